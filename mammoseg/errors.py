@@ -1,0 +1,36 @@
+"""Errors meant for the person at the keyboard: one sentence each, with the exit code of the command that ends on it."""
+
+
+class MammosegError(Exception):
+    """Something that a person can mend; its text is one sentence: value, rule, way out."""
+
+    exit_code = 1
+
+
+class WrongCallError(MammosegError, ValueError):
+    """The call itself is wrong: an unknown name, a missing or contradictory argument."""
+
+    exit_code = 2
+
+
+class NothingUsableError(MammosegError):
+    """Not a single input could be used."""
+
+    exit_code = 3
+
+
+class InputRefusedError(MammosegError, ValueError):
+    """One input file cannot be used; the others may go on.
+
+    Args:
+        code: stable name of the reason, ``E_...``, for programs.
+        reason: the same in words, without any value read from the file that could identify a patient.
+    """
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.reason}"
