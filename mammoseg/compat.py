@@ -1,0 +1,44 @@
+"""The one shim: what released packages need beside a CPU build of torch."""
+
+import importlib.machinery
+import importlib.util
+
+import torch
+
+_MISSING_SCHEMAS = {
+    "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+}
+_LIBRARY: list[torch.library.Library] = []
+"""Keeps the declarations alive: torch drops them together with their `Library`."""
+
+
+def heal_torchvision() -> None:
+    """Declare the operators that torchvision expects from its compiled part, where that part cannot be loaded.
+
+    torchvision's wheel is built for CUDA torch; beside a CPU torch its library does not load, and `import torchvision`
+    (so timm, segmentation_models_pytorch, MONAI Label) fails with "operator torchvision::nms does not exist". The
+    declarations let the import pass; calling the operators still fails, and nothing here calls them. Does nothing where
+    torchvision works, is absent, or was healed before. Call it before the import.
+    """
+    if _LIBRARY or importlib.util.find_spec("torchvision") is None or _compiled_part_loads():
+        return
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for name, schema in _MISSING_SCHEMAS.items():
+        if not hasattr(torch.ops.torchvision, name):
+            library.define(schema)
+    _LIBRARY.append(library)
+
+
+def _compiled_part_loads() -> bool:
+    spec = importlib.util.find_spec("torchvision")
+    assert spec is not None and spec.submodule_search_locations
+    for folder in spec.submodule_search_locations:
+        compiled = importlib.machinery.PathFinder.find_spec("_C", [folder])
+        if compiled and compiled.origin:
+            try:
+                torch.ops.load_library(compiled.origin)
+            except OSError:
+                return False
+            return True
+    return False

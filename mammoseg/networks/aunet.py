@@ -1,0 +1,74 @@
+"""AUNet: attention-guided dense up-sampling (Sun et al. 2020, Phys. Med. Biol. 65 055005)."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from mammoseg.networks.blocks import BasicUnit, BilinearUp, ChannelAttention, DenseUp, UnitEncoder, conv_bn_relu
+from mammoseg.networks.network import Network
+
+
+class AttentionUp(nn.Module):
+    """AU block: bilinear and dense up-sampling of the coarse features, fused with the fine ones, weighted by channel.
+
+    The attention weights multiply the concatenated feature map, as in the authors' code; the paper's formula would
+    multiply the pooled descriptor and lose the image.
+
+    Args:
+        channels: width p of the fine features; the coarse ones have 2p.
+        reduction: ratio r of the attention's hidden layer.
+    Shape:
+        coarse ``(N, 2p, H / 2, W / 2)``, fine ``(N, p, H, W)``; returns ``(N, 2p, H, W)``.
+    """
+
+    def __init__(self, channels: int, *, reduction: int) -> None:
+        super().__init__()
+        self.bilinear = BilinearUp(2 * channels, channels)
+        self.dense = DenseUp(2 * channels, channels)
+        self.smooth = conv_bn_relu(channels, channels)
+        self.attention = ChannelAttention(2 * channels, reduction=reduction)
+
+    def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
+        fused = self.smooth(self.dense(coarse) + fine)
+        features = torch.cat([fused, self.bilinear(coarse)], dim=1)
+        return features * self.attention(features)
+
+
+class AUNet(Network):
+    """Residual encoder, AU blocks with Basic units as decoder.
+
+    Args:
+        channels: width of each level, finest first; each level is twice as wide as the one before.
+        reduction: ratio r of the channel attention (2, 4, 8, 16 and 32 in the paper).
+    Shape:
+        image ``(N, in_channels, H, W)``, H and W divisible by ``2 ** (len(channels) - 1)``;
+        returns logits ``(N, out_channels, H, W)``.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        out_channels: int = 2,
+        *,
+        channels: Sequence[int] = (64, 128, 256, 512, 1024),
+        reduction: int = 16,
+    ) -> None:
+        super().__init__()
+        for fine, coarse in pairwise(channels):
+            if coarse != 2 * fine:
+                raise ValueError(f"channels are {list(channels)}, each level must be twice the one before it.")
+        self.size_divisor = 2 ** (len(channels) - 1)
+        self.encoder = UnitEncoder(in_channels, tuple(channels), unit="res")
+        fine_widths = list(reversed(channels))[1:]
+        self.ups = nn.ModuleList(AttentionUp(fine, reduction=reduction) for fine in fine_widths)
+        self.units = nn.ModuleList(BasicUnit(2 * fine, fine) for fine in fine_widths)
+        self.head = nn.Conv2d(channels[0], out_channels, 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        self.check_size(image)
+        *skips, features = self.encoder(image)
+        for up, unit, skip in zip(self.ups, self.units, reversed(skips), strict=True):
+            features = unit(up(features, skip))
+        return self.head(features)

@@ -1,0 +1,52 @@
+"""What all networks have in common: a record of how they were built, and a check of the input size."""
+
+import functools
+import inspect
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class Network(nn.Module):
+    """Base of every architecture; its subclasses return logits ``(N, out_channels, H, W)``.
+
+    Attributes:
+        config: the MONAI config (``_target_`` and all arguments) that builds this very network again. Checkpoints carry
+            it, so that weights of a width-reduced network are never loaded into a full one.
+        size_divisor: both sides of the input have to be divisible by it.
+    """
+
+    config: dict[str, Any]
+    size_divisor: int = 1
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        build = cls.__init__
+
+        @functools.wraps(build)
+        def recording(self: "Network", *args: Any, **arguments: Any) -> None:
+            if type(self) is cls:
+                bound = inspect.signature(build).bind(self, *args, **arguments)
+                bound.apply_defaults()
+                named = dict(list(bound.arguments.items())[1:])
+                target = f"{cls.__module__}.{cls.__qualname__}"
+                plain = {name: list(value) if isinstance(value, tuple) else value for name, value in named.items()}
+                object.__setattr__(self, "config", {"_target_": target, **plain})
+            build(self, *args, **arguments)
+
+        cls.__init__ = recording  # type: ignore[method-assign]
+
+    def check_size(self, image: Tensor) -> None:
+        """Refuse an image whose sides this network cannot halve often enough.
+
+        Raises:
+            ValueError: naming the size and the nearest larger one that fits.
+        """
+        height, width = image.shape[-2:]
+        step = self.size_divisor
+        if height % step or width % step:
+            fits = f"{-(-height // step) * step} x {-(-width // step) * step}"
+            raise ValueError(
+                f"image is {height} x {width}, both sides must be divisible by {step} for {type(self).__name__}; "
+                f"pad it to {fits}."
+            )
