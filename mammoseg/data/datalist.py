@@ -1,0 +1,145 @@
+"""The datalist: one JSON file that names images, masks, patients and the split; explained in docs/datalist.md.
+
+The form is MONAI's (sections ``training``, ``validation``, ``test`` of records with paths relative to the file), made
+strict by ``datalist.schema.json`` and by what a schema cannot say: no image twice, no patient in two sections.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from mammoseg.errors import MammosegError, WrongCallError
+from mammoseg.files import write_json
+
+SCHEMA_VERSION = 1
+SECTIONS = ("training", "validation", "test")
+WORDS = ("laterality", "view", "pathology", "shape", "margin", "pixel_spacing_source")
+"""Keys whose value is text and may be unknown; `load_section` gives ``""`` then."""
+
+Record = dict[str, Any]
+
+
+class DatalistError(MammosegError, ValueError):
+    """A datalist breaks a rule; the text names the file, the place in it and the rule."""
+
+
+def read_datalist(path: Path | str) -> dict[str, Any]:
+    """Read a datalist and check it.
+
+    Raises:
+        DatalistError: it is not JSON, or breaks the schema, or an image or a patient stands where it may not.
+        OSError: it cannot be read.
+    """
+    path = Path(path)
+    try:
+        datalist = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DatalistError(f"{path}: not JSON in UTF-8 ({error}); write it again with `mammoseg ingest`.") from error
+    check_datalist(datalist, path)
+    return datalist
+
+
+def write_datalist(
+    path: Path | str,
+    *,
+    name: str,
+    source: str,
+    seed: int,
+    license: str | None,
+    sections: Mapping[str, Sequence[Record]],
+) -> None:
+    """Check a datalist and write it, whole or not at all.
+
+    Args:
+        path: the file to write; paths in the records are relative to its folder.
+        license: of the images, with the citation they ask for; None when unknown.
+        sections: records of ``training``, ``validation`` and ``test``.
+    Raises:
+        DatalistError: it breaks a rule; nothing is written then.
+    """
+    head = {"name": name, "source": source, "schema_version": SCHEMA_VERSION, "seed": seed, "license": license}
+    datalist = head | {section: list(sections[section]) for section in SECTIONS}
+    check_datalist(datalist, Path(path))
+    write_json(Path(path), datalist)
+
+
+def load_section(datalist_file: Path | str, section: str, *, fold: int | None = None) -> list[Record]:
+    """Records of one section with absolute paths, as MONAI datasets take them.
+
+    All records of a section get the same keys, because MONAI's collation asks for them: an unknown word is ``""``, a
+    number that is not known for every record is left out, and so is ``instances``, which differs in length.
+
+    Args:
+        section: ``training``, ``validation`` or ``test``.
+        fold: cross-validation: ``validation`` is then the records of this fold and ``training`` all others of the two
+            sections; ``test`` stays as it is.
+    Raises:
+        WrongCallError: unknown section or fold.
+        DatalistError: see `read_datalist`.
+    """
+    if section not in SECTIONS:
+        raise WrongCallError(f"unknown section '{section}'; known: {', '.join(SECTIONS)}.")
+    datalist = read_datalist(datalist_file)
+    records = datalist[section] if fold is None or section == "test" else _of_fold(datalist, section, fold)
+    folder = Path(datalist_file).resolve().parent
+    return _with_same_keys([record | _absolute_paths(record, folder) for record in records])
+
+
+def check_datalist(datalist: Any, path: Path) -> None:
+    """Hold a datalist to the schema and to its patient and image rules.
+
+    Args:
+        path: where it stands or will stand, for the error.
+    Raises:
+        DatalistError: names file, place and rule of the first breach.
+    """
+    error = jsonschema.exceptions.best_match(_validator().iter_errors(datalist))
+    if error is not None:
+        raise DatalistError(f"{path}: {_place(error.absolute_path)}: {error.message}; see docs/datalist.md.")
+    images: dict[str, str] = {}
+    patients: dict[str, str] = {}
+    for section in SECTIONS:
+        for index, record in enumerate(datalist[section]):
+            place = f"{section}[{index}]"
+            first = images.setdefault(record["image_id"], place)
+            if first != place:
+                raise DatalistError(f"{path}: {place}.image_id: is also that of {first}; every image has its own.")
+            if patients.setdefault(record["patient_id"], section) != section:
+                raise DatalistError(
+                    f"{path}: {place}.patient_id: this patient is also in {patients[record['patient_id']]}; "
+                    "all images of a patient belong in one section."
+                )
+
+
+@cache
+def _validator() -> jsonschema.Draft7Validator:
+    return jsonschema.Draft7Validator(json.loads(Path(__file__).with_suffix(".schema.json").read_text()))
+
+
+def _place(path: Iterable[str | int]) -> str:
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return "".join(steps).lstrip(".") or "top level"
+
+
+def _of_fold(datalist: Mapping[str, Any], section: str, fold: int) -> list[Record]:
+    both = datalist["training"] + datalist["validation"]
+    folds = {record["fold"] for record in both}
+    if fold not in folds:
+        raise WrongCallError(f"unknown fold {fold}; known: {', '.join(map(str, sorted(folds)))}.")
+    return [record for record in both if (record["fold"] == fold) == (section == "validation")]
+
+
+def _absolute_paths(record: Record, folder: Path) -> Record:
+    return {key: os.path.normpath(folder / record[key]) for key in ("image", "label")}
+
+
+def _with_same_keys(records: list[Record]) -> list[Record]:
+    unknown = dict.fromkeys(WORDS, "")
+    known = [unknown | {key: value for key, value in record.items() if value is not None} for record in records]
+    common = set.intersection(*map(set, known)) - {"instances"} if known else set()
+    return [{key: value for key, value in record.items() if key in common} for record in known]
