@@ -1,0 +1,1 @@
+"""From per-image scores to tables, tests, plots and a report."""

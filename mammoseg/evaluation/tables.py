@@ -1,0 +1,93 @@
+"""``per_image.csv`` and ``summary.{csv,json}``: the tables that an evaluation leaves behind."""
+
+import csv
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mammoseg.errors import WrongCallError
+from mammoseg.files import atomic_path, write_json
+from mammoseg.metrics.scores import SCORES
+
+Row = dict[str, Any]
+
+IDENTITY = ("image_id", "patient_id", "laterality", "view", "has_mass", "grid")
+"""Columns before the scores; ``grid`` is "network" (the papers' protocol) or "original" (the pixels of the file)."""
+
+
+def write_per_image(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """One line per image and grid, sorted, with the columns `IDENTITY` and `SCORES`; a missing score is ``nan``."""
+    _write_csv(path, sorted(rows, key=lambda row: (row["grid"], row["image_id"])), (*IDENTITY, *SCORES))
+
+
+def read_per_image(path: Path) -> list[Row]:
+    """Read what `write_per_image` wrote: scores as float, ``has_mass`` as bool, unknown identity as None.
+
+    Raises:
+        WrongCallError: when there is no such file or a column is missing.
+    """
+    if not path.is_file():
+        raise WrongCallError(f"{path} is not a file; give the per_image.csv that an evaluation wrote.")
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        if missing := [name for name in (*IDENTITY, *SCORES) if name not in (reader.fieldnames or ())]:
+            raise WrongCallError(
+                f"{path} has no column '{missing[0]}'; give the per_image.csv that an evaluation wrote."
+            )
+        return [_parsed(line) for line in reader]
+
+
+def summarise(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Mean, sample standard deviation (n - 1), median and count of every score on every grid.
+
+    NaN scores are left out; ``counted_out`` says how many images that were.
+    """
+    grids = dict.fromkeys(row["grid"] for row in rows)
+    return [
+        {"metric": name, "grid": grid, **_describe([row[name] for row in rows if row["grid"] == grid])}
+        for grid in grids
+        for name in SCORES
+    ]
+
+
+def write_summary(folder: Path, summary: Sequence[Mapping[str, Any]], *, provenance: Mapping[str, Any] | None) -> None:
+    """Write `summarise`'s rows as ``summary.csv``, and with the provenance as ``summary.json`` (NaN becomes null)."""
+    _write_csv(folder / "summary.csv", summary, ("metric", "grid", "mean", "sd", "median", "count", "counted_out"))
+    scores = [{key: _json_number(value) for key, value in row.items()} for row in summary]
+    write_json(folder / "summary.json", {"provenance": dict(provenance or {}), "scores": scores})
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows that all have the keys of the first as CSV, whole or not at all."""
+    _write_csv(path, rows, tuple(rows[0]))
+
+
+def _write_csv(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _parsed(line: Mapping[str, str]) -> Row:
+    identity: Row = {name: line[name] or None for name in IDENTITY}
+    return identity | {"has_mass": line["has_mass"] == "True"} | {name: float(line[name]) for name in SCORES}
+
+
+def _describe(values: Sequence[float]) -> Row:
+    finite = np.asarray(values, float)
+    finite = finite[~np.isnan(finite)]
+    return {
+        "mean": float(finite.mean()) if finite.size else math.nan,
+        "sd": float(finite.std(ddof=1)) if finite.size > 1 else math.nan,
+        "median": float(np.median(finite)) if finite.size else math.nan,
+        "count": finite.size,
+        "counted_out": len(values) - finite.size,
+    }
+
+
+def _json_number(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value

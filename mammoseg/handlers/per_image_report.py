@@ -1,0 +1,104 @@
+"""Ignite handler that scores every image of an evaluation and writes the tables."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ignite.distributed as idist
+import numpy as np
+import torch
+from ignite.engine import Engine, Events
+
+from mammoseg.evaluation.tables import IDENTITY, Row, summarise, write_per_image, write_summary
+from mammoseg.metrics import compute_segmentation_scores
+
+
+class PerImageReport:
+    """Writes ``per_image.csv``, ``summary.csv`` and ``summary.json`` when an evaluator completes.
+
+    Every image is scored at network size (``grid`` "network", the papers' protocol), and also on its own pixel grid
+    (``grid`` "original") where the item has `pred_key` and `label_key` with the suffix ``_original``. In a distributed
+    run the rows of all processes are joined, images that a sampler repeated count once, and the first process writes.
+
+    Args:
+        output_dir: folder of the three files; made when missing, files of an earlier run are replaced.
+        threshold: a pixel is mass when its probability is at least this.
+        image_key: its MetaTensor's ``meta`` is where an identity is looked up that the item itself does not have.
+        pred_key: mass probability (1, H, W).
+        label_key: truth (1, H, W), 0 or 1.
+        provenance: JSON values that go into ``summary.json``.
+
+    Shape:
+        ``engine.state.output`` is a list of dictionaries, one an image (a decollated batch). ``image_id`` must be in
+        that dictionary, in that of ``engine.state.batch`` or in the image's ``meta``; ``patient_id``, ``laterality``,
+        ``view`` and ``pixel_spacing_mm`` (row, column; of the original grid) are taken from there when present.
+    """
+
+    def __init__(
+        self,
+        output_dir: str | Path,
+        *,
+        threshold: float = 0.5,
+        image_key: str = "image",
+        pred_key: str = "pred",
+        label_key: str = "label",
+        provenance: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.output_dir = Path(output_dir)
+        self.threshold = threshold
+        self.image_key = image_key
+        self.pred_key = pred_key
+        self.label_key = label_key
+        self.provenance = provenance
+        self.rows: list[Row] = []
+
+    def attach(self, engine: Engine) -> None:
+        """Score after every iteration of `engine`, write when it completes."""
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._score)
+        engine.add_event_handler(Events.COMPLETED, self._write)
+
+    def _start(self, engine: Engine) -> None:
+        self.rows = []
+
+    def _score(self, engine: Engine) -> None:
+        batch: Any = engine.state.batch  # Ignite types both as int | None
+        output: Any = engine.state.output
+        for given, produced in zip(batch, output, strict=True):
+            item = {**given, **produced}
+            item = {**getattr(item.get(self.image_key), "meta", {}), **item}
+            if "image_id" not in item:
+                raise ValueError("an evaluated item has no 'image_id'; the datalist record must reach the evaluator.")
+            self.rows.append(self._row(item, suffix="", grid="network", spacing_mm=None))
+            if f"{self.pred_key}_original" in item:
+                spacing_mm = _spacing(item.get("pixel_spacing_mm"))
+                self.rows.append(self._row(item, suffix="_original", grid="original", spacing_mm=spacing_mm))
+
+    def _row(self, item: Mapping[str, Any], *, suffix: str, grid: str, spacing_mm: tuple[float, float] | None) -> Row:
+        prediction = _plane(item[self.pred_key + suffix]) >= self.threshold
+        truth = _plane(item[self.label_key + suffix])
+        identity = {name: item.get(name) for name in IDENTITY}
+        scores = compute_segmentation_scores(prediction, truth, spacing_mm=spacing_mm)
+        return identity | {"has_mass": bool(truth.any()), "grid": grid} | scores
+
+    def _write(self, engine: Engine) -> None:
+        rows_of_processes: Any = idist.all_gather(self.rows)
+        gathered: list[Row] = [row for rows in rows_of_processes for row in rows]
+        if idist.get_rank() == 0:
+            rows = list({(row["image_id"], row["grid"]): row for row in gathered}.values())
+            write_per_image(self.output_dir / "per_image.csv", rows)
+            write_summary(self.output_dir, summarise(rows), provenance=self.provenance)
+
+
+def _plane(values: Any) -> np.ndarray:
+    """The one channel of a (1, H, W) tensor or array."""
+    (plane,) = torch.as_tensor(values).detach().float().cpu().numpy()
+    return plane
+
+
+def _spacing(values: Any) -> tuple[float, float] | None:
+    """A (row, column) pair of numbers, however collating has wrapped them; None stays None."""
+    if values is None:
+        return None
+    row, column = (float(value) for value in values)
+    return row, column

@@ -1,0 +1,83 @@
+"""Tables survive the way to disk, and say what they left out."""
+
+import json
+import math
+
+import pytest
+
+from mammoseg.errors import WrongCallError
+from mammoseg.evaluation.tables import read_per_image, summarise, write_per_image, write_summary
+from mammoseg.metrics import SCORES
+
+
+def make_row(image_id, dice, *, grid="network", patient_id="P1"):
+    identity = {"image_id": image_id, "patient_id": patient_id, "laterality": "L", "view": None}
+    return identity | {"has_mass": not math.isnan(dice), "grid": grid} | dict.fromkeys(SCORES, 0.5) | {"dice": dice}
+
+
+def dice_of(summary, grid="network"):
+    return next(row for row in summary if (row["metric"], row["grid"]) == ("dice", grid))
+
+
+def test_rows_come_back_as_they_were_written(tmp_path):
+    rows = [make_row("a", 0.1 + 0.2), make_row("b", 0.0, patient_id=None)]
+
+    write_per_image(tmp_path / "per_image.csv", rows)
+
+    assert read_per_image(tmp_path / "per_image.csv") == rows
+
+
+def test_image_without_mass_comes_back_with_nan(tmp_path):
+    write_per_image(tmp_path / "per_image.csv", [make_row("a", math.nan)])
+
+    (row,) = read_per_image(tmp_path / "per_image.csv")
+
+    assert math.isnan(row["dice"]) and row["has_mass"] is False
+
+
+def test_rows_are_sorted_by_grid_and_image(tmp_path):
+    write_per_image(
+        tmp_path / "per_image.csv", [make_row("b", 1.0), make_row("a", 1.0, grid="original"), make_row("a", 1.0)]
+    )
+
+    rows = read_per_image(tmp_path / "per_image.csv")
+
+    assert [(row["grid"], row["image_id"]) for row in rows] == [("network", "a"), ("network", "b"), ("original", "a")]
+
+
+def test_summary_leaves_nan_out_and_counts_it():
+    summary = summarise([make_row("a", 0.0), make_row("b", 0.6), make_row("c", 0.9), make_row("d", math.nan)])
+
+    expected = {"mean": 0.5, "sd": math.sqrt(0.21), "median": 0.6, "count": 3, "counted_out": 1}
+    assert dice_of(summary) == pytest.approx({"metric": "dice", "grid": "network"} | expected)
+
+
+def test_summary_keeps_the_grids_apart():
+    summary = summarise([make_row("a", 0.2), make_row("a", 0.4, grid="original")])
+
+    assert (dice_of(summary)["mean"], dice_of(summary, "original")["mean"]) == (0.2, 0.4)
+
+
+def test_summary_of_one_image_has_no_standard_deviation():
+    assert math.isnan(dice_of(summarise([make_row("a", 0.2)]))["sd"])
+
+
+def test_summary_json_has_the_provenance_and_null_for_nan(tmp_path):
+    write_summary(tmp_path, summarise([make_row("a", math.nan)]), provenance={"seed": 3})
+
+    content = json.loads((tmp_path / "summary.json").read_text(), parse_constant=pytest.fail)
+
+    assert content["provenance"] == {"seed": 3}
+    assert dice_of(content["scores"])["mean"] is None
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(WrongCallError, match="nowhere.csv is not a file; give the per_image.csv"):
+        read_per_image(tmp_path / "nowhere.csv")
+
+
+def test_file_of_another_kind_is_refused(tmp_path):
+    (tmp_path / "metrics.csv").write_text("epoch,train_loss\n1,0.5\n")
+
+    with pytest.raises(WrongCallError, match="metrics.csv has no column 'image_id'"):
+        read_per_image(tmp_path / "metrics.csv")

@@ -1,0 +1,130 @@
+"""The handler on MONAI's own evaluator, whose network hands the image on as the probability."""
+
+import json
+
+import ignite.distributed as idist
+import numpy as np
+import pytest
+import torch
+from monai.data import DataLoader
+from monai.engines import SupervisedEvaluator
+
+from mammoseg.evaluation.tables import read_per_image
+from mammoseg.handlers.per_image_report import PerImageReport
+
+PROBABILITY = torch.tensor([[[0.0, 0.2, 0.5, 0.9]]])  # (1, H, W): at 0.5 the last two pixels are mass
+LABEL = torch.tensor([[[0.0, 0.0, 0.0, 1.0]]])
+
+
+def make_item(image_id, **changes):
+    identity = {"image_id": image_id, "patient_id": "P1", "laterality": "L", "view": "CC"}
+    return identity | {"image": PROBABILITY, "label": LABEL} | changes
+
+
+def add_original_grid(item):
+    """What the training configuration's postprocessing does: the same masks, each pixel twice as high and wide."""
+    doubled = {f"{key}_original": np.kron(item[key].numpy(), np.ones((1, 2, 2))) for key in ("pred", "label")}
+    return item | doubled
+
+
+def evaluate(items, folder, *, postprocessing=None, batch_size=2, **options):
+    evaluator = SupervisedEvaluator(
+        device=torch.device("cpu"),
+        val_data_loader=DataLoader(items, batch_size=batch_size),
+        network=torch.nn.Identity(),
+        postprocessing=postprocessing,
+    )
+    PerImageReport(folder, **options).attach(evaluator)
+    evaluator.run()
+    return read_per_image(folder / "per_image.csv")
+
+
+def test_every_image_has_a_row_with_its_identity(tmp_path):
+    rows = evaluate([make_item("a"), make_item("b"), make_item("c", view="MLO", patient_id="P2")], tmp_path)
+
+    assert [(row["image_id"], row["patient_id"], row["view"]) for row in rows] == [
+        ("a", "P1", "CC"),
+        ("b", "P1", "CC"),
+        ("c", "P2", "MLO"),
+    ]
+
+
+def test_probability_equal_to_the_threshold_is_mass(tmp_path):
+    (row,) = evaluate([make_item("a")], tmp_path)
+
+    assert row["dice"] == pytest.approx(2 / 3)
+
+
+def test_threshold_can_be_changed(tmp_path):
+    (row,) = evaluate([make_item("a")], tmp_path, threshold=0.6)
+
+    assert row["dice"] == 1
+
+
+def test_both_grids_are_scored_and_labelled(tmp_path):
+    shifted = make_item("a", image=PROBABILITY.flip(-1), pixel_spacing_mm=[0.1, 0.1])
+
+    network, original = evaluate([shifted], tmp_path, postprocessing=add_original_grid)
+
+    assert (network["grid"], network["hausdorff_px"]) == ("network", 3)
+    assert (original["grid"], original["hausdorff_px"]) == ("original", 6)
+
+
+def test_distance_in_mm_is_that_of_the_original_grid(tmp_path):
+    shifted = make_item("a", image=PROBABILITY.flip(-1), pixel_spacing_mm=[0.1, 0.1])
+
+    network, original = evaluate([shifted], tmp_path, postprocessing=add_original_grid)
+
+    assert np.isnan(network["hausdorff_mm"]) and original["hausdorff_mm"] == pytest.approx(0.6)
+
+
+def test_image_without_mass_is_marked(tmp_path):
+    (row,) = evaluate([make_item("a", label=torch.zeros(1, 1, 4))], tmp_path)
+
+    assert row["has_mass"] is False and row["false_positive_area_px"] == 2
+
+
+def test_summary_carries_the_provenance(tmp_path):
+    evaluate([make_item("a")], tmp_path, provenance={"commit": "abc"})
+
+    assert json.loads((tmp_path / "summary.json").read_text())["provenance"] == {"commit": "abc"}
+
+
+def test_second_run_replaces_the_rows_of_the_first(tmp_path):
+    evaluator = SupervisedEvaluator(
+        device=torch.device("cpu"), val_data_loader=DataLoader([make_item("a")]), network=torch.nn.Identity()
+    )
+    report = PerImageReport(tmp_path)
+    report.attach(evaluator)
+
+    evaluator.run()
+    evaluator.run()
+
+    assert len(report.rows) == 1
+
+
+def test_item_without_identity_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="no 'image_id'; the datalist record must reach"):
+        evaluate([{"image": PROBABILITY, "label": LABEL}], tmp_path)
+
+
+def evaluate_a_share(_local_rank, folder):
+    share = [["a", "c"], ["b", "a"]][idist.get_rank()]  # a sampler that fills up repeats "a"
+    torch.manual_seed(0)
+    evaluate_quietly(share, folder)
+
+
+def evaluate_quietly(image_ids, folder):
+    evaluator = SupervisedEvaluator(
+        device=torch.device("cpu"),
+        val_data_loader=DataLoader([make_item(image_id) for image_id in image_ids]),
+        network=torch.nn.Identity(),
+    )
+    PerImageReport(folder).attach(evaluator)
+    evaluator.run()
+
+
+def test_two_processes_write_every_image_once(tmp_path):
+    idist.spawn("gloo", evaluate_a_share, args=(tmp_path,), nproc_per_node=2, start_method="fork")
+
+    assert [row["image_id"] for row in read_per_image(tmp_path / "per_image.csv")] == ["a", "b", "c"]
