@@ -1,0 +1,231 @@
+"""What holds for every architecture, run over one table; a new architecture is a new row."""
+
+import functools
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+from monai.bundle import ConfigParser
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from mammoseg.networks import AUNet, Network, UNet
+
+
+@dataclass(frozen=True)
+class Case:
+    """One published network and a narrow one of the same structure.
+
+    `stages` gives parameters by module path: a number for the module, a list for its children. `gmacs` is
+    (side of the square input, 1e9 multiply-accumulates), as the reference prints it. `layers` counts convolutions and
+    linear layers.
+    """
+
+    name: str
+    network: type[Network]
+    parameters: int
+    arguments: dict[str, Any] = field(default_factory=dict)
+    narrow: dict[str, Any] = field(default_factory=dict)
+    layers: int | None = None
+    gmacs: tuple[int, float] | None = None
+    stages: dict[str, int | list[int]] = field(default_factory=dict)
+
+
+WIDTHS = {"channels": (4, 8, 16, 32, 64)}
+UNIT_ENCODERS = {
+    "basic": [38_976, 221_952, 886_272, 3_542_016, 14_161_920],
+    "deep": [76_032, 369_792, 1_476_864, 5_902_848, 23_602_176],
+}
+UNIT_DECODERS = {
+    "basic": [7_080_960, 1_771_008, 443_136, 110_976],
+    "deep": [9_441_792, 2_361_600, 590_976, 148_032],
+}
+UNIT_UNETS = {
+    ("basic", "basic"): (34_527_106, 23, 65.4),
+    ("basic", "deep"): (37_663_426, 27, 75.0),
+    ("deep", "basic"): (47_103_682, 28, 77.4),
+    ("deep", "deep"): (50_240_002, 32, 87.1),
+}
+
+
+def unit_unet(encoder: str, decoder: str) -> Case:
+    like = "deep" if encoder == "res" else encoder, "deep" if decoder == "res" else decoder  # Res counts as Deep
+    parameters, layers, gmacs = UNIT_UNETS[like]
+    units = {"encoder_unit": encoder, "decoder_unit": decoder}
+    return Case(
+        f"unet-{encoder}-{decoder}",
+        UNet,
+        parameters,
+        units,
+        units | WIDTHS,
+        layers,
+        (256, gmacs),
+        {
+            "encoder.stages": UNIT_ENCODERS[like[0]],
+            "ups": [4_720_128, 1_180_416, 295_296, 73_920],
+            "units": UNIT_DECODERS[like[1]],
+            "head": 130,
+        },
+    )
+
+
+CASES = [
+    *(unit_unet(encoder, decoder) for encoder in ("basic", "deep", "res") for decoder in ("basic", "deep", "res")),
+    Case("unet-grey", UNet, 34_525_889, {"in_channels": 1, "out_channels": 1}, {"in_channels": 1} | WIDTHS),
+    Case(
+        "aunet",
+        AUNet,
+        75_495_162,
+        narrow=WIDTHS | {"reduction": 2},
+        layers=44,
+        gmacs=(256, 106.4),
+        stages={
+            "encoder.stages": UNIT_ENCODERS["deep"],
+            "ups": [26_093_632, 6_525_984, 1_632_784, 408_840],
+            "units": UNIT_DECODERS["basic"],
+            "ups.0.bilinear": 4_720_128,
+            "ups.0.dense": 18_880_512,
+            "ups.0.smooth": 2_360_832,
+            "ups.0.attention": 132_160,
+            "head": 130,
+        },
+    ),
+    Case("aunet-r2", AUNet, 76_714_562, {"reduction": 2}, WIDTHS | {"reduction": 2}),
+    Case("aunet-r4", AUNet, 76_017_762, {"reduction": 4}, WIDTHS | {"reduction": 4}),
+    Case("aunet-r8", AUNet, 75_669_362, {"reduction": 8}, WIDTHS | {"reduction": 8}),
+    Case("aunet-r32", AUNet, 75_408_062, {"reduction": 32}, WIDTHS | {"reduction": 8}),
+    Case(
+        "aunet-grey",
+        AUNet,
+        75_493_945,
+        {"in_channels": 1, "out_channels": 1},
+        {"in_channels": 1, "out_channels": 1, "reduction": 2} | WIDTHS,
+    ),
+]
+STRUCTURES = list({(case.network, str(case.narrow)): case for case in CASES}.values())
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+every_structure = pytest.mark.parametrize("case", STRUCTURES, ids=lambda case: case.name)
+
+
+@functools.cache
+def published(name: str) -> Network:
+    """The published network on the meta device: shapes without numbers."""
+    case = next(case for case in CASES if case.name == name)
+    with torch.device("meta"):
+        return case.network(**case.arguments).eval()
+
+
+def narrow(case: Case) -> Network:
+    torch.manual_seed(0)
+    return case.network(**case.narrow)
+
+
+def random_image(network: Network, *, batch: int, height: int, width: int) -> torch.Tensor:
+    channels = network.config["in_channels"]
+    return torch.rand(batch, channels, height, width, generator=torch.Generator().manual_seed(0))
+
+
+def count_parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+@every_case
+def test_parameters_are_those_of_the_publication(case):
+    assert count_parameters(published(case.name)) == case.parameters
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.layers], ids=lambda case: case.name)
+def test_convolutions_and_linear_layers_are_those_of_the_publication(case):
+    layers = [m for m in published(case.name).modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d | nn.Linear)]
+    assert len(layers) == case.layers
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.stages], ids=lambda case: case.name)
+def test_every_stage_has_the_parameters_of_the_reference(case):
+    counted = {}
+    for path, expected in case.stages.items():
+        module = published(case.name).get_submodule(path)
+        children = isinstance(expected, list)
+        counted[path] = (
+            [count_parameters(child) for child in module.children()] if children else count_parameters(module)
+        )
+    assert counted == case.stages
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.gmacs], ids=lambda case: case.name)
+def test_multiply_accumulates_are_those_of_the_reference(case):
+    side, gmacs = case.gmacs
+    network = published(case.name)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(torch.empty(1, network.config["in_channels"], side, side, device="meta"))
+    assert counter.get_total_flops() / 2e9 == pytest.approx(gmacs, abs=0.051)
+
+
+@every_case
+@pytest.mark.parametrize("size", [(224, 224), (256, 256), (512, 512), (256, 384)], ids=str)
+def test_logits_of_the_published_network_have_the_size_of_the_image(case, size):
+    network = published(case.name)
+    height, width = (-(-side // network.size_divisor) * network.size_divisor for side in size)  # 224 to 256 for 64
+    with torch.no_grad():
+        logits = network(torch.empty(1, network.config["in_channels"], height, width, device="meta"))
+    assert logits.shape == (1, network.config["out_channels"], height, width)
+
+
+@every_structure
+def test_one_non_square_image_in_evaluation_gives_finite_logits_of_its_size(case):
+    network = narrow(case).eval()
+    image = random_image(network, batch=1, height=network.size_divisor, width=2 * network.size_divisor)
+    with torch.no_grad():
+        logits = network(image)
+    assert logits.shape == (1, network.config["out_channels"], *image.shape[-2:]) and logits.isfinite().all()
+
+
+@every_structure
+def test_a_size_that_cannot_be_halved_is_refused_with_one_that_fits(case):
+    network = narrow(case)
+    step = network.size_divisor
+    with pytest.raises(ValueError, match=f"divisible by {step} .* pad it to {2 * step} x {step}"):
+        network(random_image(network, batch=1, height=step + 1, width=step))
+
+
+@every_structure
+def test_the_config_builds_the_same_network_again(case):
+    with torch.device("meta"):
+        network = case.network(**case.narrow)
+        again = ConfigParser({"network_def": network.config}).get_parsed_content("network_def")
+    assert again.config == network.config
+    shapes, shapes_again = ({k: v.shape for k, v in n.state_dict().items()} for n in (network, again))
+    assert shapes == shapes_again
+
+
+@every_structure
+def test_every_parameter_gets_a_finite_gradient(case):
+    network = narrow(case).train()
+    side = 2 * network.size_divisor
+    network(random_image(network, batch=2, height=side, width=side)).square().mean().backward()
+    without = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
+    assert without == []
+
+
+@every_structure
+def test_the_same_seed_gives_the_same_logits(case):
+    outputs = []
+    for _ in range(2):
+        network = narrow(case).train()
+        side = 2 * network.size_divisor
+        outputs.append(network(random_image(network, batch=2, height=side, width=side)))
+    assert torch.equal(*outputs)
+
+
+@every_structure
+def test_loaded_weights_give_the_logits_of_the_saved_network(case, tmp_path):
+    network = narrow(case).eval()
+    torch.save(network.state_dict(), tmp_path / "model.pt")
+    torch.manual_seed(1)
+    loaded = case.network(**case.narrow).eval()
+    loaded.load_state_dict(torch.load(tmp_path / "model.pt", weights_only=True))
+    image = random_image(network, batch=1, height=network.size_divisor, width=network.size_divisor)
+    with torch.no_grad():
+        assert torch.equal(network(image), loaded(image))
