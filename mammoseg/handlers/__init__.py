@@ -1,0 +1,1 @@
+"""Ignite handlers that MONAI does not have, one a file."""
