@@ -1,0 +1,348 @@
+import shutil
+import subprocess
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import highdicom as hd
+import numpy as np
+import pydicom
+import pytest
+from pydicom.sr.codedict import codes as dictionary
+
+from mammoseg.data.phantom_dicom import write_mammogram
+from mammoseg.dicom import codes
+from mammoseg.dicom.seg import Algorithm, SegProfile, build_segmentation, write_segmentation
+from mammoseg.errors import InputRefusedError
+
+WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+ALGORITHM = Algorithm("unet", "0.1.0", "ab" * 32, 0.5)
+REAL_FILES = Path(__file__).parents[3] / "shared/data/dicom_mg"
+REAL = [
+    "GH133_GE_MLO_jpegls14sv1_12bit.dcm",
+    "MG1_J2KI_film_MLO_12bit.dcm",
+    "edge_cases/OutOfBoundsOverlay_Siemens_CC.dcm",
+]
+needs_dciodvfy = pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="needs Debian's package dicom3tools")
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Header of a left CC mammogram, 40 x 30 pixels of 0.07 mm, without Frame of Reference."""
+    pixels = np.arange(40 * 30).reshape(40, 30)
+    write_mammogram(tmp_path / "source.dcm", pixels, patient_id="CANARY")
+    return pydicom.dcmread(tmp_path / "source.dcm", stop_before_pixels=True)
+
+
+@pytest.fixture
+def lesions():
+    """Two rectangles, not symmetric in any way, so that a flip or a transposition shows."""
+    first, second = np.zeros((2, 40, 30), bool)
+    first[3:7, 5:20] = True
+    second[20:37, 2:6] = True
+    return [first, second]
+
+
+def write_and_read(segmentation, folder):
+    write_segmentation(segmentation, folder / "seg.dcm")
+    return hd.seg.segread(folder / "seg.dcm")
+
+
+def errors_of_dciodvfy(path):
+    output = subprocess.run(["dciodvfy", "-new", path], capture_output=True, text=True, timeout=60)
+    lines = (output.stdout + output.stderr).splitlines()
+    assert any("Segmentation" in line for line in lines), "dciodvfy did not recognise the object"
+    return [line for line in lines if line.startswith("Error")]
+
+
+@pytest.mark.parametrize("profile", SegProfile)
+def test_highdicom_reads_each_lesion_back_identical(source, lesions, profile, tmp_path):
+    segmentation = build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN, profile=profile)
+    pixels = write_and_read(segmentation, tmp_path).get_pixels_by_source_instance([source.SOPInstanceUID])
+    assert np.array_equal(pixels, np.stack(lesions, axis=-1)[np.newaxis])  # (1, 40, 30, 2)
+
+
+def test_viewer_profile_reads_as_a_volume(source, lesions, tmp_path):
+    written = write_and_read(build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN), tmp_path)
+    volume = written.get_volume()
+    assert np.array_equal(volume.array, np.stack(lesions, axis=-1)[np.newaxis])
+    assert volume.pixel_spacing == (0.07, 0.07)
+
+
+def test_overlapping_lesions_stay_apart(source, lesions, tmp_path):
+    overlapping = [lesions[0], lesions[0] | lesions[1]]
+    written = write_and_read(build_segmentation(source, overlapping, algorithm=ALGORITHM, when=WHEN), tmp_path)
+    pixels = written.get_pixels_by_source_instance([source.SOPInstanceUID])
+    assert np.array_equal(pixels[0, ..., 1], overlapping[1])
+
+
+def test_no_lesion_reads_back_as_one_empty_segment(source, tmp_path):
+    written = write_and_read(build_segmentation(source, [], algorithm=ALGORITHM, when=WHEN), tmp_path)
+    pixels = written.get_pixels_by_source_instance([source.SOPInstanceUID])
+    assert pixels.shape == (1, 40, 30, 1)
+    assert not pixels.any()
+
+
+def test_probability_reads_back_within_half_a_step(source, tmp_path):
+    probability = np.random.default_rng(0).random((40, 30), np.float32)
+    written = write_and_read(
+        build_segmentation(source, [], algorithm=ALGORITHM, when=WHEN, probability=probability), tmp_path
+    )
+    assert written.SegmentationType == "FRACTIONAL"
+    pixels = written.get_pixels_by_source_instance([source.SOPInstanceUID])
+    assert np.abs(pixels[0, ..., 0] - probability).max() <= 0.5 / 255 + 1e-6
+
+
+@needs_dciodvfy
+@pytest.mark.parametrize("profile", SegProfile)
+@pytest.mark.parametrize("kind", ["lesions", "nothing", "drawn", "probability"])
+def test_dciodvfy_finds_no_error(source, lesions, profile, kind, tmp_path):
+    arguments = {
+        "lesions": {"lesions": lesions, "algorithm": ALGORITHM},
+        "nothing": {"lesions": [], "algorithm": ALGORITHM},
+        "drawn": {"lesions": lesions, "algorithm": None},
+        "probability": {"lesions": [], "algorithm": ALGORITHM, "probability": np.full((40, 30), 0.25)},
+    }[kind]
+    segmentation = build_segmentation(source, when=WHEN, profile=profile, **arguments)
+    write_segmentation(segmentation, tmp_path / "seg.dcm")
+    assert errors_of_dciodvfy(tmp_path / "seg.dcm") == []
+
+
+@needs_dciodvfy
+@pytest.mark.parametrize("profile", SegProfile)
+@pytest.mark.parametrize("name", REAL)
+def test_real_mammograms_get_a_valid_segmentation(name, profile, tmp_path):
+    if not REAL_FILES.exists():
+        pytest.skip(f"needs the real files of {REAL_FILES}")
+    source = pydicom.dcmread(REAL_FILES / name, stop_before_pixels=True)
+    lesion = np.zeros((source.Rows, source.Columns), bool)
+    lesion[100:180, 300:350] = True
+    written = write_and_read(
+        build_segmentation(source, [lesion], algorithm=ALGORITHM, when=WHEN, profile=profile), tmp_path
+    )
+    assert np.array_equal(written.get_pixels_by_source_instance([source.SOPInstanceUID])[0, ..., 0], lesion)
+    assert errors_of_dciodvfy(tmp_path / "seg.dcm") == []
+
+
+@pytest.mark.parametrize("arguments", [{"algorithm": ALGORITHM}, {"algorithm": None}], ids=["algorithm", "drawn"])
+def test_same_inputs_give_the_same_bytes(source, lesions, arguments, tmp_path):
+    for name in ("once", "twice"):
+        segmentation = build_segmentation(source, lesions, when=WHEN, **arguments)
+        write_segmentation(segmentation, tmp_path / name)
+    assert (tmp_path / "once").read_bytes() == (tmp_path / "twice").read_bytes()
+
+
+def test_another_time_gives_the_same_instance(source, lesions):
+    first = build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN)
+    second = build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN + timedelta(hours=1))
+    assert first.SOPInstanceUID == second.SOPInstanceUID
+
+
+def test_another_mask_threshold_or_profile_gives_another_instance(source, lesions):
+    segmentations = [
+        build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN),
+        build_segmentation(source, lesions[:1], algorithm=ALGORITHM, when=WHEN),
+        build_segmentation(source, lesions, algorithm=replace(ALGORITHM, threshold=0.4), when=WHEN),
+        build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN, profile=SegProfile.STRICT),
+        build_segmentation(source, lesions, algorithm=None, when=WHEN),
+    ]
+    assert len({segmentation.SOPInstanceUID for segmentation in segmentations}) == 5
+    assert len({segmentation.SeriesInstanceUID for segmentation in segmentations}) == 5
+
+
+def test_a_lesion_keeps_its_tracking_uid_when_another_one_is_added(source, lesions):
+    alone = build_segmentation(source, lesions[1:], algorithm=ALGORITHM, when=WHEN)
+    both = build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN)
+    assert alone.SegmentSequence[0].TrackingUID == both.SegmentSequence[1].TrackingUID
+
+
+def test_synthetic_frame_of_reference_belongs_to_one_image(source, lesions):
+    first = build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN)
+    again = build_segmentation(source, lesions[:1], algorithm=None, when=WHEN)
+    source.SOPInstanceUID = "1.2.3"
+    other = build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN)
+    assert first.FrameOfReferenceUID == again.FrameOfReferenceUID != other.FrameOfReferenceUID
+
+
+def test_strict_profile_states_no_geometry(source, lesions):
+    segmentation = build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN, profile=SegProfile.STRICT)
+    assert "FrameOfReferenceUID" not in segmentation
+    assert "PixelMeasuresSequence" not in segmentation.SharedFunctionalGroupsSequence[0]
+    assert "PlanePositionSequence" not in segmentation.PerFrameFunctionalGroupsSequence[0]
+
+
+def test_own_frame_of_reference_is_kept(source, lesions):
+    source.FrameOfReferenceUID = "1.2.3.4"
+    assert build_segmentation(source, lesions, algorithm=None, when=WHEN).FrameOfReferenceUID == "1.2.3.4"
+
+
+def test_unknown_spacing_is_said_to_be_unknown(source, lesions):
+    del source.ImagerPixelSpacing
+    segmentation = build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN)
+    assert segmentation.ContentDescription == "AI, not for diagnosis; pixel size unknown, stated as 1 mm"
+
+
+def test_the_object_alone_says_what_drew_it(source, lesions):
+    segment = build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN).SegmentSequence[0]
+    identification = segment.SegmentationAlgorithmIdentificationSequence[0]
+    assert (segment.SegmentAlgorithmType, identification.AlgorithmName) == ("AUTOMATIC", "unet")
+    assert identification.AlgorithmFamilyCodeSequence[0].CodeValue == "123110"
+    assert identification.AlgorithmParameters == f"weights_sha256={'ab' * 32},threshold=0.5"
+
+
+def test_a_person_is_not_called_an_algorithm(source, lesions):
+    segmentation = build_segmentation(source, lesions, algorithm=None, when=WHEN)
+    assert segmentation.SegmentSequence[0].SegmentAlgorithmType == "MANUAL"
+    assert "AI" not in segmentation.SeriesDescription + segmentation.ContentDescription
+
+
+@pytest.mark.parametrize(("laterality", "code"), [("L", "7771000"), ("R", "24028007")])
+def test_segment_names_mass_breast_and_side(source, lesions, laterality, code):
+    source.ImageLaterality = laterality
+    segment = build_segmentation(source, lesions, algorithm=None, when=WHEN).SegmentSequence[0]
+    assert segment.SegmentedPropertyCategoryCodeSequence[0].CodeValue == "49755003"
+    assert segment.SegmentedPropertyTypeCodeSequence[0].CodeValue == "4147007"
+    assert segment.AnatomicRegionSequence[0].CodeValue == "76752008"
+    assert segment.AnatomicRegionSequence[0].AnatomicRegionModifierSequence[0].CodeValue == code
+
+
+def test_unknown_side_is_left_out(source, lesions):
+    source.ImageLaterality = ""
+    segment = build_segmentation(source, lesions, algorithm=None, when=WHEN).SegmentSequence[0]
+    assert "AnatomicRegionModifierSequence" not in segment.AnatomicRegionSequence[0]
+
+
+def test_codes_are_those_of_the_dictionary():
+    assert codes.MORPHOLOGICALLY_ABNORMAL_STRUCTURE == dictionary.SCT.MorphologicallyAbnormalStructure
+    assert codes.MASS == dictionary.SCT.Mass
+    assert codes.BREAST == dictionary.SCT.Breast
+    assert codes.LATERALITY == {"L": dictionary.SCT.Left, "R": dictionary.SCT.Right}
+    assert codes.ARTIFICIAL_INTELLIGENCE == dictionary.DCM.ArtificialIntelligence
+    assert codes.PROCESSING_EQUIPMENT == dictionary.DCM.ProcessingEquipment
+
+
+@pytest.mark.parametrize(
+    ("stated", "view", "expected"),
+    [
+        (["P", "FL"], "CC", ["P", "FL"]),
+        (["R", "P"], "CC", ["R", "P"]),
+        (["AP", "F"], "MLO", ["A", "FR"]),  # a direction cannot be both
+        (["A"], "ML", ["A", "F"]),
+        (["A", "x"], "XCCL", None),
+        (None, "CC", ["A", "R"]),
+    ],
+)
+def test_patient_orientation_is_the_stated_one_or_that_of_the_view(source, lesions, stated, view, expected):
+    with pydicom.config.disable_value_validation():
+        source.PatientOrientation = stated
+    source.ViewPosition = view
+    orientation = build_segmentation(source, lesions, algorithm=None, when=WHEN).PatientOrientation
+    assert (list(orientation) if orientation else None) == expected
+
+
+@needs_dciodvfy
+@pytest.mark.parametrize("profile", SegProfile)
+def test_poor_header_gives_a_valid_object(source, lesions, profile, tmp_path):
+    for keyword in "PatientID PatientName PatientBirthDate StudyDate StudyTime StudyID AccessionNumber".split():
+        delattr(source, keyword)
+    del source.PatientOrientation, source.ImagerPixelSpacing, source.ViewPosition, source.TimezoneOffsetFromUTC
+    source.PatientSex = "U"
+    source.NumberOfFrames = 1
+    source.FrameOfReferenceUID = ""
+    write_segmentation(
+        build_segmentation(source, lesions, algorithm=None, when=WHEN, profile=profile), tmp_path / "seg.dcm"
+    )
+    assert errors_of_dciodvfy(tmp_path / "seg.dcm") == []
+
+
+@pytest.mark.parametrize("keyword", ["PatientBirthDate", "StudyDate", "StudyTime"])
+def test_date_that_does_not_exist_becomes_empty(source, lesions, keyword):
+    with pydicom.config.disable_value_validation():
+        setattr(source, keyword, "99999999")
+    segmentation = build_segmentation(source, lesions, algorithm=None, when=WHEN)
+    assert not segmentation[keyword].value
+    assert source[keyword].value == "99999999", "the caller's header was changed"
+
+
+def test_times_are_in_the_zone_of_the_source(source, lesions):
+    source.TimezoneOffsetFromUTC = "-0400"
+    segmentation = build_segmentation(source, lesions, algorithm=None, when=WHEN)  # 03:04:05 UTC on 2 January
+    assert (str(segmentation.SeriesDate), str(segmentation.SeriesTime)) == ("20260101", "230405")
+    assert segmentation.TimezoneOffsetFromUTC == "-0400"
+
+
+def test_time_without_any_zone_is_refused(source, lesions):
+    del source.TimezoneOffsetFromUTC
+    with pytest.raises(ValueError, match="no time zone"):
+        build_segmentation(source, lesions, algorithm=None, when=WHEN.replace(tzinfo=None))
+
+
+@pytest.mark.parametrize(
+    ("character_set", "name"),
+    [(["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎"), ("ISO_IR 100", "Müller^Zoë"), ("ISO_IR 192", "Łódź^Ş")],
+    ids=["Japanese", "Latin 1", "UTF-8"],
+)
+def test_names_in_any_declared_character_set_survive(source, lesions, character_set, name, tmp_path):
+    source.SpecificCharacterSet = character_set
+    source.PatientName = name
+    source.save_as(tmp_path / "named.dcm")
+    source = pydicom.dcmread(tmp_path / "named.dcm")
+    written = write_and_read(build_segmentation(source, lesions, algorithm=None, when=WHEN), tmp_path)
+    assert str(written.PatientName) == name
+
+
+def test_odd_patient_name_is_not_quoted_in_a_warning(source, lesions, recwarn, caplog):
+    source.PatientName = "CANARY"
+    build_segmentation(source, lesions, algorithm=None, when=WHEN)
+    assert len(recwarn) == 0
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("lesion", "error", "message"),
+    [
+        (np.ones((40, 30), np.uint8), TypeError, "lesion 1 is uint8, must be bool"),
+        (np.ones((30, 40), bool), ValueError, r"lesion 1 is \(30, 40\), the source is \(40, 30\)"),
+        (np.zeros((40, 30), bool), ValueError, "lesion 1 has no pixel"),
+    ],
+    ids=["not bool", "transposed", "no pixel"],
+)
+def test_bad_lesion_is_refused(source, lesion, error, message):
+    with pytest.raises(error, match=message):
+        build_segmentation(source, [lesion], algorithm=ALGORITHM, when=WHEN)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -0.01, 1.01])
+def test_bad_probability_is_refused(source, value):
+    probability = np.full((40, 30), 0.5)
+    probability[3, 4] = value
+    with pytest.raises(ValueError, match="not a number from 0 to 1"):
+        build_segmentation(source, [], algorithm=ALGORITHM, when=WHEN, probability=probability)
+
+
+def test_lesions_and_probability_exclude_each_other(source, lesions):
+    with pytest.raises(ValueError, match="write two objects"):
+        build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN, probability=np.zeros((40, 30)))
+
+
+@pytest.mark.parametrize("uid", ["", "../../etc", "1." + "2" * 64])
+def test_source_without_a_valid_uid_is_refused(source, lesions, uid):
+    with pydicom.config.disable_value_validation():
+        source.SOPInstanceUID = uid
+    with pytest.raises(InputRefusedError, match="E_DICOM_UID: SOPInstanceUID"):
+        build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN)
+
+
+def test_source_of_several_frames_is_refused(source, lesions):
+    source.NumberOfFrames = 5
+    with pytest.raises(InputRefusedError, match="E_MULTIFRAME: 5 frames"):
+        build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN)
+
+
+def test_file_that_reads_back_otherwise_does_not_stay(source, lesions, tmp_path, monkeypatch):
+    segmentation = build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN)
+    other = build_segmentation(source, lesions[::-1], algorithm=ALGORITHM, when=WHEN)
+    monkeypatch.setattr(hd.seg, "segread", lambda path: other)
+    with pytest.raises(OSError, match="does not read back"):
+        write_segmentation(segmentation, tmp_path / "seg.dcm")
+    assert [path.name for path in tmp_path.iterdir()] == ["source.dcm"]
