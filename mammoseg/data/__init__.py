@@ -1,0 +1,1 @@
+"""Reading what hospitals and collections hold, and the one datalist that describes it."""

@@ -1,0 +1,94 @@
+"""A mammogram as the rest of the package sees it, whatever file it came from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mammoseg.errors import InputRefusedError
+
+
+@dataclass(frozen=True)
+class Mammogram:
+    """One view of one breast, in the stored frame of its file: never flipped, cropped or resized.
+
+    Args:
+        pixels: float32 ``(rows, columns)``, dense tissue bright; pixel padding has the lowest value.
+        laterality: ``"L"``, ``"R"``, or None where the file does not say.
+        view: ``"CC"``, ``"MLO"``, ``"ML"``, ..., or None where the file does not say.
+        pixel_spacing_mm: ``(row, column)``, or None where no attribute gives it honestly.
+        pixel_spacing_source: the attribute that gave it, such as ``"ImagerPixelSpacing"`` (detector plane).
+        magnification: Estimated Radiographic Magnification Factor; never applied to `pixel_spacing_mm`.
+        value_range: lowest and highest value that `pixels` can take.
+        path: the file.
+    """
+
+    pixels: np.ndarray
+    laterality: str | None
+    view: str | None
+    pixel_spacing_mm: tuple[float, float] | None
+    pixel_spacing_source: str | None
+    magnification: float | None
+    value_range: tuple[float, float]
+    path: Path
+
+    def __str__(self) -> str:
+        """The path: MONAI names what it loads by its text."""
+        return str(self.path)
+
+
+def read_mammogram(path: Path | str, *, voi: str | int = "first", modalities: Sequence[str] = ("MG",)) -> Mammogram:
+    """Read a DICOM, PNG, TIFF or NIfTI mammogram; the content decides which it is, not the name.
+
+    Args:
+        path: the file.
+        voi: ``"first"``, ``"none"`` or an index; see `mammoseg.dicom.read.read_dicom`. Other formats have no VOI.
+        modalities: DICOM modalities to let in; film scans often say ``"RG"`` or ``"OT"``.
+
+    Raises:
+        InputRefusedError: the file cannot be used; its code says why.
+    """
+    path = Path(path)
+    match file_format(path):
+        case "DICOM":
+            # Imported here: it needs `Mammogram` from this module, and pictures need no pydicom.
+            from mammoseg.dicom.read import read_dicom
+
+            return read_dicom(path, voi=voi, modalities=modalities)
+        case "NIfTI":
+            from mammoseg.data.pictures import read_nifti
+
+            pixels, value_range, spacing = read_nifti(path)
+            return Mammogram(pixels, None, None, spacing, spacing and "NIfTI pixdim", None, value_range, path)
+        case _:
+            from mammoseg.data.pictures import read_picture
+
+            pixels, value_range = read_picture(path)
+            return Mammogram(pixels, None, None, None, None, None, value_range, path)
+
+
+SIGNATURES = (
+    ("DICOM", 128, (b"DICM",)),
+    ("PNG", 0, (b"\x89PNG\r\n\x1a\n",)),
+    ("TIFF", 0, (b"II*\0", b"MM\0*")),
+    ("NIfTI", 344, (b"n+1\0", b"ni1\0")),
+    ("NIfTI", 0, (b"\x1f\x8b",)),
+)
+"""Format, offset and the bytes that stand there; what is gzipped is NIfTI or refused by its reader."""
+
+
+def file_format(path: Path) -> str:
+    """Name the format of a file by its first bytes.
+
+    Raises:
+        InputRefusedError: ``E_NOT_A_FILE`` for what is no regular file, ``E_NOT_DICOM`` for an unknown format.
+    """
+    if not path.is_file():
+        raise InputRefusedError("E_NOT_A_FILE", "there is no regular file of this name; check the path.")
+    with path.open("rb") as file:
+        head = file.read(352)
+    for name, offset, signatures in SIGNATURES:
+        if head[offset:].startswith(signatures):
+            return name
+    raise InputRefusedError("E_NOT_DICOM", "this is neither DICOM (part 10, with preamble), PNG, TIFF nor NIfTI.")

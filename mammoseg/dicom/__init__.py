@@ -1,0 +1,1 @@
+"""DICOM in and out, in the words of the standard."""

@@ -1,0 +1,56 @@
+"""Where the breast is: the one rule that crop, background removal and orientation share."""
+
+import cv2
+import numpy as np
+
+from mammoseg.transforms.functional.geometry import Box
+
+SEARCH_SIZE = 512
+"""Longest side in pixels of the grid on which the breast is searched; its edge is known to one such pixel."""
+
+BREAST_THRESHOLD = 0.05
+"""Fraction of the way from the background to the brightest tissue above which a pixel counts as breast."""
+
+OPENING = 5
+"""Side in search pixels of the square that cuts thin bridges between breast and film label."""
+
+
+def breast_mask(image: np.ndarray) -> np.ndarray:
+    """Largest bright component of a mammogram, holes filled: bool, on the search grid.
+
+    Background is the darkest twentieth of the image, tissue the brightest hundredth. A constant image has no breast; its
+    mask is all True, so that nothing is taken away from it.
+
+    Args:
+        image: ``(rows, columns)``, dense tissue bright.
+    """
+    small = _on_search_grid(image)
+    background, tissue = np.percentile(small, (5, 99))
+    if tissue <= background:
+        return np.ones(small.shape, bool)
+    bright = (small > background + BREAST_THRESHOLD * (tissue - background)).astype(np.uint8)
+    opened = cv2.morphologyEx(bright, cv2.MORPH_OPEN, np.ones((OPENING, OPENING), np.uint8), borderValue=1)
+    count, components, statistics, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
+    if count < 2:
+        return np.ones(small.shape, bool)
+    largest = (components == 1 + int(statistics[1:, cv2.CC_STAT_AREA].argmax())).astype(np.uint8)
+    largest = cv2.dilate(largest, np.ones((OPENING, OPENING), np.uint8))
+    outlines, _ = cv2.findContours(largest, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(largest, outlines, -1, 1, cv2.FILLED).astype(bool)
+
+
+def bounding_box(mask: np.ndarray, size: tuple[int, int]) -> Box:
+    """Smallest box of a grid of `size` (rows, columns) that covers all of `mask`, which may lie on a coarser grid."""
+    spans = []
+    for axis, length in zip((1, 0), size, strict=True):
+        where = np.flatnonzero(mask.any(axis=axis))
+        step = length / mask.shape[1 - axis]
+        spans.append((int(np.floor(where[0] * step)), int(np.ceil((where[-1] + 1) * step))))
+    (top, bottom), (left, right) = spans
+    return Box(top, left, min(bottom, size[0]) - top, min(right, size[1]) - left)
+
+
+def _on_search_grid(image: np.ndarray) -> np.ndarray:
+    scale = min(1.0, SEARCH_SIZE / max(image.shape))
+    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)

@@ -1,0 +1,65 @@
+"""The four moves that everything geometric is made of, each with its way back and its matrix.
+
+Arrays are ``(channels, rows, columns)``. A matrix maps ``(row, column, 1)`` of the new grid to the old one, pixel centres
+at whole numbers.
+"""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+INTERPOLATIONS = {"nearest": cv2.INTER_NEAREST_EXACT, "bilinear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA}
+"""Names as MONAI writes them. NEAREST_EXACT looks at pixel centres; plain NEAREST of OpenCV is half a pixel off."""
+
+
+class Box(NamedTuple):
+    """A rectangle of whole pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+def crop(array: np.ndarray, box: Box) -> np.ndarray:
+    """Cut out `box`; a view, nothing is copied."""
+    return array[:, box.top : box.top + box.height, box.left : box.left + box.width]
+
+
+def uncrop(array: np.ndarray, box: Box, size: tuple[int, int], *, fill: float = 0.0) -> np.ndarray:
+    """Put what `crop` cut out back into a grid of `size` (rows, columns); the rest is `fill`."""
+    whole = np.full((len(array), *size), fill, array.dtype)
+    crop(whole, box)[...] = array
+    return whole
+
+
+def resize(array: np.ndarray, size: tuple[int, int], *, mode: str) -> np.ndarray:
+    """Resample to `size` (rows, columns).
+
+    Args:
+        array: ``(channels, rows, columns)``.
+        size: new rows and columns.
+        mode: ``"area"`` (mean of the covered area where it shrinks, bilinear where not), ``"bilinear"``, ``"nearest"``.
+    """
+    if array.shape[1:] == tuple(size):
+        return array
+    shrinks = size[0] <= array.shape[1] and size[1] <= array.shape[2]
+    flag = INTERPOLATIONS["bilinear" if mode == "area" and not shrinks else mode]
+    return np.stack([cv2.resize(channel, (size[1], size[0]), interpolation=flag) for channel in array])
+
+
+def crop_matrix(box: Box) -> np.ndarray:
+    """Matrix ``(3, 3)`` of `crop`."""
+    return np.array([[1.0, 0, box.top], [0, 1, box.left], [0, 0, 1]])
+
+
+def flip_matrix(width: int) -> np.ndarray:
+    """Matrix ``(3, 3)`` of a flip of the columns."""
+    return np.array([[1.0, 0, 0], [0, -1, width - 1], [0, 0, 1]])
+
+
+def resize_matrix(old: tuple[int, int], new: tuple[int, int]) -> np.ndarray:
+    """Matrix ``(3, 3)`` of `resize`; the outer edges of both grids coincide."""
+    rows, columns = old[0] / new[0], old[1] / new[1]
+    return np.array([[rows, 0, (rows - 1) / 2], [0, columns, (columns - 1) / 2], [0, 0, 1]])

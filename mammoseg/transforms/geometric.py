@@ -1,0 +1,84 @@
+"""What all invertible transforms of this package share: measure on the image, move every key, remember, move back."""
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.data import MetaTensor
+from monai.transforms import InvertibleTransform, MapTransform
+from monai.utils import TraceKeys
+
+Plan = dict[str, Any]
+"""What decides one move: whole numbers and texts only, so that it survives collate and `torch.load(weights_only=True)`."""
+
+
+class Geometricd(MapTransform, InvertibleTransform):
+    """A geometric transform whose plan is decided on the first key (the image) and carried out on all.
+
+    A subclass says what to `measure`, how to `move` and `move_back`, and the `matrix` from the new grid to the old.
+    Images are interpolated by area, every other key by nearest neighbour; `Invertd` may ask for nearest.
+
+    Args:
+        keys: the image first, then what shares its grid.
+        allow_missing_keys: keys after the first may be absent.
+    """
+
+    def __init__(self, keys: KeysCollection = ("image", "label"), allow_missing_keys: bool = True) -> None:
+        super().__init__(keys, allow_missing_keys)
+
+    def measure(self, image: np.ndarray, metadata: Mapping[str, Any]) -> Plan:
+        """Decide on the first channel ``(rows, columns)`` of the image."""
+        raise NotImplementedError
+
+    def move(self, array: np.ndarray, plan: Plan, *, mode: str) -> np.ndarray:
+        """Carry out the plan on ``(channels, rows, columns)``."""
+        raise NotImplementedError
+
+    def move_back(self, array: np.ndarray, plan: Plan, *, size: tuple[int, int], mode: str) -> np.ndarray:
+        """Undo the plan: back to a grid of `size` (rows, columns)."""
+        raise NotImplementedError
+
+    def matrix(self, plan: Plan, *, size: tuple[int, int]) -> np.ndarray:
+        """Matrix ``(3, 3)`` from the new grid to the old one of `size`, for the affine of the MetaTensor."""
+        raise NotImplementedError
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        d = dict(data)
+        image = d[self.keys[0]]
+        plan = self.measure(image[0].cpu().numpy(), image.meta)
+        for key in self.key_iterator(d):
+            tensor = d[key]
+            size = tuple(int(side) for side in tensor.shape[1:])
+            mode = "area" if key == self.keys[0] else "nearest"
+            moved = _like(tensor, self.move(tensor.cpu().numpy(), plan, mode=mode))
+            d[key] = self.push_transform(
+                moved,
+                orig_size=size,
+                affine=torch.as_tensor(self.matrix(plan, size=size)),
+                extra_info={"mode": mode, "plan": dict(plan)},
+            )
+        return d
+
+    def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        d = dict(data)
+        for key in self.key_iterator(d):
+            traced = self.pop_transform(d[key])
+            size = tuple(int(side) for side in traced[TraceKeys.ORIG_SIZE])
+            info = traced[TraceKeys.EXTRA_INFO]
+            matrix = np.linalg.inv(self.matrix(info["plan"], size=size))
+            array = d[key].cpu().numpy()
+            back = _like(d[key], self.move_back(array, info["plan"], size=size, mode=info["mode"]))
+            tracked = self.track_transform_meta(back, affine=torch.as_tensor(matrix))
+            d[key] = back.copy_meta_from(tracked)
+        return d
+
+    def _transforms_match(self, transform: Mapping) -> bool:
+        """Match by class, not by the address of the object, which means nothing in another process or from a cache."""
+        return transform.get(TraceKeys.CLASS_NAME) == type(self).__name__
+
+
+def _like(tensor: torch.Tensor, array: np.ndarray) -> MetaTensor:
+    moved = MetaTensor(torch.as_tensor(np.ascontiguousarray(array), device=tensor.device))
+    return moved.copy_meta_from(tensor) if isinstance(tensor, MetaTensor) else moved

@@ -1,0 +1,83 @@
+"""The deterministic list that training, validation, inference and the label server share."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged, RepeatChanneld, Transform
+
+from mammoseg.data.reader import MammogramReader, MaskReader
+from mammoseg.errors import WrongCallError
+from mammoseg.transforms.crop_to_breast import CropToBreastd
+from mammoseg.transforms.resize import ResizeToGridd
+from mammoseg.transforms.scale_intensity import ScaleGreyd
+
+ASPECTS = ("stretch", "pad")
+
+
+class Preprocessing(Compose):
+    """From a file, or a `Mammogram` read before, to the tensor a network sees, and back through MONAI's `Invertd`.
+
+    Args:
+        transforms: the list.
+        settings: JSON values that decide the result, for hashes and checkpoints.
+    """
+
+    def __init__(self, transforms: Sequence[Transform], *, settings: dict[str, Any]) -> None:
+        super().__init__(list(transforms))
+        self.settings = settings
+
+
+def preprocessing(
+    *,
+    spatial_size: Sequence[int],
+    channels: int = 3,
+    aspect: str = "stretch",
+    crop_to_breast: bool = True,
+    intensity: str = "unit",
+    voi: str | int = "first",
+    modalities: Sequence[str] = ("MG",),
+    keys: Sequence[str] = ("image", "label"),
+) -> Preprocessing:
+    """Build the list.
+
+    An item is ``{"image": path}`` or ``{"image": path, "label": path}``. After it, ``image`` is a float32 MetaTensor
+    ``(channels, rows, columns)`` and ``label`` one of 0 and 1, ``(1, rows, columns)``.
+
+    Args:
+        spatial_size: rows and columns of the network's grid.
+        channels: how often the grey channel is repeated.
+        aspect: ``"stretch"`` to the grid, or ``"pad"``: keep the proportions and pad.
+        crop_to_breast: cut away rows and columns without breast.
+        intensity: ``"unit"``, ``"percentile"`` or ``"zscore"``; see `scale_intensity`.
+        voi: which grey-value function of a DICOM file to apply; see `read_dicom`.
+        modalities: DICOM modalities to let in.
+        keys: the image's key, and the label's.
+
+    Raises:
+        WrongCallError: an unknown policy.
+    """
+    if aspect not in ASPECTS:
+        raise WrongCallError(f"unknown aspect '{aspect}'; known: {', '.join(ASPECTS)}.")
+    settings = {
+        "spatial_size": [int(side) for side in spatial_size],
+        "channels": channels,
+        "aspect": aspect,
+        "crop_to_breast": crop_to_breast,
+        "intensity": intensity,
+        "voi": voi,
+        "modalities": list(modalities),
+        "keys": list(keys),
+    }
+    image, *labels = keys
+    transforms: list[Transform] = [
+        LoadImaged(image, reader=MammogramReader(voi=voi, modalities=modalities), expanduser=False)
+    ]
+    if labels:
+        transforms.append(LoadImaged(labels, reader=MaskReader(), allow_missing_keys=True))
+    transforms.append(EnsureChannelFirstd(keys, allow_missing_keys=True))
+    if crop_to_breast:
+        transforms.append(CropToBreastd(keys))
+    transforms.append(ResizeToGridd(keys, spatial_size=spatial_size, keeps_aspect=aspect == "pad"))
+    transforms.append(ScaleGreyd(image, method=intensity))
+    transforms.append(RepeatChanneld(image, repeats=channels))
+    return Preprocessing(transforms, settings=settings)
