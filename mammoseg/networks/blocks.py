@@ -1,20 +1,32 @@
 """Building blocks that several architectures share.
 
-Channel arguments are ``in_channels`` and ``out_channels``; every convolution keeps the size. Sources are named per class;
-the readings chosen where papers are ambiguous are in docs/architectures.md.
+Channel arguments are ``in_channels`` and ``out_channels``; every convolution keeps the size. Sources and the readings
+chosen where papers are ambiguous are named per class.
 """
+
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 
 
-def conv_bn_relu(in_channels: int, out_channels: int, *, kernel_size: int = 3) -> nn.Sequential:
-    """Convolution with bias, batch normalisation, ReLU: ``(N, in, H, W)`` to ``(N, out, H, W)``."""
+def conv_bn_relu(in_channels: int, out_channels: int, *, kernel_size: int = 3, bias: bool = True) -> nn.Sequential:
+    """Convolution, batch normalisation, ReLU: ``(N, in, H, W)`` to ``(N, out, H, W)``."""
     return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2),
+        nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=bias),
         nn.BatchNorm2d(out_channels),
         nn.ReLU(inplace=True),
     )
+
+
+def conv_relu_bn(in_channels: int, out_channels: int) -> nn.Sequential:
+    """3x3 convolution with bias, ReLU, batch normalisation, the order of the networks born in Keras."""
+    return nn.Sequential(*conv_relu(in_channels, out_channels), nn.BatchNorm2d(out_channels))
+
+
+def conv_relu(in_channels: int, out_channels: int) -> nn.Sequential:
+    """3x3 convolution with bias, ReLU: ``(N, in, H, W)`` to ``(N, out, H, W)``."""
+    return nn.Sequential(nn.Conv2d(in_channels, out_channels, 3, padding=1), nn.ReLU(inplace=True))
 
 
 class BasicUnit(nn.Sequential):
@@ -67,17 +79,16 @@ def make_unit(name: str, in_channels: int, out_channels: int) -> nn.Module:
     return UNITS[name](in_channels, out_channels)
 
 
-class UnitEncoder(nn.Module):
-    """One unit a level with 2x2 max-pooling between: returns the features of all levels, finest first.
+class PoolingEncoder(nn.Module):
+    """One module a level with 2x2 max-pooling between: returns the features of all levels, finest first.
 
     Shape:
-        image ``(N, in_channels, H, W)``; returns ``[(N, channels[i], H / 2**i, W / 2**i) for i in levels]``.
+        image ``(N, in_channels, H, W)``; returns ``[(N, C_i, H / 2**i, W / 2**i) for i in levels]``.
     """
 
-    def __init__(self, in_channels: int, channels: tuple[int, ...], *, unit: str) -> None:
+    def __init__(self, stages: Iterable[nn.Module]) -> None:
         super().__init__()
-        widths = (in_channels, *channels)
-        self.stages = nn.ModuleList(make_unit(unit, i, o) for i, o in zip(widths[:-1], widths[1:], strict=True))
+        self.stages = nn.ModuleList(stages)
         self.pool = nn.MaxPool2d(2)
 
     def forward(self, image: Tensor) -> list[Tensor]:
@@ -85,6 +96,14 @@ class UnitEncoder(nn.Module):
         for stage in self.stages[1:]:
             features.append(stage(self.pool(features[-1])))
         return features
+
+
+class UnitEncoder(PoolingEncoder):
+    """A `PoolingEncoder` of the units of Sun et al. 2020, ``channels`` wide, finest first."""
+
+    def __init__(self, in_channels: int, channels: tuple[int, ...], *, unit: str) -> None:
+        widths = (in_channels, *channels)
+        super().__init__(make_unit(unit, i, o) for i, o in zip(widths[:-1], widths[1:], strict=True))
 
 
 class BilinearUp(nn.Sequential):
@@ -109,14 +128,15 @@ class ChannelAttention(nn.Module):
     Args:
         channels: width of the feature map.
         reduction: the hidden layer has ``channels // reduction`` units.
+        bias: whether the two linear layers have biases.
     Shape:
         features ``(N, channels, H, W)``; returns weights ``(N, channels, 1, 1)`` in (0, 1).
     """
 
-    def __init__(self, channels: int, *, reduction: int) -> None:
+    def __init__(self, channels: int, *, reduction: int, bias: bool = True) -> None:
         super().__init__()
-        self.squeeze = nn.Linear(channels, channels // reduction)
-        self.excite = nn.Linear(channels // reduction, channels)
+        self.squeeze = nn.Linear(channels, channels // reduction, bias=bias)
+        self.excite = nn.Linear(channels // reduction, channels, bias=bias)
 
     def forward(self, features: Tensor) -> Tensor:
         pooled = features.mean(dim=(2, 3))  # (N, channels)

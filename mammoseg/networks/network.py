@@ -34,7 +34,7 @@ class Network(nn.Module):
                 object.__setattr__(self, "config", {"_target_": target, **plain})
             build(self, *args, **arguments)
 
-        cls.__init__ = recording  # type: ignore[method-assign]
+        cls.__init__ = recording  # type: ignore[assignment]  # wraps the constructor it replaces
 
     def check_size(self, image: Tensor) -> None:
         """Refuse an image whose sides this network cannot halve often enough.

@@ -10,7 +10,7 @@ from monai.bundle import ConfigParser
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mammoseg.networks import AUNet, Network, UNet
+from mammoseg.networks import AUNet, FCDenseNet, FusionNet, Network, UNet
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Case:
 
 
 WIDTHS = {"channels": (4, 8, 16, 32, 64)}
+SHALLOW_DENSE = {"channels": 4, "layers": (2, 1, 3), "growth": 2}
 UNIT_ENCODERS = {
     "basic": [38_976, 221_952, 886_272, 3_542_016, 14_161_920],
     "deep": [76_032, 369_792, 1_476_864, 5_902_848, 23_602_176],
@@ -101,6 +102,47 @@ CASES = [
         75_493_945,
         {"in_channels": 1, "out_channels": 1},
         {"in_channels": 1, "out_channels": 1, "reduction": 2} | WIDTHS,
+    ),
+    Case(
+        "fusionnet",
+        FusionNet,
+        78_532_354,
+        narrow=WIDTHS,
+        layers=50,
+        gmacs=(256, 120.9),
+        stages={
+            "encoder.stages": [150_144, 665_472, 2_658_048, 10_624_512, 42_482_688],
+            "ups": [4_720_128, 1_180_416, 295_296, 73_920],
+            "units": [11_804_160, 2_952_960, 739_200, 185_280],
+            "head": 130,
+        },
+    ),
+    Case("fusionnet-1-class", FusionNet, 78_532_289, {"out_channels": 1}, {"out_channels": 1} | WIDTHS),
+    Case(
+        "fcdensenet103",
+        FCDenseNet,
+        13_916_258,
+        narrow=SHALLOW_DENSE,
+        layers=103,
+        gmacs=(256, 59.2),
+        stages={
+            "first": 1_344,
+            "down_blocks": 1_909_120,
+            "downs": 792_640,
+            "bottleneck": 1_682_160,
+            "ups": [1_935_600, 1_880_256, 1_175_200, 580_720, 276_560],
+            "up_blocks": 3_682_144,
+            "head": 514,
+        },
+    ),
+    Case("fcdensenet103-1-class", FCDenseNet, 13_916_001, {"out_channels": 1}, {"out_channels": 1} | SHALLOW_DENSE),
+    Case(
+        "fcdensenet103-original",
+        FCDenseNet,
+        9_319_778,
+        {"new_features_only": True},
+        {"new_features_only": True} | SHALLOW_DENSE,
+        layers=103,
     ),
 ]
 STRUCTURES = list({(case.network, str(case.narrow)): case for case in CASES}.values())
