@@ -1,8 +1,8 @@
-"""DICOM mammograms made by us: valid MG files of any pixels, and the phantom cohort."""
+"""DICOM mammograms made by us: a valid MG file of any pixels."""
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from pydicom.uid import (
 
 from mammoseg.files import atomic_path
 
-WHEN = datetime(2020, 1, 1, 12, 0, 0)
+WHEN = datetime(2020, 1, 1, 12, 0, 0, tzinfo=timezone.utc)
 """Date and time that every file carries; fixed, so that the same call writes the same bytes."""
 
 BITS_STORED = 12

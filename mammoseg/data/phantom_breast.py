@@ -1,0 +1,346 @@
+"""Synthetic mammograms: a compressed breast with glandular tissue, masses, and what else films show.
+
+Lengths are fractions of the number of rows, so that the same breast can be drawn at any size. `u` runs from the chest
+wall (column 0 of a left breast) to the nipple, `v` from the top of the image to its bottom. Texture follows the
+power law that mammograms have, 1 / f**3 (Burgess et al. 2001, doi:10.1118/1.1355308).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import scipy.fft
+
+COLUMNS_PER_ROW = 0.8
+"""Width over height of an image, as in full-field detectors of 24 x 30 cm."""
+
+MASS_AREA_MEDIAN = 0.0028
+"""Median of mass area over image area, about that of the 1,231 mass images of CBIS-DDSM (0.0027)."""
+
+MASS_AREA_SIGMA = 0.8
+"""Standard deviation of the logarithm of that fraction, which puts 5 % and 95 % near 0.08 % and 1.1 %."""
+
+HIGHEST = 4095
+"""Highest pixel value, 12 bits."""
+
+
+@dataclass(frozen=True)
+class Mass:
+    """One mass, at one place of the breast, whatever the view.
+
+    Args:
+        spiculated: irregular with spicules, else round or oval with a smooth margin.
+        area: of the core, over image area.
+        depth: distance from the nipple over nipple-to-chest-wall distance, 0 to 1.
+        lateral: place across a CC view, -1 (medial edge of the breast) to 1 (lateral).
+        upper: place across an MLO view, -1 (lower edge) to 1 (upper).
+        contrast: brightness above the tissue that it lies in, over the full range.
+        elongation: long axis over short axis.
+    """
+
+    spiculated: bool
+    area: float
+    depth: float = 0.5
+    lateral: float = 0.0
+    upper: float = 0.0
+    contrast: float = 0.28
+    elongation: float = 1.2
+
+
+@dataclass(frozen=True)
+class Breast:
+    """The breast that both views show.
+
+    Args:
+        depth: nipple to chest wall, over image rows.
+        height: extent along the chest wall, over image rows.
+        density: BI-RADS category, 1 (almost all fat) to 4 (extremely dense).
+        masses: may be empty.
+    """
+
+    depth: float
+    height: float
+    density: int
+    masses: tuple[Mass, ...] = ()
+
+
+def draw_mass(rng: np.random.Generator) -> Mass:
+    """Draw a mass whose size, kind and place are spread as in a screening archive."""
+    spiculated = bool(rng.random() < 0.5)
+    return Mass(
+        spiculated=spiculated,
+        area=float(np.clip(MASS_AREA_MEDIAN * np.exp(MASS_AREA_SIGMA * rng.standard_normal()), 0.0005, 0.02)),
+        depth=rng.uniform(0.3, 0.75),
+        lateral=rng.uniform(-0.6, 0.6),
+        upper=rng.uniform(-0.6, 0.6),
+        contrast=rng.uniform(0.2, 0.32),
+        elongation=rng.uniform(1.0, 1.5),
+    )
+
+
+def draw_masses(rng: np.random.Generator) -> list[Mass]:
+    """Draw one mass, or in one breast of eight two."""
+    return [draw_mass(rng) for _ in range(2 if rng.random() < 0.125 else 1)]
+
+
+def draw_breast(rng: np.random.Generator, *, masses: Sequence[Mass] = ()) -> Breast:
+    """Draw size and density of a breast that has these masses."""
+    return Breast(
+        depth=rng.uniform(0.36, 0.56),
+        height=rng.uniform(0.68, 0.88),
+        density=int(rng.choice([1, 2, 3, 4], p=[0.15, 0.4, 0.35, 0.1])),
+        masses=tuple(masses),
+    )
+
+
+def power_law_noise(
+    rng: np.random.Generator, shape: tuple[int, int], *, exponent: float = 3.0, stretch: float = 1.0
+) -> np.ndarray:
+    """Gaussian noise whose power falls with spatial frequency as ``1 / f**exponent``.
+
+    Args:
+        shape: (rows, columns).
+        stretch: above 1, structures are longer along the columns by this factor.
+
+    Returns:
+        float32, mean 0, standard deviation 1.
+    """
+    rows, columns = (scipy.fft.next_fast_len(side, real=True) for side in shape)
+    frequency = np.hypot(np.fft.fftfreq(rows)[:, None], stretch * np.fft.rfftfreq(columns)[None, :])
+    frequency[0, 0] = np.inf
+    white = scipy.fft.rfft2(rng.standard_normal((rows, columns), dtype=np.float32))
+    noise = scipy.fft.irfft2(white * (frequency ** (-exponent / 2)).astype(np.float32), s=(rows, columns))
+    noise = noise[: shape[0], : shape[1]]
+    return (noise - noise.mean()) / noise.std()
+
+
+def phantom_image(
+    rng: np.random.Generator,
+    *,
+    size: int = 512,
+    view: str = "CC",
+    laterality: str = "L",
+    breast: Breast | None = None,
+    artefacts: bool = True,
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Draw one view of a breast.
+
+    Args:
+        size: rows of the image; it has ``round(0.8 * size)`` columns.
+        view: CC or MLO.
+        laterality: L has the chest wall at the left edge, R is mirrored.
+        breast: by default one is drawn, with one mass.
+        artefacts: draw the lead marker, and in some images a white border of the film.
+
+    Returns:
+        Pixels, uint16, 0 to 4095, dense tissue bright, shape (rows, columns); and the core of each mass, bool, same
+        shape, in the order of ``breast.masses``. The cores do not overlap.
+    """
+    breast = breast or draw_breast(rng, masses=[draw_mass(rng)])
+    rows, columns = size, round(COLUMNS_PER_ROW * size)
+    u = ((np.arange(columns, dtype=np.float32) + 0.5) / rows)[None, :]
+    v = ((np.arange(rows, dtype=np.float32) + 0.5) / rows)[:, None]
+
+    outline = _outline_cc if view == "CC" else _outline_mlo
+    edge, nipple = outline(rng, v, breast)
+    inside = u < edge
+    skin = _distance(inside) / rows
+    pectoral = _pectoral(rng, u, v) if view == "MLO" else np.zeros_like(skin)
+    thickness = np.sqrt(np.clip(1 - (1 - np.clip(skin / 0.11, 0, 1)) ** 2, 0, 1))
+
+    tissue = 0.26 + 0.025 * power_law_noise(rng, (rows, columns))
+    tissue += _gland(rng, u, v, breast, nipple) * (1 - pectoral)
+    tissue += _vessels(rng, (rows, columns), nipple)
+    tissue += pectoral * (0.42 - 0.2 * v + 0.025 * power_law_noise(rng, (rows, columns), stretch=0.3))
+    lesions: list[np.ndarray] = []
+    free = inside & (pectoral < 0.05) & (skin > 0.015)
+    for mass in breast.masses:
+        core, brightness = _mass(rng, u, v, mass, view, breast, nipple, free)
+        tissue += brightness
+        free &= ~core
+        lesions.append(core)
+    image = thickness * _saturate(tissue) + 0.13 * np.exp(-(((skin - 0.003) / 0.004) ** 2))
+    image = np.where(inside, 0.05 + image, 0.02)
+    image = cv2.GaussianBlur(image.astype(np.float32), (0, 0), 0.0012 * rows)
+    image = image + 0.006 * rng.standard_normal((rows, columns), dtype=np.float32)
+    if laterality == "R":
+        image = image[:, ::-1]
+        lesions = [np.ascontiguousarray(lesion[:, ::-1]) for lesion in lesions]
+    image = np.ascontiguousarray(image)
+    if artefacts:
+        _draw_artefacts(rng, image, f"{laterality} {view}", chest_wall_left=laterality == "L")
+    return np.clip(np.rint(image * HIGHEST), 0, HIGHEST).astype(np.uint16), lesions
+
+
+def _outline_cc(rng: np.random.Generator, v: np.ndarray, breast: Breast) -> tuple[np.ndarray, tuple[float, float]]:
+    """Edge of the breast, u for each v, and the nipple (u, v); a half ellipse that is fuller on one side."""
+    centre = 0.5 + rng.uniform(-0.03, 0.03)
+    across = (v - centre) / (0.5 * breast.height)
+    fullness = np.where(across < 0, rng.uniform(1.8, 2.4), rng.uniform(1.9, 2.8))
+    edge = breast.depth * np.clip(1 - np.abs(across) ** fullness, 0, None) ** 0.62
+    edge += 0.004 * _wobble(rng, v) * (edge > 0)
+    return edge + _nipple_bump(rng, v, centre), (breast.depth, centre)
+
+
+def _outline_mlo(rng: np.random.Generator, v: np.ndarray, breast: Breast) -> tuple[np.ndarray, tuple[float, float]]:
+    """As `_outline_cc`; above the nipple the edge runs up into the axilla, below it turns in to the fold."""
+    centre = rng.uniform(0.56, 0.64)
+    end = centre + rng.uniform(0.27, 0.33)
+    axilla = breast.depth * rng.uniform(0.5, 0.7)
+    above = axilla + (breast.depth - axilla) * 0.5 * (1 + np.cos(np.pi * np.clip((centre - v) / centre, 0, 1)))
+    below = breast.depth * np.clip(1 - (np.clip(v - centre, 0, None) / (end - centre)) ** 2.2, 0, None) ** 0.6
+    belly = rng.uniform(0.04, 0.12) * np.clip((v - end + 0.08) / (1.12 - end), 0, 1) ** 1.5
+    edge = np.where(v < centre, above, np.hypot(below, belly)) + 0.005 * _wobble(rng, v)
+    return edge + _nipple_bump(rng, v, centre), (breast.depth, centre)
+
+
+def _wobble(rng: np.random.Generator, v: np.ndarray) -> np.ndarray:
+    """Slow waves of the skin along the edge, about -1 to 1."""
+    waves = [np.sin(2 * np.pi * (order * v + rng.uniform())) / order for order in range(2, 9)]
+    return np.sum(waves, axis=0)
+
+
+def _nipple_bump(rng: np.random.Generator, v: np.ndarray, centre: float) -> np.ndarray:
+    return rng.uniform(0.004, 0.016) * np.exp(-(((v - centre) / rng.uniform(0.012, 0.02)) ** 2))
+
+
+def _pectoral(rng: np.random.Generator, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """How much of the pectoral muscle lies over each pixel, 0 to 1; a triangle in the upper corner, slightly convex."""
+    top, bottom = rng.uniform(0.2, 0.3), rng.uniform(0.5, 0.72)
+    edge = top * (1 - v / bottom) + rng.uniform(0.0, 0.12) * np.clip(v / bottom * (1 - v / bottom), 0, None)
+    return _smooth_step((edge - u) / 0.02 + 0.5) * (v < bottom)
+
+
+def _gland(
+    rng: np.random.Generator, u: np.ndarray, v: np.ndarray, breast: Breast, nipple: tuple[float, float]
+) -> np.ndarray:
+    """Brightness of the fibroglandular tissue: a cone behind the nipple, broken up by 1 / f**3 noise."""
+    shape = (v.shape[0], u.shape[1])
+    extent = 0.75 + 0.12 * breast.density
+    along = (u - 0.52 * nipple[0]) / (0.5 * extent * nipple[0])
+    across = (v - nipple[1] + 0.02) / (0.32 * extent * breast.height)
+    cone = 1 - along**2 - across**2
+    amount = _smooth_step(0.8 * cone + 0.42 * power_law_noise(rng, shape, stretch=1.4) + 0.22 * (breast.density - 3))
+    lobes = power_law_noise(rng, shape, exponent=2.6, stretch=1.8)
+    fine, coarse = _strands(rng, shape, exponent=3.0), _strands(rng, shape, exponent=3.8)
+    strands = 0.09 * fine + 0.1 * coarse
+    return amount * (0.14 + 0.02 * breast.density + 0.035 * lobes + strands) + 0.45 * _smooth_step(cone + 0.7) * strands
+
+
+def _strands(rng: np.random.Generator, shape: tuple[int, int], *, exponent: float) -> np.ndarray:
+    """Ligaments and ducts, 0 to 1: where smooth noise, stretched towards the nipple, passes zero."""
+    noise = power_law_noise(rng, shape, exponent=exponent, stretch=2.0)
+    return np.exp(-np.abs(noise) / 0.22)
+
+
+def _vessels(rng: np.random.Generator, shape: tuple[int, int], nipple: tuple[float, float]) -> np.ndarray:
+    """Brightness of a few veins that wind from the chest wall towards the nipple."""
+    rows = shape[0]
+    canvas = np.zeros(shape, np.float32)
+    for _ in range(rng.integers(2, 5)):
+        along = np.linspace(0, rng.uniform(0.5, 0.9), 40)
+        start, phase, waves = rng.uniform(-0.28, 0.28), rng.uniform(0, 2 * np.pi), rng.uniform(1, 3)
+        across = nipple[1] + start * (1 - 0.8 * along) + 0.012 * np.sin(2 * np.pi * waves * along + phase)
+        points = np.stack([along * nipple[0], across], axis=1) * rows * 16  # 4 fractional bits
+        width = max(1, round(rng.uniform(0.003, 0.006) * rows))
+        line = cv2.polylines(
+            np.zeros_like(canvas), [points.astype(np.int32)], False, [1.0], width, cv2.LINE_AA, shift=4
+        )
+        canvas = np.maximum(canvas, rng.uniform(0.04, 0.08) * line)
+    return cv2.GaussianBlur(canvas, (0, 0), 0.0015 * rows)
+
+
+def _mass(
+    rng: np.random.Generator,
+    u: np.ndarray,
+    v: np.ndarray,
+    mass: Mass,
+    view: str,
+    breast: Breast,
+    nipple: tuple[float, float],
+    free: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Core (bool) and brightness of one mass, at the free place next to where it belongs."""
+    rows = v.shape[0]
+    radius = np.sqrt(mass.area * COLUMNS_PER_ROW / np.pi)
+    offset = -0.42 * breast.height * (mass.lateral if view == "CC" else mass.upper)
+    room = _distance(free, closed=True) / rows
+    fits = room >= min(1.3 * radius, 0.9 * float(room.max()))
+    away = np.hypot(u - nipple[0] * (1 - mass.depth), v - nipple[1] - offset)
+    row, column = np.unravel_index(np.argmin(np.where(fits, away, np.inf)), away.shape)
+
+    x, y = u - u[0, column], v - v[row, 0]
+    angle = np.arctan2(y, x)
+    distance = np.hypot(x, y)
+    border = _border(rng, angle, mass) * radius
+    inward = (border - distance) / radius  # 0 at the margin, about 1 in the middle
+    softness = 0.25 if mass.spiculated else 0.15
+    dome = 0.65 + 0.35 * np.sqrt(np.clip(inward, 0, 1))
+    brightness = dome * _smooth_step(inward / (2 * softness) + 0.5)
+    if mass.spiculated:
+        brightness = np.maximum(brightness, _spicules(rng, angle, distance / radius))
+    texture = 1 + 0.1 * power_law_noise(rng, (rows, u.shape[1]), exponent=2)
+    return (inward > 0) & free, (mass.contrast * brightness * texture).astype(np.float32)
+
+
+def _border(rng: np.random.Generator, angle: np.ndarray, mass: Mass) -> np.ndarray:
+    """Distance of the margin from the centre for each angle; encloses the area of a circle of radius 1."""
+    turned = angle - rng.uniform(0, np.pi)
+    orders = np.arange(2, 8)
+    amplitudes = (0.5 if mass.spiculated else 0.16) * rng.uniform(0.3, 1, orders.size) / orders**1.3
+    phases = rng.uniform(0, 2 * np.pi, orders.size)
+
+    def unscaled(at: np.ndarray) -> np.ndarray:
+        waves = sum(a * np.cos(k * at + p) for a, k, p in zip(amplitudes, orders, phases, strict=True))
+        return (1 + waves) / np.hypot(np.cos(at) / mass.elongation**0.5, np.sin(at) * mass.elongation**0.5)
+
+    return unscaled(turned) / np.sqrt((unscaled(np.linspace(0, 2 * np.pi, 720, endpoint=False)) ** 2).mean())
+
+
+def _spicules(rng: np.random.Generator, angle: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """Brightness of thin lines that leave the core and fade, the core included; `distance` in core radii."""
+    lines = np.zeros_like(distance)
+    for direction in rng.uniform(-np.pi, np.pi, rng.integers(12, 22)):
+        length, width, bend = rng.uniform(1.5, 2.6), rng.uniform(0.07, 0.12), rng.uniform(-0.15, 0.15)
+        aside = np.angle(np.exp(1j * (angle - direction - bend * distance))).astype(np.float32) * distance
+        line = np.exp(-((aside / width) ** 2)) * np.clip((length - distance) / (length - 0.6), 0, 0.75)
+        lines = np.maximum(lines, line)
+    return lines
+
+
+def _draw_artefacts(rng: np.random.Generator, image: np.ndarray, text: str, *, chest_wall_left: bool) -> None:
+    """Draw the lead marker, far from the chest wall, and in one image of five a white film border."""
+    rows, columns = image.shape
+    scale = rows / 512 * rng.uniform(0.55, 0.75)
+    stroke = max(1, round(1.6 * scale))
+    (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
+    left = round(columns - width - 0.04 * rows) if chest_wall_left else round(0.04 * rows)
+    place = (left, round(rng.uniform(0.05, 0.1) * rows) + height)
+    cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, [rng.uniform(0.8, 1.0)], stroke, cv2.LINE_AA)
+    if rng.random() < 0.2:
+        border = max(1, round(rng.uniform(0.004, 0.012) * rows))
+        brightness = rng.uniform(0.9, 1.0)
+        side = rng.integers(3)
+        image[:border] = np.where(side == 0, brightness, image[:border])
+        image[-border:] = np.where(side == 1, brightness, image[-border:])
+        chest_wall = slice(0, border) if chest_wall_left else slice(columns - border, columns)
+        image[:, chest_wall] = np.where(side == 2, brightness, image[:, chest_wall])
+
+
+def _distance(inside: np.ndarray, *, closed: bool = False) -> np.ndarray:
+    """Pixels from each inside pixel to the nearest outside one; if `closed`, the border of the image is outside too."""
+    padding = cv2.BORDER_CONSTANT if closed else cv2.BORDER_REPLICATE
+    padded = cv2.copyMakeBorder(inside.astype(np.uint8), 1, 1, 1, 1, padding, value=[0])
+    return cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+
+
+def _smooth_step(value: np.ndarray) -> np.ndarray:
+    """0 below 0, 1 above 1, smooth between."""
+    clipped = np.clip(value, 0, 1)
+    return clipped * clipped * (3 - 2 * clipped)
+
+
+def _saturate(value: np.ndarray) -> np.ndarray:
+    """Compress what is brighter than 0.6, as the shoulder of a film does; never reaches 0.9."""
+    return np.where(value < 0.6, value, 0.6 + 0.3 * np.tanh((value - 0.6) / 0.3))
