@@ -1,0 +1,138 @@
+"""``mammoseg compare``: several evaluations of the same images side by side, with a test of every pair."""
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+
+from mammoseg.errors import WrongCallError
+from mammoseg.evaluation.plots import plot_score_boxes
+from mammoseg.evaluation.statistics import bootstrap_mean_interval, holm_adjusted, wilcoxon_p_value
+from mammoseg.evaluation.tables import Row, read_per_image, summarise, write_rows
+from mammoseg.files import atomic_path
+from mammoseg.metrics.scores import SCORES
+
+NOTES = """Intervals: 95 % bootstrap of the mean, whole patients drawn with replacement. p: two-sided Wilcoxon
+signed-rank test on the images that both runs scored; p_holm allows for all pairs of one score and grid. The test takes
+images as independent, two views of one patient are not: read it together with the interval of the difference.
+"""
+
+
+def compare(*per_image_files: str | Path, output: str | Path) -> tuple[list[Row], list[Row]]:
+    """Compare evaluations; write ``runs.csv``, ``pairs.csv``, ``comparison.md`` and ``dice.png`` into `output`.
+
+    Args:
+        per_image_files: two or more ``per_image.csv``; the folder of each names its run.
+        output: folder, made when missing.
+
+    Returns:
+        Rows of ``runs.csv`` (mean and interval of each run) and of ``pairs.csv`` (difference and test of each pair).
+
+    Raises:
+        WrongCallError: with fewer than two files, the same file twice, a file of another kind, or no image in common.
+    """
+    paths = [Path(path) for path in per_image_files]
+    if len({path.resolve() for path in paths}) < max(2, len(paths)):
+        raise WrongCallError(f"{len(paths)} files given, a comparison needs two or more different per_image.csv.")
+    tables = dict(zip(_run_names(paths), [read_per_image(path) for path in paths], strict=True))
+    runs = [row for name, rows in tables.items() for row in _describe_run(name, rows)]
+    pairs = _compare_pairs(tables)
+    if not pairs:
+        raise WrongCallError("the files have no image on the same grid in common; evaluate both on the same section.")
+    folder = Path(output)
+    write_rows(folder / "runs.csv", runs)
+    write_rows(folder / "pairs.csv", pairs)
+    plot_score_boxes({name: _scores(rows, "dice") for name, rows in tables.items()}, folder / "dice.png", label="Dice")
+    with atomic_path(folder / "comparison.md") as temporary:
+        temporary.write_text(_markdown(runs, pairs), encoding="utf-8")
+    return runs, pairs
+
+
+def _run_names(paths: Sequence[Path]) -> list[str]:
+    """The shortest end of each path's folder that tells all runs apart."""
+    folders = [path.resolve().parent.parts for path in paths]
+    for length in range(1, max(map(len, folders))):
+        names = ["/".join(parts[-length:]) for parts in folders]
+        if len(set(names)) == len(names):
+            return names
+    return [str(path) for path in paths]
+
+
+def _describe_run(name: str, rows: Sequence[Row]) -> list[Row]:
+    return [{"run": name, **described, **_interval(rows, described)} for described in summarise(rows)]
+
+
+def _interval(rows: Sequence[Row], described: Mapping[str, str]) -> Row:
+    on_grid = [row for row in rows if row["grid"] == described["grid"]]
+    low, high = bootstrap_mean_interval(
+        [row[described["metric"]] for row in on_grid], [row["patient_id"] for row in on_grid]
+    )
+    return {"mean_low": low, "mean_high": high}
+
+
+def _compare_pairs(tables: Mapping[str, Sequence[Row]]) -> list[Row]:
+    grids = dict.fromkeys(row["grid"] for rows in tables.values() for row in rows)
+    pairs: list[Row] = []
+    for grid in grids:
+        for score in SCORES:
+            family = [
+                _compare_pair(first, second, tables, score=score, grid=grid)
+                for first, second in combinations(tables, 2)
+            ]
+            adjusted = holm_adjusted([pair["p"] for pair in family])
+            pairs += [pair | {"p_holm": p} for pair, p in zip(family, adjusted, strict=True) if pair["images"]]
+    return pairs
+
+
+def _compare_pair(first: str, second: str, tables: Mapping[str, Sequence[Row]], *, score: str, grid: str) -> Row:
+    ours, theirs = ({row["image_id"]: row for row in tables[run] if row["grid"] == grid} for run in (first, second))
+    common = [
+        image_id
+        for image_id in ours
+        if image_id in theirs and not math.isnan(ours[image_id][score] + theirs[image_id][score])
+    ]
+    differences = [ours[image_id][score] - theirs[image_id][score] for image_id in common]
+    low, high = bootstrap_mean_interval(differences, [ours[image_id]["patient_id"] for image_id in common])
+    return {
+        "first": first,
+        "second": second,
+        "metric": score,
+        "grid": grid,
+        "images": len(common),
+        "mean_difference": sum(differences) / len(common) if common else math.nan,
+        "difference_low": low,
+        "difference_high": high,
+        "p": wilcoxon_p_value(differences, [0.0] * len(common)),
+    }
+
+
+def _scores(rows: Sequence[Row], score: str) -> list[float]:
+    """One value an image, at network size where the run has that grid."""
+    grid = "network" if any(row["grid"] == "network" for row in rows) else "original"
+    return [row[score] for row in rows if row["grid"] == grid and not math.isnan(row[score])]
+
+
+def _markdown(runs: Sequence[Row], pairs: Sequence[Row]) -> str:
+    scored = [row for row in runs if row["count"]]
+    sections = [
+        "# Comparison\n",
+        NOTES,
+        "## Runs\n",
+        _table(scored),
+        "## Pairs\n",
+        _table(pairs),
+        "![Dice](dice.png)\n",
+    ]
+    return "\n".join(sections)
+
+
+def _table(rows: Sequence[Row]) -> str:
+    """A markdown table whose columns are the keys of the first row."""
+    cells = [list(rows[0]), ["---"] * len(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in cells) + "\n"
+
+
+def _cell(value: object) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return "-" if math.isnan(value) else f"{value:.4g}"

@@ -1,0 +1,162 @@
+"""Pictures of an evaluation as small PNG files, drawn with matplotlib's Agg canvas (no window, no global state)."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from PIL import Image
+
+from mammoseg.files import atomic_path
+
+TRUTH_COLOUR = "#3ddc84"
+PREDICTION_COLOUR = "#ff9f1c"
+"""Green and orange differ in lightness too, so that the outlines can be told apart without seeing colours."""
+
+LOG_COLUMNS = {"epoch", "train_loss", "val_mean_dice", "lr"}
+"""Columns of the ``metrics.csv`` that a training writes."""
+
+LONGEST_SIDE = 512
+"""Pixels that a shown image is reduced to; keeps a picture of three cases below 300 kB."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image to be shown: image (H, W) with dense tissue bright, truth and prediction masks (H, W), its scores."""
+
+    image_id: str
+    image: np.ndarray
+    truth: np.ndarray
+    prediction: np.ndarray
+    scores: Mapping[str, float]
+
+
+def choose_best_median_worst(rows: Sequence[Mapping[str, Any]], *, score: str = "dice") -> dict[str, str]:
+    """Image ids of the best, median and worst image by `score` among rows of one grid; NaN scores are passed over.
+
+    Of an even number the lower median is taken, so that the picture never flatters.
+
+    Raises:
+        ValueError: when no row has the score.
+    """
+    ranked = sorted((row[score], row["image_id"]) for row in rows if not np.isnan(row[score]))
+    if not ranked:
+        raise ValueError(f"no image has a {score}; choose cases from images with a mass.")
+    return {"best": ranked[-1][1], "median": ranked[(len(ranked) - 1) // 2][1], "worst": ranked[0][1]}
+
+
+def plot_cases(cases: Mapping[str, Case], png: Path, *, attribution: str) -> None:
+    """Draw cases side by side: the image above, below it with the outlines of truth and prediction.
+
+    Args:
+        cases: heading of each column, such as "best", and what it shows.
+        png: file to write.
+        attribution: source and licence of the images and what was changed, printed under the picture.
+    """
+    figure = Figure(figsize=(3.2 * len(cases), 7.4), layout="constrained")
+    axes = figure.subplots(2, len(cases), squeeze=False)
+    for (heading, case), (plain, outlined) in zip(cases.items(), axes.T, strict=True):
+        image, truth, prediction = _reduced(case)
+        plain.set_title(f"{heading}: Dice {case.scores['dice']:.2f}")
+        plain.imshow(image, cmap="gray")
+        outlined.imshow(image, cmap="gray")
+        for mask, colour in ((truth, TRUTH_COLOUR), (prediction, PREDICTION_COLOUR)):
+            if mask.any():
+                outlined.contour(mask, levels=[0.5], colors=[colour], linewidths=1.0)
+        for axis in (plain, outlined):
+            axis.set_axis_off()
+    figure.legend(
+        handles=[
+            Line2D([], [], color=TRUTH_COLOUR, label="truth"),
+            Line2D([], [], color=PREDICTION_COLOUR, label="prediction"),
+        ],
+        loc="outside lower center",
+        ncols=2,
+        frameon=False,
+    )
+    figure.supxlabel(attribution, fontsize=7, color="#555555", wrap=True)
+    _save(figure, png)
+
+
+def plot_learning_curve(metrics_csv: Path, png: Path) -> None:
+    """Draw a training log with the columns ``epoch``, ``train_loss``, ``val_mean_dice`` and ``lr``.
+
+    Validation Dice is drawn at the epochs that have one; the epoch with the highest is marked.
+
+    Raises:
+        ValueError: when the log has no line or lacks a column.
+    """
+    with metrics_csv.open(newline="", encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    if not lines or not LOG_COLUMNS <= set(lines[0]):
+        raise ValueError(
+            f"{metrics_csv} is no training log; it needs a line an epoch with {', '.join(sorted(LOG_COLUMNS))}."
+        )
+    figure = Figure(figsize=(8, 3.4), layout="constrained")
+    loss, dice, rate = figure.subplots(1, 3, width_ratios=[3, 3, 2])
+    loss.plot(*_column(lines, "train_loss"), color="#33658a")
+    loss.set_title("training loss")
+    epochs, values = _column(lines, "val_mean_dice")
+    dice.plot(epochs, values, color="#2a7f4f", marker="." if len(epochs) < 40 else None)
+    if values:
+        best = int(np.argmax(values))
+        dice.plot(epochs[best], values[best], "o", color=PREDICTION_COLOUR)
+        dice.set_title(f"validation Dice, best {values[best]:.3f} at epoch {epochs[best]:g}")
+    dice.set_ylim(0, 1)
+    rate.plot(*_column(lines, "lr"), color="#777777", drawstyle="steps-post")
+    rate.set_yscale("log")
+    rate.set_title("learning rate")
+    for axis in (loss, dice, rate):
+        axis.set_xlabel("epoch")
+        axis.title.set_fontsize(9)
+        axis.grid(alpha=0.25)
+        axis.spines[["top", "right"]].set_visible(False)
+    _save(figure, png)
+
+
+def plot_score_boxes(scores: Mapping[str, Sequence[float]], png: Path, *, label: str) -> None:
+    """Draw one box a run (quartiles, whiskers at 1.5 times their distance, mean as diamond) over its images."""
+    figure = Figure(figsize=(1.6 + 1.5 * len(scores), 4), layout="constrained")
+    axis = figure.subplots()
+    axis.boxplot(list(scores.values()), tick_labels=list(scores), showmeans=True, meanprops={"marker": "D"}, sym="")
+    spread = np.random.default_rng(0)
+    for position, values in enumerate(scores.values(), start=1):
+        axis.plot(position + spread.uniform(-0.12, 0.12, len(values)), values, ".", color="#33658a", alpha=0.35)
+    axis.set_ylabel(label)
+    axis.tick_params("x", rotation=20)
+    axis.grid(axis="y", alpha=0.25)
+    _save(figure, png)
+
+
+def reduced_to(longest_side: int, plane: np.ndarray) -> np.ndarray:
+    """Shrink (H, W) by averaging areas so that its longer side has at most `longest_side` pixels; never enlarge."""
+    scale = min(1.0, longest_side / max(plane.shape))
+    size = [max(1, round(side * scale)) for side in reversed(plane.shape)]
+    return np.asarray(cv2.resize(plane.astype(np.float32), size, interpolation=cv2.INTER_AREA))
+
+
+def _reduced(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Image and both masks of a case at the size of a picture; the masks as the part of each pixel they cover."""
+    image, truth, prediction = (reduced_to(LONGEST_SIDE, plane) for plane in (case.image, case.truth, case.prediction))
+    return image, truth, prediction
+
+
+def _column(lines: Sequence[Mapping[str, str]], name: str) -> tuple[list[float], list[float]]:
+    """Epochs and values of a column where it has a number."""
+    filled = [(float(line["epoch"]), float(line[name])) for line in lines if line[name] not in ("", "nan")]
+    return [epoch for epoch, _ in filled], [value for _, value in filled]
+
+
+def _save(figure: Figure, png: Path) -> None:
+    """Write with a palette of 256 colours, half the size of a full-colour file and no different to the eye."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    with atomic_path(png) as temporary:
+        picture.quantize(256).save(temporary, optimize=True)

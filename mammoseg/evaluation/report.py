@@ -1,0 +1,144 @@
+"""One ``index.html`` of an evaluation: each case with its truth and prediction, the scores, where they come from."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from mammoseg.evaluation.plots import (
+    LONGEST_SIDE,
+    PREDICTION_COLOUR,
+    TRUTH_COLOUR,
+    Case,
+    plot_learning_curve,
+    reduced_to,
+)
+from mammoseg.files import atomic_path
+
+LABELS = {
+    "dice": "Dice",
+    "iou": "IoU",
+    "sensitivity": "Sensitivity",
+    "precision": "Precision",
+    "accuracy": "Accuracy",
+    "relative_area_difference": "Relative area difference",
+    "hausdorff_px": "Hausdorff distance (px)",
+    "hausdorff_mm": "Hausdorff distance (mm)",
+    "false_positive_area_px": "False-positive area, no mass (px)",
+    "false_positive_area_mm2": "False-positive area, no mass (mm²)",
+}
+"""What a person reads for each key of `mammoseg.metrics.SCORES`."""
+
+
+def write_html_report(
+    output: Path,
+    *,
+    title: str,
+    cases: Sequence[Case],
+    summary: Sequence[Mapping[str, Any]],
+    provenance: Mapping[str, Any],
+    learning_curve_csv: Path | None = None,
+    notice: str | None = None,
+    attribution: str | None = None,
+    links: Mapping[str, str] | None = None,
+) -> Path:
+    """Write ``index.html`` and its pictures into `output`; the folder can be moved or zipped as it is.
+
+    Args:
+        output: folder, made when missing; earlier pictures of the same number are replaced.
+        title: heading of the page.
+        cases: shown in this order, three pictures each; file names are numbers, never identifiers.
+        summary: rows of `mammoseg.evaluation.tables.summarise`.
+        provenance: hashes, seed, commit and the like, shown as a table; nested values one below the other.
+        learning_curve_csv: training log to draw, see `plot_learning_curve`.
+        notice: a limit the reader must know, such as weights that know phantoms only; shown on top.
+        attribution: source and licence of the images and what was changed.
+        links: text -> path relative to `output`, such as the tables of the run.
+
+    Returns:
+        Path of ``index.html``.
+    """
+    if learning_curve_csv is not None:
+        plot_learning_curve(learning_curve_csv, output / "learning_curve.png")
+    shown = [_show(case, output, number=number) for number, case in enumerate(cases, start=1)]
+    environment = Environment(
+        loader=PackageLoader("mammoseg.evaluation"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters["score"] = format_score
+    page = environment.get_template("report.html").render(
+        title=title,
+        cases=shown,
+        summary=[row for row in summary if row["count"]],
+        labels=LABELS,
+        headline=_headline(summary),
+        provenance=_flattened(provenance),
+        has_learning_curve=learning_curve_csv is not None,
+        notice=notice,
+        attribution=attribution,
+        links=links or {},
+        truth_colour=TRUTH_COLOUR,
+        prediction_colour=PREDICTION_COLOUR,
+    )
+    with atomic_path(output / "index.html") as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return output / "index.html"
+
+
+def format_score(value: float | None) -> str:
+    """Three significant figures below 100, whole numbers above; a dash where there is no score."""
+    if value is None or math.isnan(value):
+        return "–"
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}" if value >= 1 else f"{value:.3f}"
+
+
+def _show(case: Case, output: Path, *, number: int) -> dict[str, Any]:
+    """Write the three pictures of a case; give what the template shows of it."""
+    grey = np.repeat(_as_grey(reduced_to(LONGEST_SIDE, case.image))[..., None], 3, axis=2)
+    pictures = {
+        "image": grey,
+        "truth": _outlined(grey, case.truth, TRUTH_COLOUR),
+        "prediction": _outlined(grey, case.prediction, PREDICTION_COLOUR),
+    }
+    for name, picture in pictures.items():
+        with atomic_path(output / "cases" / f"{number:03d}_{name}.png") as temporary:
+            cv2.imwrite(str(temporary), picture)
+    return {
+        "image_id": case.image_id,
+        "pictures": {name: f"cases/{number:03d}_{name}.png" for name in pictures},
+        "height": grey.shape[0],
+        "width": grey.shape[1],
+        "has_mass": bool(case.truth.any()),
+        "found_nothing": not case.prediction.any(),
+        "scores": {name: value for name, value in case.scores.items() if not math.isnan(value)},
+    }
+
+
+def _as_grey(image: np.ndarray) -> np.ndarray:
+    """Stretch lowest to highest value of (H, W) over 0..255."""
+    return np.asarray(cv2.normalize(image, np.empty(0), 0, 255, cv2.NORM_MINMAX, dtype=cv2.CV_8U))
+
+
+def _outlined(grey: np.ndarray, mask: np.ndarray, colour: str) -> np.ndarray:
+    """Copy of a BGR picture (H, W, 3) with the outline of the mask, brought to its size, one pixel wide."""
+    covered = cv2.resize(mask.astype(np.float32), grey.shape[1::-1], interpolation=cv2.INTER_AREA)
+    outlines, _ = cv2.findContours((covered >= 0.5).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    blue_green_red = [int(colour[start : start + 2], 16) for start in (5, 3, 1)]
+    return np.asarray(cv2.drawContours(grey.copy(), outlines, -1, blue_green_red, thickness=1))
+
+
+def _headline(summary: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The four scores shown large, of the first grid of the summary."""
+    first_grid = [row for row in summary if row["grid"] == summary[0]["grid"]]
+    return [row for row in first_grid if row["metric"] in ("dice", "iou", "sensitivity", "hausdorff_px")]
+
+
+def _flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, keys joined by a dot."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= _flattened(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat

@@ -1,0 +1,106 @@
+"""Two and three evaluations side by side."""
+
+import csv
+import math
+
+import pytest
+
+from mammoseg.errors import WrongCallError
+from mammoseg.evaluation.compare import compare
+from mammoseg.evaluation.tables import write_per_image
+from mammoseg.metrics import SCORES
+
+DICE = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+
+
+def write_run(path, dice, *, grid="network", prefix="image"):
+    rows = [
+        {"image_id": f"{prefix}{number}", "patient_id": f"P{number}", "laterality": "L", "view": "CC"}
+        | {"has_mass": not math.isnan(value), "grid": grid}
+        | dict.fromkeys(SCORES, 0.5)
+        | {"dice": value}
+        for number, value in enumerate(dice)
+    ]
+    write_per_image(path, rows)
+    return path
+
+
+def dice_pairs(pairs):
+    return [pair for pair in pairs if pair["metric"] == "dice"]
+
+
+@pytest.fixture
+def better(tmp_path):
+    """Better than `worse` on every image, by 0.05, 0.10, ... 0.30."""
+    return write_run(tmp_path / "better" / "per_image.csv", [d + 0.05 * n for n, d in enumerate(DICE, start=1)])
+
+
+@pytest.fixture
+def worse(tmp_path):
+    return write_run(tmp_path / "worse" / "per_image.csv", DICE)
+
+
+def test_pair_has_its_difference_and_exact_p_value(better, worse, tmp_path):
+    (pair,) = dice_pairs(compare(better, worse, output=tmp_path / "out")[1])
+
+    assert (pair["first"], pair["second"], pair["images"]) == ("better", "worse", 6)
+    assert pair["mean_difference"] == pytest.approx(0.175)
+    assert pair["p"] == pytest.approx(2 / 2**6)
+
+
+def test_interval_of_the_difference_holds_it(better, worse, tmp_path):
+    (pair,) = dice_pairs(compare(better, worse, output=tmp_path / "out")[1])
+
+    assert 0.05 < pair["difference_low"] < 0.175 < pair["difference_high"] < 0.30
+
+
+def test_image_that_only_one_run_scored_is_not_paired(better, tmp_path):
+    shorter = write_run(tmp_path / "shorter" / "per_image.csv", DICE[:4])
+    with_nan = write_run(tmp_path / "nan" / "per_image.csv", [math.nan, *DICE[1:]])
+
+    pairs = dice_pairs(compare(better, shorter, with_nan, output=tmp_path / "out")[1])
+
+    assert [pair["images"] for pair in pairs] == [4, 5, 3]
+
+
+def test_p_allows_for_all_three_pairs(better, worse, tmp_path):
+    third = write_run(tmp_path / "third" / "per_image.csv", DICE)
+
+    pairs = dice_pairs(compare(better, worse, third, output=tmp_path / "out")[1])
+
+    assert [pair["p_holm"] for pair in pairs] == pytest.approx([3 * 2 / 2**6, 3 * 2 / 2**6, 1])
+
+
+def test_runs_in_folders_of_one_name_are_told_apart(tmp_path):
+    first = write_run(tmp_path / "unet" / "evaluation" / "per_image.csv", DICE)
+    second = write_run(tmp_path / "aunet" / "evaluation" / "per_image.csv", DICE)
+
+    runs, _ = compare(first, second, output=tmp_path / "out")
+
+    assert {row["run"] for row in runs} == {"unet/evaluation", "aunet/evaluation"}
+
+
+def test_tables_and_plot_are_written(better, worse, tmp_path):
+    _, pairs = compare(better, worse, output=tmp_path / "out")
+
+    with (tmp_path / "out" / "pairs.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == len(pairs)
+    assert "| better | dice | network | 0.525 |" in (tmp_path / "out" / "comparison.md").read_text()
+    assert (tmp_path / "out" / "dice.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_one_file_is_no_comparison(better, tmp_path):
+    with pytest.raises(WrongCallError, match="1 files given, a comparison needs two or more different"):
+        compare(better, output=tmp_path)
+
+
+def test_the_same_file_twice_is_refused(better, tmp_path):
+    with pytest.raises(WrongCallError, match="two or more different"):
+        compare(better, better, output=tmp_path)
+
+
+def test_runs_without_a_common_image_are_refused(better, tmp_path):
+    other = write_run(tmp_path / "other" / "per_image.csv", DICE, prefix="other")
+
+    with pytest.raises(WrongCallError, match="no image on the same grid in common"):
+        compare(better, other, output=tmp_path)
