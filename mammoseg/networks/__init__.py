@@ -1,9 +1,29 @@
 """Index of the architectures, one a file; every one is a `Network` that returns logits ``(N, out_channels, H, W)``."""
 
+from mammoseg.networks.attention_unet import AttentionUNet
 from mammoseg.networks.aunet import AUNet
+from mammoseg.networks.connected_resunets import ConnectedResUNets
+from mammoseg.networks.connected_unets import ConnectedUNets
+from mammoseg.networks.connected_unets_plus import ConnectedUNetsPlus
+from mammoseg.networks.connected_unets_plusplus import ConnectedUNetsPlusPlus
 from mammoseg.networks.fcdensenet import FCDenseNet
 from mammoseg.networks.fusionnet import FusionNet
+from mammoseg.networks.multiresunet import MultiResUNet
 from mammoseg.networks.network import Network
 from mammoseg.networks.unet import UNet
+from mammoseg.networks.unet_slim import UNetSlim
 
-__all__ = ["AUNet", "FCDenseNet", "FusionNet", "Network", "UNet"]
+__all__ = [
+    "AUNet",
+    "AttentionUNet",
+    "ConnectedResUNets",
+    "ConnectedUNets",
+    "ConnectedUNetsPlus",
+    "ConnectedUNetsPlusPlus",
+    "FCDenseNet",
+    "FusionNet",
+    "MultiResUNet",
+    "Network",
+    "UNet",
+    "UNetSlim",
+]

@@ -4,7 +4,8 @@ Channel arguments are ``in_channels`` and ``out_channels``; every convolution ke
 chosen where papers are ambiguous are named per class.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -141,3 +142,154 @@ class ChannelAttention(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         pooled = features.mean(dim=(2, 3))  # (N, channels)
         return torch.sigmoid(self.excite(torch.relu(self.squeeze(pooled))))[:, :, None, None]
+
+
+class PlainBlock(nn.Sequential):
+    """Two 3x3 convolutions, each with ReLU, then batch normalisation (Baccouche et al. 2021)."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(conv_relu_bn(in_channels, out_channels), conv_relu_bn(out_channels, out_channels))
+
+
+class BareConvBN(nn.Sequential):
+    """Convolution without bias, batch normalisation, no activation (Ibtehaz and Rahman 2020, arXiv:1902.04049).
+
+    The Keras original has no gamma here; PyTorch's normalisation always has one, which changes no function.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, *, kernel_size: int) -> None:
+        super().__init__(
+            nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False),
+            nn.BatchNorm2d(out_channels),
+        )
+
+
+def multires_widths(channels: int) -> tuple[int, int, int]:
+    """Widths of the three convolutions of a MultiRes block of nominal width `channels`; it gives out their sum."""
+    width = 1.67 * channels
+    return int(0.167 * width), int(0.333 * width), int(0.5 * width)
+
+
+class MultiResBlock(nn.Module):
+    """Three chained 3x3 convolutions, concatenated, added to a 1x1 shortcut (Ibtehaz and Rahman 2020).
+
+    Args:
+        channels: nominal width.
+    Shape:
+        features ``(N, in_channels, H, W)``; returns ``(N, sum(multires_widths(channels)), H, W)``.
+    """
+
+    def __init__(self, in_channels: int, channels: int) -> None:
+        super().__init__()
+        first, second, third = multires_widths(channels)
+        out_channels = first + second + third
+        self.shortcut = BareConvBN(in_channels, out_channels, kernel_size=1)
+        self.first = BareConvBN(in_channels, first, kernel_size=3)
+        self.second = BareConvBN(first, second, kernel_size=3)
+        self.third = BareConvBN(second, third, kernel_size=3)
+        self.norm = nn.BatchNorm2d(out_channels)
+        self.exit_norm = nn.BatchNorm2d(out_channels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        first = torch.relu(self.first(features))
+        second = torch.relu(self.second(first))
+        third = torch.relu(self.third(second))
+        chained = self.norm(torch.cat([first, second, third], dim=1))
+        return self.exit_norm(torch.relu(self.shortcut(features) + chained))
+
+
+class ResPathStep(nn.Module):
+    """A 3x3 convolution added to a 1x1 shortcut, ReLU, batch normalisation: ``(N, in, H, W)`` to ``(N, out, H, W)``."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.shortcut = BareConvBN(in_channels, out_channels, kernel_size=1)
+        self.conv = BareConvBN(in_channels, out_channels, kernel_size=3)
+        self.norm = nn.BatchNorm2d(out_channels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.norm(torch.relu(self.shortcut(features) + torch.relu(self.conv(features))))
+
+
+class ResPath(nn.Sequential):
+    """`length` residual steps on a skip connection (Ibtehaz and Rahman 2020); the first changes the width."""
+
+    def __init__(self, in_channels: int, out_channels: int, *, length: int) -> None:
+        widths = (in_channels, *[out_channels] * length)
+        super().__init__(*(ResPathStep(i, o) for i, o in pairwise(widths)))
+
+
+def res_paths(in_channels: Sequence[int], channels: Sequence[int]) -> nn.ModuleList:
+    """One residual path a level, finest first, the longer the finer: ..., 3, 2, 1 steps."""
+    levels = len(channels)
+    paths = zip(in_channels, channels, range(levels, 0, -1), strict=True)
+    return nn.ModuleList(ResPath(i, o, length=length) for i, o, length in paths)
+
+
+class ASPP(nn.Module):
+    """Atrous spatial pyramid: parallel 3x3 convolutions, each normalised, summed, mixed by a 1x1 convolution.
+
+    The variant of Baccouche et al. 2021: no activation, no pooled branch.
+
+    Args:
+        dilations: of the parallel convolutions; an undilated one is added to them.
+    Shape:
+        features ``(N, in_channels, H, W)``; returns ``(N, out_channels, H, W)``.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, *, dilations: Sequence[int]) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 3, padding=dilation, dilation=dilation),
+                nn.BatchNorm2d(out_channels),
+            )
+            for dilation in (*dilations, 1)
+        )
+        self.mix = nn.Conv2d(out_channels, out_channels, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.mix(sum(branch(features) for branch in self.branches))
+
+
+BlockMaker = Callable[[int, int], nn.Module]
+"""Makes a block from the width it reads and its nominal width."""
+
+
+class TransposedDecoder(nn.Module):
+    """Transposed 2x2 convolutions up, each followed by concatenation with a skip and a block.
+
+    Args:
+        in_channels: width of the coarse features.
+        channels: nominal width of each level, finest first: that of the up-convolution and of the block.
+        block: makes the block of a level.
+        block_channels: what the block of each level gives out.
+        skip_channels: width of each skip.
+    Shape:
+        coarse ``(N, in_channels, h, w)`` and skips, finest first, the last ``(N, C, 2h, 2w)``; returns what the blocks
+        give out, finest first, ``[(N, block_channels[i], H / 2**i, W / 2**i) for i in levels]``.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: Sequence[int],
+        *,
+        block: BlockMaker,
+        block_channels: Sequence[int],
+        skip_channels: Sequence[int],
+    ) -> None:
+        super().__init__()
+        read = (in_channels, *reversed(block_channels[1:]))
+        self.ups = nn.ModuleList(
+            nn.ConvTranspose2d(i, o, 2, stride=2) for i, o in zip(read, reversed(channels), strict=True)
+        )
+        self.blocks = nn.ModuleList(
+            block(width + skip, width) for width, skip in zip(reversed(channels), reversed(skip_channels), strict=True)
+        )
+
+    def forward(self, coarse: Tensor, skips: Sequence[Tensor]) -> list[Tensor]:
+        features = [coarse]
+        for up, block, skip in zip(self.ups, self.blocks, reversed(skips), strict=True):
+            features.append(block(torch.cat([up(features[-1]), skip], dim=1)))
+        return features[:0:-1]

@@ -10,7 +10,21 @@ from monai.bundle import ConfigParser
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mammoseg.networks import AUNet, FCDenseNet, FusionNet, Network, UNet
+from mammoseg.networks import (
+    AttentionUNet,
+    AUNet,
+    ConnectedResUNets,
+    ConnectedUNets,
+    ConnectedUNetsPlus,
+    ConnectedUNetsPlusPlus,
+    FCDenseNet,
+    FusionNet,
+    MultiResUNet,
+    Network,
+    UNet,
+    UNetSlim,
+)
+from mammoseg.networks.blocks import BareConvBN
 
 
 @dataclass(frozen=True)
@@ -19,7 +33,7 @@ class Case:
 
     `stages` gives parameters by module path: a number for the module, a list for its children. `gmacs` is
     (side of the square input, 1e9 multiply-accumulates), as the reference prints it. `layers` counts convolutions and
-    linear layers.
+    linear layers. `keras_total` is what Keras prints for its original, running statistics included.
     """
 
     name: str
@@ -29,11 +43,21 @@ class Case:
     narrow: dict[str, Any] = field(default_factory=dict)
     layers: int | None = None
     gmacs: tuple[int, float] | None = None
+    keras_total: int | None = None
     stages: dict[str, int | list[int]] = field(default_factory=dict)
 
 
 WIDTHS = {"channels": (4, 8, 16, 32, 64)}
 SHALLOW_DENSE = {"channels": 4, "layers": (2, 1, 3), "growth": 2}
+CONNECTED = {"channels": (8, 8, 16, 16, 32), "dilations": (1, 2, 3)}
+SLIM_ENCODER = [10_272, 55_680, 221_952, 886_272]
+SLIM_UPS = [524_544, 131_200, 32_832, 8_224]
+SLIM_DECODER = [1_771_008, 443_136, 110_976, 27_840]
+MULTIRES_ENCODER = [5_979, 36_048, 147_130, 592_140]
+MULTIRES_PATHS = [47_808, 150_272, 436_736, 1_092_096]
+MULTIRES_UPS = [524_544, 218_240, 54_336, 13_472]
+MULTIRES_DECODER = [911_640, 226_707, 55_914, 13_482]
+RESIDUAL_DECODER = [1_919_744, 480_640, 120_512, 30_304]
 UNIT_ENCODERS = {
     "basic": [38_976, 221_952, 886_272, 3_542_016, 14_161_920],
     "deep": [76_032, 369_792, 1_476_864, 5_902_848, 23_602_176],
@@ -60,9 +84,9 @@ def unit_unet(encoder: str, decoder: str) -> Case:
         parameters,
         units,
         units | WIDTHS,
-        layers,
-        (256, gmacs),
-        {
+        layers=layers,
+        gmacs=(256, gmacs),
+        stages={
             "encoder.stages": UNIT_ENCODERS[like[0]],
             "ups": [4_720_128, 1_180_416, 295_296, 73_920],
             "units": UNIT_DECODERS[like[1]],
@@ -144,6 +168,142 @@ CASES = [
         {"new_features_only": True} | SHALLOW_DENSE,
         layers=103,
     ),
+    Case(
+        "unet_slim",
+        UNetSlim,
+        7_765_985,
+        narrow=WIDTHS,
+        gmacs=(256, 12.07),
+        keras_total=7_771_873,
+        stages={
+            "encoder.stages": [*SLIM_ENCODER, 3_542_016],
+            "decoder.ups": SLIM_UPS,
+            "decoder.blocks": SLIM_DECODER,
+            "head": 33,
+        },
+    ),
+    Case(
+        "multiresunet",
+        MultiResUNet,
+        7_244_775,
+        narrow=WIDTHS,
+        gmacs=(224, 12.0),
+        keras_total=7_262_750,
+        stages={
+            "encoder.stages": [*MULTIRES_ENCODER, 2_368_994],
+            "paths": MULTIRES_PATHS,
+            "decoder.ups": [873_728, *MULTIRES_UPS[1:]],
+            "decoder.blocks": MULTIRES_DECODER,
+            "head": 53,
+        },
+    ),
+    Case(
+        "attention_unet",
+        AttentionUNet,
+        11_015_237,
+        narrow=WIDTHS | {"up_channels": (4, 16, 16, 32)},
+        gmacs=(224, 11.9),
+        keras_total=11_021_957,
+        stages={
+            "encoder.stages": [*SLIM_ENCODER, 3_539_968],
+            **{f"ups.{level}.signal": n for level, n in enumerate([527_360, 132_608, 33_536, 8_576])},
+            **{f"ups.{level}.gate": n for level, n in enumerate([1_181_441, 295_809, 74_177, 18_657])},
+            **{f"ups.{level}.up": n for level, n in enumerate([1_179_904, 295_040, 147_584, 18_464])},
+            **{f"ups.{level}.convs": n for level, n in enumerate([1_769_984, 442_624, 147_584, 27_712])},
+            "head": 33,
+        },
+    ),
+    Case("attention_unet-symmetric", AttentionUNet, 10_904_581, {"up_channels": (32, 64, 128, 256)}, WIDTHS),
+    Case(
+        "connected_unets",
+        ConnectedUNets,
+        20_036_545,
+        narrow=CONNECTED,
+        gmacs=(256, 32.7),
+        keras_total=20_052_673,
+        stages={
+            "cascade.first_encoder.stages": SLIM_ENCODER,
+            "cascade.first_decoder.pyramid": 4_987_392,
+            "cascade.first_decoder.decoder.ups": SLIM_UPS,
+            "cascade.first_decoder.decoder.blocks": SLIM_DECODER,
+            "cascade.second_encoder.bridges": [9_248, 18_496, 73_856, 295_168],
+            "cascade.second_encoder.blocks": SLIM_DECODER[::-1],
+            "cascade.second_decoder": 4_987_392 + 696_800 + 2_352_960,
+            "cascade.pyramid": 38_304,
+            "cascade.head": 33,
+        },
+    ),
+    Case("connected_unets-grey", ConnectedUNets, 20_035_969, {"in_channels": 1}, {"in_channels": 1} | CONNECTED),
+    Case(
+        "connected_resunets",
+        ConnectedResUNets,
+        20_697_063,
+        narrow=CONNECTED,
+        gmacs=(256, 34.5),
+        keras_total=20_719_405,
+        stages={
+            "cascade.first_encoder.stages": [10_662, 58_880, 234_496, 935_936],
+            "cascade.first_decoder.pyramid": 4_987_392,
+            "cascade.first_decoder.decoder.blocks": RESIDUAL_DECODER,
+            "cascade.second_encoder.bridges": 396_768,
+            "cascade.second_encoder.blocks": RESIDUAL_DECODER[::-1],
+            "cascade.second_decoder": 4_987_392 + 696_800 + 2_551_200,
+            "cascade.pyramid": 38_304,
+        },
+    ),
+    Case(
+        "connected_unets_plus",
+        ConnectedUNetsPlus,
+        23_450_433,
+        narrow=CONNECTED,
+        gmacs=(256, 50.2),
+        keras_total=23_476_033,
+        stages={
+            "cascade.first_encoder": 1_174_176,
+            "cascade.first_decoder.paths": [41_728, 124_032, 329_216, 656_896],
+            "cascade.second_encoder.paths": [124_032, 329_216, 656_896],
+            "cascade.second_decoder.paths": 1_151_872,
+            "cascade.second_encoder.blocks": SLIM_DECODER[::-1],
+        },
+    ),
+    Case(
+        "connected_unets_plus-paper-dilations",
+        ConnectedUNetsPlus,
+        23_450_433,
+        {"dilations": (6, 8, 12)},
+        CONNECTED | {"dilations": (6, 8, 12)},
+    ),
+    Case(
+        "connected_unets_plus-grey", ConnectedUNetsPlus, 23_449_857, {"in_channels": 1}, {"in_channels": 1} | CONNECTED
+    ),
+    Case(
+        "connected_unets_plusplus",
+        ConnectedUNetsPlusPlus,
+        28_116_816,
+        narrow=CONNECTED,
+        gmacs=(256, 47.4),
+        keras_total=28_153_792,
+        stages={
+            "cascade.first_encoder.stages": MULTIRES_ENCODER,
+            "cascade.first_decoder.paths": MULTIRES_PATHS,
+            "cascade.first_decoder.pyramid": 8_120_832,
+            "cascade.first_decoder.decoder.ups": MULTIRES_UPS,
+            "cascade.first_decoder.decoder.blocks": MULTIRES_DECODER,
+            "cascade.second_encoder.paths": MULTIRES_PATHS[1:],
+            "cascade.second_encoder.bridges": [14_720, 29_440, 121_088, 488_704],
+            "cascade.second_encoder.blocks": [15_819, 55_914, 226_707, 911_640],
+            "cascade.second_decoder": 1_726_912 + 8_120_832 + 810_592 + 1_207_743,
+            "cascade.pyramid": 60_192,
+            "cascade.head": 33,
+        },
+    ),
+    Case(
+        "connected_unets_plusplus-grey",
+        ConnectedUNetsPlusPlus,
+        28_116_570,
+        {"in_channels": 1},
+        {"in_channels": 1} | CONNECTED,
+    ),
 ]
 STRUCTURES = list({(case.network, str(case.narrow)): case for case in CASES}.values())
 
@@ -194,6 +354,14 @@ def test_every_stage_has_the_parameters_of_the_reference(case):
             [count_parameters(child) for child in module.children()] if children else count_parameters(module)
         )
     assert counted == case.stages
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.keras_total], ids=lambda case: case.name)
+def test_running_statistics_and_absent_gammas_make_the_total_that_keras_prints(case):
+    network = published(case.name)
+    normalised = sum(m.num_features for m in network.modules() if isinstance(m, nn.BatchNorm2d))
+    without_gamma = sum(m[1].num_features for m in network.modules() if isinstance(m, BareConvBN))
+    assert count_parameters(network) - without_gamma + 2 * normalised == case.keras_total
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.gmacs], ids=lambda case: case.name)
