@@ -59,7 +59,8 @@ def plot_cases(cases: Mapping[str, Case], png: Path, *, attribution: str) -> Non
         png: file to write.
         attribution: source and licence of the images and what was changed, printed under the picture.
     """
-    figure = Figure(figsize=(3.2 * len(cases), 7.4), layout="constrained")
+    aspect = max(case.image.shape[0] / case.image.shape[1] for case in cases.values())
+    figure = Figure(figsize=(3.2 * len(cases), 6.4 * aspect + 1.0), layout="constrained")
     axes = figure.subplots(2, len(cases), squeeze=False)
     for (heading, case), (plain, outlined) in zip(cases.items(), axes.T, strict=True):
         image, truth, prediction = _reduced(case)
@@ -76,7 +77,7 @@ def plot_cases(cases: Mapping[str, Case], png: Path, *, attribution: str) -> Non
             Line2D([], [], color=TRUTH_COLOUR, label="truth"),
             Line2D([], [], color=PREDICTION_COLOUR, label="prediction"),
         ],
-        loc="outside lower center",
+        loc="outside upper center",
         ncols=2,
         frameon=False,
     )
@@ -98,7 +99,7 @@ def plot_learning_curve(metrics_csv: Path, png: Path) -> None:
         raise ValueError(
             f"{metrics_csv} is no training log; it needs a line an epoch with {', '.join(sorted(LOG_COLUMNS))}."
         )
-    figure = Figure(figsize=(8, 3.4), layout="constrained")
+    figure = Figure(figsize=(9.6, 3.4), layout="constrained")
     loss, dice, rate = figure.subplots(1, 3, width_ratios=[3, 3, 2])
     loss.plot(*_column(lines, "train_loss"), color="#33658a")
     loss.set_title("training loss")

@@ -89,10 +89,10 @@ def write_html_report(
 
 
 def format_score(value: float | None) -> str:
-    """Three significant figures below 100, whole numbers above; a dash where there is no score."""
+    """Three decimals below 1, three figures below 100, whole numbers above; a dash where there is no score."""
     if value is None or math.isnan(value):
         return "–"
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}" if value >= 1 else f"{value:.3f}"
+    return f"{value:.3f}" if 0 < value < 1 else f"{value:.3g}" if value < 100 else f"{value:.0f}"
 
 
 def _show(case: Case, output: Path, *, number: int) -> dict[str, Any]:
@@ -100,8 +100,8 @@ def _show(case: Case, output: Path, *, number: int) -> dict[str, Any]:
     grey = np.repeat(_as_grey(reduced_to(LONGEST_SIDE, case.image))[..., None], 3, axis=2)
     pictures = {
         "image": grey,
-        "truth": _outlined(grey, case.truth, TRUTH_COLOUR),
-        "prediction": _outlined(grey, case.prediction, PREDICTION_COLOUR),
+        "truth": _outlined(grey, {TRUTH_COLOUR: case.truth}),
+        "prediction": _outlined(grey, {TRUTH_COLOUR: case.truth, PREDICTION_COLOUR: case.prediction}),
     }
     for name, picture in pictures.items():
         with atomic_path(output / "cases" / f"{number:03d}_{name}.png") as temporary:
@@ -122,12 +122,15 @@ def _as_grey(image: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.normalize(image, np.empty(0), 0, 255, cv2.NORM_MINMAX, dtype=cv2.CV_8U))
 
 
-def _outlined(grey: np.ndarray, mask: np.ndarray, colour: str) -> np.ndarray:
-    """Copy of a BGR picture (H, W, 3) with the outline of the mask, brought to its size, one pixel wide."""
-    covered = cv2.resize(mask.astype(np.float32), grey.shape[1::-1], interpolation=cv2.INTER_AREA)
-    outlines, _ = cv2.findContours((covered >= 0.5).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    blue_green_red = [int(colour[start : start + 2], 16) for start in (5, 3, 1)]
-    return np.asarray(cv2.drawContours(grey.copy(), outlines, -1, blue_green_red, thickness=1))
+def _outlined(grey: np.ndarray, masks: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Copy of a BGR picture (H, W, 3) with the outline of each mask, brought to its size, in its colour."""
+    picture = grey.copy()
+    for colour, mask in masks.items():
+        covered = cv2.resize(mask.astype(np.float32), grey.shape[1::-1], interpolation=cv2.INTER_AREA)
+        outlines, _ = cv2.findContours((covered >= 0.5).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        blue_green_red = [int(colour[start : start + 2], 16) for start in (5, 3, 1)]
+        cv2.drawContours(picture, outlines, -1, blue_green_red, thickness=max(1, max(grey.shape) // 256))
+    return picture
 
 
 def _headline(summary: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

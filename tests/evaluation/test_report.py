@@ -106,7 +106,8 @@ def test_outline_of_the_truth_follows_the_mask(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.66666, "0.667"), (12.345, "12.3"), (1234.5, "1234"), (0.0, "0.000"), (math.nan, "–")]
+    ("value", "text"),
+    [(0.66666, "0.667"), (12.345, "12.3"), (1234.5, "1234"), (0.0, "0"), (0.9999, "1.000"), (math.nan, "–")],
 )
 def test_score_is_shown_short(value, text):
     assert format_score(value) == text
@@ -114,3 +115,11 @@ def test_score_is_shown_short(value, text):
 
 def test_every_score_has_a_label():
     assert set(LABELS) == set(SCORES)
+
+
+def test_prediction_is_drawn_over_the_truth(tmp_path):
+    write_page(tmp_path, make_case())
+
+    picture = cv2.imread(str(tmp_path / "cases" / "001_prediction.png"))
+    assert picture[30, 10].tolist() == [0x1C, 0x9F, 0xFF]  # both outlines lie here, orange is on top
+    assert picture[30, 29].tolist() == [0x84, 0xDC, 0x3D]  # only the truth reaches this column
