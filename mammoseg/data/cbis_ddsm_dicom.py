@@ -1,0 +1,169 @@
+"""The DICOM tree of CBIS-DDSM as TCIA gives it, in whatever folders.
+
+Folders and file names changed between TCIA's releases, and crop and full-size mask share names in either order. So
+nothing is taken from them: ``PatientID`` says which image or abnormality a file belongs to, and size and pixels say
+whether a file of an abnormality is its mask (two grey values, the aspect of the mammogram) or its crop.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from pydicom.errors import InvalidDicomError
+from tqdm import tqdm
+
+from mammoseg.data.cbis_ddsm_tables import Abnormality, describe
+from mammoseg.data.datalist import Record
+from mammoseg.data.ingest_job import IngestJob, IngestReport
+from mammoseg.data.mask_files import fit_to_grid, same_aspect, write_mask
+from mammoseg.dicom.read import check_is_mammogram, decode, open_dicom
+from mammoseg.errors import InputRefusedError
+
+Files = dict[str, list[Path]]
+
+
+@dataclass(frozen=True)
+class View:
+    """One mammogram with its abnormalities.
+
+    Args:
+        case: the mammogram that stands for the view.
+        abnormalities: of that case.
+        official: sections that all tables together give this view.
+        others: cases that show the same view again.
+    """
+
+    case: str
+    abnormalities: tuple[Abnormality, ...]
+    official: frozenset[str]
+    others: tuple[str, ...]
+
+
+def collect(
+    job: IngestJob, folders: Sequence[Path], abnormalities: Sequence[Abnormality], *, known: Sequence[Abnormality]
+) -> list[Record]:
+    """Records of the views whose mammogram and masks are all there; masks are written to ``masks/`` of the output.
+
+    Args:
+        abnormalities: rows of the tables that are wanted.
+        known: all rows; a file of one that is not wanted is counted as such.
+    """
+    files = _files_by_owner(folders, job.report)
+    records = []
+    for view in tqdm(group_views(abnormalities), desc="cbis_ddsm", unit="image", disable=None):
+        for case in view.others:
+            job.report.note("calcification images whose view is there as a mass image", case)
+        try:
+            records.append(_record(job, view, files))
+        except InputRefusedError as error:
+            job.report.refuse(error, view.case)
+    _count_unwanted(files, abnormalities, known, job.report)
+    return records
+
+
+def group_views(abnormalities: Sequence[Abnormality]) -> list[View]:
+    """One `View` for each patient, side and projection; where it shows masses, its mass case stands for it."""
+    groups: dict[tuple[str, str, str], list[Abnormality]] = {}
+    for abnormality in abnormalities:
+        groups.setdefault((abnormality.patient_id, abnormality.laterality, abnormality.view), []).append(abnormality)
+    return [_view(groups[key]) for key in sorted(groups)]
+
+
+def is_mask(pixels: np.ndarray) -> bool:
+    """Whether an image has exactly two grey values, as no crop of a film has."""
+    low, high = pixels.min(), pixels.max()
+    return bool(low < high and ((pixels == low) | (pixels == high)).all())
+
+
+def _view(abnormalities: Sequence[Abnormality]) -> View:
+    by_case: dict[str, list[Abnormality]] = {}
+    for abnormality in abnormalities:
+        by_case.setdefault(abnormality.case, []).append(abnormality)
+    case = min(by_case, key=lambda case: (by_case[case][0].kind != "mass", case))
+    return View(
+        case=case,
+        abnormalities=tuple(by_case[case]),
+        official=frozenset(abnormality.section for abnormality in abnormalities),
+        others=tuple(sorted(by_case.keys() - {case})),
+    )
+
+
+def _files_by_owner(folders: Sequence[Path], report: IngestReport) -> Files:
+    """Files by their PatientID, which is the name of a case or of an abnormality."""
+    files: Files = {}
+    for folder in folders:
+        paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".csv")
+        for path in tqdm(paths, desc="headers", unit="file", disable=None):
+            try:
+                header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["PatientID"])
+            except (InvalidDicomError, EOFError):
+                report.skip("files that are not DICOM", path.relative_to(folder))
+            else:
+                files.setdefault(str(header.get("PatientID", "")), []).append(path)
+    return files
+
+
+def _record(job: IngestJob, view: View, files: Files) -> Record:
+    if view.case not in files:
+        raise InputRefusedError("E_IMAGE_MISSING", "its full mammogram is not below the input.")
+    image, *copies = files[view.case]
+    for copy in copies:
+        job.report.note("further copies of a mammogram", copy)
+    dataset = open_dicom(image)
+    check_is_mammogram(dataset, ("MG",))
+    shape = decode(dataset).shape
+    masses = [abnormality for abnormality in view.abnormalities if abnormality.kind == "mass"]
+    masks = {mass.folder: _find_mask(files.get(mass.folder, []), shape, mass.folder, job.report) for mass in masses}
+    fused = np.any([mask > 0 for mask in masks.values()], axis=0) if masks else np.zeros(shape, bool)
+    label = write_mask(job.output / "masks" / f"{view.case}.png", fused)
+    if len(masks) > 1:
+        instances = [write_mask(job.output / "masks" / f"{name}.png", mask) for name, mask in masks.items()]
+    else:
+        instances = [label] * len(masks)
+    first = view.abnormalities[0]
+    return {
+        "image_id": view.case,
+        "image": image,
+        "label": label,
+        "instances": instances,
+        "patient_id": first.patient_id,
+        "laterality": first.laterality,
+        "view": first.view,
+        "has_mass": bool(fused.any()),
+        "official": view.official,
+        **describe(view.abnormalities),
+    }
+
+
+def _find_mask(paths: Sequence[Path], shape: tuple[int, ...], owner: str, report: IngestReport) -> np.ndarray:
+    """The mask among the files of an abnormality, 0/1 on the grid of its image.
+
+    Raises:
+        InputRefusedError: none of them is, or it does not fit the image.
+    """
+    refusal = InputRefusedError("E_MASK_MISSING", "no file of one of its abnormalities is a full-size mask.")
+    for path in paths:
+        try:
+            pixels = decode(open_dicom(path))
+        except InputRefusedError as error:
+            refusal = error
+            continue
+        if not is_mask(pixels):
+            report.note("crops left aside", path)
+            continue
+        if pixels.shape != shape and same_aspect(pixels.shape, shape):
+            report.note("masks resampled to the grid of their image", owner)
+        return fit_to_grid((pixels == pixels.max()).astype(np.uint8), (shape[0], shape[1]))
+    raise refusal
+
+
+def _count_unwanted(
+    files: Files, abnormalities: Sequence[Abnormality], known: Sequence[Abnormality], report: IngestReport
+) -> None:
+    wanted, named = ({name for row in rows for name in (row.case, row.folder)} for rows in (abnormalities, known))
+    for owner in sorted(files.keys() - wanted):
+        reason = "calcification files, see --calcifications" if owner in named else "files without a row in the tables"
+        for path in files[owner]:
+            report.skip(reason, path)

@@ -1,0 +1,101 @@
+"""The four case description tables of CBIS-DDSM (TCIA): one row an abnormality.
+
+Paths in the tables hold newlines inside quotes. The patient is the ``P_nnnnn`` part; ``PatientID`` in the DICOM files
+is per image or per abnormality, for example ``Mass-Test_P_00116_RIGHT_MLO_2``.
+"""
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mammoseg.data.datalist import Record
+from mammoseg.data.splits import severity
+from mammoseg.errors import WrongCallError
+
+SECTION_OF_SPLIT = {"Training": "training", "Test": "test"}
+
+
+@dataclass(frozen=True)
+class Abnormality:
+    """One row of a table.
+
+    Args:
+        case: name of its full mammogram, ``Mass-Training_P_00001_LEFT_CC``.
+        number: of the abnormality in that case, from 1.
+        kind: ``mass`` or ``calcification``.
+        section: its official one, ``training`` or ``test``.
+        facts: what a datalist record can hold of pathology, birads, density, subtlety, shape and margin.
+    """
+
+    case: str
+    number: int
+    kind: str
+    patient_id: str
+    laterality: str
+    view: str
+    section: str
+    facts: Record
+
+    @property
+    def folder(self) -> str:
+        """Name of its mask and crop: ``PatientID`` of those files."""
+        return f"{self.case}_{self.number}"
+
+
+def read_tables(folders: Iterable[Path]) -> list[Abnormality]:
+    """All rows of all ``*case_description*.csv`` below the folders.
+
+    Raises:
+        WrongCallError: there is no such table.
+    """
+    files = sorted({path for folder in folders for path in folder.rglob("*case_description*.csv")})
+    if not files:
+        raise WrongCallError(
+            "no '*case_description*.csv' below the input; put the four tables that TCIA offers with CBIS-DDSM there."
+        )
+    return [_abnormality(row) for path in files for row in _rows(path)]
+
+
+def describe(abnormalities: Sequence[Abnormality]) -> Record:
+    """Facts of an image: those of its most suspicious abnormality, by pathology, then BI-RADS, then its number."""
+    return max(abnormalities, key=_suspicion).facts
+
+
+def _suspicion(abnormality: Abnormality) -> tuple[int, int, int]:
+    facts = abnormality.facts
+    return severity(facts | {"has_mass": True}), facts.get("birads", 0), -abnormality.number
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _abnormality(row: dict[str, str]) -> Abnormality:
+    case = row["image file path"].strip().split("/")[0]
+    kind_and_split, _, _ = case.partition("_")
+    return Abnormality(
+        case=case,
+        number=int(row["abnormality id"]),
+        kind=row["abnormality type"],
+        patient_id=row["patient_id"],
+        laterality=row["left or right breast"][0],
+        view=row["image view"],
+        section=SECTION_OF_SPLIT[kind_and_split.split("-")[1]],
+        facts=_facts(row),
+    )
+
+
+def _facts(row: dict[str, str]) -> Record:
+    """What is known; the tables say N/A for a word, and 0 for a density or subtlety that nobody gave."""
+    facts: dict[str, Any] = {
+        "pathology": row["pathology"],
+        "shape": row.get("mass shape"),
+        "margin": row.get("mass margins"),
+        "density": int(row.get("breast_density") or row["breast density"]),  # mass tables; calcification tables
+        "subtlety": int(row["subtlety"]),
+    }
+    known = {key: value for key, value in facts.items() if value and value != "N/A"}
+    return known | {"birads": int(row["assessment"])}

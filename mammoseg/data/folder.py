@@ -1,0 +1,155 @@
+"""A folder of mammograms (DICOM, PNG, TIFF, NIfTI) with masks and maybe a CSV; docs/datasets/folder.md."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from tqdm import tqdm
+
+from mammoseg.data.datalist import Record
+from mammoseg.data.folder_matching import Matches, match, stem
+from mammoseg.data.folder_table import read_table
+from mammoseg.data.ingest_job import IngestJob, IngestReport
+from mammoseg.data.mammogram import Mammogram, file_format, read_mammogram
+from mammoseg.data.mask_files import fit_to_grid, write_mask
+from mammoseg.data.masks import read_mask
+from mammoseg.errors import InputRefusedError, WrongCallError
+
+
+def collect(
+    job: IngestJob, *, patient_regex: str | None = None, masks: str | None = None, table: str | None = None
+) -> list[Record]:
+    """Records of the images that have a mask, or of which the table says that they have no mass.
+
+    Args:
+        patient_regex: its one group is the patient's code in the path relative to the folder.
+        masks: folder of the masks, where they do not lie among the images.
+        table: CSV with a column ``image`` and facts.
+    Raises:
+        WrongCallError: not exactly one input folder, a pattern without one group, a table that cannot be read, or no
+            image with a patient code.
+    """
+    folders = job.folders()
+    if len(folders) > 1:
+        raise WrongCallError(f"{len(folders)} folders given, folder takes one; put them below a common one.")
+    pattern = _pattern(patient_regex)
+    root = folders[0]
+    matches = _match(root, Path(masks) if masks else None, job.report)
+    facts = read_table(Path(table), root, list(matches.masks), job.report) if table else {}
+    records = []
+    without_code = []
+    for image, mask_files in tqdm(matches.masks.items(), desc="folder", unit="image", disable=None):
+        known = dict(facts.get(image, {}))
+        patient = known.pop("patient_id", None) or _patient_code(image, image.relative_to(root), pattern)
+        if not patient:
+            without_code.append(image.relative_to(root))
+            continue
+        try:
+            records.append(_record(job, root, image, mask_files, known) | {"patient_id": job.conceal(patient)})
+        except InputRefusedError as error:
+            job.report.refuse(error, image.relative_to(root))
+    if without_code and not records:
+        raise WrongCallError(
+            f"{len(without_code)} images and no patient code, so a split could put one patient into training and test; "
+            "say with --patient-regex '([^_]+)_.*' (one group) where it stands in the file name, or give a --table."
+        )
+    for path in without_code:
+        job.report.skip("images without a patient code", path)
+    return records
+
+
+def _pattern(patient_regex: str | None) -> re.Pattern[str] | None:
+    if patient_regex is None:
+        return None
+    try:
+        pattern = re.compile(patient_regex)
+    except re.error as error:
+        raise WrongCallError(f"--patient-regex '{patient_regex}' is no regular expression: {error}.") from error
+    if pattern.groups != 1:
+        raise WrongCallError(
+            f"--patient-regex '{patient_regex}' has {pattern.groups} groups; put ( ) around the patient code alone."
+        )
+    return pattern
+
+
+def _match(root: Path, mask_root: Path | None, report: IngestReport) -> Matches:
+    if mask_root is not None and not mask_root.is_dir():
+        raise WrongCallError(f"--masks '{mask_root}' is not a folder; name the folder that holds the masks.")
+    masks = _image_files(mask_root, report) if mask_root else []
+    files = [path for path in _image_files(root, report) if path not in set(masks)]
+    matches = match(root, files, mask_root=mask_root, masks=masks)
+    for path in matches.masks_without_image:
+        report.skip("masks without an image", path)
+    for path in matches.images_of_same_name:
+        report.skip("images of the same name as another", path.relative_to(root))
+    return matches
+
+
+def _image_files(folder: Path, report: IngestReport) -> list[Path]:
+    files = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        try:
+            file_format(path)
+        except InputRefusedError:
+            report.skip("files that are not images", path)
+        else:
+            files.append(path)
+    return files
+
+
+def _patient_code(image: Path, relative: Path, pattern: re.Pattern[str] | None) -> str | None:
+    if pattern is not None:
+        found = pattern.search(relative.as_posix())
+        return found.group(1) if found else None
+    if file_format(image) != "DICOM":
+        return None
+    header = pydicom.dcmread(image, stop_before_pixels=True, specific_tags=["PatientID"])
+    return str(header.get("PatientID") or "").strip() or None
+
+
+def _record(job: IngestJob, root: Path, image: Path, mask_files: Sequence[Path], known: Record) -> Record:
+    mammogram = read_mammogram(image)
+    rows, columns = mammogram.pixels.shape
+    relative = image.relative_to(root)
+    # its keyed hash, or its path with an underscore for every character that a file name may not hold
+    image_id = re.sub(r"[^A-Za-z0-9._-]", "_", job.conceal((relative.parent / stem(relative)).as_posix()))
+    has_no_mass = known.pop("has_mass", None) is False or known.get("pathology") == "NORMAL"
+    if not mask_files and not has_no_mass:
+        raise InputRefusedError("E_NO_MASK", "no mask fits its name, and no table says that it has no mass.")
+    section = known.pop("split", None)
+    return {
+        "image_id": image_id,
+        "image": image,
+        **_label(job, image_id, mask_files, (rows, columns)),
+        "official": {section} if section else set(),
+        **_facts_of_file(mammogram),
+        **known,
+        **({"pixel_spacing_source": "table"} if "pixel_spacing_mm" in known else {}),
+    }
+
+
+def _label(job: IngestJob, image_id: str, mask_files: Sequence[Path], shape: tuple[int, int]) -> Record:
+    """Label, instances and `has_mass` of an image; files that fit it stay where they are, others are written."""
+    masks, instances = [np.zeros(shape, np.uint8)], []
+    for number, path in enumerate(mask_files, start=1):
+        mask = read_mask(path)
+        if mask.shape != shape:
+            mask = fit_to_grid(mask, shape)
+            job.report.note("masks resampled to the grid of their image", path)
+            path = write_mask(job.output / "masks" / f"{image_id}_{number}.png", mask)
+        masks.append(mask)
+        instances.append(path)
+    fused = np.any(masks, axis=0)
+    label = instances[0] if len(instances) == 1 else write_mask(job.output / "masks" / f"{image_id}.png", fused)
+    several = {"instances": instances} if len(instances) > 1 else {}
+    return {"label": label, "has_mass": bool(fused.any()), **several}
+
+
+def _facts_of_file(mammogram: Mammogram) -> Record:
+    facts: Record = {"laterality": mammogram.laterality, "view": mammogram.view}
+    if mammogram.pixel_spacing_mm:
+        facts["pixel_spacing_mm"] = list(mammogram.pixel_spacing_mm)
+        facts["pixel_spacing_source"] = mammogram.pixel_spacing_source
+    return facts

@@ -1,0 +1,58 @@
+"""Keyed hashes in place of patient identifiers.
+
+A plain hash of a hospital number can be undone by hashing all numbers; with a secret key (HMAC, RFC 2104) it cannot.
+The key is made once and stays with its user, so the same patient has the same code in every datalist that this user
+makes and in nobody else's.
+"""
+
+import hmac
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+from mammoseg.errors import MammosegError
+
+CODE_LENGTH = 16
+"""Hexadecimal digits of a code: 64 bits, so that a collision among a million patients has a chance below 1 in 10**7."""
+
+
+def default_key_file() -> Path:
+    """``mammoseg/patient.key`` in the user's configuration folder (XDG Base Directory Specification)."""
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "mammoseg" / "patient.key"
+
+
+def load_key(path: Path) -> bytes:
+    """Read the key; make it first, readable for its owner only, where there is none.
+
+    Raises:
+        MammosegError: others may read the file, or it is empty.
+        OSError: it can be neither read nor made.
+    """
+    if not path.exists():
+        _make_key(path)
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        raise MammosegError(f"the key {path} can be read by others, so its hashes hide nothing; run: chmod 600 {path}")
+    key = path.read_bytes()
+    if not key:
+        raise MammosegError(f"the key {path} is empty; restore it, or delete it to get a new one with other codes.")
+    return key
+
+
+def keyed_hash(identifier: str, key: bytes) -> str:
+    """HMAC-SHA256 of an identifier, its first `CODE_LENGTH` hexadecimal digits."""
+    return hmac.digest(key, identifier.encode(), "sha256").hex()[:CODE_LENGTH]
+
+
+def _make_key(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, name = tempfile.mkstemp(dir=path.parent)  # mode 600 from the first moment
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_bytes(32))
+        path.hardlink_to(temporary)  # whole or not at all, and never over the key of a run beside this one
+    except FileExistsError:
+        pass
+    finally:
+        temporary.unlink()

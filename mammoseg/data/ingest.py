@@ -1,0 +1,102 @@
+"""`mammoseg ingest`: any source of mammograms to one datalist."""
+
+import inspect
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mammoseg.data.datalist import SECTIONS, Record, write_datalist
+from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
+from mammoseg.data.ingest_job import IngestJob, IngestReport
+from mammoseg.data.sources import SOURCES, Source
+from mammoseg.data.splits import FOLDS, split_by_patient
+from mammoseg.errors import NothingUsableError, WrongCallError
+from mammoseg.files import write_json
+
+
+def ingest(
+    source: str,
+    *inputs: str,
+    output: str,
+    seed: int = 0,
+    folds: int = FOLDS,
+    name: str | None = None,
+    keep_identifiers: bool = False,
+    key_file: str | None = None,
+    **options: Any,
+) -> None:
+    """Write ``datalist.json`` and ``ingest_report.json`` into OUTPUT; the last line printed counts used and skipped.
+
+    Args:
+        source: phantom, folder or cbis_ddsm; docs/datasets has a page on each.
+        inputs: the folders to read; phantom takes none.
+        output: folder for the datalist and for masks that had to be made; images stay where they are.
+        seed: of the split, and of the phantoms.
+        folds: number of cross-validation folds over training and validation.
+        name: of the datalist; default: the source.
+        keep_identifiers: write patient codes and file names of the source folder as they are, not as keyed hashes.
+        key_file: secret key of those hashes; default: made once in the user's configuration folder.
+        options: those of the source: phantom patients, size; folder patient_regex, masks, table; cbis_ddsm
+            calcifications.
+    Raises:
+        WrongCallError: unknown source or option, missing input, no patient codes, too few patients to split.
+        NothingUsableError: not one image could be used; the report says why.
+    """
+    how = _source(source, options)
+    folder = Path(output)
+    conceal: Callable[[str], str] = str
+    if not (how.has_public_codes or keep_identifiers):
+        conceal = partial(keyed_hash, key=load_key(Path(key_file) if key_file else default_key_file()))
+    job = IngestJob(tuple(Path(str(path)) for path in inputs), folder, seed, conceal)
+    records = how.collect(job, **options)
+    sections: Mapping[str, Sequence[Record]] = dict.fromkeys(SECTIONS, ())
+    if records:
+        sections, moved = split_by_patient(records, seed=seed, folds=folds)
+        for patient in moved:
+            job.report.note("patients of several official sections, moved to the last of them", patient)
+    write_json(folder / "ingest_report.json", _account(source, sections, job.report))
+    if not records:
+        raise NothingUsableError(
+            f"{source}: no image could be used, {job.report.summary()}; {folder / 'ingest_report.json'} names them."
+        )
+    write_datalist(
+        folder / "datalist.json",
+        name=name or source,
+        source=source,
+        seed=seed,
+        license=how.license,
+        sections={key: [_relative(record, folder) for record in section] for key, section in sections.items()},
+    )
+    counts = ", ".join(f"{section} {len(sections[section])}" for section in SECTIONS)
+    patients = len({record["patient_id"] for record in records})
+    print(
+        f"{source}: {len(records)} images of {patients} patients used ({counts}); {job.report.summary()}; "
+        f"{folder / 'datalist.json'}"
+    )
+
+
+def _source(name: str, options: Mapping[str, Any]) -> Source:
+    if name not in SOURCES:
+        raise WrongCallError(f"unknown source '{name}'; known: {', '.join(sorted(SOURCES))}.")
+    known = [key for key in inspect.signature(SOURCES[name].collect).parameters if key != "job"]
+    for option in options:
+        if option not in known:
+            raise WrongCallError(f"{name} has no option '{option}'; it has: {', '.join(known)}.")
+    return SOURCES[name]
+
+
+def _account(source: str, sections: Mapping[str, Sequence[Record]], report: IngestReport) -> dict[str, Any]:
+    used = {section: len(records) for section, records in sections.items()}
+    return {"source": source, "used": used, "skipped": report.skipped, "noted": report.noted}
+
+
+def _relative(record: Record, folder: Path) -> Record:
+    def relative(path: Path) -> str:
+        return Path(os.path.relpath(path.parent.resolve() / path.name, folder.resolve())).as_posix()
+
+    paths: Record = {key: relative(record[key]) for key in ("image", "label")}
+    if "instances" in record:
+        paths["instances"] = [relative(path) for path in record["instances"]]
+    return record | paths

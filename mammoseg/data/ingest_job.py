@@ -1,0 +1,70 @@
+"""What `ingest` hands to every source, and the account that the source keeps of what it could not use."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mammoseg.errors import InputRefusedError, WrongCallError
+
+
+@dataclass
+class IngestReport:
+    """Every input that was left out or changed, by reason."""
+
+    skipped: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    noted: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def skip(self, reason: str, what: str | Path) -> None:
+        """Count an input that is not used."""
+        self.skipped[reason].append(str(what))
+
+    def refuse(self, error: InputRefusedError, what: str | Path) -> None:
+        """Count an input that is not used because it was refused."""
+        self.skip(error.code, f"{what}: {error.reason}")
+
+    def note(self, what_happened: str, what: str | Path) -> None:
+        """Count an input that is used, but not as it came."""
+        self.noted[what_happened].append(str(what))
+
+    def summary(self) -> str:
+        """The counts in one line, without any name of a file."""
+        total = sum(map(len, self.skipped.values()))
+        parts = [f"{total} skipped" + (f" ({_counts(self.skipped)})" if total else "")]
+        return "; ".join(parts + ([_counts(self.noted)] if self.noted else []))
+
+
+@dataclass(frozen=True)
+class IngestJob:
+    """One call of `ingest`.
+
+    Args:
+        inputs: existing files or folders named by the caller.
+        output: folder of the datalist; a source may write masks below it.
+        conceal: turns an identifier into what the datalist may hold: itself, or its keyed hash.
+    """
+
+    inputs: tuple[Path, ...]
+    output: Path
+    seed: int
+    conceal: Callable[[str], str] = str
+    report: IngestReport = field(default_factory=IngestReport)
+
+    def folders(self) -> tuple[Path, ...]:
+        """The inputs, which must be folders and at least one.
+
+        Raises:
+            WrongCallError: there is none, or one is something else, or holds the output.
+        """
+        if not self.inputs:
+            raise WrongCallError("no input given, this source reads folders; name one: mammoseg ingest SOURCE FOLDER.")
+        for path in self.inputs:
+            if not path.is_dir():
+                raise WrongCallError(f"'{path}' is not a folder; name the folder that holds the images.")
+            if self.output.resolve().is_relative_to(path.resolve()):
+                raise WrongCallError(f"the output '{self.output}' lies in the input '{path}'; choose one outside.")
+        return self.inputs
+
+
+def _counts(named: dict[str, list[str]]) -> str:
+    return ", ".join(f"{len(what)} {reason}" for reason, what in sorted(named.items()))

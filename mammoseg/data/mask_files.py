@@ -1,0 +1,40 @@
+"""Masks that ingest writes: on the grid of their image, as PNG with 0 and 255, whole or not at all."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mammoseg.errors import InputRefusedError
+from mammoseg.files import atomic_path
+
+ASPECT_TOLERANCE = 0.01
+"""Largest relative difference of height / width between mask and image; rounding a scaled side stays far below it."""
+
+
+def same_aspect(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether two ``(rows, columns)`` have the same height / width, within `ASPECT_TOLERANCE`."""
+    return abs(shape[0] * other[1] / (shape[1] * other[0]) - 1) <= ASPECT_TOLERANCE
+
+
+def fit_to_grid(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Bring a mask to the grid of its image, nearest neighbour on pixel centres.
+
+    Args:
+        mask: uint8 (rows, columns) 0/1.
+        shape: (rows, columns) of the image.
+    Raises:
+        InputRefusedError: ``E_MASK_ASPECT``, the mask would have to be distorted.
+    """
+    if not same_aspect(mask.shape, shape):
+        sizes = f"mask is {mask.shape[0]} x {mask.shape[1]}, its image {shape[0]} x {shape[1]}"
+        raise InputRefusedError("E_MASK_ASPECT", f"{sizes}: not the same aspect; give the mask on the image's grid.")
+    return cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST_EXACT)
+
+
+def write_mask(path: Path, mask: np.ndarray) -> Path:
+    """Write a 0/1 mask (rows, columns) as 8-bit PNG with 0 and 255; returns `path`."""
+    with atomic_path(path) as temporary:
+        if not cv2.imwrite(str(temporary), np.where(mask, 255, 0).astype(np.uint8)):
+            raise OSError(f"{path}: OpenCV could not write the mask; is the disk full?")
+    return path

@@ -1,0 +1,47 @@
+"""The sources that `ingest` knows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mammoseg.data import cbis_ddsm, folder
+from mammoseg.data.datalist import Record
+from mammoseg.data.ingest_job import IngestJob
+from mammoseg.errors import WrongCallError
+
+
+@dataclass(frozen=True)
+class Source:
+    """One kind of input.
+
+    Args:
+        collect: called with an `IngestJob` and the options of the source by name; returns records whose paths are
+            absolute and which have no fold. A record may name its patient's ``official`` sections (see `splits`).
+        license: of its images; None when each user has to know.
+        has_public_codes: its patient codes are published, so hiding them would only hide which patient is meant.
+    """
+
+    collect: Callable[..., list[Record]]
+    license: str | None
+    has_public_codes: bool
+
+
+def collect_phantom(job: IngestJob, *, patients: int = 24, size: int = 512) -> list[Record]:
+    """Make a cohort of synthetic mammograms in the output folder.
+
+    Args:
+        patients: how many; see `generate_cohort`.
+        size: rows of each image.
+    """
+    from mammoseg.data.phantom import generate_cohort  # imports highdicom, a second that other sources can save
+
+    if job.inputs:
+        raise WrongCallError("phantom makes its images and takes no input; leave the input out.")
+    records = generate_cohort(job.output, patients=patients, size=size, seed=job.seed)
+    return [record | {key: job.output / record[key] for key in ("image", "label")} for record in records]
+
+
+SOURCES = {
+    "phantom": Source(collect_phantom, license="synthetic, made by mammoseg (Apache-2.0)", has_public_codes=True),
+    "folder": Source(folder.collect, license=None, has_public_codes=False),
+    "cbis_ddsm": Source(cbis_ddsm.collect, license=cbis_ddsm.LICENSE, has_public_codes=True),
+}

@@ -1,0 +1,45 @@
+import hashlib
+import hmac
+
+import pytest
+
+from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
+from mammoseg.errors import MammosegError
+
+
+def test_the_hash_is_hmac_sha256_shortened():
+    expected = hmac.new(b"key", b"4711", hashlib.sha256).hexdigest()[:16]
+    assert keyed_hash("4711", b"key") == expected
+
+
+def test_another_key_gives_another_code():
+    assert keyed_hash("4711", b"key") != keyed_hash("4711", b"another")
+
+
+def test_the_key_is_made_once_for_its_owner_only(tmp_path):
+    path = tmp_path / "config" / "patient.key"
+    key = load_key(path)
+    assert len(key) == 32
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert load_key(path) == key
+    assert [file.name for file in path.parent.iterdir()] == ["patient.key"]
+
+
+def test_a_key_that_others_can_read_is_refused(tmp_path):
+    path = tmp_path / "patient.key"
+    load_key(path)
+    path.chmod(0o640)
+    with pytest.raises(MammosegError, match="chmod 600"):
+        load_key(path)
+
+
+def test_an_empty_key_is_refused(tmp_path):
+    path = tmp_path / "patient.key"
+    path.touch(0o600)
+    with pytest.raises(MammosegError, match="is empty"):
+        load_key(path)
+
+
+def test_the_key_lies_in_the_configuration_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert default_key_file() == tmp_path / "mammoseg" / "patient.key"

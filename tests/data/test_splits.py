@@ -1,0 +1,105 @@
+from collections import Counter
+
+import pytest
+
+from mammoseg.data.splits import split_by_patient
+from mammoseg.errors import WrongCallError
+
+
+def cohort(patients: int, *, images=2, **facts):
+    return [
+        {"image_id": f"{patient}_{image}", "patient_id": f"p{patient}", "has_mass": True} | facts
+        for patient in range(patients)
+        for image in range(images)
+    ]
+
+
+def patients_of(records) -> set[str]:
+    return {record["patient_id"] for record in records}
+
+
+def sizes(split) -> tuple[int, ...]:
+    return tuple(len(patients_of(records)) for records in split.values())
+
+
+def test_100_patients_split_70_15_15_and_no_image_is_lost():
+    split, _ = split_by_patient(cohort(100), seed=0)
+    assert sizes(split) == (70, 15, 15)
+    assert sum(map(len, split.values())) == 200
+
+
+def test_no_patient_is_in_two_sections():
+    split, _ = split_by_patient(cohort(41, images=3), seed=0)
+    assert sum(sizes(split)) == 41
+
+
+def test_every_pathology_spreads_over_the_sections_by_their_shares():
+    records = cohort(40, pathology="MALIGNANT")
+    records += [record | {"patient_id": "b" + record["patient_id"]} for record in cohort(60, pathology="BENIGN")]
+    split, _ = split_by_patient(records, seed=0)
+    counts = [Counter(patient[0] for patient in patients_of(split[section])) for section in split]
+    assert counts == [{"p": 28, "b": 42}, {"p": 6, "b": 9}, {"p": 6, "b": 9}]
+
+
+def test_the_worst_image_decides_the_stratum_of_a_patient():
+    records = cohort(20, images=1, pathology="BENIGN")
+    worse = [record | {"pathology": "MALIGNANT"} for record in records[:10]]
+    split, _ = split_by_patient(records + worse, seed=0)
+    malignant = [sum(record["pathology"] == "MALIGNANT" for record in split[section]) for section in split]
+    assert malignant == [7, 1, 2] or malignant == [7, 2, 1]
+
+
+def test_the_seed_decides_and_the_order_of_the_records_does_not():
+    records = cohort(30)
+    first, again, other = (
+        patients_of(split_by_patient(given, seed=seed)[0]["test"])
+        for given, seed in ((records, 1), (records[::-1], 1), (records, 2))
+    )
+    assert first == again != other
+
+
+def test_folds_are_equal_over_training_and_validation_and_none_in_test():
+    split, _ = split_by_patient(cohort(100), seed=0)
+    folds = {record["patient_id"]: record["fold"] for record in split["training"] + split["validation"]}
+    assert Counter(folds.values()) == dict.fromkeys(range(5), 17)
+    assert {record["fold"] for record in split["test"]} == {None}
+
+
+def test_an_official_test_set_is_kept_and_validation_comes_out_of_training():
+    records = cohort(85, official={"training"})
+    records += [record | {"patient_id": "t" + record["patient_id"]} for record in cohort(20, official={"test"})]
+    split, _ = split_by_patient(records, seed=0)
+    assert patients_of(split["test"]) == {f"tp{number}" for number in range(20)}
+    assert sizes(split) == (70, 15, 20)
+
+
+def test_official_training_alone_gives_validation_and_test_too():
+    split, _ = split_by_patient(cohort(100, official={"training"}), seed=0)
+    assert sizes(split) == (70, 15, 15)
+
+
+def test_a_patient_in_training_and_test_goes_to_test_and_is_named():
+    records = cohort(20, official={"training"})
+    records += [{"image_id": "x", "patient_id": f"p{number}", "has_mass": False, "official": {"test"}} for number in (3, 5)]
+    split, moved = split_by_patient(records, seed=0)
+    assert moved == ["p3", "p5"]
+    assert [len(split["test"]), patients_of(split["test"])] == [6, {"p3", "p5"}]
+
+
+def test_the_official_section_is_no_part_of_a_record():
+    split, _ = split_by_patient(cohort(5, official={"training"}), seed=0)
+    assert all("official" not in record for records in split.values() for record in records)
+
+
+def test_three_patients_fill_three_sections():
+    assert sizes(split_by_patient(cohort(3), seed=0)[0]) == (1, 1, 1)
+
+
+def test_two_patients_are_refused_with_the_way_out():
+    with pytest.raises(WrongCallError, match=r"2 patient\(s\) cannot fill 3 sections.*--patient-regex"):
+        split_by_patient(cohort(2), seed=0)
+
+
+def test_one_fold_is_refused():
+    with pytest.raises(WrongCallError, match="folds is 1"):
+        split_by_patient(cohort(9), seed=0, folds=1)
