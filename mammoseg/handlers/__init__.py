@@ -1,1 +1,1 @@
-"""Ignite handlers that MONAI does not have, one a file."""
+"""Ignite handlers that MONAI and Ignite do not have, one a file."""

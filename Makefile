@@ -1,0 +1,31 @@
+# Two commands: `make demo` shows the whole job on phantoms, `make test` runs all checks. Both set up .venv themselves.
+
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test test-slow check lock clean
+
+demo: $(READY)
+	@$(BIN)/python scripts/demo.py
+
+test: check
+	@$(BIN)/pytest
+
+test-slow: check
+	@$(BIN)/pytest -m slow
+
+check: $(READY)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python scripts/build_bundles.py --check
+
+$(READY): requirements.lock pyproject.toml scripts/install.sh
+	@sh scripts/install.sh
+
+# Resolve requirements.lock anew (needs uv; CUDA parts and sam2 are left out, torch brings its own).
+lock:
+	@sh scripts/lock.sh
+
+clean:
+	rm -rf .venv demo

@@ -1,0 +1,120 @@
+"""Weights with the settings they were trained under: read safely, load completely or not at all."""
+
+import pickle
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from mammoseg.errors import MammosegError
+from mammoseg.files import atomic_path, sha256_of_file
+
+
+class WeightsError(MammosegError):
+    """Weights that are absent, unsafe, damaged, or do not belong to the network or the preprocessing at hand."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Content of a checkpoint file.
+
+    Attributes:
+        model: state dictionary of the network.
+        network: MONAI config of the network (`Network.config`).
+        preprocessing: settings of the deterministic preprocessing (`Preprocessing.settings`).
+        provenance: see `mammoseg.provenance.collect_provenance`.
+        sha256: of the file.
+    """
+
+    model: dict[str, torch.Tensor]
+    network: dict[str, Any]
+    preprocessing: dict[str, Any]
+    provenance: dict[str, Any]
+    sha256: str
+    path: Path
+
+
+def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
+    """Write a checkpoint whole or not at all.
+
+    Raises:
+        WeightsError: when the disk is full or the folder cannot be written; an older file at `path` stays as it was.
+    """
+    try:
+        with atomic_path(path) as temporary:
+            torch.save(content, temporary)
+    except (OSError, RuntimeError) as error:
+        raise WeightsError(f"cannot write {path} ({error}); the file that was there is untouched.") from error
+
+
+def read_checkpoint(path: Path | str) -> dict[str, Any]:
+    """Read a checkpoint as tensors and plain values only; nothing in the file is executed.
+
+    Raises:
+        WeightsError: naming the file and what is wrong with it.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise WeightsError(f"there are no weights at {path}; train the bundle first or name another file.")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise WeightsError(f"{path} holds more than tensors and plain values, so it is not loaded.") from error
+    except (RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise WeightsError(f"{path} is damaged or not a checkpoint.") from error
+    if not isinstance(content, dict) or not {"model", "network", "preprocessing", "provenance"} <= content.keys():
+        raise WeightsError(
+            f"{path} is not a checkpoint of mammoseg: model, network, preprocessing or provenance missing."
+        )
+    return content
+
+
+def read_weights(path: Path | str) -> Weights:
+    """Read the weights of a checkpoint; see `read_checkpoint` for errors."""
+    content = read_checkpoint(path)
+    return Weights(
+        model=content["model"],
+        network=content["network"],
+        preprocessing=content["preprocessing"],
+        provenance=content["provenance"],
+        sha256=sha256_of_file(Path(path)),
+        path=Path(path),
+    )
+
+
+def load_weights(network: nn.Module, weights: Weights) -> None:
+    """Load all weights into `network`, or none.
+
+    Raises:
+        WeightsError: naming the first keys that are missing or too many, the shapes that differ, or values not finite.
+    """
+    expected = network.state_dict()
+    missing, unknown = expected.keys() - weights.model.keys(), weights.model.keys() - expected.keys()
+    shapes = [
+        f"{key} is {tuple(value.shape)} in the file and {tuple(expected[key].shape)} in the network"
+        for key, value in weights.model.items()
+        if key in expected and value.shape != expected[key].shape
+    ]
+    problems = [f"lacks {key}" for key in sorted(missing)] + [f"has unknown {key}" for key in sorted(unknown)] + shapes
+    problems += [f"{k} has values that are not finite" for k, v in weights.model.items() if not v.isfinite().all()]
+    if problems:
+        more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
+        name = type(network).__name__
+        raise WeightsError(f"{weights.path} does not fit this {name}: {'; '.join(problems[:3])}{more}.")
+    network.load_state_dict(weights.model)
+
+
+def check_preprocessing(weights: Weights, settings: dict[str, Any]) -> None:
+    """Refuse weights that were trained under other preprocessing than what they are about to see.
+
+    Raises:
+        WeightsError: naming each setting with both values.
+    """
+    names = sorted(weights.preprocessing.keys() | settings.keys())
+    pairs = [(name, weights.preprocessing.get(name), settings.get(name)) for name in names]
+    different = [f"{name} {trained} there, {here} here" for name, trained, here in pairs if trained != here]
+    if different:
+        raise WeightsError(f"{weights.path} was trained with other preprocessing: {'; '.join(different)}.")

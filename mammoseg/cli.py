@@ -1,0 +1,79 @@
+"""The `mammoseg` command: python-fire over functions that are imported only when they are called."""
+
+import sys
+from typing import Any
+
+import fire
+
+from mammoseg.errors import MammosegError
+
+
+def ingest(source: str, *inputs: str, output: str, **options: Any) -> None:
+    """Turn a collection of mammograms into a datalist.json with a patient-grouped split.
+
+    Args:
+        source: phantom, folder or cbis_ddsm.
+        inputs: folders to read; none for phantom.
+        output: folder of the datalist and of what has to be written beside it.
+        options: see docs/datasets/ for those of each source; --seed and --patient_regex hold for all.
+    """
+    from mammoseg.data.ingest import ingest as run
+
+    run(source, *inputs, output=output, **options)
+
+
+def predict(*inputs: str, output: str, bundle: str = "unet", weights: str | None = None, **options: Any) -> None:
+    """Segment masses in DICOM mammograms: DICOM SEG, overlay pictures, results.csv and index.html.
+
+    Args:
+        inputs: files, or folders that are searched with their sub-folders.
+        output: folder of the results.
+        bundle: architecture; `mammoseg list` names them.
+        weights: checkpoint of a training run; without it the bundle's own, else those of `make demo` (phantoms only).
+        options: --probabilities, --threshold, --device, --modalities; see docs/predict.md.
+    """
+    from mammoseg.predict import predict as run
+
+    run(*inputs, output=output, bundle=bundle, weights=weights, **options)
+
+
+def compare(*per_image_files: str, output: str) -> None:
+    """Compare evaluations of the same images: table, confidence intervals, Wilcoxon signed-rank tests, box plot.
+
+    Args:
+        per_image_files: two or more per_image.csv that `evaluating` wrote.
+        output: folder of table and plot.
+    """
+    from mammoseg.evaluation.compare import compare as run
+
+    run(*per_image_files, output=output)
+
+
+def list_bundles() -> None:
+    """List the bundles with their input size, recipe and description."""
+    from mammoseg.bundles import bundle_names, render
+
+    for name in bundle_names():
+        configs = render(name)
+        train, metadata = configs["train"], configs["metadata"]
+        height, width = train["spatial_size"]
+        print(f"{name:24} {height} x {width}  {train['max_epochs']:3} epochs  {metadata['name']}")
+
+
+COMMANDS = {"compare": compare, "ingest": ingest, "list": list_bundles, "predict": predict}
+
+
+def main() -> None:
+    """Run the command line; errors meant for a person are one line on stderr, with their exit code."""
+    try:
+        fire.Fire(COMMANDS, name="mammoseg")
+    except MammosegError as error:
+        print(f"mammoseg: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("mammoseg: stopped; what was finished is kept.", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

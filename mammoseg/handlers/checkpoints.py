@@ -1,0 +1,136 @@
+"""Checkpoints of a training run: the best weights, and all it takes to go on after any interruption."""
+
+import logging
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch.distributed as dist
+from ignite.engine import Engine, Events
+from monai.engines import Evaluator
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from mammoseg.checkpoints import WeightsError, read_checkpoint, save_checkpoint
+from mammoseg.handlers.early_stop import EarlyStop
+from mammoseg.handlers.training_log import TrainingLog
+from mammoseg.networks import Network
+from mammoseg.transforms.pipelines import Preprocessing
+
+BEST_NAME = "model.pt"
+LAST_NAME = "checkpoint.pt"
+MUST_AGREE = ("network", "preprocessing", "datalist_sha256", "seed")
+"""What a run has to have in common with the one it continues."""
+
+logger = logging.getLogger(__name__)
+
+
+class Stateful(Protocol):
+    """What can be saved and restored."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """State as tensors and plain values."""
+
+    def load_state_dict(self, state: dict[str, Any], /) -> Any:
+        """Take the state on."""
+
+
+class Checkpoints:
+    """After each epoch writes ``checkpoint.pt`` (everything) and, when the key metric rose, ``model.pt`` (weights).
+
+    When the trainer starts and ``checkpoint.pt`` is there, the run continues after the epoch it holds. Both files are
+    replaced in one step, so a run killed at any moment finds the old or the new one. Random generators need no saving:
+    `EpochSeed` derives them from seed and epoch.
+
+    Args:
+        folder: where both files are.
+        network, optimizer, lr_scheduler: of the run; a `DistributedDataParallel` network is unwrapped.
+        evaluator: its key metric decides what is best.
+        preprocessing: whose settings go into both files.
+        early_stop, training_log: whose states are saved and restored.
+        provenance: see `mammoseg.provenance.collect_provenance`.
+        resume: False starts anew and overwrites what is there.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str,
+        *,
+        network: Network | DistributedDataParallel,
+        optimizer: Optimizer,
+        lr_scheduler: LRScheduler | ReduceLROnPlateau,
+        evaluator: Evaluator,
+        preprocessing: Preprocessing,
+        early_stop: EarlyStop,
+        training_log: TrainingLog,
+        provenance: dict[str, Any],
+        resume: bool = True,
+    ) -> None:
+        self.folder = Path(folder)
+        self.network: Network = network.module if isinstance(network, DistributedDataParallel) else network
+        self.evaluator = evaluator
+        self.stateful: dict[str, Stateful] = {
+            "optimizer": optimizer,
+            "lr_scheduler": lr_scheduler,
+            "early_stop": early_stop,
+            "training_log": training_log,
+        }
+        self.settings = {
+            "network": self.network.config,
+            "preprocessing": preprocessing.settings,
+            "provenance": provenance,
+        }
+        self.early_stop = early_stop
+        self.resume = resume
+
+    def attach(self, engine: Engine) -> None:
+        """Follow the trainer `engine`; attach it last, after validation, schedule, early stop and log."""
+        engine.add_event_handler(Events.STARTED, self._continue)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._save)
+
+    def _save(self, trainer: Any) -> None:
+        if dist.is_initialized() and dist.get_rank() > 0:
+            return
+        weights = {"model": self.network.state_dict(), **self.settings}
+        best = self.evaluator.state
+        if best.best_metric_epoch == trainer.state.epoch:
+            score = {"epoch": trainer.state.epoch, best.key_metric_name: float(best.best_metric)}
+            provenance = {**self.settings["provenance"], "validation": score}
+            save_checkpoint(self.folder / BEST_NAME, {**weights, "provenance": provenance})
+        progress = {
+            "epoch": trainer.state.epoch,
+            "iteration": trainer.state.iteration,
+            "best_metric": float(best.best_metric),
+            "best_metric_epoch": best.best_metric_epoch,
+            "scaler": trainer.scaler.state_dict() if trainer.scaler else {},
+        }
+        states = {name: item.state_dict() for name, item in self.stateful.items()}
+        save_checkpoint(self.folder / LAST_NAME, {**weights, **states, **progress})
+
+    def _continue(self, trainer: Any) -> None:
+        path = self.folder / LAST_NAME
+        if not self.resume or not path.is_file():
+            return
+        saved = read_checkpoint(path)
+        self._check_same_run(saved, path)
+        self.network.load_state_dict(saved["model"])
+        for name, item in self.stateful.items():
+            item.load_state_dict(saved[name])
+        if trainer.scaler and saved["scaler"]:
+            trainer.scaler.load_state_dict(saved["scaler"])
+        trainer.state.epoch, trainer.state.iteration = saved["epoch"], saved["iteration"]
+        self.evaluator.state.best_metric = saved["best_metric"]
+        self.evaluator.state.best_metric_epoch = saved["best_metric_epoch"]
+        logger.info(f"Continuing after epoch {saved['epoch']} of {path}.")
+        if trainer.state.epoch >= trainer.state.max_epochs or self.early_stop.exhausted:
+            logger.info("The run is complete already; --resume false starts anew, a larger --max_epochs goes on.")
+            trainer.terminate()
+
+    def _check_same_run(self, saved: dict[str, Any], path: Path) -> None:
+        before, now = ({**s, **s["provenance"]} for s in (saved, self.settings))
+        different = [name for name in MUST_AGREE if before.get(name) != now.get(name)]
+        if different:
+            raise WeightsError(
+                f"{path} belongs to another run ({', '.join(different)} differ); name another --ckpt_dir, or "
+                "start anew with --resume false."
+            )

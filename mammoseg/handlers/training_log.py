@@ -1,0 +1,76 @@
+"""The course of a training run, epoch by epoch, as a CSV file that is complete at every moment."""
+
+import csv
+import time
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+from ignite.engine import Engine, Events
+from monai.engines import Evaluator
+from torch.optim import Optimizer
+
+from mammoseg.files import atomic_path
+
+
+class TrainingLog:
+    """Writes ``metrics.csv``: epoch, mean training loss, validation metrics, learning rate, seconds.
+
+    Args:
+        path: of the CSV file; it is written anew after each epoch, also after a resume, without gaps or doubles.
+        evaluator: whose metrics are logged, under their own names.
+        optimizer: whose learning rate is logged.
+    """
+
+    def __init__(self, path: Path | str, evaluator: Evaluator, optimizer: Optimizer) -> None:
+        self.path = Path(path)
+        self.evaluator = evaluator
+        self.optimizer = optimizer
+        self.rows: list[dict[str, float]] = []
+        self._losses: list[float] = []
+        self._rate = 0.0
+        self._start = 0.0
+
+    def attach(self, engine: Engine) -> None:
+        """Follow the trainer `engine`; attach it after the `ValidationHandler`."""
+        engine.add_event_handler(Events.EPOCH_STARTED, self._begin)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._add_loss)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._end)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The rows so far."""
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state_dict`."""
+        self.rows = list(state["rows"])
+
+    def _begin(self, _: Engine) -> None:
+        self._losses, self._start = [], time.perf_counter()
+        self._rate = self.optimizer.param_groups[0]["lr"]
+
+    def _add_loss(self, engine: Any) -> None:
+        output = engine.state.output
+        self._losses.append(float(output[0]["loss"] if isinstance(output, list) else output["loss"]))
+
+    def _end(self, engine: Any) -> None:
+        validated = self.evaluator.state.epoch == engine.state.epoch
+        metrics = {name: float(value) for name, value in self.evaluator.state.metrics.items()} if validated else {}
+        self.rows.append(
+            {
+                "epoch": engine.state.epoch,
+                "train_loss": sum(self._losses) / max(len(self._losses), 1),
+                **metrics,
+                "lr": self._rate,
+                "seconds": round(time.perf_counter() - self._start, 3),
+            }
+        )
+        if not dist.is_initialized() or dist.get_rank() == 0:
+            self._write()
+
+    def _write(self) -> None:
+        columns = max((list(row) for row in self.rows), key=len)
+        with atomic_path(self.path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(self.rows)

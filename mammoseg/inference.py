@@ -1,0 +1,115 @@
+"""One mammogram in, its map of mass probability out, under exactly the settings the weights were trained with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.bundle import ConfigParser
+from monai.transforms import Invertd
+
+from mammoseg.bundles import BUNDLES_FOLDER, bundle_root
+from mammoseg.checkpoints import WeightsError, load_weights, read_weights
+from mammoseg.data.mammogram import Mammogram, read_mammogram
+from mammoseg.errors import InputRefusedError
+from mammoseg.transforms.mass_probability import mass_probability
+from mammoseg.transforms.pipelines import Preprocessing
+
+DEMO_WEIGHTS = BUNDLES_FOLDER.parent / "demo" / "models" / "model.pt"
+"""What `make demo` trains; they know phantoms only."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Mass probability of one mammogram on its own pixel grid.
+
+    Attributes:
+        probability: float32 ``(rows, columns)``, 0 to 1.
+        mammogram: that was read.
+    """
+
+    probability: np.ndarray
+    mammogram: Mammogram
+
+
+class Predictor:
+    """A bundle with weights, ready for one file after the other.
+
+    Network and preprocessing are those that the checkpoint records, so weights of a narrower network or another image
+    size give what they gave when they were evaluated.
+
+    Args:
+        bundle: name of a bundle of the repository.
+        weights: checkpoint; None takes the bundle's own ``models/model.pt``, else the demo's.
+        device: torch device; None takes a GPU where there is one.
+        modalities: DICOM modalities to let in.
+    Raises:
+        WeightsError: absent, unsafe, or weights of another architecture.
+    """
+
+    def __init__(
+        self,
+        bundle: str = "unet",
+        *,
+        weights: Path | str | None = None,
+        device: str | None = None,
+        modalities: tuple[str, ...] = ("MG",),
+    ) -> None:
+        root = Path(bundle_root(bundle))
+        checkpoint = read_weights(weights or default_weights(bundle))
+        parser = ConfigParser(ConfigParser.load_config_file(root / "configs" / "inference.json"))
+        if device is not None:
+            parser["device"] = f"$torch.device('{torch.device(device)}')"
+        target = parser["network_def"]["_target_"].rpartition(".")[2]
+        trained = checkpoint.network["_target_"].rpartition(".")[2]
+        if target != trained:
+            raise WeightsError(
+                f"{checkpoint.path} holds a {trained}, bundle '{bundle}' is a {target}; name its bundle."
+            )
+        parser["network_def"] = checkpoint.network
+        parser["preprocessing"] = {**parser["preprocessing"], **checkpoint.preprocessing}
+        self.name = bundle
+        self.version: str = ConfigParser.load_config_file(root / "configs" / "metadata.json")["version"]
+        self.weights_path = checkpoint.path
+        self.weights_sha256 = checkpoint.sha256
+        self.phantom_only = checkpoint.provenance.get("source") == "phantom"
+        self.threshold: float = parser.get_parsed_content("threshold")
+        self.modalities = modalities
+        self.device: torch.device = parser.get_parsed_content("device")
+        self.preprocessing: Preprocessing = parser.get_parsed_content("preprocessing")
+        self.inferer: Any = parser.get_parsed_content("inferer")
+        self.network: torch.nn.Module = parser.get_parsed_content("network").eval()
+        load_weights(self.network, checkpoint)
+        self.invert = Invertd("pred", self.preprocessing, orig_keys="image", nearest_interp=False, to_tensor=True)
+
+    @torch.inference_mode()
+    def __call__(self, path: Path | str) -> Prediction:
+        """Segment one file.
+
+        Raises:
+            InputRefusedError: the file cannot be used, or the network gave values that are no probabilities.
+        """
+        mammogram = read_mammogram(path, modalities=self.modalities)
+        item = self.preprocessing({"image": mammogram})
+        logits = self.inferer(item["image"][None].to(self.device), self.network)[0]
+        item["pred"] = mass_probability(logits.float()).cpu()
+        if not item["pred"].isfinite().all():
+            raise InputRefusedError("E_NOT_FINITE", "the network gave values that are not finite; check the weights")
+        probability = self.invert(item)["pred"][0].numpy()
+        return Prediction(np.clip(probability, 0, 1, dtype=np.float32), mammogram)
+
+
+def default_weights(bundle: str) -> Path:
+    """Weights to use when none are named: those the bundle was trained to, else the demo's.
+
+    Raises:
+        WeightsError: there are neither.
+    """
+    own = Path(bundle_root(bundle)) / "models" / "model.pt"
+    for path in (own, DEMO_WEIGHTS):
+        if path.is_file():
+            return path
+    raise WeightsError(
+        f"bundle '{bundle}' has no weights yet; train it, name a checkpoint with --weights, or run `make demo`."
+    )

@@ -1,0 +1,1 @@
+"""Losses that MONAI does not have, one a file; all take logits."""

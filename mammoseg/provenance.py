@@ -1,0 +1,55 @@
+"""Where a result comes from: the hashes, versions and seed that every checkpoint and report carries."""
+
+import json
+import subprocess
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from mammoseg.files import sha256_of_file
+
+PACKAGE_FOLDER = Path(__file__).resolve().parent
+LOCK_FILE = PACKAGE_FOLDER.parent / "requirements.lock"
+
+
+def collect_provenance(*, bundle_root: Path | str, datalist: Path | str, seed: int) -> dict[str, Any]:
+    """Hashes of datalist, configs and lock, the seed, the commit and the versions, as JSON values.
+
+    Args:
+        bundle_root: folder of the bundle; its ``configs/train.json`` is hashed.
+        datalist: the ``datalist.json`` that the run reads.
+        seed: of the run.
+    """
+    root = Path(bundle_root)
+    return {
+        "bundle": root.resolve().name,
+        "source": json.loads(Path(datalist).read_text(encoding="utf-8"))["source"],
+        "datalist_sha256": sha256_of_file(Path(datalist)),
+        "config_sha256": _sha256_or_none(root / "configs" / "train.json"),
+        "lock_sha256": _sha256_or_none(LOCK_FILE),
+        "seed": seed,
+        "commit": current_commit(),
+        "versions": {name: version(name) for name in ("mammoseg", "monai", "torch", "numpy")},
+    }
+
+
+@cache
+def current_commit() -> str | None:
+    """Commit of the checkout that the package runs from, with ``-dirty`` when files differ; None outside a checkout."""
+    if not (PACKAGE_FOLDER.parent / ".git").exists():
+        return None
+    commit = _git("rev-parse", "HEAD")
+    return f"{commit}-dirty" if commit and _git("status", "--porcelain", "--untracked-files=no") else commit
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=PACKAGE_FOLDER, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None
+
+
+def _sha256_or_none(path: Path) -> str | None:
+    return sha256_of_file(path) if path.is_file() else None

@@ -1,0 +1,27 @@
+"""Learning-rate schedules that recipes list epoch by epoch."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+
+class StepwiseLR(LambdaLR):
+    """One learning rate after the other, each for its number of epochs; the last one stays.
+
+    Args:
+        optimizer: its own learning rate is replaced by the listed ones.
+        epochs: how long each rate holds, for example ``(40, 30, 30, 20)``.
+        rates: as many learning rates.
+    Raises:
+        ValueError: when the two lists differ in length.
+    """
+
+    def __init__(self, optimizer: Optimizer, *, epochs: Sequence[int], rates: Sequence[float]) -> None:
+        if len(epochs) != len(rates):
+            raise ValueError(f"{len(epochs)} durations for {len(rates)} learning rates; give as many of each.")
+        ends = list(accumulate(epochs[:-1]))
+        initial = [group["lr"] for group in optimizer.param_groups]
+        super().__init__(optimizer, [lambda epoch, lr=lr: rates[bisect_right(ends, epoch)] / lr for lr in initial])

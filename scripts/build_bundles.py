@@ -1,0 +1,28 @@
+"""Write the generated files of all bundles, or check that they are up to date.
+
+Usage: python scripts/build_bundles.py [--check]
+"""
+
+import sys
+
+import fire
+
+from mammoseg.bundles import build, bundle_names, first_difference
+
+
+def build_bundles(check: bool = False) -> None:
+    """Merge `bundles/_base` with each `arch.json` into `bundles/*/configs`.
+
+    Args:
+        check: write nothing; end with exit code 1 and the first difference when a bundle is out of date.
+    """
+    for name in bundle_names():
+        if not check:
+            build(name)
+        elif difference := first_difference(name):
+            sys.exit(f"{difference}; run: python scripts/build_bundles.py")
+    print(f"{len(bundle_names())} bundles {'are up to date' if check else 'written'}.")
+
+
+if __name__ == "__main__":
+    fire.Fire(build_bundles)

@@ -1,0 +1,21 @@
+#!/bin/sh
+# Set up .venv from requirements.lock; `make demo` and `make test` call it. Run again, it mends what is there.
+set -eu
+cd "$(dirname "$0")/.."
+
+stop() { echo "mammoseg: $1" >&2; exit 1; }
+
+for candidate in "${PYTHON:-python3.11}" python3; do
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then python=$candidate; break; fi
+done
+[ -n "${python:-}" ] || stop "Python 3.11 is needed and was not found; install it (Debian: apt-get install python3.11 python3.11-venv) or name it: make PYTHON=/path/to/python3.11"
+"$python" -c 'import ensurepip, venv' 2>/dev/null || stop "this Python cannot make environments; install its venv module (Debian: apt-get install python3.11-venv)"
+
+echo "mammoseg: setting up .venv from requirements.lock (a few minutes, once)"
+[ -x .venv/bin/python ] || "$python" -m venv .venv
+pip() { .venv/bin/python -m pip --disable-pip-version-check "$@" 2>.venv/pip.log || { cat .venv/pip.log >&2; stop "pip could not install the locked packages; its message stands above"; }; }
+# torch first, by itself, with its own dependencies: pip takes a CPU file where there is one, CUDA's libraries elsewhere.
+pip install --quiet "$(grep '^torch==' requirements.lock)"
+pip install --quiet --no-deps --requirement requirements.lock
+pip install --quiet --no-deps --no-build-isolation --editable .
+touch .venv/.ready

@@ -1,0 +1,11 @@
+#!/bin/sh
+# Resolve requirements.lock for Python 3.11. torch's CUDA parts are left out (torch brings those that a machine needs) and
+# so is sam2 (MONAI Label names it, nothing here uses it, and it would pull its own torch).
+set -eu
+cd "$(dirname "$0")/.."
+constraint=$(mktemp)
+trap 'rm -f "$constraint"' EXIT
+grep '^torch==' requirements.lock >"$constraint"
+uv pip compile pyproject.toml --extra label --extra dev --python-version 3.11 --constraint "$constraint" \
+    --no-header --no-annotate --quiet | grep -vE '^(nvidia-|cuda-|triton|sam2)' | LC_ALL=C sort >requirements.lock.new
+mv requirements.lock.new requirements.lock
