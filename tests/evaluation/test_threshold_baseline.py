@@ -18,6 +18,12 @@ def test_threshold_has_the_best_dice_of_all_candidates():
     assert baseline == ThresholdBaseline(threshold=0.65, training_dice=0.8)  # 3 predicted, 2 of 2 found
 
 
+def test_intensity_equal_to_the_threshold_is_mass_in_fit_and_evaluation():
+    baseline = fit_threshold([(IMAGE, MASK)], candidates=[0.7])
+
+    assert evaluate_threshold(baseline, [(IMAGE, MASK)]) == [baseline.training_dice] == [0.8]
+
+
 def test_training_dice_is_the_mean_over_images_as_the_metric_gives_it():
     random = np.random.default_rng(0)
     images = [(random.random((8, 9)), random.random((8, 9)) < 0.3) for _ in range(5)]

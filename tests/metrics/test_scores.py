@@ -93,6 +93,14 @@ def test_hausdorff_distance_takes_the_larger_of_both_directions():
     assert compute_hausdorff_distance(point_and_far_away, point) == 7
 
 
+def test_hausdorff_distance_compares_outlines_as_monai_does():
+    solid = np.ones((7, 7), bool)
+    frame = solid.copy()
+    frame[1:-1, 1:-1] = False
+
+    assert compute_hausdorff_distance(solid, frame) == 0
+
+
 def test_masks_on_two_grids_are_refused():
     with pytest.raises(ValueError, match=r"prediction is \(3, 4\), target is \(4, 3\).*resample"):
         compute_dice(EMPTY, EMPTY.T)
