@@ -21,6 +21,7 @@ from pydicom.valuerep import DA, DT, TM
 from mammoseg import __version__
 from mammoseg.dicom import codes
 from mammoseg.dicom.quiet import no_header_values_in_warnings
+from mammoseg.dicom.read import laterality, view
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import atomic_path
 
@@ -257,7 +258,7 @@ def _is_valid_time(value_representation: str, value: object) -> bool:
 
 def _stated_spacing(source: Dataset) -> list[float] | None:
     """(row, column) in mm by which viewers lay out the source: not divided by magnification, so that both coincide."""
-    for keyword in ("PixelSpacing", "ImagerPixelSpacing"):
+    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
         spacing = source.get(keyword)
         if spacing and len(spacing) == 2 and min(spacing) > 0:
             return list(spacing)
@@ -286,7 +287,7 @@ def _describe_segment(
         tracking_id=f"mammoseg mass {tracking_uid[-8:]}",
         anatomic_regions=[codes.BREAST],
     )
-    if (side := _laterality(source)) in codes.LATERALITY:
+    if side := laterality(source):
         modifier = hd.sr.CodedConcept.from_code(codes.LATERALITY[side])
         description.AnatomicRegionSequence[0].AnatomicRegionModifierSequence = [modifier]
     return description
@@ -313,16 +314,12 @@ def _equipment(algorithm: Algorithm | None, when: datetime) -> hd.ContributingEq
     )
 
 
-def _laterality(source: Dataset) -> str:
-    return str(source.get("ImageLaterality") or source.get("Laterality") or "")
-
-
 def _patient_orientation(source: Dataset) -> list[str] | None:
     """The source's, else that of the usual display of its side and view, else empty (the attribute is Type 2C)."""
     stated = source.get("PatientOrientation") or []
     if len(stated) == 2 and all(_is_direction(value) for value in stated):
         return list(stated)
-    return STANDARD_ORIENTATION.get((_laterality(source), str(source.get("ViewPosition", ""))))
+    return STANDARD_ORIENTATION.get((laterality(source) or "", view(source) or ""))
 
 
 def _is_direction(value: str) -> bool:

@@ -1,0 +1,78 @@
+"""Picture of a mammogram with its masses outlined."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mammoseg.files import atomic_path
+
+LONGEST_SIDE = 1024
+"""Largest width or height of an overlay in pixels: enough to judge an outline, small enough for a page of hundreds."""
+
+WARNING = "AI, not for diagnosis"
+"""Stands in every overlay, since a picture is soon parted from its page."""
+
+OUTLINE_BGR = (0, 215, 255)
+"""Amber: seen on grey of any brightness, by colour-blind readers too."""
+
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+def draw_overlay(pixels: np.ndarray, lesions: Sequence[np.ndarray]) -> np.ndarray:
+    """Draw the outline and number of each lesion on the mammogram, over a strip with the warning.
+
+    Args:
+        pixels: ``(rows, columns)``, dense tissue bright.
+        lesions: bool ``(rows, columns)`` each.
+
+    Returns:
+        uint8 ``(height, width, 3)``, blue green red; no side is longer than `LONGEST_SIDE`.
+    """
+    rows, columns = pixels.shape
+    strip_height = LONGEST_SIDE // 32
+    scale = min(1.0, (LONGEST_SIDE - strip_height) / rows, LONGEST_SIDE / columns)
+    size = max(1, round(columns * scale)), max(1, round(rows * scale))
+    picture = cv2.cvtColor(_to_grey(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)), cv2.COLOR_GRAY2BGR)
+    for number, lesion in enumerate(lesions, start=1):
+        _outline(picture, lesion, number)
+    strip = np.zeros((strip_height, size[0], 3), np.uint8)
+    _write_to_fit(strip, WARNING)
+    return np.vstack([picture, strip])
+
+
+def write_picture(picture: np.ndarray, path: Path) -> None:
+    """Write a PNG, whole or not at all.
+
+    Raises:
+        OSError: when it cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+
+
+def _to_grey(pixels: np.ndarray) -> np.ndarray:
+    """Stretch to uint8; the brightest thousandth, markers and clips among it, may saturate."""
+    low, high = pixels.min(), np.percentile(pixels, 99.9)
+    return (np.clip((pixels - low) / max(high - low, 1e-6), 0, 1) * 255).astype(np.uint8)
+
+
+def _outline(picture: np.ndarray, lesion: np.ndarray, number: int) -> None:
+    """Trace at full size and then shrink the line, so that no lesion is too small to be drawn."""
+    contours, _ = cv2.findContours(lesion.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    scale = picture.shape[1] / lesion.shape[1], picture.shape[0] / lesion.shape[0]
+    lines = [np.round((contour + 0.5) * scale - 0.5).astype(np.int32) for contour in contours]
+    for colour, thickness in (((0, 0, 0), 4), (OUTLINE_BGR, 2)):  # a dark rim keeps the line visible on white
+        cv2.polylines(picture, lines, isClosed=True, color=colour, thickness=thickness, lineType=cv2.LINE_AA)
+    x, y, width, _ = cv2.boundingRect(np.concatenate(lines))
+    x = min(x + width + 4, picture.shape[1] - 16)
+    cv2.putText(picture, str(number), (x, max(y, 16)), FONT, 0.6, OUTLINE_BGR, 2, cv2.LINE_AA)
+
+
+def _write_to_fit(strip: np.ndarray, text: str) -> None:
+    """Write `text` on one line, smaller where the picture is narrow."""
+    (width, height), _ = cv2.getTextSize(text, FONT, 1.0, 1)
+    scale = min(0.6, (strip.shape[1] - 8) / width)
+    baseline = round((strip.shape[0] + height * scale) / 2)
+    cv2.putText(strip, text, (4, baseline), FONT, scale, OUTLINE_BGR, 1, cv2.LINE_AA)

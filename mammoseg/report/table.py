@@ -1,0 +1,65 @@
+"""One row a file: what became of it."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from enum import Enum
+from pathlib import Path
+
+from mammoseg.files import atomic_path
+
+
+class Status(str, Enum):
+    """What became of a file; that nothing was found is a result of its own, not a missing one."""
+
+    FOUND = "mass found"
+    NOTHING = "no mass found"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Row:
+    """Outcome for one input file; what does not apply is None.
+
+    Args:
+        file: the path as it was typed, or below the folder that was typed.
+        code: of the refusal, ``E_...``.
+        reason: of the refusal, in words.
+        lesions: number of separate masses.
+        area_mm2: of all masses together, in the breast; None where the file gives no honest pixel spacing.
+        max_probability: highest mass probability of any pixel, 0 to 1.
+        segmentation: name of the file with the mask, beside the table.
+        overlay: name of the picture, beside the table.
+        seconds: time spent on the file.
+    """
+
+    file: str
+    status: Status
+    code: str | None = None
+    reason: str | None = None
+    lesions: int | None = None
+    area_mm2: float | None = None
+    max_probability: float | None = None
+    segmentation: str | None = None
+    overlay: str | None = None
+    seconds: float | None = None
+
+
+def write_table(rows: Sequence[Row], path: Path) -> None:
+    """Write `rows` as CSV, whole or not at all."""
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(field.name for field in fields(Row))
+        writer.writerows([_cell(value) for value in astuple(row)] for row in rows)
+
+
+def _cell(value: object) -> str:
+    """Text of a cell; a leading ``'`` keeps a spreadsheet from taking a file name for a formula."""
+    if value is None:
+        return ""
+    if isinstance(value, Status):
+        return value.value
+    if isinstance(value, float):
+        return f"{value:.4g}" if value < 1000 else f"{value:.0f}"
+    text = str(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t")) else text
