@@ -113,9 +113,10 @@ def _record(job: IngestJob, view: View, files: Files) -> Record:
         job.report.note("further copies of a mammogram", copy)
     dataset = open_dicom(image)
     check_is_mammogram(dataset, ("MG",))
-    shape = decode(dataset).shape
-    masses = [abnormality for abnormality in view.abnormalities if abnormality.kind == "mass"]
-    masks = {mass.folder: _find_mask(files.get(mass.folder, []), shape, mass.folder, job.report) for mass in masses}
+    rows, columns = shape = decode(dataset).shape
+    owners = [abnormality.folder for abnormality in view.abnormalities if abnormality.kind == "mass"]
+    stored = {owner: _read_masks(files.get(owner, []), job.report) for owner in owners}
+    masks = {owner: _fit_mask(found, (rows, columns), owner, job.report) for owner, found in stored.items()}
     fused = np.any([mask > 0 for mask in masks.values()], axis=0) if masks else np.zeros(shape, bool)
     label = write_mask(job.output / "masks" / f"{view.case}.png", fused)
     if len(masks) > 1:
@@ -137,26 +138,35 @@ def _record(job: IngestJob, view: View, files: Files) -> Record:
     }
 
 
-def _find_mask(paths: Sequence[Path], shape: tuple[int, ...], owner: str, report: IngestReport) -> np.ndarray:
-    """The mask among the files of an abnormality, 0/1 on the grid of its image.
-
-    Raises:
-        InputRefusedError: none of them is, or it does not fit the image.
-    """
-    refusal = InputRefusedError("E_MASK_MISSING", "no file of one of its abnormalities is a full-size mask.")
+def _read_masks(paths: Sequence[Path], report: IngestReport) -> list[np.ndarray]:
+    """The full-size masks, as stored, among the files of an abnormality."""
+    masks = []
     for path in paths:
         try:
             pixels = decode(open_dicom(path))
         except InputRefusedError as error:
-            refusal = error
+            report.refuse(error, path)
             continue
-        if not is_mask(pixels):
+        if is_mask(pixels):
+            masks.append(pixels)
+        else:
             report.note("crops left aside", path)
-            continue
-        if pixels.shape != shape and same_aspect(pixels.shape, shape):
-            report.note("masks resampled to the grid of their image", owner)
-        return fit_to_grid((pixels == pixels.max()).astype(np.uint8), (shape[0], shape[1]))
-    raise refusal
+    return masks
+
+
+def _fit_mask(masks: Sequence[np.ndarray], shape: tuple[int, int], owner: str, report: IngestReport) -> np.ndarray:
+    """The mask of an abnormality, 0/1 on the grid of its image.
+
+    Raises:
+        InputRefusedError: ``E_MASK_MISSING`` when there is none, ``E_MASK_ASPECT`` when it does not fit the image.
+    """
+    if not masks:
+        raise InputRefusedError("E_MASK_MISSING", "no file of one of its abnormalities is a full-size mask.")
+    pixels = max(masks, key=lambda pixels: same_aspect(pixels.shape, shape))
+    mask = fit_to_grid((pixels == pixels.max()).astype(np.uint8), shape)
+    if pixels.shape != shape:
+        report.note("masks resampled to the grid of their image", owner)
+    return mask
 
 
 def _count_unwanted(

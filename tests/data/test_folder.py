@@ -1,0 +1,234 @@
+import json
+
+import cv2
+import nibabel
+import numpy as np
+import pytest
+
+from mammoseg.data.datalist import read_datalist
+from mammoseg.data.folder_matching import match
+from mammoseg.data.ingest import ingest
+from mammoseg.data.masks import read_mask
+from mammoseg.data.phantom_dicom import write_mammogram
+from mammoseg.errors import NothingUsableError, WrongCallError
+
+SHAPE = (12, 8)
+BY_STEM = r"^(p\d+)"
+
+
+def write_image(path, *, shape=SHAPE, dtype=np.uint16):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 255, shape).astype(dtype))
+
+
+def square(row=2, column=2, *, shape=SHAPE):
+    mask = np.zeros(shape, np.uint8)
+    mask[row : row + 2, column : column + 2] = 255
+    return mask
+
+
+def write_mask_png(path, mask=None):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), square() if mask is None else mask)
+
+
+def report_of(output):
+    return json.loads((output / "ingest_report.json").read_text())
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Three patients, ``p1.png`` with ``p1_mask.png`` and so on."""
+    for name in ("p1", "p2", "p3"):
+        write_image(tmp_path / "in" / f"{name}.png")
+        write_mask_png(tmp_path / "in" / f"{name}_mask.png")
+    return tmp_path / "in"
+
+
+@pytest.fixture
+def run(root, tmp_path):
+    """Ingest with readable names; records by image_id."""
+
+    def _run(**options):
+        options = {"patient_regex": BY_STEM, "keep_identifiers": True} | options
+        ingest("folder", str(root), output=str(tmp_path / "out"), **options)
+        datalist = read_datalist(tmp_path / "out" / "datalist.json")
+        return {
+            record["image_id"]: record | {"section": section}
+            for section in ("training", "validation", "test")
+            for record in datalist[section]
+        }
+
+    return _run
+
+
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("a.png", "a_mask.png"),
+        ("a.png", "a-label.tif"),
+        ("a.dcm", "a_seg.dcm"),
+        ("images/a.png", "masks/a.png"),
+        ("images/p/a.png", "masks/p/a_2.png"),
+        ("p/images/a.png", "p/labels/a.png"),
+        ("a.png", "masks/a_mask_1.png"),
+        ("a.png", "masks/a_1_mask.png"),
+        ("1.2.840.113", "1.2.840.113_mask"),
+        ("a.nii.gz", "a_gt.nii.gz"),
+    ],
+)
+def test_a_mask_finds_its_image(tmp_path, image, mask):
+    matches = match(tmp_path, [tmp_path / image, tmp_path / mask])
+    assert matches.masks == {tmp_path / image: [tmp_path / mask]}
+
+
+def test_the_longest_stem_wins(tmp_path):
+    files = [tmp_path / name for name in ("a.png", "a_1.png", "masks/a_1.png")]
+    assert match(tmp_path, files).masks == {files[0]: [], files[1]: [files[2]]}
+
+
+def test_masks_of_another_folder_are_not_taken(tmp_path):
+    files = [tmp_path / name for name in ("p1/cc.png", "p2/cc_mask.png")]
+    matches = match(tmp_path, files)
+    assert (matches.masks, matches.masks_without_image) == ({files[0]: []}, [files[1]])
+
+
+def test_a_folder_of_pngs_becomes_a_datalist(run, tmp_path):
+    records = run()
+    assert sorted(records) == ["p1", "p2", "p3"]
+    expected = {"image": "../in/p1.png", "label": "../in/p1_mask.png", "patient_id": "p1", "has_mass": True}
+    assert expected.items() <= records["p1"].items()
+    assert (records["p1"]["laterality"], records["p1"]["view"]) == (None, None)
+
+
+def test_eight_bit_tiff_and_nifti_are_taken_too(run, root):
+    write_image(root / "p4.tiff", dtype=np.uint8)
+    write_mask_png(root / "p4_mask.png")
+    for name, pixels in (("p5", np.ones(SHAPE[::-1], np.uint16)), ("p5_mask", square().T)):
+        nibabel.save(nibabel.Nifti1Image(pixels, np.eye(4)), root / f"{name}.nii.gz")
+    assert {"p4", "p5"} <= run().keys()
+
+
+def test_dicom_says_patient_side_view_and_spacing(run, root):
+    for patient in ("4711", "4712", "4713"):
+        pixels = np.full((64, 48), 7, np.uint16)
+        spacing = {"patient_id": patient, "pixel_spacing_mm": (0.07, 0.07)}
+        write_mammogram(root / f"x{patient}.dcm", pixels, laterality="R", view="MLO", **spacing)
+        write_mask_png(root / f"x{patient}_mask.png", square(shape=(64, 48)))
+    record = run(patient_regex=None)["x4711"]
+    assert [record[key] for key in ("patient_id", "laterality", "view")] == ["4711", "R", "MLO"]
+    assert record["pixel_spacing_mm"] == [0.07, 0.07]
+    assert record["pixel_spacing_source"] == "ImagerPixelSpacing"
+
+
+def test_several_masks_of_an_image_are_fused_and_kept(run, root, tmp_path):
+    (root / "p1_mask.png").unlink()
+    write_mask_png(root / "p1_mask_1.png", square(2, 2))
+    write_mask_png(root / "p1_mask_2.png", square(8, 4))
+    record = run()["p1"]
+    assert record["instances"] == ["../in/p1_mask_1.png", "../in/p1_mask_2.png"]
+    assert (read_mask(tmp_path / "out" / record["label"]) == (square(2, 2) + square(8, 4) > 0)).all()
+
+
+def test_a_mask_of_another_size_is_resampled_and_counted(run, root, tmp_path):
+    write_mask_png(root / "p1_mask.png", square(shape=(24, 16)))
+    record = run()["p1"]
+    assert read_mask(tmp_path / "out" / record["label"], shape=SHAPE).sum() == 1
+    assert len(report_of(tmp_path / "out")["noted"]["masks resampled to the grid of their image"]) == 1
+
+
+def test_everything_left_out_is_counted_by_reason(run, root, tmp_path, capsys):
+    write_image(root / "p4.png")
+    write_image(root / "p5.png")
+    write_mask_png(root / "p5_mask.png", square(shape=(12, 12)))
+    write_mask_png(root / "stranger_mask.png")
+    write_image(root / "nobody.png")
+    write_image(root / "p1.tif")
+    (root / "readme.txt").write_text("hello")
+    run()
+    skipped = report_of(tmp_path / "out")["skipped"]
+    assert {reason: len(what) for reason, what in skipped.items()} == {
+        "E_NO_MASK": 1,
+        "E_MASK_ASPECT": 1,
+        "masks without an image": 1,
+        "images without a patient code": 1,
+        "images of the same name as another": 1,
+        "files that are not images": 1,
+    }
+    assert "3 images of 3 patients used" in (line := capsys.readouterr().out.splitlines()[-1])
+    assert "6 skipped (1 E_MASK_ASPECT, 1 E_NO_MASK, " in line
+
+
+def test_an_image_without_mass_gets_an_empty_mask_when_the_table_says_so(run, root, tmp_path):
+    write_image(root / "p4.png")
+    (tmp_path / "t.csv").write_text("image,has_mass\np4.png,no\n")
+    record = run(table=str(tmp_path / "t.csv"))["p4"]
+    assert record["has_mass"] is False
+    assert read_mask(tmp_path / "out" / record["label"], shape=SHAPE).sum() == 0
+
+
+def test_the_table_adds_its_facts(run, tmp_path):
+    (tmp_path / "t.csv").write_text(
+        "image,patient_id,laterality,view,pathology,birads,density,pixel_spacing_mm,reader\n"
+        "p1,A,left,mlo,malignant,5,2,0.07,Dr X\nnowhere,,,,,,,,\n"
+    )
+    record = run(table=str(tmp_path / "t.csv"))["p1"]
+    expected = {"patient_id": "A", "laterality": "L", "view": "MLO", "pathology": "MALIGNANT", "birads": 5}
+    expected |= {"density": 2, "pixel_spacing_mm": [0.07, 0.07], "pixel_spacing_source": "table"}
+    assert expected.items() <= record.items()
+    report = report_of(tmp_path / "out")
+    assert report["noted"]["table columns not used"] == ["reader"]
+    assert report["skipped"]["table rows without an image"] == ["row 3"]
+
+
+def test_the_split_of_the_table_is_kept(run, tmp_path):
+    (tmp_path / "t.csv").write_text("image,split\np1,test\np2,training\np3,validation\n")
+    records = run(table=str(tmp_path / "t.csv"))
+    assert [records[name]["section"] for name in ("p1", "p2", "p3")] == ["test", "training", "validation"]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("p1,9", r"row 2: birads is '9', a whole number from 0 to 6; or leave it empty"),
+        ("p1,x", r"row 2: birads is 'x'"),
+        ("p1,1\np1.png,1", r"row 3: its image is not one of its own"),
+    ],
+)
+def test_a_wrong_row_of_the_table_is_named(run, tmp_path, line, message):
+    (tmp_path / "t.csv").write_text(f"image,birads\n{line}\n")
+    with pytest.raises(WrongCallError, match=message):
+        run(table=str(tmp_path / "t.csv"))
+
+
+def test_images_without_patient_codes_are_refused_with_the_way_out(run):
+    with pytest.raises(WrongCallError, match="3 images and no patient code.*--patient-regex"):
+        run(patient_regex=None)
+
+
+@pytest.mark.parametrize(("pattern", "message"), [(r"p\d", "has 0 groups"), ("(", "is no regular expression")])
+def test_a_pattern_without_one_group_is_refused(run, pattern, message):
+    with pytest.raises(WrongCallError, match=message):
+        run(patient_regex=pattern)
+
+
+def test_patient_codes_and_image_names_are_hashed_unless_kept(run, tmp_path):
+    records = run(keep_identifiers=False, key_file=str(tmp_path / "key"))
+    assert all(len(record["patient_id"]) == len(name) == 16 for name, record in records.items())
+    again = run(keep_identifiers=False, key_file=str(tmp_path / "key"))
+    other = run(keep_identifiers=False, key_file=str(tmp_path / "another"))
+    assert records.keys() == again.keys() != other.keys()
+
+
+def test_masks_may_lie_in_a_folder_of_their_own(run, root, tmp_path):
+    (tmp_path / "drawn").mkdir()
+    for name in ("p1", "p2", "p3"):
+        (root / f"{name}_mask.png").rename(tmp_path / "drawn" / f"{name}.png")
+    assert run(masks=str(tmp_path / "drawn"))["p2"]["label"] == "../drawn/p2.png"
+
+
+def test_a_folder_in_which_nothing_fits_ends_with_its_own_error(root, run):
+    for mask in root.glob("*_mask.png"):
+        mask.unlink()
+    with pytest.raises(NothingUsableError, match="no image could be used, 3 skipped .3 E_NO_MASK."):
+        run()
