@@ -7,7 +7,7 @@ from pydicom import uid
 
 from mammoseg.data.mammogram import file_format
 from mammoseg.data.pictures import read_nifti, read_picture
-from mammoseg.dicom.read import decode, open_dicom
+from mammoseg.dicom.gate import decode, open_dicom
 from mammoseg.errors import InputRefusedError
 
 LABEL_MAP_SEGMENTATION_STORAGE = uid.UID("1.2.840.10008.5.1.4.1.1.66.7")

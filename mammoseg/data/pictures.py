@@ -2,11 +2,15 @@
 
 import zlib
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from mammoseg.errors import InputRefusedError
+
+LARGEST = {"u1": 255.0, "u2": 65535.0}
+"""Largest value of the depths that pictures may have."""
 
 
 def read_picture(path: Path) -> tuple[np.ndarray, tuple[float, float]]:
@@ -20,13 +24,13 @@ def read_picture(path: Path) -> tuple[np.ndarray, tuple[float, float]]:
     pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise InputRefusedError("E_TRUNCATED", "the picture cannot be decoded; copy it again from its source.")
-    if pixels.dtype not in (np.uint8, np.uint16):
+    if pixels.dtype.str[1:] not in LARGEST:
         raise InputRefusedError("E_BITS", f"the picture holds {pixels.dtype}; save it with 8 or 16 bits a pixel.")
     if pixels.ndim == 3:
         if (pixels[..., :1] != pixels[..., :3]).any():
             raise InputRefusedError("E_COLOUR", "the picture is in colour; mammograms are grey.")
         pixels = pixels[..., 0]
-    return pixels.astype(np.float32), (0.0, float(np.iinfo(pixels.dtype).max))
+    return pixels.astype(np.float32), (0.0, LARGEST[pixels.dtype.str[1:]])
 
 
 def read_nifti(path: Path) -> tuple[np.ndarray, tuple[float, float], tuple[float, float] | None]:
@@ -42,7 +46,7 @@ def read_nifti(path: Path) -> tuple[np.ndarray, tuple[float, float], tuple[float
     from nibabel.filebasedimages import ImageFileError
 
     try:
-        image = nibabel.load(path)
+        image: Any = nibabel.load(path)
         stored = np.asanyarray(image.dataobj)
     except (ImageFileError, OSError, EOFError, ValueError, zlib.error) as error:
         raise InputRefusedError("E_TRUNCATED", "the NIfTI file cannot be read; copy it again.") from error
@@ -53,8 +57,8 @@ def read_nifti(path: Path) -> tuple[np.ndarray, tuple[float, float], tuple[float
     pixels = np.ascontiguousarray(stored.reshape(stored.shape[:2]).T, np.float32)
     if not np.isfinite(pixels).all():
         raise InputRefusedError("E_BITS", "the NIfTI image holds values that are not numbers.")
-    if stored.dtype in (np.uint8, np.uint16):
-        value_range = (0.0, float(np.iinfo(stored.dtype).max))
+    if stored.dtype.str[1:] in LARGEST:
+        value_range = (0.0, LARGEST[stored.dtype.str[1:]])
     else:
         value_range = (float(pixels.min()), float(pixels.max()))
     columns_mm, rows_mm = (float(size) for size in image.header.get_zooms()[:2])

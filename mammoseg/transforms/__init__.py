@@ -1,1 +1,1 @@
-"""MONAI transforms, one a file. `functional` holds what they do, in numpy and OpenCV alone; nothing here imports torch."""
+"""MONAI transforms, one a file; what they do is in `functional`, which needs numpy and OpenCV, not torch."""

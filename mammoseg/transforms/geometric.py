@@ -11,7 +11,7 @@ from monai.transforms import InvertibleTransform, MapTransform
 from monai.utils import TraceKeys
 
 Plan = dict[str, Any]
-"""What decides one move: whole numbers and texts only, so that it survives collate and `torch.load(weights_only=True)`."""
+"""What decides one move: plain numbers only, so that it survives collate and `torch.load(weights_only=True)`."""
 
 
 class Geometricd(MapTransform, InvertibleTransform):
@@ -50,7 +50,8 @@ class Geometricd(MapTransform, InvertibleTransform):
         plan = self.measure(image[0].cpu().numpy(), image.meta)
         for key in self.key_iterator(d):
             tensor = d[key]
-            size = tuple(int(side) for side in tensor.shape[1:])
+            rows, columns = (int(side) for side in tensor.shape[1:])
+            size = (rows, columns)
             mode = "area" if key == self.keys[0] else "nearest"
             moved = _like(tensor, self.move(tensor.cpu().numpy(), plan, mode=mode))
             d[key] = self.push_transform(
@@ -65,7 +66,8 @@ class Geometricd(MapTransform, InvertibleTransform):
         d = dict(data)
         for key in self.key_iterator(d):
             traced = self.pop_transform(d[key])
-            size = tuple(int(side) for side in traced[TraceKeys.ORIG_SIZE])
+            rows, columns = (int(side) for side in traced[TraceKeys.ORIG_SIZE])
+            size = (rows, columns)
             info = traced[TraceKeys.EXTRA_INFO]
             matrix = np.linalg.inv(self.matrix(info["plan"], size=size))
             array = d[key].cpu().numpy()

@@ -7,7 +7,13 @@ from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged, RepeatCha
 
 from mammoseg.data.reader import MammogramReader, MaskReader
 from mammoseg.errors import WrongCallError
+from mammoseg.transforms.clahe import Clahed
+from mammoseg.transforms.crop_border import CropBorderd
 from mammoseg.transforms.crop_to_breast import CropToBreastd
+from mammoseg.transforms.functional.scale_intensity import METHODS
+from mammoseg.transforms.orient_left import OrientLeftd
+from mammoseg.transforms.pad import PadToGridd
+from mammoseg.transforms.remove_background import RemoveBackgroundd
 from mammoseg.transforms.resize import ResizeToGridd
 from mammoseg.transforms.scale_intensity import ScaleGreyd
 
@@ -32,7 +38,11 @@ def preprocessing(
     spatial_size: Sequence[int],
     channels: int = 3,
     aspect: str = "stretch",
+    crop_border: bool = True,
     crop_to_breast: bool = True,
+    orient_left: bool = True,
+    remove_background: bool = True,
+    clahe_clip_limit: float | None = None,
     intensity: str = "unit",
     voi: str | int = "first",
     modalities: Sequence[str] = ("MG",),
@@ -47,7 +57,11 @@ def preprocessing(
         spatial_size: rows and columns of the network's grid.
         channels: how often the grey channel is repeated.
         aspect: ``"stretch"`` to the grid, or ``"pad"``: keep the proportions and pad.
+        crop_border: cut white film borders off.
         crop_to_breast: cut away rows and columns without breast.
+        orient_left: turn the chest wall to column 0.
+        remove_background: set film labels and all else outside the breast to the background value.
+        clahe_clip_limit: equalise the histogram locally with this limit; None leaves it out.
         intensity: ``"unit"``, ``"percentile"`` or ``"zscore"``; see `scale_intensity`.
         voi: which grey-value function of a DICOM file to apply; see `read_dicom`.
         modalities: DICOM modalities to let in.
@@ -58,26 +72,38 @@ def preprocessing(
     """
     if aspect not in ASPECTS:
         raise WrongCallError(f"unknown aspect '{aspect}'; known: {', '.join(ASPECTS)}.")
+    if intensity not in METHODS:
+        raise WrongCallError(f"unknown intensity '{intensity}'; known: {', '.join(METHODS)}.")
     settings = {
         "spatial_size": [int(side) for side in spatial_size],
         "channels": channels,
         "aspect": aspect,
+        "crop_border": crop_border,
         "crop_to_breast": crop_to_breast,
+        "orient_left": orient_left,
+        "remove_background": remove_background,
+        "clahe_clip_limit": clahe_clip_limit,
         "intensity": intensity,
         "voi": voi,
         "modalities": list(modalities),
         "keys": list(keys),
     }
     image, *labels = keys
-    transforms: list[Transform] = [
-        LoadImaged(image, reader=MammogramReader(voi=voi, modalities=modalities), expanduser=False)
+    read_image: Any = MammogramReader(voi=voi, modalities=modalities)  # LoadImaged is typed for classes only
+    read_label: Any = MaskReader()
+    steps: list[tuple[bool, Transform]] = [
+        (True, LoadImaged(image, reader=read_image, expanduser=False)),
+        (bool(labels), LoadImaged(labels, reader=read_label, allow_missing_keys=True)),
+        (True, EnsureChannelFirstd(keys, allow_missing_keys=True)),
+        (crop_border, CropBorderd(keys)),
+        (crop_to_breast, CropToBreastd(keys)),
+        (orient_left, OrientLeftd(keys)),
+        (True, ResizeToGridd(keys, spatial_size=spatial_size, keeps_aspect=aspect == "pad")),
+        (aspect == "pad", PadToGridd(keys, spatial_size=spatial_size)),
+        # From here on at the network's size: a hundred times fewer pixels, and the network sees the same.
+        (remove_background, RemoveBackgroundd(image)),
+        (clahe_clip_limit is not None, Clahed(image, clip_limit=clahe_clip_limit or 0.0)),
+        (True, ScaleGreyd(image, method=intensity)),
+        (True, RepeatChanneld(image, repeats=channels)),
     ]
-    if labels:
-        transforms.append(LoadImaged(labels, reader=MaskReader(), allow_missing_keys=True))
-    transforms.append(EnsureChannelFirstd(keys, allow_missing_keys=True))
-    if crop_to_breast:
-        transforms.append(CropToBreastd(keys))
-    transforms.append(ResizeToGridd(keys, spatial_size=spatial_size, keeps_aspect=aspect == "pad"))
-    transforms.append(ScaleGreyd(image, method=intensity))
-    transforms.append(RepeatChanneld(image, repeats=channels))
-    return Preprocessing(transforms, settings=settings)
+    return Preprocessing([transform for is_wanted, transform in steps if is_wanted], settings=settings)

@@ -1,16 +1,13 @@
 """Grey values to the range a network expects."""
 
-from collections.abc import Hashable, Mapping
-from typing import Any
-
-import torch
+import numpy as np
 from monai.config import KeysCollection
-from monai.transforms import MapTransform
 
 from mammoseg.transforms.functional.scale_intensity import scale_intensity
+from mammoseg.transforms.grey import Greyd
 
 
-class ScaleGreyd(MapTransform):
+class ScaleGreyd(Greyd):
     """Dictionary form of `scale_intensity`.
 
     Args:
@@ -21,9 +18,5 @@ class ScaleGreyd(MapTransform):
         super().__init__(keys)
         self.method = method
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        d = dict(data)
-        for key in self.key_iterator(d):
-            scaled = torch.as_tensor(scale_intensity(d[key].cpu().numpy(), method=self.method))
-            d[key] = d[key].__class__(scaled).copy_meta_from(d[key])
-        return d
+    def change(self, channel: np.ndarray) -> np.ndarray:
+        return scale_intensity(channel, method=self.method)

@@ -11,43 +11,44 @@ SEARCH_SIZE = 512
 BREAST_THRESHOLD = 0.05
 """Fraction of the way from the background to the brightest tissue above which a pixel counts as breast."""
 
-OPENING = 5
-"""Side in search pixels of the square that cuts thin bridges between breast and film label."""
+OPENING = 1 / 56
+"""Side of the square that cuts thin bridges between breast and film label, as a fraction of the longest side."""
 
 
 def breast_mask(image: np.ndarray) -> np.ndarray:
     """Largest bright component of a mammogram, holes filled: bool, on the search grid.
 
-    Background is the darkest twentieth of the image, tissue the brightest hundredth. A constant image has no breast; its
-    mask is all True, so that nothing is taken away from it.
+    Background is the darkest twentieth of the image, tissue the brightest hundredth. A constant image has no breast;
+    its mask is all True, so that nothing is taken away from it.
 
     Args:
         image: ``(rows, columns)``, dense tissue bright.
     """
     small = _on_search_grid(image)
     background, tissue = np.percentile(small, (5, 99))
-    if tissue <= background:
-        return np.ones(small.shape, bool)
     bright = (small > background + BREAST_THRESHOLD * (tissue - background)).astype(np.uint8)
-    opened = cv2.morphologyEx(bright, cv2.MORPH_OPEN, np.ones((OPENING, OPENING), np.uint8), borderValue=1)
+    square = np.ones([2 * round(OPENING * max(small.shape) / 2) + 1] * 2, np.uint8)
+    opened = cv2.morphologyEx(bright, cv2.MORPH_OPEN, square)
     count, components, statistics, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
-    if count < 2:
+    if count == 1:
         return np.ones(small.shape, bool)
     largest = (components == 1 + int(statistics[1:, cv2.CC_STAT_AREA].argmax())).astype(np.uint8)
-    largest = cv2.dilate(largest, np.ones((OPENING, OPENING), np.uint8))
-    outlines, _ = cv2.findContours(largest, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return cv2.drawContours(largest, outlines, -1, 1, cv2.FILLED).astype(bool)
+    generous = cv2.dilate(largest, square)
+    outlines, _ = cv2.findContours(generous, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(generous, outlines, -1, (1,), cv2.FILLED).astype(bool)
 
 
 def bounding_box(mask: np.ndarray, size: tuple[int, int]) -> Box:
     """Smallest box of a grid of `size` (rows, columns) that covers all of `mask`, which may lie on a coarser grid."""
-    spans = []
-    for axis, length in zip((1, 0), size, strict=True):
-        where = np.flatnonzero(mask.any(axis=axis))
-        step = length / mask.shape[1 - axis]
-        spans.append((int(np.floor(where[0] * step)), int(np.ceil((where[-1] + 1) * step))))
-    (top, bottom), (left, right) = spans
-    return Box(top, left, min(bottom, size[0]) - top, min(right, size[1]) - left)
+    top, bottom = _span(mask.any(axis=1), size[0])
+    left, right = _span(mask.any(axis=0), size[1])
+    return Box(top, left, bottom - top, right - left)
+
+
+def _span(filled: np.ndarray, length: int) -> tuple[int, int]:
+    where = np.flatnonzero(filled)
+    step = length / len(filled)
+    return int(np.floor(where[0] * step)), min(length, int(np.ceil((where[-1] + 1) * step)))
 
 
 def _on_search_grid(image: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from mammoseg.transforms.functional.geometry import Box
 
 def breast_box(image: np.ndarray) -> Box:
     """Box of the breast in an image ``(rows, columns)``; the whole image where no breast is found."""
-    return bounding_box(breast_mask(image), image.shape)
+    return bounding_box(breast_mask(image), (image.shape[0], image.shape[1]))
 
 
 def crop_to_breast(image: np.ndarray) -> np.ndarray:

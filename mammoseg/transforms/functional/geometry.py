@@ -1,7 +1,7 @@
 """The four moves that everything geometric is made of, each with its way back and its matrix.
 
-Arrays are ``(channels, rows, columns)``. A matrix maps ``(row, column, 1)`` of the new grid to the old one, pixel centres
-at whole numbers.
+Arrays are ``(channels, rows, columns)``. A matrix maps ``(row, column, 1)`` of the new grid to the old one, with
+pixel centres at whole numbers.
 """
 
 from typing import NamedTuple
