@@ -15,8 +15,8 @@ import scipy.fft
 COLUMNS_PER_ROW = 0.8
 """Width over height of an image, as in full-field detectors of 24 x 30 cm."""
 
-MASS_AREA_MEDIAN = 0.0028
-"""Median of mass area over image area, about that of the 1,231 mass images of CBIS-DDSM (0.0027)."""
+MASS_AREA_MEDIAN = 0.0027
+"""Median of mass area over image area, as in the 1,231 mass images of CBIS-DDSM."""
 
 MASS_AREA_SIGMA = 0.8
 """Standard deviation of the logarithm of that fraction, which puts 5 % and 95 % near 0.08 % and 1.1 %."""
@@ -47,6 +47,11 @@ class Mass:
     contrast: float = 0.28
     elongation: float = 1.2
 
+    @property
+    def radius(self) -> float:
+        """Of the circle with the area of the core, over image rows."""
+        return float(np.sqrt(self.area * COLUMNS_PER_ROW / np.pi))
+
 
 @dataclass(frozen=True)
 class Breast:
@@ -74,14 +79,14 @@ def draw_mass(rng: np.random.Generator) -> Mass:
         depth=rng.uniform(0.3, 0.75),
         lateral=rng.uniform(-0.6, 0.6),
         upper=rng.uniform(-0.6, 0.6),
-        contrast=rng.uniform(0.2, 0.32),
+        contrast=rng.uniform(0.14, 0.3),
         elongation=rng.uniform(1.0, 1.5),
     )
 
 
 def draw_masses(rng: np.random.Generator) -> list[Mass]:
-    """Draw one mass, or in one breast of eight two."""
-    return [draw_mass(rng) for _ in range(2 if rng.random() < 0.125 else 1)]
+    """Draw one mass, or in one breast of ten two."""
+    return [draw_mass(rng) for _ in range(2 if rng.random() < 0.1 else 1)]
 
 
 def draw_breast(rng: np.random.Generator, *, masses: Sequence[Mass] = ()) -> Breast:
@@ -156,10 +161,10 @@ def phantom_image(
     lesions: list[np.ndarray] = []
     free = inside & (pectoral < 0.05) & (skin > 0.015)
     for mass in breast.masses:
-        core, brightness = _mass(rng, u, v, mass, view, breast, nipple, free)
+        core, brightness = _mass(rng, mass, (rows, columns), _place(mass, view, breast, nipple, u, v, free))
         tissue += brightness
+        lesions.append(core & free)
         free &= ~core
-        lesions.append(core)
     image = thickness * _saturate(tissue) + 0.13 * np.exp(-(((skin - 0.003) / 0.004) ** 2))
     image = np.where(inside, 0.05 + image, 0.02)
     image = cv2.GaussianBlur(image.astype(np.float32), (0, 0), 0.0012 * rows)
@@ -251,37 +256,40 @@ def _vessels(rng: np.random.Generator, shape: tuple[int, int], nipple: tuple[flo
     return cv2.GaussianBlur(canvas, (0, 0), 0.0015 * rows)
 
 
-def _mass(
-    rng: np.random.Generator,
-    u: np.ndarray,
-    v: np.ndarray,
-    mass: Mass,
-    view: str,
-    breast: Breast,
-    nipple: tuple[float, float],
-    free: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Core (bool) and brightness of one mass, at the free place next to where it belongs."""
-    rows = v.shape[0]
-    radius = np.sqrt(mass.area * COLUMNS_PER_ROW / np.pi)
+def _place(
+    mass: Mass, view: str, breast: Breast, nipple: tuple[float, float], u: np.ndarray, v: np.ndarray, free: np.ndarray
+) -> tuple[int, int]:
+    """Row and column of the centre: where the mass belongs, or the nearest place with room for it."""
     offset = -0.42 * breast.height * (mass.lateral if view == "CC" else mass.upper)
-    room = _distance(free, closed=True) / rows
-    fits = room >= min(1.3 * radius, 0.9 * float(room.max()))
     away = np.hypot(u - nipple[0] * (1 - mass.depth), v - nipple[1] - offset)
+    room = _distance(free, closed=True) / v.shape[0]
+    fits = room >= min(1.3 * mass.radius, 0.9 * float(room.max()))
     row, column = np.unravel_index(np.argmin(np.where(fits, away, np.inf)), away.shape)
+    return int(row), int(column)
 
-    x, y = u - u[0, column], v - v[row, 0]
-    angle = np.arctan2(y, x)
-    distance = np.hypot(x, y)
-    border = _border(rng, angle, mass) * radius
-    inward = (border - distance) / radius  # 0 at the margin, about 1 in the middle
+
+def _mass(
+    rng: np.random.Generator, mass: Mass, shape: tuple[int, int], place: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Core (bool) and brightness of one mass, drawn in a window of three radii: nothing of it reaches further."""
+    rows, columns = shape
+    reach = int(np.ceil(3 * mass.radius * rows))
+    top, left = max(0, place[0] - reach), max(0, place[1] - reach)
+    window = np.s_[top : min(rows, place[0] + reach + 1), left : min(columns, place[1] + reach + 1)]
+    y, x = (axis.astype(np.float32) for axis in np.ogrid[window])
+    y, x = (y - place[0]) / rows / mass.radius, (x - place[1]) / rows / mass.radius  # in radii
+    angle, distance = np.arctan2(y, x), np.hypot(x, y)
+    inward = _border(rng, angle, mass) - distance  # 0 at the margin, about 1 in the middle
     softness = 0.25 if mass.spiculated else 0.15
     dome = 0.65 + 0.35 * np.sqrt(np.clip(inward, 0, 1))
-    brightness = dome * _smooth_step(inward / (2 * softness) + 0.5)
+    drawn = dome * _smooth_step(inward / (2 * softness) + 0.5)
     if mass.spiculated:
-        brightness = np.maximum(brightness, _spicules(rng, angle, distance / radius))
-    texture = 1 + 0.1 * power_law_noise(rng, (rows, u.shape[1]), exponent=2)
-    return (inward > 0) & free, (mass.contrast * brightness * texture).astype(np.float32)
+        drawn = np.maximum(drawn, _spicules(rng, angle, distance))
+    core, brightness = np.zeros(shape, bool), np.zeros(shape, np.float32)
+    core[window] = inward > 0
+    texture = 1 + 0.1 * power_law_noise(rng, (distance.shape[0], distance.shape[1]), exponent=2)
+    brightness[window] = mass.contrast * drawn * texture
+    return core, brightness
 
 
 def _border(rng: np.random.Generator, angle: np.ndarray, mass: Mass) -> np.ndarray:
