@@ -11,6 +11,9 @@ from mammoseg.files import atomic_path
 LONGEST_SIDE = 1024
 """Largest width or height of an overlay in pixels: enough to judge an outline, small enough for a page of hundreds."""
 
+MOST_ENLARGED = 3.0
+"""Times that a small image is enlarged at most, so that the line stays thin beside what it outlines."""
+
 WARNING = "AI, not for diagnosis"
 """Stands in every overlay, since a picture is soon parted from its page."""
 
@@ -32,9 +35,10 @@ def draw_overlay(pixels: np.ndarray, lesions: Sequence[np.ndarray]) -> np.ndarra
     """
     rows, columns = pixels.shape
     strip_height = LONGEST_SIDE // 32
-    scale = min(1.0, (LONGEST_SIDE - strip_height) / rows, LONGEST_SIDE / columns)
+    scale = min(MOST_ENLARGED, (LONGEST_SIDE - strip_height) / rows, LONGEST_SIDE / columns)
     size = max(1, round(columns * scale)), max(1, round(rows * scale))
-    picture = cv2.cvtColor(_to_grey(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)), cv2.COLOR_GRAY2BGR)
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    picture = cv2.cvtColor(_to_grey(cv2.resize(pixels, size, interpolation=interpolation)), cv2.COLOR_GRAY2BGR)
     for number, lesion in enumerate(lesions, start=1):
         _outline(picture, lesion, number)
     strip = np.zeros((strip_height, size[0], 3), np.uint8)
@@ -63,11 +67,11 @@ def _outline(picture: np.ndarray, lesion: np.ndarray, number: int) -> None:
     contours, _ = cv2.findContours(lesion.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     scale = picture.shape[1] / lesion.shape[1], picture.shape[0] / lesion.shape[0]
     lines = [np.round((contour + 0.5) * scale - 0.5).astype(np.int32) for contour in contours]
-    for colour, thickness in (((0, 0, 0), 4), (OUTLINE_BGR, 2)):  # a dark rim keeps the line visible on white
-        cv2.polylines(picture, lines, isClosed=True, color=colour, thickness=thickness, lineType=cv2.LINE_AA)
     x, y, width, _ = cv2.boundingRect(np.concatenate(lines))
-    x = min(x + width + 4, picture.shape[1] - 16)
-    cv2.putText(picture, str(number), (x, max(y, 16)), FONT, 0.6, OUTLINE_BGR, 2, cv2.LINE_AA)
+    corner = min(x + width + 4, picture.shape[1] - 16), max(y, 16)
+    for colour, thickness in (((0, 0, 0), 4), (OUTLINE_BGR, 2)):  # a dark rim keeps both visible on white
+        cv2.polylines(picture, lines, isClosed=True, color=colour, thickness=thickness, lineType=cv2.LINE_AA)
+        cv2.putText(picture, str(number), corner, FONT, 0.6, colour, thickness, cv2.LINE_AA)
 
 
 def _write_to_fit(strip: np.ndarray, text: str) -> None:

@@ -10,7 +10,7 @@ def is_amber(picture):
 
 
 @pytest.mark.parametrize(
-    ("shape", "expected"), [((4096, 3000), (1024, 727)), ((300, 4096), (107, 1024)), ((90, 50), (122, 50))]
+    ("shape", "expected"), [((4096, 3000), (1024, 727)), ((300, 4096), (107, 1024)), ((90, 50), (302, 150))]
 )
 def test_no_side_is_longer_than_1024(shape, expected):
     assert draw_overlay(np.zeros(shape, np.float32), []).shape == (*expected, 3)
@@ -36,9 +36,9 @@ def test_tiniest_lesion_is_still_drawn():
 
 
 def test_picture_says_that_it_is_not_for_diagnosis():
-    picture = draw_overlay(np.zeros((400, 300), np.float32), [])
-    assert picture[400:].any(axis=-1).sum() > 100
-    assert not picture[:400].any()
+    picture = draw_overlay(np.zeros((4000, 3000), np.float32), [])
+    assert picture[992:].any(axis=-1).sum() > 100
+    assert not picture[:992].any()
 
 
 @pytest.mark.parametrize("value", [0, 4095])
