@@ -1,0 +1,123 @@
+"""A training run goes on after any interruption and ends where it would have ended."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from ignite.engine import Events
+
+from mammoseg.bundles import bundle_root
+from mammoseg.checkpoints import WeightsError, read_checkpoint
+from tests.tiny_run import tiny_overrides, workflow, write_tiny_dataset
+
+AUGMENTED = {
+    "train::random_transforms": [
+        {"_target_": "RandFlipd", "keys": ["image", "label"], "prob": 0.5, "spatial_axis": 0},
+        {"_target_": "RandGaussianNoised", "keys": "image", "prob": 0.5},
+    ]
+}
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_dataset(tmp_path_factory.mktemp("dataset"))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("undisturbed")
+    workflow("unet", **tiny_overrides(dataset, run, **AUGMENTED)).run()
+    return run
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing catches it."""
+
+
+def same_weights(left: Path, right: Path, name: str) -> bool:
+    a, b = (read_checkpoint(run / "models" / name)["model"] for run in (left, right))
+    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+@pytest.mark.parametrize("iteration", [1, 4, 5])
+def test_interrupted_run_ends_with_the_weights_of_an_undisturbed_one(dataset, undisturbed, tmp_path, iteration):
+    def die(engine):
+        raise Killed
+
+    first = workflow("unet", **tiny_overrides(dataset, tmp_path, **AUGMENTED))
+    trainer = first.parser.get_parsed_content("train::trainer")
+    trainer.add_event_handler(Events.ITERATION_COMPLETED(once=iteration), die)
+    with pytest.raises(Killed):
+        first.run()
+    workflow("unet", **tiny_overrides(dataset, tmp_path, **AUGMENTED)).run()
+    assert same_weights(tmp_path, undisturbed, "checkpoint.pt")
+    assert same_weights(tmp_path, undisturbed, "model.pt")
+
+
+def test_run_killed_by_the_system_continues_from_the_command_line(dataset, undisturbed, tmp_path):
+    overrides = tiny_overrides(dataset, tmp_path, **AUGMENTED)
+    arguments = [word for key, value in overrides.items() for word in (f"--{key}", str(value))]
+    train = Path(bundle_root("unet")) / "configs" / "train.json"
+    command = [sys.executable, "-m", "monai.bundle", "run", "training", "--config_file", str(train), *arguments]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "models" / "checkpoint.pt").is_file() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True).returncode == 0
+    assert same_weights(tmp_path, undisturbed, "checkpoint.pt")
+
+
+def test_finished_run_is_left_as_it_is(dataset, undisturbed):
+    before = read_checkpoint(undisturbed / "models" / "checkpoint.pt")
+    workflow("unet", **tiny_overrides(dataset, undisturbed, **AUGMENTED)).run()
+    after = read_checkpoint(undisturbed / "models" / "checkpoint.pt")
+    assert after["epoch"] == before["epoch"] == 3
+
+
+def test_longer_run_goes_on_after_the_last_epoch(dataset, tmp_path):
+    workflow("unet", **tiny_overrides(dataset, tmp_path, max_epochs=1)).run()
+    workflow("unet", **tiny_overrides(dataset, tmp_path, max_epochs=2)).run()
+    assert [row["epoch"] for row in read_checkpoint(tmp_path / "models" / "checkpoint.pt")["training_log"]["rows"]] == [
+        1,
+        2,
+    ]
+
+
+def test_run_with_another_network_is_not_continued(dataset, undisturbed):
+    overrides = tiny_overrides(dataset, undisturbed) | {"network_def::channels": [2, 4, 8]}
+    with pytest.raises(RuntimeError) as failure:  # MONAI's wrapping of what an expression raises
+        workflow("unet", **overrides).run()
+    assert isinstance(failure.value.__cause__, WeightsError)
+    assert "belongs to another run (network differ)" in str(failure.value.__cause__)
+
+
+def test_early_stop_ends_a_run_and_a_resumed_run_stays_ended(dataset, tmp_path):
+    overrides = tiny_overrides(dataset, tmp_path, max_epochs=20, early_stop_patience=2, lr=0.0)
+    overrides |= {"lr_scheduler::rates": [0.0, 0.0, 0.0, 0.0], "optimizer::lr": 1e-12}
+    workflow("unet", **overrides).run()
+    ended = read_checkpoint(tmp_path / "models" / "checkpoint.pt")["epoch"]
+    workflow("unet", **overrides).run()
+    assert ended < 20
+    assert read_checkpoint(tmp_path / "models" / "checkpoint.pt")["epoch"] == ended
+
+
+def test_best_weights_are_those_of_the_best_validation(undisturbed):
+    rows = read_checkpoint(undisturbed / "models" / "checkpoint.pt")["training_log"]["rows"]
+    best = max(rows, key=lambda row: row["val_mean_dice"])
+    validation = read_checkpoint(undisturbed / "models" / "model.pt")["provenance"]["validation"]
+    assert validation == {"epoch": best["epoch"], "val_mean_dice": best["val_mean_dice"]}
+
+
+def test_checkpoint_carries_hashes_seed_and_network(undisturbed):
+    saved = read_checkpoint(undisturbed / "models" / "model.pt")
+    assert saved["network"]["channels"] == [4, 8, 16]
+    assert saved["preprocessing"]["spatial_size"] == [32, 32]
+    assert len(saved["provenance"]["datalist_sha256"]) == len(saved["provenance"]["config_sha256"]) == 64
+    assert saved["provenance"]["seed"] == 0

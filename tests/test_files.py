@@ -1,0 +1,37 @@
+"""Files appear whole or not at all."""
+
+import json
+
+import pytest
+
+from mammoseg.files import atomic_path, sha256_of_file, sha256_of_json, write_json
+
+
+def test_file_appears_when_the_block_ends(tmp_path):
+    with atomic_path(tmp_path / "a" / "b.txt") as temporary:
+        temporary.write_text("whole")
+        assert not (tmp_path / "a" / "b.txt").exists()
+    assert (tmp_path / "a" / "b.txt").read_text() == "whole"
+
+
+def test_failed_block_leaves_the_old_content_and_no_rest(tmp_path):
+    (tmp_path / "b.txt").write_text("old")
+    with pytest.raises(RuntimeError), atomic_path(tmp_path / "b.txt") as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]
+    assert (tmp_path / "b.txt").read_text() == "old"
+
+
+def test_json_is_read_back_equal(tmp_path):
+    write_json(tmp_path / "a.json", {"name": "Ä", "values": [1, 2.5, None]})
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"name": "Ä", "values": [1, 2.5, None]}
+
+
+def test_digest_of_a_file_is_its_sha256(tmp_path):
+    (tmp_path / "abc").write_bytes(b"abc")
+    assert sha256_of_file(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_digest_of_json_does_not_depend_on_the_order_of_keys():
+    assert sha256_of_json({"a": 1, "b": 2}) == sha256_of_json({"b": 2, "a": 1}) != sha256_of_json({"a": 2, "b": 1})

@@ -1,0 +1,24 @@
+"""Whatever the head, the result is one map of probability."""
+
+import pytest
+import torch
+
+from mammoseg.transforms.mass_probability import MassProbabilityd, mass_probability
+
+
+def test_one_channel_is_a_sigmoid():
+    assert mass_probability(torch.zeros(1, 2, 2)).tolist() == [[[0.5, 0.5], [0.5, 0.5]]]
+
+
+def test_two_channels_give_the_softmax_of_the_second():
+    logits = torch.tensor([0.0, torch.log(torch.tensor(3.0))]).reshape(2, 1, 1)
+    assert mass_probability(logits).item() == pytest.approx(0.75)
+
+
+def test_half_precision_logits_become_float32():
+    assert MassProbabilityd("pred")({"pred": torch.zeros(2, 1, 1).half()})["pred"].dtype == torch.float32
+
+
+def test_other_heads_are_refused():
+    with pytest.raises(ValueError, match="21 channels"):
+        mass_probability(torch.zeros(21, 1, 1))
