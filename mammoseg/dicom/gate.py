@@ -1,13 +1,14 @@
 """The gate of bad input: what is not one readable grey projection image is refused here, by a stable code."""
 
 import struct
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
 from pydicom import uid
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import data_element_generator, read_file_meta_info
@@ -51,24 +52,15 @@ def open_dicom(path: Path) -> Dataset:
     Raises:
         InputRefusedError: ``E_NOT_DICOM``, ``E_TRUNCATED``, ``E_COMPRESSION``, ``E_NESTING``.
     """
-    try:
-        meta = read_file_meta_info(path)
-        syntax = uid.UID(meta.get("TransferSyntaxUID", ""))
-        if not syntax or syntax == uid.DeflatedExplicitVRLittleEndian:
-            # A deflated megabyte can inflate to gigabytes before pydicom gives anything back.
-            reason = "Transfer Syntax UID is missing or deflated; convert the file to Explicit VR Little Endian."
-            raise InputRefusedError("E_COMPRESSION", reason)
-        dataset = pydicom.dcmread(path)
-        if "PixelData" not in dataset and _ends_inside_an_element(path, meta):
-            raise EOFError
-    except InvalidDicomError as error:
-        raise InputRefusedError("E_NOT_DICOM", "this is no DICOM file (part 10, with preamble).") from error
-    except EOFError as error:
-        raise InputRefusedError("E_TRUNCATED", "the file ends inside an element; copy it again.") from error
-    except (OSError, ValueError, NotImplementedError) as error:
-        raise InputRefusedError("E_NOT_DICOM", "the file starts like DICOM, but cannot be parsed.") from error
-    except RecursionError as error:
-        raise InputRefusedError("E_NESTING", "sequences are nested too deep to be meant.") from error
+    meta = _parse(read_file_meta_info, path)
+    syntax = uid.UID(meta.get("TransferSyntaxUID", ""))
+    if not syntax.is_transfer_syntax or syntax == uid.DeflatedExplicitVRLittleEndian:
+        # A deflated megabyte can inflate to gigabytes before pydicom gives anything back.
+        reason = "Transfer Syntax UID is missing, unknown or deflated; convert the file to Explicit VR Little Endian."
+        raise InputRefusedError("E_COMPRESSION", reason)
+    dataset = _parse(pydicom.dcmread, path)
+    if "PixelData" not in dataset and _parse(_ends_inside_an_element, path):
+        raise InputRefusedError("E_TRUNCATED", "the file ends inside an element; copy it again.")
     return dataset
 
 
@@ -154,13 +146,27 @@ def _check_codestream_size(dataset: Dataset) -> None:
         raise InputRefusedError("E_SIZE", reason)
 
 
-def _ends_inside_an_element(path: Path, meta: Dataset) -> bool:
+def _parse(parser: Callable[[Path], Any], path: Path) -> Any:
+    """Run a parser of pydicom and give its many errors two names."""
+    try:
+        return parser(path)
+    except InvalidDicomError as error:
+        raise InputRefusedError("E_NOT_DICOM", "this is no DICOM file (part 10, with preamble).") from error
+    except (EOFError, struct.error) as error:
+        raise InputRefusedError("E_TRUNCATED", "the file ends inside an element; copy it again.") from error
+    except (OSError, ValueError, KeyError, NotImplementedError) as error:
+        raise InputRefusedError("E_NOT_DICOM", "the file starts like DICOM, but cannot be parsed.") from error
+    except RecursionError as error:
+        raise InputRefusedError("E_NESTING", "sequences are nested too deep to be meant.") from error
+
+
+def _ends_inside_an_element(path: Path) -> bool:
     """pydicom keeps quiet about a file that was cut, and gives what came before the cut."""
+    meta = read_file_meta_info(path)
     syntax = meta.TransferSyntaxUID
+    end = 144 + meta.get("FileMetaInformationGroupLength", 0)  # preamble, DICM and the length element itself
     with path.open("rb") as file:
-        file.seek(144 + meta.get("FileMetaInformationGroupLength", 0))  # preamble, DICM and the length element itself
-        try:
-            deque(data_element_generator(file, syntax.is_implicit_VR, syntax.is_little_endian), maxlen=0)
-        except EOFError:
-            return True
-    return False
+        file.seek(end)
+        for element in data_element_generator(file, syntax.is_implicit_VR, syntax.is_little_endian):
+            end = element.value_tell + element.length if isinstance(element, RawDataElement) else file.tell()
+    return end != path.stat().st_size

@@ -61,7 +61,10 @@ def _apply_modality(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
             case _:
                 reason = "Rescale Slope and Intercept must both be numbers, and the slope not 0."
                 raise InputRefusedError("E_RESCALE", reason)
-    return apply_modality_lut(stored, dataset)
+    try:
+        return apply_modality_lut(stored, dataset)
+    except (ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
+        raise InputRefusedError("E_RESCALE", "Modality LUT Sequence is malformed.") from error
 
 
 def _apply_voi(values: np.ndarray, dataset: Dataset, voi: str | int) -> np.ndarray:

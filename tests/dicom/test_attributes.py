@@ -1,0 +1,68 @@
+"""What the header says."""
+
+import pydicom
+import pytest
+from pydicom.sequence import Sequence
+from pydicom.sr.codedict import codes
+
+from mammoseg.dicom.attributes import VIEWS, laterality, magnification, pixel_spacing, view
+from tests.made_dicom import mammogram_dataset
+
+
+def coded(value):
+    item = pydicom.Dataset()
+    item.CodeValue = value
+    return Sequence([item])
+
+
+def test_laterality_of_the_image_goes_before_that_of_the_series():
+    assert laterality(mammogram_dataset(ImageLaterality="R", Laterality="L")) == "R"
+
+
+def test_laterality_of_the_series_counts_where_the_image_has_none():
+    assert laterality(mammogram_dataset(ImageLaterality=None, Laterality="R")) == "R"
+
+
+@pytest.mark.parametrize("said", [None, "", "B", "LEFT"])
+def test_other_laterality_is_unknown(said):
+    assert laterality(mammogram_dataset(ImageLaterality=said)) is None
+
+
+@pytest.mark.parametrize("code", ["R-10226", "399368009"])
+def test_the_view_code_goes_before_the_view_position(code):
+    assert view(mammogram_dataset(ViewCodeSequence=coded(code), ViewPosition="CC")) == "MLO"
+
+
+@pytest.mark.parametrize(("said", "known"), [("mlo ", "MLO"), ("CC", "CC"), ("AP", None), (None, None)])
+def test_view_position_is_mapped_or_unknown(said, known):
+    assert view(mammogram_dataset(ViewPosition=said)) == known
+
+
+def test_every_view_of_cid_4014_is_known():
+    projections = [name for name in codes.cid4014.dir() if "Specimen" not in name]
+    assert {getattr(codes.cid4014, name).value for name in projections} <= set(VIEWS)
+
+
+def test_imager_pixel_spacing_is_named_as_the_source():
+    assert pixel_spacing(mammogram_dataset(ImagerPixelSpacing=[0.07, 0.08])) == ((0.07, 0.08), "ImagerPixelSpacing")
+
+
+def test_pixel_spacing_without_a_calibration_is_not_believed():
+    assert pixel_spacing(mammogram_dataset(PixelSpacing=[0.1, 0.1])) == (None, None)
+
+
+def test_calibrated_pixel_spacing_goes_before_that_of_the_detector():
+    dataset = mammogram_dataset(
+        PixelSpacing=[0.06, 0.06], PixelSpacingCalibrationType="GEOMETRY", ImagerPixelSpacing=[0.07, 0.07]
+    )
+    assert pixel_spacing(dataset) == ((0.06, 0.06), "PixelSpacing")
+
+
+@pytest.mark.parametrize("said", [[0, 0], [-0.1, 0.1], [0.1], None])
+def test_spacing_without_meaning_is_unknown(said):
+    assert pixel_spacing(mammogram_dataset(ImagerPixelSpacing=said)) == (None, None)
+
+
+@pytest.mark.parametrize(("said", "known"), [(1.8, 1.8), (0, None), (None, None)])
+def test_magnification_is_a_positive_number_or_unknown(said, known):
+    assert magnification(mammogram_dataset(EstimatedRadiographicMagnificationFactor=said)) == known
