@@ -10,6 +10,11 @@ from mammoseg.networks.fcdensenet import FCDenseNet
 from mammoseg.networks.fusionnet import FusionNet
 from mammoseg.networks.multiresunet import MultiResUNet
 from mammoseg.networks.network import Network
+from mammoseg.networks.resnet_fpn import ResNetFPN
+from mammoseg.networks.resnet_unet import ResNetUNet
+from mammoseg.networks.se_fusion_unet import SEFusionUNet
+from mammoseg.networks.smp_unet import SmpUNet
+from mammoseg.networks.smp_unetplusplus import SmpUNetPlusPlus
 from mammoseg.networks.unet import UNet
 from mammoseg.networks.unet_slim import UNetSlim
 
@@ -24,6 +29,11 @@ __all__ = [
     "FusionNet",
     "MultiResUNet",
     "Network",
+    "ResNetFPN",
+    "ResNetUNet",
+    "SEFusionUNet",
+    "SmpUNet",
+    "SmpUNetPlusPlus",
     "UNet",
     "UNetSlim",
 ]

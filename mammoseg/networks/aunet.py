@@ -3,37 +3,10 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
-from mammoseg.networks.blocks import BasicUnit, BilinearUp, ChannelAttention, DenseUp, UnitEncoder, conv_bn_relu
+from mammoseg.networks.blocks import AttentionUp, BasicUnit, UnitEncoder
 from mammoseg.networks.network import Network
-
-
-class AttentionUp(nn.Module):
-    """AU block: bilinear and dense up-sampling of the coarse features, fused with the fine ones, weighted by channel.
-
-    The attention weights multiply the concatenated feature map, as in the authors' code; the paper's formula would
-    multiply the pooled descriptor and lose the image.
-
-    Args:
-        channels: width p of the fine features; the coarse ones have 2p.
-        reduction: ratio r of the attention's hidden layer.
-    Shape:
-        coarse ``(N, 2p, H / 2, W / 2)``, fine ``(N, p, H, W)``; returns ``(N, 2p, H, W)``.
-    """
-
-    def __init__(self, channels: int, *, reduction: int) -> None:
-        super().__init__()
-        self.bilinear = BilinearUp(2 * channels, channels)
-        self.dense = DenseUp(2 * channels, channels)
-        self.smooth = conv_bn_relu(channels, channels)
-        self.attention = ChannelAttention(2 * channels, reduction=reduction)
-
-    def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
-        fused = self.smooth(self.dense(coarse) + fine)
-        features = torch.cat([fused, self.bilinear(coarse)], dim=1)
-        return features * self.attention(features)
 
 
 class AUNet(Network):

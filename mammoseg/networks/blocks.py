@@ -144,6 +144,33 @@ class ChannelAttention(nn.Module):
         return torch.sigmoid(self.excite(torch.relu(self.squeeze(pooled))))[:, :, None, None]
 
 
+class AttentionUp(nn.Module):
+    """AU block of Sun et al. 2020: bilinear and dense up-sampling of the coarse features, fused with the fine ones.
+
+    Channel attention weights what is fused. It multiplies the feature map, as in the authors' code; the paper's formula
+    would multiply the pooled descriptor and lose the image.
+
+    Args:
+        channels: width p of the fine features; the coarse ones have 2p.
+        reduction: ratio r of the attention's hidden layer.
+    Shape:
+        coarse ``(N, 2p, H / 2, W / 2)``, fine ``(N, p, H, W)`` or None where there is none; returns ``(N, 2p, H, W)``.
+    """
+
+    def __init__(self, channels: int, *, reduction: int) -> None:
+        super().__init__()
+        self.bilinear = BilinearUp(2 * channels, channels)
+        self.dense = DenseUp(2 * channels, channels)
+        self.smooth = conv_bn_relu(channels, channels)
+        self.attention = ChannelAttention(2 * channels, reduction=reduction)
+
+    def forward(self, coarse: Tensor, fine: Tensor | None) -> Tensor:
+        dense = self.dense(coarse)
+        fused = self.smooth(dense if fine is None else dense + fine)
+        features = torch.cat([fused, self.bilinear(coarse)], dim=1)
+        return features * self.attention(features)
+
+
 class PlainBlock(nn.Sequential):
     """Two 3x3 convolutions, each with ReLU, then batch normalisation (Baccouche et al. 2021)."""
 

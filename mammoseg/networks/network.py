@@ -12,7 +12,8 @@ class Network(nn.Module):
 
     Attributes:
         config: the MONAI config (``_target_`` and all arguments) that builds this very network again. Checkpoints carry
-            it, so that weights of a width-reduced network are never loaded into a full one.
+            it, so that weights of a width-reduced network are never loaded into a full one. `encoder_weights` is None
+            in it, because a checkpoint brings its own.
         size_divisor: both sides of the input have to be divisible by it.
     """
 
@@ -31,6 +32,8 @@ class Network(nn.Module):
                 named = dict(list(bound.arguments.items())[1:])
                 target = f"{cls.__module__}.{cls.__qualname__}"
                 plain = {name: list(value) if isinstance(value, tuple) else value for name, value in named.items()}
+                if "encoder_weights" in plain:
+                    plain["encoder_weights"] = None
                 object.__setattr__(self, "config", {"_target_": target, **plain})
             build(self, *args, **arguments)
 

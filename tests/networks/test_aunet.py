@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from mammoseg.networks.aunet import AttentionUp, AUNet
+from mammoseg.networks import AUNet
+from mammoseg.networks.blocks import AttentionUp
 
 
 def test_reduction_changes_only_the_attention_layers():

@@ -1,0 +1,57 @@
+"""U-Net++ of segmentation_models_pytorch, a baseline of Vassilenko 2022 (MSc thesis, HSE Moscow)."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from mammoseg.compat import heal_torchvision
+from mammoseg.networks.encoders import load_timm_weights
+from mammoseg.networks.network import Network
+
+
+class SmpUNetPlusPlus(Network):
+    """`segmentation_models_pytorch.UnetPlusPlus` itself (Zhou et al. 2018, arXiv:1807.10165).
+
+    Chosen reading: with scSE attention, which the thesis does not name but its parameter count needs. The library
+    builds, but never calls, the first attention of the finest node, as that has no skip: its parameters get no gradient.
+
+    Args:
+        encoder: name of an encoder of segmentation_models_pytorch.
+        encoder_weights: None, a file in timm's names, or "imagenet"; see `load_timm_weights`.
+        channels: width of each decoder level, finest first.
+        attention: ``scse`` (spatial and channel squeeze-and-excitation, Roy et al. 2018, arXiv:1803.02579) or None.
+    Shape:
+        image ``(N, in_channels, H, W)``, H and W divisible by 32; returns logits ``(N, out_channels, H, W)``.
+    """
+
+    size_divisor = 32
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        out_channels: int = 1,
+        *,
+        encoder: str = "resnet34",
+        encoder_weights: str | None = None,
+        channels: Sequence[int] = (16, 32, 64, 128, 256),
+        attention: str | None = "scse",
+    ) -> None:
+        super().__init__()
+        heal_torchvision()
+        import segmentation_models_pytorch as smp  # takes two seconds and needs torchvision
+
+        model = smp.UnetPlusPlus(
+            encoder,
+            encoder_weights=None,
+            decoder_channels=tuple(reversed(channels)),
+            decoder_attention_type=attention,
+            in_channels=in_channels,
+            classes=out_channels,
+        )
+        self.encoder, self.decoder, self.head = model.encoder, model.decoder, model.segmentation_head
+        if encoder_weights is not None:
+            load_timm_weights(self.encoder, encoder_weights, name=encoder)
+
+    def forward(self, image: Tensor) -> Tensor:
+        self.check_size(image)
+        return self.head(self.decoder(self.encoder(image)))

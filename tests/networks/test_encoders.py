@@ -1,0 +1,223 @@
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from mammoseg.compat import heal_torchvision
+from mammoseg.errors import WrongCallError
+from mammoseg.networks import ResNetUNet, SmpUNet
+from mammoseg.networks.encoders import ResNet22, TimmEncoder, load_whole, make_encoder, read_weights
+
+
+def timm_weights(name: str = "test_resnet", *, in_channels: int = 3) -> dict[str, torch.Tensor]:
+    """What a file of timm holds: the whole classifier's state."""
+    heal_torchvision()
+    import timm
+
+    torch.manual_seed(1)
+    return timm.create_model(name, in_chans=in_channels).state_dict()
+
+
+def gmic_weights(network: ResNet22) -> dict[str, torch.Tensor]:
+    """The checkpoint of a GMIC model whose ResNet22 is `network`, and one of its other parts."""
+    names = {"stem.": "first_conv.", "stages.": "layer_list.", "projection.": "downsample.0.", "norm.": "final_bn."}
+    weights = network.state_dict()
+    for ours, theirs in names.items():
+        weights = {key.replace(ours, theirs): weight for key, weight in weights.items()}
+    return {f"ds_net.{key}": weight for key, weight in weights.items()} | {"fusion_dnn.weight": torch.zeros(2, 3)}
+
+
+@pytest.mark.parametrize(
+    ("name", "in_channels", "parameters", "levels"),
+    [
+        ("resnet34", 3, 21_284_672, [(64, 256), (64, 128), (128, 64), (256, 32), (512, 16)]),
+        ("resnet22", 1, 2_799_536, [(16, 256), (32, 128), (64, 64), (128, 32), (256, 16)]),
+        ("resnetv2_50x1_bit", 3, 23_496_256, [(64, 256), (256, 128), (512, 64), (1024, 32), (2048, 16)]),
+    ],
+)
+def test_levels_of_a_512_image_and_parameters_are_those_of_the_reference(name, in_channels, parameters, levels):
+    with torch.device("meta"):
+        encoder = make_encoder(name, in_channels).eval()
+        features = encoder(torch.empty(1, in_channels, 512, 512))
+    assert [tuple(level.shape) for level in features] == [(1, width, side, side) for width, side in levels]
+    assert encoder.channels == [width for width, _ in levels]
+    assert sum(parameter.numel() for parameter in encoder.parameters()) == parameters
+
+
+@pytest.mark.parametrize(
+    ("part", "parameters"),
+    [("stem", [784]), ("stages", [9_600, 32_992, 131_520, 525_184, 2_098_944]), ("norm", [512])],
+)
+def test_resnet22_has_the_parameters_of_the_reference_in_every_part(part, parameters):
+    module = getattr(ResNet22(), part)
+    modules = module if part == "stages" else [module]
+    assert [sum(p.numel() for p in child.parameters()) for child in modules] == parameters
+
+
+def test_projection_of_a_stage_reads_the_activated_features():
+    torch.manual_seed(0)
+    unit = ResNet22().stages[0][0].eval()
+    torch.nn.init.zeros_(unit.conv2.weight)
+    image = torch.randn(1, 16, 8, 8)
+    assert torch.equal(unit(image), unit.projection(torch.relu(unit.bn1(image))))
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_file_of_timm_gives_its_weights_to_the_encoder(tmp_path, suffix):
+    weights, path = timm_weights(), tmp_path / f"weights{suffix}"
+    save_file(weights, path) if suffix == ".safetensors" else torch.save(weights, path)
+    loaded = make_encoder("test_resnet", 3, weights=path).features.state_dict()
+    assert loaded and all(torch.equal(loaded[key], weights[key]) for key in loaded)
+
+
+def test_a_file_of_timm_with_nested_names_fits_the_flat_names_of_its_features(tmp_path):
+    weights = timm_weights("resnetv2_50x1_bit")
+    torch.save(weights, tmp_path / "bit.pth")
+    loaded = make_encoder("resnetv2_50x1_bit", 3, weights=tmp_path / "bit.pth").features.state_dict()
+    assert torch.equal(loaded["stages_3.blocks.2.conv3.weight"], weights["stages.3.blocks.2.conv3.weight"])
+
+
+def test_the_encoder_of_segmentation_models_takes_the_same_file(tmp_path):
+    weights = timm_weights("resnet18")
+    torch.save(weights, tmp_path / "resnet18.pth")
+    loaded = SmpUNet(encoder="resnet18", encoder_weights=str(tmp_path / "resnet18.pth")).encoder.state_dict()
+    assert all(torch.equal(loaded[key], weights[key]) for key in loaded)
+
+
+def test_weights_of_three_channels_are_summed_for_one_and_see_grey_as_before(tmp_path):
+    torch.save(timm_weights(), tmp_path / "weights.pth")
+    colour, grey = (make_encoder("test_resnet", n, weights=tmp_path / "weights.pth").eval() for n in (3, 1))
+    image = torch.rand(1, 1, 64, 64)
+    with torch.no_grad():
+        for ours, theirs in zip(grey(image), colour(image.expand(-1, 3, -1, -1)), strict=True):
+            torch.testing.assert_close(ours, theirs)
+
+
+def test_a_gmic_checkpoint_gives_its_weights_to_resnet22(tmp_path):
+    torch.manual_seed(1)
+    original = ResNet22()
+    torch.save(gmic_weights(original), tmp_path / "gmic.p")
+    loaded = make_encoder("resnet22", 1, weights=tmp_path / "gmic.p").state_dict()
+    assert all(torch.equal(loaded[key], weight) for key, weight in original.state_dict().items())
+
+
+def test_gmic_keys_are_those_of_the_release():
+    keys = gmic_weights(ResNet22())
+    assert {
+        "ds_net.first_conv.weight",
+        "ds_net.layer_list.0.0.bn1.running_mean",
+        "ds_net.layer_list.4.1.conv2.weight",
+        "ds_net.layer_list.2.0.downsample.0.weight",
+        "ds_net.final_bn.bias",
+    } <= keys.keys()
+
+
+def test_gmic_weights_in_three_channels_see_replicated_grey_as_one_channel_did(tmp_path):
+    torch.manual_seed(1)
+    torch.save(gmic_weights(ResNet22()), tmp_path / "gmic.p")
+    colour, grey = (make_encoder("resnet22", n, weights=tmp_path / "gmic.p").eval() for n in (3, 1))
+    image = torch.rand(1, 1, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(colour(image.expand(-1, 3, -1, -1))[-1], grey(image)[-1])
+
+
+def test_imagenet_means_the_weights_of_torchvision_for_resnet34(monkeypatch):
+    heal_torchvision()
+    import timm
+
+    weights = timm_weights("resnet34")
+    create, asked = timm.create_model, []
+
+    def without_network(name, *, pretrained=False, **arguments):
+        asked.append((name, pretrained))
+        model = create(name, **arguments)
+        if pretrained:
+            model.load_state_dict(weights)
+        return model
+
+    monkeypatch.setattr(timm, "create_model", without_network)
+    encoder = make_encoder("resnet34", 3, weights="imagenet")
+    assert asked[-1] == ("resnet34.tv_in1k", True)
+    assert torch.equal(encoder.features.state_dict()["layer4.2.conv2.weight"], weights["layer4.2.conv2.weight"])
+
+
+def test_imagenet_weights_that_cannot_be_fetched_are_one_sentence(monkeypatch):
+    heal_torchvision()
+    import timm
+
+    def unreachable(name, **_):
+        raise ConnectionError("name or service not known")
+
+    encoder = TimmEncoder("test_resnet")
+    monkeypatch.setattr(timm, "create_model", unreachable)
+    with pytest.raises(WrongCallError, match="'test_resnet' cannot be fetched .*connect once or give a local file"):
+        encoder.load_pretrained("imagenet")
+
+
+def test_resnet22_has_no_imagenet_weights():
+    with pytest.raises(WrongCallError, match="resnet22 has no ImageNet weights"):
+        make_encoder("resnet22", 1, weights="imagenet")
+
+
+def test_an_unknown_encoder_is_refused():
+    with pytest.raises(WrongCallError, match="unknown encoder 'resnet33'; known: resnet22 and the networks of timm"):
+        make_encoder("resnet33", 3)
+
+
+def test_a_missing_file_is_refused_by_name(tmp_path):
+    with pytest.raises(WrongCallError, match="nowhere.pth are not a file; give an existing one"):
+        make_encoder("test_resnet", 3, weights=tmp_path / "nowhere.pth")
+
+
+@pytest.mark.parametrize("name", ["weights.pth", "weights.safetensors"])
+def test_a_file_of_something_else_is_refused(tmp_path, name):
+    Path(tmp_path / name).write_bytes(b"no weights")
+    with pytest.raises(WrongCallError, match="cannot be read"):
+        read_weights(tmp_path / name)
+
+
+def test_a_file_that_holds_more_than_tensors_is_refused(tmp_path):
+    torch.save({"state_dict": timm_weights(), "epoch": 3}, tmp_path / "checkpoint.pth")
+    with pytest.raises(WrongCallError, match=r"not a dictionary of tensors; save a model's state_dict\(\)"):
+        read_weights(tmp_path / "checkpoint.pth")
+
+
+def damaged(change: str) -> dict[str, torch.Tensor]:
+    weights = {key: weight for key, weight in timm_weights().items() if not key.startswith("fc.")}
+    key = "layer3.0.conv2.weight"
+    if change == "shape":
+        weights[key] = torch.zeros(5, 5, 3, 3)
+    else:
+        weights[key if change == "missing" else "layer9.weight"] = weights[key]
+    if change == "missing":
+        del weights[key]
+    return weights
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("missing", r"1 missing \(first: layer3.0.conv2.weight\)"),
+        ("unknown", r"1 unknown \(first: layer9.weight\)"),
+        ("shape", r"1 of another shape \(first: layer3.0.conv2.weight \(5, 5, 3, 3\) instead of \(48, 48, 3, 3\)\)"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused_whole(change, said):
+    encoder = TimmEncoder("test_resnet")
+    before = {key: value.clone() for key, value in encoder.state_dict().items()}
+    with pytest.raises(WrongCallError, match=f"do not fit, of .* {said}; nothing was loaded"):
+        load_whole(encoder.features, damaged(change), source="file")
+    assert all(torch.equal(value, before[key]) for key, value in encoder.state_dict().items())
+
+
+def test_weights_of_another_encoder_are_refused_by_resnet22(tmp_path):
+    torch.save(timm_weights(), tmp_path / "weights.pth")
+    with pytest.raises(WrongCallError, match=r"no key that begins with 'ds_net\.'; give a GMIC checkpoint"):
+        make_encoder("resnet22", 1, weights=tmp_path / "weights.pth")
+
+
+def test_the_config_of_a_pretrained_network_asks_for_no_weights(tmp_path):
+    torch.save(timm_weights(), tmp_path / "weights.pth")
+    network = ResNetUNet(encoder="test_resnet", encoder_weights=str(tmp_path / "weights.pth"), channels=2)
+    assert network.config["encoder_weights"] is None
