@@ -79,7 +79,7 @@ def draw_mass(rng: np.random.Generator) -> Mass:
         depth=rng.uniform(0.3, 0.75),
         lateral=rng.uniform(-0.6, 0.6),
         upper=rng.uniform(-0.6, 0.6),
-        contrast=rng.uniform(0.14, 0.3),
+        contrast=rng.uniform(0.19, 0.32),
         elongation=rng.uniform(1.0, 1.5),
     )
 
