@@ -185,6 +185,15 @@ def test_a_mask_of_another_aspect_is_refused_and_counted(tree, tmp_path):
     assert report["skipped"]["E_MASK_ASPECT"][0].startswith("Mass-Training_P_00004_LEFT_CC: mask is 60 x 60, its image")
 
 
+def test_of_two_masks_the_one_of_the_aspect_of_the_image_is_taken(tree, tmp_path):
+    folder = tree.folder("Mass-Training_P_00001_LEFT_CC_1", "ROI mask images")
+    write_dicom(folder / "000000a.dcm", "Mass-Training_P_00001_LEFT_CC_1", disk(at=(2, 2), shape=(12, 9)))
+    write_dicom(folder / "000002.dcm", "Mass-Training_P_00001_LEFT_CC_1", disk(at=(2, 2), shape=(12, 9)))
+    records, _ = tree.ingest(tmp_path / "out")
+    label = read_mask(tmp_path / "out" / records["Mass-Training_P_00001_LEFT_CC"]["label"])
+    assert (label == (disk(at=(10, 10)) > 0)).all()
+
+
 def test_an_image_that_lacks_one_of_its_masks_is_not_used(tree, tmp_path):
     tree.add("Mass-Training_P_00004_LEFT_CC", disk(at=(5, 5)), None)
     records, report = tree.ingest(tmp_path / "out")

@@ -90,7 +90,7 @@ def test_paths_become_absolute_strings(write, tmp_path):
 
 def test_items_of_a_section_have_the_same_keys(write, sections):
     sections["training"][0] |= {"birads": 4, "density": 2, "shape": "OVAL", "instances": ["a.png", "b.png"]}
-    sections["training"][1] |= {"density": 3, "view": None}
+    sections["training"][1] |= {"density": 3, "view": None, "instances": ["c.png"]}
     known, unknown = load_section(write(), "training")
     assert known.keys() == unknown.keys()
     assert (unknown["view"], unknown["shape"], unknown["density"]) == ("", "", 3)

@@ -159,9 +159,10 @@ def test_everything_left_out_is_counted_by_reason(run, root, tmp_path, capsys):
     assert "6 skipped (1 E_MASK_ASPECT, 1 E_NO_MASK, " in line
 
 
-def test_an_image_without_mass_gets_an_empty_mask_when_the_table_says_so(run, root, tmp_path):
+@pytest.mark.parametrize("column", ["has_mass\np4.png,no", "pathology\np4.png,normal"])
+def test_an_image_without_mass_gets_an_empty_mask_when_the_table_says_so(run, root, tmp_path, column):
     write_image(root / "p4.png")
-    (tmp_path / "t.csv").write_text("image,has_mass\np4.png,no\n")
+    (tmp_path / "t.csv").write_text(f"image,{column}\n")
     record = run(table=str(tmp_path / "t.csv"))["p4"]
     assert record["has_mass"] is False
     assert read_mask(tmp_path / "out" / record["label"], shape=SHAPE).sum() == 0
