@@ -13,7 +13,7 @@ class SmpUNetPlusPlus(Network):
     """`segmentation_models_pytorch.UnetPlusPlus` itself (Zhou et al. 2018, arXiv:1807.10165).
 
     Chosen reading: with scSE attention, which the thesis does not name but its parameter count needs. The library
-    builds, but never calls, the first attention of the finest node, as that has no skip: its parameters get no gradient.
+    builds, but never calls, the first attention of the finest node, which has no skip: it gets no gradient.
 
     Args:
         encoder: name of an encoder of segmentation_models_pytorch.

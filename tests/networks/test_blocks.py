@@ -3,6 +3,7 @@ import torch
 
 from mammoseg.networks.blocks import (
     ASPP,
+    BilinearUp,
     ChannelAttention,
     DeepUnit,
     MultiResBlock,
@@ -48,6 +49,13 @@ def test_channel_attention_gives_one_weight_between_0_and_1_a_channel():
     torch.manual_seed(0)
     weights = ChannelAttention(32, reduction=16)(100 * torch.randn(2, 32, 5, 7))
     assert weights.shape == (2, 32, 1, 1) and (weights > 0).all() and (weights < 1).all()
+
+
+def test_bilinear_up_keeps_the_corners_where_they_are():
+    image = torch.rand(1, 2, 3, 5)
+    larger = BilinearUp(2, 2)[0](image)
+    assert larger.shape == (1, 2, 6, 10)
+    assert torch.allclose(larger[..., [0, 0, -1, -1], [0, -1, 0, -1]], image[..., [0, 0, -1, -1], [0, -1, 0, -1]])
 
 
 @pytest.mark.parametrize(
