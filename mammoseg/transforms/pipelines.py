@@ -91,19 +91,25 @@ def preprocessing(
     image, *labels = keys
     read_image: Any = MammogramReader(voi=voi, modalities=modalities)  # LoadImaged is typed for classes only
     read_label: Any = MaskReader()
-    steps: list[tuple[bool, Transform]] = [
-        (True, LoadImaged(image, reader=read_image, expanduser=False)),
-        (bool(labels), LoadImaged(labels, reader=read_label, allow_missing_keys=True)),
-        (True, EnsureChannelFirstd(keys, allow_missing_keys=True)),
-        (crop_border, CropBorderd(keys)),
-        (crop_to_breast, CropToBreastd(keys)),
-        (orient_left, OrientLeftd(keys)),
-        (True, ResizeToGridd(keys, spatial_size=spatial_size, keeps_aspect=aspect == "pad")),
-        (aspect == "pad", PadToGridd(keys, spatial_size=spatial_size)),
-        # From here on at the network's size: a hundred times fewer pixels, and the network sees the same.
-        (remove_background, RemoveBackgroundd(image)),
-        (clahe_clip_limit is not None, Clahed(image, clip_limit=clahe_clip_limit or 0.0)),
-        (True, ScaleGreyd(image, method=intensity)),
-        (True, RepeatChanneld(image, repeats=channels)),
-    ]
-    return Preprocessing([transform for is_wanted, transform in steps if is_wanted], settings=settings)
+    size = tuple(settings["spatial_size"])
+    transforms: list[Transform] = [LoadImaged(image, reader=read_image, expanduser=False)]
+    if labels:
+        transforms.append(LoadImaged(labels, reader=read_label, allow_missing_keys=True))
+    transforms.append(EnsureChannelFirstd(keys, allow_missing_keys=True))
+    if crop_border:
+        transforms.append(CropBorderd(keys))
+    if crop_to_breast:
+        transforms.append(CropToBreastd(keys))
+    if orient_left:
+        transforms.append(OrientLeftd(keys))
+    transforms.append(ResizeToGridd(keys, spatial_size=size, keeps_aspect=aspect == "pad"))
+    if aspect == "pad":
+        transforms.append(PadToGridd(keys, spatial_size=size))
+    # From here on at the network's size: a hundred times fewer pixels, and the network sees the same.
+    if remove_background:
+        transforms.append(RemoveBackgroundd(image))
+    if clahe_clip_limit is not None:
+        transforms.append(Clahed(image, clip_limit=clahe_clip_limit))
+    transforms.append(ScaleGreyd(image, method=intensity))
+    transforms.append(RepeatChanneld(image, repeats=channels))
+    return Preprocessing(transforms, settings=settings)

@@ -17,7 +17,7 @@ def clahe(image: np.ndarray, *, clip_limit: float) -> np.ndarray:
         clip_limit: how far a histogram bin may rise above the mean bin; 1 changes little, 2 to 4 is usual.
     """
     low, high = float(image.min()), float(image.max())
-    if low == high:
+    if np.isclose(low, high):
         return image.astype(np.float32)
     levels = np.rint((image - low) * (255.0 / (high - low))).astype(np.uint8)
     equalised = cv2.createCLAHE(clipLimit=clip_limit, tileGridSize=TILES).apply(levels)
