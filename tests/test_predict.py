@@ -1,5 +1,7 @@
 import csv
+import logging
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -297,6 +299,19 @@ def test_no_patient_data_is_printed_or_tabled(pixels, tmp_path, capfd):
         assert "19111111" not in text
 
 
+def test_warnings_of_libraries_are_not_shown_as_they_may_quote_the_header(pixels, tmp_path, recwarn, caplog):
+    class Talkative(BrightIsMass):
+        def __call__(self, path):
+            warnings.warn("Invalid value: CANARY", stacklevel=1)
+            logging.getLogger("pydicom").warning("Invalid value: CANARY")
+            return super().__call__(path)
+
+    write_mammogram(tmp_path / "a.dcm", pixels)
+    run_predictor(Talkative(), [tmp_path / "a.dcm"], tmp_path / "out")
+    assert len(recwarn) == 0
+    assert caplog.text == ""
+
+
 def test_fault_of_one_file_does_not_end_the_run_nor_quote_the_header(pixels, tmp_path, capsys):
     class Faulty(BrightIsMass):
         def __call__(self, path):
@@ -389,7 +404,8 @@ def test_sidecar_is_tried_when_it_is_named(tmp_path):
 
 def test_file_named_twice_is_tried_once(tmp_path):
     (tmp_path / "a.dcm").touch()
-    paths, _ = find_inputs([tmp_path / "a.dcm", tmp_path], tmp_path / "out")
+    (tmp_path / "sub").mkdir()
+    paths, _ = find_inputs([tmp_path / "a.dcm", tmp_path / "sub/../a.dcm", tmp_path], tmp_path / "out")
     assert paths == [tmp_path / "a.dcm"]
 
 

@@ -195,7 +195,7 @@ def _stack_lesions(lesions: Sequence[np.ndarray], shape: tuple[int, int]) -> np.
 def _check_probability(probability: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Check, and give float32 ``(Rows, Columns, 1)``."""
     _check_shape("probability", probability, shape)
-    if not (np.isfinite(probability).all() and probability.min() >= 0 and probability.max() <= 1):
+    if not (probability.min() >= 0 and probability.max() <= 1):  # neither holds for NaN
         raise ValueError("probability has a value that is not a number from 0 to 1; a network's logits need a sigmoid.")
     return probability.astype(np.float32)[..., np.newaxis]
 
