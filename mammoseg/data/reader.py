@@ -1,4 +1,7 @@
-"""The readers that MONAI's LoadImaged takes; MONAI's own disagree on mammograms (ITKReader, PydicomReader)."""
+"""Readers in MONAI's interface; MONAI's own disagree on mammograms (ITKReader, PydicomReader).
+
+The package loads with them through `LoadWithd`; LoadImaged takes them too, but tries its own when they refuse.
+"""
 
 import math
 from collections.abc import Sequence

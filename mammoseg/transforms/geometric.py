@@ -60,8 +60,10 @@ class Geometricd(MapTransform, InvertibleTransform):
                 affine=torch.as_tensor(self.matrix(plan, size=size)),
                 extra_info={"mode": mode, "plan": dict(plan)},
             )
-            # MONAI's own keys are members of an enumeration, which `torch.load(weights_only=True)` refuses.
-            d[key].applied_operations[-1] = {str(name): value for name, value in d[key].applied_operations[-1].items()}
+            # MONAI's keys are members of an enumeration, which `torch.load(weights_only=True)` refuses, and its id is
+            # the address of this object, which would make every cache file different.
+            traced = d[key].applied_operations[-1]
+            d[key].applied_operations[-1] = {str(name): value for name, value in traced.items()} | {"id": 0}
         return d
 
     def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:

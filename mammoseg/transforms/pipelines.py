@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged, RepeatChanneld, Transform
+from monai.transforms import Compose, RepeatChanneld, Transform
 
 from mammoseg.data.reader import MammogramReader, MaskReader
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.transforms.clahe import Clahed
 from mammoseg.transforms.crop_border import CropBorderd
 from mammoseg.transforms.crop_to_breast import CropToBreastd
 from mammoseg.transforms.functional.scale_intensity import METHODS
+from mammoseg.transforms.load import LoadWithd
 from mammoseg.transforms.orient_left import OrientLeftd
 from mammoseg.transforms.pad import PadToGridd
 from mammoseg.transforms.remove_background import RemoveBackgroundd
@@ -31,6 +32,19 @@ class Preprocessing(Compose):
     def __init__(self, transforms: Sequence[Transform], *, settings: dict[str, Any]) -> None:
         super().__init__(list(transforms))
         self.settings = settings
+
+    def __call__(self, data: Any, *args: Any, **options: Any) -> Any:
+        """Run the list; MONAI wraps every error in a RuntimeError, a refusal comes out of it.
+
+        Raises:
+            InputRefusedError: the image or the mask cannot be used.
+        """
+        try:
+            return super().__call__(data, *args, **options)
+        except RuntimeError as error:
+            if isinstance(error.__cause__, InputRefusedError):
+                raise error.__cause__ from None
+            raise
 
 
 def preprocessing(
@@ -74,7 +88,7 @@ def preprocessing(
         raise WrongCallError(f"unknown aspect '{aspect}'; known: {', '.join(ASPECTS)}.")
     if intensity not in METHODS:
         raise WrongCallError(f"unknown intensity '{intensity}'; known: {', '.join(METHODS)}.")
-    settings = {
+    settings: dict[str, Any] = {
         "spatial_size": [int(side) for side in spatial_size],
         "channels": channels,
         "aspect": aspect,
@@ -89,13 +103,10 @@ def preprocessing(
         "keys": list(keys),
     }
     image, *labels = keys
-    read_image: Any = MammogramReader(voi=voi, modalities=modalities)  # LoadImaged is typed for classes only
-    read_label: Any = MaskReader()
     size = tuple(settings["spatial_size"])
-    transforms: list[Transform] = [LoadImaged(image, reader=read_image, expanduser=False)]
+    transforms: list[Transform] = [LoadWithd(image, reader=MammogramReader(voi=voi, modalities=modalities))]
     if labels:
-        transforms.append(LoadImaged(labels, reader=read_label, allow_missing_keys=True))
-    transforms.append(EnsureChannelFirstd(keys, allow_missing_keys=True))
+        transforms.append(LoadWithd(labels, reader=MaskReader(), allow_missing_keys=True))
     if crop_border:
         transforms.append(CropBorderd(keys))
     if crop_to_breast:

@@ -10,6 +10,7 @@ from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged, Spacingd
 
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.reader import MammogramReader, MaskReader
+from mammoseg.transforms.load import LoadWithd
 from tests.made_dicom import RAMP, write_mammogram
 
 
@@ -65,8 +66,8 @@ def test_metadata_that_are_unknown_collate_with_those_that_are_known(tmp_path):
 
 def test_a_mammogram_that_was_read_before_passes(tmp_path):
     mammogram = read_mammogram(write_mammogram(tmp_path))
-    image = LoadImaged("image", reader=MammogramReader(), expanduser=False)({"image": mammogram})["image"]
-    np.testing.assert_array_equal(image.numpy(), RAMP)
+    image = LoadWithd("image", reader=MammogramReader())({"image": mammogram})["image"]
+    np.testing.assert_array_equal(image[0].numpy(), RAMP)
     assert image.meta["filename_or_obj"] == str(mammogram.path)
 
 

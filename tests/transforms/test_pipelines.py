@@ -1,5 +1,6 @@
 """The deterministic list, there and back, on made mammograms and on real ones."""
 
+import io
 import json
 
 import cv2
@@ -8,9 +9,10 @@ import pytest
 import torch
 from monai.data import DataLoader, Dataset, MetaTensor, PersistentDataset, decollate_batch
 from monai.transforms import Invertd
+from monai.utils import TraceKeys
 
 from mammoseg.data.mammogram import read_mammogram
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.transforms.pipelines import Preprocessing, preprocessing
 from tests.made_dicom import write_mammogram
 
@@ -95,6 +97,12 @@ def test_the_settings_are_json_and_name_every_argument():
 def test_an_unknown_policy_is_a_wrong_call(wrong):
     with pytest.raises(WrongCallError, match="unknown .*; known: "):
         build(**wrong)
+
+
+def test_a_refused_file_is_refused_and_not_read_by_another_reader(tmp_path):
+    path = write_mammogram(tmp_path, breast(100, 80, side="L")[0], Modality="CT")
+    with pytest.raises(InputRefusedError, match="E_MODALITY"):
+        build()({"image": path})
 
 
 @pytest.mark.parametrize("options", POLICIES.values(), ids=POLICIES)
@@ -191,7 +199,8 @@ def test_the_way_back_works_after_a_cache_on_disk_with_a_new_pipeline(tmp_path):
     files = {key: str(path) for key, path in write(tmp_path, image, inside, side="R").items()}
     expected = inverted(build(), build()(files), build()(files)["label"])
     for pipeline in (build(), build()):
-        item = PersistentDataset([files], pipeline, tmp_path / "cache", track_meta=True, weights_only=True)[0]
+        with torch.serialization.safe_globals([TraceKeys]):  # PersistentDataset itself writes TraceKeys.NONE as id
+            item = PersistentDataset([files], pipeline, tmp_path / "cache", track_meta=True, weights_only=True)[0]
         assert torch.equal(inverted(pipeline, item, item["label"]), expected)
 
 
@@ -203,6 +212,14 @@ def test_the_result_survives_a_safe_load(tmp_path):
     loaded = torch.load(tmp_path / "item.pt", weights_only=True)
     assert torch.equal(loaded["image"], item["image"])
     assert torch.equal(inverted(build(), loaded, loaded["label"]), inverted(pipeline, item, item["label"]))
+
+
+def test_two_pipelines_with_the_same_settings_write_the_same_bytes(tmp_path):
+    files = write(tmp_path, breast(210, 155, side="R")[0], side="R")
+    one, two = io.BytesIO(), io.BytesIO()
+    torch.save(build()(files), one)
+    torch.save(build()(files), two)
+    assert one.getvalue() == two.getvalue()
 
 
 def test_the_affine_of_the_result_carries_the_spacing(tmp_path):

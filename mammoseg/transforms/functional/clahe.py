@@ -10,7 +10,8 @@ TILES = (8, 8)
 def clahe(image: np.ndarray, *, clip_limit: float) -> np.ndarray:
     """Equalise the histogram tile by tile.
 
-    The image is quantised to 256 grey levels between its lowest and highest value, and keeps these two.
+    The image is quantised to 256 grey levels between its lowest and highest value. Pixels of the lowest value are
+    background and stay.
 
     Args:
         image: float ``(rows, columns)``.
@@ -21,4 +22,5 @@ def clahe(image: np.ndarray, *, clip_limit: float) -> np.ndarray:
         return image.astype(np.float32)
     levels = np.rint((image - low) * (255.0 / (high - low))).astype(np.uint8)
     equalised = cv2.createCLAHE(clipLimit=clip_limit, tileGridSize=TILES).apply(levels)
-    return equalised.astype(np.float32) * np.float32((high - low) / 255.0) + np.float32(low)
+    grey = equalised.astype(np.float32) * np.float32((high - low) / 255.0) + np.float32(low)
+    return np.where(image > low, grey, np.float32(low))

@@ -1,0 +1,39 @@
+"""Load a file with one reader and no other.
+
+MONAI's LoadImaged tries its own readers when the given one refuses, so a refused file (tomosynthesis, another modality)
+would come in all the same, through ITK.
+"""
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import torch
+from monai.config import KeysCollection
+from monai.data import ImageReader, MetaTensor
+from monai.transforms import MapTransform
+from monai.utils import MetaKeys
+
+
+class LoadWithd(MapTransform):
+    """Replace a path, or a `Mammogram` read before, by a MetaTensor ``(1, rows, columns)``.
+
+    Args:
+        reader: such as `MammogramReader` or `MaskReader`.
+        allow_missing_keys: keys may be absent.
+
+    Raises:
+        InputRefusedError: the reader refuses the file.
+    """
+
+    def __init__(self, keys: KeysCollection, *, reader: ImageReader, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.reader = reader
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        d = dict(data)
+        for key in self.key_iterator(d):
+            pixels, metadata = self.reader.get_data(self.reader.read(d[key]))
+            affine = torch.as_tensor(metadata.pop(MetaKeys.AFFINE.value))
+            metadata["filename_or_obj"] = str(d[key])
+            d[key] = MetaTensor(torch.as_tensor(pixels)[None], affine=affine, meta=metadata, spatial_ndim=2)
+        return d

@@ -1,0 +1,85 @@
+"""Measure what the documentation promises; each command prints one line of JSON.
+
+Usage: python scripts/benchmark.py preprocess [--image FILE] [--repeats 15]
+"""
+
+import json
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and torch start their threads
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import fire
+import numpy as np
+import pydicom
+import torch
+from pydicom.pixels import get_decoder, pixel_array
+
+from mammoseg.transforms.pipelines import preprocessing
+
+REAL_MAMMOGRAM = Path(__file__).parents[2] / "shared/data/dicom_mg/GH133_GE_MLO_jpegls14sv1_12bit.dcm"
+"""3062 x 2394, JPEG lossless."""
+
+
+def preprocess(image: str = str(REAL_MAMMOGRAM), repeats: int = 15) -> None:
+    """Compare file -> 256 x 256 tensor with CLAHE against the decoding alone, on one core.
+
+    Prints the median seconds of the list and of each decoder, their ratio, and the peak of resident memory over the
+    idle process, in a process of its own, as a multiple of the decoded array. Only one allowed CPU is used.
+
+    Args:
+        image: a DICOM mammogram.
+        repeats: runs of each; the rounds alternate, so that a busy machine slows all alike.
+    """
+    _use_one_core()
+    dataset = pydicom.dcmread(image)
+    syntax = dataset.file_meta.TransferSyntaxUID
+    pipeline = preprocessing(spatial_size=(256, 256), clahe_clip_limit=2.0)
+    runs: dict[str, Callable[[], object]] = {"preprocess": lambda: pipeline({"image": image})}
+    for plugin in {"gdcm", "pylibjpeg"} & set(get_decoder(syntax).available_plugins):
+        runs[plugin] = lambda plugin=plugin: pixel_array(dataset, decoding_plugin=plugin)
+    seconds = {name: [] for name in runs}
+    for _ in range(repeats):
+        for name, run in runs.items():
+            start = time.perf_counter()
+            run()
+            seconds[name].append(time.perf_counter() - start)
+    median = {name: float(np.median(values)) for name, values in seconds.items()}
+    decode = min(value for name, value in median.items() if name != "preprocess")
+    decoded_bytes = dataset.Rows * dataset.Columns * dataset.BitsAllocated // 8
+    peak = int(subprocess.check_output([sys.executable, __file__, "peak", image], text=True))
+    result = {
+        "image": f"{dataset.Rows} x {dataset.Columns}, {syntax.name}",
+        "median_seconds": {name: round(value, 4) for name, value in median.items()},
+        "ratio_to_fastest_decoder": round(median["preprocess"] / decode, 3),
+        "peak_memory_in_decoded_arrays": round(peak / decoded_bytes, 2),
+        "repeats": repeats,
+    }
+    print(json.dumps(result))
+
+
+def peak(image: str) -> None:
+    """Print by how many bytes the peak of resident memory rises over the idle process in one run of the list."""
+    _use_one_core()
+    pipeline = preprocessing(spatial_size=(256, 256), clahe_clip_limit=2.0)
+    idle = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    Path("/proc/self/clear_refs").write_text("5")  # forget the peak that the imports reached
+    pipeline({"image": image})
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    print(int(status["VmHWM"].split()[0]) * 1024 - idle)
+
+
+def _use_one_core() -> None:
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+
+
+if __name__ == "__main__":
+    fire.Fire({"preprocess": preprocess, "peak": peak})
