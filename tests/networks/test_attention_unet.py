@@ -20,6 +20,12 @@ def test_weights_of_one_leave_the_skip_before_the_closing_convolution():
     assert torch.equal(gate(skip, signal), gate.exit(skip))
 
 
+def test_weights_of_zero_leave_nothing_of_the_skip():
+    gate, skip, signal = seeded_gate()
+    torch.nn.init.constant_(gate.psi.bias, -1e9)  # sigmoid gives exactly 0
+    assert torch.equal(gate(skip, signal), gate.exit(torch.zeros_like(skip)))
+
+
 def test_the_gating_signal_changes_the_weights():
     gate, skip, signal = seeded_gate()
     assert not torch.allclose(gate.weights(skip, signal), gate.weights(skip, 2 * signal))
