@@ -1,7 +1,7 @@
 """Learning-rate schedules that recipes list epoch by epoch."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 
 from torch.optim import Optimizer
@@ -24,4 +24,8 @@ class StepwiseLR(LambdaLR):
             raise ValueError(f"{len(epochs)} durations for {len(rates)} learning rates; give as many of each.")
         ends = list(accumulate(epochs[:-1]))
         initial = [group["lr"] for group in optimizer.param_groups]
-        super().__init__(optimizer, [lambda epoch, lr=lr: rates[bisect_right(ends, epoch)] / lr for lr in initial])
+        super().__init__(optimizer, [self._factor(ends, rates, lr) for lr in initial])
+
+    @staticmethod
+    def _factor(ends: list[int], rates: Sequence[float], initial: float) -> Callable[[int], float]:
+        return lambda epoch: rates[bisect_right(ends, epoch)] / initial

@@ -47,7 +47,7 @@ class Checkpoints:
         network, optimizer, lr_scheduler: of the run; a `DistributedDataParallel` network is unwrapped.
         evaluator: its key metric decides what is best.
         preprocessing: whose settings go into both files.
-        early_stop, training_log: whose states are saved and restored.
+        early_stop, training_log: attached with this handler; their states are saved and restored.
         provenance: see `mammoseg.provenance.collect_provenance`.
         resume: False starts anew and overwrites what is there.
     """
@@ -81,10 +81,17 @@ class Checkpoints:
             "provenance": provenance,
         }
         self.early_stop = early_stop
+        self.training_log = training_log
         self.resume = resume
 
     def attach(self, engine: Engine) -> None:
-        """Follow the trainer `engine`; attach it last, after validation, schedule, early stop and log."""
+        """Follow the trainer `engine`: first the early stop and the log, then the checkpoint that holds their states.
+
+        Attach it after validation and schedule. The two are attached here because MONAI takes a config's list of
+        handlers for a list of definitions, without references.
+        """
+        self.early_stop.attach(engine)
+        self.training_log.attach(engine)
         engine.add_event_handler(Events.STARTED, self._continue)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._save)
 

@@ -97,8 +97,8 @@ def _plane(values: Any) -> np.ndarray:
 
 
 def _spacing(values: Any) -> tuple[float, float] | None:
-    """A (row, column) pair of numbers, however collating has wrapped them; None stays None."""
+    """A (row, column) pair of numbers, however collating has wrapped them; None or NaN (not known) gives None."""
     if values is None:
         return None
     row, column = (float(value) for value in values)
-    return row, column
+    return (row, column) if row > 0 and column > 0 else None
