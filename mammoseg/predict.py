@@ -111,6 +111,8 @@ def predict(
         device=device,
         modalities=(modalities,) if isinstance(modalities, str) else tuple(modalities),
     )
+    if weights is None:
+        print(f"No weights are named; {predictor.weights_path} is used.", file=sys.stderr)
     run_predictor(
         predictor, [Path(path) for path in inputs], Path(output), probabilities=probabilities, threshold=threshold
     )

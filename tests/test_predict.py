@@ -42,6 +42,7 @@ class BrightIsMass:
     version = "1.0"
     weights_sha256 = "ab" * 32
     threshold = 0.5
+    weights_path = Path("demo/model.pt")
     phantom_only: bool = False
 
     def __call__(self, path):
@@ -449,7 +450,10 @@ def test_output_that_is_a_file_is_a_wrong_call(tmp_path):
         predict("a.dcm", output=tmp_path / "out")
 
 
-def test_predict_hands_its_choices_to_the_predictor(pixels, tmp_path, monkeypatch):
+@pytest.fixture
+def made(monkeypatch):
+    """What `predict` makes its predictor with; the predictor itself needs no torch."""
+
     def make(**choices):
         made.update(choices)
         return BrightIsMass()
@@ -458,9 +462,18 @@ def test_predict_hands_its_choices_to_the_predictor(pixels, tmp_path, monkeypatc
     inference = ModuleType("mammoseg.inference")
     inference.Predictor = make
     monkeypatch.setitem(sys.modules, "mammoseg.inference", inference)
-    write_mammogram(tmp_path / "a.dcm", pixels)
-    predict(
-        tmp_path / "a.dcm", output=str(tmp_path / "out"), bundle="aunet", weights="w.pt", modalities="RG", device="cpu"
-    )
+    return made
+
+
+def test_predict_hands_its_choices_to_the_predictor(pixels, made, tmp_path):
+    path, output = tmp_path / "a.dcm", tmp_path / "out"
+    write_mammogram(path, pixels)
+    predict(path, output=str(output), bundle="aunet", weights="w.pt", modalities="RG", device="cpu")
     assert made == {"bundle": "aunet", "weights": Path("w.pt"), "device": "cpu", "modalities": ("RG",)}
-    assert rows_of(tmp_path / "out")[0]["status"] == "mass found"
+    assert rows_of(output)[0]["status"] == "mass found"
+
+
+def test_predict_says_which_weights_it_takes_when_none_are_named(pixels, made, tmp_path, capsys):
+    write_mammogram(tmp_path / "a.dcm", pixels)
+    predict(tmp_path / "a.dcm", output=tmp_path / "out")
+    assert "No weights are named; demo/model.pt is used." in capsys.readouterr().err
