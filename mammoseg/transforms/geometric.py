@@ -86,5 +86,7 @@ class Geometricd(MapTransform, InvertibleTransform):
 
 
 def _like(tensor: torch.Tensor, array: np.ndarray) -> MetaTensor:
-    moved = MetaTensor(torch.as_tensor(np.ascontiguousarray(array), device=tensor.device))
+    if min(array.strides) < 0:  # torch has no negative strides; a crop stays a view
+        array = array.copy()
+    moved = MetaTensor(torch.as_tensor(array, device=tensor.device))
     return moved.copy_meta_from(tensor) if isinstance(tensor, MetaTensor) else moved

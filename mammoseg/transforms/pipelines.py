@@ -33,14 +33,16 @@ class Preprocessing(Compose):
         super().__init__(list(transforms))
         self.settings = settings
 
-    def __call__(self, data: Any, *args: Any, **options: Any) -> Any:
+    def __call__(  # type: ignore[override]  # Compose breaks the signature of Transform already
+        self, input_: Any, *args: Any, **options: Any
+    ) -> Any:
         """Run the list; MONAI wraps every error in a RuntimeError, a refusal comes out of it.
 
         Raises:
             InputRefusedError: the image or the mask cannot be used.
         """
         try:
-            return super().__call__(data, *args, **options)
+            return super().__call__(input_, *args, **options)
         except RuntimeError as error:
             if isinstance(error.__cause__, InputRefusedError):
                 raise error.__cause__ from None

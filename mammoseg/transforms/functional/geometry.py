@@ -43,7 +43,7 @@ def resize(array: np.ndarray, size: tuple[int, int], *, mode: str) -> np.ndarray
         mode: ``"area"`` (mean of the covered area where it shrinks, bilinear where not), ``"bilinear"``, ``"nearest"``.
     """
     if array.shape[1:] == tuple(size):
-        return array
+        return np.ascontiguousarray(array)
     shrinks = size[0] <= array.shape[1] and size[1] <= array.shape[2]
     flag = INTERPOLATIONS["bilinear" if mode == "area" and not shrinks else mode]
     return np.stack([cv2.resize(channel, (size[1], size[0]), interpolation=flag) for channel in array])
