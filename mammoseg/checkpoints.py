@@ -13,6 +13,10 @@ from mammoseg.errors import MammosegError
 from mammoseg.files import atomic_path, sha256_of_file
 
 
+ONLY_A_GATE = {"modalities"}
+"""Preprocessing settings that decide which files may enter, not what becomes of them."""
+
+
 class WeightsError(MammosegError):
     """Weights that are absent, unsafe, damaged, or do not belong to the network or the preprocessing at hand."""
 
@@ -113,7 +117,7 @@ def check_preprocessing(weights: Weights, settings: dict[str, Any]) -> None:
     Raises:
         WeightsError: naming each setting with both values.
     """
-    names = sorted(weights.preprocessing.keys() | settings.keys())
+    names = sorted((weights.preprocessing.keys() | settings.keys()) - ONLY_A_GATE)
     pairs = [(name, weights.preprocessing.get(name), settings.get(name)) for name in names]
     different = [f"{name} {trained} there, {here} here" for name, trained, here in pairs if trained != here]
     if different:

@@ -15,7 +15,7 @@ def ingest(source: str, *inputs: str, output: str, **options: Any) -> None:
         source: phantom, folder or cbis_ddsm.
         inputs: folders to read; none for phantom.
         output: folder of the datalist and of what has to be written beside it.
-        options: see docs/datasets/ for those of each source; --seed and --patient_regex hold for all.
+        options: --seed, --folds, --keep_identifiers and those of each source, see docs/datalist.md and docs/datasets/.
     """
     from mammoseg.data.ingest import ingest as run
 
@@ -49,6 +49,21 @@ def compare(*per_image_files: str, output: str) -> None:
     run(*per_image_files, output=output)
 
 
+def report(evaluation_dir: str, *, dataset_dir: str, weights: str, output: str, **options: Any) -> None:
+    """Write the page of an evaluated run: scores, learning curve, best, median and worst case, baseline.
+
+    Args:
+        evaluation_dir: folder with the metrics.csv of `training` and the per_image.csv of `evaluating`.
+        dataset_dir: folder of the datalist.json.
+        weights: checkpoint that was evaluated.
+        output: folder of the page.
+        options: --bundle, --title, --cases.
+    """
+    from mammoseg.evaluation.run_report import report as run
+
+    run(evaluation_dir, dataset_dir=dataset_dir, weights=weights, output=output, **options)
+
+
 def list_bundles() -> None:
     """List the bundles with their input size, recipe and description."""
     from mammoseg.bundles import bundle_names, render
@@ -60,7 +75,7 @@ def list_bundles() -> None:
         print(f"{name:24} {height} x {width}  {train['max_epochs']:3} epochs  {metadata['name']}")
 
 
-COMMANDS = {"compare": compare, "ingest": ingest, "list": list_bundles, "predict": predict}
+COMMANDS = {"compare": compare, "ingest": ingest, "list": list_bundles, "predict": predict, "report": report}
 
 
 def main() -> None:

@@ -1,0 +1,118 @@
+"""The page of one evaluated training run: its scores, its learning curve, its cases and what it had to beat."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mammoseg.checkpoints import read_weights
+from mammoseg.data.cached_dataset import CachedDataset
+from mammoseg.data.datalist import load_section, read_datalist
+from mammoseg.data.masks import read_mask
+from mammoseg.errors import WrongCallError
+from mammoseg.evaluation.plots import Case, choose_best_median_worst, plot_cases
+from mammoseg.evaluation.report import write_html_report
+from mammoseg.evaluation.tables import Row, read_per_image, summarise
+from mammoseg.evaluation.threshold_baseline import ImageAndMask, evaluate_threshold, fit_threshold
+from mammoseg.files import write_json
+from mammoseg.inference import Predictor
+from mammoseg.transforms.pipelines import preprocessing
+
+PHANTOM_NOTICE = "These weights know synthetic phantoms only. The scores say nothing about real mammograms."
+
+
+def report(
+    evaluation_dir: Path | str,
+    *,
+    dataset_dir: Path | str,
+    weights: Path | str,
+    output: Path | str,
+    bundle: str = "unet",
+    title: str = "Mass segmentation, held-out patients",
+    cases: int = 12,
+) -> None:
+    """Write ``index.html``, ``cases.png`` (best, median, worst), ``learning_curve.png`` and ``baseline.json``.
+
+    Args:
+        evaluation_dir: where `training` wrote ``metrics.csv`` and `evaluating` wrote ``per_image.csv``.
+        dataset_dir: folder of the ``datalist.json`` of the run; its license goes under the pictures.
+        weights: checkpoint that was evaluated.
+        output: folder of the page.
+        bundle: of the weights.
+        title: heading of the page.
+        cases: how many images to show, from the best to the worst.
+    Raises:
+        WrongCallError: the tables and the datalist do not belong together.
+    """
+    evaluation, page = Path(evaluation_dir), Path(output)
+    datalist_file = Path(dataset_dir) / "datalist.json"
+    datalist = read_datalist(datalist_file)
+    records = {record["image_id"]: record for record in load_section(datalist_file, "test")}
+    rows = read_per_image(evaluation / "per_image.csv")
+    shown = [row for row in rows if row["grid"] == "original"]
+    if unknown := [row["image_id"] for row in shown if row["image_id"] not in records]:
+        raise WrongCallError(
+            f"{unknown[0]} is not a test image of {datalist_file}; name the datalist of the evaluation."
+        )
+    predictor = Predictor(bundle, weights=weights)
+    attribution = f"{datalist['license']} Changed: resized, outlined." if datalist["license"] else None
+    extremes = choose_best_median_worst(shown)
+    chosen = {row["image_id"]: row for row in _spread(shown, cases, first=list(extremes.values()))}
+    pictures = {image_id: _case(records[image_id], row, predictor) for image_id, row in chosen.items()}
+    plot_cases(
+        {heading: pictures[image_id] for heading, image_id in extremes.items()},
+        page / "cases.png",
+        attribution=attribution or "",
+    )
+    baseline = threshold_baseline(Path(dataset_dir), weights)
+    write_json(page / "baseline.json", baseline)
+    provenance = read_weights(weights).provenance
+    curve = evaluation / "metrics.csv"
+    write_html_report(
+        page,
+        title=title,
+        cases=list(pictures.values()),
+        summary=summarise(rows),
+        provenance={**provenance, "weights_sha256": predictor.weights_sha256, "best intensity threshold": baseline},
+        learning_curve_csv=curve if curve.is_file() else None,
+        notice=PHANTOM_NOTICE if predictor.phantom_only else "Research only, not for diagnosis.",
+        attribution=attribution,
+    )
+    print(f"Report of {len(shown)} held-out images: {page / 'index.html'}")
+
+
+def threshold_baseline(dataset_dir: Path, weights: Path | str) -> dict[str, float]:
+    """Best constant threshold on intensity, on the very images that the network saw.
+
+    Returns:
+        the threshold (of 0 to 1), mean Dice on training images, which chose it, and on test images.
+    """
+    settings = preprocessing(**read_weights(weights).preprocessing)
+
+    def images(section: str) -> Iterator[ImageAndMask]:
+        records = load_section(dataset_dir / "datalist.json", section)
+        dataset = CachedDataset(records, settings, cache_dir=dataset_dir / "cache")
+        for item in map(dataset.__getitem__, range(len(dataset))):
+            yield item["image"][0].numpy(), item["label"][0].numpy()
+
+    best = fit_threshold(images("training"))
+    test = float(np.nanmean(evaluate_threshold(best, images("test"))))
+    return {"threshold": best.threshold, "training_dice": best.training_dice, "test_dice": test}
+
+
+def _spread(rows: Sequence[Row], count: int, *, first: Sequence[str]) -> list[Row]:
+    """Rows `first` by image id, then others at equal distances from the best to the worst Dice."""
+    by_id = {row["image_id"]: row for row in rows}
+    ranked = sorted(rows, key=lambda row: -1.0 if np.isnan(row["dice"]) else row["dice"], reverse=True)
+    others = [row for row in ranked if row["image_id"] not in first]
+    places = np.linspace(0, len(others) - 1, max(0, min(count - len(first), len(others)))).round().astype(int)
+    return [by_id[image_id] for image_id in dict.fromkeys(first)] + [others[place] for place in places]
+
+
+def _case(record: dict[str, Any], row: Row, predictor: Predictor) -> Case:
+    prediction = predictor(record["image"])
+    pixels = prediction.mammogram.pixels
+    truth = read_mask(Path(record["label"]), shape=(pixels.shape[0], pixels.shape[1]))
+    found = prediction.probability >= predictor.threshold
+    return Case(record["image_id"], pixels, truth.astype(bool), found, {"dice": row["dice"], "iou": row["iou"]})
