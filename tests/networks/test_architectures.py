@@ -1,6 +1,7 @@
 """What holds for every architecture, run over one table; a new architecture is a new row."""
 
 import functools
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -450,6 +451,15 @@ every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 every_structure = pytest.mark.parametrize("case", STRUCTURES, ids=lambda case: case.name)
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Threads cost more than they give on networks this narrow."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @functools.cache
 def published(name: str) -> Network:
     """The published network on the meta device: shapes without numbers."""
@@ -512,8 +522,8 @@ def test_multiply_accumulates_are_those_of_the_reference(case):
     assert counter.get_total_flops() / 2e9 == pytest.approx(gmacs, abs=0.051)
 
 
-@every_structure
-@pytest.mark.parametrize("size", [(224, 224), (512, 512), (256, 384)], ids=str)
+@pytest.mark.parametrize("case", [case for case in CASES if case.stages], ids=lambda case: case.name)
+@pytest.mark.parametrize("size", [(224, 352), (512, 512)], ids=str)
 def test_logits_of_the_published_network_have_the_size_of_the_image(case, size):
     network = published(case.name)
     height, width = (-(-side // network.size_divisor) * network.size_divisor for side in size)  # 224 to 256 for 64
@@ -543,7 +553,8 @@ def test_a_size_that_cannot_be_halved_is_refused_with_one_that_fits(case):
 def test_the_config_builds_the_same_network_again(case):
     with torch.device("meta"):
         network = case.network(**case.narrow)
-        again = ConfigParser({"network_def": network.config}).get_parsed_content("network_def")
+        config = json.loads(json.dumps(network.config))
+        again = ConfigParser({"network_def": config}).get_parsed_content("network_def")
     assert again.config == network.config
     shapes, shapes_again = ({k: v.shape for k, v in n.state_dict().items()} for n in (network, again))
     assert shapes == shapes_again
@@ -552,7 +563,7 @@ def test_the_config_builds_the_same_network_again(case):
 @every_structure
 def test_every_parameter_gets_a_finite_gradient(case):
     network = narrow(case).train()
-    side = 2 * network.size_divisor
+    side = network.size_divisor
     network(random_image(network, batch=2, height=side, width=side)).square().mean().backward()
     called = [n for n, _ in network.named_parameters() if case.uncalled is None or not n.startswith(case.uncalled)]
     assert called == [n for n, p in network.named_parameters() if p.grad is not None and p.grad.isfinite().all()]
@@ -563,7 +574,7 @@ def test_the_same_seed_gives_the_same_logits(case):
     outputs = []
     for _ in range(2):
         network = narrow(case).train()
-        side = 2 * network.size_divisor
+        side = network.size_divisor
         outputs.append(network(random_image(network, batch=2, height=side, width=side)))
     assert torch.equal(*outputs)
 
