@@ -59,7 +59,7 @@ def render(name: str) -> dict[str, dict[str, Any]]:
     for origin, sections in ((f"recipe '{arch['recipe']}'", recipe), (f"{name}/arch.json", arch)):
         for part in base:
             _override(base[part], sections.get(part, {}), origin=f"{origin}, section '{part}'")
-    base["common"]["bundle_root"]["name"] = name
+    base["common"]["bundle_name"] = name
     overlays = {part: _read(BASE_FOLDER / f"{part}.json") for part in OVERLAYS}
     configs = {
         "train": {**base["common"], **base["train"]},

@@ -1,49 +1,31 @@
 """Segment mammograms: files and folders in; a DICOM SEG, an overlay each, one table and one page out."""
 
-import os
 import re
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import pydicom
 from tqdm import tqdm
 
-from mammoseg.data.mammogram import Mammogram, file_format
+from mammoseg.data.find_images import find_inputs
+from mammoseg.data.mammogram import Mammogram
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.dicom.seg import Algorithm, build_segmentation, write_segmentation
+from mammoseg.dicom.seg import Algorithm
 from mammoseg.errors import InputRefusedError, MammosegError, NothingUsableError, WrongCallError
 from mammoseg.lesions import find_lesions
 from mammoseg.report.overlay import draw_overlay, write_picture
 from mammoseg.report.page import PHANTOM_WARNING, Run, write_page
 from mammoseg.report.table import Row, Status, write_table
+from mammoseg.results import write_result
 
 if TYPE_CHECKING:
     from mammoseg.inference import Prediction
-
-SIDECARS = {
-    ".csv",
-    ".htm",
-    ".html",
-    ".json",
-    ".log",
-    ".md",
-    ".pdf",
-    ".toml",
-    ".tsv",
-    ".txt",
-    ".xlsx",
-    ".xml",
-    ".yaml",
-    ".yml",
-}
-"""Endings of files that lie beside images and are none: passed over in a folder and counted, tried when named."""
 
 MOST_LESIONS = 64
 """More separate regions than this are no masses but a sign of a wrong threshold or an untrained network."""
@@ -144,25 +126,6 @@ def run_predictor(
     _conclude(rows, passed_over, output)
 
 
-def find_inputs(inputs: Sequence[Path], output: Path) -> tuple[list[Path], int]:
-    """List the files to try, each once, and count those passed over.
-
-    A file that is named is always tried. In a folder, hidden files, DICOMDIR, files with an ending of `SIDECARS` and
-    all that lies in `output` are passed over; everything else is tried. Links to folders are not followed.
-    """
-    found: dict[Path, Path] = {}
-    passed_over = 0
-    for path in inputs:
-        for file in _files_below(path, output) if path.is_dir() else [path]:
-            if path.is_dir() and (
-                file.name.startswith(".") or file.suffix.lower() in SIDECARS or file.name == "DICOMDIR"
-            ):
-                passed_over += 1
-            else:
-                found.setdefault(file.resolve(), file)
-    return list(found.values()), passed_over
-
-
 def unique_names(paths: Sequence[Path]) -> list[str]:
     """Give each path a stem for its outputs: of the file's own name, never of the header, with plain characters only.
 
@@ -218,7 +181,16 @@ class _Job:
             raise InputRefusedError("E_TOO_MANY_REGIONS", reason)
         try:
             write_picture(draw_overlay(prediction.mammogram.pixels, lesions), self.output / f"{name}.overlay.png")
-            segmentation = self._write_segmentation(path, name, probability, lesions)
+            segmentation = write_result(
+                path,
+                name,
+                probability,
+                lesions,
+                output=self.output,
+                algorithm=self.run.algorithm,
+                when=self.run.when,
+                as_probability=self.probabilities,
+            )
         except OSError as error:
             reason = f"the output cannot be written ({error.strerror or error}); free space or name another folder."
             raise InputRefusedError("E_OUTPUT", reason) from error
@@ -231,34 +203,6 @@ class _Job:
             segmentation=segmentation,
             overlay=f"{name}.overlay.png",
         )
-
-    def _write_segmentation(self, path: Path, name: str, probability: np.ndarray, lesions: list[np.ndarray]) -> str:
-        """Write a SEG beside a DICOM source, a PNG otherwise, as a SEG must refer to a DICOM instance."""
-        if file_format(path) != "DICOM":
-            return self._write_mask_picture(name, probability, lesions)
-        try:
-            segmentation = build_segmentation(
-                pydicom.dcmread(path, stop_before_pixels=True),
-                [] if self.probabilities else lesions,
-                algorithm=self.run.algorithm,
-                when=self.run.when,
-                probability=probability if self.probabilities else None,
-            )
-            write_segmentation(segmentation, self.output / f"{name}.seg.dcm")
-        except InputRefusedError:
-            raise
-        except ValueError as error:  # its text may quote a header value
-            raise InputRefusedError("E_SEG", "the header breaks rules of DICOM that a SEG must keep.") from error
-        return f"{name}.seg.dcm"
-
-    def _write_mask_picture(self, name: str, probability: np.ndarray, lesions: list[np.ndarray]) -> str:
-        if self.probabilities:
-            file, picture = f"{name}.probability.png", np.round(probability * 65535).astype(np.uint16)
-        else:
-            mask = np.logical_or.reduce(lesions) if lesions else np.zeros(probability.shape, bool)
-            file, picture = f"{name}.mask.png", mask.astype(np.uint8) * 255
-        write_picture(picture, self.output / file)
-        return file
 
 
 def area_mm2(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> float | None:
@@ -296,12 +240,6 @@ def _check_call(inputs: Sequence[str | Path], output: Path, threshold: float | N
         raise WrongCallError(
             f"output '{output}' cannot be made ({error.strerror}); name a folder to write to."
         ) from error
-
-
-def _files_below(folder: Path, output: Path) -> Iterator[Path]:
-    for here, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if (Path(here) / name).resolve() != output.resolve())
-        yield from (Path(here) / name for name in sorted(files))
 
 
 def _write_report(rows: Sequence[Row], run: Run, output: Path) -> None:

@@ -136,6 +136,21 @@ def test_evaluation_scores_every_test_image_on_both_grids(dataset, trained, tmp_
     assert json.loads((tmp_path / "summary.json").read_text())["provenance"]["seed"] == 0
 
 
+def test_inference_writes_a_mask_for_every_image_of_a_folder(dataset, trained, tmp_path):
+    overrides = {
+        "dataset_dir": str(dataset / "images"),
+        "ckpt_dir": str(trained / "models"),
+        "output_dir": str(tmp_path),
+        "spatial_size": [32, 32],
+        "network_def::channels": [4, 8, 16],
+    }
+    config = Path(bundle_root("unet")) / "configs" / "inference.json"
+    flow = ConfigWorkflow(str(config), workflow_type="infer", logging_file=False, run_id="inferring", **overrides)
+    flow.initialize()
+    flow.run()
+    assert len(list(tmp_path.glob("*.mask.png"))) == 12
+
+
 def test_evaluation_refuses_weights_trained_at_another_size(dataset, trained):
     overrides = tiny_overrides(dataset, trained, spatial_size=[64, 64])
     with pytest.raises(RuntimeError) as failure:

@@ -17,6 +17,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from mammoseg.data.find_images import find_inputs
 from mammoseg.data.mammogram import Mammogram, read_mammogram
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import NothingUsableError, WrongCallError
@@ -24,7 +25,6 @@ from mammoseg.predict import (
     PartlyRefusedError,
     StoppedError,
     area_mm2,
-    find_inputs,
     predict,
     printable,
     run_predictor,

@@ -1,21 +1,64 @@
-"""All files of a folder that could be mammograms."""
+"""Which files of folders could be mammograms."""
 
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mammoseg.errors import NothingUsableError
 
-SUFFIXES = {"", ".dcm", ".dicom", ".ima", ".png", ".tif", ".tiff", ".nii", ".gz"}
-"""Endings that the reader may know; DICOM files often have none."""
+SIDECARS = {
+    ".csv",
+    ".htm",
+    ".html",
+    ".json",
+    ".log",
+    ".md",
+    ".pdf",
+    ".toml",
+    ".tsv",
+    ".txt",
+    ".xlsx",
+    ".xml",
+    ".yaml",
+    ".yml",
+}
+"""Endings of files that lie beside images and are none: passed over in a folder and counted, tried when named."""
+
+
+def find_inputs(inputs: Sequence[Path], output: Path | None = None) -> tuple[list[Path], int]:
+    """List the files to try, each once, and count those passed over.
+
+    A file that is named is always tried. In a folder, hidden files, DICOMDIR, files with an ending of `SIDECARS` and
+    all that lies in `output` are passed over; everything else is tried. Links to folders are not followed.
+    """
+    found: dict[Path, Path] = {}
+    passed_over = 0
+    for path in inputs:
+        for file in _files_below(path, output) if path.is_dir() else [path]:
+            if path.is_dir() and (
+                file.name.startswith(".") or file.suffix.lower() in SIDECARS or file.name == "DICOMDIR"
+            ):
+                passed_over += 1
+            else:
+                found.setdefault(file.resolve(), file)
+    return list(found.values()), passed_over
 
 
 def find_images(folder: Path | str) -> list[dict[str, str]]:
-    """Items ``{"image": path, "image_id": name}`` of a folder and its sub-folders, sorted by path.
+    """Items ``{"image": path, "image_id": path inside the folder}`` for a MONAI data set.
 
     Raises:
         NothingUsableError: there is none.
     """
     root = Path(folder)
-    paths = sorted(p for p in root.rglob("*") if p.is_file() and p.suffix.lower() in SUFFIXES and p.name[0] != ".")
-    if not paths:
+    paths, _ = find_inputs([root])
+    if not paths or not root.is_dir():
         raise NothingUsableError(f"there is no image in {root}; name a folder with DICOM, PNG, TIFF or NIfTI files.")
     return [{"image": str(path), "image_id": str(path.relative_to(root))} for path in paths]
+
+
+def _files_below(folder: Path, output: Path | None) -> Iterator[Path]:
+    for here, folders, files in os.walk(folder):
+        left_out = output and output.resolve()
+        folders[:] = sorted(name for name in folders if (Path(here) / name).resolve() != left_out)
+        yield from (Path(here) / name for name in sorted(files))

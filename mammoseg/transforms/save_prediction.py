@@ -1,0 +1,64 @@
+"""Last step of a bundle's inference: the result beside nothing else, as DICOM SEG or PNG."""
+
+from collections.abc import Hashable, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from monai.config import KeysCollection
+from monai.transforms import MapTransform
+
+from mammoseg.dicom.seg import Algorithm
+from mammoseg.files import sha256_of_file
+from mammoseg.lesions import find_lesions
+from mammoseg.results import write_result
+
+
+class SavePredictiond(MapTransform):
+    """Writes the masses of each prediction; `mammoseg predict` does the same with a table, a page and many checks.
+
+    Args:
+        keys: mass probability ``(1, rows, columns)`` on the original grid.
+        output_dir: folder of the files, named after ``image_id`` (the path inside the input folder).
+        threshold: probability from which a pixel is mass.
+        checkpoint: the weights in use; their SHA-256 goes into the SEG.
+        name: of the algorithm in the SEG.
+        version: of the algorithm in the SEG.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        *,
+        output_dir: Path | str,
+        threshold: float,
+        checkpoint: Path | str,
+        name: str,
+        version: str,
+    ) -> None:
+        super().__init__(keys)
+        self.output_dir = Path(output_dir)
+        self.checkpoint = Path(checkpoint)
+        self.name, self.version, self.threshold = name, version, threshold
+        self.algorithm: Algorithm | None = None
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        item = dict(data)
+        if self.algorithm is None:
+            self.algorithm = Algorithm(self.name, self.version, sha256_of_file(self.checkpoint), self.threshold)
+        for key in self.key_iterator(item):
+            probability = item[key][0].clamp(0, 1).cpu().numpy()
+            source = Path(item["image"].meta["filename_or_obj"])
+            name = Path(item["image_id"]).with_suffix("")
+            output = self.output_dir / name.parent
+            output.mkdir(parents=True, exist_ok=True)
+            write_result(
+                source,
+                name.name,
+                probability,
+                find_lesions(probability, self.algorithm.threshold),
+                output=output,
+                algorithm=self.algorithm,
+                when=datetime.now(timezone.utc).replace(microsecond=0),
+            )
+        return item
