@@ -12,7 +12,6 @@ from torch import nn
 from mammoseg.errors import MammosegError
 from mammoseg.files import atomic_path, sha256_of_file
 
-
 ONLY_A_GATE = {"modalities"}
 """Preprocessing settings that decide which files may enter, not what becomes of them."""
 
