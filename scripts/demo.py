@@ -13,11 +13,11 @@ import fire
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 CONFIGS = "bundles/unet/configs"
-SMALL = ["--network_def::channels", "[8,16,32,64,128]", "--spatial_size", "[160,128]"]
+SMALL = ["--network_def::channels", "[8,16,32,64,128]", "--spatial_size", "[192,160]"]
 """A UNet of an eighth of the width at a smaller size: enough for phantoms, and trained in minutes without a GPU."""
 
 
-def demo(output: str = "demo", patients: int = 80, epochs: int = 30) -> None:
+def demo(output: str = "demo", patients: int = 110, epochs: int = 24) -> None:
     """Run the five steps, each an ordinary command that is printed before it runs; a second call continues the first.
 
     Args:
@@ -31,7 +31,7 @@ def demo(output: str = "demo", patients: int = 80, epochs: int = 30) -> None:
     mammoseg = [sys.executable, "-m", "mammoseg.cli"]
     train = f"['{CONFIGS}/train.json','{CONFIGS}/common_recipe.json']"
     evaluate = f"['{CONFIGS}/train.json','{CONFIGS}/common_recipe.json','{CONFIGS}/evaluate.json']"
-    length = ["--max_epochs", str(epochs), "--lr", "0.003"]
+    length = ["--max_epochs", str(epochs), "--batch_size", "4", "--lr", "0.002"]
     start = time.monotonic()
     if not (REPOSITORY / data / "datalist.json").is_file():
         run(
