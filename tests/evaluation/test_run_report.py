@@ -1,0 +1,35 @@
+"""The page of a run shows the images that were scored, and what the network had to beat."""
+
+import json
+
+import pytest
+
+from mammoseg.errors import WrongCallError
+from mammoseg.evaluation.run_report import report
+from tests.tiny_run import tiny_overrides, workflow, write_tiny_dataset
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    overrides = tiny_overrides(write_tiny_dataset(folder / "data"), folder, max_epochs=1)
+    workflow("unet", **overrides).run()
+    workflow("unet", "evaluate", **overrides).run()
+    return folder
+
+
+def test_page_shows_cases_scores_and_baseline(run, tmp_path):
+    report(run / "eval", dataset_dir=run / "data", weights=run / "models" / "model.pt", output=tmp_path)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert all(f"test-{number}" in page for number in range(3))
+    assert (tmp_path / "cases.png").stat().st_size > 0 and (tmp_path / "learning_curve.png").stat().st_size > 0
+    baseline = json.loads((tmp_path / "baseline.json").read_text())
+    assert baseline["test_dice"] > 0.95  # the discs are the brightest pixels, so a threshold finds them
+
+
+def test_scores_of_another_datalist_are_refused(run, tmp_path):
+    other = write_tiny_dataset(tmp_path / "data")
+    text = (other / "datalist.json").read_text().replace("test-", "other-")
+    (other / "datalist.json").write_text(text)
+    with pytest.raises(WrongCallError, match="test-0 is not a test image"):
+        report(run / "eval", dataset_dir=other, weights=run / "models" / "model.pt", output=tmp_path)
