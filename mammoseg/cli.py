@@ -49,6 +49,34 @@ def compare(*per_image_files: str, output: str) -> None:
     run(*per_image_files, output=output)
 
 
+def train(bundle: str, *, dataset_dir: str, recipe: str = "paper", **overrides: Any) -> None:
+    """Train a bundle; the same call continues an interrupted run.
+
+    Args:
+        bundle: architecture; `mammoseg list` names them.
+        dataset_dir: folder of the datalist.json.
+        recipe: paper (of the bundle) or common (the same for all bundles).
+        overrides: of the config, such as --max_epochs or --network_def::channels; see docs/training.md.
+    """
+    from mammoseg.workflow import train as run
+
+    run(bundle, dataset_dir=dataset_dir, recipe=recipe, **overrides)
+
+
+def evaluate(bundle: str, *, dataset_dir: str, weights: str | None = None, **overrides: Any) -> None:
+    """Score held-out images: per_image.csv and a summary, at network size and on the original grid.
+
+    Args:
+        bundle: architecture; `mammoseg list` names them.
+        dataset_dir: folder of the datalist.json.
+        weights: checkpoint; without it the bundle's own. Network and preprocessing are taken from it.
+        overrides: of the config, such as --output_dir; see docs/training.md.
+    """
+    from mammoseg.workflow import evaluate as run
+
+    run(bundle, dataset_dir=dataset_dir, weights=weights, **overrides)
+
+
 def report(evaluation_dir: str, *, dataset_dir: str, weights: str, output: str, **options: Any) -> None:
     """Write the page of an evaluated run: scores, learning curve, best, median and worst case, baseline.
 
@@ -75,7 +103,15 @@ def list_bundles() -> None:
         print(f"{name:24} {height} x {width}  {train['max_epochs']:3} epochs  {metadata['name']}")
 
 
-COMMANDS = {"compare": compare, "ingest": ingest, "list": list_bundles, "predict": predict, "report": report}
+COMMANDS = {
+    "ingest": ingest,
+    "train": train,
+    "evaluate": evaluate,
+    "report": report,
+    "compare": compare,
+    "predict": predict,
+    "list": list_bundles,
+}
 
 
 def main() -> None:

@@ -12,8 +12,7 @@ from pathlib import Path
 import fire
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-CONFIGS = "bundles/unet/configs"
-SMALL = ["--network_def::channels", "[8,16,32,64,128]", "--spatial_size", "[192,160]"]
+SMALL = ["--network_def::channels=[8,16,32,64,128]", "--spatial_size=[192,160]"]
 """A UNet of an eighth of the width at a smaller size: enough for phantoms, and trained in minutes without a GPU."""
 
 
@@ -26,20 +25,17 @@ def demo(output: str = "demo", patients: int = 110, epochs: int = 24) -> None:
         epochs: of training.
     """
     data, weights, evaluation = f"{output}/data", f"{output}/models/model.pt", f"{output}/evaluation"
-    places = ["--dataset_dir", data, "--ckpt_dir", f"{output}/models", "--output_dir", evaluation]
-    bundle = [sys.executable, "-m", "monai.bundle", "run"]
     mammoseg = [sys.executable, "-m", "mammoseg.cli"]
-    train = f"['{CONFIGS}/train.json','{CONFIGS}/common_recipe.json']"
-    evaluate = f"['{CONFIGS}/train.json','{CONFIGS}/common_recipe.json','{CONFIGS}/evaluate.json']"
-    length = ["--max_epochs", str(epochs), "--batch_size", "4", "--lr", "0.002"]
+    places = [f"--dataset_dir={data}", f"--output_dir={evaluation}"]
+    length = [f"--max_epochs={epochs}", "--batch_size=4", "--lr=0.002", f"--ckpt_dir={output}/models"]
     start = time.monotonic()
     if not (REPOSITORY / data / "datalist.json").is_file():
         run(
             "1/5 make and ingest phantoms",
             [*mammoseg, "ingest", "phantom", f"--patients={patients}", f"--output={data}"],
         )
-    run("2/5 train", [*bundle, "training", "--config_file", train, *places, *SMALL, *length])
-    run("3/5 evaluate on held-out patients", [*bundle, "evaluating", "--config_file", evaluate, *places, *SMALL])
+    run("2/5 train", [*mammoseg, "train", "unet", "--recipe=common", *places, *length, *SMALL])
+    run("3/5 evaluate on held-out patients", [*mammoseg, "evaluate", "unet", f"--weights={weights}", *places])
     images = [f"{data}/{record}" for record in held_out_images(REPOSITORY / data)]
     run("4/5 segment DICOM", [*mammoseg, "predict", *images, f"--weights={weights}", f"--output={output}/predictions"])
     run(

@@ -36,6 +36,8 @@ def read_datalist(path: Path | str) -> dict[str, Any]:
         OSError: it cannot be read.
     """
     path = Path(path)
+    if not path.is_file():
+        raise DatalistError(f"there is no datalist at {path}; write it with `mammoseg ingest`.")
     try:
         datalist = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -1,0 +1,81 @@
+"""Train and evaluate a bundle by name: MONAI's own workflow, the right overlays, errors that a person can read."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from monai.bundle import ConfigWorkflow
+
+from mammoseg.bundles import bundle_root
+from mammoseg.checkpoints import read_weights
+from mammoseg.errors import MammosegError, WrongCallError
+
+RECIPES = {"paper": (), "common": ("common_recipe",)}
+"""Overlays on train.json by the name of the recipe."""
+
+
+def train(bundle: str, *, dataset_dir: str, recipe: str = "paper", **overrides: Any) -> None:
+    """Train a bundle; the same call continues an interrupted run.
+
+    Args:
+        bundle: name.
+        dataset_dir: folder of the ``datalist.json``.
+        recipe: ``paper`` (of the bundle) or ``common`` (the same for all).
+        overrides: of the config, nested ones by ``::``.
+    Raises:
+        MammosegError: what a person can mend.
+    """
+    if recipe not in RECIPES:
+        raise WrongCallError(f"unknown recipe '{recipe}'; known: {', '.join(RECIPES)}.")
+    run_workflow(bundle, "training", *RECIPES[recipe], dataset_dir=dataset_dir, **overrides)
+
+
+def evaluate(bundle: str, *, dataset_dir: str, weights: str | None = None, **overrides: Any) -> None:
+    """Score the test section with network and preprocessing as the weights record them.
+
+    Args:
+        bundle: name.
+        dataset_dir: folder of the ``datalist.json``.
+        weights: checkpoint; None takes the bundle's own.
+        overrides: of the config, nested ones by ``::``; ``validation_section`` chooses another section.
+    Raises:
+        MammosegError: what a person can mend.
+    """
+    path = Path(weights) if weights else Path(overrides.get("ckpt_dir", f"{bundle_root(bundle)}/models")) / "model.pt"
+    checkpoint = read_weights(path)
+    recorded = {
+        "best_checkpoint": str(path),
+        "network_def": checkpoint.network,
+        **{f"preprocessing::{name}": value for name, value in checkpoint.preprocessing.items()},
+    }
+    run_workflow(bundle, "evaluating", "evaluate", dataset_dir=dataset_dir, **recorded, **overrides)
+
+
+def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> None:
+    """Run MONAI's workflow of a bundle's train.json with overlays, after printing the command that does the same.
+
+    Raises:
+        MammosegError: taken out of the RuntimeErrors that MONAI wraps around it.
+    """
+    configs = Path(bundle_root(bundle)) / "configs"
+    files = [str(configs / f"{name}.json") for name in ("train", *overlays)]
+    words = [word for key, value in overrides.items() for word in (f"--{key}", str(value))]
+    file = repr(files) if overlays else files[0]
+    print("$", shlex.join(["python", "-m", "monai.bundle", "run", run_id, "--config_file", file, *words]), flush=True)
+    try:
+        flow = ConfigWorkflow(files, run_id=run_id, **overrides)
+        flow.initialize()
+        flow.run()
+    except Exception as error:
+        root = _root(error)
+        raise root from root.__cause__
+
+
+def _root(error: BaseException) -> BaseException:
+    """The `MammosegError` inside, if there is one."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, MammosegError):
+            return cause
+        cause = cause.__cause__
+    return error
