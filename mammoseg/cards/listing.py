@@ -1,0 +1,55 @@
+"""What `mammoseg list` prints, from JSON files alone: no torch is imported."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mammoseg.bundles import BASE_FOLDER, BUNDLES_FOLDER, BundleError, bundle_names, render
+
+PAPERS = BASE_FOLDER / "cards" / "papers.json"
+"""Papers by recipe."""
+
+
+def list_cards() -> list[dict[str, Any]]:
+    """Name, paper, parameters, input ``[channels, rows, columns]`` and recipe of every bundle."""
+    return [list_card(name) for name in bundle_names()]
+
+
+def list_card(name: str) -> dict[str, Any]:
+    """The same of one bundle.
+
+    Raises:
+        BundleError: when the bundle has no facts yet.
+    """
+    train = render(name)["train"]
+    recipe = read_json(BUNDLES_FOLDER / name / "arch.json")["recipe"]
+    return {
+        "name": name,
+        "paper": paper_of(recipe)["paper"],
+        "parameters": read_json(BUNDLES_FOLDER / name / "docs" / "facts.json")["parameters"],
+        "input": [train["in_channels"], *train["spatial_size"]],
+        "recipe": recipe,
+    }
+
+
+def paper_of(recipe: str) -> dict[str, str]:
+    """Short name of a recipe's paper and what its scores mean.
+
+    Raises:
+        BundleError: naming the recipes that have one.
+    """
+    papers = read_json(PAPERS)
+    if recipe not in papers:
+        raise BundleError(f"recipe '{recipe}' has no paper; add it to {PAPERS}, which has {', '.join(papers)}.")
+    return papers[recipe]
+
+
+def read_json(path: Path) -> Any:
+    """Content of a file of a card.
+
+    Raises:
+        BundleError: when it does not exist.
+    """
+    if not path.is_file():
+        raise BundleError(f"{path} is missing; write docs/card.json, then run: python scripts/draw_cards.py")
+    return json.loads(path.read_text(encoding="utf-8"))
