@@ -1,19 +1,19 @@
 """The model card of a bundle and the page of all architectures, put together from what is measured and what is written.
 
 Written by hand: `bundles/_base/cards/` and one `docs/card.json` a bundle, ``{"about": [sentences], "published":
-[{"data", "detail", "dice", "more"}], "limits": [sentences], "options": of the train command}``. The rest comes from the network
-and its configs.
+[{"data", "detail", "dice", "more"}], "limits": [sentences], "options": of the train command}``. The rest comes from the
+network and its configs.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from pydoc import locate
 from typing import Any
 
 import jinja2
 
+from mammoseg import networks
 from mammoseg.bundles import BASE_FOLDER, BUNDLES_FOLDER, bundle_names, render
 from mammoseg.cards.facts import bundle_network, measure_facts
 from mammoseg.cards.figure import draw_figure
@@ -53,7 +53,7 @@ def describe(name: str, facts: dict[str, Any]) -> dict[str, Any]:
     train, metadata = configs["train"], configs["metadata"]
     recipe = read_json(BUNDLES_FOLDER / name / "arch.json")["recipe"]
     card = read_json(BUNDLES_FOLDER / name / "docs" / "card.json")
-    network = locate(train["network_def"]["_target_"])
+    network = getattr(networks, train["network_def"]["_target_"].rsplit(".", 1)[-1])
     channels = metadata["network_data_format"]["outputs"]["pred"]["channel_def"].values()
     return {
         "generated": GENERATED,

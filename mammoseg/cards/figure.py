@@ -110,10 +110,11 @@ def line(start: Box, end: Box, boxes: Iterable[Box]) -> str:
 def draw_box(stage: Stage, box: Box, colour: str) -> str:
     """Box with its channels below; name, kind and size appear where the mouse rests."""
     channels, rows, columns = stage.shape
+    left, bottom = box.x - BOX_WIDTH / 2, box.y + box.height / 2
     return (
         f"<g><title>{escape(stage.name)}: {escape(stage.kind)}, {channels} x {rows} x {columns}</title>"
-        f'<rect x="{box.x - BOX_WIDTH / 2:g}" y="{box.top:g}" width="{BOX_WIDTH}" height="{box.height:g}" rx="3" '
-        f'fill="{colour}"/><text x="{box.x:g}" y="{box.y + box.height / 2 + 12:g}" text-anchor="middle">{channels}</text></g>'
+        f'<rect x="{left:g}" y="{box.top:g}" width="{BOX_WIDTH}" height="{box.height:g}" rx="3" fill="{colour}"/>'
+        f'<text x="{box.x:g}" y="{bottom + 12:g}" text-anchor="middle">{channels}</text></g>'
     )
 
 

@@ -71,7 +71,7 @@ def trace_stages(network: nn.Module, image: Tensor) -> list[Stage]:
 
 
 def kind_of(module: nn.Module) -> str:
-    """Class names of what a module is made of: plain sequences are opened, repetitions and weightless parts left out."""
+    """Class names of what a module is made of; of a plain sequence those of its parts with weights, each once."""
     if type(module) is not nn.Sequential:
         return type(module).__name__
     kinds = [kind_of(part) for part in module if _has_weights(part)]
