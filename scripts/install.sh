@@ -12,7 +12,7 @@ done
 "$python" -c 'import ensurepip, venv' 2>/dev/null || stop "this Python cannot make environments; install its venv module (Debian: apt-get install python3.11-venv)"
 
 echo "mammoseg: setting up .venv from requirements.lock (a few minutes, once)"
-[ -x .venv/bin/python ] || "$python" -m venv .venv
+.venv/bin/python -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear .venv
 pip() { .venv/bin/python -m pip --disable-pip-version-check "$@" 2>.venv/pip.log || { cat .venv/pip.log >&2; stop "pip could not install the locked packages; its message stands above"; }; }
 # torch first, by itself, with its own dependencies: pip takes a CPU file where there is one, CUDA's libraries elsewhere.
 pip install --quiet "$(grep '^torch==' requirements.lock)"
