@@ -13,7 +13,7 @@ from typing import Any
 
 from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.files import write_json
-from mammoseg.provenance import LOCK_FILE
+from mammoseg.provenance import LOCK_FILE, PACKAGE_FOLDER
 
 BUNDLES_FOLDER = Path(os.environ.get("MAMMOSEG_BUNDLES", Path(__file__).resolve().parent.parent / "bundles"))
 BASE_FOLDER = BUNDLES_FOLDER / "_base"
@@ -32,19 +32,28 @@ class BundleError(MammosegError):
 
 
 def bundle_names() -> list[str]:
-    """Names of all bundles, sorted."""
+    """Names of all bundles, sorted; in an exported bundle its own alone."""
+    if (own := exported_name(PACKAGE_FOLDER.parent)) is not None:
+        return [own]
     return sorted(path.parent.name for path in BUNDLES_FOLDER.glob("*/arch.json"))
 
 
 def bundle_root(name: str) -> str:
-    """Folder of a bundle of the repository.
+    """Folder of a bundle of the repository, or of the exported bundle that this package is a copy in.
 
     Raises:
         WrongCallError: naming the known bundles.
     """
     if name not in bundle_names():
         raise WrongCallError(f"unknown bundle '{name}'; known: {', '.join(bundle_names())}.")
-    return str(BUNDLES_FOLDER / name)
+    own = PACKAGE_FOLDER.parent
+    return str(own if exported_name(own) == name else BUNDLES_FOLDER / name)
+
+
+def exported_name(folder: Path) -> str | None:
+    """Name of the bundle that `folder` is an export of; None for any other folder."""
+    manifest = folder / "manifest.json"
+    return _read(manifest).get("name") if manifest.is_file() else None
 
 
 def render(name: str) -> dict[str, dict[str, Any]]:

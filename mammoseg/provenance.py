@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from mammoseg import __version__
 from mammoseg.files import sha256_of_file
 
 PACKAGE_FOLDER = Path(__file__).resolve().parent
@@ -30,7 +31,7 @@ def collect_provenance(*, bundle_root: Path | str, datalist: Path | str, seed: i
         "lock_sha256": _sha256_or_none(LOCK_FILE),
         "seed": seed,
         "commit": current_commit(),
-        "versions": {name: version(name) for name in ("mammoseg", "monai", "torch", "numpy")},
+        "versions": {"mammoseg": __version__, **{name: version(name) for name in ("monai", "torch", "numpy")}},
     }
 
 
