@@ -92,15 +92,15 @@ def report(evaluation_dir: str, *, dataset_dir: str, weights: str, output: str, 
     run(evaluation_dir, dataset_dir=dataset_dir, weights=weights, output=output, **options)
 
 
-def list_bundles() -> None:
-    """List the bundles with their input size, recipe and description."""
-    from mammoseg.bundles import bundle_names, render
+def list_bundles(*, json: bool = False) -> None:
+    """List the bundles: name, paper, parameters, input (channels, rows, columns) and recipe.
 
-    for name in bundle_names():
-        configs = render(name)
-        train, metadata = configs["train"], configs["metadata"]
-        height, width = train["spatial_size"]
-        print(f"{name:24} {height} x {width}  {train['max_epochs']:3} epochs  {metadata['name']}")
+    Args:
+        json: print a JSON list instead of a table.
+    """
+    from mammoseg.cards.listing import as_json, as_table, list_cards
+
+    print(as_json(list_cards()) if json else as_table(list_cards()))
 
 
 COMMANDS = {

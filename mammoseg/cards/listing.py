@@ -1,6 +1,7 @@
 """What `mammoseg list` prints, from JSON files alone: no torch is imported."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,21 @@ PAPERS = BASE_FOLDER / "cards" / "papers.json"
 def list_cards() -> list[dict[str, Any]]:
     """Name, paper, parameters, input ``[channels, rows, columns]`` and recipe of every bundle."""
     return [list_card(name) for name in bundle_names()]
+
+
+def as_json(cards: Sequence[dict[str, Any]]) -> str:
+    """Cards as a JSON list for programs."""
+    return json.dumps(cards, indent=2)
+
+
+def as_table(cards: Sequence[dict[str, Any]]) -> str:
+    """Cards as text for people, one line each below a line of headings, columns aligned."""
+    rows = [("name", "paper", "parameters", "input", "recipe")]
+    for card in cards:
+        size = " x ".join(str(side) for side in card["input"])
+        rows.append((card["name"], card["paper"], f"{card['parameters']:,}", size, card["recipe"]))
+    name, paper, parameters, size, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
+    return "\n".join(f"{n:{name}}  {p:{paper}}  {count:>{parameters}}  {i:{size}}  {r}" for n, p, count, i, r in rows)
 
 
 def list_card(name: str) -> dict[str, Any]:

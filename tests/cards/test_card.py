@@ -1,0 +1,46 @@
+"""Model cards of the bundles and docs/architectures.md."""
+
+from pathlib import Path
+
+import pytest
+
+from mammoseg.bundles import BUNDLES_FOLDER, bundle_names
+from mammoseg.cards.card import all_files, headline, read_readings
+
+LARGEST_FIGURE = 60_000
+"""Bytes."""
+
+
+def docs(name: str) -> Path:
+    return BUNDLES_FOLDER / name / "docs"
+
+
+def test_cards_are_up_to_date_with_networks_and_configs():
+    for path, text in all_files().items():
+        assert path.read_text(encoding="utf-8") == text, f"{path}; run: python scripts/draw_cards.py"
+
+
+@pytest.mark.parametrize("name", bundle_names())
+def test_measured_column_holds_no_number(name):
+    card = (docs(name) / "README.md").read_text(encoding="utf-8")
+    rows = card.split("| measured here |\n|---|---|---|\n")[1].split("\n\n")[0].splitlines()
+    assert {row.split("|")[3].strip() for row in rows} == {"not yet measured here"}
+
+
+@pytest.mark.parametrize("name", bundle_names())
+def test_figure_is_small(name):
+    assert (docs(name) / "structure.svg").stat().st_size < LARGEST_FIGURE
+
+
+@pytest.mark.parametrize("name", [name for name in bundle_names() if name.startswith("se_fusion")])
+def test_card_of_a_reconstructed_decoder_says_so(name):
+    assert "The decoder is a reconstruction" in (docs(name) / "README.md").read_text(encoding="utf-8")
+
+
+def test_readings_concern_bundles_that_exist():
+    assert {bundle for reading in read_readings().values() for bundle in reading["bundles"]} <= set(bundle_names())
+
+
+def test_headline_is_the_first_dice_of_each_data_set():
+    published = [{"data": "A", "dice": "1"}, {"data": "A", "dice": "2"}, {"data": "B", "dice": ""}]
+    assert headline(published) == {"A": "1"}

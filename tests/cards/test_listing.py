@@ -1,0 +1,64 @@
+"""`mammoseg list`: from JSON files alone."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from mammoseg.bundles import BundleError, bundle_names
+from mammoseg.cards.listing import as_table, list_card, paper_of, read_json
+
+UNET = {
+    "name": "unet",
+    "paper": "Sun et al. 2020",
+    "parameters": 34527106,
+    "input": [3, 256, 256],
+    "recipe": "sun2020",
+}
+
+LIST = """
+import sys
+from mammoseg import cli
+sys.argv = ["mammoseg", "list", *sys.argv[1:]]
+cli.main()
+assert "torch" not in sys.modules and "monai" not in sys.modules
+"""
+
+
+def listed(*options: str) -> str:
+    done = subprocess.run([sys.executable, "-c", LIST, *options], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_list_is_a_line_for_each_bundle_and_imports_no_torch():
+    headings, *lines = listed().splitlines()
+    assert headings.split() == ["name", "paper", "parameters", "input", "recipe"]
+    assert [line.split()[0] for line in lines] == bundle_names()
+
+
+def test_list_as_json_has_the_same_for_programs_and_imports_no_torch():
+    cards = {card["name"]: card for card in json.loads(listed("--json"))}
+    assert list(cards) == bundle_names() and cards["unet"] == UNET
+
+
+def test_card_of_a_bundle_comes_from_its_files():
+    assert list_card("unet") == UNET
+
+
+def test_table_aligns_its_columns():
+    assert as_table([UNET | {"name": "a", "parameters": 7}]) == (
+        "name  paper            parameters  input          recipe\n"
+        "a     Sun et al. 2020           7  3 x 256 x 256  sun2020"
+    )
+
+
+def test_missing_file_of_a_card_is_named_with_the_command_that_writes_it(tmp_path):
+    with pytest.raises(BundleError, match=r"facts.json is missing; .*draw_cards.py"):
+        read_json(tmp_path / "facts.json")
+
+
+def test_recipe_without_a_paper_is_refused_with_the_known_ones():
+    with pytest.raises(BundleError, match="recipe 'mine' has no paper; .*sun2020"):
+        paper_of("mine")
