@@ -25,10 +25,11 @@ def as_table(cards: Sequence[dict[str, Any]]) -> str:
     """Cards as text for people, one line each below a line of headings, columns aligned."""
     rows = [("name", "paper", "parameters", "input", "recipe")]
     for card in cards:
-        size = " x ".join(str(side) for side in card["input"])
-        rows.append((card["name"], card["paper"], f"{card['parameters']:,}", size, card["recipe"]))
-    name, paper, parameters, size, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
-    return "\n".join(f"{n:{name}}  {p:{paper}}  {count:>{parameters}}  {i:{size}}  {r}" for n, p, count, i, r in rows)
+        image = " x ".join(str(side) for side in card["input"])
+        rows.append((card["name"], card["paper"], f"{card['parameters']:,}", image, card["recipe"]))
+    name, paper, count, size, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
+    line = f"{{:{name}}}  {{:{paper}}}  {{:>{count}}}  {{:{size}}}  {{}}"
+    return "\n".join(line.format(*row) for row in rows)
 
 
 def list_card(name: str) -> dict[str, Any]:
