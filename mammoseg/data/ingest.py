@@ -30,7 +30,7 @@ def ingest(
     """Write ``datalist.json`` and ``ingest_report.json`` into OUTPUT; the last line printed counts used and skipped.
 
     Args:
-        source: phantom, folder or cbis_ddsm; docs/datasets has a page on each.
+        source: phantom, folder, cbis_ddsm or voc; docs/datasets has a page on each.
         inputs: the folders to read; phantom takes none.
         output: folder for the datalist and for masks that had to be made; images stay where they are.
         seed: of the split, and of the phantoms.
