@@ -92,6 +92,20 @@ def report(evaluation_dir: str, *, dataset_dir: str, weights: str, output: str, 
     run(evaluation_dir, dataset_dir=dataset_dir, weights=weights, output=output, **options)
 
 
+def export(bundle: str, *, weights: str, output: str, formats: Any = ()) -> None:
+    """Write a bundle with its weights as a folder that runs without this repository, and a zip of it.
+
+    Args:
+        bundle: architecture; `mammoseg list` names them.
+        weights: checkpoint of a training run; network and preprocessing are taken from it.
+        output: new folder; gets `<bundle>/` and `<bundle>.zip`.
+        formats: also write the network in these, comma-separated: torchscript, torch_export, onnx; see docs/export.md.
+    """
+    from mammoseg.deploy.export import export as run
+
+    print(run(bundle, weights=weights, output=output, formats=formats))
+
+
 def list_bundles(*, json: bool = False) -> None:
     """List the bundles: name, paper, parameters, input (channels, rows, columns) and recipe.
 
@@ -110,6 +124,7 @@ COMMANDS = {
     "report": report,
     "compare": compare,
     "predict": predict,
+    "export": export,
     "list": list_bundles,
 }
 

@@ -1,0 +1,85 @@
+"""Configs of an exported bundle: those of the repository, with what the weights record and nothing of the repository."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from monai.bundle import ConfigParser
+
+from mammoseg.checkpoints import Weights, WeightsError
+from mammoseg.files import write_json
+
+CONFIGS = ("train", "inference")
+"""The complete configs; overlays name nothing that the weights decide."""
+
+
+def write_configs(root: Path, folder: Path, weights: Weights) -> dict[str, Any]:
+    """Write ``folder/configs`` from those of the bundle in `root`; returns the metadata.
+
+    Raises:
+        WeightsError: the weights are of another architecture or number of classes.
+    """
+    shutil.copytree(root / "configs", folder / "configs")
+    metadata = _described(ConfigParser.load_config_file(root / "configs" / "metadata.json"), root.name, weights)
+    write_json(folder / "configs" / "metadata.json", metadata)
+    for name in CONFIGS:
+        config = ConfigParser.load_config_file(root / "configs" / f"{name}.json")
+        _check_architecture(root.name, config["network_def"], weights)
+        config["_desc_"] = metadata["_desc_"]
+        config["bundle_root"] = {"_target_": "mammoseg.deploy.root.exported_root", "name": "@bundle_name"}
+        built = {key: value for key, value in weights.network.items() if key != "encoder_weights"}
+        for section, recorded in (("network_def", built), ("preprocessing", weights.preprocessing)):
+            set_recorded(config, section, recorded)
+        if name == "inference":
+            config["post_transforms"] = label_server_transforms(config["postprocessing"], weights)
+        # MONAI Label gives configs no metadata to refer to.
+        text = json.dumps(config).replace('"@_meta_::version"', json.dumps(metadata["version"]))
+        write_json(folder / "configs" / f"{name}.json", json.loads(text))
+    return metadata
+
+
+def set_recorded(config: dict[str, Any], section: str, recorded: dict[str, Any]) -> None:
+    """Set arguments of a section; where it refers to a top-level value (``@in_channels``), set that instead."""
+    for name, value in recorded.items():
+        given = config[section].get(name)
+        if isinstance(given, str) and given.startswith("@"):
+            config[given[1:]] = value
+        else:
+            config[section][name] = value
+
+
+def label_server_transforms(postprocessing: dict[str, Any], weights: Weights) -> dict[str, Any]:
+    """What MONAI Label, which prefers ``post_transforms`` to ``postprocessing``, runs: a mask for it, no files.
+
+    Returns:
+        The same transforms without those that save, and then 0 and 1 for masses or the number of the class, as uint8.
+    """
+    kept = [step for step in postprocessing["transforms"] if not step["_target_"].rpartition(".")[2].startswith("Save")]
+    decide = {"argmax": True} if weights.network["out_channels"] > 2 else {"threshold": "@threshold"}
+    steps = [{"_target_": "AsDiscreted", **decide}, {"_target_": "CastToTyped", "dtype": "$torch.uint8"}]
+    return {**postprocessing, "transforms": [*kept, *({**step, "keys": "pred"} for step in steps)]}
+
+
+def _check_architecture(bundle: str, network_def: dict[str, Any], weights: Weights) -> None:
+    target, trained = (config["_target_"].rpartition(".")[2] for config in (network_def, weights.network))
+    if target != trained:
+        raise WeightsError(f"{weights.path} holds a {trained}, bundle '{bundle}' is a {target}; name its bundle.")
+
+
+def _described(metadata: dict[str, Any], bundle: str, weights: Weights) -> dict[str, Any]:
+    """Metadata with the channels of the network, and the data it was trained on where the bundle names none."""
+    formats = metadata["network_data_format"]
+    image, pred = formats["inputs"]["image"], formats["outputs"]["pred"]
+    channels, classes = weights.network["in_channels"], weights.network["out_channels"]
+    if classes != pred["num_channels"]:
+        raise WeightsError(
+            f"{weights.path} has {classes} output channels, bundle '{bundle}' describes {pred['num_channels']}; "
+            "set network_data_format in its arch.json."
+        )
+    if channels != image["num_channels"]:
+        repeated = image["channel_def"]["0"]
+        image |= {"num_channels": channels, "channel_def": {str(channel): repeated for channel in range(channels)}}
+    described = f"Exported from bundle '{bundle}' with the settings of models/model.pt."
+    source = metadata["data_source"] or weights.provenance["source"]
+    return {**metadata, "_desc_": described, "data_source": source}
