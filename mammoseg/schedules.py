@@ -1,8 +1,9 @@
-"""Learning-rate schedules that recipes list epoch by epoch."""
+"""Learning-rate schedules: rates listed epoch by epoch, and what a schedule on the validation metric looks at."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import accumulate
+from typing import Any
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
@@ -29,3 +30,8 @@ class StepwiseLR(LambdaLR):
     @staticmethod
     def _factor(ends: list[int], rates: Sequence[float], initial: float) -> Callable[[int], float]:
         return lambda epoch: rates[bisect_right(ends, epoch)] / initial
+
+
+def key_metric(evaluator: Any) -> float:
+    """Key metric of a MONAI evaluator that has just completed: what `ReduceLROnPlateau` steps on."""
+    return evaluator.state.metrics[evaluator.state.key_metric_name]

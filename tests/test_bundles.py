@@ -1,19 +1,24 @@
 """What must hold for every bundle: written once, run over all."""
 
 import json
+import math
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from monai.bundle import ConfigWorkflow
+from monai.bundle import ConfigParser, ConfigWorkflow
 
 from mammoseg import bundles
 from mammoseg.bundles import BundleError, bundle_names, bundle_root, first_difference, render
+from mammoseg.checkpoints import read_checkpoint
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.tables import read_per_image
+from mammoseg.networks import Network
 from tests.tiny_run import tiny_overrides, workflow, write_tiny_dataset
 
 REQUIRED_METADATA = {
@@ -31,6 +36,56 @@ REQUIRED_METADATA = {
     "changelog",
 }
 """Keys that MONAI's metadata schema of 2024-07-25 asks for, and the changelog that the model zoo's checks ask for."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the tests know of a bundle: parameters of its network, and how to make it narrow.
+
+    `narrow` are arguments of the network, `side` is that of an image which the narrow one takes.
+    """
+
+    parameters: int
+    side: int = 32
+    narrow: dict[str, Any] = field(default_factory=lambda: {"channels": [4, 8, 16]})
+
+    def overrides(self, dataset: Path, run: Path, **overrides: Any) -> dict[str, Any]:
+        tiny = tiny_overrides(dataset, run, spatial_size=[self.side, self.side], max_epochs=1)
+        return tiny | {f"network_def::{name}": value for name, value in self.narrow.items()} | overrides
+
+
+CONNECTED = {"channels": [8, 8, 16], "dilations": [1, 2, 3]}
+TINY_ENCODER = {"encoder": "test_resnet"}
+TINY_SMP = {"encoder": "tu-test_resnet", "channels": [16] * 5}
+CASES = {
+    "attention_unet": Case(11_015_237, narrow={"channels": [4, 8, 16], "up_channels": [4, 8]}),
+    "aunet": Case(75_495_162),
+    "connected_resunets": Case(20_697_063, narrow=CONNECTED),
+    "connected_unets": Case(20_036_545, narrow=CONNECTED),
+    "connected_unets_plus": Case(23_450_433, narrow=CONNECTED),
+    "connected_unets_plusplus": Case(28_116_816, narrow=CONNECTED),
+    "fcdensenet103": Case(13_916_258, narrow={"channels": 4, "layers": [2, 1, 3], "growth": 2}),
+    "fusionnet": Case(78_532_354),
+    "multiresunet": Case(7_244_775),
+    "resnet22_fpn": Case(5_137_585, side=64, narrow={"pyramid_channels": 4, "channels": 2}),
+    "resnet22_unet": Case(7_572_561, side=64, narrow={"channels": 2}),
+    "resnet34_fpn": Case(23_745_601, side=64, narrow=TINY_ENCODER | {"pyramid_channels": 4, "channels": 2}),
+    "resnet34_unet": Case(27_601_377, side=64, narrow=TINY_ENCODER | {"channels": 2}),
+    "se_fusion_unet": Case(87_475_169, side=64, narrow=TINY_ENCODER | {"channels": [2, 4, 8, 8, 8]}),
+    "smp_unet": Case(24_436_369, side=64, narrow=TINY_SMP),
+    "smp_unetplusplus": Case(26_281_332, side=64, narrow=TINY_SMP),
+    "unet": Case(34_527_106),
+    "unet_slim": Case(7_765_985),
+    "unit_unet": Case(47_103_682),
+}
+
+every_bundle = pytest.mark.parametrize("name", bundle_names())
+
+
+def full_network(name: str) -> Network:
+    """Network of a bundle as configured, without memory."""
+    with torch.device("meta"):
+        return ConfigParser(render(name)["train"]).get_parsed_content("network_def")
 
 
 @pytest.fixture(scope="module")
@@ -64,39 +119,90 @@ def copied_bundles(tmp_path, monkeypatch) -> Path:
     return tmp_path / "bundles"
 
 
-@pytest.mark.parametrize("name", bundle_names())
+@every_bundle
 def test_generated_files_are_up_to_date(name):
     assert first_difference(name) is None
 
 
-@pytest.mark.parametrize("name", bundle_names())
+@every_bundle
 def test_metadata_has_the_required_keys_and_its_version_in_the_changelog(name):
     metadata = render(name)["metadata"]
     assert metadata.keys() >= REQUIRED_METADATA
     assert metadata["version"] in metadata["changelog"]
 
 
-@pytest.mark.parametrize("name", bundle_names())
+@every_bundle
 def test_train_and_inference_have_the_properties_that_monai_asks_for(name, dataset, tmp_path):
     configs = Path(bundle_root(name)) / "configs"
     for part, kind in (("train", "train"), ("inference", "infer")):
-        overrides = {"dataset_dir": str(dataset), "ckpt_dir": str(tmp_path), "device": "$torch.device('meta')"}
+        overrides = CASES[name].overrides(dataset, tmp_path, device="$torch.device('meta')")
         flow = ConfigWorkflow(str(configs / f"{part}.json"), workflow_type=kind, logging_file=False, **overrides)
         flow.initialize()
         assert flow.check_properties() == []
 
 
-@pytest.mark.parametrize("name", bundle_names())
+@every_bundle
 def test_network_and_preprocessing_are_the_same_in_training_and_inference(name):
     configs = render(name)
     for key in ("network_def", "preprocessing", "spatial_size", "in_channels", "threshold"):
         assert configs["train"][key] == configs["inference"][key]
 
 
-@pytest.mark.parametrize("name", bundle_names())
+@every_bundle
 def test_bundle_has_a_model_card_with_paper_and_limits(name):
     card = (Path(bundle_root(name)) / "docs" / "README.md").read_text(encoding="utf-8")
     assert "doi" in card.lower() and "Research only" in card
+
+
+@every_bundle
+def test_network_has_the_published_number_of_parameters(name):
+    assert sum(parameter.numel() for parameter in full_network(name).parameters()) == CASES[name].parameters
+
+
+@every_bundle
+def test_metadata_and_recipe_agree_with_the_network_on_channels_and_sizes(name):
+    configs, network = render(name), full_network(name)
+    data = configs["metadata"]["network_data_format"]
+    image, pred = data["inputs"]["image"], data["outputs"]["pred"]
+    channels = [image["num_channels"], pred["num_channels"]]
+    assert channels == [network.config["in_channels"], network.config["out_channels"]]
+    assert channels == [len(image["channel_def"]), len(pred["channel_def"])]
+    assert image["spatial_shape"] == pred["spatial_shape"] == [f"{network.size_divisor}*n"] * 2
+    assert all(side % network.size_divisor == 0 for side in configs["train"]["spatial_size"])
+
+
+@every_bundle
+def test_first_reference_is_the_paper_of_the_recipe(name):
+    recipe = json.loads((Path(bundle_root(name)) / "arch.json").read_text())["recipe"]  # author and year, in one word
+    first, *_ = render(name)["metadata"]["references"]
+    assert first.lower().startswith(recipe[:-4])
+    assert recipe[-4:] in first and ("doi:" in first or "thesis" in first)
+
+
+@every_bundle
+def test_common_recipe_leaves_no_difference_but_the_network(name):
+    def common(bundle: str) -> dict:
+        configs = Path(bundle_root(bundle)) / "configs"
+        parser = ConfigParser()
+        parser.read_config([str(configs / "train.json"), str(configs / "common_recipe.json")])
+        return {
+            key: value
+            for key, value in parser.config.items()
+            if key not in ("_meta_", "bundle_name", "in_channels", "network_def")
+        }
+
+    assert common(name) == common("unet")
+
+
+@pytest.mark.parametrize("overlays", [(), ("common_recipe",)], ids=["paper", "common"])
+@every_bundle
+def test_one_epoch_of_either_recipe_gives_weights_that_are_evaluated(name, overlays, dataset, tmp_path):
+    overrides = CASES[name].overrides(dataset, tmp_path)
+    workflow(name, *overlays, **overrides).run()
+    (row,) = read_checkpoint(tmp_path / "models" / "checkpoint.pt")["training_log"]["rows"]
+    assert math.isfinite(row["train_loss"])
+    workflow(name, *overlays, "evaluate", run_id="evaluating", **overrides).run()
+    assert len(read_per_image(tmp_path / "eval" / "per_image.csv")) == 6  # three images on two grids
 
 
 def test_unknown_bundle_is_refused_with_the_known_ones():
@@ -169,10 +275,10 @@ def test_two_processes_reach_the_validation_metric_of_one(dataset, tmp_path):
             f"['{configs}/train.json','{configs}/multi_gpu_train.json']",
         ),
     ):
-        overrides = tiny_overrides(dataset, tmp_path / name, max_epochs=12, lr=0.01)
-        overrides |= {"lr_scheduler::rates": [0.01, 0.01, 0.01, 0.01]}
+        overrides = tiny_overrides(dataset, tmp_path / name, max_epochs=60, batch_size=4, val_interval=5)
+        overrides |= {"lr_scheduler::rates": [0.01] * 4}
         command("training", "--config_file", files, *as_arguments(overrides), cwd=tmp_path, launcher=launcher)
         saved = torch.load(tmp_path / name / "models" / "checkpoint.pt", weights_only=True)
-        metrics[name] = max(row["val_mean_dice"] for row in saved["training_log"]["rows"])
+        metrics[name] = saved["best_metric"]
     assert metrics["one"] > 0.5
     assert metrics["two"] == pytest.approx(metrics["one"], abs=0.2)
