@@ -1,7 +1,9 @@
-"""The one shim: what released packages need beside a CPU build of torch."""
+"""The one shim: what released packages need beside a CPU build of torch and beside pydicom 3."""
 
 import importlib.machinery
 import importlib.util
+import sys
+from types import ModuleType
 
 import torch
 
@@ -28,6 +30,16 @@ def heal_torchvision() -> None:
         if not hasattr(torch.ops.torchvision, name):
             library.define(schema)
     _LIBRARY.append(library)
+
+
+def heal_pydicom_seg() -> None:
+    """Put an empty module in the place of pydicom_seg, which cannot be imported beside pydicom 3.
+
+    MONAI Label 0.8.5 imports pydicom_seg for DICOM SEG conversions of its own, which fail on mammograms anyway (see
+    `mammoseg.dicom.seg`); with the stand-in everything else of it works, and such a conversion ends in an
+    `AttributeError`. Call it before the import. Does nothing where pydicom_seg was imported before.
+    """
+    sys.modules.setdefault("pydicom_seg", ModuleType("pydicom_seg", "Stand-in of mammoseg.compat.heal_pydicom_seg."))
 
 
 def _compiled_part_loads() -> bool:

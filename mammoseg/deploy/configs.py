@@ -1,4 +1,4 @@
-"""Configs of an exported bundle: those of the repository, with what the weights record and nothing of the repository."""
+"""Configs of an exported bundle: the repository's, with what the weights record and no path into the repository."""
 
 import json
 import shutil
@@ -56,7 +56,7 @@ def label_server_transforms(postprocessing: dict[str, Any], weights: Weights) ->
         The same transforms without those that save, and then 0 and 1 for masses or the number of the class, as uint8.
     """
     kept = [step for step in postprocessing["transforms"] if not step["_target_"].rpartition(".")[2].startswith("Save")]
-    decide = {"argmax": True} if weights.network["out_channels"] > 2 else {"threshold": "@threshold"}
+    decide: dict[str, Any] = {"argmax": True} if weights.network["out_channels"] > 2 else {"threshold": "@threshold"}
     steps = [{"_target_": "AsDiscreted", **decide}, {"_target_": "CastToTyped", "dtype": "$torch.uint8"}]
     return {**postprocessing, "transforms": [*kept, *({**step, "keys": "pred"} for step in steps)]}
 
