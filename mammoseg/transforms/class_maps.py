@@ -1,0 +1,81 @@
+"""From the class probabilities of a network to class maps: on the original grid, for the scores, and as files."""
+
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.config import KeysCollection
+from monai.transforms import Invertd, MapTransform
+
+from mammoseg.data.class_maps import IGNORED, read_class_map, write_class_map
+from mammoseg.transforms.pipelines import Preprocessing
+
+
+class OriginalClassesd(MapTransform):
+    """Adds ``pred_original`` (the probabilities sent back) and ``label_original`` (the class map read again).
+
+    Args:
+        preprocessing: what the image went through.
+    Shape:
+        ``(classes, rows, columns)`` and ``(1, rows, columns)`` of the original image.
+    """
+
+    def __init__(self, preprocessing: Preprocessing) -> None:
+        super().__init__(keys="pred")
+        self.invert = Invertd(
+            keys="pred_original", transform=preprocessing, orig_keys="image", nearest_interp=False, to_tensor=True
+        )
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        item = dict(data)
+        inverted = self.invert({"pred_original": item["pred"].clone(), "image": item["image"]})["pred_original"]
+        item["pred_original"] = inverted
+        rows, columns = inverted.shape[-2:]
+        classes = read_class_map(item["label"].meta["filename_or_obj"], shape=(rows, columns))
+        item["label_original"] = torch.as_tensor(classes)[None]
+        return item
+
+
+class ClassMapsd(MapTransform):
+    """Adds ``classes`` and ``true_classes``, and makes of ``pred`` and ``label`` masks of any object.
+
+    The class maps are for the scores of each class, the masks for those of each image (`PerImageReport`). Ignored
+    pixels are in neither mask. Both grids are done, that of the suffix ``_original`` where it is there.
+
+    Shape:
+        reads ``pred`` ``(classes, H, W)`` and ``label`` ``(1, H, W)``; all four are ``(1, H, W)`` afterwards.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(keys=("pred", "pred_original"), allow_missing_keys=True)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        item = dict(data)
+        for key in self.key_iterator(item):
+            grid = str(key).removeprefix("pred")
+            classes, truth = item[key].argmax(dim=0, keepdim=True), item[f"label{grid}"].to(item[key].device)
+            counts = truth != IGNORED
+            item[f"classes{grid}"], item[f"true_classes{grid}"] = classes, truth
+            item[key], item[f"label{grid}"] = ((classes > 0) & counts).float(), ((truth > 0) & counts).float()
+        return item
+
+
+class SaveClassMapd(MapTransform):
+    """Writes the likeliest class of every pixel as ``<image_id>.classes.png``, with VOC's palette.
+
+    Args:
+        keys: class probabilities ``(classes, rows, columns)`` on the original grid.
+        output_dir: folder of the files, named after ``image_id`` (the path inside the input folder).
+    """
+
+    def __init__(self, keys: KeysCollection, *, output_dir: Path | str) -> None:
+        super().__init__(keys)
+        self.output_dir = Path(output_dir)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        item = dict(data)
+        for key in self.key_iterator(item):
+            name = Path(item["image_id"]).with_suffix(".classes.png")
+            write_class_map(self.output_dir / name, item[key].argmax(dim=0).cpu().numpy())
+        return item
