@@ -12,7 +12,7 @@ from monai.transforms import Invertd
 from mammoseg.bundles import BUNDLES_FOLDER, bundle_root
 from mammoseg.checkpoints import WeightsError, load_weights, read_weights
 from mammoseg.data.mammogram import Mammogram, read_mammogram
-from mammoseg.errors import InputRefusedError
+from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.transforms.mass_probability import mass_probability
 from mammoseg.transforms.pipelines import Preprocessing
 
@@ -46,6 +46,7 @@ class Predictor:
         modalities: DICOM modalities to let in.
     Raises:
         WeightsError: absent, unsafe, or weights of another architecture.
+        WrongCallError: unknown bundle, or one that segments something else than masses.
     """
 
     def __init__(
@@ -57,8 +58,13 @@ class Predictor:
         modalities: tuple[str, ...] = ("MG",),
     ) -> None:
         root = Path(bundle_root(bundle))
-        checkpoint = read_weights(weights or default_weights(bundle))
         parser = ConfigParser(ConfigParser.load_config_file(root / "configs" / "inference.json"))
+        channels = parser["network_def"]["out_channels"]
+        if channels > 2:
+            raise WrongCallError(
+                f"the network of bundle '{bundle}' gives {channels} classes, no mass; run its configs/inference.json."
+            )
+        checkpoint = read_weights(weights or default_weights(bundle))
         if device is not None:
             parser["device"] = f"$torch.device('{torch.device(device)}')"
         target = parser["network_def"]["_target_"].rpartition(".")[2]
@@ -79,8 +85,10 @@ class Predictor:
         self.device: torch.device = parser.get_parsed_content("device")
         self.preprocessing: Preprocessing = parser.get_parsed_content("preprocessing")
         self.inferer: Any = parser.get_parsed_content("inferer")
-        self.network: torch.nn.Module = parser.get_parsed_content("network").eval()
-        load_weights(self.network, checkpoint)
+        network: Network = parser.get_parsed_content("network")
+        load_weights(network, checkpoint)
+        example = torch.empty(1, parser["in_channels"], *parser["preprocessing"]["spatial_size"], device=self.device)
+        self.network = accelerate(network, example)
         self.invert = Invertd("pred", self.preprocessing, orig_keys="image", nearest_interp=False, to_tensor=True)
 
     @torch.inference_mode()
