@@ -37,7 +37,7 @@ def in_words(value: Any, config: dict[str, Any]) -> str:
     if isinstance(value, str) and value.startswith("@"):
         return in_words(_at(config, value[1:]), config)
     if isinstance(value, list) and any(isinstance(part, dict) for part in value):
-        return ", ".join(in_words(part, config) for part in value)
+        return f"[{', '.join(in_words(part, config) for part in value)}]"
     if isinstance(value, dict):
         arguments = (f"{name}={in_words(part, config)}" for name, part in value.items() if _says_something(name, part))
         return f"{value['_target_'].rsplit('.', 1)[-1]}({', '.join(arguments)})"

@@ -11,7 +11,7 @@ def test_object_is_its_name_with_arguments_and_references_resolved():
 
 def test_objects_within_objects_are_told_too():
     loss = {"_target_": "a.Sum", "losses": [{"_target_": "b.Dice"}, {"_target_": "b.Focal", "gamma": 2}]}
-    assert in_words(loss, {}) == "Sum(losses=Dice(), Focal(gamma=2))"
+    assert in_words(loss, {}) == "Sum(losses=[Dice(), Focal(gamma=2)])"
 
 
 def test_one_and_zero_stay_numbers():
