@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 import torch
 from monai.bundle import ConfigParser
+from monai.data import MetaTensor
 from monai.transforms import Invertd
 
+from mammoseg.acceleration import accelerate
 from mammoseg.bundles import BUNDLES_FOLDER, bundle_root
 from mammoseg.checkpoints import WeightsError, load_weights, read_weights
 from mammoseg.data.mammogram import Mammogram, read_mammogram
 from mammoseg.errors import InputRefusedError, WrongCallError
+from mammoseg.networks import Network
 from mammoseg.transforms.mass_probability import mass_probability
 from mammoseg.transforms.pipelines import Preprocessing
 
@@ -87,7 +90,8 @@ class Predictor:
         self.inferer: Any = parser.get_parsed_content("inferer")
         network: Network = parser.get_parsed_content("network")
         load_weights(network, checkpoint)
-        example = torch.empty(1, parser["in_channels"], *parser["preprocessing"]["spatial_size"], device=self.device)
+        size = self.preprocessing.settings["spatial_size"]
+        example = torch.empty(1, network.config["in_channels"], *size, device=self.device)
         self.network = accelerate(network, example)
         self.invert = Invertd("pred", self.preprocessing, orig_keys="image", nearest_interp=False, to_tensor=True)
 
@@ -101,7 +105,7 @@ class Predictor:
         mammogram = read_mammogram(path, modalities=self.modalities)
         item = self.preprocessing({"image": mammogram})
         logits = self.inferer(item["image"][None].to(self.device), self.network)[0]
-        item["pred"] = mass_probability(logits.float()).cpu()
+        item["pred"] = MetaTensor(mass_probability(logits.float()).cpu())
         if not item["pred"].isfinite().all():
             raise InputRefusedError("E_NOT_FINITE", "the network gave values that are not finite; check the weights")
         probability = self.invert(item)["pred"][0].numpy()

@@ -48,9 +48,20 @@ def test_probability_is_on_the_grid_of_the_file(mammogram, tmp_path):
 
 def test_network_and_preprocessing_come_from_the_checkpoint(tmp_path):
     predictor = Predictor("unet", weights=write_weights(tmp_path / "model.pt", intensity="zscore"), device="cpu")
-    assert predictor.network.config["channels"] == [4, 8]
+    assert predictor.network.network.config["channels"] == [4, 8]
     assert predictor.preprocessing.settings["intensity"] == "zscore"
     assert predictor.phantom_only
+
+
+def test_the_network_is_accelerated_and_gives_the_probability_of_the_plain_one(mammogram, tmp_path):
+    plain = UNet(channels=[4, 8]).train()
+    for _ in range(20):
+        plain(torch.rand(2, 3, 32, 16))  # normalisations get statistics
+    predictor = Predictor("unet", weights=write_weights(tmp_path / "model.pt", plain), device="cpu")
+    assert not [m for m in predictor.network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    accelerated = predictor(mammogram).probability
+    predictor.network = plain.eval()
+    assert np.abs(accelerated - predictor(mammogram).probability).max() < 1e-5 < np.ptp(accelerated)
 
 
 def test_weights_of_another_architecture_are_refused(tmp_path):

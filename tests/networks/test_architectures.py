@@ -12,6 +12,8 @@ from monai.bundle import ConfigParser
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from mammoseg.acceleration import accelerate
+from mammoseg.benchmark.measure import randomise_normalisations
 from mammoseg.networks import (
     AttentionUNet,
     AUNet,
@@ -330,7 +332,7 @@ CASES = [
         ResNetUNet,
         7_572_561,
         {"in_channels": 1, "encoder": "resnet22"},
-        {"in_channels": 1, "encoder": "resnet22", "channels": 2},
+        {"in_channels": 1, "encoder": "resnet22", "channels": 4},
         gmacs=(512, 29.1),
         stages={
             "encoder": 2_799_536,
@@ -589,3 +591,17 @@ def test_loaded_weights_give_the_logits_of_the_saved_network(case, tmp_path):
     image = random_image(network, batch=1, height=network.size_divisor, width=network.size_divisor)
     with torch.no_grad():
         assert torch.equal(network(image), loaded(image))
+
+
+@every_structure
+def test_the_accelerated_network_gives_the_same_logits(case):
+    network = narrow(case)
+    randomise_normalisations(network)
+    state = {key: value.clone() for key, value in network.state_dict().items()}
+    network.eval()
+    image = random_image(network, batch=2, height=2 * network.size_divisor, width=network.size_divisor)
+    with torch.inference_mode():
+        expected, found = network(image), accelerate(network, image)(image)
+    assert expected.std() > 1e-3
+    torch.testing.assert_close(found, expected, atol=1e-4 * max(1, expected.abs().max().item()), rtol=0)
+    assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())

@@ -1,0 +1,243 @@
+"""Time and memory of a bundle's network as it is and as it is made fast, in one process that does nothing else.
+
+Usage: python -m mammoseg.benchmark.measure BUNDLE [--batch 1] [--threads 2] [--seconds 8] [--quick] [--compiled]
+"""
+
+import copy
+import ctypes
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import fire
+import torch
+from monai.bundle import ConfigParser
+from monai.utils import set_determinism
+from torch import Tensor, nn
+
+from mammoseg.acceleration import HALF, Accelerated, accelerate
+from mammoseg.bundles import render
+from mammoseg.cards.facts import bundle_network, measure_facts
+from mammoseg.folding import fold_normalisations
+from mammoseg.transforms.mass_probability import mass_probability
+
+ROUNDS = (3, 50)
+"""Fewest and most timed runs of each variant; between them the time given decides."""
+
+QUICK_SIDE = 64
+"""Least side of the image of a quick run, which only shows that everything works."""
+
+TOLERANCE = {"cpu": 1e-4, "cuda": 1e-2}
+"""Largest difference to plain eager: on a CPU of logits, relative to the largest above 1; on a GPU of probability."""
+
+
+def measure_bundle(
+    name: str, *, batch: int = 1, threads: int = 1, seconds: float = 8, quick: bool = False, compiled: bool = False
+) -> dict[str, Any]:
+    """Measure inference and training step of a bundle at its recipe's size on the device present.
+
+    Args:
+        threads: of the CPU.
+        seconds: to spend on each of the two, at least three rounds.
+        quick: one round on a small image.
+        compiled: also measure inference through `torch.compile`; compiling takes up to minutes.
+    Returns:
+        JSON values: facts of the network; for each variant median seconds, images per second, peak memory in MiB
+        beyond what was in use before the run, and the difference to plain eager.
+    Raises:
+        ArithmeticError: a variant computes something else than plain eager does.
+    """
+    torch.set_num_threads(threads)
+    set_determinism(seed=0)
+    config = render(name)["train"]
+    on_meta, image = bundle_network(config)
+    if quick:
+        side = max(QUICK_SIDE, 2 * on_meta.size_divisor)
+        image = image[..., :side, :side]
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = ConfigParser({"network_def": on_meta.config}).get_parsed_content("network_def").to(device)
+    randomise_normalisations(network)
+    images = torch.rand(batch, *image.shape[1:], device=device)
+    rounds = (1, 1) if quick else ROUNDS
+    return {
+        "bundle": name,
+        "batch": batch,
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {threads} threads",
+        "quick": quick,
+        "image": list(image.shape[1:]),
+        **asdict(measure_facts(on_meta, image)),
+        "inference": _inference(network, images, seconds=seconds, rounds=rounds, compiled=compiled),
+        "training": _training(network, images, seconds=seconds, rounds=rounds),
+    }
+
+
+def randomise_normalisations(network: nn.Module) -> None:
+    """Statistics, scales (of both signs) and shifts as if trained: those of a new network would hide mistakes."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            with torch.no_grad():
+                module.running_mean.normal_(0, 0.2)  # type: ignore[union-attr]  # a tensor, as is the variance
+                module.running_var.uniform_(0.5, 1.5)  # type: ignore[union-attr]
+                module.weight.uniform_(0.5, 1.5).mul_(torch.randn_like(module.weight).sign())
+                module.bias.normal_(0, 0.2)
+
+
+def _inference(
+    network: nn.Module, images: Tensor, *, seconds: float, rounds: tuple[int, int], compiled: bool
+) -> dict[str, Any]:
+    network.eval()
+    variants = {"eager": network, "accelerated": accelerate(network, images)}
+    if compiled:
+        folded = fold_normalisations(network, images).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        folded.compile()
+        variants["compiled"] = Accelerated(folded)
+    with torch.inference_mode():
+        logits = {name: variant(images) for name, variant in variants.items()}
+        differences = {name: _difference(logits["eager"], value, name=name) for name, value in logits.items()}
+        runs: dict[str, Callable[[], object]] = {name: partial(variant, images) for name, variant in variants.items()}
+        return _measure(runs, differences, images, seconds=seconds, rounds=rounds)
+
+
+def _training(network: nn.Module, images: Tensor, *, seconds: float, rounds: tuple[int, int]) -> dict[str, Any]:
+    for module in network.modules():
+        if isinstance(module, nn.Dropout | nn.Dropout2d):
+            module.p = 0.0  # what is dropped depends on the layout
+    network.train()
+    channels_last = copy.deepcopy(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    steps = {
+        "eager": TrainingStep(network, images, half=False),
+        "channels_last": TrainingStep(
+            channels_last, images.contiguous(memory_format=torch.channels_last), half=images.is_cuda
+        ),
+    }
+    losses = {name: step() for name, step in steps.items()}
+    differences = {name: _difference(losses["eager"], loss, name=name) for name, loss in losses.items()}
+    return _measure(steps, differences, images, seconds=seconds, rounds=rounds)  # type: ignore[arg-type]
+
+
+class TrainingStep:
+    """Forward, cross-entropy with one class for all pixels, backward, Adam; on a GPU in half precision if asked for."""
+
+    def __init__(self, network: nn.Module, images: Tensor, *, half: bool) -> None:
+        self.network, self.images, self.half = network, images, half
+        self.optimizer = torch.optim.Adam(network.parameters(), lr=1e-6)
+        self.scaler = torch.amp.GradScaler(images.device.type, enabled=half)
+
+    def __call__(self) -> Tensor:
+        """Do one step; returns the loss before it, one number."""
+        self.optimizer.zero_grad()
+        with torch.autocast(self.images.device.type, dtype=HALF, enabled=self.half):
+            loss = -nn.functional.logsigmoid(self.network(self.images).float()).mean()
+        self.scaler.scale(loss).backward()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return loss.detach()
+
+
+def _difference(expected: Tensor, found: Tensor, *, name: str) -> float:
+    if expected.is_cuda and expected.ndim:
+        expected, found = mass_probability(expected.float()), mass_probability(found.float())
+    difference = (expected - found).abs().max().item() / max(1.0, expected.abs().max().item())
+    if not difference <= TOLERANCE[expected.device.type]:
+        raise ArithmeticError(
+            f"variant '{name}' differs by {difference:.2g} from plain eager, more than the allowed "
+            f"{TOLERANCE[expected.device.type]:.0e}; do not use it here."
+        )
+    return difference
+
+
+def _measure(
+    variants: dict[str, Callable[[], object]],
+    differences: dict[str, float],
+    images: Tensor,
+    *,
+    seconds: float,
+    rounds: tuple[int, int],
+) -> dict[str, Any]:
+    memory = {name: _peak_memory_mib(run, images.device) for name, run in variants.items()}
+    medians = median_seconds(variants, seconds=seconds, rounds=rounds, wait=_waiter(images.device))
+    return {
+        name: {
+            "seconds": round(medians[name], 5),
+            "images_per_second": round(len(images) / medians[name], 3),
+            "times_as_fast": round(medians["eager"] / medians[name], 3),
+            "peak_memory_mib": round(memory[name]),
+            "difference": float(f"{differences[name]:.2g}"),
+        }
+        for name in variants
+    }
+
+
+def median_seconds(
+    runs: dict[str, Callable[[], object]],
+    *,
+    seconds: float,
+    rounds: tuple[int, int],
+    wait: Callable[[], object] = lambda: None,
+) -> dict[str, float]:
+    """Median time of each run; the rounds alternate, so that a busy machine slows all alike.
+
+    Args:
+        seconds: after which no further round begins.
+        rounds: fewest and most, whatever the time.
+        wait: returns when the device has done what a run asked for.
+    """
+    fewest, most = rounds
+    taken: dict[str, list[float]] = {name: [] for name in runs}
+    begin = time.perf_counter()
+    for done in range(most):
+        if done >= fewest and time.perf_counter() - begin > seconds:
+            break
+        for name, run in runs.items():
+            start = time.perf_counter()
+            run()
+            wait()
+            taken[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in taken.items()}
+
+
+def _waiter(device: torch.device) -> Callable[[], object]:
+    return torch.cuda.synchronize if device.type == "cuda" else lambda: None
+
+
+def _peak_memory_mib(run: Callable[[], object], device: torch.device) -> float:
+    """Rise of the memory in use over that before, in one run; on Linux."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        run()
+        torch.cuda.synchronize()
+        return (torch.cuda.max_memory_allocated() - before) / 2**20
+    ctypes.CDLL(None).malloc_trim(0)  # give back what earlier runs left in the heap
+    Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+    before = _status_kib("VmRSS")
+    run()
+    return (_status_kib("VmHWM") - before) / 2**10
+
+
+def _status_kib(field: str) -> int:
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status[field].split()[0])
+
+
+def main(
+    bundle: str,
+    batch: int = 1,
+    threads: int = len(os.sched_getaffinity(0)),
+    seconds: float = 8,
+    quick: bool = False,
+    compiled: bool = False,
+) -> None:
+    """Print the measurement as one line of JSON."""
+    result = measure_bundle(bundle, batch=batch, threads=threads, seconds=seconds, quick=quick, compiled=compiled)
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    fire.Fire(main)
