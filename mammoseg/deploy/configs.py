@@ -52,13 +52,21 @@ def set_recorded(config: dict[str, Any], section: str, recorded: dict[str, Any])
 def label_server_transforms(postprocessing: dict[str, Any], weights: Weights) -> dict[str, Any]:
     """What MONAI Label, which prefers ``post_transforms`` to ``postprocessing``, runs: a mask for it, no files.
 
+    Its writer takes ``(columns, rows)`` and, while the image is there, would stretch that to ``(rows, columns)``.
+
     Returns:
         The same transforms without those that save, and then 0 and 1 for masses or the number of the class, as uint8.
     """
     kept = [step for step in postprocessing["transforms"] if not step["_target_"].rpartition(".")[2].startswith("Save")]
     decide: dict[str, Any] = {"argmax": True} if weights.network["out_channels"] > 2 else {"threshold": "@threshold"}
-    steps = [{"_target_": "AsDiscreted", **decide}, {"_target_": "CastToTyped", "dtype": "$torch.uint8"}]
-    return {**postprocessing, "transforms": [*kept, *({**step, "keys": "pred"} for step in steps)]}
+    steps: list[dict[str, Any]] = [
+        {"_target_": "AsDiscreted", "keys": "pred", **decide},
+        {"_target_": "CastToTyped", "keys": "pred", "dtype": "$torch.uint8"},
+        {"_target_": "SqueezeDimd", "keys": "pred", "dim": 0},
+        {"_target_": "Transposed", "keys": "pred", "indices": [1, 0]},
+        {"_target_": "DeleteItemsd", "keys": "image"},
+    ]
+    return {**postprocessing, "transforms": [*kept, *steps]}
 
 
 def _check_architecture(bundle: str, network_def: dict[str, Any], weights: Weights) -> None:
