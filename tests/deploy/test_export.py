@@ -1,0 +1,98 @@
+import json
+import zipfile
+
+import pytest
+import torch
+from monai.bundle import ConfigParser
+
+from mammoseg.bundles import bundle_names
+from mammoseg.checkpoints import WeightsError, read_weights
+from mammoseg.deploy import export as module
+from mammoseg.deploy.export import export
+from mammoseg.deploy.manifest import check_manifest
+from mammoseg.errors import WrongCallError
+from mammoseg.files import sha256_of_file
+from tests.deploy.made_weights import exported, write_weights
+
+
+def config(folder, name: str) -> dict:
+    return ConfigParser.load_config_file(folder / "configs" / f"{name}.json")
+
+
+@pytest.mark.parametrize("name", bundle_names())
+def test_every_bundle_is_exported_as_its_weights_record(name, tmp_path):
+    folder = exported(name, tmp_path)
+    recorded = read_weights(tmp_path / "weights.pt")
+    for part in ("train", "inference"):
+        parser = ConfigParser(config(folder, part))
+        parser["bundle_root"], parser["encoder_weights"] = str(folder), None
+        with torch.device("meta"):
+            assert parser.get_parsed_content("network_def").config == recorded.network
+        assert parser.get_parsed_content("preprocessing").settings == recorded.preprocessing
+    check_manifest(folder)
+
+
+def test_export_holds_what_a_bundle_needs(tmp_path):
+    folder = exported("unet", tmp_path)
+    needed = (
+        "LICENSE docs/README.md configs/metadata.json configs/train.json configs/evaluate.json configs/inference.json "
+    )
+    needed += "configs/logging.conf models/model.pt mammoseg/networks/unet.py mammoseg/data/datalist.schema.json "
+    needed += "requirements.lock manifest.json"
+    assert [name for name in needed.split() if not (folder / name).is_file()] == []
+    assert not list(folder.rglob("__pycache__"))
+
+
+def test_no_config_names_the_repository(tmp_path):
+    folder = exported("unet", tmp_path)
+    texts = [path.read_text() for path in (folder / "configs").iterdir()]
+    assert not any(str(module.PACKAGE_FOLDER.parent) in text or "mammoseg.bundles" in text for text in texts)
+
+
+def test_requirements_are_what_the_metadata_lists(tmp_path):
+    folder = exported("unet", tmp_path)
+    metadata = config(folder, "metadata")
+    lines = (folder / "requirements.lock").read_text().split()
+    assert {"monai==1.6.1", "torch==2.13.0", "numpy==1.26.4"} <= set(lines)
+    assert len(lines) == 3 + len(metadata["required_packages_version"])
+
+
+def test_the_zip_holds_the_same_files(tmp_path):
+    folder = exported("unet", tmp_path)
+    with zipfile.ZipFile(folder.parent / "unet.zip") as archive:
+        archive.extractall(tmp_path / "unpacked")
+        assert len(archive.namelist()) == len(json.loads((folder / "manifest.json").read_text())["files"]) + 1
+    check_manifest(tmp_path / "unpacked" / "unet")
+
+
+def test_the_same_weights_give_the_same_zip(tmp_path):
+    weights = write_weights("unet", tmp_path / "weights.pt")
+    zips = [export("unet", weights=weights, output=tmp_path / place).with_suffix(".zip") for place in ("a", "b")]
+    assert sha256_of_file(zips[0]) == sha256_of_file(zips[1])
+
+
+def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
+    weights = write_weights("unet", tmp_path / "weights.pt")
+    monkeypatch.setattr(module, "write_archive", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        export("unet", weights=weights, output=tmp_path / "export")
+    assert list(tmp_path.iterdir()) == [weights]
+
+
+def test_a_folder_that_holds_something_is_refused(tmp_path):
+    with pytest.raises(WrongCallError, match="exists and is not empty; name a new folder"):
+        export("unet", weights=write_weights("unet", tmp_path / "weights.pt"), output=tmp_path)
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path):
+    with pytest.raises(WeightsError, match="holds a AUNet, bundle 'unet' is a UNet"):
+        export("unet", weights=write_weights("aunet", tmp_path / "weights.pt"), output=tmp_path / "export")
+
+
+def test_weights_with_another_number_of_classes_are_refused(tmp_path):
+    weights = write_weights("unet", tmp_path / "weights.pt")
+    content = torch.load(weights, weights_only=True)
+    content["network"]["out_channels"] = 3
+    torch.save(content, weights)
+    with pytest.raises(WeightsError, match="has 3 output channels, bundle 'unet' describes 2"):
+        export("unet", weights=weights, output=tmp_path / "export")

@@ -1,0 +1,80 @@
+import dataclasses
+
+import pytest
+import torch
+from monai.bundle import ConfigParser
+
+from mammoseg.bundles import bundle_names
+from mammoseg.deploy import formats
+from mammoseg.deploy.formats import FormatError, Probabilities, write_formats
+from mammoseg.errors import WrongCallError
+from scripts.format_table import settle
+from tests.deploy.made_weights import narrow_config, narrow_network
+
+SLOW_ONNX = ("connected_unets_plus", "connected_unets_plusplus", "multiresunet", "se_fusion_bit", "smp_unetplusplus")
+"""Whose conversion takes more than ten seconds, even narrow."""
+
+
+@pytest.fixture
+def unet():
+    return narrow_network("unet").eval()
+
+
+def assert_formats_agree(name: str, chosen: tuple[str, ...], folder) -> None:
+    side, _ = narrow_config(name)["spatial_size"]
+    network = narrow_network(name)
+    image = torch.rand(1, network.config["in_channels"], side, side)
+    settle(network, image)
+    with torch.no_grad():
+        assert Probabilities(network)(image).std() > 0.01, "a constant map would prove nothing"
+    differences = write_formats(network, chosen, size=(side, side), folder=folder)
+    assert differences.keys() == set(chosen) and max(differences.values()) <= 1e-4
+
+
+@pytest.mark.parametrize("name", bundle_names())
+def test_torchscript_and_torch_export_give_the_probabilities_of_pytorch(name, tmp_path):
+    assert_formats_agree(name, ("torchscript", "torch_export"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW_ONNX else ()) for name in bundle_names()]
+)
+def test_onnx_gives_the_probabilities_of_pytorch(name, tmp_path):
+    assert_formats_agree(name, ("onnx",), tmp_path)
+
+
+def test_files_take_any_batch(unet, tmp_path):
+    write_formats(unet, ("torchscript", "torch_export", "onnx"), size=(32, 32), folder=tmp_path)
+    images = torch.rand(3, 3, 32, 32)
+    with torch.no_grad():
+        expected = Probabilities(unet)(images)
+    for format in formats.FORMATS.values():
+        torch.testing.assert_close(format.run(tmp_path / f"probability{format.suffix}", images), expected)
+
+
+def test_two_channels_get_a_softmax_and_one_a_sigmoid():
+    network = ConfigParser({"net": {"_target_": "mammoseg.networks.UNet", "channels": [4, 8], "out_channels": 1}})
+    assert isinstance(Probabilities(network.get_parsed_content("net")).activation, torch.nn.Sigmoid)
+    assert isinstance(Probabilities(narrow_network("unet")).activation, torch.nn.Softmax)
+
+
+def test_a_file_that_differs_from_pytorch_is_refused(unet, tmp_path, monkeypatch):
+    right = formats.FORMATS["torchscript"]
+    wrong = dataclasses.replace(right, run=lambda path, image: right.run(path, image) + 2e-4)
+    monkeypatch.setitem(formats.FORMATS, "torchscript", wrong)
+    with pytest.raises(FormatError, match="probability.ts differs from PyTorch by 2.0e-04, allowed are 1e-04"):
+        write_formats(unet, ["torchscript"], size=(32, 32), folder=tmp_path)
+
+
+def test_an_unknown_format_is_refused_with_the_known_ones(unet, tmp_path):
+    with pytest.raises(WrongCallError, match="unknown format 'tflite'; known: torchscript, torch_export, onnx"):
+        write_formats(unet, ["tflite"], size=(32, 32), folder=tmp_path)
+
+
+def test_a_format_without_its_packages_names_the_extra(unet, tmp_path, monkeypatch):
+    needy = dataclasses.replace(formats.FORMATS["onnx"], packages=("no_such_package",))
+    monkeypatch.setitem(formats.FORMATS, "onnx", needy)
+    with pytest.raises(
+        WrongCallError, match=r"format onnx needs no_such_package; run: pip install 'mammoseg\[deploy\]'"
+    ):
+        write_formats(unet, ["onnx"], size=(32, 32), folder=tmp_path)
