@@ -174,6 +174,16 @@ def test_metadata_and_recipe_agree_with_the_network_on_channels_and_sizes(name):
     assert all(side % network.size_divisor == 0 for side in configs["train"]["spatial_size"])
 
 
+@pytest.mark.parametrize(
+    "name", [name for name in bundle_names() if "encoder_weights" in render(name)["train"]["network_def"]]
+)
+def test_encoder_weights_of_the_command_line_reach_the_encoder(name, tmp_path):
+    parser = ConfigParser(render(name)["train"] | {"encoder_weights": str(tmp_path / "absent.pt")})
+    with torch.device("meta"), pytest.raises(RuntimeError) as failure:
+        parser.get_parsed_content("network_def")
+    assert "absent.pt are not a file" in str(failure.value.__cause__)
+
+
 @every_bundle
 def test_first_reference_is_the_paper_of_the_recipe(name):
     recipe = json.loads((Path(bundle_root(name)) / "arch.json").read_text())["recipe"].split("_")[0]
