@@ -525,7 +525,7 @@ def test_multiply_accumulates_are_those_of_the_reference(case):
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.stages], ids=lambda case: case.name)
-@pytest.mark.parametrize("size", [(224, 352), (512, 512)], ids=str)
+@pytest.mark.parametrize("size", [(224, 224), (256, 256), (384, 384), (512, 512), (224, 352)], ids=str)
 def test_logits_of_the_published_network_have_the_size_of_the_image(case, size):
     network = published(case.name)
     height, width = (-(-side // network.size_divisor) * network.size_divisor for side in size)  # 224 to 256 for 64
