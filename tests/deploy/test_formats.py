@@ -11,7 +11,16 @@ from mammoseg.errors import WrongCallError
 from scripts.format_table import settle
 from tests.deploy.made_weights import narrow_config, narrow_network
 
-SLOW_ONNX = ("connected_unets_plus", "connected_unets_plusplus", "multiresunet", "se_fusion_bit", "smp_unetplusplus")
+SLOW_ONNX = (
+    "connected_unets_plus",
+    "connected_unets_plusplus",
+    "multiresunet",
+    "resnet22_fpn",
+    "resnet22_unet",
+    "se_fusion_bit",
+    "se_fusion_unet",
+    "smp_unetplusplus",
+)
 """Whose conversion takes more than ten seconds, even narrow."""
 
 

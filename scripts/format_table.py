@@ -1,0 +1,81 @@
+"""Write every bundle's network in every format, compare it with PyTorch, and put the table into docs/export.md.
+
+Usage: python scripts/format_table.py [--bundles unet,aunet] [--output FILE]
+
+Networks have their full width and random weights; images are small, so that it takes minutes and not hours.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import fire
+import torch
+from monai.bundle import ConfigParser
+from monai.utils import ensure_tuple
+from torch import nn
+
+from mammoseg.bundles import bundle_names, render
+from mammoseg.deploy.formats import FORMATS, Probabilities, write_formats
+from mammoseg.errors import MammosegError
+from mammoseg.networks import Network
+
+PAGE = Path(__file__).parents[1] / "docs" / "export.md"
+SIDE = 128
+"""Of the images; every network takes it. An export checks its files at the size that it is for."""
+
+MARK = "<!-- table of scripts/format_table.py -->\n"
+
+
+def format_table(bundles: tuple[str, ...] | str = (), output: str = str(PAGE)) -> None:
+    """Fill the table between the two marks of a page.
+
+    Args:
+        bundles: all when none is named.
+        output: the page.
+    """
+    rows = ["| bundle | image | probabilities | " + " | ".join(FORMATS) + " |", "|---|---|---|" + "---|" * len(FORMATS)]
+    for name in ensure_tuple(bundles) or bundle_names():
+        rows.append(row(name))
+        print(rows[-1], flush=True)
+    before, _, after = Path(output).read_text(encoding="utf-8").split(MARK)
+    Path(output).write_text(MARK.join([before, "\n".join(rows) + "\n", after]), encoding="utf-8")
+
+
+def row(name: str) -> str:
+    """Largest difference from PyTorch in each format and size of the file; or the reason why there is none."""
+    torch.manual_seed(0)
+    parser = ConfigParser(render(name)["train"])
+    network = parser.get_parsed_content("network_def")
+    image = torch.rand(1, network.config["in_channels"], SIDE, SIDE)
+    settle(network, image)
+    with torch.no_grad():
+        probability = Probabilities(network).eval()(image)
+    cells = [cell(network, format) for format in FORMATS]
+    spread = f"{probability.min():.2f} to {probability.max():.2f}"
+    return f"| `{name}` | {' x '.join(str(side) for side in image.shape[1:])} | {spread} | {' | '.join(cells)} |"
+
+
+def cell(network: Network, format: str) -> str:
+    """One entry of the table."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            difference = write_formats(network, [format], size=(SIDE, SIDE), folder=Path(folder))[format]
+        except (MammosegError, RuntimeError) as error:
+            return f"no: {type(error).__name__}: {str(error).splitlines()[0]}"
+        megabytes = sum(file.stat().st_size for file in Path(folder).iterdir()) / 1e6
+    return f"{difference:.0e} ({megabytes:.0f} MB)"
+
+
+def settle(network: nn.Module, image: torch.Tensor) -> None:
+    """Set running statistics to those of `image`; without that, random weights give the same value everywhere."""
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.momentum = None  # average of all that was seen, so of this one image
+    with torch.no_grad():
+        network.train()(torch.cat([image, image.flip(-1)]))
+    network.eval()
+
+
+if __name__ == "__main__":
+    sys.exit(fire.Fire(format_table))
