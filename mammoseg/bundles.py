@@ -1,7 +1,8 @@
 """Bundles: where they are, and how their complete configs come out of `_base` and one `arch.json` each.
 
 A bundle's `arch.json` names a recipe (``bundles/_base/recipes/``) and holds what differs, one section per base file;
-its keys are ``::`` paths that exist in the base, so a misspelt one is an error instead of a setting nobody reads.
+its keys are ``::`` paths that exist in the base, so a misspelt one is an error instead of a setting nobody reads. Overlays
+that mean nothing for it are listed under ``without``.
 """
 
 import copy
@@ -69,7 +70,7 @@ def render(name: str) -> dict[str, dict[str, Any]]:
         for part in base:
             _override(base[part], sections.get(part, {}), origin=f"{origin}, section '{part}'")
     base["common"]["bundle_name"] = name
-    overlays = {part: _read(BASE_FOLDER / f"{part}.json") for part in OVERLAYS}
+    overlays = {part: _read(BASE_FOLDER / f"{part}.json") for part in OVERLAYS if part not in arch.get("without", ())}
     configs = {
         "train": {**base["common"], **base["train"]},
         "inference": {**base["common"], **base["inference"]},

@@ -12,7 +12,7 @@ def ingest(source: str, *inputs: str, output: str, **options: Any) -> None:
     """Turn a collection of mammograms into a datalist.json with a patient-grouped split.
 
     Args:
-        source: phantom, folder or cbis_ddsm.
+        source: phantom, folder, cbis_ddsm or voc.
         inputs: folders to read; none for phantom.
         output: folder of the datalist and of what has to be written beside it.
         options: --seed, --folds, --keep_identifiers and those of each source, see docs/datalist.md and docs/datasets/.

@@ -1,5 +1,6 @@
-"""Learning-rate schedules: rates listed epoch by epoch, and what a schedule on the validation metric looks at."""
+"""Learning-rate schedules, and what one on the validation metric looks at."""
 
+import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import accumulate
@@ -30,6 +31,27 @@ class StepwiseLR(LambdaLR):
     @staticmethod
     def _factor(ends: list[int], rates: Sequence[float], initial: float) -> Callable[[int], float]:
         return lambda epoch: rates[bisect_right(ends, epoch)] / initial
+
+
+class WarmupCosineLR(LambdaLR):
+    """A linear rise to the optimizer's learning rate, then half a cosine down to zero.
+
+    The length is no part of the state, so a run that is continued with more epochs follows the longer curve; MONAI's
+    `WarmupCosineSchedule` saves its length and would rise again.
+
+    Args:
+        optimizer: its learning rate is the highest.
+        epochs: of the whole run.
+        warmup: epochs of the rise.
+    """
+
+    def __init__(self, optimizer: Optimizer, *, epochs: int, warmup: int = 0) -> None:
+        def factor(epoch: int) -> float:
+            if epoch < warmup:
+                return (epoch + 1) / (warmup + 1)
+            return 0.5 + 0.5 * math.cos(math.pi * (epoch - warmup) / max(1, epochs - warmup))
+
+        super().__init__(optimizer, factor)
 
 
 def key_metric(evaluator: Any) -> float:

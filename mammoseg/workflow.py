@@ -10,7 +10,7 @@ from mammoseg.bundles import bundle_root
 from mammoseg.checkpoints import read_weights
 from mammoseg.errors import MammosegError, WrongCallError
 
-RECIPES = {"paper": (), "common": ("common_recipe",)}
+RECIPES: dict[str, tuple[str, ...]] = {"paper": (), "common": ("common_recipe",)}
 """Overlays on train.json by the name of the recipe."""
 
 
@@ -27,7 +27,10 @@ def train(bundle: str, *, dataset_dir: str, recipe: str = "paper", **overrides: 
     """
     if recipe not in RECIPES:
         raise WrongCallError(f"unknown recipe '{recipe}'; known: {', '.join(RECIPES)}.")
-    run_workflow(bundle, "training", *RECIPES[recipe], dataset_dir=dataset_dir, **overrides)
+    overlays = RECIPES[recipe]
+    if absent := [name for name in overlays if not (Path(bundle_root(bundle)) / "configs" / f"{name}.json").is_file()]:
+        raise WrongCallError(f"bundle '{bundle}' has no {absent[0]}; train it with --recipe paper.")
+    run_workflow(bundle, "training", *overlays, dataset_dir=dataset_dir, **overrides)
 
 
 def evaluate(bundle: str, *, dataset_dir: str, weights: str | None = None, **overrides: Any) -> None:

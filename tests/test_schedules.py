@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mammoseg.checkpoints import read_checkpoint
-from mammoseg.schedules import StepwiseLR
+from mammoseg.schedules import StepwiseLR, WarmupCosineLR
 from tests.tiny_run import tiny_overrides, workflow, write_tiny_dataset
 
 
@@ -21,6 +21,31 @@ def rates(epochs: list[int], listed: list[float], total: int) -> list[float]:
 
 def test_each_rate_holds_for_its_epochs_and_the_last_one_stays():
     assert rates([2, 1], [0.1, 0.01], 5) == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.01])
+
+
+def test_cosine_rises_in_the_warm_up_and_ends_at_zero():
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    schedule = WarmupCosineLR(optimizer, epochs=5, warmup=1)
+    seen = []
+    for _ in range(6):
+        seen.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    assert seen == pytest.approx([0.5, 1.0, 0.5 + 0.5 * 2**-0.5, 0.5, 0.5 - 0.5 * 2**-0.5, 0.0])
+
+
+def test_cosine_of_a_longer_run_goes_on_down():
+    def schedule(epochs: int) -> WarmupCosineLR:
+        return WarmupCosineLR(torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0), epochs=epochs)
+
+    short, long = schedule(4), schedule(8)
+    for _ in range(4):
+        short.optimizer.step()
+        short.step()
+    long.load_state_dict(short.state_dict())
+    long.optimizer.step()
+    long.step()
+    assert long.get_last_lr() == pytest.approx([0.5 - 0.5 * 0.3826834])  # epoch 5 of 8
 
 
 def test_lists_of_different_length_are_refused():

@@ -38,6 +38,11 @@ def test_missing_weights_are_one_sentence(run, tmp_path):
         evaluate("unet", dataset_dir=str(run / "data"), ckpt_dir=str(tmp_path))
 
 
+def test_common_recipe_is_for_masses_only(tmp_path):
+    with pytest.raises(WrongCallError, match="'se_fusion_bit' has no common_recipe"):
+        train("se_fusion_bit", dataset_dir=str(tmp_path), recipe="common")
+
+
 def test_unknown_recipe_is_refused(tmp_path):
     with pytest.raises(WrongCallError, match="unknown recipe 'best'; known: paper, common"):
         train("unet", dataset_dir=str(tmp_path), recipe="best")
