@@ -1,8 +1,8 @@
 """Bundles: where they are, and how their complete configs come out of `_base` and one `arch.json` each.
 
 A bundle's `arch.json` names a recipe (``bundles/_base/recipes/``) and holds what differs, one section per base file;
-its keys are ``::`` paths that exist in the base, so a misspelt one is an error instead of a setting nobody reads. Overlays
-that mean nothing for it are listed under ``without``.
+its keys are ``::`` paths that exist in the base, so a misspelt one is an error instead of a setting nobody reads.
+Overlays that mean nothing for it are listed under ``without``.
 """
 
 import copy
