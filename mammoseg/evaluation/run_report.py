@@ -56,7 +56,7 @@ def report(
             f"{unknown[0]} is not a test image of {datalist_file}; name the datalist of the evaluation."
         )
     predictor = Predictor(bundle, weights=weights)
-    attribution = f"{datalist['license']} Changed: resized, outlined." if datalist["license"] else None
+    attribution = f"{datalist['license']}; changed: resized, outlined" if datalist["license"] else None
     extremes = choose_best_median_worst(shown)
     chosen = {row["image_id"]: row for row in _spread(shown, cases, first=list(extremes.values()))}
     pictures = {image_id: _case(records[image_id], row, predictor) for image_id, row in chosen.items()}
