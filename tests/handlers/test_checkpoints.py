@@ -64,13 +64,14 @@ def test_run_killed_by_the_system_continues_from_the_command_line(dataset, undis
     arguments = [word for key, value in overrides.items() for word in (f"--{key}", str(value))]
     train = Path(bundle_root("unet")) / "configs" / "train.json"
     command = [sys.executable, "-m", "monai.bundle", "run", "training", "--config_file", str(train), *arguments]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    threads = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}  # sums depend on their number
+    process = subprocess.Popen(command, cwd=tmp_path, env=threads, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while not (tmp_path / "models" / "checkpoint.pt").is_file() and time.monotonic() < deadline:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert subprocess.run(command, cwd=tmp_path, capture_output=True).returncode == 0
+    assert subprocess.run(command, cwd=tmp_path, env=threads, capture_output=True).returncode == 0
     assert same_weights(tmp_path, undisturbed, "checkpoint.pt")
 
 
