@@ -1,5 +1,6 @@
 """The `mammoseg` command: python-fire over functions that are imported only when they are called."""
 
+import os
 import sys
 from typing import Any
 
@@ -131,6 +132,8 @@ COMMANDS = {
 
 def main() -> None:
     """Run the command line; errors meant for a person are one line on stderr, with their exit code."""
+    # Before torch is imported: waiting threads sleep, which on a machine that others use too is several times faster.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         fire.Fire(COMMANDS, name="mammoseg")
     except MammosegError as error:

@@ -1,5 +1,6 @@
 """Train and evaluate a bundle by name: MONAI's own workflow, the right overlays, errors that a person can read."""
 
+import json
 import shlex
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ def train(bundle: str, *, dataset_dir: str, recipe: str = "paper", **overrides: 
     overlays = RECIPES[recipe]
     if absent := [name for name in overlays if not (Path(bundle_root(bundle)) / "configs" / f"{name}.json").is_file()]:
         raise WrongCallError(f"bundle '{bundle}' has no {absent[0]}; train it with --recipe paper.")
-    run_workflow(bundle, "training", *overlays, dataset_dir=dataset_dir, **overrides)
+    flow = run_workflow(bundle, "training", *overlays, dataset_dir=dataset_dir, **overrides)
+    print(f"Weights: {flow.parser.get_parsed_content('best_checkpoint')}")
 
 
 def evaluate(bundle: str, *, dataset_dir: str, weights: str | None = None, **overrides: Any) -> None:
@@ -51,10 +53,15 @@ def evaluate(bundle: str, *, dataset_dir: str, weights: str | None = None, **ove
         "network_def": checkpoint.network,
         **{f"preprocessing::{name}": value for name, value in checkpoint.preprocessing.items()},
     }
-    run_workflow(bundle, "evaluating", "evaluate", dataset_dir=dataset_dir, **recorded, **overrides)
+    flow = run_workflow(bundle, "evaluating", "evaluate", dataset_dir=dataset_dir, **recorded, **overrides)
+    output = Path(flow.parser.get_parsed_content("output_dir"))
+    for score in json.loads((output / "summary.json").read_text(encoding="utf-8"))["scores"]:
+        if score["metric"] == "dice" and score["count"]:
+            print(f"Dice {score['mean']:.3f} on the {score['grid']} grid, mean of {score['count']} images")
+    print(f"Tables: {output / 'per_image.csv'}, {output / 'summary.csv'}")
 
 
-def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> None:
+def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> ConfigWorkflow:
     """Run MONAI's workflow of a bundle's train.json with overlays, after printing the command that does the same.
 
     Raises:
@@ -63,7 +70,7 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
     configs = Path(bundle_root(bundle)) / "configs"
     files = [str(configs / f"{name}.json") for name in ("train", *overlays)]
     words = [word for key, value in overrides.items() for word in (f"--{key}", str(value))]
-    file = repr(files) if overlays else files[0]
+    file = json.dumps(files) if overlays else files[0]
     print("$", shlex.join(["python", "-m", "monai.bundle", "run", run_id, "--config_file", file, *words]), flush=True)
     try:
         flow = ConfigWorkflow(files, run_id=run_id, **overrides)
@@ -72,6 +79,7 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
     except Exception as error:
         root = _root(error)
         raise root from root.__cause__
+    return flow
 
 
 def _root(error: BaseException) -> BaseException:

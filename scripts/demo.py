@@ -16,7 +16,7 @@ SMALL = ["--network_def::channels=[8,16,32,64,128]", "--spatial_size=[192,160]"]
 """A UNet of an eighth of the width at a smaller size: enough for phantoms, and trained in minutes without a GPU."""
 
 
-def demo(output: str = "demo", patients: int = 90, epochs: int = 18) -> None:
+def demo(output: str = "demo", patients: int = 110, epochs: int = 24) -> None:
     """Run the five steps, each an ordinary command that is printed before it runs; a second call continues the first.
 
     Args:

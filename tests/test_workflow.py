@@ -25,7 +25,9 @@ def test_evaluation_takes_network_and_size_from_the_weights(run, tmp_path):
 
 def test_equivalent_monai_command_is_printed(run, tmp_path, capsys):
     evaluate("unet", dataset_dir=str(run / "data"), ckpt_dir=str(run / "models"), output_dir=str(tmp_path))
-    assert capsys.readouterr().out.startswith("$ python -m monai.bundle run evaluating --config_file ")
+    printed = capsys.readouterr().out
+    assert "$ python -m monai.bundle run evaluating --config_file '[\"" in printed
+    assert " on the original grid, mean of 3 images" in printed and str(tmp_path / "per_image.csv") in printed
 
 
 def test_missing_datalist_is_one_sentence(tmp_path):

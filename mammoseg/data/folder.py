@@ -117,7 +117,9 @@ def _record(job: IngestJob, root: Path, image: Path, mask_files: Sequence[Path],
     image_id = re.sub(r"[^A-Za-z0-9._-]", "_", job.conceal((relative.parent / stem(relative)).as_posix()))
     has_no_mass = known.pop("has_mass", None) is False or known.get("pathology") == "NORMAL"
     if not mask_files and not has_no_mass:
-        raise InputRefusedError("E_NO_MASK", "no mask fits its name, and no table says that it has no mass.")
+        raise InputRefusedError(
+            "E_NO_MASK", "no mask fits its name (--masks names their folder), and no table says that it has no mass."
+        )
     section = known.pop("split", None)
     return {
         "image_id": image_id,

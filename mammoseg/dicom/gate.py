@@ -84,7 +84,7 @@ def check_is_mammogram(dataset: Dataset, modalities: Sequence[str]) -> None:
         raise InputRefusedError("E_SOP_CLASS", f"{name} is not a mammogram.")
     if modality not in modalities:
         known = modality if modality in KNOWN_MODALITIES else "missing or unknown"
-        reason = f"Modality is {known}, not {' or '.join(modalities)}; name it in `modalities` to let it in."
+        reason = f"Modality is {known}, not {' or '.join(modalities)}; let it in with --modalities, such as MG,RG."
         raise InputRefusedError("E_MODALITY", reason)
 
 
