@@ -60,8 +60,8 @@ def measure_bundle(
         image = image[..., :side, :side]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = ConfigParser({"network_def": on_meta.config}).get_parsed_content("network_def").to(device)
-    randomise_normalisations(network)
     images = torch.rand(batch, *image.shape[1:], device=device)
+    randomise_normalisations(network, images[:1])
     rounds = (1, 1) if quick else ROUNDS
     return {
         "bundle": name,
@@ -75,15 +75,24 @@ def measure_bundle(
     }
 
 
-def randomise_normalisations(network: nn.Module) -> None:
-    """Statistics, scales (of both signs) and shifts as if trained: those of a new network would hide mistakes."""
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            with torch.no_grad():
-                module.running_mean.normal_(0, 0.2)  # type: ignore[union-attr]  # a tensor, as is the variance
-                module.running_var.uniform_(0.5, 1.5)  # type: ignore[union-attr]
-                module.weight.uniform_(0.5, 1.5).mul_(torch.randn_like(module.weight).sign())
-                module.bias.normal_(0, 0.2)
+def randomise_normalisations(network: nn.Module, images: Tensor) -> None:
+    """Scales (of both signs), shifts and statistics as if trained: those of a new network would hide mistakes.
+
+    The statistics are those of `images`, so that activations keep their size from layer to layer; with others a deep
+    network is so ill-conditioned that no two orders of summation agree.
+    """
+    normalisations = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [module.momentum for module in normalisations]
+    for module in normalisations:
+        with torch.no_grad():
+            module.weight.uniform_(0.5, 1.5).mul_(torch.randn_like(module.weight).sign())
+            module.bias.normal_(0, 0.2)
+        module.reset_running_stats()
+        module.momentum = None  # the plain mean over what follows
+    with torch.no_grad():
+        network.train()(images)
+    for module, momentum in zip(normalisations, momenta, strict=True):
+        module.momentum = momentum
 
 
 def _inference(

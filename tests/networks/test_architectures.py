@@ -596,10 +596,10 @@ def test_loaded_weights_give_the_logits_of_the_saved_network(case, tmp_path):
 @every_structure
 def test_the_accelerated_network_gives_the_same_logits(case):
     network = narrow(case)
-    randomise_normalisations(network)
+    image = random_image(network, batch=2, height=2 * network.size_divisor, width=network.size_divisor)
+    randomise_normalisations(network, image)
     state = {key: value.clone() for key, value in network.state_dict().items()}
     network.eval()
-    image = random_image(network, batch=2, height=2 * network.size_divisor, width=network.size_divisor)
     with torch.inference_mode():
         expected, found = network(image), accelerate(network, image)(image)
     assert expected.std() > 1e-3
