@@ -597,7 +597,8 @@ def test_loaded_weights_give_the_logits_of_the_saved_network(case, tmp_path):
 def test_the_accelerated_network_gives_the_same_logits(case):
     network = narrow(case)
     image = random_image(network, batch=2, height=2 * network.size_divisor, width=network.size_divisor)
-    randomise_normalisations(network, image)
+    larger = random_image(network, batch=2, height=4 * network.size_divisor, width=4 * network.size_divisor)
+    randomise_normalisations(network, larger)
     state = {key: value.clone() for key, value in network.state_dict().items()}
     network.eval()
     with torch.inference_mode():
