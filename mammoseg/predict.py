@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from mammoseg.data.find_images import find_inputs
 from mammoseg.data.mammogram import Mammogram
+from mammoseg.dicom.derived import Algorithm
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.dicom.seg import Algorithm
 from mammoseg.errors import InputRefusedError, MammosegError, NothingUsableError, WrongCallError
 from mammoseg.lesions import find_lesions
 from mammoseg.report.overlay import draw_overlay, write_picture

@@ -8,7 +8,8 @@ import numpy as np
 import pydicom
 
 from mammoseg.data.mammogram import file_format
-from mammoseg.dicom.seg import Algorithm, build_segmentation, write_segmentation
+from mammoseg.dicom.derived import Algorithm, Analysis
+from mammoseg.dicom.seg import SegKind, build_segmentation, write_segmentation
 from mammoseg.errors import InputRefusedError
 from mammoseg.report.overlay import write_picture
 
@@ -41,13 +42,10 @@ def write_result(
     if file_format(source) != "DICOM":
         return _write_mask_picture(output, name, probability, None if as_probability else lesions)
     try:
-        segmentation = build_segmentation(
-            pydicom.dcmread(source, stop_before_pixels=True),
-            [] if as_probability else lesions,
-            algorithm=algorithm,
-            when=when,
-            probability=probability if as_probability else None,
-        )
+        header = pydicom.dcmread(source, stop_before_pixels=True)
+        analysis = Analysis(header, lesions, algorithm, when, probability)
+        kind = SegKind.FRACTIONAL if as_probability else SegKind.BINARY
+        segmentation = build_segmentation(analysis, kind=kind)
         write_segmentation(segmentation, output / f"{name}.seg.dcm")
     except InputRefusedError:
         raise

@@ -9,7 +9,7 @@ from pathlib import Path
 import jinja2
 
 from mammoseg import __version__
-from mammoseg.dicom.seg import Algorithm
+from mammoseg.dicom.derived import Algorithm
 from mammoseg.files import atomic_path
 from mammoseg.report.table import Row, Status
 

@@ -8,7 +8,7 @@ from typing import Any
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
-from mammoseg.dicom.seg import Algorithm
+from mammoseg.dicom.derived import Algorithm
 from mammoseg.files import sha256_of_file
 from mammoseg.lesions import find_lesions
 from mammoseg.results import write_result

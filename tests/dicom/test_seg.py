@@ -10,7 +10,8 @@ from pydicom.sr.codedict import codes as dictionary
 
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.dicom import codes
-from mammoseg.dicom.seg import Algorithm, SegProfile, build_segmentation, write_segmentation
+from mammoseg.dicom.derived import Algorithm, Analysis
+from mammoseg.dicom.seg import SegKind, SegProfile, build_segmentation, write_segmentation
 from mammoseg.errors import InputRefusedError
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
@@ -39,6 +40,10 @@ def lesions():
     return [first, second]
 
 
+def build(source, lesions, *, kind=SegKind.BINARY, profile=SegProfile.VIEWER, **known):
+    return build_segmentation(Analysis(source, lesions, **known), kind=kind, profile=profile)
+
+
 def write_and_read(segmentation, folder):
     write_segmentation(segmentation, folder / "seg.dcm")
     return hd.seg.segread(folder / "seg.dcm")
@@ -53,13 +58,13 @@ def errors_found(dciodvfy, path):
 
 @pytest.mark.parametrize("profile", SegProfile)
 def test_highdicom_reads_each_lesion_back_identical(source, lesions, profile, tmp_path):
-    segmentation = build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN, profile=profile)
+    segmentation = build(source, lesions, algorithm=ALGORITHM, when=WHEN, profile=profile)
     pixels = write_and_read(segmentation, tmp_path).get_pixels_by_source_instance([source.SOPInstanceUID])
     assert np.array_equal(pixels, np.stack(lesions, axis=-1)[np.newaxis])  # (1, 40, 30, 2)
 
 
 def test_viewer_profile_reads_as_a_volume(source, lesions, tmp_path):
-    written = write_and_read(build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN), tmp_path)
+    written = write_and_read(build(source, lesions, algorithm=ALGORITHM, when=WHEN), tmp_path)
     volume = written.get_volume()
     assert np.array_equal(volume.array, np.stack(lesions, axis=-1)[np.newaxis])
     assert volume.pixel_spacing == (0.07, 0.07)
@@ -67,13 +72,13 @@ def test_viewer_profile_reads_as_a_volume(source, lesions, tmp_path):
 
 def test_overlapping_lesions_stay_apart(source, lesions, tmp_path):
     overlapping = [lesions[0], lesions[0] | lesions[1]]
-    written = write_and_read(build_segmentation(source, overlapping, algorithm=ALGORITHM, when=WHEN), tmp_path)
+    written = write_and_read(build(source, overlapping, algorithm=ALGORITHM, when=WHEN), tmp_path)
     pixels = written.get_pixels_by_source_instance([source.SOPInstanceUID])
     assert np.array_equal(pixels[0, ..., 1], overlapping[1])
 
 
 def test_no_lesion_reads_back_as_one_empty_segment(source, tmp_path):
-    written = write_and_read(build_segmentation(source, [], algorithm=ALGORITHM, when=WHEN), tmp_path)
+    written = write_and_read(build(source, [], algorithm=ALGORITHM, when=WHEN), tmp_path)
     pixels = written.get_pixels_by_source_instance([source.SOPInstanceUID])
     assert pixels.shape == (1, 40, 30, 1)
     assert not pixels.any()
@@ -82,7 +87,7 @@ def test_no_lesion_reads_back_as_one_empty_segment(source, tmp_path):
 def test_probability_reads_back_within_half_a_step(source, tmp_path):
     probability = np.random.default_rng(0).random((40, 30), np.float32)
     written = write_and_read(
-        build_segmentation(source, [], algorithm=ALGORITHM, when=WHEN, probability=probability), tmp_path
+        build(source, [], kind=SegKind.FRACTIONAL, algorithm=ALGORITHM, when=WHEN, probability=probability), tmp_path
     )
     assert written.SegmentationType == "FRACTIONAL"
     pixels = written.get_pixels_by_source_instance([source.SOPInstanceUID])
@@ -96,9 +101,14 @@ def test_dciodvfy_finds_no_error(source, lesions, profile, kind, tmp_path, dciod
         "lesions": {"lesions": lesions, "algorithm": ALGORITHM},
         "nothing": {"lesions": [], "algorithm": ALGORITHM},
         "drawn": {"lesions": lesions, "algorithm": None},
-        "probability": {"lesions": [], "algorithm": ALGORITHM, "probability": np.full((40, 30), 0.25)},
+        "probability": {
+            "lesions": [],
+            "algorithm": ALGORITHM,
+            "kind": SegKind.FRACTIONAL,
+            "probability": np.full((40, 30), 0.25),
+        },
     }[kind]
-    segmentation = build_segmentation(source, when=WHEN, profile=profile, **arguments)
+    segmentation = build(source, when=WHEN, profile=profile, **arguments)
     write_segmentation(segmentation, tmp_path / "seg.dcm")
     assert errors_found(dciodvfy, tmp_path / "seg.dcm") == []
 
@@ -109,9 +119,7 @@ def test_real_mammograms_get_a_valid_segmentation(name, profile, shared_data, tm
     source = pydicom.dcmread(shared_data / "dicom_mg" / name, stop_before_pixels=True)
     lesion = np.zeros((source.Rows, source.Columns), bool)
     lesion[100:180, 300:350] = True
-    written = write_and_read(
-        build_segmentation(source, [lesion], algorithm=ALGORITHM, when=WHEN, profile=profile), tmp_path
-    )
+    written = write_and_read(build(source, [lesion], algorithm=ALGORITHM, when=WHEN, profile=profile), tmp_path)
     assert np.array_equal(written.get_pixels_by_source_instance([source.SOPInstanceUID])[0, ..., 0], lesion)
     assert errors_found(dciodvfy, tmp_path / "seg.dcm") == []
 
@@ -119,45 +127,45 @@ def test_real_mammograms_get_a_valid_segmentation(name, profile, shared_data, tm
 @pytest.mark.parametrize("arguments", [{"algorithm": ALGORITHM}, {"algorithm": None}], ids=["algorithm", "drawn"])
 def test_same_inputs_give_the_same_bytes(source, lesions, arguments, tmp_path):
     for name in ("once", "twice"):
-        segmentation = build_segmentation(source, lesions, when=WHEN, **arguments)
+        segmentation = build(source, lesions, when=WHEN, **arguments)
         write_segmentation(segmentation, tmp_path / name)
     assert (tmp_path / "once").read_bytes() == (tmp_path / "twice").read_bytes()
 
 
 def test_another_time_gives_the_same_instance(source, lesions):
-    first = build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN)
-    second = build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN + timedelta(hours=1))
+    first = build(source, lesions, algorithm=ALGORITHM, when=WHEN)
+    second = build(source, lesions, algorithm=ALGORITHM, when=WHEN + timedelta(hours=1))
     assert first.SOPInstanceUID == second.SOPInstanceUID
 
 
 def test_another_mask_threshold_or_profile_gives_another_instance(source, lesions):
     segmentations = [
-        build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN),
-        build_segmentation(source, lesions[:1], algorithm=ALGORITHM, when=WHEN),
-        build_segmentation(source, lesions, algorithm=replace(ALGORITHM, threshold=0.4), when=WHEN),
-        build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN, profile=SegProfile.STRICT),
-        build_segmentation(source, lesions, algorithm=None, when=WHEN),
+        build(source, lesions, algorithm=ALGORITHM, when=WHEN),
+        build(source, lesions[:1], algorithm=ALGORITHM, when=WHEN),
+        build(source, lesions, algorithm=replace(ALGORITHM, threshold=0.4), when=WHEN),
+        build(source, lesions, algorithm=ALGORITHM, when=WHEN, profile=SegProfile.STRICT),
+        build(source, lesions, algorithm=None, when=WHEN),
     ]
     assert len({segmentation.SOPInstanceUID for segmentation in segmentations}) == 5
     assert len({segmentation.SeriesInstanceUID for segmentation in segmentations}) == 5
 
 
 def test_a_lesion_keeps_its_tracking_uid_when_another_one_is_added(source, lesions):
-    alone = build_segmentation(source, lesions[1:], algorithm=ALGORITHM, when=WHEN)
-    both = build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN)
+    alone = build(source, lesions[1:], algorithm=ALGORITHM, when=WHEN)
+    both = build(source, lesions, algorithm=ALGORITHM, when=WHEN)
     assert alone.SegmentSequence[0].TrackingUID == both.SegmentSequence[1].TrackingUID
 
 
 def test_synthetic_frame_of_reference_belongs_to_one_image(source, lesions):
-    first = build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN)
-    again = build_segmentation(source, lesions[:1], algorithm=None, when=WHEN)
+    first = build(source, lesions, algorithm=ALGORITHM, when=WHEN)
+    again = build(source, lesions[:1], algorithm=None, when=WHEN)
     source.SOPInstanceUID = "1.2.3"
-    other = build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN)
+    other = build(source, lesions, algorithm=ALGORITHM, when=WHEN)
     assert first.FrameOfReferenceUID == again.FrameOfReferenceUID != other.FrameOfReferenceUID
 
 
 def test_strict_profile_states_no_geometry(source, lesions):
-    segmentation = build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN, profile=SegProfile.STRICT)
+    segmentation = build(source, lesions, algorithm=ALGORITHM, when=WHEN, profile=SegProfile.STRICT)
     assert "FrameOfReferenceUID" not in segmentation
     assert "PixelMeasuresSequence" not in segmentation.SharedFunctionalGroupsSequence[0]
     assert "PlanePositionSequence" not in segmentation.PerFrameFunctionalGroupsSequence[0]
@@ -165,17 +173,17 @@ def test_strict_profile_states_no_geometry(source, lesions):
 
 def test_own_frame_of_reference_is_kept(source, lesions):
     source.FrameOfReferenceUID = "1.2.3.4"
-    assert build_segmentation(source, lesions, algorithm=None, when=WHEN).FrameOfReferenceUID == "1.2.3.4"
+    assert build(source, lesions, algorithm=None, when=WHEN).FrameOfReferenceUID == "1.2.3.4"
 
 
 def test_unknown_spacing_is_said_to_be_unknown(source, lesions):
     del source.ImagerPixelSpacing
-    segmentation = build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN)
+    segmentation = build(source, lesions, algorithm=ALGORITHM, when=WHEN)
     assert segmentation.ContentDescription == "AI, not for diagnosis; pixel size unknown, stated as 1 mm"
 
 
 def test_the_object_alone_says_what_drew_it(source, lesions):
-    segment = build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN).SegmentSequence[0]
+    segment = build(source, lesions, algorithm=ALGORITHM, when=WHEN).SegmentSequence[0]
     identification = segment.SegmentationAlgorithmIdentificationSequence[0]
     assert (segment.SegmentAlgorithmType, identification.AlgorithmName) == ("AUTOMATIC", "unet")
     assert identification.AlgorithmFamilyCodeSequence[0].CodeValue == "123110"
@@ -183,7 +191,7 @@ def test_the_object_alone_says_what_drew_it(source, lesions):
 
 
 def test_a_person_is_not_called_an_algorithm(source, lesions):
-    segmentation = build_segmentation(source, lesions, algorithm=None, when=WHEN)
+    segmentation = build(source, lesions, algorithm=None, when=WHEN)
     assert segmentation.SegmentSequence[0].SegmentAlgorithmType == "MANUAL"
     assert "AI" not in segmentation.SeriesDescription + segmentation.ContentDescription
 
@@ -191,7 +199,7 @@ def test_a_person_is_not_called_an_algorithm(source, lesions):
 @pytest.mark.parametrize(("laterality", "code"), [("L", "7771000"), ("R", "24028007")])
 def test_segment_names_mass_breast_and_side(source, lesions, laterality, code):
     source.ImageLaterality = laterality
-    segment = build_segmentation(source, lesions, algorithm=None, when=WHEN).SegmentSequence[0]
+    segment = build(source, lesions, algorithm=None, when=WHEN).SegmentSequence[0]
     assert segment.SegmentedPropertyCategoryCodeSequence[0].CodeValue == "49755003"
     assert segment.SegmentedPropertyTypeCodeSequence[0].CodeValue == "4147007"
     assert segment.AnatomicRegionSequence[0].CodeValue == "76752008"
@@ -200,7 +208,7 @@ def test_segment_names_mass_breast_and_side(source, lesions, laterality, code):
 
 def test_unknown_side_is_left_out(source, lesions):
     source.ImageLaterality = ""
-    segment = build_segmentation(source, lesions, algorithm=None, when=WHEN).SegmentSequence[0]
+    segment = build(source, lesions, algorithm=None, when=WHEN).SegmentSequence[0]
     assert "AnatomicRegionModifierSequence" not in segment.AnatomicRegionSequence[0]
 
 
@@ -229,7 +237,7 @@ def test_patient_orientation_is_the_stated_one_or_that_of_the_view(source, lesio
         source.PatientOrientation = stated
     del source.ViewCodeSequence
     source.ViewPosition = view
-    orientation = build_segmentation(source, lesions, algorithm=None, when=WHEN).PatientOrientation
+    orientation = build(source, lesions, algorithm=None, when=WHEN).PatientOrientation
     assert (list(orientation) if orientation else None) == expected
 
 
@@ -241,9 +249,7 @@ def test_poor_header_gives_a_valid_object(source, lesions, profile, tmp_path, dc
     source.PatientSex = "U"
     source.NumberOfFrames = 1
     source.FrameOfReferenceUID = ""
-    write_segmentation(
-        build_segmentation(source, lesions, algorithm=None, when=WHEN, profile=profile), tmp_path / "seg.dcm"
-    )
+    write_segmentation(build(source, lesions, algorithm=None, when=WHEN, profile=profile), tmp_path / "seg.dcm")
     assert errors_found(dciodvfy, tmp_path / "seg.dcm") == []
 
 
@@ -251,14 +257,14 @@ def test_poor_header_gives_a_valid_object(source, lesions, profile, tmp_path, dc
 def test_date_that_does_not_exist_becomes_empty(source, lesions, keyword):
     with pydicom.config.disable_value_validation():
         setattr(source, keyword, "99999999")
-    segmentation = build_segmentation(source, lesions, algorithm=None, when=WHEN)
+    segmentation = build(source, lesions, algorithm=None, when=WHEN)
     assert not segmentation[keyword].value
     assert source[keyword].value == "99999999", "the caller's header was changed"
 
 
 def test_times_are_in_the_zone_of_the_source(source, lesions):
     source.TimezoneOffsetFromUTC = "-0400"
-    segmentation = build_segmentation(source, lesions, algorithm=None, when=WHEN)  # 03:04:05 UTC on 2 January
+    segmentation = build(source, lesions, algorithm=None, when=WHEN)  # 03:04:05 UTC on 2 January
     assert (str(segmentation.SeriesDate), str(segmentation.SeriesTime)) == ("20260101", "230405")
     assert segmentation.TimezoneOffsetFromUTC == "-0400"
 
@@ -266,7 +272,7 @@ def test_times_are_in_the_zone_of_the_source(source, lesions):
 def test_time_without_any_zone_is_refused(source, lesions):
     del source.TimezoneOffsetFromUTC
     with pytest.raises(ValueError, match="no time zone"):
-        build_segmentation(source, lesions, algorithm=None, when=WHEN.replace(tzinfo=None))
+        build(source, lesions, algorithm=None, when=WHEN.replace(tzinfo=None))
 
 
 @pytest.mark.parametrize(
@@ -279,13 +285,13 @@ def test_names_in_any_declared_character_set_survive(source, lesions, character_
     source.PatientName = name
     source.save_as(tmp_path / "named.dcm")
     source = pydicom.dcmread(tmp_path / "named.dcm")
-    written = write_and_read(build_segmentation(source, lesions, algorithm=None, when=WHEN), tmp_path)
+    written = write_and_read(build(source, lesions, algorithm=None, when=WHEN), tmp_path)
     assert str(written.PatientName) == name
 
 
 def test_odd_patient_name_is_not_quoted_in_a_warning(source, lesions, recwarn, caplog):
     source.PatientName = "CANARY"
-    build_segmentation(source, lesions, algorithm=None, when=WHEN)
+    build(source, lesions, algorithm=None, when=WHEN)
     assert len(recwarn) == 0
     assert caplog.text == ""
 
@@ -301,7 +307,7 @@ def test_odd_patient_name_is_not_quoted_in_a_warning(source, lesions, recwarn, c
 )
 def test_bad_lesion_is_refused(source, lesion, error, message):
     with pytest.raises(error, match=message):
-        build_segmentation(source, [lesion], algorithm=ALGORITHM, when=WHEN)
+        build(source, [lesion], algorithm=ALGORITHM, when=WHEN)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -0.01, 1.01])
@@ -309,12 +315,12 @@ def test_bad_probability_is_refused(source, value):
     probability = np.full((40, 30), 0.5)
     probability[3, 4] = value
     with pytest.raises(ValueError, match="not a number from 0 to 1"):
-        build_segmentation(source, [], algorithm=ALGORITHM, when=WHEN, probability=probability)
+        build(source, [], algorithm=ALGORITHM, when=WHEN, probability=probability)
 
 
-def test_lesions_and_probability_exclude_each_other(source, lesions):
-    with pytest.raises(ValueError, match="write two objects"):
-        build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN, probability=np.zeros((40, 30)))
+def test_a_probability_map_that_is_not_there_is_refused(source, lesions):
+    with pytest.raises(ValueError, match="needs a probability map"):
+        build(source, lesions, kind=SegKind.FRACTIONAL, algorithm=ALGORITHM, when=WHEN)
 
 
 @pytest.mark.parametrize("uid", ["", "../../etc", "1." + "2" * 64])
@@ -322,18 +328,18 @@ def test_source_without_a_valid_uid_is_refused(source, lesions, uid):
     with pydicom.config.disable_value_validation():
         source.SOPInstanceUID = uid
     with pytest.raises(InputRefusedError, match="E_DICOM_UID: SOPInstanceUID"):
-        build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN)
+        build(source, lesions, algorithm=ALGORITHM, when=WHEN)
 
 
 def test_source_of_several_frames_is_refused(source, lesions):
     source.NumberOfFrames = 5
     with pytest.raises(InputRefusedError, match="E_MULTIFRAME: 5 frames"):
-        build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN)
+        build(source, lesions, algorithm=ALGORITHM, when=WHEN)
 
 
 def test_file_that_reads_back_otherwise_does_not_stay(source, lesions, tmp_path, monkeypatch):
-    segmentation = build_segmentation(source, lesions, algorithm=ALGORITHM, when=WHEN)
-    other = build_segmentation(source, lesions[::-1], algorithm=ALGORITHM, when=WHEN)
+    segmentation = build(source, lesions, algorithm=ALGORITHM, when=WHEN)
+    other = build(source, lesions[::-1], algorithm=ALGORITHM, when=WHEN)
     monkeypatch.setattr(hd.seg, "segread", lambda path: other)
     with pytest.raises(OSError, match="does not read back"):
         write_segmentation(segmentation, tmp_path / "seg.dcm")

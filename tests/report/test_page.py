@@ -3,7 +3,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from mammoseg.dicom.seg import Algorithm
+from mammoseg.dicom.derived import Algorithm
 from mammoseg.report.page import PHANTOM_WARNING, Run, write_page
 from mammoseg.report.table import Row, Status
 

@@ -1,0 +1,255 @@
+"""What every DICOM object about one mammogram is made from, and what all of them take over from it."""
+
+import copy
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass
+from datetime import datetime
+from typing import Any
+
+import highdicom as hd
+import numpy as np
+from pydicom import Dataset
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.uid import UID, generate_uid
+from pydicom.valuerep import DA, DT, TM
+
+from mammoseg import __version__
+from mammoseg.dicom import codes
+from mammoseg.dicom.attributes import laterality, view
+from mammoseg.errors import InputRefusedError
+
+MANUFACTURER = "mammoseg"
+
+TYPE_2_KEYWORDS = (
+    "PatientID PatientName PatientBirthDate PatientSex ReferringPhysicianName "
+    "StudyDate StudyTime StudyID AccessionNumber"
+).split()
+"""Type 2 attributes of Patient and General Study: may be empty, must be there, and highdicom asks for them."""
+
+STANDARD_ORIENTATION = {
+    ("L", "CC"): ["A", "R"],
+    ("R", "CC"): ["P", "L"],
+    ("L", "MLO"): ["A", "FR"],
+    ("R", "MLO"): ["P", "FL"],
+    ("L", "ML"): ["A", "F"],
+    ("R", "ML"): ["P", "F"],
+    ("L", "LM"): ["A", "F"],
+    ("R", "LM"): ["P", "F"],
+}
+"""Patient Orientation (row, column) of the usual display of (laterality, view), used where the source states none."""
+
+OPPOSITE_DIRECTIONS = ("AP", "HF", "LR")
+"""Letters of Patient Orientation of which one value takes at most one of each pair, PS3.3 C.7.6.1.1.1."""
+
+TIME_TYPES: dict[str, Callable[[str], object]] = {"DA": DA, "TM": TM, "DT": DT}
+"""Value representations of times, with the pydicom class that refuses a value which is not one."""
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """What drew the lesions, so that the object alone answers which model, which weights, which threshold."""
+
+    name: str
+    version: str
+    weights_sha256: str
+    threshold: float
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One single-frame mammogram and what was found in it.
+
+    Args:
+        source: header of the mammogram, pixels not needed; it is never changed.
+        lesions: bool ``(Rows, Columns)`` each, in the stored pixel grid, largest first; none when nothing was found.
+        algorithm: what drew the lesions; None when a person did.
+        when: time of the analysis; without time zone it is in the zone that the source states.
+        probability: of mass, ``(Rows, Columns)``, 0 to 1; None where there is none, as when a person drew.
+
+    Raises:
+        InputRefusedError: the source lacks a valid UID or has several frames.
+        TypeError: a lesion is not bool.
+        ValueError: a shape differs from the source, a lesion has no pixel, a probability is not in 0..1, or neither
+            `when` nor the source has a time zone.
+    """
+
+    source: Dataset
+    lesions: Sequence[np.ndarray]
+    algorithm: Algorithm | None
+    when: datetime
+    probability: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        _check_source(self.source)
+        _check_lesions(self.lesions, self.shape)
+        if self.probability is not None:
+            _check_probability(self.probability, self.shape)
+        object.__setattr__(self, "when", _in_time_zone_of(self.source, self.when))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(Rows, Columns)`` of the source."""
+        return int(self.source.Rows), int(self.source.Columns)
+
+    @property
+    def author(self) -> list[str]:
+        """What drew the lesions, as text that a UID can follow from."""
+        return ["drawn"] if self.algorithm is None else [str(value) for value in astuple(self.algorithm)]
+
+    def instance_uid(self, kind: str, content: bytes) -> str:
+        """SOP Instance UID that follows from the source, the author, the kind of object and all that decides its bytes.
+
+        Args:
+            content: whatever of the object is not decided by source, author and kind, such as its pixels.
+        """
+        digest = hashlib.sha256(content).hexdigest()
+        return derive_uid(str(self.source.SOPInstanceUID), *self.author, kind, __version__, digest, "instance")
+
+    def series_uid(self, kind: str) -> str:
+        """Series Instance UID of all objects of one kind that one author made in one study."""
+        return derive_uid(str(self.source.StudyInstanceUID), *self.author, kind, __version__, "series")
+
+    def tracking_uid(self, lesion: np.ndarray) -> str:
+        """Tracking UID of a lesion: the same in every object that speaks of it."""
+        digest = hashlib.sha256(lesion.astype(np.uint8).tobytes()).hexdigest()
+        return derive_uid(str(self.source.SOPInstanceUID), *self.author, "lesion", digest)
+
+    def tracking_id(self, lesion: np.ndarray) -> str:
+        """Tracking Identifier that goes with `tracking_uid`."""
+        return f"mammoseg mass {self.tracking_uid(lesion)[-8:]}"
+
+
+def derive_uid(*parts: str) -> str:
+    """UID that follows from `parts` and nothing else; PS3.5 B.2."""
+    return generate_uid(entropy_srcs=["mammoseg", "\n".join(parts)])
+
+
+def source_header(source: Dataset) -> Dataset:
+    """Copy of the header that highdicom takes: Type 2 attributes there, dates that do not exist empty, no pixels."""
+    header = copy.deepcopy(source[:0x60000000])  # overlays and pixels stay behind
+    for tag in header.keys():
+        if dictionary_has_tag(tag) and not _is_valid_time(dictionary_VR(tag), header[tag].value):
+            header[tag].value = None
+    for keyword in TYPE_2_KEYWORDS:
+        if keyword not in header:
+            setattr(header, keyword, None)
+    if header.PatientSex not in ("M", "F", "O"):
+        header.PatientSex = None
+    if "NumberOfFrames" in header:
+        del (
+            header.NumberOfFrames
+        )  # one frame (Analysis checks it); its presence makes highdicom see a multi-frame image
+    if not UID(header.get("FrameOfReferenceUID") or "").is_valid:
+        header.pop("FrameOfReferenceUID", None)
+    return header
+
+
+def equipment_attributes(analysis: Analysis) -> dict[str, Any]:
+    """Arguments that highdicom's constructors share: what made the object."""
+    return {
+        "manufacturer": MANUFACTURER,
+        "manufacturer_model_name": MANUFACTURER,
+        "software_versions": __version__,
+        "device_serial_number": __version__,
+        "contributing_equipment": [contributing_equipment(analysis)],
+    }
+
+
+def contributing_equipment(analysis: Analysis) -> hd.ContributingEquipment:
+    """Item of Contributing Equipment Sequence about the algorithm, or about mammoseg where a person drew."""
+    algorithm = analysis.algorithm
+    return hd.ContributingEquipment(
+        manufacturer=MANUFACTURER,
+        purpose_of_reference=codes.PROCESSING_EQUIPMENT,
+        manufacturer_model_name=MANUFACTURER if algorithm is None else algorithm.name,
+        software_versions=__version__ if algorithm is None else algorithm.version,
+        contribution_datetime=analysis.when,
+        contribution_description="Segmentation of masses; research only, not for diagnosis",
+    )
+
+
+def algorithm_identification(algorithm: Algorithm) -> hd.AlgorithmIdentificationSequence:
+    """Which model, which weights, which threshold, PS3.3 10.16."""
+    return hd.AlgorithmIdentificationSequence(
+        name=algorithm.name,
+        family=codes.ARTIFICIAL_INTELLIGENCE,
+        version=algorithm.version,
+        source=MANUFACTURER,
+        parameters={"weights_sha256": algorithm.weights_sha256, "threshold": f"{algorithm.threshold:g}"},
+    )
+
+
+def patient_orientation(source: Dataset) -> list[str] | None:
+    """The source's, else that of the usual display of its side and view, else empty (the attribute is Type 2C)."""
+    stated = source.get("PatientOrientation") or []
+    if len(stated) == 2 and all(_is_direction(value) for value in stated):
+        return list(stated)
+    return STANDARD_ORIENTATION.get((laterality(source) or "", view(source) or ""))
+
+
+def stamp(dataset: Dataset, when: datetime) -> None:
+    """Replace what highdicom takes from the clock, so that the same analysis gives the same bytes."""
+    dataset.TimezoneOffsetFromUTC = when.strftime("%z")[:5]
+    dataset.InstanceCreationDate = DA(when.date())
+    dataset.InstanceCreationTime = TM(when.time())
+    dataset.ContributingEquipmentSequence[-1].ContributionDateTime = DT(when)  # highdicom's item about itself
+
+
+def _check_source(source: Dataset) -> None:
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"):
+        if not UID(str(source.get(keyword) or "")).is_valid:
+            raise InputRefusedError(
+                "E_DICOM_UID", f"{keyword} is missing or not a valid UID, so nothing can refer to it."
+            )
+    if int(source.get("NumberOfFrames") or 1) > 1:
+        raise InputRefusedError("E_MULTIFRAME", f"{source.NumberOfFrames} frames; a single-frame mammogram is needed.")
+
+
+def _check_lesions(lesions: Sequence[np.ndarray], shape: tuple[int, int]) -> None:
+    for number, lesion in enumerate(lesions, start=1):
+        if lesion.dtype != bool:
+            raise TypeError(f"lesion {number} is {lesion.dtype}, must be bool; compare it with a threshold first.")
+        _check_shape(f"lesion {number}", lesion, shape)
+        if not lesion.any():
+            raise ValueError(f"lesion {number} has no pixel; leave it out, an empty list means that nothing was found.")
+
+
+def _check_probability(probability: np.ndarray, shape: tuple[int, int]) -> None:
+    _check_shape("probability", probability, shape)
+    if not (probability.min() >= 0 and probability.max() <= 1):  # neither holds for NaN
+        raise ValueError("probability has a value that is not a number from 0 to 1; a network's logits need a sigmoid.")
+
+
+def _check_shape(name: str, pixels: np.ndarray, shape: tuple[int, int]) -> None:
+    if pixels.shape != shape:
+        raise ValueError(
+            f"{name} is {pixels.shape}, the source is {shape} (Rows, Columns); send it to the stored grid."
+        )
+
+
+def _is_valid_time(value_representation: str, value: object) -> bool:
+    """False for a date, time or date-time that does not exist, such as 00000000."""
+    if value_representation not in TIME_TYPES or not isinstance(value, str):
+        return True
+    try:
+        TIME_TYPES[value_representation](value)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_direction(value: str) -> bool:
+    axes = [pair for letter in value for pair in OPPOSITE_DIRECTIONS if letter in pair]
+    return 1 <= len(value) == len(axes) == len(set(axes))
+
+
+def _in_time_zone_of(source: Dataset, when: datetime) -> datetime:
+    """`when` in the zone that the source states: one offset holds for all times of an object (PS3.3 C.12.1.1.8)."""
+    try:
+        zone = datetime.strptime(str(source.get("TimezoneOffsetFromUTC", "")), "%z").tzinfo
+    except ValueError:
+        zone = when.tzinfo
+    if zone is None:
+        raise ValueError(f"{when} has no time zone and the source states none; pass datetime.now(timezone.utc).")
+    return when.replace(tzinfo=zone) if when.tzinfo is None else when.astimezone(zone)
