@@ -9,6 +9,7 @@ import pydicom
 from tqdm import tqdm
 
 from mammoseg.data.datalist import Record
+from mammoseg.data.find_images import SIDECARS
 from mammoseg.data.folder_matching import Matches, match, stem
 from mammoseg.data.folder_table import read_table
 from mammoseg.data.ingest_job import IngestJob, IngestReport
@@ -89,11 +90,14 @@ def _match(root: Path, mask_root: Path | None, report: IngestReport) -> Matches:
 
 def _image_files(folder: Path, report: IngestReport) -> list[Path]:
     files = []
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in sorted(path for path in folder.rglob("*") if not path.is_dir()):
         try:
             file_format(path)
-        except InputRefusedError:
-            report.skip("files that are not images", path)
+        except InputRefusedError as error:
+            if path.suffix.lower() in SIDECARS or path.name.startswith("."):
+                report.skip("files that are not images", path)
+            else:
+                report.refuse(error, path.relative_to(folder))
         else:
             files.append(path)
     return files
