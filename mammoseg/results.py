@@ -9,7 +9,8 @@ import pydicom
 
 from mammoseg.data.mammogram import file_format
 from mammoseg.dicom.derived import Algorithm, Analysis
-from mammoseg.dicom.seg import SegKind, build_segmentation, write_segmentation
+from mammoseg.dicom.seg import SegKind, build_segmentation
+from mammoseg.dicom.write import write_object
 from mammoseg.errors import InputRefusedError
 from mammoseg.report.overlay import write_picture
 
@@ -46,7 +47,7 @@ def write_result(
         analysis = Analysis(header, lesions, algorithm, when, probability)
         kind = SegKind.FRACTIONAL if as_probability else SegKind.BINARY
         segmentation = build_segmentation(analysis, kind=kind)
-        write_segmentation(segmentation, output / f"{name}.seg.dcm")
+        write_object(segmentation, output / f"{name}.seg.dcm")
     except InputRefusedError:
         raise
     except ValueError as error:  # its text may quote a header value

@@ -380,7 +380,7 @@ def test_full_disk_leaves_no_part_of_a_file(pixels, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     write_mammogram(tmp_path / "a.dcm", pixels)
-    monkeypatch.setattr(hd.seg.Segmentation, "save_as", no_space)
+    monkeypatch.setattr(Path, "write_bytes", no_space)
     with pytest.raises(NothingUsableError):
         run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out")
     (row,) = rows_of(tmp_path / "out")

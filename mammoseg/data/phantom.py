@@ -10,7 +10,8 @@ from tqdm import tqdm
 from mammoseg.data.phantom_breast import Breast, draw_breast, draw_masses, phantom_image
 from mammoseg.data.phantom_dicom import WHEN, write_mammogram
 from mammoseg.dicom.derived import Analysis
-from mammoseg.dicom.seg import build_segmentation, write_segmentation
+from mammoseg.dicom.seg import build_segmentation
+from mammoseg.dicom.write import write_object
 from mammoseg.errors import WrongCallError
 
 FULL_FIELD_ROWS = 3328
@@ -70,7 +71,7 @@ def _write_patient(output: Path, number: int, size: int, seed: int) -> list[dict
             study=f"{seed}-{size}",
             pixel_spacing_mm=(spacing, spacing),
         )
-        write_segmentation(build_segmentation(Analysis(image, lesions, None, WHEN)), output / paths["label"])
+        write_object(build_segmentation(Analysis(image, lesions, None, WHEN)), output / paths["label"])
         place = {"patient_id": patient_id, "laterality": laterality, "view": view}
         spacings = {"pixel_spacing_mm": [spacing, spacing], "pixel_spacing_source": "ImagerPixelSpacing"}
         records.append({"image_id": image_id, **paths, **place, **_findings(breast), **spacings})

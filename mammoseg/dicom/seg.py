@@ -4,7 +4,6 @@ PS3.3 A.51 (Segmentation IOD); built with highdicom (Bridge et al. 2022, doi:10.
 """
 
 from enum import Enum
-from pathlib import Path
 
 import highdicom as hd
 import numpy as np
@@ -23,7 +22,6 @@ from mammoseg.dicom.derived import (
     stamp,
 )
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.files import atomic_path
 
 UNKNOWN_SPACING_MM = 1.0
 """Pixel size that the viewer profile states, and says it states, when the source has none."""
@@ -104,20 +102,6 @@ def build_segmentation(
     return segmentation
 
 
-def write_segmentation(segmentation: hd.seg.Segmentation, path: Path) -> None:
-    """Write `segmentation` to `path`, whole or not at all; it counts as written once highdicom reads the same pixels.
-
-    Raises:
-        OSError: when the file cannot be written, or does not read back the same.
-        ValueError: when an attribute taken over from the source breaks the rules of its value representation.
-    """
-    with atomic_path(path) as temporary:
-        segmentation.save_as(temporary, enforce_file_format=True)
-        written = hd.seg.segread(temporary)
-        if not np.array_equal(_read_pixels(written), _read_pixels(segmentation)):
-            raise OSError(f"{path.name} does not read back the pixels that were written; the disk may be failing.")
-
-
 def _stack_lesions(analysis: Analysis) -> np.ndarray:
     """Stack to uint8 ``(Rows, Columns, segments)``; no lesion gives one empty segment."""
     if len(analysis.lesions) == 0:
@@ -178,9 +162,3 @@ def _describe_segment(number: int, pixels: np.ndarray, analysis: Analysis) -> hd
         modifier = hd.sr.CodedConcept.from_code(codes.LATERALITY[side])
         description.AnatomicRegionSequence[0].AnatomicRegionModifierSequence = [modifier]
     return description
-
-
-def _read_pixels(segmentation: hd.seg.Segmentation) -> np.ndarray:
-    """Stored values, ``(frames, Rows, Columns)``, found through the reference to the source image."""
-    _, _, instance = segmentation.get_source_image_uids()[0]
-    return segmentation.get_pixels_by_source_instance([instance], rescale_fractional=False)

@@ -1,0 +1,116 @@
+"""DICOM objects on disk: whole or not at all, read back, and never two contents under one SOP Instance UID."""
+
+import hashlib
+from enum import Enum
+from io import BytesIO
+from pathlib import Path
+
+import highdicom as hd
+import numpy as np
+from pydicom import DataElement, Dataset, dcmread, dcmwrite
+from pydicom.config import RAISE
+from pydicom.datadict import tag_for_keyword
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
+
+from mammoseg.dicom.quiet import no_header_values_in_warnings
+from mammoseg.errors import InputRefusedError
+from mammoseg.files import atomic_path
+
+TIME_KEYWORDS = (
+    "InstanceCreationDate InstanceCreationTime SeriesDate SeriesTime ContentDate ContentTime TimezoneOffsetFromUTC "
+    "ContributionDateTime ObservationDateTime PresentationCreationDate PresentationCreationTime "
+    "DateOfSecondaryCapture TimeOfSecondaryCapture"
+).split()
+"""Attributes that say when mammoseg made the object; dates of the study and of the acquisition are not among them."""
+
+TIME_TAGS = frozenset(tag_for_keyword(keyword) for keyword in TIME_KEYWORDS)
+
+
+class Outcome(Enum):
+    """What became of the file: written, or kept because it held the same content already."""
+
+    WRITTEN = "written"
+    KEPT = "kept"
+
+
+@no_header_values_in_warnings()
+def write_object(dataset: Dataset, path: Path) -> Outcome:
+    """Write `dataset` to `path`; it counts as written once every byte, and the pixels of a SEG, read back the same.
+
+    A file of the same SOP Instance UID and content (times apart) is kept untouched. A damaged file and one of another
+    UID, as another threshold gives, are replaced.
+
+    Raises:
+        InputRefusedError: an attribute taken over from the source breaks the rules of its value representation, or
+            `path` holds other content under the same UID.
+        OSError: the file cannot be written, or does not read back the same.
+    """
+    encoded = _encode(dataset)
+    standing = _read_if_dicom(path) if path.exists() else None
+    if standing is not None and standing.SOPInstanceUID == dataset.SOPInstanceUID:
+        if content_digest(standing) == content_digest(dataset):
+            return Outcome.KEPT
+        raise InputRefusedError(
+            "E_OUTPUT", f"{path.name} holds other content under the same UID; delete it or name another output folder."
+        )
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(encoded)
+        if temporary.read_bytes() != encoded or not _reads_the_same_pixels(dataset, temporary):
+            raise OSError(f"{path.name} does not read back what was written; the disk may be failing.")
+    return Outcome.WRITTEN
+
+
+def content_digest(dataset: Dataset) -> str:
+    """Hexadecimal SHA-256 of all that an object says, without `TIME_KEYWORDS` at any depth and without file meta."""
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, False
+    write_dataset(buffer, _without_times(dataset))
+    return hashlib.sha256(buffer.getvalue()).hexdigest()
+
+
+def _without_times(dataset: Dataset) -> Dataset:
+    kept = Dataset()
+    for element in dataset:
+        if element.tag in TIME_TAGS:
+            continue
+        if element.VR == "SQ":
+            element = DataElement(element.tag, "SQ", [_without_times(item) for item in element.value])
+        kept.add(element)
+    return kept
+
+
+def _encode(dataset: Dataset) -> bytes:
+    """The file as bytes, every value checked against its value representation (PS3.5 6.2)."""
+    buffer = BytesIO()
+    try:
+        dcmwrite(buffer, dataset, enforce_file_format=True)
+        for element in dcmread(BytesIO(buffer.getvalue())).iterall():
+            value = str(element.value) if element.VR == "PN" else element.value  # a PersonName is never checked again
+            DataElement(element.tag, element.VR, value, validation_mode=RAISE)
+    except (TypeError, ValueError) as error:  # its text may quote a header value
+        raise InputRefusedError("E_SEG", "the header breaks rules of DICOM that a result must keep.") from error
+    return buffer.getvalue()
+
+
+def _read_if_dicom(path: Path) -> Dataset | None:
+    try:
+        standing = dcmread(path)
+        content_digest(standing)
+    except OSError:
+        raise
+    except Exception:  # pydicom raises whatever the damage leads it to
+        return None
+    return standing if "SOPInstanceUID" in standing else None
+
+
+def _reads_the_same_pixels(dataset: Dataset, path: Path) -> bool:
+    if not isinstance(dataset, hd.seg.Segmentation):
+        return True
+    return np.array_equal(_pixels_through_reference(hd.seg.segread(path)), _pixels_through_reference(dataset))
+
+
+def _pixels_through_reference(segmentation: hd.seg.Segmentation) -> np.ndarray:
+    """Stored values ``(frames, Rows, Columns, segments)``, found through the reference to the source image."""
+    _, _, instance = segmentation.get_source_image_uids()[0]
+    return segmentation.get_pixels_by_source_instance([instance], rescale_fractional=False)
