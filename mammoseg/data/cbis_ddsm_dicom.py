@@ -18,7 +18,7 @@ from mammoseg.data.cbis_ddsm_tables import Abnormality, describe
 from mammoseg.data.datalist import Record
 from mammoseg.data.ingest_job import IngestJob, IngestReport
 from mammoseg.data.mask_files import fit_to_grid, same_aspect, write_mask
-from mammoseg.dicom.read import check_is_mammogram, decode, open_dicom
+from mammoseg.dicom.read import read_stored
 from mammoseg.errors import InputRefusedError
 
 Files = dict[str, list[Path]]
@@ -111,9 +111,7 @@ def _record(job: IngestJob, view: View, files: Files) -> Record:
     image, *copies = files[view.case]
     for copy in copies:
         job.report.note("further copies of a mammogram", copy)
-    dataset = open_dicom(image)
-    check_is_mammogram(dataset, ("MG",))
-    rows, columns = shape = decode(dataset).shape
+    rows, columns = shape = read_stored(image, modalities=("MG",)).shape
     owners = [abnormality.folder for abnormality in view.abnormalities if abnormality.kind == "mass"]
     stored = {owner: _read_masks(files.get(owner, []), job.report) for owner in owners}
     masks = {owner: _fit_mask(found, (rows, columns), owner, job.report) for owner, found in stored.items()}
@@ -143,7 +141,7 @@ def _read_masks(paths: Sequence[Path], report: IngestReport) -> list[np.ndarray]
     masks = []
     for path in paths:
         try:
-            pixels = decode(open_dicom(path))
+            pixels = read_stored(path)
         except InputRefusedError as error:
             report.refuse(error, path)
             continue

@@ -3,15 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-from pydicom import uid
 
 from mammoseg.data.mammogram import file_format
 from mammoseg.data.pictures import read_nifti, read_picture
-from mammoseg.dicom.gate import decode, open_dicom
+from mammoseg.dicom.read import read_dicom_mask
 from mammoseg.errors import InputRefusedError
-
-LABEL_MAP_SEGMENTATION_STORAGE = uid.UID("1.2.840.10008.5.1.4.1.1.66.7")
-SEGMENTATION_CLASSES = (uid.SegmentationStorage, LABEL_MAP_SEGMENTATION_STORAGE)
 
 
 def read_mask(path: Path | str, *, shape: tuple[int, int] | None = None) -> np.ndarray:
@@ -29,7 +25,7 @@ def read_mask(path: Path | str, *, shape: tuple[int, int] | None = None) -> np.n
     path = Path(path)
     match file_format(path):
         case "DICOM":
-            mask = _read_dicom_mask(path)
+            mask = read_dicom_mask(path)
         case "NIfTI":
             mask = read_nifti(path)[0] != 0
         case _:
@@ -39,13 +35,3 @@ def read_mask(path: Path | str, *, shape: tuple[int, int] | None = None) -> np.n
             "E_SHAPE", f"the mask is {mask.shape[0]} x {mask.shape[1]}, its image {shape[0]} x {shape[1]}."
         )
     return mask.astype(np.uint8)
-
-
-def _read_dicom_mask(path: Path) -> np.ndarray:
-    dataset = open_dicom(path)
-    if dataset.get("SOPClassUID") not in SEGMENTATION_CLASSES:
-        return decode(dataset) != 0
-    frames = dataset.pixel_array.reshape(-1, dataset.Rows, dataset.Columns)
-    if dataset.get("SegmentationType") == "FRACTIONAL":
-        return (frames >= dataset.MaximumFractionalValue / 2).any(axis=0)
-    return frames.any(axis=0)

@@ -1,14 +1,24 @@
-"""From a DICOM file to a mammogram: the gate, the pixels, their grey values, what the header says."""
+"""From a DICOM file to a mammogram, a mask or a header; a child process does what a hostile file could turn against us.
 
-from collections.abc import Sequence
+What the child answers is checked like any input before it is used.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+from pydicom.dataset import FileDataset
 
 from mammoseg.data.mammogram import Mammogram
-from mammoseg.dicom.attributes import laterality, magnification, pixel_spacing, view
-from mammoseg.dicom.gate import check_is_mammogram, decode, open_dicom
-from mammoseg.dicom.grey import grey_table, look_up
+from mammoseg.dicom.attributes import VIEWS
+from mammoseg.dicom.decode_pool import default_pool, no_sense
+from mammoseg.dicom.grey import look_up
 
-__all__ = ["check_is_mammogram", "decode", "laterality", "open_dicom", "read_dicom", "view"]
+SPACING_SOURCES = (None, "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 
 
 def read_dicom(path: Path, *, voi: str | int = "first", modalities: Sequence[str] = ("MG",)) -> Mammogram:
@@ -25,18 +35,83 @@ def read_dicom(path: Path, *, voi: str | int = "first", modalities: Sequence[str
         InputRefusedError: the file cannot be used. Neither its text nor its code holds a value that names a patient.
         WrongCallError: `voi` is none of these.
     """
-    dataset = open_dicom(path)
-    check_is_mammogram(dataset, modalities)
-    stored = decode(dataset)
-    table = grey_table(dataset, voi=voi)
-    spacing, source = pixel_spacing(dataset)
-    return Mammogram(
-        pixels=look_up(table, stored),
-        laterality=laterality(dataset),
-        view=view(dataset),
-        pixel_spacing_mm=spacing,
-        pixel_spacing_source=source,
-        magnification=magnification(dataset),
-        value_range=(float(table.min()), float(table.max())),
-        path=path,
-    )
+    fields, payload = _ask("mammogram", path, voi=voi, modalities=list(modalities))
+    try:
+        table_end = 4 * int(fields["table"])
+        table = payload[:table_end].view(np.float32)
+        stored = _pixels(fields, payload[table_end:])
+        spacing, magnification = fields["pixel_spacing_mm"], fields["magnification"]
+        if not np.isfinite(table).all():
+            raise no_sense()
+        return Mammogram(
+            pixels=look_up(table, stored),
+            laterality=_one_of((None, "L", "R"), fields["laterality"]),
+            view=_one_of((None, *VIEWS.values()), fields["view"]),
+            pixel_spacing_mm=None if spacing is None else _positive(spacing, 2),
+            pixel_spacing_source=_one_of(SPACING_SOURCES, fields["pixel_spacing_source"]),
+            magnification=None if magnification is None else _positive([magnification], 1)[0],
+            value_range=(float(table.min()), float(table.max())),
+            path=path,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise no_sense() from error
+
+
+def read_stored(path: Path, *, modalities: Sequence[str] | None = None) -> np.ndarray:
+    """Stored integers ``(rows, columns)`` of a grey image, unsigned.
+
+    Args:
+        path: a DICOM part 10 file.
+        modalities: None for any grey image; else it must be a mammogram, and Modality one of these.
+
+    Raises:
+        InputRefusedError: the file cannot be used.
+    """
+    return _pixels(*_ask("stored", path, modalities=None if modalities is None else list(modalities)))
+
+
+def read_dicom_mask(path: Path) -> np.ndarray:
+    """Mask uint8 0 / 1 ``(rows, columns)`` of a grey image or a SEG; see `mammoseg.dicom.mask`.
+
+    Raises:
+        InputRefusedError: the file cannot be used.
+    """
+    return _pixels(*_ask("mask", path))
+
+
+def read_header(path: Path) -> FileDataset:
+    """The header of a DICOM file without its pixels, in the transfer syntax of the file.
+
+    Raises:
+        InputRefusedError: the file cannot be used.
+    """
+    _, payload = _ask("header", path)
+    try:
+        return pydicom.dcmread(BytesIO(payload.tobytes()))
+    except Exception as error:  # a child that was taken over may send anything
+        raise no_sense() from error
+
+
+def _ask(kind: str, path: Path, **details: Any) -> tuple[dict[str, Any], np.ndarray]:
+    return default_pool().ask({"kind": kind, "path": str(path.absolute()), **details})
+
+
+def _pixels(fields: Mapping[str, Any], payload: np.ndarray) -> np.ndarray:
+    try:
+        rows, columns = fields["shape"]
+        return payload.view(_one_of(("uint8", "uint16"), fields["dtype"])).reshape(int(rows), int(columns))
+    except (KeyError, TypeError, ValueError) as error:
+        raise no_sense() from error
+
+
+def _positive(values: Sequence[float], count: int) -> tuple[Any, ...]:
+    numbers = tuple(float(value) for value in values)
+    if len(numbers) != count or not all(0 < number < math.inf for number in numbers):
+        raise ValueError("no positive numbers")
+    return numbers
+
+
+def _one_of(known: Sequence[Any], value: Any) -> Any:
+    if value not in known:
+        raise ValueError("not one of the values that exist")
+    return value

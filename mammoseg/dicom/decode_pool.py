@@ -1,0 +1,243 @@
+"""Child processes that read strangers' files: kept at hand, watched, and replaced when one hangs or dies."""
+
+import atexit
+import json
+import logging
+import os
+import re
+import select
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from mammoseg.errors import InputRefusedError, WrongCallError
+
+logger = logging.getLogger(__name__)
+
+SECONDS = 60.0
+"""Time for one file. JPEG 2000 of 32 megapixels, the slowest that is let in, takes 2 s on one core of 2020."""
+
+FILES_PER_CHILD = 500
+"""A child is replaced after so many files, whatever memory a decoder may have lost; a new one costs 0.4 s."""
+
+MOST_HEAD_BYTES = 2**16
+"""Longest first line of an answer."""
+
+MOST_PAYLOAD_BYTES = 2**29
+"""Longest rest of an answer; 2 ** 27 pixels of 2 bytes are half of it."""
+
+START = "import sys; sys.path[:] = sys.argv[1:]; from mammoseg.dicom.decode_worker import main; main()"
+"""Python's own way with ``-m`` would look for modules in the working folder, which may be full of strangers' files."""
+
+LAST_CODES = ("E_RESOURCES", "E_FAULT")
+"""Codes after which a child is not used again."""
+
+Reply = tuple[dict[str, Any], np.ndarray]
+"""Fields of the first line, and the bytes after it as uint8."""
+
+_pools: "weakref.WeakSet[DecodePool]" = weakref.WeakSet()
+
+
+class DecodePool:
+    """Children of `mammoseg.dicom.decode_worker`, started when first needed: one for each thread that asks at a time.
+
+    Plain subprocesses, since workers of a DataLoader may have no children of multiprocessing. A fork of this process
+    gets children of its own. When this process ends, however it ends, its children read the end of their input and end.
+
+    Args:
+        command: starts one child; that of `decode_worker` when None.
+        seconds: time for one file.
+        files_per_child: requests after which a child is replaced.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str] | None = None,
+        *,
+        seconds: float = SECONDS,
+        files_per_child: int = FILES_PER_CHILD,
+    ) -> None:
+        self.command = command
+        self.seconds = seconds
+        self.files_per_child = files_per_child
+        self._lock = threading.Lock()
+        self._idle: list[_Child] = []
+        _pools.add(self)
+
+    def ask(self, request: Mapping[str, Any]) -> Reply:
+        """Have a child answer one request; its answer is as untrusted as the file.
+
+        Args:
+            request: ``kind``, ``path`` and what the kind needs; see `mammoseg.dicom.decode_worker`.
+
+        Raises:
+            InputRefusedError: with the code of the child, or ``E_TIMEOUT``, ``E_DECODER``, ``E_RESOURCES``.
+            WrongCallError: the child says that the call is wrong.
+        """
+        child = self._take()
+        try:
+            fields, payload = child.ask(request, self.seconds)
+        except BaseException:  # Ctrl-C too: half an answer may still be in the pipe
+            child.kill()
+            raise
+        if child.answered < self.files_per_child and fields.get("code") not in LAST_CODES:
+            with self._lock:
+                self._idle.append(child)
+        else:
+            child.kill()
+        for note in fields["notes"]:
+            logger.warning("%s", _plain_text(note))
+        if "wrong_call" in fields:
+            raise WrongCallError(_plain_text(fields["wrong_call"]))
+        if "code" not in fields:
+            return fields, payload
+        if not re.fullmatch(r"E_[A-Z_]{1,40}", str(fields["code"])):
+            raise no_sense()
+        raise InputRefusedError(fields["code"], _plain_text(fields.get("reason")))
+
+    def close(self) -> None:
+        """End the children that are idle; the pool can still be used."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for child in idle:
+            child.kill()
+
+    def _take(self) -> "_Child":
+        with self._lock:
+            idle = self._idle.pop() if self._idle else None
+        if idle is not None and idle.is_alive():
+            return idle
+        if idle is not None:
+            idle.kill()
+        return _Child(self.command or [sys.executable, "-c", START, *sys.path])
+
+    def _start_anew(self) -> None:
+        """In a process just forked: let go of the children, which are not its own, and take a lock that is free."""
+        for child in self._idle:
+            child.abandon()
+        self._lock = threading.Lock()
+        self._idle = []
+
+
+@cache
+def default_pool() -> DecodePool:
+    """The pool that all readers of this process share."""
+    return DecodePool()
+
+
+class _Child:
+    """One child process, asked by one thread at a time."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self.answered = 0
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            start_new_session=True,  # Ctrl-C is for the parent
+            env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},  # each thread reserves memory
+        )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._requests, self._answers = self._process.stdin, self._process.stdout
+        self._poll = select.poll()
+        self._poll.register(self._answers, select.POLLIN)
+
+    def ask(self, request: Mapping[str, Any], seconds: float) -> Reply:
+        end = time.monotonic() + seconds
+        try:
+            self._requests.write(json.dumps({**request, "seconds": seconds}).encode() + b"\n")
+        except BrokenPipeError as error:
+            raise _died() from error
+        head, rest = self._read_line(end)
+        try:
+            fields = json.loads(head)
+            size = fields["bytes"]
+            notes = fields["notes"]
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise no_sense() from error
+        if not isinstance(size, int) or not len(rest) <= size <= MOST_PAYLOAD_BYTES or not isinstance(notes, list):
+            raise no_sense()
+        payload = np.empty(size, np.uint8)
+        payload[: len(rest)] = np.frombuffer(rest, np.uint8)
+        filled = len(rest)
+        while filled < size:
+            self._wait(end)
+            count = self._answers.readinto(payload[filled:])  # type: ignore[attr-defined] # a FileIO, as bufsize is 0
+            if not count:
+                raise _died()
+            filled += count
+        self.answered += 1
+        return fields, payload
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._requests.close()
+        self._answers.close()
+
+    def abandon(self) -> None:
+        """Let go of a child that belongs to the process from which this one was forked."""
+        self._requests.close()
+        self._answers.close()
+        self._process.returncode = 0
+
+    def _read_line(self, end: float) -> tuple[bytes, bytes]:
+        """The first line of the answer, and what came with it of the rest."""
+        read = b""
+        while b"\n" not in read:
+            self._wait(end)
+            block = self._answers.read(MOST_HEAD_BYTES)
+            read += block
+            if not block:
+                raise _died()
+            if len(read) > MOST_HEAD_BYTES and b"\n" not in read[:MOST_HEAD_BYTES]:
+                raise no_sense()
+        head, _, rest = read.partition(b"\n")
+        return head, rest
+
+    def _wait(self, end: float) -> None:
+        left = end - time.monotonic()
+        if left <= 0 or not self._poll.poll(left * 1000):
+            raise InputRefusedError(
+                "E_TIMEOUT", "reading it takes too long; the file may be made to keep a decoder busy."
+            )
+
+
+def _died() -> InputRefusedError:
+    return InputRefusedError("E_DECODER", "the process that decodes it broke down; the file is damaged or hostile.")
+
+
+def no_sense() -> InputRefusedError:
+    """The refusal for an answer that no child of ours gives."""
+    return InputRefusedError("E_DECODER", "the process that decodes it gave no sensible answer.")
+
+
+def _plain_text(text: Any) -> str:
+    """A text of the child as one printable line of bounded length."""
+    return "".join(letter for letter in str(text)[:500] if letter.isprintable())
+
+
+def _close_all() -> None:
+    for pool in list(_pools):
+        pool.close()
+
+
+def _start_all_anew() -> None:
+    for pool in list(_pools):
+        pool._start_anew()
+
+
+atexit.register(_close_all)
+os.register_at_fork(after_in_child=_start_all_anew)

@@ -1,0 +1,173 @@
+"""The child process that meets strangers' DICOM: it parses, checks and decodes, and answers through a pipe.
+
+Started by `mammoseg.dicom.decode_pool`. A request is one line of JSON, ``{"kind": ..., "path": ..., "seconds": ...}``
+and what the kind needs. An answer is one line of JSON and then as many bytes as its ``"bytes"`` says. No torch and no
+MONAI in here: it must start at once.
+"""
+
+import json
+import logging
+import os
+import resource
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.filewriter import dcmwrite
+
+from mammoseg.dicom.attributes import laterality, magnification, pixel_spacing, view
+from mammoseg.dicom.gate import check_is_mammogram, decode, open_dicom
+from mammoseg.dicom.grey import grey_table
+from mammoseg.dicom.mask import decode_mask
+from mammoseg.errors import InputRefusedError, WrongCallError
+
+MEMORY_LIMIT = 2 * 2**30
+"""Bytes of address space. Libraries take 0.3 GiB; JPEG 2000 of 32 megapixels, the costliest that is let in, 0.9 GiB."""
+
+ALARM_DELAY = 5
+"""Seconds after its own time limit when a child ends by itself, should the parent that would have ended it be gone."""
+
+PIXEL_GROUP = 0x7FE0
+
+Answer = tuple[dict[str, Any], list[np.ndarray]]
+"""Fields for the line of JSON, and the arrays whose bytes follow it."""
+
+
+def main() -> None:
+    """Answer requests until standard input ends."""
+    answers = _take_over_output()
+    _limit_process()
+    notes = _collect_notes()
+    for line in sys.stdin.buffer:
+        request = json.loads(line)
+        signal.setitimer(signal.ITIMER_REAL, request["seconds"] + ALARM_DELAY)
+        fields, arrays = _answer_or_refuse(request)
+        size = sum(array.nbytes for array in arrays)
+        head = json.dumps(fields | {"bytes": size, "notes": [note.getMessage() for note in notes]})
+        notes.clear()
+        answers.write(head.encode() + b"\n")
+        for array in arrays:
+            answers.write(array.data)
+        answers.flush()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _answer_or_refuse(request: dict[str, Any]) -> Answer:
+    try:
+        return ANSWERS[request.pop("kind")](**request)
+    except InputRefusedError as error:
+        return {"code": error.code, "reason": error.reason}, []
+    except WrongCallError as error:
+        return {"wrong_call": str(error)}, []
+    except MemoryError:
+        return {"code": "E_RESOURCES", "reason": f"reading it takes more than {MEMORY_LIMIT >> 30} GiB of memory."}, []
+    except Exception as error:  # the text is left out, as it may quote the header
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        reason = f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}; please report it."
+        return {"code": "E_FAULT", "reason": reason}, []
+
+
+def answer_mammogram(path: str, voi: str | int, modalities: list[str], **_: Any) -> Answer:
+    """What the header says of a mammogram; its grey table float32, then its stored integers."""
+    dataset = open_dicom(Path(path))
+    check_is_mammogram(dataset, modalities)
+    stored = np.ascontiguousarray(decode(dataset))
+    table = grey_table(dataset, voi=voi)
+    spacing, source = pixel_spacing(dataset)
+    fields = {
+        **_describe(stored),
+        "table": len(table),
+        "laterality": laterality(dataset),
+        "view": view(dataset),
+        "pixel_spacing_mm": spacing,
+        "pixel_spacing_source": source,
+        "magnification": magnification(dataset),
+    }
+    return fields, [table, stored]
+
+
+def answer_stored(path: str, modalities: list[str] | None, **_: Any) -> Answer:
+    """Stored integers of any grey image, or of a mammogram where `modalities` is given."""
+    dataset = open_dicom(Path(path))
+    if modalities is not None:
+        check_is_mammogram(dataset, modalities)
+    stored = np.ascontiguousarray(decode(dataset))
+    return _describe(stored), [stored]
+
+
+def answer_mask(path: str, **_: Any) -> Answer:
+    """The mask in a grey image or a SEG, uint8 0 / 1."""
+    mask = decode_mask(open_dicom(Path(path)))
+    return _describe(mask), [mask]
+
+
+def answer_header(path: str, **_: Any) -> Answer:
+    """The header without pixels, written anew in its own transfer syntax."""
+    dataset = open_dicom(Path(path))
+    for tag in [tag for tag in dataset.keys() if tag.group == PIXEL_GROUP]:
+        del dataset[tag]
+    return {}, [np.frombuffer(_write_header(dataset), np.uint8)]
+
+
+def _write_header(dataset: Dataset) -> memoryview:
+    buffer = BytesIO()
+    try:
+        dcmwrite(buffer, dataset)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        raise InputRefusedError("E_ATTRIBUTE", "an attribute of the header has a value that cannot be.") from error
+    return buffer.getbuffer()
+
+
+def _describe(pixels: np.ndarray) -> dict[str, Any]:
+    return {"shape": pixels.shape, "dtype": pixels.dtype.name}
+
+
+ANSWERS: dict[str, Callable[..., Answer]] = {
+    "mammogram": answer_mammogram,
+    "stored": answer_stored,
+    "mask": answer_mask,
+    "header": answer_header,
+}
+"""Kind of request to the function that answers it."""
+
+
+def _take_over_output() -> BinaryIO:
+    """Keep standard output for answers; what decoders print, header values among it, goes nowhere."""
+    answers = os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    return answers
+
+
+def _limit_process() -> None:
+    sys.dont_write_bytecode = True
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def _collect_notes() -> list[logging.LogRecord]:
+    """Records of mammoseg itself, whose texts hold no header values; those of all libraries are dropped."""
+    notes: list[logging.LogRecord] = []
+
+    class _Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            notes.append(record)
+
+    warnings.simplefilter("ignore")
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    logging.getLogger("mammoseg").addHandler(_Collector(logging.WARNING))
+    return notes
+
+
+if __name__ == "__main__":
+    main()
