@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from mammoseg.data.find_images import find_inputs
 from mammoseg.data.mammogram import Mammogram
+from mammoseg.dicom import measure
 from mammoseg.dicom.derived import Algorithm
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import InputRefusedError, MammosegError, NothingUsableError, WrongCallError
@@ -206,16 +207,10 @@ class _Job:
 
 
 def area_mm2(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> float | None:
-    """Area of all lesions together in the breast, or None where the file gives no honest pixel spacing.
-
-    Spacing at the detector is divided by the magnification (PS3.3 C.8.11.7) where the file states one.
-    """
-    if mammogram.pixel_spacing_mm is None:
-        return None
-    row_mm, column_mm = mammogram.pixel_spacing_mm
-    is_at_detector = mammogram.pixel_spacing_source == "ImagerPixelSpacing"
-    magnification = (mammogram.magnification or 1.0) if is_at_detector else 1.0
-    return sum(int(lesion.sum()) for lesion in lesions) * row_mm * column_mm / magnification**2
+    """Area of all lesions together in the breast, or None where the file gives no honest pixel spacing."""
+    spacing, source = mammogram.pixel_spacing_mm, mammogram.pixel_spacing_source
+    scale = measure.scale_in_breast(spacing, source, mammogram.magnification)
+    return None if scale is None else measure.area_mm2(lesions, scale)
 
 
 def printable(path: Path) -> str:
