@@ -104,7 +104,8 @@ class Analysis:
             content: whatever of the object is not decided by source, author and kind, such as its pixels.
         """
         digest = hashlib.sha256(content).hexdigest()
-        return derive_uid(str(self.source.SOPInstanceUID), *self.author, kind, __version__, digest, "instance")
+        versions = (__version__, hd.__version__)  # both decide the bytes
+        return derive_uid(str(self.source.SOPInstanceUID), *self.author, kind, *versions, digest, "instance")
 
     def series_uid(self, kind: str) -> str:
         """Series Instance UID of all objects of one kind that one author made in one study."""
@@ -112,7 +113,7 @@ class Analysis:
 
     def tracking_uid(self, lesion: np.ndarray) -> str:
         """Tracking UID of a lesion: the same in every object that speaks of it."""
-        digest = hashlib.sha256(lesion.astype(np.uint8).tobytes()).hexdigest()
+        digest = hashlib.sha256(np.packbits(lesion).tobytes()).hexdigest()
         return derive_uid(str(self.source.SOPInstanceUID), *self.author, "lesion", digest)
 
     def tracking_id(self, lesion: np.ndarray) -> str:

@@ -3,6 +3,7 @@
 PS3.3 A.51 (Segmentation IOD); built with highdicom (Bridge et al. 2022, doi:10.1007/s10278-022-00683-y).
 """
 
+from collections.abc import Callable
 from enum import Enum
 
 import highdicom as hd
@@ -42,10 +43,15 @@ class SegProfile(Enum):
 
 
 class SegKind(Enum):
-    """What the pixels hold: lesions that may overlap, or the probability map in steps of 1/255."""
+    """What the pixels hold, PS3.3 C.8.20.2.
+
+    ``BINARY`` has a bit plane a lesion, so lesions may overlap; ``LABELMAP`` has one plane of segment numbers and a SOP
+    class of its own, which fewer readers know; ``FRACTIONAL`` is the probability map in steps of 1/255.
+    """
 
     BINARY = "BINARY"
     FRACTIONAL = "FRACTIONAL"
+    LABELMAP = "LABELMAP"
 
 
 @no_header_values_in_warnings()
@@ -58,25 +64,23 @@ def build_segmentation(
     with the same time the same bytes.
 
     Args:
-        kind: BINARY has one segment a lesion, or one all-zero frame when there is none; FRACTIONAL has one segment
-            with the whole probability map.
+        kind: BINARY and LABELMAP have one segment a lesion, or one without pixels when there is none; FRACTIONAL has
+            one segment with the whole probability map.
         profile: see `SegProfile`.
 
     Raises:
-        ValueError: FRACTIONAL, and the analysis has no probability.
+        ValueError: FRACTIONAL, and the analysis has no probability; LABELMAP, and lesions overlap.
     """
     source = analysis.source
-    pixels = _stack_lesions(analysis) if kind is SegKind.BINARY else _probability(analysis)
-    what = f"{kind.value} {profile.value}"
-    instance = analysis.instance_uid(what, pixels.tobytes())
+    planes = PLANES[kind](analysis)
+    instance = analysis.instance_uid(f"{kind.value} {profile.value}", planes.tobytes())
     when, drawn = analysis.when, analysis.algorithm is None
     segmentation = hd.seg.Segmentation(
         source_images=[_header_with_plane(source, profile)],
-        pixel_array=pixels[np.newaxis],  # (1, Rows, Columns, segments)
+        # A view, not a copy: highdicom counts overlaps along the last axis, quick only where that is the outermost one.
+        pixel_array=planes if kind is SegKind.LABELMAP else np.moveaxis(planes, 0, -1)[np.newaxis],
         segmentation_type=kind.value,
-        segment_descriptions=[
-            _describe_segment(number, pixels[..., number - 1], analysis) for number in range(1, pixels.shape[-1] + 1)
-        ],
+        segment_descriptions=_describe_segments(analysis, kind),
         # Two of a study share no series, since a series has one Frame of Reference (PS3.3 C.7.4.1).
         series_instance_uid=derive_uid(instance, "series"),
         series_number=SERIES_NUMBER,
@@ -96,24 +100,46 @@ def build_segmentation(
         **equipment_attributes(analysis),
     )
     segmentation.PatientOrientation = patient_orientation(source)
+    segmentation.BodyPartExamined = "BREAST"
+    if side := laterality(source):
+        segmentation.ImageLaterality = side
     stamp(segmentation, when)
     for item in (*segmentation.DimensionOrganizationSequence, *segmentation.DimensionIndexSequence):
         item.DimensionOrganizationUID = derive_uid(instance, "dimensions")
     return segmentation
 
 
-def _stack_lesions(analysis: Analysis) -> np.ndarray:
-    """Stack to uint8 ``(Rows, Columns, segments)``; no lesion gives one empty segment."""
+def _bit_planes(analysis: Analysis) -> np.ndarray:
+    """uint8 ``(segments, Rows, Columns)``; no lesion gives one empty segment."""
     if len(analysis.lesions) == 0:
-        return np.zeros((*analysis.shape, 1), np.uint8)
-    return np.stack(analysis.lesions, axis=-1).astype(np.uint8)
+        return np.zeros((1, *analysis.shape), np.uint8)
+    return np.stack(analysis.lesions).view(np.uint8)
 
 
-def _probability(analysis: Analysis) -> np.ndarray:
-    """float32 ``(Rows, Columns, 1)``."""
+def _label_plane(analysis: Analysis) -> np.ndarray:
+    """Segment numbers ``(1, Rows, Columns)``, 0 is background."""
+    labels = np.zeros((1, *analysis.shape), np.min_scalar_type(len(analysis.lesions)))
+    for number, lesion in enumerate(analysis.lesions, start=1):
+        if shared := np.count_nonzero(labels[0, lesion]):
+            raise ValueError(
+                f"lesion {number} shares {shared} pixels with others, LABELMAP holds one lesion a pixel; write BINARY."
+            )
+        labels[0, lesion] = number
+    return labels
+
+
+def _probability_plane(analysis: Analysis) -> np.ndarray:
+    """float32 ``(1, Rows, Columns)``."""
     if analysis.probability is None:
         raise ValueError("FRACTIONAL needs a probability map, and the analysis has none; write it as BINARY.")
-    return analysis.probability.astype(np.float32)[..., np.newaxis]
+    return analysis.probability.astype(np.float32)[np.newaxis]
+
+
+PLANES: dict[SegKind, Callable[[Analysis], np.ndarray]] = {
+    SegKind.BINARY: _bit_planes,
+    SegKind.FRACTIONAL: _probability_plane,
+    SegKind.LABELMAP: _label_plane,
+}
 
 
 def _header_with_plane(source: Dataset, profile: SegProfile) -> Dataset:
@@ -145,17 +171,30 @@ def _content_description(analysis: Analysis, profile: SegProfile) -> str:
     return author
 
 
-def _describe_segment(number: int, pixels: np.ndarray, analysis: Analysis) -> hd.seg.SegmentDescription:
+def _describe_segments(analysis: Analysis, kind: SegKind) -> list[hd.seg.SegmentDescription]:
+    if kind is SegKind.FRACTIONAL:
+        return [_describe_segment(1, "Probability of mass", analysis)]
+    if len(analysis.lesions) == 0:
+        return [_describe_segment(1, "No mass found", analysis)]
+    return [
+        _describe_segment(number, f"Mass {number}", analysis, lesion)
+        for number, lesion in enumerate(analysis.lesions, start=1)
+    ]
+
+
+def _describe_segment(
+    number: int, label: str, analysis: Analysis, lesion: np.ndarray | None = None
+) -> hd.seg.SegmentDescription:
     algorithm = analysis.algorithm
     description = hd.seg.SegmentDescription(
         segment_number=number,
-        segment_label=f"Mass {number}",
+        segment_label=label,
         segmented_property_category=codes.MORPHOLOGICALLY_ABNORMAL_STRUCTURE,
         segmented_property_type=codes.MASS,
         algorithm_type="MANUAL" if algorithm is None else "AUTOMATIC",
         algorithm_identification=None if algorithm is None else algorithm_identification(algorithm),
-        tracking_uid=analysis.tracking_uid(pixels > 0),
-        tracking_id=analysis.tracking_id(pixels > 0),
+        tracking_uid=None if lesion is None else analysis.tracking_uid(lesion),
+        tracking_id=None if lesion is None else analysis.tracking_id(lesion),
         anatomic_regions=[codes.BREAST],
     )
     if side := laterality(analysis.source):

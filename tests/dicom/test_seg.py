@@ -336,3 +336,72 @@ def test_source_of_several_frames_is_refused(source, lesions):
     source.NumberOfFrames = 5
     with pytest.raises(InputRefusedError, match="E_MULTIFRAME: 5 frames"):
         build(source, lesions, algorithm=ALGORITHM, when=WHEN)
+
+
+@pytest.mark.parametrize("profile", SegProfile)
+def test_label_map_numbers_each_lesion(source, lesions, profile, tmp_path):
+    segmentation = build(source, lesions, kind=SegKind.LABELMAP, algorithm=ALGORITHM, when=WHEN, profile=profile)
+    written = write_and_read(segmentation, tmp_path)
+    assert (written.SOPClassUID, written.BitsAllocated) == ("1.2.840.10008.5.1.4.1.1.66.7", 8)
+    assert np.array_equal(written.pixel_array, lesions[0] + 2 * lesions[1])
+    assert [(item.SegmentNumber, item.SegmentLabel) for item in written.SegmentSequence] == [
+        (0, "Background"),
+        (1, "Mass 1"),
+        (2, "Mass 2"),
+    ]
+
+
+def test_label_map_of_nothing_is_background(source, tmp_path):
+    segmentation = build(source, [], kind=SegKind.LABELMAP, algorithm=ALGORITHM, when=WHEN)
+    assert not write_and_read(segmentation, tmp_path).pixel_array.any()
+
+
+def test_overlapping_lesions_are_no_label_map(source, lesions):
+    overlapping = [lesions[0], lesions[0] | lesions[1]]
+    with pytest.raises(ValueError, match="lesion 2 shares 60 pixels with others, LABELMAP holds one lesion a pixel"):
+        build(source, overlapping, kind=SegKind.LABELMAP, algorithm=ALGORITHM, when=WHEN)
+
+
+def test_only_lesions_are_tracked(source, lesions):
+    nothing = build(source, [], algorithm=ALGORITHM, when=WHEN)
+    chance = build(source, lesions, kind=SegKind.FRACTIONAL, algorithm=ALGORITHM, when=WHEN, probability=lesions[0] / 2)
+    masses = build(source, lesions, algorithm=ALGORITHM, when=WHEN)
+    assert [segment.SegmentLabel for segment in nothing.SegmentSequence] == ["No mass found"]
+    assert [segment.SegmentLabel for segment in chance.SegmentSequence] == ["Probability of mass"]
+    for segment in (*nothing.SegmentSequence, *chance.SegmentSequence):
+        assert "TrackingUID" not in segment
+    assert len({segment.TrackingUID for segment in masses.SegmentSequence}) == 2
+    assert len({segment.TrackingID for segment in masses.SegmentSequence}) == 2
+
+
+def test_a_lossy_source_gives_a_segmentation_that_says_so(source, lesions, tmp_path):
+    source.LossyImageCompression = "01"
+    source.LossyImageCompressionRatio = 12.5
+    source.LossyImageCompressionMethod = "ISO_10918_1"
+    written = write_and_read(build(source, lesions, algorithm=ALGORITHM, when=WHEN), tmp_path)
+    assert written.LossyImageCompression == "01"
+    assert written.LossyImageCompressionRatio == 12.5
+    assert written.LossyImageCompressionMethod == "ISO_10918_1"
+
+
+def test_equipment_is_the_mammograph_the_model_and_highdicom(source, lesions):
+    source.Manufacturer = "Maker"
+    equipment = build(source, lesions, algorithm=ALGORITHM, when=WHEN).ContributingEquipmentSequence
+    assert [item.Manufacturer for item in equipment] == ["Maker", "mammoseg", "Highdicom open-source contributors"]
+    assert (equipment[1].ManufacturerModelName, equipment[1].SoftwareVersions) == ("unet", "0.1.0")
+
+
+def test_every_frame_refers_to_the_source_pixel_by_pixel(source, lesions):
+    segmentation = build(source, lesions, algorithm=ALGORITHM, when=WHEN)
+    for frame in segmentation.PerFrameFunctionalGroupsSequence:
+        derivation = frame.DerivationImageSequence[0]
+        image = derivation.SourceImageSequence[0]
+        assert derivation.DerivationCodeSequence[0].CodeValue == "113076"  # Segmentation
+        assert image.PurposeOfReferenceCodeSequence[0].CodeValue == "121322"  # Source image for processing
+        assert (image.ReferencedSOPInstanceUID, image.SpatialLocationsPreserved) == (source.SOPInstanceUID, "YES")
+    assert segmentation.ReferencedSeriesSequence[0].SeriesInstanceUID == source.SeriesInstanceUID
+
+
+def test_the_side_stands_at_the_image_and_at_each_segment(source, lesions):
+    segmentation = build(source, lesions, algorithm=ALGORITHM, when=WHEN)
+    assert (segmentation.ImageLaterality, segmentation.BodyPartExamined) == ("L", "BREAST")
