@@ -32,6 +32,14 @@ DESCRIPTIONS = {
     "more bits stored than allocated": ({"BitsAllocated": 8}, "E_BITS"),
     "signed": ({"PixelRepresentation": 1}, "E_BITS"),
     "pixel data too short": ({"PixelData": b"\0" * 10}, "E_TRUNCATED"),
+    "pixel data too long": ({"PixelData": b"\0" * 26}, "E_SIZE"),
+    "pixels stored high": ({"HighBit": 15}, "E_BITS"),
+    "two numbers of rows": ({"Rows": [3, 4]}, "E_ATTRIBUTE"),
+    "two modalities": ({"Modality": ["MG", "CT"]}, "E_ATTRIBUTE"),
+    "path for a UID": ({"SeriesInstanceUID": ".."}, "E_DICOM_UID"),
+    "empty UID": ({"StudyInstanceUID": ""}, "E_DICOM_UID"),
+    "long UID": ({"FrameOfReferenceUID": "1." + "2" * 63}, "E_DICOM_UID"),
+    "two UIDs": ({"StudyInstanceUID": ["1.2", "1.3"]}, "E_ATTRIBUTE"),
     "rescale by nothing": ({"RescaleSlope": 0, "RescaleIntercept": 0}, "E_RESCALE"),
 }
 
@@ -73,7 +81,7 @@ def test_a_damaged_stream_is_refused(tmp_path):
     path = tmp_path / "damaged.dcm"
     dataset = mammogram_dataset()
     dataset.compress(uid.RLELossless)
-    dataset.PixelData = dataset.PixelData[:16] + b"\xff" * (len(dataset.PixelData) - 16)
+    dataset.PixelData = dataset.PixelData[:16] + b"\xff" * (len(dataset.PixelData) - 24) + dataset.PixelData[-8:]
     dataset.save_as(path, enforce_file_format=True)
     with pytest.raises(InputRefusedError, match="E_COMPRESSION"):
         read_dicom(path)
@@ -87,14 +95,6 @@ def test_an_unknown_compression_is_refused(tmp_path):
         read_dicom(path)
 
 
-def test_a_deflated_file_is_refused_before_it_inflates(tmp_path):
-    dataset = mammogram_dataset()
-    dataset.file_meta.TransferSyntaxUID = uid.DeflatedExplicitVRLittleEndian
-    dataset.save_as(tmp_path / "deflated.dcm", enforce_file_format=True)
-    with pytest.raises(InputRefusedError, match="E_COMPRESSION: .*deflated; convert the file"):
-        open_dicom(tmp_path / "deflated.dcm")
-
-
 def test_a_jpeg_2000_stream_of_another_size_than_the_header_is_refused_before_decoding(tmp_path):
     dataset = mammogram_dataset(np.tile(RAMP, (20, 20)))
     dataset.compress(uid.JPEG2000Lossless)
@@ -102,15 +102,6 @@ def test_a_jpeg_2000_stream_of_another_size_than_the_header_is_refused_before_de
     dataset.PixelData = dataset.PixelData[:start] + (60000).to_bytes(4, "big") + dataset.PixelData[start + 4 :]
     with pytest.raises(InputRefusedError, match="E_SIZE: the stream is 60 x 60000, the header says 60 x 80"):
         decode(dataset)
-
-
-def test_sequences_nested_too_deep_are_refused(tmp_path):
-    path = write_mammogram(tmp_path)
-    item = b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff"
-    close = b"\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0"
-    path.write_bytes(path.read_bytes() + item * 3000 + close * 3000)
-    with pytest.raises(InputRefusedError, match="E_NESTING"):
-        open_dicom(path)
 
 
 def test_zero_frames_count_as_one(tmp_path):

@@ -1,0 +1,120 @@
+"""What the header of a compressed stream says of its size, held against the DICOM header before a decoder believes it.
+
+JPEG: ITU-T T.81 B.2.2; JPEG-LS: T.87 C.2.2; JPEG 2000: T.800 A.5.1; RLE: PS3.5 G.5.
+"""
+
+import struct
+from typing import NamedTuple
+
+from pydicom import uid
+
+from mammoseg.errors import InputRefusedError
+
+JPEG_2000 = {
+    uid.JPEG2000Lossless,
+    uid.JPEG2000,
+    uid.HTJ2KLossless,
+    uid.HTJ2KLosslessRPCL,
+    uid.HTJ2K,
+}
+JPEG = {
+    uid.JPEGBaseline8Bit,
+    uid.JPEGExtended12Bit,
+    uid.JPEGLossless,
+    uid.JPEGLosslessSV1,
+    uid.JPEGLSLossless,
+    uid.JPEGLSNearLossless,
+}
+
+START_OF_FRAME = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+"""Markers of JPEG and JPEG-LS that carry the size."""
+
+WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
+"""Markers of JPEG that stand alone."""
+
+RLE_HEADER_BYTES = 64
+
+
+class Size(NamedTuple):
+    """What a stream says of its image; `bits` a sample."""
+
+    rows: int
+    columns: int
+    components: int
+    bits: int
+
+
+def check_codestream(pixel_data: bytes, syntax: uid.UID, *, rows: int, columns: int, bits_allocated: int) -> None:
+    """Refuse a stream that describes another image than the header does.
+
+    Args:
+        pixel_data: value of Pixel Data, compressed (PS3.5 A.4): an offset table, then the fragments of one frame.
+
+    Raises:
+        InputRefusedError: ``E_SIZE``, ``E_COLOUR``, ``E_BITS``, or ``E_COMPRESSION`` for a stream without such a header
+            or of a method that is not read.
+    """
+    stream = _first_fragment(pixel_data)
+    if syntax == uid.RLELossless:
+        return _check_rle(stream, bits_allocated // 8)
+    if syntax not in JPEG | JPEG_2000:
+        raise InputRefusedError("E_COMPRESSION", f"{syntax.name} is not read; convert it to a lossless JPEG or none.")
+    size = _jpeg_2000_size(stream) if syntax in JPEG_2000 else _jpeg_size(stream)
+    if size is None:
+        raise InputRefusedError("E_COMPRESSION", "the compressed stream has no header with its size; it is damaged.")
+    if (size.rows, size.columns) != (rows, columns):
+        reason = f"the stream is {size.rows} x {size.columns}, the header says {rows} x {columns}."
+        raise InputRefusedError("E_SIZE", reason)
+    if size.components != 1:
+        raise InputRefusedError("E_COLOUR", f"the stream has {size.components} components; mammograms are grey.")
+    if size.bits > bits_allocated:
+        reason = f"the stream has {size.bits} bits a pixel, the header allocates {bits_allocated}."
+        raise InputRefusedError("E_BITS", reason)
+
+
+def _first_fragment(pixel_data: bytes) -> bytes:
+    """The stream up to the end of its first fragment, which holds its header."""
+    position = 0
+    for _ in ("offset table", "fragment"):
+        if len(pixel_data) < position + 8:
+            raise InputRefusedError("E_COMPRESSION", "Pixel Data holds no compressed stream.")
+        start = position + 8
+        position = start + int.from_bytes(pixel_data[position + 4 : start], "little")
+    return pixel_data[start:position]
+
+
+def _jpeg_size(stream: bytes) -> Size | None:
+    """Size in the first frame header, None where the markers do not lead to one."""
+    if stream[:2] != b"\xff\xd8":
+        return None
+    position = 2
+    while position + 4 <= len(stream) and stream[position] == 0xFF:
+        marker = stream[position + 1]
+        if marker == 0xFF or marker in WITHOUT_LENGTH:  # fill bytes
+            position += 1 if marker == 0xFF else 2
+            continue
+        if marker in START_OF_FRAME and position + 10 <= len(stream):
+            bits, rows, columns, components = struct.unpack_from(">BHHB", stream, position + 4)
+            return Size(rows, columns, components, bits)
+        position += 2 + max(2, int.from_bytes(stream[position + 2 : position + 4], "big"))
+    return None
+
+
+def _jpeg_2000_size(stream: bytes) -> Size | None:
+    """Size in the SIZ marker, with or without a JP2 box around the stream."""
+    start = stream[:4096].find(b"\xff\x4f\xff\x51")  # SOC, SIZ
+    if start < 0 or len(stream) < start + 43:
+        return None
+    columns, rows, left, top = struct.unpack_from(">4I", stream, start + 8)
+    components, precision = struct.unpack_from(">HB", stream, start + 40)
+    return Size(rows - top, columns - left, components, (precision & 0x7F) + 1)
+
+
+def _check_rle(stream: bytes, bytes_a_pixel: int) -> None:
+    """RLE names no size, but as many segments as a pixel has bytes, one behind the other."""
+    if len(stream) < RLE_HEADER_BYTES:
+        raise InputRefusedError("E_COMPRESSION", "the RLE stream is shorter than its header; it is damaged.")
+    count, *offsets = struct.unpack_from("<16I", stream)
+    bounds = [*offsets[:bytes_a_pixel], len(stream)]
+    if count != bytes_a_pixel or bounds[0] != RLE_HEADER_BYTES or bounds != sorted(set(bounds)):
+        raise InputRefusedError("E_COMPRESSION", "the RLE stream has a header that cannot be; it is damaged.")

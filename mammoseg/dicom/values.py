@@ -1,0 +1,61 @@
+"""One value of an attribute that is needed: a whole number or a text, or the file is refused."""
+
+import struct
+from typing import Any
+
+from pydicom.datadict import dictionary_description
+from pydicom.dataset import Dataset
+
+from mammoseg.errors import InputRefusedError
+
+MALFORMED = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What pydicom raises when it converts a value that its representation does not allow."""
+
+
+def integer(dataset: Dataset, keyword: str, default: int = 0) -> int:
+    """The whole number of an attribute, `default` where it is absent or empty.
+
+    Raises:
+        InputRefusedError: ``E_ATTRIBUTE``: it holds something else, or several.
+    """
+    value = _value(dataset, keyword)
+    if value is None or value == "":
+        return default
+    if not isinstance(value, int):
+        raise _malformed(keyword, "one whole number")
+    return int(value)
+
+
+def text(dataset: Dataset, keyword: str) -> str:
+    """The text or UID of an attribute, empty where it is absent.
+
+    Raises:
+        InputRefusedError: ``E_ATTRIBUTE``: it holds something else, or several.
+    """
+    value = _value(dataset, keyword)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise _malformed(keyword, "one text")
+    return str(value)
+
+
+def _value(dataset: Dataset, keyword: str) -> Any:
+    try:
+        return dataset.get(keyword)
+    except MALFORMED as error:
+        raise _malformed(keyword, "what it should") from error
+
+
+def _malformed(keyword: str, wanted: str) -> InputRefusedError:
+    return InputRefusedError("E_ATTRIBUTE", f"{dictionary_description(keyword)} does not hold {wanted}.")
