@@ -1,0 +1,1 @@
+"""The OHIF viewer on this machine, for results that must not leave it."""

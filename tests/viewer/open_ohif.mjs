@@ -1,0 +1,55 @@
+// Opens a study in OHIF in headless Chromium, shows its segmentation, and writes a screenshot and a list of all requests.
+//
+//   node open_ohif.mjs MODULES CHROMIUM URL STUDY OUTPUT
+//
+// MODULES is the node_modules folder of scripts/fetch_viewer.sh; OUTPUT gets before.png, after.png and report.json.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+const [modules, chromium, url, study, output] = process.argv.slice(2);
+const puppeteer = createRequire(path.resolve(modules, "-"))("puppeteer-core");
+
+const profile = await mkdtemp(path.join(tmpdir(), "mammoseg-chromium-"));
+const browser = await puppeteer.launch({
+  executablePath: chromium,
+  userDataDir: profile,
+  defaultViewport: { width: 1300, height: 800 },
+  args: [
+    "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+  ],
+});
+const report = { requests: [], errors: [], loaded: false };
+try {
+  const page = await browser.newPage();
+  page.on("request", (request) => report.requests.push(request.url()));
+  page.on("pageerror", (error) => report.errors.push(String(error.message)));
+  await page.evaluateOnNewDocument(() => localStorage.setItem("shownTours", '["basicViewerTour"]'));
+  await page.goto(`${url}/viewer?StudyInstanceUIDs=${study}`, { waitUntil: "domcontentloaded", timeout: 60000 });
+  const thumbnail = await page.waitForSelector('[data-cy^="study-browser-thumbnail-no-image"]', { timeout: 60000 });
+  await settled(page, "before.png");
+  await thumbnail.click({ count: 2 });
+  const yes = await page.waitForSelector("::-p-xpath(//button[normalize-space()='Yes'])", { timeout: 30000 });
+  report.yes = await yes.evaluate((button) => button.outerHTML);
+  await yes.click();
+  await settled(page, "after.png");
+  report.text = await page.evaluate(() => document.body.innerText);
+} finally {
+  await writeFile(path.join(output, "report.json"), JSON.stringify(report, null, 1));
+  await browser.close();
+  await rm(profile, { recursive: true, force: true });
+}
+
+// Take screenshots until two in a row, a second apart, are the same; write the last one.
+async function settled(page, name) {
+  let last;
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const shot = Buffer.from(await page.screenshot());
+    if (last?.equals(shot)) break;
+    last = shot;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+  await writeFile(path.join(output, name), last);
+}
