@@ -19,10 +19,33 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def dciodvfy() -> str:
-    """Path of dicom3tools' validator; without it a test skips and names the package, in CI it fails."""
-    path = shutil.which("dciodvfy")
+    """dicom3tools' validator of one object."""
+    return _debian_tool("dciodvfy", "dicom3tools")
+
+
+@pytest.fixture(scope="session")
+def dcentvfy() -> str:
+    """dicom3tools' check that several objects say the same of one patient and study."""
+    return _debian_tool("dcentvfy", "dicom3tools")
+
+
+@pytest.fixture(scope="session")
+def dsrdump() -> str:
+    """DCMTK's reader of structured reports."""
+    return _debian_tool("dsrdump", "dcmtk")
+
+
+@pytest.fixture(scope="session")
+def dcmdump() -> str:
+    """DCMTK's listing of a file."""
+    return _debian_tool("dcmdump", "dcmtk")
+
+
+def _debian_tool(name: str, package: str) -> str:
+    """Path of a program; without it a test skips and names the package, in CI it fails."""
+    path = shutil.which(name)
     if path is None and os.environ.get("CI"):
-        pytest.fail("dciodvfy is missing in CI; .ci/debian-packages.txt lists dicom3tools")
+        pytest.fail(f"{name} is missing in CI; .ci/debian-packages.txt lists {package}")
     if path is None:
-        pytest.skip("needs dciodvfy: apt-get install dicom3tools")
+        pytest.skip(f"needs {name}: apt-get install {package}")
     return path

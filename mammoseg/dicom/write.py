@@ -13,6 +13,7 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 
+from mammoseg.dicom.iod import lacking_attributes
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import atomic_path
@@ -42,10 +43,12 @@ def write_object(dataset: Dataset, path: Path) -> Outcome:
     UID, as another threshold gives, are replaced.
 
     Raises:
-        InputRefusedError: an attribute taken over from the source breaks the rules of its value representation, or
-            `path` holds other content under the same UID.
+        InputRefusedError: an attribute taken over from the source breaks the rules of its value representation, one
+            that DICOM requires is lacking, or `path` holds other content under the same UID.
         OSError: the file cannot be written, or does not read back the same.
     """
+    if lacking := lacking_attributes(dataset):
+        raise InputRefusedError("E_SEG", f"the result would lack {', '.join(lacking)}, which DICOM requires.")
     encoded = _encode(dataset)
     standing = _read_if_dicom(path) if path.exists() else None
     if standing is not None and standing.SOPInstanceUID == dataset.SOPInstanceUID:

@@ -98,6 +98,13 @@ def test_a_value_against_its_representation_is_refused_without_quoting_it(seg, k
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_object_that_lacks_what_dicom_requires_is_not_written(seg, tmp_path):
+    del seg.PatientID
+    with pytest.raises(InputRefusedError, match="E_SEG: the result would lack PatientID, which DICOM requires"):
+        write_object(seg, tmp_path / "seg.dcm")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_damaged_file_does_not_stay(seg, tmp_path, monkeypatch):
     write_bytes = Path.write_bytes
     monkeypatch.setattr(Path, "write_bytes", lambda path, data: write_bytes(path, data[:-1] + b"\xff"))

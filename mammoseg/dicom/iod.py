@@ -1,0 +1,46 @@
+"""Which attributes an object lacks, by the tables of the standard that highdicom carries (PS3.3, innolitics)."""
+
+from collections.abc import Iterator, Sequence
+
+from highdicom._standard_utils import get_iod_module_map, get_module_attribute_map, get_sop_class_iod_map
+from pydicom import Dataset
+
+UNJUDGED_MODULES = frozenset({"sr-document-content"})
+"""Its tables flatten a recursive structure, so they ask for what only some content items have."""
+
+FUNCTIONAL_GROUPS = frozenset({"SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"})
+"""A functional group stands in one of them, by choice, so that its absence from the other says nothing."""
+
+
+def lacking_attributes(dataset: Dataset) -> list[str]:
+    """Attributes of mandatory modules that are absent (Type 1 and 2) or empty (Type 1), as ``Sequence.Keyword``.
+
+    Conditions (Type 1C, 2C) are not judged, items of a sequence only where the sequence is there.
+
+    Raises:
+        KeyError: the tables do not know the SOP class.
+    """
+    iod = get_sop_class_iod_map()[dataset.SOPClassUID]
+    modules = [row["key"] for row in get_iod_module_map()[iod] if row["usage"] == "M"]
+    lacking = [
+        ".".join([*attribute["path"], attribute["keyword"]])
+        for module in modules
+        if module not in UNJUDGED_MODULES
+        for attribute in get_module_attribute_map()[module]
+        if attribute["type"] in ("1", "2") and FUNCTIONAL_GROUPS.isdisjoint(attribute["path"][-1:])
+        for item in _items_at(dataset, attribute["path"])
+        if _is_lacking(item, attribute["keyword"], attribute["type"])
+    ]
+    return sorted(set(lacking))
+
+
+def _items_at(dataset: Dataset, path: Sequence[str]) -> Iterator[Dataset]:
+    if not path:
+        yield dataset
+        return
+    for item in dataset.get(path[0]) or []:
+        yield from _items_at(item, path[1:])
+
+
+def _is_lacking(item: Dataset, keyword: str, kind: str) -> bool:
+    return keyword not in item or (kind == "1" and item[keyword].is_empty)
