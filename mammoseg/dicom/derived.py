@@ -18,8 +18,12 @@ from mammoseg import __version__
 from mammoseg.dicom import codes
 from mammoseg.dicom.attributes import laterality, view
 from mammoseg.errors import InputRefusedError
+from mammoseg.report.overlay import OUTLINE_BGR
 
 MANUFACTURER = "mammoseg"
+
+OUTLINE_COLOUR = hd.color.CIELabColor.from_rgb(*reversed(OUTLINE_BGR))
+"""Colour that a viewer is asked to show lesions in: that of the overlays."""
 
 TYPE_2_KEYWORDS = (
     "PatientID PatientName PatientBirthDate PatientSex ReferringPhysicianName "

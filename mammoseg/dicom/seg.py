@@ -14,6 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from mammoseg.dicom import codes
 from mammoseg.dicom.attributes import laterality
 from mammoseg.dicom.derived import (
+    OUTLINE_COLOUR,
     Analysis,
     algorithm_identification,
     derive_uid,
@@ -196,6 +197,7 @@ def _describe_segment(
         tracking_uid=None if lesion is None else analysis.tracking_uid(lesion),
         tracking_id=None if lesion is None else analysis.tracking_id(lesion),
         anatomic_regions=[codes.BREAST],
+        display_color=OUTLINE_COLOUR,  # OHIF warns in the picture of a segment without
     )
     if side := laterality(analysis.source):
         modifier = hd.sr.CodedConcept.from_code(codes.LATERALITY[side])
