@@ -22,7 +22,7 @@ from mammoseg.errors import InputRefusedError, WrongCallError
 logger = logging.getLogger(__name__)
 
 SECONDS = 60.0
-"""Time for one file. JPEG 2000 of 32 megapixels, the slowest that is let in, takes 2 s on one core of 2020."""
+"""Time for one file. 32 megapixels in JPEG 2000, the slowest that is let in, took 5 s on a busy core."""
 
 FILES_PER_CHILD = 500
 """A child is replaced after so many files, whatever memory a decoder may have lost; a new one costs 0.4 s."""
@@ -116,7 +116,11 @@ class DecodePool:
             return idle
         if idle is not None:
             idle.kill()
-        return _Child(self.command or [sys.executable, "-c", START, *sys.path])
+        try:
+            return _Child(self.command or [sys.executable, "-c", START, *sys.path])
+        except OSError as error:
+            reason = f"no process can be started to decode it ({error.strerror}); end other programs."
+            raise InputRefusedError("E_RESOURCES", reason) from error
 
     def _start_anew(self) -> None:
         """In a process just forked: let go of the children, which are not its own, and take a lock that is free."""
