@@ -1,0 +1,208 @@
+"""Measurement report of one mammogram: a DICOM Structured Report after TID 1500, tied to the segmentation.
+
+PS3.16 TID 1500 (Measurement Report), TID 1410 (Planar ROI), PS3.3 A.35.3 (Comprehensive SR IOD); built with highdicom.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import highdicom as hd
+import numpy as np
+from highdicom.sr import CodedConcept, ContentSequence
+from pydicom import Dataset
+from pydicom.sr.coding import Code
+
+from mammoseg import __version__
+from mammoseg.dicom import codes
+from mammoseg.dicom.attributes import laterality
+from mammoseg.dicom.derived import (
+    MANUFACTURER,
+    Algorithm,
+    Analysis,
+    derive_uid,
+    equipment_attributes,
+    source_header,
+    stamp,
+)
+from mammoseg.dicom.measure import Measurement, measure, outline, scale_of
+from mammoseg.dicom.quiet import no_header_values_in_warnings
+
+SERIES_NUMBER = 1001
+"""Series Number of every measurement report: behind the segmentations."""
+
+DECIMALS = {"mm": 2, "pixel": 1, "%": 1}
+"""Digits after the point of an axis in mm, an axis in pixels, a percentage; areas have those of mm."""
+
+UNITS = {
+    "mm": (codes.MILLIMETRE, codes.SQUARE_MILLIMETRE),
+    "pixel": (codes.PIXELS, codes.PIXELS),
+}
+"""Unit of a length and of an area."""
+
+
+@no_header_values_in_warnings()
+def build_report(analysis: Analysis, segmentation: hd.seg.Segmentation | None = None) -> hd.sr.ComprehensiveSR:
+    """Build the measurement report of one mammogram: one measurement group a lesion, or an explicit "Mass: Absent".
+
+    It is complete as a document, preliminary and unverified as a finding. Values are rounded half to even to `DECIMALS`
+    and are in mm only where the image has an honest spacing; a comment says which, or that there is none.
+
+    Args:
+        segmentation: of the same analysis. A lesion that it holds (by Tracking UID) is referred to as its segment, any
+            other is drawn as an outline.
+    """
+    source = source_header(analysis.source)
+    content = _report(analysis, segmentation)
+    report = hd.sr.ComprehensiveSR(
+        evidence=[source] if segmentation is None else [source, segmentation],
+        content=content,
+        series_instance_uid=analysis.series_uid("SR"),
+        series_number=SERIES_NUMBER,
+        sop_instance_uid=analysis.instance_uid("SR", content.to_json().encode()),
+        instance_number=1,
+        is_complete=True,
+        specific_character_set="ISO_IR 192",
+        series_description="Mass measurements" + (", drawn" if analysis.algorithm is None else " (AI, unverified)"),
+        content_date=analysis.when.date(),
+        content_time=analysis.when.time(),
+        **equipment_attributes(analysis),
+    )
+    stamp(report, analysis.when)
+    return report
+
+
+def _report(analysis: Analysis, segmentation: hd.seg.Segmentation | None) -> hd.sr.ContainerContentItem:
+    """Root of the content tree, TID 1500."""
+    root = hd.sr.ContainerContentItem(name=codes.IMAGING_MEASUREMENT_REPORT, template_id="1500")
+    root.ContentSequence = ContentSequence(
+        [
+            *hd.sr.LanguageOfContentItemAndDescendants(CodedConcept("en", "RFC5646", "English")),
+            *_observation_context(analysis),
+            _code(codes.PROCEDURE_REPORTED, codes.MAMMOGRAPHY, "HAS CONCEPT MOD"),
+            _container(codes.IMAGE_LIBRARY, [_container(codes.IMAGE_LIBRARY_GROUP, [_library_entry(analysis)])]),
+        ]
+    )
+    if analysis.lesions:
+        groups = [_measurement_group(analysis, lesion, segmentation) for lesion in analysis.lesions]
+        root.ContentSequence.append(_container(codes.IMAGING_MEASUREMENTS, groups))
+    root.ContentSequence.append(_container(codes.QUALITATIVE_EVALUATIONS, _evaluations(analysis)))
+    return root
+
+
+def _observation_context(analysis: Analysis) -> hd.sr.ObservationContext:
+    """The device that measured, TID 1001 and 1004."""
+    device = hd.sr.DeviceObserverIdentifyingAttributes(
+        uid=derive_uid(*analysis.author, __version__, "device"),
+        name=MANUFACTURER,
+        manufacturer_name=MANUFACTURER,
+        model_name=MANUFACTURER,
+        serial_number=__version__,
+    )
+    return hd.sr.ObservationContext(
+        observer_device_context=hd.sr.ObserverContext(
+            observer_type=CodedConcept.from_code(codes.DEVICE), observer_identifying_attributes=device
+        )
+    )
+
+
+def _library_entry(analysis: Analysis) -> Dataset:
+    """The mammogram, TID 1601: what a report is about that finds nothing."""
+    source = analysis.source
+    image = hd.sr.ImageContentItem(
+        codes.SOURCE, source.SOPClassUID, source.SOPInstanceUID, relationship_type="CONTAINS"
+    )
+    if source.get("Modality") == "MG":
+        image.ContentSequence = ContentSequence([_code(codes.MODALITY, codes.MG, "HAS ACQ CONTEXT")])
+    return image
+
+
+def _evaluations(analysis: Analysis) -> list[Dataset]:
+    """What holds for the image as a whole, TID 1500 rows 12 to 14."""
+    scale = scale_of(analysis.source)
+    comments = [
+        "Drawn by a person; research only" if analysis.algorithm is None else "AI, unverified, not for diagnosis",
+        str(scale) if scale else "Pixel size unknown: axes and areas are in pixels, as if these were square",
+    ]
+    return [
+        *([] if analysis.algorithm is None or analysis.lesions else _algorithm(analysis.algorithm)),
+        _code(codes.MASS, codes.PRESENT if analysis.lesions else codes.ABSENT),
+        *(hd.sr.TextContentItem(codes.COMMENT, comment, "CONTAINS") for comment in comments),
+    ]
+
+
+def _measurement_group(analysis: Analysis, lesion: np.ndarray, segmentation: hd.seg.Segmentation | None) -> Dataset:
+    """One lesion, TID 1410."""
+    side = laterality(analysis.source)
+    tracking_uid = analysis.tracking_uid(lesion)
+    segment = _segment(analysis, segmentation, tracking_uid)
+    measured = measure(lesion, analysis.probability, scale_of(analysis.source))
+    group = hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations(
+        tracking_identifier=hd.sr.TrackingIdentifier(tracking_uid, analysis.tracking_id(lesion)),
+        referenced_segment=segment,
+        referenced_region=_outline(analysis, lesion) if segment is None else None,
+        finding_category=codes.MORPHOLOGICALLY_ABNORMAL_STRUCTURE,
+        finding_type=codes.MASS,
+        finding_sites=[hd.sr.FindingSite(codes.BREAST, laterality=codes.LATERALITY[side] if side else None)],
+        algorithm_id=None if analysis.algorithm is None else _algorithm(analysis.algorithm),
+        measurements=_measurements(measured),
+    )
+    return group[0]
+
+
+def _measurements(measured: Measurement) -> list[hd.sr.Measurement]:
+    """TID 1419."""
+    length, area = UNITS[measured.unit]
+    digits = DECIMALS[measured.unit]
+    items = [
+        hd.sr.Measurement(codes.AREA, round(measured.area, DECIMALS["mm"]), area),
+        hd.sr.Measurement(codes.LONG_AXIS, round(measured.long_axis, digits), length),
+        hd.sr.Measurement(codes.SHORT_AXIS, round(measured.short_axis, digits), length),
+    ]
+    if measured.mean_probability is not None:
+        percent = round(100 * measured.mean_probability, DECIMALS["%"])
+        items.append(hd.sr.Measurement(codes.CERTAINTY_OF_FINDING, percent, codes.PERCENT, derivation=codes.MEAN))
+    return items
+
+
+def _segment(
+    analysis: Analysis, segmentation: hd.seg.Segmentation | None, tracking_uid: str
+) -> hd.sr.ReferencedSegmentationFrame | None:
+    """The segment of this Tracking UID, None where no segment has it, as in a map of probabilities."""
+    segments = [] if segmentation is None else segmentation.SegmentSequence
+    numbers = [int(segment.SegmentNumber) for segment in segments if segment.get("TrackingUID") == tracking_uid]
+    if segmentation is None or not numbers:
+        return None
+    reference = hd.sr.ReferencedSegmentationFrame(
+        segmentation.SOPClassUID,
+        segmentation.SOPInstanceUID,
+        frame_number=1,  # asked for by highdicom
+        segment_number=numbers[0],
+        source_image=hd.sr.SourceImageForSegmentation(analysis.source.SOPClassUID, analysis.source.SOPInstanceUID),
+    )
+    # PS3.3 C.18.4: either frames or segments; the segment also finds a lesion in a label map.
+    del reference[0].ReferencedSOPSequence[0].ReferencedFrameNumber
+    return reference
+
+
+def _outline(analysis: Analysis, lesion: np.ndarray) -> hd.sr.ImageRegion:
+    image = hd.sr.SourceImageForRegion(analysis.source.SOPClassUID, analysis.source.SOPInstanceUID)
+    return hd.sr.ImageRegion("POLYLINE", outline(lesion)[0], image)
+
+
+def _algorithm(algorithm: Algorithm) -> hd.sr.AlgorithmIdentification:
+    """TID 4019."""
+    return hd.sr.AlgorithmIdentification(
+        algorithm.name,
+        algorithm.version,
+        parameters=[f"weights_sha256={algorithm.weights_sha256}", f"threshold={algorithm.threshold:g}"],
+    )
+
+
+def _container(name: Code, items: Sequence[Any]) -> hd.sr.ContainerContentItem:
+    container = hd.sr.ContainerContentItem(name, relationship_type="CONTAINS")
+    container.ContentSequence = ContentSequence(items)
+    return container
+
+
+def _code(name: Code, value: Code, relationship: str = "CONTAINS") -> hd.sr.CodeContentItem:
+    return hd.sr.CodeContentItem(name, value, relationship)
