@@ -42,7 +42,7 @@ IMAGE_LIBRARY_GROUP = Code("126200", "DCM", "Image Library Group")
 """TID 1600 row 2."""
 
 SOURCE = Code("260753009", "SCT", "Source")
-"""Name of an image in the library, as highdicom writes it and asks for it."""
+"""Name of an image in the library; not in pydicom's dictionary, as highdicom writes it (which asks for a name)."""
 
 MODALITY = Code("121139", "DCM", "Modality")
 """Descriptor of an image in the library, TID 1602."""
