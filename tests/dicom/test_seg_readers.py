@@ -1,0 +1,185 @@
+"""Every kind and profile of SEG through every reader: the outcome is pinned, so that a change upstream is seen."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import highdicom as hd
+import numpy as np
+import pydicom
+import pytest
+
+from mammoseg.dicom.iod import lacking_attributes
+from mammoseg.dicom.seg import SegKind, SegProfile, build_segmentation
+from mammoseg.dicom.write import write_object
+from tests.dicom import readers
+from tests.made_analysis import made_analysis
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "dicom.md"
+
+SAME, NO_ERROR, UNKNOWN = "same pixels", "no error", "class unknown"
+NO_POSITION, NO_ORIENTATION, NO_DISTANCE = "refuses: no position", "refuses: no orientation", "refuses: zero spacing"
+
+REFUSALS = {
+    "FrameLUT.ImagePositionPatient_0": NO_POSITION,
+    "Plane Orientation (Patient) is missing": NO_ORIENTATION,
+    "Zero-valued spacing is not supported": NO_DISTANCE,
+    "Information Object Not found": UNKNOWN,
+    "Unrecognized SOP Class": UNKNOWN,
+    "Unable to determine ImageIO reader": UNKNOWN,
+}
+"""What a reader says when it refuses, and what that means."""
+
+KINDS = (SegKind.BINARY, SegKind.FRACTIONAL, SegKind.LABELMAP)
+
+EXPECTED = {
+    ("highdicom, by source image", SegProfile.VIEWER): (SAME, SAME, SAME),
+    ("highdicom, by source image", SegProfile.STRICT): (SAME, SAME, SAME),
+    ("highdicom, `get_volume`", SegProfile.VIEWER): (SAME, SAME, SAME),
+    ("highdicom, `get_volume`", SegProfile.STRICT): (NO_POSITION, NO_POSITION, NO_POSITION),
+    ("pydicom", SegProfile.VIEWER): (SAME, SAME, SAME),
+    ("pydicom", SegProfile.STRICT): (SAME, SAME, SAME),
+    ("dcmqi 1.5.7", SegProfile.VIEWER): (SAME, SAME, SAME),
+    ("dcmqi 1.5.7", SegProfile.STRICT): (NO_ORIENTATION, NO_ORIENTATION, NO_ORIENTATION),
+    ("SimpleITK 2.5", SegProfile.VIEWER): (NO_DISTANCE, SAME, UNKNOWN),
+    ("SimpleITK 2.5", SegProfile.STRICT): (SAME, SAME, UNKNOWN),
+    ("dciodvfy", SegProfile.VIEWER): (NO_ERROR, NO_ERROR, UNKNOWN),
+    ("dciodvfy", SegProfile.STRICT): (NO_ERROR, NO_ERROR, UNKNOWN),
+    ("dcentvfy, with the source", SegProfile.VIEWER): (NO_ERROR, NO_ERROR, UNKNOWN),
+    ("dcentvfy, with the source", SegProfile.STRICT): (NO_ERROR, NO_ERROR, UNKNOWN),
+    ("IOD tables of highdicom", SegProfile.VIEWER): (NO_ERROR, NO_ERROR, NO_ERROR),
+    ("IOD tables of highdicom", SegProfile.STRICT): (NO_ERROR, NO_ERROR, NO_ERROR),
+}
+"""Outcome for `KINDS`; the SEG has two lesions."""
+
+each_object = pytest.mark.parametrize(("kind", "profile"), list(product(KINDS, SegProfile)))
+
+
+@dataclass(frozen=True)
+class Written:
+    """A SEG on disk, its source, and what was drawn: ``(segments, Rows, Columns)`` of stored values."""
+
+    path: Path
+    source: Path
+    kind: SegKind
+    drawn: np.ndarray
+
+    def verdict(self, pixels: np.ndarray) -> str:
+        """`SAME`, if `pixels`, bit planes, a label map or a probability map, hold what was drawn."""
+        if self.kind is SegKind.LABELMAP and len(pixels) == 1:
+            pixels = np.concatenate([pixels == number for number in range(1, len(self.drawn) + 1)])
+        if self.kind is SegKind.BINARY:
+            pixels = pixels > 0  # readers say 1, 255 or the number of the segment
+        return SAME if np.array_equal(pixels, self.drawn) else "other pixels"
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory) -> Callable[[SegKind, SegProfile], Written]:
+    folder = tmp_path_factory.mktemp("objects")
+    analysis = made_analysis(folder)
+    steps = np.round(np.float32(analysis.probability) * 255).astype(np.uint8)
+
+    def write(kind: SegKind, profile: SegProfile) -> Written:
+        path = folder / f"{kind.value}-{profile.value}.dcm"
+        write_object(build_segmentation(analysis, kind=kind, profile=profile), path)
+        drawn = steps[np.newaxis] if kind is SegKind.FRACTIONAL else np.stack(analysis.lesions)
+        return Written(path, folder / "source.dcm", kind, drawn)
+
+    return write
+
+
+@each_object
+def test_highdicom_by_source_image(kind, profile, written):
+    object_ = written(kind, profile)
+    segmentation = hd.seg.segread(object_.path)
+    source = pydicom.dcmread(object_.source, stop_before_pixels=True).SOPInstanceUID
+    pixels = segmentation.get_pixels_by_source_instance([source], rescale_fractional=False)
+    check("highdicom, by source image", kind, profile, object_.verdict(segments_first(pixels)))
+
+
+@each_object
+def test_highdicom_get_volume(kind, profile, written):
+    object_ = written(kind, profile)
+    try:
+        volume = hd.seg.segread(object_.path).get_volume(rescale_fractional=False)
+    except Exception as error:  # sqlite3.OperationalError today, but the kind is no promise
+        outcome = meaning(str(error))
+    else:
+        outcome = object_.verdict(segments_first(volume.array))
+    check("highdicom, `get_volume`", kind, profile, outcome)
+
+
+@each_object
+def test_pydicom(kind, profile, written):
+    object_ = written(kind, profile)
+    pixels = pydicom.dcmread(object_.path).pixel_array.reshape(-1, *object_.drawn.shape[1:])
+    check("pydicom", kind, profile, object_.verdict(pixels))
+
+
+@each_object
+def test_dcmqi(kind, profile, written, tmp_path):
+    object_ = written(kind, profile)
+    check("dcmqi 1.5.7", kind, profile, outcome_of(object_, readers.read_with_dcmqi(object_.path, tmp_path)))
+
+
+@each_object
+def test_simpleitk(kind, profile, written, tmp_path):
+    object_ = written(kind, profile)
+    check("SimpleITK 2.5", kind, profile, outcome_of(object_, readers.read_with_simpleitk(object_.path, tmp_path)))
+
+
+@each_object
+def test_dciodvfy(kind, profile, written, dciodvfy):
+    errors = readers.errors_of_dciodvfy(dciodvfy, written(kind, profile).path)
+    check("dciodvfy", kind, profile, meaning(" ".join(errors)) if errors else NO_ERROR)
+
+
+@each_object
+def test_dcentvfy(kind, profile, written, dcentvfy):
+    object_ = written(kind, profile)
+    errors = readers.errors_of_dcentvfy(dcentvfy, [object_.source, object_.path])
+    check("dcentvfy, with the source", kind, profile, meaning(" ".join(errors)) if errors else NO_ERROR)
+
+
+@each_object
+def test_iod_tables(kind, profile, written):
+    lacking = lacking_attributes(pydicom.dcmread(written(kind, profile).path))
+    check("IOD tables of highdicom", kind, profile, f"lacks {lacking}" if lacking else NO_ERROR)
+
+
+def test_simpleitk_reads_one_lesion_in_either_profile(tmp_path):
+    """Two frames at one position are what it refuses."""
+    analysis = made_analysis(tmp_path)
+    alone = made_analysis(tmp_path, lesions=analysis.lesions[:1])
+    write_object(build_segmentation(alone), tmp_path / "seg.dcm")
+    assert np.array_equal(readers.read_with_simpleitk(tmp_path / "seg.dcm", tmp_path) > 0, alone.lesions)
+
+
+def test_the_document_shows_these_outcomes():
+    assert table() in DOCUMENT.read_text(encoding="utf-8"), f"docs/dicom.md should hold\n{table()}"
+
+
+def table() -> str:
+    """`EXPECTED` as a table in Markdown, one row a reader and profile."""
+    head = ["reader", "profile", *(kind.value for kind in KINDS)]
+    rows = [[reader, profile.value, *outcomes] for (reader, profile), outcomes in EXPECTED.items()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
+
+
+def check(reader: str, kind: SegKind, profile: SegProfile, outcome: str) -> None:
+    assert outcome == EXPECTED[reader, profile][KINDS.index(kind)]
+
+
+def outcome_of(object_: Written, read: np.ndarray | str) -> str:
+    return meaning(read) if isinstance(read, str) else object_.verdict(read)
+
+
+def meaning(text: str) -> str:
+    """The outcome that a reader's own words stand for; the words themselves when they are new."""
+    return next((outcome for words, outcome in REFUSALS.items() if words in text), text)
+
+
+def segments_first(pixels: np.ndarray) -> np.ndarray:
+    """``(1, Rows, Columns, segments)`` to ``(segments, Rows, Columns)``."""
+    return np.moveaxis(pixels[0], -1, 0)
