@@ -11,7 +11,7 @@ import highdicom as hd
 import numpy as np
 from pydicom import Dataset
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
-from pydicom.uid import UID, generate_uid
+from pydicom.uid import UID, JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, generate_uid
 from pydicom.valuerep import DA, DT, TM
 
 from mammoseg import __version__
@@ -42,6 +42,13 @@ STANDARD_ORIENTATION = {
     ("R", "LM"): ["P", "F"],
 }
 """Patient Orientation (row, column) of the usual display of (laterality, view), used where the source states none."""
+
+LOSSY_METHODS = {
+    JPEGBaseline8Bit: "ISO_10918_1",
+    JPEGExtended12Bit: "ISO_10918_1",
+    JPEGLSNearLossless: "ISO_14495_1",
+}
+"""Transfer syntaxes that always lose, with the Lossy Image Compression Method that says so, PS3.3 C.7.6.1.1.5."""
 
 OPPOSITE_DIRECTIONS = ("AP", "HF", "LR")
 """Letters of Patient Orientation of which one value takes at most one of each pair, PS3.3 C.7.6.1.1.1."""
@@ -145,6 +152,9 @@ def source_header(source: Dataset) -> Dataset:
         del (
             header.NumberOfFrames
         )  # one frame (Analysis checks it); its presence makes highdicom see a multi-frame image
+    method = LOSSY_METHODS.get(getattr(source, "file_meta", {}).get("TransferSyntaxUID"))
+    if method is not None and header.get("LossyImageCompression") != "01":
+        header.LossyImageCompression, header.LossyImageCompressionMethod = "01", method
     if not UID(header.get("FrameOfReferenceUID") or "").is_valid:
         header.pop("FrameOfReferenceUID", None)
     return header

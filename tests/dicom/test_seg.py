@@ -6,6 +6,7 @@ import highdicom as hd
 import numpy as np
 import pydicom
 import pytest
+from pydicom import uid
 from pydicom.sr.codedict import codes as dictionary
 
 from mammoseg.data.phantom_dicom import write_mammogram
@@ -382,6 +383,16 @@ def test_a_lossy_source_gives_a_segmentation_that_says_so(source, lesions, tmp_p
     assert written.LossyImageCompression == "01"
     assert written.LossyImageCompressionRatio == 12.5
     assert written.LossyImageCompressionMethod == "ISO_10918_1"
+
+
+@pytest.mark.parametrize(
+    ("syntax", "flag"),
+    [(uid.JPEGExtended12Bit, "01"), (uid.JPEGLSNearLossless, "01"), (uid.JPEGLSLossless, "00"), (uid.JPEG2000, "00")],
+)
+def test_a_syntax_that_always_loses_counts_as_lossy_whatever_the_header_says(source, lesions, syntax, flag):
+    source.file_meta.TransferSyntaxUID = syntax
+    source.LossyImageCompression = "00"
+    assert build(source, lesions, algorithm=ALGORITHM, when=WHEN).LossyImageCompression == flag
 
 
 def test_equipment_is_the_mammograph_the_model_and_highdicom(source, lesions):
