@@ -39,6 +39,17 @@ def write_json(path: Path, content: Any) -> None:
         temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def printable(path: Path) -> str:
+    """The path on one line of valid text, whatever bytes its name has."""
+    text = str(path).encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+def leads_out(path: Path, folder: Path) -> bool:
+    """Whether `path`, found in `folder`, is a link to somewhere else."""
+    return path.is_symlink() and not path.resolve().is_relative_to(folder.resolve())
+
+
 def sha256_of_file(path: Path) -> str:
     """Hexadecimal SHA-256 of the bytes of a file."""
     digest = hashlib.sha256()

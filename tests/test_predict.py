@@ -103,7 +103,7 @@ def test_table_tells_count_area_and_probability(pixels, mass, tmp_path):
 
 
 def test_nothing_found_is_a_result_with_an_empty_segmentation(tmp_path):
-    source = write_mammogram(tmp_path / "a.dcm", np.full((ROWS, COLUMNS), 200))
+    source = write_mammogram(tmp_path / "a.dcm", 200 * np.eye(ROWS, COLUMNS, dtype=int))
     run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out")
     assert rows_of(tmp_path / "out")[0]["status"] == "no mass found"
     segmentation = hd.seg.segread(tmp_path / "out" / "a.seg.dcm")

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mammoseg.errors import NothingUsableError
+from mammoseg.files import leads_out
 
 SIDECARS = {
     ".csv",
@@ -28,15 +29,19 @@ SIDECARS = {
 def find_inputs(inputs: Sequence[Path], output: Path | None = None) -> tuple[list[Path], int]:
     """List the files to try, each once, and count those passed over.
 
-    A file that is named is always tried. In a folder, hidden files, DICOMDIR, files with an ending of `SIDECARS` and
-    all that lies in `output` are passed over; everything else is tried. Links to folders are not followed.
+    A file that is named is always tried. In a folder, hidden files, DICOMDIR, files with an ending of `SIDECARS`, links
+    that lead out of it and all that lies in `output` are passed over; everything else is tried. Links to folders are
+    not followed.
     """
     found: dict[Path, Path] = {}
     passed_over = 0
     for path in inputs:
         for file in _files_below(path, output) if path.is_dir() else [path]:
             if path.is_dir() and (
-                file.name.startswith(".") or file.suffix.lower() in SIDECARS or file.name == "DICOMDIR"
+                file.name.startswith(".")
+                or file.suffix.lower() in SIDECARS
+                or file.name == "DICOMDIR"
+                or leads_out(file, path)
             ):
                 passed_over += 1
             else:

@@ -17,6 +17,7 @@ from mammoseg.data.mammogram import Mammogram, file_format, read_mammogram
 from mammoseg.data.mask_files import fit_to_grid, write_mask
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import InputRefusedError, WrongCallError
+from mammoseg.files import leads_out
 
 
 def collect(
@@ -91,6 +92,9 @@ def _match(root: Path, mask_root: Path | None, report: IngestReport) -> Matches:
 def _image_files(folder: Path, report: IngestReport) -> list[Path]:
     files = []
     for path in sorted(path for path in folder.rglob("*") if not path.is_dir()):
+        if leads_out(path, folder):
+            report.skip("links that lead out of the folder", path.relative_to(folder))
+            continue
         try:
             file_format(path)
         except InputRefusedError as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mammoseg.errors import InputRefusedError, WrongCallError
+from mammoseg.files import printable
 
 
 @dataclass
@@ -17,15 +18,15 @@ class IngestReport:
 
     def skip(self, reason: str, what: str | Path) -> None:
         """Count an input that is not used."""
-        self.skipped[reason].append(str(what))
+        self.skipped[reason].append(printable(Path(what)))
 
     def refuse(self, error: InputRefusedError, what: str | Path) -> None:
         """Count an input that is not used because it was refused."""
-        self.skip(error.code, f"{what}: {error.reason}")
+        self.skipped[error.code].append(f"{printable(Path(what))}: {error.reason}")
 
     def note(self, what_happened: str, what: str | Path) -> None:
         """Count an input that is used, but not as it came."""
-        self.noted[what_happened].append(str(what))
+        self.noted[what_happened].append(printable(Path(what)))
 
     def summary(self) -> str:
         """The counts in one line, without any name of a file."""

@@ -22,6 +22,8 @@ class Mammogram:
         magnification: Estimated Radiographic Magnification Factor; never applied to `pixel_spacing_mm`.
         value_range: lowest and highest value that `pixels` can take.
         path: the file.
+        padding: bool ``(rows, columns)``, True where nothing was recorded; None where the file names no such value.
+        sop_instance_uid: of a DICOM file that has one.
     """
 
     pixels: np.ndarray
@@ -32,6 +34,8 @@ class Mammogram:
     magnification: float | None
     value_range: tuple[float, float]
     path: Path
+    padding: np.ndarray | None = None
+    sop_instance_uid: str | None = None
 
     def __str__(self) -> str:
         """The path: MONAI names what it loads by its text."""
@@ -49,7 +53,25 @@ def read_mammogram(path: Path | str, *, voi: str | int = "first", modalities: Se
     Raises:
         InputRefusedError: the file cannot be used; its code says why.
     """
-    path = Path(path)
+    mammogram = _read(Path(path), voi, modalities)
+    check_something_to_see(mammogram)
+    return mammogram
+
+
+def check_something_to_see(mammogram: Mammogram) -> None:
+    """Refuse an image of one grey value, padding apart: empty, constant or saturated.
+
+    Raises:
+        InputRefusedError: ``E_NO_BREAST``.
+    """
+    has_darker = mammogram.pixels < mammogram.pixels.max()
+    if mammogram.padding is not None:
+        has_darker &= ~mammogram.padding
+    if not has_darker.any():
+        raise InputRefusedError("E_NO_BREAST", "all pixels have the same grey value; there is no breast to look at.")
+
+
+def _read(path: Path, voi: str | int, modalities: Sequence[str]) -> Mammogram:
     match file_format(path):
         case "DICOM":
             # Imported here: it needs `Mammogram` from this module, and pictures need no pydicom.
@@ -82,12 +104,19 @@ def file_format(path: Path) -> str:
     """Name the format of a file by its first bytes.
 
     Raises:
-        InputRefusedError: ``E_NOT_A_FILE`` for what is no regular file, ``E_NOT_DICOM`` for an unknown format.
+        InputRefusedError: ``E_NOT_A_FILE`` for what is no regular file that can be read, ``E_NOT_DICOM`` for an
+            unknown format.
     """
-    if not path.is_file():
-        raise InputRefusedError("E_NOT_A_FILE", "there is no regular file of this name; check the path.")
-    with path.open("rb") as file:
-        head = file.read(352)
+    try:
+        str(path).encode()
+        if not path.is_file():
+            raise InputRefusedError("E_NOT_A_FILE", "there is no regular file of this name; check the path.")
+        with path.open("rb") as file:
+            head = file.read(352)
+    except UnicodeEncodeError as error:
+        raise InputRefusedError("E_NOT_A_FILE", "the file name is no valid UTF-8; rename the file.") from error
+    except OSError as error:
+        raise InputRefusedError("E_NOT_A_FILE", f"the file cannot be read ({error.strerror}).") from error
     for name, offset, signatures in SIGNATURES:
         if head[offset:].startswith(signatures):
             return name

@@ -2,12 +2,15 @@
 
 import logging
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_modality_lut, apply_voi, apply_windowing
 
 from mammoseg.dicom.attributes import numbers
+from mammoseg.dicom.values import MALFORMED, integer
 from mammoseg.errors import InputRefusedError, WrongCallError
 
 logger = logging.getLogger(__name__)
@@ -26,21 +29,38 @@ def grey_table(dataset: Dataset, *, voi: str | int) -> np.ndarray:
         voi: ``"first"``, ``"none"`` or an index over the items of VOI LUT Sequence, then the windows.
 
     Raises:
-        InputRefusedError: ``E_RESCALE`` or ``E_VOI``.
+        InputRefusedError: ``E_RESCALE``, ``E_VOI`` or ``E_ATTRIBUTE``.
         WrongCallError: `voi` is none of these.
     """
     if not (voi in ("first", "none") or isinstance(voi, int)):
         raise WrongCallError(f"voi is '{voi}'; give 'first', 'none' or an index.")
-    values = _apply_modality(np.arange(2**dataset.BitsStored, dtype=np.uint16), dataset)
-    table = _apply_voi(values, dataset, voi).astype(np.float32)
+    stored = np.arange(2 ** integer(dataset, "BitsStored"), dtype=np.uint16)
+    with _refusing("E_RESCALE", "Rescale Slope, Rescale Intercept or Modality LUT Sequence is malformed."):
+        values = _finite(_apply_modality(stored, dataset))
+    with _refusing("E_VOI", "the window or the VOI LUT Sequence is malformed; read with voi='none'."):
+        table = _finite(_apply_voi(values, dataset, voi).astype(np.float32))
     low, high = table.min(), table.max()
     if dataset.PhotometricInterpretation == "MONOCHROME1":  # PS3.3 C.7.6.3.1.2: the lowest value is white
         table = low + high - table
-    if "PixelPaddingValue" in dataset:  # PS3.3 C.7.5.1.1.2: a range of stored values, both ends included
-        first = dataset.PixelPaddingValue
-        start, stop = sorted((first, dataset.get("PixelPaddingRangeLimit", first)))
-        table[max(0, start) : stop + 1] = low
+    if padding := padding_range(dataset):
+        table[padding[0] : padding[1] + 1] = low
     return table
+
+
+def padding_range(dataset: Dataset) -> tuple[int, int] | None:
+    """First and last of the stored values that mean that nothing was recorded (PS3.3 C.7.5.1.1.2), None without any.
+
+    Raises:
+        InputRefusedError: ``E_ATTRIBUTE``.
+    """
+    first = integer(dataset, "PixelPaddingValue", -1)
+    start, stop = sorted((first, integer(dataset, "PixelPaddingRangeLimit", first)))
+    return None if stop < 0 else (max(0, start), stop)
+
+
+def padding_mask(stored: np.ndarray, padding: tuple[int, int] | None) -> np.ndarray | None:
+    """Where nothing was recorded: bool ``(rows, columns)``, None without `padding_range`."""
+    return None if padding is None else (stored >= padding[0]) & (stored <= padding[1])
 
 
 def look_up(table: np.ndarray, stored: np.ndarray) -> np.ndarray:
@@ -61,10 +81,7 @@ def _apply_modality(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
             case _:
                 reason = "Rescale Slope and Intercept must both be numbers, and the slope not 0."
                 raise InputRefusedError("E_RESCALE", reason)
-    try:
-        return apply_modality_lut(stored, dataset)
-    except (ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
-        raise InputRefusedError("E_RESCALE", "Modality LUT Sequence is malformed.") from error
+    return apply_modality_lut(stored, dataset)
 
 
 def _apply_voi(values: np.ndarray, dataset: Dataset, voi: str | int) -> np.ndarray:
@@ -84,7 +101,22 @@ def _apply_voi(values: np.ndarray, dataset: Dataset, voi: str | int) -> np.ndarr
     function, position = items[index]
     if function is apply_voi:  # a table is indexed by whole numbers
         values = np.rint(values).astype(np.int64)
+    return function(values, dataset, position)
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    if not np.isfinite(values).all():
+        raise ValueError("a grey value is no number")
+    return values
+
+
+@contextmanager
+def _refusing(code: str, reason: str) -> Iterator[None]:
+    """Refuse by `code` what is malformed, unless the block has a better reason."""
     try:
-        return function(values, dataset, position)
-    except (ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
-        raise InputRefusedError("E_VOI", f"VOI item {index} is malformed; read with voi='none'.") from error
+        with np.errstate(all="ignore"):
+            yield
+    except InputRefusedError:
+        raise
+    except MALFORMED as error:
+        raise InputRefusedError(code, reason) from error

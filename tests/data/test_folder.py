@@ -104,14 +104,14 @@ def test_a_folder_of_pngs_becomes_a_datalist(run, tmp_path):
 def test_eight_bit_tiff_and_nifti_are_taken_too(run, root):
     write_image(root / "p4.tiff", dtype=np.uint8)
     write_mask_png(root / "p4_mask.png")
-    for name, pixels in (("p5", np.ones(SHAPE[::-1], np.uint16)), ("p5_mask", square().T)):
+    for name, pixels in (("p5", square().T.astype(np.uint16)), ("p5_mask", square().T)):
         nibabel.save(nibabel.Nifti1Image(pixels, np.eye(4)), root / f"{name}.nii.gz")
     assert {"p4", "p5"} <= run().keys()
 
 
 def test_dicom_says_patient_side_view_and_spacing(run, root):
     for patient in ("4711", "4712", "4713"):
-        pixels = np.full((64, 48), 7, np.uint16)
+        pixels = np.eye(64, 48, dtype=np.uint16)
         spacing = {"patient_id": patient, "pixel_spacing_mm": (0.07, 0.07)}
         write_mammogram(root / f"x{patient}.dcm", pixels, laterality="R", view="MLO", **spacing)
         write_mask_png(root / f"x{patient}_mask.png", square(shape=(64, 48)))

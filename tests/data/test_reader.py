@@ -39,7 +39,7 @@ def test_polarity_shape_and_spacing_are_the_same_whatever_monai_would_choose(
 
 
 def test_spacingd_halves_the_grid_when_the_spacing_doubles(tmp_path):
-    path = write_mammogram(tmp_path, np.zeros((300, 400), np.uint16), ImagerPixelSpacing=[0.07, 0.07])
+    path = write_mammogram(tmp_path, np.eye(300, 400, dtype=np.uint16), ImagerPixelSpacing=[0.07, 0.07])
     image = Spacingd("image", pixdim=(0.14, 0.14))({"image": load(path)})["image"]
     assert image.shape == (1, 150, 200)
 

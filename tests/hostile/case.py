@@ -82,8 +82,8 @@ def with_bytes(change: Callable[[bytes], bytes], **options: Any) -> Callable[[Pa
     return make
 
 
-def find_element(content: bytes, tag: int) -> int:
-    """Offset of the element in an Explicit VR Little Endian file, whose tag must not stand elsewhere."""
-    key = (tag >> 16).to_bytes(2, "little") + (tag & 0xFFFF).to_bytes(2, "little")
+def find_element(content: bytes, tag: int, vr: bytes) -> int:
+    """Offset of the element in an Explicit VR Little Endian file, where it must stand once."""
+    key = (tag >> 16).to_bytes(2, "little") + (tag & 0xFFFF).to_bytes(2, "little") + vr
     assert content.count(key) == 1, f"{tag:08x} stands {content.count(key)} times"
     return content.index(key)

@@ -111,8 +111,9 @@ def run_ingest(inputs: dict[str, Path], root: Path, folder: Path) -> Outcome:
     """`mammoseg ingest folder` on the folder of all cases; a table says of each image that it has no mass."""
     table = folder / "table.csv"
     files = [path.relative_to(root).as_posix() for path in sorted(root.rglob("*")) if path.is_file()]
-    with table.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        csv.writer(file).writerows([["image", "has_mass"], *([name, "no"] for name in files if "\n" not in name)])
+    with table.open("w", newline="", encoding="utf-8") as file:
+        rows = [[name, "no"] for name in files if name.isprintable() or "\n" in name]  # no surrogates
+        csv.writer(file).writerows([["image", "has_mass"], *rows])
     outcome = Outcome()
     with _listen(outcome):
         options = {"patient_regex": "^([^/]+)/", "table": str(table)}
