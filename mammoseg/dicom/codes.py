@@ -42,7 +42,7 @@ IMAGE_LIBRARY_GROUP = Code("126200", "DCM", "Image Library Group")
 """TID 1600 row 2."""
 
 SOURCE = Code("260753009", "SCT", "Source")
-"""Name of an image in the library; not in pydicom's dictionary, as highdicom writes it (which asks for a name)."""
+"""Name of an image in the library, as highdicom writes it, which asks for a name."""
 
 MODALITY = Code("121139", "DCM", "Modality")
 """Descriptor of an image in the library, TID 1602."""
@@ -82,3 +82,73 @@ SQUARE_MILLIMETRE = Code("mm2", "UCUM", "square millimeter")
 PERCENT = Code("%", "UCUM", "Percent")
 PIXELS = Code("{pixels}", "UCUM", "Pixels")
 """Unit of TID 1602 for Pixel Data Rows; not in pydicom's dictionary, as highdicom writes it."""
+
+SIDE = {"L": Code("80248007", "SCT", "Left breast"), "R": Code("73056007", "SCT", "Right breast")}
+"""Image Laterality in a CAD report, CID 6022, by the value of Image Laterality (0020,0062)."""
+
+VIEW = {
+    "CC": Code("399162004", "SCT", "cranio-caudal"),
+    "MLO": Code("399368009", "SCT", "medio-lateral oblique"),
+    "ML": Code("399260004", "SCT", "medial-lateral"),
+    "LM": Code("399352003", "SCT", "latero-medial"),
+    "LMO": Code("399099002", "SCT", "latero-medial oblique"),
+    "FB": Code("399196006", "SCT", "caudo-cranial"),
+    "SIO": Code("399188001", "SCT", "superolateral to inferomedial oblique"),
+    "ISO": Code("441555000", "SCT", "inferomedial to superolateral oblique"),
+    "XCCL": Code("399192008", "SCT", "cranio-caudal exaggerated laterally"),
+    "XCCM": Code("399101009", "SCT", "cranio-caudal exaggerated medially"),
+}
+"""Image View, CID 4014, by its short name (`mammoseg.dicom.attributes.view`)."""
+
+MAMMOGRAPHY_CAD_REPORT = Code("111036", "DCM", "Mammography CAD Report")
+"""Title of a Mammography CAD SR, TID 4000 row 1."""
+
+LANGUAGE = Code("121049", "DCM", "Language of Content Item and Descendants")
+"""TID 1204."""
+
+IMAGE_LATERALITY = Code("111027", "DCM", "Image Laterality")
+IMAGE_VIEW = Code("111031", "DCM", "Image View")
+PATIENT_ORIENTATION_ROW = Code("111044", "DCM", "Patient Orientation Row")
+PATIENT_ORIENTATION_COLUMN = Code("111043", "DCM", "Patient Orientation Column")
+STUDY_DATE = Code("111060", "DCM", "Study Date")
+HORIZONTAL_PIXEL_SPACING = Code("111026", "DCM", "Horizontal Pixel Spacing")
+VERTICAL_PIXEL_SPACING = Code("111066", "DCM", "Vertical Pixel Spacing")
+"""Descriptors of an image in the library of a CAD report, TID 4020."""
+
+CAD_SUMMARY = Code("111017", "DCM", "CAD Processing and Findings Summary")
+WITH_FINDINGS = Code("111242", "DCM", "All algorithms succeeded; with findings")
+WITHOUT_FINDINGS = Code("111241", "DCM", "All algorithms succeeded; without findings")
+"""TID 4001 row 1 and its values, CID 6047."""
+
+INDIVIDUAL_IMPRESSION = Code("111034", "DCM", "Individual Impression/Recommendation")
+"""Container of findings, TID 4003."""
+
+RENDERING_INTENT = Code("111056", "DCM", "Rendering Intent")
+PRESENTATION_OPTIONAL = Code("111151", "DCM", "Presentation Optional: Rendering device may present")
+"""Whether a workstation shows a finding at once, CID 6034."""
+
+SINGLE_IMAGE_FINDING = Code("111059", "DCM", "Single Image Finding")
+"""One lesion in one image, TID 4006."""
+
+DENSITY_OF_MASS = Code("129793001", "SCT", "Mammography breast density")
+"""What CAD reports call a mass in one image, CID 6014: the examples of PS3.17 E.3 detect masses under this code and
+give the name "Mass" only to the composite of several views (CID 6016), which one image cannot make."""
+
+CENTER = Code("111010", "DCM", "Center")
+OUTLINE = Code("111041", "DCM", "Outline")
+"""Geometry of a finding, TID 4021."""
+
+SUMMARY_OF_DETECTIONS = Code("111064", "DCM", "Summary of Detections")
+SUMMARY_OF_ANALYSES = Code("111065", "DCM", "Summary of Analyses")
+SUCCEEDED = Code("111222", "DCM", "Succeeded")
+NOT_ATTEMPTED = Code("111225", "DCM", "Not Attempted")
+"""TID 4000 rows 6 and 8 and their values, CID 6042."""
+
+SUCCESSFUL_DETECTIONS = Code("111063", "DCM", "Successful Detections")
+DETECTION_PERFORMED = Code("111022", "DCM", "Detection Performed")
+"""TID 4015 and 4017."""
+
+ALGORITHM_NAME = Code("111001", "DCM", "Algorithm Name")
+ALGORITHM_VERSION = Code("111003", "DCM", "Algorithm Version")
+ALGORITHM_PARAMETERS = Code("111002", "DCM", "Algorithm Parameters")
+"""TID 4019."""

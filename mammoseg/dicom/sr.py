@@ -26,6 +26,7 @@ from mammoseg.dicom.derived import (
 )
 from mammoseg.dicom.measure import Measurement, measure, outline, scale_of
 from mammoseg.dicom.quiet import no_header_values_in_warnings
+from mammoseg.dicom.write import content_digest
 
 SERIES_NUMBER = 1001
 """Series Number of every measurement report: behind the segmentations."""
@@ -58,7 +59,7 @@ def build_report(analysis: Analysis, segmentation: hd.seg.Segmentation | None = 
         content=content,
         series_instance_uid=analysis.series_uid("SR"),
         series_number=SERIES_NUMBER,
-        sop_instance_uid=analysis.instance_uid("SR", content.to_json().encode()),
+        sop_instance_uid=analysis.instance_uid("SR", content_digest(content).encode()),
         instance_number=1,
         is_complete=True,
         specific_character_set="ISO_IR 192",

@@ -1,12 +1,14 @@
 """Every code is one of pydicom's dictionary, with the same meaning."""
 
+import re
+
 import pytest
 from pydicom.sr._concepts_dict import concepts
 from pydicom.sr.coding import Code
 
 from mammoseg.dicom import codes
 
-NOT_IN_THE_DICTIONARY = ("QUALITATIVE_EVALUATIONS", "PIXELS", "SOURCE")
+NOT_IN_THE_DICTIONARY = ("QUALITATIVE_EVALUATIONS", "PIXELS")
 """Written by DCMTK and by highdicom; `mammoseg.dicom.codes` says so."""
 
 
@@ -18,9 +20,9 @@ def codes_of_the_module():
 
 
 def meanings(code):
-    """What the dictionary says that a code means; SNOMED concepts have several names."""
+    """What the dictionary says that a code means, without SNOMED's tags and with no space of width zero."""
     return [
-        meaning
+        re.sub(r" \(\w+\)$", "", meaning.replace("\u200b", ""))
         for entries in concepts[code.scheme_designator].values()
         for value, (meaning, _) in entries.items()
         if value == code.value

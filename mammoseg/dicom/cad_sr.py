@@ -1,0 +1,199 @@
+"""Mammography CAD SR of the masses in one mammogram: the report that mammography workstations read.
+
+PS3.3 A.35.5 (Mammography CAD SR IOD), PS3.16 TID 4000, with the examples of PS3.17 E.3. highdicom has no class for it;
+its content items are used and put together here. No tool at hand checks a report against TID 4000, and no workstation
+was at hand: that one shows this report is not tried. View modifiers are not carried over.
+"""
+
+from collections.abc import Iterable
+
+import highdicom as hd
+import numpy as np
+from pydicom import Dataset
+from pydicom.sr.coding import Code
+from pydicom.uid import MammographyCADSRStorage
+from pydicom.valuerep import DA
+
+from mammoseg.dicom import codes
+from mammoseg.dicom.attributes import laterality, pixel_spacing, view
+from mammoseg.dicom.derived import (
+    Algorithm,
+    Analysis,
+    equipment_attributes,
+    patient_orientation,
+    source_header,
+    stamp,
+)
+from mammoseg.dicom.measure import measure, outline
+from mammoseg.dicom.quiet import no_header_values_in_warnings
+from mammoseg.dicom.sr import DECIMALS
+from mammoseg.dicom.write import content_digest
+from mammoseg.errors import InputRefusedError
+
+SERIES_NUMBER = 1002
+"""Series Number of every CAD report: behind the measurement reports."""
+
+IMAGE = [1, 2, 1]
+"""Position of the mammogram in the content tree (root, library, image), by which others refer to it; PS3.3 C.17.3."""
+
+
+@no_header_values_in_warnings()
+def build_cad_report(analysis: Analysis) -> Dataset:
+    """Build the Mammography CAD SR of one mammogram: one Single Image Finding a lesion, with centre and outline.
+
+    Without lesions it says "All algorithms succeeded; without findings". The probability is the mean over the lesion,
+    as Certainty of Finding; Probability of cancer is left out, since no network here was trained for that.
+
+    Raises:
+        InputRefusedError: the header does not state side and view, without which TID 4020 has no image.
+        ValueError: a person drew the lesions; then there is no algorithm to report.
+    """
+    if analysis.algorithm is None:
+        raise ValueError("a CAD report says what an algorithm found, and a person drew these; write the SR instead.")
+    tree = _tree(analysis, analysis.algorithm)
+    # Comprehensive SR has the same modules: highdicom fills them, class and content are then replaced.
+    title = hd.sr.ContainerContentItem(codes.MAMMOGRAPHY_CAD_REPORT, is_content_continuous=False, template_id="4000")
+    title.ContentSequence = hd.sr.ContentSequence([])
+    report = hd.sr.ComprehensiveSR(
+        evidence=[source_header(analysis.source)],
+        content=title,
+        series_instance_uid=analysis.series_uid("CAD SR"),
+        series_number=SERIES_NUMBER,
+        sop_instance_uid=analysis.instance_uid("CAD SR", content_digest(tree).encode()),
+        instance_number=1,
+        is_complete=True,
+        specific_character_set="ISO_IR 192",
+        series_description="Mammography CAD (AI, unverified, not for diagnosis)",
+        content_date=analysis.when.date(),
+        content_time=analysis.when.time(),
+        **equipment_attributes(analysis),
+    )
+    stamp(report, analysis.when)
+    dataset = Dataset(report)
+    dataset.file_meta = report.file_meta
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = MammographyCADSRStorage
+    dataset.ContentSequence = tree.ContentSequence
+    return dataset
+
+
+def _tree(analysis: Analysis, algorithm: Algorithm) -> Dataset:
+    """Root of the content tree, TID 4000; the library comes second, see `IMAGE`."""
+    detection = _node(
+        _code(codes.DETECTION_PERFORMED, codes.DENSITY_OF_MASS, "CONTAINS"),
+        [*_algorithm(algorithm), _to_image("HAS PROPERTIES")],
+    )
+    detections = _node(_container(codes.SUCCESSFUL_DETECTIONS, "INFERRED FROM"), [detection])
+    return _node(
+        _container(codes.MAMMOGRAPHY_CAD_REPORT, None),
+        [
+            _code(codes.LANGUAGE, Code("en", "RFC5646", "English"), "HAS CONCEPT MOD"),
+            _node(_container(codes.IMAGE_LIBRARY, "CONTAINS"), [_library_entry(analysis.source)]),
+            _summary(analysis, algorithm),
+            _node(_code(codes.SUMMARY_OF_DETECTIONS, codes.SUCCEEDED, "CONTAINS"), [detections]),
+            _code(codes.SUMMARY_OF_ANALYSES, codes.NOT_ATTEMPTED, "CONTAINS"),
+        ],
+    )
+
+
+def _library_entry(source: Dataset) -> Dataset:
+    """The mammogram and how it was taken, TID 4020."""
+    side, projection = laterality(source), view(source)
+    if side is None or projection is None:
+        raise InputRefusedError("E_ATTRIBUTE", "side or view is not stated; a Mammography CAD SR needs both.")
+    context = [
+        _code(codes.IMAGE_LATERALITY, codes.SIDE[side], "HAS ACQ CONTEXT"),
+        _code(codes.IMAGE_VIEW, codes.VIEW[projection], "HAS ACQ CONTEXT"),
+    ]
+    if orientation := patient_orientation(source):
+        names = (codes.PATIENT_ORIENTATION_ROW, codes.PATIENT_ORIENTATION_COLUMN)
+        context += [
+            hd.sr.TextContentItem(name, value, "HAS ACQ CONTEXT")
+            for name, value in zip(names, orientation, strict=True)
+        ]
+    if date := source_header(source).StudyDate:
+        context.append(hd.sr.DateContentItem(codes.STUDY_DATE, DA(date), "HAS ACQ CONTEXT"))
+    spacing, _ = pixel_spacing(source)
+    if spacing is not None:
+        names = (codes.VERTICAL_PIXEL_SPACING, codes.HORIZONTAL_PIXEL_SPACING)
+        context += [
+            _number(name, side_mm, codes.MILLIMETRE, "HAS ACQ CONTEXT")
+            for name, side_mm in zip(names, spacing, strict=True)
+        ]
+    image = hd.sr.ImageContentItem(
+        codes.SOURCE, source.SOPClassUID, source.SOPInstanceUID, relationship_type="CONTAINS"
+    )
+    del image.ConceptNameCodeSequence  # TID 4020 row 1 has none
+    return _node(image, context)
+
+
+def _summary(analysis: Analysis, algorithm: Algorithm) -> Dataset:
+    """What was found, TID 4001 and 4003."""
+    if not analysis.lesions:
+        return _code(codes.CAD_SUMMARY, codes.WITHOUT_FINDINGS, "CONTAINS")
+    intent = _code(codes.RENDERING_INTENT, codes.PRESENTATION_OPTIONAL, "HAS CONCEPT MOD")
+    finding = _code(codes.SINGLE_IMAGE_FINDING, codes.DENSITY_OF_MASS, "CONTAINS")
+    impressions = [
+        _node(
+            _container(codes.INDIVIDUAL_IMPRESSION, "INFERRED FROM"),
+            [intent, _node(finding, [intent, *_algorithm(algorithm), *_properties(analysis, lesion)])],
+        )
+        for lesion in analysis.lesions
+    ]
+    return _node(_code(codes.CAD_SUMMARY, codes.WITH_FINDINGS, "CONTAINS"), impressions)
+
+
+def _properties(analysis: Analysis, lesion: np.ndarray) -> list[Dataset]:
+    """Certainty, centre and outline of a lesion, TID 4006 and 4021."""
+    measured = measure(lesion, analysis.probability, None)
+    properties = [
+        _graphic(codes.CENTER, "POINT", np.array([measured.centre])),
+        _graphic(codes.OUTLINE, "POLYLINE", outline(lesion)[0]),
+    ]
+    if measured.mean_probability is not None:
+        percent = round(100 * measured.mean_probability, DECIMALS["%"])
+        properties.insert(0, _number(codes.CERTAINTY_OF_FINDING, percent, codes.PERCENT, "HAS PROPERTIES"))
+    return properties
+
+
+def _algorithm(algorithm: Algorithm) -> list[Dataset]:
+    """TID 4019, with the relationship that the CAD templates give it."""
+    texts = [
+        (codes.ALGORITHM_NAME, algorithm.name),
+        (codes.ALGORITHM_VERSION, algorithm.version),
+        (codes.ALGORITHM_PARAMETERS, f"weights_sha256={algorithm.weights_sha256}"),
+        (codes.ALGORITHM_PARAMETERS, f"threshold={algorithm.threshold:g}"),
+    ]
+    return [hd.sr.TextContentItem(name, text, "HAS PROPERTIES") for name, text in texts]
+
+
+def _graphic(name: Code, graphic_type: str, points: np.ndarray) -> Dataset:
+    item = hd.sr.ScoordContentItem(name, graphic_type, points, relationship_type="HAS PROPERTIES")
+    return _node(item, [_to_image("SELECTED FROM")])
+
+
+def _to_image(relationship: str) -> Dataset:
+    """Relationship by reference to the mammogram in the library."""
+    reference = Dataset()
+    reference.RelationshipType = relationship
+    reference.ReferencedContentItemIdentifier = IMAGE
+    return reference
+
+
+def _code(name: Code, value: Code, relationship: str) -> hd.sr.ContentItem:
+    return hd.sr.CodeContentItem(name, value, relationship)
+
+
+def _number(name: Code, value: float, unit: Code, relationship: str) -> hd.sr.ContentItem:
+    return hd.sr.NumContentItem(name, value, unit, relationship_type=relationship)
+
+
+def _container(name: Code, relationship: str | None) -> hd.sr.ContentItem:
+    return hd.sr.ContainerContentItem(name, is_content_continuous=False, relationship_type=relationship)
+
+
+def _node(item: Dataset, children: Iterable[Dataset]) -> Dataset:
+    """Copy of a content item with children, as a plain data set: highdicom's take no children by reference."""
+    node = Dataset()
+    node.update(item)
+    node.ContentSequence = list(children)
+    return node
