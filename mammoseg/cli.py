@@ -38,6 +38,19 @@ def predict(*inputs: str, output: str, bundle: str = "unet", weights: str | None
     run(*inputs, output=output, bundle=bundle, weights=weights, **options)
 
 
+def deidentify(*inputs: str, output: str, **options: Any) -> None:
+    """Write DICOM mammograms without what names their patient; the way back goes to a file for its owner only.
+
+    Args:
+        inputs: files, or folders that are searched with their sub-folders.
+        output: folder for the files, each named by its new SOP Instance UID.
+        options: --map_file, --key_file, --modalities; see docs/deidentify.md.
+    """
+    from mammoseg.deidentify import deidentify as run
+
+    run(*inputs, output=output, **options)
+
+
 def compare(*per_image_files: str, output: str) -> None:
     """Compare evaluations of the same images: table, confidence intervals, Wilcoxon signed-rank tests, box plot.
 
@@ -125,6 +138,7 @@ COMMANDS = {
     "report": report,
     "compare": compare,
     "predict": predict,
+    "deidentify": deidentify,
     "export": export,
     "list": list_bundles,
 }

@@ -1,0 +1,68 @@
+"""New Patient IDs and UIDs in place of the old ones, and the file that leads back."""
+
+import hmac
+import json
+import os
+import tempfile
+from pathlib import Path
+from uuid import UUID
+
+from mammoseg.data.identifiers import keyed_hash
+from mammoseg.errors import MammosegError
+
+Names = dict[str, dict[str, str]]
+
+
+class IdentityMap:
+    """Old name to new name, always the same: from the file where it stands there, else computed with the key.
+
+    So two runs with one key agree even where the file of the first was lost, and two with one file where the key was.
+
+    Args:
+        key: secret; see `mammoseg.data.identifiers`.
+        path: JSON ``{"patients": {old: new}, "uids": {old: new}}`` of mode 600; need not exist yet.
+    Raises:
+        MammosegError: others may read the file, or it is damaged.
+    """
+
+    def __init__(self, key: bytes, path: Path) -> None:
+        self.key = key
+        self.path = path
+        self.names = _read(path)
+
+    def patient(self, old: str) -> str:
+        """The keyed hash that stands for a Patient ID; empty for an empty one."""
+        return self.names["patients"].setdefault(old, keyed_hash(old, self.key)) if old else ""
+
+    def uid(self, old: str) -> str:
+        """The UID below 2.25 (PS3.5 B.2) that stands for `old`."""
+        digest = hmac.digest(self.key, f"UID {old}".encode(), "sha256")
+        return self.names["uids"].setdefault(old, f"2.25.{UUID(bytes=digest[:16], version=4).int}")
+
+    def save(self) -> None:
+        """Write the file, whole or not at all, with what another run has put there meanwhile."""
+        standing = _read(self.path)
+        content = {kind: standing[kind] | names for kind, names in self.names.items()}
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, name = tempfile.mkstemp(dir=self.path.parent)  # mode 600 from the first moment
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(content, file, indent=2, ensure_ascii=False)
+                file.flush()
+                os.fsync(handle)
+            temporary.replace(self.path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> Names:
+    if not path.exists():
+        return {"patients": {}, "uids": {}}
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        raise MammosegError(f"the map {path} can be read by others, and it names patients; run: chmod 600 {path}")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {kind: {str(old): str(new) for old, new in content[kind].items()} for kind in ("patients", "uids")}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MammosegError(f"the map {path} is damaged; restore it, or name another --map_file.") from error

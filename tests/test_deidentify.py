@@ -1,0 +1,227 @@
+"""De-identification: nothing that names the patient stays anywhere in the file, all else does."""
+
+import json
+import subprocess
+
+import numpy as np
+import pydicom
+import pytest
+from dicomanonymizer import simpledicomanonymizer as library
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.uid import JPEG2000Lossless, RLELossless
+
+from mammoseg.data.phantom_dicom import write_mammogram
+from mammoseg.deidentify import deidentify
+from mammoseg.dicom.basic_profile import TABLE
+from mammoseg.errors import MammosegError, NothingUsableError, WrongCallError
+from mammoseg.predict import PartlyRefusedError
+
+MARK = "CANARY"
+MARK_UID = "1.2.826.0.1.3680043.4711"
+TIMES = {"DA": "19570214", "TM": "131743", "DT": "19570214131743"}
+MARKS = (MARK, MARK_UID, "19570214", "131743")
+
+PIXELS = np.arange(64 * 48).reshape(64, 48)
+
+
+def value_of(representation):
+    """A canary for a value representation, None where its values cannot name a person."""
+    if representation in ("LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT", "AE", "CS"):
+        return MARK
+    if representation in ("OB", "UN"):
+        return MARK.encode()
+    return TIMES.get(representation) or {"UI": f"{MARK_UID}.1", "AS": "047Y"}.get(representation)
+
+
+def planted(dataset):
+    """Put the canary into every attribute of PS3.15 Table E.1-1 that can hold it, but the UIDs that a file needs."""
+    for tag in library.initialize_actions(TABLE):
+        needed = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+        if len(tag) > 2 or tag[0] in (0, 2) or pydicom.datadict.keyword_for_tag(tag) in needed:
+            continue
+        representation = dictionary_VR(tag) if pydicom.datadict.dictionary_has_tag(tag) else "LO"
+        if (value := value_of(representation)) is not None:
+            dataset.add_new(tag, representation, value)
+        elif representation == "SQ":
+            dataset.add_new(tag, "SQ", [item_with_mark()])
+    return dataset
+
+
+def item_with_mark():
+    item = Dataset()
+    item.PersonName = MARK
+    item.TextValue = MARK
+    return item
+
+
+def hostile(path):
+    """A mammogram with canaries in all that the table names, in items, private elements, overlays and file meta."""
+    with pydicom.config.disable_value_validation():
+        dataset = planted(write_mammogram(path, PIXELS))
+        dataset.StudyInstanceUID, dataset.SeriesInstanceUID = f"{MARK_UID}.2", f"{MARK_UID}.3"
+        dataset.SOPInstanceUID = f"{MARK_UID}.4"
+        dataset.ViewCodeSequence[0].update(planted(Dataset()))
+        dataset.ViewCodeSequence[0].ViewModifierCodeSequence = [planted(Dataset())]
+        for level in (dataset, dataset.ViewCodeSequence[0]):
+            level.private_block(0x0011, f"{MARK} maker", create=True).add_new(1, "LO", MARK)
+            level.private_block(0x0011, f"{MARK} maker", create=True).add_new(2, "SQ", [item_with_mark()])
+            level.LUTExplanation = level.PixelSpacingCalibrationDescription = MARK
+            level.add_new(0x0008_FFFE, "LO", MARK)  # in no dictionary
+        dataset.add_new(0x6000_3000, "OW", MARK.encode())
+        dataset.add_new(0x6000_1500, "LO", MARK)
+        dataset.add_new(0x5000_2500, "LO", MARK)
+        dataset.add_new(0xFFFC_FFFC, "OB", MARK.encode())
+        dataset[0x0018_7060] = DataElement(0x0018_7060, "LO", MARK)  # Exposure Control Mode, declared as another VR
+        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+        dataset.file_meta.SourceApplicationEntityTitle = MARK
+        dataset.file_meta.PrivateInformationCreatorUID = f"{MARK_UID}.5"
+        dataset.file_meta.PrivateInformation = MARK.encode()
+        dataset.preamble = MARK.encode().ljust(128, b"\0")
+        dataset.save_as(path)
+    return path
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Call `deidentify` with a key and a map of this test; returns the files written, by name."""
+
+    def call(*inputs, output="out", **options):
+        options = {"key_file": tmp_path / "keys" / "key", "map_file": tmp_path / "keys" / "map.json"} | options
+        deidentify(*inputs, output=tmp_path / output, **options)
+        return sorted((tmp_path / output).iterdir())
+
+    return call
+
+
+def found_in(content):
+    encodings = ("utf-8", "utf-16-le", "utf-16-be")
+    return [mark for mark in MARKS if any(mark.encode(encoding) in content for encoding in encodings)]
+
+
+def test_no_canary_is_left_anywhere_in_the_file(tmp_path, run):
+    source = hostile(tmp_path / f"{MARK}.dcm")
+    assert found_in(source.read_bytes()) == list(MARKS)
+    (written,) = run(source)
+    assert found_in(written.read_bytes()) == []
+    assert MARK not in written.name
+
+
+def test_the_library_alone_leaves_some(tmp_path):
+    source = hostile(tmp_path / "a.dcm")
+    library.anonymize_dicom_file(source, tmp_path / "b.dcm")
+    assert found_in((tmp_path / "b.dcm").read_bytes()) != []
+
+
+@pytest.mark.parametrize("syntax", [None, JPEG2000Lossless, RLELossless])
+def test_pixels_and_what_a_segmentation_needs_stay(tmp_path, run, syntax):
+    write_mammogram(tmp_path / "a.dcm", PIXELS, **({"transfer_syntax": syntax} if syntax else {}))
+    (written,) = run(tmp_path / "a.dcm")
+    before, after = pydicom.dcmread(tmp_path / "a.dcm"), pydicom.dcmread(written)
+    assert before.PixelData == after.PixelData
+    kept = (
+        "ImageLaterality ViewPosition PatientOrientation ImagerPixelSpacing WindowCenter Rows ViewCodeSequence".split()
+    )
+    assert [after[keyword] for keyword in kept] == [before[keyword] for keyword in kept]
+
+
+def test_the_file_says_how_it_was_deidentified(tmp_path, run):
+    write_mammogram(tmp_path / "a.dcm", PIXELS)
+    (written,) = run(tmp_path / "a.dcm")
+    dataset = pydicom.dcmread(written)
+    assert dataset.PatientIdentityRemoved == "YES"
+    assert dataset.DeidentificationMethodCodeSequence[0].CodeValue == "113100"
+    assert written.name == f"{dataset.SOPInstanceUID}.dcm"
+    assert dataset.file_meta.MediaStorageSOPInstanceUID == dataset.SOPInstanceUID
+
+
+def test_dciodvfy_finds_no_error(tmp_path, run, dciodvfy):
+    write_mammogram(tmp_path / "a.dcm", PIXELS)
+    (written,) = run(tmp_path / "a.dcm")
+    said = subprocess.run([dciodvfy, written], capture_output=True, text=True).stderr
+    assert [line for line in said.splitlines() if line.startswith("Error")] == []
+
+
+def test_images_of_one_patient_and_study_stay_together(tmp_path, run):
+    for view in ("CC", "MLO"):
+        write_mammogram(tmp_path / "in" / f"{view}.dcm", PIXELS, view=view)
+    before = [pydicom.dcmread(path) for path in sorted((tmp_path / "in").iterdir())]
+    after = [pydicom.dcmread(path) for path in run(tmp_path / "in")]
+    assert len({dataset.PatientID for dataset in after}) == len({dataset.StudyInstanceUID for dataset in after}) == 1
+    assert len({dataset.SeriesInstanceUID for dataset in after}) == 2
+    assert not {dataset.StudyInstanceUID for dataset in before} & {dataset.StudyInstanceUID for dataset in after}
+
+
+def test_a_second_run_gives_the_same_file(tmp_path, run, capsys):
+    write_mammogram(tmp_path / "a.dcm", PIXELS)
+    (first,) = run(tmp_path / "a.dcm")
+    (second,) = run(tmp_path / "a.dcm", output="again")
+    assert (first.name, first.read_bytes()) == (second.name, second.read_bytes())
+    run(tmp_path / "a.dcm")
+    assert "0 written, 1 kept, 0 refused" in capsys.readouterr().out
+
+
+def test_names_of_the_map_are_used_whatever_the_key(tmp_path, run):
+    source = write_mammogram(tmp_path / "a.dcm", PIXELS)
+    (first,) = run(tmp_path / "a.dcm")
+    (second,) = run(tmp_path / "a.dcm", output="again", key_file=tmp_path / "keys" / "another")
+    assert first.name == second.name
+    content = json.loads((tmp_path / "keys" / "map.json").read_text())
+    assert content["uids"][source.SOPInstanceUID] == first.stem
+    assert content["patients"] == {"PHANTOM-0001": pydicom.dcmread(first).PatientID}
+
+
+def test_the_map_is_for_its_owner_only(tmp_path, run):
+    write_mammogram(tmp_path / "a.dcm", PIXELS)
+    run(tmp_path / "a.dcm")
+    map_file = tmp_path / "keys" / "map.json"
+    assert map_file.stat().st_mode & 0o777 == 0o600
+    assert sorted(path.name for path in map_file.parent.iterdir()) == ["key", "map.json"]
+    map_file.chmod(0o644)
+    with pytest.raises(MammosegError, match="chmod 600"):
+        run(tmp_path / "a.dcm", output="other")
+
+
+def test_a_damaged_map_is_not_overwritten(tmp_path, run):
+    write_mammogram(tmp_path / "a.dcm", PIXELS)
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "map.json").touch(0o600)
+    with pytest.raises(MammosegError, match="damaged"):
+        run(tmp_path / "a.dcm")
+
+
+def test_a_map_among_the_results_is_a_wrong_call(tmp_path, run):
+    with pytest.raises(WrongCallError, match="given away"):
+        run(tmp_path / "a.dcm", map_file=tmp_path / "out" / "map.json")
+
+
+def test_burned_in_text_is_refused_and_the_others_go_on(tmp_path, run, capsys):
+    write_mammogram(tmp_path / "in" / "a.dcm", PIXELS, attributes={"BurnedInAnnotation": "YES"})
+    write_mammogram(tmp_path / "in" / "b.dcm", PIXELS, view="MLO")
+    with pytest.raises(PartlyRefusedError):
+        run(tmp_path / "in")
+    assert f"{tmp_path / 'in' / 'a.dcm'}: E_BURNED_IN: " in capsys.readouterr().err
+    assert len(list((tmp_path / "out").iterdir())) == 1
+
+
+def test_a_file_silent_about_burned_in_text_is_done_with_a_warning(tmp_path, run, capsys):
+    write_mammogram(tmp_path / "a.dcm", PIXELS, attributes={"BurnedInAnnotation": None})
+    run(tmp_path / "a.dcm")
+    assert "WARNING: 1 files do not say" in capsys.readouterr().err
+
+
+def test_what_is_no_mammogram_is_refused(tmp_path, run):
+    (tmp_path / "a.dcm").write_text("no DICOM")
+    with pytest.raises(NothingUsableError):
+        run(tmp_path / "a.dcm")
+
+
+def test_other_content_under_a_uid_is_refused(tmp_path, run, capsys):
+    write_mammogram(tmp_path / "a.dcm", PIXELS)
+    (written,) = run(tmp_path / "a.dcm")
+    written.write_bytes(b"other")
+    with pytest.raises(NothingUsableError):
+        run(tmp_path / "a.dcm")
+    assert "E_DUPLICATE_UID" in capsys.readouterr().err
+    assert written.read_bytes() == b"other"
