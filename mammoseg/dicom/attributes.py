@@ -19,6 +19,9 @@ VIEWS = {
 }  # fmt: skip
 """View code, SNOMED RT and CT, to the short name of ACR; PS3.16 CID 4014."""
 
+MAGNIFICATION_VIEW = ("R-102D6", "399163009")
+"""View modifier "Magnification", SNOMED RT and CT; PS3.16 CID 4015."""
+
 
 def laterality(dataset: Dataset) -> str | None:
     """``"L"`` or ``"R"`` from Image Laterality, else from Laterality of the series, else None."""
@@ -40,9 +43,10 @@ def pixel_spacing(dataset: Dataset) -> tuple[tuple[float, float] | None, str | N
 
     Pixel Spacing counts only where the file says how it was calibrated (PS3.3 10.7.1.3). Imager Pixel Spacing is that
     of the detector, Nominal Scanned Pixel Spacing that of the film: the breast is nearer to the tube, see
-    `magnification`.
+    `magnification`. A magnification view that does not state its factor gives neither: sizes would be wrong by half.
     """
-    names = ["ImagerPixelSpacing", "NominalScannedPixelSpacing"]
+    is_of_unknown_size = is_magnification_view(dataset) and magnification(dataset) is None
+    names = [] if is_of_unknown_size else ["ImagerPixelSpacing", "NominalScannedPixelSpacing"]
     if dataset.get("PixelSpacingCalibrationType") in ("GEOMETRY", "FIDUCIAL"):
         names.insert(0, "PixelSpacing")
     for name in names:
@@ -50,6 +54,13 @@ def pixel_spacing(dataset: Dataset) -> tuple[tuple[float, float] | None, str | N
             case [rows, columns] if 0 < rows < math.inf and 0 < columns < math.inf:
                 return (rows, columns), name
     return None, None
+
+
+def is_magnification_view(dataset: Dataset) -> bool:
+    """True where a view modifier says that the breast was held away from the detector on purpose."""
+    views = dataset.get("ViewCodeSequence") or []
+    modifiers = [modifier for item in views for modifier in item.get("ViewModifierCodeSequence") or []]
+    return any(modifier.get("CodeValue") in MAGNIFICATION_VIEW for modifier in modifiers)
 
 
 def magnification(dataset: Dataset) -> float | None:

@@ -5,7 +5,14 @@ import pytest
 from pydicom.sequence import Sequence
 from pydicom.sr.codedict import codes
 
-from mammoseg.dicom.attributes import VIEWS, laterality, magnification, pixel_spacing, view
+from mammoseg.dicom.attributes import (
+    MAGNIFICATION_VIEW,
+    VIEWS,
+    laterality,
+    magnification,
+    pixel_spacing,
+    view,
+)
 from tests.made_dicom import mammogram_dataset
 
 
@@ -66,3 +73,14 @@ def test_spacing_without_meaning_is_unknown(said):
 @pytest.mark.parametrize(("said", "known"), [(1.8, 1.8), (0, None), (None, None)])
 def test_magnification_is_a_positive_number_or_unknown(said, known):
     assert magnification(mammogram_dataset(EstimatedRadiographicMagnificationFactor=said)) == known
+
+
+@pytest.mark.parametrize("modifier", MAGNIFICATION_VIEW)
+@pytest.mark.parametrize(("factor", "spacing"), [(None, None), ("", None), (1.8, (0.07, 0.07))])
+def test_magnification_view_has_a_spacing_only_with_its_factor(modifier, factor, spacing):
+    views = coded("399162004")
+    views[0].ViewModifierCodeSequence = coded(modifier)
+    dataset = mammogram_dataset(
+        ViewCodeSequence=views, ImagerPixelSpacing=[0.07, 0.07], EstimatedRadiographicMagnificationFactor=factor
+    )
+    assert pixel_spacing(dataset)[0] == spacing

@@ -166,7 +166,14 @@ def test_validators_find_no_error(tmp_path, lesions, dciodvfy, dsrdump):
     assert_valid(tmp_path / "cad.dcm", dciodvfy, dsrdump)
 
 
-@pytest.mark.parametrize("name", ["GH133_GE_MLO_jpegls14sv1_12bit.dcm", "edge_cases/OutOfBoundsOverlay_Siemens_CC.dcm"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "GH133_GE_MLO_jpegls14sv1_12bit.dcm",
+        "MG1_J2KI_film_MLO_12bit.dcm",
+        "edge_cases/OutOfBoundsOverlay_Siemens_CC.dcm",
+    ],
+)
 def test_real_mammograms_get_a_valid_report(name, shared_data, tmp_path, dciodvfy, dsrdump):
     source = pydicom.dcmread(shared_data / "dicom_mg" / name, stop_before_pixels=True)
     lesion = np.zeros((source.Rows, source.Columns), bool)
