@@ -41,6 +41,12 @@ def dcmdump() -> str:
     return _debian_tool("dcmdump", "dcmtk")
 
 
+@pytest.fixture(scope="session")
+def dcmp2pgm() -> str:
+    """DCMTK's renderer of an image under a presentation state."""
+    return _debian_tool("dcmp2pgm", "dcmtk")
+
+
 def _debian_tool(name: str, package: str) -> str:
     """Path of a program; without it a test skips and names the package, in CI it fails."""
     path = shutil.which(name)

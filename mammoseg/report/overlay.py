@@ -23,26 +23,37 @@ OUTLINE_BGR = (0, 215, 255)
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
-def draw_overlay(pixels: np.ndarray, lesions: Sequence[np.ndarray]) -> np.ndarray:
-    """Draw the outline and number of each lesion on the mammogram, over a strip with the warning.
+def draw_overlay(
+    pixels: np.ndarray,
+    lesions: Sequence[np.ndarray],
+    *,
+    sentence: str = WARNING,
+    longest_side: int = LONGEST_SIDE,
+    black_and_white: tuple[float, float] | None = None,
+) -> np.ndarray:
+    """Draw the outline and number of each lesion on the mammogram, over a strip with a sentence.
 
     Args:
         pixels: ``(rows, columns)``, dense tissue bright.
         lesions: bool ``(rows, columns)`` each.
+        longest_side: largest width or height of the result; lines and letters grow with it.
+        black_and_white: values of `pixels` that are shown so; None takes those that show most.
 
     Returns:
-        uint8 ``(height, width, 3)``, blue green red; no side is longer than `LONGEST_SIDE`.
+        uint8 ``(height, width, 3)``, blue green red.
     """
     rows, columns = pixels.shape
-    strip_height = LONGEST_SIDE // 32
-    scale = min(MOST_ENLARGED, (LONGEST_SIDE - strip_height) / rows, LONGEST_SIDE / columns)
+    pen = longest_side / LONGEST_SIDE
+    strip_height = longest_side // 32
+    scale = min(MOST_ENLARGED, (longest_side - strip_height) / rows, longest_side / columns)
     size = max(1, round(columns * scale)), max(1, round(rows * scale))
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    picture = cv2.cvtColor(_to_grey(cv2.resize(pixels, size, interpolation=interpolation)), cv2.COLOR_GRAY2BGR)
+    resized = cv2.resize(pixels, size, interpolation=interpolation)
+    picture = cv2.cvtColor(_to_grey(resized, black_and_white), cv2.COLOR_GRAY2BGR)
     for number, lesion in enumerate(lesions, start=1):
-        _outline(picture, lesion, number)
+        _outline(picture, lesion, number, pen)
     strip = np.zeros((strip_height, size[0], 3), np.uint8)
-    _write_to_fit(strip, WARNING)
+    _write_to_fit(strip, sentence, pen)
     return np.vstack([picture, strip])
 
 
@@ -56,27 +67,28 @@ def write_picture(picture: np.ndarray, path: Path) -> None:
         temporary.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
 
 
-def _to_grey(pixels: np.ndarray) -> np.ndarray:
-    """Stretch to uint8; the brightest thousandth, markers and clips among it, may saturate."""
-    low, high = pixels.min(), np.percentile(pixels, 99.9)
+def _to_grey(pixels: np.ndarray, black_and_white: tuple[float, float] | None) -> np.ndarray:
+    """Stretch to uint8; by itself, the brightest thousandth, markers and clips among it, may saturate."""
+    low, high = black_and_white or (pixels.min(), np.percentile(pixels, 99.9))
     return (np.clip((pixels - low) / max(high - low, 1e-6), 0, 1) * 255).astype(np.uint8)
 
 
-def _outline(picture: np.ndarray, lesion: np.ndarray, number: int) -> None:
+def _outline(picture: np.ndarray, lesion: np.ndarray, number: int, pen: float) -> None:
     """Trace at full size and then shrink the line, so that no lesion is too small to be drawn."""
     contours, _ = cv2.findContours(lesion.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     scale = picture.shape[1] / lesion.shape[1], picture.shape[0] / lesion.shape[0]
     lines = [np.round((contour + 0.5) * scale - 0.5).astype(np.int32) for contour in contours]
     x, y, width, _ = cv2.boundingRect(np.concatenate(lines))
-    corner = min(x + width + 4, picture.shape[1] - 16), max(y, 16)
-    for colour, thickness in (((0, 0, 0), 4), (OUTLINE_BGR, 2)):  # a dark rim keeps both visible on white
+    margin = round(16 * pen)
+    corner = min(x + width + margin // 4, picture.shape[1] - margin), max(y, margin)
+    for colour, thickness in (((0, 0, 0), round(4 * pen)), (OUTLINE_BGR, round(2 * pen))):  # a rim for white ground
         cv2.polylines(picture, lines, isClosed=True, color=colour, thickness=thickness, lineType=cv2.LINE_AA)
-        cv2.putText(picture, str(number), corner, FONT, 0.6, colour, thickness, cv2.LINE_AA)
+        cv2.putText(picture, str(number), corner, FONT, 0.6 * pen, colour, thickness, cv2.LINE_AA)
 
 
-def _write_to_fit(strip: np.ndarray, text: str) -> None:
+def _write_to_fit(strip: np.ndarray, text: str, pen: float) -> None:
     """Write `text` on one line, smaller where the picture is narrow."""
     (width, height), _ = cv2.getTextSize(text, FONT, 1.0, 1)
-    scale = min(0.6, (strip.shape[1] - 8) / width)
+    scale = min(0.6 * pen, (strip.shape[1] - 8) / width)
     baseline = round((strip.shape[0] + height * scale) / 2)
-    cv2.putText(strip, text, (4, baseline), FONT, scale, OUTLINE_BGR, 1, cv2.LINE_AA)
+    cv2.putText(strip, text, (4, baseline), FONT, scale, OUTLINE_BGR, round(pen), cv2.LINE_AA)

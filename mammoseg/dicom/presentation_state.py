@@ -1,0 +1,130 @@
+"""Grayscale Softcopy Presentation State (GSPS): outlines that a viewer draws on the mammogram itself, PS3.3 A.33.1."""
+
+from collections.abc import Iterator
+
+import highdicom as hd
+import numpy as np
+from pydicom import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.valuerep import DA, TM
+
+from mammoseg.dicom.attributes import laterality, numbers
+from mammoseg.dicom.derived import OUTLINE_COLOUR, Analysis, equipment_attributes, source_header, stamp
+from mammoseg.dicom.measure import outline
+from mammoseg.dicom.quiet import no_header_values_in_warnings
+
+SERIES_NUMBER = 1004
+"""Series Number of every presentation state: behind the acquired series of a study."""
+
+SENTENCE_BOX = (0.02, 0.94, 0.6, 0.99)
+"""Left, top, right, bottom of the sentence that says by whom, as fractions of the displayed area."""
+
+WINDOW_KEYWORDS = ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation")
+
+
+@no_header_values_in_warnings()
+def build_presentation_state(analysis: Analysis) -> hd.pr.GrayscaleSoftcopyPresentationState:
+    """Build the presentation state of one mammogram: the greys of the source, each lesion outlined and numbered.
+
+    Positions are in PIXEL units: (column, row), 0\\0 the top left corner of the image (PS3.3 C.10.5.1.2). UIDs follow
+    from the source, the algorithm and the lesions.
+    """
+    when, drawn = analysis.when, analysis.algorithm is None
+    header = source_header(analysis.source)
+    voi = _first_voi(header)
+    for keyword in (*WINDOW_KEYWORDS, "VOILUTFunction", "VOILUTSequence"):
+        header.pop(keyword, None)  # highdicom stops where there are both a window and a table
+    layer = hd.pr.GraphicLayer("MASSES", order=1, description="Outlines of masses", display_color=OUTLINE_COLOUR)
+    annotation = hd.pr.GraphicAnnotation(
+        referenced_images=[header],
+        graphic_layer=layer,
+        graphic_objects=list(_outlines(analysis)) or None,
+        text_objects=[*_numbers(analysis), _sentence(analysis)],
+    )
+    state = hd.pr.GrayscaleSoftcopyPresentationState(
+        referenced_images=[header],
+        graphic_annotations=[annotation],
+        graphic_layers=[layer],
+        series_instance_uid=analysis.series_uid("PR"),
+        series_number=SERIES_NUMBER,
+        series_description="Masses, drawn" if drawn else "Masses (AI, unverified, not for diagnosis)",
+        series_date=when.date(),
+        series_time=when.time(),
+        sop_instance_uid=analysis.instance_uid(
+            "PR", b"".join(np.packbits(mask).tobytes() for mask in analysis.lesions)
+        ),
+        instance_number=1,
+        content_label="MASS_DRAWN" if drawn else "MASS_AI",
+        content_description="Drawn by a person" if drawn else "AI, not for diagnosis",
+        content_creator_name="mammoseg^",
+        transfer_syntax_uid=ExplicitVRLittleEndian,
+        presentation_lut_transformation=_polarity(header),
+        **equipment_attributes(analysis),
+    )
+    state.Laterality = laterality(analysis.source) or ""  # Type 2C of General Series, which highdicom leaves out
+    if voi is not None:
+        state.SoftcopyVOILUTSequence = [voi]
+    state.PresentationCreationDate, state.PresentationCreationTime = DA(when.date()), TM(when.time())
+    stamp(state, when)
+    return state
+
+
+def _outlines(analysis: Analysis) -> Iterator[hd.pr.GraphicObject]:
+    for lesion in analysis.lesions:
+        for polygon in outline(lesion):
+            yield hd.pr.GraphicObject(
+                graphic_type="POLYLINE",
+                graphic_data=polygon,
+                units="PIXEL",
+                tracking_id=analysis.tracking_id(lesion),
+                tracking_uid=analysis.tracking_uid(lesion),
+            )
+
+
+def _numbers(analysis: Analysis) -> Iterator[hd.pr.TextObject]:
+    for number, lesion in enumerate(analysis.lesions, start=1):
+        right_most = max(outline(lesion)[0], key=lambda point: point[0])
+        yield hd.pr.TextObject(
+            text_value=str(number),
+            units="PIXEL",
+            anchor_point=tuple(right_most),
+            anchor_point_visible=False,
+            tracking_id=analysis.tracking_id(lesion),
+            tracking_uid=analysis.tracking_uid(lesion),
+        )
+
+
+def _sentence(analysis: Analysis) -> hd.pr.TextObject:
+    author = "Drawn by a person" if analysis.algorithm is None else "AI, not for diagnosis"
+    text = author if analysis.lesions else f"{author}: no mass found"
+    return hd.pr.TextObject(text_value=text, units="DISPLAY", bounding_box=SENTENCE_BOX, text_justification="LEFT")
+
+
+def _polarity(header: Dataset) -> hd.PresentationLUTTransformation:
+    """Here, not in Photometric Interpretation, it is decided whether low values are white; PS3.3 C.11.6.1.2."""
+    shape = "INVERSE" if header.get("PhotometricInterpretation") == "MONOCHROME1" else "IDENTITY"
+    return hd.PresentationLUTTransformation(presentation_lut_shape=shape)
+
+
+def _first_voi(header: Dataset) -> Dataset | None:
+    """Item of Softcopy VOI LUT Sequence with what `mammoseg.dicom.grey` applies: the first table, else a window."""
+    item = Dataset()
+    if header.get("VOILUTSequence"):
+        item.VOILUTSequence = [_table_of_16_bits(header.VOILUTSequence[0])]
+        return item
+    for center, width in zip(numbers(header, "WindowCenter"), numbers(header, "WindowWidth"), strict=False):
+        if width >= 1:
+            item.WindowCenter, item.WindowWidth = center, width
+            if header.get("VOILUTFunction"):
+                item.VOILUTFunction = header.VOILUTFunction
+            return item
+    return None
+
+
+def _table_of_16_bits(table: Dataset) -> Dataset:
+    """The same table with entries of 16 bits: an image may have 8 to 16, a presentation state 8 or 16 (C.11.2.1.1)."""
+    _, first, bits = table.LUTDescriptor
+    entries = table.LUTData
+    stored = np.frombuffer(entries, "<u2") if isinstance(entries, bytes) else np.asarray(entries)
+    stretched = np.round(stored * (65535 / (2**bits - 1)))
+    return hd.VOILUT(first_mapped_value=int(first), lut_data=np.clip(stretched, 0, 65535).astype(np.uint16))

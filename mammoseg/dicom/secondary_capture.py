@@ -1,0 +1,81 @@
+"""Secondary Capture of one mammogram with its masses outlined: a picture that any viewer shows, PS3.3 A.8.1."""
+
+import highdicom as hd
+import numpy as np
+from pydicom.valuerep import DA, TM
+
+from mammoseg.data.mammogram import Mammogram
+from mammoseg.dicom.attributes import laterality
+from mammoseg.dicom.derived import Analysis, equipment_attributes, patient_orientation, source_header, stamp
+from mammoseg.dicom.quiet import no_header_values_in_warnings
+from mammoseg.report.overlay import draw_overlay
+
+LONGEST_SIDE = 2048
+"""Largest width or height in pixels: more than a screen shows of a mammogram, a fifth of the bytes of full size."""
+
+SERIES_NUMBER = 1003
+"""Series Number of every secondary capture: behind the acquired series of a study."""
+
+LOSSY_KEYWORDS = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
+"""What says that pixels have lost something, which all pixels made from them have too; PS3.3 C.7.6.1.1.5."""
+
+
+@no_header_values_in_warnings()
+def build_secondary_capture(analysis: Analysis, mammogram: Mammogram) -> hd.sc.SCImage:
+    """Draw outline and number of each lesion on the mammogram in its displayed greys, over a line that says by whom.
+
+    RGB, scaled so that no side is longer than `LONGEST_SIDE`, in the stored orientation; it states no pixel size, since
+    measurements belong on the mammogram. UIDs follow from the source, the algorithm and the picture.
+
+    Args:
+        mammogram: pixels of the source after its VOI, ``(Rows, Columns)``.
+
+    Raises:
+        ValueError: the mammogram is not of the shape of the source.
+    """
+    if mammogram.pixels.shape != analysis.shape:
+        raise ValueError(
+            f"the mammogram is {mammogram.pixels.shape}, its header {analysis.shape} (Rows, Columns); read that file."
+        )
+    drawn = analysis.algorithm is None
+    picture = draw_overlay(
+        mammogram.pixels,
+        analysis.lesions,
+        sentence="Drawn by a person" if drawn else "AI, not for diagnosis",
+        longest_side=LONGEST_SIDE,
+        black_and_white=mammogram.value_range,
+    )
+    picture = np.ascontiguousarray(picture[..., ::-1])  # red, green, blue
+    source, header, when = analysis.source, source_header(analysis.source), analysis.when
+    capture = hd.sc.SCImage(
+        pixel_array=picture,
+        photometric_interpretation="RGB",
+        bits_allocated=8,
+        coordinate_system="PATIENT",
+        patient_orientation=("A", "F"),  # highdicom wants one; the true one is set below
+        study_instance_uid=header.StudyInstanceUID,
+        series_instance_uid=analysis.series_uid("SC"),
+        series_number=SERIES_NUMBER,
+        series_description="Masses, drawn" if drawn else "Masses (AI, unverified, not for diagnosis)",
+        series_date=when.date(),
+        series_time=when.time(),
+        sop_instance_uid=analysis.instance_uid("SC", picture.tobytes()),
+        instance_number=1,
+        content_date=when.date(),
+        content_time=when.time(),
+        specific_character_set="ISO_IR 192",
+        **equipment_attributes(analysis),
+    )
+    capture.copy_patient_and_study_information(header)
+    capture.ConversionType = "WSD"
+    capture.BurnedInAnnotation = "YES"
+    capture.Laterality = laterality(source) or ""
+    capture.PatientOrientation = patient_orientation(source) or []
+    capture.DateOfSecondaryCapture, capture.TimeOfSecondaryCapture = DA(when.date()), TM(when.time())
+    capture.DerivationDescription = "Outlines of masses burned in"
+    capture.SourceImageSequence = list(hd.ReferencedImageSequence([header]))
+    for keyword in LOSSY_KEYWORDS:
+        if keyword in header:
+            capture[keyword] = header[keyword]
+    stamp(capture, when)
+    return capture
