@@ -26,8 +26,7 @@ from mammoseg.dicom.derived import (
 )
 from mammoseg.dicom.measure import measure, outline
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.dicom.sr import DECIMALS
-from mammoseg.dicom.write import content_digest
+from mammoseg.dicom.sr import DECIMALS, content_bytes
 from mammoseg.errors import InputRefusedError
 
 SERIES_NUMBER = 1002
@@ -59,7 +58,7 @@ def build_cad_report(analysis: Analysis) -> Dataset:
         content=title,
         series_instance_uid=analysis.series_uid("CAD SR"),
         series_number=SERIES_NUMBER,
-        sop_instance_uid=analysis.instance_uid("CAD SR", content_digest(tree).encode()),
+        sop_instance_uid=analysis.instance_uid("CAD SR", content_bytes(tree)),
         instance_number=1,
         is_complete=True,
         specific_character_set="ISO_IR 192",

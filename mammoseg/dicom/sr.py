@@ -3,6 +3,7 @@
 PS3.16 TID 1500 (Measurement Report), TID 1410 (Planar ROI), PS3.3 A.35.3 (Comprehensive SR IOD); built with highdicom.
 """
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,7 +27,6 @@ from mammoseg.dicom.derived import (
 )
 from mammoseg.dicom.measure import Measurement, measure, outline, scale_of
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.dicom.write import content_digest
 
 SERIES_NUMBER = 1001
 """Series Number of every measurement report: behind the segmentations."""
@@ -59,7 +59,7 @@ def build_report(analysis: Analysis, segmentation: hd.seg.Segmentation | None = 
         content=content,
         series_instance_uid=analysis.series_uid("SR"),
         series_number=SERIES_NUMBER,
-        sop_instance_uid=analysis.instance_uid("SR", content_digest(content).encode()),
+        sop_instance_uid=analysis.instance_uid("SR", content_bytes(content)),
         instance_number=1,
         is_complete=True,
         specific_character_set="ISO_IR 192",
@@ -70,6 +70,11 @@ def build_report(analysis: Analysis, segmentation: hd.seg.Segmentation | None = 
     )
     stamp(report, analysis.when)
     return report
+
+
+def content_bytes(content: Dataset) -> bytes:
+    """All that a content tree says, for the UID that follows from it."""
+    return json.dumps(content.to_json_dict(), default=str).encode()  # pydicom leaves dates as they are
 
 
 def _report(analysis: Analysis, segmentation: hd.seg.Segmentation | None) -> hd.sr.ContainerContentItem:
