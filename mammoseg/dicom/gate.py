@@ -5,7 +5,6 @@ In this order: `mammoseg.dicom.parse` (is it a sound file), `check_is_mammogram`
 """
 
 import logging
-import struct
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,7 +14,7 @@ from pydicom.pixels import get_decoder, pixel_array
 
 from mammoseg.dicom.codestream import check_codestream
 from mammoseg.dicom.parse import open_dicom
-from mammoseg.dicom.values import integer, text
+from mammoseg.dicom.values import MALFORMED, integer, text
 from mammoseg.errors import InputRefusedError
 
 __all__ = ["check_is_mammogram", "check_pixel_description", "decode", "open_dicom"]
@@ -52,6 +51,9 @@ UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfRefer
 
 KNOWN_MODALITIES = {"MG", "CR", "DX", "RG", "OT", "SC", "CT", "MR", "US", "XA", "RF", "NM", "PT", "SEG", "SR", "PR"}
 """What a message repeats of Modality; anything else could be text that names a person."""
+
+RUST_PANIC = "PanicException"
+"""What pylibjpeg-rle raises on some damaged streams: no Exception, and of a module that cannot be imported."""
 
 LOSSLESS = {
     uid.JPEGLossless,
@@ -172,10 +174,13 @@ def decode(dataset: Dataset) -> np.ndarray:
             fastest = FASTEST_PLUGIN.get(syntax, "")
             plugin = fastest if fastest in get_decoder(syntax).available_plugins else ""
         pixels = pixel_array(dataset, decoding_plugin=plugin)
-    except (RuntimeError, ValueError, AttributeError, TypeError, KeyError, EOFError, struct.error) as error:
+    except BaseException as error:
+        if not isinstance(error, (RuntimeError, *MALFORMED)) and type(error).__name__ != RUST_PANIC:
+            raise
         reason = "the pixels cannot be decompressed: a damaged stream, or a method that no decoder here knows."
         raise InputRefusedError("E_COMPRESSION", reason) from error
-    return _within_bits_stored(pixels.reshape(dataset.Rows, dataset.Columns), dataset.BitsStored, syntax)
+    pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False).reshape(dataset.Rows, dataset.Columns)
+    return _within_bits_stored(pixels, dataset.BitsStored, syntax)
 
 
 def _within_bits_stored(pixels: np.ndarray, stored: int, syntax: uid.UID) -> np.ndarray:

@@ -112,11 +112,14 @@ def _inflate(deflated: bytes) -> bytes:
 def _check_structure(data: bytes, start: int, syntax: uid.UID) -> int:
     """Walk all elements, and say where the last one ends: behind Pixel Data, what is none is no part of it."""
     encoding = Encoding(syntax.is_implicit_VR, syntax.is_little_endian)
-    position, has_pixels = start, False
+    position, has_pixels, last = start, False, (0, 0)
     for _ in range(MOST_ELEMENTS):
         if position == len(data) or (has_pixels and not _is_behind_pixels(data, position, encoding)):
             return position
         element = read_element(data, position, encoding)
+        if element.tag <= last:  # PS3.5 7.1: tags ascend; a damaged one would be lost among others
+            raise InputRefusedError("E_NOT_DICOM", "the file starts like DICOM, but its elements are out of order.")
+        last = element.tag
         if element.tag == PIXEL_DATA:
             has_pixels = True
             if element.is_undefined != syntax.is_compressed:

@@ -1,0 +1,97 @@
+"""Sound DICOM files from which mutations start: a small phantom in several transfer syntaxes, and the real files."""
+
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from pydicom import uid
+from pydicom.dataelem import RawDataElement
+from pydicom.filereader import data_element_generator, read_dataset
+
+from mammoseg.data.phantom_dicom import write_mammogram
+from tests.conftest import SHARED_DATA
+from tests.made_dicom import lut_item
+
+SYNTAXES = {
+    "explicit": uid.ExplicitVRLittleEndian,
+    "implicit": uid.ImplicitVRLittleEndian,
+    "rle": uid.RLELossless,
+    "jpeg_ls": uid.JPEGLSLossless,
+    "jpeg_2000": uid.JPEG2000Lossless,
+}
+
+NO_WINDOW = {"WindowCenter": None, "WindowWidth": None, "VOILUTFunction": None}
+"""Taken out of the phantom ``tables``, which has a VOI LUT and pixel padding."""
+
+REAL = {
+    "ge": "GH133_GE_MLO_jpegls14sv1_12bit.dcm",
+    "film": "MG1_J2KI_film_MLO_12bit.dcm",
+    "siemens": "edge_cases/OutOfBoundsOverlay_Siemens_CC.dcm",
+}
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A sound file.
+
+    Args:
+        content: its bytes.
+        elements: offset of each outermost element behind the File Meta Information, and of its value.
+        pixels: offset of the value of Pixel Data: what is before is header.
+    """
+
+    content: bytes
+    elements: tuple[tuple[int, int], ...]
+    pixels: int
+
+
+def seed_names() -> list[str]:
+    """The seeds that are there; the real files are not on every machine."""
+    return [*SYNTAXES, "tables", *(name for name, path in REAL.items() if (SHARED_DATA / "dicom_mg" / path).exists())]
+
+
+@cache
+def load_seed(name: str) -> Seed:
+    """The seed of a name; the same bytes on every machine."""
+    content = (SHARED_DATA / "dicom_mg" / REAL[name]).read_bytes() if name in REAL else _write_phantom(name)
+    elements = tuple(find_elements(content))
+    return Seed(content, elements, pixels=elements[-1][1])
+
+
+def find_elements(content: bytes) -> list[tuple[int, int]]:
+    """Offsets of the outermost elements up to Pixel Data, and of their values, as pydicom walks them.
+
+    Raises:
+        Exception: pydicom cannot walk them, they do not ascend, or Pixel Data is not among them or not whole.
+    """
+    file = BytesIO(content)
+    file.seek(132)  # preamble and DICM
+    meta = read_dataset(file, False, True, stop_when=lambda tag, *_: tag.group != 2)
+    start, syntax = file.tell(), meta.TransferSyntaxUID
+    found, last = [], -1
+    for element in data_element_generator(file, syntax.is_implicit_VR, syntax.is_little_endian):
+        assert element.tag > last, "tags do not ascend"
+        last = element.tag
+        is_raw = isinstance(element, RawDataElement)
+        found.append((start, element.value_tell if is_raw else start + 12))
+        start = file.tell()
+        if element.tag == 0x7FE00010:
+            assert len(element.value) == element.length or element.length == 0xFFFFFFFF, "Pixel Data is cut"
+            return found
+    raise ValueError("there is no Pixel Data")
+
+
+def _write_phantom(name: str) -> bytes:
+    rows, columns = np.mgrid[0:40, 0:32]
+    pixels = (rows * 60 + columns * 40).astype(np.uint16)
+    attributes = NO_WINDOW | {"VOILUTSequence": [lut_item(500, list(range(0, 4000, 4)))], "PixelPaddingValue": 0}
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "phantom.dcm"
+        if name == "tables":
+            write_mammogram(path, pixels, attributes=attributes, photometric="MONOCHROME1")
+        else:
+            write_mammogram(path, pixels, transfer_syntax=SYNTAXES[name])
+        return path.read_bytes()
