@@ -24,8 +24,9 @@ from pydicom.filewriter import dcmwrite
 
 from mammoseg.dicom.attributes import laterality, magnification, pixel_spacing, view
 from mammoseg.dicom.gate import check_is_mammogram, decode, open_dicom
-from mammoseg.dicom.grey import grey_table
+from mammoseg.dicom.grey import grey_table, padding_range
 from mammoseg.dicom.mask import decode_mask
+from mammoseg.dicom.values import text
 from mammoseg.errors import InputRefusedError, WrongCallError
 
 MEMORY_LIMIT = 2 * 2**30
@@ -93,6 +94,8 @@ def answer_mammogram(path: str, voi: str | int, modalities: list[str], **_: Any)
         "pixel_spacing_mm": spacing,
         "pixel_spacing_source": source,
         "magnification": magnification(dataset),
+        "padding": padding_range(dataset),
+        "sop_instance_uid": text(dataset, "SOPInstanceUID") or None,
     }
     return fields, [table, stored]
 

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pydicom
 from pydicom.dataset import FileDataset
+from pydicom.uid import UID
 
 from mammoseg.data.mammogram import Mammogram
 from mammoseg.dicom.attributes import VIEWS
 from mammoseg.dicom.decode_pool import default_pool, no_sense
-from mammoseg.dicom.grey import look_up
+from mammoseg.dicom.grey import look_up, padding_mask
 
 SPACING_SOURCES = (None, "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 
@@ -52,6 +53,8 @@ def read_dicom(path: Path, *, voi: str | int = "first", modalities: Sequence[str
             magnification=None if magnification is None else _positive([magnification], 1)[0],
             value_range=(float(table.min()), float(table.max())),
             path=path,
+            padding=padding_mask(stored, _range(fields["padding"])),
+            sop_instance_uid=_uid(fields["sop_instance_uid"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise no_sense() from error
@@ -109,6 +112,19 @@ def _positive(values: Sequence[float], count: int) -> tuple[Any, ...]:
     if len(numbers) != count or not all(0 < number < math.inf for number in numbers):
         raise ValueError("no positive numbers")
     return numbers
+
+
+def _range(value: Any) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    first, last = value
+    return int(first), int(last)
+
+
+def _uid(value: Any) -> str | None:
+    if value is not None and not (isinstance(value, str) and UID(value).is_valid):
+        raise ValueError("no UID")
+    return value
 
 
 def _one_of(known: Sequence[Any], value: Any) -> Any:

@@ -134,6 +134,8 @@ FIELDS = {
     "pixel_spacing_mm": [0.1, 0.1],
     "pixel_spacing_source": "ImagerPixelSpacing",
     "magnification": None,
+    "padding": None,
+    "sop_instance_uid": "1.2",
 }
 PAYLOAD = np.frombuffer(np.float32(7).tobytes() + b"\0\0", np.uint8)
 
@@ -153,6 +155,8 @@ PAYLOAD = np.frombuffer(np.float32(7).tobytes() + b"\0\0", np.uint8)
         {"pixel_spacing_mm": [float("nan"), 1]},
         {"pixel_spacing_source": "Name"},
         {"magnification": -1},
+        {"padding": [1]},
+        {"sop_instance_uid": "../x"},
     ],
     ids=str,
 )
