@@ -114,6 +114,7 @@ def _reads_the_same_pixels(dataset: Dataset, path: Path) -> bool:
 
 
 def _pixels_through_reference(segmentation: hd.seg.Segmentation) -> np.ndarray:
-    """Stored values ``(frames, Rows, Columns, segments)``, found through the reference to the source image."""
+    """Stored values, found through the reference to the source image: a plane a segment, or segment numbers."""
     _, _, instance = segmentation.get_source_image_uids()[0]
-    return segmentation.get_pixels_by_source_instance([instance], rescale_fractional=False)
+    numbers = segmentation.SegmentationType == "LABELMAP"
+    return segmentation.get_pixels_by_source_instance([instance], rescale_fractional=False, combine_segments=numbers)
