@@ -51,6 +51,20 @@ def deidentify(*inputs: str, output: str, **options: Any) -> None:
     run(*inputs, output=output, **options)
 
 
+def send(*inputs: str, to: str, json: bool = False, **options: Any) -> None:
+    """Store DICOM files, such as results, in an archive: DICOMweb (STOW-RS) or C-STORE.
+
+    Args:
+        inputs: files, or folders that are searched with their sub-folders.
+        to: https://[user@]host/dicom-web or dicom://AET@host:port; passwords never stand here, see docs/dicomweb.md.
+        json: print one JSON record a file.
+        options: --user, --ca_bundle, --verify, --calling_aet; see docs/dicomweb.md.
+    """
+    from mammoseg.send import send as run
+
+    run(*inputs, to=to, as_json=json, **options)
+
+
 def compare(*per_image_files: str, output: str) -> None:
     """Compare evaluations of the same images: table, confidence intervals, Wilcoxon signed-rank tests, box plot.
 
@@ -138,6 +152,7 @@ COMMANDS = {
     "report": report,
     "compare": compare,
     "predict": predict,
+    "send": send,
     "deidentify": deidentify,
     "export": export,
     "list": list_bundles,

@@ -1,0 +1,176 @@
+"""Mammograms out of an archive: found by QIDO-RS (PS3.18 10.6), fetched by WADO-RS into a folder."""
+
+import logging
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import requests
+from pydicom.uid import UID
+from tqdm import tqdm
+
+from mammoseg.dicom.parse import MOST_BYTES, open_dicom
+from mammoseg.dicom.quiet import no_header_values_in_warnings
+from mammoseg.dicomweb.client import Archive, ArchiveError, Instance, connect
+from mammoseg.dicomweb.retrieve import RefusedInstanceError, retrieve
+from mammoseg.errors import InputRefusedError, WrongCallError
+
+logger = logging.getLogger(__name__)
+
+PAGE = 500
+"""Search results asked for at a time."""
+
+MOST_RESULTS = 100_000
+"""Of one search; an archive that answers without end is stopped here."""
+
+STUDY, SERIES, SOP, MODALITY = "0020000D", "0020000E", "00080018", "00080060"
+
+
+def fetch_studies(
+    url: str,
+    folder: Path | str,
+    *,
+    modalities: str | Sequence[str] = ("MG",),
+    study: str | None = None,
+    patient: str | None = None,
+    date: str | None = None,
+    user: str | None = None,
+    ca_bundle: str | Path | None = None,
+) -> list[Path]:
+    """Fetch the mammograms of an archive; see `connect`, `find_mammograms` and `fetch`.
+
+    Raises:
+        WrongCallError: the address, a filter or the password is wrong.
+        ArchiveError: not all that was found could be fetched.
+    """
+    archive = connect(url, user=user, ca_bundle=ca_bundle)
+    found = find_mammograms(archive, modalities=modalities, study=study, patient=patient, date=date)
+    return fetch(archive, found, Path(folder))
+
+
+@no_header_values_in_warnings()
+def find_mammograms(
+    archive: Archive,
+    *,
+    modalities: str | Sequence[str] = ("MG",),
+    study: str | None = None,
+    patient: str | None = None,
+    date: str | None = None,
+) -> list[Instance]:
+    """Find the instances of all series of these modalities, study by study, each once.
+
+    Args:
+        study: Study Instance UID.
+        patient: Patient ID; ``*`` and ``?`` match as DICOM says, PS3.4 C.2.2.2.4.
+        date: Study Date ``20240131``, or a range ``20240101-20240131``, open at one end if you like.
+
+    Raises:
+        WrongCallError: `study` is no UID, or `date` no date.
+        ArchiveError: the archive does not answer, or not in DICOM JSON.
+    """
+    wanted = set(modalities.split(",") if isinstance(modalities, str) else modalities)
+    filters = _filters(study, patient, date)
+    left_out: list[str] = []
+    found: dict[str, Instance] = {}
+    client = archive.client
+    studies: dict[str, None] = {}
+    for modality in sorted(wanted):
+        matching = {**filters, "ModalitiesInStudy": modality}
+        pages = _pages(archive, client.search_for_studies, STUDY, search_filters=matching)
+        studies |= dict.fromkeys(_uids(pages, STUDY, left_out))
+    for study_uid in studies:
+        series = _pages(archive, client.search_for_series, SERIES, study_instance_uid=study_uid)
+        of_interest = (answer for answer in series if _value(answer, MODALITY) in wanted)
+        for series_uid in _uids(of_interest, SERIES, left_out):
+            address = {"study_instance_uid": study_uid, "series_instance_uid": series_uid}
+            instances = _pages(archive, client.search_for_instances, SOP, **address)
+            for sop in _uids(instances, SOP, left_out):
+                if found.setdefault(sop, here := Instance(study_uid, series_uid, sop)) != here:
+                    left_out.append("SOP Instance UID")
+    if left_out:
+        logger.error("%d answers are left out: their UID is no UID, or is in the archive twice.", len(left_out))
+    return list(found.values())
+
+
+def fetch(archive: Archive, instances: Sequence[Instance], folder: Path, *, most_bytes: int = MOST_BYTES) -> list[Path]:
+    """Fetch instances into ``folder/SOP_INSTANCE_UID.dcm``; one that is there and whole is kept.
+
+    Raises:
+        ArchiveError: some could not be fetched; the others are in the folder, and another call goes on from there.
+    """
+    paths: list[Path] = []
+    refused: list[str] = []
+    for instance in tqdm(instances, unit="image", desc="fetch", disable=None):
+        path = folder / f"{instance.sop}.dcm"
+        try:
+            if not _is_whole(path, instance) and not retrieve(archive, instance, path, most_bytes=most_bytes):
+                raise RefusedInstanceError(f"{archive.name} lists {instance.sop} and does not have it.")
+        except RefusedInstanceError as error:
+            refused.append(str(error))
+        except ArchiveError as error:
+            raise ArchiveError(f"{error} {len(paths)} of {len(instances)} images came; call again to go on.") from None
+        else:
+            paths.append(path)
+    if refused:
+        raise ArchiveError(f"{refused[0]} {len(paths)} of {len(instances)} images came and are kept in {folder}.")
+    return paths
+
+
+def _filters(study: str | None, patient: str | None, date: str | None) -> dict[str, str]:
+    """Attributes to match; values from a command line may come as numbers."""
+    if study is not None and not UID(str(study)).is_valid:
+        raise WrongCallError("--study is no UID; give a Study Instance UID, digits and dots.")
+    if date is not None and not re.fullmatch(r"\d{8}|\d{8}-(\d{8})?|-\d{8}", str(date)):
+        raise WrongCallError(f"--date {date} is no date; write 20240131, or a range 20240101-20240131.")
+    given = {"StudyInstanceUID": study, "PatientID": patient, "StudyDate": date}
+    return {keyword: str(value) for keyword, value in given.items() if value is not None}
+
+
+def _pages(archive: Archive, search: Callable[..., list[Any]], key: str, **query: Any) -> Iterator[dict[str, Any]]:
+    """All results of a search, page after page, until one brings nothing new; some archives ignore the offset."""
+    seen: set[str] = set()
+    offset = 0
+    while len(seen) < MOST_RESULTS:
+        try:
+            page = search(limit=PAGE, offset=offset, **query)
+        except requests.HTTPError as error:
+            status = "" if error.response is None else f" (HTTP {error.response.status_code})"
+            raise ArchiveError(f"{archive.name} refuses the search{status}.") from None
+        except ValueError:  # of JSON; dicomweb-client checks our own UIDs before
+            raise ArchiveError(f"{archive.name} answers a search with no DICOM JSON; check the address.") from None
+        if not isinstance(page, list) or not all(isinstance(answer, dict) for answer in page):
+            raise ArchiveError(f"{archive.name} answers a search with no DICOM JSON; check the address.")
+        new = [answer for answer in page if _value(answer, key) not in seen]
+        if not new:
+            return
+        seen.update(_value(answer, key) for answer in new)
+        offset += len(page)
+        yield from new
+    raise ArchiveError(f"{archive.name} finds more than {MOST_RESULTS}; narrow the search by --date or --patient.")
+
+
+def _uids(answers: Iterator[dict[str, Any]], tag: str, left_out: list[str]) -> Iterator[str]:
+    """The valid UIDs of search results; one that breaks the grammar could be a path, and is counted instead."""
+    for answer in answers:
+        uid = _value(answer, tag)
+        if UID(uid).is_valid:
+            yield uid
+        else:
+            left_out.append(tag)
+
+
+def _value(answer: dict[str, Any], tag: str) -> str:
+    """First value of an attribute in DICOM JSON (PS3.18 F.2), empty where there is none or no text."""
+    element = answer.get(tag)
+    values = element.get("Value") if isinstance(element, dict) else None
+    return values[0] if isinstance(values, list) and values and isinstance(values[0], str) else ""
+
+
+def _is_whole(path: Path, instance: Instance) -> bool:
+    if not path.exists():
+        return False
+    try:
+        return open_dicom(path).get("SOPInstanceUID") == instance.sop
+    except InputRefusedError:
+        return False

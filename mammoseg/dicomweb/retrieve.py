@@ -1,0 +1,76 @@
+"""One instance out of an archive into a file: WADO-RS Retrieve Instance, PS3.18 10.4."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import requests
+from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_file_meta_info
+
+from mammoseg.dicom.parse import MOST_BYTES
+from mammoseg.dicomweb.client import BLOCK_BYTES, Archive, ArchiveError, Instance, PassingError
+from mammoseg.dicomweb.multipart import MultipartError, boundary_of, only_part
+from mammoseg.files import atomic_path
+
+ACCEPT = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+"""As stored, without decompression."""
+
+
+class RefusedInstanceError(ArchiveError):
+    """The archive answers, but not with this instance; others may be had."""
+
+
+def retrieve(archive: Archive, instance: Instance, path: Path, *, most_bytes: int = MOST_BYTES) -> bool:
+    """Write the instance to `path`, byte for byte as the archive sends it, whole or not at all.
+
+    Returns:
+        False when the archive has no such instance.
+
+    Raises:
+        RefusedInstanceError: the answer is no DICOM, another instance, or longer than `most_bytes`.
+        ArchiveError: no whole answer after the last attempt.
+    """
+    return archive.session.attempt(lambda: _retrieve_once(archive, instance, path, most_bytes))
+
+
+def _retrieve_once(archive: Archive, instance: Instance, path: Path, most_bytes: int) -> bool:
+    options = {"headers": {"Accept": ACCEPT}}
+    with archive.session.open("GET", archive.instance_url(instance), options) as response:
+        if response.status_code in (404, 410):
+            return False
+        if response.status_code != 200:
+            raise RefusedInstanceError(f"{archive.name} answers HTTP {response.status_code} for {instance.sop}.")
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            size = 0
+            try:
+                for block in _content(response, archive):
+                    size += len(block)
+                    if size > most_bytes:
+                        raise RefusedInstanceError(
+                            f"{instance.sop} has more than {most_bytes >> 20} MiB; no mammogram has."
+                        )
+                    file.write(block)
+            except MultipartError as error:
+                raise PassingError(str(error)) from None
+            file.flush()
+            if _sop_instance_uid(temporary) != instance.sop:
+                raise RefusedInstanceError(f"{archive.name} answers with something else than {instance.sop}.")
+    return True
+
+
+def _content(response: requests.Response, archive: Archive) -> Iterator[bytes]:
+    """The bytes of the file, as one part of a message (PS3.18 8.7.8) or, as some archives do, bare."""
+    content_type = response.headers.get("Content-Type", "")
+    blocks = response.iter_content(BLOCK_BYTES)
+    if boundary := boundary_of(content_type):
+        return only_part(blocks, boundary)
+    if content_type.startswith("application/dicom") and "Content-Length" in response.headers:
+        return blocks
+    raise RefusedInstanceError(f"{archive.name} answers with something that is no DICOM; check the address.")
+
+
+def _sop_instance_uid(path: Path) -> str:
+    try:
+        return str(read_file_meta_info(path).get("MediaStorageSOPInstanceUID", ""))
+    except (InvalidDicomError, ValueError, OSError, EOFError, AttributeError, NotImplementedError):
+        return ""
