@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pydicom
 from tqdm import tqdm
 
 from mammoseg.data.datalist import Record
+from mammoseg.data.duplicates import SeenInstances
 from mammoseg.data.find_images import SIDECARS
 from mammoseg.data.folder_matching import Matches, match, stem
 from mammoseg.data.folder_table import read_table
@@ -16,6 +16,8 @@ from mammoseg.data.ingest_job import IngestJob, IngestReport
 from mammoseg.data.mammogram import Mammogram, file_format, read_mammogram
 from mammoseg.data.mask_files import fit_to_grid, write_mask
 from mammoseg.data.masks import read_mask
+from mammoseg.dicom.read import read_header
+from mammoseg.dicom.values import text
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import leads_out
 
@@ -40,16 +42,19 @@ def collect(
     root = folders[0]
     matches = _match(root, Path(masks) if masks else None, job.report)
     facts = read_table(Path(table), root, list(matches.masks), job.report) if table else {}
+    seen = SeenInstances()
     records = []
     without_code = []
     for image, mask_files in tqdm(matches.masks.items(), desc="folder", unit="image", disable=None):
         known = dict(facts.get(image, {}))
-        patient = known.pop("patient_id", None) or _patient_code(image, image.relative_to(root), pattern)
-        if not patient:
-            without_code.append(image.relative_to(root))
-            continue
         try:
-            records.append(_record(job, root, image, mask_files, known) | {"patient_id": job.conceal(patient)})
+            patient = known.pop("patient_id", None) or _patient_code(image, image.relative_to(root), pattern)
+            if not patient:
+                without_code.append(image.relative_to(root))
+                continue
+            mammogram = read_mammogram(image)
+            seen.admit(mammogram)
+            records.append(_record(job, root, mammogram, mask_files, known) | {"patient_id": job.conceal(patient)})
         except InputRefusedError as error:
             job.report.refuse(error, image.relative_to(root))
     if without_code and not records:
@@ -113,12 +118,11 @@ def _patient_code(image: Path, relative: Path, pattern: re.Pattern[str] | None) 
         return found.group(1) if found else None
     if file_format(image) != "DICOM":
         return None
-    header = pydicom.dcmread(image, stop_before_pixels=True, specific_tags=["PatientID"])
-    return str(header.get("PatientID") or "").strip() or None
+    return text(read_header(image), "PatientID").strip() or None
 
 
-def _record(job: IngestJob, root: Path, image: Path, mask_files: Sequence[Path], known: Record) -> Record:
-    mammogram = read_mammogram(image)
+def _record(job: IngestJob, root: Path, mammogram: Mammogram, mask_files: Sequence[Path], known: Record) -> Record:
+    image = mammogram.path
     rows, columns = mammogram.pixels.shape
     relative = image.relative_to(root)
     # its keyed hash, or its path with an underscore for every character that a file name may not hold

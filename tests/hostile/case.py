@@ -33,7 +33,7 @@ class HostileCase:
             refused so and all others must give a result.
         policy: a sentence: what was chosen where the reference offers two outcomes, or what the warning says.
         expected_of_ingest: where it differs, since `ingest` writes no DICOM and follows names of files.
-        twin: writes the harmless file whose grey values the accepted one must have, within one.
+        twin: writes the harmless file whose grey values the accepted one must have; row 37 within one level.
     """
 
     row: int

@@ -21,6 +21,7 @@ from tests.hostile.case import (
 )
 
 PATIENT_NAME = (0x0010_0010, b"PN")
+ANATOMIC_REGION = (0x0008_2218, b"SQ")
 PIXEL_DATA = (0x7FE0_0010, b"OW")
 TRANSFER_SYNTAX = (0x0002_0010, b"UI")
 
@@ -93,7 +94,7 @@ def _deflated_part(path: Path) -> bytes:
 
 
 def nested(depth: int, *, opening: bytes = b"SQ") -> Callable[[bytes], bytes]:
-    """Put sequences inside each other before the patient's name: (0008,1140), undefined lengths."""
+    """Put sequences of undefined length inside each other, (0008,1140), where the outermost belongs."""
     explicit = b"\x08\x00\x40\x11" + opening + b"\0\0\xff\xff\xff\xff"
     implicit = b"\x08\x00\x40\x11\xff\xff\xff\xff"
     item, close = b"\xfe\xff\x00\xe0\xff\xff\xff\xff", b"\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0"
@@ -101,7 +102,7 @@ def nested(depth: int, *, opening: bytes = b"SQ") -> Callable[[bytes], bytes]:
     sequences = explicit + item + (inner + item) * (depth - 1) + close * depth
 
     def change(content: bytes) -> bytes:
-        at = find_element(content, *PATIENT_NAME)
+        at = find_element(content, *ANATOMIC_REGION)
         return content[:at] + sequences + content[at:]
 
     return change
@@ -113,7 +114,7 @@ def nested_with_lengths(content: bytes) -> bytes:
     for _ in range(300):
         item = b"\xfe\xff\x00\xe0" + len(value).to_bytes(4, "little") + value
         value = b"\x08\x00\x40\x11" + len(item).to_bytes(4, "little") + item
-    at = find_element(content, *PATIENT_NAME)
+    at = find_element(content, *ANATOMIC_REGION)
     element = b"\x08\x00\x40\x11UN\0\0" + len(value[8:]).to_bytes(4, "little") + value[8:]
     return content[:at] + element + content[at:]
 
