@@ -24,18 +24,21 @@ def ingest(source: str, *inputs: str, output: str, **options: Any) -> None:
 
 
 def predict(*inputs: str, output: str, bundle: str = "unet", weights: str | None = None, **options: Any) -> None:
-    """Segment masses in DICOM mammograms: DICOM SEG, overlay pictures, results.csv and index.html.
+    """Segment masses in mammograms: DICOM SEG and SR, overlay pictures, results.csv and index.html.
 
     Args:
         inputs: files, or folders that are searched with their sub-folders.
-        output: folder of the results.
+        output: folder of the results; the same call again does only what is not done yet.
         bundle: architecture; `mammoseg list` names them.
         weights: checkpoint of a training run; without it the bundle's own, else those of `make demo` (phantoms only).
-        options: --probabilities, --threshold, --device, --modalities; see docs/predict.md.
+        options: --objects seg,sr,cad_sr,sc,gsps, --segmentation binary|fractional|labelmap, --profile viewer|strict,
+            --no_empty_seg, --threshold, --min_area_mm2, --min_area_pixels, --modalities, --device, --workers, --json,
+            --from URL (with --study, --patient, --date), --stow URL; see docs/predict.md.
     """
     from mammoseg.predict import predict as run
 
-    run(*inputs, output=output, bundle=bundle, weights=weights, **options)
+    archive = options.pop("from", None)
+    run(*inputs, output=output, bundle=bundle, weights=weights, archive=archive, **options)
 
 
 def deidentify(*inputs: str, output: str, **options: Any) -> None:

@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and their digests."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -8,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from mammoseg.errors import MammosegError
 
 
 @contextmanager
@@ -31,6 +34,31 @@ def atomic_path(path: Path) -> Iterator[Path]:
         _flush_to_disk(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what writers of `atomic_path` left directly in `folder` when they were killed; none may be at work."""
+    for leftover in folder.glob(".*-*.tmp*"):
+        leftover.unlink(missing_ok=True)
+
+
+@contextmanager
+def sole_writer(folder: Path, lock: Path) -> Iterator[None]:
+    """Hold `folder` for one process while the block runs; the system lets go of it when the process dies.
+
+    Raises:
+        MammosegError: another process holds it.
+        OSError: the lock cannot be made.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise MammosegError(
+                f"another process is writing to '{folder}'; wait for its end or name another folder."
+            ) from None
+        yield
 
 
 def write_json(path: Path, content: Any) -> None:

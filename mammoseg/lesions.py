@@ -11,16 +11,18 @@ TOUCHING = np.ones((3, 3), bool)
 """Pixels that touch, by a corner too, belong to one lesion."""
 
 
-def find_lesions(probability: np.ndarray, threshold: float) -> list[np.ndarray]:
+def find_lesions(probability: np.ndarray, threshold: float, min_pixels: float | None = None) -> list[np.ndarray]:
     """Split the pixels of at least `threshold` into connected regions, largest first, without specks.
 
     Args:
         probability: ``(rows, columns)``.
+        min_pixels: smallest region that counts; None takes `SMALLEST_AREA` of the image.
 
     Returns:
         bool ``(rows, columns)`` each.
     """
     labels, count = ndimage.label(probability >= threshold, structure=TOUCHING)
     areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    smallest = SMALLEST_AREA * probability.size if min_pixels is None else min_pixels
     by_size = np.argsort(-areas, kind="stable")
-    return [labels == index + 1 for index in by_size if areas[index] >= SMALLEST_AREA * probability.size]
+    return [labels == index + 1 for index in by_size if areas[index] >= smallest]

@@ -1,35 +1,31 @@
-"""Segment mammograms: files and folders in; a DICOM SEG, an overlay each, one table and one page out."""
+"""Segment mammograms: files and folders in; DICOM objects, an overlay each, one table and one page out."""
 
-import re
+import json as json_format
 import sys
-import time
-import traceback
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
 from tqdm import tqdm
 
 from mammoseg.data.find_images import find_inputs
-from mammoseg.data.mammogram import Mammogram
-from mammoseg.dicom import measure
-from mammoseg.dicom.derived import Algorithm
-from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.errors import InputRefusedError, MammosegError, NothingUsableError, WrongCallError
-from mammoseg.lesions import find_lesions
-from mammoseg.report.overlay import draw_overlay, write_picture
+from mammoseg.dicom.seg import SegKind, SegProfile
+from mammoseg.errors import MammosegError, NothingUsableError, WrongCallError
+from mammoseg.files import remove_leftovers, sole_writer
+from mammoseg.paths import unique_names
+from mammoseg.prediction.file_job import FileJob, MassPredictor, OutputError, algorithm_of, output_errors, refused
+from mammoseg.prediction.instances import INSTANCES
+from mammoseg.prediction.options import Options, parse_choice, parse_objects
+from mammoseg.prediction.records import FOLDER, Records
+from mammoseg.prediction.workers import run_in_workers, worker_count
 from mammoseg.report.page import PHANTOM_WARNING, Run, write_page
 from mammoseg.report.table import Row, Status, write_table
-from mammoseg.results import write_result
 
-if TYPE_CHECKING:
-    from mammoseg.inference import Prediction
-
-MOST_LESIONS = 64
-"""More separate regions than this are no masses but a sign of a wrong threshold or an untrained network."""
+FETCHED = "images"
+"""Folder in the output folder for what was read from an archive: kept, so that a run can go on without it."""
 
 
 class PartlyRefusedError(MammosegError):
@@ -44,17 +40,19 @@ class StoppedError(MammosegError):
     exit_code = 130
 
 
-class MassPredictor(Protocol):
-    """What `run_predictor` needs of `mammoseg.inference.Predictor`."""
+@dataclass(frozen=True)
+class PredictorChoice:
+    """How each process makes its predictor; see `mammoseg.inference.Predictor`."""
 
-    name: str
-    version: str
-    weights_sha256: str
-    threshold: float
-    phantom_only: bool
+    bundle: str
+    weights: Path | None
+    device: str | None
+    modalities: tuple[str, ...]
 
-    def __call__(self, path: Path) -> "Prediction":
-        """Predict the mass probability of each pixel of one file."""
+    def __call__(self) -> MassPredictor:
+        from mammoseg.inference import Predictor  # imports torch, which takes seconds that a wrong call need not wait
+
+        return Predictor(bundle=self.bundle, weights=self.weights, device=self.device, modalities=self.modalities)
 
 
 def predict(
@@ -62,43 +60,73 @@ def predict(
     output: str | Path,
     bundle: str = "unet",
     weights: str | Path | None = None,
-    probabilities: bool = False,
+    objects: str | Sequence[str] = ("seg", "sr"),
+    segmentation: str = "binary",
+    profile: str = "viewer",
+    no_empty_seg: bool = False,
     threshold: float | None = None,
+    min_area_mm2: float | None = None,
+    min_area_pixels: float | None = None,
     device: str | None = None,
     modalities: str | Sequence[str] = ("MG",),
+    workers: int | None = None,
+    json: bool = False,
+    archive: str | None = None,
+    stow: str | None = None,
+    **selection: str,
 ) -> None:
     """Segment the masses of mammograms.
 
     Args:
         inputs: DICOM, PNG, TIFF or NIfTI files, and folders, which are searched to the bottom.
-        output: folder for the results; made if it is not there.
+        output: folder for the results; made if it is not there. The same call again does only what is not done yet.
         bundle: name of the network.
         weights: file of the network's weights; see `mammoseg.inference.Predictor` for those taken when none are named.
-        probabilities: write the probability map (SEG of type FRACTIONAL, or a 16-bit PNG) instead of the masks.
+        objects: DICOM objects to write, of ``seg``, ``sr``, ``cad_sr``, ``sc``, ``gsps``.
+        segmentation: ``binary``, ``fractional`` (probability; a 16-bit PNG for pictures) or ``labelmap``.
+        profile: ``viewer`` or ``strict``, see `mammoseg.dicom.seg.SegProfile`.
+        no_empty_seg: write no segmentation where nothing was found; the report says it.
         threshold: probability from which a pixel is mass, above 0 and below 1; the bundle's own when None.
+        min_area_mm2: smallest lesion, in the breast.
+        min_area_pixels: smallest lesion, in pixels.
         device: such as ``cpu`` or ``cuda:0``; the best there is when None.
         modalities: DICOM modalities to let in, ``MG`` alone unless told otherwise.
+        workers: processes; one for each core when None and there are enough files.
+        json: print one JSON record for each file instead of sentences.
+        archive: DICOMweb root from which mammograms are read, instead of or beside `inputs`.
+        stow: DICOMweb root to which the results are stored.
+        selection: what to read from `archive`: study, patient, date; see `mammoseg.dicomweb.fetch`.
 
     Raises:
-        WrongCallError: no input, a threshold out of range, or an output folder that cannot be made.
+        WrongCallError: no input, a value out of range, or an output folder that cannot be made.
         PartlyRefusedError: some inputs were refused.
         NothingUsableError: all inputs were refused, or a folder has nothing to try.
+        OutputError: the output cannot be written.
         StoppedError: Ctrl-C.
     """
-    _check_call(inputs, Path(output), threshold)
-    from mammoseg.inference import Predictor  # imports torch, which takes seconds that a wrong call need not wait
-
-    predictor = Predictor(
-        bundle=bundle,
-        weights=None if weights is None else Path(weights),
-        device=device,
-        modalities=(modalities,) if isinstance(modalities, str) else tuple(modalities),
+    options = Options(
+        objects=parse_objects(objects),
+        kind=parse_choice(SegKind, segmentation, "segmentation"),
+        profile=parse_choice(SegProfile, profile, "profile"),
+        empty_seg=not no_empty_seg,
+        threshold=threshold,
+        min_area_mm2=min_area_mm2,
+        min_area_pixels=min_area_pixels,
     )
+    modalities = (modalities,) if isinstance(modalities, str) else tuple(modalities)
+    paths = [Path(path) for path in inputs]
+    _check_call(paths, Path(output), archive, selection)
+    choice = PredictorChoice(bundle, None if weights is None else Path(weights), device, modalities)
+    predictor = choice()
     if weights is None:
-        print(f"No weights are named; {predictor.weights_path} is used.", file=sys.stderr)
-    run_predictor(
-        predictor, [Path(path) for path in inputs], Path(output), probabilities=probabilities, threshold=threshold
-    )
+        print(f"No weights are named; {predictor.weights_path} is used.", file=sys.stderr)  # type: ignore[attr-defined]
+    if archive is not None:
+        from mammoseg.dicomweb.fetch import fetch_studies  # needed by few
+
+        paths += fetch_studies(archive, Path(output) / FETCHED, modalities=modalities, **selection)
+    run_predictor(predictor, paths, Path(output), options=options, workers=workers, make_predictor=choice, json=json)
+    if stow is not None:
+        store_results(Path(output), stow)
 
 
 def run_predictor(
@@ -106,129 +134,134 @@ def run_predictor(
     inputs: Sequence[Path],
     output: Path,
     *,
-    probabilities: bool = False,
-    threshold: float | None = None,
+    options: Options = Options(),  # noqa: B008  # frozen
+    workers: int | None = 1,
+    make_predictor: Callable[[], MassPredictor] | None = None,
+    json: bool = False,
 ) -> None:
-    """Run `predictor` over `inputs`; see `predict`. The table and the page are written however the run ends."""
-    algorithm = Algorithm(predictor.name, predictor.version, predictor.weights_sha256, threshold or predictor.threshold)
-    run = Run(algorithm, predictor.phantom_only, datetime.now(timezone.utc).replace(microsecond=0))
-    job = _Job(predictor, run, output, probabilities)
+    """Run `predictor` over `inputs`; see `predict`. The table and the page are written however the run ends.
+
+    Args:
+        make_predictor: makes the predictor of each further process; without it all is done in this one.
+    """
+    run = Run(
+        algorithm_of(predictor, options), predictor.phantom_only, datetime.now(timezone.utc).replace(microsecond=0)
+    )
     paths, passed_over = find_inputs(inputs, output)
     if run.phantom_only:
         print(f"WARNING: {PHANTOM_WARNING}", file=sys.stderr)
-    rows: list[Row] = []
+    items = list(zip(paths, unique_names(paths), strict=True))
+    rows: dict[str, Row] = {}
+    ended: MammosegError | None = None
     try:
-        for path, name in tqdm(list(zip(paths, unique_names(paths), strict=True)), unit="file", disable=None):
-            rows.append(job.segment(path, name))
+        with _alone_in(output), tqdm(total=len(items), unit="file", disable=None) as progress:
+            for name, row in _rows(items, predictor, run, output, options, workers, make_predictor):
+                rows[name] = row
+                progress.update()
+                if row.status is Status.REFUSED and not json:
+                    tqdm.write(f"{row.file}: {row.code}: {row.reason}", file=sys.stderr)
     except KeyboardInterrupt:
-        raise StoppedError(f"stopped; {len(rows)} of {len(paths)} files were done and are kept.") from None
-    finally:
-        _write_report(rows, run, output)
-    _conclude(rows, passed_over, output)
-
-
-def unique_names(paths: Sequence[Path]) -> list[str]:
-    """Give each path a stem for its outputs: of the file's own name, never of the header, with plain characters only.
-
-    The names differ without regard to case too, so that they stay apart on every file system.
-    """
-    names: list[str] = []
-    taken: set[str] = set()
-    for path in paths:
-        stem = re.sub(r"\.(dcm|png|tiff?|nii|nii\.gz)$", "", path.name, flags=re.IGNORECASE)
-        stem = re.sub(r"[^A-Za-z0-9._-]+", "_", stem).strip("._")[:100] or "image"
-        name, number = stem, 1
-        while name.lower() in taken:
-            number += 1
-            name = f"{stem}-{number}"
-        taken.add(name.lower())
-        names.append(name)
-    return names
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One run: everything that all its files share."""
-
-    predictor: MassPredictor
-    run: Run
-    output: Path
-    probabilities: bool
-
-    def segment(self, path: Path, name: str) -> Row:
-        """Segment one file; a refusal is said on stderr and becomes a row like any other outcome."""
-        start = time.perf_counter()
-        try:
-            with no_header_values_in_warnings():
-                row = self._segment(path, name)
-        except InputRefusedError as error:
-            row = _refuse(path, error.code, error.reason)
-        except Exception as error:  # one file must not end the run; the text is left out, as it may quote the header
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            reason = f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}; please report it."
-            row = _refuse(path, "E_FAULT", reason)
-        return replace(row, seconds=time.perf_counter() - start)
-
-    def _segment(self, path: Path, name: str) -> Row:
-        prediction = self.predictor(path)
-        probability = prediction.probability
-        if not (probability.min() >= 0 and probability.max() <= 1):  # neither holds for NaN
-            raise InputRefusedError(
-                "E_NETWORK", "the network gave values that are no probabilities; check its weights."
-            )
-        lesions = find_lesions(probability, self.run.algorithm.threshold)
-        if len(lesions) > MOST_LESIONS:
-            reason = f"{len(lesions)} separate regions are no masses; raise the threshold or train the network."
-            raise InputRefusedError("E_TOO_MANY_REGIONS", reason)
-        try:
-            write_picture(draw_overlay(prediction.mammogram.pixels, lesions), self.output / f"{name}.overlay.png")
-            segmentation = write_result(
-                path,
-                name,
-                probability,
-                lesions,
-                output=self.output,
-                algorithm=self.run.algorithm,
-                when=self.run.when,
-                as_probability=self.probabilities,
-            )
-        except OSError as error:
-            reason = f"the output cannot be written ({error.strerror or error}); free space or name another folder."
-            raise InputRefusedError("E_OUTPUT", reason) from error
-        return Row(
-            printable(path),
-            Status.FOUND if lesions else Status.NOTHING,
-            lesions=len(lesions),
-            area_mm2=area_mm2(lesions, prediction.mammogram),
-            max_probability=float(probability.max()),
-            segmentation=segmentation,
-            overlay=f"{name}.overlay.png",
+        ended = StoppedError(
+            f"stopped; {len(rows)} of {len(items)} files are done and kept, the same command goes on from there."
         )
+    except OutputError as error:
+        ended = error
+    in_order = [rows[name] for _, name in items if name in rows]
+    try:
+        write_table(in_order, output / "results.csv")
+        write_page(in_order, run, output / "index.html")
+    except OSError as error:
+        ended = ended or OutputError(
+            f"the table or page cannot be written to '{output}' ({error.strerror}); free space and run it again."
+        )
+    if json:
+        print(*(json_format.dumps(asdict(row), ensure_ascii=False) for row in in_order), sep="\n")
+    if ended is not None:
+        raise ended
+    _conclude(in_order, passed_over, output, quiet=json)
 
 
-def area_mm2(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> float | None:
-    """Area of all lesions together in the breast, or None where the file gives no honest pixel spacing."""
-    spacing, source = mammogram.pixel_spacing_mm, mammogram.pixel_spacing_source
-    scale = measure.scale_in_breast(spacing, source, mammogram.magnification)
-    return None if scale is None else measure.area_mm2(lesions, scale)
+@contextmanager
+def _alone_in(output: Path) -> Iterator[None]:
+    """Two runs in one folder would undo each other; what a killed one left half written is removed."""
+    with output_errors(output), sole_writer(output, output / FOLDER / "lock"):
+        for folder in (output, output / FOLDER, output / FOLDER / INSTANCES):
+            remove_leftovers(folder)
+        yield
 
 
-def printable(path: Path) -> str:
-    """The path on one line of valid text, whatever bytes its name has."""
-    text = str(path).encode("utf-8", "backslashreplace").decode("utf-8")
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+def _rows(
+    items: Sequence[tuple[Path, str]],
+    predictor: MassPredictor,
+    run: Run,
+    output: Path,
+    options: Options,
+    workers: int | None,
+    make_predictor: Callable[[], MassPredictor] | None,
+) -> Iterator[tuple[str, Row]]:
+    """Name and row of each file, those first that an earlier run has done."""
+    records = Records.of(output, run, options)
+    waiting = []
+    for path, name in items:
+        if row := records.find(path, name):
+            yield name, row
+        else:
+            waiting.append((path, name))
+    count = worker_count(len(waiting), workers)
+    if make_predictor and count > 1:
+        job = partial(_Recorded, make_predictor, run=run, output=output, options=options, records=records)
+        yield from run_in_workers(job, waiting, count, _died)
+    elif waiting:
+        here = _Recorded(lambda: predictor, run=run, output=output, options=options, records=records)
+        yield from ((name, here(path, name)) for path, name in waiting)
 
 
-def _refuse(path: Path, code: str, reason: str) -> Row:
-    tqdm.write(f"{printable(path)}: {code}: {reason}", file=sys.stderr)
-    return Row(printable(path), Status.REFUSED, code, reason)
+class _Recorded:
+    """A job that notes what it has done; made in the process that runs it."""
+
+    def __init__(
+        self,
+        make_predictor: Callable[[], MassPredictor],
+        *,
+        run: Run,
+        output: Path,
+        options: Options,
+        records: Records,
+    ) -> None:
+        self.job = FileJob(make_predictor(), run, output, options)
+        self.records = records
+
+    def __call__(self, path: Path, name: str) -> Row:
+        row = self.job(path, name)
+        if row.status is not Status.REFUSED:
+            with output_errors(self.job.output):
+                self.records.add(path, name, row)
+        return row
 
 
-def _check_call(inputs: Sequence[str | Path], output: Path, threshold: float | None) -> None:
-    if not inputs:
-        raise WrongCallError("no input is named; give mammograms or folders of them.")
-    if threshold is not None and not 0 < threshold < 1:
-        raise WrongCallError(f"threshold is {threshold}; give a probability above 0 and below 1.")
+def _died(path: Path) -> Row:
+    return refused(
+        path, "E_WORKER", "its process was ended from outside, perhaps for want of memory; try fewer --workers."
+    )
+
+
+def store_results(output: Path, url: str) -> None:
+    """Store all DICOM results of an output folder to a DICOMweb archive.
+
+    Raises:
+        MammosegError: the archive did not take all of them.
+    """
+    from mammoseg.dicomweb.store import store_files  # needed by few
+
+    stored = store_files(url, sorted(output.glob("*.dcm")))
+    print(f"{len(stored)} objects are in the archive.")
+
+
+def _check_call(inputs: Sequence[Path], output: Path, archive: str | None, selection: Mapping[str, str]) -> None:
+    if not inputs and archive is None:
+        raise WrongCallError("no input is named; give mammograms or folders of them, or an archive with --from.")
+    if selection and archive is None:
+        raise WrongCallError(f"unknown option --{next(iter(selection))}; `mammoseg predict --help` names them.")
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -237,22 +270,14 @@ def _check_call(inputs: Sequence[str | Path], output: Path, threshold: float | N
         ) from error
 
 
-def _write_report(rows: Sequence[Row], run: Run, output: Path) -> None:
-    try:
-        write_table(rows, output / "results.csv")
-        write_page(rows, run, output / "index.html")
-    except OSError as error:
-        raise MammosegError(
-            f"the table or page cannot be written to '{output}' ({error.strerror}); free space."
-        ) from error
-
-
-def _conclude(rows: Sequence[Row], passed_over: int, output: Path) -> None:
+def _conclude(rows: Sequence[Row], passed_over: int, output: Path, *, quiet: bool) -> None:
     """Say what came out, and raise what the exit code follows from."""
     refused = sum(row.status is Status.REFUSED for row in rows)
     found = sum(row.status is Status.FOUND for row in rows)
     beside = f", {passed_over} passed over as no images" if passed_over else ""
-    print(f"{len(rows) - refused} segmented ({found} with a mass), {refused} refused{beside}: {output / 'index.html'}")
+    if not quiet:
+        segmented = f"{len(rows) - refused} segmented ({found} with a mass)"
+        print(f"{segmented}, {refused} refused{beside}: {output / 'index.html'}")
     if refused == len(rows):
         raise NothingUsableError(
             f"none of {len(rows)} files could be used; the reasons are in {output / 'results.csv'}."

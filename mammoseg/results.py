@@ -1,21 +1,38 @@
-"""The result of one mammogram as a file that belongs to its source."""
+"""The results of one mammogram as files that belong to their source."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-import pydicom
+from pydicom import Dataset
 
 from mammoseg.data.mammogram import file_format
+from mammoseg.dicom.cad_sr import build_cad_report
 from mammoseg.dicom.derived import Algorithm, Analysis
+from mammoseg.dicom.presentation_state import build_presentation_state
+from mammoseg.dicom.read import read_header
+from mammoseg.dicom.secondary_capture import build_secondary_capture
 from mammoseg.dicom.seg import SegKind, build_segmentation
+from mammoseg.dicom.sr import build_report
 from mammoseg.dicom.write import write_object
 from mammoseg.errors import InputRefusedError
+from mammoseg.prediction.instances import INSTANCES, claim_instance
+from mammoseg.prediction.options import ObjectKind, Options
+from mammoseg.prediction.records import FOLDER
 from mammoseg.report.overlay import write_picture
 
+SUFFIXES = {
+    ObjectKind.SEGMENTATION: ".seg.dcm",
+    ObjectKind.REPORT: ".sr.dcm",
+    ObjectKind.CAD_REPORT: ".cad.dcm",
+    ObjectKind.SECONDARY_CAPTURE: ".sc.dcm",
+    ObjectKind.PRESENTATION_STATE: ".gsps.dcm",
+}
+"""What follows the name of the source in the name of each object's file."""
 
-def write_result(
+
+def write_results(
     source: Path,
     name: str,
     probability: np.ndarray,
@@ -24,38 +41,56 @@ def write_result(
     output: Path,
     algorithm: Algorithm,
     when: datetime,
-    as_probability: bool = False,
-) -> str:
-    """Write a SEG for a DICOM source, a PNG otherwise, since a SEG must refer to a DICOM instance.
+    options: Options,
+    pixels: np.ndarray | None = None,
+) -> dict[ObjectKind, str]:
+    """Write DICOM objects for a DICOM source, a PNG otherwise, since they must refer to a DICOM instance.
 
     Args:
-        source: the mammogram.
-        name: stem of the file to write in `output`.
+        name: stem of the files to write in `output`.
         probability: mass probability ``(rows, columns)`` on the grid of the source, 0 to 1.
         lesions: bool masks of the same shape, one a lesion; may be empty.
-        as_probability: write the probability (SEG of type FRACTIONAL, 16-bit PNG) instead of the lesions.
+        pixels: grey values of the mammogram ``(rows, columns)``, dense tissue bright; a secondary capture shows them.
     Returns:
-        Name of the file.
+        Names of the files; the PNG stands for the segmentation.
     Raises:
-        InputRefusedError: the header of the source breaks rules that a SEG must keep.
-        OSError: the file cannot be written.
+        InputRefusedError: the header of the source breaks rules that its objects must keep.
+        OSError: a file cannot be written.
     """
     if file_format(source) != "DICOM":
-        return _write_mask_picture(output, name, probability, None if as_probability else lesions)
+        fractional = options.kind is SegKind.FRACTIONAL
+        return {ObjectKind.SEGMENTATION: _write_mask(output, name, probability, None if fractional else lesions)}
     try:
-        header = pydicom.dcmread(source, stop_before_pixels=True)
-        analysis = Analysis(header, lesions, algorithm, when, probability)
-        kind = SegKind.FRACTIONAL if as_probability else SegKind.BINARY
-        segmentation = build_segmentation(analysis, kind=kind)
-        write_object(segmentation, output / f"{name}.seg.dcm")
+        analysis = Analysis(read_header(source), lesions, algorithm, when, probability)
+        objects = _build(analysis, pixels, options)
     except InputRefusedError:
         raise
     except ValueError as error:  # its text may quote a header value
-        raise InputRefusedError("E_SEG", "the header breaks rules of DICOM that a SEG must keep.") from error
-    return f"{name}.seg.dcm"
+        raise InputRefusedError("E_SEG", "the header breaks rules of DICOM that its results must keep.") from error
+    claim_instance(output / FOLDER / INSTANCES, str(analysis.source.SOPInstanceUID), source)
+    for kind, dataset in objects.items():
+        write_object(dataset, output / f"{name}{SUFFIXES[kind]}")
+    return {kind: f"{name}{SUFFIXES[kind]}" for kind in objects}
 
 
-def _write_mask_picture(output: Path, name: str, probability: np.ndarray, lesions: Sequence[np.ndarray] | None) -> str:
+def _build(analysis: Analysis, pixels: np.ndarray | None, options: Options) -> dict[ObjectKind, Dataset]:
+    """All objects before the first is written, so that a header which one of them cannot take leaves no file."""
+    wants_segmentation = ObjectKind.SEGMENTATION in options.objects and (analysis.lesions or options.empty_seg)
+    segmentation = (
+        build_segmentation(analysis, kind=options.kind, profile=options.profile) if wants_segmentation else None
+    )
+    builders: dict[ObjectKind, Callable[[], Dataset | None]] = {
+        ObjectKind.SEGMENTATION: lambda: segmentation,
+        ObjectKind.REPORT: lambda: build_report(analysis, segmentation),
+        ObjectKind.CAD_REPORT: lambda: build_cad_report(analysis),
+        ObjectKind.SECONDARY_CAPTURE: lambda: build_secondary_capture(analysis, pixels),
+        ObjectKind.PRESENTATION_STATE: lambda: build_presentation_state(analysis),
+    }
+    built = {kind: builders[kind]() for kind in options.objects}
+    return {kind: dataset for kind, dataset in built.items() if dataset is not None}
+
+
+def _write_mask(output: Path, name: str, probability: np.ndarray, lesions: Sequence[np.ndarray] | None) -> str:
     if lesions is None:
         file, picture = f"{name}.probability.png", np.round(probability * 65535).astype(np.uint16)
     else:

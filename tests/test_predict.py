@@ -1,4 +1,5 @@
 import csv
+import json
 import logging
 import sys
 import warnings
@@ -20,16 +21,16 @@ from pydicom.uid import (
 from mammoseg.data.find_images import find_inputs
 from mammoseg.data.mammogram import Mammogram, read_mammogram
 from mammoseg.data.phantom_dicom import write_mammogram
-from mammoseg.errors import NothingUsableError, WrongCallError
+from mammoseg.dicom.seg import SegKind
+from mammoseg.errors import MammosegError, NothingUsableError, WrongCallError
 from mammoseg.predict import (
     PartlyRefusedError,
     StoppedError,
-    area_mm2,
     predict,
-    printable,
     run_predictor,
-    unique_names,
 )
+from mammoseg.prediction.file_job import OutputError, area_mm2
+from mammoseg.prediction.options import Options
 
 ROWS, COLUMNS = 80, 60
 
@@ -69,7 +70,7 @@ def rows_of(output):
 
 
 def names_in(folder):
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if path.name != ".mammoseg")
 
 
 def test_dicom_gives_segmentation_overlay_table_and_page(pixels, tmp_path):
@@ -112,7 +113,7 @@ def test_nothing_found_is_a_result_with_an_empty_segmentation(tmp_path):
 
 def test_probabilities_are_written_when_asked_for(pixels, tmp_path):
     source = write_mammogram(tmp_path / "a.dcm", pixels)
-    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out", probabilities=True)
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out", options=Options(kind=SegKind.FRACTIONAL))
     segmentation = hd.seg.segread(tmp_path / "out" / "a.seg.dcm")
     expected = BrightIsMass()(tmp_path / "a.dcm").probability
     assert segmentation.SegmentationType == "FRACTIONAL"
@@ -122,7 +123,7 @@ def test_probabilities_are_written_when_asked_for(pixels, tmp_path):
 
 def test_threshold_of_the_call_is_used_and_written(pixels, tmp_path):
     write_mammogram(tmp_path / "a.dcm", pixels)
-    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out", threshold=0.999)
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out", options=Options(threshold=0.999))
     assert rows_of(tmp_path / "out")[0]["lesions"] == "0"
     segment = pydicom.dcmread(tmp_path / "out" / "a.seg.dcm").SegmentSequence[0]
     assert "threshold=0.999" in segment.SegmentationAlgorithmIdentificationSequence[0].AlgorithmParameters
@@ -140,7 +141,7 @@ def test_picture_gives_a_mask_picture(mass, ending, depth, tmp_path):
 
 def test_picture_gives_a_probability_picture_when_asked_for(mass, tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), mass.astype(np.uint8) * 51)  # 51 / 255 = 0.2
-    run_predictor(BrightIsMass(), [tmp_path / "a.png"], tmp_path / "out", probabilities=True)
+    run_predictor(BrightIsMass(), [tmp_path / "a.png"], tmp_path / "out", options=Options(kind=SegKind.FRACTIONAL))
     written = cv2.imread(str(tmp_path / "out" / "a.probability.png"), cv2.IMREAD_UNCHANGED)
     assert np.array_equal(written, mass * np.uint16(13107))  # 0.2 * 65535
 
@@ -344,7 +345,7 @@ def test_ctrl_c_keeps_what_was_finished(pixels, tmp_path):
 
     for name in "abc":
         write_mammogram(tmp_path / f"{name}.dcm", pixels)
-    with pytest.raises(StoppedError, match="1 of 3 files were done") as stopped:
+    with pytest.raises(StoppedError, match="1 of 3 files are done") as stopped:
         run_predictor(Stopped(), [tmp_path], tmp_path / "out")
     assert stopped.value.exit_code == 130
     assert names_in(tmp_path / "out") == ["a.overlay.png", "a.seg.dcm", "index.html", "results.csv"]
@@ -375,18 +376,113 @@ def test_network_that_sees_masses_everywhere_is_a_failure(tmp_path):
     assert rows_of(tmp_path / "out")[0]["code"] == "E_TOO_MANY_REGIONS"
 
 
-def test_full_disk_leaves_no_part_of_a_file(pixels, tmp_path, monkeypatch):
-    def no_space(*arguments, **options):
+def test_full_disk_ends_the_run_with_one_sentence_and_leaves_no_part_of_a_file(pixels, tmp_path, monkeypatch, capsys):
+    def no_space(self, *arguments):
         raise OSError(28, "No space left on device")
 
+    for name in "abc":
+        write_mammogram(tmp_path / f"{name}.dcm", pixels)
+    monkeypatch.setattr(Path, "replace", no_space)
+    with pytest.raises(OutputError, match=r"cannot be written to .*\(No space left on device\); free space") as ended:
+        run_predictor(BrightIsMass(), [tmp_path], tmp_path / "out")
+    assert ended.value.exit_code == 1
+    assert names_in(tmp_path / "out") == []
+    assert "E_" not in capsys.readouterr().err
+
+
+def test_a_second_run_does_only_what_is_not_done(pixels, tmp_path):
+    for name in "ab":
+        write_mammogram(tmp_path / f"{name}.dcm", pixels)
+    run_predictor(BrightIsMass(), [tmp_path], tmp_path / "out")
+    first = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.dcm")}
+    (tmp_path / "out" / "b.seg.dcm").write_bytes(b"damaged")
+    write_mammogram(tmp_path / "c.dcm", pixels)
+    seen = []
+
+    class Watched(BrightIsMass):
+        def __call__(self, path):
+            seen.append(path.name)
+            return super().__call__(path)
+
+    run_predictor(Watched(), [tmp_path], tmp_path / "out")
+    assert seen == ["b.dcm", "c.dcm"]
+    assert [row["status"] for row in rows_of(tmp_path / "out")] == ["mass found"] * 3
+    kept = [path.name for path, time in first.items() if path.stat().st_mtime_ns == time]
+    assert "a.seg.dcm" in kept
+    assert "b.seg.dcm" not in kept
+
+
+def test_another_threshold_does_all_files_again(pixels, tmp_path):
     write_mammogram(tmp_path / "a.dcm", pixels)
-    monkeypatch.setattr(Path, "write_bytes", no_space)
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out")
+    before = pydicom.dcmread(tmp_path / "out" / "a.seg.dcm").SOPInstanceUID
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out", options=Options(threshold=0.6))
+    assert pydicom.dcmread(tmp_path / "out" / "a.seg.dcm").SOPInstanceUID != before
+
+
+def test_changed_source_is_done_again(pixels, tmp_path):
+    write_mammogram(tmp_path / "a.dcm", pixels)
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out")
+    write_mammogram(tmp_path / "a.dcm", np.full_like(pixels, 200) + np.eye(ROWS, COLUMNS, dtype=int))
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out")
+    assert rows_of(tmp_path / "out")[0]["status"] == "no mass found"
+
+
+def test_what_a_killed_run_left_half_written_is_removed(pixels, tmp_path):
+    write_mammogram(tmp_path / "a.dcm", pixels)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".a.seg-x1y2.tmp.dcm").write_bytes(b"half")
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out")
+    assert not [name for name in names_in(tmp_path / "out") if "tmp" in name]
+
+
+def test_two_runs_do_not_write_to_one_folder(pixels, tmp_path):
+    write_mammogram(tmp_path / "a.dcm", pixels)
+
+    class Nested(BrightIsMass):
+        def __call__(self, path):
+            with pytest.raises(MammosegError, match="another process is writing to"):
+                run_predictor(BrightIsMass(), [path], tmp_path / "out")
+            return super().__call__(path)
+
+    run_predictor(Nested(), [tmp_path / "a.dcm"], tmp_path / "out")
+    assert "a.seg.dcm" in names_in(tmp_path / "out")
+
+
+def test_json_prints_one_record_for_each_file(pixels, tmp_path, capsys):
+    write_mammogram(tmp_path / "a.dcm", pixels)
+    text_file(tmp_path / "b.dcm", None)
+    with pytest.raises(PartlyRefusedError):
+        run_predictor(BrightIsMass(), [tmp_path / "a.dcm", tmp_path / "b.dcm"], tmp_path / "out", json=True)
+    printed = capsys.readouterr()
+    first, second = (json.loads(line) for line in printed.out.splitlines())
+    assert (first["status"], first["segmentation"]) == ("mass found", "a.seg.dcm")
+    assert (second["status"], second["code"]) == ("refused", "E_NOT_DICOM")
+    assert "E_NOT_DICOM" not in printed.err
+
+
+def test_two_files_of_one_instance_and_other_pixels_do_not_both_get_results(pixels, tmp_path):
+    source = write_mammogram(tmp_path / "a.dcm", pixels)
+    write_mammogram(tmp_path / "b.dcm", pixels + 1, attributes={"SOPInstanceUID": source.SOPInstanceUID})
+    with pytest.raises(PartlyRefusedError):
+        run_predictor(BrightIsMass(), [tmp_path / "a.dcm", tmp_path / "b.dcm"], tmp_path / "out")
+    row = rows_of(tmp_path / "out")[1]
+    assert row["code"] == "E_DUPLICATE_UID"
+    assert str(tmp_path / "a.dcm") in row["reason"]
+
+
+@pytest.mark.parametrize(("options", "found"), [({"min_area_pixels": 100}, 1), ({"min_area_mm2": 1.0}, 2)])
+def test_smaller_lesions_than_asked_for_are_left_out(options, found, pixels, tmp_path):
+    write_mammogram(tmp_path / "a.dcm", pixels, pixel_spacing_mm=(0.1, 0.2))  # areas of 197 and 81 pixels
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out", options=Options(**options))
+    assert rows_of(tmp_path / "out")[0]["lesions"] == str(found)
+
+
+def test_smallest_area_in_mm2_needs_a_spacing(pixels, tmp_path):
+    write_mammogram(tmp_path / "a.dcm", pixels, attributes={"ImagerPixelSpacing": None})
     with pytest.raises(NothingUsableError):
-        run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out")
-    (row,) = rows_of(tmp_path / "out")
-    assert (row["code"], row["status"]) == ("E_OUTPUT", "refused")
-    assert "No space left on device" in row["reason"]
-    assert not [name for name in names_in(tmp_path / "out") if "seg" in name or "tmp" in name]
+        run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out", options=Options(min_area_mm2=1.0))
+    assert rows_of(tmp_path / "out")[0]["code"] == "E_SPACING"
 
 
 def test_folder_is_searched_to_the_bottom_without_sidecars_and_output(tmp_path):
@@ -408,17 +504,6 @@ def test_file_named_twice_is_tried_once(tmp_path):
     (tmp_path / "sub").mkdir()
     paths, _ = find_inputs([tmp_path / "a.dcm", tmp_path / "sub/../a.dcm", tmp_path], tmp_path / "out")
     assert paths == [tmp_path / "a.dcm"]
-
-
-def test_output_names_are_plain_and_unique():
-    paths = [
-        Path(name) for name in ("x/a.dcm", "y/A.DCM", "a.png", "a-2", "../..", "b c;$.nii.gz", "=1+1.dcm", "1.2.3")
-    ]
-    assert unique_names(paths) == ["a", "A-2", "a-3", "a-2-2", "image", "b_c", "1_1", "1.2.3"]
-
-
-def test_odd_file_name_stays_on_one_line():
-    assert printable(Path("a\nb\udcff.dcm")) == "a\\nb\\udcff.dcm"
 
 
 def test_area_is_that_in_the_breast(mass):

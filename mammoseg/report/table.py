@@ -28,8 +28,12 @@ class Row:
         lesions: number of separate masses.
         area_mm2: of all masses together, in the breast; None where the file gives no honest pixel spacing.
         max_probability: highest mass probability of any pixel, 0 to 1.
-        segmentation: name of the file with the mask, beside the table.
-        overlay: name of the picture, beside the table.
+        segmentation: name of the file with the mask, beside the table; so are those that follow.
+        report: DICOM SR with the measurements, or that nothing was found.
+        cad_report: Mammography CAD SR.
+        secondary_capture: picture as DICOM.
+        presentation_state: outlines for a viewer.
+        overlay: picture as PNG.
         seconds: time spent on the file.
     """
 
@@ -41,8 +45,20 @@ class Row:
     area_mm2: float | None = None
     max_probability: float | None = None
     segmentation: str | None = None
+    report: str | None = None
+    cad_report: str | None = None
+    secondary_capture: str | None = None
+    presentation_state: str | None = None
     overlay: str | None = None
     seconds: float | None = None
+
+    @property
+    def results(self) -> list[str]:
+        """Names of the files with the result itself, without the overlay that only shows it."""
+        return [file for field in RESULT_FIELDS if (file := getattr(self, field))]
+
+
+RESULT_FIELDS = ("segmentation", "report", "cad_report", "secondary_capture", "presentation_state")
 
 
 def write_table(rows: Sequence[Row], path: Path) -> None:

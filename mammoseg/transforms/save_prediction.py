@@ -11,7 +11,8 @@ from monai.transforms import MapTransform
 from mammoseg.dicom.derived import Algorithm
 from mammoseg.files import sha256_of_file
 from mammoseg.lesions import find_lesions
-from mammoseg.results import write_result
+from mammoseg.prediction.options import ObjectKind, Options
+from mammoseg.results import write_results
 
 
 class SavePredictiond(MapTransform):
@@ -52,7 +53,7 @@ class SavePredictiond(MapTransform):
             name = Path(item["image_id"]).with_suffix("")
             output = self.output_dir / name.parent
             output.mkdir(parents=True, exist_ok=True)
-            write_result(
+            write_results(
                 source,
                 name.name,
                 probability,
@@ -60,5 +61,6 @@ class SavePredictiond(MapTransform):
                 output=output,
                 algorithm=self.algorithm,
                 when=datetime.now(timezone.utc).replace(microsecond=0),
+                options=Options(objects=(ObjectKind.SEGMENTATION,)),
             )
         return item

@@ -1,0 +1,158 @@
+"""One file: read, predicted, written, and what became of it as a row."""
+
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from mammoseg.data.mammogram import Mammogram
+from mammoseg.dicom import measure
+from mammoseg.dicom.derived import Algorithm
+from mammoseg.dicom.quiet import no_header_values_in_warnings
+from mammoseg.errors import InputRefusedError, MammosegError
+from mammoseg.lesions import find_lesions
+from mammoseg.paths import printable
+from mammoseg.prediction.options import ObjectKind, Options
+from mammoseg.report.overlay import draw_overlay, write_picture
+from mammoseg.report.page import Run
+from mammoseg.report.table import Row, Status
+from mammoseg.results import write_results
+
+if TYPE_CHECKING:
+    from mammoseg.inference import Prediction
+
+MOST_LESIONS = 64
+"""More separate regions than this are no masses but a sign of a wrong threshold or an untrained network."""
+
+
+class OutputError(MammosegError):
+    """The output folder takes no more files; every further one would fail too."""
+
+
+@contextmanager
+def output_errors(output: Path) -> Iterator[None]:
+    """Turn errors of the file system into an `OutputError` that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"results cannot be written to '{output}' ({error.strerror or error}); free space or mend its permissions "
+            "and run the same command again: what is done is kept."
+        ) from error
+
+
+class MassPredictor(Protocol):
+    """What a run needs of `mammoseg.inference.Predictor`."""
+
+    name: str
+    version: str
+    weights_sha256: str
+    threshold: float
+    phantom_only: bool
+
+    def __call__(self, path: Path) -> "Prediction":
+        """Predict the mass probability of each pixel of one file."""
+
+
+@dataclass(frozen=True)
+class FileJob:
+    """Everything that all files of a run share."""
+
+    predictor: MassPredictor
+    run: Run
+    output: Path
+    options: Options
+
+    def __call__(self, path: Path, name: str) -> Row:
+        """Segment one file and write its results under `name`; a refusal is a row like any other outcome.
+
+        Raises:
+            OutputError: the results cannot be written.
+        """
+        start = time.perf_counter()
+        try:
+            with no_header_values_in_warnings():
+                row = self._segment(path, name)
+        except InputRefusedError as error:
+            row = refused(path, error.code, error.reason)
+        except MammosegError:
+            raise
+        except Exception as error:  # one file must not end the run; the text is left out, as it may quote the header
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            reason = f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}; please report it."
+            row = refused(path, "E_FAULT", reason)
+        return replace(row, seconds=time.perf_counter() - start)
+
+    def _segment(self, path: Path, name: str) -> Row:
+        prediction = self.predictor(path)
+        mammogram, probability = prediction.mammogram, prediction.probability
+        if not (probability.min() >= 0 and probability.max() <= 1):  # neither holds for NaN
+            raise InputRefusedError(
+                "E_NETWORK", "the network gave values that are no probabilities; check its weights."
+            )
+        lesions = find_lesions(probability, self.run.algorithm.threshold, self._min_pixels(mammogram))
+        if len(lesions) > MOST_LESIONS:
+            reason = f"{len(lesions)} separate regions are no masses; raise the threshold or train the network."
+            raise InputRefusedError("E_TOO_MANY_REGIONS", reason)
+        with output_errors(self.output):
+            files = write_results(
+                path,
+                name,
+                probability,
+                lesions,
+                output=self.output,
+                algorithm=self.run.algorithm,
+                when=self.run.when,
+                options=self.options,
+                pixels=mammogram.pixels,
+            )
+            write_picture(draw_overlay(mammogram.pixels, lesions), self.output / f"{name}.overlay.png")
+        return Row(
+            printable(path),
+            Status.FOUND if lesions else Status.NOTHING,
+            lesions=len(lesions),
+            area_mm2=area_mm2(lesions, mammogram),
+            max_probability=float(probability.max()),
+            segmentation=files.get(ObjectKind.SEGMENTATION),
+            report=files.get(ObjectKind.REPORT),
+            cad_report=files.get(ObjectKind.CAD_REPORT),
+            secondary_capture=files.get(ObjectKind.SECONDARY_CAPTURE),
+            presentation_state=files.get(ObjectKind.PRESENTATION_STATE),
+            overlay=f"{name}.overlay.png",
+        )
+
+    def _min_pixels(self, mammogram: Mammogram) -> float | None:
+        if self.options.min_area_mm2 is None:
+            return self.options.min_area_pixels
+        scale = _scale(mammogram)
+        if scale is None:
+            raise InputRefusedError(
+                "E_SPACING", "there is no pixel spacing to be believed; give the smallest area with --min_area_pixels."
+            )
+        return self.options.min_area_mm2 / (scale.row_mm * scale.column_mm)
+
+
+def area_mm2(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> float | None:
+    """Area of all lesions together in the breast, or None where the file gives no honest pixel spacing."""
+    scale = _scale(mammogram)
+    return None if scale is None else measure.area_mm2(lesions, scale)
+
+
+def _scale(mammogram: Mammogram) -> measure.Scale | None:
+    return measure.scale_in_breast(mammogram.pixel_spacing_mm, mammogram.pixel_spacing_source, mammogram.magnification)
+
+
+def refused(path: Path, code: str, reason: str) -> Row:
+    """Row of a file that cannot be used."""
+    return Row(printable(path), Status.REFUSED, code, reason)
+
+
+def algorithm_of(predictor: MassPredictor, options: Options) -> Algorithm:
+    """The algorithm as its results name it."""
+    threshold = options.threshold or predictor.threshold
+    return Algorithm(predictor.name, predictor.version, predictor.weights_sha256, threshold)

@@ -1,0 +1,63 @@
+"""One SOP Instance UID belongs to one image: two files that share it and differ are never both given results."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from mammoseg.errors import InputRefusedError
+from mammoseg.files import sha256_of_file, write_json
+from mammoseg.paths import printable
+
+INSTANCES = "instances"
+"""Folder of the claims among the records."""
+
+
+def claim_instance(folder: Path, uid: str, path: Path) -> None:
+    """Note in `folder` that `path` holds the instance `uid`; a second file with other bytes is refused.
+
+    Holds across processes and runs. A claim is free again when its file is gone or has changed.
+
+    Raises:
+        InputRefusedError: ``E_DUPLICATE_UID``.
+        OSError: the claim cannot be written.
+    """
+    claim = folder / f"{hashlib.sha256(uid.encode()).hexdigest()[:32]}.json"
+    mine = {"path": str(path.resolve()), "sha256": sha256_of_file(path)}
+    if _claim_first(claim, mine):
+        return
+    other = _read(claim)
+    if other is not None and other["path"] != mine["path"] and other["sha256"] != mine["sha256"]:
+        if _still_holds(other):
+            reason = f"its SOP Instance UID is that of {printable(Path(other['path']))}, with other content; give one."
+            raise InputRefusedError("E_DUPLICATE_UID", reason)
+    write_json(claim, mine)
+
+
+def _claim_first(claim: Path, mine: dict[str, str]) -> bool:
+    """True for exactly one of all processes that come at the same time."""
+    own = claim.with_suffix(f".{os.getpid()}")
+    write_json(own, mine)
+    try:
+        claim.hardlink_to(own)
+    except FileExistsError:
+        return False
+    finally:
+        own.unlink()
+    return True
+
+
+def _read(claim: Path) -> dict[str, Any] | None:
+    try:
+        content = json.loads(claim.read_text(encoding="utf-8"))
+        return content if {"path", "sha256"} <= content.keys() else None
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _still_holds(claim: dict[str, Any]) -> bool:
+    try:
+        return sha256_of_file(Path(claim["path"])) == claim["sha256"]
+    except OSError:
+        return False

@@ -1,0 +1,107 @@
+"""Kill `mammoseg predict` at random moments, let it finish, and compare with a run that nobody disturbed.
+
+Usage: python scripts/kill_test.py --weights FILE [--kills 100] [--images 200] [--seed 0]
+"""
+
+import csv
+import json
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import fire
+import pydicom
+from tqdm import trange
+
+from mammoseg.data.ingest import ingest
+from mammoseg.dicom.write import content_digest
+from mammoseg.files import sha256_of_file
+from mammoseg.prediction.records import FOLDER
+
+MAMMOSEG = [sys.executable, "-m", "mammoseg.cli"]
+
+
+def kill_test(weights: str, kills: int = 100, images: int = 200, seed: int = 0, size: int = 256) -> None:
+    """Print counts as JSON; exit code 1 if anything differs.
+
+    Args:
+        weights: checkpoint of a bundle `unet`.
+        kills: SIGKILLs to the main process, at uniformly random moments of the first twice its starting time.
+        images: phantoms of `size` rows; a run that ends before all kills are spent makes the test fail.
+    """
+    random_moment = random.Random(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        ingest("phantom", output=root / "phantoms", patients=(images + 3) // 4, size=size, seed=seed)
+        command = [*MAMMOSEG, "predict", str(root / "phantoms" / "images"), "--weights", weights, "--workers", "2"]
+        start = _seconds_to_first_result([*command, "--output", str(root / "first")], root / "first")
+        broken = 0
+        killed = [*command, "--output", str(root / "killed")]
+        done_at_kill = []
+        for _ in trange(kills, unit="kill", disable=None):
+            run = subprocess.Popen(killed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(random_moment.uniform(0, 2 * start))
+            if run.poll() is not None:
+                sys.exit(f"the run ended after {len(done_at_kill)} of {kills} kills; give more --images.")
+            run.send_signal(signal.SIGKILL)
+            run.wait()
+            done_at_kill.append(len(list((root / "killed" / FOLDER).glob("*.json"))))
+            broken += sum(not _is_whole(path) for path in (root / "killed").glob("*.dcm"))
+        subprocess.run(killed, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        undisturbed = [*command, "--output", str(root / "undisturbed")]
+        subprocess.run(undisturbed, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        expected, found = _contents(root / "undisturbed"), _contents(root / "killed")
+        different = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+    result = {
+        "kills": kills,
+        "images": images,
+        "files": len(expected),
+        "seconds_to_first_result": round(start, 1),
+        "kills_while_files_were_written": len(set(done_at_kill)) - 1,
+        "broken_files_seen": broken,
+        "different_at_the_end": different,
+    }
+    print(json.dumps(result))
+    sys.exit(bool(broken or different))
+
+
+def _seconds_to_first_result(command: list[str], output: Path) -> float:
+    begin = time.monotonic()
+    run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not list((output / FOLDER).glob("*.json")):
+        if run.poll() is not None:
+            sys.exit(f"the run failed with exit code {run.returncode} before its first result.")
+        time.sleep(0.1)
+    run.kill()
+    run.wait()
+    return time.monotonic() - begin
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        content_digest(pydicom.dcmread(path))
+    except Exception:  # pydicom raises whatever the damage leads it to
+        return False
+    return True
+
+
+def _contents(output: Path) -> dict[str, object]:
+    """What each file says, times apart."""
+    contents: dict[str, object] = {}
+    for path in sorted(path for path in output.rglob("*") if path.is_file() and FOLDER not in path.parts):
+        if path.suffix == ".dcm":
+            contents[path.name] = content_digest(pydicom.dcmread(path))
+        elif path.suffix == ".csv":
+            with path.open(newline="") as file:
+                contents[path.name] = [{**row, "seconds": ""} for row in csv.DictReader(file)]
+        elif path.suffix != ".html":  # names the time of its run
+            contents[path.name] = sha256_of_file(path)
+    return contents
+
+
+if __name__ == "__main__":
+    fire.Fire(kill_test)

@@ -1,0 +1,81 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mammoseg.prediction.file_job import refused
+from mammoseg.prediction.workers import FEWEST_FILES, run_in_workers, worker_count
+from tests.prediction.made_jobs import Slow
+
+
+def died(path):
+    return refused(path, "E_WORKER", "ended from outside")
+
+
+def items(*names):
+    return [(Path(name), name) for name in names]
+
+
+def is_alive(pid):
+    try:
+        return "zombie" not in Path(f"/proc/{pid}/status").read_text().lower()
+    except OSError:
+        return False
+
+
+def wait_until(condition, seconds=30.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.05)
+
+
+def test_every_file_is_done_once_by_two_processes():
+    names = [str(number) for number in range(10)]
+    rows = dict(run_in_workers(Slow, items(*names), 2, died))
+    assert sorted(rows) == sorted(names)
+    assert len({row.file for row in rows.values()}) == 2
+
+
+def test_a_killed_process_costs_its_file_only():
+    rows = dict(run_in_workers(Slow, items("a", "killer", "b", "c"), 1, died))
+    assert rows["killer"].code == "E_WORKER"
+    assert [rows[name].code for name in "abc"] == [None] * 3
+
+
+def test_processes_end_when_the_run_is_given_up():
+    running = run_in_workers(Slow, items(*"abcdefgh"), 2, died)
+    _, row = next(running)
+    running.close()
+    wait_until(lambda: not is_alive(int(row.file)))
+
+
+def test_processes_end_when_their_parent_is_killed(tmp_path):
+    code = (
+        "from pathlib import Path; from mammoseg.prediction.workers import run_in_workers;"
+        "from tests.prediction.made_jobs import Endless\n"
+        f"if __name__ == '__main__': list(run_in_workers(Endless, [(Path({str(tmp_path / 'pid')!r}), 'a')], 1, None))"
+    )
+    script = tmp_path / "run.py"
+    script.write_text(code)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    parent = subprocess.Popen([sys.executable, str(script)], env=environment)
+    wait_until(lambda: (tmp_path / "pid").is_file() and (tmp_path / "pid").read_text())
+    worker = int((tmp_path / "pid").read_text())
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    wait_until(lambda: not is_alive(worker))
+
+
+@pytest.mark.parametrize(("files", "asked", "expected"), [(3, None, 1), (1, 4, 1), (9, 4, 4), (9, 0, 1)])
+def test_few_files_need_no_second_process(files, asked, expected):
+    assert worker_count(files, asked) == expected
+
+
+def test_many_files_use_every_core():
+    assert worker_count(1000, None) == len(os.sched_getaffinity(0))
+    assert FEWEST_FILES > 1
