@@ -95,14 +95,21 @@ class Predictor:
         self.network = accelerate(network, example)
         self.invert = Invertd("pred", self.preprocessing, orig_keys="image", nearest_interp=False, to_tensor=True)
 
-    @torch.inference_mode()
     def __call__(self, path: Path | str) -> Prediction:
         """Segment one file.
 
         Raises:
             InputRefusedError: the file cannot be used, or the network gave values that are no probabilities.
         """
-        mammogram = read_mammogram(path, modalities=self.modalities)
+        return self.predict(read_mammogram(path, modalities=self.modalities))
+
+    @torch.inference_mode()
+    def predict(self, mammogram: Mammogram) -> Prediction:
+        """Segment a mammogram that was read before.
+
+        Raises:
+            InputRefusedError: the network gave values that are no probabilities.
+        """
         item = self.preprocessing({"image": mammogram})
         logits = self.inferer(item["image"][None].to(self.device), self.network)[0]
         item["pred"] = MetaTensor(mass_probability(logits.float()).cpu())

@@ -208,12 +208,22 @@ def _rows(
         else:
             waiting.append((path, name))
     count = worker_count(len(waiting), workers)
+    job = partial(_Recorded, run=run, output=output, options=options, records=records)
     if make_predictor and count > 1:
-        job = partial(_Recorded, make_predictor, run=run, output=output, options=options, records=records)
-        yield from run_in_workers(job, waiting, count, _died)
+        single_thread = partial(_single_thread, make_predictor)
+        here = job(partial(_single_thread, lambda: predictor))
+        yield from run_in_workers(here, partial(job, single_thread), waiting, count, _died)
     elif waiting:
-        here = _Recorded(lambda: predictor, run=run, output=output, options=options, records=records)
+        here = job(lambda: predictor)
         yield from ((name, here(path, name)) for path, name in waiting)
+
+
+def _single_thread(make_predictor: Callable[[], MassPredictor]) -> MassPredictor:
+    """A predictor for one of several processes, which share the cores among them."""
+    import torch
+
+    torch.set_num_threads(1)
+    return make_predictor()
 
 
 class _Recorded:

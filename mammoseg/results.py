@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from pydicom import Dataset
 
-from mammoseg.data.mammogram import file_format
+from mammoseg.data.mammogram import Mammogram, file_format
 from mammoseg.dicom.cad_sr import build_cad_report
 from mammoseg.dicom.derived import Algorithm, Analysis
 from mammoseg.dicom.presentation_state import build_presentation_state
@@ -42,7 +42,7 @@ def write_results(
     algorithm: Algorithm,
     when: datetime,
     options: Options,
-    pixels: np.ndarray | None = None,
+    mammogram: Mammogram | None = None,
 ) -> dict[ObjectKind, str]:
     """Write DICOM objects for a DICOM source, a PNG otherwise, since they must refer to a DICOM instance.
 
@@ -50,7 +50,7 @@ def write_results(
         name: stem of the files to write in `output`.
         probability: mass probability ``(rows, columns)`` on the grid of the source, 0 to 1.
         lesions: bool masks of the same shape, one a lesion; may be empty.
-        pixels: grey values of the mammogram ``(rows, columns)``, dense tissue bright; a secondary capture shows them.
+        mammogram: that was read from `source`; without it no secondary capture is written.
     Returns:
         Names of the files; the PNG stands for the segmentation.
     Raises:
@@ -62,7 +62,7 @@ def write_results(
         return {ObjectKind.SEGMENTATION: _write_mask(output, name, probability, None if fractional else lesions)}
     try:
         analysis = Analysis(read_header(source), lesions, algorithm, when, probability)
-        objects = _build(analysis, pixels, options)
+        objects = _build(analysis, mammogram, options)
     except InputRefusedError:
         raise
     except ValueError as error:  # its text may quote a header value
@@ -73,7 +73,7 @@ def write_results(
     return {kind: f"{name}{SUFFIXES[kind]}" for kind in objects}
 
 
-def _build(analysis: Analysis, pixels: np.ndarray | None, options: Options) -> dict[ObjectKind, Dataset]:
+def _build(analysis: Analysis, mammogram: Mammogram | None, options: Options) -> dict[ObjectKind, Dataset]:
     """All objects before the first is written, so that a header which one of them cannot take leaves no file."""
     wants_segmentation = ObjectKind.SEGMENTATION in options.objects and (analysis.lesions or options.empty_seg)
     segmentation = (
@@ -83,7 +83,7 @@ def _build(analysis: Analysis, pixels: np.ndarray | None, options: Options) -> d
         ObjectKind.SEGMENTATION: lambda: segmentation,
         ObjectKind.REPORT: lambda: build_report(analysis, segmentation),
         ObjectKind.CAD_REPORT: lambda: build_cad_report(analysis),
-        ObjectKind.SECONDARY_CAPTURE: lambda: build_secondary_capture(analysis, pixels),
+        ObjectKind.SECONDARY_CAPTURE: lambda: mammogram and build_secondary_capture(analysis, mammogram),
         ObjectKind.PRESENTATION_STATE: lambda: build_presentation_state(analysis),
     }
     built = {kind: builders[kind]() for kind in options.objects}

@@ -1,6 +1,7 @@
 """Measure what the documentation promises; each command prints JSON.
 
 Usage: python scripts/benchmark.py preprocess [--image FILE] [--repeats 15]
+       python scripts/benchmark.py predict --weights FILE [--images 100] [--size 3328] [--alone]
        python scripts/benchmark.py networks [--bundles unet,aunet] [--batch 1,8] [--json FILE] [--quick] [--compiled]
 """
 
@@ -22,9 +23,11 @@ import pydicom
 import torch
 from pydicom.pixels import get_decoder, pixel_array
 
+from mammoseg.benchmark.predict_speed import benchmark_predict
 from mammoseg.benchmark.run import benchmark_networks
 from mammoseg.benchmark.table import benchmark_table
 from mammoseg.bundles import bundle_names
+from mammoseg.data.phantom import FULL_FIELD_ROWS
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.transforms.pipelines import preprocessing
 
@@ -129,6 +132,18 @@ def networks(
         sys.exit(f"not measured: {'; '.join(failures)}")
 
 
+def predict(weights: str, images: int = 100, size: int = FULL_FIELD_ROWS, alone: bool = False) -> None:
+    """Compare `mammoseg predict` with the same steps one after the other in one thread; prints JSON.
+
+    Args:
+        weights: checkpoint of bundle `unet`.
+        images: mammograms of each run.
+        size: their rows.
+        alone: leave the sequential run out, as for the memory over 1,000 images.
+    """
+    print(dumps(benchmark_predict(weights, images=images, size=size, alone=alone), indent=2))
+
+
 def _use_one_core() -> None:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     cv2.setNumThreads(1)
@@ -136,4 +151,4 @@ def _use_one_core() -> None:
 
 
 if __name__ == "__main__":
-    fire.Fire({"preprocess": preprocess, "peak": peak, "networks": networks})
+    fire.Fire({"preprocess": preprocess, "peak": peak, "predict": predict, "networks": networks})

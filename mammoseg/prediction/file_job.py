@@ -109,7 +109,7 @@ class FileJob:
                 algorithm=self.run.algorithm,
                 when=self.run.when,
                 options=self.options,
-                pixels=mammogram.pixels,
+                mammogram=mammogram,
             )
             write_picture(draw_overlay(mammogram.pixels, lesions), self.output / f"{name}.overlay.png")
         return Row(

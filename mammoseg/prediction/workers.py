@@ -1,4 +1,4 @@
-"""Several files at once: one process for each core, each doing whole files with one thread.
+"""Several files at once: this process and one more for each further core, each doing whole files with one thread.
 
 Whole files in separate processes overlap reading, network and writing without any queue between the stages, and two
 processes of one thread are faster than one network with two threads.
@@ -33,25 +33,27 @@ def worker_count(files: int, workers: int | None) -> int:
 
 
 def run_in_workers(
-    make_job: Callable[[], Job], items: Iterable[tuple[Path, str]], workers: int, died: Callable[[Path], Row]
+    here: Job, make_job: Callable[[], Job], items: Iterable[tuple[Path, str]], workers: int, died: Callable[[Path], Row]
 ) -> Iterator[tuple[str, Row]]:
     """Name and row of each of `items`, in the order in which they end.
 
     Args:
-        make_job: called once in each process; must be picklable.
+        here: the job of this process, which works too.
+        make_job: makes the job of each of the `workers` - 1 others; must be picklable.
         items: path and name of each file.
         died: row of a file whose process was killed, by the system's lack of memory for example.
     """
-    slots: SimpleQueue[_Slot] = SimpleQueue()
-    for _ in range(workers):
-        slots.put(_Slot(make_job))
+    slots: SimpleQueue[_Here | _Process] = SimpleQueue()
+    slots.put(_Here(here))
+    for _ in range(workers - 1):
+        slots.put(_Process(make_job))
 
     def run(path: Path, name: str) -> Row:
         slot = slots.get()
         try:
             return slot.run(path, name)
         except BrokenProcessPool:
-            slot = _Slot(make_job)
+            slot = _Process(make_job)
             return died(path)
         finally:
             slots.put(slot)
@@ -67,8 +69,18 @@ def run_in_workers(
             slots.get().close()
 
 
-class _Slot:
-    """One process, renewed by its user when it died."""
+class _Here:
+    """This process."""
+
+    def __init__(self, job: Job) -> None:
+        self.run = job
+
+    def close(self) -> None:
+        pass
+
+
+class _Process:
+    """Another process, renewed by its user when it died."""
 
     def __init__(self, make_job: Callable[[], Job]) -> None:
         context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
@@ -84,9 +96,6 @@ class _Slot:
 def _start(make_job: Callable[[], Job]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which lets each process end its file
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    import torch
-
-    torch.set_num_threads(1)
     global _job
     _job = make_job()
 

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -36,36 +37,47 @@ def wait_until(condition, seconds=30.0):
 
 def test_every_file_is_done_once_by_two_processes():
     names = [str(number) for number in range(10)]
-    rows = dict(run_in_workers(Slow, items(*names), 2, died))
+    rows = dict(run_in_workers(Slow(), Slow, items(*names), 2, died))
     assert sorted(rows) == sorted(names)
     assert len({row.file for row in rows.values()}) == 2
 
 
 def test_a_killed_process_costs_its_file_only():
-    rows = dict(run_in_workers(Slow, items("a", "killer", "b", "c"), 1, died))
+    def busy(path, name):
+        started.wait(30)  # until the other process has met its end
+        return Slow()(Path("a"), name)
+
+    def ended(path):
+        started.set()
+        return died(path)
+
+    started = threading.Event()
+    rows = dict(run_in_workers(busy, Slow, items("a", "killer", "b", "c"), 2, ended))
     assert rows["killer"].code == "E_WORKER"
     assert [rows[name].code for name in "abc"] == [None] * 3
 
 
 def test_processes_end_when_the_run_is_given_up():
-    running = run_in_workers(Slow, items(*"abcdefgh"), 2, died)
-    _, row = next(running)
+    running = run_in_workers(Slow(), Slow, items(*map(str, range(100))), 2, died)
+    other = next(int(row.file) for _, row in running if int(row.file) != os.getpid())
     running.close()
-    wait_until(lambda: not is_alive(int(row.file)))
+    wait_until(lambda: not is_alive(other))
 
 
 def test_processes_end_when_their_parent_is_killed(tmp_path):
     code = (
         "from pathlib import Path; from mammoseg.prediction.workers import run_in_workers;"
         "from tests.prediction.made_jobs import Endless\n"
-        f"if __name__ == '__main__': list(run_in_workers(Endless, [(Path({str(tmp_path / 'pid')!r}), 'a')], 1, None))"
+        "if __name__ == '__main__':\n"
+        f"    items = [(Path({str(tmp_path)!r}) / name, name) for name in ('a', 'b')]\n"
+        "    list(run_in_workers(Endless(), Endless, items, 2, None))"
     )
     script = tmp_path / "run.py"
     script.write_text(code)
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     parent = subprocess.Popen([sys.executable, str(script)], env=environment)
-    wait_until(lambda: (tmp_path / "pid").is_file() and (tmp_path / "pid").read_text())
-    worker = int((tmp_path / "pid").read_text())
+    wait_until(lambda: all((tmp_path / name).is_file() and (tmp_path / name).read_text() for name in "ab"))
+    (worker,) = {int((tmp_path / name).read_text()) for name in "ab"} - {parent.pid}
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     wait_until(lambda: not is_alive(worker))
