@@ -1,14 +1,8 @@
-"""Names of files as a person sees them, and as new files get them."""
+"""Names that new files get from those of their sources."""
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
-
-
-def printable(path: Path) -> str:
-    """The path on one line of valid text, whatever bytes its name has."""
-    text = str(path).encode("utf-8", "backslashreplace").decode("utf-8")
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:

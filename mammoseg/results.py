@@ -83,7 +83,7 @@ def _build(analysis: Analysis, mammogram: Mammogram | None, options: Options) ->
         ObjectKind.SEGMENTATION: lambda: segmentation,
         ObjectKind.REPORT: lambda: build_report(analysis, segmentation),
         ObjectKind.CAD_REPORT: lambda: build_cad_report(analysis),
-        ObjectKind.SECONDARY_CAPTURE: lambda: mammogram and build_secondary_capture(analysis, mammogram),
+        ObjectKind.SECONDARY_CAPTURE: lambda: build_secondary_capture(analysis, mammogram) if mammogram else None,
         ObjectKind.PRESENTATION_STATE: lambda: build_presentation_state(analysis),
     }
     built = {kind: builders[kind]() for kind in options.objects}

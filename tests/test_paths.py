@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from mammoseg.paths import printable, unique_names
+from mammoseg.paths import unique_names
 
 
 def test_output_names_are_plain_and_unique():
@@ -8,7 +8,3 @@ def test_output_names_are_plain_and_unique():
         Path(name) for name in ("x/a.dcm", "y/A.DCM", "a.png", "a-2", "../..", "b c;$.nii.gz", "=1+1.dcm", "1.2.3")
     ]
     assert unique_names(paths) == ["a", "A-2", "a-3", "a-2-2", "image", "b_c", "1_1", "1.2.3"]
-
-
-def test_odd_file_name_stays_on_one_line():
-    assert printable(Path("a\nb\udcff.dcm")) == "a\\nb\\udcff.dcm"

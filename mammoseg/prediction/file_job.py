@@ -15,8 +15,8 @@ from mammoseg.dicom import measure
 from mammoseg.dicom.derived import Algorithm
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import InputRefusedError, MammosegError
+from mammoseg.files import printable
 from mammoseg.lesions import find_lesions
-from mammoseg.paths import printable
 from mammoseg.prediction.options import ObjectKind, Options
 from mammoseg.report.overlay import draw_overlay, write_picture
 from mammoseg.report.page import Run

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.errors import InputRefusedError
-from mammoseg.files import sha256_of_file, write_json
-from mammoseg.paths import printable
+from mammoseg.files import printable, sha256_of_file, write_json
 
 INSTANCES = "instances"
 """Folder of the claims among the records."""
