@@ -1,9 +1,18 @@
-"""What the header of a mammogram says about it: side, view, spacing. Nothing is guessed."""
+"""What the header of a mammogram says about it: kind, side, view, spacing. Nothing is guessed.
+
+An attribute that is malformed says nothing, as one that is absent; only the gate refuses for a value.
+"""
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence
+
+from mammoseg.dicom.values import MALFORMED
+from mammoseg.errors import InputRefusedError
 
 VIEWS = {
     "R-10224": "ML", "399260004": "ML",
@@ -23,18 +32,66 @@ MAGNIFICATION_VIEW = ("R-102D6", "399163009")
 """View modifier "Magnification", SNOMED RT and CT; PS3.16 CID 4015."""
 
 
+SPECIMEN = {"G-8310", "127457009"}
+"""Tissue specimen from breast: a view code of CID 4014 that shows no breast."""
+
+NO_TISSUE = {"RECOMBINED", "SUBTRACTION", "HIGH_ENERGY"}
+"""Values of Image Type in contrast-enhanced mammography whose grey is iodine; LOW_ENERGY looks like any mammogram."""
+
+REMARKS = {
+    "STEREO": "one of a stereo pair; its geometry is that of a tilted tube",
+    "GENERATED_2D": "computed from tomosynthesis, not exposed; masses may look other than in training",
+    "TOMO_2D": "computed from tomosynthesis, not exposed; masses may look other than in training",
+    "LOW_ENERGY": "low-energy image of a contrast-enhanced pair",
+}
+"""Value of Image Type to what a person should know about the result."""
+
+MODIFIER_REMARKS = {
+    "R-102D6": "magnification view", "399163009": "magnification view",
+    "R-102D7": "spot compression view", "399055006": "spot compression view",
+    "R-102D5": "implant displaced", "399209000": "implant displaced",
+}  # fmt: skip
+"""View modifier, SNOMED RT and CT, to the same; PS3.16 CID 4015."""
+
+
+def check_kind(dataset: Dataset) -> None:
+    """Refuse images of the mammography class that show no breast tissue.
+
+    Raises:
+        InputRefusedError: ``E_IMAGE_KIND``.
+    """
+    if NO_TISSUE & set(texts(dataset, "ImageType")):
+        reason = "a contrast-enhanced image whose grey is iodine; give the low-energy image of the pair."
+        raise InputRefusedError("E_IMAGE_KIND", reason)
+    if any(code in SPECIMEN for code in _view_codes(dataset)):
+        raise InputRefusedError("E_IMAGE_KIND", "a specimen, not a breast; the networks have never seen one.")
+
+
+def remarks(dataset: Dataset) -> list[str]:
+    """What a person should know about a result on this image: phrases of this module, never text of the header."""
+    found = [REMARKS[value] for value in texts(dataset, "ImageType") if value in REMARKS]
+    for item in items(dataset, "ViewCodeSequence"):
+        for modifier in items(item, "ViewModifierCodeSequence"):
+            found += [MODIFIER_REMARKS[code] for code in texts(modifier, "CodeValue") if code in MODIFIER_REMARKS]
+    if texts(dataset, "BreastImplantPresent") == ["YES"]:
+        found.append("a breast implant is in the image")
+    return list(dict.fromkeys(found))
+
+
 def laterality(dataset: Dataset) -> str | None:
     """``"L"`` or ``"R"`` from Image Laterality, else from Laterality of the series, else None."""
-    named = dataset.get("ImageLaterality") or dataset.get("Laterality")
-    return named if named in ("L", "R") else None
+    match texts(dataset, "ImageLaterality") or texts(dataset, "Laterality"):
+        case ["L" | "R" as side]:
+            return side
+    return None
 
 
 def view(dataset: Dataset) -> str | None:
     """Short name of the view from View Code Sequence, else from View Position, else None."""
-    for item in dataset.get("ViewCodeSequence") or []:
-        if item.get("CodeValue") in VIEWS:
-            return VIEWS[item.CodeValue]
-    named = str(dataset.get("ViewPosition") or "").strip().upper()
+    for code in _view_codes(dataset):
+        if code in VIEWS:
+            return VIEWS[code]
+    named = " ".join(texts(dataset, "ViewPosition")).upper()
     return named if named in VIEWS.values() else None
 
 
@@ -47,7 +104,7 @@ def pixel_spacing(dataset: Dataset) -> tuple[tuple[float, float] | None, str | N
     """
     is_of_unknown_size = is_magnification_view(dataset) and magnification(dataset) is None
     names = [] if is_of_unknown_size else ["ImagerPixelSpacing", "NominalScannedPixelSpacing"]
-    if dataset.get("PixelSpacingCalibrationType") in ("GEOMETRY", "FIDUCIAL"):
+    if texts(dataset, "PixelSpacingCalibrationType") in (["GEOMETRY"], ["FIDUCIAL"]):
         names.insert(0, "PixelSpacing")
     for name in names:
         match numbers(dataset, name):
@@ -74,7 +131,37 @@ def magnification(dataset: Dataset) -> float | None:
 def numbers(dataset: Dataset, name: str) -> list[float]:
     """The numbers of an attribute, none where it is absent, empty or holds something else."""
     try:
-        value = dataset.get(name)
-        return [float(number) for number in (value if isinstance(value, MultiValue | list) else [value])]
-    except (TypeError, ValueError):
+        return [float(number) for number in _values(dataset, name)]
+    except MALFORMED:
         return []
+
+
+def texts(dataset: Dataset, name: str) -> list[str]:
+    """The texts of an attribute without blanks around them, none where it is absent or empty or holds no text."""
+    values = _values(dataset, name)
+    return (
+        [value.strip() for value in values if value.strip()] if all(isinstance(value, str) for value in values) else []
+    )
+
+
+def items(dataset: Dataset, name: str) -> Iterator[Dataset]:
+    """The items of a sequence, none where the attribute is absent or something else."""
+    try:
+        value = dataset.get(name)
+    except MALFORMED:
+        return
+    yield from value if isinstance(value, Sequence) else []
+
+
+def _view_codes(dataset: Dataset) -> list[str]:
+    return [code for item in items(dataset, "ViewCodeSequence") for code in texts(item, "CodeValue")]
+
+
+def _values(dataset: Dataset, name: str) -> list[Any]:
+    try:
+        value = dataset.get(name)
+    except MALFORMED:
+        return []
+    if value is None or value == "":
+        return []
+    return list(value) if isinstance(value, MultiValue | list) else [value]
