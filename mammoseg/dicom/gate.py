@@ -12,6 +12,7 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.pixels import get_decoder, pixel_array
 
+from mammoseg.dicom.attributes import check_kind, remarks
 from mammoseg.dicom.codestream import check_codestream
 from mammoseg.dicom.parse import open_dicom
 from mammoseg.dicom.values import MALFORMED, integer, text
@@ -71,8 +72,8 @@ def check_is_mammogram(dataset: Dataset, modalities: Sequence[str]) -> None:
     """Refuse what is not one grey projection image made for looking at.
 
     Raises:
-        InputRefusedError: ``E_DICOM_UID``, ``E_SOP_CLASS``, ``E_FOR_PROCESSING``, ``E_MULTIFRAME``, ``E_MODALITY``, or
-            ``E_ATTRIBUTE`` where one of these is malformed.
+        InputRefusedError: ``E_DICOM_UID``, ``E_SOP_CLASS``, ``E_FOR_PROCESSING``, ``E_MULTIFRAME``, ``E_MODALITY``,
+            ``E_IMAGE_KIND``, or ``E_ATTRIBUTE`` where one of these is malformed.
     """
     check_uids(dataset)
     sop_class = uid.UID(text(dataset, "SOPClassUID"))
@@ -91,6 +92,9 @@ def check_is_mammogram(dataset: Dataset, modalities: Sequence[str]) -> None:
         known = modality if modality in KNOWN_MODALITIES else "missing or unknown"
         reason = f"Modality is {known}, not {' or '.join(modalities)}; let it in with --modalities, such as MG,RG."
         raise InputRefusedError("E_MODALITY", reason)
+    check_kind(dataset)
+    for remark in remarks(dataset):
+        logger.warning("%s", remark)
     if text(dataset, "BurnedInAnnotation") == "YES":
         logger.warning("text is burned into the image; it will show in the overlay picture")
 
