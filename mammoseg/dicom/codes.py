@@ -1,4 +1,4 @@
-"""Coded concepts of a mass segmentation: SNOMED CT and DICOM codes, held to pydicom's code dictionary by a test."""
+"""Coded concepts of the results: SNOMED CT and DICOM codes, held to pydicom's code dictionary by a test."""
 
 from pydicom.sr.coding import Code
 
@@ -80,6 +80,8 @@ MEAN = Code("373098007", "SCT", "Mean")
 MILLIMETRE = Code("mm", "UCUM", "mm")
 SQUARE_MILLIMETRE = Code("mm2", "UCUM", "square millimeter")
 PERCENT = Code("%", "UCUM", "Percent")
+"""Units, CID 7181."""
+
 PIXELS = Code("{pixels}", "UCUM", "Pixels")
 """Unit of TID 1602 for Pixel Data Rows; not in pydicom's dictionary, as highdicom writes it."""
 

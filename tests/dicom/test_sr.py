@@ -274,6 +274,19 @@ def test_image_segmentation_and_report_are_of_one_patient_and_study(case, tmp_pa
     assert [line for line in lines if "<AccessionNumber> IE <Series> versus <Study>" not in line] == []
 
 
+def test_poor_header_gives_a_valid_report(tmp_path, dciodvfy):
+    source = made_source(tmp_path)
+    for keyword in "PatientID PatientBirthDate StudyTime StudyID AccessionNumber PatientOrientation".split():
+        delattr(source, keyword)
+    source.StudyDate = source.ImageLaterality = source.PatientSex = ""
+    source.SpecificCharacterSet = ["", "ISO 2022 IR 87"]
+    source.PatientName = "Yamada^Tarou=山田^太郎"
+    report = write_and_read(made_analysis(tmp_path, source=source), tmp_path)
+    assert str(report.PatientName) == "Yamada^Tarou=山田^太郎"
+    assert groups_of(report)[0].finding_sites[0].laterality is None
+    assert "Error" not in run(dciodvfy, "-new", tmp_path / "report.dcm").stderr
+
+
 @pytest.mark.parametrize(("name", "scale"), REAL)
 @pytest.mark.parametrize("found", [True, False])
 def test_real_mammograms_get_a_valid_report(name, scale, found, shared_data, tmp_path, dciodvfy, dsrdump):
