@@ -95,6 +95,8 @@ class FileJob:
             raise InputRefusedError(
                 "E_NETWORK", "the network gave values that are no probabilities; check its weights."
             )
+        if mammogram.padding is not None:
+            probability = np.where(mammogram.padding, np.float32(0), probability)
         lesions = find_lesions(probability, self.run.algorithm.threshold, self._min_pixels(mammogram))
         if len(lesions) > MOST_LESIONS:
             reason = f"{len(lesions)} separate regions are no masses; raise the threshold or train the network."
