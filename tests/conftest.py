@@ -47,6 +47,12 @@ def dcmp2pgm() -> str:
     return _debian_tool("dcmp2pgm", "dcmtk")
 
 
+@pytest.fixture(scope="session")
+def dcmcjpeg() -> str:
+    """DCMTK's encoder of JPEG, lossless too, which pydicom lacks."""
+    return _debian_tool("dcmcjpeg", "dcmtk")
+
+
 def _debian_tool(name: str, package: str) -> str:
     """Path of a program; without it a test skips and names the package, in CI it fails."""
     path = shutil.which(name)

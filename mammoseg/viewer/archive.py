@@ -34,27 +34,37 @@ class Archive:
     Attributes:
         url: root; DICOMweb is below ``/dicom-web``.
         user: name and password.
+        process_id: of Orthanc.
+        dicom_port: for C-STORE, None where that is closed.
     """
 
     url: str
     user: tuple[str, str]
+    process_id: int
+    dicom_port: int | None = None
 
     def store(self, path: Path) -> str:
         """Store one DICOM file and return its Study Instance UID.
 
         Raises:
-            MammosegError: the archive refuses it.
+            MammosegError: the archive refuses it, or dies of it (nesting some 50 deep ends Orthanc 1.10).
         """
-        answer = requests.post(f"{self.url}/instances", path.read_bytes(), auth=self.user, timeout=60)
+        try:
+            answer = requests.post(f"{self.url}/instances", path.read_bytes(), auth=self.user, timeout=60)
+        except requests.RequestException as error:
+            raise MammosegError(f"the archive ended on {path.name}; leave that file out.") from error
         if not answer.ok:
-            raise MammosegError(f"the archive refuses {path.name} (HTTP {answer.status_code}); it is no DICOM file.")
+            raise MammosegError(f"the archive refuses {path.name} (HTTP {answer.status_code}); it is damaged.")
         study = requests.get(f"{self.url}/studies/{answer.json()['ParentStudy']}", auth=self.user, timeout=60).json()
         return study["MainDicomTags"]["StudyInstanceUID"]
 
 
 @contextmanager
-def local_archive() -> Iterator[Archive]:
+def local_archive(*, takes_c_store: bool = False) -> Iterator[Archive]:
     """Start Orthanc on a free port of 127.0.0.1; when the block ends, it and all that it stored are gone.
+
+    Args:
+        takes_c_store: open a port for C-STORE too, which knows no password and which Orthanc binds to all addresses.
 
     Raises:
         WrongCallError: Orthanc or its DICOMweb plugin is not installed.
@@ -63,21 +73,31 @@ def local_archive() -> Iterator[Archive]:
     program, plugin = _program(), _plugin()
     password = secrets.token_urlsafe(16)
     with tempfile.TemporaryDirectory(prefix="mammoseg-archive-") as folder:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port, dicom_port = _free_ports()
         config = Path(folder) / "orthanc.json"
         config.touch(mode=0o600)
-        config.write_text(json.dumps(_configuration(Path(folder), port, plugin, password)), encoding="utf-8")
-        archive = Archive(f"http://127.0.0.1:{port}", ("mammoseg", password))
+        settings = _configuration(Path(folder), port, plugin, password)
+        if takes_c_store:
+            settings |= {"DicomServerEnabled": True, "DicomPort": dicom_port, "DicomAet": "ORTHANC"}
+        config.write_text(json.dumps(settings), encoding="utf-8")
         with (Path(folder) / "log").open("w") as log:
             process = subprocess.Popen([program, str(config)], stdout=log, stderr=log)
+        archive = Archive(
+            f"http://127.0.0.1:{port}", ("mammoseg", password), process.pid, dicom_port if takes_c_store else None
+        )
         try:
             _wait_for(archive, process)
             yield archive
         finally:
             process.terminate()
             process.wait(timeout=30)
+
+
+def _free_ports() -> tuple[int, int]:
+    with socket.socket() as first, socket.socket() as second:
+        first.bind(("127.0.0.1", 0))
+        second.bind(("127.0.0.1", 0))
+        return first.getsockname()[1], second.getsockname()[1]
 
 
 def _configuration(folder: Path, port: int, plugin: Path, password: str) -> dict[str, object]:

@@ -28,7 +28,6 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'self' 'unsafe-inline' 'unsafe-eval' blob: data:",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
 }
 """The first two let OHIF share memory between its workers; its own scripts need inline code and WebAssembly."""
 
@@ -115,12 +114,17 @@ class ViewerHandler(SimpleHTTPRequestHandler):
         except requests.RequestException:
             self.send_error(HTTPStatus.BAD_GATEWAY, "the archive does not answer")
             return
-        self._answer(answer.status_code, answer.headers.get("Content-Type", "application/json"), answer.content)
+        content_type = answer.headers.get("Content-Type", "application/json")
+        body = answer.content
+        if "json" in content_type:  # bulk data is named by whole addresses, which must lead through here
+            body = body.replace(self.server.archive.encode(), self.server.url.encode())
+        self._answer(answer.status_code, content_type, body)
 
     def _answer(self, status: int, content_type: str, body: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")  # images of patients stay out of the browser's files
         self.end_headers()
         self.wfile.write(body)
 

@@ -12,7 +12,9 @@ from mammoseg.viewer.server import ViewerServer, serving
 
 class Archive(BaseHTTPRequestHandler):
     def do_GET(self):
-        body = json.dumps({"path": self.path, "password": self.headers.get("Authorization")}).encode()
+        own = f"http://127.0.0.1:{self.server.server_port}{self.path}"
+        answer = {"path": self.path, "password": self.headers.get("Authorization"), "BulkDataURI": own}
+        body = json.dumps(answer).encode()
         self.send_response(200 if "absent" not in self.path else 404)
         self.send_header("Content-Type", "application/dicom+json")
         self.send_header("Content-Length", str(len(body)))
@@ -69,9 +71,14 @@ def test_configuration_names_only_this_server(url):
 
 def test_archive_is_asked_with_the_password_that_the_browser_does_not_have(url):
     answer = requests.get(f"{url}/dicom-web/studies?limit=2")
-    assert answer.json() == {"path": "/dicom-web/studies?limit=2", "password": "Basic bWU6d29yZA=="}
+    assert answer.json()["path"] == "/dicom-web/studies?limit=2"
+    assert answer.json()["password"] == "Basic bWU6d29yZA=="
     assert answer.headers["Content-Type"] == "application/dicom+json"
     assert requests.get(f"{url}/dicom-web/absent").status_code == 404
+
+
+def test_addresses_of_bulk_data_lead_through_this_server(url):
+    assert requests.get(f"{url}/dicom-web/metadata").json()["BulkDataURI"] == f"{url}/dicom-web/metadata"
 
 
 @pytest.mark.parametrize(

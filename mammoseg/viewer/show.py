@@ -1,0 +1,52 @@
+"""Look at mammograms and results in OHIF, on this machine alone."""
+
+from contextlib import suppress
+from pathlib import Path
+
+from mammoseg.dicom.quiet import no_header_values_in_warnings
+from mammoseg.errors import WrongCallError
+from mammoseg.viewer.archive import local_archive
+from mammoseg.viewer.server import ViewerServer
+
+OHIF = Path(__file__).resolve().parents[2] / "build" / "viewer" / "ohif"
+"""Where scripts/fetch_viewer.sh puts the viewer."""
+
+
+def view(*inputs: str | Path, port: int = 8080) -> None:
+    """Store mammograms and results in an archive that ends with this command, and show them in OHIF until Ctrl-C.
+
+    Args:
+        inputs: DICOM files, and folders, which are searched to the bottom; name mammograms and their results.
+        port: on 127.0.0.1.
+
+    Raises:
+        WrongCallError: the viewer has not been fetched, no file is DICOM, or the port is taken.
+        MammosegError: the archive does not start.
+    """
+    if not OHIF.is_dir():
+        raise WrongCallError("the viewer is not here yet; run `sh scripts/fetch_viewer.sh` once.")
+    paths = [path for given in inputs for path in dicom_files(Path(given))]
+    if not paths:
+        raise WrongCallError("there is no DICOM file; name mammograms and the results folder.")
+    with no_header_values_in_warnings(), local_archive() as archive:
+        studies = {archive.store(path) for path in paths}
+        try:
+            server = ViewerServer(OHIF, archive.url, user=archive.user, port=port)
+        except OSError as error:
+            raise WrongCallError(f"port {port} is taken ({error.strerror}); name another with --port.") from error
+        print(f"{len(paths)} files in {len(studies)} studies: {server.url}  (Ctrl-C ends)", flush=True)
+        with server, suppress(KeyboardInterrupt):
+            server.serve_forever()
+
+
+def dicom_files(path: Path) -> list[Path]:
+    """The file itself, or all files below a folder that begin as DICOM files do; PS3.10 7.1."""
+    if not path.exists():
+        raise WrongCallError(f"'{path}' does not exist; name mammograms and the results folder.")
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    return [file for file in files if _begins_as_dicom(file)]
+
+
+def _begins_as_dicom(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
