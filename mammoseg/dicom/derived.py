@@ -2,7 +2,7 @@
 
 import copy
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
@@ -10,13 +10,13 @@ from typing import Any
 import highdicom as hd
 import numpy as np
 from pydicom import Dataset
-from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.uid import UID, JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, generate_uid
 from pydicom.valuerep import DA, DT, TM
 
 from mammoseg import __version__
 from mammoseg.dicom import codes
 from mammoseg.dicom.attributes import laterality, view
+from mammoseg.dicom.header import malformed_keywords
 from mammoseg.errors import InputRefusedError
 from mammoseg.report.overlay import OUTLINE_BGR
 
@@ -52,9 +52,6 @@ LOSSY_METHODS = {
 
 OPPOSITE_DIRECTIONS = ("AP", "HF", "LR")
 """Letters of Patient Orientation of which one value takes at most one of each pair, PS3.3 C.7.6.1.1.1."""
-
-TIME_TYPES: dict[str, Callable[[str], object]] = {"DA": DA, "TM": TM, "DT": DT}
-"""Value representations of times, with the pydicom class that refuses a value which is not one."""
 
 
 @dataclass(frozen=True)
@@ -138,11 +135,21 @@ def derive_uid(*parts: str) -> str:
 
 
 def source_header(source: Dataset) -> Dataset:
-    """Copy of the header that highdicom takes: Type 2 attributes there, dates that do not exist empty, no pixels."""
-    header = copy.deepcopy(source[:0x60000000])  # overlays and pixels stay behind
-    for tag in header.keys():
-        if dictionary_has_tag(tag) and not _is_valid_time(dictionary_VR(tag), header[tag].value):
-            header[tag].value = None
+    """Copy of the header that highdicom takes: standard attributes without pixels, Type 2 attributes there.
+
+    Malformed values are left out (see `malformed_keywords`), but for the two that name the patient.
+
+    Raises:
+        InputRefusedError: Patient ID or Patient's Name is malformed.
+    """
+    header = source[:0x60000000]  # overlays and pixels stay behind
+    for tag in [tag for tag in header.keys() if tag.is_private]:
+        del header[tag]
+    header = copy.deepcopy(header)
+    for keyword in malformed_keywords(header):
+        if keyword in ("PatientID", "PatientName"):
+            raise InputRefusedError("E_ATTRIBUTE", f"{keyword} is malformed, so a result cannot say whose it is.")
+        del header[keyword]
     for keyword in TYPE_2_KEYWORDS:
         if keyword not in header:
             setattr(header, keyword, None)
@@ -152,7 +159,9 @@ def source_header(source: Dataset) -> Dataset:
         del (
             header.NumberOfFrames
         )  # one frame (Analysis checks it); its presence makes highdicom see a multi-frame image
-    method = LOSSY_METHODS.get(getattr(source, "file_meta", {}).get("TransferSyntaxUID"))
+    if not header.get("LossyImageCompression"):
+        header.pop("LossyImageCompression", None)
+    method = LOSSY_METHODS.get(getattr(source, "file_meta", {}).get("TransferSyntaxUID", ""))
     if method is not None and header.get("LossyImageCompression") != "01":
         header.LossyImageCompression, header.LossyImageCompressionMethod = "01", method
     if not UID(header.get("FrameOfReferenceUID") or "").is_valid:
@@ -241,17 +250,6 @@ def _check_shape(name: str, pixels: np.ndarray, shape: tuple[int, int]) -> None:
         raise ValueError(
             f"{name} is {pixels.shape}, the source is {shape} (Rows, Columns); send it to the stored grid."
         )
-
-
-def _is_valid_time(value_representation: str, value: object) -> bool:
-    """False for a date, time or date-time that does not exist, such as 00000000."""
-    if value_representation not in TIME_TYPES or not isinstance(value, str):
-        return True
-    try:
-        TIME_TYPES[value_representation](value)
-    except ValueError:
-        return False
-    return True
 
 
 def _is_direction(value: str) -> bool:

@@ -3,6 +3,7 @@
 PS3.3 A.51 (Segmentation IOD); built with highdicom (Bridge et al. 2022, doi:10.1007/s10278-022-00683-y).
 """
 
+import math
 from collections.abc import Callable
 from enum import Enum
 
@@ -12,7 +13,7 @@ from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from mammoseg.dicom import codes
-from mammoseg.dicom.attributes import laterality
+from mammoseg.dicom.attributes import laterality, numbers
 from mammoseg.dicom.derived import (
     OUTLINE_COLOUR,
     Analysis,
@@ -27,6 +28,15 @@ from mammoseg.dicom.quiet import no_header_values_in_warnings
 
 UNKNOWN_SPACING_MM = 1.0
 """Pixel size that the viewer profile states, and says it states, when the source has none."""
+
+PLANE_KEYWORDS = (
+    "FrameOfReferenceUID",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "PixelSpacing",
+    "SliceThickness",
+)
+"""What a plane in space takes; of a source that states only some of it, the Frame of Reference is kept."""
 
 SERIES_NUMBER = 1000
 """Series Number of every segmentation: behind the acquired series of a study."""
@@ -146,7 +156,11 @@ PLANES: dict[SegKind, Callable[[Analysis], np.ndarray]] = {
 def _header_with_plane(source: Dataset, profile: SegProfile) -> Dataset:
     """The header that highdicom takes, with the plane that `profile` states."""
     header = source_header(source)
-    if profile is SegProfile.VIEWER and "ImagePositionPatient" not in header:
+    if all(header.get(keyword) for keyword in PLANE_KEYWORDS):
+        return header
+    for keyword in PLANE_KEYWORDS[1:]:
+        header.pop(keyword, None)
+    if profile is SegProfile.VIEWER:
         own = header.get("FrameOfReferenceUID")
         header.FrameOfReferenceUID = own or derive_uid(str(source.SOPInstanceUID), "frame of reference")
         header.ImagePositionPatient = [0, 0, 0]
@@ -159,9 +173,9 @@ def _header_with_plane(source: Dataset, profile: SegProfile) -> Dataset:
 def _stated_spacing(source: Dataset) -> list[float] | None:
     """(row, column) in mm by which viewers lay out the source: not divided by magnification, so that both coincide."""
     for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
-        spacing = source.get(keyword)
-        if spacing and len(spacing) == 2 and min(spacing) > 0:
-            return list(spacing)
+        spacing = numbers(source, keyword)
+        if len(spacing) == 2 and all(0 < side < math.inf for side in spacing):
+            return spacing
     return None
 
 

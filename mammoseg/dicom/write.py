@@ -8,11 +8,11 @@ from pathlib import Path
 import highdicom as hd
 import numpy as np
 from pydicom import DataElement, Dataset, dcmread, dcmwrite
-from pydicom.config import RAISE
 from pydicom.datadict import tag_for_keyword
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 
+from mammoseg.dicom.header import malformed_keywords
 from mammoseg.dicom.iod import lacking_attributes
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import InputRefusedError
@@ -84,15 +84,13 @@ def _without_times(dataset: Dataset) -> Dataset:
 
 
 def _encode(dataset: Dataset) -> bytes:
-    """The file as bytes, every value checked against its value representation (PS3.5 6.2)."""
     buffer = BytesIO()
     try:
         dcmwrite(buffer, dataset, enforce_file_format=True)
-        for element in dcmread(BytesIO(buffer.getvalue())).iterall():
-            value = str(element.value) if element.VR == "PN" else element.value  # a PersonName is never checked again
-            DataElement(element.tag, element.VR, value, validation_mode=RAISE)
     except (TypeError, ValueError) as error:  # its text may quote a header value
         raise InputRefusedError("E_SEG", "the header breaks rules of DICOM that a result must keep.") from error
+    if malformed := malformed_keywords(dcmread(BytesIO(buffer.getvalue()))):
+        raise InputRefusedError("E_SEG", f"{', '.join(malformed)} of the result would break the rules of DICOM.")
     return buffer.getvalue()
 
 

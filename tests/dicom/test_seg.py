@@ -140,6 +140,15 @@ def test_strict_profile_states_no_geometry(source, lesions):
     assert "PlanePositionSequence" not in segmentation.PerFrameFunctionalGroupsSequence[0]
 
 
+@pytest.mark.parametrize("profile", SegProfile)
+def test_half_a_plane_counts_as_none(source, lesions, profile, tmp_path):
+    source.FrameOfReferenceUID, source.ImagePositionPatient = "1.2.3.4", [7, 8, 9]
+    written = write_and_read(build(source, lesions, algorithm=None, when=WHEN, profile=profile), tmp_path)
+    (position,) = [frame.get("PlanePositionSequence") for frame in written.PerFrameFunctionalGroupsSequence[:1]]
+    assert written.FrameOfReferenceUID == "1.2.3.4"
+    assert position is None if profile is SegProfile.STRICT else position[0].ImagePositionPatient == [0, 0, 0]
+
+
 def test_own_frame_of_reference_is_kept(source, lesions):
     source.FrameOfReferenceUID = "1.2.3.4"
     assert build(source, lesions, algorithm=None, when=WHEN).FrameOfReferenceUID == "1.2.3.4"

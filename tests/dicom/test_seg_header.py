@@ -4,7 +4,10 @@ import highdicom as hd
 import pydicom
 import pytest
 from pydicom import uid
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import RawDataElement
 from pydicom.sr.codedict import codes as dictionary
+from pydicom.tag import Tag
 
 from mammoseg.dicom import codes
 from mammoseg.dicom.derived import Analysis
@@ -105,13 +108,40 @@ def test_poor_header_gives_a_valid_object(source, lesions, profile, tmp_path, dc
     assert errors_of_dciodvfy(dciodvfy, tmp_path / "seg.dcm") == []
 
 
-@pytest.mark.parametrize("keyword", ["PatientBirthDate", "StudyDate", "StudyTime"])
-def test_date_that_does_not_exist_becomes_empty(source, lesions, keyword):
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("PatientBirthDate", "00000000"),
+        ("PatientBirthDate", ["19700101", "19710101"]),
+        ("StudyDate", "99999999"),
+        ("StudyTime", "25"),
+        ("StudyID", "longer than 16 characters"),
+        ("PatientSex", "female"),
+        ("PatientAge", "old"),
+        ("StudyDescription", "d" * 65),
+        ("LossyImageCompression", "maybe"),
+        ("PixelSpacing", 0.1),
+    ],
+)
+def test_a_malformed_value_is_left_out(source, lesions, keyword, value, tmp_path):
     with pydicom.config.disable_value_validation():
-        setattr(source, keyword, "99999999")
-    segmentation = build(source, lesions, algorithm=None, when=WHEN)
-    assert not segmentation[keyword].value
-    assert source[keyword].value == "99999999", "the caller's header was changed"
+        source.add_new(keyword, dictionary_VR(keyword), value)
+    written = write_and_read(build(source, lesions, algorithm=None, when=WHEN), tmp_path)
+    assert written.get(keyword) in (None, "", "00")
+    assert source[keyword].value == value, "the caller's header was changed"
+
+
+def test_a_number_that_is_none_is_left_out(source, lesions, tmp_path):
+    source._dict[Tag("PatientWeight")] = RawDataElement(Tag("PatientWeight"), "DS", 4, b"much", 0, False, True)
+    assert "PatientWeight" not in write_and_read(build(source, lesions, algorithm=None, when=WHEN), tmp_path)
+
+
+@pytest.mark.parametrize(("keyword", "value"), [("PatientID", "i" * 65), ("PatientName", ["A^B", "C^D"])])
+def test_a_malformed_name_or_number_of_the_patient_is_refused(source, lesions, keyword, value):
+    with pydicom.config.disable_value_validation():
+        source.add_new(keyword, dictionary_VR(keyword), value)
+    with pytest.raises(InputRefusedError, match=f"E_ATTRIBUTE: {keyword} is malformed"):
+        build(source, lesions, algorithm=None, when=WHEN)
 
 
 def test_times_are_in_the_zone_of_the_source(source, lesions):

@@ -94,7 +94,7 @@ def test_a_value_against_its_representation_is_refused_without_quoting_it(seg, k
         seg.add_new(keyword, kind, value)
     with pytest.raises(InputRefusedError) as refused:
         write_object(seg, tmp_path / "seg.dcm")
-    assert str(refused.value) == "E_SEG: the header breaks rules of DICOM that a result must keep."
+    assert str(refused.value) == f"E_SEG: {keyword} of the result would break the rules of DICOM."
     assert list(tmp_path.iterdir()) == []
 
 
