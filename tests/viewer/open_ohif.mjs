@@ -33,7 +33,7 @@ try {
   const page = await browser.newPage();
   page.on("request", (request) => report.requests.push(request.url()));
   page.on("console", (message) => message.type() === "error" && report.console.push(message.text()));
-  page.on("pageerror", (error) => report.errors.push(String(error.message)));
+  page.on("pageerror", (error) => report.errors.push(error.message));
   await page.evaluateOnNewDocument(() => localStorage.setItem("shownTours", '["basicViewerTour"]'));
   await page.goto(`${url}/viewer?StudyInstanceUIDs=${study}`, { waitUntil: "domcontentloaded", timeout: 60000 });
   const thumbnail = await page.waitForSelector('[data-cy^="study-browser-thumbnail-no-image"]', { timeout: 60000 });

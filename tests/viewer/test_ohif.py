@@ -1,7 +1,6 @@
 """OHIF, in a real browser before a real archive, shows the mask where the mass is, and nothing leaves this machine."""
 
 import json
-import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -70,15 +69,9 @@ def _amber(picture: np.ndarray) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def viewer():
+def viewer(ohif):
     """An archive and the viewer before it."""
-    missing = [name for name in ("Orthanc", "chromium", "node") if shutil.which(name) is None]
-    missing += [] if OHIF.is_dir() else ["OHIF (sh scripts/fetch_viewer.sh)"]
-    if missing and os.environ.get("CI"):
-        pytest.fail(f"missing in CI: {', '.join(missing)}")
-    if missing:
-        pytest.skip(f"needs {', '.join(missing)}")
-    with local_archive() as archive, serving(ViewerServer(OHIF, archive.url, user=archive.user)) as server:
+    with local_archive() as archive, serving(ViewerServer(ohif, archive.url, user=archive.user)) as server:
         yield archive, server
 
 
@@ -150,3 +143,12 @@ def test_mask_on_a_real_mammogram_lies_in_its_place(viewer, name, shared_data, t
     seen = look(viewer, tmp_path, path, [mask > 0])
     assert_mask_is_in_its_place(seen, mask > 0)
     assert_nothing_left_this_machine(seen, viewer)
+
+
+@pytest.mark.slow
+def test_strict_profile_ends_ohif(viewer, tmp_path):
+    write_mammogram(tmp_path / "image.dcm", np.arange(40 * 30).reshape(40, 30), patient_id="OHIF-STRICT")
+    lesion = np.zeros((40, 30), bool)
+    lesion[10:20, 5:15] = True
+    seen = look(viewer, tmp_path, tmp_path / "image.dcm", [lesion], profile=SegProfile.STRICT)
+    assert any("PixelMeasures" in error for error in seen.report["errors"])

@@ -1,0 +1,54 @@
+"""`view` shows files in OHIF for as long as it runs, and leaves nothing behind."""
+
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import requests
+
+from mammoseg.data.phantom_dicom import write_mammogram
+from mammoseg.errors import WrongCallError
+from mammoseg.viewer import show
+from mammoseg.viewer.show import dicom_files, view
+
+
+def write_two(folder):
+    write_mammogram(folder / "a" / "one.dcm", np.arange(1200).reshape(40, 30))
+    write_mammogram(folder / "two", np.arange(1200).reshape(30, 40), laterality="R")
+    (folder / "results.csv").write_text("no DICOM")
+
+
+def test_folder_is_searched_for_dicom_by_content(tmp_path):
+    write_two(tmp_path)
+    assert dicom_files(tmp_path) == [tmp_path / "a" / "one.dcm", tmp_path / "two"]
+
+
+def test_files_are_shown_until_ctrl_c(ohif, tmp_path):
+    write_two(tmp_path)
+    command = [sys.executable, "-c", f"from mammoseg.viewer.show import view; view({str(tmp_path)!r}, port=0)"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        line = process.stdout.readline()
+        url = line.split()[5]
+        assert line == f"2 files in 1 studies: {url}  (Ctrl-C ends)\n"
+        assert "PHANTOM" not in line
+        assert len(requests.get(f"{url}/dicom-web/series").json()) == 2
+        assert "<title>" in requests.get(url).text
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
+    with pytest.raises(requests.ConnectionError):
+        requests.get(url)
+
+
+def test_no_dicom_file_or_no_viewer_is_said_to_be_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(show, "OHIF", tmp_path)
+    with pytest.raises(WrongCallError, match="no DICOM file"):
+        view(tmp_path)
+    with pytest.raises(WrongCallError, match="does not exist"):
+        view(tmp_path / "absent")
+    monkeypatch.setattr(show, "OHIF", tmp_path / "absent")
+    with pytest.raises(WrongCallError, match="fetch_viewer.sh"):
+        view(tmp_path)
