@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pydicom
-from pydicom.errors import InvalidDicomError
 from tqdm import tqdm
 
 from mammoseg.data.cbis_ddsm_tables import Abnormality, describe
 from mammoseg.data.datalist import Record
 from mammoseg.data.ingest_job import IngestJob, IngestReport
 from mammoseg.data.mask_files import fit_to_grid, same_aspect, write_mask
-from mammoseg.dicom.read import read_stored
+from mammoseg.dicom.read import read_patient_id, read_stored
 from mammoseg.errors import InputRefusedError
 
 Files = dict[str, list[Path]]
@@ -97,11 +95,9 @@ def _files_by_owner(folders: Sequence[Path], report: IngestReport) -> Files:
         paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".csv")
         for path in tqdm(paths, desc="headers", unit="file", disable=None):
             try:
-                header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["PatientID"])
-            except (InvalidDicomError, EOFError):
+                files.setdefault(read_patient_id(path), []).append(path)
+            except InputRefusedError:
                 report.skip("files that are not DICOM", path.relative_to(folder))
-            else:
-                files.setdefault(str(header.get("PatientID", "")), []).append(path)
     return files
 
 

@@ -19,14 +19,16 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
 from pydicom.filewriter import dcmwrite
 
 from mammoseg.dicom.attributes import laterality, magnification, pixel_spacing, view
 from mammoseg.dicom.gate import check_is_mammogram, decode, open_dicom
 from mammoseg.dicom.grey import grey_table, padding_range
 from mammoseg.dicom.mask import decode_mask
-from mammoseg.dicom.values import text
+from mammoseg.dicom.values import MALFORMED, text
 from mammoseg.errors import InputRefusedError, WrongCallError
 
 MEMORY_LIMIT = 2 * 2**30
@@ -123,11 +125,20 @@ def answer_header(path: str, **_: Any) -> Answer:
     return {}, [np.frombuffer(_write_header(dataset), np.uint8)]
 
 
+def answer_patient_id(path: str, **_: Any) -> Answer:
+    """Patient ID as UTF-8, from the first part of the file only: a collection is sorted by it before it is read."""
+    try:
+        dataset = dcmread(path, stop_before_pixels=True, specific_tags=["PatientID"])
+        return {}, [np.frombuffer(text(dataset, "PatientID").encode("utf-8", "replace"), np.uint8)]
+    except (OSError, InvalidDicomError, *MALFORMED) as error:
+        raise InputRefusedError("E_NOT_DICOM", "this is no DICOM file that can be parsed.") from error
+
+
 def _write_header(dataset: Dataset) -> memoryview:
     buffer = BytesIO()
     try:
         dcmwrite(buffer, dataset)
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+    except MALFORMED as error:
         raise InputRefusedError("E_ATTRIBUTE", "an attribute of the header has a value that cannot be.") from error
     return buffer.getbuffer()
 
@@ -141,6 +152,7 @@ ANSWERS: dict[str, Callable[..., Answer]] = {
     "stored": answer_stored,
     "mask": answer_mask,
     "header": answer_header,
+    "patient_id": answer_patient_id,
 }
 """Kind of request to the function that answers it."""
 

@@ -95,6 +95,15 @@ def read_header(path: Path) -> FileDataset:
         raise no_sense() from error
 
 
+def read_patient_id(path: Path) -> str:
+    """Patient ID of a DICOM file of which only the first part is read; empty where it has none.
+
+    Raises:
+        InputRefusedError: ``E_NOT_DICOM``, or the file is made to keep a parser busy.
+    """
+    return _ask("patient_id", path)[1].tobytes().decode("utf-8", "replace")
+
+
 def _ask(kind: str, path: Path, **details: Any) -> tuple[dict[str, Any], np.ndarray]:
     return default_pool().ask({"kind": kind, "path": str(path.absolute()), **details})
 
