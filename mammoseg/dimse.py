@@ -1,6 +1,5 @@
 """Files into an archive by C-STORE (PS3.4 annex B), the older way beside DICOMweb; nothing is transcoded."""
 
-import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,8 +25,6 @@ TIMEOUT_SECONDS = 30.0
 
 MOST_CONTEXTS = 127
 """Presentation contexts of one association beside that of the echo; 128 is the limit of PS3.8 9.3.2.2."""
-
-logging.getLogger("pynetdicom").addHandler(logging.NullHandler())  # its log lists addresses and data sets
 
 
 @dataclass(frozen=True)

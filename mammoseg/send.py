@@ -47,7 +47,7 @@ def send(
     paths = dicom_files([Path(path) for path in inputs])
     if not paths:
         raise NothingUsableError("there is no DICOM file; name the folder of the results.")
-    results = _store(paths, to, user, ca_bundle, str(calling_aet), verify)
+    results = _store(paths, str(to), user, ca_bundle, str(calling_aet), verify)
     for result in results:
         if as_json:
             print(json.dumps(result.as_record()))

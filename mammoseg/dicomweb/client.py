@@ -5,6 +5,7 @@ this file need not: no endless answer, no redirect, no second try without end.
 """
 
 import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import requests
 from dicomweb_client.web import DICOMwebClient
-from pydicom.uid import UID
 from requests.auth import AuthBase, HTTPBasicAuth
 from requests.utils import get_netrc_auth
 
@@ -33,6 +33,8 @@ MOST_ANSWER_BYTES = 2**26
 """Longest answer that is not an instance: some hundred thousand search results."""
 
 BLOCK_BYTES = 2**18
+
+UID_GRAMMAR = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*")
 
 Result = TypeVar("Result")
 
@@ -54,8 +56,13 @@ class Instance:
     sop: str
 
     def __post_init__(self) -> None:
-        if not all(UID(uid).is_valid for uid in (self.study, self.series, self.sop)):
+        if not all(is_uid(uid) for uid in (self.study, self.series, self.sop)):
             raise ValueError("a UID is empty, too long or none (PS3.5 9.1).")
+
+
+def is_uid(value: str) -> bool:
+    """Whether a value keeps the grammar of PS3.5 9.1; pydicom's ``is_valid`` lets a line feed at the end pass."""
+    return len(value) <= 64 and UID_GRAMMAR.fullmatch(value) is not None
 
 
 class ArchiveSession(requests.Session):

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from pydicom.uid import UID
 from tqdm import tqdm
 
 from mammoseg.dicom.parse import MOST_BYTES, open_dicom
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.dicomweb.client import Archive, ArchiveError, Instance, connect
+from mammoseg.dicomweb.client import Archive, ArchiveError, Instance, connect, is_uid
 from mammoseg.dicomweb.retrieve import RefusedInstanceError, retrieve
 from mammoseg.errors import InputRefusedError, WrongCallError
 
@@ -119,7 +118,7 @@ def fetch(archive: Archive, instances: Sequence[Instance], folder: Path, *, most
 
 def _filters(study: str | None, patient: str | None, date: str | None) -> dict[str, str]:
     """Attributes to match; values from a command line may come as numbers."""
-    if study is not None and not UID(str(study)).is_valid:
+    if study is not None and not is_uid(str(study)):
         raise WrongCallError("--study is no UID; give a Study Instance UID, digits and dots.")
     if date is not None and not re.fullmatch(r"\d{8}|\d{8}-(\d{8})?|-\d{8}", str(date)):
         raise WrongCallError(f"--date {date} is no date; write 20240131, or a range 20240101-20240131.")
@@ -137,7 +136,7 @@ def _pages(archive: Archive, search: Callable[..., list[Any]], key: str, **query
         except requests.HTTPError as error:
             status = "" if error.response is None else f" (HTTP {error.response.status_code})"
             raise ArchiveError(f"{archive.name} refuses the search{status}.") from None
-        except ValueError:  # of JSON; dicomweb-client checks our own UIDs before
+        except (requests.exceptions.JSONDecodeError, RecursionError):
             raise ArchiveError(f"{archive.name} answers a search with no DICOM JSON; check the address.") from None
         if not isinstance(page, list) or not all(isinstance(answer, dict) for answer in page):
             raise ArchiveError(f"{archive.name} answers a search with no DICOM JSON; check the address.")
@@ -154,7 +153,7 @@ def _uids(answers: Iterator[dict[str, Any]], tag: str, left_out: list[str]) -> I
     """The valid UIDs of search results; one that breaks the grammar could be a path, and is counted instead."""
     for answer in answers:
         uid = _value(answer, tag)
-        if UID(uid).is_valid:
+        if is_uid(uid):
             yield uid
         else:
             left_out.append(tag)

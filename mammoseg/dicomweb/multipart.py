@@ -40,18 +40,15 @@ def only_part(blocks: Iterable[bytes], boundary: bytes) -> Iterator[bytes]:
     stream = iter(blocks)
     delimiter = b"\r\n--" + boundary
     held = _behind_header(stream, delimiter)
-    for block in stream:
-        if delimiter in held:
-            break
-        yield bytes(held[: -len(delimiter)])  # its end may be the beginning of a boundary
-        held = held[-len(delimiter) :] + block
-    content, found, behind = held.partition(delimiter)
-    behind += b"".join(stream)[:2]
-    if not found or len(behind) < 2:
-        raise MultipartError("breaks off its answer")
+    while delimiter not in held:
+        yield held[: -len(delimiter)]  # its end may be the beginning of a boundary
+        held = held[-len(delimiter) :] + _next(stream)
+    content, _, behind = held.partition(delimiter)
+    while len(behind) < 2:
+        behind += _next(stream)
     if not behind.startswith(b"--"):
         raise MultipartError("answers with several instances where one was asked for")
-    yield bytes(content)
+    yield content
 
 
 def _opening(boundary: str) -> bytes:
@@ -66,7 +63,13 @@ def _behind_header(stream: Iterator[bytes], delimiter: bytes) -> bytes:
         _, ended, content = rest.partition(b"\r\n\r\n")
         if opened and ended:
             return content
-        block = next(stream, None)
-        if block is None or len(head) > MOST_HEADER_BYTES + len(block):
-            raise MultipartError("breaks off its answer")
-        head += block
+        if len(head) > MOST_HEADER_BYTES:
+            raise MultipartError("answers with a part that has no beginning")
+        head += _next(stream)
+
+
+def _next(stream: Iterator[bytes]) -> bytes:
+    block = next(stream, None)
+    if block is None:
+        raise MultipartError("breaks off its answer")
+    return block

@@ -160,13 +160,19 @@ def _compare(item: _Item, archive: Archive) -> Stored | None:
         try:
             if not retrieve(archive, item.instance, path):
                 return None
-            if content_digest(open_dicom(path)) == item.digest():
-                return replace(item.stored, status=StoreStatus.KEPT, verified=True)
         except RefusedInstanceError as error:
             return item.stored.refused("E_ARCHIVE", str(error))
-        except MALFORMED:  # the archive's file is damaged or no sound DICOM, so it is not the same
-            pass
+        if _digest_or_none(path) == item.digest():
+            return replace(item.stored, status=StoreStatus.KEPT, verified=True)
     return item.stored.refused("E_DUPLICATE_UID", OTHER_CONTENT)
+
+
+def _digest_or_none(path: Path) -> str | None:
+    """Digest of what the archive sent; None for a damaged file, which is not the same as any other."""
+    try:
+        return content_digest(open_dicom(path))
+    except MALFORMED:
+        return None
 
 
 def _verified(item: _Item, archive: Archive) -> Stored:

@@ -1,0 +1,42 @@
+"""A real Orthanc for tests: one for the session, empty for each test."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from mammoseg.errors import WrongCallError
+from mammoseg.viewer.archive import Archive, local_archive
+
+
+@pytest.fixture(scope="session")
+def running_orthanc() -> Iterator[Archive]:
+    """Orthanc with DICOMweb and C-STORE; where it is not installed a test skips, in CI it fails."""
+    starting = local_archive(takes_c_store=True)
+    try:
+        archive = starting.__enter__()
+    except WrongCallError as error:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{error} .ci/debian-packages.txt lists it.")
+    yield archive
+    starting.__exit__(None, None, None)
+
+
+@pytest.fixture
+def orthanc(running_orthanc: Archive, monkeypatch: pytest.MonkeyPatch) -> Archive:
+    """The same with nothing in it, and its password where mammoseg looks for it."""
+    for study in requests.get(f"{running_orthanc.url}/studies", auth=running_orthanc.user, timeout=10).json():
+        requests.delete(f"{running_orthanc.url}/studies/{study}", auth=running_orthanc.user, timeout=10)
+    monkeypatch.setenv("MAMMOSEG_DICOMWEB_PASSWORD", running_orthanc.user[1])
+    return running_orthanc
+
+
+def dicomweb_address(archive: Archive) -> str:
+    """Address with the user's name, as `mammoseg send --to` takes it."""
+    return archive.url.replace("//", f"//{archive.user[0]}@") + "/dicom-web"
+
+
+def instances_in(archive: Archive) -> int:
+    """How many instances the archive holds, by its own count."""
+    counts = requests.get(f"{archive.url}/statistics", auth=archive.user, timeout=10).json()
+    return int(counts["CountInstances"])
