@@ -265,7 +265,7 @@ CASES: list[HostileCase] = [
     HostileCase(17, "uid-empty", "empty SOP Instance UID", with_attributes(SOPInstanceUID=""), "E_DICOM_UID"),
     HostileCase(
         18, "uid-twice", "two files, one SOP Instance UID, other pixels", one_uid_twice, "E_DUPLICATE_UID",
-        "the second is refused, and names the first; a copy with the same pixels is not",
+        "the second is refused, and names the first; an identical copy is not",
     ),
     HostileCase(
         19, "link-out", "a link out of the folder", link_out, ACCEPTED, LINKS,

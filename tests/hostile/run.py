@@ -15,8 +15,7 @@ import numpy as np
 from mammoseg.data.ingest import ingest
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.errors import MammosegError
-from mammoseg.files import sha256_of_file
-from mammoseg.files import printable
+from mammoseg.files import printable, sha256_of_file
 from mammoseg.predict import run_predictor
 from tests.hostile.case import ACCEPTED, HostileCase, write_good
 
