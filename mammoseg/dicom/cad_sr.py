@@ -19,14 +19,13 @@ from mammoseg.dicom.attributes import laterality, pixel_spacing, view
 from mammoseg.dicom.derived import (
     Algorithm,
     Analysis,
-    equipment_attributes,
     patient_orientation,
     source_header,
-    stamp,
 )
 from mammoseg.dicom.measure import measure, outline
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.dicom.sr import DECIMALS, content_bytes
+from mammoseg.dicom.sr import DECIMALS
+from mammoseg.dicom.sr_document import build_document
 from mammoseg.errors import InputRefusedError
 
 SERIES_NUMBER = 1002
@@ -49,49 +48,31 @@ def build_cad_report(analysis: Analysis) -> Dataset:
     """
     if analysis.algorithm is None:
         raise ValueError("a CAD report says what an algorithm found, and a person drew these; write the SR instead.")
-    tree = _tree(analysis, analysis.algorithm)
-    # Comprehensive SR has the same modules: highdicom fills them, class and content are then replaced.
-    title = hd.sr.ContainerContentItem(codes.MAMMOGRAPHY_CAD_REPORT, is_content_continuous=False, template_id="4000")
-    title.ContentSequence = hd.sr.ContentSequence([])
-    report = hd.sr.ComprehensiveSR(
-        evidence=[source_header(analysis.source)],
-        content=title,
-        series_instance_uid=analysis.series_uid("CAD SR"),
+    return build_document(
+        analysis,
+        _report(analysis, analysis.algorithm),
+        title=codes.MAMMOGRAPHY_CAD_REPORT,
+        template="4000",
+        sop_class=MammographyCADSRStorage,
         series_number=SERIES_NUMBER,
-        sop_instance_uid=analysis.instance_uid("CAD SR", content_bytes(tree)),
-        instance_number=1,
-        is_complete=True,
-        specific_character_set="ISO_IR 192",
         series_description="Mammography CAD (AI, unverified, not for diagnosis)",
-        content_date=analysis.when.date(),
-        content_time=analysis.when.time(),
-        **equipment_attributes(analysis),
     )
-    stamp(report, analysis.when)
-    dataset = Dataset(report)
-    dataset.file_meta = report.file_meta
-    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = MammographyCADSRStorage
-    dataset.ContentSequence = tree.ContentSequence
-    return dataset
 
 
-def _tree(analysis: Analysis, algorithm: Algorithm) -> Dataset:
-    """Root of the content tree, TID 4000; the library comes second, see `IMAGE`."""
+def _report(analysis: Analysis, algorithm: Algorithm) -> list[Dataset]:
+    """Rows of TID 4000; the library comes second, see `IMAGE`."""
     detection = _node(
         _code(codes.DETECTION_PERFORMED, codes.DENSITY_OF_MASS, "CONTAINS"),
         [*_algorithm(algorithm), _to_image("HAS PROPERTIES")],
     )
     detections = _node(_container(codes.SUCCESSFUL_DETECTIONS, "INFERRED FROM"), [detection])
-    return _node(
-        _container(codes.MAMMOGRAPHY_CAD_REPORT, None),
-        [
-            _code(codes.LANGUAGE, Code("en", "RFC5646", "English"), "HAS CONCEPT MOD"),
-            _node(_container(codes.IMAGE_LIBRARY, "CONTAINS"), [_library_entry(analysis.source)]),
-            _summary(analysis, algorithm),
-            _node(_code(codes.SUMMARY_OF_DETECTIONS, codes.SUCCEEDED, "CONTAINS"), [detections]),
-            _code(codes.SUMMARY_OF_ANALYSES, codes.NOT_ATTEMPTED, "CONTAINS"),
-        ],
-    )
+    return [
+        _code(codes.LANGUAGE, Code("en", "RFC5646", "English"), "HAS CONCEPT MOD"),
+        _node(_container(codes.IMAGE_LIBRARY, "CONTAINS"), [_library_entry(analysis.source)]),
+        _summary(analysis, algorithm),
+        _node(_code(codes.SUMMARY_OF_DETECTIONS, codes.SUCCEEDED, "CONTAINS"), [detections]),
+        _code(codes.SUMMARY_OF_ANALYSES, codes.NOT_ATTEMPTED, "CONTAINS"),
+    ]
 
 
 def _library_entry(source: Dataset) -> Dataset:
@@ -186,7 +167,7 @@ def _number(name: Code, value: float, unit: Code, relationship: str) -> hd.sr.Co
     return hd.sr.NumContentItem(name, value, unit, relationship_type=relationship)
 
 
-def _container(name: Code, relationship: str | None) -> hd.sr.ContentItem:
+def _container(name: Code, relationship: str) -> hd.sr.ContentItem:
     return hd.sr.ContainerContentItem(name, is_content_continuous=False, relationship_type=relationship)
 
 

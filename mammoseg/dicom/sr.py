@@ -3,7 +3,6 @@
 PS3.16 TID 1500 (Measurement Report), TID 1410 (Planar ROI), PS3.3 A.35.3 (Comprehensive SR IOD); built with highdicom.
 """
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from highdicom.sr import CodedConcept, ContentSequence
 from pydicom import Dataset
 from pydicom.sr.coding import Code
+from pydicom.uid import ComprehensiveSRStorage
 
 from mammoseg import __version__
 from mammoseg.dicom import codes
@@ -21,12 +21,10 @@ from mammoseg.dicom.derived import (
     Algorithm,
     Analysis,
     derive_uid,
-    equipment_attributes,
-    source_header,
-    stamp,
 )
 from mammoseg.dicom.measure import Measurement, measure, outline, scale_of
 from mammoseg.dicom.quiet import no_header_values_in_warnings
+from mammoseg.dicom.sr_document import build_document
 
 SERIES_NUMBER = 1001
 """Series Number of every measurement report: behind the segmentations."""
@@ -42,57 +40,39 @@ UNITS = {
 
 
 @no_header_values_in_warnings()
-def build_report(analysis: Analysis, segmentation: hd.seg.Segmentation | None = None) -> hd.sr.ComprehensiveSR:
+def build_report(analysis: Analysis, segmentation: hd.seg.Segmentation | None = None) -> Dataset:
     """Build the measurement report of one mammogram: one measurement group a lesion, or an explicit "Mass: Absent".
 
-    It is complete as a document, preliminary and unverified as a finding. Values are rounded half to even to `DECIMALS`
-    and are in mm only where the image has an honest spacing; a comment says which, or that there is none.
+    Values are rounded half to even to `DECIMALS` and are in mm only where the image has an honest spacing; a comment
+    says which, or that there is none.
 
     Args:
         segmentation: of the same analysis. A lesion that it holds (by Tracking UID) is referred to as its segment, any
             other is drawn as an outline.
     """
-    source = source_header(analysis.source)
-    content = _report(analysis, segmentation)
-    report = hd.sr.ComprehensiveSR(
-        evidence=[source] if segmentation is None else [source, segmentation],
-        content=content,
-        series_instance_uid=analysis.series_uid("SR"),
+    return build_document(
+        analysis,
+        _report(analysis, segmentation),
+        title=codes.IMAGING_MEASUREMENT_REPORT,
+        template="1500",
+        sop_class=ComprehensiveSRStorage,
         series_number=SERIES_NUMBER,
-        sop_instance_uid=analysis.instance_uid("SR", content_bytes(content)),
-        instance_number=1,
-        is_complete=True,
-        specific_character_set="ISO_IR 192",
         series_description="Mass measurements" + (", drawn" if analysis.algorithm is None else " (AI, unverified)"),
-        content_date=analysis.when.date(),
-        content_time=analysis.when.time(),
-        **equipment_attributes(analysis),
+        segmentation=segmentation,
     )
-    stamp(report, analysis.when)
-    return report
 
 
-def content_bytes(content: Dataset) -> bytes:
-    """All that a content tree says, for the UID that follows from it."""
-    return json.dumps(content.to_json_dict(), default=str).encode()  # pydicom leaves dates as they are
-
-
-def _report(analysis: Analysis, segmentation: hd.seg.Segmentation | None) -> hd.sr.ContainerContentItem:
-    """Root of the content tree, TID 1500."""
-    root = hd.sr.ContainerContentItem(name=codes.IMAGING_MEASUREMENT_REPORT, template_id="1500")
-    root.ContentSequence = ContentSequence(
-        [
-            *hd.sr.LanguageOfContentItemAndDescendants(CodedConcept("en", "RFC5646", "English")),
-            *_observation_context(analysis),
-            _code(codes.PROCEDURE_REPORTED, codes.MAMMOGRAPHY, "HAS CONCEPT MOD"),
-            _container(codes.IMAGE_LIBRARY, [_container(codes.IMAGE_LIBRARY_GROUP, [_library_entry(analysis)])]),
-        ]
-    )
-    if analysis.lesions:
-        groups = [_measurement_group(analysis, lesion, segmentation) for lesion in analysis.lesions]
-        root.ContentSequence.append(_container(codes.IMAGING_MEASUREMENTS, groups))
-    root.ContentSequence.append(_container(codes.QUALITATIVE_EVALUATIONS, _evaluations(analysis)))
-    return root
+def _report(analysis: Analysis, segmentation: hd.seg.Segmentation | None) -> list[Dataset]:
+    """Rows of TID 1500."""
+    groups = [_measurement_group(analysis, lesion, segmentation) for lesion in analysis.lesions]
+    return [
+        *hd.sr.LanguageOfContentItemAndDescendants(CodedConcept("en", "RFC5646", "English")),
+        *_observation_context(analysis),
+        _code(codes.PROCEDURE_REPORTED, codes.MAMMOGRAPHY, "HAS CONCEPT MOD"),
+        _container(codes.IMAGE_LIBRARY, [_container(codes.IMAGE_LIBRARY_GROUP, [_library_entry(analysis)])]),
+        *([_container(codes.IMAGING_MEASUREMENTS, groups)] if groups else []),
+        _container(codes.QUALITATIVE_EVALUATIONS, _evaluations(analysis)),
+    ]
 
 
 def _observation_context(analysis: Analysis) -> hd.sr.ObservationContext:
@@ -205,7 +185,7 @@ def _algorithm(algorithm: Algorithm) -> hd.sr.AlgorithmIdentification:
 
 
 def _container(name: Code, items: Sequence[Any]) -> hd.sr.ContainerContentItem:
-    container = hd.sr.ContainerContentItem(name, relationship_type="CONTAINS")
+    container = hd.sr.ContainerContentItem(name, is_content_continuous=False, relationship_type="CONTAINS")
     container.ContentSequence = ContentSequence(items)
     return container
 

@@ -274,6 +274,12 @@ def test_image_segmentation_and_report_are_of_one_patient_and_study(case, tmp_pa
     assert [line for line in lines if "<AccessionNumber> IE <Series> versus <Study>" not in line] == []
 
 
+def test_odd_patient_name_is_not_quoted_in_a_warning(tmp_path, recwarn, caplog):
+    build_report(made_analysis(tmp_path))  # PatientName is CANARY^Phantom, PatientID CANARY
+    assert len(recwarn) == 0
+    assert caplog.text == ""
+
+
 def test_poor_header_gives_a_valid_report(tmp_path, dciodvfy):
     source = made_source(tmp_path)
     for keyword in "PatientID PatientBirthDate StudyTime StudyID AccessionNumber PatientOrientation".split():
