@@ -9,12 +9,17 @@ import highdicom as hd
 import numpy as np
 import pydicom
 import pytest
+from dicomweb_client.api import DICOMwebClient
+from dicomweb_client.session_utils import create_session_from_user_pass
 
 from mammoseg.dicom.iod import lacking_attributes
 from mammoseg.dicom.seg import SegKind, SegProfile, build_segmentation
-from mammoseg.dicom.write import write_object
+from mammoseg.dicom.write import content_digest, write_object
 from tests.dicom import readers
 from tests.made_analysis import made_analysis
+from tests.orthanc import orthanc, running_orthanc
+
+__all__ = ["orthanc", "running_orthanc"]
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "dicom.md"
 
@@ -48,6 +53,8 @@ EXPECTED = {
     ("dciodvfy", SegProfile.STRICT): (NO_ERROR, NO_ERROR, UNKNOWN),
     ("dcentvfy, with the source", SegProfile.VIEWER): (NO_ERROR, NO_ERROR, UNKNOWN),
     ("dcentvfy, with the source", SegProfile.STRICT): (NO_ERROR, NO_ERROR, UNKNOWN),
+    ("Orthanc 1.10, STOW and WADO", SegProfile.VIEWER): (SAME, SAME, SAME),
+    ("Orthanc 1.10, STOW and WADO", SegProfile.STRICT): (SAME, SAME, SAME),
     ("IOD tables of highdicom", SegProfile.VIEWER): (NO_ERROR, NO_ERROR, NO_ERROR),
     ("IOD tables of highdicom", SegProfile.STRICT): (NO_ERROR, NO_ERROR, NO_ERROR),
 }
@@ -146,6 +153,18 @@ def test_dcentvfy(kind, profile, written, dcentvfy):
 def test_iod_tables(kind, profile, written):
     lacking = lacking_attributes(pydicom.dcmread(written(kind, profile).path))
     check("IOD tables of highdicom", kind, profile, f"lacks {lacking}" if lacking else NO_ERROR)
+
+
+@each_object
+def test_orthanc(kind, profile, written, orthanc):
+    object_ = written(kind, profile)
+    sent = pydicom.dcmread(object_.path)
+    client = DICOMwebClient(f"{orthanc.url}/dicom-web", session=create_session_from_user_pass(*orthanc.user))
+    client.store_instances([sent])
+    fetched = client.retrieve_instance(sent.StudyInstanceUID, sent.SeriesInstanceUID, sent.SOPInstanceUID)
+    assert content_digest(fetched) == content_digest(sent)
+    pixels = fetched.pixel_array.reshape(-1, *object_.drawn.shape[1:])
+    check("Orthanc 1.10, STOW and WADO", kind, profile, object_.verdict(pixels))
 
 
 def test_simpleitk_reads_one_lesion_in_either_profile(tmp_path):
