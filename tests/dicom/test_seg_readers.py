@@ -167,11 +167,12 @@ def test_orthanc(kind, profile, written, orthanc):
     check("Orthanc 1.10, STOW and WADO", kind, profile, object_.verdict(pixels))
 
 
-def test_simpleitk_reads_one_lesion_in_either_profile(tmp_path):
+@pytest.mark.parametrize("profile", SegProfile)
+def test_simpleitk_reads_one_lesion_in_either_profile(profile, tmp_path):
     """Two frames at one position are what it refuses."""
     analysis = made_analysis(tmp_path)
     alone = made_analysis(tmp_path, lesions=analysis.lesions[:1])
-    write_object(build_segmentation(alone), tmp_path / "seg.dcm")
+    write_object(build_segmentation(alone, profile=profile), tmp_path / "seg.dcm")
     assert np.array_equal(readers.read_with_simpleitk(tmp_path / "seg.dcm", tmp_path) > 0, alone.lesions)
 
 
