@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -123,7 +124,30 @@ def _write_onnx(model: nn.Module, example: Tensor, path: Path) -> None:
             _exported_program(model, example), input_names=["image"], output_names=["probability"], verbose=False
         )
     assert program is not None
+    keep_zero_padding(program.model.graph)
     program.save(path)
+
+
+def keep_zero_padding(graph: Any) -> None:
+    """Put a Concat of one input, which changes nothing, between every Pad and a MaxPool after it.
+
+    ONNX Runtime (1.31.1, `Pad_Fusion`) makes zeros that a Pad adds before a MaxPool the pool's own padding, which is
+    minus infinity and so loses against negative features.
+
+    Args:
+        graph: `onnx_ir.Graph`; is changed.
+    """
+    import onnx_ir
+
+    for pool in [node for node in graph if node.op_type == "MaxPool"]:
+        padded = pool.inputs[0]
+        if padded.producer() is not None and padded.producer().op_type == "Pad":
+            axis = [onnx_ir.AttrInt64("axis", 1)]
+            same = onnx_ir.Node(
+                "", "Concat", [padded], axis, outputs=[onnx_ir.Value(type=padded.type, shape=padded.shape)]
+            )
+            graph.insert_before(pool, same)
+            pool.replace_input_with(0, same.outputs[0])
 
 
 def _run_onnx(path: Path, image: Tensor) -> Tensor:

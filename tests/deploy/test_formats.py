@@ -61,6 +61,20 @@ def test_files_take_any_batch(unet, tmp_path):
         torch.testing.assert_close(format.run(tmp_path / f"probability{format.suffix}", images), expected)
 
 
+class NegativePooled(torch.nn.Sequential):
+    """Features below zero, padded with zeros for a max-pooling, as BiT begins."""
+
+    config = {"in_channels": 1, "out_channels": 1}
+
+    def __init__(self) -> None:
+        super().__init__(torch.nn.Conv2d(1, 1, 1), torch.nn.ConstantPad2d(1, 0.0), torch.nn.MaxPool2d(3, 2))
+        torch.nn.init.constant_(self[0].bias, -3)
+
+
+def test_onnx_runtime_as_it_comes_keeps_the_zeros_before_a_max_pooling(tmp_path):
+    assert write_formats(NegativePooled(), ["onnx"], size=(8, 8), folder=tmp_path)["onnx"] < 1e-6
+
+
 def test_two_channels_get_a_softmax_and_one_a_sigmoid():
     network = ConfigParser({"net": {"_target_": "mammoseg.networks.UNet", "channels": [4, 8], "out_channels": 1}})
     assert isinstance(Probabilities(network.get_parsed_content("net")).activation, torch.nn.Sigmoid)
