@@ -31,6 +31,7 @@ def build_presentation_state(analysis: Analysis) -> hd.pr.GrayscaleSoftcopyPrese
     """
     when, drawn = analysis.when, analysis.algorithm is None
     header = source_header(analysis.source)
+    side = laterality(header) or ""  # of the series, as Laterality is in these objects
     voi = _first_voi(header)
     for keyword in (*WINDOW_KEYWORDS, "VOILUTFunction", "VOILUTSequence"):
         header.pop(keyword, None)  # highdicom stops where there are both a window and a table
@@ -45,11 +46,9 @@ def build_presentation_state(analysis: Analysis) -> hd.pr.GrayscaleSoftcopyPrese
         referenced_images=[header],
         graphic_annotations=[annotation],
         graphic_layers=[layer],
-        series_instance_uid=analysis.series_uid("PR"),
+        series_instance_uid=analysis.series_uid(f"PR {side}"),
         series_number=SERIES_NUMBER,
         series_description="Masses, drawn" if drawn else "Masses (AI, unverified, not for diagnosis)",
-        series_date=when.date(),
-        series_time=when.time(),
         sop_instance_uid=analysis.instance_uid(
             "PR", b"".join(np.packbits(mask).tobytes() for mask in analysis.lesions)
         ),
@@ -61,7 +60,7 @@ def build_presentation_state(analysis: Analysis) -> hd.pr.GrayscaleSoftcopyPrese
         presentation_lut_transformation=_polarity(header),
         **equipment_attributes(analysis),
     )
-    state.Laterality = laterality(analysis.source) or ""  # Type 2C of General Series, which highdicom leaves out
+    state.Laterality = side  # Type 2C of General Series, which highdicom leaves out
     if voi is not None:
         state.SoftcopyVOILUTSequence = [voi]
     state.PresentationCreationDate, state.PresentationCreationTime = DA(when.date()), TM(when.time())

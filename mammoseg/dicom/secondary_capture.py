@@ -47,6 +47,7 @@ def build_secondary_capture(analysis: Analysis, mammogram: Mammogram) -> hd.sc.S
     )
     picture = np.ascontiguousarray(picture[..., ::-1])  # red, green, blue
     source, header, when = analysis.source, source_header(analysis.source), analysis.when
+    side = laterality(source) or ""  # of the series, as Laterality is in these objects
     capture = hd.sc.SCImage(
         pixel_array=picture,
         photometric_interpretation="RGB",
@@ -54,11 +55,9 @@ def build_secondary_capture(analysis: Analysis, mammogram: Mammogram) -> hd.sc.S
         coordinate_system="PATIENT",
         patient_orientation=("A", "F"),  # highdicom wants one; the true one is set below
         study_instance_uid=header.StudyInstanceUID,
-        series_instance_uid=analysis.series_uid("SC"),
+        series_instance_uid=analysis.series_uid(f"SC {side}"),
         series_number=SERIES_NUMBER,
         series_description="Masses, drawn" if drawn else "Masses (AI, unverified, not for diagnosis)",
-        series_date=when.date(),
-        series_time=when.time(),
         sop_instance_uid=analysis.instance_uid("SC", picture.tobytes()),
         instance_number=1,
         content_date=when.date(),
@@ -69,7 +68,7 @@ def build_secondary_capture(analysis: Analysis, mammogram: Mammogram) -> hd.sc.S
     capture.copy_patient_and_study_information(header)
     capture.ConversionType = "WSD"
     capture.BurnedInAnnotation = "YES"
-    capture.Laterality = laterality(source) or ""
+    capture.Laterality = side
     capture.PatientOrientation = patient_orientation(source) or []
     capture.DateOfSecondaryCapture, capture.TimeOfSecondaryCapture = DA(when.date()), TM(when.time())
     capture.DerivationDescription = "Outlines of masses burned in"

@@ -17,6 +17,7 @@ from mammoseg.dicom.presentation_state import build_presentation_state
 from mammoseg.dicom.secondary_capture import build_secondary_capture
 from mammoseg.dicom.write import write_object
 from mammoseg.report.overlay import OUTLINE_BGR
+from tests.dicom.readers import errors_of_dcentvfy
 from tests.made_analysis import ALGORITHM, SHAPE, WHEN, made_analysis, made_lesions
 from tests.made_dicom import lut_item
 
@@ -62,6 +63,21 @@ def test_real_mammograms_get_valid_pictures(kind, name, shared_data, tmp_path, d
     lesion[100:180, 300:350] = True
     dataset = build(kind, Analysis(source, [lesion], ALGORITHM, WHEN), path)
     assert_valid(dciodvfy, dataset, tmp_path / "object.dcm")
+
+
+def test_dcentvfy_finds_all_pictures_of_a_study_consistent(tmp_path, dcentvfy):
+    paths = []
+    for number, (side, view) in enumerate([("L", "CC"), ("L", "MLO"), ("R", "CC")]):
+        path = tmp_path / f"{side}{view}.dcm"
+        write_mammogram(path, np.arange(40 * 30).reshape(SHAPE) + number, laterality=side, view=view)
+        source = pydicom.dcmread(path, stop_before_pixels=True)
+        analysis = Analysis(source, made_lesions(), ALGORITHM, WHEN + timedelta(hours=number))
+        for kind in KINDS:
+            write_object(build(kind, analysis, path), tmp_path / f"{kind}{number}.dcm")
+            paths.append(tmp_path / f"{kind}{number}.dcm")
+        paths.append(path)
+    assert errors_of_dcentvfy(dcentvfy, paths) == []
+    assert len({pydicom.dcmread(path).SeriesInstanceUID for path in paths}) == 3 + 2 * len(KINDS)
 
 
 @pytest.mark.parametrize("kind", KINDS)
