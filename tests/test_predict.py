@@ -76,7 +76,13 @@ def names_in(folder):
 def test_dicom_gives_segmentation_overlay_table_and_page(pixels, tmp_path):
     write_mammogram(tmp_path / "left cc.dcm", pixels)
     run_predictor(BrightIsMass(), [tmp_path / "left cc.dcm"], tmp_path / "out")
-    assert names_in(tmp_path / "out") == ["index.html", "left_cc.overlay.png", "left_cc.seg.dcm", "results.csv"]
+    assert names_in(tmp_path / "out") == [
+        "index.html",
+        "left_cc.overlay.png",
+        "left_cc.seg.dcm",
+        "left_cc.sr.dcm",
+        "results.csv",
+    ]
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
@@ -212,9 +218,13 @@ def no_uid(path, pixels):
     write_mammogram(path, pixels, attributes={"StudyInstanceUID": ""})
 
 
-def ratio_that_is_no_number(path, pixels):
-    write_mammogram(path, pixels, attributes={"LossyImageCompression": "01", "LossyImageCompressionRatio": "61.25"})
-    path.write_bytes(path.read_bytes().replace(b"61.25", b"CANAR"))
+def patient_number_too_long(path, pixels):
+    write_mammogram(path, pixels)
+    dataset = pydicom.dcmread(path)
+    with pydicom.config.disable_value_validation():
+        dataset.add_new("PatientID", "LO", "CANARY" * 11)
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+    dataset.save_as(path)
 
 
 BAD = {
@@ -232,7 +242,7 @@ BAD = {
     zero_size: "E_SIZE",
     segmentation_object: "E_SOP_CLASS",
     no_uid: "E_DICOM_UID",
-    ratio_that_is_no_number: "E_SEG",
+    patient_number_too_long: "E_ATTRIBUTE",
 }
 
 
@@ -348,7 +358,7 @@ def test_ctrl_c_keeps_what_was_finished(pixels, tmp_path):
     with pytest.raises(StoppedError, match="1 of 3 files are done") as stopped:
         run_predictor(Stopped(), [tmp_path], tmp_path / "out")
     assert stopped.value.exit_code == 130
-    assert names_in(tmp_path / "out") == ["a.overlay.png", "a.seg.dcm", "index.html", "results.csv"]
+    assert names_in(tmp_path / "out") == ["a.overlay.png", "a.seg.dcm", "a.sr.dcm", "index.html", "results.csv"]
     assert len(rows_of(tmp_path / "out")) == 1
 
 
