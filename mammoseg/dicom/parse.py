@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from mammoseg.dicom.elements import MOST_ELEMENTS, PIXEL_DATA, Encoding, read_element
+from mammoseg.dicom.values import MALFORMED
 from mammoseg.errors import InputRefusedError
 
 logger = logging.getLogger(__name__)
@@ -143,5 +144,5 @@ def _parse(content: bytes) -> Dataset:
         raise InputRefusedError("E_TRUNCATED", "the file ends inside an element; copy it again.") from error
     except RecursionError as error:
         raise InputRefusedError("E_NESTING", "sequences are nested too deep to be meant.") from error
-    except (InvalidDicomError, OSError, ValueError, TypeError, KeyError, AttributeError, NotImplementedError) as error:
+    except (InvalidDicomError, OSError, *MALFORMED) as error:
         raise InputRefusedError("E_NOT_DICOM", "the file starts like DICOM, but cannot be parsed.") from error

@@ -5,12 +5,14 @@ from typing import Any
 
 from pydicom.datadict import dictionary_description
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 
 from mammoseg.errors import InputRefusedError
 
 MALFORMED = (
     ArithmeticError,
     AttributeError,
+    BytesLengthException,
     EOFError,
     LookupError,
     NotImplementedError,

@@ -1,0 +1,91 @@
+"""Headers of compressed streams, held against Rows, Columns and Bits Allocated."""
+
+import struct
+import subprocess
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom import uid
+
+from mammoseg.dicom.codestream import check_codestream
+from mammoseg.errors import InputRefusedError
+from tests.made_dicom import RAMP, mammogram_dataset
+
+ROWS, COLUMNS = 60, 80
+
+
+def pack(stream):
+    """Pixel Data of one fragment behind an empty offset table."""
+    return b"\xfe\xff\x00\xe0\0\0\0\0\xfe\xff\x00\xe0" + struct.pack("<I", len(stream)) + stream
+
+
+def jpeg(marker, *, rows=ROWS, columns=COLUMNS, bits=12, components=1, before=b""):
+    frame = struct.pack(">HBHHB", 11, bits, rows, columns, components)
+    return pack(b"\xff\xd8" + before + b"\xff" + bytes([marker]) + frame)
+
+
+def jpeg_2000(*, rows=ROWS, columns=COLUMNS, bits=12, components=1):
+    size = struct.pack(">HH4I4IHB", 41, 0, columns, rows, 0, 0, columns, rows, 0, 0, components, bits - 1)
+    return pack(b"\xff\x4f\xff\x51" + size)
+
+
+def rle(*offsets):
+    return pack(struct.pack("<16I", len(offsets), *offsets, *[0] * (15 - len(offsets))) + bytes(64))
+
+
+def check(stream, syntax=uid.JPEGLosslessSV1):
+    check_codestream(stream, syntax, rows=ROWS, columns=COLUMNS, bits_allocated=16)
+
+
+@pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEG2000Lossless, uid.JPEGLSLossless], ids=lambda s: s.name)
+def test_what_encoders_write_passes(syntax):
+    dataset = mammogram_dataset(np.tile(RAMP, (20, 20)))
+    dataset.compress(syntax, encoding_plugin="")
+    check(dataset.PixelData, syntax)
+
+
+@pytest.mark.parametrize("option", ["+e1", "+el", "+ee"])
+def test_what_dcmtk_writes_passes(option, tmp_path, dcmcjpeg):
+    mammogram_dataset(np.tile(RAMP, (20, 20))).save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    subprocess.run([dcmcjpeg, option, tmp_path / "a.dcm", tmp_path / "b.dcm"], check=True, capture_output=True)
+    dataset = pydicom.dcmread(tmp_path / "b.dcm")
+    check(dataset.PixelData, dataset.file_meta.TransferSyntaxUID)
+
+
+@pytest.mark.parametrize("marker", [0xC0, 0xC1, 0xC3, 0xF7])
+def test_the_size_of_a_jpeg_is_that_of_its_frame_header(marker):
+    check(jpeg(marker, before=b"\xff\xe0\0\x04ab\xff\xff\xfe\0\x02"))  # application data, a fill byte, a comment
+    with pytest.raises(InputRefusedError, match="E_SIZE: the stream is 61 x 80, the header says 60 x 80"):
+        check(jpeg(marker, rows=61))
+
+
+REFUSED = {
+    "JPEG columns": (jpeg(0xC3, columns=81), uid.JPEGLosslessSV1, "E_SIZE"),
+    "JPEG in colour": (jpeg(0xC0, components=3), uid.JPEGBaseline8Bit, "E_COLOUR"),
+    "JPEG of 17 bits": (jpeg(0xC3, bits=17), uid.JPEGLosslessSV1, "E_BITS"),
+    "no JPEG": (pack(bytes(99)), uid.JPEGLosslessSV1, "E_COMPRESSION"),
+    "JPEG that ends before its size": (pack(b"\xff\xd8\xff\xc3\0\x0b\x0c"), uid.JPEGLosslessSV1, "E_COMPRESSION"),
+    "JPEG 2000 of 60000 x 60000": (jpeg_2000(rows=60000, columns=60000), uid.JPEG2000, "E_SIZE"),
+    "JPEG 2000 in colour": (jpeg_2000(components=3), uid.JPEG2000, "E_COLOUR"),
+    "JPEG 2000 of 20 bits": (jpeg_2000(bits=20), uid.JPEG2000, "E_BITS"),
+    "JPEG 2000 without size": (pack(b"\xff\x4f\xff\x51"), uid.JPEG2000, "E_COMPRESSION"),
+    "RLE of three segments": (rle(64, 70, 80), uid.RLELossless, "E_COMPRESSION"),
+    "RLE that goes backwards": (rle(64, 60), uid.RLELossless, "E_COMPRESSION"),
+    "RLE that leads out": (rle(64, 4000), uid.RLELossless, "E_COMPRESSION"),
+    "RLE of three bytes": (pack(b"abc"), uid.RLELossless, "E_COMPRESSION"),
+    "no fragment": (b"\xfe\xff\x00\xe0\0\0\0\0", uid.JPEG2000, "E_COMPRESSION"),
+    "video": (jpeg(0xC3), uid.MPEG2MPML, "E_COMPRESSION"),
+}
+
+
+@pytest.mark.parametrize(("stream", "syntax", "code"), REFUSED.values(), ids=REFUSED)
+def test_a_stream_of_another_image_is_refused(stream, syntax, code):
+    with pytest.raises(InputRefusedError) as refusal:
+        check(stream, syntax)
+    assert refusal.value.code == code
+
+
+def test_good_headers_made_here_pass():
+    check(jpeg_2000(), uid.JPEG2000)
+    check(rle(64, 70), uid.RLELossless)

@@ -1,0 +1,49 @@
+import pytest
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.tag import Tag
+
+from mammoseg.dicom.values import integer, text
+from mammoseg.errors import InputRefusedError
+
+
+def raw(keyword, vr, value):
+    """A data set with one element whose value no one has converted yet."""
+    dataset = Dataset()
+    tag = Tag(keyword)
+    dataset[tag] = RawDataElement(tag, vr, len(value), value, 0, False, True)
+    return dataset
+
+
+def test_what_is_absent_or_empty_is_the_default():
+    assert integer(Dataset(), "Rows", 7) == 7
+    assert integer(raw("NumberOfFrames", "IS", b""), "NumberOfFrames", 7) == 7
+    assert text(Dataset(), "Modality") == ""
+
+
+def test_one_value_is_given():
+    assert integer(raw("Rows", "US", b"\x03\0"), "Rows") == 3
+    assert integer(raw("NumberOfFrames", "IS", b"12"), "NumberOfFrames") == 12
+    assert text(raw("Modality", "CS", b"MG"), "Modality") == "MG"
+
+
+@pytest.mark.parametrize(
+    ("keyword", "vr", "value"),
+    [
+        ("Rows", "US", b"\x03\0\x04\0"),
+        ("Rows", "US", b"\x03"),
+        ("Rows", "LO", b"SECRET"),
+        ("NumberOfFrames", "IS", b"SECRET"),
+        ("NumberOfFrames", "IS", b"1.5"),
+    ],
+)
+def test_what_is_no_whole_number_is_refused_and_not_repeated(keyword, vr, value):
+    with pytest.raises(InputRefusedError, match="E_ATTRIBUTE") as refusal:
+        integer(raw(keyword, vr, value), keyword)
+    assert "SECRET" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("vr", "value"), [("CS", b"MG\\CT"), ("US", b"\x03\0")])
+def test_what_is_not_one_text_is_refused(vr, value):
+    with pytest.raises(InputRefusedError, match="E_ATTRIBUTE: Modality does not hold one text"):
+        text(raw("Modality", vr, value), "Modality")
