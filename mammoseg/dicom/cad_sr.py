@@ -16,12 +16,7 @@ from pydicom.valuerep import DA
 
 from mammoseg.dicom import codes
 from mammoseg.dicom.attributes import laterality, pixel_spacing, view
-from mammoseg.dicom.derived import (
-    Algorithm,
-    Analysis,
-    patient_orientation,
-    source_header,
-)
+from mammoseg.dicom.derived import Algorithm, Analysis, patient_orientation, source_header
 from mammoseg.dicom.measure import measure, outline
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.sr import DECIMALS

@@ -16,12 +16,7 @@ from pydicom.uid import ComprehensiveSRStorage
 from mammoseg import __version__
 from mammoseg.dicom import codes
 from mammoseg.dicom.attributes import laterality
-from mammoseg.dicom.derived import (
-    MANUFACTURER,
-    Algorithm,
-    Analysis,
-    derive_uid,
-)
+from mammoseg.dicom.derived import MANUFACTURER, Algorithm, Analysis, derive_uid
 from mammoseg.dicom.measure import Measurement, measure, outline, scale_of
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.sr_document import build_document
