@@ -236,6 +236,18 @@ class _Pixels:
         return pixels, [child._process.pid for child in default_pool()._idle]
 
 
+def test_a_fork_starts_without_children_and_with_a_lock_that_is_free(tmp_path):
+    pool = DecodePool()
+    pool.ask({"kind": "header", "path": str(write_mammogram(tmp_path))})
+    with pool._lock:
+        fork = os.fork()
+        if fork == 0:
+            os._exit(bool(pool._idle) or pool._lock.locked())
+    assert os.waitstatus_to_exitcode(os.waitpid(fork, 0)[1]) == 0
+    assert pool._idle[0].is_alive()
+    pool.close()
+
+
 def test_ctrl_c_does_not_reach_a_child(tmp_path):
     read_dicom(write_mammogram(tmp_path))
     (child, *_) = default_pool()._idle
