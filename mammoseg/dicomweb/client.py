@@ -7,13 +7,14 @@ this file need not: no endless answer, no redirect, no second try without end.
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import requests
+import urllib3
 from dicomweb_client.web import DICOMwebClient
 from requests.auth import AuthBase, HTTPBasicAuth
 from requests.utils import get_netrc_auth
@@ -25,6 +26,9 @@ TOKEN_VARIABLE = "MAMMOSEG_DICOMWEB_TOKEN"
 
 TIMEOUT_SECONDS = (10.0, 60.0)
 """To connect, and between two pieces of an answer."""
+
+MOST_SECONDS = 900.0
+"""For one whole answer: the largest instance at 5 Mbit/s. Without it, a byte a minute would never end."""
 
 WAITS_SECONDS = (1.0, 2.0, 4.0)
 """Before the second, third and fourth attempt; a fifth is not made."""
@@ -99,9 +103,10 @@ class ArchiveSession(requests.Session):
                 raise ArchiveError(
                     f"the certificate of {self.name} cannot be verified; name its authority with --ca_bundle."
                 ) from None
-            except (requests.RequestException, PassingError) as error:  # a text of requests quotes the address
+            except (requests.RequestException, urllib3.exceptions.HTTPError, PassingError) as error:
                 if wait is None:
                     tries = f"{len(self.waits) + 1} attempts"
+                    # The error's own text quotes the address with the patient searched for.
                     raise ArchiveError(f"the archive {self.name} {_what_happened(error)}, in {tries}.") from None
                 time.sleep(wait)
         raise AssertionError("unreachable")
@@ -131,11 +136,20 @@ class ArchiveSession(requests.Session):
             raise ArchiveError(f"{self.name} redirects to another address (HTTP {status}); name that address.")
         raise PassingError(f"answers HTTP {status}")
 
+    @staticmethod
+    def blocks(response: requests.Response) -> Iterator[bytes]:
+        """The body of what `open` returned, in pieces as they arrive, for at most `MOST_SECONDS`."""
+        deadline = time.monotonic() + MOST_SECONDS
+        while block := response.raw.read1(BLOCK_BYTES, decode_content=True):
+            if time.monotonic() > deadline:
+                raise PassingError("sends too slowly")
+            yield block
+
     def _read_whole(self, method: str, url: str, options: dict[str, Any]) -> requests.Response:
         kept = {name: value for name, value in options.items() if name in ("headers", "data", "params")}
         with self.open(method, url, kept) as response:
             body = bytearray()
-            for block in response.iter_content(BLOCK_BYTES):
+            for block in self.blocks(response):
                 body += block
                 if len(body) > MOST_ANSWER_BYTES:
                     raise ArchiveError(f"the answer of {self.name} is longer than {MOST_ANSWER_BYTES >> 20} MiB.")
@@ -233,8 +247,8 @@ def _credentials(root: str, user: str | None) -> AuthBase | None:
 def _what_happened(error: Exception) -> str:
     if isinstance(error, PassingError):
         return str(error)
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
         return "does not answer in time"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
+    if isinstance(error, urllib3.exceptions.HTTPError):  # while reading; requests has its own errors before
         return "breaks off its answer"
     return "cannot be reached or drops the connection"

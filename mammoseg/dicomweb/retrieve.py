@@ -8,7 +8,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 
 from mammoseg.dicom.parse import MOST_BYTES
-from mammoseg.dicomweb.client import BLOCK_BYTES, Archive, ArchiveError, Instance, PassingError
+from mammoseg.dicomweb.client import Archive, ArchiveError, Instance, PassingError
 from mammoseg.dicomweb.multipart import MultipartError, boundary_of, only_part
 from mammoseg.files import atomic_path
 
@@ -61,7 +61,7 @@ def _retrieve_once(archive: Archive, instance: Instance, path: Path, most_bytes:
 def _content(response: requests.Response, archive: Archive) -> Iterator[bytes]:
     """The bytes of the file, as one part of a message (PS3.18 8.7.8) or, as some archives do, bare."""
     content_type = response.headers.get("Content-Type", "")
-    blocks = response.iter_content(BLOCK_BYTES)
+    blocks = archive.session.blocks(response)
     if boundary := boundary_of(content_type):
         return only_part(blocks, boundary)
     if content_type.startswith("application/dicom") and "Content-Length" in response.headers:

@@ -1,10 +1,12 @@
 """An archive that fails or lies: an HTTP server in a thread whose every answer a test writes."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from mammoseg.dicomweb.client import Archive, connect
@@ -45,21 +47,33 @@ class FakeServer(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, certificate: Path | None = None) -> None:
         self.answer = answer
         self.requests: list[Request] = []
         super().__init__(("127.0.0.1", 0), Request)
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.socket = context.wrap_socket(self.socket, server_side=True)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up is no error here."""
 
 
 @contextmanager
-def fake_archive(answer: Answer) -> Iterator[tuple[Archive, FakeServer]]:
-    """Connection to a server that answers by `answer`; three attempts, a second for each."""
-    with FakeServer(answer) as server:
+def fake_archive(
+    answer: Answer, *, certificate: Path | None = None, **options: Any
+) -> Iterator[tuple[Archive, FakeServer]]:
+    """Connection to a server that answers by `answer`; three attempts, 0.3 s for each.
+
+    Args:
+        certificate: with its key, in one PEM file; then the server speaks TLS.
+        options: of `connect`.
+    """
+    with FakeServer(answer, certificate) as server:
         threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
-        yield connect(f"http://127.0.0.1:{server.server_port}", timeout=(1, 0.3), waits=(0.01, 0.01)), server
+        address = f"http{'s' if certificate else ''}://127.0.0.1:{server.server_port}"
+        yield connect(address, timeout=(1, 0.3), waits=(0.01, 0.01), **options), server
         server.shutdown()
 
 

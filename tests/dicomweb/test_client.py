@@ -1,10 +1,11 @@
 """The address of an archive and its credentials: nothing secret in arguments, messages or a foreign host's ears."""
 
 import logging
+import subprocess
 
 import pytest
 
-from mammoseg.dicomweb.client import connect
+from mammoseg.dicomweb.client import ArchiveError, connect
 from mammoseg.dicomweb.fetch import find_mammograms
 from mammoseg.dicomweb.multipart import MultipartError, boundary_of, encode_parts, only_part
 from mammoseg.errors import WrongCallError
@@ -40,11 +41,23 @@ def test_ca_bundle_must_be_a_file(tmp_path):
         connect("https://pacs/dicom-web", ca_bundle=tmp_path / "ca.pem")
 
 
-def test_certificates_are_verified_unless_named_by_the_given_bundle(tmp_path):
-    assert connect("https://pacs/dicom-web").session.verify is True
-    bundle = tmp_path / "ca.pem"
-    bundle.touch()
-    assert connect("https://pacs/dicom-web", ca_bundle=bundle).session.verify == str(bundle)
+def test_certificate_is_verified_and_another_authority_is_named_by_its_file(tmp_path, monkeypatch):
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    pem = tmp_path / "archive.pem"
+    make = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=test -days 1"
+    named = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(pem), "-out", str(tmp_path / "certificate.pem")]
+    subprocess.run([*make.split(), *named], check=True, capture_output=True)
+    pem.write_text(pem.read_text() + (tmp_path / "certificate.pem").read_text())
+
+    def nothing(request):
+        request.reply_json([])
+
+    with fake_archive(nothing, certificate=pem) as (archive, server), pytest.raises(ArchiveError, match="certificate"):
+        find_mammograms(archive)
+    assert server.requests == []
+    with fake_archive(nothing, certificate=pem, ca_bundle=tmp_path / "certificate.pem") as (archive, _):
+        assert find_mammograms(archive) == []
 
 
 def test_token_is_sent_and_in_no_log(monkeypatch, caplog):
@@ -54,6 +67,12 @@ def test_token_is_sent_and_in_no_log(monkeypatch, caplog):
         find_mammograms(archive)
     assert server.requests[0].headers["Authorization"] == "Bearer hunter2"
     assert "hunter2" not in caplog.text
+
+
+def test_host_is_named_with_its_port_so_that_addresses_of_the_archive_can_be_right():
+    with fake_archive(lambda request: request.reply_json([])) as (archive, server):
+        find_mammograms(archive)
+    assert server.requests[0].headers["Host"] == archive.name == f"127.0.0.1:{server.server_port}"
 
 
 def test_patient_searched_for_is_in_no_log(caplog):

@@ -100,6 +100,23 @@ def test_store_is_tried_again_with_the_same_bytes_and_the_rest_is_not_sent(fault
     assert set(sent) == {files[0].read_bytes() + b"\r\n--"[: len(sent[0]) - files[0].stat().st_size]}
 
 
+def test_archive_that_sends_a_byte_now_and_then_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(client_module, "MOST_SECONDS", 0.1)
+
+    def drip(request):
+        request.send_response(200)
+        request.send_header("Content-Type", MULTIPART)
+        request.send_header("Content-Length", "100000")
+        request.end_headers()
+        for _ in range(100):
+            request.wfile.write(b"-")
+            time.sleep(0.03)
+
+    with fake_archive(drip) as (archive, server), pytest.raises(ArchiveError, match="sends too slowly"):
+        fetch(archive, [HERE], tmp_path)
+    assert len(server.requests) == ATTEMPTS
+
+
 def test_search_answered_by_a_login_page_is_an_error_and_no_empty_list():
     with fake_archive(html) as (archive, _), pytest.raises(ArchiveError, match="no DICOM JSON"):
         find_mammograms(archive)
