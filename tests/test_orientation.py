@@ -68,13 +68,17 @@ def directions(laterality: str, view: str, *, flip: str, rotation: int, orientat
     return {"FieldOfViewHorizontalFlip": flip, "FieldOfViewRotation": rotation, "PatientOrientation": stated}
 
 
-@pytest.fixture(scope="module")
-def predictor(tmp_path_factory) -> Predictor:
+def make_predictor(folder: Path, **settings: object) -> Predictor:
     """The real path around a network that takes bright pixels for mass."""
-    weights = write_weights(tmp_path_factory.mktemp("weights") / "model.pt", spatial_size=[96, 64])
+    weights = write_weights(folder / "model.pt", spatial_size=[96, 64], **settings)
     predictor = Predictor("unet", weights=weights, device="cpu")
     predictor.network = lambda image: torch.cat([0 * image[:, :1], 40 * (image[:, :1] - 0.6)], dim=1)
     return predictor
+
+
+@pytest.fixture(scope="module")
+def predictor(tmp_path_factory) -> Predictor:
+    return make_predictor(tmp_path_factory.mktemp("weights"))
 
 
 def box(mask: np.ndarray) -> np.ndarray:
@@ -104,6 +108,16 @@ def test_mask_lands_on_the_mark_whatever_the_header_says(
         probability = predictor(path).probability
         assert probability.shape == shape
         assert_on(mark, box(probability >= 0.5))
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("settings", [{"aspect": "pad"}, {"crop_to_breast": False, "crop_border": False}], ids=str)
+def test_mask_lands_on_the_mark_with_other_preprocessing(settings, shape, tmp_path):
+    predictor = make_predictor(tmp_path, **settings)
+    for laterality, wall in product(("L", "R"), ("left", "right")):
+        pixels, mark = canary(shape, wall)
+        write_mammogram(tmp_path / "image.dcm", pixels, laterality=laterality)
+        assert_on(mark, box(predictor(tmp_path / "image.dcm").probability >= 0.5))
 
 
 @pytest.fixture(params=product(("L", "R"), ("left", "right"), SHAPES), ids="-".join)
