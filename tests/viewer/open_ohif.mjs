@@ -40,7 +40,7 @@ try {
   await page.waitForSelector("canvas.cornerstone-canvas", { timeout: 60000 });
   await settled(page, "before.png");
   await thumbnail.click({ count: 2 });
-  const yes = await page.waitForSelector('[data-cy="yes-hydrate-btn"]', { timeout: 30000 });
+  const yes = await page.waitForSelector('[data-cy="yes-hydrate-btn"]', { timeout: 60000 });
   await yes.click();
   await page.waitForSelector('[data-cy="yes-hydrate-btn"]', { hidden: true, timeout: 30000 });
   await settled(page, "after.png");
