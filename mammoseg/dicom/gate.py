@@ -131,7 +131,7 @@ def check_pixel_description(dataset: Dataset) -> None:
         raise InputRefusedError("E_COLOUR", "the image is not MONOCHROME1 or MONOCHROME2; mammograms are grey.")
     if not 0 < rows * columns <= MAX_PIXELS:
         raise InputRefusedError("E_SIZE", f"the image is {rows} x {columns}; 1 to {MAX_PIXELS} pixels are read.")
-    if "PixelData" not in dataset:
+    if not dataset.get("PixelData"):
         raise InputRefusedError("E_NO_PIXELS", "there is no integer Pixel Data in the file.")
     _check_bits(dataset)
     if not dataset.file_meta.TransferSyntaxUID.is_compressed:

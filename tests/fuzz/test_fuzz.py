@@ -16,6 +16,7 @@ FOUND = {
     ),
     "a tag lost among others": (("rle", "header", [("put", 1106, "62c8")]), "E_NOT_DICOM"),
     "a tag lost among others, implicit": (("implicit", "header", [("put", 1306, "91240868")]), "E_NOT_DICOM"),
+    "pixels of no length": (("tables", "header", [("put", 3500, "00000000")]), "E_NO_PIXELS"),
     "group length of the meta information": (("jpeg_2000", "header", [("flip", 141, "02")]), "image"),
 }
 """What fuzzing found, and how it must end."""
