@@ -113,6 +113,8 @@ class _Job:
         try:
             deidentify_dataset(dataset, self.names)
             dcmwrite(buffer, dataset, enforce_file_format=True)
+        except InputRefusedError:
+            raise
         except MALFORMED as error:  # its text may quote a header value
             raise InputRefusedError("E_ATTRIBUTE", "an attribute of the header has a value that cannot be.") from error
         return buffer.getvalue()

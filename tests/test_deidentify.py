@@ -7,80 +7,15 @@ import numpy as np
 import pydicom
 import pytest
 from dicomanonymizer import simpledicomanonymizer as library
-from pydicom.datadict import dictionary_VR
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000Lossless, RLELossless
 
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.deidentify import deidentify
-from mammoseg.dicom.basic_profile import TABLE
 from mammoseg.errors import MammosegError, NothingUsableError, WrongCallError
 from mammoseg.predict import PartlyRefusedError
-
-MARK = "CANARY"
-MARK_UID = "1.2.826.0.1.3680043.4711"
-TIMES = {"DA": "19570214", "TM": "131743", "DT": "19570214131743"}
-MARKS = (MARK, MARK_UID, "19570214", "131743")
+from tests.canary import MARK, MARKS, marks_in, write_canary
 
 PIXELS = np.arange(64 * 48).reshape(64, 48)
-
-
-def value_of(representation):
-    """A canary for a value representation, None where its values cannot name a person."""
-    if representation in ("LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT", "AE", "CS"):
-        return MARK
-    if representation in ("OB", "UN"):
-        return MARK.encode()
-    return TIMES.get(representation) or {"UI": f"{MARK_UID}.1", "AS": "047Y"}.get(representation)
-
-
-def planted(dataset):
-    """Put the canary into every attribute of PS3.15 Table E.1-1 that can hold it, but the UIDs that a file needs."""
-    for tag in library.initialize_actions(TABLE):
-        needed = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
-        if len(tag) > 2 or tag[0] in (0, 2) or pydicom.datadict.keyword_for_tag(tag) in needed:
-            continue
-        representation = dictionary_VR(tag) if pydicom.datadict.dictionary_has_tag(tag) else "LO"
-        if (value := value_of(representation)) is not None:
-            dataset.add_new(tag, representation, value)
-        elif representation == "SQ":
-            dataset.add_new(tag, "SQ", [item_with_mark()])
-    return dataset
-
-
-def item_with_mark():
-    item = Dataset()
-    item.PersonName = MARK
-    item.TextValue = MARK
-    return item
-
-
-def hostile(path):
-    """A mammogram with canaries in all that the table names, in items, private elements, overlays and file meta."""
-    with pydicom.config.disable_value_validation():
-        dataset = planted(write_mammogram(path, PIXELS))
-        dataset.StudyInstanceUID, dataset.SeriesInstanceUID = f"{MARK_UID}.2", f"{MARK_UID}.3"
-        dataset.SOPInstanceUID = f"{MARK_UID}.4"
-        dataset.ViewCodeSequence[0].update(planted(Dataset()))
-        dataset.ViewCodeSequence[0].ViewModifierCodeSequence = [planted(Dataset())]
-        for level in (dataset, dataset.ViewCodeSequence[0]):
-            level.private_block(0x0011, f"{MARK} maker", create=True).add_new(1, "LO", MARK)
-            level.private_block(0x0011, f"{MARK} maker", create=True).add_new(2, "SQ", [item_with_mark()])
-            level.LUTExplanation = level.PixelSpacingCalibrationDescription = MARK
-            level.add_new(0x0008_FFFE, "LO", MARK)  # in no dictionary
-        dataset.add_new(0x6000_3000, "OW", MARK.encode())
-        dataset.add_new(0x6000_1500, "LO", MARK)
-        dataset.add_new(0x5000_2500, "LO", MARK)
-        dataset.add_new(0xFFFC_FFFC, "OB", MARK.encode())
-        dataset[0x0018_7060] = DataElement(0x0018_7060, "LO", MARK)  # Exposure Control Mode, declared as another VR
-        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-        dataset.file_meta.SourceApplicationEntityTitle = MARK
-        dataset.file_meta.PrivateInformationCreatorUID = f"{MARK_UID}.5"
-        dataset.file_meta.PrivateInformation = MARK.encode()
-        dataset.preamble = MARK.encode().ljust(128, b"\0")
-        dataset.save_as(path)
-    return path
 
 
 @pytest.fixture
@@ -95,23 +30,18 @@ def run(tmp_path):
     return call
 
 
-def found_in(content):
-    encodings = ("utf-8", "utf-16-le", "utf-16-be")
-    return [mark for mark in MARKS if any(mark.encode(encoding) in content for encoding in encodings)]
-
-
 def test_no_canary_is_left_anywhere_in_the_file(tmp_path, run):
-    source = hostile(tmp_path / f"{MARK}.dcm")
-    assert found_in(source.read_bytes()) == list(MARKS)
+    source = write_canary(tmp_path / f"{MARK}.dcm", PIXELS)
+    assert marks_in(source.read_bytes()) == list(MARKS)
     (written,) = run(source)
-    assert found_in(written.read_bytes()) == []
+    assert marks_in(written.read_bytes()) == []
     assert MARK not in written.name
 
 
 def test_the_library_alone_leaves_some(tmp_path):
-    source = hostile(tmp_path / "a.dcm")
+    source = write_canary(tmp_path / "a.dcm", PIXELS)
     library.anonymize_dicom_file(source, tmp_path / "b.dcm")
-    assert found_in((tmp_path / "b.dcm").read_bytes()) != []
+    assert marks_in((tmp_path / "b.dcm").read_bytes()) != []
 
 
 @pytest.mark.parametrize("syntax", [None, JPEG2000Lossless, RLELossless])
@@ -225,3 +155,20 @@ def test_other_content_under_a_uid_is_refused(tmp_path, run, capsys):
         run(tmp_path / "a.dcm")
     assert "E_DUPLICATE_UID" in capsys.readouterr().err
     assert written.read_bytes() == b"other"
+
+
+@pytest.mark.parametrize("keyword", ["RescaleSlope", "WindowCenter"])
+def test_text_in_place_of_a_number_of_the_image_is_refused(tmp_path, run, keyword, capsys):
+    write_canary(tmp_path / "a.dcm", PIXELS, after={keyword: MARK})
+    with pytest.raises(NothingUsableError):
+        run(tmp_path / "a.dcm")
+    assert "E_ATTRIBUTE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("keyword", "text"), [("KVP", MARK), ("ExposureTime", MARK), ("FilterMaterial", "Canary-Jones")]
+)
+def test_text_in_place_of_another_number_or_code_is_removed(tmp_path, run, keyword, text):
+    write_canary(tmp_path / "a.dcm", PIXELS, after={keyword: text})
+    (written,) = run(tmp_path / "a.dcm")
+    assert keyword not in pydicom.dcmread(written)

@@ -5,12 +5,14 @@ into sequences that stay, gives dates the value 00010101, draws UIDs at random, 
 that no dictionary names.
 """
 
+import re
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Protocol
 
 from dicomanonymizer import simpledicomanonymizer as library
-from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
+from pydicom.datadict import dictionary_description, dictionary_has_tag, dictionary_VR, tag_for_keyword
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.multival import MultiValue
 from pydicom.sr.coding import Code
@@ -18,6 +20,7 @@ from pydicom.tag import BaseTag
 from pydicom.uid import UID, UID_dictionary
 
 from mammoseg import __version__
+from mammoseg.errors import InputRefusedError
 
 TABLE = "dicomfields_2026c"
 """Edition of Table E.1-1 in dicom-anonymizer."""
@@ -39,6 +42,14 @@ KEPT_LABELS = frozenset(
 """Short texts (LO, SH) that stay: of the make, of units and of codes."""
 
 PIXEL_DATA = 0x7FE0_0010
+
+IMAGE_GROUP = 0x0028
+"""What of it is malformed is refused, not removed, as the pixels would then mean something else."""
+
+NUMBER = re.compile(r" *([-+]?[0-9.]+([eE][-+]?[0-9]+)?)? *")
+
+FORMS = {"DS": NUMBER, "IS": NUMBER, "CS": re.compile(r"[A-Z0-9_ ]*")}
+"""What pydicom keeps as it stands where it is no number or code."""
 
 Rule = Callable[[Dataset, tuple[int, int]], None]
 
@@ -93,10 +104,22 @@ def _is_left_behind(dataset: Dataset, tag: BaseTag) -> bool:
         return False
     if tag.is_private or tag.group & 0xFF00 in (0x5000, 0x6000) or not dictionary_has_tag(tag):
         return True
-    stated = dataset[tag].VR
-    if stated not in dictionary_VR(tag).split(" or "):
+    element = dataset[tag]
+    if not _is_well_formed(element, dictionary_VR(tag)):
+        if tag.group == IMAGE_GROUP:
+            raise InputRefusedError("E_ATTRIBUTE", f"{dictionary_description(tag)} does not hold what it should.")
         return True
-    return stated in FREE_VRS or (stated in ("LO", "SH") and tag not in KEPT_LABELS)
+    return element.VR in FREE_VRS or (element.VR in ("LO", "SH") and tag not in KEPT_LABELS)
+
+
+def _is_well_formed(element: DataElement, representations: str) -> bool:
+    """Whether a number is one and a code has the letters of one; anything else may be text that names a person."""
+    if element.VR not in representations.split(" or "):
+        return False
+    if element.VR not in FORMS or element.is_empty:
+        return True
+    values = element.value if isinstance(element.value, MultiValue) else [element.value]
+    return all(FORMS[element.VR].fullmatch(str(value)) for value in values)
 
 
 def _rules(pseudonyms: Pseudonyms) -> dict[tuple[int, int], Rule]:

@@ -1,0 +1,131 @@
+"""Nothing that names the patient comes out of any command, but in DICOM results, which belong to the patient."""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from mammoseg.data.ingest import ingest
+from mammoseg.deidentify import deidentify
+from mammoseg.errors import MammosegError
+from mammoseg.predict import run_predictor
+from mammoseg.prediction.options import ObjectKind, Options
+from mammoseg.send import send
+from mammoseg.workflow import evaluate, train
+from tests.canary import MARK, marks_in, write_canary
+from tests.hostile.case import bright_disc
+from tests.hostile.run import BrightIsMass
+from tests.tiny_run import tiny_overrides
+
+PATIENTS = 4
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """Mammograms of four patients with their masks beside them, and broken ones in ``broken``."""
+    folder = tmp_path_factory.mktemp("images")
+    for number in range(PATIENTS):
+        write_canary(folder / "good" / f"{number}.dcm", bright_disc(), number=number)
+        cv2.imwrite(str(folder / "good" / f"{number}_mask.png"), (bright_disc() == 4000).astype(np.uint8) * 255)
+    for number, (name, attributes) in enumerate(BROKEN.items(), start=PATIENTS):
+        write_canary(folder / "broken" / f"{name}.dcm", bright_disc(), number=number, after=attributes)
+    content = (folder / "good" / "0.dcm").read_bytes()
+    for name, cut in (("cut-in-header", 600), ("cut-in-pixels", len(content) - 50)):
+        (folder / "broken" / f"{name}.dcm").write_bytes(content[:cut])
+    return folder
+
+
+BROKEN = {
+    "modality": {"Modality": MARK},
+    "photometric": {"PhotometricInterpretation": MARK},
+    "window": {"WindowCenter": MARK},
+    "rescale": {"RescaleSlope": MARK},
+    "uid": {"SOPInstanceUID": MARK},
+    "class": {"SOPClassUID": "1.2.826.0.1.3680043.4711.9"},
+    "rows": {"Rows": (4711).to_bytes(2, "little")},
+}
+"""Attributes that a refusal speaks of, with the mark as value."""
+
+
+def listen(command: Callable[[], None]) -> str:
+    """Everything that a command says: standard output and error, log records of all levels, warnings, its error."""
+    said = io.StringIO()
+    handler = logging.StreamHandler(said)
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        with (
+            contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(said),
+            warnings.catch_warnings(record=True) as warned,
+        ):
+            warnings.simplefilter("always")
+            command()
+    except MammosegError as error:
+        said.write(f"{error} {error!r}")
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+    return said.getvalue() + "\n".join(str(warning.message) for warning in warned)
+
+
+def marked_files(folder: Path) -> list[str]:
+    """Files below a folder with a mark in their name, their bytes or the texts of a picture; DICOM results apart."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        content = path.read_bytes() if path.is_file() and path.suffix != ".dcm" else b""
+        if path.suffix == ".png":
+            content += str(Image.open(path).info).encode()
+        if marks_in(content) or marks_in(str(path.relative_to(folder)).encode()):
+            found.append(str(path.relative_to(folder)))
+    return found
+
+
+def test_this_test_hears_what_is_said():
+    heard = listen(lambda: (logging.getLogger("any").debug(MARK), warnings.warn("a warning", stacklevel=1)))
+    assert marks_in(heard.encode()) == [MARK]
+    assert "a warning" in heard
+
+
+def test_predict(images, tmp_path):
+    options = Options(objects=tuple(ObjectKind))
+    said = listen(lambda: run_predictor(BrightIsMass(), [images], tmp_path, options=options))
+    assert f"{PATIENTS} " in said
+    assert marks_in(said.encode()) == []
+    assert marked_files(tmp_path) == []
+
+
+def test_ingest_training_and_evaluation(images, tmp_path):
+    data, key = tmp_path / "data", tmp_path / "key"
+    said = listen(lambda: ingest("folder", str(images), output=str(data), key_file=str(key)))
+    overrides = tiny_overrides(data, tmp_path / "run", max_epochs=1)
+    said += listen(lambda: train("unet", recipe="common", **overrides))
+    weights = str(tmp_path / "run" / "models" / "model.pt")
+    said += listen(lambda: evaluate("unet", dataset_dir=str(data), weights=weights, output_dir=str(tmp_path / "eval")))
+    assert (tmp_path / "eval" / "per_image.csv").exists()
+    assert marks_in(said.encode()) == []
+    assert marked_files(tmp_path) == []
+
+
+def test_deidentify(images, tmp_path):
+    key = tmp_path / "keys" / "key"
+    said = listen(lambda: deidentify(images, output=tmp_path / "out", key_file=key))
+    assert f"{PATIENTS} written" in said
+    assert marks_in(said.encode()) == []
+    written = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert [name for name, content in written.items() if marks_in(name.encode() + content)] == []
+
+
+def test_send_to_an_archive_that_is_not_there(images):
+    said = listen(lambda: send(images, to="http://127.0.0.1:1/dicom-web"))
+    assert said != ""
+    assert marks_in(said.encode()) == []
