@@ -105,7 +105,7 @@ def _apply_voi(values: np.ndarray, dataset: Dataset, voi: str | int) -> np.ndarr
 
 
 def _finite(values: np.ndarray) -> np.ndarray:
-    if not np.isfinite(values).all():
+    if not np.isfinite(values.astype(np.float32)).all():
         raise ValueError("a grey value is no number")
     return values
 

@@ -95,6 +95,31 @@ def test_a_damaged_picture_is_refused(tmp_path, content):
         read_mammogram(path)
 
 
+@pytest.mark.parametrize("value", [0, 700, 4095])
+def test_an_image_of_one_grey_value_is_refused(tmp_path, value):
+    with pytest.raises(InputRefusedError, match="E_NO_BREAST"):
+        read_mammogram(write_mammogram(tmp_path, np.full((40, 50), value, np.uint16)))
+
+
+def test_one_pixel_is_enough_wherever_it_lies(tmp_path):
+    pixels = np.zeros((40, 50), np.uint16)
+    pixels[17, 33] = 1
+    assert read_mammogram(write_mammogram(tmp_path, pixels)).pixels.sum() == 1
+
+
+def test_padding_is_nothing_to_see(tmp_path):
+    pixels = np.full((40, 50), 300, np.uint16)
+    pixels[:, 20:] = 4000
+    with pytest.raises(InputRefusedError, match="E_NO_BREAST"):
+        read_mammogram(write_mammogram(tmp_path, pixels, PixelPaddingValue=4000))
+
+
+def test_an_empty_picture_is_refused(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((40, 50), np.uint8))
+    with pytest.raises(InputRefusedError, match="E_NO_BREAST"):
+        read_mammogram(tmp_path / "a.png")
+
+
 def test_a_folder_is_refused(tmp_path):
     with pytest.raises(InputRefusedError, match="E_NOT_A_FILE"):
         read_mammogram(tmp_path)

@@ -126,6 +126,28 @@ def test_lossless_compression_changes_nothing(syntax):
     np.testing.assert_array_equal(decode(dataset), stored)
 
 
+@pytest.mark.parametrize(
+    ("syntax", "highest"),
+    [(uid.JPEG2000Lossless, 0x0FFF), (uid.JPEGLSLossless, 0x0FFF), (uid.JPEG2000, 0x0FFF)],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_streams_of_more_bits_than_bits_stored_stay_within_them(syntax, highest):
+    dataset = mammogram_dataset(np.full((32, 48), 0xF123, np.uint16), BitsStored=16, HighBit=15)
+    dataset.compress(syntax, **({"j2k_cr": [2]} if syntax == uid.JPEG2000 else {}))
+    dataset.BitsStored, dataset.HighBit = 12, 11
+    expected = highest if syntax == uid.JPEG2000 else 0x123  # a lossy value is too large, not made of foreign bits
+    assert np.abs(decode(dataset).astype(int) - expected).max() <= 8
+
+
+def test_pixels_of_a_big_endian_file_come_in_the_byte_order_of_the_machine(tmp_path):
+    dataset = mammogram_dataset(RAMP.astype(">u2").view("<u2"))
+    dataset.file_meta.TransferSyntaxUID = uid.ExplicitVRBigEndian
+    dataset.save_as(tmp_path / "big.dcm", enforce_file_format=True)
+    stored = decode(open_dicom(tmp_path / "big.dcm"))
+    assert stored.dtype.isnative
+    np.testing.assert_array_equal(stored, RAMP)
+
+
 def test_the_plugins_named_as_fastest_exist():
     for syntax, plugin in FASTEST_PLUGIN.items():
         assert plugin in get_decoder(syntax).available_plugins

@@ -1,10 +1,11 @@
 """Grey values: expected numbers follow PS3.3 C.11.1 and C.11.2 by hand."""
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.sequence import Sequence
 
-from mammoseg.dicom.grey import grey_table, look_up
+from mammoseg.dicom.grey import grey_table, look_up, padding_mask, padding_range
 from mammoseg.errors import InputRefusedError, WrongCallError
 from tests.made_dicom import RAMP, lut_item, mammogram_dataset
 
@@ -125,6 +126,39 @@ def test_a_padding_value_becomes_the_lowest_value():
 def test_a_padding_range_becomes_the_lowest_value_with_both_its_ends(ends):
     grey = table(PixelPaddingValue=ends[0], PixelPaddingRangeLimit=ends[1])
     assert grey[[99, 100, 120, 121]].tolist() == [99, 0, 0, 121]
+
+
+def test_padding_is_marked_where_the_stored_value_lies_in_its_range():
+    dataset = mammogram_dataset(PixelPaddingValue=600, PixelPaddingRangeLimit=300)
+    assert padding_range(dataset) == (300, 600)
+    assert padding_mask(RAMP, (300, 600)).tolist() == [[False, True, True, False], [False] * 4, [False] * 4]
+
+
+def test_a_file_without_padding_has_none():
+    assert padding_range(mammogram_dataset()) is None
+    assert padding_mask(RAMP, None) is None
+
+
+@pytest.mark.parametrize(
+    ("attributes", "code"),
+    [
+        ({"PixelPaddingValue": [1, 2]}, "E_ATTRIBUTE"),
+        ({"WindowCenter": "1e39", "WindowWidth": 10, "VOILUTFunction": "LINEAR_EXACT"}, None),
+        ({"WindowCenter": [1, 2, 3], "WindowWidth": [0, 0, 0, 5]}, "E_VOI"),
+        ({"WindowWidth": 10}, "E_VOI"),
+        ({"WindowCenter": 10, "WindowWidth": 10, "VOILUTFunction": "WAVY"}, "E_VOI"),
+        ({"RescaleSlope": "1e300", "RescaleIntercept": "1e300"}, "E_RESCALE"),
+        ({"VOILUTSequence": Sequence([pydicom.Dataset()])}, "E_VOI"),
+        ({"ModalityLUTSequence": Sequence([pydicom.Dataset()])}, "E_RESCALE"),
+    ],
+)
+def test_malformed_grey_values_are_refused_or_finite(attributes, code):
+    if code is None:
+        assert np.isfinite(table(**attributes)).all()
+        return
+    with pytest.raises(InputRefusedError) as refusal:
+        table(**attributes)
+    assert refusal.value.code == code
 
 
 def test_look_up_takes_every_pixel_through_the_table():

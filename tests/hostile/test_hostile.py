@@ -105,6 +105,11 @@ def test_a_link_out_of_a_folder_is_not_even_a_row(run):
     assert "1 passed over" in "\n".join(run.predict.said)
 
 
+def test_every_code_is_explained_in_the_table_of_predict():
+    explained = (PAGE.parent / "predict.md").read_text(encoding="utf-8")
+    assert {case.expected for case in CASES if f"`{case.expected}`" not in explained} <= {ACCEPTED}
+
+
 def test_the_page_shows_this_very_run(run):
     assert PAGE.read_text(encoding="utf-8") == page(CASES, run), "run python -m tests.hostile.table"
 
