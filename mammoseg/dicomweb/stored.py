@@ -6,7 +6,6 @@ from pathlib import Path
 
 from pydicom import Dataset
 
-from mammoseg.dicom.gate import check_uids
 from mammoseg.dicom.parse import open_dicom
 from mammoseg.dicom.values import text
 from mammoseg.dicomweb.client import Instance
@@ -69,12 +68,11 @@ def open_checked(source: Path | Dataset) -> tuple[Dataset, Instance]:
         InputRefusedError: no sound DICOM file (nesting some 50 deep ends Orthanc 1.10), or a UID is missing or no UID.
     """
     dataset = open_dicom(source) if isinstance(source, Path) else source
-    check_uids(dataset)
     try:
         keywords = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
         instance = Instance(*(text(dataset, keyword) for keyword in keywords))
     except ValueError:
-        raise InputRefusedError("E_DICOM_UID", "the UID of study, series or instance is missing.") from None
+        raise InputRefusedError("E_DICOM_UID", "the UID of study, series or instance is missing or no UID.") from None
     if dataset.file_meta.get("MediaStorageSOPInstanceUID") != instance.sop:
         raise InputRefusedError("E_DICOM_UID", "the UID in the File Meta Information is not that of the data set.")
     return dataset, instance

@@ -7,6 +7,7 @@ import time
 import pydicom
 import pytest
 
+from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicomweb import client as client_module
 from mammoseg.dicomweb import fetch as fetch_module
 from mammoseg.dicomweb.client import ArchiveError, Instance
@@ -278,12 +279,41 @@ def test_file_that_makes_an_archive_refuse_a_request_does_not_take_others_along(
         assert [result.ok for result in store(files, archive)] == [False, True, True]
 
 
+@pytest.mark.parametrize(("held", "code"), [(0, ""), (1, "E_DUPLICATE_UID")])
+def test_instance_that_came_meanwhile_is_compared(tmp_path, held, code):
+    views = [write_view(tmp_path, number) for number in range(2)]
+    uid = pydicom.dcmread(views[0]).SOPInstanceUID
+    other = pydicom.dcmread(views[1])
+    other.SOPInstanceUID = other.file_meta.MediaStorageSOPInstanceUID = uid
+    other.save_as(views[1])
+
+    def comes_meanwhile(request):
+        if request.command == "GET" and len(server.requests) > 1:
+            return request.reply(200, OPENING + views[held].read_bytes() + b"\r\n--edge--", MULTIPART)
+        return answer_to_store(request, failed=[(uid, 0x0111)], status=409)
+
+    with fake_archive(comes_meanwhile) as (archive, server):
+        (stored,) = store(views[:1], archive)
+    assert stored.code == code
+
+
 def test_archive_that_says_stored_and_has_nothing_fails_verification(tmp_path):
     view = write_view(tmp_path)
     uid = pydicom.dcmread(view).SOPInstanceUID
     with fake_archive(lambda request: answer_to_store(request, [uid])) as (archive, _):
         assert store([view], archive)[0].ok
         assert "does not give the same content back" in store([view], archive, verify=True)[0].reason
+
+
+@pytest.mark.parametrize("uid", ["../../../../tmp/pwn", "1.02", ""])
+def test_file_with_a_uid_that_is_none_is_not_sent(tmp_path, uid):
+    data = pydicom.dcmread(write_view(tmp_path))
+    with no_header_values_in_warnings():
+        data.StudyInstanceUID = uid
+    with fake_archive(empty_200) as (archive, server):
+        (stored,) = store([data], archive)
+    assert stored.code == "E_DICOM_UID"
+    assert server.requests == []
 
 
 def test_file_that_is_no_sound_dicom_is_not_sent(tmp_path):

@@ -107,6 +107,20 @@ def test_fetch_goes_on_where_it_ended(orthanc, tmp_path):
     assert cut.read_bytes() == whole
 
 
+def test_file_that_ends_orthanc_is_not_sent_to_it(orthanc, tmp_path):
+    bomb, sound = write_view(tmp_path, 1), write_view(tmp_path, 2)
+    data = pydicom.dcmread(bomb)
+    item = pydicom.Dataset()
+    for _ in range(60):
+        outer = pydicom.Dataset()
+        outer.ViewCodeSequence = [item]
+        item = outer
+    data.ViewCodeSequence = [item]
+    data.save_as(bomb)
+    stored = store_files(dicomweb_address(orthanc), [bomb, sound])
+    assert [result.code for result in stored] == ["E_NESTING", ""]
+
+
 @pytest.mark.parametrize("secret", ["wrong-secret", None])
 def test_wrong_or_missing_password_is_said_and_not_shown(orthanc, tmp_path, monkeypatch, secret):
     address = dicomweb_address(orthanc)
