@@ -1,6 +1,7 @@
 """`mammoseg send`: what it finds, what it says, how it ends."""
 
 import json
+import logging
 
 import pytest
 import requests
@@ -13,7 +14,8 @@ from tests.dicomweb.made_study import write_seg, write_view
 from tests.orthanc import dicomweb_address, instances_in
 
 
-def test_folder_of_results_is_sent_and_pictures_and_tables_stay(orthanc, tmp_path, capsys, monkeypatch):
+def test_folder_of_results_is_sent_and_pictures_and_tables_stay(orthanc, tmp_path, capsys, monkeypatch, caplog):
+    caplog.set_level(logging.DEBUG)
     results = tmp_path / "results"
     results.mkdir()
     seg = write_seg(results)
@@ -31,6 +33,7 @@ def test_folder_of_results_is_sent_and_pictures_and_tables_stay(orthanc, tmp_pat
     assert all(record["verified"] for record in records)
     assert said.err.endswith("2 stored, 0 there already, 0 refused.\n")
     assert instances_in(orthanc) == 2
+    assert "CANARY" not in said.out + said.err + caplog.text  # name and ID of the patient
 
 
 def test_c_store_is_by_the_scheme_of_the_address(orthanc, tmp_path, capsys):
