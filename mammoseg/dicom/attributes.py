@@ -31,7 +31,6 @@ VIEWS = {
 MAGNIFICATION_VIEW = ("R-102D6", "399163009")
 """View modifier "Magnification", SNOMED RT and CT; PS3.16 CID 4015."""
 
-
 SPECIMEN = {"G-8310", "127457009"}
 """Tissue specimen from breast: a view code of CID 4014 that shows no breast."""
 
@@ -70,9 +69,7 @@ def check_kind(dataset: Dataset) -> None:
 def remarks(dataset: Dataset) -> list[str]:
     """What a person should know about a result on this image: phrases of this module, never text of the header."""
     found = [REMARKS[value] for value in texts(dataset, "ImageType") if value in REMARKS]
-    for item in items(dataset, "ViewCodeSequence"):
-        for modifier in items(item, "ViewModifierCodeSequence"):
-            found += [MODIFIER_REMARKS[code] for code in texts(modifier, "CodeValue") if code in MODIFIER_REMARKS]
+    found += [MODIFIER_REMARKS[code] for code in _modifier_codes(dataset) if code in MODIFIER_REMARKS]
     if texts(dataset, "BreastImplantPresent") == ["YES"]:
         found.append("a breast implant is in the image")
     return list(dict.fromkeys(found))
@@ -115,9 +112,7 @@ def pixel_spacing(dataset: Dataset) -> tuple[tuple[float, float] | None, str | N
 
 def is_magnification_view(dataset: Dataset) -> bool:
     """True where a view modifier says that the breast was held away from the detector on purpose."""
-    views = dataset.get("ViewCodeSequence") or []
-    modifiers = [modifier for item in views for modifier in item.get("ViewModifierCodeSequence") or []]
-    return any(modifier.get("CodeValue") in MAGNIFICATION_VIEW for modifier in modifiers)
+    return any(code in MAGNIFICATION_VIEW for code in _modifier_codes(dataset))
 
 
 def magnification(dataset: Dataset) -> float | None:
@@ -155,6 +150,11 @@ def items(dataset: Dataset, name: str) -> Iterator[Dataset]:
 
 def _view_codes(dataset: Dataset) -> list[str]:
     return [code for item in items(dataset, "ViewCodeSequence") for code in texts(item, "CodeValue")]
+
+
+def _modifier_codes(dataset: Dataset) -> list[str]:
+    modifiers = [m for view in items(dataset, "ViewCodeSequence") for m in items(view, "ViewModifierCodeSequence")]
+    return [code for modifier in modifiers for code in texts(modifier, "CodeValue")]
 
 
 def _values(dataset: Dataset, name: str) -> list[Any]:

@@ -2,17 +2,23 @@
 
 import pydicom
 import pytest
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import RawDataElement
 from pydicom.sequence import Sequence
 from pydicom.sr.codedict import codes
+from pydicom.tag import Tag
 
 from mammoseg.dicom.attributes import (
     MAGNIFICATION_VIEW,
     VIEWS,
+    check_kind,
     laterality,
     magnification,
     pixel_spacing,
+    remarks,
     view,
 )
+from mammoseg.errors import InputRefusedError
 from tests.made_dicom import mammogram_dataset
 
 
@@ -84,3 +90,47 @@ def test_magnification_view_has_a_spacing_only_with_its_factor(modifier, factor,
         ViewCodeSequence=views, ImagerPixelSpacing=[0.07, 0.07], EstimatedRadiographicMagnificationFactor=factor
     )
     assert pixel_spacing(dataset)[0] == spacing
+
+
+def test_what_a_reader_of_the_result_should_know_is_said():
+    view = coded("399162004")
+    view[0].ViewModifierCodeSequence = coded("399163009")
+    image_type = ["DERIVED", "PRIMARY", "", "GENERATED_2D"]
+    dataset = mammogram_dataset(ImageType=image_type, ViewCodeSequence=view, BreastImplantPresent="YES")
+    assert [remark.split(",")[0] for remark in remarks(dataset)] == [
+        "computed from tomosynthesis",
+        "magnification view",
+        "a breast implant is in the image",
+    ]
+
+
+def test_nothing_is_said_of_an_ordinary_view():
+    assert remarks(mammogram_dataset(BreastImplantPresent="NO")) == []
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [{"ImageType": ["DERIVED", "PRIMARY", "", "RECOMBINED"]}, {"ViewCodeSequence": coded("127457009")}],
+    ids=["iodine", "specimen"],
+)
+def test_an_image_without_breast_tissue_is_refused(attributes):
+    with pytest.raises(InputRefusedError, match="E_IMAGE_KIND"):
+        check_kind(mammogram_dataset(**attributes))
+
+
+def test_a_low_energy_image_passes():
+    check_kind(mammogram_dataset(ImageType=["ORIGINAL", "PRIMARY", "", "LOW_ENERGY"]))
+
+
+@pytest.mark.parametrize("keyword", ["ViewCodeSequence", "ImageLaterality", "ImagerPixelSpacing", "ImageType"])
+def test_a_malformed_attribute_says_nothing(keyword):
+    dataset = mammogram_dataset(ViewPosition=None, ImageLaterality=None)
+    tag = tag_for_keyword(keyword)
+    dataset[tag] = RawDataElement(Tag(tag), "UL", 3, b"\xff\x00\x01", 0, False, True)
+    check_kind(dataset)
+    assert (laterality(dataset), view(dataset), pixel_spacing(dataset), remarks(dataset)) == (
+        None,
+        None,
+        (None, None),
+        [],
+    )

@@ -133,7 +133,7 @@ VIEWS = [
         "Magnification view, factor 1.8",
         with_attributes(EstimatedRadiographicMagnificationFactor="1.8"),
         ACCEPTED,
-        "Sizes in mm are divided by the factor; a view modifier 399163009 gives a warning.",
+        "Sizes in mm are divided by the factor; a magnification view (399163009) without its factor gives no size.",
         twin=write_good,
     ),
     HostileCase(
