@@ -36,7 +36,8 @@ try {
   page.on("pageerror", (error) => report.errors.push(error.message));
   await page.evaluateOnNewDocument(() => localStorage.setItem("shownTours", '["basicViewerTour"]'));
   await page.goto(`${url}/viewer?StudyInstanceUIDs=${study}`, { waitUntil: "domcontentloaded", timeout: 60000 });
-  const thumbnail = await page.waitForSelector('[data-cy^="study-browser-thumbnail-no-image"]', { timeout: 60000 });
+  const entry = "//*[starts-with(@data-cy, 'study-browser-thumbnail-no-image')][.//text()='SEG']";
+  const thumbnail = await page.waitForSelector(`::-p-xpath(${entry})`, { timeout: 60000 });
   await page.waitForSelector("canvas.cornerstone-canvas", { timeout: 60000 });
   await settled(page, "before.png");
   await thumbnail.click({ count: 2 });

@@ -12,10 +12,14 @@ import numpy as np
 import pydicom
 import pytest
 
+from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.phantom_breast import draw_breast, draw_masses, phantom_image
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.dicom.derived import Algorithm, Analysis
+from mammoseg.dicom.presentation_state import build_presentation_state
+from mammoseg.dicom.secondary_capture import build_secondary_capture
 from mammoseg.dicom.seg import SegProfile, build_segmentation
+from mammoseg.dicom.sr import build_report
 from mammoseg.dicom.write import write_object
 from mammoseg.viewer.archive import local_archive
 from mammoseg.viewer.server import ViewerServer, serving
@@ -78,12 +82,17 @@ def viewer(ohif):
 def look(
     viewer, folder: Path, mammogram: Path, lesions: list[np.ndarray], profile: SegProfile = SegProfile.VIEWER
 ) -> Seen:
+    """Store the mammogram, the SEG and all else that is built from it; open them and show the SEG."""
     archive, server = viewer
     source = pydicom.dcmread(mammogram, stop_before_pixels=True)
     analysis = Analysis(source, lesions, ALGORITHM, WHEN)
-    write_object(build_segmentation(analysis, profile=profile), folder / "seg.dcm")
+    segmentation = build_segmentation(analysis, profile=profile)
+    capture = build_secondary_capture(analysis, read_mammogram(mammogram, modalities=("MG", "RG")))
     study = archive.store(mammogram)
-    archive.store(folder / "seg.dcm")
+    for dataset in (segmentation, build_report(analysis, segmentation), capture, build_presentation_state(analysis)):
+        path = folder / f"{dataset.SOPInstanceUID}.dcm"
+        write_object(dataset, path)
+        archive.store(path)
     command = ["node", DRIVER, OHIF.parent / "node_modules", shutil.which("chromium"), server.url, study, folder]
     subprocess.run(command, check=True, timeout=240)
     before, after = (cv2.imread(str(folder / f"{name}.png")) for name in ("before", "after"))  # None where it broke
