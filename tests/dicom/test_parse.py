@@ -1,6 +1,7 @@
 """Files that pydicom would read by half, or never stop reading."""
 
 import logging
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -89,8 +90,14 @@ def test_damaged_deflate_is_refused():
 def test_nothing_is_inflated_beyond_the_cap(monkeypatch):
     monkeypatch.setattr(parse, "MOST_INFLATED_BYTES", 1000)
     deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    with pytest.raises(InputRefusedError, match="E_DEFLATE"):
-        parse._inflate(deflate.compress(bytes(10**6)) + deflate.flush())
+    bomb = deflate.compress(bytes(10**7)) + deflate.flush()
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputRefusedError, match="E_DEFLATE"):
+            parse._inflate(bomb)
+        assert tracemalloc.get_traced_memory()[1] < 10**6
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("syntax", [b"1.2.840.10008.1.2.4.50\0", b"1.2.840.10008.1.2.9\0", b"1.2.3\0"])
