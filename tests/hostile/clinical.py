@@ -102,7 +102,7 @@ KINDS = [
         "Contrast-enhanced, low energy (Image Type)",
         with_attributes(ImageType=["ORIGINAL", "PRIMARY", "", "LOW_ENERGY"]),
         ACCEPTED,
-        "Looks like any mammogram; a warning says what it is.",
+        "Looks like any mammogram; `ingest` warns what it is.",
         twin=write_good,
     ),
     HostileCase(
@@ -111,7 +111,7 @@ KINDS = [
         "Computed from tomosynthesis (Image Type GENERATED_2D)",
         with_attributes(ImageType=["DERIVED", "PRIMARY", "TOMO", "GENERATED_2D"]),
         ACCEPTED,
-        "A warning says that it was not exposed.",
+        "`ingest` warns that it was not exposed.",
         twin=write_good,
     ),
     HostileCase(
@@ -120,7 +120,7 @@ KINDS = [
         "One of a stereo pair (Image Type STEREO)",
         with_attributes(ImageType=["DERIVED", "PRIMARY", "STEREO", "LEFT"]),
         ACCEPTED,
-        "A warning says it; units set it on single images too.",
+        "`ingest` warns; units set it on single images too.",
         twin=write_good,
     ),
     HostileCase(51, "specimen", "A specimen (view code 127457009)", with_view("127457009"), "E_IMAGE_KIND"),
@@ -142,7 +142,7 @@ VIEWS = [
         "Spot compression (view modifier 399055006)",
         with_view("399162004", modifier="399055006"),
         ACCEPTED,
-        "A warning says it.",
+        "`ingest` warns.",
         twin=write_good,
     ),
     HostileCase(
@@ -151,7 +151,7 @@ VIEWS = [
         "Implant present",
         with_attributes(BreastImplantPresent="YES"),
         ACCEPTED,
-        "A warning says it.",
+        "`ingest` warns.",
         twin=write_good,
     ),
     HostileCase(
@@ -160,7 +160,7 @@ VIEWS = [
         "Implant displaced (view modifier 399209000)",
         with_view("399162004", modifier="399209000"),
         ACCEPTED,
-        "A warning says it.",
+        "`ingest` warns.",
         twin=write_good,
     ),
     HostileCase(54, "no-side", "No Image Laterality", with_attributes(ImageLaterality=None), ACCEPTED, NO_SIDE),
