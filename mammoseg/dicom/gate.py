@@ -5,6 +5,7 @@ In this order: `mammoseg.dicom.parse` (is it a sound file), `check_is_mammogram`
 """
 
 import logging
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -108,9 +109,14 @@ def check_uids(dataset: Dataset) -> None:
         InputRefusedError: ``E_DICOM_UID``.
     """
     for keyword in UIDS:
-        if keyword in dataset and not uid.UID(text(dataset, keyword)).is_valid:
+        if keyword in dataset and not is_uid(text(dataset, keyword)):
             reason = f"{keyword} is empty, too long or no UID; correct it in the system that made the file."
             raise InputRefusedError("E_DICOM_UID", reason)
+
+
+def is_uid(value: str) -> bool:
+    """Whether a text is a UID; unlike pydicom's `UID.is_valid`, without a newline at its end."""
+    return len(value) <= 64 and re.fullmatch(uid.RE_VALID_UID, value) is not None
 
 
 def check_pixel_description(dataset: Dataset) -> None:

@@ -5,7 +5,7 @@ import pytest
 from pydicom import uid
 from pydicom.pixels import get_decoder
 
-from mammoseg.dicom.gate import FASTEST_PLUGIN, decode, open_dicom
+from mammoseg.dicom.gate import FASTEST_PLUGIN, decode, is_uid, open_dicom
 from mammoseg.dicom.read import read_dicom
 from mammoseg.errors import InputRefusedError
 from tests.made_dicom import RAMP, mammogram_dataset, write_mammogram
@@ -50,6 +50,16 @@ def test_refused(tmp_path, attributes, code):
         read_dicom(write_mammogram(tmp_path, **attributes))
     assert refusal.value.code == code
     assert "Secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("value", ["", ".", "..", "1.2.3\n", "1..2", "1.02", "1." + "2" * 63, "1.2/3", "a"])
+def test_what_is_no_uid(value):
+    assert not is_uid(value)
+
+
+@pytest.mark.parametrize("value", ["1", "1.2.840.10008.1.2", "0.0", "1." + "2" * 62])
+def test_what_is_a_uid(value):
+    assert is_uid(value)
 
 
 @pytest.mark.parametrize("size", [300, 420])
