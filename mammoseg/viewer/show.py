@@ -1,5 +1,6 @@
 """Look at mammograms and results in OHIF, on this machine alone."""
 
+import signal
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,6 +29,8 @@ def view(*inputs: str | Path, port: int = 8080) -> None:
     paths = [path for given in inputs for path in dicom_files(Path(given))]
     if not paths:
         raise WrongCallError("there is no DICOM file; name mammograms and the results folder.")
+    for end in (signal.SIGINT, signal.SIGTERM):  # the archive must end too, also where a shell told us to ignore Ctrl-C
+        signal.signal(end, signal.default_int_handler)
     with no_header_values_in_warnings(), local_archive() as archive:
         studies = {archive.store(path) for path in paths}
         try:

@@ -25,7 +25,8 @@ def test_folder_is_searched_for_dicom_by_content(tmp_path):
     assert dicom_files(tmp_path) == [tmp_path / "a" / "one.dcm", tmp_path / "two"]
 
 
-def test_files_are_shown_until_ctrl_c(ohif, tmp_path):
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_files_are_shown_until_ctrl_c_and_the_archive_ends_too(end, ohif, tmp_path):
     write_two(tmp_path)
     command = [sys.executable, "-c", f"from mammoseg.viewer.show import view; view({str(tmp_path)!r}, port=0)"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -37,7 +38,7 @@ def test_files_are_shown_until_ctrl_c(ohif, tmp_path):
         assert len(requests.get(f"{url}/dicom-web/series").json()) == 2
         assert "<title>" in requests.get(url).text
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(end)
         assert process.wait(timeout=60) == 0
     with pytest.raises(requests.ConnectionError):
         requests.get(url)
