@@ -16,6 +16,13 @@ ONLY_A_GATE = {"modalities"}
 """Preprocessing settings that decide which files may enter, not what becomes of them."""
 
 
+NETWORKS = "mammoseg.networks."
+"""Where every network lies that a checkpoint may name."""
+
+EXPRESSIONS = ("$", "@", "%")
+"""First letters of texts that MONAI's configs evaluate; a checkpoint holds values only."""
+
+
 class WeightsError(MammosegError):
     """Weights that are absent, unsafe, damaged, or do not belong to the network or the preprocessing at hand."""
 
@@ -72,6 +79,7 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
         raise WeightsError(
             f"{path} is not a checkpoint of mammoseg: model, network, preprocessing or provenance missing."
         )
+    _check_values_only(content, path)
     return content
 
 
@@ -86,6 +94,34 @@ def read_weights(path: Path | str) -> Weights:
         sha256=sha256_of_file(Path(path)),
         path=Path(path),
     )
+
+
+def _check_values_only(content: dict[str, Any], path: Path) -> None:
+    """Refuse settings that would run as code in a config, and a state dictionary that holds other things than tensors.
+
+    Network and preprocessing become part of a MONAI config, where a text may be an expression and ``_target_`` a call.
+    """
+    settings = [content["network"], content["preprocessing"]]
+    if not all(isinstance(part, dict) for part in [content["model"], content["provenance"], *settings]):
+        raise WeightsError(f"{path} is not a checkpoint of mammoseg: its parts are no dictionaries.")
+    if not all(isinstance(value, torch.Tensor) for value in content["model"].values()):
+        raise WeightsError(f"{path} is not a checkpoint of mammoseg: its model holds more than tensors.")
+    target = content["network"].get("_target_", NETWORKS)
+    arguments = {name: value for name, value in content["network"].items() if name != "_target_"}
+    is_own = isinstance(target, str) and target.startswith(NETWORKS)
+    if not is_own or not all(map(_is_value, [arguments, content["preprocessing"]])):
+        raise WeightsError(f"{path} has settings that are more than values, so it is not loaded.")
+
+
+def _is_value(setting: Any) -> bool:
+    """Whether MONAI's config parser would take `setting` as it stands."""
+    if isinstance(setting, dict):
+        return all(isinstance(key, str) and not key.startswith("_") and _is_value(setting[key]) for key in setting)
+    if isinstance(setting, list | tuple):
+        return all(map(_is_value, setting))
+    if isinstance(setting, str):
+        return not any(letter in setting for letter in EXPRESSIONS)
+    return setting is None or isinstance(setting, bool | int | float)
 
 
 def load_weights(network: nn.Module, weights: Weights) -> None:

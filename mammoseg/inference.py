@@ -101,7 +101,16 @@ class Predictor:
         Raises:
             InputRefusedError: the file cannot be used, or the network gave values that are no probabilities.
         """
-        return self.predict(read_mammogram(path, modalities=self.modalities))
+        return self.predict(self.read(path))
+
+    def read(self, path: Path | str) -> Mammogram:
+        """Read a file with the grey values that the weights were trained on.
+
+        Raises:
+            InputRefusedError: the file cannot be used.
+        """
+        voi = self.preprocessing.settings.get("voi", "first")
+        return read_mammogram(path, voi=voi, modalities=self.modalities)
 
     @torch.inference_mode()
     def predict(self, mammogram: Mammogram) -> Prediction:

@@ -109,3 +109,23 @@ def test_failed_write_leaves_the_old_file(network, tmp_path, monkeypatch):
         save_checkpoint(path, checkpoint(network))
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"network": {"_target_": "os.system", "command": "true"}},
+        {"network": {"_target_": "mammoseg.networks.UNet", "channels": "$__import__('os').getpid()"}},
+        {"network": {"_target_": "mammoseg.networks.UNet", "norm": {"_target_": "os.getpid"}}},
+        {"network": {"_target_": "mammoseg.networks.UNet", "_requires_": "@imports"}},
+        {"preprocessing": {"aspect": "$__import__('os').getpid()"}},
+        {"preprocessing": {"spatial_size": ["@imports", 3]}},
+        {"model": {"weight": "text"}},
+        {"model": [1]},
+    ],
+    ids=str,
+)
+def test_settings_that_a_config_would_run_are_refused(network, tmp_path, changes):
+    save_checkpoint(tmp_path / "model.pt", checkpoint(network) | changes)
+    with pytest.raises(WeightsError, match="more than values|not a checkpoint"):
+        read_weights(tmp_path / "model.pt")
