@@ -6,7 +6,7 @@ READY := .venv/.ready
 # Waiting threads sleep instead of spinning: on a machine that others use too, training is several times faster.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo test test-slow check lock clean
+.PHONY: demo test test-slow check viewer lock clean
 
 demo: $(READY)
 	@$(BIN)/python scripts/demo.py
@@ -26,9 +26,13 @@ check: $(READY)
 $(READY): requirements.lock pyproject.toml scripts/install.sh
 	@sh scripts/install.sh
 
+# Fetch the OHIF viewer for `mammoseg view` and its tests.
+viewer:
+	@sh scripts/fetch_viewer.sh
+
 # Resolve requirements.lock anew (needs uv; CUDA parts and sam2 are left out, torch brings its own).
 lock:
 	@sh scripts/lock.sh
 
 clean:
-	rm -rf .venv demo
+	rm -rf .venv build demo

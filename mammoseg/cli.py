@@ -137,6 +137,18 @@ def export(bundle: str, *, weights: str, output: str, formats: Any = ()) -> None
     print(run(bundle, weights=weights, output=output, formats=formats))
 
 
+def view(*inputs: str, port: int = 8080) -> None:
+    """Look at mammograms and their results in OHIF on this machine, until Ctrl-C; needs `make viewer` and Orthanc.
+
+    Args:
+        inputs: DICOM files, or folders of them.
+        port: of the page, on loopback.
+    """
+    from mammoseg.viewer.show import view as run
+
+    run(*inputs, port=port)
+
+
 def list_bundles(*, json: bool = False) -> None:
     """List the bundles: name, paper, parameters, input (channels, rows, columns) and recipe.
 
@@ -158,6 +170,7 @@ COMMANDS = {
     "send": send,
     "deidentify": deidentify,
     "export": export,
+    "view": view,
     "list": list_bundles,
 }
 

@@ -160,6 +160,8 @@ def run_predictor(
                 progress.update()
                 if row.status is Status.REFUSED and not json:
                     tqdm.write(f"{row.file}: {row.code}: {row.reason}", file=sys.stderr)
+                elif row.notes and not json:
+                    tqdm.write(f"{row.file}: note: {row.notes}", file=sys.stderr)
     except KeyboardInterrupt:
         ended = StoppedError(
             f"stopped; {len(rows)} of {len(items)} files are done and kept, the same command goes on from there."

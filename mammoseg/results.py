@@ -1,6 +1,7 @@
 """The results of one mammogram as files that belong to their source."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pydicom import Dataset
 from mammoseg.data.mammogram import Mammogram, file_format
 from mammoseg.dicom.cad_sr import build_cad_report
 from mammoseg.dicom.derived import Algorithm, Analysis
+from mammoseg.dicom.header import malformed_keywords
 from mammoseg.dicom.presentation_state import build_presentation_state
 from mammoseg.dicom.read import read_header
 from mammoseg.dicom.secondary_capture import build_secondary_capture
@@ -32,6 +34,14 @@ SUFFIXES = {
 """What follows the name of the source in the name of each object's file."""
 
 
+@dataclass(frozen=True)
+class Written:
+    """Names of the files of each kind, where a PNG stands for the segmentation, and what their user should know."""
+
+    files: dict[ObjectKind, str]
+    notes: list[str] = field(default_factory=list)
+
+
 def write_results(
     source: Path,
     name: str,
@@ -43,7 +53,7 @@ def write_results(
     when: datetime,
     options: Options,
     mammogram: Mammogram | None = None,
-) -> dict[ObjectKind, str]:
+) -> Written:
     """Write DICOM objects for a DICOM source, a PNG otherwise, since they must refer to a DICOM instance.
 
     Args:
@@ -51,18 +61,17 @@ def write_results(
         probability: mass probability ``(rows, columns)`` on the grid of the source, 0 to 1.
         lesions: bool masks of the same shape, one a lesion; may be empty.
         mammogram: that was read from `source`; without it no secondary capture is written.
-    Returns:
-        Names of the files; the PNG stands for the segmentation.
     Raises:
         InputRefusedError: the header of the source breaks rules that its objects must keep.
         OSError: a file cannot be written.
     """
     if file_format(source) != "DICOM":
         fractional = options.kind is SegKind.FRACTIONAL
-        return {ObjectKind.SEGMENTATION: _write_mask(output, name, probability, None if fractional else lesions)}
+        mask = _write_mask(output, name, probability, None if fractional else lesions)
+        return Written({ObjectKind.SEGMENTATION: mask})
     try:
         analysis = Analysis(read_header(source), lesions, algorithm, when, probability)
-        objects = _build(analysis, mammogram, options)
+        objects, notes = _build(analysis, mammogram, options)
     except InputRefusedError:
         raise
     except ValueError as error:  # its text may quote a header value
@@ -70,10 +79,12 @@ def write_results(
     claim_instance(output / FOLDER / INSTANCES, str(analysis.source.SOPInstanceUID), source)
     for kind, dataset in objects.items():
         write_object(dataset, output / f"{name}{SUFFIXES[kind]}")
-    return {kind: f"{name}{SUFFIXES[kind]}" for kind in objects}
+    return Written({kind: f"{name}{SUFFIXES[kind]}" for kind in objects}, notes)
 
 
-def _build(analysis: Analysis, mammogram: Mammogram | None, options: Options) -> dict[ObjectKind, Dataset]:
+def _build(
+    analysis: Analysis, mammogram: Mammogram | None, options: Options
+) -> tuple[dict[ObjectKind, Dataset], list[str]]:
     """All objects before the first is written, so that a header which one of them cannot take leaves no file."""
     wants_segmentation = ObjectKind.SEGMENTATION in options.objects and (analysis.lesions or options.empty_seg)
     segmentation = (
@@ -86,8 +97,20 @@ def _build(analysis: Analysis, mammogram: Mammogram | None, options: Options) ->
         ObjectKind.SECONDARY_CAPTURE: lambda: build_secondary_capture(analysis, mammogram) if mammogram else None,
         ObjectKind.PRESENTATION_STATE: lambda: build_presentation_state(analysis),
     }
-    built = {kind: builders[kind]() for kind in options.objects}
-    return {kind: dataset for kind, dataset in built.items() if dataset is not None}
+    left_out = malformed_keywords(analysis.source)
+    notes = [f"malformed and left out of the results: {', '.join(left_out)}"] if left_out else []
+    objects = {}
+    for kind in options.objects:
+        try:
+            built = builders[kind]()
+        except InputRefusedError as error:
+            if kind is not ObjectKind.CAD_REPORT:
+                raise
+            notes.append(f"no Mammography CAD SR: {error.reason}")  # it needs side and view, which the others do not
+            continue
+        if built is not None:
+            objects[kind] = built
+    return objects, notes
 
 
 def _write_mask(output: Path, name: str, probability: np.ndarray, lesions: Sequence[np.ndarray] | None) -> str:

@@ -30,7 +30,7 @@ from mammoseg.predict import (
     run_predictor,
 )
 from mammoseg.prediction.file_job import OutputError, area_mm2
-from mammoseg.prediction.options import Options
+from mammoseg.prediction.options import Options, parse_objects
 
 ROWS, COLUMNS = 80, 60
 
@@ -469,6 +469,20 @@ def test_json_prints_one_record_for_each_file(pixels, tmp_path, capsys):
     assert (first["status"], first["segmentation"]) == ("mass found", "a.seg.dcm")
     assert (second["status"], second["code"]) == ("refused", "E_NOT_DICOM")
     assert "E_NOT_DICOM" not in printed.err
+
+
+def test_what_a_user_should_know_of_a_file_is_said_and_tabled(pixels, tmp_path, capsys):
+    with pydicom.config.disable_value_validation():
+        write_mammogram(
+            tmp_path / "a.dcm", pixels, attributes={"PatientBirthDate": "00000000", "ImageLaterality": None}
+        )
+    objects = parse_objects("seg,sr,cad_sr")
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out", options=Options(objects=objects))
+    (row,) = rows_of(tmp_path / "out")
+    assert "malformed and left out of the results: PatientBirthDate" in row["notes"]
+    assert "no Mammography CAD SR" in row["notes"]
+    assert (row["cad_report"], row["report"]) == ("", "a.sr.dcm")
+    assert "a.dcm: note: malformed and left out" in capsys.readouterr().err
 
 
 def test_two_files_of_one_instance_and_other_pixels_do_not_both_get_results(pixels, tmp_path):

@@ -24,6 +24,7 @@ class Mammogram:
         path: the file.
         padding: bool ``(rows, columns)``, True where nothing was recorded; None where the file names no such value.
         sop_instance_uid: of a DICOM file that has one.
+        notes: what its user should know of the file, such as a magnification view; nothing that names a patient.
     """
 
     pixels: np.ndarray
@@ -36,6 +37,7 @@ class Mammogram:
     path: Path
     padding: np.ndarray | None = None
     sop_instance_uid: str | None = None
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """The path: MONAI names what it loads by its text."""

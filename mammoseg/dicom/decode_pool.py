@@ -93,14 +93,14 @@ class DecodePool:
         else:
             child.kill()
         for note in fields["notes"]:
-            logger.warning("%s", _plain_text(note))
+            logger.warning("%s", plain_text(note))
         if "wrong_call" in fields:
-            raise WrongCallError(_plain_text(fields["wrong_call"]))
+            raise WrongCallError(plain_text(fields["wrong_call"]))
         if "code" not in fields:
             return fields, payload
         if not re.fullmatch(r"E_[A-Z_]{1,40}", str(fields["code"])):
             raise no_sense()
-        raise InputRefusedError(fields["code"], _plain_text(fields.get("reason")))
+        raise InputRefusedError(fields["code"], plain_text(fields.get("reason")))
 
     def close(self) -> None:
         """End the children that are idle; the pool can still be used."""
@@ -228,7 +228,7 @@ def no_sense() -> InputRefusedError:
     return InputRefusedError("E_DECODER", "the process that decodes it gave no sensible answer.")
 
 
-def _plain_text(text: Any) -> str:
+def plain_text(text: Any) -> str:
     """A text of the child as one printable line of bounded length."""
     return "".join(letter for letter in str(text)[:500] if letter.isprintable())
 

@@ -16,7 +16,7 @@ from pydicom.uid import UID
 
 from mammoseg.data.mammogram import Mammogram
 from mammoseg.dicom.attributes import VIEWS
-from mammoseg.dicom.decode_pool import default_pool, no_sense
+from mammoseg.dicom.decode_pool import default_pool, no_sense, plain_text
 from mammoseg.dicom.grey import look_up, padding_mask
 
 SPACING_SOURCES = (None, "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
@@ -55,6 +55,7 @@ def read_dicom(path: Path, *, voi: str | int = "first", modalities: Sequence[str
             path=path,
             padding=padding_mask(stored, _range(fields["padding"])),
             sop_instance_uid=_uid(fields["sop_instance_uid"]),
+            notes=tuple(map(plain_text, fields["notes"])),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise no_sense() from error

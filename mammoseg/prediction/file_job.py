@@ -104,7 +104,7 @@ class FileJob:
             reason = f"{len(lesions)} separate regions are no masses; raise the threshold or train the network."
             raise InputRefusedError("E_TOO_MANY_REGIONS", reason)
         with output_errors(self.output):
-            files = write_results(
+            written = write_results(
                 path,
                 name,
                 probability,
@@ -119,14 +119,15 @@ class FileJob:
         return Row(
             printable(path),
             Status.FOUND if lesions else Status.NOTHING,
+            notes="; ".join((*mammogram.notes, *written.notes)) or None,
             lesions=len(lesions),
             area_mm2=area_mm2(lesions, mammogram),
             max_probability=float(probability.max()),
-            segmentation=files.get(ObjectKind.SEGMENTATION),
-            report=files.get(ObjectKind.REPORT),
-            cad_report=files.get(ObjectKind.CAD_REPORT),
-            secondary_capture=files.get(ObjectKind.SECONDARY_CAPTURE),
-            presentation_state=files.get(ObjectKind.PRESENTATION_STATE),
+            segmentation=written.files.get(ObjectKind.SEGMENTATION),
+            report=written.files.get(ObjectKind.REPORT),
+            cad_report=written.files.get(ObjectKind.CAD_REPORT),
+            secondary_capture=written.files.get(ObjectKind.SECONDARY_CAPTURE),
+            presentation_state=written.files.get(ObjectKind.PRESENTATION_STATE),
             overlay=f"{name}.overlay.png",
         )
 

@@ -35,6 +35,7 @@ class Row:
         presentation_state: outlines for a viewer.
         overlay: picture as PNG.
         seconds: time spent on the file.
+        notes: what to know of a file that was segmented.
     """
 
     file: str
@@ -51,6 +52,7 @@ class Row:
     presentation_state: str | None = None
     overlay: str | None = None
     seconds: float | None = None
+    notes: str | None = None
 
     @property
     def results(self) -> list[str]:

@@ -25,7 +25,7 @@ def view(*inputs: str | Path, port: int = 8080) -> None:
         MammosegError: the archive does not start.
     """
     if not OHIF.is_dir():
-        raise WrongCallError("the viewer is not here yet; run `sh scripts/fetch_viewer.sh` once.")
+        raise WrongCallError("the viewer is not here yet; run `make viewer` once.")
     paths = [path for given in inputs for path in dicom_files(Path(given))]
     if not paths:
         raise WrongCallError("there is no DICOM file; name mammograms and the results folder.")

@@ -145,6 +145,7 @@ FIELDS = {
     "magnification": None,
     "padding": None,
     "sop_instance_uid": "1.2",
+    "notes": [],
 }
 PAYLOAD = np.frombuffer(np.float32(7).tobytes() + b"\0\0", np.uint8)
 

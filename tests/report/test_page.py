@@ -9,8 +9,25 @@ from mammoseg.report.table import Row, Status
 
 ALGORITHM = Algorithm("aunet", "0.1.0", "cd" * 32, 0.35)
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
-FOUND = Row("in/a.dcm", Status.FOUND, None, None, 2, 12.3, 0.91, "a.seg.dcm", "a.overlay.png", 1.5)
-NOTHING = Row("in/b.dcm", Status.NOTHING, None, None, 0, None, 0.1, "b.seg.dcm", "b.overlay.png", 1.5)
+FOUND = Row(
+    "in/a.dcm",
+    Status.FOUND,
+    lesions=2,
+    area_mm2=12.3,
+    max_probability=0.91,
+    segmentation="a.seg.dcm",
+    overlay="a.overlay.png",
+    seconds=1.5,
+)
+NOTHING = Row(
+    "in/b.dcm",
+    Status.NOTHING,
+    lesions=0,
+    max_probability=0.1,
+    segmentation="b.seg.dcm",
+    overlay="b.overlay.png",
+    seconds=1.5,
+)
 REFUSED = Row("in/c.dcm", Status.REFUSED, "E_SIZE", "the image is 0 x 5", seconds=0.1)
 
 

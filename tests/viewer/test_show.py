@@ -51,5 +51,5 @@ def test_no_dicom_file_or_no_viewer_is_said_to_be_so(tmp_path, monkeypatch):
     with pytest.raises(WrongCallError, match="does not exist"):
         view(tmp_path / "absent")
     monkeypatch.setattr(show, "OHIF", tmp_path / "absent")
-    with pytest.raises(WrongCallError, match="fetch_viewer.sh"):
+    with pytest.raises(WrongCallError, match="make viewer"):
         view(tmp_path)
