@@ -31,12 +31,12 @@ def kill_test(weights: str, kills: int = 100, images: int = 200, seed: int = 0, 
     Args:
         weights: checkpoint of a bundle `unet`.
         kills: SIGKILLs to the main process, at uniformly random moments of the first twice its starting time.
-        images: phantoms of `size` rows; a run that ends before all kills are spent makes the test fail.
+        images: phantoms of `size` rows, two a patient; a run that ends before all kills are spent makes the test fail.
     """
     random_moment = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        ingest("phantom", output=root / "phantoms", patients=(images + 3) // 4, size=size, seed=seed)
+        ingest("phantom", output=root / "phantoms", patients=(images + 1) // 2, size=size, seed=seed)
         command = [*MAMMOSEG, "predict", str(root / "phantoms" / "images"), "--weights", weights, "--workers", "2"]
         start = _seconds_to_first_result([*command, "--output", str(root / "first")], root / "first")
         broken = 0
