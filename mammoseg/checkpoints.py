@@ -146,6 +146,16 @@ def load_weights(network: nn.Module, weights: Weights) -> None:
     network.load_state_dict(weights.model)
 
 
+def with_weights(network: nn.Module, *, path: Path | str, device: torch.device) -> nn.Module:
+    """The network on `device` with the weights of a checkpoint, as the start of a training.
+
+    Raises:
+        WeightsError: see `read_checkpoint` and `load_weights`.
+    """
+    load_weights(network, read_weights(path))
+    return network.to(device)
+
+
 def check_preprocessing(weights: Weights, settings: dict[str, Any]) -> None:
     """Refuse weights that were trained under other preprocessing than what they are about to see.
 

@@ -15,13 +15,16 @@ RECIPES: dict[str, tuple[str, ...]] = {"paper": (), "common": ("common_recipe",)
 """Overlays on train.json by the name of the recipe."""
 
 
-def train(bundle: str, *, dataset_dir: str, recipe: str = "paper", **overrides: Any) -> None:
+def train(
+    bundle: str, *, dataset_dir: str, recipe: str = "paper", start_from: str | None = None, **overrides: Any
+) -> None:
     """Train a bundle; the same call continues an interrupted run.
 
     Args:
         bundle: name.
         dataset_dir: folder of the ``datalist.json``.
         recipe: ``paper`` (of the bundle) or ``common`` (the same for all).
+        start_from: checkpoint whose weights, network and preprocessing the training starts with; None starts anew.
         overrides: of the config, nested ones by ``::``.
     Raises:
         MammosegError: what a person can mend.
@@ -31,7 +34,8 @@ def train(bundle: str, *, dataset_dir: str, recipe: str = "paper", **overrides: 
     overlays = RECIPES[recipe]
     if absent := [name for name in overlays if not (Path(bundle_root(bundle)) / "configs" / f"{name}.json").is_file()]:
         raise WrongCallError(f"bundle '{bundle}' has no {absent[0]}; train it with --recipe paper.")
-    flow = run_workflow(bundle, "training", *overlays, dataset_dir=dataset_dir, **overrides)
+    start = _recorded(Path(start_from)) | {"network": _started(start_from)} if start_from else {}
+    flow = run_workflow(bundle, "training", *overlays, dataset_dir=dataset_dir, **(start | overrides))
     print(f"Weights: {flow.parser.get_parsed_content('best_checkpoint')}")
 
 
@@ -47,12 +51,7 @@ def evaluate(bundle: str, *, dataset_dir: str, weights: str | None = None, **ove
         MammosegError: what a person can mend.
     """
     path = Path(weights) if weights else Path(overrides.get("ckpt_dir", f"{bundle_root(bundle)}/models")) / "model.pt"
-    checkpoint = read_weights(path)
-    recorded = {
-        "best_checkpoint": str(path),
-        "network_def": checkpoint.network,
-        **{f"preprocessing::{name}": value for name, value in checkpoint.preprocessing.items()},
-    }
+    recorded = {"best_checkpoint": str(path), **_recorded(path)}
     flow = run_workflow(bundle, "evaluating", "evaluate", dataset_dir=dataset_dir, **recorded, **overrides)
     output = Path(flow.parser.get_parsed_content("output_dir"))
     for score in json.loads((output / "summary.json").read_text(encoding="utf-8"))["scores"]:
@@ -80,6 +79,23 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
         root = _root(error)
         raise root from root.__cause__
     return flow
+
+
+def _recorded(path: Path) -> dict[str, Any]:
+    """Network and preprocessing that a checkpoint records, as overrides."""
+    checkpoint = read_weights(path)
+    settings = {f"preprocessing::{name}": value for name, value in checkpoint.preprocessing.items()}
+    return {"network_def": checkpoint.network, **settings}
+
+
+def _started(path: str) -> dict[str, Any]:
+    """Definition of the network with weights in it."""
+    return {
+        "_target_": "mammoseg.checkpoints.with_weights",
+        "network": "@network_def",
+        "path": path,
+        "device": "@device",
+    }
 
 
 def _root(error: BaseException) -> BaseException:

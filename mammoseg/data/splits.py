@@ -59,6 +59,31 @@ def split_by_patient(
     return split, sorted(patient for patient, named in official.items() if len(named) > 1)
 
 
+def extend_split(known: Mapping[str, str], patients: Sequence[str]) -> dict[str, str]:
+    """Give new patients a section while those known keep theirs, as a set that grows with every label needs it.
+
+    The first patients fill one section each, in the order training, validation, test; each further one goes where most
+    is missing of `SHARES`.
+
+    Args:
+        known: section of each patient so far; patients that are no longer there may be among them.
+        patients: all that need one; known ones and doubles may be among them.
+    Returns:
+        Section of each patient of both arguments.
+    """
+    sections = dict(known)
+    for patient in patients:
+        if patient in sections:
+            continue
+        given = [list(sections.values()).count(section) for section in SECTIONS]
+        missing = [
+            SHARES[section] * (len(sections) + 1) - count for section, count in zip(SECTIONS, given, strict=True)
+        ]
+        lacking = [index for index, count in enumerate(given) if count == 0] or range(len(SECTIONS))
+        sections[patient] = SECTIONS[lacking[0] if 0 in given else max(lacking, key=missing.__getitem__)]
+    return sections
+
+
 def severity(record: Mapping[str, Any]) -> int:
     """Rank of the finding of a record, see `SEVERITY`."""
     return SEVERITY.get(record.get("pathology", ""), int(record["has_mass"]))

@@ -1,0 +1,157 @@
+"""What a training reads and writes: its job, its data as the package's own datalist, its log."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mammoseg.data.datalist import SECTIONS, write_datalist
+from mammoseg.data.identifiers import keyed_hash
+from mammoseg.data.mask_files import write_mask
+from mammoseg.data.masks import read_mask
+from mammoseg.data.splits import extend_split
+from mammoseg.errors import MammosegError
+from mammoseg.files import sha256_of_file, sha256_of_json, write_json
+
+FEWEST_TRAINING = 2
+"""Images for training, below which no batch can be made of different ones."""
+
+
+class TooFewLabelsError(MammosegError):
+    """There is not enough to learn from."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training, as the process that does it reads it.
+
+    Attributes:
+        folder: of everything it writes.
+        data: folder of the ``datalist.json``.
+        start_from: checkpoint to go on from; None starts anew.
+        recipe: see `mammoseg.workflow.RECIPES`.
+        overrides: of the bundle's config.
+    """
+
+    bundle: str
+    folder: Path
+    data: Path
+    start_from: str | None
+    recipe: str = "paper"
+    device: str | None = None
+    modalities: Sequence[str] = ("MG",)
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def weights(self) -> Path:
+        """The best weights of the training."""
+        return self.folder / "models" / "model.pt"
+
+    @property
+    def result(self) -> Path:
+        """What came out, written last."""
+        return self.folder / "result.json"
+
+    @property
+    def log(self) -> Path:
+        """The course of the training, a line an epoch."""
+        return self.folder / "log" / "metrics.csv"
+
+    def write(self) -> Path:
+        """Write it into its folder; returns the file."""
+        path = self.folder / "job.json"
+        write_json(path, json.loads(json.dumps(asdict(self), default=str)))
+        return path
+
+    def read_result(self) -> dict[str, Any]:
+        """What came out."""
+        content: dict[str, Any] = json.loads(self.result.read_text(encoding="utf-8"))
+        return content
+
+    @classmethod
+    def read(cls, path: Path) -> "Job":
+        """Read what `write` wrote."""
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return cls(**{**content, "folder": Path(content["folder"]), "data": Path(content["data"])})
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """The labels of a training.
+
+    Attributes:
+        sections: codes of the images of each section.
+        digest: SHA-256 of which masks stand for which images in which section.
+    """
+
+    sections: dict[str, list[str]]
+    digest: str
+
+
+def write_labels(labels: Sequence[Mapping[str, Any]], folder: Path, *, key: bytes, split_file: Path) -> LabelSet:
+    """Write the labels of people as a data set of the package; patients stay in the section they once came into.
+
+    Images are linked, masks copied, so that a label saved meanwhile changes nothing. Codes stand for images.
+
+    Args:
+        labels: ``image_id``, ``image`` and ``label`` (paths), ``patient_id`` (a code) each.
+        folder: of the ``datalist.json``.
+        key: of the codes.
+        split_file: section of every patient so far; it is extended.
+    Raises:
+        TooFewLabelsError: a section stays empty, or training has fewer than `FEWEST_TRAINING` images.
+    """
+    known = json.loads(split_file.read_text(encoding="utf-8")) if split_file.is_file() else {}
+    in_order = sorted(labels, key=lambda label: keyed_hash(str(label["image_id"]), key))
+    section_of = extend_split(known, [str(label["patient_id"]) for label in in_order])
+    if section_of != known:
+        write_json(split_file, section_of)
+    sections: dict[str, list[dict[str, Any]]] = {section: [] for section in SECTIONS}
+    for label in in_order:
+        section = section_of[str(label["patient_id"])]
+        sections[section].append(_record(label, folder, key) | {"fold": None if section == "test" else 0})
+    _check_numbers(sections)
+    write_datalist(folder / "datalist.json", name="labels", source="label", seed=0, license=None, sections=sections)
+    codes = {section: [record["image_id"] for record in records] for section, records in sections.items()}
+    masks = {path.stem: sha256_of_file(path) for path in sorted((folder / "masks").iterdir())}
+    return LabelSet(codes, sha256_of_json([codes, masks]))
+
+
+def read_log(path: Path) -> list[dict[str, float]]:
+    """Lines of a training log so far, without numbers that are none."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except FileNotFoundError:
+        return []
+    return [{name: float(value) for name, value in row.items() if value not in ("", "nan", "inf")} for row in rows]
+
+
+def _record(label: Mapping[str, Any], folder: Path, key: bytes) -> dict[str, Any]:
+    code, image = keyed_hash(str(label["image_id"]), key), Path(label["image"]).resolve()
+    mask = read_mask(Path(label["label"]))
+    write_mask(folder / "masks" / f"{code}.png", mask)
+    link = folder / "images" / code
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(image)
+    return {
+        "image_id": code,
+        "image": f"images/{code}",
+        "label": f"masks/{code}.png",
+        "patient_id": str(label["patient_id"]),
+        "laterality": label.get("laterality"),
+        "view": label.get("view"),
+        "has_mass": bool(mask.any()),
+    }
+
+
+def _check_numbers(sections: Mapping[str, Sequence[Any]]) -> None:
+    counts = {section: len(records) for section, records in sections.items()}
+    if min(counts.values()) < 1 or counts["training"] < FEWEST_TRAINING:
+        found = ", ".join(f"{count} for {section}" for section, count in counts.items())
+        raise TooFewLabelsError(
+            f"the labels of people give {found}; at least one each and {FEWEST_TRAINING} for training are needed, of "
+            "different patients; label more images."
+        )

@@ -1,0 +1,120 @@
+"""Bundles as models of the app: which there are, and which weights each starts from."""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mammoseg.bundles import bundle_names, bundle_root, exported_name
+from mammoseg.checkpoints import WeightsError, read_checkpoint
+from mammoseg.deploy.manifest import check_manifest
+from mammoseg.errors import MammosegError, WrongCallError
+from mammoseg.inference import DEMO_WEIGHTS
+
+logger = logging.getLogger(__name__)
+
+MOST_CLASSES = 2
+"""Background and mass; what has more segments something else."""
+
+
+class ModelNotReadyError(MammosegError):
+    """A model is asked for that has no weights yet, or weights that cannot be used."""
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A bundle, and what it starts from.
+
+    Attributes:
+        bundle: its name, which is that of the model too.
+        weights: checkpoint; None where there is none yet.
+        description: one sentence of the bundle's metadata.
+        version: of the bundle.
+    """
+
+    bundle: str
+    weights: Path | None
+    description: str
+    version: str
+
+
+def discover(conf: Mapping[str, str]) -> dict[str, ModelEntry]:
+    """All bundles that segment masses, in the order of their names.
+
+    Args:
+        conf: of ``--conf``: ``models`` (names with commas) leaves the others out; ``bundles`` names folders of exported
+            bundles, whose weights are taken instead of the repository's; ``weights`` is ``name=file``, several with
+            commas, and goes before both.
+    Raises:
+        WrongCallError: an unknown or unfit name, a file or folder that is not there.
+        MammosegError: an exported bundle was changed.
+    """
+    chosen = _words(conf.get("models", ""))
+    reasons = {name: reason for name in bundle_names() if (reason := _unfit(name))}
+    known = [name for name in bundle_names() if name not in reasons]
+    given = _exported_weights(conf) | _named_weights(conf)
+    for name in dict.fromkeys([*chosen, *given]):
+        if name not in known:
+            reason = reasons.get(name, f"known: {', '.join(known)}")
+            raise WrongCallError(f"'{name}' cannot be a model; {reason}.")
+    for name, reason in reasons.items():
+        logger.info("Bundle %s is no model: %s.", name, reason)
+    return {name: _entry(name, given.get(name) or _own_weights(name)) for name in chosen or known}
+
+
+def _entry(name: str, weights: Path | None) -> ModelEntry:
+    metadata = json.loads((Path(bundle_root(name)) / "configs" / "metadata.json").read_text(encoding="utf-8"))
+    return ModelEntry(name, weights, metadata["name"], metadata["version"])
+
+
+def _unfit(name: str) -> str | None:
+    config = json.loads((Path(bundle_root(name)) / "configs" / "inference.json").read_text(encoding="utf-8"))
+    classes = config["network_def"]["out_channels"]
+    return f"its network gives {classes} classes, no mass" if classes > MOST_CLASSES else None
+
+
+def _exported_weights(conf: Mapping[str, str]) -> dict[str, Path]:
+    """Weights of exported bundles by name. Nothing else of an export is used: its code is a copy of this package."""
+    found: dict[str, Path] = {}
+    for text in _words(conf.get("bundles", "")):
+        folder = Path(text).expanduser()
+        try:
+            name = exported_name(folder)
+            if name is not None:
+                check_manifest(folder)
+        except (OSError, ValueError, KeyError) as error:
+            raise WrongCallError(f"{folder} is no exported bundle that can be read; unpack it again.") from error
+        if name is None:
+            raise WrongCallError(f"{folder} is no exported bundle; write one with scripts/export_bundle.py.")
+        if name in found:
+            raise WrongCallError(f"two exported bundles are named '{name}'; give one of them.")
+        found[name] = folder / "models" / "model.pt"
+    return found
+
+
+def _named_weights(conf: Mapping[str, str]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for word in _words(conf.get("weights", "")):
+        name, _, file = word.partition("=")
+        path = Path(file).expanduser()
+        if not file or not path.is_file():
+            raise WrongCallError(f"weights '{word}' is not name=file with a file that is there.")
+        found[name] = path
+    return found
+
+
+def _own_weights(name: str) -> Path | None:
+    """What the bundle was trained to; else the demo's, if they are of this bundle."""
+    own = Path(bundle_root(name)) / "models" / "model.pt"
+    if own.is_file():
+        return own
+    try:
+        is_demos = DEMO_WEIGHTS.is_file() and read_checkpoint(DEMO_WEIGHTS)["provenance"].get("bundle") == name
+    except WeightsError:
+        return None
+    return DEMO_WEIGHTS if is_demos else None
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]

@@ -1,0 +1,236 @@
+"""Versions of one model: every training keeps its own, one of them is served, and any can be again.
+
+``<folder>/<number>/model.pt`` and ``record.json`` never change once they are there. ``<folder>/current.json`` says
+which number is served and how it came to that; it is one file, replaced in one step, so that a server killed at any
+moment serves the old version or the new one. Number 0 is what the model came with, and lies elsewhere.
+"""
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from mammoseg.checkpoints import WeightsError
+from mammoseg.errors import MammosegError
+from mammoseg.files import atomic_path, flush_to_disk, remove_leftovers, sha256_of_file, sole_writer, write_json
+
+WEIGHTS, RECORD, CURRENT = "model.pt", "record.json", "current.json"
+
+LOCK_SECONDS = 10.0
+"""Longest wait for another process to end its change, which is one small file."""
+
+
+class NoSuchVersionError(MammosegError):
+    """A version that is not there is asked for."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A set of weights that can be served.
+
+    Attributes:
+        number: 0 for what the model came with, then in the order of the trainings.
+        weights: the checkpoint.
+        sha256: that the weights must have; None where nobody has recorded it.
+    """
+
+    number: int
+    weights: Path
+    sha256: str | None = None
+
+    def check(self) -> None:
+        """Compare the weights with the record.
+
+        Raises:
+            WeightsError: they are absent, or not those that were evaluated.
+        """
+        if not self.weights.is_file():
+            raise WeightsError(f"the weights of version {self.number} are gone; roll back to another version.")
+        if self.sha256 is not None and sha256_of_file(self.weights) != self.sha256:
+            raise WeightsError(
+                f"the weights of version {self.number} have changed since; roll back to another version."
+            )
+
+
+class Versions:
+    """The versions of one model.
+
+    Args:
+        folder: of this model alone; made when the first version is added.
+        original: weights that the model came with; None where it has none.
+    """
+
+    def __init__(self, folder: Path, original: Path | None = None) -> None:
+        self.folder = folder
+        self.original = original
+
+    def current(self) -> Version | None:
+        """The version that is served; None where there is none yet.
+
+        Raises:
+            MammosegError: the state cannot be read.
+        """
+        number = self._state()["current"]
+        return self._original() if number == 0 else self.get(number)
+
+    def get(self, number: int) -> Version:
+        """A version by its number.
+
+        Raises:
+            NoSuchVersionError: it is not there.
+        """
+        if number == 0:
+            if original := self._original():
+                return original
+        elif (self.folder / str(number) / RECORD).is_file():
+            return Version(number, self.folder / str(number) / WEIGHTS, self.record(number)["sha256"])
+        raise NoSuchVersionError(
+            f"there is no version {number}; known: {', '.join(map(str, self.numbers())) or 'none'}."
+        )
+
+    def numbers(self) -> list[int]:
+        """Numbers of all versions in their order."""
+        trained = sorted(
+            int(path.parent.name) for path in self.folder.glob(f"*/{RECORD}") if path.parent.name.isdigit()
+        )
+        return [0, *trained] if self.original else trained
+
+    def record(self, number: int) -> dict[str, Any]:
+        """What is known of a trained version."""
+        return _read(self.folder / str(number) / RECORD)
+
+    def history(self) -> dict[str, Any]:
+        """Served number, all events in their order, and the record of every version; plain JSON."""
+        state = self._state()
+        return {**state, "versions": {str(n): self.record(n) if n else {} for n in self.numbers()}}
+
+    def add(self, weights: Path, record: Mapping[str, Any], *, promote: bool, reason: str) -> Version:
+        """Keep trained weights as a new version and serve them if `promote`; the folder appears whole or not at all.
+
+        Args:
+            weights: checkpoint; it is copied.
+            record: JSON values about the training.
+            reason: why it is served or not.
+        Raises:
+            OSError: the disk does not take it; nothing has changed then.
+        """
+        with self._changing() as state:
+            number = max([0, *self.numbers()]) + 1
+            with tempfile.TemporaryDirectory(dir=self.folder, prefix=".new-") as made:
+                new = Path(made) / "version"
+                new.mkdir()
+                with atomic_path(new / WEIGHTS) as temporary:
+                    shutil.copyfile(weights, temporary)
+                sha256 = sha256_of_file(new / WEIGHTS)
+                about = {"number": number, "sha256": sha256, "parent": state["current"], "when": _now(), **record}
+                write_json(new / RECORD, about)
+                new.rename(self.folder / str(number))
+                flush_to_disk(self.folder)
+            _note(state, "promoted" if promote else "kept aside", number, reason)
+        return self.get(number)
+
+    def promote(self, number: int, *, reason: str) -> Version:
+        """Serve a version, an earlier one too.
+
+        Raises:
+            NoSuchVersionError: it is not there.
+            WeightsError: its weights are gone or changed.
+        """
+        version = self.get(number)
+        version.check()
+        with self._changing() as state:
+            _note(state, "promoted", number, reason)
+        return version
+
+    def roll_back(self, *, reason: str = "rolled back") -> Version:
+        """Serve what was served before the served version was promoted.
+
+        Raises:
+            NoSuchVersionError: nothing was.
+        """
+        with self._changing() as state:
+            version = self.get(_before(state))
+            version.check()
+            _note(state, "rolled back", version.number, reason)
+        return version
+
+    def _original(self) -> Version | None:
+        return None if self.original is None else Version(0, self.original)
+
+    def _state(self) -> dict[str, Any]:
+        try:
+            return _read(self.folder / CURRENT)
+        except FileNotFoundError:
+            return {"current": 0, "events": []}
+
+    @contextmanager
+    def _changing(self) -> Iterator[dict[str, Any]]:
+        """Give the state and write it when the block ends well; one process and thread at a time."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with _sole_writer(self.folder):
+            self._clean()
+            state = self._state()
+            yield state
+            write_json(self.folder / CURRENT, state)
+
+    def _clean(self) -> None:
+        remove_leftovers(self.folder)
+        for leftover in self.folder.glob(".new-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+@contextmanager
+def _sole_writer(folder: Path) -> Iterator[None]:
+    """Hold `folder`, after a wait if need be."""
+    end = time.monotonic() + LOCK_SECONDS
+    while True:
+        holding = sole_writer(folder, folder / ".lock")
+        try:
+            holding.__enter__()
+        except MammosegError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+        else:
+            break
+    try:
+        yield
+    finally:
+        holding.__exit__(None, None, None)
+
+
+def _note(state: dict[str, Any], what: str, number: int, reason: str) -> None:
+    if what != "kept aside":
+        state["current"] = number
+    state["events"].append({"what": what, "number": number, "when": _now(), "reason": reason})
+
+
+def _before(state: Mapping[str, Any]) -> int:
+    """Number that was served before the served one was promoted; rolling back twice goes back twice."""
+    served = [0]
+    for event in state["events"]:
+        if event["what"] == "promoted":
+            served.append(event["number"])
+        elif event["what"] == "rolled back":
+            served.pop()
+    if len(served) < 2:
+        raise NoSuchVersionError("nothing was served before this version; there is nothing to roll back to.")
+    return int(served[-2])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise WeightsError(f"{path.name} of a model's versions is damaged; restore it from a copy.") from error
+    return content
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
