@@ -1,0 +1,122 @@
+"""All scores of one image, from one preprocessing of it: computed on the network's grid, never from a mask."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from monai.inferers import SimpleInferer
+from torch import Tensor, nn
+
+from mammoseg.active_learning.bottleneck import BottleneckFeatures
+from mammoseg.active_learning.disagreement import bald, dropout_layers, dropout_on
+from mammoseg.active_learning.private_network import private_network
+from mammoseg.active_learning.tta import light_views, views_back
+from mammoseg.active_learning.uncertainty import binary_entropy, breast_region, mean_in, mean_of_top, outline_band
+from mammoseg.data.mammogram import Mammogram
+from mammoseg.inference import Predictor
+from mammoseg.transforms.mass_probability import mass_probability
+
+SCORES = ("uncertainty_mean", "uncertainty_top", "uncertainty_outline", "tta", "bald")
+"""Names of all scores; each is 0 or more, and the higher, the more there is to learn from the image."""
+
+
+@dataclass(frozen=True)
+class ImageScores:
+    """What a network says of one image.
+
+    Attributes:
+        scores: by the names in `SCORES`.
+        disagreement: what gave the samples for ``bald``: ``"mc_dropout"``, ``"ensemble"`` or ``"tta"``.
+        features: of the bottleneck, float32 ``(features,)``.
+    """
+
+    scores: dict[str, float]
+    disagreement: str
+    features: np.ndarray
+
+
+class Scorer:
+    """Scores images by a network; the same image, network and seed give the same scores.
+
+    It works on a network of its own that shares the weights, so others may go on predicting with theirs; but by one
+    thread at a time.
+
+    Args:
+        network: gives logits ``(N, 1 or 2, H, W)``.
+        inferer: of MONAI; the image as a whole when None.
+        threshold: of the predicted outline.
+        samples: passes with dropout on.
+        seed: of the dropout.
+        ensemble: further networks; where there is no dropout they give the samples of ``bald``, and where there are
+            none of them either, test-time augmentation does.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        inferer: Any = None,
+        threshold: float = 0.5,
+        samples: int = 8,
+        seed: int = 0,
+        ensemble: Sequence[nn.Module] = (),
+    ) -> None:
+        self.network = private_network(network)
+        self.inferer = inferer or SimpleInferer()
+        self.threshold = threshold
+        self.samples = samples
+        self.seed = seed
+        self.ensemble = [network.eval() for network in ensemble]
+
+    @torch.no_grad()
+    def __call__(self, image: Tensor) -> ImageScores:
+        """Scores of a preprocessed image ``(C, H, W)`` on the device of the network."""
+        with BottleneckFeatures(self.network) as watched:
+            probability = self._probabilities(image[None])[0]
+        augmented = views_back(self._probabilities(light_views(image)))
+        samples, disagreement = self._samples(image, augmented)
+        breast = breast_region(image[0].cpu().numpy())
+        outline = outline_band(probability.cpu().numpy(), threshold=self.threshold)
+        entropy = binary_entropy(probability.double().cpu().numpy())
+        scores = {
+            "uncertainty_mean": mean_in(entropy, breast),
+            "uncertainty_top": mean_of_top(entropy, breast),
+            "uncertainty_outline": mean_in(entropy, outline),
+            "tta": mean_of_top(augmented.double().var(dim=0, correction=0).cpu().numpy(), breast),
+            "bald": mean_of_top(bald(samples.double().cpu().numpy()), breast),
+        }
+        return ImageScores(scores, disagreement, watched.features.mean(dim=0).float().cpu().numpy())
+
+    def _probabilities(self, images: Tensor, network: nn.Module | None = None) -> Tensor:
+        """Mass probability ``(N, H, W)`` of images ``(N, C, H, W)``."""
+        logits = self.inferer(images, network or self.network)
+        return torch.cat([mass_probability(one.float()) for one in logits])
+
+    def _samples(self, image: Tensor, augmented: Tensor) -> tuple[Tensor, str]:
+        """Probabilities ``(samples, H, W)`` that BALD compares, and what gave them."""
+        if dropout_layers(self.network):
+            with dropout_on(self.network, seed=self.seed):
+                return self._probabilities(image.expand(self.samples, *image.shape)), "mc_dropout"
+        if self.ensemble:
+            members = [self.network, *self.ensemble]
+            return torch.cat([self._probabilities(image[None], member) for member in members]), "ensemble"
+        return augmented, "tta"
+
+
+def scorer_of(predictor: Predictor, *, samples: int = 8, seed: int = 0) -> Scorer:
+    """Scorer of what a predictor predicts with."""
+    return Scorer(
+        predictor.network, inferer=predictor.inferer, threshold=predictor.threshold, samples=samples, seed=seed
+    )
+
+
+def score_mammogram(scorer: Scorer, predictor: Predictor, mammogram: Mammogram) -> ImageScores:
+    """Scores of a mammogram that was read before, preprocessed as the predictor does.
+
+    Raises:
+        InputRefusedError: the file cannot be used.
+    """
+    image = predictor.preprocessing({"image": mammogram})["image"]
+    return scorer(image.as_tensor().to(predictor.device))

@@ -1,0 +1,72 @@
+"""The strategies by name, and the one function that ranks images by any of them."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mammoseg.active_learning.diversity import distance_to_nearest
+from mammoseg.active_learning.hybrid import rank_product
+from mammoseg.active_learning.scores import ImageScores
+from mammoseg.errors import WrongCallError
+
+STRATEGIES = {
+    "random": "Any image, all alike",
+    "first": "The first image by its name",
+    "uncertainty_mean": "Highest mean entropy over the breast",
+    "uncertainty_top": "Highest mean entropy of the most uncertain 1 % of the breast",
+    "uncertainty_outline": "Highest mean entropy around the predicted outline",
+    "tta": "Highest variance over test-time augmentations, top 1 % of the breast",
+    "bald": "Highest disagreement (BALD) of dropout samples, else of test-time augmentations, top 1 % of the breast",
+    "coreset": "Farthest from all labelled images in the network's features (greedy k-center)",
+    "hybrid": "Uncertain (top 1 %) and far from the labelled images: product of both ranks",
+}
+"""What each strategy takes next, in words."""
+
+WITHOUT_NETWORK = ("random", "first")
+"""Strategies that need no scores."""
+
+WITH_FEATURES = ("coreset", "hybrid")
+"""Strategies that compare an image with the labelled ones."""
+
+
+def rate(
+    strategy: str,
+    images: Sequence[str],
+    *,
+    scores: Mapping[str, ImageScores],
+    labelled: Sequence[str],
+    rng: np.random.Generator,
+) -> dict[str, float]:
+    """Rate images for one pick: the highest is to be labelled next.
+
+    Args:
+        images: that can be labelled.
+        scores: of these and of the labelled images; not looked at by strategies that need none.
+        labelled: images that are labelled, or given out and as good as labelled; those without scores do not count.
+        rng: of ``random``.
+    Raises:
+        WrongCallError: unknown strategy.
+    """
+    if strategy not in STRATEGIES:
+        raise WrongCallError(f"unknown strategy '{strategy}'; known: {', '.join(STRATEGIES)}.")
+    if not images:
+        return {}
+    match strategy:
+        case "random":
+            values = rng.random(len(images))
+        case "first":
+            values = -np.argsort(np.argsort(images)).astype(float)
+        case "coreset":
+            values = _diversity(images, labelled, scores)
+        case "hybrid":
+            uncertainty = np.array([scores[image].scores["uncertainty_top"] for image in images])
+            values = rank_product(uncertainty, _diversity(images, labelled, scores))
+        case _:
+            values = np.array([scores[image].scores[strategy] for image in images])
+    return dict(zip(images, values.tolist(), strict=True))
+
+
+def _diversity(images: Sequence[str], labelled: Sequence[str], scores: Mapping[str, ImageScores]) -> np.ndarray:
+    features = np.stack([scores[image].features for image in images])
+    known = [scores[image].features for image in labelled if image in scores]
+    return distance_to_nearest(features, np.array(known).reshape(len(known), features.shape[1]))
