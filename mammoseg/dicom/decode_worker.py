@@ -111,9 +111,9 @@ def answer_stored(path: str, modalities: list[str] | None, **_: Any) -> Answer:
     return _describe(stored), [stored]
 
 
-def answer_mask(path: str, **_: Any) -> Answer:
-    """The mask in a grey image or a SEG, uint8 0 / 1."""
-    mask = decode_mask(open_dicom(Path(path)))
+def answer_mask(path: str, segments: list[int] | None = None, **_: Any) -> Answer:
+    """The mask in a grey image or in these segments of a SEG, uint8 0 / 1."""
+    mask = decode_mask(open_dicom(Path(path)), segments)
     return _describe(mask), [mask]
 
 
@@ -132,6 +132,16 @@ def answer_patient_id(path: str, **_: Any) -> Answer:
         return {}, [np.frombuffer(text(dataset, "PatientID").encode("utf-8", "replace"), np.uint8)]
     except (OSError, InvalidDicomError, *MALFORMED) as error:
         raise InputRefusedError("E_NOT_DICOM", "this is no DICOM file that can be parsed.") from error
+
+
+def answer_texts(path: str, keywords: list[str], **_: Any) -> Answer:
+    """JSON of texts by keyword, empty where absent, from the first part of the file: to list many files at once."""
+    try:
+        dataset = dcmread(path, stop_before_pixels=True, specific_tags=keywords)
+        texts = {keyword: text(dataset, keyword) for keyword in keywords}
+    except (OSError, InvalidDicomError, *MALFORMED) as error:
+        raise InputRefusedError("E_NOT_DICOM", "this is no DICOM file that can be parsed.") from error
+    return {}, [np.frombuffer(json.dumps(texts).encode(), np.uint8)]
 
 
 def _write_header(dataset: Dataset) -> memoryview:
@@ -153,6 +163,7 @@ ANSWERS: dict[str, Callable[..., Answer]] = {
     "mask": answer_mask,
     "header": answer_header,
     "patient_id": answer_patient_id,
+    "texts": answer_texts,
 }
 """Kind of request to the function that answers it."""
 

@@ -3,6 +3,7 @@
 What the child answers is checked like any input before it is used.
 """
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from io import BytesIO
@@ -74,13 +75,16 @@ def read_stored(path: Path, *, modalities: Sequence[str] | None = None) -> np.nd
     return _pixels(*_ask("stored", path, modalities=None if modalities is None else list(modalities)))
 
 
-def read_dicom_mask(path: Path) -> np.ndarray:
+def read_dicom_mask(path: Path, *, segments: Sequence[int] | None = None) -> np.ndarray:
     """Mask uint8 0 / 1 ``(rows, columns)`` of a grey image or a SEG; see `mammoseg.dicom.mask`.
+
+    Args:
+        segments: numbers of the segments of a SEG that count; None for all.
 
     Raises:
         InputRefusedError: the file cannot be used.
     """
-    return _pixels(*_ask("mask", path))
+    return _pixels(*_ask("mask", path, segments=None if segments is None else list(segments)))
 
 
 def read_header(path: Path) -> FileDataset:
@@ -103,6 +107,20 @@ def read_patient_id(path: Path) -> str:
         InputRefusedError: ``E_NOT_DICOM``, or the file is made to keep a parser busy.
     """
     return _ask("patient_id", path)[1].tobytes().decode("utf-8", "replace")
+
+
+def read_texts(path: Path, keywords: Sequence[str]) -> dict[str, str]:
+    """Texts and UIDs of a DICOM file by keyword, empty where it has none; only the first part of the file is read.
+
+    Raises:
+        InputRefusedError: ``E_NOT_DICOM``, or ``E_ATTRIBUTE`` for one that is no single text.
+    """
+    _, payload = _ask("texts", path, keywords=list(keywords))
+    try:
+        known = json.loads(payload.tobytes())
+        return {keyword: _text(known[keyword]) for keyword in keywords}
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise no_sense() from error
 
 
 def _ask(kind: str, path: Path, **details: Any) -> tuple[dict[str, Any], np.ndarray]:
@@ -134,6 +152,12 @@ def _range(value: Any) -> tuple[int, int] | None:
 def _uid(value: Any) -> str | None:
     if value is not None and not (isinstance(value, str) and UID(value).is_valid):
         raise ValueError("no UID")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("no text")
     return value
 
 

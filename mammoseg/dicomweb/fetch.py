@@ -76,14 +76,14 @@ def find_mammograms(
     studies: dict[str, None] = {}
     for modality in sorted(wanted):
         matching = {**filters, "ModalitiesInStudy": modality}
-        pages = _pages(archive, client.search_for_studies, STUDY, search_filters=matching)
+        pages = result_pages(archive, client.search_for_studies, STUDY, search_filters=matching)
         studies |= dict.fromkeys(_uids(pages, STUDY, left_out))
     for study_uid in studies:
-        series = _pages(archive, client.search_for_series, SERIES, study_instance_uid=study_uid)
-        of_interest = (answer for answer in series if _value(answer, MODALITY) in wanted)
+        series = result_pages(archive, client.search_for_series, SERIES, study_instance_uid=study_uid)
+        of_interest = (answer for answer in series if first_value(answer, MODALITY) in wanted)
         for series_uid in _uids(of_interest, SERIES, left_out):
             address = {"study_instance_uid": study_uid, "series_instance_uid": series_uid}
-            instances = _pages(archive, client.search_for_instances, SOP, **address)
+            instances = result_pages(archive, client.search_for_instances, SOP, **address)
             for sop in _uids(instances, SOP, left_out):
                 if found.setdefault(sop, here := Instance(study_uid, series_uid, sop)) != here:
                     left_out.append("SOP Instance UID")
@@ -126,7 +126,9 @@ def _filters(study: str | None, patient: str | None, date: str | None) -> dict[s
     return {keyword: str(value) for keyword, value in given.items() if value is not None}
 
 
-def _pages(archive: Archive, search: Callable[..., list[Any]], key: str, **query: Any) -> Iterator[dict[str, Any]]:
+def result_pages(
+    archive: Archive, search: Callable[..., list[Any]], key: str, **query: Any
+) -> Iterator[dict[str, Any]]:
     """All results of a search, page after page, until one brings nothing new; some archives ignore the offset."""
     seen: set[str] = set()
     offset = 0
@@ -140,10 +142,10 @@ def _pages(archive: Archive, search: Callable[..., list[Any]], key: str, **query
             raise ArchiveError(f"{archive.name} answers a search with no DICOM JSON; check the address.") from None
         if not isinstance(page, list) or not all(isinstance(answer, dict) for answer in page):
             raise ArchiveError(f"{archive.name} answers a search with no DICOM JSON; check the address.")
-        new = [answer for answer in page if _value(answer, key) not in seen]
+        new = [answer for answer in page if first_value(answer, key) not in seen]
         if not new:
             return
-        seen.update(_value(answer, key) for answer in new)
+        seen.update(first_value(answer, key) for answer in new)
         offset += len(page)
         yield from new
     raise ArchiveError(f"{archive.name} finds more than {MOST_RESULTS}; narrow the search by --date or --patient.")
@@ -152,14 +154,14 @@ def _pages(archive: Archive, search: Callable[..., list[Any]], key: str, **query
 def _uids(answers: Iterator[dict[str, Any]], tag: str, left_out: list[str]) -> Iterator[str]:
     """The valid UIDs of search results; one that breaks the grammar could be a path, and is counted instead."""
     for answer in answers:
-        uid = _value(answer, tag)
+        uid = first_value(answer, tag)
         if is_uid(uid):
             yield uid
         else:
             left_out.append(tag)
 
 
-def _value(answer: dict[str, Any], tag: str) -> str:
+def first_value(answer: dict[str, Any], tag: str) -> str:
     """First value of an attribute in DICOM JSON (PS3.18 F.2), empty where there is none or no text."""
     element = answer.get(tag)
     values = element.get("Value") if isinstance(element, dict) else None

@@ -1,0 +1,167 @@
+"""Mammograms of a DICOMweb archive: listed by QIDO-RS, fetched by WADO-RS when needed, labels stored by STOW-RS.
+
+A study is looked into again only when its number of instances has changed, so that the first look at a large archive
+takes a request a study, and later ones a request for 500 studies.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
+from mammoseg.dicom.gate import IMAGE_CLASSES
+from mammoseg.dicom.mask import SEGMENTATION_CLASSES
+from mammoseg.dicomweb.client import Archive, ArchiveError, Instance, connect, is_uid
+from mammoseg.dicomweb.fetch import MODALITY, SERIES, SOP, STUDY, first_value, result_pages
+from mammoseg.dicomweb.retrieve import RefusedInstanceError, retrieve
+from mammoseg.dicomweb.store import store
+from mammoseg.errors import MammosegError, WrongCallError
+from monailabel_app.lib.datastore.files import label_row
+from monailabel_app.lib.datastore.index import ImageRow, LabelRow
+from monailabel_app.lib.datastore.instance import InstanceDatastore
+from monailabel_app.lib.datastore.instance_cache import InstanceCache
+from monailabel_app.lib.datastore.spool import Entry
+
+logger = logging.getLogger(__name__)
+
+SOP_CLASS, PATIENT_ID, ROWS, COLUMNS, INSTANCES = "00080016", "00100020", "00280010", "00280011", "00201208"
+
+QUICK_SECONDS = (3.0, 30.0)
+"""To connect, and between two pieces of an answer, while a client waits for its label to be stored; one attempt."""
+
+RETRY_SECONDS = (5.0, 300.0)
+"""Between two attempts to store the labels that wait: the first time, and at most."""
+
+CACHE_GIB = 50
+"""Some two thousand mammograms of full size."""
+
+
+class DicomwebDatastore(InstanceDatastore):
+    """Mammograms of an archive.
+
+    Args:
+        url: root of its DICOMweb services, ``http(s)://[user@]host/path``.
+        conf: ``dicomweb_user``, ``ca_bundle``, ``cache_gib``, and what `InstanceDatastore` knows.
+
+    Raises:
+        WrongCallError: the address is none, or a password is missing.
+    """
+
+    def __init__(self, url: str, folder: Path, conf: Mapping[str, str]) -> None:
+        options: dict[str, Any] = {"user": conf.get("dicomweb_user"), "ca_bundle": conf.get("ca_bundle")}
+        self.archive = connect(url, **options)
+        self._quick = connect(url, **options, timeout=QUICK_SECONDS, waits=())
+        super().__init__(self.archive.name, folder, conf)
+        self._key = load_key(default_key_file())
+        most_bytes = int(float(conf.get("cache_gib", CACHE_GIB)) * 2**30)
+        self._cache = InstanceCache(folder / "images", self.archive, most_bytes=most_bytes)
+        self._closing = threading.Event()
+        self._retrying = threading.Thread(target=self._retry, daemon=True)
+        self._retrying.start()
+
+    def close(self) -> None:
+        self._closing.set()
+        self._retrying.join()
+        super().close()
+
+    def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
+        raise WrongCallError("images come from the archive; store them there, as with mammoseg send.")
+
+    def _scan(self) -> None:
+        stamps, known = dict(self._studies()), self.index.sources()
+        for study, (stamp, patient_group) in stamps.items():
+            if not stamp or known.get(study) != stamp:
+                self._look_into(study, stamp, patient_group)
+        self.index.drop_sources(known.keys() - stamps.keys())
+
+    def _studies(self) -> Iterator[tuple[str, tuple[str, str]]]:
+        """Studies with mammograms: UID, number of instances as text, patient group."""
+        for modality in self.modalities:
+            search = self.archive.client.search_for_studies
+            filters = {"ModalitiesInStudy": modality}
+            for found in result_pages(self.archive, search, STUDY, search_filters=filters, fields=[INSTANCES]):
+                if is_uid(study := first_value(found, STUDY)):
+                    patient = first_value(found, PATIENT_ID) or study
+                    yield study, (str(_number(found, INSTANCES) or ""), keyed_hash(patient, self._key))
+
+    def _look_into(self, study: str, stamp: str, patient_group: str) -> None:
+        held = self.index.stored_labels(study)  # before the archive is asked: one that is stored meanwhile is not gone
+        images, labels = [], []
+        search = self.archive.client.search_for_instances
+        fields = [MODALITY, ROWS, COLUMNS]
+        for found in result_pages(self.archive, search, SOP, study_instance_uid=study, fields=fields):
+            series, sop, sop_class = (first_value(found, tag) for tag in (SERIES, SOP, SOP_CLASS))
+            if not (is_uid(series) and is_uid(sop)):
+                logger.warning("an instance is left out: its UID is no UID")
+            elif sop_class in SEGMENTATION_CLASSES:
+                labels.append(self._judge(Instance(study, series, sop)))
+            elif sop_class in IMAGE_CLASSES and first_value(found, MODALITY) in self.modalities:
+                shape = _number(found, ROWS), _number(found, COLUMNS)
+                images.append(ImageRow(sop, study, patient_group, study, series, "", *shape))
+        listed = {label.label_id for label in labels}
+        self.index.put_source(study, stamp, images, labels, gone=held - listed)
+
+    def _judge(self, instance: Instance) -> LabelRow:
+        """What the index says of a segmentation; it is fetched once."""
+        nothing = LabelRow(instance.sop, "", instance.study, instance.series)
+        known = self.index.label(instance.sop)
+        if known is not None and known.is_stored:
+            return known
+        path = self.files.segmentation(instance.sop)
+        try:
+            if not path.exists() and not retrieve(self.archive, instance, path):
+                return nothing
+        except RefusedInstanceError as error:
+            logger.warning("a segmentation is left out: %s", error)
+            return nothing
+        label = label_row(path, instance.study)
+        if label is None:
+            path.unlink()
+            return nothing
+        return label
+
+    def _image_path(self, image: ImageRow) -> Path:
+        return self._cache.path(Instance(image.study, image.series, image.image_id))
+
+    def _segmentation_path(self, label: LabelRow) -> Path:
+        path = self.files.segmentation(label.label_id)
+        if not path.exists() and not retrieve(self.archive, Instance(label.source, label.series, label.label_id), path):
+            raise ArchiveError(f"{self.archive.name} lists {label.label_id} and does not have it.")
+        return path
+
+    def _source_of_saved(self, image: ImageRow) -> str:
+        return image.study
+
+    def _deliver(self, entry: Entry) -> None:
+        self._send(entry, self._quick)
+
+    def _send(self, entry: Entry, archive: Archive) -> None:
+        try:
+            (stored,) = store([self.files.segmentation(entry.label_id)], archive)
+        except WrongCallError as error:
+            self.spool.keep(entry, str(error))
+            return
+        if not stored.ok:
+            self.spool.keep(entry, f"{stored.code}: {stored.reason}")
+            return
+        self.index.change("UPDATE labels SET is_stored = 1 WHERE label_id = ?", entry.label_id)
+        self.spool.drop(entry)
+
+    def _retry(self) -> None:
+        """Finish what waits: at start, and again and again."""
+        wait = 0.0
+        while not self._closing.wait(wait):
+            try:
+                waiting = self.finish_waiting()
+            except (MammosegError, OSError) as error:
+                logger.error("labels wait: %s", type(error).__name__)
+                waiting = 1
+            first, most = RETRY_SECONDS
+            wait = min(max(wait * 2, first), most) if waiting else first
+
+
+def _number(answer: Mapping[str, Any], tag: str) -> int | None:
+    values = answer.get(tag, {}).get("Value")
+    return values[0] if isinstance(values, list) and values and isinstance(values[0], int) else None

@@ -1,0 +1,118 @@
+"""Where the label files of one datastore lie, below the folder of its state."""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mammoseg.data.mammogram import file_format
+from mammoseg.dicom.read import read_dicom_mask, read_header
+from mammoseg.errors import InputRefusedError
+from mammoseg.files import remove_leftovers, write_json
+from monailabel_app.lib.datastore.grid import grid_of
+from monailabel_app.lib.datastore.human import human_label
+from monailabel_app.lib.datastore.index import LabelRow
+from monailabel_app.lib.datastore.label_images import write_label
+from monailabel_app.lib.datastore.segmentation import write_drawn
+from monailabel_app.lib.datastore.spool import Entry
+
+logger = logging.getLogger(__name__)
+
+SAVED = "saved"
+"""Source, in the index, of labels that are nowhere but here."""
+
+
+@dataclass(frozen=True)
+class LabelFiles:
+    """Files of labels.
+
+    ``final/<label id>.dcm`` are SEGs. A picture has no header that a SEG could derive from, so its label is
+    ``final/<label id>.nii.gz``, and ``.json`` beside it says of which image. ``masks/`` holds the mask of each label as
+    NIfTI, made when first asked for, ``original/`` a model's output for each image.
+    """
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        for name in ("final", "masks", "original"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+            remove_leftovers(self.folder / name)
+
+    def segmentation(self, label_id: str) -> Path:
+        """The SEG of a label."""
+        return self.folder / "final" / f"{label_id}.dcm"
+
+    def original(self, image_id: str) -> Path:
+        """What a model drew on an image."""
+        return self.folder / "original" / f"{image_id}.nii.gz"
+
+    def is_written(self, label_id: str) -> bool:
+        """Whether a label is here, whole."""
+        return self.segmentation(label_id).exists() or self._picture_label(label_id).exists()
+
+    def write(self, mask: np.ndarray, image: Path, entry: Entry) -> None:
+        """Write the label of an entry; when this returns it is on disk.
+
+        Raises:
+            InputRefusedError: the mask or the image's header cannot become a SEG.
+        """
+        if file_format(image) == "DICOM":
+            path = self.segmentation(entry.label_id)
+            write_drawn(path, mask, image, label_id=entry.label_id, seconds=entry.seconds, user=entry.user)
+            return
+        about = {"image_id": entry.image_id, "seconds": entry.seconds}
+        write_json(self.folder / "final" / f"{entry.label_id}.json", about)
+        write_label(self._picture_label(entry.label_id), mask, grid_of(image))
+
+    def mask(self, label: LabelRow, segmentation: Path, image: Path) -> Path:
+        """The mask of a label as NIfTI on the grid of its image.
+
+        Args:
+            segmentation: where its SEG is; not read for a picture.
+
+        Raises:
+            InputRefusedError: the SEG cannot be read, or is of another size than the image.
+        """
+        if (drawn := self._picture_label(label.label_id)).exists():
+            return drawn
+        path = self.folder / "masks" / f"{label.label_id}.nii.gz"
+        if not path.exists():
+            segments = [int(number) for number in label.segments.split(",") if number] or None
+            mask, grid = read_dicom_mask(segmentation, segments=segments), grid_of(image)
+            if mask.shape != grid.shape:
+                raise InputRefusedError(
+                    "E_LABEL", f"the label is {mask.shape}, its image {grid.shape} (rows, columns)."
+                )
+            write_label(path, mask, grid)
+        return path
+
+    def found_again(self, known: set[str]) -> Iterator[LabelRow]:
+        """Labels that are here and not in `known`, as after the index was lost."""
+        for path in (self.folder / "final").iterdir():
+            label_id = path.name.removesuffix(".dcm").removesuffix(".nii.gz")
+            if label_id in known or path.suffix not in (".dcm", ".gz"):
+                continue
+            if path.suffix == ".gz":
+                said = json.loads(path.with_name(f"{label_id}.json").read_text("utf-8"))
+                yield LabelRow(label_id, said["image_id"], SAVED, seconds=said["seconds"])
+            elif row := label_row(path, SAVED):
+                yield row
+
+    def _picture_label(self, label_id: str) -> Path:
+        return self.folder / "final" / f"{label_id}.nii.gz"
+
+
+def label_row(segmentation: Path, source: str) -> LabelRow | None:
+    """What the index keeps of a SEG that counts as a person's label; None when it does not."""
+    try:
+        label = human_label(read_header(segmentation))
+    except InputRefusedError as error:
+        logger.warning("a segmentation is left out: %s", error.code)
+        return None
+    if label is None:
+        return None
+    segments = ",".join(str(number) for number in label.segments)
+    return LabelRow(label.label_id, label.image_id, source, label.series, label.seconds, segments)

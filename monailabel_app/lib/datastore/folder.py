@@ -1,0 +1,144 @@
+"""Mammograms of a folder and all folders in it: DICOM, PNG, TIFF, NIfTI. Nothing in it is ever changed.
+
+Labels go to the folder of the state, as a source may be read-only, shared, or a set that must stay as it is. A SEG that
+another tool wrote into the folder counts as a label too, where a person drew it.
+"""
+
+import hashlib
+import logging
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mammoseg.data.find_images import find_inputs
+from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
+from mammoseg.data.mammogram import file_format, read_mammogram
+from mammoseg.dicom.gate import IMAGE_CLASSES
+from mammoseg.dicom.mask import SEGMENTATION_CLASSES
+from mammoseg.dicom.read import read_texts
+from mammoseg.dicomweb.client import is_uid
+from mammoseg.errors import InputRefusedError, WrongCallError
+from mammoseg.files import atomic_path
+from monailabel_app.lib.datastore.export import ending
+from monailabel_app.lib.datastore.files import SAVED, label_row
+from monailabel_app.lib.datastore.index import ImageRow, LabelRow
+from monailabel_app.lib.datastore.instance import InstanceDatastore
+from monailabel_app.lib.datastore.spool import Entry
+from monailabel_app.lib.ids import is_image_id
+
+logger = logging.getLogger(__name__)
+
+KEYWORDS = ("SOPClassUID", "SOPInstanceUID", "Modality", "PatientID", "StudyInstanceUID", "SeriesInstanceUID")
+
+ENDINGS = {"DICOM": ".dcm", "PNG": ".png", "TIFF": ".tif"}
+"""Of a file that is added; NIfTI keeps its own, which says whether it is packed."""
+
+
+class FolderDatastore(InstanceDatastore):
+    """Mammograms of a folder.
+
+    Args:
+        root: the folder.
+        conf: what `InstanceDatastore` knows.
+
+    Raises:
+        WrongCallError: there is no such folder.
+    """
+
+    def __init__(self, root: Path, folder: Path, conf: Mapping[str, str]) -> None:
+        if not root.is_dir():
+            raise WrongCallError(f"--studies {root} is no folder; name one with mammograms, or an http:// address.")
+        super().__init__(root.name, folder, conf)
+        self._root = root.resolve()
+        self._key = load_key(default_key_file())
+        for label in self.files.found_again({row[0] for row in self.index.ask("SELECT label_id FROM labels")}):
+            self.index.put_label(label)
+        self.finish_waiting()
+
+    def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
+        """Copy a mammogram into the folder; a DICOM file is named by its UID, another one by `image_id`.
+
+        Raises:
+            InputRefusedError: it is no mammogram.
+            WrongCallError: there is another one of this id.
+        """
+        upload = Path(image_filename)
+        image_id = read_mammogram(upload, modalities=self.modalities).sop_instance_uid or image_id
+        kind = file_format(upload)
+        name = f"{image_id}{ENDINGS.get(kind) or ending(upload)}"
+        if not is_image_id(image_id) or self.index.image(image_id) or (self._root / name).exists():
+            raise WrongCallError("there is an image of this id already, or it is none; name another one.")
+        with atomic_path(self._root / name) as temporary:
+            shutil.copyfile(upload, temporary)
+        self.refresh()
+        if image_info:
+            self.update_image_info(image_id, image_info)
+        return image_id
+
+    def _scan(self) -> None:
+        paths, _ = find_inputs([self._root], self._folder)
+        known, seen = self.index.sources(), set()
+        for path in paths:
+            source = str(path.relative_to(self._root))
+            try:
+                state = path.stat()
+            except OSError:
+                continue
+            seen.add(source)
+            stamp = f"{state.st_mtime_ns} {state.st_size}"
+            if known.get(source) != stamp:
+                self._look_at(path, source, stamp)
+        self.index.drop_sources(known.keys() - seen)
+
+    def _look_at(self, path: Path, source: str, stamp: str) -> None:
+        held = self.index.stored_labels(source)
+        images: list[ImageRow] = []
+        labels: list[LabelRow] = []
+        try:
+            if file_format(path) == "DICOM":
+                images, labels = self._look_at_dicom(path, source)
+            else:
+                image_id = self._picture_id(source)
+                images = [ImageRow(image_id, source, image_id, path=source)]
+        except InputRefusedError as error:
+            logger.info("a file is left out: %s", error.code)
+        listed = {label.label_id for label in labels}
+        self.index.put_source(source, stamp, images, labels, gone=held - listed)
+
+    def _look_at_dicom(self, path: Path, source: str) -> tuple[list[ImageRow], list[LabelRow]]:
+        texts = read_texts(path, KEYWORDS)
+        sop, study, series = (texts[f"{level}InstanceUID"] for level in ("SOP", "Study", "Series"))
+        if texts["SOPClassUID"] in SEGMENTATION_CLASSES:
+            label = label_row(path, source)
+            return [], [label] if label else []
+        is_mammogram = texts["SOPClassUID"] in IMAGE_CLASSES and texts["Modality"] in self.modalities
+        if not is_mammogram or not all(map(is_uid, (sop, study, series))):
+            return [], []
+        group = keyed_hash(texts["PatientID"] or study, self._key)
+        return [ImageRow(sop, source, group, study, series, source)], []
+
+    def _picture_id(self, source: str) -> str:
+        """Path inside the folder with dots for slashes and without ending; with a hash where that is no id or taken."""
+        plain = source.removesuffix(ending(Path(source))).replace("/", ".")
+        taken = self.index.image(plain)
+        if is_image_id(plain) and (taken is None or taken.source == source):
+            return plain
+        cleaned = re.sub(r"[^A-Za-z0-9_-]+", ".", plain).strip(".-")[:64].rstrip(".")
+        return f"{cleaned or 'image'}-{hashlib.sha256(source.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
+
+    def _image_path(self, image: ImageRow) -> Path:
+        path = self._root / image.path
+        if not path.resolve().is_relative_to(self._root):
+            raise InputRefusedError("E_NOT_A_FILE", "the file leads out of the folder.")
+        return path
+
+    def _segmentation_path(self, label: LabelRow) -> Path:
+        return self.files.segmentation(label.label_id) if label.source == SAVED else self._root / label.source
+
+    def _source_of_saved(self, image: ImageRow) -> str:
+        return SAVED
+
+    def _deliver(self, entry: Entry) -> None:
+        self.spool.drop(entry)

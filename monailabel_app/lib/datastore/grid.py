@@ -1,0 +1,73 @@
+"""The pixel grid of a mammogram as ITK, and so 3D Slicer, places it in space.
+
+ITK gives an image without Image Position and Orientation (Patient), as mammograms are, the identity as direction and 0
+as origin, and takes the spacing at the detector. Directions and positions here are ITK's, in LPS.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydicom import Dataset
+
+from mammoseg.data.mammogram import file_format
+from mammoseg.data.pictures import read_picture
+from mammoseg.dicom.attributes import numbers
+from mammoseg.dicom.read import read_header
+from mammoseg.dicom.values import integer
+
+TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""From LPS to RAS, in which NIfTI counts, and back."""
+
+SPACING_KEYWORDS = ("ImagerPixelSpacing", "PixelSpacing", "NominalScannedPixelSpacing")
+"""Where ITK (GDCM) looks first for the spacing of a projection image."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Pixels of an image and where they are.
+
+    Attributes:
+        shape: ``(rows, columns)``.
+        affine: ``(4, 4)``, from (column, row, slice) to mm in LPS.
+    """
+
+    shape: tuple[int, int]
+    affine: np.ndarray
+
+
+def grid_of(path: Path, *, header: Dataset | None = None) -> Grid:
+    """The grid of a DICOM, NIfTI, PNG or TIFF image.
+
+    Args:
+        header: of a DICOM file, where it is read already.
+
+    Raises:
+        InputRefusedError: the file cannot be read.
+    """
+    match file_format(path):
+        case "DICOM":
+            return _dicom_grid(header or read_header(path))
+        case "NIfTI":
+            import nibabel
+
+            image: Any = nibabel.load(path)
+            return Grid((image.shape[1], image.shape[0]), TO_RAS @ image.affine)
+        case _:
+            rows, columns = read_picture(path)[0].shape
+            return Grid((rows, columns), np.eye(4))
+
+
+def _dicom_grid(header: Dataset) -> Grid:
+    affine = np.eye(4)
+    orientation, position = numbers(header, "ImageOrientationPatient"), numbers(header, "ImagePositionPatient")
+    if len(orientation) == 6 and len(position) == 3:
+        row, column = np.reshape(orientation, (2, 3))
+        affine[:3] = np.column_stack([row, column, np.cross(row, column), position])
+    for keyword in SPACING_KEYWORDS:
+        spacing = numbers(header, keyword)
+        if len(spacing) == 2 and all(0 < side < np.inf for side in spacing):
+            affine[:3, :2] *= spacing[::-1]  # DICOM says row spacing first, PS3.3 10.7.1.1
+            break
+    return Grid((integer(header, "Rows"), integer(header, "Columns")), affine)

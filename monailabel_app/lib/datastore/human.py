@@ -1,0 +1,96 @@
+"""Which segmentation counts as a person's label of one mammogram, whoever's tool wrote it.
+
+A person drew (MANUAL) or steered the drawing (SEMIAUTOMATIC) of a mass: Segment Algorithm Type, PS3.3 C.8.20.2. What a
+model drew alone (AUTOMATIC) never counts, ours least of all.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from pydicom import Dataset
+from pydicom.sr.coding import Code
+from pydicom.valuerep import DA, TM
+
+from mammoseg.dicom import codes
+from mammoseg.dicom.gate import is_uid
+from mammoseg.dicom.mask import SEGMENTATION_CLASSES
+from mammoseg.dicom.quiet import no_header_values_in_warnings
+from mammoseg.dicom.values import MALFORMED
+
+BY_A_PERSON = ("MANUAL", "SEMIAUTOMATIC")
+
+
+@dataclass(frozen=True)
+class HumanLabel:
+    """What a segmentation says of a mammogram.
+
+    Attributes:
+        label_id: its SOP Instance UID.
+        image_id: SOP Instance UID of the one instance that it is about.
+        segments: numbers of the segments of mass that a person drew.
+        seconds: time of its content, since 1970 in UTC; 0 where it states none.
+        shape: ``(Rows, Columns)``.
+    """
+
+    label_id: str
+    image_id: str
+    series: str
+    segments: tuple[int, ...]
+    seconds: float
+    shape: tuple[int, int]
+
+
+@no_header_values_in_warnings()
+def human_label(header: Dataset) -> HumanLabel | None:
+    """Judge a segmentation by its header; None when it does not count, a malformed one among them."""
+    try:
+        images = referenced_instances(header)
+        segments = tuple(_segments_of_mass(header))
+        is_segmentation = header.SOPClassUID in SEGMENTATION_CLASSES and is_uid(header.SOPInstanceUID)
+        if not is_segmentation or len(images) != 1 or not segments:
+            return None
+        shape = int(header.Rows), int(header.Columns)
+        return HumanLabel(
+            str(header.SOPInstanceUID), images.pop(), str(header.SeriesInstanceUID), segments, _seconds(header), shape
+        )
+    except MALFORMED:
+        return None
+
+
+def referenced_instances(header: Dataset) -> set[str]:
+    """SOP Instance UIDs of the images that the frames derive from; of all referenced ones where no frame says."""
+    groups = [*_items(header, "SharedFunctionalGroupsSequence"), *_items(header, "PerFrameFunctionalGroupsSequence")]
+    derived = {
+        str(source.ReferencedSOPInstanceUID)
+        for group in groups
+        for derivation in _items(group, "DerivationImageSequence")
+        for source in _items(derivation, "SourceImageSequence")
+    }
+    return derived or {
+        str(instance.ReferencedSOPInstanceUID)
+        for series in _items(header, "ReferencedSeriesSequence")
+        for instance in _items(series, "ReferencedInstanceSequence")
+    }
+
+
+def _segments_of_mass(header: Dataset) -> Iterator[int]:
+    for segment in _items(header, "SegmentSequence"):
+        (kind,) = segment.SegmentedPropertyTypeCodeSequence
+        code = Code(kind.get("CodeValue", ""), kind.get("CodingSchemeDesignator", ""), "")
+        if segment.SegmentAlgorithmType in BY_A_PERSON and code == codes.MASS:  # an older SNOMED code of it is equal
+            yield int(segment.SegmentNumber)
+
+
+def _seconds(header: Dataset) -> float:
+    """Content Date and Time; where there are none, those of the creation of the instance."""
+    for moment in ("Content", "InstanceCreation"):
+        date, time = DA(header.get(f"{moment}Date")), TM(header.get(f"{moment}Time"))
+        if date and time:
+            zone = header.get("TimezoneOffsetFromUTC") or "+0000"
+            return datetime.combine(date, time, datetime.strptime(zone, "%z").tzinfo or timezone.utc).timestamp()
+    return 0.0
+
+
+def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
+    return list(dataset.get(keyword) or [])

@@ -1,0 +1,397 @@
+"""The datastore whose image is one mammogram: an instance of an archive, or a file. What all sources have in common.
+
+MONAI Label's own datastores take a series for an image and any segmentation for a label; here four views are four
+images, whatever series they are in, and a label is what a person drew on one of them.
+"""
+
+import logging
+import threading
+import time
+from abc import abstractmethod
+from collections.abc import Mapping
+from contextlib import ExitStack
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from monailabel.interfaces.datastore import Datastore
+from monailabel.interfaces.exception import ImageNotFoundException, LabelNotFoundException
+
+from mammoseg.dicom.derived import derive_uid
+from mammoseg.dicomweb.client import ArchiveError
+from mammoseg.errors import InputRefusedError, MammosegError, WrongCallError
+from mammoseg.files import sole_writer
+from monailabel_app.lib.datastore.export import ending, write_archive
+from monailabel_app.lib.datastore.files import SAVED, LabelFiles
+from monailabel_app.lib.datastore.grid import grid_of
+from monailabel_app.lib.datastore.index import ImageRow, Index, LabelRow
+from monailabel_app.lib.datastore.label_images import read_label, write_label
+from monailabel_app.lib.datastore.label_info import mass_values
+from monailabel_app.lib.datastore.leases import LEASE_SECONDS, Leases
+from monailabel_app.lib.datastore.spool import Entry, Spool
+
+logger = logging.getLogger(__name__)
+
+REFRESH_SECONDS = 10.0
+"""Age at which a list is looked over again, in the background, while the old one is given."""
+
+TAKE_OVER_SECONDS = 15.0
+"""Time that children of a server that was killed may take to let go of its folder."""
+
+
+class InstanceDatastore(Datastore):
+    """Mammograms, the labels that persons drew on them, and who works on which.
+
+    Args:
+        name: for people.
+        folder: of the state; one process at a time has it.
+        conf: ``modalities`` (MG), ``refresh_seconds``.
+
+    Raises:
+        MammosegError: another server has the folder.
+    """
+
+    def __init__(self, name: str, folder: Path, conf: Mapping[str, str]) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._held = ExitStack()
+        _take_over(self._held, folder)
+        self._name, self._description = name, "Mammograms"
+        self._folder = folder
+        self.modalities = tuple(conf.get("modalities", "MG").split(","))
+        self._refresh_seconds = float(conf.get("refresh_seconds", REFRESH_SECONDS))
+        self.index = Index(folder / "index.sqlite3")
+        self.leases = Leases(self.index)
+        self.files = LabelFiles(folder / "labels")
+        self.spool = Spool(folder / "spool")
+        self.trouble = ""
+        self._scanned: float | None = None
+        self._scanning = threading.Lock()
+        self._saving = threading.Lock()
+        self._in_hand: set[int] = set()
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        with self._scanning:
+            self.index.close()
+            self._held.close()
+
+    @abstractmethod
+    def _scan(self) -> None:
+        """Bring the index up to date with the source."""
+
+    @abstractmethod
+    def _image_path(self, image: ImageRow) -> Path:
+        """The file of an image."""
+
+    @abstractmethod
+    def _segmentation_path(self, label: LabelRow) -> Path:
+        """The file of a label's SEG."""
+
+    @abstractmethod
+    def _source_of_saved(self, image: ImageRow) -> str:
+        """Source, in the index, of a label that is saved for an image."""
+
+    @abstractmethod
+    def _deliver(self, entry: Entry) -> None:
+        """Bring a label that is built to where it belongs, and drop or keep the entry."""
+
+    def name(self) -> str:
+        return self._name
+
+    def set_name(self, name: str) -> None:
+        self._name = name
+
+    def description(self) -> str:
+        return self._description
+
+    def set_description(self, description: str) -> None:
+        self._description = description
+
+    def refresh(self) -> None:
+        """Look the source over now.
+
+        Raises:
+            ArchiveError: it does not answer.
+        """
+        with self._scanning:
+            try:
+                self._scan()
+            except MammosegError as error:
+                self.trouble = str(error)
+                raise
+            self._scanned, self.trouble = time.monotonic(), ""
+
+    def list_images(self) -> list[str]:
+        """Ids of all images; at once, but for the first time of a new state folder."""
+        self._look_over()
+        return self.index.image_ids()
+
+    def get_labeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
+        """Images with a person's label, an empty one ("no mass") too."""
+        self._look_over()
+        return [label.image_id for label in self.index.newest_labels()]
+
+    def get_unlabeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
+        labeled = set(self.get_labeled_images())
+        return [image_id for image_id in self.index.image_ids() if image_id not in labeled]
+
+    def group_of(self, image_id: str) -> str:
+        """Keyed hash of the image's patient, so that patients can be kept together and not be named."""
+        return self._image(image_id).patient_group
+
+    def get_image_uri(self, image_id: str) -> str:
+        """Path of the image's file.
+
+        Raises:
+            ImageNotFoundException: there is no such image.
+            ArchiveError: it is not at hand and the archive does not give it.
+        """
+        return str(self._image_path(self._image(image_id)))
+
+    def get_image(self, image_id: str, params: Any = None) -> BytesIO:
+        return BytesIO(Path(self.get_image_uri(image_id)).read_bytes())
+
+    def get_image_info(self, image_id: str) -> dict[str, Any]:
+        """UIDs, patient group, name of a file to save it under, and what `update_image_info` was told."""
+        image = self._image(image_id)
+        known = {"name": f"{image_id}{self._suffix(image)}", "patient_group": image.patient_group}
+        if image.study:
+            known |= {
+                "StudyInstanceUID": image.study,
+                "SeriesInstanceUID": image.series,
+                "SOPInstanceUID": image_id,
+            }
+        return self.index.info("image", image_id) | known
+
+    def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
+        self._image(image_id)
+        self.index.update_info("image", image_id, info)
+
+    def get_labels_by_image_id(self, image_id: str) -> dict[str, str]:
+        """``final``: id of the newest label of a person; ``original``: id of the image, where a model drew on it."""
+        self._image(image_id)
+        labels = self.index.labels_of(image_id)
+        found = {"final": labels[0].label_id} if labels else {}
+        return found | ({"original": image_id} if self.files.original(image_id).exists() else {})
+
+    def get_label_by_image_id(self, image_id: str, tag: str) -> str:
+        return self.get_labels_by_image_id(image_id).get(tag, "")
+
+    def get_label_uri(self, label_id: str, label_tag: str) -> str:
+        """Path of the label as NIfTI on the grid of its image; the id of an image stands for its newest label.
+
+        Raises:
+            LabelNotFoundException: there is no such label.
+        """
+        if label_tag == "original":
+            image = self.index.image(label_id)
+            if image is not None and self.files.original(image.image_id).exists():
+                return str(self.files.original(image.image_id))
+            raise LabelNotFoundException("there is no output of a model for this image.")
+        label = self._label(label_id)
+        image = self._image(label.image_id)
+        return str(self.files.mask(label, self._segmentation_path(label), self._image_path(image)))
+
+    def get_label(self, label_id: str, label_tag: str, params: Any = None) -> BytesIO:
+        return BytesIO(Path(self.get_label_uri(label_id, label_tag)).read_bytes())
+
+    def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]:
+        """When it was drawn, whether the archive has it, and what clients said of it."""
+        if label_tag != "final":
+            return self.index.info(f"label {label_tag}", self._image(label_id).image_id)
+        label = self._label(label_id)
+        known = {"ts": int(label.seconds), "is_stored": bool(label.is_stored), "SeriesInstanceUID": label.series}
+        return self.index.info("label final", label.label_id) | known
+
+    def update_label_info(self, label_id: str, label_tag: str, info: dict[str, Any]) -> None:
+        known = self._image(label_id).image_id if label_tag != "final" else self._label(label_id).label_id
+        self.index.update_info(f"label {label_tag}", known, info)
+
+    def human_labels(self) -> list[dict[str, Any]]:
+        """The newest label of each image, for training.
+
+        Each has ``image``, the file of the mammogram, ``label``, a NIfTI mask on its grid, ``image_id``, ``label_id``,
+        and ``patient_id``, the patient's group.
+        A label whose pixels cannot be used is left out and counted in the log.
+
+        Raises:
+            ArchiveError: an image is not at hand and the archive does not give it.
+        """
+        self._look_over()
+        found, left_out = [], 0
+        for label in self.index.newest_labels():
+            try:
+                paths = {
+                    "image": self.get_image_uri(label.image_id),
+                    "label": self.get_label_uri(label.label_id, "final"),
+                }
+            except InputRefusedError:
+                left_out += 1
+                continue
+            group = self.group_of(label.image_id)
+            found.append({**paths, "image_id": label.image_id, "label_id": label.label_id, "patient_id": group})
+        if left_out:
+            logger.warning("%d labels cannot be used and are left out", left_out)
+        return found
+
+    def datalist(self) -> list[dict[str, Any]]:
+        return [{"image": item["image"], "label": item["label"]} for item in self.human_labels()]
+
+    def lease(self, image_id: str, user: str, seconds: float = LEASE_SECONDS) -> bool:
+        """Give the image to `user` for a time; False while another has it."""
+        return self.leases.take(self._image(image_id).image_id, user, seconds)
+
+    def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
+        """Save a label, and return its id once it cannot be lost.
+
+        Args:
+            label_filename: NIfTI, NRRD, PNG, DICOM SEG or bare bytes; see `label_images`.
+            label_tag: ``final``, a person's, or ``original``, a model's, which is only kept here.
+            label_info: ``label_info``: names of the values, as MONAI Label's clients send them; ``user``: who saved.
+
+        Raises:
+            ImageNotFoundException: there is no such image.
+            InputRefusedError: the file is no label of this image; nothing is saved.
+        """
+        image = self._image(image_id)
+        masses, others = mass_values(label_info)
+        if label_tag == "original":
+            path = self._image_path(image)
+            grid = grid_of(path)
+            mask = read_label(Path(label_filename), grid, image_id=image_id, masses=masses, others=others)
+            write_label(self.files.original(image.image_id), mask, grid)
+            return image_id
+        if label_tag != "final":
+            raise WrongCallError("the tag of a label is 'final' or 'original'.")
+        user = str(label_info.get("user") or "")
+        entry = self._accept(image, Path(label_filename), user=user, masses=masses, others=others)
+        try:
+            self._finish(entry)
+        except InputRefusedError:
+            self.spool.drop(entry)
+            raise
+        except ArchiveError as error:
+            self.spool.keep(entry, str(error))
+        finally:
+            self._in_hand.discard(entry.number)
+        self.index.update_info("label final", entry.label_id, {"user": user})
+        self.leases.release(image_id)
+        return entry.label_id
+
+    def remove_image(self, image_id: str) -> None:
+        raise WrongCallError("mammograms are not removed from here; remove them where they come from.")
+
+    def remove_label(self, label_id: str, label_tag: str) -> None:
+        raise WrongCallError("a label is never deleted; save another one, which takes its place.")
+
+    def get_dataset_archive(self, limit_cases: int | None) -> str:
+        """Path of a ZIP file with images, masks and their ids; it holds what the images say of patients."""
+        return str(write_archive(self._folder / "export", self.human_labels()[:limit_cases]))
+
+    def status(self) -> dict[str, Any]:
+        """Counts, how many labels wait for the archive, and what is wrong with it."""
+        total, completed = len(self.list_images()), len(self.get_labeled_images())
+        waiting = self.spool.entries()
+        originals = len(list((self.files.folder / "original").glob("*.nii.gz")))
+        return {
+            "total": total,
+            "completed": completed,
+            "label_tags": {"final": completed, "original": originals},
+            "labels_waiting": len(waiting),
+            "trouble": next((entry.trouble for entry in waiting if entry.trouble), self.trouble),
+        }
+
+    def json(self) -> dict[str, Any]:
+        """The index in MONAI Label's form."""
+        infos = self.index.infos("image")
+        labels = {label.image_id: label for label in self.index.newest_labels()}
+        objects = {
+            image_id: {
+                "image": {"ext": "", "info": infos.get(image_id, {})},
+                "labels": {"final": {"ext": ".nii.gz", "info": {"label_id": labels[image_id].label_id}}}
+                if image_id in labels
+                else {},
+            }
+            for image_id in self.list_images()
+        }
+        return {"name": self._name, "description": self._description, "objects": objects}
+
+    def finish_waiting(self) -> int:
+        """Try to finish every label that waits, oldest first; how many wait after that."""
+        for entry in self.spool.entries():
+            if entry.number in self._in_hand:
+                continue
+            try:
+                self._finish(entry)
+            except MammosegError as error:
+                self.spool.keep(entry, str(error))
+        return len(self.spool.entries())
+
+    def _accept(self, image: ImageRow, upload: Path, **facts: Any) -> Entry:
+        """Spool an upload; its time is later than that of every label of the image, whatever the clock does."""
+        with self._saving:
+            earlier = [label.seconds for label in self.index.labels_of(image.image_id)]
+            earlier += [entry.seconds for entry in self.spool.entries() if entry.image_id == image.image_id]
+            seconds = round(max(time.time(), max(earlier, default=0.0) + 0.001), 6)
+            label_id = derive_uid(image.image_id, "drawn", repr(seconds))
+            entry = self.spool.accept(upload, image_id=image.image_id, label_id=label_id, seconds=seconds, **facts)
+            self._in_hand.add(entry.number)
+            return entry
+
+    def _finish(self, entry: Entry) -> None:
+        if not entry.is_built:
+            image = self._image(entry.image_id)
+            path = self._image_path(image)
+            if not self.files.is_written(entry.label_id):
+                values = {"masses": entry.masses, "others": entry.others}
+                mask = read_label(self.spool.upload(entry), grid_of(path), image_id=entry.image_id, **values)
+                self.files.write(mask, path, entry)
+            series = derive_uid(entry.label_id, "series")
+            source = self._source_of_saved(image)
+            row = LabelRow(entry.label_id, entry.image_id, source, series, entry.seconds, "", source == SAVED)
+            self.index.put_label(row)
+            entry = self.spool.built(entry)
+        self._deliver(entry)
+
+    def _look_over(self) -> None:
+        """Scan when that is due: at once if nothing is known yet, else in the background."""
+        if self._scanned is None and not self.index.sources():
+            self.refresh()
+        elif self._scanned is None or time.monotonic() - self._scanned > self._refresh_seconds:
+            if not self._scanning.locked():
+                threading.Thread(target=self._refresh_quietly, daemon=True).start()
+
+    def _refresh_quietly(self) -> None:
+        try:
+            self.refresh()
+        except MammosegError:  # `trouble` says it
+            self._scanned = time.monotonic()
+
+    def _image(self, image_id: str) -> ImageRow:
+        image = self.index.image(image_id)
+        if image is None:
+            raise ImageNotFoundException("there is no such image.")
+        return image
+
+    def _label(self, label_id: str) -> LabelRow:
+        label = self.index.label(label_id)
+        if label is None and self.index.image(label_id):
+            label = next(iter(self.index.labels_of(label_id)), None)
+        if label is None or not label.image_id:
+            raise LabelNotFoundException("there is no such label.")
+        return label
+
+    def _suffix(self, image: ImageRow) -> str:
+        return ending(Path(image.path)) if image.path and not image.study else ".dcm"
+
+
+def _take_over(held: ExitStack, folder: Path) -> None:
+    end = time.monotonic() + TAKE_OVER_SECONDS
+    while True:
+        try:
+            held.enter_context(sole_writer(folder, folder / "lock"))
+            return
+        except MammosegError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)

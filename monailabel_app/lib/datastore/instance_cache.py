@@ -1,0 +1,58 @@
+"""Instances of an archive on disk: fetched when first asked for, the longest unused removed when room is short."""
+
+import logging
+import threading
+import time
+from pathlib import Path
+
+from mammoseg.dicomweb.client import Archive, ArchiveError, Instance
+from mammoseg.dicomweb.retrieve import retrieve
+from mammoseg.files import remove_leftovers
+
+logger = logging.getLogger(__name__)
+
+SAFE_SECONDS = 3600.0
+"""What was used within the last hour may be in use, and is not removed."""
+
+LOCKS = 64
+
+
+class InstanceCache:
+    """A folder of instances, named by their SOP Instance UID.
+
+    Args:
+        most_bytes: that it may hold.
+    """
+
+    def __init__(self, folder: Path, archive: Archive, *, most_bytes: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        remove_leftovers(folder)
+        self._folder = folder
+        self._archive = archive
+        self._most_bytes = most_bytes
+        self._locks = [threading.Lock() for _ in range(LOCKS)]
+
+    def path(self, instance: Instance) -> Path:
+        """The file of an instance, fetched by one thread when several ask at a time.
+
+        Raises:
+            ArchiveError: it is not here, and the archive does not give it.
+        """
+        path = self._folder / f"{instance.sop}.dcm"
+        with self._locks[hash(instance.sop) % LOCKS]:
+            if path.exists():
+                path.touch()
+            elif retrieve(self._archive, instance, path):
+                self._make_room()
+            else:
+                raise ArchiveError(f"{self._archive.name} lists {instance.sop} and does not have it.")
+        return path
+
+    def _make_room(self) -> None:
+        files = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in self._folder.glob("*.dcm"))
+        surplus = sum(size for _, size, _ in files) - self._most_bytes
+        for used, size, path in files:
+            if surplus <= 0 or time.time() - used < SAFE_SECONDS:
+                return
+            path.unlink(missing_ok=True)
+            surplus -= size

@@ -1,0 +1,29 @@
+"""What a client says of the values in its label file: MONAI Label's ``label_info``."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mammoseg.errors import InputRefusedError
+
+MOST_VALUES = 1000
+
+
+def mass_values(params: Mapping[str, Any]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Values that are mass, and values that are something else, by ``{"label_info": [{"name", "idx"}]}``.
+
+    Where no name speaks of a mass, as with a tool's own "Segment_1", all of them are. Both are empty where nothing is
+    said.
+
+    Raises:
+        InputRefusedError: ``E_LABEL``: it has another form.
+    """
+    said = params.get("label_info") or []
+    try:
+        names = {int(item["idx"]): str(item.get("name", "")) for item in said[:MOST_VALUES] if int(item["idx"]) > 0}
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
+        reason = 'label_info must be a list such as [{"name": "mass", "idx": 1}].'
+        raise InputRefusedError("E_LABEL", reason) from None
+    masses = tuple(value for value, name in names.items() if "mass" in name.casefold())
+    if not masses:
+        return tuple(names), ()
+    return masses, tuple(value for value in names if value not in masses)

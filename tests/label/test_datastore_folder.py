@@ -1,0 +1,306 @@
+"""A folder of mammograms as datastore: each instance is an image, a label is what a person drew on it."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from monailabel.interfaces.exception import ImageNotFoundException, LabelNotFoundException
+
+from mammoseg.data.masks import read_mask
+from mammoseg.errors import InputRefusedError, MammosegError, WrongCallError
+from monailabel_app.lib.datastore import InstanceDatastore
+from tests.label.made_store import VIEWS, as_slicer_writes, made_mask, mask_of, opened, write_views
+
+
+@pytest.fixture(autouse=True)
+def own_key(tmp_path, monkeypatch):
+    """A key of patients' codes for the test alone."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+@pytest.fixture
+def studies(tmp_path) -> Path:
+    """Four views in a sub-folder."""
+    (tmp_path / "studies" / "deep" / "er").mkdir(parents=True)
+    write_views(tmp_path / "studies" / "deep" / "er")
+    return tmp_path / "studies"
+
+
+@pytest.fixture
+def store(studies, tmp_path):
+    with opened(studies, tmp_path / "state", refresh_seconds="0") as store:
+        yield store
+
+
+def sop(path: Path) -> str:
+    return str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID)
+
+
+def save(store: InstanceDatastore, image_id: str, mask: np.ndarray, folder: Path, suffix: str = ".nii.gz") -> str:
+    path = as_slicer_writes(mask, Path(store.get_image_uri(image_id)), folder / f"upload{suffix}")
+    return store.save_label(image_id, str(path), "final", {})
+
+
+@pytest.mark.parametrize("one_series", [True, False], ids=["one series", "a series each"])
+def test_four_views_of_a_study_are_four_images_whatever_series_they_are_in(tmp_path, one_series):
+    attributes = {"SeriesInstanceUID": "1.2.3.4"} if one_series else None
+    paths = write_views(tmp_path / "studies", attributes=attributes)
+    with opened(tmp_path / "studies", tmp_path / "state") as store:
+        assert store.list_images() == sorted(map(sop, paths))
+        for path, (_, _, shape) in zip(paths, VIEWS, strict=True):
+            assert store.get_image_uri(sop(path)) == str(path)
+            save(store, sop(path), made_mask(shape), tmp_path)
+            assert np.array_equal(mask_of(store, sop(path)), made_mask(shape))
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nii", ".nrrd"])
+def test_a_label_comes_back_pixel_for_pixel(store, tmp_path, suffix):
+    for image_id in store.list_images():
+        image = pydicom.dcmread(store.get_image_uri(image_id))
+        mask = made_mask((image.Rows, image.Columns))
+        save(store, image_id, mask, tmp_path, suffix)
+        assert np.array_equal(mask_of(store, image_id), mask)
+        assert np.array_equal(read_mask(store.get_label_uri(image_id, "final")), mask)  # as training reads it
+
+
+def test_a_final_label_is_a_seg_by_a_person_with_a_segment_a_region(store, tmp_path, dciodvfy):
+    image_id = store.list_images()[0]
+    image = pydicom.dcmread(store.get_image_uri(image_id))
+    path = as_slicer_writes(
+        made_mask((image.Rows, image.Columns)), Path(store.get_image_uri(image_id)), tmp_path / "l.nrrd"
+    )
+    label_id = store.save_label(image_id, str(path), "final", {"user": "dr\x00rossi^"})
+    seg = pydicom.dcmread(store.files.segmentation(label_id))
+    assert seg.SOPInstanceUID == seg.file_meta.MediaStorageSOPInstanceUID == label_id
+    assert [segment.SegmentAlgorithmType for segment in seg.SegmentSequence] == ["MANUAL", "MANUAL"]
+    assert seg.SegmentSequence[0].SegmentedPropertyTypeCodeSequence[0].CodeMeaning == "Mass"
+    modifier = seg.SegmentSequence[0].AnatomicRegionSequence[0].AnatomicRegionModifierSequence[0]
+    assert modifier.CodeMeaning == {"L": "Left", "R": "Right"}[image.ImageLaterality]
+    assert str(seg.ContentCreatorName) == "dr rossi"
+    import subprocess
+
+    told = subprocess.run([dciodvfy, store.files.segmentation(label_id)], capture_output=True, text=True).stderr
+    assert "Error" not in told
+
+
+def test_an_empty_label_says_that_there_is_nothing(store, tmp_path):
+    image_id = store.list_images()[0]
+    rows, columns = store.index.image(image_id).rows, store.index.image(image_id).columns
+    image = pydicom.dcmread(store.get_image_uri(image_id))
+    save(store, image_id, np.zeros((image.Rows, image.Columns), bool), tmp_path)
+    assert (rows, columns) == (None, None)
+    assert store.get_labeled_images() == [image_id]
+    assert image_id not in store.get_unlabeled_images()
+    assert not mask_of(store, image_id).any()
+
+
+def test_a_second_save_supersedes_and_the_first_stays(store, tmp_path):
+    image_id = store.list_images()[0]
+    image = pydicom.dcmread(store.get_image_uri(image_id))
+    first, second = made_mask((image.Rows, image.Columns)), np.zeros((image.Rows, image.Columns), bool)
+    second[5:9, 5:9] = True
+    ids = [save(store, image_id, mask, tmp_path) for mask in (first, second, first)]
+    assert len(set(ids)) == 3
+    assert all(store.files.segmentation(label_id).exists() for label_id in ids)
+    assert store.get_label_by_image_id(image_id, "final") == ids[2]
+    assert np.array_equal(mask_of(store, image_id), first)
+
+
+def test_the_last_save_wins_also_when_the_clock_jumps_back(store, tmp_path, monkeypatch):
+    image_id = store.list_images()[0]
+    image = pydicom.dcmread(store.get_image_uri(image_id))
+    save(store, image_id, made_mask((image.Rows, image.Columns)), tmp_path)
+    monkeypatch.setattr("monailabel_app.lib.datastore.instance.time.time", lambda: 1e9)
+    last = save(store, image_id, np.zeros((image.Rows, image.Columns), bool), tmp_path)
+    assert store.get_label_by_image_id(image_id, "final") == last
+
+
+def test_labels_are_found_again_after_a_restart_and_after_the_index_is_lost(studies, tmp_path):
+    with opened(studies, tmp_path / "state") as store:
+        image_id = store.list_images()[2]
+        image = pydicom.dcmread(store.get_image_uri(image_id))
+        label_id = save(store, image_id, made_mask((image.Rows, image.Columns)), tmp_path)
+        index = tmp_path / "state" / "datastore" / store._folder.name / "index.sqlite3"
+    with opened(studies, tmp_path / "state") as store:
+        assert store.get_label_by_image_id(image_id, "final") == label_id
+    for file in index.parent.glob("index.sqlite3*"):
+        file.unlink()
+    with opened(studies, tmp_path / "state") as store:
+        assert store.list_images()
+        assert store.get_label_by_image_id(image_id, "final") == label_id
+        assert np.array_equal(mask_of(store, image_id), made_mask((image.Rows, image.Columns)))
+
+
+def test_what_a_model_drew_is_kept_and_is_no_label(store, tmp_path):
+    image_id = store.list_images()[0]
+    image = pydicom.dcmread(store.get_image_uri(image_id))
+    mask = made_mask((image.Rows, image.Columns))
+    path = as_slicer_writes(mask, Path(store.get_image_uri(image_id)), tmp_path / "model.nrrd")
+    store.save_label(image_id, str(path), "original", {})
+    assert store.get_labeled_images() == []
+    assert store.human_labels() == []
+    assert np.array_equal(read_mask(store.get_label_uri(image_id, "original")), mask)
+
+
+def test_human_labels_are_grouped_by_patient_without_naming_one(store, tmp_path):
+    for image_id in store.list_images():
+        image = pydicom.dcmread(store.get_image_uri(image_id))
+        save(store, image_id, made_mask((image.Rows, image.Columns)), tmp_path)
+    labels = store.human_labels()
+    assert [label["image_id"] for label in labels] == store.list_images()
+    assert len({label["patient_id"] for label in labels}) == 1
+    assert "CANARY" not in str(labels) + str(store.json()) + str([store.get_image_info(i) for i in store.list_images()])
+
+
+def test_no_name_of_a_patient_is_in_a_file_of_ours_but_in_dicom(store, tmp_path, caplog):
+    caplog.set_level(0)
+    for image_id in store.list_images():
+        image = pydicom.dcmread(store.get_image_uri(image_id))
+        save(store, image_id, made_mask((image.Rows, image.Columns)), tmp_path)
+    files = [path for path in (tmp_path / "state").rglob("*") if path.is_file()]
+    assert len(files) >= 8
+    for path in files:
+        assert "CANARY" not in str(path)
+        assert path.suffix == ".dcm" or b"CANARY" not in path.read_bytes()
+    assert "CANARY" not in caplog.text
+
+
+def test_the_folder_itself_is_never_changed(studies, tmp_path):
+    before = {path: path.read_bytes() for path in studies.rglob("*") if path.is_file()}
+    with opened(studies, tmp_path / "state") as store:
+        image_id = store.list_images()[0]
+        image = pydicom.dcmread(store.get_image_uri(image_id))
+        save(store, image_id, made_mask((image.Rows, image.Columns)), tmp_path)
+    assert {path: path.read_bytes() for path in studies.rglob("*") if path.is_file()} == before
+
+
+def test_pictures_have_ids_by_their_path_and_labels_as_nifti(tmp_path):
+    import cv2
+
+    pixels = np.arange(40 * 30).reshape(40, 30).astype(np.uint16)
+    names = ["a/one.png", "a.one.png", "a/two.tif", "ü b/drei.png", f"{'x' * 140}.png"]
+    for name in names:
+        (tmp_path / "studies" / name).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(tmp_path / "studies" / name), pixels)
+    with opened(tmp_path / "studies", tmp_path / "state") as store:
+        ids = store.list_images()
+        assert len(ids) == 5 and "a.two" in ids and "a.one" in ids
+        assert all(store.group_of(image_id) == image_id for image_id in ids)
+        for image_id in ids:
+            upload = tmp_path / "label.png"
+            cv2.imwrite(str(upload), made_mask((40, 30)).astype(np.uint8) * 255)
+            store.save_label(image_id, str(upload), "final", {})
+            assert np.array_equal(mask_of(store, image_id), made_mask((40, 30)))
+        assert len(store.human_labels()) == 5
+        folder = store._folder
+    for file in folder.glob("index.sqlite3*"):
+        file.unlink()
+    with opened(tmp_path / "studies", tmp_path / "state") as store:
+        assert store.get_labeled_images() == store.list_images() == ids
+
+
+def test_new_and_changed_and_removed_files_are_seen(studies, store, tmp_path):
+    assert len(store.list_images()) == 4
+    write_views(tmp_path / "more", patient="OTHER")
+    shutil.copy(tmp_path / "more" / "LCC.dcm", studies / "new.dcm")
+    store.refresh()
+    assert len(store.list_images()) == 5
+    (studies / "new.dcm").unlink()
+    store.refresh()
+    assert len(store.list_images()) == 4
+
+
+@pytest.mark.parametrize(
+    "image_id", ["../x", "/etc/passwd", "", "x" * 300, "1.2.3", "a\0b", "..", "%2e%2e", "' OR 1=1 --"]
+)
+def test_an_unknown_id_is_not_found_whatever_it_says(store, tmp_path, image_id):
+    store.list_images()
+    for call in (store.get_image_uri, store.get_image_info, store.group_of, store.get_labels_by_image_id):
+        with pytest.raises(ImageNotFoundException):
+            call(image_id)
+    with pytest.raises(ImageNotFoundException):
+        store.save_label(image_id, str(tmp_path / "none"), "final", {})
+    for tag in ("final", "original"):
+        with pytest.raises(LabelNotFoundException):
+            store.get_label_uri(image_id, tag)
+
+
+def test_nothing_is_removed(store):
+    image_id = store.list_images()[0]
+    with pytest.raises(WrongCallError, match="never deleted"):
+        store.remove_label(image_id, "final")
+    with pytest.raises(WrongCallError, match="not removed"):
+        store.remove_image(image_id)
+
+
+def test_a_refused_label_leaves_nothing_behind(store, tmp_path):
+    image_id = store.list_images()[0]
+    (tmp_path / "bad.nii.gz").write_bytes(b"not an image")
+    with pytest.raises(InputRefusedError, match="E_LABEL"):
+        store.save_label(image_id, str(tmp_path / "bad.nii.gz"), "final", {})
+    assert store.get_labeled_images() == [] and store.status()["labels_waiting"] == 0
+    assert list(store.files.folder.rglob("*.*")) == []
+
+
+def test_add_image_takes_mammograms_only(store, studies, tmp_path):
+    new, *_ = write_views(tmp_path / "more", patient="NEW")
+    assert store.add_image("whatever", str(new), {"a": 1}) == sop(new)
+    assert store.get_image_info(sop(new))["a"] == 1
+    (tmp_path / "text.png").write_text("hello")
+    with pytest.raises(InputRefusedError):
+        store.add_image("text", str(tmp_path / "text.png"), {})
+    with pytest.raises(WrongCallError, match="already"):
+        store.add_image("whatever", str(new), {})
+    import cv2
+
+    cv2.imwrite(str(tmp_path / "p.png"), np.arange(900).reshape(30, 30).astype(np.uint16))
+    with pytest.raises(WrongCallError):
+        store.add_image("../out", str(tmp_path / "p.png"), {})
+    assert not (studies.parent / "out.png").exists()
+    assert store.add_image("picture", str(tmp_path / "p.png"), {}) == "picture"
+
+
+def test_one_server_at_a_time_has_a_source(store, studies, tmp_path, monkeypatch):
+    monkeypatch.setattr("monailabel_app.lib.datastore.instance.TAKE_OVER_SECONDS", 0.1)
+    with pytest.raises(MammosegError, match="another process"), opened(studies, tmp_path / "state"):
+        pass
+
+
+def test_an_image_is_leased_to_one_person_until_the_lease_ends_or_the_label_is_saved(store, tmp_path):
+    first, second = store.list_images()[:2]
+    assert store.lease(first, "ada") and store.lease(first, "ada")
+    assert not store.lease(first, "bob")
+    assert store.leases.taken_by_others("bob") == {first}
+    assert store.leases.taken_by_others("ada") == set()
+    assert store.lease(second, "ada", seconds=-1) and store.lease(second, "bob")
+    image = pydicom.dcmread(store.get_image_uri(first))
+    save(store, first, made_mask((image.Rows, image.Columns)), tmp_path)
+    assert store.lease(first, "bob")
+    with pytest.raises(ImageNotFoundException):
+        store.lease("1.2", "bob")
+
+
+def test_scores_are_kept(studies, tmp_path):
+    with opened(studies, tmp_path / "state") as store:
+        image_id = store.list_images()[0]
+        store.update_image_info(image_id, {"score": 0.5})
+        store.update_image_info(image_id, {"strategy": {"random": 1}})
+    with opened(studies, tmp_path / "state") as store:
+        assert store.get_image_info(image_id)["score"] == 0.5
+        assert store.json()["objects"][image_id]["image"]["info"]["strategy"] == {"random": 1}
+
+
+def test_the_dataset_archive_holds_images_and_masks(store, tmp_path):
+    import zipfile
+
+    for image_id in store.list_images()[:2]:
+        image = pydicom.dcmread(store.get_image_uri(image_id))
+        save(store, image_id, made_mask((image.Rows, image.Columns)), tmp_path)
+    first, second = store.list_images()[:2]
+    with zipfile.ZipFile(store.get_dataset_archive(None)) as archive:
+        names = {f"{kind}/{i}{end}" for i in (first, second) for kind, end in (("image", ".dcm"), ("label", ".nii.gz"))}
+        assert set(archive.namelist()) == names | {"metadata.json"}
+    with zipfile.ZipFile(store.get_dataset_archive(1)) as archive:
+        assert len(archive.namelist()) == 3
