@@ -31,7 +31,7 @@ from monailabel_app.lib.serving import Segmented, ServedModel
 LABELS = {"mass": 1}
 """Names and values of the mask."""
 
-EXTENSIONS = (".nii.gz", ".nii", ".nrrd", ".png")
+EXTENSIONS = (".nii.gz", ".nrrd", ".png")
 """What a client may ask for; the first unless it says otherwise."""
 
 
@@ -190,6 +190,7 @@ def write_mask(mask: np.ndarray, grid: Grid, suffix: str) -> Path:
                 nrrd.write(name, pixels.T[..., np.newaxis], _nrrd_header(grid), compression_level=1)
             case _:
                 write_label(path, mask, grid)
+        path.chmod(0o600)
     except BaseException:
         path.unlink(missing_ok=True)
         raise

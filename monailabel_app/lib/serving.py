@@ -53,6 +53,9 @@ class ServedModel:
         versions: of its weights.
         device: torch device; None takes a GPU where there is one.
         modalities: DICOM modalities to let in.
+
+    Attributes:
+        computing: held by whoever uses the network of a predictor.
     """
 
     def __init__(
@@ -63,7 +66,7 @@ class ServedModel:
         self.device = device
         self.modalities = modalities
         self._loading = threading.Lock()
-        self._computing = threading.Lock()
+        self.computing = threading.Lock()
         self._loaded: tuple[Version, Predictor] | None = None
 
     def predictor(self) -> Predictor:
@@ -72,7 +75,18 @@ class ServedModel:
         Raises:
             ModelNotReadyError: there are no weights, or they cannot be used.
         """
-        return self._served()[1]
+        return self.served()[1]
+
+    def served(self) -> tuple[Version, Predictor]:
+        """The version that is served, and its predictor; see `predictor`."""
+        version = self.versions.current()
+        loaded = self._loaded
+        if loaded is not None and loaded[0] == version:
+            return loaded
+        with self._loading:
+            if self._loaded is None or self._loaded[0] != version:
+                self._loaded = self._load(version)
+            return self._loaded
 
     def segment(self, path: Path | str, threshold: float | None = None) -> Segmented:
         """Segment one file.
@@ -83,12 +97,12 @@ class ServedModel:
             ModelNotReadyError: see `predictor`.
             InputRefusedError: the file cannot be used, or the network gave what is no probability or no masses.
         """
-        version, predictor = self._served()
+        version, predictor = self.served()
         threshold = predictor.threshold if threshold is None else threshold
         begin = time.perf_counter()
         mammogram = predictor.read(path)
         read = time.perf_counter()
-        with self._computing:
+        with self.computing:
             start = time.perf_counter()
             probability = predictor.predict(mammogram).probability
         end = time.perf_counter()
@@ -109,16 +123,6 @@ class ServedModel:
             "post": time.perf_counter() - end,
         }
         return Segmented(mammogram, probability, lesions, algorithm, version.number, seconds)
-
-    def _served(self) -> tuple[Version, Predictor]:
-        version = self.versions.current()
-        loaded = self._loaded
-        if loaded is not None and loaded[0] == version:
-            return loaded
-        with self._loading:
-            if self._loaded is None or self._loaded[0] != version:
-                self._loaded = self._load(version)
-            return self._loaded
 
     def _load(self, version: Version | None) -> tuple[Version, Predictor]:
         name = self.entry.bundle

@@ -32,7 +32,6 @@ NO_NUMBER = None
 def main(path: Path) -> None:
     """Do the job and write its result, or why there is none."""
     job = Job.read(path)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         result = run(job)
     except MammosegError as error:
@@ -73,4 +72,5 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     main(Path(sys.argv[1]))
