@@ -14,7 +14,7 @@ from tqdm import tqdm
 from mammoseg.data.find_images import find_inputs
 from mammoseg.dicom.seg import SegKind, SegProfile
 from mammoseg.errors import MammosegError, NothingUsableError, WrongCallError
-from mammoseg.files import remove_leftovers, sole_writer
+from mammoseg.files import printable, remove_leftovers, sole_writer
 from mammoseg.paths import unique_names
 from mammoseg.prediction.file_job import FileJob, MassPredictor, OutputError, algorithm_of, output_errors, refused
 from mammoseg.prediction.instances import INSTANCES
@@ -73,6 +73,8 @@ def predict(
     json: bool = False,
     archive: str | None = None,
     stow: str | None = None,
+    user: str | None = None,
+    ca_bundle: str | None = None,
     **selection: str,
 ) -> None:
     """Segment the masses of mammograms.
@@ -94,7 +96,9 @@ def predict(
         workers: processes; one for each core when None and there are enough files.
         json: print one JSON record for each file instead of sentences.
         archive: DICOMweb root from which mammograms are read, instead of or beside `inputs`.
-        stow: DICOMweb root to which the results are stored.
+        stow: DICOMweb root to which the results are stored, or ``dicom://AET@host:port`` for C-STORE.
+        user: name at archives; the password comes from the environment or ~/.netrc, see `mammoseg.dicomweb.client`.
+        ca_bundle: certificates of the authority that signed the archives' own.
         selection: what to read from `archive`: study, patient, date; see `mammoseg.dicomweb.fetch`.
 
     Raises:
@@ -116,6 +120,10 @@ def predict(
     modalities = (modalities,) if isinstance(modalities, str) else tuple(modalities)
     paths = [Path(path) for path in inputs]
     _check_call(paths, Path(output), archive, selection)
+    for address in filter(None, (archive, stow)):
+        from mammoseg.send import check_address  # needed by few
+
+        check_address(address, user=user, ca_bundle=ca_bundle)
     choice = PredictorChoice(bundle, None if weights is None else Path(weights), device, modalities)
     predictor = choice()
     if weights is None:
@@ -123,10 +131,20 @@ def predict(
     if archive is not None:
         from mammoseg.dicomweb.fetch import fetch_studies  # needed by few
 
-        paths += fetch_studies(archive, Path(output) / FETCHED, modalities=modalities, **selection)
-    run_predictor(predictor, paths, Path(output), options=options, workers=workers, make_predictor=choice, json=json)
-    if stow is not None:
-        store_results(Path(output), stow)
+        paths += fetch_studies(
+            archive, Path(output) / FETCHED, modalities=modalities, user=user, ca_bundle=ca_bundle, **selection
+        )
+    store = None if stow is None else partial(_store_results, to=stow, user=user, ca_bundle=ca_bundle)
+    run_predictor(
+        predictor,
+        paths,
+        Path(output),
+        options=options,
+        workers=workers,
+        make_predictor=choice,
+        json=json,
+        store=store,
+    )
 
 
 def run_predictor(
@@ -138,11 +156,13 @@ def run_predictor(
     workers: int | None = 1,
     make_predictor: Callable[[], MassPredictor] | None = None,
     json: bool = False,
+    store: Callable[[Sequence[Path]], None] | None = None,
 ) -> None:
     """Run `predictor` over `inputs`; see `predict`. The table and the page are written however the run ends.
 
     Args:
         make_predictor: makes the predictor of each further process; without it all is done in this one.
+        store: called with the DICOM results of the run, those of an earlier run too, unless it was ended.
     """
     run = Run(
         algorithm_of(predictor, options), predictor.phantom_only, datetime.now(timezone.utc).replace(microsecond=0)
@@ -180,6 +200,8 @@ def run_predictor(
         print(*(json_format.dumps(asdict(row), ensure_ascii=False) for row in in_order), sep="\n")
     if ended is not None:
         raise ended
+    if store is not None:
+        store([output / file for row in in_order for file in row.results if file.endswith(".dcm")])
     _conclude(in_order, passed_over, output, quiet=json)
 
 
@@ -257,16 +279,17 @@ def _died(path: Path) -> Row:
     )
 
 
-def store_results(output: Path, url: str) -> None:
-    """Store all DICOM results of an output folder to a DICOMweb archive.
+def _store_results(paths: Sequence[Path], *, to: str, user: str | None, ca_bundle: str | None) -> None:
+    from mammoseg.send import PartlySentError, store_to  # needed by few
 
-    Raises:
-        MammosegError: the archive did not take all of them.
-    """
-    from mammoseg.dicomweb.store import store_files  # needed by few
-
-    stored = store_files(url, sorted(output.glob("*.dcm")))
-    print(f"{len(stored)} objects are in the archive.")
+    stored = store_to(list(paths), to, user=user, ca_bundle=ca_bundle)
+    for result in stored:
+        if not result.ok and result.path is not None:
+            print(f"{printable(result.path)}: {result.code}: {result.reason}", file=sys.stderr)
+    missing = sum(not result.ok for result in stored)
+    if missing:
+        raise PartlySentError(f"{missing} of {len(stored)} results are not in the archive; run the same command again.")
+    print(f"{len(stored)} results are in the archive.", file=sys.stderr)
 
 
 def _check_call(inputs: Sequence[Path], output: Path, archive: str | None, selection: Mapping[str, str]) -> None:

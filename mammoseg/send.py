@@ -10,6 +10,9 @@ from mammoseg.dicomweb.stored import Stored, StoreStatus
 from mammoseg.errors import MammosegError, NothingUsableError, WrongCallError
 from mammoseg.files import printable
 
+CALLING_AET = "MAMMOSEG"
+"""Our own title for C-STORE."""
+
 
 class PartlySentError(MammosegError):
     """Some files were not stored, the others were."""
@@ -22,7 +25,7 @@ def send(
     to: str,
     user: str | None = None,
     ca_bundle: str | Path | None = None,
-    calling_aet: str = "MAMMOSEG",
+    calling_aet: str = CALLING_AET,
     verify: bool = False,
     as_json: bool = False,
 ) -> None:
@@ -47,7 +50,7 @@ def send(
     paths = dicom_files([Path(path) for path in inputs])
     if not paths:
         raise NothingUsableError("there is no DICOM file; name the folder of the results.")
-    results = _store(paths, str(to), user, ca_bundle, str(calling_aet), verify)
+    results = store_to(paths, str(to), user=user, ca_bundle=ca_bundle, calling_aet=str(calling_aet), verify=verify)
     for result in results:
         if as_json:
             print(json.dumps(result.as_record()))
@@ -68,20 +71,46 @@ def _begins_as_dicom(path: Path) -> bool:
         return file.read(132)[128:] == b"DICM"
 
 
-def _store(
-    paths: list[Path], to: str, user: str | None, ca_bundle: str | Path | None, calling_aet: str, verify: bool
+def store_to(
+    paths: list[Path],
+    to: str,
+    *,
+    user: str | None = None,
+    ca_bundle: str | Path | None = None,
+    calling_aet: str = CALLING_AET,
+    verify: bool = False,
 ) -> list[Stored]:
+    """Store files by the protocol that the address names; see `send` for the arguments."""
+    check_address(to, user=user, ca_bundle=ca_bundle)
     if to.startswith("dicom://"):
-        if verify or user or ca_bundle:
-            raise WrongCallError("--verify, --user and --ca_bundle are for DICOMweb; C-STORE has none of them.")
+        if verify:
+            raise WrongCallError("--verify is for DICOMweb; C-STORE cannot ask for what it sent.")
         from mammoseg.dimse import Peer, c_store
 
         return c_store(paths, Peer.from_address(to), calling_aet=calling_aet)
-    if not to.startswith(("http://", "https://")):
-        raise WrongCallError("--to is an address: https://host/dicom-web or dicom://AET@host:port.")
     from mammoseg.dicomweb.store import store_files
 
     return store_files(to, paths, user=user, ca_bundle=ca_bundle, verify=verify)
+
+
+def check_address(to: str, *, user: str | None = None, ca_bundle: str | Path | None = None) -> None:
+    """Refuse an address that nothing can be sent to, before any work is done for it; nothing is sent.
+
+    Raises:
+        WrongCallError: no such address, or a user without password.
+    """
+    if to.startswith("dicom://"):
+        if user or ca_bundle:
+            raise WrongCallError("--user and --ca_bundle are for DICOMweb; C-STORE has none of them.")
+        from mammoseg.dimse import Peer
+
+        Peer.from_address(to)
+    elif to.startswith(("http://", "https://")):
+        from mammoseg.dicomweb.client import connect
+
+        connect(to, user=user, ca_bundle=ca_bundle)
+    else:
+        raise WrongCallError("the address is none of https://host/dicom-web and dicom://AET@host:port.")
 
 
 def _conclude(results: Sequence[Stored]) -> None:

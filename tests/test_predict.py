@@ -3,9 +3,8 @@ import json
 import logging
 import sys
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 import cv2
 import highdicom as hd
@@ -19,7 +18,7 @@ from pydicom.uid import (
 )
 
 from mammoseg.data.find_images import find_inputs
-from mammoseg.data.mammogram import Mammogram, read_mammogram
+from mammoseg.data.mammogram import Mammogram
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.dicom.seg import SegKind
 from mammoseg.errors import MammosegError, NothingUsableError, WrongCallError
@@ -31,25 +30,9 @@ from mammoseg.predict import (
 )
 from mammoseg.prediction.file_job import OutputError, area_mm2
 from mammoseg.prediction.options import Options, parse_objects
+from tests.made_predictor import BrightIsMass
 
 ROWS, COLUMNS = 80, 60
-
-
-@dataclass
-class BrightIsMass:
-    """Stands in for a network: the brighter a pixel, the likelier it is mass."""
-
-    name = "bright"
-    version = "1.0"
-    weights_sha256 = "ab" * 32
-    threshold = 0.5
-    weights_path = Path("demo/model.pt")
-    phantom_only: bool = False
-
-    def __call__(self, path):
-        mammogram = read_mammogram(path)
-        probability = (mammogram.pixels - mammogram.value_range[0]) / np.ptp(mammogram.value_range)
-        return SimpleNamespace(probability=probability.astype(np.float32), mammogram=mammogram)
 
 
 @pytest.fixture

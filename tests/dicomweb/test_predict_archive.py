@@ -1,0 +1,71 @@
+"""`mammoseg predict` from an archive and to an archive, with a real Orthanc and no network."""
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import requests
+
+from mammoseg.data.phantom_dicom import write_mammogram
+from mammoseg.errors import WrongCallError
+from mammoseg.predict import predict
+from tests.made_predictor import BrightIsMass
+from tests.orthanc import dicomweb_address, instances_in
+
+
+@pytest.fixture(autouse=True)
+def no_torch(monkeypatch):
+    inference = ModuleType("mammoseg.inference")
+    inference.Predictor = lambda **choices: BrightIsMass()
+    monkeypatch.setitem(sys.modules, "mammoseg.inference", inference)
+
+
+@pytest.fixture
+def filled(orthanc, tmp_path):
+    """An archive with one study of two mammograms."""
+    mass = np.full((80, 60), 200)
+    mass[20:30, 20:30] = 4000
+    for view in ("CC", "MLO"):
+        write_mammogram(tmp_path / f"{view}.dcm", mass, view=view)
+        orthanc.store(tmp_path / f"{view}.dcm")
+    return orthanc
+
+
+def modalities_in(archive):
+    series = requests.get(f"{archive.url}/series?expand", auth=archive.user, timeout=10).json()
+    return sorted(item["MainDicomTags"]["Modality"] for item in series)
+
+
+def test_mammograms_come_from_the_archive_and_results_go_back_once(filled, tmp_path, capsys):
+    address = dicomweb_address(filled)
+    for _ in range(2):  # the second run keeps all, and stores nothing twice
+        predict(output=tmp_path / "out", archive=address, stow=address, json=True)
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["status"] for row in rows] == ["mass found"] * 4
+    assert {Path(row["file"]).parent for row in rows} == {tmp_path / "out" / "images"}
+    assert instances_in(filled) == 2 + 2 * 2
+    assert modalities_in(filled).count("SEG") == 2
+    assert "SR" in modalities_in(filled)
+
+
+def test_wrong_address_is_said_before_anything_is_done(tmp_path):
+    with pytest.raises(WrongCallError, match="address"):
+        predict(tmp_path / "a.dcm", output=tmp_path / "out", stow="ftp://pacs")
+
+
+def test_missing_password_is_said_before_anything_is_done(filled, tmp_path, monkeypatch):
+    monkeypatch.delenv("MAMMOSEG_DICOMWEB_PASSWORD")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(WrongCallError, match="password"):
+        predict(tmp_path / "a.dcm", output=tmp_path / "out", stow=dicomweb_address(filled))
+
+
+def test_archive_that_is_gone_leaves_the_results_and_says_so(tmp_path, filled):
+    from mammoseg.send import PartlySentError
+
+    with pytest.raises(PartlySentError, match="2 of 2 results are not in the archive; run the same command again"):
+        predict(tmp_path / "CC.dcm", output=tmp_path / "out", stow="http://127.0.0.1:9/dicom-web")
+    assert (tmp_path / "out" / "CC.seg.dcm").is_file()
