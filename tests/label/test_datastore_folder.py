@@ -112,7 +112,7 @@ def test_the_last_save_wins_also_when_the_clock_jumps_back(store, tmp_path, monk
     image_id = store.list_images()[0]
     image = pydicom.dcmread(store.get_image_uri(image_id))
     save(store, image_id, made_mask((image.Rows, image.Columns)), tmp_path)
-    monkeypatch.setattr("monailabel_app.lib.datastore.instance.time.time", lambda: 1e9)
+    monkeypatch.setattr("monailabel_app.lib.datastore.saver.time.time", lambda: 1e9)
     last = save(store, image_id, np.zeros((image.Rows, image.Columns), bool), tmp_path)
     assert store.get_label_by_image_id(image_id, "final") == last
 

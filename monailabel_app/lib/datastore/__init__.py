@@ -32,5 +32,5 @@ def open_datastore(studies: str, conf: Mapping[str, str], state_dir: Path) -> In
         source = str(Path(studies).expanduser().resolve())
     folder = state_dir / "datastore" / hashlib.sha256(source.encode()).hexdigest()[:16]
     if is_archive:
-        return DicomwebDatastore(source, folder, conf)
+        return DicomwebDatastore(studies, folder, conf)
     return FolderDatastore(Path(source), folder, conf)

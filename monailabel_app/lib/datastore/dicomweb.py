@@ -122,19 +122,19 @@ class DicomwebDatastore(InstanceDatastore):
             return nothing
         return label
 
-    def _image_path(self, image: ImageRow) -> Path:
+    def image_path(self, image: ImageRow) -> Path:
         return self._cache.path(Instance(image.study, image.series, image.image_id))
 
-    def _segmentation_path(self, label: LabelRow) -> Path:
+    def segmentation_path(self, label: LabelRow) -> Path:
         path = self.files.segmentation(label.label_id)
         if not path.exists() and not retrieve(self.archive, Instance(label.source, label.series, label.label_id), path):
             raise ArchiveError(f"{self.archive.name} lists {label.label_id} and does not have it.")
         return path
 
-    def _source_of_saved(self, image: ImageRow) -> str:
+    def source_of_saved(self, image: ImageRow) -> str:
         return image.study
 
-    def _deliver(self, entry: Entry) -> None:
+    def deliver(self, entry: Entry) -> None:
         self._send(entry, self._quick)
 
     def _send(self, entry: Entry, archive: Archive) -> None:
@@ -154,7 +154,7 @@ class DicomwebDatastore(InstanceDatastore):
         wait = 0.0
         while not self._closing.wait(wait):
             try:
-                waiting = self.finish_waiting()
+                waiting = self.saver.finish_waiting()
             except (MammosegError, OSError) as error:
                 logger.error("labels wait: %s", type(error).__name__)
                 waiting = 1

@@ -55,7 +55,7 @@ class FolderDatastore(InstanceDatastore):
         self._key = load_key(default_key_file())
         for label in self.files.found_again({row[0] for row in self.index.ask("SELECT label_id FROM labels")}):
             self.index.put_label(label)
-        self.finish_waiting()
+        self.saver.finish_waiting()
 
     def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
         """Copy a mammogram into the folder; a DICOM file is named by its UID, another one by `image_id`.
@@ -128,17 +128,17 @@ class FolderDatastore(InstanceDatastore):
         cleaned = re.sub(r"[^A-Za-z0-9_-]+", ".", plain).strip(".-")[:64].rstrip(".")
         return f"{cleaned or 'image'}-{hashlib.sha256(source.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
 
-    def _image_path(self, image: ImageRow) -> Path:
+    def image_path(self, image: ImageRow) -> Path:
         path = self._root / image.path
         if not path.resolve().is_relative_to(self._root):
             raise InputRefusedError("E_NOT_A_FILE", "the file leads out of the folder.")
         return path
 
-    def _segmentation_path(self, label: LabelRow) -> Path:
+    def segmentation_path(self, label: LabelRow) -> Path:
         return self.files.segmentation(label.label_id) if label.source == SAVED else self._root / label.source
 
-    def _source_of_saved(self, image: ImageRow) -> str:
+    def source_of_saved(self, image: ImageRow) -> str:
         return SAVED
 
-    def _deliver(self, entry: Entry) -> None:
+    def deliver(self, entry: Entry) -> None:
         self.spool.drop(entry)

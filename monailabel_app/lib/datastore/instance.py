@@ -5,7 +5,6 @@ images, whatever series they are in, and a label is what a person drew on one of
 """
 
 import logging
-import threading
 import time
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -17,17 +16,17 @@ from typing import Any
 from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.exception import ImageNotFoundException, LabelNotFoundException
 
-from mammoseg.dicom.derived import derive_uid
-from mammoseg.dicomweb.client import ArchiveError
 from mammoseg.errors import InputRefusedError, MammosegError, WrongCallError
 from mammoseg.files import sole_writer
 from monailabel_app.lib.datastore.export import ending, write_archive
-from monailabel_app.lib.datastore.files import SAVED, LabelFiles
+from monailabel_app.lib.datastore.files import LabelFiles
 from monailabel_app.lib.datastore.grid import grid_of
 from monailabel_app.lib.datastore.index import ImageRow, Index, LabelRow
 from monailabel_app.lib.datastore.label_images import read_label, write_label
 from monailabel_app.lib.datastore.label_info import mass_values
 from monailabel_app.lib.datastore.leases import LEASE_SECONDS, Leases
+from monailabel_app.lib.datastore.refresher import Refresher
+from monailabel_app.lib.datastore.saver import LabelSaver
 from monailabel_app.lib.datastore.spool import Entry, Spool
 
 logger = logging.getLogger(__name__)
@@ -58,42 +57,39 @@ class InstanceDatastore(Datastore):
         self._name, self._description = name, "Mammograms"
         self._folder = folder
         self.modalities = tuple(conf.get("modalities", "MG").split(","))
-        self._refresh_seconds = float(conf.get("refresh_seconds", REFRESH_SECONDS))
         self.index = Index(folder / "index.sqlite3")
         self.leases = Leases(self.index)
         self.files = LabelFiles(folder / "labels")
         self.spool = Spool(folder / "spool")
-        self.trouble = ""
-        self._scanned: float | None = None
-        self._scanning = threading.Lock()
-        self._saving = threading.Lock()
-        self._in_hand: set[int] = set()
+        self.saver = LabelSaver(self, self.index, self.files, self.spool)
+        seconds = float(conf.get("refresh_seconds", REFRESH_SECONDS))
+        self._refresher = Refresher(self._scan, lambda: bool(self.index.sources()), seconds=seconds)
 
     def close(self) -> None:
         """Let go of the folder."""
-        with self._scanning:
-            self.index.close()
-            self._held.close()
+        self._refresher.close()
+        self.index.close()
+        self._held.close()
 
     @abstractmethod
     def _scan(self) -> None:
         """Bring the index up to date with the source."""
 
     @abstractmethod
-    def _image_path(self, image: ImageRow) -> Path:
+    def image_path(self, image: ImageRow) -> Path:
         """The file of an image."""
 
     @abstractmethod
-    def _segmentation_path(self, label: LabelRow) -> Path:
+    def segmentation_path(self, label: LabelRow) -> Path:
         """The file of a label's SEG."""
 
     @abstractmethod
-    def _source_of_saved(self, image: ImageRow) -> str:
+    def source_of_saved(self, image: ImageRow) -> str:
         """Source, in the index, of a label that is saved for an image."""
 
     @abstractmethod
-    def _deliver(self, entry: Entry) -> None:
-        """Bring a label that is built to where it belongs, and drop or keep the entry."""
+    def deliver(self, entry: Entry) -> None:
+        """Bring a label that is built to where it belongs, and drop its entry, or say in it why it waits."""
 
     def name(self) -> str:
         return self._name
@@ -113,22 +109,16 @@ class InstanceDatastore(Datastore):
         Raises:
             ArchiveError: it does not answer.
         """
-        with self._scanning:
-            try:
-                self._scan()
-            except MammosegError as error:
-                self.trouble = str(error)
-                raise
-            self._scanned, self.trouble = time.monotonic(), ""
+        self._refresher.now()
 
     def list_images(self) -> list[str]:
         """Ids of all images; at once, but for the first time of a new state folder."""
-        self._look_over()
+        self._refresher.when_due()
         return self.index.image_ids()
 
     def get_labeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
         """Images with a person's label, an empty one ("no mass") too."""
-        self._look_over()
+        self._refresher.when_due()
         return [label.image_id for label in self.index.newest_labels()]
 
     def get_unlabeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
@@ -146,7 +136,7 @@ class InstanceDatastore(Datastore):
             ImageNotFoundException: there is no such image.
             ArchiveError: it is not at hand and the archive does not give it.
         """
-        return str(self._image_path(self._image(image_id)))
+        return str(self.image_path(self._image(image_id)))
 
     def get_image(self, image_id: str, params: Any = None) -> BytesIO:
         return BytesIO(Path(self.get_image_uri(image_id)).read_bytes())
@@ -190,7 +180,7 @@ class InstanceDatastore(Datastore):
             raise LabelNotFoundException("there is no output of a model for this image.")
         label = self._label(label_id)
         image = self._image(label.image_id)
-        return str(self.files.mask(label, self._segmentation_path(label), self._image_path(image)))
+        return str(self.files.mask(label, self.segmentation_path(label), self.image_path(image)))
 
     def get_label(self, label_id: str, label_tag: str, params: Any = None) -> BytesIO:
         return BytesIO(Path(self.get_label_uri(label_id, label_tag)).read_bytes())
@@ -217,7 +207,7 @@ class InstanceDatastore(Datastore):
         Raises:
             ArchiveError: an image is not at hand and the archive does not give it.
         """
-        self._look_over()
+        self._refresher.when_due()
         found, left_out = [], 0
         for label in self.index.newest_labels():
             try:
@@ -254,29 +244,15 @@ class InstanceDatastore(Datastore):
             InputRefusedError: the file is no label of this image; nothing is saved.
         """
         image = self._image(image_id)
-        masses, others = mass_values(label_info)
+        upload = Path(label_filename)
         if label_tag == "original":
-            path = self._image_path(image)
-            grid = grid_of(path)
-            mask = read_label(Path(label_filename), grid, image_id=image_id, masses=masses, others=others)
-            write_label(self.files.original(image.image_id), mask, grid)
+            self._save_original(image, upload, label_info)
             return image_id
         if label_tag != "final":
             raise WrongCallError("the tag of a label is 'final' or 'original'.")
-        user = str(label_info.get("user") or "")
-        entry = self._accept(image, Path(label_filename), user=user, masses=masses, others=others)
-        try:
-            self._finish(entry)
-        except InputRefusedError:
-            self.spool.drop(entry)
-            raise
-        except ArchiveError as error:
-            self.spool.keep(entry, str(error))
-        finally:
-            self._in_hand.discard(entry.number)
-        self.index.update_info("label final", entry.label_id, {"user": user})
+        label_id = self.saver.save(image, upload, label_info)
         self.leases.release(image_id)
-        return entry.label_id
+        return label_id
 
     def remove_image(self, image_id: str) -> None:
         raise WrongCallError("mammograms are not removed from here; remove them where they come from.")
@@ -298,7 +274,7 @@ class InstanceDatastore(Datastore):
             "completed": completed,
             "label_tags": {"final": completed, "original": originals},
             "labels_waiting": len(waiting),
-            "trouble": next((entry.trouble for entry in waiting if entry.trouble), self.trouble),
+            "trouble": next((entry.trouble for entry in waiting if entry.trouble), self._refresher.trouble),
         }
 
     def json(self) -> dict[str, Any]:
@@ -316,59 +292,11 @@ class InstanceDatastore(Datastore):
         }
         return {"name": self._name, "description": self._description, "objects": objects}
 
-    def finish_waiting(self) -> int:
-        """Try to finish every label that waits, oldest first; how many wait after that."""
-        for entry in self.spool.entries():
-            if entry.number in self._in_hand:
-                continue
-            try:
-                self._finish(entry)
-            except MammosegError as error:
-                self.spool.keep(entry, str(error))
-        return len(self.spool.entries())
-
-    def _accept(self, image: ImageRow, upload: Path, **facts: Any) -> Entry:
-        """Spool an upload; its time is later than that of every label of the image, whatever the clock does."""
-        with self._saving:
-            earlier = [label.seconds for label in self.index.labels_of(image.image_id)]
-            earlier += [entry.seconds for entry in self.spool.entries() if entry.image_id == image.image_id]
-            seconds = round(max(time.time(), max(earlier, default=0.0) + 0.001), 6)
-            label_id = derive_uid(image.image_id, "drawn", repr(seconds))
-            entry = self.spool.accept(upload, image_id=image.image_id, label_id=label_id, seconds=seconds, **facts)
-            self._in_hand.add(entry.number)
-            return entry
-
-    def _finish(self, entry: Entry) -> None:
-        if not entry.is_built:
-            image = self._image(entry.image_id)
-            path = self._image_path(image)
-            if not self.files.is_written(entry.label_id):
-                values = {"masses": entry.masses, "others": entry.others}
-                mask = read_label(self.spool.upload(entry), grid_of(path), image_id=entry.image_id, **values)
-                self.files.write(mask, path, entry)
-            series = derive_uid(entry.label_id, "series")
-            source = self._source_of_saved(image)
-            row = LabelRow(entry.label_id, entry.image_id, source, series, entry.seconds, "", source == SAVED)
-            self.index.put_label(row)
-            entry = self.spool.built(entry)
-        self._deliver(entry)
-
-    def _look_over(self) -> None:
-        """Scan when that is due: at once if nothing is known yet, else in the background."""
-        if self._scanned is None and not self.index.sources():
-            self.refresh()
-        elif self._scanned is None or time.monotonic() - self._scanned > self._refresh_seconds:
-            if not self._scanning.locked():
-                threading.Thread(target=self._refresh_quietly, daemon=True).start()
-
-    def _refresh_quietly(self) -> None:
-        try:
-            self.refresh()
-        except MammosegError:  # `trouble` says it
-            self._scanned = time.monotonic()
-
     def _image(self, image_id: str) -> ImageRow:
         image = self.index.image(image_id)
+        if image is None and self._refresher.is_due():  # it may be new
+            self.refresh()
+            image = self.index.image(image_id)
         if image is None:
             raise ImageNotFoundException("there is no such image.")
         return image
@@ -380,6 +308,12 @@ class InstanceDatastore(Datastore):
         if label is None or not label.image_id:
             raise LabelNotFoundException("there is no such label.")
         return label
+
+    def _save_original(self, image: ImageRow, upload: Path, label_info: Mapping[str, Any]) -> None:
+        grid = grid_of(self.image_path(image))
+        masses, others = mass_values(label_info)
+        mask = read_label(upload, grid, image_id=image.image_id, masses=masses, others=others)
+        write_label(self.files.original(image.image_id), mask, grid)
 
     def _suffix(self, image: ImageRow) -> str:
         return ending(Path(image.path)) if image.path and not image.study else ".dcm"

@@ -1,0 +1,23 @@
+"""Whether every label that clients were told is saved is still there: what a test that kills the server asks after it."""
+
+from collections.abc import Iterable
+
+from monailabel.interfaces.exception import MONAILabelException
+
+from mammoseg.data.masks import read_mask
+from mammoseg.errors import MammosegError
+from monailabel_app.lib.datastore.instance import InstanceDatastore
+
+
+def lost_labels(store: InstanceDatastore, label_ids: Iterable[str]) -> list[str]:
+    """Ids of labels that `save_label` returned and that can neither be read, pixels and all, nor wait in the spool."""
+    waiting = {entry.label_id for entry in store.spool.entries()}
+    return [label_id for label_id in label_ids if label_id not in waiting and not _can_be_read(store, label_id)]
+
+
+def _can_be_read(store: InstanceDatastore, label_id: str) -> bool:
+    try:
+        read_mask(store.get_label_uri(label_id, "final"))
+    except (MammosegError, MONAILabelException, OSError):
+        return False
+    return True

@@ -1,0 +1,113 @@
+"""From a client's label file to a label that cannot be lost: spooled, built, delivered, each step safe to repeat."""
+
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from mammoseg.dicom.derived import derive_uid
+from mammoseg.dicomweb.client import ArchiveError
+from mammoseg.errors import InputRefusedError, MammosegError
+from monailabel_app.lib.datastore.files import SAVED, LabelFiles
+from monailabel_app.lib.datastore.grid import grid_of
+from monailabel_app.lib.datastore.index import ImageRow, Index, LabelRow
+from monailabel_app.lib.datastore.label_images import read_label
+from monailabel_app.lib.datastore.label_info import mass_values
+from monailabel_app.lib.datastore.spool import Entry, Spool
+
+
+class Source(Protocol):
+    """Where images come from and labels go to."""
+
+    def image_path(self, image: ImageRow) -> Path:
+        """The file of an image."""
+
+    def source_of_saved(self, image: ImageRow) -> str:
+        """Source, in the index, of a label that is saved for an image."""
+
+    def deliver(self, entry: Entry) -> None:
+        """Bring a label that is built to where it belongs, and drop its entry, or say in it why it waits."""
+
+
+class LabelSaver:
+    """Saves the final labels of one datastore; for all threads of one process."""
+
+    def __init__(self, source: Source, index: Index, files: LabelFiles, spool: Spool) -> None:
+        self._source = source
+        self._index = index
+        self._files = files
+        self._spool = spool
+        self._accepting = threading.Lock()
+        self._in_hand: set[int] = set()
+
+    def save(self, image: ImageRow, upload: Path, info: Mapping[str, Any]) -> str:
+        """Save what a person drew; when this returns, the label is on disk, and the archive has it or will.
+
+        Args:
+            info: ``label_info`` and ``user``, as `InstanceDatastore.save_label` takes them.
+
+        Returns:
+            The label's id.
+
+        Raises:
+            InputRefusedError: the file is no label of this image; nothing is kept.
+        """
+        entry = self._accept(image, upload, info)
+        try:
+            self._finish(entry)
+        except InputRefusedError:
+            self._spool.drop(entry)
+            raise
+        except ArchiveError as error:
+            self._spool.keep(entry, str(error))
+        finally:
+            self._in_hand.discard(entry.number)
+        return entry.label_id
+
+    def finish_waiting(self) -> int:
+        """Try to finish every label that waits, oldest first; how many still wait."""
+        for entry in self._spool.entries():
+            if entry.number in self._in_hand:
+                continue
+            try:
+                self._finish(entry)
+            except MammosegError as error:
+                self._spool.keep(entry, str(error))
+        return len(self._spool.entries())
+
+    def _accept(self, image: ImageRow, upload: Path, info: Mapping[str, Any]) -> Entry:
+        """Spool an upload; its time is later than that of every label of the image, whatever the clock does."""
+        masses, others = mass_values(info)
+        with self._accepting:
+            earlier = [label.seconds for label in self._index.labels_of(image.image_id)]
+            earlier += [entry.seconds for entry in self._spool.entries() if entry.image_id == image.image_id]
+            seconds = round(max(time.time(), max(earlier, default=0.0) + 0.001), 6)
+            entry = self._spool.accept(
+                upload,
+                image_id=image.image_id,
+                label_id=derive_uid(image.image_id, "drawn", repr(seconds)),
+                seconds=seconds,
+                user=str(info.get("user") or ""),
+                masses=masses,
+                others=others,
+            )
+            self._in_hand.add(entry.number)
+        return entry
+
+    def _finish(self, entry: Entry) -> None:
+        if not entry.is_built:
+            image = self._index.image(entry.image_id)
+            if image is None:
+                raise MammosegError("the image of a label is not in its source any more; the label waits for it.")
+            if not self._files.is_written(entry.label_id):
+                path = self._source.image_path(image)
+                values = {"masses": entry.masses, "others": entry.others}
+                mask = read_label(self._spool.upload(entry), grid_of(path), image_id=entry.image_id, **values)
+                self._files.write(mask, path, entry)
+            series = derive_uid(entry.label_id, "series")
+            source = self._source.source_of_saved(image)
+            row = LabelRow(entry.label_id, entry.image_id, source, series, entry.seconds, "", source == SAVED)
+            self._index.put_label(row)
+            entry = self._spool.built(entry)
+        self._source.deliver(entry)
