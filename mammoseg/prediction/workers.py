@@ -63,6 +63,11 @@ def run_in_workers(
         waiting = {threads.submit(run, path, name): name for path, name in items}
         for future in as_completed(waiting):
             yield waiting[future], future.result()
+    except BaseException:  # given up: what is unfinished is tried again by the next run, so nobody has to wait for it
+        threads.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.kill()
+        raise
     finally:
         threads.shutdown(cancel_futures=True)
         while not slots.empty():
