@@ -1,5 +1,6 @@
 """Scores of images, stored with them: Dice of a model against people's labels, and how uncertain a model is."""
 
+import base64
 import logging
 import math
 import threading
@@ -7,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.scoring import ScoringMethod
 
@@ -20,7 +22,10 @@ from monailabel_app.lib.serving import ServedModel
 logger = logging.getLogger(__name__)
 
 KEY = "scores"
-"""Of an image's information: by model, ``version`` of the weights and each score by its name."""
+"""Of an image's information: by model, ``version`` and ``weights_sha256``, and each score by its name.
+
+The strategies read the same, and need ``features`` (float16, base64) besides; see `strategies.stored_scores`.
+"""
 
 
 class ModelScoring(ScoringMethod):
@@ -51,9 +56,10 @@ class ModelScoring(ScoringMethod):
         """
         self._stop.clear()
         name, model = self._model(request)
-        version, _ = model.served()
+        version, predictor = model.served()
+        identity = {"version": version.number, "weights_sha256": predictor.weights_sha256}
         images = list(self.images(request, datastore))
-        found: list[dict[str, float | None]] = []
+        found: list[dict[str, Any]] = []
         refused = 0
         for number, image in enumerate(images, start=1):
             if self._stop.is_set():
@@ -65,7 +71,7 @@ class ModelScoring(ScoringMethod):
                 logger.info("Scoring: an image is refused, %s", error.code)
                 continue
             found.append(scores)
-            _store(datastore, image["image_id"], name, {"version": version.number, **scores})
+            _store(datastore, image["image_id"], name, identity, scores)
             logger.info("Scoring: %d of %d", number, len(images))
         counts = {"total": len(images), "scored": len(found), "refused": refused}
         return {"model": name, "version": version.number, **counts, "mean": _means(found)}
@@ -74,8 +80,8 @@ class ModelScoring(ScoringMethod):
         """``image_id`` and ``image`` (path) of what is to be scored, and what `score` needs besides."""
         raise NotImplementedError
 
-    def score(self, model: ServedModel, image: Mapping[str, Any]) -> dict[str, float | None]:
-        """Scores of one image by their names.
+    def score(self, model: ServedModel, image: Mapping[str, Any]) -> dict[str, Any]:
+        """Scores of one image by their names, and texts that go with them.
 
         Raises:
             InputRefusedError: the image or its label cannot be used.
@@ -100,7 +106,7 @@ class DiceScoring(ModelScoring):
     def images(self, request: Mapping[str, Any], datastore: Any) -> Iterable[Mapping[str, Any]]:
         return list(datastore.human_labels())
 
-    def score(self, model: ServedModel, image: Mapping[str, Any]) -> dict[str, float | None]:
+    def score(self, model: ServedModel, image: Mapping[str, Any]) -> dict[str, Any]:
         mask = model.segment(image["image"]).mask
         dice = compute_dice(mask, read_mask(image["label"], shape=(mask.shape[0], mask.shape[1])) > 0)
         return {"dice": None if math.isnan(dice) else round(dice, 6)}  # None: the person drew no mass
@@ -123,11 +129,13 @@ class UncertaintyScoring(ModelScoring):
             raise WrongCallError(f"images is none of {', '.join(ids)}.")
         return [{"image_id": image_id, "image": datastore.get_image_uri(image_id)} for image_id in sorted(ids[which]())]
 
-    def score(self, model: ServedModel, image: Mapping[str, Any]) -> dict[str, float | None]:
+    def score(self, model: ServedModel, image: Mapping[str, Any]) -> dict[str, Any]:
         predictor = model.predictor()
         mammogram = predictor.read(Path(image["image"]))
         with model.computing:
-            return {**score_mammogram(scorer_of(predictor), predictor, mammogram, SCORES).scores}
+            found = score_mammogram(scorer_of(predictor), predictor, mammogram, SCORES)
+        features = base64.b64encode(found.features.astype(np.float16).tobytes()).decode()
+        return {**found.scores, "features": features, "disagreement": found.disagreement}
 
 
 def scoring_methods(models: Mapping[str, ServedModel]) -> dict[str, ScoringMethod]:
@@ -135,14 +143,17 @@ def scoring_methods(models: Mapping[str, ServedModel]) -> dict[str, ScoringMetho
     return {"dice": DiceScoring(models), "uncertainty": UncertaintyScoring(models)}
 
 
-def _store(datastore: Datastore, image_id: str, model: str, scores: Mapping[str, Any]) -> None:
+def _store(
+    datastore: Datastore, image_id: str, model: str, identity: Mapping[str, Any], scores: Mapping[str, Any]
+) -> None:
     known = datastore.get_image_info(image_id).get(KEY, {})
     before = known.get(model, {})
-    kept = before if before.get("version") == scores["version"] else {}  # of other weights, other scores
-    datastore.update_image_info(image_id, {KEY: {**known, model: {**kept, **scores}}})
+    is_of_these_weights = {key: before.get(key) for key in identity} == identity
+    kept = before if is_of_these_weights else {}
+    datastore.update_image_info(image_id, {KEY: {**known, model: {**kept, **identity, **scores}}})
 
 
-def _means(found: list[dict[str, float | None]]) -> dict[str, float]:
+def _means(found: list[dict[str, Any]]) -> dict[str, float]:
     names = dict.fromkeys(name for scores in found for name in scores)
-    values = {name: [value for scores in found if (value := scores[name]) is not None] for name in names}
+    values = {name: [score[name] for score in found if isinstance(score.get(name), float)] for name in names}
     return {name: round(sum(v) / len(v), 6) for name, v in values.items() if v}

@@ -11,6 +11,8 @@ from mammoseg.errors import WrongCallError
 from mammoseg.inference import Prediction
 from monailabel_app.lib.models import ModelNotReadyError
 from monailabel_app.lib.scoring import scoring_methods
+from monailabel_app.lib.strategies import stored_scores
+from monailabel_app.lib.strategies.settings import StrategySettings
 from tests.label.tiny_models import DictDatastore, served_model, write_weights
 
 
@@ -27,6 +29,12 @@ def store(tmp_path):
     return store
 
 
+def identity(model) -> dict:
+    """What says which weights the scores are of."""
+    version, predictor = model.served()
+    return {"version": version.number, "weights_sha256": predictor.weights_sha256}
+
+
 def test_dice_is_that_of_the_models_mask_and_the_persons(model, store, monkeypatch):
     drawn = np.zeros((64, 48), np.uint8)
     drawn[10:20, 10:20] = 255  # 100 pixels
@@ -35,7 +43,7 @@ def test_dice_is_that_of_the_models_mask_and_the_persons(model, store, monkeypat
     cv2.imwrite(str(store.masks["image-0"]), drawn)
     monkeypatch.setattr(model.predictor(), "predict", lambda mammogram: Prediction(said, mammogram))
     result = scoring_methods({"unet": model})["dice"]({}, store)
-    assert store.info["image-0"]["scores"]["unet"] == {"version": 0, "dice": 0.5}
+    assert store.info["image-0"]["scores"]["unet"] == {**identity(model), "dice": 0.5}
     assert (result["model"], result["total"], result["scored"]) == ("unet", 2, 2)
 
 
@@ -49,7 +57,8 @@ def test_uncertainty_is_of_images_without_a_label(model, store):
     result = scoring_methods({"unet": model})["uncertainty"]({}, store)
     assert set(store.info) == {"image-2", "image-3"}
     scores = store.info["image-2"]["scores"]["unet"]
-    assert set(scores) == {"version", *SCORES} and all(scores[name] >= 0 for name in SCORES)
+    assert set(scores) == {"version", "weights_sha256", "features", "disagreement", *SCORES}
+    assert all(scores[name] >= 0 for name in SCORES)
     json.dumps(result)
 
 
@@ -58,10 +67,10 @@ def test_scores_of_other_weights_are_dropped_and_those_of_other_models_kept(mode
     methods = scoring_methods({"unet": model})
     methods["uncertainty"]({"images": "all"}, store)
     methods["dice"]({}, store)
-    assert set(store.info["image-0"]["scores"]["unet"]) == {"version", "dice", *SCORES}
+    assert {"dice", *SCORES} <= set(store.info["image-0"]["scores"]["unet"])
     model.versions.add(write_weights(tmp_path / "new.pt", seed=1), {}, promote=True, reason="test")
     methods["dice"]({}, store)
-    assert set(store.info["image-0"]["scores"]["unet"]) == {"version", "dice"}
+    assert set(store.info["image-0"]["scores"]["unet"]) == {*identity(model), "dice"}
     assert store.info["image-0"]["scores"]["aunet"] == {"version": 3, "dice": 0.1}
 
 
@@ -79,3 +88,10 @@ def test_without_weights_there_is_one_sentence(tmp_path, store):
 def test_an_unknown_choice_of_images_is_refused(model, store):
     with pytest.raises(WrongCallError, match="images is none of all, labeled, unlabeled"):
         scoring_methods({"unet": model})["uncertainty"]({"images": "some"}, store)
+
+
+def test_strategies_take_the_scores_that_were_stored(model, store, monkeypatch):
+    scoring_methods({"unet": model})["uncertainty"]({}, store)
+    monkeypatch.setattr(stored_scores, "score_mammogram", None)  # nothing is left to score
+    scores = stored_scores.StoredScores({"unet": model}, StrategySettings())
+    assert set(scores.collect(store, ["image-2", "image-3"], wanted=SCORES)) == {"image-2", "image-3"}
