@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydicom import Dataset
+from pydicom import Dataset, uid
 
 from mammoseg.data.mammogram import file_format
 from mammoseg.data.pictures import read_picture
@@ -20,8 +20,14 @@ from mammoseg.dicom.values import integer
 TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """From LPS to RAS, in which NIfTI counts, and back."""
 
-SPACING_KEYWORDS = ("ImagerPixelSpacing", "PixelSpacing", "NominalScannedPixelSpacing")
-"""Where ITK (GDCM) looks first for the spacing of a projection image."""
+SPACING_KEYWORDS = ("PixelSpacing", "NominalScannedPixelSpacing")
+"""Where ITK (GDCM) looks for the spacing of an image; for X-ray detectors it takes Imager Pixel Spacing only."""
+
+DETECTOR_CLASSES = (
+    uid.DigitalMammographyXRayImageStorageForPresentation,
+    uid.DigitalXRayImageStorageForPresentation,
+    uid.ComputedRadiographyImageStorage,
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,8 @@ def _dicom_grid(header: Dataset) -> Grid:
     if len(orientation) == 6 and len(position) == 3:
         row, column = np.reshape(orientation, (2, 3))
         affine[:3] = np.column_stack([row, column, np.cross(row, column), position])
-    for keyword in SPACING_KEYWORDS:
+    from_detector = header.get("SOPClassUID") in DETECTOR_CLASSES
+    for keyword in ("ImagerPixelSpacing",) if from_detector else SPACING_KEYWORDS:
         spacing = numbers(header, keyword)
         if len(spacing) == 2 and all(0 < side < np.inf for side in spacing):
             affine[:3, :2] *= spacing[::-1]  # DICOM says row spacing first, PS3.3 10.7.1.1

@@ -88,6 +88,9 @@ class Index:
         try:
             self._connection = sqlite3.connect(path, check_same_thread=False)
             self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute(
+                "PRAGMA synchronous = NORMAL"
+            )  # whole after a kill; what power takes is found again
             (meaning,) = self._connection.execute("PRAGMA user_version").fetchone()
             if meaning not in (0, MEANING):
                 raise MammosegError(f"{path} is of another version of mammoseg; move it away, it is made anew.")

@@ -1,4 +1,4 @@
-"""Whether every label that clients were told is saved is still there: what a test that kills the server asks after it."""
+"""Whether every label that a client was told is saved is there: what a test asks after it killed the server."""
 
 from collections.abc import Iterable
 

@@ -184,10 +184,10 @@ def _check_sides(sides: tuple[int, ...], grid: Grid) -> None:
 
 
 def _check_values(array: np.ndarray, values: Collection[int]) -> None:
-    found = np.unique(array)
+    found = np.unique(array[array != 0])
     if not np.isfinite(found).all() or (found < 0).any() or (found != np.round(found)).any():
         raise _refused("the label holds values that are no whole numbers from 0; export it as a label map.")
-    if values and not set(found.tolist()) <= {0, *values}:
+    if values and not set(found.tolist()) <= set(values):
         raise _refused("the label holds values that its label_info does not name.")
 
 

@@ -46,5 +46,5 @@ def _regions(mask: np.ndarray) -> Sequence[np.ndarray]:
     if count > MOST_MASSES:
         reason = f"the label has {count} separate regions, at most {MOST_MASSES} are masses; remove the specks."
         raise InputRefusedError("E_TOO_MANY_REGIONS", reason)
-    areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    areas = np.bincount(labels[mask], minlength=1)[1:]
     return [labels == index + 1 for index in np.argsort(-areas, kind="stable")]

@@ -1,0 +1,99 @@
+"""A server that is killed at any moment of a save loses no label."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+from monailabel_app.lib.datastore.integrity import lost_labels
+from monailabel_app.lib.datastore.spool import Spool
+from tests.label.made_store import as_slicer_writes, made_mask, mask_of, opened, write_views
+
+ROOT = Path(__file__).resolve().parents[2]
+KILLS = 10
+
+
+@pytest.fixture
+def studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Four views, and an upload for each in ``uploads``."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    (tmp_path / "uploads").mkdir()
+    for path in write_views(tmp_path / "studies"):
+        image = pydicom.dcmread(path)
+        mask = made_mask((image.Rows, image.Columns))
+        as_slicer_writes(mask, path, tmp_path / "uploads" / f"{image.SOPInstanceUID}.nrrd")
+    return tmp_path / "studies"
+
+
+def test_no_label_is_lost_when_the_server_is_killed_at_random_moments(studies, tmp_path):
+    state, chance = tmp_path / "state", random.Random(5)
+    saved: dict[str, str] = {}
+    command = [sys.executable, "-m", "tests.label.kill_saves", studies, state, tmp_path / "uploads"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as servers:
+        assert servers.stdin is not None and servers.stdout is not None
+        for _ in range(KILLS):
+            servers.stdin.write("\n")
+            servers.stdin.flush()
+            process = int(servers.stdout.readline().split()[1])
+            time.sleep(chance.uniform(0.1, 1.1))
+            os.kill(process, signal.SIGKILL)
+            saved |= {label: image for image, label in map(str.split, iter(servers.stdout.readline, "dead\n"))}
+            with opened(studies, state) as store:
+                assert store.spool.entries() == []
+                assert lost_labels(store, saved) == []
+        servers.stdin.close()
+    with opened(studies, state) as store:
+        for image_id in set(saved.values()):
+            image = pydicom.dcmread(store.get_image_uri(image_id), stop_before_pixels=True)
+            assert np.array_equal(mask_of(store, image_id), made_mask((image.Rows, image.Columns)))
+    assert saved
+    assert [path for path in state.rglob("*") if ".tmp" in path.name] == []
+
+
+@pytest.mark.parametrize("moment", ["spooled", "written", "indexed"])
+def test_a_label_is_finished_by_the_next_server_wherever_the_first_was_killed(studies, tmp_path, monkeypatch, moment):
+    class Killed(BaseException):
+        pass
+
+    def kill(*_arguments: object, **_options: object) -> None:
+        raise Killed
+
+    with opened(studies, tmp_path / "state") as store:
+        image_id = store.list_images()[0]
+        place = {
+            "spooled": (store.files, "write"),
+            "written": (store.index, "put_label"),
+            "indexed": (store.spool, "built"),
+        }
+        owner, name = place[moment]
+        with monkeypatch.context() as patch:
+            patch.setattr(type(owner), name, kill)
+            with pytest.raises(Killed):
+                store.save_label(image_id, str(tmp_path / "uploads" / f"{image_id}.nrrd"), "final", {})
+        (waiting,) = store.spool.entries()
+    with opened(studies, tmp_path / "state") as store:
+        assert store.get_label_by_image_id(image_id, "final") == waiting.label_id
+        assert store.spool.entries() == []
+        assert lost_labels(store, [waiting.label_id, "1.2.3"]) == ["1.2.3"]
+
+
+def test_an_upload_whose_entry_was_never_written_is_removed(tmp_path):
+    (tmp_path / "17.upload").write_bytes(b"half")
+    assert Spool(tmp_path).entries() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_entries_keep_their_order_when_the_clock_jumps_back(tmp_path, monkeypatch):
+    (tmp_path / "upload").write_bytes(b"pixels")
+    spool = Spool(tmp_path / "spool")
+    for moment in (5_000, 1_000):
+        monkeypatch.setattr("monailabel_app.lib.datastore.spool.time.time_ns", lambda moment=moment: moment)
+        spool.accept(tmp_path / "upload", image_id="1.2", label_id=f"1.{moment}", seconds=1.0)
+    assert [entry.label_id for entry in Spool(tmp_path / "spool").entries()] == ["1.5000", "1.1000"]
