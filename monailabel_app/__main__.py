@@ -1,0 +1,102 @@
+"""Start the server: `python -m monailabel_app --studies FOLDER_OR_DICOMWEB`; make a token: `... token --name X`."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mammoseg.errors import MammosegError
+from monailabel_app.lib.settings import ServerSettings, is_loopback, refuse_open_address
+from monailabel_app.lib.tokens import TokenFile, make_token, revoke_tokens
+
+APP_DIR = Path(__file__).resolve().parent
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if given[:1] == ["token"]:
+            _token(_token_parser().parse_args(given[1:]))
+        else:
+            _serve(_server_parser().parse_args(given))
+    except MammosegError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> None:
+    conf = dict(options.conf or [])
+    settings = ServerSettings.from_conf(conf, host=options.host)
+    has_login = settings.oidc is not None or bool(TokenFile(settings.tokens_file))
+    refuse_open_address(options.host, has_login=has_login, insecure=options.insecure)
+    logging.basicConfig(level=options.verbose, format=LOG_FORMAT)
+    if not is_loopback(options.host) and not options.ssl_certfile:
+        logging.getLogger(__name__).warning("No --ssl_certfile: others on the network can read tokens and images.")
+
+    from monailabel_app.lib import shim
+
+    shim.prepare()
+    import uvicorn
+
+    from monailabel_app.lib.server import build
+    from monailabel_app.main import MammosegApp
+
+    settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    label_app = MammosegApp(str(APP_DIR), options.studies, conf)
+    uvicorn.run(
+        build(label_app, settings),
+        host=options.host,
+        port=options.port,
+        log_config=None,
+        access_log=False,  # its lines hold ids and what was searched for; ours do not
+        server_header=False,
+        ssl_keyfile=options.ssl_keyfile,
+        ssl_certfile=options.ssl_certfile,
+        ssl_keyfile_password=options.ssl_keyfile_password,
+        timeout_graceful_shutdown=5,
+    )
+
+
+def _token(options: argparse.Namespace) -> None:
+    path = ServerSettings.from_conf(dict(options.conf or [])).tokens_file
+    if options.revoke:
+        print(f"{revoke_tokens(path, name=options.name)} tokens of {options.name} are revoked.")
+    else:
+        print(make_token(path, name=options.name, role=options.role))
+
+
+def _server_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m monailabel_app", description=__doc__)
+    parser.add_argument("-a", "--app", help="for the sake of monailabel's command line; this app, whatever it says")
+    parser.add_argument("-s", "--studies", required=True, help="folder of images, or http(s)://.../dicom-web")
+    parser.add_argument("-v", "--verbose", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
+    _add_conf(parser)
+    parser.add_argument("-i", "--host", default="127.0.0.1", help="another than this machine's needs a login")
+    parser.add_argument("-p", "--port", default=8000, type=int)
+    parser.add_argument("--insecure", action="store_true", help="serve everything to everyone who reaches the address")
+    parser.add_argument("--ssl_keyfile")
+    parser.add_argument("--ssl_certfile")
+    parser.add_argument("--ssl_keyfile_password")
+    return parser
+
+
+def _token_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m monailabel_app token", description="Make a token and print it once.")
+    parser.add_argument("--name", required=True, help="of the person, for the audit")
+    parser.add_argument("--role", default="viewer", help="viewer, annotator, trainer, admin; several with commas")
+    parser.add_argument("--revoke", action="store_true", help="remove all tokens of this name instead")
+    _add_conf(parser)
+    return parser
+
+
+def _add_conf(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-c", "--conf", nargs=2, action="append", metavar=("KEY", "VALUE"), help="docs/label.md")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Parts of the app; `main.py` puts them together, `server.py` serves them."""

@@ -1,0 +1,80 @@
+"""Who saved, trained, promoted or rolled back what, when; failed logins too: one JSON line each, on disk at once."""
+
+import fcntl
+import json
+import os
+import threading
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from mammoseg.data.identifiers import keyed_hash, load_key
+
+FAILURE_SECONDS = 1.0
+"""Failed logins within it share a line, so that guessing does not fill the disk."""
+
+TAIL_BYTES = 2**16
+"""Longer than any line."""
+
+
+class AuditLog:
+    """Lines in ``audit.jsonl`` of the state folder, numbered; several processes may write at once.
+
+    The number orders them when a clock jumps. Images are named by a keyed hash (`audit.key` beside it), which whoever
+    has the key and the id can look up.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.path = folder / "audit.jsonl"
+        self._key = load_key(folder / "audit.key")
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._failed_at = float("-inf")
+
+    def record(self, who: str, what: str, *, image: str | None = None, **details: Any) -> None:
+        """Append one line; it is on disk when this returns.
+
+        Args:
+            who: name of the person, as in the token.
+            what: ``save``, ``train``, ``promote``, ``rollback``, ...
+            image: id of the image.
+            details: names of models, tags, versions; nothing of a patient.
+
+        Raises:
+            OSError: it cannot be written; then what was to be done must not be.
+        """
+        line = {"time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"), "who": who, "what": what}
+        if image is not None:
+            line["image"] = self.name_of(image)
+        with self._lock, os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - TAIL_BYTES))
+            tail = file.read()
+            is_torn = bool(tail) and not tail.endswith(b"\n")  # the process or the machine died in a line
+            text = json.dumps({"number": _last_number(tail) + 1, **line, **details}, ensure_ascii=False)
+            file.write((b"\n" if is_torn else b"") + text.encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def login_failed(self) -> None:
+        """Count a failed login; a line holds those since the last."""
+        self._failures += 1
+        if time.monotonic() - self._failed_at > FAILURE_SECONDS:
+            times, self._failures, self._failed_at = self._failures, 0, time.monotonic()
+            self.record("unknown", "login failed", times=times)
+
+    def name_of(self, image: str) -> str:
+        """What stands for an image."""
+        return keyed_hash(image, self._key)
+
+
+def _last_number(tail: bytes) -> int:
+    for line in reversed(tail.splitlines()):
+        try:
+            return int(json.loads(line)["number"])
+        except (ValueError, LookupError, TypeError):
+            continue
+    return 0

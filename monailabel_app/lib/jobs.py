@@ -1,0 +1,156 @@
+"""Work that outlasts a request: training, scoring, batch inference; one of a kind at a time, the others wait."""
+
+import logging
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from mammoseg.errors import MammosegError
+from monailabel_app.lib.errors import HttpError, places
+
+logger = logging.getLogger(__name__)
+
+MOST_WAITING = 16
+MOST_KEPT = 50
+"""Records of what has ended."""
+
+LINES = 20
+"""Of the log, kept with each record, as MONAI Label does."""
+
+
+@dataclass
+class Job:
+    """One piece of work.
+
+    Attributes:
+        status: SUBMITTED, RUNNING, DONE, ERROR or STOPPED, as MONAI Label's clients know them.
+        stop: asks the work to end early; None where it cannot.
+    """
+
+    request: dict[str, Any]
+    work: Callable[[], Any]
+    stop: Callable[[], Any] | None = None
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    status: str = "SUBMITTED"
+    started: str = field(default_factory=lambda: _now())
+    ended: str | None = None
+    error: str | None = None
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=LINES))
+    result: Any = None
+
+    def record(self) -> dict[str, Any]:
+        """For clients, with MONAI Label's keys."""
+        named = {"id": self.id, "status": self.status, "request": self.request, "start_ts": self.started}
+        more = {"end_ts": self.ended, "error": self.error, "details": list(self.lines), "result": self.result}
+        return named | {key: value for key, value in more.items() if value}
+
+
+class Jobs:
+    """Runs jobs of each kind one after the other, each in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, deque[Job]] = {}
+        self._threads: dict[str, ThreadPoolExecutor] = {}
+        self._lock = threading.Lock()
+
+    def start(self, kind: str, job: Job, *, enqueue: bool = False) -> Job:
+        """Start, or wait for those before.
+
+        Raises:
+            HttpError: 429; one is running and `enqueue` is not set, or too many wait.
+        """
+        with self._lock:
+            jobs = self._jobs.setdefault(kind, deque(maxlen=MOST_KEPT))
+            waiting = [other for other in jobs if other.status in ("SUBMITTED", "RUNNING")]
+            if waiting and not enqueue or len(waiting) > MOST_WAITING:
+                raise HttpError(429, "E_BUSY", f"{kind.replace('_', ' ')} is running already; ask for its status.")
+            jobs.append(job)
+            threads = self._threads.setdefault(kind, ThreadPoolExecutor(1, thread_name_prefix=kind))
+            threads.submit(_run, job)
+        return job
+
+    def run(self, job: Job) -> Any:
+        """Run within the request and return what the work returns."""
+        return job.work()
+
+    def of(self, kind: str) -> list[Job]:
+        """All jobs of a kind that are remembered, the oldest first."""
+        return list(self._jobs.get(kind, ()))
+
+    def status(self, kind: str, *, all: bool = False, check_if_running: bool = False) -> Any:
+        """Record of the last job, of the running one, or of all.
+
+        Raises:
+            HttpError: 404; there is none.
+        """
+        jobs = [job for job in self.of(kind) if not check_if_running or job.status == "RUNNING"]
+        if not jobs:
+            raise HttpError(
+                404, "E_UNKNOWN", f"no {kind.replace('_', ' ')} {'runs' if check_if_running else 'is known'}."
+            )
+        return [job.record() for job in jobs] if all else jobs[0 if check_if_running else -1].record()
+
+    def stop(self, kind: str) -> dict[str, Any] | None:
+        """Drop what waits, and ask what runs to end; its record, or None."""
+        running = None
+        for job in self.of(kind):
+            if job.status == "SUBMITTED":
+                job.status, job.ended = "STOPPED", _now()
+            elif job.status == "RUNNING":
+                running = job
+        if running and running.stop is None:
+            raise HttpError(409, "E_STATE", f"{kind.replace('_', ' ')} cannot be stopped; wait for its end.")
+        if running and running.stop:
+            running.status = "STOPPED"
+            running.stop()
+        return running.record() if running else None
+
+    def close(self) -> None:
+        """Stop all at the end of the server."""
+        for kind in self._threads:
+            try:
+                self.stop(kind)
+            except HttpError:
+                logger.warning("%s is left to the end of the process", kind)
+        for threads in self._threads.values():
+            threads.shutdown(wait=False, cancel_futures=True)
+
+
+class _Lines(logging.Handler):
+    """Keeps log lines of one thread with its job."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(logging.INFO)
+        self.job = job
+        self.thread = threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self.thread:
+            self.job.lines.append(record.getMessage())
+
+
+def _run(job: Job) -> None:
+    if job.status == "STOPPED":
+        return
+    job.status = "RUNNING"
+    handler = _Lines(job)
+    logging.getLogger().addHandler(handler)
+    try:
+        job.result = job.work()
+        job.status = "DONE" if job.status == "RUNNING" else job.status
+    except Exception as error:
+        job.error = str(error) if isinstance(error, MammosegError | HttpError) else type(error).__name__
+        job.status = "ERROR" if job.status == "RUNNING" else job.status
+        logger.error("work failed: %s at %s", type(error).__name__, places(error))
+    finally:
+        logging.getLogger().removeHandler(handler)
+        job.ended = _now()
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

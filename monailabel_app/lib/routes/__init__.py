@@ -1,0 +1,45 @@
+"""Routes with the paths, parameters and bodies of MONAI Label 0.8.5, one file a group; each names the role it needs."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from monailabel.interfaces.app import MONAILabelApp
+
+from monailabel_app.lib.audit import AuditLog
+from monailabel_app.lib.auth import Login, Needs
+from monailabel_app.lib.jobs import Jobs
+from monailabel_app.lib.roles import Person, Role
+from monailabel_app.lib.settings import ServerSettings
+
+Viewer = Annotated[Person, Depends(Needs(Role.VIEWER))]
+Annotator = Annotated[Person, Depends(Needs(Role.ANNOTATOR))]
+Trainer = Annotated[Person, Depends(Needs(Role.TRAINER))]
+Admin = Annotated[Person, Depends(Needs(Role.ADMIN))]
+Anyone = Annotated[Person, Depends(Needs(None))]
+
+
+def _label_app(request: Request) -> MONAILabelApp:
+    return request.app.state.label_app
+
+
+def _audit(request: Request) -> AuditLog:
+    return request.app.state.audit
+
+
+def _jobs(request: Request) -> Jobs:
+    return request.app.state.jobs
+
+
+def _login(request: Request) -> Login:
+    return request.app.state.login
+
+
+def _settings(request: Request) -> ServerSettings:
+    return request.app.state.settings
+
+
+LabelApp = Annotated[MONAILabelApp, Depends(_label_app)]
+Audit = Annotated[AuditLog, Depends(_audit)]
+TheJobs = Annotated[Jobs, Depends(_jobs)]
+TheLogin = Annotated[Login, Depends(_login)]
+TheSettings = Annotated[ServerSettings, Depends(_settings)]

@@ -1,0 +1,33 @@
+"""`/activelearning/{strategy}`: the image to label next."""
+
+import time
+from typing import Any
+
+from fastapi import APIRouter
+
+from monailabel_app.lib.errors import HttpError
+from monailabel_app.lib.ids import Name
+from monailabel_app.lib.params import JSON_BODY, RESERVED, JsonBody
+from monailabel_app.lib.routes import Annotator, LabelApp
+
+router = APIRouter(prefix="/activelearning", tags=["ActiveLearning"])
+
+
+@router.post("/{strategy}", summary="Next image", openapi_extra=JSON_BODY)
+def sample(person: Annotator, app: LabelApp, strategy: Name, params: JsonBody) -> dict[str, Any]:
+    task = app._strategies.get(strategy)
+    if task is None:
+        raise HttpError(404, "E_STRATEGY", "there is no such strategy; /info/ lists them.")
+    model = params.get("model")
+    if model is not None and model not in app._infers:
+        raise HttpError(404, "E_MODEL", "there is no such model; /info/ lists them.")
+    kept = {key: value for key, value in params.items() if key not in RESERVED} | ({"model": model} if model else {})
+    datastore = app.datastore()
+    result = task({**kept, "strategy": strategy, "user": person.name}, datastore)
+    if not result or not result.get("id"):
+        return {}
+    image = result["id"]
+    given = {strategy: {"ts": int(time.time()), "client_id": person.name}}
+    known = datastore.get_image_info(image)
+    datastore.update_image_info(image, {"strategy": {**known.get("strategy", {}), **given}})
+    return {**known, **{key: value for key, value in result.items() if key != "path"}}

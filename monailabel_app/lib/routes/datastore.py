@@ -1,0 +1,151 @@
+"""`/datastore`: images and labels by id and tag."""
+
+import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, UploadFile
+from fastapi.responses import FileResponse, Response
+from monailabel.utils.others.generic import get_mime_type
+
+from mammoseg.files import sha256_of_file
+from monailabel_app.lib.errors import HttpError
+from monailabel_app.lib.ids import ImageId, ImageIdOrNothing, Tag
+from monailabel_app.lib.params import json_object
+from monailabel_app.lib.routes import Annotator, Audit, LabelApp, TheSettings, Trainer, Viewer
+from monailabel_app.lib.uploads import uploaded
+
+router = APIRouter(prefix="/datastore", tags=["Datastore"])
+
+
+class Output(str, Enum):
+    """``stats``, which is the default: counts; ``all``: images with labels; ``train``: ids of what training sees."""
+
+    train = "train"
+    stats = "stats"
+    all = "all"
+
+
+@router.get("/", summary="Counts, or images with their labels")
+def datastore(person: Viewer, app: LabelApp, output: Output = Output.stats) -> Any:
+    store = app.datastore()
+    if output is Output.all:
+        return store.json()
+    if output is Output.train:
+        return [{"image": image} for image in store.get_labeled_images()]
+    return store.status()
+
+
+@router.put("/", summary="Add an image, as older clients do", include_in_schema=False)
+@router.put("/image", summary="Add an image")
+def add_image(
+    person: Annotator,
+    app: LabelApp,
+    settings: TheSettings,
+    audit: Audit,
+    file: UploadFile,
+    image: ImageIdOrNothing = "",
+    params: Annotated[str, Form()] = "{}",
+) -> dict[str, str]:
+    info = json_object(params) | {"user": person.name}
+    with uploaded(file, settings.state_dir) as path:
+        image_id = app.datastore().add_image(image, str(path), info)
+    audit.record(person.name, "add image", image=image_id)
+    return {"image": image_id}
+
+
+@router.head("/image", summary="Whether there is such an image")
+def check_image(person: Viewer, app: LabelApp, image: ImageId, check_sum: str | None = None) -> Response:
+    path = _file(app.datastore().get_image_uri(image))
+    if check_sum and not hmac.compare_digest(
+        check_sum.rpartition(":")[2].lower().encode(), sha256_of_file(path).encode()
+    ):
+        raise HttpError(404, "E_UNKNOWN", "the image has another checksum.")
+    return Response()
+
+
+@router.get("/image", summary="Download an image")
+def download_image(person: Viewer, app: LabelApp, image: ImageId) -> FileResponse:
+    return _download(_file(app.datastore().get_image_uri(image)), image)
+
+
+@router.get("/image/info", summary="What is known of an image")
+def image_info(person: Viewer, app: LabelApp, image: ImageId) -> Any:
+    return app.datastore().get_image_info(image)
+
+
+@router.put("/image/info", summary="Note something of an image")
+def update_image_info(person: Annotator, app: LabelApp, image: ImageId, info: Annotated[str, Form()] = "{}") -> Any:
+    return app.datastore().update_image_info(image, json_object(info) | {"user": person.name})
+
+
+@router.put("/label", summary="Save a label")
+def save_label(
+    person: Annotator,
+    app: LabelApp,
+    settings: TheSettings,
+    audit: Audit,
+    image: ImageId,
+    label: UploadFile,
+    params: Annotated[str, Form()] = "{}",
+    tag: Tag = "final",
+) -> dict[str, str]:
+    info = json_object(params) | {"user": person.name}
+    with uploaded(label, settings.state_dir) as path, _audited(audit, person.name, image, tag):
+        label_id = app.datastore().save_label(image, str(path), tag, info)
+    return {"image": image, "label": label_id}
+
+
+@router.head("/label", summary="Whether there is such a label")
+def check_label(
+    person: Viewer, app: LabelApp, tag: Tag, label: ImageIdOrNothing = "", image: ImageIdOrNothing = ""
+) -> Response:
+    if not (label or image):
+        raise HttpError(400, "E_ID", "name a label.")
+    _file(app.datastore().get_label_uri(label or image, tag))
+    return Response()
+
+
+@router.get("/label", summary="Download a label")
+def download_label(person: Viewer, app: LabelApp, label: ImageId, tag: Tag) -> FileResponse:
+    return _download(_file(app.datastore().get_label_uri(label, tag)), label)
+
+
+@router.get("/label/info", summary="What is known of a label")
+def label_info(person: Viewer, app: LabelApp, label: ImageId, tag: Tag) -> Any:
+    return app.datastore().get_label_info(label, tag)
+
+
+@router.put("/label/info", summary="Note something of a label")
+def update_label_info(
+    person: Annotator, app: LabelApp, label: ImageId, tag: Tag, info: Annotated[str, Form()] = "{}"
+) -> Any:
+    return app.datastore().update_label_info(label, tag, json_object(info) | {"user": person.name})
+
+
+@router.get("/dataset", summary="Images and labels as a ZIP file; it says what the images say of patients")
+def dataset(person: Trainer, app: LabelApp, audit: Audit, limit_cases: int | None = None) -> FileResponse:
+    audit.record(person.name, "download dataset")
+    return _download(_file(app.datastore().get_dataset_archive(limit_cases)), "dataset")
+
+
+@contextmanager
+def _audited(audit: Any, who: str, image: str, tag: str) -> Iterator[None]:
+    """A line when the save is done; where no line can be written, the client hears of it and saves again."""
+    yield
+    audit.record(who, "save", image=image, tag=tag)
+
+
+def _file(path: str | None) -> Path:
+    if not path or not Path(path).is_file():
+        raise HttpError(404, "E_UNKNOWN", "there is no such image or label.")
+    return Path(path)
+
+
+def _download(path: Path, name: str) -> FileResponse:
+    suffix = ".nii.gz" if path.name.endswith(".nii.gz") else path.suffix
+    file_name = name if name.endswith(suffix) else f"{name}{suffix}"
+    return FileResponse(path, media_type=get_mime_type(path.name), filename=file_name)

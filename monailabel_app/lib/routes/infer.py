@@ -1,0 +1,96 @@
+"""`/infer/{model}`: a model's outline of one image."""
+
+import json
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Query, UploadFile
+from fastapi.responses import Response
+from monailabel.utils.others.generic import get_mime_type
+from requests_toolbelt import MultipartEncoder
+
+from monailabel_app.lib.errors import HttpError
+from monailabel_app.lib.ids import ImageIdOrNothing, Name
+from monailabel_app.lib.params import chosen, json_object
+from monailabel_app.lib.roles import Role
+from monailabel_app.lib.routes import LabelApp, TheSettings, Viewer
+from monailabel_app.lib.run import Inferred, infer
+from monailabel_app.lib.uploads import uploaded
+
+router = APIRouter(prefix="/infer", tags=["Infer"])
+
+
+class Output(str, Enum):
+    """``all``, which is the default: a multipart message with the parameters and the mask."""
+
+    image = "image"
+    json = "json"
+    all = "all"
+    dicom_seg = "dicom_seg"
+
+
+@router.post("/{model}", summary="Outline masses")
+def run(
+    person: Viewer,
+    app: LabelApp,
+    settings: TheSettings,
+    model: Name,
+    image: ImageIdOrNothing = "",
+    session_id: Annotated[str, Query(description="sessions do not exist here; upload the file")] = "",
+    params: Annotated[str, Form()] = "{}",
+    file: UploadFile | None = None,
+    label: Annotated[UploadFile | None, Form(description="not used by these models")] = None,
+    output: Output = Output.all,
+) -> Response:
+    task = app._infers.get(model)
+    if task is None:
+        raise HttpError(404, "E_MODEL", "there is no such model; /info/ lists them.")
+    if session_id or not (file or image):
+        raise HttpError(400, "E_REQUEST", "name an image, or upload a file; there are no sessions.")
+    given = json_object(params)
+    save = given.pop("save_label", False) in (True, "true")
+    given.pop("label_tag", None)
+    if save and not person.may(Role.ANNOTATOR):
+        raise HttpError(403, "E_ROLE", f"the role {Role.ANNOTATOR.value} is needed to save a label.")
+    request = {"model": model, "image": image, **chosen(given, task.config())}
+    datastore = app.datastore()
+    if file is not None:
+        with uploaded(file, settings.state_dir) as path:
+            return (
+                _segmentation(task, path, request)
+                if output is Output.dicom_seg
+                else _answer(infer(task, request, datastore, upload=path), output)
+            )
+    if output is Output.dicom_seg:
+        return _segmentation(task, Path(datastore.get_image_uri(image)), request)
+    return _answer(infer(task, request, datastore, save=save), output)
+
+
+def _segmentation(task: Any, image: Path, request: dict[str, Any]) -> Response:
+    return Response(task.dicom_seg(image, request), media_type="application/dicom")
+
+
+def _answer(inferred: Inferred, output: Output) -> Response:
+    content = _taken(inferred.file) if inferred.file else None
+    params = inferred.params | ({"label": inferred.label} if inferred.label else {})
+    if inferred.file is None or content is None or output is Output.json:
+        return Response(json.dumps(params), media_type="application/json")
+    name = (
+        f"mask{''.join(inferred.file.suffixes[-2:])}"
+        if inferred.file.suffix == ".gz"
+        else f"mask{inferred.file.suffix}"
+    )
+    kind = get_mime_type(name)
+    if output is Output.image:
+        return Response(content, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    fields = {"params": (None, json.dumps(params), "application/json"), "image": (name, content, kind)}
+    message = MultipartEncoder(fields=fields)
+    return Response(message.to_string(), media_type=message.content_type)
+
+
+def _taken(path: Path) -> bytes:
+    """The bytes of a temporary file, which is gone afterwards."""
+    content = path.read_bytes()
+    path.unlink()
+    return content

@@ -1,0 +1,102 @@
+"""The HTTP server: our routes around an app, with login, roles, limits and headers."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware import Middleware
+from fastapi.middleware.cors import CORSMiddleware
+from monailabel.interfaces.app import MONAILabelApp
+from monailabel.interfaces.exception import MONAILabelException
+from starlette.exceptions import HTTPException
+
+from mammoseg import __version__
+from mammoseg.dicomweb.client import connect
+from mammoseg.errors import MammosegError
+from mammoseg.viewer.server import HEADERS as VIEWER_HEADERS
+from monailabel_app.lib import errors, uploads
+from monailabel_app.lib.audit import AuditLog
+from monailabel_app.lib.auth import Login, check_roles
+from monailabel_app.lib.jobs import Jobs
+from monailabel_app.lib.limits import Headers, Limits, SameSite
+from monailabel_app.lib.routes import activelearning, batch, datastore, infer, info, login, ohif, proxy, scoring, train
+from monailabel_app.lib.settings import ServerSettings
+
+logger = logging.getLogger(__name__)
+
+GROUPS = (info, infer, batch, train, activelearning, scoring, datastore, login, ohif, proxy)
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""Images of patients stay out of the browser's files, and no page of ours can be framed or load anything."""
+
+OHIF_HEADERS = {
+    "Content-Security-Policy": f"{VIEWER_HEADERS['Content-Security-Policy']}; frame-ancestors 'none'",
+    "Cache-Control": "private, max-age=3600",
+}
+"""OHIF's own scripts need inline code and WebAssembly; it can talk to this server and no other."""
+
+
+def build(app: MONAILabelApp, settings: ServerSettings) -> FastAPI:
+    """The server around `app`.
+
+    Raises:
+        WrongCallError: a route names no role.
+        MammosegError: the file of tokens can be read by others.
+    """
+    audit = AuditLog(settings.state_dir)
+    logins = Login(settings, audit)
+    server = FastAPI(
+        title="mammoseg",
+        version=__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+        middleware=_middleware(settings, has_login=logins.enabled),
+    )
+    for kind in (HTTPException, RequestValidationError, MONAILabelException, MammosegError):
+        server.add_exception_handler(kind, errors.answer)
+    for group in GROUPS:
+        server.router.routes.extend(group.router.routes)
+    check_roles(server.routes)
+    is_remote = app.studies.startswith(("http://", "https://"))
+    server.state.archive = connect(app.studies) if is_remote else None
+    server.state.label_app, server.state.settings, server.state.audit = app, settings, audit
+    server.state.login, server.state.jobs, server.state.is_ready = logins, Jobs(), False
+    return server
+
+
+def _middleware(settings: ServerSettings, *, has_login: bool) -> list[Middleware]:
+    return [
+        Middleware(Headers, headers=HEADERS, by_path={"/ohif/": OHIF_HEADERS}),
+        Middleware(SameSite, origins=settings.cors, only_loopback=settings.is_local and not has_login),
+        Middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors),
+            allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type"],
+        ),
+        Middleware(
+            Limits,
+            max_requests=settings.max_requests,
+            seconds=settings.request_seconds,
+            max_upload_bytes=settings.max_upload_bytes,
+        ),
+    ]
+
+
+@asynccontextmanager
+async def _lifespan(server: FastAPI) -> AsyncIterator[None]:
+    uploads.remove_leftovers(server.state.settings.state_dir)
+    server.state.is_ready = True
+    yield
+    server.state.jobs.close()
+    server.state.label_app.datastore().close()

@@ -1,0 +1,46 @@
+"""Files from clients, in a private folder that goes with the request; the name a client gives lends its suffix only."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fastapi import UploadFile
+
+from monailabel_app.lib.errors import HttpError
+
+SUFFIXES = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".dcm", ".png", ".bin")
+"""``.bin`` is what OHIF's panel sends: the bytes of the mask alone."""
+
+
+@contextmanager
+def uploaded(upload: UploadFile, state_dir: Path) -> Iterator[Path]:
+    """A file with the bytes of the upload, for as long as the block lasts.
+
+    Raises:
+        HttpError: 422; no such kind of file, or nothing in it.
+    """
+    name = (upload.filename or ".nii.gz").lower()
+    suffix = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), None)
+    if suffix is None:
+        raise HttpError(422, "E_FILE_KIND", f"a file ends in one of {', '.join(SUFFIXES)}.")
+    parent = uploads_folder(state_dir)
+    parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(dir=parent) as folder:
+        path = Path(folder) / f"upload{suffix}"
+        with path.open("wb") as file:
+            shutil.copyfileobj(upload.file, file, 1 << 20)
+        if not path.stat().st_size:
+            raise HttpError(422, "E_EMPTY", "the uploaded file is empty.")
+        yield path
+
+
+def remove_leftovers(state_dir: Path) -> None:
+    """Remove uploads of a server that was killed; none may be at work."""
+    shutil.rmtree(uploads_folder(state_dir), ignore_errors=True)
+
+
+def uploads_folder(state_dir: Path) -> Path:
+    """Where uploads lie while they are read."""
+    return state_dir / "uploads"

@@ -1,0 +1,106 @@
+"""The MONAI Label app of mammoseg: what `lib` offers, put together. Networks, transforms, metadata: see the bundles."""
+
+# ruff: noqa: E402  # the path and the shim must be there before the imports
+
+import sys
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = str(Path(__file__).resolve().parents[1])
+if REPOSITORY not in sys.path:  # `monailabel start_server` loads this file by its path
+    sys.path.insert(0, REPOSITORY)
+
+from monailabel_app.lib import shim
+
+shim.prepare()
+
+from monailabel.config import settings as monailabel_settings
+from monailabel.interfaces.app import MONAILabelApp
+from monailabel.interfaces.datastore import Datastore
+from monailabel.interfaces.tasks.batch_infer import BatchInferTask
+from monailabel.interfaces.tasks.infer_v2 import InferTask
+from monailabel.interfaces.tasks.scoring import ScoringMethod
+from monailabel.interfaces.tasks.strategy import Strategy
+from monailabel.interfaces.tasks.train import TrainTask
+
+from mammoseg import __version__
+from monailabel_app.lib.batch import MassBatchInferTask
+from monailabel_app.lib.datastore import open_datastore
+from monailabel_app.lib.infer import MassInferTask
+from monailabel_app.lib.models import discover
+from monailabel_app.lib.run import infer
+from monailabel_app.lib.scoring import scoring_methods
+from monailabel_app.lib.serving import ServedModel
+from monailabel_app.lib.settings import announced_host, refuse_open_address, state_folder
+from monailabel_app.lib.strategies import strategies
+from monailabel_app.lib.train import MassTrainTask
+from monailabel_app.lib.versions import Versions
+
+DESCRIPTION = "Masses in mammograms; research only, not for diagnosis."
+
+
+class MammosegApp(MONAILabelApp):
+    """Bundles as models over one data source.
+
+    Args:
+        app_dir: this folder.
+        studies: folder, or address of DICOMweb.
+        conf: of ``--conf``; see docs/label.md.
+
+    Raises:
+        WrongCallError: a value of `conf` is wrong, or `monailabel start_server` opens an address without login.
+    """
+
+    def __init__(self, app_dir: str, studies: str, conf: dict[str, str] | None) -> None:
+        conf = conf or {}
+        has_login = monailabel_settings.MONAI_LABEL_AUTH_ENABLE
+        host = announced_host(sys.argv) or "127.0.0.1"
+        refuse_open_address(host, has_login=has_login, insecure=conf.get("insecure") == "true")
+        self.state = state_folder(conf)
+        modalities = tuple(conf.get("modalities", "MG").split(","))
+        self.served = {
+            name: ServedModel(
+                entry,
+                Versions(self.state / "models" / name, entry.weights),
+                device=conf.get("device"),
+                modalities=modalities,
+            )
+            for name, entry in discover(conf).items()
+        }
+        super().__init__(app_dir, studies, conf, name="mammoseg", description=DESCRIPTION, version=__version__)
+        self._auto_update_scoring = False  # it would start processes of MONAI Label's own server
+
+    @property
+    def versions(self) -> dict[str, Versions]:
+        """Of each model."""
+        return {name: model.versions for name, model in self.served.items()}
+
+    def init_datastore(self) -> Datastore:
+        return open_datastore(self.studies, self.conf, self.state)
+
+    def init_infers(self) -> dict[str, InferTask]:
+        preload = self.conf.get("preload") == "true"
+        return {name: MassInferTask(model, preload=preload) for name, model in self.served.items()}
+
+    def init_trainers(self) -> dict[str, TrainTask]:
+        return {name: MassTrainTask(model, self.state) for name, model in self.served.items()}
+
+    def init_strategies(self) -> dict[str, Strategy]:
+        return strategies(self.served, self.conf)
+
+    def init_scoring_methods(self) -> dict[str, ScoringMethod]:
+        return scoring_methods(self.served)
+
+    def init_batch_infer(self) -> BatchInferTask:
+        return MassBatchInferTask(lambda name: getattr(self.versions[name].current(), "number", None))
+
+    def infer(self, request: dict[str, Any], datastore: Datastore | None = None) -> dict[str, Any]:
+        """As MONAI Label's, but an image is an id of the data source, never a path."""
+        task = self._infers[request["model"]]
+        found = infer(task, request, datastore or self.datastore(), save=bool(request.get("save_label")))
+        return {"file": found.file and str(found.file), "label": found.label, "tag": "original", "params": found.params}
+
+    def info(self) -> dict[str, Any]:
+        """As MONAI Label's, with the models that have no weights yet, which ``weights: null`` shows."""
+        ready = sorted(self._infers.items(), key=lambda item: not item[1].is_valid())
+        return super().info() | {"models": {name: task.info() for name, task in ready}, "labels": ["mass"]}

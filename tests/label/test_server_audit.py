@@ -1,0 +1,127 @@
+"""The audit says who did what when, survives crashes and several writers, and nothing names a patient anywhere."""
+
+import json
+import logging
+import multiprocessing
+from datetime import datetime
+
+import pytest
+
+from monailabel_app.lib.audit import AuditLog
+from tests.label.fake_app import IMAGE
+
+CANARY = "Canary^Patient"
+
+
+def lines(log):
+    return [json.loads(line) for line in log.path.read_text().splitlines() if line.strip()]
+
+
+def test_a_line_says_who_what_when_and_hides_the_image(tmp_path):
+    log = AuditLog(tmp_path)
+    log.record("ada", "save", image=IMAGE, tag="final")
+    (line,) = lines(log)
+    assert {"number": 1, "who": "ada", "what": "save", "tag": "final"}.items() <= line.items()
+    assert line["image"] == log.name_of(IMAGE) != IMAGE
+    assert datetime.fromisoformat(line["time"]).utcoffset().total_seconds() == 0
+    assert log.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_numbers_go_on_after_a_restart_and_after_a_torn_line(tmp_path):
+    AuditLog(tmp_path).record("ada", "save")
+    with (tmp_path / "audit.jsonl").open("ab") as file:
+        file.write(b'{"number": 2, "who": "b')
+    log = AuditLog(tmp_path)
+    log.record("ada", "train")
+    text = log.path.read_text().splitlines()
+    assert len(text) == 3 and json.loads(text[2])["number"] == 2
+
+
+def _write(folder):
+    log = AuditLog(folder)
+    for _ in range(20):
+        log.record("ada", "save")
+
+
+def test_several_processes_share_the_numbers(tmp_path):
+    AuditLog(tmp_path)
+    context = multiprocessing.get_context("fork")
+    writers = [context.Process(target=_write, args=(tmp_path,)) for _ in range(3)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert [line["number"] for line in lines(AuditLog(tmp_path))] == list(range(1, 61))
+
+
+def test_guessing_fills_no_disk(tmp_path):
+    log = AuditLog(tmp_path)
+    for _ in range(500):
+        log.login_failed()
+    assert len(lines(log)) == 1
+
+
+@pytest.mark.parametrize(
+    "method, path, what",
+    [
+        ("PUT", f"/datastore/label?image={IMAGE}", ["save"]),
+        ("PUT", f"/datastore/image?image={IMAGE}", ["add image"]),
+        ("POST", "/train/unet?run_sync=true", ["train"]),
+        ("POST", "/batch/infer/unet?run_sync=true", ["batch inference"]),
+        ("POST", "/train/unet/rollback", ["rollback"]),
+        ("DELETE", "/train/", ["stop training"]),
+    ],
+)
+def test_each_change_leaves_its_line(serve, token, tmp_path, method, path, what):
+    header = token("admin")
+    name = "label" if "label" in path else "file"
+    answer = serve().request(
+        method, path, headers=header, files={name: ("a.nii.gz", b"x")} if method == "PUT" else None
+    )
+    assert answer.status_code == 200, answer.text
+    found = lines(AuditLog(tmp_path / "state"))
+    assert [(line["who"], line["what"]) for line in found] == [("the admin", word) for word in what]
+
+
+def test_a_promotion_after_a_training_leaves_its_line(serve, fake_app, tmp_path):
+    def train(request):
+        fake_app.versions["unet"].number = 3
+        return {}
+
+    fake_app.train = train
+    serve().post("/train/unet?run_sync=true")
+    last = lines(AuditLog(tmp_path / "state"))[-1]
+    assert (last["what"], last["model"], last["version"]) == ("promote", "unet", 3)
+
+
+def test_a_failed_login_leaves_its_line_and_a_missing_one_does_not(serve, token, tmp_path):
+    token("viewer")
+    client = serve()
+    client.get("/info/")
+    assert not (tmp_path / "state" / "audit.jsonl").exists()
+    client.get("/info/", headers={"Authorization": "Bearer wrong"})
+    (line,) = lines(AuditLog(tmp_path / "state"))
+    assert (line["what"], line["times"]) == ("login failed", 1)
+
+
+def test_no_route_writes_a_name_into_a_log_or_the_audit(serve, fake_app, tmp_path, caplog):
+    caplog.set_level(logging.DEBUG)
+    fake_app.store.info[IMAGE]["PatientName"] = CANARY
+
+    def fail():
+        raise ValueError(f"cannot use {CANARY}")
+
+    client = serve()
+    for path in client.app.openapi()["paths"]:
+        address = path.format(model="unet", strategy="random", method="dice", path=f"studies/{CANARY}")
+        for method in ("GET", "POST", "PUT", "DELETE", "HEAD"):
+            for run in (fail, lambda: None):
+                fake_app.model.run = run
+                params = {"image": IMAGE, "label": CANARY, "tag": "final", "PatientName": CANARY, "session_id": ""}
+                files = {"label": (f"{CANARY}.nii.gz", CANARY.encode()), "file": (f"{CANARY}.png", CANARY.encode())}
+                data = {"params": json.dumps({"a": CANARY}), "info": json.dumps({"a": CANARY}), "token": CANARY}
+                client.request(method, address, params=params, files=files, data=data)
+                client.request(method, address, params=params, json={"patient": CANARY})
+    ours = [record for record in caplog.records if not record.name.startswith(("httpx", "asyncio"))]
+    written = "\n".join(record.getMessage() for record in ours) + (tmp_path / "state" / "audit.jsonl").read_text()
+    assert len(ours) > 100 and CANARY not in written and IMAGE not in written

@@ -1,0 +1,126 @@
+"""Too much, too many, too slow, from a foreign page: refused with a number, and the server goes on."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.label.fake_app import IMAGE
+
+LABEL = f"/datastore/label?image={IMAGE}"
+
+
+def parts(size, piece=b"x" * 65536):
+    """A multipart body in pieces, without Content-Length."""
+    yield b'--b\r\nContent-Disposition: form-data; name="label"; filename="a.nii.gz"\r\n\r\n'
+    for _ in range(size // len(piece)):
+        yield piece
+    yield b"\r\n--b--\r\n"
+
+
+MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
+
+
+def test_an_upload_above_the_limit_is_413_by_its_header_and_by_its_bytes(serve, fake_app):
+    client = serve(max_upload_mib="1")
+    declared = client.put(LABEL, files={"label": ("a.nii.gz", b"x" * (2 << 20))})
+    streamed = client.put(LABEL, content=parts(2 << 20), headers=MULTIPART)
+    for answer in (declared, streamed):
+        assert (answer.status_code, answer.json()["code"]) == (413, "E_TOO_LARGE")
+    assert not fake_app.store.calls
+    assert client.put(LABEL, content=parts(1 << 19), headers=MULTIPART).status_code == 200
+
+
+def test_a_body_that_is_no_upload_may_have_one_mebibyte(client):
+    assert client.post("/train/unet", content=b" " * (2 << 20)).status_code == 413
+
+
+def test_one_request_too_many_is_429_and_the_next_is_served_again(serve, fake_app):
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def wait():
+        begun.release()
+        go_on.wait(10)
+
+    fake_app.model.run = wait
+    client = serve(max_requests="2")
+    with ThreadPoolExecutor(2) as threads:
+        running = [threads.submit(client.post, f"/infer/unet?image={IMAGE}&output=json") for _ in range(2)]
+        assert begun.acquire(timeout=10) and begun.acquire(timeout=10)
+        answer = client.get("/info/")
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+        assert client.get("/health").status_code == 200
+        go_on.set()
+        assert [work.result().status_code for work in running] == [200, 200]
+    assert client.get("/info/").status_code == 200
+
+
+def test_work_beyond_its_time_is_503_and_keeps_its_place_until_it_ends(serve, fake_app):
+    go_on = threading.Event()
+    fake_app.model.run = lambda: go_on.wait(10) and None
+    client = serve(request_seconds="1", max_requests="1")
+    begin = time.monotonic()
+    assert client.post(f"/infer/unet?image={IMAGE}&output=json").json()["code"] == "E_SLOW"
+    assert time.monotonic() - begin < 5
+    assert client.get("/info/").status_code == 429
+    go_on.set()
+    deadline = time.monotonic() + 5
+    while client.get("/info/").status_code == 429 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert client.get("/info/").status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:9999"])
+def test_a_page_of_another_site_changes_nothing(client, fake_app, origin):
+    for method, path in (("POST", f"/infer/unet?image={IMAGE}"), ("PUT", LABEL), ("DELETE", "/train/")):
+        answer = client.request(method, path, headers={"Origin": origin})
+        assert (answer.status_code, answer.json()["code"]) == (403, "E_ORIGIN")
+    answer = client.get("/info/", headers={"Origin": origin})
+    assert "access-control-allow-origin" not in answer.headers
+    assert not fake_app.store.calls
+
+
+def test_the_own_page_may(client):
+    header = {"Origin": "http://127.0.0.1:8000"}
+    assert client.post(f"/infer/unet?image={IMAGE}&output=json", headers=header).status_code == 200
+
+
+def test_a_named_site_may_with_a_token_and_no_other(serve):
+    client = serve(cors="https://viewer.example,https://other.example")
+    ask = {"Origin": "https://viewer.example", "Access-Control-Request-Method": "POST"}
+    answer = client.options("/infer/unet", headers=ask)
+    assert answer.headers["access-control-allow-origin"] == "https://viewer.example"
+    assert "access-control-allow-credentials" not in answer.headers
+    refused = client.options("/infer/unet", headers={**ask, "Origin": "https://evil.example"})
+    assert "access-control-allow-origin" not in refused.headers
+    answer = client.post(f"/infer/unet?image={IMAGE}&output=json", headers={"Origin": "https://viewer.example"})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:8000", "10.0.0.1", ""])
+def test_without_login_a_foreign_name_for_this_machine_is_refused(client, host):
+    assert client.get("/info/", headers={"Host": host}).json()["code"] == "E_HOST"
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:8000", "[::1]:8000", "127.0.0.1"])
+def test_the_names_of_this_machine_are_not(client, host):
+    assert client.get("/info/", headers={"Host": host}).status_code == 200
+
+
+def test_every_answer_carries_the_headers_of_safety(client):
+    for path in ("/info/", "/nothing", "/login", "/ohif/"):
+        headers = client.get(path).headers
+        assert (
+            headers["x-content-type-options"] == "nosniff"
+            and "frame-ancestors 'none'" in headers["content-security-policy"]
+        )
+    assert "default-src 'none'" in client.get("/info/").headers["content-security-policy"]
+    assert client.get("/info/").headers["cache-control"] == "no-store"
+
+
+def test_a_thousand_requests_at_once_lose_no_answer(serve):
+    client = serve(max_requests="8")
+    with ThreadPoolExecutor(32) as threads:
+        statuses = list(threads.map(lambda _: client.get("/info/").status_code, range(1000)))
+    assert set(statuses) <= {200, 429} and statuses.count(200) > 8

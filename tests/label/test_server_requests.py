@@ -1,0 +1,160 @@
+"""Ids, tags, parameters and files from clients: what breaks a rule is refused and reaches nothing."""
+
+import hashlib
+import json
+
+import pytest
+
+from mammoseg.errors import MammosegError
+from tests.label.fake_app import IMAGE
+
+BAD_IDS = (
+    *("../x", "..", "a/../b", "/etc/passwd", "a/b", "a\\b", "%2e%2e", "..%2f..%2fsystem", "~", "a b", "a\n", "a\0b"),
+    *("", ".", "a..b", ".hidden", "-x", "ä", "x" * 129, "a." * 150, "$HOME", "C:\\x", "a;b", "<x>"),
+)
+
+
+@pytest.mark.parametrize("value", BAD_IDS)
+def test_an_id_that_breaks_the_grammar_reaches_nothing(client, fake_app, value):
+    files = {"label": ("x.nii.gz", b"x")}
+    answers = [
+        client.get("/datastore/image", params={"image": value}),
+        client.get("/datastore/image/info", params={"image": value}),
+        client.get("/datastore/label", params={"label": value, "tag": "final"}),
+        client.put("/datastore/label", params={"image": value}, files=files),
+        client.post("/infer/unet", params={"image": value}),
+    ]
+    if value:
+        answers.append(client.put("/datastore/image", params={"image": value}, files={"file": ("x.dcm", b"x")}))
+    assert [answer.status_code for answer in answers] == [400] * len(answers)
+    assert not fake_app.store.calls and not fake_app.model.requests
+
+
+@pytest.mark.parametrize("tag", ["../../../lab", "", "FINAL", "final/", "best"])
+def test_a_tag_is_final_or_original(client, fake_app, tag):
+    for method, name in (("PUT", "image"), ("GET", "label")):
+        answer = client.request(method, "/datastore/label", params={name: IMAGE, "tag": tag}, files={"label": b"x"})
+        assert answer.status_code == 400 and answer.json()["code"] == "E_TAG"
+    assert not fake_app.store.calls
+
+
+@pytest.mark.parametrize("name", ["..", "a%2fb", "a.b", "x" * 65, "%00"])
+def test_a_name_of_a_model_or_method_keeps_its_grammar(client, name):
+    for group in ("infer", "train", "batch/infer", "scoring", "activelearning"):
+        assert client.post(f"/{group}/{name}").status_code in (400, 404, 405)
+
+
+@pytest.mark.parametrize("group", ["infer", "train", "batch/infer", "scoring", "activelearning"])
+def test_an_unknown_model_or_method_is_404_with_a_code(client, group):
+    answer = client.post(f"/{group}/nothing", params={"image": IMAGE})
+    assert answer.status_code == 404 and answer.json()["code"].startswith("E_") and len(answer.json()["id"]) == 8
+
+
+def nested(depth):
+    return "[" * depth + "]" * depth
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{", "[]", "5", "null x", '{"a": NaN}', '{"a": 1e999}', '{"a": -1e400}', '{"a": 90071992547409930}'),
+        *(f'{{"a": {nested(20)}}}', f'{{"a": {nested(100_000)}}}', '{"a": ' + "1" * 5000 + "}", '"' + "x" * 300_000),
+        *('{"image": "/etc/passwd"}', '{"model": "other"}', '{"session": "x"}', '{"file": "x"}'),
+    ],
+)
+def test_parameters_that_are_no_small_flat_object_are_400(client, fake_app, text):
+    assert client.post("/infer/unet", params={"image": IMAGE}, data={"params": text}).status_code == 400
+    if "image" not in text and "session" not in text and "file" not in text and "model" not in text:
+        assert client.post("/train/unet", content=text).status_code == 400
+    assert not fake_app.model.requests
+
+
+def test_a_task_gets_the_parameters_it_knows_and_no_other(client, fake_app):
+    params = {"threshold": 0.4, "device": "cpu", "result_extension": ".nrrd", "model_filename": "/tmp/x.pt"}
+    answer = client.post("/infer/unet", params={"image": IMAGE, "output": "image"}, data={"params": json.dumps(params)})
+    assert answer.content == b"mask of pixels" and answer.headers["content-disposition"].endswith('"mask.nrrd"')
+    (request,) = fake_app.model.requests
+    assert request["threshold"] == 0.4 and "model_filename" not in request
+
+
+def test_an_uploaded_image_is_used_and_then_gone(client, fake_app, tmp_path):
+    files = {"file": ("../../x.nii.gz", b"my own")}
+    assert client.post("/infer/unet", params={"output": "image"}, files=files).content == b"mask of my own"
+    assert not list((tmp_path / "state" / "uploads").iterdir())
+    assert fake_app.model.requests[0]["image"].endswith("/upload.nii.gz")
+
+
+def test_the_whole_answer_is_a_multipart_message_as_slicer_reads_it(client):
+    answer = client.post("/infer/unet", params={"image": IMAGE}, data={"params": '{"result_extension": ".nrrd"}'})
+    assert answer.headers["content-type"].startswith("multipart/form-data")
+    assert b'name="params"' in answer.content and b'filename="mask.nrrd"' in answer.content
+    assert client.post("/infer/unet", params={"image": IMAGE, "output": "json"}).json() == {"label_names": {"mass": 1}}
+    segmentation = client.post("/infer/unet", params={"image": IMAGE, "output": "dicom_seg"})
+    assert segmentation.content == b"SEG of pixels" and segmentation.headers["content-type"] == "application/dicom"
+
+
+def test_a_label_comes_back_as_it_was_saved(client, fake_app):
+    saved = client.put("/datastore/label", params={"image": IMAGE}, files={"label": ("a.b.nii.gz", b"a mask")})
+    assert saved.json() == {"image": IMAGE, "label": IMAGE}
+    assert fake_app.store.calls[-1][1:] == (IMAGE, "final", {"user": "local"})
+    loaded = client.get("/datastore/label", params={"label": IMAGE, "tag": "final"})
+    assert loaded.content == b"a mask" and f'filename="{IMAGE}.nii.gz"' in loaded.headers["content-disposition"]
+    assert client.head("/datastore/label", params={"label": IMAGE, "tag": "final"}).status_code == 200
+    assert client.head("/datastore/label", params={"label": IMAGE, "tag": "original"}).status_code == 404
+
+
+@pytest.mark.parametrize("name, content", [("a.exe", b"x"), ("a", b"x"), ("a.zip", b"x"), ("a.png", b"")])
+def test_a_file_that_is_no_label_is_422(client, fake_app, name, content):
+    answer = client.put("/datastore/label", params={"image": IMAGE}, files={"label": (name, content)})
+    assert answer.status_code == 422 and not fake_app.store.labels
+
+
+def test_a_label_that_the_data_source_refuses_says_why_without_a_path(client):
+    files = {"label": ("a.png", b"not an image")}
+    answer = client.put("/datastore/label", params={"image": IMAGE}, files=files)
+    assert (answer.status_code, answer.json()["code"]) == (422, "E_NOT_A_LABEL")
+    assert answer.json()["detail"] == "... is none."
+
+
+def test_an_unknown_image_is_404_without_a_path(client, tmp_path):
+    answer = client.post("/infer/unet", params={"image": "1.2.3"})
+    assert answer.status_code == 404 and str(tmp_path) not in answer.text
+
+
+def test_a_fault_is_500_with_an_id_and_neither_text_nor_traceback(client, fake_app, caplog):
+    def fail():
+        raise RuntimeError("Doe^Jane in /srv/secret.dcm")
+
+    fake_app.model.run = fail
+    answer = client.post("/infer/unet", params={"image": IMAGE})
+    assert answer.status_code == 500 and answer.json()["code"] == "E_FAULT"
+    assert answer.json()["id"] in caplog.text and "RuntimeError at fake_app.py" not in answer.text
+    assert "Doe" not in answer.text + caplog.text and "secret" not in answer.text + caplog.text
+
+
+def test_a_state_that_forbids_is_409_in_words(client, fake_app):
+    def fail():
+        raise MammosegError("model 'unet' has no weights yet.")
+
+    fake_app.model.run = fail
+    answer = client.post("/infer/unet", params={"image": IMAGE})
+    assert (answer.status_code, answer.json()["detail"]) == (409, "model 'unet' has no weights yet.")
+
+
+def test_what_is_missing_in_a_request_is_422_and_is_not_echoed(client):
+    answer = client.get("/datastore/label", params={"tagg": "Doe^Jane"})
+    assert answer.status_code == 422 and "Doe" not in answer.text
+
+
+def test_the_next_image_comes_without_the_servers_path(client, fake_app):
+    answer = client.post("/activelearning/random", json={"client_id": "slicer"})
+    assert answer.json() == {"id": IMAGE}
+    assert fake_app.store.info[IMAGE]["strategy"]["random"]["client_id"] == "local"
+
+
+def test_a_checksum_tells_whether_slicer_has_the_image(client):
+    def status(check_sum):
+        return client.head("/datastore/image", params={"image": IMAGE, "check_sum": check_sum}).status_code
+
+    right = hashlib.sha256(b"pixels").hexdigest()
+    assert [status(right), status(f"SHA256:{right}"), status("SHA256:00"), status("")] == [200, 200, 404, 200]
