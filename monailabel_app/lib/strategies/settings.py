@@ -1,0 +1,57 @@
+"""Settings of the strategies out of `--conf key value`."""
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+
+from mammoseg.errors import WrongCallError
+
+
+@dataclass(frozen=True)
+class StrategySettings:
+    """How images are scored and given out.
+
+    Attributes:
+        model: that scores where a request names none; None takes the first that has weights.
+        max_scored: images that one request scores at most; each takes a second or so on a CPU.
+        group: whether views of one patient are kept apart where a request says nothing.
+        samples: passes with dropout on.
+        seed: of the dropout, of ``random``, and of the order in which missing scores are made up for.
+    """
+
+    model: str | None = None
+    max_scored: int = 8
+    group: bool = True
+    samples: int = 8
+    seed: int = 0
+
+    @classmethod
+    def from_conf(cls, conf: Mapping[str, str], models: Container[str]) -> "StrategySettings":
+        """Read and check ``strategy_model``, ``max_scored``, ``group``, ``strategy_samples``, ``strategy_seed``.
+
+        Raises:
+            WrongCallError: a value is none of its kind.
+        """
+        model = conf.get("strategy_model") or None
+        if model is not None and model not in models:
+            raise WrongCallError(f"strategy_model '{model}' is no model of the app; /info/ lists them.")
+        return cls(
+            model=model,
+            max_scored=_whole_number(conf, "max_scored", cls.max_scored, lowest=1),
+            group=_yes_or_no(conf, "group", cls.group),
+            samples=_whole_number(conf, "strategy_samples", cls.samples, lowest=2),
+            seed=_whole_number(conf, "strategy_seed", cls.seed, lowest=0),
+        )
+
+
+def _whole_number(conf: Mapping[str, str], name: str, otherwise: int, *, lowest: int) -> int:
+    text = str(conf.get(name, otherwise))
+    if not text.isdecimal() or int(text) < lowest:
+        raise WrongCallError(f"{name} is '{text}'; it must be a whole number of {lowest} or more.")
+    return int(text)
+
+
+def _yes_or_no(conf: Mapping[str, str], name: str, otherwise: bool) -> bool:
+    text = str(conf.get(name, otherwise)).lower()
+    if text not in ("true", "false"):
+        raise WrongCallError(f"{name} is '{text}'; it must be true or false.")
+    return text == "true"
