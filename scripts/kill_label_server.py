@@ -1,6 +1,6 @@
 """Kill what the label server does at random moments, and look that no label is lost and a model is always served.
 
-Usage: PYTHONPATH=. python scripts/kill_label_server.py [--kills 100] [--trainings 10] [--seed 0]
+Usage: python scripts/kill_label_server.py [--kills 100] [--trainings 10] [--seed 0]
 
 Each server saves labels to a folder of phantoms, adds and promotes versions, or trains (a tiny network, in a process of
 its own as the server does), until it gets SIGKILL. After each kill another process looks at everything from anew.
@@ -22,6 +22,8 @@ import fire
 import numpy as np
 from tqdm import trange
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # neither the app nor `tests` is part of the package
+
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.inference import Predictor
 from monailabel_app.lib.datastore import open_datastore
@@ -33,7 +35,7 @@ from monailabel_app.lib.versions import Versions
 from tests.label.tiny_models import write_picture, write_weights
 
 IMAGES = 8
-SECONDS = {"save": 1.0, "promote": 0.3, "train": 25.0}
+SECONDS = {"save": 4.0, "promote": 0.3, "train": 25.0}
 """A kill comes at a random moment of this time after a server is ready."""
 
 

@@ -5,6 +5,7 @@ images, whatever series they are in, and a label is what a person drew on one of
 """
 
 import logging
+import math
 import time
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -62,7 +63,7 @@ class InstanceDatastore(Datastore):
         self.files = LabelFiles(folder / "labels")
         self.spool = Spool(folder / "spool")
         self.saver = LabelSaver(self, self.index, self.files, self.spool)
-        seconds = float(conf.get("refresh_seconds", REFRESH_SECONDS))
+        seconds = number(conf, "refresh_seconds", REFRESH_SECONDS)
         self._refresher = Refresher(self._scan, lambda: bool(self.index.sources()), seconds=seconds)
 
     def close(self) -> None:
@@ -132,11 +133,15 @@ class InstanceDatastore(Datastore):
     def get_image_uri(self, image_id: str) -> str:
         """Path of the image's file.
 
+        Args:
+            image_id: or the UID of a series that holds one image, which is how OHIF's panel names it.
+
         Raises:
             ImageNotFoundException: there is no such image.
             ArchiveError: it is not at hand and the archive does not give it.
         """
-        return str(self.image_path(self._image(image_id)))
+        named = self.index.image(image_id) or self.index.only_image_of_series(image_id)
+        return str(self.image_path(named or self._image(image_id)))
 
     def get_image(self, image_id: str, params: Any = None) -> BytesIO:
         return BytesIO(Path(self.get_image_uri(image_id)).read_bytes())
@@ -314,9 +319,26 @@ class InstanceDatastore(Datastore):
         masses, others = mass_values(label_info)
         mask = read_label(upload, grid, image_id=image.image_id, masses=masses, others=others)
         write_label(self.files.original(image.image_id), mask, grid)
+        said = {key: label_info[key] for key in ("model", "params") if key in label_info}
+        self.index.update_info("label original", image.image_id, said)
 
     def _suffix(self, image: ImageRow) -> str:
         return ending(Path(image.path)) if image.path and not image.study else ".dcm"
+
+
+def number(conf: Mapping[str, str], name: str, otherwise: float) -> float:
+    """A number from 0 of ``--conf``.
+
+    Raises:
+        WrongCallError: it is none.
+    """
+    try:
+        value = float(conf.get(name, otherwise))
+        if 0 <= value < math.inf:
+            return value
+    except ValueError:
+        pass
+    raise WrongCallError(f"{name} is '{conf[name]}'; it must be a number from 0.")
 
 
 def _take_over(held: ExitStack, folder: Path) -> None:
