@@ -1,6 +1,6 @@
 """All scores of one image, from one preprocessing of it: computed on the network's grid, never from a mask."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,14 +27,14 @@ class ImageScores:
     """What a network says of one image.
 
     Attributes:
-        scores: by the names in `SCORES`.
-        disagreement: what gave the samples for ``bald``: ``"mc_dropout"``, ``"ensemble"`` or ``"tta"``.
+        scores: by their names, see `SCORES`; those that were asked for.
         features: of the bottleneck, float32 ``(features,)``.
+        disagreement: what gave the samples for ``bald``: ``"mc_dropout"``, ``"ensemble"`` or ``"tta"``; None without.
     """
 
     scores: dict[str, float]
-    disagreement: str
     features: np.ndarray
+    disagreement: str | None = None
 
 
 class Scorer:
@@ -71,38 +71,50 @@ class Scorer:
         self.ensemble = [network.eval() for network in ensemble]
 
     @torch.no_grad()
-    def __call__(self, image: Tensor) -> ImageScores:
-        """Scores of a preprocessed image ``(C, H, W)`` on the device of the network."""
+    def __call__(self, image: Tensor, wanted: Collection[str] = SCORES) -> ImageScores:
+        """Scores of a preprocessed image ``(C, H, W)`` on the device of the network.
+
+        Args:
+            wanted: names of the scores; ``tta`` and ``bald`` take more passes through the network than all others.
+        """
         with BottleneckFeatures(self.network) as watched:
-            probability = self._probabilities(image[None])[0]
-        augmented = views_back(self._probabilities(light_views(image)))
-        samples, disagreement = self._samples(image, augmented)
+            probability = self._probabilities(image[None])[0].double().cpu().numpy()
         breast = breast_region(image[0].cpu().numpy())
-        outline = outline_band(probability.cpu().numpy(), threshold=self.threshold)
-        entropy = binary_entropy(probability.double().cpu().numpy())
+        outline = outline_band(probability, threshold=self.threshold)
+        entropy = binary_entropy(probability)
         scores = {
             "uncertainty_mean": mean_in(entropy, breast),
             "uncertainty_top": mean_of_top(entropy, breast),
             "uncertainty_outline": mean_in(entropy, outline),
-            "tta": mean_of_top(augmented.double().var(dim=0, correction=0).cpu().numpy(), breast),
-            "bald": mean_of_top(bald(samples.double().cpu().numpy()), breast),
         }
-        return ImageScores(scores, disagreement, watched.features.mean(dim=0).float().cpu().numpy())
+        disagreement = None
+        if "tta" in wanted:
+            scores["tta"] = mean_of_top(self._augmented(image).var(axis=0), breast)
+        if "bald" in wanted:
+            samples, disagreement = self._samples(image)
+            scores["bald"] = mean_of_top(bald(samples), breast)
+        features = watched.features.mean(dim=0).float().cpu().numpy()
+        return ImageScores({name: scores[name] for name in SCORES if name in wanted}, features, disagreement)
 
     def _probabilities(self, images: Tensor, network: nn.Module | None = None) -> Tensor:
         """Mass probability ``(N, H, W)`` of images ``(N, C, H, W)``."""
         logits = self.inferer(images, network or self.network)
         return torch.cat([mass_probability(one.float()) for one in logits])
 
-    def _samples(self, image: Tensor, augmented: Tensor) -> tuple[Tensor, str]:
+    def _augmented(self, image: Tensor) -> np.ndarray:
+        """Probabilities ``(6, H, W)`` of the augmented image, on the grid of the image."""
+        return views_back(self._probabilities(light_views(image))).double().cpu().numpy()
+
+    def _samples(self, image: Tensor) -> tuple[np.ndarray, str]:
         """Probabilities ``(samples, H, W)`` that BALD compares, and what gave them."""
         if dropout_layers(self.network):
             with dropout_on(self.network, seed=self.seed):
-                return self._probabilities(image.expand(self.samples, *image.shape)), "mc_dropout"
+                samples = self._probabilities(image.expand(self.samples, *image.shape))
+            return samples.double().cpu().numpy(), "mc_dropout"
         if self.ensemble:
-            members = [self.network, *self.ensemble]
-            return torch.cat([self._probabilities(image[None], member) for member in members]), "ensemble"
-        return augmented, "tta"
+            members = [self._probabilities(image[None], member) for member in (self.network, *self.ensemble)]
+            return torch.cat(members).double().cpu().numpy(), "ensemble"
+        return self._augmented(image), "tta"
 
 
 def scorer_of(predictor: Predictor, *, samples: int = 8, seed: int = 0) -> Scorer:
@@ -112,11 +124,13 @@ def scorer_of(predictor: Predictor, *, samples: int = 8, seed: int = 0) -> Score
     )
 
 
-def score_mammogram(scorer: Scorer, predictor: Predictor, mammogram: Mammogram) -> ImageScores:
+def score_mammogram(
+    scorer: Scorer, predictor: Predictor, mammogram: Mammogram, wanted: Collection[str] = SCORES
+) -> ImageScores:
     """Scores of a mammogram that was read before, preprocessed as the predictor does.
 
     Raises:
         InputRefusedError: the file cannot be used.
     """
     image = predictor.preprocessing({"image": mammogram})["image"]
-    return scorer(image.as_tensor().to(predictor.device))
+    return scorer(image.as_tensor().to(predictor.device), wanted)

@@ -29,6 +29,11 @@ WITH_FEATURES = ("coreset", "hybrid")
 """Strategies that compare an image with the labelled ones."""
 
 
+def wanted_scores(strategy: str) -> tuple[str, ...]:
+    """Names of the scores that a strategy looks at."""
+    return {"random": (), "first": (), "coreset": (), "hybrid": ("uncertainty_top",)}.get(strategy, (strategy,))
+
+
 def rate(
     strategy: str,
     images: Sequence[str],

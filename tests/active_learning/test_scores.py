@@ -75,6 +75,15 @@ def test_an_ensemble_of_equals_agrees(image):
     assert Scorer(build("unet"), ensemble=[build("unet")])(image).scores["bald"] == pytest.approx(0, abs=1e-12)
 
 
+def test_only_what_is_wanted_is_computed(image):
+    network = build("fcdensenet")
+    network.forward = lambda images, forward=network.forward: passes.append(len(images)) or forward(images)
+    passes: list[int] = []
+    result = Scorer(network)(image, wanted=["uncertainty_top"])
+    assert list(result.scores) == ["uncertainty_top"] and result.disagreement is None
+    assert passes == [1]
+
+
 def test_the_same_seed_gives_the_same_scores(image):
     first, again, other = (Scorer(build("fcdensenet"), seed=seed)(image).scores for seed in (3, 3, 4))
     assert first == again

@@ -9,7 +9,7 @@ from mammoseg.errors import WrongCallError
 
 
 def scored(value: float, place: float) -> ImageScores:
-    return ImageScores(dict.fromkeys(SCORES, value), "tta", np.array([place, 0.0], np.float32))
+    return ImageScores(dict.fromkeys(SCORES, value), np.array([place, 0.0], np.float32))
 
 
 IMAGES = {"a": scored(0.1, 0), "b": scored(0.3, 1), "c": scored(0.2, 9), "done": scored(0.9, 0)}

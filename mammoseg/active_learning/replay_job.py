@@ -1,0 +1,102 @@
+"""The simulation from its data to its picture and its table."""
+
+import platform
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mammoseg.active_learning.curves import plot_curves, read_curves, table_of_curves
+from mammoseg.active_learning.simulation import Plan, simulate
+from mammoseg.data.datalist import Record, load_section
+from mammoseg.data.phantom import generate_cohort
+from mammoseg.errors import WrongCallError
+from mammoseg.files import atomic_path
+
+STRATEGIES_BY_DEFAULT = (
+    "random",
+    "uncertainty_mean",
+    "uncertainty_top",
+    "uncertainty_outline",
+    "tta",
+    "coreset",
+    "hybrid",
+)
+"""``bald`` is left out, because the U-Net that is trained has no dropout."""
+
+TEST_SHARE = 1 / 3
+"""Part of the phantom patients that the Dice is measured on."""
+
+
+def replay_job(
+    output: Path,
+    *,
+    dataset_dir: Path | None,
+    phantom: Mapping[str, int],
+    images: tuple[int, int],
+    strategies: tuple[str, ...],
+    docs: Path | None,
+    plan: Mapping[str, Any],
+) -> None:
+    """Replay and write ``active_learning.png`` and ``active_learning.md`` in `output`, and into `docs` where given.
+
+    Args:
+        phantom: ``patients`` and ``size`` of the cohort that is made where there is no `dataset_dir`.
+        images: number of images of the pool and of the test set.
+        plan: of `Plan`.
+    Raises:
+        WrongCallError: the plan cannot be carried out.
+    """
+    unknown = set(plan) - set(Plan.__dataclass_fields__)
+    if unknown:
+        raise WrongCallError(f"unknown setting '{min(unknown)}'; known: {', '.join(Plan.__dataclass_fields__)}.")
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in plan.items()}
+    settings = Plan(strategies, **values)
+    output.mkdir(parents=True, exist_ok=True)
+    pool, test = _phantoms(output / "phantoms", **phantom) if dataset_dir is None else _dataset(dataset_dir)
+    pool, test = pool[: images[0]], test[: images[1]]
+    start = time.monotonic()
+    labels, curves = read_curves(simulate(settings, pool, test, output))
+    seconds = time.monotonic() - start
+    source = f"phantoms of {phantom['size']} rows" if dataset_dir is None else dataset_dir.name
+    head = _description(settings, source, len(pool), len(test), seconds)
+    table = f"{head}\n\n{table_of_curves(labels, curves)}"
+    places = [(output / "active_learning.png", output / "active_learning.md")]
+    if docs is not None:
+        places.append((docs / "images" / "active_learning.png", docs / "results" / "active_learning_cpu.md"))
+    for picture, text in places:
+        plot_curves(labels, curves, picture)
+        with atomic_path(text) as temporary:
+            temporary.write_text(table, encoding="utf-8")
+    print(f"\n{table}\n{places[-1][0]}")
+
+
+def _phantoms(folder: Path, *, patients: int, size: int) -> tuple[list[Record], list[Record]]:
+    """Pool and test of a cohort; each call makes the same."""
+    folder.mkdir(parents=True, exist_ok=True)
+    records = generate_cohort(folder, patients=patients, size=size)
+    whole = [record | {key: str(folder / record[key]) for key in ("image", "label")} for record in records]
+    first_test = 2 * round(patients * (1 - TEST_SHARE))
+    return whole[:first_test], whole[first_test:]
+
+
+def _dataset(folder: Path) -> tuple[list[Record], list[Record]]:
+    return tuple(load_section(folder / "datalist.json", section) for section in ("training", "test"))  # type: ignore[return-value]  # two of them
+
+
+def _description(plan: Plan, source: str, pool: int, test: int, seconds: float) -> str:
+    rows, columns = plan.spatial_size
+    return f"""# Active learning on a CPU, simulated
+
+Written by `python scripts/simulate_active_learning.py`; [active learning](../active_learning.md) says what is compared.
+
+- Data: {source}; a pool of {pool} images, Dice on {test} others of other patients (those with a mass).
+- Network: U-Net of widths {", ".join(map(str, plan.channels))} on {rows} x {columns} pixels; focal Tversky
+  loss, augmentation of the common recipe, AdamW, one cycle of at most {plan.lr} a round.
+- Course: {plan.first_steps} steps of batch {plan.batch_size} on {plan.start} labels; then {plan.rounds} rounds of
+  {plan.query} more labels and {plan.steps} more steps from the weights of the round before (warm start).
+- Views of one patient are {"kept apart" if plan.grouped else "not kept apart"}.
+- Numbers: mean ± half of the 95 % confidence interval (Student's t) over {plan.seeds} seeds; differences seed by seed.
+- {seconds:.0f} s in this call, torch {torch.__version__}, {torch.get_num_threads()} threads ({platform.machine()})."""

@@ -1,0 +1,224 @@
+"""Annotation replayed on a labelled set: label what a strategy picks, train on, measure, and again.
+
+All strategies of a seed start from the same labels and the same network; each round goes on training from the weights
+of the round before (warm start) for a fixed number of steps. The test set is the same for all.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.bundle import ConfigParser
+from monai.transforms import Compose
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from mammoseg.active_learning.scores import Scorer
+from mammoseg.active_learning.selection import pick_order
+from mammoseg.active_learning.strategies import STRATEGIES, WITHOUT_NETWORK, rate, wanted_scores
+from mammoseg.bundles import BASE_FOLDER
+from mammoseg.errors import WrongCallError
+from mammoseg.files import atomic_path, write_json
+from mammoseg.losses.focal_tversky import FocalTverskyLoss
+from mammoseg.metrics.overlap import compute_dice
+from mammoseg.networks import UNet
+from mammoseg.transforms.mass_probability import mass_probability
+from mammoseg.transforms.pipelines import preprocessing
+
+Item = dict[str, Any]
+"""A record of a datalist with ``image`` and ``label`` as tensors ``(1, H, W)``."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is replayed; JSON values.
+
+    Attributes:
+        strategies: by their names.
+        seeds: number of repetitions, each with other first labels and another network.
+        start: labels before the first pick.
+        query: labels that are added each round.
+        rounds: of picking and training.
+        first_steps: gradient steps on the first labels.
+        steps: gradient steps each round.
+        spatial_size: rows and columns of the network's grid.
+        channels: widths of the U-Net.
+        grouped: whether the views of one patient are kept apart.
+    """
+
+    strategies: tuple[str, ...]
+    seeds: int = 3
+    start: int = 8
+    query: int = 8
+    rounds: int = 4
+    first_steps: int = 160
+    steps: int = 60
+    batch_size: int = 4
+    lr: float = 0.005
+    spatial_size: tuple[int, int] = (80, 64)
+    channels: tuple[int, ...] = (8, 16, 32, 64)
+    grouped: bool = True
+
+    def check(self, pool: int) -> None:
+        """Raise where the plan cannot be carried out on `pool` images.
+
+        Raises:
+            WrongCallError: naming the value.
+        """
+        for strategy in self.strategies:
+            if strategy not in STRATEGIES:
+                raise WrongCallError(f"unknown strategy '{strategy}'; known: {', '.join(STRATEGIES)}.")
+        numbers = asdict(self)
+        for name in ("seeds", "start", "query", "rounds", "first_steps", "steps", "batch_size"):
+            if numbers[name] < 1:
+                raise WrongCallError(f"{name} is {numbers[name]}; it must be at least 1.")
+        if (last := self.start + self.rounds * self.query) > pool:
+            raise WrongCallError(f"{last} labels are asked for, the pool has {pool} images; take fewer rounds.")
+
+
+def simulate(plan: Plan, pool: Sequence[Mapping[str, Any]], test: Sequence[Mapping[str, Any]], output: Path) -> Path:
+    """Carry out a plan, or go on with it.
+
+    Args:
+        pool: records (`load_section`) that can be labelled.
+        test: records that the Dice is measured on; those without a mass do not count.
+        output: folder of ``steps.jsonl``, one line a step as it is done, and of the networks.
+    Returns:
+        The path of ``steps.jsonl``: seed, strategy, number of labels, mean Dice, ids of the labels.
+    Raises:
+        WrongCallError: the plan cannot be carried out, or the folder holds the steps of another one.
+    """
+    plan.check(len(pool))
+    _same_plan(plan, pool, test, output)
+    prepared = _prepared(plan, pool, "pool"), _prepared(plan, test, "test")
+    replay = Replay(plan, *prepared, output)
+    total = plan.seeds * (1 + len(plan.strategies) * plan.rounds)
+    for _ in tqdm(replay.steps(), total=total, desc="active learning", unit="step"):
+        pass
+    return replay.results
+
+
+class Replay:
+    """One plan on preprocessed images; every step is kept, so that it can be interrupted."""
+
+    def __init__(self, plan: Plan, pool: Sequence[Item], test: Sequence[Item], output: Path) -> None:
+        self.plan = plan
+        self.pool = {item["image_id"]: item for item in pool}
+        self.test = test
+        self.output = output
+        self.results = output / "steps.jsonl"
+        self.groups = {name: item["patient_id"] for name, item in self.pool.items()}
+        recipe = ConfigParser(ConfigParser.load_config_file(BASE_FOLDER / "common_recipe.json"))
+        self.loss = FocalTverskyLoss()  # a few steps are enough; with cross entropy they end with nothing predicted
+        self.augment = Compose(recipe.get_parsed_content("train::random_transforms"))
+
+    def steps(self) -> Iterator[dict[str, Any]]:
+        """Each step as it is done, or was done before."""
+        for seed in range(self.plan.seeds):
+            start = self._step("start", seed, 0, self.first_labels(seed), None)
+            yield start
+            for strategy in self.plan.strategies:
+                before = start
+                for turn in range(1, self.plan.rounds + 1):
+                    before = self._step(strategy, seed, turn, None, before)
+                    yield before
+
+    def first_labels(self, seed: int) -> list[str]:
+        """Random images, of different patients as far as there are enough; at least one has a mass."""
+        rng = np.random.default_rng([seed, 0])
+        order = pick_order(dict(zip(self.pool, rng.random(len(self.pool)), strict=True)), groups=self.groups)
+        masses = [name for name in order if self.pool[name]["label"].any()]
+        return list(dict.fromkeys([*masses[:1], *order]))[: self.plan.start]
+
+    def picks(self, strategy: str, network: nn.Module, labelled: Sequence[str], rng: np.random.Generator) -> list[str]:
+        """The next images, one after the other, each counted as labelled for the next."""
+        scores = {}
+        if strategy not in WITHOUT_NETWORK:
+            scorer, wanted = Scorer(network), wanted_scores(strategy)
+            scores = {name: scorer(item["image"], wanted) for name, item in self.pool.items()}
+        picked: list[str] = []
+        for _ in range(self.plan.query):
+            done = [*labelled, *picked]
+            rated = rate(strategy, [n for n in self.pool if n not in done], scores=scores, labelled=done, rng=rng)
+            taken = Counter(self.groups[name] for name in done)
+            picked.append(pick_order(rated, groups=self.groups if self.plan.grouped else None, taken=taken)[0])
+        return picked
+
+    def _step(
+        self, strategy: str, seed: int, turn: int, labelled: list[str] | None, before: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """Pick, train and measure; or read what an earlier run did."""
+        kept = self.output / "networks" / f"{seed}-{strategy}-{turn}.pt"
+        if kept.is_file():
+            return torch.load(kept, weights_only=True)
+        torch.manual_seed(seed)
+        network = UNet(1, 1, channels=self.plan.channels)
+        if before is not None:
+            network.load_state_dict(before["model"])
+            rng = np.random.default_rng([seed, turn])
+            labelled = before["row"]["images"] + self.picks(strategy, network.eval(), before["row"]["images"], rng)
+        assert labelled is not None
+        self._train(network, labelled, self.plan.steps if turn else self.plan.first_steps, (seed, turn))
+        dice = round(self._dice(network), 6)
+        row = {"seed": seed, "strategy": strategy, "labels": len(labelled), "dice": dice, "images": labelled}
+        step = {"row": row, "model": network.state_dict()}
+        with self.results.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        with atomic_path(kept) as temporary:
+            torch.save(step, temporary)
+        return step
+
+    def _train(self, network: nn.Module, labelled: Sequence[str], steps: int, draw: tuple[int, int]) -> None:
+        rng = np.random.default_rng([*draw, 1])
+        self.augment.set_random_state(seed=int(rng.integers(2**31)))
+        optimizer = torch.optim.AdamW(network.parameters(), lr=self.plan.lr, weight_decay=0.0001)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.plan.lr, total_steps=steps)
+        network.train()
+        order: list[str] = []
+        for _ in range(steps):
+            while len(order) < self.plan.batch_size:
+                order += rng.permutation(np.array(labelled)).tolist()
+            batch, order = order[: self.plan.batch_size], order[self.plan.batch_size :]
+            items = [self.augment({key: self.pool[name][key] for key in ("image", "label")}) for name in batch]
+            image, label = (torch.stack([_plain(item[key]) for item in items]) for key in ("image", "label"))
+            optimizer.zero_grad()
+            self.loss(network(image), label).backward()
+            optimizer.step()
+            schedule.step()
+        network.eval()
+
+    @torch.no_grad()
+    def _dice(self, network: nn.Module) -> float:
+        """Mean Dice over the test images with a mass, on the network's grid."""
+        masks = [mass_probability(network(item["image"][None])[0])[0].numpy() > 0.5 for item in self.test]
+        return float(
+            np.nanmean([compute_dice(m, t["label"][0].numpy() > 0) for m, t in zip(masks, self.test, strict=True)])
+        )
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    return torch.as_tensor(tensor).as_subclass(Tensor)
+
+
+def _prepared(plan: Plan, records: Sequence[Mapping[str, Any]], name: str) -> list[Item]:
+    prepare = preprocessing(spatial_size=plan.spatial_size, channels=1)
+    items = []
+    for record in tqdm(records, desc=f"read {name}", unit="image"):
+        item = prepare({"image": record["image"], "label": record["label"]})
+        items.append({**record, "image": _plain(item["image"]), "label": _plain(item["label"])})
+    return items
+
+
+def _same_plan(plan: Plan, pool: Sequence[Mapping[str, Any]], test: Sequence[Mapping[str, Any]], output: Path) -> None:
+    """Write the plan down, or compare it with the one that is there."""
+    names = {name: [record["image_id"] for record in records] for name, records in (("pool", pool), ("test", test))}
+    content = json.loads(json.dumps({**asdict(plan), **names}))
+    path = output / "plan.json"
+    if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != content:
+        raise WrongCallError(f"{output} holds the steps of another plan; name another --output or remove it.")
+    write_json(path, content)

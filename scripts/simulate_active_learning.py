@@ -1,0 +1,55 @@
+"""Replay annotation on a labelled set for each strategy and draw Dice against number of labels.
+
+Usage: python scripts/simulate_active_learning.py [--output build/active_learning] [--seeds 3] [--dataset_dir DATASET]
+"""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "2")  # before numpy and torch start their threads
+from pathlib import Path
+from typing import Any
+
+import fire
+
+from mammoseg.active_learning.replay_job import STRATEGIES_BY_DEFAULT, replay_job
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def simulate_active_learning(
+    output: str = "build/active_learning",
+    dataset_dir: str | None = None,
+    patients: int = 90,
+    size: int = 128,
+    pool: int = 120,
+    test: int = 60,
+    strategies: str | tuple[str, ...] = STRATEGIES_BY_DEFAULT,
+    publish: bool = False,
+    **plan: Any,
+) -> None:
+    """Run the plan, or go on with it, and write ``active_learning.png`` and ``active_learning.md`` in `output`.
+
+    Args:
+        output: folder of all steps; a second call goes on where the first one ended.
+        dataset_dir: what `mammoseg ingest` wrote; None makes phantoms.
+        patients: number of phantom patients, two views each.
+        size: rows of a phantom.
+        pool: images of the training section that can be labelled.
+        test: images of the test section that the Dice is measured on.
+        strategies: names with commas.
+        publish: write picture and table into docs/ too.
+        plan: of `mammoseg.active_learning.simulation.Plan`: seeds, start, query, rounds, first_steps, steps, ...
+    """
+    replay_job(
+        Path(output),
+        dataset_dir=None if dataset_dir is None else Path(dataset_dir),
+        phantom={"patients": patients, "size": size},
+        images=(pool, test),
+        strategies=tuple(strategies.split(",")) if isinstance(strategies, str) else tuple(strategies),
+        docs=REPOSITORY / "docs" if publish else None,
+        plan=plan,
+    )
+
+
+if __name__ == "__main__":
+    fire.Fire(simulate_active_learning)

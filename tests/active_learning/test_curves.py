@@ -1,0 +1,66 @@
+"""Curves over seeds: hand-computed means, intervals and areas, a small picture and a table."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mammoseg.active_learning.curves import (
+    mean_and_half_width,
+    mean_over_labels,
+    plot_curves,
+    read_curves,
+    table_of_curves,
+)
+
+CURVES = {
+    "random": np.array([[0.1, 0.2, 0.4], [0.3, 0.4, 0.6]]),
+    "coreset": np.array([[0.1, 0.4, 0.4], [0.3, 0.6, 0.6]]),
+}
+
+
+def write_steps(path: Path, rows: list[tuple[int, str, int, float]]) -> Path:
+    names = ("seed", "strategy", "labels", "dice")
+    path.write_text("".join(json.dumps(dict(zip(names, row, strict=True))) + "\n" for row in rows))
+    return path
+
+
+def test_curves_begin_at_the_shared_start(tmp_path):
+    rows = [(0, "start", 8, 0.1), (0, "random", 16, 0.2), (0, "coreset", 16, 0.3)]
+    labels, curves = read_curves(write_steps(tmp_path / "steps", rows))
+    assert labels == [8, 16]
+    assert curves["random"].tolist() == [[0.1, 0.2]] and curves["coreset"].tolist() == [[0.1, 0.3]]
+
+
+def test_a_seed_that_one_strategy_has_not_finished_is_left_out(tmp_path):
+    rows = [(seed, "start", 8, 0.1) for seed in (0, 1)]
+    rows += [(seed, "random", 16, 0.2) for seed in (0, 1)] + [(1, "coreset", 16, 0.3)]
+    _, curves = read_curves(write_steps(tmp_path / "steps", rows))
+    assert curves["random"].shape == (1, 2)
+
+
+def test_interval_is_students(tmp_path):
+    mean, half = mean_and_half_width(np.array([[1.0], [3.0]]))
+    assert mean[0] == 2
+    assert half[0] == pytest.approx(12.7062047364)  # t(0.975, 1) times the standard error 1
+
+
+def test_one_seed_has_no_interval():
+    assert np.isnan(mean_and_half_width(np.array([[1.0]]))[1]).all()
+
+
+def test_mean_over_labels_is_the_area():
+    assert mean_over_labels(CURVES["random"], [8, 16, 24]).tolist() == pytest.approx([0.225, 0.425])
+
+
+def test_differences_are_seed_by_seed():
+    table = table_of_curves([8, 16, 24], CURVES)
+    assert "| coreset | 0.200 ± 1.271 | 0.500 ± 1.271 | 0.500 ± 1.271 | 0.425 ± 1.271 | +0.100 ± 0.000 |" in table
+
+
+def test_the_picture_is_small(tmp_path):
+    plot_curves([8, 16, 24], CURVES, tmp_path / "docs" / "curves.png")
+    assert (tmp_path / "docs" / "curves.png").stat().st_size < 300_000
+    assert Image.open(tmp_path / "docs" / "curves.png").width > 200
