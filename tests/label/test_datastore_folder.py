@@ -304,3 +304,25 @@ def test_the_dataset_archive_holds_images_and_masks(store, tmp_path):
         assert set(archive.namelist()) == names | {"metadata.json"}
     with zipfile.ZipFile(store.get_dataset_archive(1)) as archive:
         assert len(archive.namelist()) == 3
+
+
+def test_other_modalities_are_seen_in_a_folder_that_is_known(studies, tmp_path):
+    (path, *_) = studies.rglob("LCC.dcm")
+    image = pydicom.dcmread(path)
+    image.Modality = "CR"
+    image.save_as(path)
+    for modalities, count in (("MG", 3), ("MG,CR", 4), ("CR", 1)):
+        with opened(studies, tmp_path / "state", modalities=modalities, refresh_seconds="0") as store:
+            store.refresh()
+            assert len(store.list_images()) == count
+
+
+@pytest.mark.parametrize("value", ["x", "-1", "nan", "inf"])
+def test_a_setting_that_is_no_number_is_refused(studies, tmp_path, value):
+    with pytest.raises(WrongCallError, match="refresh_seconds"), opened(studies, tmp_path / "s", refresh_seconds=value):
+        pass
+
+
+def test_a_folder_that_is_none_is_refused(tmp_path):
+    with pytest.raises(WrongCallError, match="no folder"), opened(tmp_path / "none", tmp_path / "state"):
+        pass

@@ -20,7 +20,7 @@ from mammoseg.dicomweb.store import store
 from mammoseg.errors import MammosegError, WrongCallError
 from monailabel_app.lib.datastore.files import label_row
 from monailabel_app.lib.datastore.index import ImageRow, LabelRow
-from monailabel_app.lib.datastore.instance import InstanceDatastore
+from monailabel_app.lib.datastore.instance import InstanceDatastore, number
 from monailabel_app.lib.datastore.instance_cache import InstanceCache
 from monailabel_app.lib.datastore.spool import Entry
 
@@ -55,7 +55,7 @@ class DicomwebDatastore(InstanceDatastore):
         self._quick = connect(url, **options, timeout=QUICK_SECONDS, waits=())
         super().__init__(self.archive.name, folder, conf)
         self._key = load_key(default_key_file())
-        most_bytes = int(float(conf.get("cache_gib", CACHE_GIB)) * 2**30)
+        most_bytes = int(number(conf, "cache_gib", CACHE_GIB) * 2**30)
         self._cache = InstanceCache(folder / "images", self.archive, most_bytes=most_bytes)
         self._closing = threading.Event()
         self._retrying = threading.Thread(target=self._retry, daemon=True)
@@ -77,18 +77,19 @@ class DicomwebDatastore(InstanceDatastore):
         self.index.drop_sources(known.keys() - stamps.keys())
 
     def _studies(self) -> Iterator[tuple[str, tuple[str, str]]]:
-        """Studies with mammograms: UID, number of instances as text, patient group."""
+        """Studies with mammograms: UID, what is other when something has changed or empty, patient group."""
         for modality in self.modalities:
             search = self.archive.client.search_for_studies
             filters = {"ModalitiesInStudy": modality}
             for found in result_pages(self.archive, search, STUDY, search_filters=filters, fields=[INSTANCES]):
                 if is_uid(study := first_value(found, STUDY)):
-                    patient = first_value(found, PATIENT_ID) or study
-                    yield study, (str(_number(found, INSTANCES) or ""), keyed_hash(patient, self._key))
+                    group = keyed_hash(first_value(found, PATIENT_ID) or study, self._key)
+                    count = _number(found, INSTANCES)
+                    yield study, (f"{count} {group} {self.modalities}" if count else "", group)
 
     def _look_into(self, study: str, stamp: str, patient_group: str) -> None:
         held = self.index.stored_labels(study)  # before the archive is asked: one that is stored meanwhile is not gone
-        images, labels = [], []
+        images, labels = [], list[LabelRow]()
         search = self.archive.client.search_for_instances
         fields = [MODALITY, ROWS, COLUMNS]
         for found in result_pages(self.archive, search, SOP, study_instance_uid=study, fields=fields):
@@ -96,15 +97,18 @@ class DicomwebDatastore(InstanceDatastore):
             if not (is_uid(series) and is_uid(sop)):
                 logger.warning("an instance is left out: its UID is no UID")
             elif sop_class in SEGMENTATION_CLASSES:
-                labels.append(self._judge(Instance(study, series, sop)))
+                if label := self._judge(Instance(study, series, sop)):
+                    labels.append(label)
+                else:
+                    stamp = ""  # look again
             elif sop_class in IMAGE_CLASSES and first_value(found, MODALITY) in self.modalities:
                 shape = _number(found, ROWS), _number(found, COLUMNS)
                 images.append(ImageRow(sop, study, patient_group, study, series, "", *shape))
         listed = {label.label_id for label in labels}
         self.index.put_source(study, stamp, images, labels, gone=held - listed)
 
-    def _judge(self, instance: Instance) -> LabelRow:
-        """What the index says of a segmentation; it is fetched once."""
+    def _judge(self, instance: Instance) -> LabelRow | None:
+        """What the index says of a segmentation, which is fetched once; None when the archive does not give it yet."""
         nothing = LabelRow(instance.sop, "", instance.study, instance.series)
         known = self.index.label(instance.sop)
         if known is not None and known.is_stored:
@@ -112,7 +116,7 @@ class DicomwebDatastore(InstanceDatastore):
         path = self.files.segmentation(instance.sop)
         try:
             if not path.exists() and not retrieve(self.archive, instance, path):
-                return nothing
+                return None
         except RefusedInstanceError as error:
             logger.warning("a segmentation is left out: %s", error)
             return nothing

@@ -87,7 +87,7 @@ class FolderDatastore(InstanceDatastore):
             except OSError:
                 continue
             seen.add(source)
-            stamp = f"{state.st_mtime_ns} {state.st_size}"
+            stamp = f"{state.st_mtime_ns} {state.st_size} {self.modalities}"
             if known.get(source) != stamp:
                 self._look_at(path, source, stamp)
         self.index.drop_sources(known.keys() - seen)

@@ -163,6 +163,11 @@ class Index:
         found = self.ask(f"SELECT {IMAGE_COLUMNS} FROM images WHERE image_id = ?", image_id)
         return ImageRow(*found[0]) if found else None
 
+    def only_image_of_series(self, series: str) -> ImageRow | None:
+        """The image of a series that has no other."""
+        found = self.ask(f"SELECT {IMAGE_COLUMNS} FROM images WHERE series = ? LIMIT 2", series)
+        return ImageRow(*found[0]) if len(found) == 1 else None
+
     def put_label(self, label: LabelRow) -> None:
         """Add one label, or say something else of it."""
         self.change(f"INSERT OR REPLACE INTO labels ({LABEL_COLUMNS}) VALUES {SEVEN}", *astuple(label))
