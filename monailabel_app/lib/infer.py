@@ -1,5 +1,6 @@
 """A bundle behind MONAI Label's `InferTask`: a mammogram in; a mask, what it holds and a DICOM SEG out."""
 
+import logging
 import math
 import os
 import tempfile
@@ -26,7 +27,10 @@ from mammoseg.errors import InputRefusedError
 from mammoseg.prediction.file_job import area_mm2
 from monailabel_app.lib.datastore.grid import Grid, grid_of
 from monailabel_app.lib.datastore.label_images import write_label
+from monailabel_app.lib.models import ModelNotReadyError
 from monailabel_app.lib.serving import Segmented, ServedModel
+
+logger = logging.getLogger(__name__)
 
 LABELS = {"mass": 1}
 """Names and values of the mask."""
@@ -40,7 +44,7 @@ class MassInferTask(InferTask):
 
     Args:
         model: that answers.
-        preload: load the weights now.
+        preload: load the weights now; where they cannot be, the log says why and so does every request.
     """
 
     def __init__(self, model: ServedModel, *, preload: bool = False) -> None:
@@ -53,7 +57,10 @@ class MassInferTask(InferTask):
         )
         self.model = model
         if preload and self.is_valid():
-            model.predictor()
+            try:
+                model.predictor()
+            except ModelNotReadyError as error:
+                logger.error("%s", error)
 
     def info(self) -> dict[str, Any]:
         """As MONAI Label's, with the version that is served."""

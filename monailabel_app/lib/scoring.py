@@ -14,6 +14,7 @@ from monailabel.interfaces.tasks.scoring import ScoringMethod
 
 from mammoseg.active_learning.scores import SCORES, score_mammogram, scorer_of
 from mammoseg.data.masks import read_mask
+from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.metrics.overlap import compute_dice
 from monailabel_app.lib.models import ModelNotReadyError
@@ -65,7 +66,8 @@ class ModelScoring(ScoringMethod):
             if self._stop.is_set():
                 break
             try:
-                scores = self.score(model, image)
+                with no_header_values_in_warnings():
+                    scores = self.score(model, image)
             except InputRefusedError as error:
                 refused += 1
                 logger.info("Scoring: an image is refused, %s", error.code)

@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from mammoseg.data.splits import split_by_patient
+from mammoseg.data.splits import extend_split, split_by_patient
 from mammoseg.errors import WrongCallError
 
 
@@ -106,3 +106,16 @@ def test_two_patients_are_refused_with_the_way_out():
 def test_one_fold_is_refused():
     with pytest.raises(WrongCallError, match="folds is 1"):
         split_by_patient(cohort(9), seed=0, folds=1)
+
+
+def test_a_growing_set_reaches_70_15_15_and_nobody_moves():
+    sections: dict[str, str] = {}
+    for number in range(100):
+        before = dict(sections)
+        sections = extend_split(sections, [f"patient-{number}"])
+        assert before.items() <= sections.items()
+    assert Counter(sections.values()) == {"training": 70, "validation": 15, "test": 15}
+
+
+def test_the_first_three_patients_of_a_growing_set_fill_the_sections():
+    assert list(extend_split({}, ["a", "b", "c", "a"]).values()) == ["training", "validation", "test"]

@@ -196,3 +196,13 @@ def test_info_says_whether_there_are_weights(tmp_path, task):
     assert task.is_valid() and task.info()["weights"] == 0 and task.info()["labels"] == {"mass": 1}
     with pytest.raises(ModelNotReadyError):
         run(none, "x.png")
+
+
+def test_preload_loads_at_the_start_and_survives_weights_that_cannot_be_loaded(tmp_path, caplog):
+    good = MassInferTask(served_model(tmp_path, write_weights(tmp_path / "w.pt")), preload=True)
+    assert good.model._loaded is not None
+    (tmp_path / "broken.pt").write_bytes(b"no weights")
+    broken = MassInferTask(served_model(tmp_path / "other", tmp_path / "broken.pt"), preload=True)
+    assert "version 0 of model 'unet' cannot be loaded" in caplog.text
+    with pytest.raises(ModelNotReadyError):
+        run(broken, write_picture(tmp_path / "i.png")[0])
