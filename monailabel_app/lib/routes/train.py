@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter
+from fastapi.responses import Response
 
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import Name
@@ -62,6 +63,21 @@ def stop(person: Trainer, jobs: TheJobs, audit: Audit) -> Any:
 @router.get("/{model}/versions", summary="Versions of a model, and which is served")
 def versions(person: Viewer, app: LabelApp, model: Name) -> Any:
     return _versions(app, model).history()
+
+
+@router.get(
+    "/{model}/curve", summary="Learning curve of a version, the last one by default, as PNG", response_class=Response
+)
+def curve(person: Viewer, app: LabelApp, model: Name, version: int | None = None) -> Response:
+    _versions(app, model)
+    return Response(app._trainers[model].learning_curve(version), media_type="image/png")
+
+
+@router.post("/{model}/promote/{version}", summary="Serve a version, one that was kept aside among them")
+def promote(person: Admin, app: LabelApp, audit: Audit, model: Name, version: int) -> Any:
+    _versions(app, model).promote(version, reason=f"asked for by {person.name}")
+    audit.record(person.name, "promote", model=model, version=version)
+    return {"current": version}
 
 
 @router.post("/{model}/rollback", summary="Serve the version before")
