@@ -1,6 +1,7 @@
 """A folder of mammograms as datastore: each instance is an image, a label is what a person drew on it."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,7 @@ def test_a_final_label_is_a_seg_by_a_person_with_a_segment_a_region(store, tmp_p
     modifier = seg.SegmentSequence[0].AnatomicRegionSequence[0].AnatomicRegionModifierSequence[0]
     assert modifier.CodeMeaning == {"L": "Left", "R": "Right"}[image.ImageLaterality]
     assert str(seg.ContentCreatorName) == "dr rossi"
+    assert store.get_label_info(label_id, "final")["user"] == "dr\x00rossi^"
     import subprocess
 
     told = subprocess.run([dciodvfy, store.files.segmentation(label_id)], capture_output=True, text=True).stderr
@@ -106,6 +108,27 @@ def test_a_second_save_supersedes_and_the_first_stays(store, tmp_path):
     assert all(store.files.segmentation(label_id).exists() for label_id in ids)
     assert store.get_label_by_image_id(image_id, "final") == ids[2]
     assert np.array_equal(mask_of(store, image_id), first)
+
+
+def test_of_saves_at_the_same_time_each_is_whole_and_the_latest_counts(store, tmp_path):
+    image_id = store.list_images()[0]
+    image = pydicom.dcmread(store.get_image_uri(image_id))
+    masks = []
+    for number in range(6):
+        masks.append(np.zeros((image.Rows, image.Columns), bool))
+        masks[-1][number : 10 + 3 * number, 2 : 9 + number] = True
+    uploads = [
+        as_slicer_writes(mask, Path(store.get_image_uri(image_id)), tmp_path / f"{number}.nrrd")
+        for number, mask in enumerate(masks)
+    ]
+    with ThreadPoolExecutor(6) as clients:
+        ids = list(clients.map(lambda upload: store.save_label(image_id, str(upload), "final", {}), uploads))
+    assert len(set(ids)) == 6
+    for label_id, mask in zip(ids, masks, strict=True):
+        assert np.array_equal(read_mask(store.get_label_uri(label_id, "final")), mask)
+    latest = max(ids, key=lambda label_id: store.index.label(label_id).seconds)
+    assert store.get_label_by_image_id(image_id, "final") == latest
+    assert store.status()["labels_waiting"] == 0
 
 
 def test_the_last_save_wins_also_when_the_clock_jumps_back(store, tmp_path, monkeypatch):
@@ -138,7 +161,10 @@ def test_what_a_model_drew_is_kept_and_is_no_label(store, tmp_path):
     image = pydicom.dcmread(store.get_image_uri(image_id))
     mask = made_mask((image.Rows, image.Columns))
     path = as_slicer_writes(mask, Path(store.get_image_uri(image_id)), tmp_path / "model.nrrd")
-    store.save_label(image_id, str(path), "original", {})
+    for version in (1, 2):
+        store.save_label(image_id, str(path), "original", {"model": "unet", "params": {"version": version}})
+    assert store.get_label_info(image_id, "original") == {"model": "unet", "params": {"version": 2}}
+    assert store.get_label_by_image_id(image_id, "original") == image_id
     assert store.get_labeled_images() == []
     assert store.human_labels() == []
     assert np.array_equal(read_mask(store.get_label_uri(image_id, "original")), mask)

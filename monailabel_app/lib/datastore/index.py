@@ -205,5 +205,9 @@ class Index:
     def update_info(self, kind: str, name: str, info: Mapping[str, Any]) -> None:
         """Say more of an image or a label; a key that is there gets the new value."""
         with self._lock:
-            text = json.dumps(self.info(kind, name) | dict(info))
-            self.change("INSERT OR REPLACE INTO infos VALUES (?, ?, ?)", kind, name, text)
+            self.put_info(kind, name, self.info(kind, name) | dict(info))
+
+    def put_info(self, kind: str, name: str, info: Mapping[str, Any]) -> None:
+        """Say something of an image or a label in place of all that was said; what JSON cannot hold becomes text."""
+        text = json.dumps(dict(info), default=str)
+        self.change("INSERT OR REPLACE INTO infos VALUES (?, ?, ?)", kind, name, text)

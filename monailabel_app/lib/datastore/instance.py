@@ -243,6 +243,7 @@ class InstanceDatastore(Datastore):
             label_filename: NIfTI, NRRD, PNG, DICOM SEG or bare bytes; see `label_images`.
             label_tag: ``final``, a person's, or ``original``, a model's, which is only kept here.
             label_info: ``label_info``: names of the values, as MONAI Label's clients send them; ``user``: who saved.
+                Of ``original`` all is kept for `get_label_info`, such as the model's name.
 
         Raises:
             ImageNotFoundException: there is no such image.
@@ -319,6 +320,7 @@ class InstanceDatastore(Datastore):
         masses, others = mass_values(label_info)
         mask = read_label(upload, grid, image_id=image.image_id, masses=masses, others=others)
         write_label(self.files.original(image.image_id), mask, grid)
+        self.index.put_info("label original", image.image_id, label_info)
         said = {key: label_info[key] for key in ("model", "params") if key in label_info}
         self.index.update_info("label original", image.image_id, said)
 

@@ -109,5 +109,6 @@ class LabelSaver:
             source = self._source.source_of_saved(image)
             row = LabelRow(entry.label_id, entry.image_id, source, series, entry.seconds, "", source == SAVED)
             self._index.put_label(row)
+            self._index.put_info("label final", entry.label_id, {"user": entry.user})
             entry = self._spool.built(entry)
         self._source.deliver(entry)
