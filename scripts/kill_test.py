@@ -30,7 +30,8 @@ def kill_test(weights: str, kills: int = 100, images: int = 200, seed: int = 0, 
 
     Args:
         weights: checkpoint of a bundle `unet`.
-        kills: SIGKILLs to the main process, at uniformly random moments of the first twice its starting time.
+        kills: SIGKILLs to the main process: a third of them while it starts, the others within a second after it has
+            finished up to five files more.
         images: phantoms of `size` rows, two a patient; a run that ends before all kills are spent makes the test fail.
     """
     random_moment = random.Random(seed)
@@ -39,18 +40,27 @@ def kill_test(weights: str, kills: int = 100, images: int = 200, seed: int = 0, 
         ingest("phantom", output=root / "phantoms", patients=(images + 1) // 2, size=size, seed=seed)
         command = [*MAMMOSEG, "predict", str(root / "phantoms" / "images"), "--weights", weights, "--workers", "2"]
         start = _seconds_to_first_result([*command, "--output", str(root / "first")], root / "first")
-        broken = 0
+        broken, seen = 0, 0.0
         killed = [*command, "--output", str(root / "killed")]
         done_at_kill = []
-        for _ in trange(kills, unit="kill", disable=None):
-            run = subprocess.Popen(killed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            time.sleep(random_moment.uniform(0, 2 * start))
+        for number in trange(kills, unit="kill", disable=None):
+            run = subprocess.Popen(killed, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            if number % 3 == 0:
+                time.sleep(random_moment.uniform(0, start))
+            else:
+                wanted = _done(root / "killed") + random_moment.randint(0, 5)
+                while _done(root / "killed") < wanted and run.poll() is None:
+                    time.sleep(0.02)
+                time.sleep(random_moment.uniform(0, 1))
             if run.poll() is not None:
-                sys.exit(f"the run ended after {len(done_at_kill)} of {kills} kills; give more --images.")
+                said = run.communicate()[1].splitlines()[-1:]
+                sys.exit(f"the run ended by itself after {len(done_at_kill)} of {kills} kills (more --images?): {said}")
             run.send_signal(signal.SIGKILL)
             run.wait()
-            done_at_kill.append(len(list((root / "killed" / FOLDER).glob("*.json"))))
-            broken += sum(not _is_whole(path) for path in (root / "killed").glob("*.dcm"))
+            done_at_kill.append(_done(root / "killed"))
+            new = [path for path in (root / "killed").glob("*.dcm") if path.stat().st_mtime >= seen]
+            broken += sum(not _is_whole(path) for path in new)
+            seen = time.time() - 1
         subprocess.run(killed, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         undisturbed = [*command, "--output", str(root / "undisturbed")]
         subprocess.run(undisturbed, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -61,7 +71,7 @@ def kill_test(weights: str, kills: int = 100, images: int = 200, seed: int = 0, 
         "images": images,
         "files": len(expected),
         "seconds_to_first_result": round(start, 1),
-        "kills_while_files_were_written": len(set(done_at_kill)) - 1,
+        "files_done_at_kills": [done_at_kill[0], done_at_kill[len(done_at_kill) // 2], done_at_kill[-1]],
         "broken_files_seen": broken,
         "different_at_the_end": different,
     }
@@ -72,13 +82,17 @@ def kill_test(weights: str, kills: int = 100, images: int = 200, seed: int = 0, 
 def _seconds_to_first_result(command: list[str], output: Path) -> float:
     begin = time.monotonic()
     run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not list((output / FOLDER).glob("*.json")):
+    while not _done(output):
         if run.poll() is not None:
             sys.exit(f"the run failed with exit code {run.returncode} before its first result.")
         time.sleep(0.1)
     run.kill()
     run.wait()
     return time.monotonic() - begin
+
+
+def _done(output: Path) -> int:
+    return len(list((output / FOLDER).glob("*.json")))
 
 
 def _is_whole(path: Path) -> bool:
