@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mammoseg.errors import MammosegError
+from monailabel_app.lib import logs
 from monailabel_app.lib.settings import ServerSettings, is_loopback, refuse_open_address
 from monailabel_app.lib.tokens import TokenFile, make_token, revoke_tokens
 
 APP_DIR = Path(__file__).resolve().parent
-
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +33,7 @@ def _serve(options: argparse.Namespace) -> None:
     settings = ServerSettings.from_conf(conf, host=options.host)
     has_login = settings.oidc is not None or bool(TokenFile(settings.tokens_file))
     refuse_open_address(options.host, has_login=has_login, insecure=options.insecure)
-    logging.basicConfig(level=options.verbose, format=LOG_FORMAT)
+    logs.set_up(options.verbose)
     if not is_loopback(options.host) and not options.ssl_certfile:
         logging.getLogger(__name__).warning("No --ssl_certfile: others on the network can read tokens and images.")
 

@@ -87,7 +87,8 @@ def test_the_panel_of_ohif_trains_all_models_with_their_own_parameters(client, f
 
 
 def test_scoring_and_batches_answer_at_once_when_asked_to(client):
-    assert client.post("/scoring/dice?run_sync=true").json() == {"mean": 1.0}
+    assert client.post("/scoring/dice?run_sync=true", json={"images": "labeled"}).json() == {"mean": 1.0}
+    assert client.post("/scoring/dice?run_sync=true", json={"images": ["/etc/passwd"]}).status_code == 400
     assert client.post("/batch/infer/unet?run_sync=true&images=unlabeled").json() == {"images": "unlabeled"}
     assert client.post("/batch/infer/unet?images=mine").status_code == 422
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter
+from monailabel.interfaces.tasks.batch_infer import BatchInferImageType
 
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import Name
@@ -37,8 +38,17 @@ def start(
         raise HttpError(404, "E_MODEL", "there is no such model; /info/ lists them.")
     kept = {key: value for key, value in params.items() if key in COMMON or key not in RESERVED}
     request = {**kept, "method": method} | ({"model": model} if model else {})
+    if "images" in params:
+        request["images"] = _images(params["images"])
     job = Job(request, lambda: app.scoring(request), stop=getattr(task, "stop", None))
     return jobs.run(job) if run_sync else jobs.start(KIND, job, enqueue=True).record()
+
+
+def _images(value: Any) -> str:
+    try:
+        return BatchInferImageType(value).value
+    except ValueError:
+        raise HttpError(400, "E_PARAMS", "images is one of all, labeled, unlabeled.") from None
 
 
 @router.delete("/", summary="Stop")
