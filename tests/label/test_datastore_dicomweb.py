@@ -21,6 +21,7 @@ from mammoseg.dicom.write import write_object
 from mammoseg.dicomweb.client import ArchiveError
 from mammoseg.viewer.archive import Archive
 from monailabel_app.lib.datastore import InstanceDatastore
+from tests.dicomweb.fake_archive import Request, dicom_json, fake_archive
 from tests.label.made_store import VIEWS, as_slicer_writes, made_mask, mask_of, opened, write_views
 from tests.made_analysis import WHEN
 from tests.orthanc import dicomweb_address, instances_in, orthanc, running_orthanc
@@ -243,6 +244,30 @@ def test_an_archive_that_is_away_gives_a_clear_error_or_what_is_known(archive, t
         store.archive.session.timeout = (3, 10)
         store.refresh()
         assert store.status()["trouble"] == ""
+
+
+HOSTILE = {
+    "a UID that is a path": {"00080018": {"vr": "UI", "Value": ["../../x"]}},
+    "rows of text": {"00280010": {"vr": "US", "Value": ["many"]}},
+    "rows of nothing": {"00280010": "x"},
+    "a modality of numbers": {"00080060": {"vr": "CS", "Value": [5]}},
+}
+
+
+@pytest.mark.parametrize("change", HOSTILE.values(), ids=HOSTILE)
+def test_an_archive_that_answers_nonsense_spoils_no_list(tmp_path, change):
+    study = {**dicom_json(t0020000D="1.2", t00100020="CANARY"), "00201208": {"vr": "IS", "Value": ["2"]}}
+    image = dicom_json(t00080016="1.2.840.10008.5.1.4.1.1.1.2", t0020000E="1.2.3", t00080060="MG", t00080018="1.2.3.4")
+    other = {**image, **dicom_json(t00080018="1.2.3.5"), **change}
+
+    def answer(request: Request) -> None:
+        first = "offset=0" in request.path
+        request.reply_json(([image, other] if "instances" in request.path else [study]) if first else [])
+
+    with fake_archive(answer) as (fake, _), opened(fake.url, tmp_path / "state") as store:
+        assert "1.2.3.4" in store.list_images()
+        assert set(store.list_images()) <= {"1.2.3.4", "1.2.3.5"}
+        assert "CANARY" not in store.group_of("1.2.3.4")
 
 
 def test_only_the_chosen_modalities_are_listed(orthanc, tmp_path):

@@ -167,5 +167,10 @@ class DicomwebDatastore(InstanceDatastore):
 
 
 def _number(answer: Mapping[str, Any], tag: str) -> int | None:
-    values = answer.get(tag, {}).get("Value")
-    return values[0] if isinstance(values, list) and values and isinstance(values[0], int) else None
+    """A whole number of a search result, which may come as text (PS3.18 F.2.3); None where there is none."""
+    element = answer.get(tag)
+    values = element.get("Value") if isinstance(element, dict) else None
+    try:
+        return int(values[0]) if isinstance(values, list) else None
+    except (LookupError, TypeError, ValueError):
+        return None
