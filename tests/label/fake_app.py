@@ -114,6 +114,10 @@ class FakeVersions:
     def current(self) -> Any:
         return SimpleNamespace(number=self.number)
 
+    def promote(self, number: int, *, reason: str) -> Any:
+        self.number = number
+        return self.current()
+
     def roll_back(self, *, reason: str) -> Any:
         self.number -= 1
         return self.current()

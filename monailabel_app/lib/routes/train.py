@@ -73,7 +73,7 @@ def curve(person: Viewer, app: LabelApp, model: Name, version: int | None = None
     return Response(app._trainers[model].learning_curve(version), media_type="image/png")
 
 
-@router.post("/{model}/promote/{version}", summary="Serve a version, one that was kept aside among them")
+@router.post("/{model}/promote", summary="Serve a version, one that was kept aside among them")
 def promote(person: Admin, app: LabelApp, audit: Audit, model: Name, version: int) -> Any:
     _versions(app, model).promote(version, reason=f"asked for by {person.name}")
     audit.record(person.name, "promote", model=model, version=version)
