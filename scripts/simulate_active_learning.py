@@ -6,12 +6,14 @@ Usage: python scripts/simulate_active_learning.py [--output build/active_learnin
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")  # before numpy and torch start their threads
+import sys
 from pathlib import Path
 from typing import Any
 
 import fire
 
 from mammoseg.active_learning.replay_job import STRATEGIES_BY_DEFAULT, replay_job
+from mammoseg.errors import MammosegError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -52,4 +54,7 @@ def simulate_active_learning(
 
 
 if __name__ == "__main__":
-    fire.Fire(simulate_active_learning)
+    try:
+        fire.Fire(simulate_active_learning)
+    except MammosegError as error:
+        sys.exit(f"error: {error}")

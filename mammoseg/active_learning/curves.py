@@ -70,7 +70,7 @@ def plot_curves(labels: Sequence[int], curves: Mapping[str, np.ndarray], picture
     figure.supxlabel("labelled images", fontsize=9)
     seeds = len(next(iter(curves.values())))
     figure.supylabel("mean Dice, test images with a mass", fontsize=9)
-    figure.suptitle(f"blue: the strategy, grey: {BASELINE}; mean and 95 % interval over {seeds} seeds", fontsize=9)
+    figure.suptitle(f"blue: the strategy, grey: {BASELINE}; mean and 95 % interval, seeds: {seeds}", fontsize=9)
     picture.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(picture) as temporary:
         figure.savefig(temporary, format=picture.suffix[1:], dpi=110)

@@ -3,6 +3,7 @@
 import platform
 import time
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,9 @@ def replay_job(
     Raises:
         WrongCallError: the plan cannot be carried out.
     """
-    unknown = set(plan) - set(Plan.__dataclass_fields__)
-    if unknown:
-        raise WrongCallError(f"unknown setting '{min(unknown)}'; known: {', '.join(Plan.__dataclass_fields__)}.")
+    known = [field.name for field in fields(Plan) if field.name != "strategies"]
+    if unknown := set(plan) - set(known):
+        raise WrongCallError(f"unknown setting '{min(unknown)}'; known: {', '.join(known)}.")
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in plan.items()}
     settings = Plan(strategies, **values)
     output.mkdir(parents=True, exist_ok=True)
@@ -93,10 +94,12 @@ def _description(plan: Plan, source: str, pool: int, test: int, seconds: float) 
 Written by `python scripts/simulate_active_learning.py`; [active learning](../active_learning.md) says what is compared.
 
 - Data: {source}; a pool of {pool} images, Dice on {test} others of other patients (those with a mass).
-- Network: U-Net of widths {", ".join(map(str, plan.channels))} on {rows} x {columns} pixels; focal Tversky
-  loss, augmentation of the common recipe, AdamW, one cycle of at most {plan.lr} a round.
-- Course: {plan.first_steps} steps of batch {plan.batch_size} on {plan.start} labels; then {plan.rounds} rounds of
-  {plan.query} more labels and {plan.steps} more steps from the weights of the round before (warm start).
+- Network: U-Net of widths {", ".join(map(str, plan.channels))} on {rows} x {columns} pixels.
+- Training: focal Tversky loss, augmentation of the common recipe, batches of {plan.batch_size}, AdamW with one cycle of
+  at most {plan.lr} a round.
+- Course: {plan.first_steps} steps on {plan.start} labels; then {plan.rounds} rounds of {plan.query} more labels and
+  {plan.steps} more steps from the weights of the round before (warm start).
 - Views of one patient are {"kept apart" if plan.grouped else "not kept apart"}.
-- Numbers: mean ± half of the 95 % confidence interval (Student's t) over {plan.seeds} seeds; differences seed by seed.
+- Numbers: mean ± half of the 95 % confidence interval (Student's t) over the seeds (number of them: {plan.seeds});
+  differences seed by seed.
 - {seconds:.0f} s in this call, torch {torch.__version__}, {torch.get_num_threads()} threads ({platform.machine()})."""

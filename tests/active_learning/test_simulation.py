@@ -88,6 +88,12 @@ def test_a_folder_of_another_plan_is_refused(records, tmp_path):
         simulate(replace(PLAN, steps=3), records, records[:2], tmp_path / "out")
 
 
+def test_seeds_can_be_added(records, tmp_path):
+    first = rows(simulate(PLAN, records, records[:2], tmp_path / "out"))
+    more = rows(simulate(replace(PLAN, seeds=2), records, records[:2], tmp_path / "out"))
+    assert more[: len(first)] == first and {row["seed"] for row in more[len(first) :]} == {1}
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
