@@ -46,7 +46,8 @@ class Job:
     def record(self) -> dict[str, Any]:
         """For clients, with MONAI Label's keys."""
         named = {"id": self.id, "status": self.status, "request": self.request, "start_ts": self.started}
-        more = {"end_ts": self.ended, "error": self.error, "details": list(self.lines), "result": self.result}
+        lines = list(self.lines) or [self.status]  # Slicer's module reads the last one, whether there is one or not
+        more = {"end_ts": self.ended, "error": self.error, "details": lines, "result": self.result}
         return named | {key: value for key, value in more.items() if value}
 
 

@@ -1,0 +1,166 @@
+"""3D Slicer's module before the whole server and a real Orthanc: its own client, its order of requests, its files.
+
+What the module does is in plugins/slicer/MONAILabel/MONAILabel.py of MONAI Label; its client is the one that monailabel
+ships. Slicer reads and writes images by ITK, as SimpleITK does here.
+"""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+import numpy as np
+import pydicom
+import pytest
+import requests
+import SimpleITK as sitk
+from monailabel.client import MONAILabelClient
+
+from mammoseg.dicom.mask import SEGMENTATION_CLASSES
+from mammoseg.viewer.archive import Archive
+from tests.label.bright_model import write_bright_weights
+from tests.label.made_store import as_slicer_writes
+from tests.label.real_server import running_server, write_marked
+from tests.orthanc import dicomweb_address, orthanc, running_orthanc
+
+__all__ = ["orthanc", "running_orthanc"]
+
+LABEL_INFO = {"label_info": [{"name": "mass", "idx": 1}]}
+"""What the module says of the segments that it saves."""
+
+
+@pytest.fixture(autouse=True)
+def own_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key of patients' codes for the test alone."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+@pytest.fixture
+def marks(orthanc: Archive, tmp_path: Path) -> dict[str, np.ndarray]:
+    """Two mammograms of one study in Orthanc, other sizes and sides; the masks of their bright marks by image id."""
+    found = {}
+    for number, (side, shape) in enumerate((("R", (300, 240)), ("L", (260, 280)))):
+        path = tmp_path / f"{number}.dcm"
+        image, mark = write_marked(path, shape, laterality=side)
+        orthanc.store(path)
+        found[str(image.SOPInstanceUID)] = mark
+    return found
+
+
+@pytest.fixture
+def serve(orthanc: Archive, tmp_path: Path) -> Any:
+    """Start the server before Orthanc, with the same state each time."""
+    weights = write_bright_weights(tmp_path / "bright.pt")
+
+    def start() -> Any:
+        return running_server(dicomweb_address(orthanc), tmp_path / "state", weights=f"unet={weights}")
+
+    return start
+
+
+@pytest.fixture
+def url(serve: Any, marks: dict[str, np.ndarray]) -> Iterator[str]:
+    with serve() as url:
+        yield url
+
+
+def client_of(url: str, folder: Path) -> MONAILabelClient:
+    """As the module makes it: a folder for what comes, and who asks."""
+    folder.mkdir(exist_ok=True)
+    return MONAILabelClient(url, str(folder), "user-xyz")
+
+
+def next_image(url: str, folder: Path) -> tuple[dict[str, Any], Path]:
+    """Button "Next Sample": what the server says, and the image under the name that Slicer gives its file."""
+    sample = client_of(url, folder).next_sample("random", {})
+    answer = requests.get(f"{url}/datastore/image?image={quote_plus(sample['id'])}", timeout=30)
+    answer.raise_for_status()
+    path = folder / sample.get("name", sample["id"])
+    path.write_bytes(answer.content)
+    return sample, path
+
+
+def dice(first: np.ndarray, second: np.ndarray) -> float:
+    return 2 * np.count_nonzero(first & second) / (np.count_nonzero(first) + np.count_nonzero(second))
+
+
+def geometry(image: sitk.Image) -> tuple[Any, ...]:
+    return image.GetSize(), image.GetSpacing(), image.GetOrigin(), image.GetDirection()
+
+
+def test_the_module_finds_what_it_looks_for_in_info(url, tmp_path):
+    info = client_of(url, tmp_path / "slicer").info()
+    assert info["models"]["unet"]["type"] == "segmentation" and info["models"]["unet"]["labels"] == {"mass": 1}
+    assert {"random", "first"} <= info["strategies"].keys() and "unet" in info["trainers"]
+    assert info["datastore"]["total"] == 2 and info["datastore"]["completed"] == 0
+    assert isinstance(info["train_stats"]["unet"], dict), "the module shows epoch and best_metric of each"
+
+
+def test_an_image_comes_by_name_and_its_mask_in_the_geometry_that_slicer_gives_the_image(url, marks, tmp_path):
+    sample, path = next_image(url, tmp_path / "slicer")
+    assert path.suffix == ".dcm", "Slicer chooses its reader by the name"
+    request = {"result_extension": ".nrrd", "result_dtype": "uint8"}
+    file, params = client_of(url, tmp_path / "slicer").infer("unet", sample["id"], request)
+    image, mask = sitk.ReadImage(str(path)), sitk.ReadImage(file)
+    assert np.allclose(np.concatenate(geometry(mask)), np.concatenate(geometry(image)))
+    assert mask.GetPixelID() == sitk.sitkUInt8 and params["label_names"] == {"mass": 1}
+    found = sitk.GetArrayFromImage(mask)[0] == 1
+    assert dice(found, marks[sample["id"]]) > 0.95
+    assert dice(found, marks[sample["id"]][::-1]) < 0.7, "a turned mask would be seen"
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nrrd", ".seg.nrrd"])
+def test_an_edited_mask_becomes_a_seg_in_the_archive_and_is_the_label_after_a_restart(
+    serve, orthanc, marks, dciodvfy, tmp_path, suffix
+):
+    with serve() as url:
+        client = client_of(url, tmp_path / "slicer")
+        sample, path = next_image(url, tmp_path / "slicer")
+        image_id = sample["id"]
+        edited = marks[image_id].copy()
+        edited[110:130, 30:50] = True  # beside the mark, where the model sees nothing
+        file = as_slicer_writes(edited, path, tmp_path / f"label{suffix}")
+        saved = client.save_label(image_id, str(file), params=dict(LABEL_INFO))
+        assert saved["image"] == image_id
+        assert client.info()["datastore"]["completed"] == 1
+    (stored,) = segmentations_in(orthanc, tmp_path)
+    dataset = pydicom.dcmread(stored)
+    (series,) = dataset.ReferencedSeriesSequence
+    assert [item.ReferencedSOPInstanceUID for item in series.ReferencedInstanceSequence] == [image_id]
+    assert not [line for line in validated(dciodvfy, stored) if line.startswith("Error")]
+    with serve() as url:
+        client = client_of(url, tmp_path / "slicer")
+        (labelled,) = (name for name, item in client.datastore()["objects"].items() if "final" in item["labels"])
+        assert labelled == image_id
+        label = sitk.ReadImage(client.download_label(saved["label"], "final"))
+        assert np.array_equal(sitk.GetArrayFromImage(label)[0] != 0, edited)
+        other, _ = next_image(url, tmp_path / "slicer")
+        assert other["id"] != image_id, "what has a label is not given out again"
+
+
+def test_training_is_started_asked_about_and_stopped(url, tmp_path):
+    client = client_of(url, tmp_path / "slicer")
+    assert client.train_status(check_if_running=True) is False
+    started = client.train_start("unet", {"max_epochs": 1})
+    assert started["status"] in ("SUBMITTED", "RUNNING", "ERROR") and started["request"]["model"] == "unet"
+    status = client.train_status()
+    assert status["id"] == started["id"] and status["details"][-1], "the module shows the last line"
+    client.train_stop()
+
+
+def segmentations_in(archive: Archive, folder: Path) -> list[Path]:
+    """Files of all SEG that Orthanc holds."""
+    found = []
+    for name in requests.get(f"{archive.url}/instances", auth=archive.user, timeout=10).json():
+        content = requests.get(f"{archive.url}/instances/{name}/file", auth=archive.user, timeout=10).content
+        path = folder / f"stored-{name}.dcm"
+        path.write_bytes(content)
+        if pydicom.dcmread(path, specific_tags=["SOPClassUID"]).SOPClassUID in SEGMENTATION_CLASSES:
+            found.append(path)
+    return found
+
+
+def validated(dciodvfy: str, path: Path) -> list[str]:
+    run = subprocess.run([dciodvfy, str(path)], capture_output=True, text=True, timeout=60)
+    return (run.stdout + run.stderr).splitlines()
