@@ -69,6 +69,7 @@ def test_guessing_fills_no_disk(tmp_path):
         ("POST", "/train/unet?run_sync=true", ["train"]),
         ("POST", "/batch/infer/unet?run_sync=true", ["batch inference"]),
         ("POST", "/train/unet/rollback", ["rollback"]),
+        ("POST", "/train/unet/promote?version=1", ["promote"]),
         ("POST", "/train/unet/promote?version=2", ["promote"]),
         ("DELETE", "/train/", ["stop training"]),
     ],

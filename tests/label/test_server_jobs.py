@@ -96,6 +96,10 @@ def test_scoring_and_batches_answer_at_once_when_asked_to(client):
 def test_a_model_goes_back_to_the_version_before(client):
     assert client.get("/train/unet/versions").json() == {"current": 2}
     assert client.post("/train/unet/rollback").json() == {"current": 1}
+    assert client.post("/train/unet/promote?version=7").status_code == 200
+    assert client.get("/train/unet/versions").json() == {"current": 7}
+    assert client.get("/train/unet/curve").content == b"PNG of the last"
+    assert client.get("/train/unet/curve?version=x").status_code == 422
     assert client.get("/train/nothing/versions").status_code == 404
 
 

@@ -28,6 +28,7 @@ WORK = {
     ("DELETE", "/train/"): "trainer",
     ("POST", "/batch/infer/unet"): "trainer",
     ("POST", "/train/unet/rollback"): "admin",
+    ("POST", "/train/unet/promote?version=1"): "admin",
 }
 
 
