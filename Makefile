@@ -6,10 +6,14 @@ READY := .venv/.ready
 # Waiting threads sleep instead of spinning: on a machine that others use too, training is several times faster.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo test test-slow check viewer lock clean
+.PHONY: demo label test test-slow check viewer lock clean
 
 demo: $(READY)
 	@$(BIN)/python scripts/demo.py
+
+# Label phantoms with the demo's model: an archive, the label server, and the addresses to open, until Ctrl-C.
+label: $(READY)
+	@exec $(BIN)/python scripts/label.py
 
 test: check
 	@$(BIN)/pytest

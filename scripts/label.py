@@ -1,0 +1,163 @@
+"""Label mammograms on this machine: phantoms in an Orthanc, the label server before it, and the addresses to open.
+
+Usage: python scripts/label.py [--weights FILE] [--bundle unet] (or: make label)
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import fire
+import requests
+
+from mammoseg.data.phantom import generate_cohort
+from mammoseg.errors import MammosegError, WrongCallError
+from mammoseg.inference import DEMO_WEIGHTS
+from mammoseg.viewer.archive import Archive, local_archive
+from mammoseg.viewer.server import ViewerServer, serving
+from mammoseg.viewer.show import OHIF
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+SEED = 5
+"""Of the phantoms: others than those that the demo trains with."""
+
+START_SECONDS = 300
+"""Time that the server may take to start; it imports MONAI and loads the weights."""
+
+END_SECONDS = 20
+"""Time that it may take to end."""
+
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def label(
+    weights: str = str(DEMO_WEIGHTS), bundle: str = "unet", patients: int = 4, port: int = 8000, viewer_port: int = 8080
+) -> None:
+    """Start all parts, say what to open, and end all parts at Ctrl-C, or when one of them ends; labels go with them.
+
+    Args:
+        weights: checkpoint; the demo's unless named.
+        bundle: that the weights are of.
+        patients: phantoms, two views each.
+        port: of the label server, on 127.0.0.1.
+        viewer_port: of the current OHIF, where `make viewer` fetched it; 0 takes a free one.
+    """
+    try:
+        _label(Path(weights), bundle, patients, port, viewer_port)
+    except MammosegError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+def _label(weights: Path, bundle: str, patients: int, port: int, viewer_port: int) -> None:
+    if not weights.is_file():
+        raise WrongCallError(f"{weights} is not there; run `make demo` once, or name a checkpoint with --weights.")
+    for end in ENDS:  # also where a shell told us to ignore Ctrl-C
+        signal.signal(end, _end)
+    with suppress(KeyboardInterrupt), ExitStack() as parts:
+        folder = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="mammoseg-label-")))
+        archive = parts.enter_context(local_archive())
+        records = generate_cohort(folder, patients=patients, seed=SEED)
+        studies = [archive.store(folder / record["image"]) for record in records]
+        server = parts.enter_context(label_server(archive, folder, f"{bundle}={weights.resolve()}", port))
+        viewer = None
+        if OHIF.is_dir():
+            viewer = parts.enter_context(serving(_viewer(archive, viewer_port))).url
+        print(_what_to_open(f"http://127.0.0.1:{port}", viewer, bundle, studies), flush=True)
+        while (gone := _gone(archive, server)) is None:
+            time.sleep(0.5)
+        raise MammosegError(f"{gone} ended by itself; all else is ended too. What it said is above.")
+
+
+@contextmanager
+def label_server(archive: Archive, folder: Path, weights: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the label server in a process of its own as long as the block lasts.
+
+    Args:
+        folder: gets its state.
+        weights: ``bundle=file``.
+
+    Raises:
+        MammosegError: it does not start.
+    """
+    user, password = archive.user
+    address = archive.url.replace("//", f"//{user}@") + "/dicom-web"
+    settings = {
+        "weights": weights,
+        "models": weights.partition("=")[0],
+        "preload": "true",
+        "state_dir": folder / "state",
+    }
+    command = [sys.executable, "-m", "monailabel_app", "--studies", address, "--port", str(port), "-v", "WARNING"]
+    command += [str(part) for pair in settings.items() for part in ("--conf", *pair)]
+    own = {"MAMMOSEG_DICOMWEB_PASSWORD": password, "XDG_CONFIG_HOME": str(folder / "config")}
+    process = subprocess.Popen(command, cwd=REPOSITORY, env={**os.environ, **own})
+    try:
+        _wait_for(process, port)
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(requests.ConnectionError):
+            if requests.get(f"http://127.0.0.1:{port}/info/", timeout=30).ok and process.poll() is None:
+                return
+        time.sleep(0.3)
+    raise MammosegError("the label server did not start; it says above why.")
+
+
+def _viewer(archive: Archive, port: int) -> ViewerServer:
+    try:
+        return ViewerServer(OHIF, archive.url, user=archive.user, port=port)
+    except OSError as error:
+        raise WrongCallError(f"port {port} is taken ({error.strerror}); name another with --viewer_port.") from error
+
+
+def _gone(archive: Archive, server: subprocess.Popen[bytes]) -> str | None:
+    """Which part ended, None while all run."""
+    if server.poll() is not None:
+        return "the label server"
+    left = os.waitid(os.P_PID, archive.process_id, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    return "Orthanc" if left is not None else None
+
+
+def _end(*_: object) -> None:
+    for end in ENDS:  # once is enough; what was started must be ended in peace
+        signal.signal(end, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _what_to_open(url: str, viewer: str | None, bundle: str, studies: list[str]) -> str:
+    lines = [
+        f"{len(studies)} phantom mammograms in {len(set(studies))} studies; model {bundle}. Open:",
+        f"  {url}/ohif/  study list of the OHIF that monailabel ships",
+        f"  {url}/ohif/monai-label?StudyInstanceUIDs={studies[0]}&hangingProtocolId=default  its MONAI Label panel",
+    ]
+    if viewer:
+        lines.append(f"  {viewer}/viewer?StudyInstanceUIDs={studies[0]}  the current OHIF, which shows saved masks")
+    return "\n".join(
+        [
+            *lines,
+            f"3D Slicer: extension MONAILabel, module MONAI Label, server {url}, then Next Sample.",
+            "docs/label.md shows what to click. Ctrl-C ends everything, and the labels are gone with it.",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    fire.Fire(label)
