@@ -75,7 +75,7 @@ class MassBatchInferTask(BatchInferTask):
         self._stop.set()
 
     def progress(self) -> dict[str, Any]:
-        """``state``, ``model``, ``total``, ``done``, ``skipped`` (done before), ``refused``, and a code of each refusal."""
+        """``state``, ``model``, ``total``, ``done``, ``skipped``, ``refused``, and the code of each refusal."""
         return dict(self._progress)
 
     def _infer(
