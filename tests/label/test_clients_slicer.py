@@ -110,6 +110,16 @@ def test_an_image_comes_by_name_and_its_mask_in_the_geometry_that_slicer_gives_t
     assert dice(found, marks[sample["id"]][::-1]) < 0.7, "a turned mask would be seen"
 
 
+def test_a_mask_that_the_server_kept_comes_with_the_image(url, marks, tmp_path):
+    """What the module does after "Next Sample" where a batch inference came before."""
+    client, image_id = client_of(url, tmp_path / "slicer"), min(marks)
+    client.infer("unet", image_id, {"save_label": True})
+    info = client.datastore()["objects"][image_id]["labels"]["original"]["info"]
+    assert list(info["params"]["label_names"]) == ["mass"]
+    mask = sitk.ReadImage(client.download_label(image_id, "original"))
+    assert dice(sitk.GetArrayFromImage(mask)[0] != 0, marks[image_id]) > 0.95
+
+
 @pytest.mark.parametrize("suffix", [".nii.gz", ".nrrd", ".seg.nrrd"])
 def test_an_edited_mask_becomes_a_seg_in_the_archive_and_is_the_label_after_a_restart(
     serve, orthanc, marks, dciodvfy, tmp_path, suffix

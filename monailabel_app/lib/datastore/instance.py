@@ -285,14 +285,16 @@ class InstanceDatastore(Datastore):
 
     def json(self) -> dict[str, Any]:
         """The index in MONAI Label's form."""
-        infos = self.index.infos("image")
-        labels = {label.image_id: label for label in self.index.newest_labels()}
+        infos, originals = self.index.infos("image"), self.index.infos("label original")
+        finals = {label.image_id: {"label_id": label.label_id} for label in self.index.newest_labels()}
         objects = {
             image_id: {
                 "image": {"ext": "", "info": infos.get(image_id, {})},
-                "labels": {"final": {"ext": ".nii.gz", "info": {"label_id": labels[image_id].label_id}}}
-                if image_id in labels
-                else {},
+                "labels": {
+                    tag: {"ext": ".nii.gz", "info": labels[image_id]}
+                    for tag, labels in (("final", finals), ("original", originals))
+                    if image_id in labels
+                },
             }
             for image_id in self.list_images()
         }
