@@ -30,4 +30,5 @@ def sample(person: Annotator, app: LabelApp, strategy: Name, params: JsonBody) -
     given = {strategy: {"ts": int(time.time()), "client_id": person.name}}
     known = datastore.get_image_info(image)
     datastore.update_image_info(image, {"strategy": {**known.get("strategy", {}), **given}})
-    return {**known, **{key: value for key, value in result.items() if key != "path"}}
+    withheld = ("path", "scores")  # a place on this server, and the features of a network in their hundreds
+    return {key: value for key, value in {**known, **result}.items() if key not in withheld}
