@@ -244,10 +244,10 @@ def _rows(
 
 def _single_thread(make_predictor: Callable[[], MassPredictor]) -> MassPredictor:
     """A predictor for one of several processes, which share the cores among them."""
-    import torch
-
-    torch.set_num_threads(1)
-    return make_predictor()
+    predictor = make_predictor()
+    if torch := sys.modules.get("torch"):  # a predictor without a network has not imported it
+        torch.set_num_threads(1)
+    return predictor
 
 
 class _Recorded:

@@ -1,0 +1,14 @@
+"""`mammoseg predict` with a predictor that starts at once: python -m tests.bright_predict IMAGES OUTPUT."""
+
+import sys
+from pathlib import Path
+
+from mammoseg.predict import run_predictor
+from mammoseg.prediction.options import Options
+from tests.made_predictor import BrightIsMass
+
+if __name__ == "__main__":
+    images, output = map(Path, sys.argv[1:])
+    output.mkdir(parents=True, exist_ok=True)
+    options = Options(threshold=0.9)
+    run_predictor(BrightIsMass(), [images], output, options=options, workers=2, make_predictor=BrightIsMass)
