@@ -63,7 +63,7 @@ def kill_test(weights: str | None = None, kills: int = 100, images: int = 400, s
             run.send_signal(signal.SIGKILL)
             run.wait()
             done_at_kill.append(_done(root / "killed"))
-            new = [path for path in (root / "killed").glob("*.dcm") if path.stat().st_mtime >= seen]
+            new = [path for path in (root / "killed").glob("[!.]*.dcm") if path.stat().st_mtime >= seen]
             broken += sum(not _is_whole(path) for path in new)
             seen = time.time() - 1
         subprocess.run(killed, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
