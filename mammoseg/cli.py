@@ -1,12 +1,13 @@
 """The `mammoseg` command: python-fire over functions that are imported only when they are called."""
 
 import os
+import re
 import sys
 from typing import Any
 
 import fire
 
-from mammoseg.errors import MammosegError
+from mammoseg.errors import MammosegError, WrongCallError
 
 
 def ingest(source: str, *inputs: str, output: str, **options: Any) -> None:
@@ -137,7 +138,7 @@ def export(bundle: str, *, weights: str, output: str, formats: Any = ()) -> None
     print(run(bundle, weights=weights, output=output, formats=formats))
 
 
-def view(*inputs: str, port: int = 8080) -> None:
+def view(*inputs: str, port: int = 8080, **unknown: Any) -> None:
     """Look at mammograms and their results in OHIF on this machine, until Ctrl-C; needs `make viewer` and Orthanc.
 
     Args:
@@ -146,7 +147,7 @@ def view(*inputs: str, port: int = 8080) -> None:
     """
     from mammoseg.viewer.show import view as run
 
-    run(*inputs, port=port)
+    run(*inputs, port=port, **unknown)  # fire would complain of an unknown option when the page is closed
 
 
 def list_bundles(*, json: bool = False) -> None:
@@ -184,6 +185,12 @@ def main() -> None:
     except MammosegError as error:
         print(f"mammoseg: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except TypeError as error:
+        unknown = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+        if unknown is None:
+            raise
+        print(f"mammoseg: there is no option --{unknown[1]}; the command with --help names its own.", file=sys.stderr)
+        sys.exit(WrongCallError.exit_code)
     except KeyboardInterrupt:
         print("mammoseg: stopped; what was finished is kept.", file=sys.stderr)
         sys.exit(130)

@@ -26,6 +26,16 @@ def test_error_is_one_line_with_its_exit_code(error, code, monkeypatch, capsys):
     assert capsys.readouterr().err == "mammoseg: the disk is full; free space.\n"
 
 
+@pytest.mark.parametrize("command", ["deidentify", "view", "send"])
+def test_unknown_option_is_a_wrong_call_before_anything_starts(command, tmp_path, monkeypatch, capsys):
+    needed = {"deidentify": ["--output", str(tmp_path)], "send": ["--to", "http://127.0.0.1:1/"], "view": []}[command]
+    monkeypatch.setattr(sys, "argv", ["mammoseg", command, "a.dcm", *needed, "--bogus", "1"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert "there is no option --bogus" in capsys.readouterr().err
+
+
 def test_unknown_command_is_a_wrong_call():
     assert run("segment").returncode == 2
 

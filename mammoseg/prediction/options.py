@@ -47,6 +47,9 @@ class Options:
     min_area_pixels: float | None = None
 
     def __post_init__(self) -> None:
+        for name in ("threshold", "min_area_mm2", "min_area_pixels"):
+            if not isinstance(getattr(self, name), float | int | None):
+                raise WrongCallError(f"{name} is '{getattr(self, name)}'; give a number.")
         if self.threshold is not None and not 0 < self.threshold < 1:
             raise WrongCallError(f"threshold is {self.threshold}; give a probability above 0 and below 1.")
         if self.min_area_mm2 is not None and self.min_area_pixels is not None:

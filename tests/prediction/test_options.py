@@ -24,6 +24,7 @@ def test_choice_is_found_without_regard_to_case():
     ("values", "message"),
     [
         ({"threshold": 0.0}, "threshold is 0.0"),
+        ({"threshold": "abc"}, "threshold is 'abc'; give a number"),
         ({"threshold": float("nan")}, "threshold is nan"),
         ({"min_area_mm2": -1.0}, "min_area_mm2 is -1.0"),
         ({"min_area_mm2": 1.0, "min_area_pixels": 1.0}, "both given"),
