@@ -5,6 +5,7 @@ import io
 import logging
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ from PIL import Image
 from mammoseg.data.ingest import ingest
 from mammoseg.deidentify import deidentify
 from mammoseg.errors import MammosegError
+from mammoseg.evaluation.run_report import report
 from mammoseg.predict import run_predictor
 from mammoseg.prediction.options import ObjectKind, Options
 from mammoseg.send import send
@@ -104,14 +106,26 @@ def test_predict(images, tmp_path):
     assert marked_files(tmp_path) == []
 
 
+def test_predict_as_json_in_several_processes(images, tmp_path, capfd):
+    run = partial(run_predictor, workers=2, make_predictor=BrightIsMass, json=True)
+    said = listen(lambda: run(BrightIsMass(), [images], tmp_path))
+    said += "".join(capfd.readouterr())  # of the other process
+    assert '"status": "mass found"' in said
+    assert marks_in(said.encode()) == []
+    assert marked_files(tmp_path) == []
+
+
 def test_ingest_training_and_evaluation(images, tmp_path):
     data, key = tmp_path / "data", tmp_path / "key"
     said = listen(lambda: ingest("folder", str(images), output=str(data), key_file=str(key)))
     overrides = tiny_overrides(data, tmp_path / "run", max_epochs=1)
     said += listen(lambda: train("unet", recipe="common", **overrides))
     weights = str(tmp_path / "run" / "models" / "model.pt")
-    said += listen(lambda: evaluate("unet", dataset_dir=str(data), weights=weights, output_dir=str(tmp_path / "eval")))
-    assert (tmp_path / "eval" / "per_image.csv").exists()
+    output = str(tmp_path / "run" / "eval")
+    said += listen(lambda: evaluate("unet", dataset_dir=str(data), weights=weights, output_dir=output))
+    said += listen(lambda: report(output, dataset_dir=str(data), weights=weights, output=str(tmp_path / "report")))
+    assert (tmp_path / "run" / "eval" / "per_image.csv").exists()
+    assert (tmp_path / "report" / "index.html").exists()
     assert marks_in(said.encode()) == []
     assert marked_files(tmp_path) == []
 
