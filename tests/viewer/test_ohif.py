@@ -141,6 +141,7 @@ def test_mask_lies_on_a_mark_whatever_the_header_says_of_directions(viewer, tmp_
     assert (shown & seen.expected(pixels > 2000)).sum() >= 0.95 * seen.expected(pixels > 2000).sum()
 
 
+@pytest.mark.slow  # on a busy machine OHIF may still be drawing when it is looked at
 @pytest.mark.parametrize("name", REAL)
 def test_mask_on_a_real_mammogram_lies_in_its_place(viewer, name, shared_data, tmp_path):
     path = shared_data / "dicom_mg" / name
