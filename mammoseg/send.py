@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mammoseg.data.find_images import find_inputs
+from mammoseg.data.find_images import begins_as_dicom, find_inputs
 from mammoseg.dicomweb.stored import Stored, StoreStatus
 from mammoseg.errors import MammosegError, NothingUsableError, WrongCallError
 from mammoseg.files import printable
@@ -63,12 +63,7 @@ def dicom_files(inputs: Sequence[Path]) -> list[Path]:
     """Every file that is named, and those of folders that begin as DICOM files do, PS3.10 7.1."""
     named = {path for path in inputs if not path.is_dir()}
     paths, _ = find_inputs(inputs)
-    return [path for path in paths if path in named or _begins_as_dicom(path)]
-
-
-def _begins_as_dicom(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
+    return [path for path in paths if path in named or begins_as_dicom(path)]
 
 
 def store_to(

@@ -1,14 +1,18 @@
 """A mammogram of 40 x 30 pixels with two lesions, as every DICOM object is built from."""
 
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import highdicom as hd
 import numpy as np
 import pydicom
 
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.dicom.derived import Algorithm, Analysis
+from mammoseg.dicom.seg import SegKind, SegProfile, build_segmentation
+from mammoseg.dicom.write import write_object
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 ALGORITHM = Algorithm("unet", "0.1.0", "ab" * 32, 0.5)
@@ -36,3 +40,21 @@ def made_analysis(folder: Path, **changed: Any) -> Analysis:
     given = {"source": changed.get("source") or made_source(folder)}
     known = {"lesions": lesions, "algorithm": ALGORITHM, "when": WHEN, "probability": probability}
     return Analysis(**{**known, **given, **changed})
+
+
+def build(
+    source: pydicom.Dataset,
+    lesions: Sequence[np.ndarray],
+    *,
+    kind: SegKind = SegKind.BINARY,
+    profile: SegProfile = SegProfile.VIEWER,
+    **known: Any,
+) -> hd.seg.Segmentation:
+    """Segmentation of an `Analysis` that is given in parts."""
+    return build_segmentation(Analysis(source, lesions, **known), kind=kind, profile=profile)
+
+
+def write_and_read(segmentation: hd.seg.Segmentation, folder: Path) -> hd.seg.Segmentation:
+    """The segmentation as highdicom reads it from disk."""
+    write_object(segmentation, folder / "seg.dcm")
+    return hd.seg.segread(folder / "seg.dcm")

@@ -49,6 +49,12 @@ def find_inputs(inputs: Sequence[Path], output: Path | None = None) -> tuple[lis
     return list(found.values()), passed_over
 
 
+def begins_as_dicom(path: Path) -> bool:
+    """Whether a file has the preamble and prefix of PS3.10 7.1."""
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
 def find_images(folder: Path | str) -> list[dict[str, str]]:
     """Items ``{"image": path, "image_id": path inside the folder}`` for a MONAI data set.
 

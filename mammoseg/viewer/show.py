@@ -4,6 +4,7 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
+from mammoseg.data.find_images import begins_as_dicom
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import WrongCallError
 from mammoseg.viewer.archive import local_archive
@@ -49,9 +50,4 @@ def dicom_files(path: Path) -> list[Path]:
     if not path.exists():
         raise WrongCallError(f"'{path}' does not exist; name mammograms and the results folder.")
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-    return [file for file in files if _begins_as_dicom(file)]
-
-
-def _begins_as_dicom(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
+    return [file for file in files if begins_as_dicom(file)]

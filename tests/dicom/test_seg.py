@@ -2,16 +2,14 @@
 
 from dataclasses import replace
 
-import highdicom as hd
 import numpy as np
 import pydicom
 import pytest
 
-from mammoseg.dicom.derived import Analysis
-from mammoseg.dicom.seg import SegKind, SegProfile, build_segmentation
+from mammoseg.dicom.seg import SegKind, SegProfile
 from mammoseg.dicom.write import write_object
 from tests.dicom.readers import errors_of_dciodvfy
-from tests.made_analysis import ALGORITHM, WHEN, made_lesions, made_source
+from tests.made_analysis import ALGORITHM, WHEN, build, made_lesions, made_source, write_and_read
 
 REAL = [
     "GH133_GE_MLO_jpegls14sv1_12bit.dcm",
@@ -28,15 +26,6 @@ def source(tmp_path):
 @pytest.fixture
 def lesions():
     return made_lesions()
-
-
-def build(source, lesions, *, kind=SegKind.BINARY, profile=SegProfile.VIEWER, **known):
-    return build_segmentation(Analysis(source, lesions, **known), kind=kind, profile=profile)
-
-
-def write_and_read(segmentation, folder):
-    write_object(segmentation, folder / "seg.dcm")
-    return hd.seg.segread(folder / "seg.dcm")
 
 
 @pytest.mark.parametrize("profile", SegProfile)

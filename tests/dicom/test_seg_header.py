@@ -1,6 +1,5 @@
 """What a SEG takes over from its source, and what it says about itself."""
 
-import highdicom as hd
 import pydicom
 import pytest
 from pydicom import uid
@@ -10,12 +9,11 @@ from pydicom.sr.codedict import codes as dictionary
 from pydicom.tag import Tag
 
 from mammoseg.dicom import codes
-from mammoseg.dicom.derived import Analysis
-from mammoseg.dicom.seg import SegKind, SegProfile, build_segmentation
+from mammoseg.dicom.seg import SegKind, SegProfile
 from mammoseg.dicom.write import write_object
 from mammoseg.errors import InputRefusedError
 from tests.dicom.readers import errors_of_dciodvfy
-from tests.made_analysis import ALGORITHM, WHEN, made_lesions, made_source
+from tests.made_analysis import ALGORITHM, WHEN, build, made_lesions, made_source, write_and_read
 
 
 @pytest.fixture
@@ -26,15 +24,6 @@ def source(tmp_path):
 @pytest.fixture
 def lesions():
     return made_lesions()
-
-
-def build(source, lesions, *, kind=SegKind.BINARY, profile=SegProfile.VIEWER, **known):
-    return build_segmentation(Analysis(source, lesions, **known), kind=kind, profile=profile)
-
-
-def write_and_read(segmentation, folder):
-    write_object(segmentation, folder / "seg.dcm")
-    return hd.seg.segread(folder / "seg.dcm")
 
 
 def test_the_object_alone_says_what_drew_it(source, lesions):
