@@ -97,8 +97,6 @@ class FileJob:
             )
         if mammogram.padding is not None:
             probability = np.where(mammogram.padding, np.float32(0), probability)
-        if mammogram.padding is not None:
-            probability = np.where(mammogram.padding, np.float32(0), probability)
         lesions = find_lesions(probability, self.run.algorithm.threshold, self._min_pixels(mammogram))
         if len(lesions) > MOST_LESIONS:
             reason = f"{len(lesions)} separate regions are no masses; raise the threshold or train the network."
