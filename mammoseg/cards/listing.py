@@ -5,10 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mammoseg.bundles import BASE_FOLDER, BUNDLES_FOLDER, BundleError, bundle_names, render
+from mammoseg.bundles import BASE_FOLDER, BundleError, bundle_names, bundle_root
 
 PAPERS = BASE_FOLDER / "cards" / "papers.json"
 """Papers by recipe."""
+
+
+FIELDS = ("name", "paper", "parameters", "input", "recipe")
+"""What is listed of a bundle."""
 
 
 def list_cards() -> list[dict[str, Any]]:
@@ -23,7 +27,7 @@ def as_json(cards: Sequence[dict[str, Any]]) -> str:
 
 def as_table(cards: Sequence[dict[str, Any]]) -> str:
     """Cards as text for people, one line each below a line of headings, columns aligned."""
-    rows = [("name", "paper", "parameters", "input", "recipe")]
+    rows = [FIELDS]
     for card in cards:
         image = " x ".join(str(side) for side in card["input"])
         rows.append((card["name"], card["paper"], f"{card['parameters']:,}", image, card["recipe"]))
@@ -38,15 +42,8 @@ def list_card(name: str) -> dict[str, Any]:
     Raises:
         BundleError: when the bundle has no facts yet.
     """
-    train = render(name)["train"]
-    recipe = read_json(BUNDLES_FOLDER / name / "arch.json")["recipe"]
-    return {
-        "name": name,
-        "paper": paper_of(recipe)["paper"],
-        "parameters": read_json(BUNDLES_FOLDER / name / "docs" / "facts.json")["parameters"],
-        "input": [train["in_channels"], *train["spatial_size"]],
-        "recipe": recipe,
-    }
+    facts = read_json(Path(bundle_root(name)) / "docs" / "facts.json")
+    return {field: facts[field] for field in FIELDS}
 
 
 def paper_of(recipe: str) -> dict[str, str]:

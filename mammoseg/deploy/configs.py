@@ -14,15 +14,15 @@ CONFIGS = ("train", "inference")
 """The complete configs; overlays name nothing that the weights decide."""
 
 
-def write_configs(root: Path, folder: Path, weights: Weights) -> dict[str, Any]:
-    """Write ``folder/configs`` from those of the bundle in `root`; returns the metadata.
+def write_configs(root: Path, folder: Path, weights: Weights) -> dict[str, dict[str, Any]]:
+    """Write ``folder/configs`` from those of the bundle in `root`; returns `CONFIGS` and the metadata by name.
 
     Raises:
         WeightsError: the weights are of another architecture or number of classes.
     """
     shutil.copytree(root / "configs", folder / "configs")
     metadata = _described(ConfigParser.load_config_file(root / "configs" / "metadata.json"), root.name, weights)
-    write_json(folder / "configs" / "metadata.json", metadata)
+    configs = {"metadata": metadata}
     for name in CONFIGS:
         config = ConfigParser.load_config_file(root / "configs" / f"{name}.json")
         _check_architecture(root.name, config["network_def"], weights)
@@ -35,8 +35,10 @@ def write_configs(root: Path, folder: Path, weights: Weights) -> dict[str, Any]:
             config["post_transforms"] = label_server_transforms(config["postprocessing"], weights)
         # MONAI Label gives configs no metadata to refer to.
         text = json.dumps(config).replace('"@_meta_::version"', json.dumps(metadata["version"]))
-        write_json(folder / "configs" / f"{name}.json", json.loads(text))
-    return metadata
+        configs[name] = json.loads(text)
+    for name, config in configs.items():
+        write_json(folder / "configs" / f"{name}.json", config)
+    return configs
 
 
 def set_recorded(config: dict[str, Any], section: str, recorded: dict[str, Any]) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 from monai.bundle import ConfigParser
 from monai.utils import ensure_tuple
 
-from mammoseg.bundles import LOCKED_VERSIONS, bundle_root
+from mammoseg.bundles import LOCKED_VERSIONS, bundle_root, exported_name
+from mammoseg.cards.card import card_files, describe
 from mammoseg.checkpoints import Weights, load_weights, read_weights
 from mammoseg.deploy.configs import write_configs
 from mammoseg.deploy.formats import write_formats
@@ -33,16 +34,19 @@ def export(bundle: str, *, weights: Path | str, output: Path | str, formats: str
     Returns:
         Folder of the bundle.
     Raises:
-        WrongCallError: an unknown bundle or format, or `output` holds something.
+        WrongCallError: an unknown bundle or format, `output` holds something, or this package is a copy in an export.
         WeightsError: the weights are damaged or of another architecture.
         FormatError: a format does not give what PyTorch gives.
     """
+    if exported_name(PACKAGE_FOLDER.parent) is not None:
+        raise WrongCallError(f"{PACKAGE_FOLDER.parent} is an exported bundle; export from the repository of mammoseg.")
     root = Path(bundle_root(bundle))
     checkpoint = read_weights(weights)
     with _whole_folder(Path(output)) as temporary:
         folder = temporary / bundle
-        metadata = write_configs(root, folder, checkpoint)
-        shutil.copytree(root / "docs", folder / "docs")
+        configs = write_configs(root, folder, checkpoint)
+        metadata = configs["metadata"]
+        _write_docs(folder / "docs", describe(bundle, configs, exported=True))
         shutil.copyfile(root / "LICENSE", folder / "LICENSE")
         shutil.copytree(PACKAGE_FOLDER, folder / "mammoseg", ignore=shutil.ignore_patterns("__pycache__"))
         (folder / "requirements.lock").write_text(_requirements(metadata), encoding="utf-8")
@@ -61,6 +65,12 @@ def export(bundle: str, *, weights: Path | str, output: Path | str, formats: str
         )
         write_archive(folder, temporary / f"{bundle}.zip")
     return Path(output) / bundle
+
+
+def _write_docs(folder: Path, card: dict[str, Any]) -> None:
+    folder.mkdir()
+    for name, text in card_files(card).items():
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def _network(checkpoint: Weights) -> Network:

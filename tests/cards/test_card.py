@@ -1,5 +1,6 @@
 """Model cards of the bundles and docs/architectures.md."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,12 @@ def test_measured_column_holds_no_number(name):
 @pytest.mark.parametrize("name", bundle_names())
 def test_figure_is_small(name):
     assert (docs(name) / "structure.svg").stat().st_size < LARGEST_FIGURE
+
+
+@pytest.mark.parametrize("name", bundle_names())
+def test_links_of_a_card_lead_to_files(name):
+    links = re.findall(r"\]\((.+?)\)", (docs(name) / "README.md").read_text(encoding="utf-8"))
+    assert links and all((docs(name) / link).is_file() for link in links)
 
 
 @pytest.mark.parametrize("name", [name for name in bundle_names() if name.startswith("se_fusion")])

@@ -105,3 +105,8 @@ def test_predict_of_the_copied_package_uses_the_exported_weights(mammograms, tmp
     run(sys.executable, "-m", "mammoseg.cli", "predict", image, "--output", tmp_path / "out", cwd=bundle)
     weights = json.loads((bundle / "manifest.json").read_text())["weights_sha256"]
     assert weights in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_list_of_the_copied_package_names_the_exported_bundle_alone(tmp_path):
+    (card,) = json.loads(run(sys.executable, "-m", "mammoseg.cli", "list", "--json", cwd=exported("unet", tmp_path)))
+    assert (card["name"], card["recipe"], card["input"]) == ("unet", "sun2020", [3, 32, 32])

@@ -1,4 +1,5 @@
 import json
+import re
 import zipfile
 
 import pytest
@@ -12,7 +13,7 @@ from mammoseg.deploy.export import export
 from mammoseg.deploy.manifest import check_manifest
 from mammoseg.errors import WrongCallError
 from mammoseg.files import sha256_of_file
-from tests.deploy.made_weights import exported, write_weights
+from tests.deploy.made_weights import exported, narrow_network, write_weights
 
 
 def config(folder, name: str) -> dict:
@@ -41,6 +42,29 @@ def test_export_holds_what_a_bundle_needs(tmp_path):
     needed += "requirements.lock manifest.json"
     assert [name for name in needed.split() if not (folder / name).is_file()] == []
     assert not list(folder.rglob("__pycache__"))
+
+
+def test_card_and_list_describe_the_network_of_the_weights(tmp_path):
+    folder = exported("unet", tmp_path)
+    parameters = sum(parameter.numel() for parameter in narrow_network("unet").parameters())
+    facts = json.loads((folder / "docs" / "facts.json").read_text())
+    assert facts["parameters"] == parameters and facts["input"] == [3, 32, 32]
+    assert f"| parameters | {parameters:,} |" in (folder / "docs" / "README.md").read_text()
+
+
+def test_links_of_the_card_lead_to_files_of_the_export(tmp_path):
+    folder = exported("unet", tmp_path)
+    card = (folder / "docs" / "README.md").read_text()
+    links = re.findall(r"\]\((.+?)\)", card)
+    assert "../mammoseg/networks/unet.py" in links and all((folder / "docs" / link).is_file() for link in links)
+    assert "comes without weights" not in card
+
+
+def test_an_export_is_not_exported_again(tmp_path, monkeypatch):
+    folder = exported("unet", tmp_path)
+    monkeypatch.setattr(module, "PACKAGE_FOLDER", folder / "mammoseg")
+    with pytest.raises(WrongCallError, match="is an exported bundle; export from the repository"):
+        export("unet", weights=tmp_path / "weights.pt", output=tmp_path / "again")
 
 
 def test_no_config_names_the_repository(tmp_path):
