@@ -19,6 +19,7 @@ from mammoseg.paths import unique_names
 from mammoseg.prediction.file_job import FileJob, MassPredictor, OutputError, algorithm_of, output_errors, refused
 from mammoseg.prediction.instances import INSTANCES
 from mammoseg.prediction.options import Options, parse_choice, parse_objects
+from mammoseg.prediction.process import Standby, WorkerProcess
 from mammoseg.prediction.records import FOLDER, Records
 from mammoseg.prediction.workers import run_in_workers, worker_count
 from mammoseg.report.page import PHANTOM_WARNING, Run, write_page
@@ -26,6 +27,9 @@ from mammoseg.report.table import Row, Status, write_table
 
 FETCHED = "images"
 """Folder in the output folder for what was read from an archive: kept, so that a run can go on without it."""
+
+PREDICTOR_MODULE = "mammoseg.inference"
+"""Imports torch, which takes seconds that a wrong call need not wait."""
 
 
 class PartlyRefusedError(MammosegError):
@@ -50,7 +54,7 @@ class PredictorChoice:
     modalities: tuple[str, ...]
 
     def __call__(self) -> MassPredictor:
-        from mammoseg.inference import Predictor  # imports torch, which takes seconds that a wrong call need not wait
+        from mammoseg.inference import Predictor  # see PREDICTOR_MODULE
 
         return Predictor(bundle=self.bundle, weights=self.weights, device=self.device, modalities=self.modalities)
 
@@ -125,26 +129,28 @@ def predict(
 
         check_address(address, user=user, ca_bundle=ca_bundle)
     choice = PredictorChoice(bundle, None if weights is None else Path(weights), device, modalities)
-    predictor = choice()
-    if weights is None:
-        print(f"No weights are named; {predictor.weights_path} is used.", file=sys.stderr)  # type: ignore[attr-defined]
-    if archive is not None:
-        from mammoseg.dicomweb.fetch import fetch_studies  # needed by few
+    others = worker_count(len(find_inputs(paths, Path(output))[0]), workers) - 1
+    with Standby(others, PREDICTOR_MODULE) as standby:
+        predictor = choice()
+        if weights is None:
+            print(f"No weights are named; {predictor.weights_path} is used.", file=sys.stderr)  # type: ignore[attr-defined]
+        if archive is not None:
+            from mammoseg.dicomweb.fetch import fetch_studies  # needed by few
 
-        paths += fetch_studies(
-            archive, Path(output) / FETCHED, modalities=modalities, user=user, ca_bundle=ca_bundle, **selection
+            paths += fetch_studies(
+                archive, Path(output) / FETCHED, modalities=modalities, user=user, ca_bundle=ca_bundle, **selection
+            )
+        run_predictor(
+            predictor,
+            paths,
+            Path(output),
+            options=options,
+            workers=workers,
+            make_predictor=choice,
+            take=standby.take,
+            json=json,
+            store=None if stow is None else partial(_store_results, to=stow, user=user, ca_bundle=ca_bundle),
         )
-    store = None if stow is None else partial(_store_results, to=stow, user=user, ca_bundle=ca_bundle)
-    run_predictor(
-        predictor,
-        paths,
-        Path(output),
-        options=options,
-        workers=workers,
-        make_predictor=choice,
-        json=json,
-        store=store,
-    )
 
 
 def run_predictor(
@@ -155,6 +161,7 @@ def run_predictor(
     options: Options = Options(),  # noqa: B008  # frozen
     workers: int | None = 1,
     make_predictor: Callable[[], MassPredictor] | None = None,
+    take: Callable[[], WorkerProcess] = WorkerProcess,
     json: bool = False,
     store: Callable[[Sequence[Path]], None] | None = None,
 ) -> None:
@@ -162,6 +169,7 @@ def run_predictor(
 
     Args:
         make_predictor: makes the predictor of each further process; without it all is done in this one.
+        take: gives those processes.
         store: called with the DICOM results of the run, those of an earlier run too, unless it was ended.
     """
     run = Run(
@@ -175,7 +183,7 @@ def run_predictor(
     ended: MammosegError | None = None
     try:
         with _alone_in(output), tqdm(total=len(items), unit="file", disable=None) as progress:
-            for name, row in _rows(items, predictor, run, output, options, workers, make_predictor):
+            for name, row in _rows(items, predictor, run, output, options, workers, make_predictor, take):
                 rows[name] = row
                 progress.update()
                 if row.status is Status.REFUSED and not json:
@@ -222,6 +230,7 @@ def _rows(
     options: Options,
     workers: int | None,
     make_predictor: Callable[[], MassPredictor] | None,
+    take: Callable[[], WorkerProcess],
 ) -> Iterator[tuple[str, Row]]:
     """Name and row of each file, those first that an earlier run has done."""
     records = Records.of(output, run, options)
@@ -236,7 +245,7 @@ def _rows(
     if make_predictor and count > 1:
         single_thread = partial(_single_thread, make_predictor)
         here = job(partial(_single_thread, lambda: predictor))
-        yield from run_in_workers(here, partial(job, single_thread), waiting, count, _died)
+        yield from run_in_workers(here, partial(job, single_thread), waiting, count, _died, take)
     elif waiting:
         here = job(lambda: predictor)
         yield from ((name, here(path, name)) for path, name in waiting)

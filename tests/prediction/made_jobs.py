@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -25,3 +26,13 @@ class Endless:
         path.write_text(str(os.getpid()))
         time.sleep(1000)
         raise AssertionError
+
+
+class ImportsSeen:
+    """Says which modules its process had imported when it was made."""
+
+    def __init__(self) -> None:
+        self.modules = " ".join(sys.modules)
+
+    def __call__(self, path: Path, name: str) -> Row:
+        return Row(path.name, Status.NOTHING, notes=self.modules)

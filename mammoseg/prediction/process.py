@@ -1,0 +1,114 @@
+"""One further process: it makes a job when it gets its first file, and does file after file with it."""
+
+import importlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mammoseg.report.table import Row
+
+Job = Callable[[Path, str], Row]
+
+_job: Job | None = None
+
+
+class WorkerProcess:
+    """Starts with its first task; ends with this process, however this one ends."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+        self._executor = ProcessPoolExecutor(1, mp_context=context, initializer=_start)
+
+    def start(self, module: str) -> None:
+        """Import a module that takes seconds, before there is anything else to do."""
+        self._executor.submit(_import, module)
+
+    def run(self, make_job: Callable[[], Job], path: Path, name: str) -> Row:
+        """Do one file.
+
+        Args:
+            make_job: makes the job of this process, at its first file; must be picklable.
+
+        Raises:
+            BrokenProcessPool: the process was killed; it cannot be used again.
+        """
+        return self._executor.submit(_run, make_job, path, name).result()
+
+    def close(self) -> None:
+        """End it when its task is done, and wait for that."""
+        self._executor.shutdown(cancel_futures=True)
+
+
+class Standby:
+    """Processes that import while this one imports the same; those that nobody took end with the block.
+
+    Args:
+        count: of processes.
+        module: that they import.
+    """
+
+    def __init__(self, count: int, module: str) -> None:
+        self._processes = [WorkerProcess() for _ in range(count)]
+        with _interrupts_ignored():
+            for process in self._processes:
+                process.start(module)
+
+    def take(self) -> WorkerProcess:
+        """One of them, or a new one when all are taken."""
+        return self._processes.pop() if self._processes else WorkerProcess()
+
+    def __enter__(self) -> "Standby":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._processes:
+            end_processes()
+        while self._processes:
+            self._processes.pop().close()
+
+
+def end_processes() -> None:
+    """Kill all further processes at once."""
+    for process in multiprocessing.active_children():
+        process.kill()
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """A process that is started meanwhile ignores Ctrl-C from its first instruction on."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def _start() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which lets each process end its file
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent: Any = multiprocessing.parent_process()
+    parent.join()
+    os._exit(1)
+
+
+def _import(module: str) -> None:
+    importlib.import_module(module)
+
+
+def _run(make_job: Callable[[], Job], path: Path, name: str) -> Row:
+    global _job
+    if _job is None:
+        _job = make_job()
+    return _job(path, name)
