@@ -1,0 +1,22 @@
+from mammoseg.data.find_images import find_inputs
+
+
+def test_folder_is_searched_to_the_bottom_without_sidecars_and_output(tmp_path):
+    for name in ("b/c/2.dcm", "b/1", "notes.TXT", ".hidden.dcm", "DICOMDIR", "out/old.seg.dcm"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    paths, passed_over = find_inputs([tmp_path], tmp_path / "out")
+    assert [str(path.relative_to(tmp_path)) for path in paths] == ["b/1", "b/c/2.dcm"]
+    assert passed_over == 3
+
+
+def test_sidecar_is_tried_when_it_is_named(tmp_path):
+    (tmp_path / "notes.txt").touch()
+    assert find_inputs([tmp_path / "notes.txt"], tmp_path / "out") == ([tmp_path / "notes.txt"], 0)
+
+
+def test_file_named_twice_is_tried_once(tmp_path):
+    (tmp_path / "a.dcm").touch()
+    (tmp_path / "sub").mkdir()
+    paths, _ = find_inputs([tmp_path / "a.dcm", tmp_path / "sub/../a.dcm", tmp_path], tmp_path / "out")
+    assert paths == [tmp_path / "a.dcm"]

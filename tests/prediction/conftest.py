@@ -1,0 +1,14 @@
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def mass():
+    """Discs of radius 8 and 5 in the upper left and the lower right, bool (80, 60)."""
+    y, x = np.ogrid[:80, :60]
+    return ((y - 20) ** 2 + (x - 15) ** 2 <= 64) | ((y - 60) ** 2 + (x - 45) ** 2 <= 25)
+
+
+@pytest.fixture
+def pixels(mass):
+    return np.where(mass, 4000, 200)

@@ -1,0 +1,57 @@
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from mammoseg.data.phantom_dicom import write_mammogram
+from mammoseg.errors import WrongCallError
+from mammoseg.predict import predict
+from tests.made_predictor import BrightIsMass
+from tests.prediction.outputs import rows_of
+
+
+@pytest.mark.parametrize("threshold", [0, 1, -0.5, 2, float("nan")])
+def test_threshold_out_of_range_is_a_wrong_call(threshold, tmp_path):
+    with pytest.raises(WrongCallError, match="threshold is"):
+        predict("a.dcm", output=tmp_path, threshold=threshold)
+
+
+def test_call_without_input_is_a_wrong_call(tmp_path):
+    with pytest.raises(WrongCallError, match="no input is named"):
+        predict(output=tmp_path)
+
+
+def test_output_that_is_a_file_is_a_wrong_call(tmp_path):
+    (tmp_path / "out").touch()
+    with pytest.raises(WrongCallError, match="cannot be made"):
+        predict("a.dcm", output=tmp_path / "out")
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """What `predict` makes its predictor with; the predictor itself needs no torch."""
+
+    def make(**choices):
+        made.update(choices)
+        return BrightIsMass()
+
+    made = {}
+    inference = ModuleType("mammoseg.inference")
+    inference.Predictor = make
+    monkeypatch.setitem(sys.modules, "mammoseg.inference", inference)
+    return made
+
+
+def test_predict_hands_its_choices_to_the_predictor(pixels, made, tmp_path):
+    path, output = tmp_path / "a.dcm", tmp_path / "out"
+    write_mammogram(path, pixels)
+    predict(path, output=str(output), bundle="aunet", weights="w.pt", modalities="RG", device="cpu")
+    assert made == {"bundle": "aunet", "weights": Path("w.pt"), "device": "cpu", "modalities": ("RG",)}
+    assert rows_of(output)[0]["status"] == "mass found"
+
+
+def test_predict_says_which_weights_it_takes_when_none_are_named(pixels, made, tmp_path, capsys):
+    write_mammogram(tmp_path / "a.dcm", pixels)
+    predict(tmp_path / "a.dcm", output=tmp_path / "out")
+    assert "No weights are named; demo/model.pt is used." in capsys.readouterr().err

@@ -1,0 +1,144 @@
+from pathlib import Path
+
+import cv2
+import highdicom as hd
+import numpy as np
+import pydicom
+import pytest
+from pydicom.uid import JPEG2000Lossless, RLELossless
+
+from mammoseg.data.mammogram import Mammogram
+from mammoseg.data.phantom_dicom import write_mammogram
+from mammoseg.dicom.seg import SegKind
+from mammoseg.errors import NothingUsableError
+from mammoseg.predict import run_predictor
+from mammoseg.prediction.file_job import area_mm2
+from mammoseg.prediction.options import Options, parse_objects
+from tests.made_predictor import BrightIsMass
+from tests.prediction.outputs import names_in, rows_of
+
+
+def test_dicom_gives_segmentation_overlay_table_and_page(pixels, tmp_path):
+    write_mammogram(tmp_path / "left cc.dcm", pixels)
+    run_predictor(BrightIsMass(), [tmp_path / "left cc.dcm"], tmp_path / "out")
+    assert names_in(tmp_path / "out") == [
+        "index.html",
+        "left_cc.overlay.png",
+        "left_cc.seg.dcm",
+        "left_cc.sr.dcm",
+        "results.csv",
+    ]
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("transfer_syntax", [JPEG2000Lossless, RLELossless])
+def test_segmentation_lies_on_the_stored_grid_of_its_source(pixels, mass, photometric, transfer_syntax, tmp_path):
+    source = write_mammogram(
+        tmp_path / "a.dcm", pixels, laterality="R", photometric=photometric, transfer_syntax=transfer_syntax
+    )
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out")
+    segmentation = hd.seg.segread(tmp_path / "out" / "a.seg.dcm")
+    lesions = segmentation.get_pixels_by_source_instance([source.SOPInstanceUID])
+    assert lesions.shape == (1, *mass.shape, 2)
+    assert np.array_equal(lesions[0].any(axis=-1), mass)
+    assert lesions[0, 20, 15, 0] == 1, "the largest lesion comes first"
+
+
+def test_table_tells_count_area_and_probability(pixels, mass, tmp_path):
+    write_mammogram(tmp_path / "a.dcm", pixels, pixel_spacing_mm=(0.1, 0.2))
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out")
+    (row,) = rows_of(tmp_path / "out")
+    assert (row["file"], row["status"], row["code"]) == (str(tmp_path / "a.dcm"), "mass found", "")
+    assert (row["lesions"], row["segmentation"]) == ("2", "a.seg.dcm")
+    assert float(row["area_mm2"]) == pytest.approx(mass.sum() * 0.02, rel=1e-3)
+    assert float(row["max_probability"]) == pytest.approx((4000 - 0) / 4095, abs=0.03)
+
+
+def test_nothing_found_is_a_result_with_an_empty_segmentation(tmp_path):
+    source = write_mammogram(tmp_path / "a.dcm", 200 * np.eye(80, 60, dtype=int))
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out")
+    assert rows_of(tmp_path / "out")[0]["status"] == "no mass found"
+    segmentation = hd.seg.segread(tmp_path / "out" / "a.seg.dcm")
+    assert not segmentation.get_pixels_by_source_instance([source.SOPInstanceUID]).any()
+
+
+def test_probabilities_are_written_when_asked_for(pixels, tmp_path):
+    source = write_mammogram(tmp_path / "a.dcm", pixels)
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out", options=Options(kind=SegKind.FRACTIONAL))
+    segmentation = hd.seg.segread(tmp_path / "out" / "a.seg.dcm")
+    expected = BrightIsMass()(tmp_path / "a.dcm").probability
+    assert segmentation.SegmentationType == "FRACTIONAL"
+    probability = segmentation.get_pixels_by_source_instance([source.SOPInstanceUID])[0, ..., 0]
+    assert np.abs(probability - expected).max() <= 0.5 / 255 + 1e-6
+
+
+def test_threshold_of_the_call_is_used_and_written(pixels, tmp_path):
+    write_mammogram(tmp_path / "a.dcm", pixels)
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out", options=Options(threshold=0.999))
+    assert rows_of(tmp_path / "out")[0]["lesions"] == "0"
+    segment = pydicom.dcmread(tmp_path / "out" / "a.seg.dcm").SegmentSequence[0]
+    assert "threshold=0.999" in segment.SegmentationAlgorithmIdentificationSequence[0].AlgorithmParameters
+
+
+@pytest.mark.parametrize(("ending", "depth"), [("png", np.uint8), ("png", np.uint16), ("tif", np.uint16)])
+def test_picture_gives_a_mask_picture(mass, ending, depth, tmp_path):
+    cv2.imwrite(str(tmp_path / f"a.{ending}"), mass.astype(depth) * np.iinfo(depth).max)
+    run_predictor(BrightIsMass(), [tmp_path / f"a.{ending}"], tmp_path / "out")
+    assert rows_of(tmp_path / "out")[0]["segmentation"] == "a.mask.png"
+    written = cv2.imread(str(tmp_path / "out" / "a.mask.png"), cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(written, mass * np.uint8(255))
+    assert rows_of(tmp_path / "out")[0]["area_mm2"] == "", "a PNG has no honest spacing"
+
+
+def test_picture_gives_a_probability_picture_when_asked_for(mass, tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), mass.astype(np.uint8) * 51)  # 51 / 255 = 0.2
+    run_predictor(BrightIsMass(), [tmp_path / "a.png"], tmp_path / "out", options=Options(kind=SegKind.FRACTIONAL))
+    written = cv2.imread(str(tmp_path / "out" / "a.probability.png"), cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(written, mass * np.uint16(13107))  # 0.2 * 65535
+
+
+@pytest.mark.parametrize(("options", "found"), [({"min_area_pixels": 100}, 1), ({"min_area_mm2": 1.0}, 2)])
+def test_smaller_lesions_than_asked_for_are_left_out(options, found, pixels, tmp_path):
+    write_mammogram(tmp_path / "a.dcm", pixels, pixel_spacing_mm=(0.1, 0.2))  # areas of 197 and 81 pixels
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out", options=Options(**options))
+    assert rows_of(tmp_path / "out")[0]["lesions"] == str(found)
+
+
+def test_smallest_area_in_mm2_needs_a_spacing(pixels, tmp_path):
+    write_mammogram(tmp_path / "a.dcm", pixels, attributes={"ImagerPixelSpacing": None})
+    with pytest.raises(NothingUsableError):
+        run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out", options=Options(min_area_mm2=1.0))
+    assert rows_of(tmp_path / "out")[0]["code"] == "E_SPACING"
+
+
+def test_area_is_that_in_the_breast(mass):
+    def mammogram(spacing, source, magnification):
+        return Mammogram(np.zeros((1, 1)), None, None, spacing, source, magnification, (0, 1), Path("a"))
+
+    square = np.zeros((20, 20), bool)
+    square[:10, :10] = True  # 100 pixels
+    assert area_mm2([square, square], mammogram((0.1, 0.2), "ImagerPixelSpacing", None)) == pytest.approx(4.0)
+    assert area_mm2([square], mammogram((0.1, 0.2), "ImagerPixelSpacing", 2.0)) == pytest.approx(0.5)
+    assert area_mm2([square], mammogram((0.1, 0.2), "PixelSpacing", 2.0)) == pytest.approx(2.0)
+    assert area_mm2([square], mammogram(None, None, 2.0)) is None
+
+
+def test_what_a_user_should_know_of_a_file_is_said_and_tabled(pixels, tmp_path, capsys):
+    with pydicom.config.disable_value_validation():
+        write_mammogram(
+            tmp_path / "a.dcm", pixels, attributes={"PatientBirthDate": "00000000", "ImageLaterality": None}
+        )
+    objects = parse_objects("seg,sr,cad_sr")
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out", options=Options(objects=objects))
+    (row,) = rows_of(tmp_path / "out")
+    assert "malformed and left out of the results: PatientBirthDate" in row["notes"]
+    assert "no Mammography CAD SR" in row["notes"]
+    assert (row["cad_report"], row["report"]) == ("", "a.sr.dcm")
+    assert "a.dcm: note: malformed and left out" in capsys.readouterr().err
+
+
+def test_weights_that_know_phantoms_only_say_so_loudly(pixels, tmp_path, capsys):
+    write_mammogram(tmp_path / "a.dcm", pixels)
+    run_predictor(BrightIsMass(phantom_only=True), [tmp_path / "a.dcm"], tmp_path / "out")
+    assert "WARNING: These weights know synthetic phantoms only" in capsys.readouterr().err
+    assert "These weights know synthetic phantoms only" in (tmp_path / "out" / "index.html").read_text()

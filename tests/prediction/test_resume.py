@@ -1,0 +1,102 @@
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+from mammoseg.data.phantom_dicom import write_mammogram
+from mammoseg.errors import MammosegError
+from mammoseg.predict import StoppedError, run_predictor
+from mammoseg.prediction.file_job import OutputError
+from mammoseg.prediction.options import Options
+from tests.made_predictor import BrightIsMass
+from tests.prediction.outputs import names_in, rows_of
+
+
+def test_ctrl_c_keeps_what_was_finished(pixels, tmp_path):
+    class Stopped(BrightIsMass):
+        def __call__(self, path):
+            if path.name == "b.dcm":
+                raise KeyboardInterrupt
+            return super().__call__(path)
+
+    for name in "abc":
+        write_mammogram(tmp_path / f"{name}.dcm", pixels)
+    with pytest.raises(StoppedError, match="1 of 3 files are done") as stopped:
+        run_predictor(Stopped(), [tmp_path], tmp_path / "out")
+    assert stopped.value.exit_code == 130
+    assert names_in(tmp_path / "out") == ["a.overlay.png", "a.seg.dcm", "a.sr.dcm", "index.html", "results.csv"]
+    assert len(rows_of(tmp_path / "out")) == 1
+
+
+def test_full_disk_ends_the_run_with_one_sentence_and_leaves_no_part_of_a_file(pixels, tmp_path, monkeypatch, capsys):
+    def no_space(self, *arguments):
+        raise OSError(28, "No space left on device")
+
+    for name in "abc":
+        write_mammogram(tmp_path / f"{name}.dcm", pixels)
+    monkeypatch.setattr(Path, "replace", no_space)
+    with pytest.raises(OutputError, match=r"cannot be written to .*\(No space left on device\); free space") as ended:
+        run_predictor(BrightIsMass(), [tmp_path], tmp_path / "out")
+    assert ended.value.exit_code == 1
+    assert names_in(tmp_path / "out") == []
+    assert "E_" not in capsys.readouterr().err
+
+
+def test_a_second_run_does_only_what_is_not_done(pixels, tmp_path):
+    for name in "ab":
+        write_mammogram(tmp_path / f"{name}.dcm", pixels)
+    run_predictor(BrightIsMass(), [tmp_path], tmp_path / "out")
+    first = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.dcm")}
+    (tmp_path / "out" / "b.seg.dcm").write_bytes(b"damaged")
+    write_mammogram(tmp_path / "c.dcm", pixels)
+    seen = []
+
+    class Watched(BrightIsMass):
+        def __call__(self, path):
+            seen.append(path.name)
+            return super().__call__(path)
+
+    run_predictor(Watched(), [tmp_path], tmp_path / "out")
+    assert seen == ["b.dcm", "c.dcm"]
+    assert [row["status"] for row in rows_of(tmp_path / "out")] == ["mass found"] * 3
+    kept = [path.name for path, time in first.items() if path.stat().st_mtime_ns == time]
+    assert "a.seg.dcm" in kept
+    assert "b.seg.dcm" not in kept
+
+
+def test_another_threshold_does_all_files_again(pixels, tmp_path):
+    write_mammogram(tmp_path / "a.dcm", pixels)
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out")
+    before = pydicom.dcmread(tmp_path / "out" / "a.seg.dcm").SOPInstanceUID
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out", options=Options(threshold=0.6))
+    assert pydicom.dcmread(tmp_path / "out" / "a.seg.dcm").SOPInstanceUID != before
+
+
+def test_changed_source_is_done_again(pixels, tmp_path):
+    write_mammogram(tmp_path / "a.dcm", pixels)
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out")
+    write_mammogram(tmp_path / "a.dcm", np.full_like(pixels, 200) + np.eye(*pixels.shape, dtype=int))
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out")
+    assert rows_of(tmp_path / "out")[0]["status"] == "no mass found"
+
+
+def test_what_a_killed_run_left_half_written_is_removed(pixels, tmp_path):
+    write_mammogram(tmp_path / "a.dcm", pixels)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".a.seg-x1y2.tmp.dcm").write_bytes(b"half")
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out")
+    assert not [name for name in names_in(tmp_path / "out") if "tmp" in name]
+
+
+def test_two_runs_do_not_write_to_one_folder(pixels, tmp_path):
+    write_mammogram(tmp_path / "a.dcm", pixels)
+
+    class Nested(BrightIsMass):
+        def __call__(self, path):
+            with pytest.raises(MammosegError, match="another process is writing to"):
+                run_predictor(BrightIsMass(), [path], tmp_path / "out")
+            return super().__call__(path)
+
+    run_predictor(Nested(), [tmp_path / "a.dcm"], tmp_path / "out")
+    assert "a.seg.dcm" in names_in(tmp_path / "out")
