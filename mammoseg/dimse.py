@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom.filereader import read_file_meta_info
-from pydicom.uid import UID
+from pydicom.uid import UID, UID_dictionary
 from pynetdicom import AE, _config
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
@@ -136,7 +136,7 @@ def _store_one(file: Stored, association: Association) -> Stored:
     assert file.path is not None
     accepted = {(context.abstract_syntax, context.transfer_syntax[0]) for context in association.accepted_contexts}
     if (kind := _kind(file)) not in accepted:
-        return file.refused("E_ARCHIVE", f"the archive does not take {kind[0].name} in {kind[1].name}.")
+        return file.refused("E_ARCHIVE", f"the archive does not take {_name(kind[0])} in {_name(kind[1])}.")
     try:
         status = association.send_c_store(file.path).get("Status")
     except (RuntimeError, ValueError, OSError):
@@ -146,3 +146,8 @@ def _store_one(file: Stored, association: Association) -> Stored:
     if is_success(status):
         return file
     return file.refused("E_ARCHIVE", f"the archive refuses it: {failure_reason(status)}.")
+
+
+def _name(uid: UID) -> str:
+    """Name of a UID; one of nobody's dictionary is not repeated, as it may name a maker or a person."""
+    return uid.name if uid in UID_dictionary else "what no dictionary names"

@@ -10,8 +10,7 @@ from pydicom import Dataset
 
 from mammoseg.data.mammogram import Mammogram, file_format
 from mammoseg.dicom.cad_sr import build_cad_report
-from mammoseg.dicom.derived import Algorithm, Analysis
-from mammoseg.dicom.header import malformed_keywords
+from mammoseg.dicom.derived import Algorithm, Analysis, unusable_keywords
 from mammoseg.dicom.presentation_state import build_presentation_state
 from mammoseg.dicom.read import read_header
 from mammoseg.dicom.secondary_capture import build_secondary_capture
@@ -97,7 +96,7 @@ def _build(
         ObjectKind.SECONDARY_CAPTURE: lambda: build_secondary_capture(analysis, mammogram) if mammogram else None,
         ObjectKind.PRESENTATION_STATE: lambda: build_presentation_state(analysis),
     }
-    left_out = malformed_keywords(analysis.source)
+    left_out = unusable_keywords(analysis.source)
     notes = [f"malformed and left out of the results: {', '.join(left_out)}"] if left_out else []
     objects = {}
     for kind in options.objects:

@@ -3,28 +3,41 @@
 import contextlib
 import io
 import logging
+import shutil
+import signal
+import sys
+import threading
 import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+import requests
 from PIL import Image
 
 from mammoseg.data.ingest import ingest
 from mammoseg.deidentify import deidentify
+from mammoseg.deploy.export import export
 from mammoseg.errors import MammosegError
+from mammoseg.evaluation.compare import compare
 from mammoseg.evaluation.run_report import report
-from mammoseg.predict import run_predictor
+from mammoseg.predict import predict
 from mammoseg.prediction.options import ObjectKind, Options
+from mammoseg.prediction.run import run_predictor
 from mammoseg.send import send
+from mammoseg.viewer import show
 from mammoseg.workflow import evaluate, train
-from tests.canary import MARK, marks_in, write_canary
+from tests.canary import MARK, MARK_UID, marks_in, write_canary
 from tests.hostile.case import bright_disc
 from tests.hostile.run import BrightIsMass
+from tests.orthanc import dicomweb_address, instances_in, orthanc, running_orthanc
 from tests.tiny_run import tiny_overrides
+
+__all__ = ["orthanc", "running_orthanc"]
 
 PATIENTS = 4
 
@@ -101,7 +114,7 @@ def test_this_test_hears_what_is_said():
 def test_predict(images, tmp_path):
     options = Options(objects=tuple(ObjectKind))
     said = listen(lambda: run_predictor(BrightIsMass(), [images], tmp_path, options=options))
-    assert f"{PATIENTS} " in said
+    assert f"{2 * PATIENTS} segmented" in said  # masks are pictures too
     assert marks_in(said.encode()) == []
     assert marked_files(tmp_path) == []
 
@@ -115,7 +128,7 @@ def test_predict_as_json_in_several_processes(images, tmp_path, capfd):
     assert marked_files(tmp_path) == []
 
 
-def test_ingest_training_and_evaluation(images, tmp_path):
+def test_ingest_training_evaluation_and_export(images, tmp_path):
     data, key = tmp_path / "data", tmp_path / "key"
     said = listen(lambda: ingest("folder", str(images), output=str(data), key_file=str(key)))
     overrides = tiny_overrides(data, tmp_path / "run", max_epochs=1)
@@ -124,8 +137,12 @@ def test_ingest_training_and_evaluation(images, tmp_path):
     output = str(tmp_path / "run" / "eval")
     said += listen(lambda: evaluate("unet", dataset_dir=str(data), weights=weights, output_dir=output))
     said += listen(lambda: report(output, dataset_dir=str(data), weights=weights, output=str(tmp_path / "report")))
-    assert (tmp_path / "run" / "eval" / "per_image.csv").exists()
-    assert (tmp_path / "report" / "index.html").exists()
+    again = shutil.copytree(output, tmp_path / "again")
+    tables = (f"{folder}/per_image.csv" for folder in (output, again))
+    said += listen(lambda: compare(*tables, output=str(tmp_path / "comparison")))
+    said += listen(lambda: print(export("unet", weights=weights, output=tmp_path / "export")))
+    for written in ("report/index.html", "comparison/pairs.csv", "export/unet.zip"):
+        assert (tmp_path / written).exists()
     assert marks_in(said.encode()) == []
     assert marked_files(tmp_path) == []
 
@@ -142,4 +159,51 @@ def test_deidentify(images, tmp_path):
 def test_send_to_an_archive_that_is_not_there(images):
     said = listen(lambda: send(images, to="http://127.0.0.1:1/dicom-web"))
     assert said != ""
+    assert marks_in(said.encode()) == []
+
+
+@pytest.fixture
+def filled(orthanc, images, tmp_path, monkeypatch):
+    """An archive that holds what it takes of the images; it may not take all that is broken."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for path in sorted(images.rglob("*.dcm")):
+        with contextlib.suppress(MammosegError):
+            orthanc.store(path)
+    return orthanc
+
+
+def test_predict_from_an_archive_and_back(filled, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mammoseg.inference", SimpleNamespace(Predictor=lambda **_: BrightIsMass()))
+    before, address = instances_in(filled), dicomweb_address(filled)
+    said = listen(lambda: predict(output=tmp_path / "out", archive=address, stow=address, workers=1))
+    assert f"{PATIENTS} segmented" in said
+    assert instances_in(filled) == before + 2 * PATIENTS
+    fetched = sorted((tmp_path / "out" / "images").iterdir())
+    assert len(fetched) > PATIENTS
+    assert marks_in(said.encode()) == []
+    assert marked_files(tmp_path) == []
+
+
+@pytest.mark.parametrize("protocol", ["DICOMweb", "C-STORE"])
+def test_send_twice(protocol, images, orthanc):
+    dicom_address = f"dicom://ORTHANC@127.0.0.1:{orthanc.dicom_port}"
+    to = dicomweb_address(orthanc) if protocol == "DICOMweb" else dicom_address
+    said = listen(lambda: send(images, to=to)) + listen(lambda: send(images, to=to, as_json=True))
+    assert instances_in(orthanc) >= PATIENTS
+    assert marks_in(said.encode()) == []
+
+
+def test_view(images, orthanc, tmp_path, monkeypatch):
+    serve = show.ViewerServer.serve_forever
+
+    def look_once(server):
+        threading.Thread(target=serve, args=[server], daemon=True).start()
+        assert MARK_UID in requests.get(f"{server.url}/dicom-web/series", timeout=10).text
+        server.shutdown()
+
+    monkeypatch.setattr(show, "OHIF", tmp_path)
+    monkeypatch.setattr(show.ViewerServer, "serve_forever", look_once)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    said = listen(lambda: show.view(images / "good", port=0))
+    assert f"{PATIENTS} files in {PATIENTS} studies" in said
     assert marks_in(said.encode()) == []

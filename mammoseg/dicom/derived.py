@@ -17,6 +17,7 @@ from mammoseg import __version__
 from mammoseg.dicom import codes
 from mammoseg.dicom.attributes import laterality, view
 from mammoseg.dicom.header import malformed_keywords
+from mammoseg.dicom.iod import incomplete_sequences
 from mammoseg.errors import InputRefusedError
 from mammoseg.report.overlay import OUTLINE_BGR
 
@@ -137,7 +138,7 @@ def derive_uid(*parts: str) -> str:
 def source_header(source: Dataset) -> Dataset:
     """Copy of the header that highdicom takes: standard attributes without pixels, Type 2 attributes there.
 
-    Malformed values are left out (see `malformed_keywords`), but for the two that name the patient.
+    What is unusable is left out (see `unusable_keywords`), but for the two attributes that name the patient.
 
     Raises:
         InputRefusedError: Patient ID or Patient's Name is malformed.
@@ -146,7 +147,7 @@ def source_header(source: Dataset) -> Dataset:
     for tag in [tag for tag in header.keys() if tag.is_private]:
         del header[tag]
     header = copy.deepcopy(header)
-    for keyword in malformed_keywords(header):
+    for keyword in unusable_keywords(header):
         if keyword in ("PatientID", "PatientName"):
             raise InputRefusedError("E_ATTRIBUTE", f"{keyword} is malformed, so a result cannot say whose it is.")
         del header[keyword]
@@ -167,6 +168,12 @@ def source_header(source: Dataset) -> Dataset:
     if not UID(header.get("FrameOfReferenceUID") or "").is_valid:
         header.pop("FrameOfReferenceUID", None)
     return header
+
+
+def unusable_keywords(source: Dataset) -> list[str]:
+    """Attributes that no object takes over: malformed ones, and sequences that lack what DICOM requires of them."""
+    malformed = malformed_keywords(source)
+    return malformed + [keyword for keyword in incomplete_sequences(source) if keyword not in malformed]
 
 
 def equipment_attributes(analysis: Analysis) -> dict[str, Any]:

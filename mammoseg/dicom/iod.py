@@ -11,6 +11,9 @@ UNJUDGED_MODULES = frozenset({"sr-document-content"})
 FUNCTIONAL_GROUPS = frozenset({"SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"})
 """A functional group stands in one of them, by choice, so that its absence from the other says nothing."""
 
+TAKEN_OVER = ("patient", "general-study")
+"""Modules that every object about an image repeats, PS3.3 C.7.1.1 and C.7.2.1."""
+
 
 def lacking_attributes(dataset: Dataset) -> list[str]:
     """Attributes of mandatory modules that are absent (Type 1 and 2) or empty (Type 1), as ``Sequence.Keyword``.
@@ -21,7 +24,15 @@ def lacking_attributes(dataset: Dataset) -> list[str]:
         KeyError: the tables do not know the SOP class.
     """
     iod = get_sop_class_iod_map()[dataset.SOPClassUID]
-    modules = [row["key"] for row in get_iod_module_map()[iod] if row["usage"] == "M"]
+    return _lacking(dataset, [row["key"] for row in get_iod_module_map()[iod] if row["usage"] == "M"])
+
+
+def incomplete_sequences(dataset: Dataset) -> list[str]:
+    """Sequences of the modules `TAKEN_OVER` of which an item lacks what it must hold, as happens in archives."""
+    return sorted({path.partition(".")[0] for path in _lacking(dataset, TAKEN_OVER) if "." in path})
+
+
+def _lacking(dataset: Dataset, modules: Sequence[str]) -> list[str]:
     lacking = [
         ".".join([*attribute["path"], attribute["keyword"]])
         for module in modules

@@ -33,6 +33,9 @@ MOST_SECONDS = 900.0
 WAITS_SECONDS = (1.0, 2.0, 4.0)
 """Before the second, third and fourth attempt; a fifth is not made."""
 
+PASSING_STATUSES = (408, 429, 500, 502, 503, 504)
+"""Answers after which the same request may succeed; 500 is what Orthanc says while its disk is full."""
+
 MOST_ANSWER_BYTES = 2**26
 """Longest answer that is not an instance: some hundred thousand search results."""
 
@@ -89,7 +92,8 @@ class ArchiveSession(requests.Session):
         """Send, read the answer to its end, and try again where that may help.
 
         Raises:
-            ArchiveError: no answer, one that is too long or empty, a redirect, HTTP 429 or 5xx, after the last attempt.
+            ArchiveError: no answer, one that is too long or empty, a redirect, after the last attempt one of
+                `PASSING_STATUSES`.
             WrongCallError: HTTP 401 or 403.
         """
         return self.attempt(lambda: self._read_whole(method, url, options))
@@ -112,7 +116,7 @@ class ArchiveSession(requests.Session):
         raise AssertionError("unreachable")
 
     def open(self, method: str, url: str, options: dict[str, Any]) -> requests.Response:
-        """Send once, and return the answer with its body unread and its status below 300 or from 400 to 499."""
+        """Send once, and return the answer with its body unread: a success, or a refusal for good."""
         headers = {name: value for name, value in (options.get("headers") or {}).items() if name != "Host"}
         response = super().request(
             method,
@@ -124,17 +128,17 @@ class ArchiveSession(requests.Session):
             allow_redirects=False,
         )
         status = response.status_code
-        if status < 300 or (400 <= status < 500 and status not in (401, 403, 408, 429)):
+        if status < 300 or (status >= 400 and status not in (401, 403, *PASSING_STATUSES)):
             return response
         response.close()
+        if status in PASSING_STATUSES:
+            raise PassingError(f"answers HTTP {status}")
         if status in (401, 403):
             raise WrongCallError(
                 f"{self.name} refuses the user or the password (HTTP {status}); set {PASSWORD_VARIABLE} or "
                 f"{TOKEN_VARIABLE}, or write ~/.netrc."
             )
-        if status < 400:
-            raise ArchiveError(f"{self.name} redirects to another address (HTTP {status}); name that address.")
-        raise PassingError(f"answers HTTP {status}")
+        raise ArchiveError(f"{self.name} redirects to another address (HTTP {status}); name that address.")
 
     @staticmethod
     def blocks(response: requests.Response) -> Iterator[bytes]:

@@ -9,11 +9,12 @@ from typing import Any
 import requests
 from tqdm import tqdm
 
+from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
 from mammoseg.dicom.parse import MOST_BYTES, open_dicom
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicomweb.client import Archive, ArchiveError, Instance, connect, is_uid
 from mammoseg.dicomweb.retrieve import RefusedInstanceError, retrieve
-from mammoseg.errors import InputRefusedError, WrongCallError
+from mammoseg.errors import InputRefusedError, NothingUsableError, WrongCallError
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +23,9 @@ PAGE = 500
 
 MOST_RESULTS = 100_000
 """Of one search; an archive that answers without end is stopped here."""
+
+OPTIONS = {"StudyInstanceUID": "--study", "PatientID": "--patient", "StudyDate": "--date"}
+"""How the command line calls the attributes that studies are searched by."""
 
 STUDY, SERIES, SOP, MODALITY = "0020000D", "0020000E", "00080018", "00080060"
 
@@ -41,10 +45,13 @@ def fetch_studies(
 
     Raises:
         WrongCallError: the address, a filter or the password is wrong.
+        NothingUsableError: no study matches, or none that does has such series; the text says which.
         ArchiveError: not all that was found could be fetched.
     """
     archive = connect(url, user=user, ca_bundle=ca_bundle)
     found = find_mammograms(archive, modalities=modalities, study=study, patient=patient, date=date)
+    if not found:
+        raise NothingUsableError(_why_nothing(archive, modalities, _filters(study, patient, date)))
     return fetch(archive, found, Path(folder))
 
 
@@ -92,19 +99,22 @@ def find_mammograms(
     return list(found.values())
 
 
+@no_header_values_in_warnings()
 def fetch(archive: Archive, instances: Sequence[Instance], folder: Path, *, most_bytes: int = MOST_BYTES) -> list[Path]:
-    """Fetch instances into ``folder/SOP_INSTANCE_UID.dcm``; one that is there and whole is kept.
+    """Fetch instances into `folder`, each named by the keyed hash of its UID; one that is there and whole is kept.
 
     Raises:
+        MammosegError: the key of this user cannot be used, see `load_key`.
         ArchiveError: some could not be fetched; the others are in the folder, and another call goes on from there.
     """
+    key = load_key(default_key_file())
     paths: list[Path] = []
     refused: list[str] = []
     for instance in tqdm(instances, unit="image", desc="fetch", disable=None):
-        path = folder / f"{instance.sop}.dcm"
+        path = folder / f"{keyed_hash(instance.sop, key)}.dcm"
         try:
             if not _is_whole(path, instance) and not retrieve(archive, instance, path, most_bytes=most_bytes):
-                raise RefusedInstanceError(f"{archive.name} lists {instance.sop} and does not have it.")
+                raise RefusedInstanceError(f"{archive.name} lists an instance and does not have it.")
         except RefusedInstanceError as error:
             refused.append(str(error))
         except ArchiveError as error:
@@ -116,14 +126,27 @@ def fetch(archive: Archive, instances: Sequence[Instance], folder: Path, *, most
     return paths
 
 
+@no_header_values_in_warnings()
+def _why_nothing(archive: Archive, modalities: str | Sequence[str], filters: dict[str, str]) -> str:
+    """Whether it is the studies or their images that are not there; no value that was searched for is repeated."""
+    matching = result_pages(archive, archive.client.search_for_studies, STUDY, search_filters=filters)
+    given = " and ".join(OPTIONS[keyword] for keyword in filters) or "the whole archive"
+    if next(matching, None) is None:
+        return f"{archive.name} has no study that fits {given}."
+    wanted = modalities if isinstance(modalities, str) else ",".join(modalities)
+    return (
+        f"{archive.name} has studies that fit {given}, but none with a series of {wanted}; --modalities names others."
+    )
+
+
 def _filters(study: str | None, patient: str | None, date: str | None) -> dict[str, str]:
     """Attributes to match; values from a command line may come as numbers."""
     if study is not None and not is_uid(str(study)):
         raise WrongCallError("--study is no UID; give a Study Instance UID, digits and dots.")
     if date is not None and not re.fullmatch(r"\d{8}|\d{8}-(\d{8})?|-\d{8}", str(date)):
         raise WrongCallError(f"--date {date} is no date; write 20240131, or a range 20240101-20240131.")
-    given = {"StudyInstanceUID": study, "PatientID": patient, "StudyDate": date}
-    return {keyword: str(value) for keyword, value in given.items() if value is not None}
+    given = zip(OPTIONS, (study, patient, date), strict=True)
+    return {keyword: str(value) for keyword, value in given if value is not None}
 
 
 def result_pages(

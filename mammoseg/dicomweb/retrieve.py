@@ -39,7 +39,7 @@ def _retrieve_once(archive: Archive, instance: Instance, path: Path, most_bytes:
         if response.status_code in (404, 410):
             return False
         if response.status_code != 200:
-            raise RefusedInstanceError(f"{archive.name} answers HTTP {response.status_code} for {instance.sop}.")
+            raise RefusedInstanceError(f"{archive.name} answers HTTP {response.status_code} for an instance.")
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             size = 0
             try:
@@ -47,14 +47,14 @@ def _retrieve_once(archive: Archive, instance: Instance, path: Path, most_bytes:
                     size += len(block)
                     if size > most_bytes:
                         raise RefusedInstanceError(
-                            f"{instance.sop} has more than {most_bytes >> 20} MiB; no mammogram has."
+                            f"an instance has more than {most_bytes >> 20} MiB; no mammogram has."
                         )
                     file.write(block)
             except MultipartError as error:
                 raise PassingError(str(error)) from None
             file.flush()
             if _sop_instance_uid(temporary) != instance.sop:
-                raise RefusedInstanceError(f"{archive.name} answers with something else than {instance.sop}.")
+                raise RefusedInstanceError(f"{archive.name} answers with something else than what was asked for.")
     return True
 
 

@@ -30,6 +30,9 @@ BATCH_FILES = 8
 BATCH_BYTES = 2**25
 """A request carries at most so many files, and is closed once it has so many bytes."""
 
+NO_SERVICE = (404, 405, 501)
+"""Answers of a page that is no DICOMweb, or only to be read; PS3.18 10.5.3.1 gives a store none of them."""
+
 REFERENCED_SOPS, FAILED_SOPS = "00081199", "00081198"
 SOP_UID, FAILURE_REASON = "00081155", "00081197"
 
@@ -194,6 +197,8 @@ def _post(items: Sequence[_Item], archive: Archive) -> _Answer:
     body, content_type = encode_parts([item.content for item in items])
     headers = {"Content-Type": content_type, "Accept": "application/dicom+json"}
     response = archive.session.post(f"{archive.url}/studies", data=body, headers=headers)
+    if response.status_code in NO_SERVICE:
+        raise ArchiveError(f"{archive.name} stores nothing at this address (HTTP {response.status_code}); check it.")
     try:
         answer = json.loads(response.content)
         statuses = {_value(named, SOP_UID): 0 for named in _sequence(answer, REFERENCED_SOPS)}

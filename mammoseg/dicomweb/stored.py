@@ -50,10 +50,9 @@ class Stored:
         return replace(self, status=StoreStatus.REFUSED, code=code, reason=reason, verified=False)
 
     def as_record(self) -> dict[str, str | bool]:
-        """For ``--json``."""
+        """For ``--json``; without the UID, which is read from inside the file."""
         return {
             "file": "" if self.path is None else printable(self.path),
-            "sop_instance_uid": self.sop_instance_uid,
             "status": self.status.value,
             "code": self.code,
             "reason": self.reason,

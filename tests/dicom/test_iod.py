@@ -1,7 +1,7 @@
 import pydicom
 import pytest
 
-from mammoseg.dicom.iod import lacking_attributes
+from mammoseg.dicom.iod import incomplete_sequences, lacking_attributes
 from mammoseg.dicom.seg import SegKind, SegProfile, build_segmentation
 from tests.made_analysis import made_analysis
 
@@ -41,3 +41,11 @@ def test_an_unknown_class_is_an_error(seg):
     seg.SOPClassUID = "1.2.3"
     with pytest.raises(KeyError):
         lacking_attributes(seg)
+
+
+def test_a_sequence_about_the_patient_that_lacks_what_it_must_hold_is_named(tmp_path):
+    source = made_analysis(tmp_path).source
+    source.OtherPatientIDsSequence = [pydicom.Dataset()]
+    source.OtherPatientIDsSequence[0].PatientID = "other"  # without Type of Patient ID
+    source.ReferencedStudySequence = []
+    assert incomplete_sequences(source) == ["OtherPatientIDsSequence"]

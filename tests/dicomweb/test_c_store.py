@@ -44,10 +44,11 @@ def test_orthanc_gets_the_same_data_sets(orthanc, tmp_path):
     stored = c_store(files, Peer("ORTHANC", "127.0.0.1", orthanc.dicom_port))
     assert [result.status for result in stored] == [StoreStatus.STORED] * 3
     assert instances_in(orthanc) == 3
-    fetched = {path.stem: path for path in fetch_studies(dicomweb_address(orthanc), tmp_path / "in")}
+    fetched = map(pydicom.dcmread, fetch_studies(dicomweb_address(orthanc), tmp_path / "in"))
+    by_uid = {got.SOPInstanceUID: got for got in fetched}
     for path in files[:2]:
         sent = pydicom.dcmread(path)
-        got = pydicom.dcmread(fetched[sent.SOPInstanceUID])
+        got = by_uid[sent.SOPInstanceUID]
         assert got == sent
         assert got.file_meta.TransferSyntaxUID == sent.file_meta.TransferSyntaxUID
 

@@ -101,6 +101,27 @@ def test_store_is_tried_again_with_the_same_bytes_and_the_rest_is_not_sent(fault
     assert set(sent) == {files[0].read_bytes() + b"\r\n--"[: len(sent[0]) - files[0].stat().st_size]}
 
 
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_store_to_a_page_that_takes_none_is_given_up_at_once(status, tmp_path, monkeypatch):
+    monkeypatch.setattr("mammoseg.dicomweb.store.BATCH_FILES", 1)
+    files = [write_view(tmp_path, number) for number in range(2)]
+    with fake_archive(lambda request: request.reply(404 if request.command == "GET" else status)) as (archive, server):
+        stored = store(files, archive)
+    assert [f"stores nothing at this address (HTTP {status})" in result.reason for result in stored] == [True, True]
+    assert [request.command for request in server.requests] == ["GET", "POST"]
+
+
+@pytest.mark.parametrize(("status", "attempts"), [(405, 1), (501, 1), (505, 1), (429, 3), (502, 3), (503, 3), (504, 3)])
+def test_only_what_may_pass_is_asked_for_again(status, attempts, tmp_path):
+    with fake_archive(lambda request: request.reply(status)) as (archive, server):
+        with pytest.raises(ArchiveError, match=f"HTTP {status}"):
+            find_mammograms(archive)
+        assert len(server.requests) == attempts
+        with pytest.raises(ArchiveError, match=f"HTTP {status}"):
+            fetch(archive, [HERE], tmp_path)
+    assert len(server.requests) == 2 * attempts
+
+
 def test_archive_that_sends_a_byte_now_and_then_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(client_module, "MOST_SECONDS", 0.1)
 

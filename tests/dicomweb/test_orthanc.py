@@ -12,7 +12,7 @@ from mammoseg.dicomweb.client import ArchiveError, connect
 from mammoseg.dicomweb.fetch import fetch, fetch_studies, find_mammograms
 from mammoseg.dicomweb.store import store, store_files
 from mammoseg.dicomweb.stored import StoreStatus
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import NothingUsableError, WrongCallError
 from mammoseg.viewer.archive import local_archive
 from tests.dicomweb.made_study import write_seg, write_view
 from tests.orthanc import dicomweb_address, instances_in
@@ -30,7 +30,7 @@ def test_what_was_stored_comes_back_byte_for_byte_and_a_seg_is_no_mammogram(orth
 
     (fetched,) = fetch_studies(dicomweb_address(orthanc), tmp_path / "in")
     assert fetched.read_bytes() == (tmp_path / "source.dcm").read_bytes()
-    assert fetched.stem == pydicom.dcmread(fetched).SOPInstanceUID
+    assert pydicom.dcmread(fetched).SOPInstanceUID not in fetched.name
     (fetched,) = fetch_studies(dicomweb_address(orthanc), tmp_path / "in", modalities="SEG")
     assert fetched.read_bytes() == seg.read_bytes()
 
@@ -68,6 +68,19 @@ def test_other_content_under_one_uid_is_refused_in_one_request_and_in_two(orthan
     assert second.code == first[1].code == "E_DUPLICATE_UID"
     (kept,) = fetch_studies(dicomweb_address(orthanc), tmp_path / "in")
     assert kept.read_bytes() == view.read_bytes()
+
+
+def test_why_nothing_was_found_is_said(orthanc, tmp_path):
+    address = dicomweb_address(orthanc)
+    with pytest.raises(NothingUsableError, match="has no study that fits the whole archive"):
+        fetch_studies(address, tmp_path / "in")
+    store_files(address, [write_view(tmp_path)])
+    with pytest.raises(NothingUsableError, match="has no study that fits --study and --date"):
+        fetch_studies(address, tmp_path / "in", study="1.2.3", date="20240101-")
+    study = pydicom.dcmread(tmp_path / "view0.dcm").StudyInstanceUID
+    with pytest.raises(NothingUsableError, match="studies that fit --study, but none with a series of CR,SC;") as said:
+        fetch_studies(address, tmp_path / "in", study=study, modalities=("CR", "SC"))
+    assert study not in str(said.value)
 
 
 def test_search_is_by_study_patient_and_date(orthanc, tmp_path):
