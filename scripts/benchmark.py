@@ -2,34 +2,27 @@
 
 Usage: python scripts/benchmark.py preprocess [--image FILE] [--repeats 15]
        python scripts/benchmark.py predict --weights FILE [--images 100] [--size 3328] [--alone]
+       python scripts/benchmark.py label_server --weights FILE [--requests 500] [--instances 10000]
        python scripts/benchmark.py networks [--bundles unet,aunet] [--batch 1,8] [--json FILE] [--quick] [--compiled]
 """
 
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and torch start their threads
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from json import dumps
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import cv2
 import fire
-import numpy as np
-import pydicom
-import torch
-from pydicom.pixels import get_decoder, pixel_array
 
+from mammoseg.benchmark.label_server_speed import benchmark_label_server
 from mammoseg.benchmark.predict_speed import benchmark_predict
+from mammoseg.benchmark.preprocess_speed import benchmark_preprocess
 from mammoseg.benchmark.run import benchmark_networks
 from mammoseg.benchmark.table import benchmark_table
 from mammoseg.bundles import bundle_names
 from mammoseg.data.phantom import FULL_FIELD_ROWS
-from mammoseg.data.phantom_dicom import write_mammogram
-from mammoseg.transforms.pipelines import preprocessing
 
 REAL_MAMMOGRAM = Path(__file__).parents[2] / "shared/data/dicom_mg/GH133_GE_MLO_jpegls14sv1_12bit.dcm"
 """3062 x 2394, JPEG lossless."""
@@ -38,65 +31,11 @@ REAL_MAMMOGRAM = Path(__file__).parents[2] / "shared/data/dicom_mg/GH133_GE_MLO_
 def preprocess(image: str = str(REAL_MAMMOGRAM), repeats: int = 15) -> None:
     """Compare file -> 256 x 256 tensor with CLAHE against the decoding alone, on one core.
 
-    Prints the median seconds of the list and of each decoder, their ratio, and the peak of resident memory over the
-    idle processes (see `peak`) as a multiple of the decoded array. Only one allowed CPU is used.
-
     Args:
         image: a DICOM mammogram.
         repeats: runs of each; the rounds alternate, so that a busy machine slows all alike.
     """
-    _use_one_core()
-    dataset = pydicom.dcmread(image)
-    syntax = dataset.file_meta.TransferSyntaxUID
-    pipeline = preprocessing(spatial_size=(256, 256), clahe_clip_limit=2.0)
-    runs: dict[str, Callable[[], object]] = {"preprocess": lambda: pipeline({"image": image})}
-    for plugin in {"gdcm", "pylibjpeg"} & set(get_decoder(syntax).available_plugins):
-        runs[plugin] = lambda plugin=plugin: pixel_array(dataset, decoding_plugin=plugin)
-    seconds = {name: [] for name in runs}
-    for _ in range(repeats):
-        for name, run in runs.items():
-            start = time.perf_counter()
-            run()
-            seconds[name].append(time.perf_counter() - start)
-    median = {name: float(np.median(values)) for name, values in seconds.items()}
-    decode = min(value for name, value in median.items() if name != "preprocess")
-    decoded_bytes = dataset.Rows * dataset.Columns * dataset.BitsAllocated // 8
-    peak = int(subprocess.check_output([sys.executable, __file__, "peak", image], text=True))
-    result = {
-        "image": f"{dataset.Rows} x {dataset.Columns}, {syntax.name}",
-        "median_seconds": {name: round(value, 4) for name, value in median.items()},
-        "ratio_to_fastest_decoder": round(median["preprocess"] / decode, 3),
-        "peak_memory_in_decoded_arrays": round(peak / decoded_bytes, 2),
-        "repeats": repeats,
-    }
-    print(dumps(result))
-
-
-def peak(image: str) -> None:
-    """Print by how many bytes one run of the list raises the peak of resident memory over the idle processes.
-
-    There are two: this one, and the child that decodes. They peak one after the other: the child answers when done.
-    """
-    _use_one_core()
-    pipeline = preprocessing(spatial_size=(256, 256), clahe_clip_limit=2.0)
-    with TemporaryDirectory() as folder:  # a small one first, so that all is loaded and the child is there
-        small = Path(folder) / "small.dcm"
-        write_mammogram(small, np.arange(4096).reshape(64, 64))
-        pipeline({"image": small})
-    (child,) = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    idle = {process: _memory(process, "VmRSS") for process in ("self", child)}
-    for process in idle:
-        Path(f"/proc/{process}/clear_refs").write_text("5")  # forget the peak that the imports reached
-    pipeline({"image": image})
-    while_decoding = idle["self"] + _memory(child, "VmHWM")
-    after_decoding = _memory("self", "VmHWM") + _memory(child, "VmRSS")
-    print(max(while_decoding, after_decoding) - sum(idle.values()))
-
-
-def _memory(process: str, name: str) -> int:
-    """Bytes of an entry of ``/proc/PROCESS/status``."""
-    status = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
-    return int(status[name].split()[0]) * 1024
+    print(dumps(benchmark_preprocess(image, repeats=repeats)))
 
 
 def networks(
@@ -144,11 +83,23 @@ def predict(weights: str, images: int = 100, size: int = FULL_FIELD_ROWS, alone:
     print(dumps(benchmark_predict(weights, images=images, size=size, alone=alone), indent=2))
 
 
-def _use_one_core() -> None:
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
+def label_server(
+    weights: str, rounds: int = 40, clients: int = 8, requests: int = 500, instances: int = 10_000
+) -> None:
+    """Compare a request to the label server with the same steps in one process; ask from many sides; list an archive.
+
+    Args:
+        weights: checkpoint of bundle `unet`.
+        rounds: of one request and the same steps, taking turns.
+        clients: that ask at once.
+        requests: of these clients together; the memory is looked at meanwhile.
+        instances: of the archive (an Orthanc) whose list is timed.
+    """
+    result = benchmark_label_server(
+        weights, rounds=rounds, clients=clients, requests_in_all=requests, instances=instances
+    )
+    print(dumps(result, indent=2))
 
 
 if __name__ == "__main__":
-    fire.Fire({"preprocess": preprocess, "peak": peak, "predict": predict, "networks": networks})
+    fire.Fire({command.__name__: command for command in (preprocess, predict, label_server, networks)})

@@ -9,10 +9,9 @@ import json
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import fire
@@ -21,6 +20,7 @@ from monai.bundle import ConfigParser
 from torch import Tensor, nn
 
 from mammoseg.acceleration import HALF, Accelerated, accelerate
+from mammoseg.benchmark.memory import forget_peak, status_bytes
 from mammoseg.bundles import render
 from mammoseg.cards.facts import bundle_network, measure_facts
 from mammoseg.folding import fold_normalisations
@@ -187,7 +187,7 @@ def _measure(
 
 
 def median_seconds(
-    runs: dict[str, Callable[[], object]],
+    runs: Mapping[str, Callable[[], object]],
     *,
     seconds: float,
     rounds: tuple[int, int],
@@ -227,15 +227,10 @@ def _peak_memory_mib(run: Callable[[], object], device: torch.device) -> float:
         torch.cuda.synchronize()
         return (torch.cuda.max_memory_allocated() - before) / 2**20
     ctypes.CDLL(None).malloc_trim(0)  # give back what earlier runs left in the heap
-    Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
-    before = _status_kib("VmRSS")
+    forget_peak()
+    before = status_bytes("VmRSS")
     run()
-    return (_status_kib("VmHWM") - before) / 2**10
-
-
-def _status_kib(field: str) -> int:
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    return int(status[field].split()[0])
+    return (status_bytes("VmHWM") - before) / 2**20
 
 
 def main(

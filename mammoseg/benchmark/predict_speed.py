@@ -16,6 +16,7 @@ import psutil
 import pydicom
 from pydicom.uid import generate_uid
 
+from mammoseg.benchmark.memory import family_mib
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.phantom import FULL_FIELD_ROWS, generate_cohort
 from mammoseg.inference import Predictor
@@ -108,18 +109,16 @@ def _run(root: Path, name: str, weights: str, threads: dict[str, str], *options:
 
 
 def _watch_memory(pid: int, memory: list[float]) -> None:
-    """Add the proportional memory of a process and all below it, in MiB, until it ends."""
+    """Add the memory of a process and all below it, in MiB, until it ends."""
     while psutil.pid_exists(pid):
-        total = 0
         try:
-            parent = psutil.Process(pid)
-            for process in (parent, *parent.children(recursive=True)):
-                total += process.memory_full_info().pss
+            process = psutil.Process(pid)
+            used = family_mib(process)
         except psutil.NoSuchProcess:  # a process ended while the others were counted
             continue
-        if parent.status() == psutil.STATUS_ZOMBIE:
+        if process.status() == psutil.STATUS_ZOMBIE:
             return
-        memory.append(total / 2**20)
+        memory.append(used)
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 

@@ -1,0 +1,251 @@
+"""The label server: one request next to the same steps in one process, many clients at once, a large archive."""
+
+import io
+import os
+import socket
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pydicom
+import requests
+import torch
+from pydicom.uid import generate_uid
+
+from mammoseg.benchmark.measure import median_seconds
+from mammoseg.benchmark.memory import family_mib
+from mammoseg.data.phantom import FULL_FIELD_ROWS, SMALLEST_SIZE, generate_cohort
+from mammoseg.dicom.derived import Analysis
+from mammoseg.dicom.read import read_header
+from mammoseg.dicom.seg import build_segmentation
+from mammoseg.dicom.write import write_object
+from mammoseg.errors import MammosegError
+from mammoseg.inference import Predictor
+from mammoseg.lesions import find_lesions
+from mammoseg.prediction.file_job import algorithm_of
+from mammoseg.prediction.options import Options
+from mammoseg.viewer.archive import Archive, local_archive
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+"""Where the label server is; it is no part of the package."""
+
+CORES = len(os.sched_getaffinity(0))
+
+PATIENTS = 4
+"""Different phantoms, two views each."""
+
+VIEWS = 4
+"""Instances of a study of the large archive."""
+
+LOOKS = 15
+"""At a list that is known already; the median counts."""
+
+LOOKS_AT_MEMORY = 50
+
+START_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    """A label server that answers."""
+
+    url: str
+    process: psutil.Process
+
+
+def benchmark_label_server(
+    weights: str,
+    *,
+    rounds: int = 40,
+    clients: int = 8,
+    requests_in_all: int = 500,
+    instances: int = 10_000,
+    size: int = FULL_FIELD_ROWS,
+) -> dict[str, Any]:
+    """Measure inference with DICOM SEG as the answer, and the list of a large archive.
+
+    Args:
+        weights: checkpoint of bundle `unet`.
+        rounds: of one request and the same steps in this process, taking turns, after one of each for every image.
+        clients: that ask at once.
+        requests_in_all: of these clients together.
+        instances: of the archive, of which all are small.
+        size: rows of the mammograms to segment.
+    Returns:
+        JSON values: see `_one_request`, `_many_clients` and `_large_archive`.
+    """
+    torch.set_num_threads(CORES)
+    result: dict[str, Any] = {"rows": size, "cores": CORES}
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        images = _make_images(root / "made", size)
+        with running_server(str(root / "made" / "images"), root / "state", weights=f"unet={weights}") as server:
+            result["one_request"] = _one_request(server, weights, images, rounds)
+            result["many_clients"] = _many_clients(server, images, clients, requests_in_all)
+        with local_archive() as archive:
+            _fill(archive, root / "small", instances)
+            result["large_archive"] = _large_archive(archive, root / "other state", instances)
+    return result
+
+
+@contextmanager
+def running_server(studies: str, state: Path, *, password: str = "", **conf: str) -> Iterator[RunningServer]:
+    """Run the label server with all cores in a process of its own as long as the block lasts.
+
+    Args:
+        password: of an archive.
+
+    Raises:
+        MammosegError: it does not start.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "monailabel_app", "--studies", studies, "--port", str(port), "-v", "WARNING"]
+    for pair in {"state_dir": str(state), "models": "unet", "preload": "true", **conf}.items():
+        command += ["--conf", *pair]
+    own = {"XDG_CONFIG_HOME": str(state / "config"), "MAMMOSEG_DICOMWEB_PASSWORD": password}
+    process = psutil.Popen(command, cwd=REPOSITORY, env=os.environ | own | {"OMP_NUM_THREADS": str(CORES)})
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_for(url, process)
+        yield RunningServer(url, process)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_for(url: str, process: psutil.Popen) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if requests.get(f"{url}/ready", timeout=5).ok:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.2)
+    raise MammosegError("the label server did not start; it says above why.")
+
+
+def _make_images(folder: Path, size: int) -> dict[str, Path]:
+    """Phantoms by their SOP Instance UID."""
+    records = generate_cohort(folder, patients=PATIENTS, size=size)
+    paths = [folder / record["image"] for record in records]
+    return {str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID): path for path in paths}
+
+
+def _one_request(server: RunningServer, weights: str, images: dict[str, Path], rounds: int) -> dict[str, Any]:
+    """Median seconds of a request, and of decoding, preprocessing, network, lesions and SEG in this process."""
+    predictor = Predictor("unet", weights=weights)
+    session, asked, computed = requests.Session(), cycle(images), cycle(images.values())
+    runs = {
+        "server": lambda: _ask(server, session, next(asked)),
+        "one_process": lambda: _compute(predictor, next(computed)),
+    }
+    median_seconds(runs, seconds=0, rounds=(len(images), len(images)))
+    median = median_seconds(runs, seconds=0, rounds=(rounds, rounds))
+    return {
+        "rounds": rounds,
+        "median_seconds": {name: round(value, 4) for name, value in median.items()},
+        "ratio": round(median["server"] / median["one_process"], 3),
+    }
+
+
+def _ask(server: RunningServer, session: requests.Session, image: str) -> bytes:
+    answer = session.post(f"{server.url}/infer/unet?image={image}&output=dicom_seg", timeout=600)
+    answer.raise_for_status()
+    return answer.content
+
+
+def _compute(predictor: Predictor, path: Path) -> None:
+    algorithm = algorithm_of(predictor, Options())
+    prediction = predictor(path)
+    lesions = find_lesions(prediction.probability, algorithm.threshold)
+    analysis = Analysis(read_header(path), lesions, algorithm, datetime.now(timezone.utc), prediction.probability)
+    with tempfile.TemporaryDirectory() as folder:
+        write_object(build_segmentation(analysis), Path(folder) / "mass.seg.dcm")
+
+
+def _many_clients(server: RunningServer, images: Iterable[str], clients: int, count: int) -> dict[str, Any]:
+    """How many requests were answered with the SEG of the image that was asked for, and the memory meanwhile."""
+    memory, right = [], 0
+    begin = time.perf_counter()
+    with requests.Session() as session, ThreadPoolExecutor(clients) as pool:
+        session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=clients))
+        uids = [uid for _, uid in zip(range(count), cycle(images), strict=False)]
+        asked = [pool.submit(_is_answered, server, session, uid) for uid in uids]
+        for number, answer in enumerate(as_completed(asked)):
+            right += answer.result()
+            if number % max(1, count // LOOKS_AT_MEMORY) == 0:
+                memory.append(family_mib(server.process))
+    return {
+        "clients": clients,
+        "requests": count,
+        "answered": right,
+        "requests_per_second": round(count / (time.perf_counter() - begin), 3),
+        "memory_mib_at_tenth_half_end": [round(memory[int(part * (len(memory) - 1))]) for part in (0.1, 0.5, 1)],
+        "peak_memory_mib": round(max(memory)),
+    }
+
+
+def _is_answered(server: RunningServer, session: requests.Session, image: str) -> bool:
+    try:
+        segmentation = pydicom.dcmread(io.BytesIO(_ask(server, session, image)))
+    except requests.RequestException:
+        return False
+    (series,) = segmentation.ReferencedSeriesSequence
+    return series.ReferencedInstanceSequence[0].ReferencedSOPInstanceUID == image
+
+
+def _fill(archive: Archive, folder: Path, instances: int) -> None:
+    """Store so many copies of a small phantom, four a study, each under UIDs of its own."""
+    (path,) = list(_make_images(folder, SMALLEST_SIZE).values())[:1]
+
+    def store(number: int) -> None:
+        dataset = pydicom.dcmread(path)
+        study, uid = number // VIEWS, [generate_uid(entropy_srcs=["mammoseg benchmark", str(number)])]
+        dataset.PatientID = f"PHANTOM-{study}"
+        dataset.StudyInstanceUID = generate_uid(entropy_srcs=["mammoseg benchmark", "study", str(study)])
+        dataset.SeriesInstanceUID = generate_uid(entropy_srcs=["mammoseg benchmark", "series", str(number)])
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid[0]
+        content = io.BytesIO()
+        dataset.save_as(content)
+        requests.post(f"{archive.url}/instances", content.getvalue(), auth=archive.user, timeout=60).raise_for_status()
+
+    with ThreadPoolExecutor(CORES) as pool:
+        list(pool.map(store, range(instances)))
+
+
+def _large_archive(archive: Archive, state: Path, instances: int) -> dict[str, Any]:
+    """Seconds of the first look, of the list after it, and of the first list after a restart."""
+    user, password = archive.user
+    studies = archive.url.replace("//", f"//{user}@") + "/dicom-web"
+    with running_server(studies, state, password=password) as server:
+        first, listed = _list(server)
+        known = statistics.median(_list(server)[0] for _ in range(LOOKS))
+    with running_server(studies, state, password=password) as server:
+        restarted, _ = _list(server)
+    return {
+        "instances": instances,
+        "listed": listed,
+        "first_look_seconds": round(first, 3),
+        "list_seconds": round(known, 4),
+        "list_seconds_after_restart": round(restarted, 4),
+    }
+
+
+def _list(server: RunningServer) -> tuple[float, int]:
+    """Seconds of the list of all images with their labels, and how many there are."""
+    begin = time.perf_counter()
+    answer = requests.get(f"{server.url}/datastore/?output=all", timeout=3600)
+    answer.raise_for_status()
+    return time.perf_counter() - begin, len(answer.json()["objects"])

@@ -1,0 +1,59 @@
+"""The benchmark of the label server counts what was answered, and tells when an answer belongs to another image."""
+
+import os
+from contextlib import contextmanager
+
+import psutil
+import pytest
+
+from mammoseg.benchmark import label_server_speed
+from mammoseg.benchmark.label_server_speed import RunningServer, benchmark_label_server
+from monailabel_app.lib import shim
+from tests.label.bright_model import write_bright_weights
+from tests.orthanc import running_orthanc
+
+__all__ = ["running_orthanc"]
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Servers run in threads of the test, which start in no time."""
+
+    @contextmanager
+    def start(studies, state, *, password="", **conf):
+        shim.prepare()
+        from tests.label.real_server import running_server
+
+        monkeypatch.setenv("MAMMOSEG_DICOMWEB_PASSWORD", password)
+        with running_server(studies, state, **conf) as url:
+            yield RunningServer(url, psutil.Process(os.getpid()))
+
+    monkeypatch.setattr(label_server_speed, "running_server", start)
+
+
+@pytest.fixture
+def weights(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    return str(write_bright_weights(tmp_path / "w.pt", spatial_size=(32, 32)))
+
+
+def test_it_measures_a_request_many_clients_and_a_large_archive(weights, in_this_process, running_orthanc):
+    found = benchmark_label_server(weights, rounds=1, clients=3, requests_in_all=9, instances=9, size=128)
+    assert found["one_request"]["median_seconds"].keys() == {"server", "one_process"}
+    assert found["one_request"]["ratio"] > 0
+    many = found["many_clients"]
+    assert (many["clients"], many["requests"], many["answered"]) == (3, 9, 9)
+    assert len(many["memory_mib_at_tenth_half_end"]) == 3 and many["peak_memory_mib"] > 0
+    archive = found["large_archive"]
+    assert (archive["instances"], archive["listed"]) == (9, 9)
+    assert archive["first_look_seconds"] > archive["list_seconds"] > 0
+
+
+def test_an_error_and_an_answer_for_another_image_do_not_count(tmp_path, weights, in_this_process, monkeypatch):
+    one, other = list(label_server_speed._make_images(tmp_path / "made", 64))[:2]
+    studies = str(tmp_path / "made" / "images")
+    with label_server_speed.running_server(studies, tmp_path / "state", weights=f"unet={weights}") as server:
+        assert label_server_speed._many_clients(server, [one, "1.2.3"], 2, 4)["answered"] == 2
+        ask = label_server_speed._ask
+        monkeypatch.setattr(label_server_speed, "_ask", lambda server, session, image: ask(server, session, other))
+        assert label_server_speed._many_clients(server, [one], 2, 2)["answered"] == 0
