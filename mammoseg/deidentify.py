@@ -18,9 +18,8 @@ from mammoseg.dicom.basic_profile import deidentify_dataset
 from mammoseg.dicom.gate import check_is_mammogram, check_pixel_description, open_dicom
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.values import MALFORMED, text
-from mammoseg.errors import InputRefusedError, NothingUsableError, WrongCallError
+from mammoseg.errors import InputRefusedError, NothingUsableError, PartlyRefusedError, StoppedError, WrongCallError
 from mammoseg.files import atomic_path, printable
-from mammoseg.predict import PartlyRefusedError, StoppedError
 
 
 class Outcome(Enum):

@@ -19,6 +19,16 @@ class NothingUsableError(MammosegError):
     exit_code = 3
 
 
+class PartlyRefusedError(MammosegError):
+    """Some inputs were refused, the others were used."""
+
+
+class StoppedError(MammosegError):
+    """The person at the keyboard stopped the run; what was finished is kept."""
+
+    exit_code = 130
+
+
 class InputRefusedError(MammosegError, ValueError):
     """One input file cannot be used; the others may go on.
 

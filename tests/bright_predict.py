@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from mammoseg.predict import run_predictor
 from mammoseg.prediction.options import Options
+from mammoseg.prediction.run import run_predictor
 from tests.made_predictor import BrightIsMass
 
 if __name__ == "__main__":

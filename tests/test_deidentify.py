@@ -11,8 +11,7 @@ from pydicom.uid import JPEG2000Lossless, RLELossless
 
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.deidentify import deidentify
-from mammoseg.errors import MammosegError, NothingUsableError, WrongCallError
-from mammoseg.predict import PartlyRefusedError
+from mammoseg.errors import MammosegError, NothingUsableError, PartlyRefusedError, WrongCallError
 from tests.canary import MARK, MARKS, marks_in, write_canary
 
 PIXELS = np.arange(64 * 48).reshape(64, 48)

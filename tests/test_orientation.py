@@ -25,7 +25,7 @@ from mammoseg.dicom.secondary_capture import build_secondary_capture
 from mammoseg.dicom.sr import build_report
 from mammoseg.inference import Predictor
 from mammoseg.lesions import find_lesions
-from mammoseg.predict import run_predictor
+from mammoseg.prediction.run import run_predictor
 from mammoseg.report.overlay import OUTLINE_BGR
 from tests.test_inference import write_weights
 

@@ -16,7 +16,7 @@ from mammoseg.data.ingest import ingest
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.errors import MammosegError
 from mammoseg.files import printable, sha256_of_file
-from mammoseg.predict import run_predictor
+from mammoseg.prediction.run import run_predictor
 from tests.hostile.case import ACCEPTED, HostileCase, write_good
 
 GOOD = ("good-1", "good-2", "good-3")

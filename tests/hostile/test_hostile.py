@@ -10,7 +10,7 @@ import pydicom
 import pytest
 
 from mammoseg.data.mammogram import read_mammogram
-from mammoseg.predict import run_predictor
+from mammoseg.prediction.run import run_predictor
 from tests.hostile.case import ACCEPTED, CANARY, COLUMNS, ROWS
 from tests.hostile.corpus import CASES
 from tests.hostile.pixels import PADDED_COLUMNS

@@ -7,8 +7,8 @@ import pydicom
 import pytest
 
 from mammoseg.data.phantom_dicom import write_mammogram
-from mammoseg.errors import NothingUsableError
-from mammoseg.predict import PartlyRefusedError, run_predictor
+from mammoseg.errors import NothingUsableError, PartlyRefusedError
+from mammoseg.prediction.run import run_predictor
 from tests.made_predictor import BrightIsMass
 from tests.prediction.outputs import names_in, rows_of
 

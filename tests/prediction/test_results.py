@@ -11,9 +11,9 @@ from mammoseg.data.mammogram import Mammogram
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.dicom.seg import SegKind
 from mammoseg.errors import NothingUsableError
-from mammoseg.predict import run_predictor
 from mammoseg.prediction.file_job import area_mm2
 from mammoseg.prediction.options import Options, parse_objects
+from mammoseg.prediction.run import run_predictor
 from tests.made_predictor import BrightIsMass
 from tests.prediction.outputs import names_in, rows_of
 

@@ -5,10 +5,10 @@ import pydicom
 import pytest
 
 from mammoseg.data.phantom_dicom import write_mammogram
-from mammoseg.errors import MammosegError
-from mammoseg.predict import StoppedError, run_predictor
+from mammoseg.errors import MammosegError, StoppedError
 from mammoseg.prediction.file_job import OutputError
 from mammoseg.prediction.options import Options
+from mammoseg.prediction.run import run_predictor
 from tests.made_predictor import BrightIsMass
 from tests.prediction.outputs import names_in, rows_of
 

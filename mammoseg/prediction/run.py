@@ -1,0 +1,180 @@
+"""A predictor over many files: what is done is not done again, and however a run ends, its table and page are there."""
+
+import json as json_format
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
+
+from tqdm import tqdm
+
+from mammoseg.data.find_images import find_inputs
+from mammoseg.errors import MammosegError, NothingUsableError, PartlyRefusedError, StoppedError
+from mammoseg.files import remove_leftovers, sole_writer
+from mammoseg.paths import unique_names
+from mammoseg.prediction.file_job import FileJob, MassPredictor, OutputError, algorithm_of, output_errors, refused
+from mammoseg.prediction.instances import INSTANCES
+from mammoseg.prediction.options import Options
+from mammoseg.prediction.process import WorkerProcess
+from mammoseg.prediction.records import FOLDER, Records
+from mammoseg.prediction.workers import run_in_workers, worker_count
+from mammoseg.report.page import PHANTOM_WARNING, Run, write_page
+from mammoseg.report.table import Row, Status, write_table
+
+
+def run_predictor(
+    predictor: MassPredictor,
+    inputs: Sequence[Path],
+    output: Path,
+    *,
+    options: Options = Options(),  # noqa: B008  # frozen
+    workers: int | None = 1,
+    make_predictor: Callable[[], MassPredictor] | None = None,
+    take: Callable[[], WorkerProcess] = WorkerProcess,
+    json: bool = False,
+    store: Callable[[Sequence[Path]], None] | None = None,
+) -> None:
+    """Run `predictor` over `inputs`; see `predict`. The table and the page are written however the run ends.
+
+    Args:
+        make_predictor: makes the predictor of each further process; without it all is done in this one.
+        take: gives those processes.
+        store: called with the DICOM results of the run, those of an earlier run too, unless it was ended.
+    """
+    run = Run(
+        algorithm_of(predictor, options), predictor.phantom_only, datetime.now(timezone.utc).replace(microsecond=0)
+    )
+    paths, passed_over = find_inputs(inputs, output)
+    if run.phantom_only:
+        print(f"WARNING: {PHANTOM_WARNING}", file=sys.stderr)
+    items = list(zip(paths, unique_names(paths), strict=True))
+    rows: dict[str, Row] = {}
+    ended: MammosegError | None = None
+    try:
+        with _alone_in(output), tqdm(total=len(items), unit="file", disable=None) as progress:
+            for name, row in _rows(items, predictor, run, output, options, workers, make_predictor, take):
+                rows[name] = row
+                progress.update()
+                if row.status is Status.REFUSED and not json:
+                    tqdm.write(f"{row.file}: {row.code}: {row.reason}", file=sys.stderr)
+                elif row.notes and not json:
+                    tqdm.write(f"{row.file}: note: {row.notes}", file=sys.stderr)
+    except KeyboardInterrupt:
+        ended = StoppedError(
+            f"stopped; {len(rows)} of {len(items)} files are done and kept, the same command goes on from there."
+        )
+    except OutputError as error:
+        ended = error
+    in_order = [rows[name] for _, name in items if name in rows]
+    try:
+        write_table(in_order, output / "results.csv")
+        write_page(in_order, run, output / "index.html")
+    except OSError as error:
+        ended = ended or OutputError(
+            f"the table or page cannot be written to '{output}' ({error.strerror}); free space and run it again."
+        )
+    if json:
+        print(*(json_format.dumps(asdict(row), ensure_ascii=False) for row in in_order), sep="\n")
+    if ended is not None:
+        raise ended
+    if store is not None:
+        store([output / file for row in in_order for file in row.results if file.endswith(".dcm")])
+    _conclude(in_order, passed_over, output, quiet=json)
+
+
+@contextmanager
+def _alone_in(output: Path) -> Iterator[None]:
+    """Two runs in one folder would undo each other; what a killed one left half written is removed."""
+    with output_errors(output), sole_writer(output, output / FOLDER / "lock"):
+        for folder in (output, output / FOLDER, output / FOLDER / INSTANCES):
+            remove_leftovers(folder)
+        yield
+
+
+def _rows(
+    items: Sequence[tuple[Path, str]],
+    predictor: MassPredictor,
+    run: Run,
+    output: Path,
+    options: Options,
+    workers: int | None,
+    make_predictor: Callable[[], MassPredictor] | None,
+    take: Callable[[], WorkerProcess],
+) -> Iterator[tuple[str, Row]]:
+    """Name and row of each file, those first that an earlier run has done."""
+    records = Records.of(output, run, options)
+    waiting = []
+    for path, name in items:
+        if row := records.find(path, name):
+            yield name, row
+        else:
+            waiting.append((path, name))
+    count = worker_count(len(waiting), workers)
+    job = partial(_Recorded, run=run, output=output, options=options, records=records)
+    if make_predictor and count > 1:
+        single_thread = partial(_single_thread, make_predictor)
+        here = job(partial(_single_thread, lambda: predictor))
+        yield from run_in_workers(here, partial(job, single_thread), waiting, count, _died, take)
+    elif waiting:
+        here = job(lambda: predictor)
+        yield from ((name, here(path, name)) for path, name in waiting)
+
+
+def _single_thread(make_predictor: Callable[[], MassPredictor]) -> MassPredictor:
+    """A predictor for one of several processes, which share the cores among them."""
+    predictor = make_predictor()
+    if torch := sys.modules.get("torch"):  # a predictor without a network has not imported it
+        torch.set_num_threads(1)
+    return predictor
+
+
+class _Recorded:
+    """A job that notes what it has done; made in the process that runs it."""
+
+    def __init__(
+        self,
+        make_predictor: Callable[[], MassPredictor],
+        *,
+        run: Run,
+        output: Path,
+        options: Options,
+        records: Records,
+    ) -> None:
+        self.job = FileJob(make_predictor(), run, output, options)
+        self.records = records
+
+    def __call__(self, path: Path, name: str) -> Row:
+        row = self.job(path, name)
+        if row.status is not Status.REFUSED:
+            with output_errors(self.job.output):
+                self.records.add(path, name, row)
+        return row
+
+
+def _died(path: Path) -> Row:
+    return refused(
+        path, "E_WORKER", "its process was ended from outside, perhaps for want of memory; try fewer --workers."
+    )
+
+
+def _conclude(rows: Sequence[Row], passed_over: int, output: Path, *, quiet: bool) -> None:
+    """Say what came out, and raise what the exit code follows from."""
+    refused = sum(row.status is Status.REFUSED for row in rows)
+    found = sum(row.status is Status.FOUND for row in rows)
+    beside = f", {passed_over} passed over as no images" if passed_over else ""
+    if not quiet:
+        segmented = f"{len(rows) - refused} segmented ({found} with a mass)"
+        print(f"{segmented}, {refused} refused{beside}: {output / 'index.html'}")
+    if refused == len(rows):
+        raise NothingUsableError(
+            f"none of {len(rows)} files could be used; the reasons are in {output / 'results.csv'}."
+            if rows
+            else f"there is no file to segment{beside}; name mammograms or a folder that holds some."
+        )
+    if refused:
+        raise PartlyRefusedError(
+            f"{refused} of {len(rows)} files were refused; the reasons are in {output / 'results.csv'}."
+        )
