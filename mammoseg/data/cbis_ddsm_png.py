@@ -4,13 +4,13 @@ All masses of an image are one mask there, so records have no instances; breasts
 pixel spacing is lost.
 """
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from mammoseg.data.cbis_ddsm_tables import SECTION_OF_SPLIT, Abnormality, describe
+from mammoseg.data.csv_table import read_csv
 from mammoseg.data.datalist import Record
 from mammoseg.data.ingest_job import IngestJob
 from mammoseg.data.mammogram import read_mammogram
@@ -23,7 +23,7 @@ COLUMNS = {"image_id", "patient_id", "laterality", "view", "official_split", "im
 def is_png_copy(folder: Path) -> bool:
     """Whether the folder has an ``index.csv`` with the columns of this copy."""
     index = folder / "index.csv"
-    return index.is_file() and all(row.keys() >= COLUMNS for row in _rows(index))
+    return index.is_file() and COLUMNS <= set(read_csv(index)[0])
 
 
 def collect(job: IngestJob, folder: Path, abnormalities: Sequence[Abnormality]) -> list[Record]:
@@ -34,7 +34,7 @@ def collect(job: IngestJob, folder: Path, abnormalities: Sequence[Abnormality]) 
     for path in sorted(folder.rglob("*.dcm")):
         job.report.skip("DICOM files beside an index.csv", path.relative_to(folder))
     records = []
-    for row in tqdm(_rows(folder / "index.csv"), desc="cbis_ddsm", unit="image", disable=None):
+    for row in tqdm(read_csv(folder / "index.csv")[1], desc="cbis_ddsm", unit="image", disable=None):
         if row["image_id"] not in by_case:
             job.report.skip("images without a row in the tables", row["image_id"])
             continue
@@ -59,8 +59,3 @@ def _record(folder: Path, row: dict[str, str], abnormalities: Sequence[Abnormali
         "official": {SECTION_OF_SPLIT[row["official_split"]]},
         **describe(abnormalities),
     }
-
-
-def _rows(index: Path) -> list[dict[str, str]]:
-    with index.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))

@@ -4,15 +4,28 @@ Paths in the tables hold newlines inside quotes. The patient is the ``P_nnnnn`` 
 is per image or per abnormality, for example ``Mass-Test_P_00116_RIGHT_MLO_2``.
 """
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mammoseg.data.csv_table import read_csv
 from mammoseg.data.datalist import Record
 from mammoseg.data.splits import severity
 from mammoseg.errors import WrongCallError
+
+COLUMNS = (
+    "patient_id",
+    "left or right breast",
+    "image view",
+    "abnormality id",
+    "abnormality type",
+    "assessment",
+    "pathology",
+    "subtlety",
+    "image file path",
+)
+"""What each of the four tables has."""
 
 SECTION_OF_SPLIT = {"Training": "training", "Test": "test"}
 
@@ -48,14 +61,14 @@ def read_tables(folders: Iterable[Path]) -> list[Abnormality]:
     """All rows of all ``*case_description*.csv`` below the folders.
 
     Raises:
-        WrongCallError: there is no such table.
+        WrongCallError: there is no such table, or one is no CSV or lacks a column.
     """
     files = sorted({path for folder in folders for path in folder.rglob("*case_description*.csv")})
     if not files:
         raise WrongCallError(
             "no '*case_description*.csv' below the input; put the four tables that TCIA offers with CBIS-DDSM there."
         )
-    return [_abnormality(row) for path in files for row in _rows(path)]
+    return [_abnormality(row) for path in files for row in read_csv(path, needed=COLUMNS)[1]]
 
 
 def describe(abnormalities: Sequence[Abnormality]) -> Record:
@@ -66,11 +79,6 @@ def describe(abnormalities: Sequence[Abnormality]) -> Record:
 def _suspicion(abnormality: Abnormality) -> tuple[int, int, int]:
     facts = abnormality.facts
     return severity(facts | {"has_mass": True}), facts.get("birads", 0), -abnormality.number
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def _abnormality(row: dict[str, str]) -> Abnormality:

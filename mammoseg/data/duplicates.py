@@ -1,10 +1,8 @@
 """Two files of one run that claim to be the same image and are not."""
 
-import zlib
+import filecmp
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import numpy as np
 
 from mammoseg.data.mammogram import Mammogram
 from mammoseg.errors import InputRefusedError
@@ -13,20 +11,19 @@ from mammoseg.files import printable
 
 @dataclass
 class SeenInstances:
-    """The SOP Instance UIDs of one run. A result refers to its source by that UID alone, so it must mean one image."""
+    """The SOP Instance UIDs of one run. A result refers to its source by that UID alone, so it must mean one file."""
 
-    _first: dict[str, tuple[int, Path]] = field(default_factory=dict)
+    _first: dict[str, Path] = field(default_factory=dict)
 
     def admit(self, mammogram: Mammogram) -> None:
-        """Let a mammogram in, unless its UID stood on other pixels before; a copy is let in.
+        """Let a mammogram in, unless its UID stood in a file of other bytes before; a copy is let in.
 
         Raises:
             InputRefusedError: ``E_DUPLICATE_UID``.
         """
         if mammogram.sop_instance_uid is None:
             return
-        checksum = zlib.crc32(np.ascontiguousarray(mammogram.pixels).data)
-        known, path = self._first.setdefault(mammogram.sop_instance_uid, (checksum, mammogram.path))
-        if known != checksum:
-            reason = f"{printable(path)} has the same SOP Instance UID and other pixels; find out which one is right."
+        first = self._first.setdefault(mammogram.sop_instance_uid, mammogram.path)
+        if not filecmp.cmp(first, mammogram.path, shallow=False):
+            reason = f"its SOP Instance UID is that of {printable(first)}, with other content; give one."
             raise InputRefusedError("E_DUPLICATE_UID", reason)

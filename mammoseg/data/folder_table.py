@@ -1,10 +1,10 @@
 """The optional CSV beside a folder of images: what it may say, checked cell by cell; docs/datasets/folder.md."""
 
-import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from mammoseg.data.csv_table import read_csv
 from mammoseg.data.datalist import SECTIONS, Record
 from mammoseg.data.folder_matching import stem
 from mammoseg.data.ingest_job import IngestReport
@@ -21,12 +21,7 @@ def read_table(path: Path, root: Path, images: Sequence[Path], report: IngestRep
     """
     if not path.is_file():
         raise WrongCallError(f"table '{path}' is not a file; give the path of a CSV file.")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        columns = reader.fieldnames or []
-        rows = list(reader)
-    if "image" not in columns:
-        raise WrongCallError(f"{path} has no column 'image'; it has: {', '.join(columns)}.")
+    columns, rows = read_csv(path, needed=["image"])
     for column in columns:
         if column != "image" and column not in CONVERTERS:
             report.note("table columns not used", column)

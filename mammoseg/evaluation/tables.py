@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mammoseg.data.csv_table import read_csv
 from mammoseg.errors import WrongCallError
 from mammoseg.files import atomic_path, write_json
 from mammoseg.metrics.scores import SCORES
@@ -31,13 +32,11 @@ def read_per_image(path: Path) -> list[Row]:
     """
     if not path.is_file():
         raise WrongCallError(f"{path} is not a file; give the per_image.csv that an evaluation wrote.")
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        if missing := [name for name in (*IDENTITY, *SCORES) if name not in (reader.fieldnames or ())]:
-            raise WrongCallError(
-                f"{path} has no column '{missing[0]}'; give the per_image.csv that an evaluation wrote."
-            )
-        return [_parsed(line) for line in reader]
+    _, lines = read_csv(path, needed=(*IDENTITY, *SCORES))
+    try:
+        return [_parsed(line) for line in lines]
+    except ValueError as error:
+        raise WrongCallError(f"{path} is no per_image.csv that an evaluation wrote: {error}") from error
 
 
 def summarise(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
