@@ -5,6 +5,7 @@ Usage: python scripts/label.py [--weights FILE] [--bundle unet] (or: make label)
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ import requests
 from mammoseg.data.phantom import generate_cohort
 from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.inference import DEMO_WEIGHTS
+from mammoseg.program import running
 from mammoseg.viewer.archive import Archive, local_archive
 from mammoseg.viewer.server import ViewerServer, serving
 from mammoseg.viewer.show import OHIF
@@ -46,8 +48,8 @@ def label(
         weights: checkpoint; the demo's unless named.
         bundle: that the weights are of.
         patients: phantoms, two views each.
-        port: of the label server, on 127.0.0.1.
-        viewer_port: of the current OHIF, where `make viewer` fetched it; 0 takes a free one.
+        port: of the label server, on 127.0.0.1; where it is taken, the next one.
+        viewer_port: the same, of the current OHIF, where `make viewer` fetched it.
     """
     try:
         _label(Path(weights), bundle, patients, port, viewer_port)
@@ -61,7 +63,9 @@ def _label(weights: Path, bundle: str, patients: int, port: int, viewer_port: in
         raise WrongCallError(f"{weights} is not there; run `make demo` once, or name a checkpoint with --weights.")
     for end in ENDS:  # also where a shell told us to ignore Ctrl-C
         signal.signal(end, _end)
+    print(f"Starting Orthanc, {patients} phantom patients and the label server ...", flush=True)
     with suppress(KeyboardInterrupt), ExitStack() as parts:
+        port = free_port(port)
         folder = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="mammoseg-label-")))
         archive = parts.enter_context(local_archive())
         records = generate_cohort(folder, patients=patients, seed=SEED)
@@ -69,11 +73,28 @@ def _label(weights: Path, bundle: str, patients: int, port: int, viewer_port: in
         server = parts.enter_context(label_server(archive, folder, f"{bundle}={weights.resolve()}", port))
         viewer = None
         if OHIF.is_dir():
-            viewer = parts.enter_context(serving(_viewer(archive, viewer_port))).url
+            here = ViewerServer(OHIF, archive.url, user=archive.user, port=free_port(viewer_port))
+            viewer = parts.enter_context(serving(here)).url
         print(_what_to_open(f"http://127.0.0.1:{port}", viewer, bundle, studies), flush=True)
         while (gone := _gone(archive, server)) is None:
             time.sleep(0.5)
         raise MammosegError(f"{gone} ended by itself; all else is ended too. What it said is above.")
+
+
+def free_port(first: int) -> int:
+    """`first`, or the next port that is free on 127.0.0.1; 0 stands for any.
+
+    Raises:
+        WrongCallError: it is none, or a hundred are taken.
+    """
+    if not isinstance(first, int) or not 0 <= first <= 65535:
+        raise WrongCallError(f"port is '{first}'; give a number up to 65535.")
+    for port in range(first, min(first + 100, 65536)):
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do, else it is busy after its end
+            probe.bind(("127.0.0.1", port))
+            return probe.getsockname()[1]
+    raise WrongCallError(f"the ports from {first} on are taken; name others with --port and --viewer_port.")
 
 
 @contextmanager
@@ -98,17 +119,9 @@ def label_server(archive: Archive, folder: Path, weights: str, port: int) -> Ite
     command = [sys.executable, "-m", "monailabel_app", "--studies", address, "--port", str(port), "-v", "WARNING"]
     command += [str(part) for pair in settings.items() for part in ("--conf", *pair)]
     own = {"MAMMOSEG_DICOMWEB_PASSWORD": password, "XDG_CONFIG_HOME": str(folder / "config")}
-    process = subprocess.Popen(command, cwd=REPOSITORY, env={**os.environ, **own})
-    try:
+    with running(command, seconds=END_SECONDS, folder=REPOSITORY, environment={**os.environ, **own}) as process:
         _wait_for(process, port)
         yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:
@@ -119,13 +132,6 @@ def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:
                 return
         time.sleep(0.3)
     raise MammosegError("the label server did not start; it says above why.")
-
-
-def _viewer(archive: Archive, port: int) -> ViewerServer:
-    try:
-        return ViewerServer(OHIF, archive.url, user=archive.user, port=port)
-    except OSError as error:
-        raise WrongCallError(f"port {port} is taken ({error.strerror}); name another with --viewer_port.") from error
 
 
 def _gone(archive: Archive, server: subprocess.Popen[bytes]) -> str | None:
@@ -149,12 +155,12 @@ def _what_to_open(url: str, viewer: str | None, bundle: str, studies: list[str])
         f"  {url}/ohif/monai-label?StudyInstanceUIDs={studies[0]}&hangingProtocolId=default  its MONAI Label panel",
     ]
     if viewer:
-        lines.append(f"  {viewer}/viewer?StudyInstanceUIDs={studies[0]}  the current OHIF, which shows saved masks")
+        lines.append(f"  {viewer}/  study list of the current OHIF, which shows saved masks")
     return "\n".join(
         [
             *lines,
             f"3D Slicer: extension MONAILabel, module MONAI Label, server {url}, then Next Sample.",
-            "docs/label.md shows what to click. Ctrl-C ends everything, and the labels are gone with it.",
+            "docs/label.md says what to click. Ctrl-C ends everything, and the labels are gone with it.",
         ]
     )
 

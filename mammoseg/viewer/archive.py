@@ -15,6 +15,7 @@ from pathlib import Path
 import requests
 
 from mammoseg.errors import MammosegError, WrongCallError
+from mammoseg.program import running
 
 PLUGIN_FOLDERS = (
     Path("/usr/share/orthanc/plugins"),
@@ -80,17 +81,12 @@ def local_archive(*, takes_c_store: bool = False) -> Iterator[Archive]:
         if takes_c_store:
             settings |= {"DicomServerEnabled": True, "DicomPort": dicom_port, "DicomAet": "ORTHANC"}
         config.write_text(json.dumps(settings), encoding="utf-8")
-        with (Path(folder) / "log").open("w") as log:
-            process = subprocess.Popen([program, str(config)], stdout=log, stderr=log)
-        archive = Archive(
-            f"http://127.0.0.1:{port}", ("mammoseg", password), process.pid, dicom_port if takes_c_store else None
-        )
-        try:
+        with (Path(folder) / "log").open("w") as log, running([program, config], output=log) as process:
+            archive = Archive(
+                f"http://127.0.0.1:{port}", ("mammoseg", password), process.pid, dicom_port if takes_c_store else None
+            )
             _wait_for(archive, process)
             yield archive
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
 
 
 def _free_ports() -> tuple[int, int]:

@@ -5,13 +5,15 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
-from scripts.label import label
+from mammoseg.errors import WrongCallError
+from scripts.label import free_port, label
 from tests.label.bright_model import write_bright_weights
 from tests.orthanc import running_orthanc
 
@@ -27,32 +29,48 @@ def test_without_weights_one_sentence_says_what_to_run(tmp_path, capsys):
     assert "run `make demo` once" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("end", ["SIGTERM", pytest.param("Orthanc dies", marks=pytest.mark.slow)])
+def test_where_a_port_is_taken_it_takes_the_next():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert port < free_port(port) < port + 100
+        _, client = socket.create_connection(("127.0.0.1", port)), taken.accept()[0]
+        client.close()
+    assert free_port(port) == port, "a server that has just ended leaves it free"
+
+
+@pytest.mark.parametrize("port", [65536, -1, "http"])
+def test_what_is_no_port_is_said_to_be_none(port):
+    with pytest.raises(WrongCallError, match="give a number up to 65535"):
+        free_port(port)
+
+
+SLOW_ENDS = ["SIGINT", "SIGKILL", "Orthanc dies", "label server dies"]
+
+
+@pytest.mark.parametrize("end", ["SIGTERM", *(pytest.param(end, marks=pytest.mark.slow) for end in SLOW_ENDS)])
 def test_all_parts_start_and_all_end(end, running_orthanc, tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     weights = write_bright_weights(tmp_path / "bright.pt", spatial_size=(64, 64))
-    command = [sys.executable, SCRIPT, f"--weights={weights}", "--patients=1", f"--port={port}", "--viewer_port=0"]
+    command = [sys.executable, SCRIPT, f"--weights={weights}", "--patients=1", "--port=0", "--viewer_port=0"]
     script = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
     try:
         said = "".join(_lines_until(script, "Ctrl-C ends"))
-        url = f"http://127.0.0.1:{port}"
-        assert f"{url}/ohif/" in said and "3D Slicer" in said
+        url = said.partition("/ohif/")[0].split()[-1]
+        assert "3D Slicer" in said
         assert requests.get(f"{url}/info/", timeout=60).json()["datastore"]["total"] == 2
         children = _children(script.pid)
         assert children.keys() == {"Orthanc", Path(sys.executable).name}, "the archive and the label server"
-        if end == "SIGTERM":
-            script.terminate()
-            assert script.wait(60) == 0
-        else:
-            os.kill(children["Orthanc"], signal.SIGKILL)
-            assert script.wait(60) != 0
+        victim = {"Orthanc dies": children["Orthanc"], "label server dies": children[Path(sys.executable).name]}
+        os.kill(victim.get(end, script.pid), getattr(signal, end, signal.SIGKILL))
+        assert (script.wait(60) == 0) == (end in ("SIGTERM", "SIGINT"))
     finally:
-        script.terminate()
+        script.kill()
         script.wait(60)
-    assert not [pid for pid in children.values() if Path(f"/proc/{pid}").exists()]
-    assert [path.name for path in tmp_path.iterdir()] == ["bright.pt"], "its folders are gone"
+    deadline = time.monotonic() + 30
+    while (left := [pid for pid in children.values() if Path(f"/proc/{pid}").exists()]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not left
+    if end != "SIGKILL":
+        assert [path.name for path in tmp_path.iterdir()] == ["bright.pt"], "its folders are gone"
     with pytest.raises(requests.ConnectionError):
         requests.get(url, timeout=5)
 
