@@ -39,8 +39,13 @@ def infer(
     image_id = request.get("image", "")
     path = upload or Path(datastore.get_image_uri(image_id))
     file, params = task({**request, "image": str(path), "description": task.description})
+    mask = Path(file) if file else None
     label = None
-    if save and file and not upload:
+    if save and mask and not upload:
         info = {"model": request["model"], "params": params}
-        label = datastore.save_label(image_id, str(file), DefaultLabelTag.ORIGINAL.value, info)
-    return Inferred(Path(file) if file else None, dict(params or {}), label)
+        try:
+            label = datastore.save_label(image_id, str(mask), DefaultLabelTag.ORIGINAL.value, info)
+        except BaseException:
+            mask.unlink()  # there is no caller who could
+            raise
+    return Inferred(mask, dict(params or {}), label)

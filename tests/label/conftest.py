@@ -23,6 +23,15 @@ from tests.label.fake_app import FakeApp  # noqa: E402
 ADDRESS = "http://127.0.0.1:8000"
 
 
+@pytest.fixture(autouse=True)
+def nothing_left_behind(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Temporary files of this process go to a folder of the test, and none of ours is left when it ends."""
+    folder = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    yield
+    assert not list(folder.glob("mammoseg-*"))
+
+
 @pytest.fixture
 def fake_app(tmp_path: Path) -> FakeApp:
     (tmp_path / "store").mkdir()

@@ -1,5 +1,7 @@
 """From a label that a person saved to data for training, through the folder of DICOM files."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -55,12 +57,20 @@ def test_the_data_of_a_training_names_no_patient_and_no_image(store, tmp_path):
     assert "CANARY" not in text and not [image_id for image_id in store.list_images() if image_id in text]
 
 
+def test_a_mask_that_cannot_be_saved_leaves_no_file_behind(store, tmp_path, monkeypatch):
+    task = MassInferTask(served_model(tmp_path, write_weights(tmp_path / "w.pt")))
+    monkeypatch.setattr(store, "save_label", lambda *_: (tmp_path / "no folder" / "label").touch())
+    with pytest.raises(FileNotFoundError):
+        infer(task, {"model": "unet", "image": store.list_images()[0]}, store, save=True)
+
+
 def test_a_mask_of_the_model_is_taken_back_as_its_label(store, tmp_path):
     task = MassInferTask(served_model(tmp_path, write_weights(tmp_path / "w.pt")))
     image_id = store.list_images()[0]
     file, params = task({"image": store.get_image_uri(image_id), "result_extension": ".nrrd"})
     assert store.save_label(image_id, file, "original", {"model": "unet", "params": params}) == image_id
     assert store.get_label_info(image_id, "original")["params"]["version"] == 0
+    Path(file).unlink()
 
 
 def test_batch_inference_goes_on_where_it_was(store, tmp_path):

@@ -7,6 +7,7 @@ takes a request a study, and later ones a request for 500 studies.
 import logging
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,9 @@ QUICK_SECONDS = (3.0, 30.0)
 
 RETRY_SECONDS = (5.0, 300.0)
 """Between two attempts to store the labels that wait: the first time, and at most."""
+
+STUDIES_AT_ONCE = 4
+"""That an archive is asked for: with one, most of the time passes in waiting for its answer."""
 
 CACHE_GIB = 50
 """Some two thousand mammograms of full size."""
@@ -71,9 +75,9 @@ class DicomwebDatastore(InstanceDatastore):
 
     def _scan(self) -> None:
         stamps, known = dict(self._studies()), self.index.sources()
-        for study, (stamp, patient_group) in stamps.items():
-            if not stamp or known.get(study) != stamp:
-                self._look_into(study, stamp, patient_group)
+        changed = [study for study, (stamp, _) in stamps.items() if not stamp or known.get(study) != stamp]
+        with ThreadPoolExecutor(STUDIES_AT_ONCE) as pool:
+            list(pool.map(lambda study: self._look_into(study, *stamps[study]), changed))  # raises what a look raised
         self.index.drop_sources(known.keys() - stamps.keys())
 
     def _studies(self) -> Iterator[tuple[str, tuple[str, str]]]:
