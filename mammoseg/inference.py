@@ -49,7 +49,7 @@ class Predictor:
         modalities: DICOM modalities to let in.
     Raises:
         WeightsError: absent, unsafe, or weights of another architecture.
-        WrongCallError: unknown bundle, or one that segments something else than masses.
+        WrongCallError: unknown bundle, or one that segments something else than masses; a device that is not there.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Predictor:
             )
         checkpoint = read_weights(weights or default_weights(bundle))
         if device is not None:
-            parser["device"] = f"$torch.device('{torch.device(device)}')"
+            parser["device"] = f"$torch.device('{usable_device(device)}')"
         target = parser["network_def"]["_target_"].rpartition(".")[2]
         trained = checkpoint.network["_target_"].rpartition(".")[2]
         if target != trained:
@@ -126,6 +126,20 @@ class Predictor:
             raise InputRefusedError("E_NOT_FINITE", "the network gave values that are not finite; check the weights")
         probability = self.invert(item)["pred"][0].numpy()
         return Prediction(np.clip(probability, 0, 1, dtype=np.float32), mammogram)
+
+
+def usable_device(name: str) -> torch.device:
+    """The device of this name, after a first tensor on it.
+
+    Raises:
+        WrongCallError: there is none that computes.
+    """
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError) as error:
+        raise WrongCallError(f"device '{name}' cannot be used on this machine; leave it out, or name cpu.") from error
+    return device
 
 
 def default_weights(bundle: str) -> Path:

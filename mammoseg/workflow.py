@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from monai.bundle import ConfigWorkflow
+from monai.bundle import ConfigParser, ConfigWorkflow
 
 from mammoseg.bundles import bundle_root
 from mammoseg.checkpoints import read_weights
@@ -64,10 +64,14 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
     """Run MONAI's workflow of a bundle's train.json with overlays, after printing the command that does the same.
 
     Raises:
+        WrongCallError: an override that the configs do not have, which MONAI would not notice.
         MammosegError: taken out of the RuntimeErrors that MONAI wraps around it.
     """
     configs = Path(bundle_root(bundle)) / "configs"
     files = [str(configs / f"{name}.json") for name in ("train", *overlays)]
+    known = ConfigParser.load_config_files(files)
+    if unknown := [name for name in overrides if name.partition("::")[0] not in known]:
+        raise WrongCallError(f"there is no option --{unknown[0]}; docs/training.md names those of the config.")
     words = [word for key, value in overrides.items() for word in (f"--{key}", str(value))]
     file = json.dumps(files) if overlays else files[0]
     print("$", shlex.join(["python", "-m", "monai.bundle", "run", run_id, "--config_file", file, *words]), flush=True)

@@ -1,0 +1,206 @@
+"""The commands of `mammoseg`: each declares its arguments, and names the function that does the work.
+
+A command adds its arguments by `add`, the ``add_argument`` of an argparse parser; its docstring is its help. What a
+call leaves out keeps the default of the function (in brackets in the help), which is imported only when it is called.
+"""
+
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+Add = Callable[..., Any]
+Run = Callable[..., Any]
+
+FILES = "files, or folders that are searched with their sub-folders"
+
+
+def ingest(add: Add) -> Run:
+    """Turn a collection of mammograms into a datalist.json with a patient-grouped split."""
+    add("source", help="phantom, folder, cbis_ddsm or voc")
+    add("inputs", nargs="*", metavar="FOLDER", help="to read; none for phantom")
+    _output(add, "folder of the datalist and of what has to be written beside it")
+    add("--seed", type=_whole, help="of the split, and of the phantoms (0)")
+    add("--folds", type=_whole, help="of the cross-validation over training and validation (5)")
+    add("--name", help="of the datalist (the source)")
+    add("--keep_identifiers", action="store_true", help="write patient codes as they are, not as keyed hashes")
+    add("--key_file", help="secret key of those hashes (made once in your configuration folder)")
+    add("--patients", type=_whole, help="phantom: how many (24)")
+    add("--size", type=_whole, help="phantom: rows of an image (512)")
+    add("--patient_regex", help="folder: its one group is the patient's code in the path")
+    add("--masks", help="folder: where the masks lie, if not among the images")
+    add("--table", help="folder: CSV with a column image and facts, docs/datasets/folder.md")
+    add("--calcifications", action="store_true", help="cbis_ddsm: take views that show calcifications only, too")
+    run = _later("mammoseg.data.ingest", "ingest")
+    return lambda *inputs, source, **options: run(source, *inputs, **options)
+
+
+def train(add: Add) -> Run:
+    """Train a bundle; the same call continues a run that ended. Other options override its config, docs/training.md."""
+    _bundle(add)
+    _dataset(add)
+    add("--recipe", help="paper, of the bundle, or common, the same for all bundles (paper)")
+    add("--start_from", help="checkpoint whose weights, network and preprocessing the training starts with")
+    return _later("mammoseg.workflow", "train")
+
+
+def evaluate(add: Add) -> Run:
+    """Score held-out images: per_image.csv and a summary. Other options override the config: docs/training.md."""
+    _bundle(add)
+    _dataset(add)
+    add("--weights", help="checkpoint, with its network and preprocessing (the bundle's own)")
+    return _later("mammoseg.workflow", "evaluate")
+
+
+def report(add: Add) -> Run:
+    """Write the page of an evaluated run: scores, learning curve, best, median and worst case, baseline."""
+    add("evaluation_dir", help="folder with the metrics.csv of training and the per_image.csv of evaluating")
+    _dataset(add)
+    add("--weights", required=True, help="checkpoint that was evaluated")
+    _output(add, "folder of the page")
+    add("--bundle", help="of the weights (unet)")
+    add("--title", help="heading of the page")
+    add("--cases", type=_whole, help="how many images to show (12)")
+    return _later("mammoseg.evaluation.run_report", "report")
+
+
+def compare(add: Add) -> Run:
+    """Compare evaluations of the same images: table, confidence intervals, Wilcoxon signed-rank tests, box plot."""
+    add("inputs", nargs="*", metavar="PER_IMAGE_CSV", help="two or more per_image.csv that evaluate wrote")
+    _output(add, "folder of table and plot")
+    return _later("mammoseg.evaluation.compare", "compare")
+
+
+def predict(add: Add) -> Run:
+    """Segment masses in mammograms: DICOM SEG and SR, overlay pictures, results.csv and index.html; docs/predict.md."""
+    add("inputs", nargs="*", metavar="INPUT", help=FILES)
+    _output(add, "folder of the results; the same call again does only what is not done yet")
+    add("--bundle", help="architecture; `mammoseg list` names them (unet)")
+    add("--weights", help="checkpoint (the bundle's own, else those of `make demo`, which know phantoms only)")
+    add("--objects", help="DICOM objects to write, of seg,sr,cad_sr,sc,gsps (seg,sr)")
+    add("--segmentation", help="binary, fractional or labelmap (binary)")
+    add("--profile", help="of the segmentation: viewer or strict (viewer)")
+    add("--no_empty_seg", action="store_true", help="no segmentation where nothing was found; the report says it")
+    add("--threshold", type=_number, help="probability from which a pixel is mass (the bundle's)")
+    add("--min_area_mm2", type=_number, help="smallest mass, in the breast")
+    add("--min_area_pixels", type=_number, help="smallest mass, in pixels")
+    _modalities(add)
+    add("--device", help="such as cpu or cuda:0 (the best there is)")
+    add("--workers", type=_whole, help="processes (one for each core)")
+    add("--json", action="store_true", help="print one JSON record a file")
+    add("--from", dest="archive", metavar="URL", help="DICOMweb archive to read from, docs/dicomweb.md")
+    add("--study", help="to read from the archive: Study Instance UID")
+    add("--patient", help="to read from the archive: Patient ID, * and ? as wildcards")
+    add("--date", help="to read from the archive: 20240131, or a range 20240101-20240131")
+    add(
+        "--stow", metavar="URL", help="archive to store the results to: https://host/dicom-web or dicom://AET@host:port"
+    )
+    _login(add)
+    return _later("mammoseg.predict", "predict")
+
+
+def send(add: Add) -> Run:
+    """Store DICOM files, such as results, in an archive: DICOMweb (STOW-RS) or C-STORE; docs/dicomweb.md."""
+    add("inputs", nargs="*", metavar="FILE", help=FILES)
+    add("--to", required=True, metavar="URL", help="https://[user@]host/dicom-web or dicom://AET@host:port")
+    _login(add)
+    add("--verify", action="store_true", help="fetch each instance again and compare; DICOMweb only")
+    add("--calling_aet", help="our own title for C-STORE (MAMMOSEG)")
+    add("--json", dest="as_json", action="store_true", help="print one JSON record a file")
+    return _later("mammoseg.send", "send")
+
+
+def deidentify(add: Add) -> Run:
+    """Write DICOM mammograms without what names their patient; the way back goes to a file for its owner only."""
+    add("inputs", nargs="*", metavar="INPUT", help=FILES)
+    _output(add, "folder for the files, each named by its new SOP Instance UID")
+    add("--map_file", help="the way back (in your configuration folder)")
+    add("--key_file", help="secret key of the new names (made once in your configuration folder)")
+    _modalities(add)
+    return _later("mammoseg.deidentify", "deidentify")
+
+
+def export(add: Add) -> Run:
+    """Write a bundle with its weights as a folder that runs without this repository, and a zip of it."""
+    _bundle(add)
+    add("--weights", required=True, help="checkpoint; network and preprocessing are taken from it")
+    _output(add, "new folder; gets BUNDLE/ and BUNDLE.zip")
+    add("--formats", type=_words, help="also the network as torchscript,torch_export,onnx, docs/export.md")
+    run = _later("mammoseg.deploy.export", "export")
+    return lambda bundle, **options: print(run(bundle, **options))
+
+
+def view(add: Add) -> Run:
+    """Look at mammograms and their results in OHIF on this machine, until Ctrl-C; needs `make viewer` and Orthanc."""
+    add("inputs", nargs="*", metavar="FILE", help=FILES)
+    add("--port", type=_whole, help="of the page, on loopback (8080)")
+    return _later("mammoseg.viewer.show", "view")
+
+
+def list_bundles(add: Add) -> Run:
+    """List the bundles: name, paper, parameters, input (channels, rows, columns) and recipe."""
+    add("--json", action="store_true", help="print a JSON list instead of a table")
+    return _print_bundles
+
+
+def _print_bundles(*, json: bool = False) -> None:
+    from mammoseg.cards.listing import as_json, as_table, list_cards
+
+    print((as_json if json else as_table)(list_cards()))
+
+
+def _output(add: Add, text: str) -> None:
+    add("-o", "--output", required=True, metavar="DIR", help=text)
+
+
+def _bundle(add: Add) -> None:
+    add("bundle", help="architecture; `mammoseg list` names them")
+
+
+def _dataset(add: Add) -> None:
+    add("--dataset_dir", required=True, metavar="DIR", help="folder of the datalist.json")
+
+
+def _modalities(add: Add) -> None:
+    add("--modalities", type=_words, help="DICOM modalities to let in, such as MG,RG (MG)")
+
+
+def _login(add: Add) -> None:
+    add("--user", help="at the archive; passwords never stand here")
+    add("--ca_bundle", metavar="FILE", help="certificates of the authority that signed the archive's own")
+
+
+def _later(module: str, name: str) -> Run:
+    return lambda *inputs, **options: getattr(import_module(module), name)(*inputs, **options)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(","))
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"'{text}' is no number") from None
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"'{text}' is no whole number")
+    return int(text)
+
+
+COMMANDS: dict[str, Callable[[Add], Run]] = {
+    "ingest": ingest,
+    "train": train,
+    "evaluate": evaluate,
+    "report": report,
+    "compare": compare,
+    "predict": predict,
+    "send": send,
+    "deidentify": deidentify,
+    "export": export,
+    "view": view,
+    "list": list_bundles,
+}
