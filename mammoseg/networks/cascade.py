@@ -1,11 +1,13 @@
 """The wiring of Connected-UNets (Baccouche et al. 2021, npj Breast Cancer 7:151): one U-Net reads another's decoder."""
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from mammoseg.networks.blocks import ASPP, BlockMaker, PoolingEncoder, TransposedDecoder, conv_relu
+from mammoseg.networks.network import Network
 
 PathsMaker = Callable[[Sequence[int], Sequence[int]], nn.ModuleList]
 """Makes one module a skip connection from the widths it reads and those it gives out, finest first."""
@@ -124,3 +126,46 @@ class UNetCascade(nn.Module):
         decoded = self.first_decoder(self.first_encoder(image))
         decoded = self.second_decoder(self.second_encoder(decoded))
         return self.head(self.pyramid(decoded[0]))
+
+
+class ConnectedNetwork(Network):
+    """A `UNetCascade` as a network; its subclasses say of which blocks and paths.
+
+    Args:
+        channels: nominal width of each level, finest first; the last one is that of the bottlenecks.
+        dilations: of the three parallel dilated convolutions of each ASPP.
+    Shape:
+        image ``(N, in_channels, H, W)``, H and W divisible by ``2 ** (len(channels) - 1)``;
+        returns logits ``(N, out_channels, H, W)``.
+    """
+
+    block: ClassVar[type[nn.Module]]
+    paths = staticmethod(direct_paths)
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        out_channels: int = 1,
+        *,
+        channels: Sequence[int] = (32, 64, 128, 256, 512),
+        dilations: Sequence[int] = (6, 12, 18),
+    ) -> None:
+        super().__init__()
+        self.size_divisor = 2 ** (len(channels) - 1)
+        self.cascade = UNetCascade(
+            in_channels,
+            out_channels,
+            channels=channels,
+            block=self.block,
+            block_channels=[self.block_width(width) for width in channels[:-1]],
+            paths=self.paths,
+            dilations=dilations,
+        )
+
+    def block_width(self, width: int) -> int:
+        """What a block of nominal `width` gives out."""
+        return width
+
+    def forward(self, image: Tensor) -> Tensor:
+        self.check_size(image)
+        return self.cascade(image)

@@ -1,48 +1,18 @@
 """ConnectedUNets++ (Sarker et al. 2022, ISVC)."""
 
-from collections.abc import Sequence
-
-from torch import Tensor
-
 from mammoseg.networks.blocks import MultiResBlock, multires_widths, res_paths
-from mammoseg.networks.cascade import UNetCascade
-from mammoseg.networks.network import Network
+from mammoseg.networks.cascade import ConnectedNetwork
 
 
-class ConnectedUNetsPlusPlus(Network):
+class ConnectedUNetsPlusPlus(ConnectedNetwork):
     """ConnectedUNets+ with MultiRes blocks.
 
     Chosen reading: residual paths of 4, 3, 2, 1 steps and a 1x1 convolution closing each ASPP, as printed in the paper
     and needed for its parameter count; the first released code has slips in both.
-
-    Args:
-        channels: nominal width of each level, finest first; the last one is that of the bottlenecks.
-        dilations: of the three parallel dilated convolutions of each ASPP.
-    Shape:
-        image ``(N, in_channels, H, W)``, H and W divisible by ``2 ** (len(channels) - 1)``;
-        returns logits ``(N, out_channels, H, W)``.
     """
 
-    def __init__(
-        self,
-        in_channels: int = 3,
-        out_channels: int = 1,
-        *,
-        channels: Sequence[int] = (32, 64, 128, 256, 512),
-        dilations: Sequence[int] = (6, 12, 18),
-    ) -> None:
-        super().__init__()
-        self.size_divisor = 2 ** (len(channels) - 1)
-        self.cascade = UNetCascade(
-            in_channels,
-            out_channels,
-            channels=channels,
-            block=MultiResBlock,
-            block_channels=[sum(multires_widths(width)) for width in channels[:-1]],
-            paths=res_paths,
-            dilations=dilations,
-        )
+    block = MultiResBlock
+    paths = staticmethod(res_paths)
 
-    def forward(self, image: Tensor) -> Tensor:
-        self.check_size(image)
-        return self.cascade(image)
+    def block_width(self, width: int) -> int:
+        return sum(multires_widths(width))
