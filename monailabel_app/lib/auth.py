@@ -1,9 +1,6 @@
 """Login: who stands behind a request, and the role that each route asks for."""
 
 import logging
-import secrets
-import threading
-import time
 from collections.abc import Sequence
 
 import jwt
@@ -14,25 +11,29 @@ from starlette.routing import BaseRoute
 from mammoseg.errors import WrongCallError
 from monailabel_app.lib.audit import AuditLog
 from monailabel_app.lib.errors import HttpError
+from monailabel_app.lib.ids import TICKET
 from monailabel_app.lib.oidc import Verifier
 from monailabel_app.lib.roles import NOBODY, Person, Role
+from monailabel_app.lib.sessions import Session, Sessions
 from monailabel_app.lib.settings import ServerSettings
-from monailabel_app.lib.tokens import PREFIX, TokenFile, digest
+from monailabel_app.lib.tokens import PREFIX, TokenFile
 
 logger = logging.getLogger(__name__)
 
 COOKIE = "mammoseg_session"
 SESSION_SECONDS = 8 * 3600.0
-MOST_SESSIONS = 1000
+TICKET_SECONDS = 60.0
+"""Slicer asks for the image as soon as it knows its id."""
+
 MOST_TOKEN_CHARACTERS = 8192
 
 LOGIN_NEEDED = HttpError(401, "E_LOGIN", "a valid token is needed.", {"WWW-Authenticate": "Bearer"})
 
 
 class Login:
-    """Tokens of the file, tokens of the issuer, and sessions of browsers, which cannot send a header by themselves.
+    """Tokens of the file, tokens of the issuer, and what stands for them where no header can be sent.
 
-    Sessions are in memory: after a restart one logs in again.
+    That is a session in a browser, and a ticket for one image in Slicer. After a restart one logs in again.
 
     Attributes:
         enabled: whether a login is needed; once it is, it stays so until the server ends, whatever is revoked.
@@ -44,8 +45,8 @@ class Login:
         self._verifier = Verifier(settings.oidc) if settings.oidc else None
         self._audit = audit
         self._enabled = False
-        self._sessions: dict[str, tuple[str, Person]] = {}
-        self._lock = threading.Lock()
+        self._sessions = Sessions(SESSION_SECONDS)
+        self._tickets = Sessions(TICKET_SECONDS)
 
     @property
     def enabled(self) -> bool:
@@ -71,48 +72,49 @@ class Login:
 
     def open_session(self, token: str) -> str:
         """Start a session for the person of a token and return its secret, for a cookie."""
-        person = self.person(token)
-        ends = min(person.expires or float("inf"), time.time() + SESSION_SECONDS)
-        secret = secrets.token_urlsafe(32)
-        with self._lock:
-            if len(self._sessions) >= MOST_SESSIONS:
-                del self._sessions[next(iter(self._sessions))]
-            self._sessions[digest(secret)] = (token, Person(person.name, person.roles, ends))
-        return secret
+        return self._sessions.open(token, self.person(token))
 
     def close_session(self, secret: str) -> None:
         """End a session, if there is one."""
-        with self._lock:
-            self._sessions.pop(digest(secret), None)
+        self._sessions.close(secret)
 
-    def of_session(self, secret: str) -> Person | None:
-        """Who has this session; None after its end, and when its token was revoked."""
-        token, person = self._sessions.get(digest(secret), ("", NOBODY))
-        if not token:
-            return None
-        is_revoked = token.startswith(PREFIX) and self._tokens.person(token) is None
-        if is_revoked or (person.expires or 0) < time.time():
-            self.close_session(secret)
-            return None
-        return person
+    def with_ticket(self, image: str, request: Request) -> str:
+        """The id of an image, with what lets its address be opened without a header for a minute.
 
-    def of_request(self, request: Request) -> Person:
-        """Who asks: by the header, else by the cookie, else nobody where no login is needed.
+        Slicer's module asks for the next image with its token, and then has the image downloaded without it.
+        """
+        _, _, token = request.headers.get("authorization", "").partition(" ")
+        if not (self.enabled and token):
+            return image
+        return f"{image}~{self._tickets.open(token.strip(), request.state.person, image)}"
+
+    def of_request(self, request: Request, *, takes_ticket: bool = False) -> Person:
+        """Who asks: by the header, else by the cookie or the ticket, else nobody where no login is needed.
 
         Raises:
             HttpError: 401.
         """
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme and self.enabled:
+        if not self.enabled:
+            return NOBODY
+        if scheme:
             if scheme.lower() != "bearer":
                 raise LOGIN_NEEDED
             return self.person(token.strip())
-        if not self.enabled:
-            return NOBODY
-        person = self.of_session(request.cookies.get(COOKIE, ""))
-        if person is None:
+        session = self._sessions.find(request.cookies.get(COOKIE, ""))
+        if session is None and takes_ticket:
+            session = self._of_ticket(request.query_params.get("image", ""))
+        if session is None or self._is_revoked(session):
             raise LOGIN_NEEDED
-        return person
+        return session.person
+
+    def _of_ticket(self, image_id: str) -> Session | None:
+        found = TICKET.search(image_id)
+        session = self._tickets.find(found[1]) if found else None
+        return session if session and session.image == TICKET.sub("", image_id) else None
+
+    def _is_revoked(self, session: Session) -> bool:
+        return session.token.startswith(PREFIX) and self._tokens.person(session.token) is None
 
 
 class Needs:
@@ -120,10 +122,12 @@ class Needs:
 
     Args:
         role: None where everyone may ask, without login.
+        takes_ticket: whether a ticket does in place of a token; for the download of the image that it names.
     """
 
-    def __init__(self, role: Role | None) -> None:
+    def __init__(self, role: Role | None, *, takes_ticket: bool = False) -> None:
         self.role = role
+        self.takes_ticket = takes_ticket
 
     def __call__(self, request: Request) -> Person:
         """The person behind the request.
@@ -133,7 +137,7 @@ class Needs:
         """
         if self.role is None:
             return NOBODY
-        person = request.app.state.login.of_request(request)
+        person = request.app.state.login.of_request(request, takes_ticket=self.takes_ticket)
         if not person.may(self.role):
             raise HttpError(403, "E_ROLE", f"the role {self.role.value} is needed.")
         request.state.person = person

@@ -13,6 +13,9 @@ IMAGE = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]|\.(?!\.)){0,126}[A-Za-z0-9_-]?
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 """Models, strategies, scoring methods."""
 
+TICKET = re.compile(r"~([A-Za-z0-9_-]{43})\Z")
+"""Stands behind the id that Slicer's module gets; it counts for the download alone, see `auth`."""
+
 TAGS = ("final", "original")
 """``final`` is a person's label, ``original`` a model's."""
 
@@ -23,6 +26,7 @@ def is_image_id(value: str) -> bool:
 
 
 def _image_id(value: str) -> str:
+    value = TICKET.sub("", value)
     if not is_image_id(value):
         raise BadValueError(
             "E_ID", "an image or label id has 1 to 128 letters, digits, '_', '-' and single dots inside."

@@ -1,6 +1,5 @@
 """Static tokens for a lab: a file of mode 600 with their hashes; the token itself is shown once, when it is made."""
 
-import hashlib
 import json
 import os
 import secrets
@@ -12,6 +11,7 @@ from typing import Any
 from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.files import sole_writer, write_json
 from monailabel_app.lib.roles import Person, Role, roles_of
+from monailabel_app.lib.sessions import digest
 
 PREFIX = "mammoseg_"
 """So that scanners of repositories find a token that someone committed."""
@@ -93,11 +93,6 @@ def read_tokens(path: Path) -> list[dict[str, Any]]:
     except (ValueError, LookupError, TypeError):
         pass
     raise MammosegError(f"{path} is no file of tokens; delete it and make them anew.")
-
-
-def digest(token: str) -> str:
-    """SHA-256; enough for 256 random bits, which cannot be guessed and need no slow hash."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _change(path: Path, change: Any) -> None:

@@ -8,17 +8,20 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import quote_plus
+from urllib.request import urlretrieve
 
 import numpy as np
 import pydicom
 import pytest
 import requests
 import SimpleITK as sitk
-from monailabel.client import MONAILabelClient
+from monailabel.client.client import MONAILabelClient, MONAILabelClientException
 
 from mammoseg.dicom.mask import SEGMENTATION_CLASSES
 from mammoseg.viewer.archive import Archive
+from monailabel_app.lib.tokens import make_token
 from tests.label.bright_model import write_bright_weights
 from tests.label.made_store import as_slicer_writes
 from tests.label.real_server import running_server, write_marked
@@ -65,19 +68,21 @@ def url(serve: Any, marks: dict[str, np.ndarray]) -> Iterator[str]:
         yield url
 
 
-def client_of(url: str, folder: Path) -> MONAILabelClient:
-    """As the module makes it: a folder for what comes, and who asks."""
+def client_of(url: str, folder: Path, password: str = "") -> MONAILabelClient:
+    """As the module makes it: a folder for what comes, and who asks; where a login is needed, with a token for it."""
     folder.mkdir(exist_ok=True)
-    return MONAILabelClient(url, str(folder), "user-xyz")
+    client = MONAILabelClient(url, str(folder), "user-xyz")
+    if client.auth_enabled():
+        client.update_auth(client.auth_token("ada", password))
+        assert client.auth_valid_token()
+    return client
 
 
-def next_image(url: str, folder: Path) -> tuple[dict[str, Any], Path]:
-    """Button "Next Sample": what the server says, and the image under the name that Slicer gives its file."""
-    sample = client_of(url, folder).next_sample("random", {})
-    answer = requests.get(f"{url}/datastore/image?image={quote_plus(sample['id'])}", timeout=30)
-    answer.raise_for_status()
+def next_image(client: MONAILabelClient, folder: Path) -> tuple[dict[str, Any], Path]:
+    """Button "Next Sample": what the server says, and the image, which Slicer's downloader fetches, not the client."""
+    sample = client.next_sample("random", {})
     path = folder / sample.get("name", sample["id"])
-    path.write_bytes(answer.content)
+    urlretrieve(f"{client.get_server_url()}/datastore/image?image={quote_plus(sample['id'])}", path)
     return sample, path
 
 
@@ -98,10 +103,11 @@ def test_the_module_finds_what_it_looks_for_in_info(url, tmp_path):
 
 
 def test_an_image_comes_by_name_and_its_mask_in_the_geometry_that_slicer_gives_the_image(url, marks, tmp_path):
-    sample, path = next_image(url, tmp_path / "slicer")
+    client = client_of(url, tmp_path / "slicer")
+    sample, path = next_image(client, tmp_path / "slicer")
     assert path.suffix == ".dcm", "Slicer chooses its reader by the name"
     request = {"result_extension": ".nrrd", "result_dtype": "uint8"}
-    file, params = client_of(url, tmp_path / "slicer").infer("unet", sample["id"], request)
+    file, params = client.infer("unet", sample["id"], request)
     image, mask = sitk.ReadImage(str(path)), sitk.ReadImage(file)
     assert np.allclose(np.concatenate(geometry(mask)), np.concatenate(geometry(image)))
     assert mask.GetPixelID() == sitk.sitkUInt8 and params["label_names"] == {"mass": 1}
@@ -126,7 +132,7 @@ def test_an_edited_mask_becomes_a_seg_in_the_archive_and_is_the_label_after_a_re
 ):
     with serve() as url:
         client = client_of(url, tmp_path / "slicer")
-        sample, path = next_image(url, tmp_path / "slicer")
+        sample, path = next_image(client, tmp_path / "slicer")
         image_id = sample["id"]
         edited = marks[image_id].copy()
         edited[110:130, 30:50] = True  # beside the mark, where the model sees nothing
@@ -145,18 +151,42 @@ def test_an_edited_mask_becomes_a_seg_in_the_archive_and_is_the_label_after_a_re
         assert labelled == image_id
         label = sitk.ReadImage(client.download_label(saved["label"], "final"))
         assert np.array_equal(sitk.GetArrayFromImage(label)[0] != 0, edited)
-        other, _ = next_image(url, tmp_path / "slicer")
+        other, _ = next_image(client, tmp_path / "slicer")
         assert other["id"] != image_id, "what has a label is not given out again"
 
 
-def test_training_is_started_asked_about_and_stopped(url, tmp_path):
-    client = client_of(url, tmp_path / "slicer")
-    assert client.train_status(check_if_running=True) is False
-    started = client.train_start("unet", {"max_epochs": 1})
-    assert started["status"] in ("SUBMITTED", "RUNNING", "ERROR") and started["request"]["model"] == "unet"
-    status = client.train_status()
-    assert status["id"] == started["id"] and status["details"][-1], "the module shows the last line"
-    client.train_stop()
+def test_with_a_login_the_same_buttons_work(url, marks, tmp_path):
+    token = make_token(tmp_path / "state" / "tokens.json", name="Ada", role="annotator")
+    client = client_of(url, tmp_path / "slicer", token)
+    sample, path = next_image(client, tmp_path / "slicer")
+    image_id = str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID)
+    file, _ = client.infer("unet", sample["id"], {})
+    assert dice(sitk.GetArrayFromImage(sitk.ReadImage(file))[0] == 1, marks[image_id]) > 0.95
+    assert client.save_label(sample["id"], file, params=dict(LABEL_INFO))["image"] == image_id
+    assert client.info()["datastore"]["completed"] == 1
+    other = min(marks.keys() - {image_id})
+    with pytest.raises(HTTPError, match="401"):
+        urlretrieve(f"{url}/datastore/image?image={other}", path)
+
+
+def test_training_is_started_asked_about_and_stopped(serve, orthanc, tmp_path):
+    for patient in range(4):
+        path = tmp_path / f"{patient}.dcm"
+        write_marked(path, patient=f"CANARY-{patient}")
+        orthanc.store(path)
+    with serve() as url:
+        client = client_of(url, tmp_path / "slicer")
+        while sample := client.next_sample("first", {}):
+            with pytest.raises(MONAILabelClientException, match="label more images"):
+                client.train_start("unet", {"max_epochs": 1})
+            mask, _ = client.infer("unet", sample["id"], {})
+            client.save_label(sample["id"], mask, params=dict(LABEL_INFO))
+        assert client.train_status(check_if_running=True) is False
+        started = client.train_start("unet", {"max_epochs": 1})
+        assert started["status"] in ("SUBMITTED", "RUNNING") and started["request"]["model"] == "unet"
+        status = client.train_status()
+        assert status["id"] == started["id"] and status["details"][-1], "the module shows the last line"
+        client.train_stop()
 
 
 def segmentations_in(archive: Archive, folder: Path) -> list[Path]:

@@ -10,9 +10,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from mammoseg.errors import MammosegError, WrongCallError
-from monailabel_app.lib import oidc
+from monailabel_app.lib import oidc, sessions
 from monailabel_app.lib.settings import ServerSettings
 from monailabel_app.lib.tokens import TokenFile, make_token, revoke_tokens
+from tests.label.fake_app import IMAGE
 from tests.label.made_issuer import AUDIENCE, running_issuer
 
 OTHER_KEY = rsa.generate_private_key(65537, 2048)
@@ -134,7 +135,7 @@ def test_an_issuer_that_is_away_is_503_and_one_that_names_another_too(client, is
         ({"oidc_issuer": "http://login.example"}, "go together"),
         ({"oidc_issuer": "http://login.example", "oidc_audience": "x"}, "no https"),
         ({"cors": "https://a/b"}, "no origin"),
-        ({"max_requests": "0"}, "above 0"),
+        ({"max_requests": "0"}, "max_requests is '0'"),
     ],
 )
 def test_settings_that_would_open_the_door_stop_the_start(conf, reason):
@@ -252,3 +253,55 @@ def test_another_kind_of_authorization_is_401(serve, token):
     token("viewer")
     client = serve()
     assert client.get("/info/", headers={"Authorization": "Basic YTpi"}).status_code == 401
+
+
+NEXT = "/activelearning/random"
+
+
+@pytest.fixture
+def ticketed(serve, token):
+    """A server with login, the header of an annotator, and the id of the next image as Slicer's module gets it."""
+    header = token("annotator")
+    client = serve()
+    return client, header, client.post(NEXT, json={"client_id": "user-xyz"}, headers=header).json()["id"]
+
+
+def test_slicers_id_of_the_next_image_downloads_it_without_a_header(ticketed):
+    client, header, image = ticketed
+    assert image.startswith(f"{IMAGE}~")
+    assert client.get("/datastore/image", params={"image": image}).content == b"pixels"
+    assert client.post(f"/infer/unet?image={image}&output=json", headers=header).status_code == 200
+    assert client.post(NEXT, json={}, headers=header).json()["id"] == IMAGE, "programs get the id as it is"
+
+
+def test_a_ticket_opens_one_image_and_nothing_else(ticketed):
+    client, _, image = ticketed
+    ticket = image.partition("~")[2]
+    for other in (IMAGE, f"{IMAGE}1~{ticket}", f"{IMAGE}~{ticket[:-1]}x", f"{IMAGE}~{ticket}~{ticket}", f"~{ticket}"):
+        assert client.get("/datastore/image", params={"image": other}).status_code == 401
+    assert client.get(f"/datastore/image?image={image}&image={IMAGE}2").status_code == 401
+    for path in ("/info/", f"/datastore/image/info?image={image}", f"/datastore/label?label={image}&tag=final"):
+        assert client.get(path).status_code == 401
+    assert client.post(f"/infer/unet?image={image}").status_code == 401
+    assert client.get("/info/", headers={"Authorization": f"Bearer {ticket}"}).status_code == 401
+    assert client.get("/info/", headers={"Cookie": f"mammoseg_session={ticket}"}).status_code == 401
+
+
+def test_a_ticket_ends_after_a_minute_and_with_its_token(ticketed, tmp_path, monkeypatch):
+    client, _, image = ticketed
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 61)
+    assert client.get("/datastore/image", params={"image": image}).status_code == 401
+    monkeypatch.undo()
+    assert client.head("/datastore/image", params={"image": image}).status_code == 200
+    revoke_tokens(tmp_path / "state" / "tokens.json", name="the annotator")
+    assert client.get("/datastore/image", params={"image": image}).status_code == 401
+
+
+def test_tickets_do_not_push_out_the_sessions_of_browsers(ticketed, monkeypatch):
+    client, header, _ = ticketed
+    monkeypatch.setattr(sessions, "MOST", 2)
+    client.post("/login", data={"token": header["Authorization"].split()[1]})
+    for _ in range(4):
+        client.post(NEXT, json={"client_id": "user-xyz"}, headers=header)
+    assert client.get("/info/").status_code == 200

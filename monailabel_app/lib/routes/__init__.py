@@ -12,6 +12,7 @@ from monailabel_app.lib.roles import Person, Role
 from monailabel_app.lib.settings import ServerSettings
 
 Viewer = Annotated[Person, Depends(Needs(Role.VIEWER))]
+Downloader = Annotated[Person, Depends(Needs(Role.VIEWER, takes_ticket=True))]
 Annotator = Annotated[Person, Depends(Needs(Role.ANNOTATOR))]
 Trainer = Annotated[Person, Depends(Needs(Role.TRAINER))]
 Admin = Annotated[Person, Depends(Needs(Role.ADMIN))]

@@ -3,18 +3,20 @@
 import time
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import Name
 from monailabel_app.lib.params import JSON_BODY, RESERVED, JsonBody
-from monailabel_app.lib.routes import Annotator, LabelApp
+from monailabel_app.lib.routes import Annotator, LabelApp, TheLogin
 
 router = APIRouter(prefix="/activelearning", tags=["ActiveLearning"])
 
 
 @router.post("/{strategy}", summary="Next image", openapi_extra=JSON_BODY)
-def sample(person: Annotator, app: LabelApp, strategy: Name, params: JsonBody) -> dict[str, Any]:
+def sample(
+    person: Annotator, app: LabelApp, login: TheLogin, request: Request, strategy: Name, params: JsonBody
+) -> dict[str, Any]:
     task = app._strategies.get(strategy)
     if task is None:
         raise HttpError(404, "E_STRATEGY", "there is no such strategy; /info/ lists them.")
@@ -31,4 +33,7 @@ def sample(person: Annotator, app: LabelApp, strategy: Name, params: JsonBody) -
     known = datastore.get_image_info(image)
     datastore.update_image_info(image, {"strategy": {**known.get("strategy", {}), **given}})
     withheld = ("path", "scores")  # a place on this server, and the features of a network in their hundreds
-    return {key: value for key, value in {**known, **result}.items() if key not in withheld}
+    found = {key: value for key, value in {**known, **result}.items() if key not in withheld}
+    if "client_id" in params:  # Slicer's module, which downloads the image without its token
+        found["id"] = login.with_ticket(image, request)
+    return found

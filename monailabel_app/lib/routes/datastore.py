@@ -15,7 +15,7 @@ from mammoseg.files import sha256_of_file
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import ImageId, ImageIdOrNothing, Tag
 from monailabel_app.lib.params import json_object
-from monailabel_app.lib.routes import Annotator, Audit, LabelApp, TheSettings, Trainer, Viewer
+from monailabel_app.lib.routes import Annotator, Audit, Downloader, LabelApp, TheSettings, Trainer, Viewer
 from monailabel_app.lib.uploads import uploaded
 
 router = APIRouter(prefix="/datastore", tags=["Datastore"])
@@ -58,7 +58,7 @@ def add_image(
 
 
 @router.head("/image", summary="Whether there is such an image")
-def check_image(person: Viewer, app: LabelApp, image: ImageId, check_sum: str | None = None) -> Response:
+def check_image(person: Downloader, app: LabelApp, image: ImageId, check_sum: str | None = None) -> Response:
     path = _file(app.datastore().get_image_uri(image))
     if check_sum and not hmac.compare_digest(
         check_sum.rpartition(":")[2].lower().encode(), sha256_of_file(path).encode()
@@ -68,7 +68,7 @@ def check_image(person: Viewer, app: LabelApp, image: ImageId, check_sum: str | 
 
 
 @router.get("/image", summary="Download an image")
-def download_image(person: Viewer, app: LabelApp, image: ImageId) -> FileResponse:
+def download_image(person: Downloader, app: LabelApp, image: ImageId) -> FileResponse:
     return _download(_file(app.datastore().get_image_uri(image)), image)
 
 
