@@ -25,6 +25,7 @@ from monailabel.interfaces.tasks.train import TrainTask
 
 from mammoseg import __version__
 from monailabel_app.lib.batch import MassBatchInferTask
+from monailabel_app.lib.conf import check_keys, yes_or_no
 from monailabel_app.lib.datastore import open_datastore
 from monailabel_app.lib.infer import MassInferTask
 from monailabel_app.lib.models import discover
@@ -48,14 +49,15 @@ class MammosegApp(MONAILabelApp):
         conf: of ``--conf``; see docs/label.md.
 
     Raises:
-        WrongCallError: a value of `conf` is wrong, or `monailabel start_server` opens an address without login.
+        WrongCallError: a key or value of `conf` is wrong, or `monailabel start_server` opens an address without login.
     """
 
     def __init__(self, app_dir: str, studies: str, conf: dict[str, str] | None) -> None:
         conf = conf or {}
+        check_keys(conf)
         has_login = monailabel_settings.MONAI_LABEL_AUTH_ENABLE
         host = announced_host(sys.argv) or "127.0.0.1"
-        refuse_open_address(host, has_login=has_login, insecure=conf.get("insecure") == "true")
+        refuse_open_address(host, has_login=has_login, insecure=yes_or_no(conf, "insecure", False))
         self.state = state_folder(conf)
         modalities = tuple(conf.get("modalities", "MG").split(","))
         self.served = {
@@ -79,7 +81,7 @@ class MammosegApp(MONAILabelApp):
         return open_datastore(self.studies, self.conf, self.state)
 
     def init_infers(self) -> dict[str, InferTask]:
-        preload = self.conf.get("preload") == "true"
+        preload = yes_or_no(self.conf, "preload", False)
         return {name: MassInferTask(model, preload=preload) for name, model in self.served.items()}
 
     def init_trainers(self) -> dict[str, TrainTask]:

@@ -1,21 +1,34 @@
-"""Who saved, trained, promoted or rolled back what, when; failed logins too: one JSON line each, on disk at once."""
+"""Who saved, trained, promoted or rolled back what, when; failed logins too: JSON lines, on disk at once.
+
+What cannot be written down is not done; so a line stands before the work, and one that says how it ended after it.
+"""
 
 import fcntl
 import json
+import logging
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from mammoseg.data.identifiers import keyed_hash, load_key
+from mammoseg.errors import MammosegError
+
+logger = logging.getLogger(__name__)
 
 FAILURE_SECONDS = 1.0
 """Failed logins within it share a line, so that guessing does not fill the disk."""
 
 TAIL_BYTES = 2**16
 """Longer than any line."""
+
+
+class AuditError(MammosegError):
+    """A line cannot be written."""
 
 
 class AuditLog:
@@ -33,7 +46,28 @@ class AuditLog:
         self._failures = 0
         self._failed_at = float("-inf")
 
-    def record(self, who: str, what: str, *, image: str | None = None, **details: Any) -> None:
+    @contextmanager
+    def doing(self, who: str, what: str, *, image: str | None = None, **details: Any) -> Iterator[dict[str, Any]]:
+        """A line before the block, and one after it: ``done`` or ``failed``, with the number of the first as ``of``.
+
+        The second is best effort, for what is done is done; without it the server died, or the disk was full.
+
+        Args:
+            details: as `record` takes them. What the block finds out goes into the dictionary that it gets.
+
+        Raises:
+            AuditError: there is no first line; the block has not run.
+        """
+        begun = self.record(who, what, image=image, **details)
+        found: dict[str, Any] = {}
+        end = "failed"
+        try:
+            yield found
+            end = "done"
+        finally:
+            self._try_to_record(who, f"{what} {end}", of=begun, **found)
+
+    def record(self, who: str, what: str, *, image: str | None = None, **details: Any) -> int:
         """Append one line; it is on disk when this returns.
 
         Args:
@@ -42,33 +76,50 @@ class AuditLog:
             image: id of the image.
             details: names of models, tags, versions; nothing of a patient.
 
+        Returns:
+            Its number.
         Raises:
-            OSError: it cannot be written; then what was to be done must not be.
+            AuditError: it cannot be written; then what was to be done must not be.
         """
         line = {"time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"), "who": who, "what": what}
         if image is not None:
             line["image"] = self.name_of(image)
-        with self._lock, os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - TAIL_BYTES))
-            tail = file.read()
-            is_torn = bool(tail) and not tail.endswith(b"\n")  # the process or the machine died in a line
-            text = json.dumps({"number": _last_number(tail) + 1, **line, **details}, ensure_ascii=False)
-            file.write((b"\n" if is_torn else b"") + text.encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            return self._append({**line, **details})
+        except OSError as error:
+            reason = f"the audit cannot be written ({error.strerror}), so nothing is done; make room on the server."
+            raise AuditError(reason) from error
 
     def login_failed(self) -> None:
         """Count a failed login; a line holds those since the last."""
         self._failures += 1
         if time.monotonic() - self._failed_at > FAILURE_SECONDS:
             times, self._failures, self._failed_at = self._failures, 0, time.monotonic()
-            self.record("unknown", "login failed", times=times)
+            self._try_to_record("unknown", "login failed", times=times)
 
     def name_of(self, image: str) -> str:
         """What stands for an image."""
         return keyed_hash(image, self._key)
+
+    def _try_to_record(self, who: str, what: str, **details: Any) -> None:
+        try:
+            self.record(who, what, **details)
+        except AuditError as error:
+            logger.error("a line of the audit is missing, '%s': %s", what, error)
+
+    def _append(self, line: dict[str, Any]) -> int:
+        with self._lock, os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - TAIL_BYTES))
+            tail = file.read(TAIL_BYTES)
+            is_torn = bool(tail) and not tail.endswith(b"\n")  # the process or the machine died in a line
+            number = _last_number(tail) + 1
+            text = json.dumps({"number": number, **line}, ensure_ascii=False)
+            file.write((b"\n" if is_torn else b"") + text.encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        return number
 
 
 def _last_number(tail: bytes) -> int:

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from mammoseg.dicomweb.client import ArchiveError
 from mammoseg.errors import InputRefusedError, MammosegError
+from monailabel_app.lib.audit import AuditError
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +63,8 @@ def answer(request: Request, error: Exception) -> Response:
         return _json(404, "E_UNKNOWN", "there is no such image or label.")
     if isinstance(error, ArchiveError):
         return _json(503, "E_ARCHIVE", str(error))
+    if isinstance(error, AuditError):
+        return _json(503, "E_AUDIT", str(error))
     if isinstance(error, InputRefusedError):
         status = 400 if error.code == "E_PARAMS" else 422
         return _json(status, error.code, without_paths(error.reason))

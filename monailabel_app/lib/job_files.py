@@ -103,20 +103,36 @@ def write_labels(labels: Sequence[Mapping[str, Any]], folder: Path, *, key: byte
     Raises:
         TooFewLabelsError: a section stays empty, or training has fewer than `FEWEST_TRAINING` images.
     """
-    known = json.loads(split_file.read_text(encoding="utf-8")) if split_file.is_file() else {}
-    in_order = sorted(labels, key=lambda label: keyed_hash(str(label["image_id"]), key))
-    section_of = extend_split(known, [str(label["patient_id"]) for label in in_order])
-    if section_of != known:
-        write_json(split_file, section_of)
-    sections: dict[str, list[dict[str, Any]]] = {section: [] for section in SECTIONS}
-    for label in in_order:
-        section = section_of[str(label["patient_id"])]
-        sections[section].append(_record(label, folder, key) | {"fold": None if section == "test" else 0})
-    _check_numbers(sections)
+    section_of, dealt = deal(labels, key=key, split_file=split_file)
+    write_json(split_file, section_of)
+    sections = {
+        section: [_record(label, folder, key) | {"fold": None if section == "test" else 0} for label in found]
+        for section, found in dealt.items()
+    }
     write_datalist(folder / "datalist.json", name="labels", source="label", seed=0, license=None, sections=sections)
     codes = {section: [record["image_id"] for record in records] for section, records in sections.items()}
     masks = {path.stem: sha256_of_file(path) for path in sorted((folder / "masks").iterdir())}
     return LabelSet(codes, sha256_of_json([codes, masks]))
+
+
+def deal(
+    labels: Sequence[Mapping[str, Any]], *, key: bytes, split_file: Path
+) -> tuple[dict[str, str], dict[str, list[Mapping[str, Any]]]]:
+    """Section of every patient so far, and the labels of each section in the order of their codes; writes nothing.
+
+    Args:
+        labels: ``image_id`` and ``patient_id`` each; see `write_labels`.
+    Raises:
+        TooFewLabelsError: a section stays empty, or training has fewer than `FEWEST_TRAINING` images.
+    """
+    known = json.loads(split_file.read_text(encoding="utf-8")) if split_file.is_file() else {}
+    in_order = sorted(labels, key=lambda label: keyed_hash(str(label["image_id"]), key))
+    section_of = extend_split(known, [str(label["patient_id"]) for label in in_order])
+    dealt: dict[str, list[Mapping[str, Any]]] = {section: [] for section in SECTIONS}
+    for label in in_order:
+        dealt[section_of[str(label["patient_id"])]].append(label)
+    _check_numbers(dealt)
+    return section_of, dealt
 
 
 def read_log(path: Path) -> list[dict[str, float]]:

@@ -61,14 +61,14 @@ def chosen(params: dict[str, Any], allowed: Iterable[str]) -> dict[str, Any]:
     """The parameters that a task knows.
 
     Args:
-        allowed: keys of its `config()`.
+        allowed: keys of its `config()`, or of the group of routes.
 
     Raises:
         HttpError: 400; a parameter would replace what the address or the login says.
     """
-    if taken := RESERVED & params.keys() - {"user"}:
+    known = COMMON.union(allowed)
+    if taken := (RESERVED - known) & params.keys() - {"user"}:
         raise HttpError(400, "E_PARAMS", f"parameters cannot hold {', '.join(sorted(taken))}; the address says it.")
-    known = COMMON.union(allowed) - RESERVED
     return {key: value for key, value in params.items() if key in known}
 
 

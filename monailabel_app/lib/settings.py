@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mammoseg.errors import WrongCallError
+from monailabel_app.lib.conf import check_keys, whole_number
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,9 @@ class ServerSettings:
         """Read and check.
 
         Raises:
-            WrongCallError: a value is none of its kind.
+            WrongCallError: a key is unknown, or a value is none of its kind.
         """
+        check_keys(conf)
         state_dir = state_folder(conf)
         return cls(
             state_dir=state_dir,
@@ -68,9 +70,9 @@ class ServerSettings:
             oidc=_oidc(conf),
             host=host,
             cors=tuple(_origin(text) for text in conf.get("cors", "").split(",") if text),
-            max_upload_bytes=_whole_number(conf, "max_upload_mib", 128) << 20,
-            max_requests=_whole_number(conf, "max_requests", 64),
-            request_seconds=float(_whole_number(conf, "request_seconds", 600)),
+            max_upload_bytes=whole_number(conf, "max_upload_mib", 128) << 20,
+            max_requests=whole_number(conf, "max_requests", 64),
+            request_seconds=float(whole_number(conf, "request_seconds", 600)),
         )
 
 
@@ -141,10 +143,3 @@ def _origin(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or parts.query:
         raise WrongCallError(f"cors '{text}' is no origin; such as https://viewer.example (several with commas).")
     return f"{parts.scheme}://{parts.netloc}"
-
-
-def _whole_number(conf: Mapping[str, str], name: str, otherwise: int) -> int:
-    text = conf.get(name, str(otherwise))
-    if not text.isdecimal() or not int(text):
-        raise WrongCallError(f"{name} is '{text}'; it must be a whole number above 0.")
-    return int(text)

@@ -21,7 +21,7 @@ from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.evaluation.plots import plot_learning_curve
 from mammoseg.provenance import PACKAGE_FOLDER
 from mammoseg.workflow import RECIPES
-from monailabel_app.lib.job_files import Job, LabelSet, read_log, write_labels
+from monailabel_app.lib.job_files import Job, LabelSet, deal, read_log, write_labels
 from monailabel_app.lib.promotion import FEWEST_HELD_OUT, TOLERANCE, Verdict, judge
 from monailabel_app.lib.serving import ServedModel
 
@@ -79,6 +79,18 @@ class MassTrainTask(TrainTask):
         if self._process is not None:
             self._process.kill()
 
+    def check(self, request: Mapping[str, Any], datastore: Any) -> None:
+        """Raise what forbids a training before it begins.
+
+        Raises:
+            WrongCallError: an option is out of range.
+            TooFewLabelsError: there is not enough to learn from.
+        """
+        self._options(request)
+        images = datastore.get_labeled_images()
+        labels = [{"image_id": image, "patient_id": datastore.group_of(image)} for image in images]
+        deal(labels, **self._split())
+
     def __call__(self, request: Mapping[str, Any], datastore: Datastore) -> dict[str, Any]:
         """Train, score, keep, and serve what is not worse.
 
@@ -124,11 +136,8 @@ class MassTrainTask(TrainTask):
 
     def _train(self, folder: Path, options: dict[str, Any], datastore: Any) -> dict[str, Any]:
         begin = time.time()
-        key = load_key(self.state_dir / KEY_FILE)
         self._progress = {"state": "reading labels", "start_ts": int(begin), "total_epochs": options["max_epochs"]}
-        labels = write_labels(
-            datastore.human_labels(), folder / "data", key=key, split_file=self.state_dir / "models" / "split.json"
-        )
+        labels = write_labels(datastore.human_labels(), folder / "data", **self._split())
         job = self._job(folder, options, labels)
         result = self._run(job)
         verdict = judge(result, tolerance=options["tolerance"], fewest=options["min_held_out"])
@@ -219,6 +228,10 @@ class MassTrainTask(TrainTask):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
         return folder
+
+    def _split(self) -> dict[str, Any]:
+        """How labels are dealt to sections, see `deal`."""
+        return {"key": load_key(self.state_dir / KEY_FILE), "split_file": self.state_dir / "models" / "split.json"}
 
     def _number(self) -> int | None:
         version = self.model.versions.current()

@@ -92,6 +92,9 @@ class FakeModel:
             file.write(b"mask of " + Path(request["image"]).read_bytes())
         return file.name, {"label_names": {"mass": 1}}
 
+    def check(self, request: dict[str, Any], datastore: Any) -> None:
+        pass
+
     def dicom_seg(self, image: Path, request: dict[str, Any]) -> bytes:
         return b"SEG of " + Path(image).read_bytes()
 

@@ -106,10 +106,12 @@ def test_a_worse_version_is_kept_aside(tmp_path, monkeypatch):
 
 def test_too_few_labels_are_one_sentence(tmp_path):
     task = MassTrainTask(served_model(tmp_path, None), tmp_path)
-    with pytest.raises(
-        TooFewLabelsError, match="1 for training, 1 for validation, 1 for test; at least one each and 2"
-    ):
-        task({}, DictDatastore.of_pictures(tmp_path / "images", 3))
+    store = DictDatastore.of_pictures(tmp_path / "images", 3)
+    said = "1 for training, 1 for validation, 1 for test; at least one each and 2"
+    for refuse in (task, task.check):
+        with pytest.raises(TooFewLabelsError, match=said):
+            refuse({}, store)
+    task.check({}, DictDatastore.of_pictures(tmp_path / "images", 4))
 
 
 def test_a_training_that_cannot_read_an_image_says_why(tmp_path):
@@ -158,8 +160,10 @@ def test_a_stopped_training_changes_nothing(tmp_path):
     "option", [{"max_epochs": 0}, {"batch_size": "many"}, {"lr": "nan"}, {"recipe": "best"}, {"tolerance": -1}], ids=str
 )
 def test_an_option_out_of_range_is_refused(tmp_path, option):
-    with pytest.raises(WrongCallError, match=next(iter(option))):
-        MassTrainTask(served_model(tmp_path, None), tmp_path)(option, DictDatastore({}))
+    task = MassTrainTask(served_model(tmp_path, None), tmp_path)
+    for refuse in (task, task.check):
+        with pytest.raises(WrongCallError, match=next(iter(option))):
+            refuse(option, DictDatastore({}))
 
 
 def sections_of(folder):

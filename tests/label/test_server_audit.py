@@ -64,17 +64,17 @@ def test_guessing_fills_no_disk(tmp_path):
 @pytest.mark.parametrize(
     "method, path, what",
     [
-        ("PUT", f"/datastore/label?image={IMAGE}", ["save"]),
-        ("PUT", f"/datastore/image?image={IMAGE}", ["add image"]),
-        ("POST", "/train/unet?run_sync=true", ["train"]),
+        ("PUT", f"/datastore/label?image={IMAGE}", ["save", "save done"]),
+        ("PUT", f"/datastore/image?image={IMAGE}", ["add image", "add image done"]),
+        ("POST", "/train/unet?run_sync=true", ["train", "train done"]),
         ("POST", "/batch/infer/unet?run_sync=true", ["batch inference"]),
-        ("POST", "/train/unet/rollback", ["rollback"]),
-        ("POST", "/train/unet/promote?version=1", ["promote"]),
-        ("POST", "/train/unet/promote?version=2", ["promote"]),
-        ("DELETE", "/train/", ["stop training"]),
+        ("POST", "/train/unet/rollback", ["rollback", "rollback done"]),
+        ("POST", "/train/unet/promote?version=1", ["promote", "promote done"]),
+        ("DELETE", "/train/", ["stop train"]),
+        ("DELETE", "/batch/infer", ["stop batch infer"]),
     ],
 )
-def test_each_change_leaves_its_line(serve, token, tmp_path, method, path, what):
+def test_each_change_leaves_its_lines(serve, token, tmp_path, method, path, what):
     header = token("admin")
     name = "label" if "label" in path else "file"
     answer = serve().request(
@@ -85,15 +85,45 @@ def test_each_change_leaves_its_line(serve, token, tmp_path, method, path, what)
     assert [(line["who"], line["what"]) for line in found] == [("the admin", word) for word in what]
 
 
-def test_a_promotion_after_a_training_leaves_its_line(serve, fake_app, tmp_path):
+def test_the_lines_of_a_training_say_what_is_served_since(serve, fake_app, tmp_path):
     def train(request):
         fake_app.versions["unet"].number = 3
         return {}
 
     fake_app.train = train
     serve().post("/train/unet?run_sync=true")
-    last = lines(AuditLog(tmp_path / "state"))[-1]
-    assert (last["what"], last["model"], last["version"]) == ("promote", "unet", 3)
+    begin, end = lines(AuditLog(tmp_path / "state"))
+    assert (begin["what"], begin["model"]) == ("train", "unet")
+    assert (end["what"], end["of"], end["served"]) == ("train done", begin["number"], 3)
+
+
+def test_what_comes_to_nothing_leaves_a_line_that_says_so(client, tmp_path):
+    files = {"label": ("a.png", b"not an image")}
+    assert client.put(f"/datastore/label?image={IMAGE}", files=files).status_code == 422
+    begin, end = lines(AuditLog(tmp_path / "state"))
+    assert (end["what"], end["of"]) == ("save failed", begin["number"])
+
+
+@pytest.mark.parametrize("path", [f"/datastore/label?image={IMAGE}", "/train/unet/promote?version=1"])
+def test_nothing_is_done_that_cannot_be_written_down(client, fake_app, tmp_path, path):
+    (tmp_path / "state" / "audit.jsonl").symlink_to("/dev/full")
+    files = {"label": ("a.nii.gz", b"x")} if "label" in path else None
+    answer = client.request("PUT" if files else "POST", path, files=files)
+    assert (answer.status_code, answer.json()["code"]) == (503, "E_AUDIT")
+    assert "No space left on device" in answer.json()["detail"]
+    assert not fake_app.store.labels and fake_app.versions["unet"].number == 2
+
+
+def test_a_label_that_is_saved_is_acknowledged_though_the_disk_is_full_since(client, fake_app, tmp_path, caplog):
+    def fill(image):
+        (tmp_path / "state" / "audit.jsonl").unlink()
+        (tmp_path / "state" / "audit.jsonl").symlink_to("/dev/full")
+        return str(fake_app.store.folder / "image.dcm")
+
+    fake_app.store.get_image_uri = fill
+    answer = client.put(f"/datastore/label?image={IMAGE}", files={"label": ("a.nii.gz", b"x")})
+    assert answer.status_code == 200 and fake_app.store.labels
+    assert "a line of the audit is missing, 'save done'" in caplog.text and IMAGE not in caplog.text
 
 
 def test_a_failed_login_leaves_its_line_and_a_missing_one_does_not(serve, token, tmp_path):

@@ -68,6 +68,17 @@ def test_a_failure_is_told_in_words_where_they_are_for_people_and_by_its_kind_el
     assert wait_for(client, "/batch/infer", "ERROR")["error"] == "ValueError"
 
 
+def test_a_training_that_cannot_be_is_409_and_no_work_of_any_model(client, fake_app):
+    def check(request, datastore):
+        raise MammosegError("label more images.")
+
+    fake_app.model.check = check
+    for path in ("/train/unet", "/train/unet?enqueue=true", "/train/unet?run_sync=true", "/train/"):
+        answer = client.post(path)
+        assert (answer.status_code, answer.json()["detail"]) == (409, "label more images.")
+    assert client.get("/train/").status_code == 404
+
+
 def test_the_log_of_the_work_is_its_progress(client, fake_app):
     def train(request):
         logging.getLogger("monailabel_app.training").warning("epoch 1 of 2")

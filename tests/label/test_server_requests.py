@@ -77,6 +77,23 @@ def test_a_task_gets_the_parameters_it_knows_and_no_other(client, fake_app):
     assert request["threshold"] == 0.4 and "model_filename" not in request
 
 
+@pytest.mark.parametrize("path, known", [("/scoring/dice", "images"), ("/activelearning/random", "group")])
+def test_scoring_and_strategies_get_the_parameters_they_know_and_no_other(client, fake_app, path, known):
+    seen = []
+
+    def task(request, store):
+        seen.append(request)
+        return {"id": IMAGE}
+
+    fake_app._scoring_methods["dice"] = fake_app._strategies["random"] = task
+    params = {"model": "unet", known: "all", "path": "/etc/passwd", "seconds": 9}
+    assert client.post(path, params={"run_sync": True}, json=params).status_code == 200
+    assert seen[0].items() >= {"model": "unet", known: "all"}.items() and not {"path", "seconds"} & seen[0].keys()
+    for params in ({"image": "x"}, {"strategy": "first"}, {"method": "x"}, {"model": "nothing"}, {"model": ["unet"]}):
+        assert client.post(path, json=params).status_code == (404 if "model" in params else 400)
+    assert len(seen) == 1
+
+
 def test_an_uploaded_image_is_used_and_then_gone(client, fake_app, tmp_path):
     files = {"file": ("../../x.nii.gz", b"my own")}
     assert client.post("/infer/unet", params={"output": "image"}, files=files).content == b"mask of my own"

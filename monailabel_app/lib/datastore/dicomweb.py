@@ -19,9 +19,10 @@ from mammoseg.dicomweb.fetch import MODALITY, SERIES, SOP, STUDY, first_value, r
 from mammoseg.dicomweb.retrieve import RefusedInstanceError, retrieve
 from mammoseg.dicomweb.store import store
 from mammoseg.errors import MammosegError, WrongCallError
+from monailabel_app.lib.conf import number
 from monailabel_app.lib.datastore.files import label_row
 from monailabel_app.lib.datastore.index import ImageRow, LabelRow
-from monailabel_app.lib.datastore.instance import InstanceDatastore, number
+from monailabel_app.lib.datastore.instance import InstanceDatastore
 from monailabel_app.lib.datastore.instance_cache import InstanceCache
 from monailabel_app.lib.datastore.spool import Entry
 

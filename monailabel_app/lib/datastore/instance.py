@@ -5,7 +5,6 @@ images, whatever series they are in, and a label is what a person drew on one of
 """
 
 import logging
-import math
 import time
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from monailabel.interfaces.exception import ImageNotFoundException, LabelNotFoun
 
 from mammoseg.errors import InputRefusedError, MammosegError, WrongCallError
 from mammoseg.files import sole_writer
+from monailabel_app.lib.conf import number
 from monailabel_app.lib.datastore.export import ending, write_archive
 from monailabel_app.lib.datastore.files import LabelFiles
 from monailabel_app.lib.datastore.grid import grid_of
@@ -328,21 +328,6 @@ class InstanceDatastore(Datastore):
 
     def _suffix(self, image: ImageRow) -> str:
         return ending(Path(image.path)) if image.path and not image.study else ".dcm"
-
-
-def number(conf: Mapping[str, str], name: str, otherwise: float) -> float:
-    """A number from 0 of ``--conf``.
-
-    Raises:
-        WrongCallError: it is none.
-    """
-    try:
-        value = float(conf.get(name, otherwise))
-        if 0 <= value < math.inf:
-            return value
-    except ValueError:
-        pass
-    raise WrongCallError(f"{name} is '{conf[name]}'; it must be a number from 0.")
 
 
 def _take_over(held: ExitStack, folder: Path) -> None:

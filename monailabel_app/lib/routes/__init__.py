@@ -1,12 +1,14 @@
 """Routes with the paths, parameters and bodies of MONAI Label 0.8.5, one file a group; each names the role it needs."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from monailabel.interfaces.app import MONAILabelApp
 
 from monailabel_app.lib.audit import AuditLog
 from monailabel_app.lib.auth import Login, Needs
+from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.jobs import Jobs
 from monailabel_app.lib.roles import Person, Role
 from monailabel_app.lib.settings import ServerSettings
@@ -44,3 +46,16 @@ Audit = Annotated[AuditLog, Depends(_audit)]
 TheJobs = Annotated[Jobs, Depends(_jobs)]
 TheLogin = Annotated[Login, Depends(_login)]
 TheSettings = Annotated[ServerSettings, Depends(_settings)]
+
+NAMES = {"E_MODEL": "model", "E_METHOD": "scoring method", "E_STRATEGY": "strategy"}
+
+
+def find(known: Mapping[str, Any], name: Any, code: str = "E_MODEL") -> Any:
+    """What the app has by a name that a client sends.
+
+    Raises:
+        HttpError: 404; there is none.
+    """
+    if not isinstance(name, str) or name not in known:
+        raise HttpError(404, code, f"there is no such {NAMES[code]}; /info/ lists them.")
+    return known[name]

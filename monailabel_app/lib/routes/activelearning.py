@@ -5,27 +5,25 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import Name
-from monailabel_app.lib.params import JSON_BODY, RESERVED, JsonBody
-from monailabel_app.lib.routes import Annotator, LabelApp, TheLogin
+from monailabel_app.lib.params import JSON_BODY, JsonBody, chosen
+from monailabel_app.lib.routes import Annotator, LabelApp, TheLogin, find
 
 router = APIRouter(prefix="/activelearning", tags=["ActiveLearning"])
+
+PARAMS = ("model", "group")
 
 
 @router.post("/{strategy}", summary="Next image", openapi_extra=JSON_BODY)
 def sample(
     person: Annotator, app: LabelApp, login: TheLogin, request: Request, strategy: Name, params: JsonBody
 ) -> dict[str, Any]:
-    task = app._strategies.get(strategy)
-    if task is None:
-        raise HttpError(404, "E_STRATEGY", "there is no such strategy; /info/ lists them.")
-    model = params.get("model")
-    if model is not None and model not in app._infers:
-        raise HttpError(404, "E_MODEL", "there is no such model; /info/ lists them.")
-    kept = {key: value for key, value in params.items() if key not in RESERVED} | ({"model": model} if model else {})
+    task = find(app._strategies, strategy, "E_STRATEGY")
+    asked = {**chosen(params, PARAMS), "strategy": strategy, "user": person.name}
+    if "model" in asked:
+        find(app._infers, asked["model"])
     datastore = app.datastore()
-    result = task({**kept, "strategy": strategy, "user": person.name}, datastore)
+    result = task(asked, datastore)
     if not result or not result.get("id"):
         return {}
     image = result["id"]

@@ -1,8 +1,6 @@
 """`/datastore`: images and labels by id and tag."""
 
 import hmac
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -51,10 +49,9 @@ def add_image(
     params: Annotated[str, Form()] = "{}",
 ) -> dict[str, str]:
     info = json_object(params) | {"user": person.name}
-    with uploaded(file, settings.state_dir) as path:
-        image_id = app.datastore().add_image(image, str(path), info)
-    audit.record(person.name, "add image", image=image_id)
-    return {"image": image_id}
+    with uploaded(file, settings.state_dir) as path, audit.doing(person.name, "add image") as done:
+        done["image"] = app.datastore().add_image(image, str(path), info)
+    return {"image": done["image"]}
 
 
 @router.head("/image", summary="Whether there is such an image")
@@ -94,7 +91,7 @@ def save_label(
     tag: Tag = "final",
 ) -> dict[str, str]:
     info = json_object(params) | {"user": person.name}
-    with uploaded(label, settings.state_dir) as path, _audited(audit, person.name, image, tag):
+    with uploaded(label, settings.state_dir) as path, audit.doing(person.name, "save", image=image, tag=tag):
         label_id = app.datastore().save_label(image, str(path), tag, info)
     return {"image": image, "label": label_id}
 
@@ -130,13 +127,6 @@ def update_label_info(
 def dataset(person: Trainer, app: LabelApp, audit: Audit, limit_cases: int | None = None) -> FileResponse:
     audit.record(person.name, "download dataset")
     return _download(_file(app.datastore().get_dataset_archive(limit_cases)), "dataset")
-
-
-@contextmanager
-def _audited(audit: Any, who: str, image: str, tag: str) -> Iterator[None]:
-    """A line when the save is done; where no line can be written, the client hears of it and saves again."""
-    yield
-    audit.record(who, "save", image=image, tag=tag)
 
 
 def _file(path: str | None) -> Path:

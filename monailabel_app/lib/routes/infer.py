@@ -14,7 +14,7 @@ from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import ImageIdOrNothing, Name
 from monailabel_app.lib.params import chosen, json_object
 from monailabel_app.lib.roles import Role
-from monailabel_app.lib.routes import LabelApp, TheSettings, Viewer
+from monailabel_app.lib.routes import LabelApp, TheSettings, Viewer, find
 from monailabel_app.lib.run import Inferred, infer
 from monailabel_app.lib.uploads import uploaded
 
@@ -43,9 +43,7 @@ def run(
     label: Annotated[UploadFile | None, Form(description="not used by these models")] = None,
     output: Output = Output.all,
 ) -> Response:
-    task = app._infers.get(model)
-    if task is None:
-        raise HttpError(404, "E_MODEL", "there is no such model; /info/ lists them.")
+    task = find(app._infers, model)
     if session_id or not (file or image):
         raise HttpError(400, "E_REQUEST", "name an image, or upload a file; there are no sessions.")
     given = json_object(params)

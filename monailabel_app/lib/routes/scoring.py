@@ -8,17 +8,17 @@ from monailabel.interfaces.tasks.batch_infer import BatchInferImageType
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import Name
 from monailabel_app.lib.jobs import Job
-from monailabel_app.lib.params import COMMON, JSON_BODY, RESERVED, JsonBody
-from monailabel_app.lib.routes import Annotator, LabelApp, TheJobs, Viewer
+from monailabel_app.lib.params import JSON_BODY, JsonBody, chosen
+from monailabel_app.lib.roles import Role
+from monailabel_app.lib.routes import Annotator, LabelApp, TheJobs, find
+from monailabel_app.lib.routes.work import add_progress
 
 router = APIRouter(prefix="/scoring", tags=["Scoring"])
 
 KIND = "scoring"
+PARAMS = ("model", "images")
 
-
-@router.get("/", summary="Progress")
-def status(person: Viewer, jobs: TheJobs, all: bool = False, check_if_running: bool = False) -> Any:
-    return jobs.status(KIND, all=all, check_if_running=check_if_running)
+add_progress(router, "/", KIND, stopped_by=Role.ANNOTATOR)
 
 
 @router.post("/{method}", summary="Start", openapi_extra=JSON_BODY)
@@ -30,16 +30,12 @@ def start(
     params: JsonBody,
     run_sync: bool = False,
 ) -> Any:
-    task = app._scoring_methods.get(method)
-    if task is None:
-        raise HttpError(404, "E_METHOD", "there is no such scoring method; /info/ lists them.")
-    model = params.get("model")
-    if model is not None and model not in app._infers:
-        raise HttpError(404, "E_MODEL", "there is no such model; /info/ lists them.")
-    kept = {key: value for key, value in params.items() if key in COMMON or key not in RESERVED}
-    request = {**kept, "method": method} | ({"model": model} if model else {})
-    if "images" in params:
-        request["images"] = _images(params["images"])
+    task = find(app._scoring_methods, method, "E_METHOD")
+    request = {**chosen(params, PARAMS), "method": method}
+    if "model" in request:
+        find(app._infers, request["model"])
+    if "images" in request:
+        request["images"] = _images(request["images"])
     job = Job(request, lambda: app.scoring(request), stop=getattr(task, "stop", None))
     return jobs.run(job) if run_sync else jobs.start(KIND, job, enqueue=True).record()
 
@@ -49,8 +45,3 @@ def _images(value: Any) -> str:
         return BatchInferImageType(value).value
     except ValueError:
         raise HttpError(400, "E_PARAMS", "images is one of all, labeled, unlabeled.") from None
-
-
-@router.delete("/", summary="Stop")
-def stop(person: Annotator, jobs: TheJobs) -> Any:
-    return jobs.stop(KIND)

@@ -4,6 +4,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from mammoseg.errors import WrongCallError
+from monailabel_app.lib.conf import whole_number, yes_or_no
 
 
 @dataclass(frozen=True)
@@ -36,22 +37,8 @@ class StrategySettings:
             raise WrongCallError(f"strategy_model '{model}' is no model of the app; /info/ lists them.")
         return cls(
             model=model,
-            max_scored=_whole_number(conf, "max_scored", cls.max_scored, lowest=1),
-            group=_yes_or_no(conf, "group", cls.group),
-            samples=_whole_number(conf, "strategy_samples", cls.samples, lowest=2),
-            seed=_whole_number(conf, "strategy_seed", cls.seed, lowest=0),
+            max_scored=whole_number(conf, "max_scored", cls.max_scored, lowest=1),
+            group=yes_or_no(conf, "group", cls.group),
+            samples=whole_number(conf, "strategy_samples", cls.samples, lowest=2),
+            seed=whole_number(conf, "strategy_seed", cls.seed, lowest=0),
         )
-
-
-def _whole_number(conf: Mapping[str, str], name: str, otherwise: int, *, lowest: int) -> int:
-    text = str(conf.get(name, otherwise))
-    if not text.isdecimal() or int(text) < lowest:
-        raise WrongCallError(f"{name} is '{text}'; it must be a whole number of {lowest} or more.")
-    return int(text)
-
-
-def _yes_or_no(conf: Mapping[str, str], name: str, otherwise: bool) -> bool:
-    text = str(conf.get(name, otherwise)).lower()
-    if text not in ("true", "false"):
-        raise WrongCallError(f"{name} is '{text}'; it must be true or false.")
-    return text == "true"

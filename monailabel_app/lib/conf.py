@@ -1,0 +1,67 @@
+"""Values of ``--conf KEY VALUE``, and which keys there are: a misspelt one is refused, not a default in disguise."""
+
+import difflib
+import math
+from collections.abc import Mapping
+
+from mammoseg.errors import WrongCallError
+
+KEYS = frozenset(
+    {"state_dir", "tokens", "cors", "max_upload_mib", "max_requests", "request_seconds", "insecure"}
+    | {"oidc_issuer", "oidc_audience", "oidc_roles_claim", "oidc_role_prefix", "oidc_name_claim"}
+    | {"modalities", "refresh_seconds", "dicomweb_user", "ca_bundle", "cache_gib"}
+    | {"models", "weights", "bundles", "preload", "device"}
+    | {"strategy_model", "max_scored", "group", "strategy_samples", "strategy_seed"}
+)
+
+
+def check_keys(conf: Mapping[str, str]) -> None:
+    """Raise on a key that nothing reads.
+
+    Raises:
+        WrongCallError: there is one; the nearest is named.
+    """
+    for key in conf.keys() - KEYS:
+        near = difflib.get_close_matches(key, KEYS, n=1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise WrongCallError(f"--conf {key} is unknown; {meant}Known: {', '.join(sorted(KEYS))}.")
+
+
+def whole_number(conf: Mapping[str, str], name: str, otherwise: int, *, lowest: int = 1) -> int:
+    """A whole number.
+
+    Raises:
+        WrongCallError: it is none, or below `lowest`.
+    """
+    text = str(conf.get(name, otherwise))
+    if not text.isdecimal() or int(text) < lowest:
+        raise WrongCallError(f"{name} is '{text}'; it must be a whole number of {lowest} or more.")
+    return int(text)
+
+
+def number(conf: Mapping[str, str], name: str, otherwise: float) -> float:
+    """A number from 0.
+
+    Raises:
+        WrongCallError: it is none.
+    """
+    text = conf.get(name, otherwise)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise WrongCallError(f"{name} is '{text}'; it must be a number from 0.")
+    return value
+
+
+def yes_or_no(conf: Mapping[str, str], name: str, otherwise: bool) -> bool:
+    """``true`` or ``false``.
+
+    Raises:
+        WrongCallError: it is neither.
+    """
+    text = str(conf.get(name, otherwise)).lower()
+    if text not in ("true", "false"):
+        raise WrongCallError(f"{name} is '{text}'; it must be true or false.")
+    return text == "true"
