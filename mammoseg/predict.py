@@ -58,7 +58,9 @@ def predict(
     stow: str | None = None,
     user: str | None = None,
     ca_bundle: str | None = None,
-    **selection: str,
+    study: str | None = None,
+    patient: str | None = None,
+    date: str | None = None,
 ) -> None:
     """Segment the masses of mammograms.
 
@@ -82,7 +84,9 @@ def predict(
         stow: DICOMweb root to which the results are stored, or ``dicom://AET@host:port`` for C-STORE.
         user: name at archives; the password comes from the environment or ~/.netrc, see `mammoseg.dicomweb.client`.
         ca_bundle: certificates of the authority that signed the archives' own.
-        selection: what to read from `archive`: study, patient, date; see `mammoseg.dicomweb.fetch`.
+        study: Study Instance UID to read from `archive`.
+        patient: Patient ID to read from `archive`.
+        date: day or range of days to read from `archive`, see `mammoseg.dicomweb.fetch.find_mammograms`.
 
     Raises:
         WrongCallError: no input, a value out of range, or an output folder that cannot be made.
@@ -102,6 +106,7 @@ def predict(
     )
     modalities = (modalities,) if isinstance(modalities, str) else tuple(modalities)
     paths = [Path(path) for path in inputs]
+    selection = {"study": study, "patient": patient, "date": date}
     _check_call(paths, Path(output), archive, selection)
     for address in filter(None, (archive, stow)):
         from mammoseg.send import check_address  # needed by few
@@ -145,11 +150,11 @@ def _store_results(paths: Sequence[Path], *, to: str, user: str | None, ca_bundl
     print(f"{len(stored)} results are in the archive.", file=sys.stderr)
 
 
-def _check_call(inputs: Sequence[Path], output: Path, archive: str | None, selection: Mapping[str, str]) -> None:
+def _check_call(inputs: Sequence[Path], output: Path, archive: str | None, selection: Mapping[str, str | None]) -> None:
     if not inputs and archive is None:
         raise WrongCallError("no input is named; give mammograms or folders of them, or an archive with --from.")
-    if selection and archive is None:
-        raise WrongCallError(f"unknown option --{next(iter(selection))}; `mammoseg predict --help` names them.")
+    if any(selection.values()) and archive is None:
+        raise WrongCallError("--study, --patient and --date choose from an archive; name it with --from.")
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:

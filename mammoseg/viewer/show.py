@@ -25,8 +25,8 @@ def view(*inputs: str | Path, port: int = 8080) -> None:
         WrongCallError: the viewer has not been fetched, no file is DICOM, or the port is taken.
         MammosegError: the archive does not start.
     """
-    if not isinstance(port, int):
-        raise WrongCallError(f"port is '{port}'; give a number.")
+    if port not in range(2**16):
+        raise WrongCallError(f"port is {port}; give a number from 0, for any, to 65535.")
     if not OHIF.is_dir():
         raise WrongCallError("the viewer is not here yet; run `make viewer` once.")
     paths = [path for given in inputs for path in dicom_files(Path(given))]

@@ -17,6 +17,11 @@ def test_threshold_out_of_range_is_a_wrong_call(threshold, tmp_path):
         predict("a.dcm", output=tmp_path, threshold=threshold)
 
 
+def test_choice_from_an_archive_without_one_is_a_wrong_call(tmp_path):
+    with pytest.raises(WrongCallError, match="--study, --patient and --date choose from an archive"):
+        predict("a.dcm", output=tmp_path, date="20240131")
+
+
 def test_call_without_input_is_a_wrong_call(tmp_path):
     with pytest.raises(WrongCallError, match="no input is named"):
         predict(output=tmp_path)

@@ -50,6 +50,8 @@ def test_no_dicom_file_or_no_viewer_is_said_to_be_so(tmp_path, monkeypatch):
         view(tmp_path)
     with pytest.raises(WrongCallError, match="does not exist"):
         view(tmp_path / "absent")
+    with pytest.raises(WrongCallError, match="port is 65536; give a number"):
+        view(tmp_path, port=2**16)
     monkeypatch.setattr(show, "OHIF", tmp_path / "absent")
     with pytest.raises(WrongCallError, match="make viewer"):
         view(tmp_path)
