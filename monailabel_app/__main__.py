@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mammoseg.errors import MammosegError
 from monailabel_app.lib import logs
+from monailabel_app.lib.address import check_certificate, check_port
 from monailabel_app.lib.settings import ServerSettings, is_loopback, refuse_open_address
 from monailabel_app.lib.tokens import TokenFile, make_token, revoke_tokens
 
@@ -33,6 +34,8 @@ def _serve(options: argparse.Namespace) -> None:
     settings = ServerSettings.from_conf(conf, host=options.host)
     has_login = settings.oidc is not None or bool(TokenFile(settings.tokens_file))
     refuse_open_address(options.host, has_login=has_login, insecure=options.insecure)
+    check_certificate(options.ssl_certfile, options.ssl_keyfile, options.ssl_keyfile_password)
+    check_port(options.host, options.port)
     logs.set_up(options.verbose)
     if not is_loopback(options.host) and not options.ssl_certfile:
         logging.getLogger(__name__).warning("No --ssl_certfile: others on the network can read tokens and images.")

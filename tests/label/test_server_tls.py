@@ -1,0 +1,119 @@
+"""The server with a certificate; and one sentence where it could not listen, before anything is loaded."""
+
+import http.client
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+import requests
+from monailabel.client import MONAILabelClient
+
+from monailabel_app.__main__ import main
+from monailabel_app.lib.tokens import make_token
+
+ROOT = Path(__file__).resolve().parents[2]
+
+MAKE = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -subj /CN=test -days 1"
+
+START_SECONDS = 120
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """cert.pem of 127.0.0.1 with its key.pem, the key of another, and one with a password."""
+    folder = tmp_path_factory.mktemp("certificates")
+    for name, protection in (("cert", "-nodes"), ("other", "-nodes"), ("locked", "-passout pass:word")):
+        files = f"-addext subjectAltName=IP:127.0.0.1 -out {name}.pem -keyout {name}-key.pem"
+        subprocess.run(
+            [*MAKE.split(), *protection.split(), *files.split()], cwd=folder, check=True, capture_output=True
+        )
+    return folder
+
+
+def refused(folder: Path, capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    """What a start says that ends at once."""
+    assert main(["--studies", str(folder), "--conf", "state_dir", str(folder / "state"), *options]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "Traceback" not in said
+    return said
+
+
+@pytest.mark.parametrize(
+    "certificate, key, reason",
+    [
+        ("cert.pem", "other-key.pem", "KEY_VALUES_MISMATCH"),
+        ("cert.pem", None, "no certificate, or no key"),
+        ("cert-key.pem", "cert-key.pem", "no certificate, or no key"),
+        ("absent.pem", "cert-key.pem", "No such file"),
+        ("locked.pem", "locked-key.pem", "no certificate, or no key"),
+    ],
+)
+def test_a_wrong_key_or_certificate_is_one_sentence(folder, capsys, certificate, key, reason):
+    options = ["--ssl_certfile", str(folder / certificate), *(["--ssl_keyfile", str(folder / key)] if key else [])]
+    said = refused(folder, capsys, *options)
+    assert f"cannot be used ({reason}" in said
+
+
+def test_a_key_without_a_certificate_is_not_taken_for_encryption(folder, capsys):
+    assert "without --ssl_certfile" in refused(folder, capsys, "--ssl_keyfile", str(folder / "cert-key.pem"))
+
+
+@pytest.mark.parametrize("port", ["taken", "65536"])
+def test_a_port_that_is_taken_or_none_is_one_sentence(folder, capsys, port):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = str(taken.getsockname()[1]) if port == "taken" else port
+        assert f"cannot listen on 127.0.0.1 port {number}" in refused(folder, capsys, "--port", number)
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[tuple[str, str]]:
+    """Address and token of a started server with a certificate and a key that has a password."""
+    token = make_token(folder / "state" / "tokens.json", name="Ada", role="annotator")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (folder / "studies").mkdir()
+    command = [sys.executable, "-m", "monailabel_app", "--studies", str(folder / "studies"), "--port", str(port)]
+    command += ["--conf", "state_dir", str(folder / "state"), "--conf", "models", "unet"]
+    command += ["--ssl_certfile", "locked.pem", "--ssl_keyfile", "locked-key.pem", "--ssl_keyfile_password", "word"]
+    with (folder / "log").open("w") as log:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=environment)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while "running on https" not in (folder / "log").read_text() and process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        yield f"https://127.0.0.1:{port}", token
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def test_everything_goes_through_tls_and_the_cookie_too(server, folder):
+    url, token = server
+    certificate = str(folder / "locked.pem")
+    assert requests.get(f"{url}/ready", verify=certificate, timeout=30).ok
+    answer = requests.post(f"{url}/login", {"token": token}, verify=certificate, timeout=30, allow_redirects=False)
+    assert "Secure" in answer.headers["Set-Cookie"]
+    with pytest.raises((requests.ConnectionError, http.client.HTTPException)):
+        requests.get(url.replace("https", "http"), timeout=30)
+
+
+def test_slicers_client_and_its_downloader_reach_it(server, folder, tmp_path):
+    url, token = server
+    client = MONAILabelClient(url, str(tmp_path), "user-xyz")
+    client.update_auth(client.auth_token("ada", token))
+    assert client.info()["datastore"]["total"] == 0
+    with pytest.raises(URLError, match="CERTIFICATE_VERIFY_FAILED"):
+        urlopen(f"{url}/ready", timeout=30)
+    trusted = ssl.create_default_context(cafile=str(folder / "locked.pem"))
+    assert urlopen(f"{url}/ready", timeout=30, context=trusted).status == 200
