@@ -31,15 +31,17 @@ def format_table(bundles: tuple[str, ...] | str = (), output: str = str(PAGE)) -
     """Fill the table between the two marks of a page.
 
     Args:
-        bundles: all when none is named.
+        bundles: whose rows are measured, the others stay as they are; all when none is named.
         output: the page.
     """
-    rows = ["| bundle | image | probabilities | " + " | ".join(FORMATS) + " |", "|---|---|---|" + "---|" * len(FORMATS)]
+    before, table, after = Path(output).read_text(encoding="utf-8").split(MARK)
+    rows = {line.split("`")[1]: line for line in table.splitlines() if "`" in line}
     for name in ensure_tuple(bundles) or bundle_names():
-        rows.append(row(name))
-        print(rows[-1], flush=True)
-    before, _, after = Path(output).read_text(encoding="utf-8").split(MARK)
-    Path(output).write_text(MARK.join([before, "\n".join(rows) + "\n", after]), encoding="utf-8")
+        rows[name] = row(name)
+        print(rows[name], flush=True)
+    head = ["| bundle | image | probabilities | " + " | ".join(FORMATS) + " |", "|---|---|---|" + "---|" * len(FORMATS)]
+    lines = [*head, *(rows[name] for name in sorted(rows))]
+    Path(output).write_text(MARK.join([before, "\n".join(lines) + "\n", after]), encoding="utf-8")
 
 
 def row(name: str) -> str:

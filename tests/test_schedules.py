@@ -2,7 +2,9 @@
 
 import pytest
 import torch
+from monai.bundle import ConfigParser
 
+from mammoseg.bundles import BASE_FOLDER
 from mammoseg.checkpoints import read_checkpoint
 from mammoseg.schedules import StepwiseLR, WarmupCosineLR
 from tests.tiny_run import tiny_overrides, workflow, write_tiny_dataset
@@ -46,6 +48,32 @@ def test_cosine_of_a_longer_run_goes_on_down():
     long.optimizer.step()
     long.step()
     assert long.get_last_lr() == pytest.approx([0.5 - 0.5 * 0.3826834])  # epoch 5 of 8
+
+
+@pytest.mark.parametrize(
+    ("recipe", "expected"),  # first and last epoch of each rate
+    [
+        ("sun2020", {1: 1e-4, 40: 1e-4, 41: 5e-5, 70: 5e-5, 71: 1e-5, 100: 1e-5, 101: 1e-6, 120: 1e-6}),
+        ("isosalo2022", {1: 1e-4, 40: 1e-4, 41: 1e-5, 50: 1e-5, 51: 1e-6, 60: 1e-6, 61: 1e-7, 80: 1e-7}),
+        (
+            "vassilenko2022",
+            {1: 5e-4, 40: 5e-4, 41: 1e-4, 70: 1e-4, 71: 5e-5, 100: 5e-5, 101: 1e-5, 120: 1e-5, 121: 1e-6, 150: 1e-6},
+        ),
+        ("vassilenko2022_voc", {1: 5e-5, 80: 5e-5, 81: 1e-5, 150: 1e-5}),
+    ],
+)
+def test_rates_of_a_recipe_are_those_of_its_paper(recipe, expected):
+    train = ConfigParser.load_config_file(BASE_FOLDER / "recipes" / f"{recipe}.json")["train"]
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=train["lr"])
+    parser = ConfigParser({"lr_scheduler": train["lr_scheduler"] | {"optimizer": optimizer}})
+    schedule = parser.get_parsed_content("lr_scheduler")
+    seen = {}
+    for epoch in range(1, train["max_epochs"] + 1):
+        seen[epoch] = optimizer.param_groups[0]["lr"]
+        optimizer.step()
+        schedule.step()
+    assert max(expected) == train["max_epochs"]
+    assert {epoch: seen[epoch] for epoch in expected} == pytest.approx(expected)
 
 
 def test_lists_of_different_length_are_refused():

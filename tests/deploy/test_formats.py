@@ -8,6 +8,7 @@ from mammoseg.bundles import bundle_names
 from mammoseg.deploy import formats
 from mammoseg.deploy.formats import FormatError, Probabilities, write_formats
 from mammoseg.errors import WrongCallError
+from scripts import format_table
 from scripts.format_table import settle
 from tests.deploy.made_weights import narrow_config, narrow_network
 
@@ -101,3 +102,15 @@ def test_a_format_without_its_packages_names_the_extra(unet, tmp_path, monkeypat
         WrongCallError, match=r"format onnx needs no_such_package; run: pip install 'mammoseg\[deploy\]'"
     ):
         write_formats(unet, ["onnx"], size=(32, 32), folder=tmp_path)
+
+
+def test_the_table_keeps_the_rows_that_are_not_measured(tmp_path, monkeypatch):
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{format_table.MARK}| old |\n| `aunet` | 1 |\n| `unet` | 2 |\n{format_table.MARK}after\n")
+    monkeypatch.setattr(format_table, "row", lambda name: f"| `{name}` | new |")
+    format_table.format_table(("fusionnet", "unet"), output=str(page))
+    assert page.read_text().split(format_table.MARK)[1].splitlines()[2:] == [
+        "| `aunet` | 1 |",
+        "| `fusionnet` | new |",
+        "| `unet` | new |",
+    ]
