@@ -20,6 +20,7 @@ from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.values import MALFORMED, text
 from mammoseg.errors import InputRefusedError, NothingUsableError, PartlyRefusedError, StoppedError, WrongCallError
 from mammoseg.files import atomic_path, printable
+from mammoseg.prediction.file_job import output_errors
 
 
 class Outcome(Enum):
@@ -52,6 +53,7 @@ def deidentify(
         MammosegError: others may read the map or the key, or one of them is damaged.
         PartlyRefusedError: some inputs were refused.
         NothingUsableError: all inputs were refused, or a folder has nothing to try.
+        OutputError: the output cannot be written.
         StoppedError: Ctrl-C.
     """
     folder, key_path = Path(output), Path(key_file or default_key_file())
@@ -99,11 +101,8 @@ class _Job:
         if not text(dataset, "SOPInstanceUID"):
             raise InputRefusedError("E_DICOM_UID", "it has no SOP Instance UID, so its new name cannot be made.")
         content = self._encode(dataset)
-        try:
+        with output_errors(self.output):
             outcome = _write_once(content, self.output / f"{dataset.SOPInstanceUID}.dcm")
-        except OSError as error:
-            reason = f"the output cannot be written ({error.strerror or error}); free space or name another folder."
-            raise InputRefusedError("E_OUTPUT", reason) from error
         self.unstated += burned_in != "NO"
         return outcome
 

@@ -10,7 +10,7 @@ from mammoseg.data.find_images import find_inputs
 from mammoseg.dicom.seg import SegKind, SegProfile
 from mammoseg.errors import WrongCallError
 from mammoseg.files import printable
-from mammoseg.prediction.file_job import MassPredictor
+from mammoseg.prediction.file_job import MassPredictor, output_errors
 from mammoseg.prediction.options import Options, parse_choice, parse_objects
 from mammoseg.prediction.process import Standby
 from mammoseg.prediction.run import run_predictor
@@ -121,9 +121,11 @@ def predict(
         if archive is not None:
             from mammoseg.dicomweb.fetch import fetch_studies  # needed by few
 
-            paths += fetch_studies(
-                archive, Path(output) / FETCHED, modalities=modalities, user=user, ca_bundle=ca_bundle, **selection
-            )
+            images = Path(output) / FETCHED
+            with output_errors(images):
+                paths += fetch_studies(
+                    archive, images, modalities=modalities, user=user, ca_bundle=ca_bundle, **selection
+                )
         run_predictor(
             predictor,
             paths,

@@ -103,7 +103,7 @@ def _build(
         try:
             built = builders[kind]()
         except InputRefusedError as error:
-            if kind is not ObjectKind.CAD_REPORT:
+            if kind is not ObjectKind.CAD_REPORT or len(options.objects) == 1:
                 raise
             notes.append(f"no Mammography CAD SR: {error.reason}")  # it needs side and view, which the others do not
             continue

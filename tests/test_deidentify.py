@@ -12,6 +12,7 @@ from pydicom.uid import JPEG2000Lossless, RLELossless
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.deidentify import deidentify
 from mammoseg.errors import MammosegError, NothingUsableError, PartlyRefusedError, WrongCallError
+from mammoseg.prediction.file_job import OutputError
 from tests.canary import MARK, MARKS, marks_in, write_canary
 
 PIXELS = np.arange(64 * 48).reshape(64, 48)
@@ -154,6 +155,19 @@ def test_other_content_under_a_uid_is_refused(tmp_path, run, capsys):
         run(tmp_path / "a.dcm")
     assert "E_DUPLICATE_UID" in capsys.readouterr().err
     assert written.read_bytes() == b"other"
+
+
+def test_full_disk_ends_the_run_with_one_sentence_and_the_map_is_kept(tmp_path, run, monkeypatch, capsys):
+    def no_space(*arguments):
+        raise OSError(28, "No space left on device")
+
+    for number in range(3):
+        write_mammogram(tmp_path / f"{number}.dcm", PIXELS + number)
+    monkeypatch.setattr("mammoseg.deidentify._write_once", no_space)
+    with pytest.raises(OutputError, match=r"\(No space left on device\); free space"):
+        run(tmp_path / "0.dcm", tmp_path / "1.dcm", tmp_path / "2.dcm")
+    assert "E_" not in capsys.readouterr().err
+    assert len(json.loads((tmp_path / "keys" / "map.json").read_text())["patients"]) == 1
 
 
 @pytest.mark.parametrize("keyword", ["RescaleSlope", "WindowCenter"])

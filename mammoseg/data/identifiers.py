@@ -26,14 +26,18 @@ def load_key(path: Path) -> bytes:
     """Read the key; make it first, readable for its owner only, where there is none.
 
     Raises:
-        MammosegError: others may read the file, or it is empty.
-        OSError: it can be neither read nor made.
+        MammosegError: others may read the file, it is empty, or it can be neither read nor made.
     """
-    if not path.exists():
-        _make_key(path)
-    if os.name == "posix" and path.stat().st_mode & 0o077:
+    try:
+        if not path.exists():
+            _make_key(path)
+        mode, key = path.stat().st_mode, path.read_bytes()
+    except OSError as error:
+        raise MammosegError(
+            f"the key {path} can be neither read nor made ({error.strerror}); set XDG_CONFIG_HOME to your own folder."
+        ) from error
+    if os.name == "posix" and mode & 0o077:
         raise MammosegError(f"the key {path} can be read by others, so its hashes hide nothing; run: chmod 600 {path}")
-    key = path.read_bytes()
     if not key:
         raise MammosegError(f"the key {path} is empty; restore it, or delete it to get a new one with other codes.")
     return key

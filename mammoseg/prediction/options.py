@@ -35,7 +35,7 @@ class Options:
         min_area_pixels: smallest lesion in pixels; with neither, `mammoseg.lesions.SMALLEST_AREA` of the image.
 
     Raises:
-        WrongCallError: a value is out of range, or both areas are given.
+        WrongCallError: a value is out of range, both areas are given, or nothing would say that nothing was found.
     """
 
     objects: tuple[ObjectKind, ...] = (ObjectKind.SEGMENTATION, ObjectKind.REPORT)
@@ -50,6 +50,8 @@ class Options:
         for name in ("threshold", "min_area_mm2", "min_area_pixels"):
             if not isinstance(getattr(self, name), float | int | None):
                 raise WrongCallError(f"{name} is '{getattr(self, name)}'; give a number.")
+        if not self.empty_seg and ObjectKind.REPORT not in self.objects:
+            raise WrongCallError("no_empty_seg needs the report, which then says that nothing was found; add sr.")
         if self.threshold is not None and not 0 < self.threshold < 1:
             raise WrongCallError(f"threshold is {self.threshold}; give a probability above 0 and below 1.")
         if self.min_area_mm2 is not None and self.min_area_pixels is not None:

@@ -43,3 +43,9 @@ def test_an_empty_key_is_refused(tmp_path):
 def test_the_key_lies_in_the_configuration_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert default_key_file() == tmp_path / "mammoseg" / "patient.key"
+
+
+def test_a_key_that_cannot_be_made_is_one_sentence(tmp_path):
+    (tmp_path / "config").touch()
+    with pytest.raises(MammosegError, match="can be neither read nor made .*; set XDG_CONFIG_HOME"):
+        load_key(tmp_path / "config" / "mammoseg" / "patient.key")

@@ -12,6 +12,7 @@ import requests
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import WrongCallError
 from mammoseg.predict import predict
+from mammoseg.prediction.file_job import OutputError
 from tests.made_predictor import BrightIsMass
 from tests.orthanc import dicomweb_address, instances_in
 
@@ -69,3 +70,13 @@ def test_archive_that_is_gone_leaves_the_results_and_says_so(tmp_path, filled):
     with pytest.raises(PartlySentError, match="2 of 2 results are not in the archive; run the same command again"):
         predict(tmp_path / "CC.dcm", output=tmp_path / "out", stow="http://127.0.0.1:9/dicom-web")
     assert (tmp_path / "out" / "CC.seg.dcm").is_file()
+
+
+def test_full_disk_while_fetching_is_one_sentence(filled, tmp_path, monkeypatch):
+    def no_space(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mammoseg.dicomweb.fetch.retrieve", no_space)
+    with pytest.raises(OutputError, match=r"out/images' \(No space left on device\); free space"):
+        predict(output=tmp_path / "out", archive=dicomweb_address(filled))
+    assert list((tmp_path / "out").iterdir()) == []

@@ -28,6 +28,7 @@ def test_choice_is_found_without_regard_to_case():
         ({"threshold": float("nan")}, "threshold is nan"),
         ({"min_area_mm2": -1.0}, "min_area_mm2 is -1.0"),
         ({"min_area_mm2": 1.0, "min_area_pixels": 1.0}, "both given"),
+        ({"empty_seg": False, "objects": parse_objects("seg")}, "no_empty_seg needs the report"),
     ],
 )
 def test_values_out_of_range_are_a_wrong_call(values, message):

@@ -62,6 +62,21 @@ def test_nothing_found_is_a_result_with_an_empty_segmentation(tmp_path):
     assert not segmentation.get_pixels_by_source_instance([source.SOPInstanceUID]).any()
 
 
+def test_nothing_found_without_an_empty_segmentation_is_a_report(tmp_path):
+    write_mammogram(tmp_path / "a.dcm", 200 * np.eye(80, 60, dtype=int))
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out", options=Options(empty_seg=False))
+    assert names_in(tmp_path / "out") == ["a.overlay.png", "a.sr.dcm", "index.html", "results.csv"]
+
+
+def test_image_whose_only_object_cannot_be_built_is_refused(pixels, tmp_path):
+    write_mammogram(tmp_path / "a.dcm", pixels, attributes={"ImageLaterality": None})
+    with pytest.raises(NothingUsableError):
+        run_predictor(
+            BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out", options=Options(objects=parse_objects("cad_sr"))
+        )
+    assert rows_of(tmp_path / "out")[0]["status"] == "refused"
+
+
 def test_probabilities_are_written_when_asked_for(pixels, tmp_path):
     source = write_mammogram(tmp_path / "a.dcm", pixels)
     run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out", options=Options(kind=SegKind.FRACTIONAL))
