@@ -5,7 +5,7 @@ The header decides how the network sees an image: a wrong side costs accuracy, n
 
 import subprocess
 from datetime import datetime, timezone
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 
 import cv2
@@ -47,6 +47,18 @@ PAIRS = [
 ]
 """Six of `ALL` that hold every pair of Patient Orientation with another value, for the run that must be quick."""
 
+CANARIES = [
+    ("L", "CC", "MONOCHROME1", "tall", "right", "YES", 0, "usual"),
+    ("R", "MLO", "MONOCHROME2", "square", "left", "NO", 180, "usual"),
+    ("L", "CC", "MONOCHROME1", "square", "left", "YES", 180, "reversed"),
+    ("R", "MLO", "MONOCHROME2", "tall", "right", "NO", 0, "reversed"),
+    ("L", "CC", "MONOCHROME2", "tall", "left", "NO", 0, "absent"),
+    ("R", "MLO", "MONOCHROME1", "square", "right", "YES", 180, "absent"),
+    ("L", "MLO", "MONOCHROME1", "tall", "left", "NO", 180, "usual"),
+    ("R", "CC", "MONOCHROME2", "square", "right", "YES", 0, "usual"),
+]
+"""Side, view, photometric interpretation, shape, wall, flip, rotation, Patient Orientation: every pair of values."""
+
 NEAR = 4
 """Pixels that an edge may be off: two of the network's grid."""
 
@@ -66,6 +78,18 @@ def directions(laterality: str, view: str, *, flip: str, rotation: int, orientat
     reversed_ = [value.translate(OPPOSITE) for value in usual]
     stated = {"usual": usual, "reversed": reversed_, "absent": None}[orientation]
     return {"FieldOfViewHorizontalFlip": flip, "FieldOfViewRotation": rotation, "PatientOrientation": stated}
+
+
+def write_canary(path: Path, given: tuple) -> np.ndarray:
+    """Write one of `CANARIES`, each in a study of its own, and return the mask of its mark."""
+    laterality, view, photometric, shape, wall, flip, rotation, orientation = given
+    pixels, mark = canary(SHAPES[shape], wall)
+    said = directions(laterality, view, flip=flip, rotation=rotation, orientation=orientation)
+    study = "-".join(map(str, given))
+    write_mammogram(
+        path, pixels, laterality=laterality, view=view, photometric=photometric, study=study, attributes=said
+    )
+    return mark
 
 
 def make_predictor(folder: Path, **settings: object) -> Predictor:
@@ -120,15 +144,17 @@ def test_mask_lands_on_the_mark_with_other_preprocessing(settings, shape, tmp_pa
         assert_on(mark, box(predictor(tmp_path / "image.dcm").probability >= 0.5))
 
 
-@pytest.fixture(params=product(("L", "R"), ("left", "right"), SHAPES), ids="-".join)
+def test_canaries_hold_every_pair_of_two_values():
+    for one, other in combinations(zip(*CANARIES, strict=True), 2):
+        assert set(zip(one, other, strict=True)) == set(product(one, other))
+
+
+@pytest.fixture(params=CANARIES, ids=lambda given: "-".join(map(str, given)))
 def run(request, predictor, tmp_path) -> tuple[Analysis, Path, np.ndarray]:
     """A canary segmented by `predict`: its analysis, the folder with what was written, and the mark."""
-    laterality, wall, shape = request.param
-    pixels, mark = canary(SHAPES[shape], wall)
-    said = directions(laterality, "MLO", flip="YES", rotation=180, orientation="reversed")
     path = tmp_path / "image.dcm"
-    write_mammogram(path, pixels, laterality=laterality, view="MLO", attributes=said)
-    cv2.imwrite(str(tmp_path / "picture.png"), pixels * 16)
+    mark = write_canary(path, request.param)
+    cv2.imwrite(str(tmp_path / "picture.png"), read_mammogram(path).pixels.astype(np.uint16) * 16)
     run_predictor(predictor, [path, tmp_path / "picture.png"], tmp_path / "out")
     probability = predictor(path).probability
     source = pydicom.dcmread(path, stop_before_pixels=True)

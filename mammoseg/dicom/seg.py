@@ -115,6 +115,10 @@ def build_segmentation(
     if side := laterality(source):
         segmentation.ImageLaterality = side
     stamp(segmentation, when)
+    if kind is SegKind.LABELMAP:
+        # OHIF 3.12 gives each segment the colour of the one before; the background itself, number 0, is never drawn.
+        background, *masses = segmentation.SegmentSequence
+        background.RecommendedDisplayCIELabValue = masses[0].RecommendedDisplayCIELabValue
     for item in (*segmentation.DimensionOrganizationSequence, *segmentation.DimensionIndexSequence):
         item.DimensionOrganizationUID = derive_uid(instance, "dimensions")
     return segmentation

@@ -24,6 +24,7 @@ __all__ = ["orthanc", "running_orthanc"]
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "dicom.md"
 
 SAME, NO_ERROR, UNKNOWN = "same pixels", "no error", "class unknown"
+IN_PLACE, BLANK, NO_FRACTIONS = "mask in its place", "blank page", "refuses: fractional"
 NO_POSITION, NO_ORIENTATION, NO_DISTANCE = "refuses: no position", "refuses: no orientation", "refuses: zero spacing"
 
 REFUSALS = {
@@ -33,6 +34,8 @@ REFUSALS = {
     "Information Object Not found": UNKNOWN,
     "Unrecognized SOP Class": UNKNOWN,
     "Unable to determine ImageIO reader": UNKNOWN,
+    "Fractional segmentations are not yet supported": NO_FRACTIONS,
+    "Cannot destructure property": BLANK,
 }
 """What a reader says when it refuses, and what that means."""
 
@@ -55,10 +58,12 @@ EXPECTED = {
     ("dcentvfy, with the source", SegProfile.STRICT): (NO_ERROR, NO_ERROR, UNKNOWN),
     ("Orthanc 1.10, STOW and WADO", SegProfile.VIEWER): (SAME, SAME, SAME),
     ("Orthanc 1.10, STOW and WADO", SegProfile.STRICT): (SAME, SAME, SAME),
+    ("OHIF 3.12.10", SegProfile.VIEWER): (IN_PLACE, NO_FRACTIONS, IN_PLACE),
+    ("OHIF 3.12.10", SegProfile.STRICT): (BLANK, BLANK, BLANK),
     ("IOD tables of highdicom", SegProfile.VIEWER): (NO_ERROR, NO_ERROR, NO_ERROR),
     ("IOD tables of highdicom", SegProfile.STRICT): (NO_ERROR, NO_ERROR, NO_ERROR),
 }
-"""Outcome for `KINDS`; the SEG has two lesions."""
+"""Outcome for `KINDS`; the SEG has two lesions. OHIF is tried by tests/viewer/test_ohif.py."""
 
 each_object = pytest.mark.parametrize(("kind", "profile"), list(product(KINDS, SegProfile)))
 

@@ -54,7 +54,8 @@ def fuzz(*, seed: int, count: int | None = None, seconds: float = float("inf")) 
 
 def read_case(path: Path, name: str, region: str, operations: list[Operation]) -> tuple[str, str]:
     """Write the mutation to `path` and read it: ``"image"``, a code, or one of `FINDINGS`; and details of it."""
-    content = mutate(load_seed(name).content, operations)
+    seed = load_seed(name)
+    content = seed.file(mutate(seed.content, operations))
     path.write_bytes(content)
     try:
         mammogram = read_mammogram(path, modalities=MODALITIES)

@@ -36,7 +36,7 @@ def test_all_phantoms_of_one_window_show_the_same(tmp_path):
     images = []
     for name in SYNTAXES:
         path = tmp_path / name
-        path.write_bytes(load_seed(name).content)
+        path.write_bytes(load_seed(name).file(load_seed(name).content))
         images.append(read_mammogram(path).pixels)
     assert all(np.array_equal(image, images[0]) for image in images)
 

@@ -1,69 +1,71 @@
-// Opens a study in OHIF in headless Chromium, shows its segmentation, and writes what was seen.
+// Opens studies in OHIF in headless Chromium, shows the segmentation of each, and writes what was seen.
 //
-//   node open_ohif.mjs MODULES CHROMIUM URL STUDY OUTPUT
+//   node open_ohif.mjs MODULES CHROMIUM URL (STUDY OUTPUT)...
 //
-// MODULES is the node_modules folder of scripts/fetch_viewer.sh. OUTPUT gets before.png and after.png (without and with the
-// segmentation) and report.json: every address asked for, errors of the page, its text, the place of the picture in it.
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
+// Each OUTPUT gets before.png and after.png (without and with the segmentation) and report.json: that of chromium.mjs, with
+// every address asked for and the place of the picture in the page.
 import path from "node:path";
+import { browse } from "./chromium.mjs";
 
-const [modules, chromium, url, study, output] = process.argv.slice(2);
-const puppeteer = createRequire(path.resolve(modules, "-"))("puppeteer-core");
+const CANVAS = "canvas.cornerstone-canvas";
+const DRAWN_SECONDS = 60;
+const SAME_LOOKS = 3;
+const AMBER = 40; // as in test_ohif.py
 
-const profile = await mkdtemp(path.join(tmpdir(), "mammoseg-chromium-"));
-const browser = await puppeteer.launch({
-  executablePath: chromium,
-  userDataDir: profile,
-  defaultViewport: { width: 1300, height: 800 },
-  args: [
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-  ],
-});
-const report = { requests: [], errors: [], console: [] };
-try {
-  const page = await browser.newPage();
+const [modules, chromium, url, ...rest] = process.argv.slice(2);
+const visits = [];
+for (let i = 0; i < rest.length; i += 2) visits.push([(page, report) => open(page, report, rest[i], rest[i + 1]), rest[i + 1]]);
+await browse(modules, chromium, visits);
+
+async function open(page, report, study, output) {
+  report.requests = [];
   page.on("request", (request) => report.requests.push(request.url()));
-  page.on("console", (message) => message.type() === "error" && report.console.push(message.text()));
-  page.on("pageerror", (error) => report.errors.push(error.message));
   await page.evaluateOnNewDocument(() => localStorage.setItem("shownTours", '["basicViewerTour"]'));
   await page.goto(`${url}/viewer?StudyInstanceUIDs=${study}`, { waitUntil: "domcontentloaded", timeout: 60000 });
   const entry = "//*[starts-with(@data-cy, 'study-browser-thumbnail-no-image')][.//text()='SEG']";
   const thumbnail = await page.waitForSelector(`::-p-xpath(${entry})`, { timeout: 60000 });
-  await page.waitForSelector("canvas.cornerstone-canvas", { timeout: 60000 });
-  await settled(page, "before.png");
-  await thumbnail.click({ count: 2 });
-  const yes = await page.waitForSelector('[data-cy="yes-hydrate-btn"]', { timeout: 60000 });
+  await drawn(page, "grey");
+  await page.screenshot({ path: path.join(output, "before.png") });
+  const asked = page.waitForSelector('[data-cy="yes-hydrate-btn"]', { timeout: 60000 });
+  const [yes] = await Promise.all([Promise.race([asked, refused(page)]), thumbnail.click({ count: 2 })]);
+  await page.$$eval(CANVAS, (old) => old.forEach((canvas) => canvas.setAttribute("data-old", ""))); // shows a preview
   await yes.click();
-  await page.waitForSelector('[data-cy="yes-hydrate-btn"]', { hidden: true, timeout: 30000 });
-  await settled(page, "after.png");
-} catch (error) {
-  report.errors.push(error.message);
-} finally {
-  const [page] = (await browser.pages()).slice(-1);
-  report.text = await page.evaluate(() => document.body.innerText).catch(() => "");
-  report.canvas = await page.$eval("canvas.cornerstone-canvas", (canvas) => canvas.getBoundingClientRect().toJSON()).catch(() => null);
-  await writeFile(path.join(output, "report.json"), JSON.stringify(report, null, 1));
-  await browser.close();
-  await rm(profile, { recursive: true, force: true });
+  await page.waitForSelector('[data-cy="yes-hydrate-btn"]', { hidden: true, timeout: 60000 });
+  await drawn(page, "amber");
+  await page.screenshot({ path: path.join(output, "after.png") });
+  report.canvas = await page.$eval(CANVAS, (canvas) => canvas.getBoundingClientRect().toJSON());
 }
 
-// Take screenshots until two in a row, 0.7 s apart, are the same; write the last one.
-async function settled(page, name) {
-  let last;
-  for (let attempt = 0; attempt < 20; attempt++) {
-    const shot = Buffer.from(await page.screenshot());
-    if (last?.equals(shot)) break;
-    last = shot;
-    await new Promise((resolve) => setTimeout(resolve, 700));
+// Fail with what OHIF says when it cannot open a segmentation; the page may be blank then, or load for ever.
+function refused(page) {
+  return new Promise((_, reject) => {
+    page.on("console", (line) => /^\w*Error: /.test(line.text()) && reject(new Error(`OHIF says: ${line.text()}`)));
+  });
+}
+
+// Wait until a canvas that is not old shows pixels of the colour, and the same ones at each of a few looks.
+async function drawn(page, colour) {
+  const end = Date.now() + DRAWN_SECONDS * 1000;
+  for (let last, looks = 0; looks < SAME_LOOKS; ) {
+    if (Date.now() > end) throw new Error(`nothing ${colour} is drawn after ${DRAWN_SECONDS} s; seen last: ${JSON.stringify(last)}`);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const seen = await page.evaluate(look, CANVAS, AMBER);
+    looks = seen?.[colour] && seen.picture === last?.picture ? looks + 1 : 0;
+    last = seen;
   }
-  await writeFile(path.join(output, name), last);
+}
+
+// In the page: how many pixels of a canvas are coloured, how many are not black, and a number that stands for all.
+function look(selector, amber) {
+  const canvas = document.querySelector(`${selector}:not([data-old])`);
+  if (!canvas?.width) return null;
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const seen = { amber: 0, grey: 0, picture: canvas.width };
+  for (let i = 0; i < data.length; i += 4) {
+    const [red, green, blue] = [data[i], data[i + 1], data[i + 2]];
+    seen.amber += Math.min(red, green) - blue > amber;
+    seen.grey += red > 0;
+    seen.picture = (31 * seen.picture + 65536 * red + 256 * green + blue) | 0;
+  }
+  return seen;
 }
