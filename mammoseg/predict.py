@@ -108,10 +108,13 @@ def predict(
     paths = [Path(path) for path in inputs]
     selection = {"study": study, "patient": patient, "date": date}
     _check_call(paths, Path(output), archive, selection)
-    for address in filter(None, (archive, stow)):
-        from mammoseg.send import check_address  # needed by few
+    login = {"user": user, "ca_bundle": ca_bundle}
+    login_to_store = {} if archive and stow and stow.startswith("dicom://") else login  # C-STORE has none
+    for address, given in ((archive, login), (stow, login_to_store)):
+        if address is not None:
+            from mammoseg.send import check_address  # needed by few
 
-        check_address(address, user=user, ca_bundle=ca_bundle)
+            check_address(address, **given)
     choice = PredictorChoice(bundle, None if weights is None else Path(weights), device, modalities)
     others = worker_count(len(find_inputs(paths, Path(output))[0]), workers) - 1
     with Standby(others, PREDICTOR_MODULE) as standby:
@@ -123,9 +126,7 @@ def predict(
 
             images = Path(output) / FETCHED
             with output_errors(images):
-                paths += fetch_studies(
-                    archive, images, modalities=modalities, user=user, ca_bundle=ca_bundle, **selection
-                )
+                paths += fetch_studies(archive, images, modalities=modalities, **login, **selection)
         run_predictor(
             predictor,
             paths,
@@ -135,11 +136,11 @@ def predict(
             make_predictor=choice,
             take=standby.take,
             json=json,
-            store=None if stow is None else partial(_store_results, to=stow, user=user, ca_bundle=ca_bundle),
+            store=None if stow is None else partial(_store_results, to=stow, **login_to_store),
         )
 
 
-def _store_results(paths: Sequence[Path], *, to: str, user: str | None, ca_bundle: str | None) -> None:
+def _store_results(paths: Sequence[Path], *, to: str, user: str | None = None, ca_bundle: str | None = None) -> None:
     from mammoseg.send import PartlySentError, store_to  # needed by few
 
     stored = store_to(list(paths), to, user=user, ca_bundle=ca_bundle)

@@ -52,6 +52,13 @@ def test_mammograms_come_from_the_archive_and_results_go_back_once(filled, tmp_p
     assert "SR" in modalities_in(filled)
 
 
+def test_user_is_of_the_archive_that_is_read_where_results_go_by_c_store(filled, tmp_path):
+    name, _ = filled.user
+    to = f"dicom://ORTHANC@127.0.0.1:{filled.dicom_port}"
+    predict(output=tmp_path / "out", archive=f"{filled.url}/dicom-web", user=name, stow=to)
+    assert modalities_in(filled).count("SEG") == 2
+
+
 def test_wrong_address_is_said_before_anything_is_done(tmp_path):
     with pytest.raises(WrongCallError, match="address"):
         predict(tmp_path / "a.dcm", output=tmp_path / "out", stow="ftp://pacs")
