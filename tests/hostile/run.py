@@ -7,37 +7,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-
 from mammoseg.data.ingest import ingest
-from mammoseg.data.mammogram import read_mammogram
 from mammoseg.errors import MammosegError
 from mammoseg.files import printable, sha256_of_file
 from mammoseg.prediction.run import run_predictor
 from tests.hostile.case import ACCEPTED, HostileCase, write_good
+from tests.made_predictor import BrightIsMass
 
 GOOD = ("good-1", "good-2", "good-3")
 """Harmless files in the same batch; `ingest` splits no fewer patients."""
-
-
-class BrightIsMass:
-    """Stands in for a network: the brighter a pixel, the likelier it is mass."""
-
-    name = "bright"
-    version = "1.0"
-    weights_sha256 = "ab" * 32
-    threshold = 0.9
-    weights_path = Path("demo/model.pt")
-    phantom_only = False
-
-    def __call__(self, path: Path) -> SimpleNamespace:
-        mammogram = read_mammogram(path)
-        low, high = mammogram.value_range
-        probability = (mammogram.pixels - low) / (high - low)
-        return SimpleNamespace(probability=probability.astype(np.float32), mammogram=mammogram)
 
 
 @dataclass

@@ -14,8 +14,9 @@ from mammoseg.prediction.run import run_predictor
 from tests.hostile.case import ACCEPTED, CANARY, COLUMNS, ROWS
 from tests.hostile.corpus import CASES
 from tests.hostile.pixels import PADDED_COLUMNS
-from tests.hostile.run import GOOD, BrightIsMass, run_corpus
+from tests.hostile.run import GOOD, run_corpus
 from tests.hostile.table import PAGE, page
+from tests.made_predictor import BrightIsMass
 
 each_case = pytest.mark.parametrize("case", CASES, ids=attrgetter("name"))
 each_twin = pytest.mark.parametrize("case", [case for case in CASES if case.twin], ids=attrgetter("name"))
