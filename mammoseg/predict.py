@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from mammoseg.data.find_images import find_inputs
 from mammoseg.dicom.seg import SegKind, SegProfile
@@ -108,8 +109,8 @@ def predict(
     paths = [Path(path) for path in inputs]
     selection = {"study": study, "patient": patient, "date": date}
     _check_call(paths, Path(output), archive, selection)
-    login = {"user": user, "ca_bundle": ca_bundle}
-    login_to_store = {} if archive and stow and stow.startswith("dicom://") else login  # C-STORE has none
+    login: dict[str, Any] = {"user": user, "ca_bundle": ca_bundle}
+    login_to_store = {} if archive and str(stow).startswith("dicom://") else login  # C-STORE has none
     for address, given in ((archive, login), (stow, login_to_store)):
         if address is not None:
             from mammoseg.send import check_address  # needed by few
@@ -140,10 +141,10 @@ def predict(
         )
 
 
-def _store_results(paths: Sequence[Path], *, to: str, user: str | None = None, ca_bundle: str | None = None) -> None:
+def _store_results(paths: Sequence[Path], *, to: str, **login: Any) -> None:
     from mammoseg.send import PartlySentError, store_to  # needed by few
 
-    stored = store_to(list(paths), to, user=user, ca_bundle=ca_bundle)
+    stored = store_to(list(paths), to, **login)
     for result in stored:
         if not result.ok and result.path is not None:
             print(f"{printable(result.path)}: {result.code}: {result.reason}", file=sys.stderr)
