@@ -8,7 +8,6 @@ moment serves the old version or the new one. Number 0 is what the model came wi
 import json
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from typing import Any
 
 from mammoseg.checkpoints import WeightsError
 from mammoseg.errors import MammosegError
-from mammoseg.files import atomic_path, flush_to_disk, remove_leftovers, sha256_of_file, sole_writer, write_json
+from mammoseg.files import atomic_path, flush_to_disk, remove_leftovers, sha256_of_file, write_json
+from monailabel_app.lib.held import held
 
 WEIGHTS, RECORD, CURRENT = "model.pt", "record.json", "current.json"
 
@@ -173,7 +173,7 @@ class Versions:
     def _changing(self) -> Iterator[dict[str, Any]]:
         """Give the state and write it when the block ends well; one process and thread at a time."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with _sole_writer(self.folder):
+        with held(self.folder, self.folder / ".lock", seconds=LOCK_SECONDS):
             self._clean()
             state = self._state()
             yield state
@@ -183,26 +183,6 @@ class Versions:
         remove_leftovers(self.folder)
         for leftover in self.folder.glob(".new-*"):
             shutil.rmtree(leftover, ignore_errors=True)
-
-
-@contextmanager
-def _sole_writer(folder: Path) -> Iterator[None]:
-    """Hold `folder`, after a wait if need be."""
-    end = time.monotonic() + LOCK_SECONDS
-    while True:
-        holding = sole_writer(folder, folder / ".lock")
-        try:
-            holding.__enter__()
-        except MammosegError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.02)
-        else:
-            break
-    try:
-        yield
-    finally:
-        holding.__exit__(None, None, None)
 
 
 def _note(state: dict[str, Any], what: str, number: int, reason: str) -> None:

@@ -289,7 +289,7 @@ def test_add_image_takes_mammograms_only(store, studies, tmp_path):
 
 
 def test_one_server_at_a_time_has_a_source(store, studies, tmp_path, monkeypatch):
-    monkeypatch.setattr("monailabel_app.lib.datastore.instance.TAKE_OVER_SECONDS", 0.1)
+    monkeypatch.setattr("monailabel_app.lib.datastore.mammograms.TAKE_OVER_SECONDS", 0.1)
     with pytest.raises(MammosegError, match="another process"), opened(studies, tmp_path / "state"):
         pass
 

@@ -1,0 +1,147 @@
+"""The mammograms of a datastore: which there are, where they lie, what is known of them, and who works on which.
+
+An image is one instance of an archive, or one file, where MONAI Label's own datastores take a series for an image.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from contextlib import ExitStack
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from monailabel.interfaces.datastore import Datastore
+from monailabel.interfaces.exception import ImageNotFoundException
+
+from mammoseg.errors import WrongCallError
+from monailabel_app.lib.conf import number
+from monailabel_app.lib.datastore.export import ending
+from monailabel_app.lib.datastore.index import ImageRow, Index
+from monailabel_app.lib.datastore.leases import LEASE_SECONDS, Leases
+from monailabel_app.lib.datastore.refresher import Refresher
+from monailabel_app.lib.held import held
+
+REFRESH_SECONDS = 10.0
+"""Age at which a list is looked over again, in the background, while the old one is given."""
+
+TAKE_OVER_SECONDS = 15.0
+"""Time that children of a server that was killed may take to let go of its folder."""
+
+
+class MammogramDatastore(Datastore):
+    """Mammograms of one source, and a folder for the state, which one process at a time has.
+
+    Args:
+        name: for people.
+        folder: of the state.
+        conf: ``modalities`` (MG), ``refresh_seconds``.
+
+    Raises:
+        MammosegError: another server has the folder.
+    """
+
+    def __init__(self, name: str, folder: Path, conf: Mapping[str, str]) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._held = ExitStack()
+        self._held.enter_context(held(folder, folder / "lock", seconds=TAKE_OVER_SECONDS))
+        self._name, self._description = name, "Mammograms"
+        self._folder = folder
+        self.modalities = tuple(conf.get("modalities", "MG").split(","))
+        self.index = Index(folder / "index.sqlite3")
+        self.leases = Leases(self.index)
+        seconds = number(conf, "refresh_seconds", REFRESH_SECONDS)
+        self._refresher = Refresher(self._scan, lambda: bool(self.index.sources()), seconds=seconds)
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self._refresher.close()
+        self.index.close()
+        self._held.close()
+
+    @abstractmethod
+    def _scan(self) -> None:
+        """Bring the index up to date with the source."""
+
+    @abstractmethod
+    def image_path(self, image: ImageRow) -> Path:
+        """The file of an image."""
+
+    def name(self) -> str:
+        return self._name
+
+    def set_name(self, name: str) -> None:
+        self._name = name
+
+    def description(self) -> str:
+        return self._description
+
+    def set_description(self, description: str) -> None:
+        self._description = description
+
+    def refresh(self) -> None:
+        """Look the source over now.
+
+        Raises:
+            ArchiveError: it does not answer.
+        """
+        self._refresher.now()
+
+    def list_images(self) -> list[str]:
+        """Ids of all images; at once, but for the first time of a new state folder."""
+        self._refresher.when_due()
+        return self.index.image_ids()
+
+    def group_of(self, image_id: str) -> str:
+        """Keyed hash of the image's patient, so that patients can be kept together and not be named."""
+        return self._image(image_id).patient_group
+
+    def get_image_uri(self, image_id: str) -> str:
+        """Path of the image's file.
+
+        Args:
+            image_id: or the UID of a series that holds one image, which is how OHIF's panel names it.
+
+        Raises:
+            ImageNotFoundException: there is no such image.
+            ArchiveError: it is not at hand and the archive does not give it.
+        """
+        named = self.index.image(image_id) or self.index.only_image_of_series(image_id)
+        return str(self.image_path(named or self._image(image_id)))
+
+    def get_image(self, image_id: str, params: Any = None) -> BytesIO:
+        return BytesIO(Path(self.get_image_uri(image_id)).read_bytes())
+
+    def get_image_info(self, image_id: str) -> dict[str, Any]:
+        """UIDs, patient group, name of a file to save it under, and what `update_image_info` was told."""
+        image = self._image(image_id)
+        known = {"name": f"{image_id}{self._suffix(image)}", "patient_group": image.patient_group}
+        if image.study:
+            known |= {
+                "StudyInstanceUID": image.study,
+                "SeriesInstanceUID": image.series,
+                "SOPInstanceUID": image_id,
+            }
+        return self.index.info("image", image_id) | known
+
+    def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
+        self._image(image_id)
+        self.index.update_info("image", image_id, info)
+
+    def lease(self, image_id: str, user: str, seconds: float = LEASE_SECONDS) -> bool:
+        """Give the image to `user` for a time; False while another has it."""
+        return self.leases.take(self._image(image_id).image_id, user, seconds)
+
+    def remove_image(self, image_id: str) -> None:
+        raise WrongCallError("mammograms are not removed from here; remove them where they come from.")
+
+    def _image(self, image_id: str) -> ImageRow:
+        image = self.index.image(image_id)
+        if image is None and self._refresher.is_due():  # it may be new
+            self.refresh()
+            image = self.index.image(image_id)
+        if image is None:
+            raise ImageNotFoundException("there is no such image.")
+        return image
+
+    def _suffix(self, image: ImageRow) -> str:
+        return ending(Path(image.path)) if image.path and not image.study else ".dcm"
