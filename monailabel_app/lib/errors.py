@@ -5,6 +5,7 @@ import re
 import secrets
 import traceback
 from pathlib import Path
+from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.encoders import jsonable_encoder
@@ -54,7 +55,8 @@ def answer(request: Request, error: Exception) -> Response:
     """The answer to any error; those that are nobody's request go to the log as places in the code, without values."""
     if isinstance(error, HTTPException):
         if error.status_code == 401 and _wants_a_page(request):
-            return RedirectResponse(f"{LOGIN_PAGE}?next={request.url.path}", 303)
+            asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return RedirectResponse(f"{LOGIN_PAGE}?next={quote(asked)}", 303)
         code = getattr(error, "code", STATUS_CODES.get(error.status_code, "E_REQUEST"))
         return _json(error.status_code, code, str(error.detail), headers=dict(error.headers or {}))
     if isinstance(error, RequestValidationError):

@@ -31,11 +31,14 @@ GROUPS = (info, infer, batch, train, activelearning, scoring, datastore, login, 
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-"""Images of patients stay out of the browser's files, and no page of ours can be framed or load anything."""
+"""Images of patients stay out of the browser's files, and no page of ours can be framed or load anything.
+
+Without any referrer Chromium would say of our own login form that it is of no origin, and `SameSite` would refuse it.
+"""
 
 OHIF_HEADERS = {
     "Content-Security-Policy": f"{VIEWER_HEADERS['Content-Security-Policy']}; frame-ancestors 'none'",

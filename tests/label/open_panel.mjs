@@ -1,39 +1,19 @@
 // Opens a study in monailabel's OHIF in headless Chromium and runs the first model from its MONAI Label panel.
 //
-//   node open_panel.mjs MODULES CHROMIUM ADDRESS OUTPUT
+//   node open_panel.mjs MODULES CHROMIUM ADDRESS OUTPUT [TOKEN]
 //
 // MODULES is the node_modules folder of scripts/fetch_viewer.sh, ADDRESS that of the panel's page. OUTPUT gets panel.png
-// and report.json: what was asked for and answered, errors of the page, what the panel wrote to the console, its text.
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
+// and report.json: that of chromium.mjs, with every address that answered and the status of the inference. With TOKEN it
+// logs in before and out after, and tells the addresses to which it was led, and the study list.
 import path from "node:path";
+import { browse } from "../viewer/chromium.mjs";
 
-const [modules, chromium, address, output] = process.argv.slice(2);
-const puppeteer = createRequire(path.resolve(modules, "-"))("puppeteer-core");
+const [modules, chromium, address, output, token] = process.argv.slice(2);
+await browse(modules, chromium, [[token ? withLogin : runModel, output]]);
 
-const profile = await mkdtemp(path.join(tmpdir(), "mammoseg-chromium-"));
-const browser = await puppeteer.launch({
-  executablePath: chromium,
-  userDataDir: profile,
-  defaultViewport: { width: 1300, height: 800 },
-  args: [
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-  ],
-});
-const report = { answers: [], errors: [], console: [], text: "", status: null };
-const page = await browser.newPage();
-try {
+async function runModel(page, report) {
+  Object.assign(report, { answers: [], status: null });
   page.on("response", (answer) => report.answers.push(answer.url()));
-  page.on("console", (message) => report.console.push(message.text()));
-  page.on("pageerror", (error) => report.errors.push(error.message));
   await page.goto(address, { waitUntil: "domcontentloaded", timeout: 60000 });
   await page.waitForSelector("canvas.cornerstone-canvas", { timeout: 60000 });
   const connect = await page.waitForSelector(".settingsTable button", { timeout: 30000 });
@@ -44,11 +24,23 @@ try {
   report.status = (await answered).status();
   await new Promise((resolve) => setTimeout(resolve, 1500)); // for the panel to draw, or to say that it cannot
   await page.screenshot({ path: path.join(output, "panel.png") });
-} catch (error) {
-  report.errors.push(error.message);
-} finally {
-  report.text = await page.evaluate(() => document.body.innerText).catch(() => "");
-  await writeFile(path.join(output, "report.json"), JSON.stringify(report, null, 1));
-  await browser.close();
-  await rm(profile, { recursive: true, force: true });
+}
+
+async function withLogin(page, report) {
+  await page.goto(new URL("/ohif/", address).href, { timeout: 60000 });
+  report.led = [page.url()];
+  await page.type('input[name="token"]', token);
+  await click(page, 'form[action="/login"] button');
+  report.led.push(page.url());
+  await page.waitForFunction(() => /^MG$/m.test(document.body.innerText), { timeout: 60000 });
+  report.list = await page.evaluate(() => document.body.innerText);
+  await runModel(page, report);
+  await page.goto(new URL("/login", address).href, { timeout: 60000 });
+  await click(page, 'form[action="/logout"] button');
+  await page.goto(address, { timeout: 60000 });
+  report.led.push(page.url());
+}
+
+async function click(page, selector) {
+  await Promise.all([page.waitForNavigation({ waitUntil: "domcontentloaded", timeout: 60000 }), page.click(selector)]);
 }

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import html
 import json
 import time
 
@@ -187,12 +188,14 @@ def test_an_unknown_role_is_refused(tmp_path, role):
 def test_a_browser_logs_in_with_a_token_and_out_again(serve, token):
     secret = token("annotator")["Authorization"].split()[1]
     client = serve()
-    page = client.get("/ohif/viewer", headers={"Accept": "text/html"}, follow_redirects=False)
-    assert page.status_code == 303 and page.headers["location"] == "/login?next=/ohif/viewer"
-    assert "Token" in client.get(page.headers["location"]).text
-    form = {"token": secret, "next": "/ohif/viewer"}
+    asked = "/ohif/viewer?StudyInstanceUIDs=1.2.3&hangingProtocolId=default"
+    page = client.get(asked, headers={"Accept": "text/html"}, follow_redirects=False)
+    assert page.status_code == 303 and page.headers["location"].startswith("/login?next=/ohif/viewer%3FStudy")
+    login = client.get(page.headers["location"]).text
+    assert "Token" in login and html.escape(asked) in login
+    form = {"token": secret, "next": asked}
     answer = client.post("/login", data=form, follow_redirects=False)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/ohif/viewer")
+    assert (answer.status_code, answer.headers["location"]) == (303, asked)
     cookie = answer.headers["set-cookie"]
     assert all(word in cookie for word in ("HttpOnly", "SameSite=strict", "Path=/")) and secret not in cookie
     assert client.get("/auth/token/valid").json()["username"] == "the annotator"

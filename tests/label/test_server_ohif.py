@@ -6,6 +6,7 @@ import pytest
 def test_the_viewers_page_its_routes_and_its_files_are_served(client):
     page = client.get("/ohif/")
     assert "OHIF" in page.text and page.headers["content-type"].startswith("text/html")
+    assert page.headers["cache-control"] == "no-cache", "so that it leads to the login when the session is over"
     assert client.get("/ohif/viewer?StudyInstanceUIDs=1.2.3").text == page.text
     assert client.get("/ohif/app-config.js").headers["content-type"].startswith("text/javascript")
     assert client.get("/ohif/favicon.ico").status_code == 404

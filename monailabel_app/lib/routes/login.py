@@ -20,7 +20,7 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>mammoseg</
 <body><h1>mammoseg</h1><p>{message}</p>
 <form method="post" action="/login"><input type="hidden" name="next" value="{next}">
 <label>Token <input type="password" name="token" autocomplete="current-password" required autofocus></label>
-<button>Log in</button></form></body></html>"""
+<button>Log in</button></form><form method="post" action="/logout"><button>Log out</button></form></body></html>"""
 
 
 @router.get(LOGIN_PAGE, summary="Page that asks for a token")

@@ -27,6 +27,10 @@ document.cookie = 'MONAILABEL_SERVER_URL=' + window.location.origin + '/; path=/
 """Follows the build's own app-config.js: nothing is uploaded or rejected; the panel finds this server on any port."""
 
 
+ASKED_ANEW = {"Cache-Control": "no-cache"}
+"""Of the page, unlike its files: without a session it leads to the login."""
+
+
 @router.get("/{path:path}", summary="A file of the viewer")
 def file(person: Viewer, path: str) -> Response:
     if path == "app-config.js":
@@ -35,4 +39,4 @@ def file(person: Viewer, path: str) -> Response:
         return FileResponse(found, media_type=mimetypes.guess_type(found.name)[0] or "application/octet-stream")
     if "." in path.rpartition("/")[2]:
         raise HttpError(404, "E_UNKNOWN", "the viewer has no such file.")
-    return FileResponse(FILES / "index.html", media_type="text/html")  # OHIF's own routes, such as /viewer
+    return FileResponse(FILES / "index.html", media_type="text/html", headers=ASKED_ANEW)  # also of OHIF's own routes
