@@ -1,1 +1,1 @@
-"""Time and memory of the networks of all bundles, next to plain eager PyTorch; `scripts/benchmark.py` runs it."""
+"""What the documentation promises of speed and memory, measured; `scripts/benchmark.py` runs it."""
