@@ -15,6 +15,7 @@ DESCRIPTIONS = {
     "several frames": ({"NumberOfFrames": 5}, "E_MULTIFRAME"),
     "tomosynthesis": ({"SOPClassUID": uid.BreastTomosynthesisImageStorage, "NumberOfFrames": 40}, "E_MULTIFRAME"),
     "colour": ({"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3}, "E_COLOUR"),
+    "grey of three samples": ({"SamplesPerPixel": 3}, "E_COLOUR"),
     "palette": ({"PhotometricInterpretation": "PALETTE COLOR"}, "E_COLOUR"),
     "no photometric interpretation": ({"PhotometricInterpretation": None}, "E_COLOUR"),
     "another modality": ({"Modality": "CT"}, "E_MODALITY"),

@@ -138,6 +138,12 @@ def test_a_file_beyond_the_largest_image_is_not_read(tmp_path, monkeypatch):
         read_bytes(write_mammogram(tmp_path))
 
 
+def test_more_elements_than_any_mammogram_has_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(parse, "MOST_ELEMENTS", 10)
+    with pytest.raises(InputRefusedError, match="E_NOT_DICOM: .*more than 10 elements"):
+        open_dicom(write_mammogram(tmp_path))
+
+
 def _grow_while_read(path, monkeypatch, *, times):
     read, left = Path.read_bytes, [times]
 
