@@ -4,6 +4,7 @@ import platform
 import time
 from collections.abc import Mapping
 from dataclasses import fields
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from mammoseg.data.datalist import Record, load_section
 from mammoseg.data.phantom import generate_cohort
 from mammoseg.errors import WrongCallError
 from mammoseg.files import atomic_path
+from mammoseg.provenance import current_commit
 
 STRATEGIES_BY_DEFAULT = (
     "random",
@@ -102,4 +104,5 @@ Written by `python scripts/simulate_active_learning.py`; [active learning](../ac
 - Views of one patient are {"kept apart" if plan.grouped else "not kept apart"}.
 - Numbers: mean ± half of the 95 % confidence interval (Student's t) over the seeds (number of them: {plan.seeds});
   differences seed by seed.
-- {seconds:.0f} s in this call, torch {torch.__version__}, {torch.get_num_threads()} threads ({platform.machine()})."""
+- {seconds:.0f} s in this call, torch {torch.__version__}, {torch.get_num_threads()} threads ({platform.machine()}),
+  commit {current_commit() or "unknown"}, {date.today()}."""
