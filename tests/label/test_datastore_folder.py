@@ -343,6 +343,39 @@ def test_other_modalities_are_seen_in_a_folder_that_is_known(studies, tmp_path):
             assert len(store.list_images()) == count
 
 
+def test_a_film_as_secondary_capture_is_a_mammogram_by_option(studies, tmp_path):
+    (path, *_) = studies.rglob("LCC.dcm")
+    image = pydicom.dcmread(path)
+    image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = pydicom.uid.SecondaryCaptureImageStorage
+    image.Modality = "OT"
+    image.save_as(path)
+    with opened(studies, tmp_path / "state", modalities="OT") as store:
+        assert store.list_images() == [image.SOPInstanceUID]
+        save(store, image.SOPInstanceUID, made_mask((image.Rows, image.Columns)), tmp_path)
+        assert np.array_equal(mask_of(store, image.SOPInstanceUID), made_mask((image.Rows, image.Columns)))
+
+
+def test_a_link_that_leads_out_of_the_folder_is_no_image_and_no_label(studies, tmp_path):
+    (outside,) = [path for path in write_views(tmp_path / "outside", patient="OTHER") if path.name == "LCC.dcm"]
+    (studies / "link.dcm").symlink_to(outside)
+    with opened(studies, tmp_path / "own") as own:
+        image_id = own.list_images()[0]
+        image = pydicom.dcmread(own.get_image_uri(image_id))
+        label_id = save(own, image_id, made_mask((image.Rows, image.Columns)), tmp_path)
+        shutil.copy(own.files.segmentation(label_id), studies / "another_tool.dcm")
+    with opened(studies, tmp_path / "state", refresh_seconds="3600") as store:
+        assert len(store.list_images()) == 4 and sop(outside) not in store.list_images()
+        for path, get in (
+            (Path(store.get_image_uri(image_id)), lambda: store.get_image_uri(image_id)),
+            (studies / "another_tool.dcm", lambda: store.get_label_uri(label_id, "final")),
+        ):
+            path.rename(path.with_suffix(".kept"))
+            path.symlink_to(outside)  # after the list was made
+            with pytest.raises(InputRefusedError, match="leads out of the folder"):
+                get()
+            path.with_suffix(".kept").replace(path)
+
+
 @pytest.mark.parametrize("value", ["x", "-1", "nan", "inf"])
 def test_a_setting_that_is_no_number_is_refused(studies, tmp_path, value):
     with pytest.raises(WrongCallError, match="refresh_seconds"), opened(studies, tmp_path / "s", refresh_seconds=value):

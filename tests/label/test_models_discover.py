@@ -88,16 +88,24 @@ def broken(change):
     return write
 
 
+def torchscript(path):
+    """An archive that holds code beside its tensors."""
+    torch.jit.save(torch.jit.trace(torch.nn.ReLU(), torch.zeros(1)), path)
+    return path
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.torch.load. received a zip file")
 @pytest.mark.parametrize(
     "write",
     [
+        torchscript,
         broken(lambda model: model.update({next(iter(model)): torch.zeros(1)})),
         broken(lambda model: next(iter(model.values())).fill_(float("nan"))),
         broken(lambda model: model.pop(next(iter(model)))),
         lambda path: write_weights(path, network={"_target_": "mammoseg.networks.unet.UNet", "width": 3}),
         lambda path: write_weights(path, preprocessing={"spatial_size": "all"}),
     ],
-    ids=["shape", "NaN", "missing key", "unknown argument", "no size"],
+    ids=["TorchScript", "shape", "NaN", "missing key", "unknown argument", "no size"],
 )
 def test_broken_weights_are_refused_before_the_first_inference(tmp_path, write):
     path = write(tmp_path / "secret-place.pt")

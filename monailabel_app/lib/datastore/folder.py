@@ -129,13 +129,16 @@ class FolderDatastore(InstanceDatastore):
         return f"{cleaned or 'image'}-{hashlib.sha256(source.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
 
     def image_path(self, image: ImageRow) -> Path:
-        path = self._root / image.path
+        return self._inside(image.path)
+
+    def segmentation_path(self, label: LabelRow) -> Path:
+        return self.files.segmentation(label.label_id) if label.source == SAVED else self._inside(label.source)
+
+    def _inside(self, source: str) -> Path:
+        path = self._root / source
         if not path.resolve().is_relative_to(self._root):
             raise InputRefusedError("E_NOT_A_FILE", "the file leads out of the folder.")
         return path
-
-    def segmentation_path(self, label: LabelRow) -> Path:
-        return self.files.segmentation(label.label_id) if label.source == SAVED else self._root / label.source
 
     def source_of_saved(self, image: ImageRow) -> str:
         return SAVED
