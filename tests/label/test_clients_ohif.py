@@ -11,11 +11,13 @@ import numpy as np
 import pydicom
 import pytest
 import requests
+from monailabel.interfaces.exception import ImageNotFoundException
 
 from mammoseg.viewer.archive import Archive
 from mammoseg.viewer.server import ViewerServer, serving
 from monailabel_app.lib.tokens import make_token
 from tests.label.bright_model import write_bright_weights
+from tests.label.made_store import opened, write_views
 from tests.label.real_server import running_server, write_marked
 from tests.orthanc import dicomweb_address, instances_in, orthanc, running_orthanc
 from tests.viewer.conftest import ohif
@@ -69,6 +71,19 @@ def test_the_panel_connects_shows_the_mammogram_and_runs_the_model(ohif, url, st
     )
     local = (f"{url}/", "data:", f"blob:{url}/")
     assert [address for address in report["answers"] if not address.startswith(local)] == []
+
+
+@pytest.mark.parametrize("has_others", [False, True], ids=["one image", "several"])
+def test_the_series_that_the_panel_names_stands_for_its_image_where_it_has_one(tmp_path, has_others):
+    paths = write_views(tmp_path / "studies", attributes={"SeriesInstanceUID": "1.2.3.4"} if has_others else None)
+    series = str(pydicom.dcmread(paths[0], stop_before_pixels=True).SeriesInstanceUID)
+    with opened(tmp_path / "studies", tmp_path / "state") as store:
+        store.list_images()
+        if has_others:
+            with pytest.raises(ImageNotFoundException):
+                store.get_image_uri(series)
+        else:
+            assert store.get_image_uri(series) == str(paths[0])
 
 
 def test_with_a_login_the_browser_is_led_to_it_and_then_does_the_same(ohif, url, study, tmp_path):
