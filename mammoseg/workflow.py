@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,13 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 from mammoseg.bundles import bundle_root
 from mammoseg.checkpoints import read_weights
 from mammoseg.errors import MammosegError, WrongCallError
+from mammoseg.inference import usable_device
 
 RECIPES: dict[str, tuple[str, ...]] = {"paper": (), "common": ("common_recipe",)}
 """Overlays on train.json by the name of the recipe."""
+
+KINDS = {bool: [bool], int: [int], float: [int, float], list: [list, tuple]}
+"""Kind of a value of the config, to those that may stand for it."""
 
 
 def train(
@@ -64,14 +69,14 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
     """Run MONAI's workflow of a bundle's train.json with overlays, after printing the command that does the same.
 
     Raises:
-        WrongCallError: an override that the configs do not have, which MONAI would not notice.
+        WrongCallError: an override that the configs do not have, or have with a value of another kind.
         MammosegError: taken out of the RuntimeErrors that MONAI wraps around it.
     """
     configs = Path(bundle_root(bundle)) / "configs"
     files = [str(configs / f"{name}.json") for name in ("train", *overlays)]
-    known = ConfigParser.load_config_files(files)
-    if unknown := [name for name in overrides if name.partition("::")[0] not in known]:
-        raise WrongCallError(f"there is no option --{unknown[0]}; docs/training.md names those of the config.")
+    _check_overrides(overrides, ConfigParser.load_config_files(files))
+    if isinstance(device := overrides.get("device"), str) and not device.startswith("$"):
+        overrides["device"] = f"$torch.device('{usable_device(device)}')"
     words = [word for key, value in overrides.items() for word in (f"--{key}", str(value))]
     file = json.dumps(files) if overlays else files[0]
     print("$", shlex.join(["python", "-m", "monai.bundle", "run", run_id, "--config_file", file, *words]), flush=True)
@@ -83,6 +88,16 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
         root = _root(error)
         raise root from root.__cause__
     return flow
+
+
+def _check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Refuse what MONAI would not notice, or end on a traceback for."""
+    for name, value in overrides.items():
+        if name.partition("::")[0] not in config:
+            raise WrongCallError(f"there is no option --{name}; docs/training.md names those of the config.")
+        kinds = KINDS.get(type(config.get(name)))
+        if kinds and type(value) not in kinds and not str(value).startswith(("$", "@")):
+            raise WrongCallError(f"{name} is {value!r}; the config has {config[name]!r}, give a value of that kind.")
 
 
 def _recorded(path: Path) -> dict[str, Any]:

@@ -45,6 +45,27 @@ def test_common_recipe_is_for_masses_only(tmp_path):
         train("se_fusion_bit", dataset_dir=str(tmp_path), recipe="common")
 
 
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ({"max_epoch": 3}, "there is no option --max_epoch"),
+        ({"max_epochs": "many"}, "max_epochs is 'many'; the config has 120, give a value of that kind"),
+        ({"max_epochs": 1.5}, "max_epochs is 1.5"),
+        ({"spatial_size": 64}, r"spatial_size is 64; the config has \[256, 256\]"),
+        ({"resume": "no"}, "resume is 'no'; the config has True"),
+        ({"device": "cuda:99"}, "device 'cuda:99' cannot be used on this machine"),
+    ],
+)
+def test_override_that_cannot_be_is_a_wrong_call(override, said, tmp_path):
+    with pytest.raises(WrongCallError, match=said):
+        train("unet", dataset_dir=str(tmp_path), **override)
+
+
+def test_device_may_be_named_plainly(tmp_path):
+    with pytest.raises(DatalistError):  # which is read after the device
+        train("unet", dataset_dir=str(tmp_path), device="cpu", lr=1, network_grid_only="$1 == 1")
+
+
 def test_unknown_recipe_is_refused(tmp_path):
     with pytest.raises(WrongCallError, match="unknown recipe 'best'; known: paper, common"):
         train("unet", dataset_dir=str(tmp_path), recipe="best")
