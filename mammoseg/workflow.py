@@ -16,7 +16,7 @@ from mammoseg.inference import usable_device
 RECIPES: dict[str, tuple[str, ...]] = {"paper": (), "common": ("common_recipe",)}
 """Overlays on train.json by the name of the recipe."""
 
-KINDS = {bool: [bool], int: [int], float: [int, float], list: [list, tuple]}
+KINDS: dict[type, list[type]] = {bool: [bool], int: [int], float: [int, float], list: [list, tuple]}
 """Kind of a value of the config, to those that may stand for it."""
 
 
