@@ -152,12 +152,16 @@ def _filters(study: str | None, patient: str | None, date: str | None) -> dict[s
 def result_pages(
     archive: Archive, search: Callable[..., list[Any]], key: str, **query: Any
 ) -> Iterator[dict[str, Any]]:
-    """All results of a search, page after page, until one brings nothing new; some archives ignore the offset."""
+    """All results of a search, page after page, until one brings nothing new.
+
+    Where that is so after one full page, the archive may not know the offset (Orthanc 1.10 gives nothing behind it in a
+    search by modality); then it is asked for twice as many from the beginning.
+    """
     seen: set[str] = set()
-    offset = 0
+    limit, offset = PAGE, 0
     while len(seen) < MOST_RESULTS:
         try:
-            page = search(limit=PAGE, offset=offset, **query)
+            page = search(limit=limit, offset=offset, **query)
         except requests.HTTPError as error:
             status = "" if error.response is None else f" (HTTP {error.response.status_code})"
             raise ArchiveError(f"{archive.name} refuses the search{status}.") from None
@@ -166,8 +170,11 @@ def result_pages(
         if not isinstance(page, list) or not all(isinstance(answer, dict) for answer in page):
             raise ArchiveError(f"{archive.name} answers a search with no DICOM JSON; check the address.")
         new = [answer for answer in page if first_value(answer, key) not in seen]
-        if not new:
+        if not new and offset != limit:
             return
+        if not new:
+            limit, offset = 2 * limit, 0
+            continue
         seen.update(first_value(answer, key) for answer in new)
         offset += len(page)
         yield from new

@@ -3,6 +3,7 @@
 import socket
 import struct
 import time
+from urllib.parse import parse_qs, urlsplit
 
 import pydicom
 import pytest
@@ -11,7 +12,7 @@ from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicomweb import client as client_module
 from mammoseg.dicomweb import fetch as fetch_module
 from mammoseg.dicomweb.client import ArchiveError, Instance
-from mammoseg.dicomweb.fetch import fetch, find_mammograms
+from mammoseg.dicomweb.fetch import fetch, find_mammograms, result_pages
 from mammoseg.dicomweb.store import store
 from mammoseg.dicomweb.stored import StoreStatus
 from tests.dicomweb.fake_archive import dicom_json, fake_archive
@@ -225,6 +226,21 @@ def test_archive_that_ignores_the_offset_ends_too():
     with fake_archive(lambda request: request.reply_json([dicom_json(t0020000D="1.2.3")])) as (archive, server):
         find_mammograms(archive)
     assert len(server.requests) < 10
+
+
+@pytest.mark.parametrize("behind", ["nothing", "the same"])
+def test_archive_that_does_not_know_the_offset_is_asked_for_more_at_once(monkeypatch, behind):
+    monkeypatch.setattr(fetch_module, "PAGE", 2)
+    studies = [dicom_json(t0020000D=f"1.2.{number}") for number in range(7)]
+
+    def answer(request):
+        query = parse_qs(urlsplit(request.path).query)
+        is_first = query["offset"] == ["0"] or behind == "the same"
+        request.reply_json(studies[: int(query["limit"][0])] if is_first else [])
+
+    with fake_archive(answer) as (archive, _):
+        found = list(result_pages(archive, archive.client.search_for_studies, "0020000D"))
+    assert found == studies
 
 
 @pytest.mark.parametrize("uid", ["../../../../tmp/pwn", "..", "1.2/3", "1.2.03", "1" * 65, "1.2\n", "", 12, None])

@@ -100,9 +100,11 @@ def test_search_is_by_study_patient_and_date(orthanc, tmp_path):
     assert found(patient="NOBODY") == found(modalities=("CR",)) == set()
 
 
-def test_pages_are_turned_to_the_end(orthanc, tmp_path, monkeypatch):
+@pytest.mark.parametrize("studies", [1, 5])
+def test_pages_are_turned_to_the_end(orthanc, tmp_path, monkeypatch, studies):
     monkeypatch.setattr(fetch_module, "PAGE", 2)
-    store_files(dicomweb_address(orthanc), [write_view(tmp_path, number) for number in range(5)])
+    views = [write_view(tmp_path, number, study=str(number % studies)) for number in range(5)]
+    store_files(dicomweb_address(orthanc), views)
     assert len(find_mammograms(connect(dicomweb_address(orthanc)))) == 5
 
 
