@@ -12,9 +12,9 @@ def check_port(host: str, port: int) -> None:
     Raises:
         WrongCallError: the port is taken, not ours to use or none, or the host is not of this machine.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        socket.create_server((host, port), family=family).close()
+        (family, *_, address), *_ = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        socket.create_server((address[0], port), family=family).close()
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise WrongCallError(

@@ -17,6 +17,7 @@ import requests
 from monailabel.client import MONAILabelClient
 
 from monailabel_app.__main__ import main
+from monailabel_app.lib.address import check_port
 from monailabel_app.lib.tokens import make_token
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,6 +65,16 @@ def test_a_wrong_key_or_certificate_is_one_sentence(folder, capsys, certificate,
 
 def test_a_key_without_a_certificate_is_not_taken_for_encryption(folder, capsys):
     assert "without --ssl_certfile" in refused(folder, capsys, "--ssl_keyfile", str(folder / "cert-key.pem"))
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "name.invalid"])
+def test_a_host_that_is_not_of_this_machine_is_one_sentence(folder, capsys, host):
+    assert f"cannot listen on {host} port 8000" in refused(folder, capsys, "--host", host, "--insecure")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
+def test_where_a_server_can_listen_nothing_is_said(host):
+    check_port(host, 0)
 
 
 @pytest.mark.parametrize("port", ["taken", "65536"])
