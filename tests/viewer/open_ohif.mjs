@@ -27,13 +27,18 @@ async function open(page, report, study, output) {
   await drawn(page, "grey");
   await page.screenshot({ path: path.join(output, "before.png") });
   const asked = page.waitForSelector('[data-cy="yes-hydrate-btn"]', { timeout: 60000 });
-  const [yes] = await Promise.all([Promise.race([asked, refused(page)]), thumbnail.click({ count: 2 })]);
+  const [yes] = await Promise.all([Promise.race([asked, refused(page)]), thumbnail.evaluate(doubleClick)]);
   await page.$$eval(CANVAS, (old) => old.forEach((canvas) => canvas.setAttribute("data-old", ""))); // shows a preview
   await yes.click();
   await page.waitForSelector('[data-cy="yes-hydrate-btn"]', { hidden: true, timeout: 60000 });
   await drawn(page, "amber");
   await page.screenshot({ path: path.join(output, "after.png") });
   report.canvas = await page.$eval(CANVAS, (canvas) => canvas.getBoundingClientRect().toJSON());
+}
+
+// In the page: on the entry itself, wherever it is by now; entries move down while pictures of others come in.
+function doubleClick(entry) {
+  entry.dispatchEvent(new MouseEvent("dblclick", { bubbles: true }));
 }
 
 // Fail with what OHIF says when it cannot open a segmentation; the page may be blank then, or load for ever.

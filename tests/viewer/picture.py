@@ -5,14 +5,12 @@ import math
 import shutil
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-import pydicom
 
-from mammoseg.dicom.write import write_object
 from mammoseg.viewer.archive import Archive
 from mammoseg.viewer.server import ViewerServer
 from mammoseg.viewer.show import OHIF
@@ -70,27 +68,15 @@ def _amber(picture: np.ndarray) -> np.ndarray:
     return np.minimum(red, green) - blue
 
 
-@dataclass
-class Study:
-    """A mammogram on disk, its segmentation, and what else lies beside it; the files go to the mammogram's folder."""
-
-    mammogram: Path
-    segmentation: pydicom.Dataset
-    others: Sequence[pydicom.Dataset] = field(default_factory=list)
-
-
-def look(viewer: tuple[Archive, ViewerServer], folder: Path, studies: Sequence[Study]) -> list[Seen]:
-    """Store the studies, open one after the other in one browser and show the segmentation of each."""
+def look(viewer: tuple[Archive, ViewerServer], folder: Path, studies: Sequence[Sequence[Path]]) -> list[Seen]:
+    """Store the files of each study, open one study after the other in one browser and show its segmentation."""
     archive, server = viewer
     pairs: list[tuple[str, Path]] = []
-    for number, study in enumerate(studies):
+    for number, files in enumerate(studies):
         output = folder / f"seen-{number}"
         output.mkdir()
-        pairs.append((archive.store(study.mammogram), output))
-        for dataset in (study.segmentation, *study.others):
-            path = output / f"{dataset.SOPInstanceUID}.dcm"
-            write_object(dataset, path)
-            archive.store(path)
+        (study,) = {archive.store(path) for path in files}
+        pairs.append((study, output))
     command = ["node", DRIVER, OHIF.parent / "node_modules", shutil.which("chromium"), server.url]
     subprocess.run([*command, *sum(pairs, ())], check=True, timeout=60 + STUDY_SECONDS * len(studies))
     return [read_seen(output) for _, output in pairs]

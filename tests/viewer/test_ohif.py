@@ -1,35 +1,47 @@
 """OHIF, in a real browser before a real archive, shows the mask where the mass is, and nothing leaves this machine."""
 
-from datetime import datetime, timezone
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
-import pydicom
 import pytest
+from scipy import ndimage
 
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.phantom_breast import draw_breast, draw_masses, phantom_image
 from mammoseg.data.phantom_dicom import write_mammogram
-from mammoseg.dicom.derived import Algorithm, Analysis
-from mammoseg.dicom.presentation_state import build_presentation_state
-from mammoseg.dicom.secondary_capture import build_secondary_capture
-from mammoseg.dicom.seg import SegProfile, build_segmentation
-from mammoseg.dicom.sr import build_report
+from mammoseg.dicom.seg import SegProfile
 from mammoseg.lesions import find_lesions
+from mammoseg.prediction.options import ObjectKind, Options
+from mammoseg.prediction.run import run_predictor
 from mammoseg.viewer.archive import local_archive
 from mammoseg.viewer.server import ViewerServer, serving
 from tests.dicom.test_seg_readers import BLANK, IN_PLACE, KINDS, check, meaning
+from tests.made_predictor import BrightIsMass
 from tests.test_orientation import CANARIES, assert_on, box, make_predictor, write_canary
-from tests.viewer.picture import Study, assert_mask_is_in_its_place, assert_nothing_left_this_machine, look
-
-WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
-ALGORITHM = Algorithm("unet", "0.1.0", "ab" * 32, 0.5)
+from tests.viewer.picture import assert_mask_is_in_its_place, assert_nothing_left_this_machine, look
 
 REAL = [
     "GH133_GE_MLO_jpegls14sv1_12bit.dcm",
     "MG1_J2KI_film_MLO_12bit.dcm",
     "edge_cases/OutOfBoundsOverlay_Siemens_CC.dcm",
 ]
+
+
+@dataclass
+class DrawnIsMass(BrightIsMass):
+    """Stands in for a network that sees the masks of these files at 0.8; films are let in.
+
+    Of 0 and 1 alone OHIF would take FRACTIONAL for BINARY.
+    """
+
+    masks: dict[Path, np.ndarray] = field(default_factory=dict)
+
+    def __call__(self, path):
+        mammogram = read_mammogram(path, modalities=("MG", "RG"))
+        return SimpleNamespace(probability=np.float32(0.8) * self.masks[path], mammogram=mammogram)
 
 
 @pytest.fixture(scope="module")
@@ -39,53 +51,47 @@ def viewer(ohif):
         yield archive, server
 
 
-def study_of_all_objects(path, lesions):
-    """The mammogram at a path with everything that can be built from it."""
-    analysis = Analysis(pydicom.dcmread(path, stop_before_pixels=True), lesions, ALGORITHM, WHEN)
-    segmentation = build_segmentation(analysis)
-    capture = build_secondary_capture(analysis, read_mammogram(path, modalities=("MG", "RG")))
-    return Study(
-        path, segmentation, [build_report(analysis, segmentation), capture, build_presentation_state(analysis)]
-    )
+def predict(predictor, paths, output, **options):
+    """Each mammogram with what `mammoseg predict` writes of it."""
+    run_predictor(predictor, paths, output, options=Options(**options))
+    return [[path, *output.glob(f"{path.stem}.*.dcm")] for path in paths]
 
 
 def test_mask_of_a_phantom_lies_on_its_mass(viewer, tmp_path):
     rng = np.random.default_rng(3)
     breast = draw_breast(rng, masses=draw_masses(rng))
     pixels, lesions = phantom_image(rng, size=1024, view="MLO", laterality="R", breast=breast)
-    write_mammogram(tmp_path / "image.dcm", pixels, laterality="R", view="MLO", patient_id="OHIF-PHANTOM")
-    (seen,) = look(viewer, tmp_path, [study_of_all_objects(tmp_path / "image.dcm", lesions)])
-    assert_mask_is_in_its_place(seen, np.any(lesions, axis=0))
+    path, mask = tmp_path / "image.dcm", np.any(lesions, axis=0)
+    write_mammogram(path, pixels, laterality="R", view="MLO", patient_id="OHIF-PHANTOM")
+    studies = predict(DrawnIsMass(masks={path: mask}), [path], tmp_path / "out", objects=tuple(ObjectKind))
+    assert len(studies[0]) == 1 + len(ObjectKind)
+    (seen,) = look(viewer, tmp_path, studies)
+    assert_mask_is_in_its_place(seen, mask)
     assert_nothing_left_this_machine(seen, viewer[1])
 
 
 def test_mask_lies_on_the_mark_whatever_the_header_says_of_directions(viewer, tmp_path):
     predictor = make_predictor(tmp_path)
-    studies, drawn = [], []
-    for number, given in enumerate(CANARIES):
-        path = tmp_path / f"{number}.dcm"
-        mark = write_canary(path, given)
-        (lesion,) = find_lesions(predictor(path).probability, 0.5)
+    marks = {tmp_path / f"{number}.dcm": given for number, given in enumerate(CANARIES)}
+    marks = {path: write_canary(path, given) for path, given in marks.items()}
+    studies = predict(predictor, list(marks), tmp_path / "out")
+    for seen, (path, mark) in zip(look(viewer, tmp_path, studies), marks.items(), strict=True):
+        (lesion,) = find_lesions(predictor(path).probability, predictor.threshold)
         assert_on(mark, box(lesion))
-        analysis = Analysis(pydicom.dcmread(path, stop_before_pixels=True), [lesion], ALGORITHM, WHEN)
-        studies.append(Study(path, build_segmentation(analysis)))
-        drawn.append((mark, lesion))
-    for seen, (mark, lesion) in zip(look(viewer, tmp_path, studies), drawn, strict=True):
         assert_mask_is_in_its_place(seen, lesion)
         shown = seen.in_canvas(seen.before).min(axis=-1) > 150
         assert (shown & seen.expected(mark)).sum() >= 0.9 * seen.expected(mark).sum(), "the mark is shown elsewhere"
 
 
 def test_masks_on_real_mammograms_lie_in_their_places(viewer, shared_data, tmp_path):
-    paths = [shared_data / "dicom_mg" / name for name in REAL]
-    masks = []
-    for path in paths:
-        header = pydicom.dcmread(path, stop_before_pixels=True)
-        mask = np.zeros((header.Rows, header.Columns), np.uint8)
-        centre, axes = (header.Columns // 3, header.Rows // 4), (header.Columns // 20, header.Rows // 12)
-        masks.append(cv2.ellipse(mask, centre, axes, 0, 0, 360, 1, -1) > 0)
-    studies = [study_of_all_objects(path, [mask]) for path, mask in zip(paths, masks, strict=True)]
-    for seen, mask in zip(look(viewer, tmp_path, studies), masks, strict=True):
+    masks = {}
+    for path in (shared_data / "dicom_mg" / name for name in REAL):
+        pixels = read_mammogram(path, modalities=("MG", "RG")).pixels
+        row, column = map(round, ndimage.center_of_mass(pixels))  # within the breast: padding is never mass
+        axes = (pixels.shape[1] // 20, pixels.shape[0] // 12)
+        masks[path] = cv2.ellipse(np.zeros(pixels.shape, np.uint8), (column, row), axes, 0, 0, 360, 1, -1) > 0
+    studies = predict(DrawnIsMass(masks=masks), list(masks), tmp_path / "out", objects=tuple(ObjectKind))
+    for seen, mask in zip(look(viewer, tmp_path, studies), masks.values(), strict=True):
         assert_mask_is_in_its_place(seen, mask)
         assert_nothing_left_this_machine(seen, viewer[1])
 
@@ -94,20 +100,19 @@ def test_masks_on_real_mammograms_lie_in_their_places(viewer, shared_data, tmp_p
     "profile", [SegProfile.VIEWER, pytest.param(SegProfile.STRICT, marks=pytest.mark.slow)], ids=lambda p: p.value
 )
 def test_kinds_of_segmentation(profile, viewer, tmp_path):
-    lesions = np.zeros((2, 60, 50), bool)
-    lesions[0, 10:30, 5:15], lesions[1, 40:50, 20:45] = True, True
+    mask = np.zeros((60, 50), bool)
+    mask[10:30, 5:15] = mask[40:50, 20:45] = True
     studies = []
     for kind in KINDS:
         path = tmp_path / f"{kind.value}.dcm"
-        write_mammogram(path, np.full((60, 50), 2000), study=f"{kind.value} {profile.value}")
-        source = pydicom.dcmread(path, stop_before_pixels=True)
-        analysis = Analysis(source, list(lesions), ALGORITHM, WHEN, probability=0.8 * lesions.any(axis=0))
-        studies.append(Study(path, build_segmentation(analysis, kind=kind, profile=profile)))
+        write_mammogram(path, np.where(mask, 2200, 2000), study=f"{kind.value} {profile.value}")
+        predictor = DrawnIsMass(masks={path: mask})
+        studies += predict(predictor, [path], tmp_path / kind.value, kind=kind, profile=profile)
     for kind, seen in zip(KINDS, look(viewer, tmp_path, studies), strict=True):
         if seen.report["errors"]:
             outcome = meaning(" ".join(seen.report["errors"]))
         else:
-            assert_mask_is_in_its_place(seen, lesions.any(axis=0))
+            assert_mask_is_in_its_place(seen, mask)
             outcome = IN_PLACE
-        assert (outcome == BLANK) == (seen.report["text"] == "")
+        assert (outcome == BLANK) == ("Masses (AI" not in seen.report["text"])
         check("OHIF 3.12.10", kind, profile, outcome)
