@@ -6,14 +6,18 @@ Usage: PYTHON tests/deploy/run_label_task.py BUNDLE IMAGE
 import json
 import sys
 
-from mammoseg.compat import heal_pydicom_seg, heal_torchvision
+bundle, image = sys.argv[1:]
+sys.path.insert(0, bundle)
+
+import mammoseg  # noqa: E402  # the copy in the bundle
+from mammoseg.compat import heal_pydicom_seg, heal_torchvision  # noqa: E402
 
 heal_pydicom_seg()
 heal_torchvision()
 
 from monailabel.tasks.infer.bundle import BundleInferTask  # noqa: E402  # needs the healing
 
-bundle, image = sys.argv[1:]
 task = BundleInferTask(bundle, {})
 path, _ = task({"image": image, "device": "cpu", "result_extension": ".png"})
-print(json.dumps({"valid": task.is_valid(), "dimension": task.dimension, "labels": task.labels, "mask": path}))
+said = {"valid": task.is_valid(), "dimension": task.dimension, "mask": path, "package": mammoseg.__file__}
+print(json.dumps(said))

@@ -91,10 +91,12 @@ def test_the_command_infers_from_the_folder_of_the_bundle(mammograms, tmp_path):
 def test_monai_label_gives_a_mask_of_the_size_of_the_image(name, dataset, tmp_path):
     image = sorted((dataset / "images").iterdir())[0]
     script = Path(__file__).with_name("run_label_task.py")
-    said = json.loads(run(sys.executable, script, exported(name, tmp_path), image, cwd=tmp_path).splitlines()[-1])
+    bundle = exported(name, tmp_path)
+    said = json.loads(run(sys.executable, script, bundle, image, cwd=tmp_path).splitlines()[-1])
     mask = cv2.imread(said["mask"], cv2.IMREAD_UNCHANGED)
     Path(said["mask"]).unlink()
     assert said["valid"] and said["dimension"] == 2
+    assert Path(said["package"]).parents[1] == bundle, "another mammoseg than the export's was used"
     assert mask.dtype == np.uint8
     assert mask.shape == cv2.imread(str(image), cv2.IMREAD_GRAYSCALE).shape
 
