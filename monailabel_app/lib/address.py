@@ -16,7 +16,7 @@ def check_port(host: str, port: int) -> None:
         (family, *_, address), *_ = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
         socket.create_server((address[0], port), family=family).close()
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
+        reason = str(getattr(error, "strerror", None) or error).partition(" (")[0]  # Python adds the address to it
         raise WrongCallError(
             f"cannot listen on {host} port {port} ({reason}); name another --port or --host."
         ) from error
