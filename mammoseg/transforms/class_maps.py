@@ -4,15 +4,14 @@ from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from monai.config import KeysCollection
-from monai.transforms import Invertd, MapTransform
+from monai.transforms import MapTransform
 
 from mammoseg.data.class_maps import IGNORED, read_class_map, write_class_map
-from mammoseg.transforms.pipelines import Preprocessing
+from mammoseg.transforms.original_grid import OriginalGridd
 
 
-class OriginalClassesd(MapTransform):
+class OriginalClassesd(OriginalGridd):
     """Adds ``pred_original`` (the probabilities sent back) and ``label_original`` (the class map read again).
 
     Args:
@@ -21,20 +20,7 @@ class OriginalClassesd(MapTransform):
         ``(classes, rows, columns)`` and ``(1, rows, columns)`` of the original image.
     """
 
-    def __init__(self, preprocessing: Preprocessing) -> None:
-        super().__init__(keys="pred")
-        self.invert = Invertd(
-            keys="pred_original", transform=preprocessing, orig_keys="image", nearest_interp=False, to_tensor=True
-        )
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        item = dict(data)
-        inverted = self.invert({"pred_original": item["pred"].clone(), "image": item["image"]})["pred_original"]
-        item["pred_original"] = inverted
-        rows, columns = inverted.shape[-2:]
-        classes = read_class_map(item["label"].meta["filename_or_obj"], shape=(rows, columns))
-        item["label_original"] = torch.as_tensor(classes)[None]
-        return item
+    read_label = staticmethod(read_class_map)
 
 
 class ClassMapsd(MapTransform):

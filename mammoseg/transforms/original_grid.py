@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Mapping
 from typing import Any
 
+import torch
 from monai.transforms import Invertd, MapTransform
 
 from mammoseg.data.masks import read_mask
@@ -18,6 +19,9 @@ class OriginalGridd(MapTransform):
         both ``(1, rows, columns)`` of the original image; reads ``pred``, ``image`` and ``label``.
     """
 
+    read_label = staticmethod(read_mask)
+    """Reads the label of an image of this ``shape``."""
+
     def __init__(self, preprocessing: Preprocessing) -> None:
         super().__init__(keys="pred")
         self.invert = Invertd(
@@ -29,5 +33,5 @@ class OriginalGridd(MapTransform):
         inverted = self.invert({"pred_original": item["pred"].clone(), "image": item["image"]})["pred_original"]
         item["pred_original"] = inverted
         path = item["label"].meta["filename_or_obj"]
-        item["label_original"] = read_mask(path, shape=tuple(inverted.shape[-2:]))[None]
+        item["label_original"] = torch.as_tensor(self.read_label(path, shape=tuple(inverted.shape[-2:])))[None]
         return item
