@@ -27,9 +27,7 @@ def main() -> None:
     except MammosegError as error:
         print(f"mammoseg: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except (
-        OSError
-    ) as error:  # a disk that is full, a folder that may not be written; the rest of its text may hold more
+    except OSError as error:  # a full disk, a folder that may not be written; its own text may hold an address
         place = f"'{error.filename}': " if error.filename else ""
         print(f"mammoseg: {place}{error.strerror or type(error).__name__}.", file=sys.stderr)
         sys.exit(MammosegError.exit_code)

@@ -125,6 +125,12 @@ def test_a_number_that_is_none_is_left_out(source, lesions, tmp_path):
     assert "PatientWeight" not in write_and_read(build(source, lesions, algorithm=None, when=WHEN), tmp_path)
 
 
+def test_a_sequence_about_the_patient_that_is_incomplete_is_left_out(source, lesions, tmp_path):
+    source.OtherPatientIDsSequence = [pydicom.Dataset()]
+    source.OtherPatientIDsSequence[0].PatientID = "other"  # and no Type of Patient ID
+    assert "OtherPatientIDsSequence" not in write_and_read(build(source, lesions, algorithm=None, when=WHEN), tmp_path)
+
+
 @pytest.mark.parametrize(("keyword", "value"), [("PatientID", "i" * 65), ("PatientName", ["A^B", "C^D"])])
 def test_a_malformed_name_or_number_of_the_patient_is_refused(source, lesions, keyword, value):
     with pydicom.config.disable_value_validation():
