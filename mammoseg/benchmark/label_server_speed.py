@@ -232,17 +232,22 @@ def _uid(level: str, number: int) -> UID:
 
 
 def _large_archive(archive: Archive, state: Path, instances: int) -> dict[str, Any]:
-    """Seconds of the first look, of the list after it, and of the first list after a restart."""
+    """Seconds of the first look, of the list after it, and of the first list after a restart.
+
+    Raises:
+        ArithmeticError: not all instances are listed.
+    """
     user, password = archive.user
     studies = archive.url.replace("//", f"//{user}@") + "/dicom-web"
     with running_server(studies, state, password=password) as server:
         first, listed = _list(server)
+        if listed != instances:
+            raise ArithmeticError(f"{listed} of {instances} instances are listed.")
         known = statistics.median(_list(server)[0] for _ in range(LOOKS))
     with running_server(studies, state, password=password) as server:
         restarted, _ = _list(server)
     return {
         "instances": instances,
-        "listed": listed,
         "first_look_seconds": round(first, 3),
         "list_seconds": round(known, 4),
         "list_seconds_after_restart": round(restarted, 4),

@@ -45,7 +45,7 @@ def test_it_measures_a_request_many_clients_and_a_large_archive(weights, in_this
     assert (many["clients"], many["requests"], many["answered"]) == (3, 9, 9)
     assert len(many["memory_mib_at_tenth_half_end"]) == 3 and many["peak_memory_mib"] > 0
     archive = found["large_archive"]
-    assert (archive["instances"], archive["listed"]) == (9, 9)
+    assert archive["instances"] == 9
     assert archive["first_look_seconds"] > archive["list_seconds"] > 0
 
 
@@ -57,3 +57,9 @@ def test_an_error_and_an_answer_for_another_image_do_not_count(tmp_path, weights
         ask = label_server_speed._ask
         monkeypatch.setattr(label_server_speed, "_ask", lambda server, session, image: ask(server, session, other))
         assert label_server_speed._many_clients(server, [one], 2, 2)["answered"] == 0
+
+
+def test_a_list_that_is_not_whole_is_no_result(tmp_path, in_this_process, running_orthanc, monkeypatch):
+    monkeypatch.setattr(label_server_speed, "_list", lambda server: (0.1, 8))
+    with pytest.raises(ArithmeticError, match="8 of 9 instances are listed"):
+        label_server_speed._large_archive(running_orthanc, tmp_path / "state", 9)
