@@ -155,7 +155,7 @@ def result_pages(
     """All results of a search, page after page, until one brings nothing new.
 
     Where that is so after one full page, the archive may not know the offset (Orthanc 1.10 gives nothing behind it in a
-    search by modality); then it is asked for twice as many from the beginning.
+    search by modality); then it is asked for ten times as many from the beginning.
     """
     seen: set[str] = set()
     limit, offset = PAGE, 0
@@ -173,7 +173,7 @@ def result_pages(
         if not new and offset != limit:
             return
         if not new:
-            limit, offset = 2 * limit, 0
+            limit, offset = 10 * limit, 0
             continue
         seen.update(first_value(answer, key) for answer in new)
         offset += len(page)
