@@ -195,11 +195,10 @@ class Client:
         self.versions, self.served = kept, {served}
 
     def _mask(self, url: str, label: str) -> np.ndarray:
-        """A label, or the newest one of an image; empty where there is none."""
+        """A label, or the newest one of an image; empty where the server has none that it can give."""
         answer = requests.get(f"{url}/datastore/label", params={"label": label, "tag": "final"}, timeout=60)
-        if answer.status_code == 404:
+        if not answer.ok:
             return np.zeros(0, bool)
-        answer.raise_for_status()
         path = self.root / "label.nii.gz"
         path.write_bytes(answer.content)
         return read_mask(path) > 0
