@@ -1,8 +1,10 @@
 """What is done already: a small record beside the results of each file, by which a run goes on after any end."""
 
 import json
+from collections.abc import Container
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from mammoseg import __version__
 from mammoseg.files import sha256_of_file, sha256_of_json, write_json
@@ -34,7 +36,7 @@ class Records:
     def find(self, path: Path, name: str) -> Row | None:
         """The row of a file that is done and unchanged, else None."""
         try:
-            record = json.loads(self._path(name).read_text(encoding="utf-8"))
+            record = self._read(name)
             if record["settings"] != self.settings or record["source"] != sha256_of_file(path):
                 return None
             if any(sha256_of_file(self.output / file) != digest for file, digest in record["results"].items()):
@@ -44,13 +46,14 @@ class Records:
             return None
 
     def add(self, path: Path, name: str, row: Row) -> None:
-        """Note that a file is done.
+        """Note that a file is done, and remove what a run with other settings wrote for it and this one did not.
 
         Raises:
             OSError: the record cannot be written.
         """
         files = [*row.results, row.overlay] if row.overlay else row.results
         results = {file: sha256_of_file(self.output / file) for file in files}
+        self._remove_earlier(name, keep=results)
         record = {
             "settings": self.settings,
             "source": sha256_of_file(path),
@@ -58,6 +61,19 @@ class Records:
             "row": {field.name: getattr(row, field.name) for field in fields(row)},
         }
         write_json(self._path(name), record)
+
+    def _remove_earlier(self, name: str, *, keep: Container[str]) -> None:
+        """A file that somebody changed since is not ours any more and stays."""
+        try:
+            earlier = {self.output / file: digest for file, digest in self._read(name)["results"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return
+        for path, digest in earlier.items():
+            if path.name not in keep and path.is_file() and sha256_of_file(path) == digest:
+                path.unlink()
+
+    def _read(self, name: str) -> dict[str, Any]:
+        return json.loads(self._path(name).read_text(encoding="utf-8"))
 
     def _path(self, name: str) -> Path:
         return self.output / FOLDER / f"{name}.json"

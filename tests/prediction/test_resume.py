@@ -7,7 +7,7 @@ import pytest
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import MammosegError, StoppedError
 from mammoseg.prediction.file_job import OutputError
-from mammoseg.prediction.options import Options
+from mammoseg.prediction.options import Options, parse_objects
 from mammoseg.prediction.run import run_predictor
 from tests.made_predictor import BrightIsMass
 from tests.prediction.outputs import names_in, rows_of
@@ -71,6 +71,15 @@ def test_another_threshold_does_all_files_again(pixels, tmp_path):
     before = pydicom.dcmread(tmp_path / "out" / "a.seg.dcm").SOPInstanceUID
     run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out", options=Options(threshold=0.6))
     assert pydicom.dcmread(tmp_path / "out" / "a.seg.dcm").SOPInstanceUID != before
+
+
+def test_what_other_settings_no_longer_write_does_not_stay(pixels, tmp_path):
+    write_mammogram(tmp_path / "a.dcm", pixels)
+    three = Options(objects=parse_objects("seg,sr,sc"))
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out", options=three)
+    (tmp_path / "out" / "a.sr.dcm").write_bytes(b"changed by its owner")
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out", options=Options(objects=parse_objects("seg")))
+    assert [name for name in names_in(tmp_path / "out") if name.endswith(".dcm")] == ["a.seg.dcm", "a.sr.dcm"]
 
 
 def test_changed_source_is_done_again(pixels, tmp_path):
