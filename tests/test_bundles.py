@@ -281,7 +281,7 @@ def test_evaluation_refuses_weights_trained_at_another_size(dataset, trained):
     assert r"spatial_size [32, 32] there, [64, 64] here" in str(failure.value.__cause__)
 
 
-@pytest.mark.slow  # gloo was once seen to abort while it was torn down, after training had ended
+@pytest.mark.slow  # 60 epochs, twice: the better part of a minute
 def test_two_processes_reach_the_validation_metric_of_one(dataset, tmp_path):
     configs = Path(bundle_root("unet")) / "configs"
     metrics = {}
