@@ -6,8 +6,9 @@ call leaves out keeps the default of the function (in brackets in the help), whi
 
 from argparse import ArgumentTypeError
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
+
+from mammoseg.quick_import import quick_import
 
 Add = Callable[..., Any]
 Run = Callable[..., Any]
@@ -171,7 +172,7 @@ def _login(add: Add) -> None:
 
 
 def _later(module: str, name: str) -> Run:
-    return lambda *inputs, **options: getattr(import_module(module), name)(*inputs, **options)
+    return lambda *inputs, **options: getattr(quick_import(module), name)(*inputs, **options)
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from mammoseg.prediction.options import Options, parse_choice, parse_objects
 from mammoseg.prediction.process import Standby
 from mammoseg.prediction.run import run_predictor
 from mammoseg.prediction.workers import worker_count
+from mammoseg.quick_import import quick_import
 
 FETCHED = "images"
 """Folder in the output folder for what was read from an archive: kept, so that a run can go on without it."""
@@ -34,9 +35,8 @@ class PredictorChoice:
     modalities: tuple[str, ...]
 
     def __call__(self) -> MassPredictor:
-        from mammoseg.inference import Predictor  # see PREDICTOR_MODULE
-
-        return Predictor(bundle=self.bundle, weights=self.weights, device=self.device, modalities=self.modalities)
+        make = quick_import(PREDICTOR_MODULE).Predictor
+        return make(bundle=self.bundle, weights=self.weights, device=self.device, modalities=self.modalities)
 
 
 def predict(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mammoseg.errors import MammosegError
+from mammoseg.quick_import import quick_import
 from monailabel_app.lib import logs
 from monailabel_app.lib.address import check_certificate, check_port
 from monailabel_app.lib.settings import ServerSettings, is_loopback, refuse_open_address
@@ -45,11 +46,11 @@ def _serve(options: argparse.Namespace) -> None:
     shim.prepare()
     import uvicorn
 
+    app = quick_import("monailabel_app.main").MammosegApp
     from monailabel_app.lib.server import build
-    from monailabel_app.main import MammosegApp
 
     settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    label_app = MammosegApp(str(APP_DIR), options.studies, conf)
+    label_app = app(str(APP_DIR), options.studies, conf)
     uvicorn.run(
         build(label_app, settings),
         host=options.host,

@@ -1,6 +1,5 @@
 """One further process: it makes a job when it gets its first file, and does file after file with it."""
 
-import importlib
 import multiprocessing
 import os
 import signal
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mammoseg.quick_import import quick_import
 from mammoseg.report.table import Row
 
 Job = Callable[[Path, str], Row]
@@ -104,7 +104,7 @@ def _end_with_parent() -> None:
 
 
 def _import(module: str) -> None:
-    importlib.import_module(module)
+    quick_import(module)
 
 
 def _run(make_job: Callable[[], Job], path: Path, name: str) -> Row:

@@ -69,6 +69,7 @@ def run_in_workers(
         raise
     finally:
         threads.shutdown(cancel_futures=True)
+        end_processes()  # their files are done; with torch loaded they would take seconds to end by themselves
         while not slots.empty():
             slots.get().close()
 

@@ -1,0 +1,28 @@
+import gc
+
+import pytest
+
+from mammoseg.quick_import import quick_import
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_the_collector_is_afterwards_as_it_was(collecting):
+    before = gc.isenabled()
+    (gc.enable if collecting else gc.disable)()
+    try:
+        assert quick_import("colorsys").rgb_to_hsv(0, 0, 0) == (0, 0, 0)
+        assert gc.isenabled() == collecting
+    finally:
+        (gc.enable if before else gc.disable)()
+
+
+def test_a_failed_import_leaves_the_collector_on():
+    with pytest.raises(ModuleNotFoundError):
+        quick_import("mammoseg.there_is_none")
+    assert gc.isenabled()
+
+
+def test_what_is_imported_is_passed_over_by_the_collector():
+    quick_import("colorsys")
+    assert gc.get_freeze_count() > 0
+    gc.unfreeze()
