@@ -44,6 +44,7 @@ def networks(
     json: str | None = None,
     threads: int = len(os.sched_getaffinity(0)),
     seconds: float = 8,
+    rounds: int = 3,
     quick: bool = False,
     compiled: bool = False,
 ) -> None:
@@ -56,7 +57,8 @@ def networks(
         batch: images at once.
         json: file to which results are added as they come; those it has already are not measured again.
         threads: of the CPU.
-        seconds: to spend on inference, and again on training, of one bundle and batch; three rounds at least.
+        seconds: to spend on inference, and again on training, of one bundle and batch.
+        rounds: fewest of each, whatever the time.
         quick: one round on a small image, to see that everything works.
         compiled: also measure inference through `torch.compile`, which takes up to minutes to compile a network.
     """
@@ -64,7 +66,7 @@ def networks(
     batches = [batch] if isinstance(batch, int) else batch
     file = Path(json) if json else None
     results, failures = benchmark_networks(
-        names, batches, file=file, quick=quick, threads=threads, seconds=seconds, compiled=compiled
+        names, batches, file=file, quick=quick, threads=threads, seconds=seconds, rounds=rounds, compiled=compiled
     )
     print(benchmark_table(results), dumps(results), sep="\n\n")
     if failures:
