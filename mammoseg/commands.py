@@ -128,7 +128,12 @@ def export(add: Add) -> Run:
     _output(add, "new folder; gets BUNDLE/ and BUNDLE.zip")
     add("--formats", type=_words, help="also the network as torchscript,torch_export,onnx, docs/export.md")
     run = _later("mammoseg.deploy.export", "export")
-    return lambda bundle, **options: print(run(bundle, **options))
+
+    def print_both(bundle: str, **options: Any) -> None:
+        folder = run(bundle, **options)
+        print(folder, f"{folder}.zip", sep="\n")
+
+    return print_both
 
 
 def view(add: Add) -> Run:

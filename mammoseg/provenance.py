@@ -13,6 +13,9 @@ from mammoseg.files import sha256_of_file
 PACKAGE_FOLDER = Path(__file__).resolve().parent
 LOCK_FILE = PACKAGE_FOLDER.parent / "requirements.lock"
 
+PHANTOM_WARNING = "These weights know synthetic phantoms only. What they draw on a real mammogram means nothing."
+"""Said loudly wherever such weights are used or given away."""
+
 
 def collect_provenance(*, bundle_root: Path | str, datalist: Path | str, seed: int) -> dict[str, Any]:
     """Hashes of datalist, configs and lock, the seed, the commit and the versions, as JSON values.

@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 
 from mammoseg.bundles import bundle_root
 from mammoseg.checkpoints import read_weights
-from mammoseg.errors import MammosegError, WrongCallError
+from mammoseg.errors import MammosegError, StoppedError, WrongCallError
 from mammoseg.inference import usable_device
 
 RECIPES: dict[str, tuple[str, ...]] = {"paper": (), "common": ("common_recipe",)}
@@ -32,6 +33,7 @@ def train(
         start_from: checkpoint whose weights, network and preprocessing the training starts with; None starts anew.
         overrides: of the config, nested ones by ``::``.
     Raises:
+        StoppedError: Ctrl-C.
         MammosegError: what a person can mend.
     """
     if recipe not in RECIPES:
@@ -40,7 +42,12 @@ def train(
     if absent := [name for name in overlays if not (Path(bundle_root(bundle)) / "configs" / f"{name}.json").is_file()]:
         raise WrongCallError(f"bundle '{bundle}' has no {absent[0]}; train it with --recipe paper.")
     start = _recorded(Path(start_from)) | {"network": _started(start_from)} if start_from else {}
-    flow = run_workflow(bundle, "training", *overlays, dataset_dir=dataset_dir, **(start | overrides))
+    try:
+        flow = run_workflow(bundle, "training", *overlays, dataset_dir=dataset_dir, **(start | overrides))
+    except KeyboardInterrupt as error:
+        raise StoppedError(
+            "stopped; epochs that had ended are kept, and the same command goes on after the last of them."
+        ) from error
     print(f"Weights: {flow.parser.get_parsed_content('best_checkpoint')}")
 
 
@@ -94,7 +101,8 @@ def _check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) ->
     """Refuse what MONAI would not notice, or end on a traceback for."""
     for name, value in overrides.items():
         if name.partition("::")[0] not in config:
-            raise WrongCallError(f"there is no option --{name}; docs/training.md names those of the config.")
+            near = "".join(f"did you mean --{known}? " for known in get_close_matches(name, config, 1))
+            raise WrongCallError(f"there is no option --{name}; {near}docs/training.md names those of the config.")
         kinds = KINDS.get(type(config.get(name)))
         if kinds and type(value) not in kinds and not str(value).startswith(("$", "@")):
             raise WrongCallError(f"{name} is {value!r}; the config has {config[name]!r}, give a value of that kind.")

@@ -4,7 +4,7 @@ import pytest
 
 from mammoseg.checkpoints import WeightsError
 from mammoseg.data.datalist import DatalistError
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import StoppedError, WrongCallError
 from mammoseg.evaluation.tables import read_per_image
 from mammoseg.workflow import evaluate, train
 from tests.tiny_run import tiny_overrides, write_tiny_dataset
@@ -45,10 +45,20 @@ def test_common_recipe_is_for_masses_only(tmp_path):
         train("se_fusion_bit", dataset_dir=str(tmp_path), recipe="common")
 
 
+def test_ctrl_c_says_what_is_kept(tmp_path, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mammoseg.workflow.run_workflow", interrupted)
+    with pytest.raises(StoppedError, match="epochs that had ended are kept") as stopped:
+        train("unet", dataset_dir=str(tmp_path))
+    assert stopped.value.exit_code == 130
+
+
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ({"max_epoch": 3}, "there is no option --max_epoch"),
+        ({"max_epoch": 3}, "there is no option --max_epoch; did you mean --max_epochs\\?"),
         ({"max_epochs": "many"}, "max_epochs is 'many'; the config has 120, give a value of that kind"),
         ({"max_epochs": 1.5}, "max_epochs is 1.5"),
         ({"spatial_size": 64}, r"spatial_size is 64; the config has \[256, 256\]"),

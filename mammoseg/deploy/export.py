@@ -1,6 +1,7 @@
 """A bundle and its weights as a folder that runs on a machine with nothing but the packages its metadata lists."""
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from mammoseg.deploy.formats import write_formats
 from mammoseg.deploy.manifest import write_archive, write_manifest
 from mammoseg.errors import WrongCallError
 from mammoseg.networks import Network
-from mammoseg.provenance import PACKAGE_FOLDER
+from mammoseg.provenance import PACKAGE_FOLDER, PHANTOM_WARNING
 
 
 def export(bundle: str, *, weights: Path | str, output: Path | str, formats: str | Sequence[str] = ()) -> Path:
@@ -45,8 +46,8 @@ def export(bundle: str, *, weights: Path | str, output: Path | str, formats: str
     with _whole_folder(Path(output)) as temporary:
         folder = temporary / bundle
         configs = write_configs(root, folder, checkpoint)
-        metadata = configs["metadata"]
-        _write_docs(folder / "docs", describe(bundle, configs, exported=True))
+        metadata, source = configs["metadata"], checkpoint.provenance.get("source")
+        _write_docs(folder / "docs", describe(bundle, configs, exported=True, source=source))
         shutil.copyfile(root / "LICENSE", folder / "LICENSE")
         shutil.copytree(PACKAGE_FOLDER, folder / "mammoseg", ignore=shutil.ignore_patterns("__pycache__"))
         (folder / "requirements.lock").write_text(_requirements(metadata), encoding="utf-8")
@@ -64,6 +65,8 @@ def export(bundle: str, *, weights: Path | str, output: Path | str, formats: str
             differences_from_pytorch=differences,
         )
         write_archive(folder, temporary / f"{bundle}.zip")
+    if source == "phantom":
+        print(f"WARNING: {PHANTOM_WARNING}", file=sys.stderr)
     return Path(output) / bundle
 
 

@@ -21,7 +21,8 @@ from mammoseg.prediction.options import Options
 from mammoseg.prediction.process import WorkerProcess
 from mammoseg.prediction.records import FOLDER, Records
 from mammoseg.prediction.workers import run_in_workers, worker_count
-from mammoseg.report.page import PHANTOM_WARNING, Run, write_page
+from mammoseg.provenance import PHANTOM_WARNING
+from mammoseg.report.page import Run, write_page
 from mammoseg.report.table import Row, Status, write_table
 
 

@@ -11,10 +11,8 @@ import jinja2
 from mammoseg import __version__
 from mammoseg.dicom.derived import Algorithm
 from mammoseg.files import atomic_path
+from mammoseg.provenance import PHANTOM_WARNING
 from mammoseg.report.table import Row, Status
-
-PHANTOM_WARNING = "These weights know synthetic phantoms only. What they draw on a real mammogram means nothing."
-"""Said loudly wherever such weights were used."""
 
 
 @dataclass(frozen=True)

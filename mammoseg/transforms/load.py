@@ -5,6 +5,7 @@ would come in all the same, through ITK.
 """
 
 from collections.abc import Hashable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +13,9 @@ from monai.config import KeysCollection
 from monai.data import ImageReader, MetaTensor
 from monai.transforms import MapTransform
 from monai.utils import MetaKeys
+
+from mammoseg.errors import InputRefusedError
+from mammoseg.files import printable
 
 
 class LoadWithd(MapTransform):
@@ -32,7 +36,10 @@ class LoadWithd(MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         d = dict(data)
         for key in self.key_iterator(d):
-            pixels, metadata = self.reader.get_data(self.reader.read(d[key]))
+            try:
+                pixels, metadata = self.reader.get_data(self.reader.read(d[key]))
+            except InputRefusedError as error:
+                raise InputRefusedError(error.code, f"{printable(Path(str(d[key])))}: {error.reason}") from error
             affine = torch.as_tensor(metadata.pop(MetaKeys.AFFINE.value))
             metadata["filename_or_obj"] = str(d[key])
             d[key] = MetaTensor(torch.as_tensor(pixels)[None], affine=affine, meta=metadata, spatial_ndim=2)

@@ -10,6 +10,7 @@ from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged, Spacingd
 
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.reader import MammogramReader, MaskReader
+from mammoseg.errors import InputRefusedError
 from mammoseg.transforms.load import LoadWithd
 from tests.made_dicom import RAMP, write_mammogram
 
@@ -69,6 +70,12 @@ def test_a_mammogram_that_was_read_before_passes(tmp_path):
     image = LoadWithd("image", reader=MammogramReader())({"image": mammogram})["image"]
     np.testing.assert_array_equal(image[0].numpy(), RAMP)
     assert image.meta["filename_or_obj"] == str(mammogram.path)
+
+
+def test_a_refusal_names_the_file(tmp_path):
+    (tmp_path / "a.dcm").write_text("this is no image")
+    with pytest.raises(InputRefusedError, match=f"E_NOT_DICOM: {tmp_path}/a.dcm: "):
+        LoadWithd("image", reader=MammogramReader())({"image": tmp_path / "a.dcm"})
 
 
 def test_the_voi_policy_reaches_the_file(tmp_path):

@@ -13,6 +13,7 @@ from mammoseg.deploy.export import export
 from mammoseg.deploy.manifest import check_manifest
 from mammoseg.errors import WrongCallError
 from mammoseg.files import sha256_of_file
+from mammoseg.provenance import PHANTOM_WARNING
 from tests.deploy.made_weights import exported, narrow_network, write_weights
 
 
@@ -50,6 +51,12 @@ def test_card_and_list_describe_the_network_of_the_weights(tmp_path):
     facts = json.loads((folder / "docs" / "facts.json").read_text())
     assert facts["parameters"] == parameters and facts["input"] == [3, 32, 32]
     assert f"| parameters | {parameters:,} |" in (folder / "docs" / "README.md").read_text()
+
+
+def test_weights_of_phantoms_say_so_when_they_are_given_away(tmp_path, capsys):
+    folder = exported("unet", tmp_path)
+    assert PHANTOM_WARNING in capsys.readouterr().err
+    assert PHANTOM_WARNING in (folder / "docs" / "README.md").read_text()
 
 
 def test_links_of_the_card_lead_to_files_of_the_export(tmp_path):

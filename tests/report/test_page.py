@@ -4,7 +4,8 @@ from html.parser import HTMLParser
 import pytest
 
 from mammoseg.dicom.derived import Algorithm
-from mammoseg.report.page import PHANTOM_WARNING, Run, write_page
+from mammoseg.provenance import PHANTOM_WARNING
+from mammoseg.report.page import Run, write_page
 from mammoseg.report.table import Row, Status
 
 ALGORITHM = Algorithm("aunet", "0.1.0", "cd" * 32, 0.35)
