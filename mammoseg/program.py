@@ -1,13 +1,19 @@
-"""Another program that runs as long as a block lasts, and ends however this process ends."""
+"""Another program that runs as long as a block lasts, and ends however this process ends; servers among them."""
 
 import ctypes
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+import requests
+
+from mammoseg.errors import WrongCallError
 
 PR_SET_PDEATHSIG = 1
 """Of prctl(2)."""
@@ -42,6 +48,38 @@ def running(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def free_port(first: int = 0) -> int:
+    """`first`, or the next port that is free on 127.0.0.1; 0 stands for any.
+
+    Raises:
+        WrongCallError: it is none, or a hundred are taken.
+    """
+    if not isinstance(first, int) or not 0 <= first <= 65535:
+        raise WrongCallError(f"port is '{first}'; give a number up to 65535.")
+    for port in range(first, min(first + 100, 65536)):
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do, else it is busy after its end
+            probe.bind(("127.0.0.1", port))
+            return probe.getsockname()[1]
+    raise WrongCallError(f"the ports from {first} on are taken; name another.")
+
+
+def comes_to_answer(url: str, process: subprocess.Popen[bytes], *, seconds: float, **options: Any) -> bool:
+    """Wait until `url` answers with success; False when the program ends before, or the time.
+
+    Args:
+        process: the program.
+        options: of `requests.get`.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(requests.ConnectionError):
+            if requests.get(url, timeout=5, **options).ok and process.poll() is None:
+                return True
+        time.sleep(0.1)
+    return False
 
 
 def _end_with_parent() -> None:

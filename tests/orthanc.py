@@ -31,11 +31,6 @@ def orthanc(running_orthanc: Archive, monkeypatch: pytest.MonkeyPatch) -> Archiv
     return running_orthanc
 
 
-def dicomweb_address(archive: Archive) -> str:
-    """Address with the user's name, as `mammoseg send --to` takes it."""
-    return archive.url.replace("//", f"//{archive.user[0]}@") + "/dicom-web"
-
-
 def instances_in(archive: Archive) -> int:
     """How many instances the archive holds, by its own count."""
     counts = requests.get(f"{archive.url}/statistics", auth=archive.user, timeout=10).json()

@@ -34,7 +34,7 @@ from mammoseg.workflow import evaluate, train
 from tests.canary import MARK, MARK_UID, marks_in, write_canary
 from tests.hostile.case import bright_disc
 from tests.hostile.run import BrightIsMass
-from tests.orthanc import dicomweb_address, instances_in, orthanc, running_orthanc
+from tests.orthanc import instances_in, orthanc, running_orthanc
 from tests.tiny_run import tiny_overrides
 
 __all__ = ["orthanc", "running_orthanc"]
@@ -174,7 +174,7 @@ def filled(orthanc, images, tmp_path, monkeypatch):
 
 def test_predict_from_an_archive_and_back(filled, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "mammoseg.inference", SimpleNamespace(Predictor=lambda **_: BrightIsMass()))
-    before, address = instances_in(filled), dicomweb_address(filled)
+    before, address = instances_in(filled), filled.dicomweb
     said = listen(lambda: predict(output=tmp_path / "out", archive=address, stow=address, workers=1))
     assert f"{PATIENTS} segmented" in said
     assert instances_in(filled) == before + 2 * PATIENTS
@@ -187,7 +187,7 @@ def test_predict_from_an_archive_and_back(filled, tmp_path, monkeypatch):
 @pytest.mark.parametrize("protocol", ["DICOMweb", "C-STORE"])
 def test_send_twice(protocol, images, orthanc):
     dicom_address = f"dicom://ORTHANC@127.0.0.1:{orthanc.dicom_port}"
-    to = dicomweb_address(orthanc) if protocol == "DICOMweb" else dicom_address
+    to = orthanc.dicomweb if protocol == "DICOMweb" else dicom_address
     said = listen(lambda: send(images, to=to)) + listen(lambda: send(images, to=to, as_json=True))
     assert instances_in(orthanc) >= PATIENTS
     assert marks_in(said.encode()) == []

@@ -2,15 +2,11 @@
 
 import io
 import os
-import socket
 import statistics
-import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import cycle
 from pathlib import Path
@@ -29,15 +25,13 @@ from mammoseg.dicom.derived import Analysis
 from mammoseg.dicom.read import read_header
 from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object
-from mammoseg.errors import MammosegError
 from mammoseg.inference import Predictor
+from mammoseg.label_server import LabelServer, label_server
 from mammoseg.lesions import find_lesions
 from mammoseg.prediction.file_job import algorithm_of
 from mammoseg.prediction.options import Options
+from mammoseg.program import free_port
 from mammoseg.viewer.archive import Archive, local_archive
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-"""Where the label server is; it is no part of the package."""
 
 CORES = len(os.sched_getaffinity(0))
 
@@ -52,15 +46,8 @@ LOOKS = 15
 
 LOOKS_AT_MEMORY = 50
 
-START_SECONDS = 120
-
-
-@dataclass(frozen=True)
-class RunningServer:
-    """A label server that answers."""
-
-    url: str
-    process: psutil.Process
+ALL_CORES = {"OMP_NUM_THREADS": str(CORES)}
+"""Of the server, whatever this process has."""
 
 
 def benchmark_label_server(
@@ -92,51 +79,15 @@ def benchmark_label_server(
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         images = _make_images(root / "made", size)
-        with running_server(str(root / "made" / "images"), root / "state", weights=given) as server:
+        with label_server(
+            root / "made" / "images", root / "state", given, port=free_port(), environment=ALL_CORES
+        ) as server:
             result["one_request"] = _one_request(server, weights, images, rounds)
             result["many_clients"] = _many_clients(server, images, clients, requests_in_all)
         with local_archive() as archive:
             _fill(archive, root / "small", instances)
-            result["large_archive"] = _large_archive(archive, root / "other state", instances)
+            result["large_archive"] = _large_archive(archive, root / "other state", given, instances)
     return result
-
-
-@contextmanager
-def running_server(studies: str, state: Path, *, password: str = "", **conf: str) -> Iterator[RunningServer]:
-    """Run the label server with all cores in a process of its own as long as the block lasts.
-
-    Args:
-        password: of an archive.
-
-    Raises:
-        MammosegError: it does not start.
-    """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "monailabel_app", "--studies", studies, "--port", str(port), "-v", "WARNING"]
-    for pair in {"state_dir": str(state), "models": "unet", "preload": "true", **conf}.items():
-        command += ["--conf", *pair]
-    own = {"XDG_CONFIG_HOME": str(state / "config"), "MAMMOSEG_DICOMWEB_PASSWORD": password}
-    process = psutil.Popen(command, cwd=REPOSITORY, env=os.environ | own | {"OMP_NUM_THREADS": str(CORES)})
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_for(url, process)
-        yield RunningServer(url, process)
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait_for(url: str, process: psutil.Popen) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if requests.get(f"{url}/ready", timeout=5).ok:
-                return
-        except requests.ConnectionError:
-            time.sleep(0.2)
-    raise MammosegError("the label server did not start; it says above why.")
 
 
 def _make_images(folder: Path, size: int) -> dict[str, Path]:
@@ -146,7 +97,7 @@ def _make_images(folder: Path, size: int) -> dict[str, Path]:
     return {str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID): path for path in paths}
 
 
-def _one_request(server: RunningServer, weights: str, images: dict[str, Path], rounds: int) -> dict[str, Any]:
+def _one_request(server: LabelServer, weights: str, images: dict[str, Path], rounds: int) -> dict[str, Any]:
     """Median seconds of a request, and of decoding, preprocessing, network, lesions and SEG in this process."""
     predictor = Predictor("unet", weights=weights)
     session, asked, computed = requests.Session(), cycle(images), cycle(images.values())
@@ -163,7 +114,7 @@ def _one_request(server: RunningServer, weights: str, images: dict[str, Path], r
     }
 
 
-def _ask(server: RunningServer, session: requests.Session, image: str) -> bytes:
+def _ask(server: LabelServer, session: requests.Session, image: str) -> bytes:
     answer = session.post(f"{server.url}/infer/unet?image={image}&output=dicom_seg", timeout=600)
     answer.raise_for_status()
     return answer.content
@@ -178,9 +129,9 @@ def _compute(predictor: Predictor, path: Path) -> None:
         write_object(build_segmentation(analysis), Path(folder) / "mass.seg.dcm")
 
 
-def _many_clients(server: RunningServer, images: Iterable[str], clients: int, count: int) -> dict[str, Any]:
+def _many_clients(server: LabelServer, images: Iterable[str], clients: int, count: int) -> dict[str, Any]:
     """How many requests were answered with the SEG of the image that was asked for, and the memory meanwhile."""
-    memory, right = [], 0
+    memory, right, process = [], 0, psutil.Process(server.process.pid)
     begin = time.perf_counter()
     with requests.Session() as session, ThreadPoolExecutor(clients) as pool:
         session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=clients))
@@ -189,7 +140,7 @@ def _many_clients(server: RunningServer, images: Iterable[str], clients: int, co
         for number, answer in enumerate(as_completed(asked)):
             right += answer.result()
             if number % max(1, count // LOOKS_AT_MEMORY) == 0:
-                memory.append(family_mib(server.process))
+                memory.append(family_mib(process))
     return {
         "clients": clients,
         "requests": count,
@@ -200,7 +151,7 @@ def _many_clients(server: RunningServer, images: Iterable[str], clients: int, co
     }
 
 
-def _is_answered(server: RunningServer, session: requests.Session, image: str) -> bool:
+def _is_answered(server: LabelServer, session: requests.Session, image: str) -> bool:
     try:
         segmentation = pydicom.dcmread(io.BytesIO(_ask(server, session, image)))
     except requests.RequestException:
@@ -231,20 +182,18 @@ def _uid(level: str, number: int) -> UID:
     return generate_uid(entropy_srcs=["mammoseg benchmark", level, str(number)])
 
 
-def _large_archive(archive: Archive, state: Path, instances: int) -> dict[str, Any]:
+def _large_archive(archive: Archive, state: Path, weights: str, instances: int) -> dict[str, Any]:
     """Seconds of the first look, of the list after it, and of the first list after a restart.
 
     Raises:
         ArithmeticError: not all instances are listed.
     """
-    user, password = archive.user
-    studies = archive.url.replace("//", f"//{user}@") + "/dicom-web"
-    with running_server(studies, state, password=password) as server:
+    with label_server(archive, state, weights, port=free_port(), environment=ALL_CORES) as server:
         first, listed = _list(server)
         if listed != instances:
             raise ArithmeticError(f"{listed} of {instances} instances are listed.")
         known = statistics.median(_list(server)[0] for _ in range(LOOKS))
-    with running_server(studies, state, password=password) as server:
+    with label_server(archive, state, weights, port=free_port(), environment=ALL_CORES) as server:
         restarted, _ = _list(server)
     return {
         "instances": instances,
@@ -254,7 +203,7 @@ def _large_archive(archive: Archive, state: Path, instances: int) -> dict[str, A
     }
 
 
-def _list(server: RunningServer) -> tuple[float, int]:
+def _list(server: LabelServer) -> tuple[float, int]:
     """Seconds of the list of all images with their labels, and how many there are."""
     begin = time.perf_counter()
     answer = requests.get(f"{server.url}/datastore/?output=all", timeout=3600)

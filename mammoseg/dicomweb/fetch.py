@@ -170,9 +170,9 @@ def result_pages(
         if not isinstance(page, list) or not all(isinstance(answer, dict) for answer in page):
             raise ArchiveError(f"{archive.name} answers a search with no DICOM JSON; check the address.")
         new = [answer for answer in page if first_value(answer, key) not in seen]
-        if not new and offset != limit:
-            return
         if not new:
+            if offset != limit:
+                return
             limit, offset = 10 * limit, 0
             continue
         seen.update(first_value(answer, key) for answer in new)

@@ -40,10 +40,6 @@ class WorkerProcess:
         """
         return self._executor.submit(_run, make_job, path, name).result()
 
-    def close(self) -> None:
-        """End it when its task is done, and wait for that."""
-        self._executor.shutdown(cancel_futures=True)
-
 
 class Standby:
     """Processes that import while this one imports the same; those that nobody took end with the block.
@@ -69,14 +65,15 @@ class Standby:
     def __exit__(self, *error: object) -> None:
         if self._processes:
             end_processes()
-        while self._processes:
-            self._processes.pop().close()
 
 
 def end_processes() -> None:
-    """Kill all further processes at once."""
-    for process in multiprocessing.active_children():
+    """Kill all further processes; with torch loaded they would take seconds to end by themselves."""
+    children = multiprocessing.active_children()
+    for process in children:
         process.kill()
+    for process in children:
+        process.join()
 
 
 @contextmanager
@@ -104,7 +101,7 @@ def _end_with_parent() -> None:
 
 
 def _import(module: str) -> None:
-    quick_import(module)
+    quick_import(module)  # a module cannot be sent back
 
 
 def _run(make_job: Callable[[], Job], path: Path, name: str) -> Row:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -43,20 +43,20 @@ def run_in_workers(
         died: row of a file whose process was killed, by the system's lack of memory for example.
         take: gives the other processes.
     """
-    slots: SimpleQueue[_Here | _There] = SimpleQueue()
-    slots.put(_Here(here))
+    idle: SimpleQueue[Job] = SimpleQueue()
+    idle.put(here)
     for _ in range(workers - 1):
-        slots.put(_There(make_job, take()))
+        idle.put(partial(take().run, make_job))
 
     def run(path: Path, name: str) -> Row:
-        slot = slots.get()
+        job = idle.get()
         try:
-            return slot.run(path, name)
+            return job(path, name)
         except BrokenProcessPool:
-            slot = _There(make_job, WorkerProcess())
+            job = partial(WorkerProcess().run, make_job)
             return died(path)
         finally:
-            slots.put(slot)
+            idle.put(job)
 
     threads = ThreadPoolExecutor(workers)
     try:
@@ -69,30 +69,4 @@ def run_in_workers(
         raise
     finally:
         threads.shutdown(cancel_futures=True)
-        end_processes()  # their files are done; with torch loaded they would take seconds to end by themselves
-        while not slots.empty():
-            slots.get().close()
-
-
-@dataclass(frozen=True)
-class _Here:
-    """This process."""
-
-    run: Job
-
-    def close(self) -> None:
-        pass
-
-
-@dataclass(frozen=True)
-class _There:
-    """Another process, renewed by its user when it died."""
-
-    make_job: Callable[[], Job]
-    process: WorkerProcess
-
-    def run(self, path: Path, name: str) -> Row:
-        return self.process.run(self.make_job, path, name)
-
-    def close(self) -> None:
-        self.process.close()
+        end_processes()

@@ -1,5 +1,6 @@
 """What all invertible transforms of this package share: measure on the image, move every key, remember, move back."""
 
+from abc import abstractmethod
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -28,21 +29,21 @@ class Geometricd(MapTransform, InvertibleTransform):
     def __init__(self, keys: KeysCollection = ("image", "label"), allow_missing_keys: bool = True) -> None:
         super().__init__(keys, allow_missing_keys)
 
+    @abstractmethod
     def measure(self, image: np.ndarray, metadata: Mapping[str, Any]) -> Plan:
         """Decide on the first channel ``(rows, columns)`` of the image."""
-        raise NotImplementedError
 
+    @abstractmethod
     def move(self, array: np.ndarray, plan: Plan, *, mode: str) -> np.ndarray:
         """Carry out the plan on ``(channels, rows, columns)``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def move_back(self, array: np.ndarray, plan: Plan, *, size: tuple[int, int], mode: str) -> np.ndarray:
         """Undo the plan: back to a grid of `size` (rows, columns)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def matrix(self, plan: Plan, *, size: tuple[int, int]) -> np.ndarray:
         """Matrix ``(3, 3)`` from the new grid to the old one of `size`, for the affine of the MetaTensor."""
-        raise NotImplementedError
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         d = dict(data)

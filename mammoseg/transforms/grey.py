@@ -1,5 +1,6 @@
 """What all transforms of grey values share: apply a function to each channel, keep the metadata."""
 
+from abc import abstractmethod
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -16,9 +17,9 @@ class Greyd(MapTransform):
     def __init__(self, keys: KeysCollection = "image") -> None:
         super().__init__(keys)
 
+    @abstractmethod
     def change(self, channel: np.ndarray) -> np.ndarray:
         """Change one float32 channel ``(rows, columns)``."""
-        raise NotImplementedError
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         d = dict(data)

@@ -4,9 +4,7 @@ import json
 import secrets
 import shutil
 import socket
-import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from pathlib import Path
 import requests
 
 from mammoseg.errors import MammosegError, WrongCallError
-from mammoseg.program import running
+from mammoseg.program import comes_to_answer, running
 
 PLUGIN_FOLDERS = (
     Path("/usr/share/orthanc/plugins"),
@@ -43,6 +41,11 @@ class Archive:
     user: tuple[str, str]
     process_id: int
     dicom_port: int | None = None
+
+    @property
+    def dicomweb(self) -> str:
+        """Address of DICOMweb with the user's name, as `mammoseg send --to` takes it."""
+        return self.url.replace("//", f"//{self.user[0]}@") + "/dicom-web"
 
     def store(self, path: Path) -> str:
         """Store one DICOM file and return its Study Instance UID.
@@ -85,7 +88,8 @@ def local_archive(*, takes_c_store: bool = False) -> Iterator[Archive]:
             archive = Archive(
                 f"http://127.0.0.1:{port}", ("mammoseg", password), process.pid, dicom_port if takes_c_store else None
             )
-            _wait_for(archive, process)
+            if not comes_to_answer(f"{archive.url}/system", process, seconds=START_SECONDS, auth=archive.user):
+                raise MammosegError(f"Orthanc did not start within {START_SECONDS} s; run it by hand to see why.")
             yield archive
 
 
@@ -111,17 +115,6 @@ def _configuration(folder: Path, port: int, plugin: Path, password: str) -> dict
         "StableAge": 2,
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/", "EnableWado": True, "WadoRoot": "/wado"},
     }
-
-
-def _wait_for(archive: Archive, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if requests.get(f"{archive.url}/system", auth=archive.user, timeout=5).ok:
-                return
-        except requests.ConnectionError:
-            time.sleep(0.1)
-    raise MammosegError(f"Orthanc did not start within {START_SECONDS} s; run it by hand to see why.")
 
 
 def _program() -> str:

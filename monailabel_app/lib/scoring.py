@@ -4,6 +4,7 @@ import base64
 import logging
 import math
 import threading
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -78,17 +79,17 @@ class ModelScoring(ScoringMethod):
         counts = {"total": len(images), "scored": len(found), "refused": refused}
         return {"model": name, "version": version.number, **counts, "mean": _means(found)}
 
+    @abstractmethod
     def images(self, request: Mapping[str, Any], datastore: Any) -> Iterable[Mapping[str, Any]]:
         """``image_id`` and ``image`` (path) of what is to be scored, and what `score` needs besides."""
-        raise NotImplementedError
 
+    @abstractmethod
     def score(self, model: ServedModel, image: Mapping[str, Any]) -> dict[str, Any]:
         """Scores of one image by their names, and texts that go with them.
 
         Raises:
             InputRefusedError: the image or its label cannot be used.
         """
-        raise NotImplementedError
 
     def _model(self, request: Mapping[str, Any]) -> tuple[str, ServedModel]:
         name = request.get("model") or next((n for n, m in self.models.items() if m.versions.current()), None)

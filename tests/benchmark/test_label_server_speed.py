@@ -2,12 +2,14 @@
 
 import os
 from contextlib import contextmanager
+from types import SimpleNamespace
 
-import psutil
 import pytest
 
 from mammoseg.benchmark import label_server_speed
-from mammoseg.benchmark.label_server_speed import RunningServer, benchmark_label_server
+from mammoseg.benchmark.label_server_speed import benchmark_label_server
+from mammoseg.label_server import LabelServer
+from mammoseg.viewer.archive import Archive
 from monailabel_app.lib import shim
 from tests.label.bright_model import write_bright_weights
 from tests.orthanc import running_orthanc
@@ -20,15 +22,17 @@ def in_this_process(monkeypatch):
     """Servers run in threads of the test, which start in no time."""
 
     @contextmanager
-    def start(studies, state, *, password="", **conf):
+    def start(studies, state, weights, **_):
         shim.prepare()
         from tests.label.real_server import running_server
 
-        monkeypatch.setenv("MAMMOSEG_DICOMWEB_PASSWORD", password)
-        with running_server(studies, state, **conf) as url:
-            yield RunningServer(url, psutil.Process(os.getpid()))
+        if isinstance(studies, Archive):
+            monkeypatch.setenv("MAMMOSEG_DICOMWEB_PASSWORD", studies.user[1])
+            studies = studies.dicomweb
+        with running_server(str(studies), state, weights=weights) as url:
+            yield LabelServer(url, SimpleNamespace(pid=os.getpid()))
 
-    monkeypatch.setattr(label_server_speed, "running_server", start)
+    monkeypatch.setattr(label_server_speed, "label_server", start)
 
 
 @pytest.fixture
@@ -51,15 +55,15 @@ def test_it_measures_a_request_many_clients_and_a_large_archive(weights, in_this
 
 def test_an_error_and_an_answer_for_another_image_do_not_count(tmp_path, weights, in_this_process, monkeypatch):
     one, other = list(label_server_speed._make_images(tmp_path / "made", 64))[:2]
-    studies = str(tmp_path / "made" / "images")
-    with label_server_speed.running_server(studies, tmp_path / "state", weights=f"unet={weights}") as server:
+    studies = tmp_path / "made" / "images"
+    with label_server_speed.label_server(studies, tmp_path / "state", f"unet={weights}") as server:
         assert label_server_speed._many_clients(server, [one, "1.2.3"], 2, 4)["answered"] == 2
         ask = label_server_speed._ask
         monkeypatch.setattr(label_server_speed, "_ask", lambda server, session, image: ask(server, session, other))
         assert label_server_speed._many_clients(server, [one], 2, 2)["answered"] == 0
 
 
-def test_a_list_that_is_not_whole_is_no_result(tmp_path, in_this_process, running_orthanc, monkeypatch):
+def test_a_list_that_is_not_whole_is_no_result(tmp_path, weights, in_this_process, running_orthanc, monkeypatch):
     monkeypatch.setattr(label_server_speed, "_list", lambda server: (0.1, 8))
     with pytest.raises(ArithmeticError, match="8 of 9 instances are listed"):
-        label_server_speed._large_archive(running_orthanc, tmp_path / "state", 9)
+        label_server_speed._large_archive(running_orthanc, tmp_path / "state", f"unet={weights}", 9)

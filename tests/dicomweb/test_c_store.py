@@ -14,7 +14,7 @@ from mammoseg.dimse import Peer, c_store
 from mammoseg.errors import WrongCallError
 from tests.conftest import _debian_tool
 from tests.dicomweb.made_study import write_seg, write_view
-from tests.orthanc import dicomweb_address, instances_in
+from tests.orthanc import instances_in
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_orthanc_gets_the_same_data_sets(orthanc, tmp_path):
     stored = c_store(files, Peer("ORTHANC", "127.0.0.1", orthanc.dicom_port))
     assert [result.status for result in stored] == [StoreStatus.STORED] * 3
     assert instances_in(orthanc) == 3
-    fetched = map(pydicom.dcmread, fetch_studies(dicomweb_address(orthanc), tmp_path / "in"))
+    fetched = map(pydicom.dcmread, fetch_studies(orthanc.dicomweb, tmp_path / "in"))
     by_uid = {got.SOPInstanceUID: got for got in fetched}
     for path in files[:2]:
         sent = pydicom.dcmread(path)

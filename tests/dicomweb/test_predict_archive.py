@@ -14,7 +14,7 @@ from mammoseg.errors import WrongCallError
 from mammoseg.predict import predict
 from mammoseg.prediction.file_job import OutputError
 from tests.made_predictor import BrightIsMass
-from tests.orthanc import dicomweb_address, instances_in
+from tests.orthanc import instances_in
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def modalities_in(archive):
 
 
 def test_mammograms_come_from_the_archive_and_results_go_back_once(filled, tmp_path, capsys):
-    address = dicomweb_address(filled)
+    address = filled.dicomweb
     for _ in range(2):  # the second run keeps all, and stores nothing twice
         predict(output=tmp_path / "out", archive=address, stow=address, json=True)
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -68,7 +68,7 @@ def test_missing_password_is_said_before_anything_is_done(filled, tmp_path, monk
     monkeypatch.delenv("MAMMOSEG_DICOMWEB_PASSWORD")
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(WrongCallError, match="password"):
-        predict(tmp_path / "a.dcm", output=tmp_path / "out", stow=dicomweb_address(filled))
+        predict(tmp_path / "a.dcm", output=tmp_path / "out", stow=filled.dicomweb)
 
 
 def test_archive_that_is_gone_leaves_the_results_and_says_so(tmp_path, filled):
@@ -85,5 +85,5 @@ def test_full_disk_while_fetching_is_one_sentence(filled, tmp_path, monkeypatch)
 
     monkeypatch.setattr("mammoseg.dicomweb.fetch.retrieve", no_space)
     with pytest.raises(OutputError, match=r"out/images' \(No space left on device\); free space"):
-        predict(output=tmp_path / "out", archive=dicomweb_address(filled))
+        predict(output=tmp_path / "out", archive=filled.dicomweb)
     assert list((tmp_path / "out").iterdir()) == []

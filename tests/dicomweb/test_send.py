@@ -11,7 +11,7 @@ from mammoseg.dimse import Peer
 from mammoseg.errors import NothingUsableError, WrongCallError
 from mammoseg.send import PartlySentError, dicom_files, send
 from tests.dicomweb.made_study import write_seg, write_view
-from tests.orthanc import dicomweb_address, instances_in
+from tests.orthanc import instances_in
 
 
 def test_folder_of_results_is_sent_and_pictures_and_tables_stay(orthanc, tmp_path, capsys, monkeypatch, caplog):
@@ -21,7 +21,7 @@ def test_folder_of_results_is_sent_and_pictures_and_tables_stay(orthanc, tmp_pat
     seg = write_seg(results)
     (results / "view.overlay.png").write_bytes(b"\x89PNG")
     (results / "results.csv").write_text("file\n")
-    command = ["mammoseg", "send", str(results), "--to", dicomweb_address(orthanc), "--json", "--verify"]
+    command = ["mammoseg", "send", str(results), "--to", orthanc.dicomweb, "--json", "--verify"]
     monkeypatch.setattr("sys.argv", command)
     main()
     said = capsys.readouterr()
@@ -46,10 +46,10 @@ def test_some_refused_is_another_end_than_all_refused(orthanc, tmp_path, capsys)
     view, broken = write_view(tmp_path), tmp_path / "broken.dcm"
     broken.write_bytes(view.read_bytes()[:-100])
     with pytest.raises(PartlySentError, match="1 stored, 0 there already, 1 refused"):
-        send(view, broken, to=dicomweb_address(orthanc))
+        send(view, broken, to=orthanc.dicomweb)
     assert f"{broken}: E_TRUNCATED: " in capsys.readouterr().err
     with pytest.raises(NothingUsableError, match="1 refused"):
-        send(broken, to=dicomweb_address(orthanc))
+        send(broken, to=orthanc.dicomweb)
     assert (PartlySentError.exit_code, NothingUsableError.exit_code) == (1, 3)
 
 

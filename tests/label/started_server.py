@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import requests
 
+from mammoseg.program import free_port
 from monailabel_app.__main__ import main
 
 ROOT = str(Path(__file__).resolve().parents[2])
@@ -34,9 +34,7 @@ class StartedServer:
 def started_server(studies: str, folder: Path, conf: Mapping[str, str]) -> Iterator[StartedServer]:
     """Serve `studies` with state and log in `folder` until the block ends."""
     os.environ["PYTHONPATH"] = ROOT  # of the process that imports
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     arguments = ["--studies", studies, "--port", str(port)]
     for pair in {"state_dir": str(folder / "state"), **conf}.items():
         arguments += ["--conf", *pair]

@@ -19,7 +19,7 @@ from monailabel_app.lib.tokens import make_token
 from tests.label.bright_model import write_bright_weights
 from tests.label.made_store import opened, write_views
 from tests.label.real_server import running_server, write_marked
-from tests.orthanc import dicomweb_address, instances_in, orthanc, running_orthanc
+from tests.orthanc import instances_in, orthanc, running_orthanc
 from tests.viewer.conftest import ohif
 from tests.viewer.picture import DRIVER, assert_mask_is_in_its_place, assert_nothing_left_this_machine, read_seen
 
@@ -43,7 +43,7 @@ def study(orthanc: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def url(orthanc: Archive, study: tuple[pydicom.Dataset, np.ndarray], tmp_path: Path) -> Iterator[str]:
     weights = write_bright_weights(tmp_path / "bright.pt")
-    with running_server(dicomweb_address(orthanc), tmp_path / "state", weights=f"unet={weights}") as url:
+    with running_server(orthanc.dicomweb, tmp_path / "state", weights=f"unet={weights}") as url:
         yield url
 
 

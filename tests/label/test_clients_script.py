@@ -13,7 +13,8 @@ import pytest
 import requests
 
 from mammoseg.errors import WrongCallError
-from scripts.label import free_port, label
+from mammoseg.program import free_port
+from scripts.label import label
 from tests.label.bright_model import write_bright_weights
 from tests.orthanc import running_orthanc
 

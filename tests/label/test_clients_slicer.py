@@ -25,7 +25,7 @@ from monailabel_app.lib.tokens import make_token
 from tests.label.bright_model import write_bright_weights
 from tests.label.made_store import as_slicer_writes
 from tests.label.real_server import running_server, write_marked
-from tests.orthanc import dicomweb_address, orthanc, running_orthanc
+from tests.orthanc import orthanc, running_orthanc
 
 __all__ = ["orthanc", "running_orthanc"]
 
@@ -57,7 +57,7 @@ def serve(orthanc: Archive, tmp_path: Path) -> Any:
     weights = write_bright_weights(tmp_path / "bright.pt")
 
     def start() -> Any:
-        return running_server(dicomweb_address(orthanc), tmp_path / "state", weights=f"unet={weights}")
+        return running_server(orthanc.dicomweb, tmp_path / "state", weights=f"unet={weights}")
 
     return start
 

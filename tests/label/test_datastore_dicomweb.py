@@ -24,7 +24,7 @@ from monailabel_app.lib.datastore import InstanceDatastore
 from tests.dicomweb.fake_archive import Request, dicom_json, fake_archive
 from tests.label.made_store import VIEWS, as_slicer_writes, made_mask, mask_of, opened, write_views
 from tests.made_analysis import WHEN
-from tests.orthanc import dicomweb_address, instances_in, orthanc, running_orthanc
+from tests.orthanc import instances_in, orthanc, running_orthanc
 
 __all__ = ["orthanc", "running_orthanc"]
 
@@ -45,7 +45,7 @@ def archive(orthanc: Archive, tmp_path: Path) -> Archive:
 
 @pytest.fixture
 def store(archive: Archive, tmp_path: Path) -> Iterator[InstanceDatastore]:
-    with opened(dicomweb_address(archive), tmp_path / "state", refresh_seconds="0") as store:
+    with opened(archive.dicomweb, tmp_path / "state", refresh_seconds="0") as store:
         yield store
 
 
@@ -123,7 +123,7 @@ def test_labels_go_to_the_archive_and_come_back_on_another_computer(store, archi
         "labels_waiting": 0,
         "trouble": "",
     }
-    with opened(dicomweb_address(archive), tmp_path / "elsewhere") as other:
+    with opened(archive.dicomweb, tmp_path / "elsewhere") as other:
         assert other.get_labeled_images() == sorted(paths)
         for image_id, mask in masks.items():
             assert np.array_equal(mask_of(other, image_id), mask)
@@ -138,7 +138,7 @@ def test_a_second_save_supersedes_and_both_are_in_the_archive(store, archive, tm
     assert instances_in(archive) == 4 + 3
     for state in ("state", "elsewhere"):
         if state == "elsewhere":
-            with opened(dicomweb_address(archive), tmp_path / state) as other:
+            with opened(archive.dicomweb, tmp_path / state) as other:
                 assert other.get_label_by_image_id(other.list_images()[0], "final") == last
         store.refresh()
         assert store.get_label_by_image_id(image_id, "final") == last
@@ -210,13 +210,13 @@ def test_while_the_archive_is_away_labels_are_kept_and_sent_when_it_is_back(stor
 
 
 def test_labels_that_wait_are_sent_by_the_next_server(archive, tmp_path):
-    with opened(dicomweb_address(archive), tmp_path / "state") as store:
+    with opened(archive.dicomweb, tmp_path / "state") as store:
         image_id = store.list_images()[0]
         image = pydicom.dcmread(store.get_image_uri(image_id))
         store.deliver = lambda entry: None  # as when killed in between
         label_id = save(store, image_id, made_mask((image.Rows, image.Columns)), tmp_path)
     assert instances_in(archive) == 4
-    with opened(dicomweb_address(archive), tmp_path / "state") as store:
+    with opened(archive.dicomweb, tmp_path / "state") as store:
         end = time.monotonic() + 10
         while store.spool.entries() and time.monotonic() < end:
             time.sleep(0.05)
@@ -225,7 +225,7 @@ def test_labels_that_wait_are_sent_by_the_next_server(archive, tmp_path):
 
 
 def test_an_archive_that_is_away_gives_a_clear_error_or_what_is_known(archive, tmp_path):
-    address = dicomweb_address(archive)
+    address = archive.dicomweb
     with opened(address, tmp_path / "state", refresh_seconds="1000") as store:
         known = store.list_images()
         fetched = store.get_image_uri(known[0])
@@ -278,9 +278,9 @@ def test_only_the_chosen_modalities_are_listed(orthanc, tmp_path):
         image.Modality = modality
         image.save_as(path)
         orthanc.store(path)
-    with opened(dicomweb_address(orthanc), tmp_path / "a") as store:
+    with opened(orthanc.dicomweb, tmp_path / "a") as store:
         assert len(store.list_images()) == 1
-    with opened(dicomweb_address(orthanc), tmp_path / "b", modalities="MG,CR,DX") as store:
+    with opened(orthanc.dicomweb, tmp_path / "b", modalities="MG,CR,DX") as store:
         assert len(store.list_images()) == 3
 
 

@@ -16,11 +16,12 @@ import pytest
 import requests
 
 from mammoseg.data.phantom_dicom import write_mammogram
+from mammoseg.program import comes_to_answer, free_port
 from monailabel_app.lib.audit import AuditLog
 from monailabel_app.lib.settings import announced_host, is_loopback
 from monailabel_app.lib.tokens import make_token
 from tests.label.tiny_models import write_weights
-from tests.orthanc import dicomweb_address, instances_in, running_orthanc
+from tests.orthanc import instances_in, running_orthanc
 
 __all__ = ["running_orthanc"]
 
@@ -62,10 +63,8 @@ def server(running_orthanc, tmp_path_factory):
     (folder / "guard").mkdir()
     (folder / "guard" / "sitecustomize.py").write_text(GUARD.format(log=str(folder / "looked_up")))
     token = make_token(folder / "state" / "tokens.json", name="Ada", role="annotator")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    arguments = ["--studies", dicomweb_address(running_orthanc), "--port", str(port)]
+    port = free_port()
+    arguments = ["--studies", running_orthanc.dicomweb, "--port", str(port)]
     for pair in (
         ("state_dir", str(folder / "state")),
         ("models", "unet,aunet"),
@@ -84,22 +83,11 @@ def server(running_orthanc, tmp_path_factory):
     session.headers["Authorization"] = f"Bearer {token}"
     url = f"http://127.0.0.1:{port}"
     try:
-        _wait(url, process, folder / "log")
+        assert comes_to_answer(f"{url}/ready", process, seconds=START_SECONDS), (folder / "log").read_text()
         yield SimpleNamespace(url=url, port=port, session=session, folder=folder, archive=running_orthanc)
     finally:
         process.terminate()
         process.wait(timeout=30)
-
-
-def _wait(url, process, log):
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if requests.get(f"{url}/ready", timeout=5).ok:
-                return
-        except requests.ConnectionError:
-            time.sleep(0.2)
-    raise AssertionError(log.read_text())
 
 
 @pytest.fixture(scope="module")

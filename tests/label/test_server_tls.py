@@ -16,6 +16,7 @@ import pytest
 import requests
 from monailabel.client import MONAILabelClient
 
+from mammoseg.program import free_port
 from monailabel_app.__main__ import main
 from monailabel_app.lib.address import check_port
 from monailabel_app.lib.tokens import make_token
@@ -89,9 +90,7 @@ def test_a_port_that_is_taken_or_none_is_one_sentence(folder, capsys, port):
 def server(folder: Path) -> Iterator[tuple[str, str]]:
     """Address and token of a started server with a certificate and a key that has a password."""
     token = make_token(folder / "state" / "tokens.json", name="Ada", role="annotator")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     (folder / "studies").mkdir()
     command = [sys.executable, "-m", "monailabel_app", "--studies", str(folder / "studies"), "--port", str(port)]
     command += ["--conf", "state_dir", str(folder / "state"), "--conf", "models", "unet"]

@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from mammoseg.prediction.process import Standby
+from mammoseg.prediction.process import Standby, end_processes
 from tests.prediction.made_jobs import ImportsSeen, Slow
 
 
@@ -14,15 +14,14 @@ def test_a_process_imports_before_it_has_a_job():
     with Standby(1, "colorsys") as standby:
         process = standby.take()
     assert "colorsys" in process.run(ImportsSeen, Path("a"), "a").notes
-    process.close()
+    end_processes()
 
 
 def test_more_processes_than_stand_by_are_started():
     with Standby(1, "colorsys") as standby:
         processes = [standby.take() for _ in range(2)]
         assert len({process.run(Slow, Path("a"), "a").file for process in processes} - {str(os.getpid())}) == 2
-    for process in processes:
-        process.close()
+    end_processes()
 
 
 def test_processes_that_nobody_took_end_with_the_block():

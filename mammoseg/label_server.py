@@ -1,0 +1,65 @@
+"""The label server in a process of its own; it is no part of the package, and so needs the repository."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import Popen
+
+from mammoseg.errors import MammosegError
+from mammoseg.program import comes_to_answer, running
+from mammoseg.viewer.archive import Archive
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+START_SECONDS = 300
+"""Time that it may take to start; it imports MONAI and loads the weights."""
+
+END_SECONDS = 20
+"""Time that it may take to end."""
+
+
+@dataclass(frozen=True)
+class LabelServer:
+    """A label server that answers.
+
+    Attributes:
+        url: root.
+        process: ends with the block that started it.
+    """
+
+    url: str
+    process: Popen[bytes]
+
+
+@contextmanager
+def label_server(
+    studies: str | Path | Archive, state: Path, weights: str, *, port: int, environment: Mapping[str, str] | None = None
+) -> Iterator[LabelServer]:
+    """Run the server with one model as long as the block lasts.
+
+    Args:
+        studies: folder, or archive.
+        state: gets all that the server keeps, its keys too.
+        weights: ``bundle=file``.
+        port: on 127.0.0.1.
+        environment: more of it.
+
+    Raises:
+        MammosegError: it does not start.
+    """
+    own = {"XDG_CONFIG_HOME": str(state / "config"), **(environment or {})}
+    if isinstance(studies, Archive):
+        own["MAMMOSEG_DICOMWEB_PASSWORD"] = studies.user[1]
+        studies = studies.dicomweb
+    command = [sys.executable, "-m", "monailabel_app", "--studies", str(studies), "--port", str(port), "-v", "WARNING"]
+    conf = {"weights": weights, "models": weights.partition("=")[0], "preload": "true", "state_dir": str(state)}
+    for pair in conf.items():
+        command += ["--conf", *pair]
+    url = f"http://127.0.0.1:{port}"
+    with running(command, seconds=END_SECONDS, folder=REPOSITORY, environment={**os.environ, **own}) as process:
+        if not comes_to_answer(f"{url}/ready", process, seconds=START_SECONDS):
+            raise MammosegError("the label server did not start; it says above why.")
+        yield LabelServer(url, process)
