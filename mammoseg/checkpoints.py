@@ -9,22 +9,17 @@ from typing import Any
 import torch
 from torch import nn
 
-from mammoseg.errors import MammosegError
 from mammoseg.files import atomic_path, sha256_of_file
+from mammoseg.weights_file import WeightsError, existing_weights
 
 ONLY_A_GATE = {"modalities"}
 """Preprocessing settings that decide which files may enter, not what becomes of them."""
-
 
 NETWORKS = "mammoseg.networks."
 """Where every network lies that a checkpoint may name."""
 
 EXPRESSIONS = ("$", "@", "%")
 """First letters of texts that MONAI's configs evaluate; a checkpoint holds values only."""
-
-
-class WeightsError(MammosegError):
-    """Weights that are absent, unsafe, damaged, or do not belong to the network or the preprocessing at hand."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +61,7 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
     Raises:
         WeightsError: naming the file and what is wrong with it.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise WeightsError(f"there are no weights at {path}; train the bundle first or name another file.")
+    path = existing_weights(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:

@@ -177,7 +177,22 @@ def _login(add: Add) -> None:
 
 
 def _later(module: str, name: str) -> Run:
-    return lambda *inputs, **options: getattr(quick_import(module), name)(*inputs, **options)
+    def run(*inputs: str, **options: Any) -> Any:
+        _check_names(**options)
+        return getattr(quick_import(module), name)(*inputs, **options)
+
+    return run
+
+
+def _check_names(*, bundle: str | None = None, weights: str | None = None, **_: Any) -> None:
+    """What is named wrong is said before torch is imported, which takes seconds."""
+    from mammoseg.bundles import bundle_root
+    from mammoseg.weights_file import existing_weights
+
+    if bundle is not None:
+        bundle_root(bundle)
+    if weights is not None:
+        existing_weights(weights)
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from pydicom import dcmwrite
 from pydicom.dataset import Dataset
 from tqdm import tqdm
 
-from mammoseg.data.find_images import find_inputs
+from mammoseg.data.find_images import find_inputs, say_passed_over
 from mammoseg.data.identifiers import default_key_file, load_key
 from mammoseg.data.identity_map import IdentityMap
 from mammoseg.dicom.basic_profile import deidentify_dataset
@@ -150,7 +150,7 @@ def _check_call(inputs: Sequence[str | Path], output: Path, map_path: Path) -> N
 def _conclude(outcomes: Sequence[Outcome], job: _Job, passed_over: int) -> None:
     """Say what came out, and raise what the exit code follows from."""
     refused = outcomes.count(Outcome.REFUSED)
-    beside = f", {passed_over} passed over as no images" if passed_over else ""
+    beside = say_passed_over(passed_over)
     if job.unstated:
         print(
             f"WARNING: {job.unstated} files do not say whether text is burned into their pixels; look at them.",

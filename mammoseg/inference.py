@@ -11,16 +11,14 @@ from monai.data import MetaTensor
 from monai.transforms import Invertd
 
 from mammoseg.acceleration import accelerate
-from mammoseg.bundles import BUNDLES_FOLDER, bundle_root
-from mammoseg.checkpoints import WeightsError, load_weights, read_weights
+from mammoseg.bundles import bundle_root
+from mammoseg.checkpoints import load_weights, read_weights
 from mammoseg.data.mammogram import Mammogram, read_mammogram
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.networks import Network
 from mammoseg.transforms.mass_probability import mass_probability
 from mammoseg.transforms.pipelines import Preprocessing
-
-DEMO_WEIGHTS = BUNDLES_FOLDER.parent / "demo" / "models" / "model.pt"
-"""What `make demo` trains; they know phantoms only."""
+from mammoseg.weights_file import WeightsError, default_weights
 
 
 @dataclass(frozen=True)
@@ -140,18 +138,3 @@ def usable_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise WrongCallError(f"device '{name}' cannot be used on this machine; leave it out, or name cpu.") from error
     return device
-
-
-def default_weights(bundle: str) -> Path:
-    """Weights to use when none are named: those the bundle was trained to, else the demo's.
-
-    Raises:
-        WeightsError: there are neither.
-    """
-    own = Path(bundle_root(bundle)) / "models" / "model.pt"
-    for path in (own, DEMO_WEIGHTS):
-        if path.is_file():
-            return path
-    raise WeightsError(
-        f"bundle '{bundle}' has no weights yet; train it, name a checkpoint with --weights, or run `make demo`."
-    )

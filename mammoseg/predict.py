@@ -17,6 +17,7 @@ from mammoseg.prediction.process import Standby
 from mammoseg.prediction.run import run_predictor
 from mammoseg.prediction.workers import worker_count
 from mammoseg.quick_import import quick_import
+from mammoseg.weights_file import default_weights, existing_weights
 
 FETCHED = "images"
 """Folder in the output folder for what was read from an archive: kept, so that a run can go on without it."""
@@ -30,7 +31,7 @@ class PredictorChoice:
     """How each process makes its predictor; see `mammoseg.inference.Predictor`."""
 
     bundle: str
-    weights: Path | None
+    weights: Path
     device: str | None
     modalities: tuple[str, ...]
 
@@ -69,7 +70,7 @@ def predict(
         inputs: DICOM, PNG, TIFF or NIfTI files, and folders, which are searched to the bottom.
         output: folder for the results; made if it is not there. The same call again does only what is not done yet.
         bundle: name of the network.
-        weights: file of the network's weights; see `mammoseg.inference.Predictor` for those taken when none are named.
+        weights: file of the network's weights; when None, `mammoseg.weights_file.default_weights`.
         objects: DICOM objects to write, of ``seg``, ``sr``, ``cad_sr``, ``sc``, ``gsps``.
         segmentation: ``binary``, ``fractional`` (probability; a 16-bit PNG for pictures) or ``labelmap``.
         profile: ``viewer`` or ``strict``, see `mammoseg.dicom.seg.SegProfile`.
@@ -90,7 +91,8 @@ def predict(
         date: day or range of days to read from `archive`, see `mammoseg.dicomweb.fetch.find_mammograms`.
 
     Raises:
-        WrongCallError: no input, a value out of range, or an output folder that cannot be made.
+        WrongCallError: no input, an unknown bundle, a value out of range, or an output folder that cannot be made.
+        WeightsError: there are no weights, or they cannot be used.
         PartlyRefusedError: some inputs were refused.
         NothingUsableError: all inputs were refused, or a folder has nothing to try.
         OutputError: the output cannot be written.
@@ -116,12 +118,13 @@ def predict(
             from mammoseg.send import check_address  # needed by few
 
             check_address(address, **given)
-    choice = PredictorChoice(bundle, None if weights is None else Path(weights), device, modalities)
+    path = default_weights(bundle) if weights is None else existing_weights(weights)
+    if weights is None:
+        print(f"No weights are named; {path} is used.", file=sys.stderr)
+    choice = PredictorChoice(bundle, path, device, modalities)
     others = worker_count(len(find_inputs(paths, Path(output))[0]), workers) - 1
     with Standby(others, PREDICTOR_MODULE) as standby:
         predictor = choice()
-        if weights is None:
-            print(f"No weights are named; {predictor.weights_path} is used.", file=sys.stderr)  # type: ignore[attr-defined]
         if archive is not None:
             from mammoseg.dicomweb.fetch import fetch_studies  # needed by few
 

@@ -16,12 +16,12 @@ import fire
 
 from mammoseg.data.phantom import generate_cohort
 from mammoseg.errors import MammosegError, WrongCallError
-from mammoseg.inference import DEMO_WEIGHTS
 from mammoseg.label_server import label_server
 from mammoseg.program import free_port
 from mammoseg.viewer.archive import Archive, local_archive
 from mammoseg.viewer.server import ViewerServer, serving
 from mammoseg.viewer.show import OHIF
+from mammoseg.weights_file import DEMO_WEIGHTS
 
 SEED = 5
 """Of the phantoms: others than those that the demo trains with."""

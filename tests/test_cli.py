@@ -115,6 +115,23 @@ def test_wrong_call_is_said_in_one_line(words, said, call):
     assert said in err
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["train", "vnet", "--dataset_dir", "data"], 2, "unknown bundle 'vnet'; known: attention_unet"),
+        (["predict", "a.dcm", "-o", "out", "--bundle", "vnet"], 2, "unknown bundle 'vnet'"),
+        (["predict", "a.dcm", "-o", "out", "--weights", "no.pt"], 1, "there are no weights at no.pt"),
+        (["export", "unet", "-o", "out", "--weights", "no.pt"], 1, "there are no weights at no.pt"),
+    ],
+)
+def test_what_is_named_wrong_is_said_before_torch_is_imported(words, code, said, tmp_path):
+    command = [sys.executable, "-X", "importtime", "-m", "mammoseg.cli", *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == code and f"mammoseg: {said}" in done.stderr
+    assert not [line for line in done.stderr.splitlines() if line.split("|")[-1].strip() in ("torch", "monai")]
+    assert not list(tmp_path.iterdir())
+
+
 def test_options_may_stand_anywhere_and_are_spelt_with_hyphens_too(call, called):
     call("deidentify", "a", "--map-file", "map", "b", "-o", "out", "c", "--modalities=MG,RG")
     assert called == [(("a", "b", "c"), {"map_file": "map", "output": "out", "modalities": ("MG", "RG")})]

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from mammoseg import inference
-from mammoseg.checkpoints import WeightsError, read_checkpoint, save_checkpoint
+from mammoseg import weights_file
+from mammoseg.checkpoints import read_checkpoint, save_checkpoint
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import InputRefusedError
-from mammoseg.inference import Predictor, default_weights
+from mammoseg.inference import Predictor
 from mammoseg.networks import AUNet, UNet
 from mammoseg.transforms.pipelines import preprocessing
+from mammoseg.weights_file import WeightsError, default_weights
 
 
 def write_weights(path: Path, network=None, **settings) -> Path:
@@ -87,8 +88,8 @@ def test_a_mark_found_at_network_size_lands_on_the_mark_of_the_file(mammogram, t
 
 def test_own_weights_come_before_those_of_the_demo(tmp_path, monkeypatch):
     (tmp_path / "unet" / "models").mkdir(parents=True)
-    monkeypatch.setattr(inference, "bundle_root", lambda name: str(tmp_path / name))
-    monkeypatch.setattr(inference, "DEMO_WEIGHTS", tmp_path / "demo.pt")
+    monkeypatch.setattr(weights_file, "bundle_root", lambda name: str(tmp_path / name))
+    monkeypatch.setattr(weights_file, "DEMO_WEIGHTS", tmp_path / "demo.pt")
     with pytest.raises(WeightsError, match="no weights yet.*make demo"):
         default_weights("unet")
     write_weights(tmp_path / "demo.pt")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from mammoseg.checkpoints import WeightsError
 from mammoseg.data.datalist import DatalistError
 from mammoseg.errors import StoppedError, WrongCallError
 from mammoseg.evaluation.tables import read_per_image
+from mammoseg.weights_file import WeightsError
 from mammoseg.workflow import evaluate, train
 from tests.tiny_run import tiny_overrides, write_tiny_dataset
 

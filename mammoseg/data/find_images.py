@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from mammoseg.data.folder_matching import without_masks
 from mammoseg.errors import NothingUsableError
 from mammoseg.files import leads_out
 
@@ -29,24 +30,24 @@ SIDECARS = {
 def find_inputs(inputs: Sequence[Path], output: Path | None = None) -> tuple[list[Path], int]:
     """List the files to try, each once, and count those passed over.
 
-    A file that is named is always tried. In a folder, hidden files, DICOMDIR, files with an ending of `SIDECARS`, links
-    that lead out of it and all that lies in `output` are passed over; everything else is tried. Links to folders are
-    not followed.
+    A file that is named is always tried. In a folder, hidden files, DICOMDIR, files with an ending of `SIDECARS`,
+    pictures that are masks of other files by their names, links that lead out of it and all that lies in `output` are
+    passed over; everything else is tried. Links to folders are not followed.
     """
     found: dict[Path, Path] = {}
     passed_over = 0
     for path in inputs:
-        for file in _files_below(path, output) if path.is_dir() else [path]:
-            if path.is_dir() and (
-                file.name.startswith(".")
-                or file.suffix.lower() in SIDECARS
-                or file.name == "DICOMDIR"
-                or leads_out(file, path)
-            ):
-                passed_over += 1
-            else:
-                found.setdefault(file.resolve(), file)
+        below = list(_files_below(path, output)) if path.is_dir() else [path]
+        files = without_masks(path, [file for file in below if _may_be_image(file, path)]) if path.is_dir() else below
+        passed_over += len(below) - len(files)
+        for file in files:
+            found.setdefault(file.resolve(), file)
     return list(found.values()), passed_over
+
+
+def say_passed_over(count: int) -> str:
+    """The end of a sentence that counts files; empty for none."""
+    return f", {count} passed over (no images, or masks of images)" if count else ""
 
 
 def begins_as_dicom(path: Path) -> bool:
@@ -66,6 +67,11 @@ def find_images(folder: Path | str) -> list[dict[str, str]]:
     if not paths or not root.is_dir():
         raise NothingUsableError(f"there is no image in {root}; name a folder with DICOM, PNG, TIFF or NIfTI files.")
     return [{"image": str(path), "image_id": str(path.relative_to(root))} for path in paths]
+
+
+def _may_be_image(file: Path, folder: Path) -> bool:
+    is_sidecar = file.suffix.lower() in SIDECARS or file.name == "DICOMDIR" or file.name.startswith(".")
+    return not is_sidecar and not leads_out(file, folder)
 
 
 def _files_below(folder: Path, output: Path | None) -> Iterator[Path]:

@@ -1,12 +1,13 @@
 """Which mask belongs to which image, told by names: folders and stems, as explained in docs/datasets/folder.md."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 MASK_FOLDERS = {"mask", "masks", "label", "labels", "annotation", "annotations", "segmentation", "segmentations", "gt"}
 IMAGE_FOLDERS = {"image", "images"}
+PICTURE = re.compile(r"\.(png|tiff?|nii|nii\.gz)$", re.IGNORECASE)
 EXTENSION = re.compile(r"\.(png|tiff?|nii|nii\.gz|dcm|dicom)$", re.IGNORECASE)
 MASK_ENDING = re.compile(r"[._ -](mask|label|seg|segmentation|gt)$", re.IGNORECASE)
 NUMBER_ENDING = re.compile(r"[._ -]\d+$")
@@ -53,6 +54,12 @@ def match(root: Path, files: Iterable[Path], *, mask_root: Path | None = None, m
         image = next((images[key] for key in _possible_keys(relative) if key in images), None)
         (matches.masks_without_image if image is None else matches.masks[image]).append(path)
     return matches
+
+
+def without_masks(root: Path, files: Sequence[Path]) -> list[Path]:
+    """`files` of a folder but for the pictures, no DICOM among them, that are masks of others."""
+    masks = {mask for found in match(root, files).masks.values() for mask in found if PICTURE.search(mask.name)}
+    return [path for path in files if path not in masks]
 
 
 def stem(path: Path) -> str:

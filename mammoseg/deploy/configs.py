@@ -7,8 +7,9 @@ from typing import Any
 
 from monai.bundle import ConfigParser
 
-from mammoseg.checkpoints import Weights, WeightsError
+from mammoseg.checkpoints import Weights
 from mammoseg.files import write_json
+from mammoseg.weights_file import WeightsError
 
 CONFIGS = ("train", "inference")
 """The complete configs; overlays name nothing that the weights decide."""

@@ -11,11 +11,12 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from mammoseg.checkpoints import WeightsError, read_checkpoint, save_checkpoint
+from mammoseg.checkpoints import read_checkpoint, save_checkpoint
 from mammoseg.handlers.early_stop import EarlyStop
 from mammoseg.handlers.training_log import TrainingLog
 from mammoseg.networks import Network
 from mammoseg.transforms.pipelines import Preprocessing
+from mammoseg.weights_file import WeightsError
 
 BEST_NAME = "model.pt"
 LAST_NAME = "checkpoint.pt"

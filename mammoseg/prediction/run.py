@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from mammoseg.data.find_images import find_inputs
+from mammoseg.data.find_images import find_inputs, say_passed_over
 from mammoseg.errors import MammosegError, NothingUsableError, PartlyRefusedError, StoppedError
 from mammoseg.files import remove_leftovers, sole_writer
 from mammoseg.paths import unique_names
@@ -113,6 +113,8 @@ def _rows(
             yield name, row
         else:
             waiting.append((path, name))
+    if kept := len(items) - len(waiting):
+        tqdm.write(f"{kept} of {len(items)} files are done already and stay as they are.", file=sys.stderr)
     count = worker_count(len(waiting), workers)
     job = partial(_Recorded, run=run, output=output, options=options, records=records)
     if make_predictor and count > 1:
@@ -165,7 +167,7 @@ def _conclude(rows: Sequence[Row], passed_over: int, output: Path, *, quiet: boo
     """Say what came out, and raise what the exit code follows from."""
     refused = sum(row.status is Status.REFUSED for row in rows)
     found = sum(row.status is Status.FOUND for row in rows)
-    beside = f", {passed_over} passed over as no images" if passed_over else ""
+    beside = say_passed_over(passed_over)
     if not quiet:
         segmented = f"{len(rows) - refused} segmented ({found} with a mass)"
         print(f"{segmented}, {refused} refused{beside}: {output / 'index.html'}")

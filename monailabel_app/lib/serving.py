@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from mammoseg.checkpoints import WeightsError
 from mammoseg.data.mammogram import Mammogram
 from mammoseg.dicom.derived import Algorithm
 from mammoseg.errors import InputRefusedError
 from mammoseg.inference import Predictor
 from mammoseg.lesions import find_lesions
 from mammoseg.prediction.file_job import MOST_LESIONS
+from mammoseg.weights_file import WeightsError
 from monailabel_app.lib.models import ModelEntry, ModelNotReadyError
 from monailabel_app.lib.versions import Version, Versions
 

@@ -10,6 +10,16 @@ def test_folder_is_searched_to_the_bottom_without_sidecars_and_output(tmp_path):
     assert passed_over == 3
 
 
+def test_pictures_that_are_masks_of_others_are_passed_over_in_a_folder_and_tried_when_named(tmp_path):
+    for name in ("a.png", "a_mask.png", "b_mask.png", "images/c.dcm", "masks/c.tif", "images/d.dcm", "images/d_seg.dcm"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    paths, passed_over = find_inputs([tmp_path])
+    tried = ["a.png", "b_mask.png", "images/c.dcm", "images/d.dcm", "images/d_seg.dcm"]
+    assert ([str(path.relative_to(tmp_path)) for path in paths], passed_over) == (tried, 2)
+    assert find_inputs([tmp_path / "a_mask.png"]) == ([tmp_path / "a_mask.png"], 0)
+
+
 def test_sidecar_is_tried_when_it_is_named(tmp_path):
     (tmp_path / "notes.txt").touch()
     assert find_inputs([tmp_path / "notes.txt"], tmp_path / "out") == ([tmp_path / "notes.txt"], 0)

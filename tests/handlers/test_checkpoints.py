@@ -12,7 +12,8 @@ import torch
 from ignite.engine import Events
 
 from mammoseg.bundles import bundle_root
-from mammoseg.checkpoints import WeightsError, read_checkpoint
+from mammoseg.checkpoints import read_checkpoint
+from mammoseg.weights_file import WeightsError
 from tests.tiny_run import tiny_overrides, workflow, write_tiny_dataset
 
 AUGMENTED = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mammoseg.checkpoints import WeightsError
+from mammoseg.weights_file import WeightsError
 from monailabel_app.lib.versions import NoSuchVersionError, Versions
 
 

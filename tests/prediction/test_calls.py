@@ -1,5 +1,4 @@
 import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -51,12 +50,17 @@ def made(monkeypatch):
 def test_predict_hands_its_choices_to_the_predictor(pixels, made, tmp_path):
     path, output = tmp_path / "a.dcm", tmp_path / "out"
     write_mammogram(path, pixels)
-    predict(path, output=str(output), bundle="aunet", weights="w.pt", modalities="RG", device="cpu")
-    assert made == {"bundle": "aunet", "weights": Path("w.pt"), "device": "cpu", "modalities": ("RG",)}
+    weights = tmp_path / "w.pt"
+    weights.touch()
+    predict(path, output=str(output), bundle="aunet", weights=str(weights), modalities="RG", device="cpu")
+    assert made == {"bundle": "aunet", "weights": weights, "device": "cpu", "modalities": ("RG",)}
     assert rows_of(output)[0]["status"] == "mass found"
 
 
-def test_predict_says_which_weights_it_takes_when_none_are_named(pixels, made, tmp_path, capsys):
+def test_predict_says_which_weights_it_takes_when_none_are_named(pixels, made, tmp_path, capsys, monkeypatch):
+    own = tmp_path / "model.pt"
+    monkeypatch.setattr("mammoseg.predict.default_weights", lambda bundle: own)
     write_mammogram(tmp_path / "a.dcm", pixels)
     predict(tmp_path / "a.dcm", output=tmp_path / "out")
-    assert "No weights are named; demo/model.pt is used." in capsys.readouterr().err
+    assert made["weights"] == own
+    assert f"No weights are named; {own} is used." in capsys.readouterr().err

@@ -43,7 +43,7 @@ def test_full_disk_ends_the_run_with_one_sentence_and_leaves_no_part_of_a_file(p
     assert "E_" not in capsys.readouterr().err
 
 
-def test_a_second_run_does_only_what_is_not_done(pixels, tmp_path):
+def test_a_second_run_does_only_what_is_not_done_and_says_so(pixels, tmp_path, capsys):
     for name in "ab":
         write_mammogram(tmp_path / f"{name}.dcm", pixels)
     run_predictor(BrightIsMass(), [tmp_path], tmp_path / "out")
@@ -57,7 +57,9 @@ def test_a_second_run_does_only_what_is_not_done(pixels, tmp_path):
             seen.append(path.name)
             return super().__call__(path)
 
+    assert "done already" not in capsys.readouterr().err
     run_predictor(Watched(), [tmp_path], tmp_path / "out")
+    assert "1 of 3 files are done already and stay as they are." in capsys.readouterr().err
     assert seen == ["b.dcm", "c.dcm"]
     assert [row["status"] for row in rows_of(tmp_path / "out")] == ["mass found"] * 3
     kept = [path.name for path, time in first.items() if path.stat().st_mtime_ns == time]
