@@ -65,12 +65,27 @@ def accelerate(network: nn.Module, example: Tensor) -> nn.Module:
         A module in evaluation mode. On a CPU its logits differ by rounding, on a GPU as half precision does.
     """
     fast = fold_normalisations(network, example).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if example.device.type == "cpu":
+        for module in fast.modules():
+            if isinstance(module, nn.GroupNorm):
+                module.register_forward_pre_hook(centre_groups)
     if example.device.type == "cpu" and torch.backends.mkldnn.is_available():
         for path, shape in input_shapes(fast, example).items():
             convolution: Any = fast.get_submodule(path)
             if convolution.padding_mode == "zeros" and not isinstance(convolution.padding, str):
                 fast.set_submodule(path, PackedConvolution(convolution, shape))
     return Accelerated(fast).eval()
+
+
+def centre_groups(normalisation: nn.GroupNorm, read: tuple[Tensor]) -> Tensor:
+    """Features less the mean of each group, so that the normalisation loses no digits.
+
+    For channels-last features on a CPU PyTorch takes the variance as E[x²] − E[x]², and that cancels where the mean is
+    large.
+    """
+    (features,) = read
+    means = features.mean((2, 3)).unflatten(1, (normalisation.num_groups, -1)).mean(2)
+    return features - means.repeat_interleave(features.shape[1] // normalisation.num_groups, dim=1)[..., None, None]
 
 
 def input_shapes(network: nn.Module, example: Tensor) -> dict[str, torch.Size]:

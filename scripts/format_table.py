@@ -13,8 +13,8 @@ import fire
 import torch
 from monai.bundle import ConfigParser
 from monai.utils import ensure_tuple
-from torch import nn
 
+from mammoseg.benchmark.trained_like import make_trained_like
 from mammoseg.bundles import bundle_names, render
 from mammoseg.deploy.formats import FORMATS, Probabilities, write_formats
 from mammoseg.errors import MammosegError
@@ -50,7 +50,8 @@ def row(name: str) -> str:
     parser = ConfigParser(render(name)["train"])
     network = parser.get_parsed_content("network_def")
     image = torch.rand(1, network.config["in_channels"], SIDE, SIDE)
-    settle(network, image)
+    make_trained_like(network, image)
+    network.eval()
     with torch.no_grad():
         probability = Probabilities(network).eval()(image)
     cells = [cell(network, format) for format in FORMATS]
@@ -67,16 +68,6 @@ def cell(network: Network, format: str) -> str:
             return f"no: {type(error).__name__}: {str(error).splitlines()[0]}"
         megabytes = sum(file.stat().st_size for file in Path(folder).iterdir()) / 1e6
     return f"{difference:.0e} ({megabytes:.0f} MB)"
-
-
-def settle(network: nn.Module, image: torch.Tensor) -> None:
-    """Set running statistics to those of `image`; without that, random weights give the same value everywhere."""
-    for module in network.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            module.momentum = None  # average of all that was seen, so of this one image
-    with torch.no_grad():
-        network.train()(torch.cat([image, image.flip(-1)]))
-    network.eval()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """A network made fast takes what the network took; that it gives the same is tested for all architectures."""
 
+import copy
+
 import pytest
 import torch
 from monai.data import MetaTensor
@@ -40,6 +42,14 @@ def test_a_convolution_with_other_padding_stays(options):
 def test_convolutions_are_packed_on_a_cpu():
     fast = accelerate(nn.Sequential(nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4)), image())
     assert isinstance(fast.network[0], PackedConvolution)
+
+
+def test_a_group_normalisation_loses_no_digits():
+    network = nn.Sequential(nn.GroupNorm(2, 4)).eval()
+    far = 1000 + image(64, 64)
+    with torch.inference_mode():
+        found, wanted = accelerate(network, far)(far), copy.deepcopy(network).double()(far.double())
+    torch.testing.assert_close(found.double(), wanted, atol=1e-3, rtol=0)
 
 
 def test_values_that_are_not_finite_are_not_hidden():

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from mammoseg.acceleration import HALF, Accelerated, accelerate
 from mammoseg.benchmark.memory import forget_peak, status_bytes
+from mammoseg.benchmark.trained_like import make_trained_like
 from mammoseg.bundles import render
 from mammoseg.cards.facts import bundle_network, measure_facts
 from mammoseg.folding import fold_normalisations
@@ -69,7 +70,7 @@ def measure_bundle(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = ConfigParser({"network_def": on_meta.config}).get_parsed_content("network_def").to(device)
     images = torch.rand(batch, *image.shape[1:], device=device)
-    randomise_normalisations(network, images[:1])
+    make_trained_like(network, images[:1])
     limits = (1, 1) if quick else (rounds, MOST_ROUNDS)
     return {
         "bundle": name,
@@ -81,26 +82,6 @@ def measure_bundle(
         "inference": _inference(network, images, seconds=seconds, rounds=limits, compiled=compiled),
         "training": _training(network, images, seconds=seconds, rounds=limits),
     }
-
-
-def randomise_normalisations(network: nn.Module, images: Tensor) -> None:
-    """Scales (of both signs), shifts and statistics as if trained: those of a new network would hide mistakes.
-
-    The statistics are those of `images`, so that activations keep their size from layer to layer; with others a deep
-    network is so ill-conditioned that no two orders of summation agree.
-    """
-    normalisations = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    momenta = [module.momentum for module in normalisations]
-    for module in normalisations:
-        with torch.no_grad():
-            module.weight.uniform_(0.5, 1.5).mul_(torch.randn_like(module.weight).sign())
-            module.bias.normal_(0, 0.2)
-        module.reset_running_stats()
-        module.momentum = None  # the plain mean over what follows
-    with torch.no_grad():
-        network.train()(images)
-    for module, momentum in zip(normalisations, momenta, strict=True):
-        module.momentum = momentum
 
 
 def _inference(

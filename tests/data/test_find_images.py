@@ -11,7 +11,15 @@ def test_folder_is_searched_to_the_bottom_without_sidecars_and_output(tmp_path):
 
 
 def test_pictures_that_are_masks_of_others_are_passed_over_in_a_folder_and_tried_when_named(tmp_path):
-    for name in ("a.png", "a_mask.png", "b_mask.png", "images/c.dcm", "masks/c.tif", "images/d.dcm", "images/d_seg.dcm"):
+    for name in (
+        "a.png",
+        "a_mask.png",
+        "b_mask.png",
+        "images/c.dcm",
+        "masks/c.tif",
+        "images/d.dcm",
+        "images/d_seg.dcm",
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     paths, passed_over = find_inputs([tmp_path])

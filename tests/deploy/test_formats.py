@@ -4,12 +4,12 @@ import pytest
 import torch
 from monai.bundle import ConfigParser
 
+from mammoseg.benchmark.trained_like import make_trained_like
 from mammoseg.bundles import bundle_names
 from mammoseg.deploy import formats
 from mammoseg.deploy.formats import FormatError, Probabilities, write_formats
 from mammoseg.errors import WrongCallError
 from scripts import format_table
-from scripts.format_table import settle
 from tests.deploy.made_weights import narrow_config, narrow_network
 
 SLOW_ONNX = (
@@ -34,7 +34,8 @@ def assert_formats_agree(name: str, chosen: tuple[str, ...], folder) -> None:
     side, _ = narrow_config(name)["spatial_size"]
     network = narrow_network(name)
     image = torch.rand(1, network.config["in_channels"], side, side)
-    settle(network, image)
+    make_trained_like(network, image)
+    network.eval()
     with torch.no_grad():
         assert Probabilities(network)(image).std() > 0.01, "a constant map would prove nothing"
     differences = write_formats(network, chosen, size=(side, side), folder=folder)

@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mammoseg.acceleration import accelerate
-from mammoseg.benchmark.measure import randomise_normalisations
+from mammoseg.benchmark.trained_like import make_trained_like
 from mammoseg.networks import (
     AttentionUNet,
     AUNet,
@@ -598,7 +598,7 @@ def test_the_accelerated_network_gives_the_same_logits(case):
     network = narrow(case)
     image = random_image(network, batch=2, height=2 * network.size_divisor, width=network.size_divisor)
     larger = random_image(network, batch=2, height=4 * network.size_divisor, width=4 * network.size_divisor)
-    randomise_normalisations(network, larger)
+    make_trained_like(network, larger)
     state = {key: value.clone() for key, value in network.state_dict().items()}
     network.eval()
     with torch.inference_mode():
