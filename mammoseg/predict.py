@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mammoseg.allocator import keep_freed_memory
 from mammoseg.data.find_images import find_inputs
 from mammoseg.dicom.seg import SegKind, SegProfile
 from mammoseg.errors import WrongCallError
@@ -28,7 +29,7 @@ PREDICTOR_MODULE = "mammoseg.inference"
 
 @dataclass(frozen=True)
 class PredictorChoice:
-    """How each process makes its predictor; see `mammoseg.inference.Predictor`."""
+    """How each process makes ready and makes its predictor; see `mammoseg.inference.Predictor`."""
 
     bundle: str
     weights: Path
@@ -36,6 +37,7 @@ class PredictorChoice:
     modalities: tuple[str, ...]
 
     def __call__(self) -> MassPredictor:
+        keep_freed_memory()
         make = quick_import(PREDICTOR_MODULE).Predictor
         return make(bundle=self.bundle, weights=self.weights, device=self.device, modalities=self.modalities)
 
