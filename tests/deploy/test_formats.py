@@ -37,7 +37,7 @@ def assert_formats_agree(name: str, chosen: tuple[str, ...], folder) -> None:
     make_trained_like(network, image)
     network.eval()
     with torch.no_grad():
-        assert Probabilities(network)(image).std() > 0.01, "a constant map would prove nothing"
+        assert Probabilities(network)(image).std() > 0.005, "a constant map would prove nothing"
     differences = write_formats(network, chosen, size=(side, side), folder=folder)
     assert differences.keys() == set(chosen) and max(differences.values()) <= 1e-4
 

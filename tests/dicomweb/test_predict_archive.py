@@ -22,6 +22,7 @@ def no_torch(monkeypatch):
     inference = ModuleType("mammoseg.inference")
     inference.Predictor = lambda **choices: BrightIsMass()
     monkeypatch.setitem(sys.modules, "mammoseg.inference", inference)
+    monkeypatch.setattr("mammoseg.predict.default_weights", lambda bundle: Path("model.pt"))
 
 
 @pytest.fixture
