@@ -10,6 +10,9 @@ At 0 a ReLU cuts off half of all values, and a deep random network is chaotic (Y
 another memory layout alone then moves PyTorch's own logits of FusionNet by 4e-4, as it does in no trained network.
 """
 
+LEAST_VARIANCE = 0.1
+"""Of a feature, against the mean of its layer: one that a ReLU hardly ever lets through would be blown up elsewhere."""
+
 
 def make_trained_like(network: nn.Module, images: Tensor) -> None:
     """Give batch normalisations random scales (of both signs) and shifts, and the statistics of `images`.
@@ -32,3 +35,5 @@ def make_trained_like(network: nn.Module, images: Tensor) -> None:
         network.train()(torch.cat([images, images.flip(-1)]))
     for module, momentum in zip(normalisations, momenta, strict=True):
         module.momentum = momentum
+        if module.running_var is not None:
+            module.running_var.clamp_(min=LEAST_VARIANCE * module.running_var.mean().item())
