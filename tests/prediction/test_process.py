@@ -32,14 +32,17 @@ def test_processes_that_nobody_took_end_with_the_block():
 
 def test_ctrl_c_while_all_processes_still_import_says_one_sentence(tmp_path):
     files = [tmp_path / f"{number}.dcm" for number in range(2)]
-    for file in files:
+    weights = tmp_path / "model.pt"
+    for file in (*files, weights):
         file.touch()
     command = [sys.executable, "-m", "mammoseg.cli", "predict", *map(str, files), "--output", str(tmp_path / "out")]
+    command += ["--weights", str(weights)]
     running = subprocess.Popen(
         [*command, "--workers", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     children = Path(f"/proc/{running.pid}/task/{running.pid}/children")
     while not children.read_text():
+        assert running.poll() is None, running.communicate()
         time.sleep(0.01)
     time.sleep(0.3)
     os.killpg(running.pid, signal.SIGINT)
