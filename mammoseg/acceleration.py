@@ -69,12 +69,17 @@ def accelerate(network: nn.Module, example: Tensor) -> nn.Module:
         for module in fast.modules():
             if isinstance(module, nn.GroupNorm):
                 module.register_forward_pre_hook(centre_groups)
-    if example.device.type == "cpu" and torch.backends.mkldnn.is_available():
-        for path, shape in input_shapes(fast, example).items():
-            convolution: Any = fast.get_submodule(path)
-            if convolution.padding_mode == "zeros" and not isinstance(convolution.padding, str):
-                fast.set_submodule(path, PackedConvolution(convolution, shape))
+        if torch.backends.mkldnn.is_available():
+            pack_convolutions(fast, example)
     return Accelerated(fast).eval()
+
+
+def pack_convolutions(network: nn.Module, example: Tensor) -> None:
+    """Replace the plain convolutions of a network on a CPU by packed ones, for images as large as `example`."""
+    for path, shape in input_shapes(network, example).items():
+        convolution: Any = network.get_submodule(path)
+        if convolution.padding_mode == "zeros" and not isinstance(convolution.padding, str):
+            network.set_submodule(path, PackedConvolution(convolution, shape))
 
 
 def centre_groups(normalisation: nn.GroupNorm, read: tuple[Tensor]) -> Tensor:

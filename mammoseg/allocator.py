@@ -10,7 +10,7 @@ def keep_freed_memory() -> None:
     """Let glibc use freed memory again instead of giving it back to the system; with another library nothing happens.
 
     Networks and full-size mammograms free and take large blocks at every step, and the system clears each page that it
-    gives anew: up to a third of the time on a CPU (docs/speed.md). The process keeps its peak of memory to its end.
+    gives anew: a third of a training step on a CPU (docs/results/speed_cpu.md). The process keeps its peak of memory.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

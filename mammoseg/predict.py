@@ -18,7 +18,7 @@ from mammoseg.prediction.process import Standby
 from mammoseg.prediction.run import run_predictor
 from mammoseg.prediction.workers import worker_count
 from mammoseg.quick_import import quick_import
-from mammoseg.weights_file import default_weights, existing_weights
+from mammoseg.weights_file import default_weights
 
 FETCHED = "images"
 """Folder in the output folder for what was read from an archive: kept, so that a run can go on without it."""
@@ -120,7 +120,7 @@ def predict(
             from mammoseg.send import check_address  # needed by few
 
             check_address(address, **given)
-    path = default_weights(bundle) if weights is None else existing_weights(weights)
+    path = default_weights(bundle) if weights is None else Path(weights)
     if weights is None:
         print(f"No weights are named; {path} is used.", file=sys.stderr)
     choice = PredictorChoice(bundle, path, device, modalities)

@@ -75,7 +75,7 @@ def comes_to_answer(url: str, process: subprocess.Popen[bytes], *, seconds: floa
     """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
-        with suppress(requests.ConnectionError):
+        with suppress(requests.ConnectionError, requests.Timeout):
             if requests.get(url, timeout=5, **options).ok and process.poll() is None:
                 return True
         time.sleep(0.1)

@@ -37,9 +37,8 @@ def find_inputs(inputs: Sequence[Path], output: Path | None = None) -> tuple[lis
     found: dict[Path, Path] = {}
     passed_over = 0
     for path in inputs:
-        below = list(_files_below(path, output)) if path.is_dir() else [path]
-        files = without_masks(path, [file for file in below if _may_be_image(file, path)]) if path.is_dir() else below
-        passed_over += len(below) - len(files)
+        files, others = _search(path, output) if path.is_dir() else ([path], 0)
+        passed_over += others
         for file in files:
             found.setdefault(file.resolve(), file)
     return list(found.values()), passed_over
@@ -67,6 +66,13 @@ def find_images(folder: Path | str) -> list[dict[str, str]]:
     if not paths or not root.is_dir():
         raise NothingUsableError(f"there is no image in {root}; name a folder with DICOM, PNG, TIFF or NIfTI files.")
     return [{"image": str(path), "image_id": str(path.relative_to(root))} for path in paths]
+
+
+def _search(folder: Path, output: Path | None) -> tuple[list[Path], int]:
+    """What to try below a folder, and how many files are passed over."""
+    below = list(_files_below(folder, output))
+    files = without_masks(folder, [file for file in below if _may_be_image(file, folder)])
+    return files, len(below) - len(files)
 
 
 def _may_be_image(file: Path, folder: Path) -> bool:

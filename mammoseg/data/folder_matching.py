@@ -7,8 +7,9 @@ from pathlib import Path, PurePosixPath
 
 MASK_FOLDERS = {"mask", "masks", "label", "labels", "annotation", "annotations", "segmentation", "segmentations", "gt"}
 IMAGE_FOLDERS = {"image", "images"}
-PICTURE = re.compile(r"\.(png|tiff?|nii|nii\.gz)$", re.IGNORECASE)
-EXTENSION = re.compile(r"\.(png|tiff?|nii|nii\.gz|dcm|dicom)$", re.IGNORECASE)
+PICTURE_FORMATS = r"png|tiff?|nii|nii\.gz"
+PICTURE = re.compile(rf"\.({PICTURE_FORMATS})$", re.IGNORECASE)
+EXTENSION = re.compile(rf"\.({PICTURE_FORMATS}|dcm|dicom)$", re.IGNORECASE)
 MASK_ENDING = re.compile(r"[._ -](mask|label|seg|segmentation|gt)$", re.IGNORECASE)
 NUMBER_ENDING = re.compile(r"[._ -]\d+$")
 
