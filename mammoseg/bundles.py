@@ -61,7 +61,7 @@ def render(name: str) -> dict[str, dict[str, Any]]:
     """Configs of a bundle by file name without suffix, complete as they are written.
 
     Raises:
-        BundleError: naming file, section and key that do not exist in the base.
+        BundleError: naming file, section and key that do not exist in the base, or a paper that papers.json lacks.
     """
     arch = _read(BUNDLES_FOLDER / name / "arch.json")
     recipe = _read(BASE_FOLDER / "recipes" / f"{arch['recipe']}.json")
@@ -70,6 +70,7 @@ def render(name: str) -> dict[str, dict[str, Any]]:
         for part in base:
             _override(base[part], sections.get(part, {}), origin=f"{origin}, section '{part}'")
     base["common"]["bundle_name"] = name
+    base["metadata"]["references"] = _citations(base["metadata"]["references"], origin=f"{name}/arch.json")
     overlays = {part: _read(BASE_FOLDER / f"{part}.json") for part in OVERLAYS if part not in arch.get("without", ())}
     configs = {
         "train": {**base["common"], **base["train"]},
@@ -122,6 +123,13 @@ def _override(content: dict[str, Any], changes: dict[str, Any], *, origin: str) 
         if not isinstance(place, dict) or last not in place:
             raise BundleError(f"{origin}: '{path}' does not exist in the base; correct the key or add it to _base.")
         place[last] = copy.deepcopy(value)
+
+
+def _citations(keys: list[str], *, origin: str) -> list[str]:
+    papers = _read(BASE_FOLDER / "papers.json")
+    if unknown := [key for key in keys if key not in papers]:
+        raise BundleError(f"{origin}: there is no paper '{unknown[0]}' in _base/papers.json; add its citation there.")
+    return [papers[key] for key in keys]
 
 
 def _with_locked_versions(metadata: dict[str, Any]) -> dict[str, Any]:

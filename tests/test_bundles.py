@@ -14,7 +14,15 @@ import torch
 from monai.bundle import ConfigParser, ConfigWorkflow
 
 from mammoseg import bundles
-from mammoseg.bundles import BundleError, bundle_names, bundle_root, first_difference, render
+from mammoseg.bundles import (
+    BASE_FOLDER,
+    BUNDLES_FOLDER,
+    BundleError,
+    bundle_names,
+    bundle_root,
+    first_difference,
+    render,
+)
 from mammoseg.checkpoints import read_checkpoint
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.tables import read_per_image
@@ -232,6 +240,21 @@ def test_misspelt_override_stops_the_build_with_file_section_and_key(copied_bund
     arch.write_text(json.dumps(json.loads(arch.read_text()) | {"train": {"train::dataloader::batchsize": 2}}))
     with pytest.raises(BundleError, match="unet/arch.json, section 'train': 'train::dataloader::batchsize'"):
         render("unet")
+
+
+def test_unknown_paper_stops_the_build(copied_bundles):
+    arch = copied_bundles / "unet" / "arch.json"
+    content = json.loads(arch.read_text())
+    content["metadata"]["references"].append("nobody2020")
+    arch.write_text(json.dumps(content))
+    with pytest.raises(BundleError, match="unet/arch.json: there is no paper 'nobody2020'"):
+        render("unet")
+
+
+def test_every_citation_is_cited():
+    archs = [json.loads((BUNDLES_FOLDER / name / "arch.json").read_text()) for name in bundle_names()]
+    cited = {key for arch in archs for key in arch["metadata"]["references"]}
+    assert set(json.loads((BASE_FOLDER / "papers.json").read_text())) == cited
 
 
 def test_edited_generated_file_is_found_and_its_first_difference_named(copied_bundles):

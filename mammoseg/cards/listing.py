@@ -7,8 +7,8 @@ from typing import Any
 
 from mammoseg.bundles import BASE_FOLDER, BundleError, bundle_names, bundle_root
 
-PAPERS = BASE_FOLDER / "cards" / "papers.json"
-"""Papers by recipe."""
+RECIPES = BASE_FOLDER / "cards" / "recipes.json"
+"""Short name of each recipe's paper, and what its scores mean; its citation stands in papers.json."""
 
 
 FIELDS = ("name", "paper", "parameters", "input", "recipe")
@@ -52,9 +52,9 @@ def paper_of(recipe: str) -> dict[str, str]:
     Raises:
         BundleError: naming the recipes that have one.
     """
-    papers = read_json(PAPERS)
+    papers = read_json(RECIPES)
     if recipe not in papers:
-        raise BundleError(f"recipe '{recipe}' has no paper; add it to {PAPERS}, which has {', '.join(papers)}.")
+        raise BundleError(f"recipe '{recipe}' has no paper; add it to {RECIPES}, which has {', '.join(papers)}.")
     return papers[recipe]
 
 
