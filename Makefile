@@ -6,7 +6,7 @@ READY := .venv/.ready
 # Waiting threads sleep instead of spinning: on a machine that others use too, training is several times faster.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo label test test-slow check viewer lock clean
+.PHONY: demo label test test-slow check docs viewer lock clean
 
 demo: $(READY)
 	@$(BIN)/python scripts/demo.py
@@ -26,6 +26,11 @@ check: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/python scripts/build_bundles.py --check
+
+# The site of guides and API, in build/site; a link that leads nowhere stops it.
+docs: $(READY)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "mammoseg: open build/site/index.html, or with its search: $(BIN)/python -m http.server --directory build/site"
 
 $(READY): requirements.lock pyproject.toml scripts/install.sh
 	@sh scripts/install.sh

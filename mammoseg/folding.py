@@ -33,7 +33,8 @@ class ChannelClamp(nn.Module):
     With scale s and shift b, ``s * relu(y) + b`` is ``max(s * y + b, b)`` for positive s, ``min(s * y + b, b)`` else.
 
     Args:
-        scale, shift: of each channel, ``(C,)``.
+        scale: factor of each channel, ``(C,)``.
+        shift: addend of each channel, ``(C,)``.
     Shape:
         features ``(N, C, H, W)``, changed in place; returns them.
     """

@@ -1,6 +1,6 @@
 """Time and memory of a bundle's network as it is and as it is made fast, in one process that does nothing else.
 
-Usage: python -m mammoseg.benchmark.measure BUNDLE [--batch 1] [--threads 2] [--seconds 8] [--rounds 3] [--quick]
+Usage: `python -m mammoseg.benchmark.measure BUNDLE [--batch 1] [--threads 2] [--seconds 8] [--rounds 3] [--quick]`
 """
 
 import copy

@@ -1,6 +1,6 @@
 """File to tensor with CLAHE next to the decoding alone, on one core.
 
-Usage: python -m mammoseg.benchmark.preprocess_speed FILE (prints the peak of memory alone, in bytes)
+Usage: `python -m mammoseg.benchmark.preprocess_speed FILE` (prints the peak of memory alone, in bytes)
 """
 
 import os

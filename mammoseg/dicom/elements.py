@@ -39,7 +39,7 @@ class Encoding(NamedTuple):
 class Element(NamedTuple):
     """An element that is whole.
 
-    Args:
+    Attributes:
         tag: group and element number.
         value: offset of its value.
         end: offset behind its value, and behind its delimiter where it has one.

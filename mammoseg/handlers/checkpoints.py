@@ -45,10 +45,13 @@ class Checkpoints:
 
     Args:
         folder: where both files are.
-        network, optimizer, lr_scheduler: of the run; a `DistributedDataParallel` network is unwrapped.
+        network: that is trained; a `DistributedDataParallel` one is unwrapped.
+        optimizer: of the run.
+        lr_scheduler: of the run.
         evaluator: its key metric decides what is best.
         preprocessing: whose settings go into both files.
-        early_stop, training_log: attached with this handler; their states are saved and restored.
+        early_stop: attached with this handler; its state is saved and restored.
+        training_log: attached with this handler; its state is saved and restored.
         provenance: see `mammoseg.provenance.collect_provenance`.
         resume: False starts anew and overwrites what is there.
     """
