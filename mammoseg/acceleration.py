@@ -18,7 +18,11 @@ HALF = torch.float16
 
 
 class Accelerated(nn.Module):
-    """A network that gets its images as plain channels-last tensors, on a GPU under autocast."""
+    """A network that gets its images as plain channels-last tensors, on a GPU under autocast.
+
+    Shape:
+        image ``(N, in_channels, H, W)``; returns logits ``(N, out_channels, H, W)``, float32.
+    """
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -75,7 +79,7 @@ def accelerate(network: nn.Module, example: Tensor) -> nn.Module:
 
 
 def pack_convolutions(network: nn.Module, example: Tensor) -> None:
-    """Replace the plain convolutions of a network on a CPU by packed ones, for images as large as `example`."""
+    """Replace the plain convolutions of a network on a CPU by packed ones, for images of the shape of `example`."""
     for path, shape in input_shapes(network, example).items():
         convolution: Any = network.get_submodule(path)
         if convolution.padding_mode == "zeros" and not isinstance(convolution.padding, str):
@@ -83,7 +87,7 @@ def pack_convolutions(network: nn.Module, example: Tensor) -> None:
 
 
 def centre_groups(normalisation: nn.GroupNorm, read: tuple[Tensor]) -> Tensor:
-    """Features less the mean of each group, so that the normalisation loses no digits.
+    """Features ``(N, C, H, W)`` less the mean of each group, so that the normalisation loses no digits.
 
     For channels-last features on a CPU PyTorch takes the variance as E[x²] − E[x]², and that cancels where the mean is
     large.

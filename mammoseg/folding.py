@@ -78,7 +78,7 @@ def scale_and_shift(normalisation: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
 
 
 def find_folds(network: nn.Module, example: Tensor) -> list[Fold]:
-    """Normalisations that can be folded, seen on one forward pass without numbers (on the meta device).
+    """Normalisations that can be folded, seen on one pass of an example ``(N, C, H, W)`` without numbers (meta device).
 
     Only modules that are called once count, and between the modules of a fold only tensors that are read once.
     """

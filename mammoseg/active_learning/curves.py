@@ -20,7 +20,11 @@ Curves = dict[str, np.ndarray]
 
 
 def read_curves(steps: Path) -> tuple[list[int], Curves]:
-    """Numbers of labels, and the curves of all strategies over the seeds that every one of them has finished."""
+    """Numbers of labels, and the curves of all strategies over the seeds that every one of them has finished.
+
+    Returns:
+        How many labels at each step, and by strategy the mean Dice ``(seeds, steps)``.
+    """
     dice: dict[str, dict[tuple[int, int], float]] = {}
     for line in steps.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
@@ -37,7 +41,7 @@ def read_curves(steps: Path) -> tuple[list[int], Curves]:
 
 
 def mean_and_half_width(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over the first axis and half the width of its 95 % confidence interval (Student's t); NaN of one seed."""
+    """Mean of ``(seeds, steps)`` over the seeds, half of its 95 % interval (Student's t); NaN of one seed."""
     seeds = len(values)
     if seeds < 2:
         return values.mean(axis=0), np.full(values.shape[1:], np.nan)
@@ -50,7 +54,13 @@ def mean_over_labels(curve: np.ndarray, labels: Sequence[int]) -> np.ndarray:
 
 
 def plot_curves(labels: Sequence[int], curves: Mapping[str, np.ndarray], picture: Path) -> None:
-    """Draw each strategy beside the baseline; the suffix of `picture` decides the format."""
+    """Draw each strategy beside the baseline.
+
+    Args:
+        labels: how many at each step.
+        curves: mean Dice ``(seeds, steps)`` by strategy.
+        picture: file; its suffix decides the format.
+    """
     names = [name for name in curves if name != BASELINE] or [BASELINE]
     columns = min(4, len(names))
     rows = -(-len(names) // columns)
@@ -77,7 +87,12 @@ def plot_curves(labels: Sequence[int], curves: Mapping[str, np.ndarray], picture
 
 
 def table_of_curves(labels: Sequence[int], curves: Mapping[str, np.ndarray]) -> str:
-    """Markdown: Dice at each number of labels, its mean over them, and the difference to the baseline, seed by seed."""
+    """Markdown: Dice at each number of labels, its mean over them, and the difference to the baseline, seed by seed.
+
+    Args:
+        labels: how many at each step.
+        curves: mean Dice ``(seeds, steps)`` by strategy.
+    """
     head = ["strategy", *[f"{count} labels" for count in labels], "mean over labels", f"minus {BASELINE}"]
     lines = [f"| {' | '.join(head)} |", f"|---{'|--:' * (len(head) - 1)}|"]
     for name, curve in curves.items():

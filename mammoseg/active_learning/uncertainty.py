@@ -42,12 +42,12 @@ def outline_band(probability: np.ndarray, *, threshold: float = 0.5, width: int 
 
 
 def mean_in(values: np.ndarray, region: np.ndarray) -> float:
-    """Mean of `values` where `region` is True; 0 where it is nowhere."""
+    """Mean of `values` ``(rows, columns)`` where `region`, of the same shape, is True; 0 where it is nowhere."""
     return float(values[region].mean()) if region.any() else 0.0
 
 
 def mean_of_top(values: np.ndarray, region: np.ndarray, *, fraction: float = TOP_FRACTION) -> float:
-    """Mean of the highest `fraction` of `values` in `region`, at least of one pixel; 0 where the region is empty."""
+    """Mean of the highest `fraction` of `values` ``(rows, columns)`` in `region`, at least of one; 0 if it is empty."""
     inside = values[region]
     if not inside.size:
         return 0.0

@@ -37,6 +37,7 @@ class Box:
 
     @property
     def top(self) -> float:
+        """Upper edge."""
         return self.y - self.height / 2
 
 

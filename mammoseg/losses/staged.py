@@ -32,6 +32,11 @@ class StagedLoss(nn.Module):
         self.stage = bisect_left(self.ends, epoch)
 
     def forward(self, logits: Tensor, truth: Tensor) -> Tensor:
+        """The loss at work for logits and truth ``(N, C, H, W)``, a scalar.
+
+        Raises:
+            RuntimeError: nobody told the epoch.
+        """
         if self.stage is None:
             raise RuntimeError("the epoch is not known; call set_epoch, or give the trainer the handler LossEpoch.")
         return self.losses[self.stage](logits, truth)

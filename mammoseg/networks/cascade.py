@@ -19,7 +19,7 @@ def direct_paths(in_channels: Sequence[int], channels: Sequence[int]) -> nn.Modu
 
 
 def along(paths: nn.ModuleList, features: Sequence[Tensor]) -> list[Tensor]:
-    """Each feature map through the path of its level."""
+    """Each feature map ``(N, C_i, H_i, W_i)`` through the path of its level."""
     return [path(feature) for path, feature in zip(paths, features, strict=True)]
 
 

@@ -111,7 +111,11 @@ class ResNet22(nn.Module):
         return [*features[1:-1], torch.relu(self.norm(features[-1]))]
 
     def load_pretrained(self, source: str | Path) -> None:
-        """Weights from the GMIC checkpoint `source` (`WrongCallError` if they do not fit), whose rest is not used."""
+        """Load the encoder's part of the GMIC checkpoint `source`.
+
+        Raises:
+            WrongCallError: there is none, or it does not fit.
+        """
         if source == "imagenet":
             raise WrongCallError("resnet22 has no ImageNet weights; give a GMIC checkpoint file or nothing.")
         weights = {key[len(GMIC_PREFIX) :]: w for key, w in read_weights(source).items() if key.startswith(GMIC_PREFIX)}
@@ -154,7 +158,7 @@ def load_timm_weights(encoder: nn.Module, source: str | Path, *, name: str) -> N
 
 
 def fetch_imagenet_weights(name: str) -> dict[str, Tensor]:
-    """Weights of the timm network `name`, from its cache or from the network.
+    """State dictionary of the timm network `name`, from its cache or from the network.
 
     Raises:
         WrongCallError: they cannot be had.

@@ -33,6 +33,9 @@ class TransitionUp(nn.Module):
     """Corner-aligned bilinear x2 of the last `in_channels` features, 3x3 convolution; no normalisation, no ReLU.
 
     A dense block appends what it adds, so the last features are the new ones.
+
+    Shape:
+        features ``(N, C, H, W)`` with C at least `in_channels`; returns ``(N, out_channels, 2 H, 2 W)``.
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:

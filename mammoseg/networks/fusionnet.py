@@ -13,6 +13,9 @@ class FusionUnit(nn.Module):
     """Five 3x3 convolutions: one in, three whose result is added to its output, one out.
 
     The sum has no ReLU of its own; the convolution that follows supplies it.
+
+    Shape:
+        features ``(N, in_channels, H, W)``; returns ``(N, out_channels, H, W)``.
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:

@@ -23,7 +23,7 @@ class Box(NamedTuple):
 
 
 def crop(array: np.ndarray, box: Box) -> np.ndarray:
-    """Cut out `box`; a view, nothing is copied."""
+    """Cut `box` out of an array ``(channels, rows, columns)``; a view, nothing is copied."""
     return array[:, box.top : box.top + box.height, box.left : box.left + box.width]
 
 
