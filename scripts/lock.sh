@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 constraint=$(mktemp)
 trap 'rm -f "$constraint"' EXIT
 grep '^torch==' requirements.lock >"$constraint"
-uv pip compile pyproject.toml --extra deploy --extra label --extra docs --extra dev --python-version 3.11 --constraint "$constraint" \
+uv pip compile pyproject.toml --extra deploy --extra label --extra pretrained --extra docs \
+    --extra dev --python-version 3.11 --constraint "$constraint" \
     --no-header --no-annotate --quiet | grep -vE '^(nvidia-|cuda-|triton|sam2)' | LC_ALL=C sort >requirements.lock.new
 mv requirements.lock.new requirements.lock

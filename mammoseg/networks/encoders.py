@@ -1,6 +1,5 @@
-"""Encoders with five levels of features at strides 2, 4, 8, 16, 32, and how pretrained weights get into them."""
+"""Encoders with five levels of features at strides 2, 4, 8, 16, 32."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +8,7 @@ from torch import Tensor, nn
 
 from mammoseg.compat import heal_torchvision
 from mammoseg.errors import WrongCallError
-
-IMAGENET_MODELS = {
-    "resnet34": "resnet34.tv_in1k",
-    "resnetv2_50x1_bit": "resnetv2_50x1_bit.goog_in21k_ft_in1k",
-}
-"""Which of timm's weights "imagenet" means: for ResNet34 those of torchvision, for BiT those of BiT-M."""
-
-CLASSIFIER_KEYS = ("fc.", "head.", "norm.")
-"""What timm's files have beyond the encoder: the classifier, and in BiT the normalisation before it."""
+from mammoseg.networks.pretrained import load_timm_weights, load_whole, read_weights
 
 GMIC_PREFIX = "ds_net."
 """Where a GMIC checkpoint keeps its ResNet22."""
@@ -53,7 +44,11 @@ class TimmEncoder(nn.Module):
         return self.features(image)
 
     def load_pretrained(self, source: str | Path) -> None:
-        """Weights from the file `source`, or from timm if it is "imagenet" (`WrongCallError` if they do not fit)."""
+        """Load the weights of `source`; see `mammoseg.networks.pretrained.load_timm_weights`.
+
+        Raises:
+            WrongCallError: there are none, or they do not fit.
+        """
         load_timm_weights(self.features, source, name=self.name)
 
 
@@ -132,7 +127,8 @@ def make_encoder(name: str, in_channels: int, *, weights: str | Path | None = No
     """Encoder by name: ``resnet22`` or a network of timm.
 
     Args:
-        weights: None for random ones, a file, or "imagenet" (fetched by timm at run time).
+        weights: None for random ones, a file, "imagenet" (fetched by timm at run time), or "package" (in an installed
+            package).
     Raises:
         WrongCallError: unknown name; weights missing or not those of this encoder.
     """
@@ -140,103 +136,3 @@ def make_encoder(name: str, in_channels: int, *, weights: str | Path | None = No
     if weights is not None:
         encoder.load_pretrained(weights)
     return encoder
-
-
-def load_timm_weights(encoder: nn.Module, source: str | Path, *, name: str) -> None:
-    """Put weights in timm's (or torchvision's) names into an encoder, all of them or none.
-
-    Args:
-        encoder: features of the timm network `name`, or the encoder of that name of segmentation_models_pytorch.
-        source: a file, or "imagenet".
-    Raises:
-        WrongCallError: file missing or not readable, download failed, keys or shapes differ.
-    """
-    weights = fetch_imagenet_weights(name) if source == "imagenet" else read_weights(source)
-    weights = {key: weight for key, weight in weights.items() if not key.startswith(CLASSIFIER_KEYS)}
-    weights = {re.sub(r"^(stem|stages)\.", r"\1_", key): weight for key, weight in weights.items()}  # as features_only
-    load_whole(encoder, weights, source=source)
-
-
-def fetch_imagenet_weights(name: str) -> dict[str, Tensor]:
-    """State dictionary of the timm network `name`, from its cache or from the network.
-
-    Raises:
-        WrongCallError: they cannot be had.
-    """
-    heal_torchvision()
-    import timm
-
-    model = IMAGENET_MODELS.get(name, name)
-    try:
-        return timm.create_model(model, pretrained=True).state_dict()
-    except (OSError, RuntimeError) as error:
-        raise WrongCallError(
-            f"ImageNet weights '{model}' cannot be fetched ({type(error).__name__}); connect once or give a local file."
-        ) from error
-
-
-def read_weights(path: str | Path) -> dict[str, Tensor]:
-    """State dictionary from a ``.safetensors`` file or one of `torch.save`.
-
-    Raises:
-        WrongCallError: no such file, or something else in it.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise WrongCallError(f"encoder weights {path} are not a file; give an existing one, 'imagenet' or nothing.")
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # every reader has its own kinds
-        raise WrongCallError(f"encoder weights {path} cannot be read ({type(error).__name__}).") from error
-    if not isinstance(weights, dict) or not all(isinstance(weight, Tensor) for weight in weights.values()):
-        raise WrongCallError(f"encoder weights {path} are not a dictionary of tensors; save a model's state_dict().")
-    return weights
-
-
-def load_whole(encoder: nn.Module, weights: dict[str, Tensor], *, source: str | Path) -> None:
-    """Load all weights of an encoder or none; the first convolution is adapted to the number of input channels.
-
-    Raises:
-        WrongCallError: with the number and the first of the keys that are missing, unknown, or of another shape.
-    """
-    own = encoder.state_dict()
-    counters = {key: value for key, value in own.items() if key.endswith("num_batches_tracked")}
-    weights = counters | weights  # files older than PyTorch 0.4.1 have no counters
-    first = next(key for key, value in own.items() if value.ndim == 4)
-    if first in weights:
-        weights[first] = adapt_input_channels(weights[first], own[first].shape[1])
-    problems = {
-        "missing": [key for key in own if key not in weights],
-        "unknown": [key for key in weights if key not in own],
-        "of another shape": [
-            f"{key} {tuple(weights[key].shape)} instead of {tuple(own[key].shape)}"
-            for key in own
-            if key in weights and weights[key].shape != own[key].shape
-        ],
-    }
-    said = [f"{len(keys)} {problem} (first: {keys[0]})" for problem, keys in problems.items() if keys]
-    if said:
-        raise WrongCallError(
-            f"encoder weights {source} do not fit, of {len(own)} keys {', '.join(said)}; nothing was loaded."
-        )
-    encoder.load_state_dict(weights)
-
-
-def adapt_input_channels(weight: Tensor, in_channels: int) -> Tensor:
-    """First convolution for another number of input channels, with the same result on grey images.
-
-    Three channels are summed to one, one is spread evenly to three: replicated grey gives what grey gave. Other numbers
-    are left as they are.
-
-    Shape:
-        weight ``(out, channels, k, k)``; returns ``(out, in_channels, k, k)``.
-    """
-    if in_channels == 1:
-        return weight.sum(dim=1, keepdim=True)
-    if weight.shape[1] == 1:
-        return weight.expand(-1, in_channels, -1, -1) / in_channels
-    return weight

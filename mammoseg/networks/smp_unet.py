@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from mammoseg.compat import heal_torchvision
-from mammoseg.networks.encoders import load_timm_weights
 from mammoseg.networks.network import Network
+from mammoseg.networks.pretrained import load_timm_weights
 
 
 class SmpUNet(Network):

