@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -54,7 +55,7 @@ def _serve(options: argparse.Namespace) -> None:
     settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     label_app = app(str(APP_DIR), options.studies, conf)
     server = build(label_app, settings)
-    listeners = [Listener(bound, server.state.connections) for bound in sockets]
+    listeners: list[socket.socket] = [Listener(bound, server.state.connections) for bound in sockets]
     config = uvicorn.Config(
         server,
         loop="asyncio",  # another accepts past the listeners

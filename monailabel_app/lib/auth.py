@@ -107,7 +107,7 @@ class Login:
                 raise LOGIN_NEEDED
             asked = token.strip(), str(request.state.address)
             known = self._tokens.person(asked[0])
-            return known or await to_thread.run_sync(self.person, *asked, limiter=self._threads)
+            return known if known is not None else await to_thread.run_sync(self.person, *asked, limiter=self._threads)
         session = self._sessions.find(request.cookies.get(COOKIE, ""))
         if session is None and takes_ticket:
             session = self._of_ticket(request.query_params.get("image", ""))

@@ -62,7 +62,7 @@ class Connections:
         try:
             yield
         finally:
-            if idle is not None:
+            if peer and idle:
                 self._wait(peer, idle.connection)
 
     def answered(self, peer: Peer | None) -> None:
