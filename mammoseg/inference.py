@@ -16,6 +16,7 @@ from mammoseg.checkpoints import load_weights, read_weights
 from mammoseg.data.mammogram import Mammogram, read_mammogram
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.networks import Network
+from mammoseg.provenance import knows_phantoms_only
 from mammoseg.transforms.mass_probability import mass_probability
 from mammoseg.transforms.pipelines import Preprocessing
 from mammoseg.weights_file import WeightsError, default_weights
@@ -80,7 +81,7 @@ class Predictor:
         self.version: str = ConfigParser.load_config_file(root / "configs" / "metadata.json")["version"]
         self.weights_path = checkpoint.path
         self.weights_sha256 = checkpoint.sha256
-        self.phantom_only = checkpoint.provenance.get("source") == "phantom"
+        self.phantom_only = knows_phantoms_only(checkpoint.provenance)
         self.threshold: float = parser.get_parsed_content("threshold")
         self.modalities = modalities
         self.device: torch.device = parser.get_parsed_content("device")

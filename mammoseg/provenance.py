@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -13,8 +14,18 @@ from mammoseg.files import sha256_of_file
 PACKAGE_FOLDER = Path(__file__).resolve().parent
 LOCK_FILE = PACKAGE_FOLDER.parent / "requirements.lock"
 
-PHANTOM_WARNING = "These weights know synthetic phantoms only. What they draw on a real mammogram means nothing."
+PHANTOMS_ONLY = "These weights know synthetic phantoms only."
+
+PHANTOM_WARNING = f"{PHANTOMS_ONLY} What they draw on a real mammogram means nothing."
 """Said loudly wherever such weights are used or given away."""
+
+PHANTOM_NOTICE = f"{PHANTOMS_ONLY} The scores say nothing about real mammograms."
+"""Said on top of a report."""
+
+
+def knows_phantoms_only(provenance: Mapping[str, Any]) -> bool:
+    """Whether weights were trained on nothing else, by what `collect_provenance` wrote into them."""
+    return provenance.get("source") == "phantom"
 
 
 def collect_provenance(*, bundle_root: Path | str, datalist: Path | str, seed: int) -> dict[str, Any]:

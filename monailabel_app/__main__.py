@@ -2,14 +2,16 @@
 
 import argparse
 import logging
+import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from mammoseg.errors import MammosegError
 from mammoseg.quick_import import quick_import
 from monailabel_app.lib import logs
-from monailabel_app.lib.address import check_certificate, check_port
+from monailabel_app.lib.address import bind, check_certificate
 from monailabel_app.lib.settings import ServerSettings, is_loopback, refuse_open_address
 from monailabel_app.lib.tokens import TokenFile, make_token, revoke_tokens
 
@@ -36,7 +38,7 @@ def _serve(options: argparse.Namespace) -> None:
     has_login = settings.oidc is not None or bool(TokenFile(settings.tokens_file))
     refuse_open_address(options.host, has_login=has_login, insecure=options.insecure)
     check_certificate(options.ssl_certfile, options.ssl_keyfile, options.ssl_keyfile_password)
-    check_port(options.host, options.port)
+    sockets = bind(options.host, options.port)
     logs.set_up(options.verbose)
     if not is_loopback(options.host) and not options.ssl_certfile:
         logging.getLogger(__name__).warning("No --ssl_certfile: others on the network can read tokens and images.")
@@ -47,14 +49,19 @@ def _serve(options: argparse.Namespace) -> None:
     import uvicorn
 
     app = quick_import("monailabel_app.main").MammosegApp
+    from monailabel_app.lib.connections import Listener
     from monailabel_app.lib.server import build
 
     settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     label_app = app(str(APP_DIR), options.studies, conf)
-    uvicorn.run(
-        build(label_app, settings),
-        host=options.host,
-        port=options.port,
+    server = build(label_app, settings)
+    listeners: list[socket.socket] = [Listener(bound, server.state.connections) for bound in sockets]
+    config = uvicorn.Config(
+        server,
+        loop="asyncio",  # another accepts past the listeners
+        http="h11",
+        ws="none",
+        proxy_headers=False,  # `Callers` reads them
         log_config=None,
         access_log=False,  # its lines hold ids and what was searched for; ours do not
         server_header=False,
@@ -63,6 +70,11 @@ def _serve(options: argparse.Namespace) -> None:
         ssl_keyfile_password=options.ssl_keyfile_password,
         timeout_graceful_shutdown=5,
     )
+    logging.getLogger(__name__).info(
+        "Serving on %s://%s:%d", "https" if config.is_ssl else "http", options.host, options.port
+    )
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=listeners)
 
 
 def _token(options: argparse.Namespace) -> None:

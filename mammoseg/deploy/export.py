@@ -19,7 +19,7 @@ from mammoseg.deploy.formats import write_formats
 from mammoseg.deploy.manifest import write_archive, write_manifest
 from mammoseg.errors import WrongCallError
 from mammoseg.networks import Network
-from mammoseg.provenance import PACKAGE_FOLDER, PHANTOM_WARNING
+from mammoseg.provenance import PACKAGE_FOLDER, PHANTOM_WARNING, knows_phantoms_only
 
 
 def export(bundle: str, *, weights: Path | str, output: Path | str, formats: str | Sequence[str] = ()) -> Path:
@@ -65,7 +65,7 @@ def export(bundle: str, *, weights: Path | str, output: Path | str, formats: str
             differences_from_pytorch=differences,
         )
         write_archive(folder, temporary / f"{bundle}.zip")
-    if source == "phantom":
+    if knows_phantoms_only(checkpoint.provenance):
         print(f"WARNING: {PHANTOM_WARNING}", file=sys.stderr)
     return Path(output) / bundle
 

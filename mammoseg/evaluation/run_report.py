@@ -17,9 +17,8 @@ from mammoseg.evaluation.tables import Row, read_per_image, summarise
 from mammoseg.evaluation.threshold_baseline import ImageAndMask, evaluate_threshold, fit_threshold
 from mammoseg.files import write_json
 from mammoseg.inference import Predictor
+from mammoseg.provenance import PHANTOM_NOTICE
 from mammoseg.transforms.pipelines import preprocessing
-
-PHANTOM_NOTICE = "These weights know synthetic phantoms only. The scores say nothing about real mammograms."
 
 
 def report(

@@ -2,24 +2,33 @@
 
 import socket
 import ssl
+from contextlib import ExitStack
 
 from mammoseg.errors import WrongCallError
 
 
-def check_port(host: str, port: int) -> None:
-    """Raise where a server cannot listen.
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Sockets of all addresses of the host, ours from now on; who connects is refused until they listen.
 
     Raises:
         WrongCallError: the port is taken, not ours to use or none, or the host is not of this machine.
     """
-    try:
-        (family, *_, address), *_ = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        socket.create_server((address[0], port), family=family).close()
-    except (OSError, OverflowError) as error:
-        reason = str(getattr(error, "strerror", None) or error).partition(" (")[0]  # Python adds the address to it
-        raise WrongCallError(
-            f"cannot listen on {host} port {port} ({reason}); name another --port or --host."
-        ) from error
+    with ExitStack() as opened:
+        try:
+            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            bound = [opened.enter_context(socket.socket(family, kind)) for family, kind, *_ in found]
+            for one, (family, _, _, _, address) in zip(bound, found, strict=True):
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else it is busy after its end
+                if family == socket.AF_INET6:
+                    one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                one.bind((address[0], port, *address[2:]))
+        except (OSError, OverflowError) as error:
+            reason = str(getattr(error, "strerror", None) or error)
+            raise WrongCallError(
+                f"cannot listen on {host} port {port} ({reason}); name another --port or --host."
+            ) from error
+        opened.pop_all()
+    return bound
 
 
 def check_certificate(certificate: str | None, key: str | None, password: str | None) -> None:

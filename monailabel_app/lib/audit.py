@@ -90,12 +90,12 @@ class AuditLog:
             reason = f"the audit cannot be written ({error.strerror}), so nothing is done; make room on the server."
             raise AuditError(reason) from error
 
-    def login_failed(self) -> None:
-        """Count a failed login; a line holds those since the last."""
+    def login_failed(self, address: str) -> None:
+        """Count a failed login; a line holds those since the last, and the address of this one."""
         self._failures += 1
         if time.monotonic() - self._failed_at > FAILURE_SECONDS:
             times, self._failures, self._failed_at = self._failures, 0, time.monotonic()
-            self._try_to_record("unknown", "login failed", times=times)
+            self._try_to_record("unknown", "login failed", times=times, address=address)
 
     def name_of(self, image: str) -> str:
         """What stands for an image."""

@@ -1,19 +1,16 @@
-"""Login: who stands behind a request, and the role that each route asks for."""
+"""Login: who stands behind a request."""
 
 import logging
-from collections.abc import Sequence
 
 import jwt
+from anyio import CapacityLimiter, to_thread
 from fastapi import Request
-from fastapi.routing import APIRoute
-from starlette.routing import BaseRoute
 
-from mammoseg.errors import WrongCallError
 from monailabel_app.lib.audit import AuditLog
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import TICKET
 from monailabel_app.lib.oidc import Verifier
-from monailabel_app.lib.roles import NOBODY, Person, Role
+from monailabel_app.lib.roles import NOBODY, Person
 from monailabel_app.lib.sessions import Session, Sessions
 from monailabel_app.lib.settings import ServerSettings
 from monailabel_app.lib.tokens import PREFIX, TokenFile
@@ -26,6 +23,9 @@ TICKET_SECONDS = 60.0
 """Slicer asks for the image as soon as it knows its id."""
 
 MOST_TOKEN_CHARACTERS = 8192
+
+THREADS = 8
+"""That ask the issuer and write of failed logins; they are none of those that do the work of people."""
 
 LOGIN_NEEDED = HttpError(401, "E_LOGIN", "a valid token is needed.", {"WWW-Authenticate": "Bearer"})
 
@@ -47,15 +47,18 @@ class Login:
         self._enabled = False
         self._sessions = Sessions(SESSION_SECONDS)
         self._tickets = Sessions(TICKET_SECONDS)
+        self._threads = CapacityLimiter(THREADS)
 
     @property
     def enabled(self) -> bool:
         self._enabled = self._enabled or self._verifier is not None or bool(self._tokens)
         return self._enabled
 
-    def person(self, token: str) -> Person:
+    def person(self, token: str, address: str) -> Person:
         """Whom a token stands for.
 
+        Args:
+            address: of who sent it, for the audit.
         Raises:
             HttpError: 401 for no valid token, 503 where the issuer's keys cannot be had.
         """
@@ -66,13 +69,13 @@ class Login:
             except (jwt.PyJWTError, ValueError, TypeError) as error:
                 logger.info("a token is refused: %s", type(error).__name__)
         if person is None:
-            self._audit.login_failed()
+            self._audit.login_failed(address)
             raise LOGIN_NEEDED
         return person
 
-    def open_session(self, token: str) -> str:
-        """Start a session for the person of a token and return its secret, for a cookie."""
-        return self._sessions.open(token, self.person(token))
+    def open_session(self, token: str, address: str) -> str:
+        """Start a session for the person of a token and return its secret, for a cookie; see `person`."""
+        return self._sessions.open(token, self.person(token, address))
 
     def close_session(self, secret: str) -> None:
         """End a session, if there is one."""
@@ -88,11 +91,13 @@ class Login:
             return image
         return f"{image}~{self._tickets.open(token.strip(), request.state.person, image)}"
 
-    def of_request(self, request: Request, *, takes_ticket: bool = False) -> Person:
+    async def of_request(self, request: Request, *, takes_ticket: bool = False) -> Person:
         """Who asks: by the header, else by the cookie or the ticket, else nobody where no login is needed.
 
+        A token of the file and a session are known at once, however many wait for the issuer or for the audit.
+
         Raises:
-            HttpError: 401.
+            HttpError: 401, and what `person` raises.
         """
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if not self.enabled:
@@ -100,7 +105,9 @@ class Login:
         if scheme:
             if scheme.lower() != "bearer":
                 raise LOGIN_NEEDED
-            return self.person(token.strip())
+            asked = token.strip(), str(request.state.address)
+            known = self._tokens.person(asked[0])
+            return known if known is not None else await to_thread.run_sync(self.person, *asked, limiter=self._threads)
         session = self._sessions.find(request.cookies.get(COOKIE, ""))
         if session is None and takes_ticket:
             session = self._of_ticket(request.query_params.get("image", ""))
@@ -115,54 +122,3 @@ class Login:
 
     def _is_revoked(self, session: Session) -> bool:
         return session.token.startswith(PREFIX) and self._tokens.person(session.token) is None
-
-
-class Needs:
-    """Dependency that every route has: the role it asks for. `server.build` refuses a route without one.
-
-    Args:
-        role: None where everyone may ask, without login.
-        takes_ticket: whether a ticket does in place of a token; for the download of the image that it names.
-    """
-
-    def __init__(self, role: Role | None, *, takes_ticket: bool = False) -> None:
-        self.role = role
-        self.takes_ticket = takes_ticket
-
-    def __call__(self, request: Request) -> Person:
-        """The person behind the request.
-
-        Raises:
-            HttpError: 401 without a valid login, 403 without the role.
-        """
-        if self.role is None:
-            return NOBODY
-        person = request.app.state.login.of_request(request, takes_ticket=self.takes_ticket)
-        if not person.may(self.role):
-            raise HttpError(403, "E_ROLE", f"the role {self.role.value} is needed.")
-        request.state.person = person
-        return person
-
-
-def role_of(route: BaseRoute) -> Role | None:
-    """The role that a route asks for.
-
-    Raises:
-        WrongCallError: it names none, or two.
-    """
-    needs = (
-        [part.call for part in route.dependant.dependencies if isinstance(part.call, Needs)]
-        if isinstance(route, APIRoute)
-        else []
-    )
-    if len(needs) != 1:
-        raise WrongCallError(f"the route {getattr(route, 'path', route)} must name one role; add Depends(Needs(...)).")
-    return needs[0].role
-
-
-def check_roles(routes: Sequence[BaseRoute]) -> None:
-    """Raise where a route names no role, and write the role of each into the OpenAPI document."""
-    for route in routes:
-        role = role_of(route)
-        assert isinstance(route, APIRoute)
-        route.openapi_extra = {**(route.openapi_extra or {}), "x-role": role.value if role else "none"}

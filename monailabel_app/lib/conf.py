@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from mammoseg.errors import WrongCallError
 
 KEYS = frozenset(
-    {"state_dir", "tokens", "cors", "max_upload_mib", "max_requests", "request_seconds", "insecure"}
+    {"state_dir", "tokens", "cors", "trusted_proxies", "max_upload_mib", "max_requests", "request_seconds", "insecure"}
     | {"oidc_issuer", "oidc_audience", "oidc_roles_claim", "oidc_role_prefix", "oidc_name_claim"}
     | {"modalities", "refresh_seconds", "dicomweb_user", "ca_bundle", "cache_gib"}
     | {"models", "weights", "bundles", "preload", "device"}

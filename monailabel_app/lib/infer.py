@@ -63,13 +63,20 @@ class MassInferTask(InferTask):
                 logger.error("%s", error)
 
     def info(self) -> dict[str, Any]:
-        """As MONAI Label's, with the version that is served."""
-        version = self.model.versions.current()
+        """As MONAI Label's, with the version that is served and what must be said of it."""
+        version, warning = self.model.versions.current(), self.warning
         return {
             **super().info(),
+            "description": f"{self.description}. {warning}" if warning else self.description,
             "version": self.model.entry.version,
             "weights": None if version is None else version.number,
+            "warning": warning,
         }
+
+    @property
+    def warning(self) -> str | None:
+        """What must be said with all that the served version draws."""
+        return self.model.warning(self.model.versions.current())
 
     def is_valid(self) -> bool:
         """Whether there are weights."""
@@ -97,6 +104,7 @@ class MassInferTask(InferTask):
         return str(file), {
             "label_names": LABELS,
             **description(found),
+            "warning": self.model.warning(self.model.versions.get(found.version)),
             "model": self.model.entry.bundle,
             "latencies": {name: round(value, 4) for name, value in seconds.items()},
         }

@@ -1,5 +1,6 @@
 """Limits around every request (ASGI): how many at once, how long, how large; a log line; headers of the answer.
 
+Each person has an allowance, and so have the strangers of each address, who have no login yet: none uses up another's.
 The work of a request that ran out of time goes on in its thread, for it cannot be stopped there; its place is free only
 when it ends, so that slow work never piles up.
 """
@@ -7,7 +8,9 @@ when it ends, so that slow work never piles up.
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -15,12 +18,23 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monailabel_app.lib import errors
+from monailabel_app.lib.callers import site
 from monailabel_app.lib.errors import HttpError
+from monailabel_app.lib.roles import STRANGER
 
 logger = logging.getLogger(__name__)
 
 MOST_PLAIN_BYTES = 2**20
 """Of a body that is no upload of files."""
+
+MOST_STRANGER_BYTES = 2**15
+"""Of the form of a login: a token, and where it leads."""
+
+MOST_OF_STRANGERS = 8
+"""Requests at once that come from one address without a login, such as logins."""
+
+STRANGER_SECONDS = 10.0
+"""For one of them, from its first to its last byte."""
 
 UNCOUNTED = ("/health", "/ready")
 
@@ -30,11 +44,25 @@ UPLOAD_TOO_SLOW = HttpError(408, "E_SLOW", "the upload took too long.")
 WORK_TOO_SLOW = HttpError(503, "E_SLOW", "the request took too long; it goes on, its answer is lost.")
 
 
+@dataclass(frozen=True)
+class _Allowance:
+    """What one caller may at once.
+
+    Attributes:
+        who: has it.
+    """
+
+    who: tuple[str, str]
+    requests: int
+    seconds: float
+    body_bytes: int
+
+
 class Limits:
-    """Middleware.
+    """Middleware, behind `Gate`.
 
     Args:
-        max_requests: in work at once.
+        max_requests: of one person, in work at once.
         seconds: for one, from its first to its last byte.
         max_upload_bytes: of one multipart body; others have `MOST_PLAIN_BYTES`.
     """
@@ -44,20 +72,21 @@ class Limits:
         self.max_requests = max_requests
         self.seconds = seconds
         self.max_upload_bytes = max_upload_bytes
-        self._at_work = 0
+        self._at_work: Counter[tuple[str, str]] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        exchange = _Exchange(scope, receive, send, self._body_limit(scope))
-        if scope["path"] not in UNCOUNTED and self._at_work >= self.max_requests:
+        allowance = self._allowance(Request(scope))
+        exchange = _Exchange(scope, receive, send, allowance.body_bytes)
+        if scope["path"] not in UNCOUNTED and self._at_work[allowance.who] >= allowance.requests:
             await exchange.refuse(TOO_MANY)
             return
-        self._at_work += 1
+        self._at_work[allowance.who] += 1
         work = asyncio.create_task(self._work(exchange))
-        work.add_done_callback(self._done)
-        done, _ = await asyncio.wait({work}, timeout=self.seconds)
+        work.add_done_callback(lambda done: self._done(done, allowance.who))
+        done, _ = await asyncio.wait({work}, timeout=allowance.seconds)
         if not done:
             is_upload = exchange.is_receiving
             if is_upload:
@@ -73,14 +102,20 @@ class Limits:
         except Exception as error:
             await exchange.refuse(error)
 
-    def _done(self, work: "asyncio.Task[None]") -> None:
-        self._at_work -= 1
+    def _done(self, work: "asyncio.Task[None]", who: tuple[str, str]) -> None:
+        self._at_work[who] -= 1
+        self._at_work += Counter()  # drops those who have nothing in work
         if not work.cancelled() and (error := work.exception()):
             logger.error("an answer broke off: %s at %s", type(error).__name__, errors.places(error))
 
-    def _body_limit(self, scope: Scope) -> int:
-        kind = dict(scope["headers"]).get(b"content-type", b"")
-        return self.max_upload_bytes if kind.startswith(b"multipart/form-data") else MOST_PLAIN_BYTES
+    def _allowance(self, request: Request) -> _Allowance:
+        person = request.state.person
+        if person is STRANGER:
+            who = ("address", site(request.state.address))
+            return _Allowance(who, MOST_OF_STRANGERS, STRANGER_SECONDS, MOST_STRANGER_BYTES)
+        is_upload = request.headers.get("content-type", "").startswith("multipart/form-data")
+        most_bytes = self.max_upload_bytes if is_upload else MOST_PLAIN_BYTES
+        return _Allowance(("person", person.name), self.max_requests, self.seconds, most_bytes)
 
 
 class _Exchange:

@@ -35,6 +35,9 @@ class Person:
 NOBODY = Person("local", frozenset(Role))
 """Everyone, where no login is configured."""
 
+STRANGER = Person("stranger", frozenset())
+"""Whoever asks for what everyone may ask for; who it is was not looked at."""
+
 
 def roles_of(names: object, *, prefix: str = "") -> frozenset[Role]:
     """The roles among names that may hold others too, such as those of a hospital's directory."""

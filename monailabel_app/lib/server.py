@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware import Middleware
@@ -18,7 +19,10 @@ from mammoseg.errors import MammosegError
 from mammoseg.viewer.server import HEADERS as VIEWER_HEADERS
 from monailabel_app.lib import errors, uploads
 from monailabel_app.lib.audit import AuditLog
-from monailabel_app.lib.auth import Login, check_roles
+from monailabel_app.lib.auth import Login
+from monailabel_app.lib.callers import Callers
+from monailabel_app.lib.connections import Connections
+from monailabel_app.lib.gate import Gate, check_roles
 from monailabel_app.lib.jobs import Jobs
 from monailabel_app.lib.limits import Headers, Limits, SameSite
 from monailabel_app.lib.routes import activelearning, batch, datastore, infer, info, login, ohif, proxy, scoring, train
@@ -47,6 +51,10 @@ OHIF_HEADERS = {
 """OHIF's own scripts need inline code and WebAssembly; it can talk to this server and no other."""
 
 
+THREADS_FOR = 4
+"""People who may fill their allowances at once before the others have to wait for a thread."""
+
+
 def build(app: MONAILabelApp, settings: ServerSettings) -> FastAPI:
     """The server around `app`.
 
@@ -56,6 +64,7 @@ def build(app: MONAILabelApp, settings: ServerSettings) -> FastAPI:
     """
     audit = AuditLog(settings.state_dir)
     logins = Login(settings, audit)
+    connections = Connections(proxies=settings.trusted_proxies)
     server = FastAPI(
         title="mammoseg",
         version=__version__,
@@ -63,7 +72,7 @@ def build(app: MONAILabelApp, settings: ServerSettings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
-        middleware=_middleware(settings, has_login=logins.enabled),
+        middleware=_middleware(settings, connections, has_login=logins.enabled),
     )
     for kind in (HTTPException, RequestValidationError, MONAILabelException, MammosegError):
         server.add_exception_handler(kind, errors.answer)
@@ -74,12 +83,14 @@ def build(app: MONAILabelApp, settings: ServerSettings) -> FastAPI:
     server.state.archive = connect(app.studies) if is_remote else None
     server.state.label_app, server.state.settings, server.state.audit = app, settings, audit
     server.state.login, server.state.jobs, server.state.is_ready = logins, Jobs(), False
+    server.state.connections = connections
     return server
 
 
-def _middleware(settings: ServerSettings, *, has_login: bool) -> list[Middleware]:
+def _middleware(settings: ServerSettings, connections: Connections, *, has_login: bool) -> list[Middleware]:
     return [
         Middleware(Headers, headers=HEADERS, by_path={"/ohif/": OHIF_HEADERS}),
+        Middleware(Callers, proxies=settings.trusted_proxies),
         Middleware(SameSite, origins=settings.cors, only_loopback=settings.is_local and not has_login),
         Middleware(
             CORSMiddleware,
@@ -87,6 +98,7 @@ def _middleware(settings: ServerSettings, *, has_login: bool) -> list[Middleware
             allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
             allow_headers=["Authorization", "Content-Type"],
         ),
+        Middleware(Gate, connections=connections),
         Middleware(
             Limits,
             max_requests=settings.max_requests,
@@ -98,7 +110,10 @@ def _middleware(settings: ServerSettings, *, has_login: bool) -> list[Middleware
 
 @asynccontextmanager
 async def _lifespan(server: FastAPI) -> AsyncIterator[None]:
-    uploads.remove_leftovers(server.state.settings.state_dir)
+    settings: ServerSettings = server.state.settings
+    uploads.remove_leftovers(settings.state_dir)
+    threads = to_thread.current_default_thread_limiter()
+    threads.total_tokens = max(threads.total_tokens, THREADS_FOR * settings.max_requests)
     server.state.is_ready = True
     yield
     server.state.jobs.close()

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from mammoseg.checkpoints import read_weights
 from mammoseg.data.mammogram import Mammogram
 from mammoseg.dicom.derived import Algorithm
 from mammoseg.errors import InputRefusedError
 from mammoseg.inference import Predictor
 from mammoseg.lesions import find_lesions
 from mammoseg.prediction.file_job import MOST_LESIONS
+from mammoseg.provenance import PHANTOM_WARNING, knows_phantoms_only
 from mammoseg.weights_file import WeightsError
 from monailabel_app.lib.models import ModelEntry, ModelNotReadyError
 from monailabel_app.lib.versions import Version, Versions
@@ -68,6 +70,7 @@ class ServedModel:
         self._loading = threading.Lock()
         self.computing = threading.Lock()
         self._loaded: tuple[Version, Predictor] | None = None
+        self._warnings: dict[Version, str | None] = {}
 
     def predictor(self) -> Predictor:
         """The served version, loaded unless it is; requests at the same time load it once.
@@ -87,6 +90,21 @@ class ServedModel:
             if self._loaded is None or self._loaded[0] != version:
                 self._loaded = self._load(version)
             return self._loaded
+
+    def warning(self, version: Version | None) -> str | None:
+        """What must be said with all that a version draws; None where nothing must, or it cannot be read.
+
+        A version never changes, so its weights are read once.
+        """
+        if version is None:
+            return None
+        if version not in self._warnings:
+            try:
+                is_toy = knows_phantoms_only(read_weights(version.weights).provenance)
+            except WeightsError:  # who asks for an inference is told
+                return None
+            self._warnings[version] = PHANTOM_WARNING if is_toy else None
+        return self._warnings[version]
 
     def segment(self, path: Path | str, threshold: float | None = None) -> Segmented:
         """Segment one file.

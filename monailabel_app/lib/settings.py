@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mammoseg.errors import WrongCallError
+from monailabel_app.lib.callers import Network, networks
 from monailabel_app.lib.conf import check_keys, whole_number
 
 
@@ -37,7 +38,8 @@ class ServerSettings:
     Attributes:
         cors: origins of other sites whose pages may call; none by default.
         max_upload_bytes: of one request.
-        max_requests: in work at once; one more gets HTTP 429.
+        trusted_proxies: whose word for the caller's address is taken; none by default.
+        max_requests: in work at once for one person; one more gets HTTP 429.
         request_seconds: for one request, its upload included.
     """
 
@@ -46,6 +48,7 @@ class ServerSettings:
     oidc: Oidc | None = None
     host: str = "127.0.0.1"
     cors: tuple[str, ...] = ()
+    trusted_proxies: tuple[Network, ...] = ()
     max_upload_bytes: int = 128 << 20
     max_requests: int = 64
     request_seconds: float = 600.0
@@ -70,6 +73,7 @@ class ServerSettings:
             oidc=_oidc(conf),
             host=host,
             cors=tuple(_origin(text) for text in conf.get("cors", "").split(",") if text),
+            trusted_proxies=networks(conf.get("trusted_proxies", ""), "trusted_proxies"),
             max_upload_bytes=whole_number(conf, "max_upload_mib", 128) << 20,
             max_requests=whole_number(conf, "max_requests", 64),
             request_seconds=float(whole_number(conf, "request_seconds", 600)),

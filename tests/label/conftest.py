@@ -43,10 +43,14 @@ def serve(fake_app: FakeApp, tmp_path: Path) -> Iterator[Callable[..., TestClien
     """Start a server around `fake_app` with values of ``--conf``; it ends with the test."""
     with ExitStack() as running:
 
-        def start(host: str = "127.0.0.1", **conf: str) -> TestClient:
+        def start(
+            host: str = "127.0.0.1", *, client: tuple[str, int] = ("testclient", 50000), **conf: str
+        ) -> TestClient:
             settings = ServerSettings.from_conf({"state_dir": str(tmp_path / "state"), **conf}, host=host)
-            client = TestClient(build(fake_app, settings), base_url=ADDRESS, raise_server_exceptions=False)
-            return running.enter_context(client)
+            server = build(fake_app, settings)
+            return running.enter_context(
+                TestClient(server, base_url=ADDRESS, raise_server_exceptions=False, client=client)
+            )
 
         yield start
 

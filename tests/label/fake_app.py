@@ -79,6 +79,7 @@ class FakeModel:
     """Writes the bytes of a mask; `run` may be replaced."""
 
     description = "a fake"
+    warning = None
 
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []

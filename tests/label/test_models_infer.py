@@ -16,6 +16,7 @@ from pydicom.filebase import DicomBytesIO
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import InputRefusedError
 from mammoseg.inference import Prediction
+from mammoseg.provenance import PHANTOM_WARNING
 from monailabel_app.lib import serving
 from monailabel_app.lib.infer import MassInferTask
 from monailabel_app.lib.models import ModelNotReadyError
@@ -61,6 +62,25 @@ def lopsided() -> np.ndarray:
 def run(task, image, **request):
     file, params = task({"image": str(image), **request})
     return Path(file), params
+
+
+@pytest.mark.parametrize("source, warning", [("phantom", PHANTOM_WARNING), ("cbis_ddsm", None)])
+def test_weights_that_know_phantoms_only_are_named_so_in_the_list_and_with_each_mask(
+    tmp_path, picture, monkeypatch, source, warning
+):
+    weights = write_weights(tmp_path / "w.pt", provenance={"bundle": "unet", "source": source})
+    task = MassInferTask(served_model(tmp_path, weights))
+    assert task.info()["warning"] == task.warning == warning
+    assert task.info()["description"].endswith(warning or "not for diagnosis")
+    answer(task, lopsided(), monkeypatch)
+    file, params = run(task, picture[0])
+    assert params["warning"] == warning
+    file.unlink()
+
+
+def test_the_list_of_models_comes_though_weights_cannot_be_read(tmp_path):
+    (tmp_path / "w.pt").write_bytes(b"no weights")
+    assert MassInferTask(served_model(tmp_path, tmp_path / "w.pt")).info()["warning"] is None
 
 
 def test_the_mask_of_a_picture_is_on_its_grid(task, picture, monkeypatch):

@@ -27,7 +27,7 @@ def test_a_key_that_nothing_reads_is_refused_with_the_nearest(key, sentence):
 
 
 def test_neither_server_nor_token_starts_with_one(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("uvicorn.run", lambda *_, **__: pytest.fail("it serves"))
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: pytest.fail("it serves"))
     conf = ("--conf", "state_dri", str(tmp_path))
     for command in (["--studies", str(tmp_path), *conf], ["token", "--name", "Ada", *conf]):
         assert main(command) == 2

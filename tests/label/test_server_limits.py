@@ -56,6 +56,56 @@ def test_one_request_too_many_is_429_and_the_next_is_served_again(serve, fake_ap
     assert client.get("/info/").status_code == 200
 
 
+def test_who_fills_their_own_allowance_leaves_the_others_theirs(serve, token, fake_app):
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def wait():
+        begun.release()
+        go_on.wait(60)
+
+    fake_app.model.run = wait
+    busy, other = token("annotator"), token("viewer")
+    client = serve(max_requests="1")
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(client.post, f"/infer/unet?image={IMAGE}&output=json", headers=busy)
+        begun.acquire()
+        assert client.get("/info/", headers=busy).status_code == 429
+        assert client.get("/info/", headers=other).status_code == 200
+        go_on.set()
+        assert running.result().status_code == 200
+
+
+def unread():
+    pytest.fail("the body is read")
+    yield b""
+
+
+WRONG = {"Authorization": "Bearer mammoseg_wrong"}
+
+
+@pytest.mark.parametrize("header", [{}, WRONG, {"Cookie": "mammoseg_session=x"}])
+@pytest.mark.parametrize(
+    "method, path", [("PUT", LABEL), ("PUT", "/datastore/image"), ("POST", f"/infer/unet?image={IMAGE}")]
+)
+def test_not_a_byte_of_a_body_is_read_of_who_has_no_token(serve, token, method, path, header):
+    token("viewer")
+    assert serve().request(method, path, content=unread(), headers={**MULTIPART, **header}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "method, path, status", [("PUT", LABEL, 403), ("POST", "/train/unet", 403), ("POST", "/nothing", 404)]
+)
+def test_nor_of_who_has_another_role_or_another_address_in_mind(serve, token, method, path, status):
+    header = token("viewer")
+    assert serve().request(method, path, content=unread(), headers={**MULTIPART, **header}).status_code == status
+
+
+def test_the_form_of_a_login_is_short(serve, token):
+    token("viewer")
+    answer = serve().post("/login", content=parts(2**16), headers=MULTIPART)
+    assert (answer.status_code, answer.json()["code"]) == (413, "E_TOO_LARGE")
+
+
 def test_work_beyond_its_time_is_503_and_keeps_its_place_until_it_ends(serve, fake_app):
     go_on = threading.Event()
     fake_app.model.run = lambda: go_on.wait(10) and None

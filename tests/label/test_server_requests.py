@@ -110,6 +110,14 @@ def test_the_whole_answer_is_a_multipart_message_as_slicer_reads_it(client):
     assert segmentation.content == b"SEG of pixels" and segmentation.headers["content-type"] == "application/dicom"
 
 
+@pytest.mark.parametrize("output", ["image", "json", "all", "dicom_seg"])
+def test_every_answer_says_what_must_be_said_of_the_weights(client, fake_app, output):
+    fake_app.model.warning = "These weights know nothing."
+    for files in ({}, {"file": ("x.dcm", b"my own")}):
+        answer = client.post("/infer/unet", params={"image": IMAGE, "output": output}, files=files)
+        assert answer.status_code == 200 and answer.headers["x-mammoseg-warning"] == "These weights know nothing."
+
+
 def test_a_label_comes_back_as_it_was_saved(client, fake_app):
     saved = client.put("/datastore/label", params={"image": IMAGE}, files={"label": ("a.b.nii.gz", b"a mask")})
     assert saved.json() == {"image": IMAGE, "label": IMAGE}

@@ -4,7 +4,7 @@ import pytest
 from fastapi import APIRouter, FastAPI
 
 from mammoseg.errors import WrongCallError
-from monailabel_app.lib.auth import check_roles, role_of
+from monailabel_app.lib.gate import check_roles, needs_of
 from monailabel_app.lib.roles import Person, Role, roles_of
 from tests.label.fake_app import IMAGE
 
@@ -53,7 +53,7 @@ def test_every_address_of_the_document_refuses_who_has_no_login(serve, token):
 
 def test_every_route_of_the_server_is_in_the_document_or_names_its_role(client):
     for route in client.app.routes:
-        assert role_of(route) is not None or route.path in OPEN
+        assert needs_of(route).role is not None or route.path in OPEN
 
 
 def test_a_route_without_a_role_stops_the_start():

@@ -6,8 +6,8 @@ import socket
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -16,9 +16,10 @@ import pytest
 import requests
 from monailabel.client import MONAILabelClient
 
-from mammoseg.program import free_port
+from mammoseg.program import comes_to_answer, free_port
 from monailabel_app.__main__ import main
-from monailabel_app.lib.address import check_port
+from monailabel_app.lib.address import bind
+from monailabel_app.lib.connections import MOST_OF_ONE
 from monailabel_app.lib.tokens import make_token
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,7 +76,8 @@ def test_a_host_that_is_not_of_this_machine_is_one_sentence(folder, capsys, host
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
 def test_where_a_server_can_listen_nothing_is_said(host):
-    check_port(host, 0)
+    for bound in bind(host, 0):
+        bound.close()
 
 
 @pytest.mark.parametrize("port", ["taken", "65536"])
@@ -98,12 +100,11 @@ def server(folder: Path) -> Iterator[tuple[str, str]]:
     with (folder / "log").open("w") as log:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=environment)
+    url = f"https://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + START_SECONDS
-        while "running on https" not in (folder / "log").read_text() and process.poll() is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        yield f"https://127.0.0.1:{port}", token
+        ready = comes_to_answer(f"{url}/ready", process, seconds=START_SECONDS, verify=str(folder / "locked.pem"))
+        assert ready, (folder / "log").read_text()
+        yield url, token
     finally:
         process.terminate()
         process.wait(30)
@@ -117,6 +118,18 @@ def test_everything_goes_through_tls_and_the_cookie_too(server, folder):
     assert "Secure" in answer.headers["Set-Cookie"]
     with pytest.raises((requests.ConnectionError, http.client.HTTPException)):
         requests.get(url.replace("https", "http"), timeout=30)
+
+
+def test_connections_that_never_begin_tls_make_room_too(server, folder):
+    port = int(server[0].rpartition(":")[2])
+    trusted = ssl.create_default_context(cafile=str(folder / "locked.pem"))
+    with ExitStack() as opened:
+        silent = [
+            opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
+            for _ in range(MOST_OF_ONE + 1)
+        ]
+        assert silent[0].recv(1) == b"", "the server has closed the oldest"
+        assert trusted.wrap_socket(silent[-1], server_hostname="127.0.0.1").version(), "and the newest goes on"
 
 
 def test_slicers_client_and_its_downloader_reach_it(server, folder, tmp_path):

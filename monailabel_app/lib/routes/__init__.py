@@ -7,8 +7,9 @@ from fastapi import Depends, Request
 from monailabel.interfaces.app import MONAILabelApp
 
 from monailabel_app.lib.audit import AuditLog
-from monailabel_app.lib.auth import Login, Needs
+from monailabel_app.lib.auth import Login
 from monailabel_app.lib.errors import HttpError
+from monailabel_app.lib.gate import Needs
 from monailabel_app.lib.jobs import Jobs
 from monailabel_app.lib.roles import Person, Role
 from monailabel_app.lib.settings import ServerSettings

@@ -1,6 +1,7 @@
 """`/infer/{model}`: a model's outline of one image."""
 
 import json
+from contextlib import nullcontext
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +20,9 @@ from monailabel_app.lib.run import Inferred, infer
 from monailabel_app.lib.uploads import uploaded
 
 router = APIRouter(prefix="/infer", tags=["Infer"])
+
+WARNING_HEADER = "X-Mammoseg-Warning"
+"""Of every answer, for a mask or a SEG alone holds no words."""
 
 
 class Output(str, Enum):
@@ -53,16 +57,14 @@ def run(
         raise HttpError(403, "E_ROLE", f"the role {Role.ANNOTATOR.value} is needed to save a label.")
     request = {"model": model, "image": image, **chosen(given, task.config())}
     datastore = app.datastore()
-    if file is not None:
-        with uploaded(file, settings.state_dir) as path:
-            return (
-                _segmentation(task, path, request)
-                if output is Output.dicom_seg
-                else _answer(infer(task, request, datastore, upload=path), output)
-            )
-    if output is Output.dicom_seg:
-        return _segmentation(task, Path(datastore.get_image_uri(image)), request)
-    return _answer(infer(task, request, datastore, save=save), output)
+    with uploaded(file, settings.state_dir) if file is not None else nullcontext() as path:
+        if output is Output.dicom_seg:
+            answer = _segmentation(task, path or Path(datastore.get_image_uri(image)), request)
+        else:
+            answer = _answer(infer(task, request, datastore, upload=path, save=save), output)
+    if task.warning:
+        answer.headers[WARNING_HEADER] = task.warning
+    return answer
 
 
 def _segmentation(task: Any, image: Path, request: dict[str, Any]) -> Response:

@@ -17,12 +17,12 @@ def info(person: Viewer, app: LabelApp) -> Any:
 
 
 @router.get("/health", summary="The process lives")
-def health(person: Anyone) -> dict[str, str]:
+async def health(person: Anyone) -> dict[str, str]:
     return {"status": "ok"}
 
 
 @router.get("/ready", summary="Start-up is complete")
-def ready(person: Anyone, request: Request) -> dict[str, str]:
+async def ready(person: Anyone, request: Request) -> dict[str, str]:
     if not request.app.state.is_ready:
         raise HttpError(503, "E_NOT_READY", "the server is starting.")
     return {"status": "ready"}

@@ -37,7 +37,7 @@ def log_in(
     next: Annotated[str, Form()] = "/ohif/",
 ) -> Response:
     try:
-        secret = login.open_session(token.strip())
+        secret = login.open_session(token.strip(), request.state.address)
     except HttpError as error:
         return _page(
             next, "This token is not valid." if error.status_code == 401 else str(error.detail), error.status_code
@@ -72,11 +72,12 @@ def auth_enabled(person: Anyone, login: TheLogin) -> dict[str, Any]:
 def access_token(
     person: Anyone,
     login: TheLogin,
+    request: Request,
     password: Annotated[str, Form(max_length=8192)],
     username: Annotated[str, Form()] = "",
 ) -> dict[str, str]:
     if login.enabled:
-        login.person(password)
+        login.person(password, request.state.address)
     return {"access_token": password, "token_type": "bearer"}
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 
-from monailabel_app.lib.auth import Needs
+from monailabel_app.lib.gate import Needs
 from monailabel_app.lib.roles import Person, Role
 from monailabel_app.lib.routes import Audit, LabelApp, TheJobs, Viewer
 
