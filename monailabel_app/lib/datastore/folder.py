@@ -53,9 +53,9 @@ class FolderDatastore(InstanceDatastore):
         super().__init__(root.name, folder, conf)
         self._root = root.resolve()
         self._key = load_key(default_key_file())
+        self.saver.finish_waiting()
         for label in self.files.found_again({row[0] for row in self.index.ask("SELECT label_id FROM labels")}):
             self.index.put_label(label)
-        self.saver.finish_waiting()
 
     def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
         """Copy a mammogram into the folder; a DICOM file is named by its UID, another one by `image_id`.

@@ -1,12 +1,14 @@
 """`/datastore`: images and labels by id and tag."""
 
 import hmac
+import os
+from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
-from fastapi import APIRouter, Form, UploadFile
-from fastapi.responses import FileResponse, Response
+from fastapi import APIRouter, Form, Query, UploadFile
+from fastapi.responses import FileResponse, Response, StreamingResponse
 from monailabel.utils.others.generic import get_mime_type
 
 from mammoseg.files import sha256_of_file
@@ -124,15 +126,30 @@ def update_label_info(
 
 
 @router.get("/dataset", summary="Images and labels as a ZIP file; it says what the images say of patients")
-def dataset(person: Trainer, app: LabelApp, audit: Audit, limit_cases: int | None = None) -> FileResponse:
+def dataset(
+    person: Trainer, app: LabelApp, audit: Audit, limit_cases: Annotated[int | None, Query(ge=0)] = None
+) -> StreamingResponse:
     audit.record(person.name, "download dataset")
-    return _download(_file(app.datastore().get_dataset_archive(limit_cases)), "dataset")
+    path = Path(app.datastore().get_dataset_archive(limit_cases))
+    file = path.open("rb")
+    path.unlink()  # it holds what images say of patients, and has no name from now on, however the sending ends
+    headers = {
+        "Content-Length": str(os.fstat(file.fileno()).st_size),
+        "Content-Disposition": 'attachment; filename="dataset.zip"',
+    }
+    return StreamingResponse(_blocks(file), headers=headers, media_type="application/zip")
 
 
 def _file(path: str | None) -> Path:
     if not path or not Path(path).is_file():
         raise HttpError(404, "E_UNKNOWN", "there is no such image or label.")
     return Path(path)
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while block := file.read(1 << 20):
+            yield block
 
 
 def _download(path: Path, name: str) -> FileResponse:
