@@ -14,7 +14,7 @@ from monailabel.utils.others.generic import get_mime_type
 from mammoseg.files import sha256_of_file
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import ImageId, ImageIdOrNothing, Tag
-from monailabel_app.lib.params import json_object
+from monailabel_app.lib.params import json_object, note
 from monailabel_app.lib.routes import Annotator, Audit, Downloader, LabelApp, TheSettings, Trainer, Viewer
 from monailabel_app.lib.uploads import uploaded
 
@@ -50,7 +50,7 @@ def add_image(
     image: ImageIdOrNothing = "",
     params: Annotated[str, Form()] = "{}",
 ) -> dict[str, str]:
-    info = json_object(params) | {"user": person.name}
+    info = note(params) | {"user": person.name}
     with uploaded(file, settings.state_dir) as path, audit.doing(person.name, "add image") as done:
         done["image"] = app.datastore().add_image(image, str(path), info)
     return {"image": done["image"]}
@@ -78,7 +78,7 @@ def image_info(person: Viewer, app: LabelApp, image: ImageId) -> Any:
 
 @router.put("/image/info", summary="Note something of an image")
 def update_image_info(person: Annotator, app: LabelApp, image: ImageId, info: Annotated[str, Form()] = "{}") -> Any:
-    return app.datastore().update_image_info(image, json_object(info) | {"user": person.name})
+    return app.datastore().update_image_info(image, note(info) | {"user": person.name})
 
 
 @router.put("/label", summary="Save a label")
@@ -92,7 +92,7 @@ def save_label(
     params: Annotated[str, Form()] = "{}",
     tag: Tag = "final",
 ) -> dict[str, str]:
-    info = json_object(params) | {"user": person.name}
+    info = {key: value for key, value in json_object(params).items() if key == "label_info"} | {"user": person.name}
     with uploaded(label, settings.state_dir) as path, audit.doing(person.name, "save", image=image, tag=tag):
         label_id = app.datastore().save_label(image, str(path), tag, info)
     return {"image": image, "label": label_id}
@@ -122,12 +122,12 @@ def label_info(person: Viewer, app: LabelApp, label: ImageId, tag: Tag) -> Any:
 def update_label_info(
     person: Annotator, app: LabelApp, label: ImageId, tag: Tag, info: Annotated[str, Form()] = "{}"
 ) -> Any:
-    return app.datastore().update_label_info(label, tag, json_object(info) | {"user": person.name})
+    return app.datastore().update_label_info(label, tag, note(info) | {"user": person.name})
 
 
 @router.get("/dataset", summary="Images and labels as a ZIP file; it says what the images say of patients")
 def dataset(
-    person: Trainer, app: LabelApp, audit: Audit, limit_cases: Annotated[int | None, Query(ge=0)] = None
+    person: Trainer, app: LabelApp, audit: Audit, limit_cases: Annotated[int | None, Query(ge=0, le=1_000_000)] = None
 ) -> StreamingResponse:
     audit.record(person.name, "download dataset")
     path = Path(app.datastore().get_dataset_archive(limit_cases))
