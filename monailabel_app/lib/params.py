@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from mammoseg.errors import InputRefusedError
 from mammoseg.workflow import RECIPES
 from monailabel_app.lib.errors import HttpError
-from monailabel_app.lib.ids import Name
+from monailabel_app.lib.ids import Name, is_unicode
 
 MOST_CHARACTERS = 2**18
 MOST_DEPTH = 12
@@ -192,15 +192,7 @@ def _check(value: Any, depth: int) -> None:
     if isinstance(value, dict | list):
         for part in [*value, *value.values()] if isinstance(value, dict) else value:
             _check(part, depth - 1)
-    elif isinstance(value, str) and not _is_unicode(value):
+    elif isinstance(value, str) and not is_unicode(value):
         raise HttpError(400, "E_PARAMS", "parameters hold half a character (a lone surrogate), which no text can have.")
     elif isinstance(value, int | float) and not abs(value) <= MOST_MAGNITUDE:
         raise HttpError(400, "E_PARAMS", "parameters hold a number that is too large.")
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
