@@ -29,6 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MammosegError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    except OSError as error:  # a full disk, a folder that may not be written
+        print(
+            f"{error.filename or 'the server cannot start'}: {error.strerror or type(error).__name__}.", file=sys.stderr
+        )
+        return MammosegError.exit_code
     return 0
 
 

@@ -24,6 +24,7 @@ from monailabel.interfaces.tasks.strategy import Strategy
 from monailabel.interfaces.tasks.train import TrainTask
 
 from mammoseg import __version__
+from mammoseg.inference import usable_device
 from monailabel_app.lib.batch import MassBatchInferTask
 from monailabel_app.lib.conf import check_keys, yes_or_no
 from monailabel_app.lib.datastore import open_datastore
@@ -59,12 +60,13 @@ class MammosegApp(MONAILabelApp):
         host = announced_host(sys.argv) or "127.0.0.1"
         refuse_open_address(host, has_login=has_login, insecure=yes_or_no(conf, "insecure", False))
         self.state = state_folder(conf)
+        device = str(usable_device(conf["device"])) if "device" in conf else None
         modalities = tuple(conf.get("modalities", "MG").split(","))
         self.served = {
             name: ServedModel(
                 entry,
                 Versions(self.state / "models" / name, entry.weights),
-                device=conf.get("device"),
+                device=device,
                 modalities=modalities,
             )
             for name, entry in discover(conf).items()

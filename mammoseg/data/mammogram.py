@@ -45,7 +45,7 @@ class Mammogram:
 
 
 def read_mammogram(path: Path | str, *, voi: str | int = "first", modalities: Sequence[str] = ("MG",)) -> Mammogram:
-    """Read a DICOM, PNG, TIFF or NIfTI mammogram; the content decides which it is, not the name.
+    """Read a DICOM, PNG, TIFF, JPEG, PGM or NIfTI mammogram; the content decides which it is, not the name.
 
     Args:
         path: the file.
@@ -89,16 +89,19 @@ def _read(path: Path, voi: str | int, modalities: Sequence[str]) -> Mammogram:
             pixels, value_range, spacing = read_nifti(path)
             return Mammogram(pixels, None, None, spacing, spacing and "NIfTI pixdim", None, value_range, path)
         case _:
-            from mammoseg.data.pictures import read_picture
+            from mammoseg.data.pictures import load_picture
 
-            pixels, value_range = read_picture(path)
-            return Mammogram(pixels, None, None, None, None, None, value_range, path)
+            picture = load_picture(path)
+            pixels, value_range = picture.pixels, picture.value_range
+            return Mammogram(pixels, None, None, None, None, None, value_range, path, notes=picture.notes)
 
 
 SIGNATURES = (
     ("DICOM", 128, (b"DICM",)),
     ("PNG", 0, (b"\x89PNG\r\n\x1a\n",)),
-    ("TIFF", 0, (b"II*\0", b"MM\0*")),
+    ("TIFF", 0, (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
+    ("JPEG", 0, (b"\xff\xd8\xff",)),
+    ("PGM", 0, tuple(b"P%d%c" % (kind, blank) for kind in range(1, 7) for blank in b" \t\r\n")),
     ("NIfTI", 344, (b"n+1\0", b"ni1\0")),
     ("NIfTI", 0, (b"\x1f\x8b",)),
 )
@@ -125,4 +128,5 @@ def file_format(path: Path) -> str:
     for name, offset, signatures in SIGNATURES:
         if head[offset:].startswith(signatures):
             return name
-    raise InputRefusedError("E_NOT_DICOM", "this is neither DICOM (part 10, with preamble), PNG, TIFF nor NIfTI.")
+    kinds = "DICOM (part 10, with preamble), PNG, TIFF, JPEG, PGM nor NIfTI"
+    raise InputRefusedError("E_NOT_DICOM", f"this is neither {kinds}.")

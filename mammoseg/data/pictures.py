@@ -1,36 +1,73 @@
-"""Greyscale pictures without DICOM around them: PNG, TIFF, NIfTI."""
+"""Greyscale pictures without DICOM around them: PNG, TIFF, JPEG, PGM, NIfTI.
 
-import zlib
+They are decoded in a child process (`mammoseg.dicom.decode_pool`), whose answer is checked like any input.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
+from mammoseg.dicom.decode_pool import array_of, default_pool, no_sense, plain_text
 from mammoseg.errors import InputRefusedError
 
-LARGEST = {"u1": 255.0, "u2": 65535.0}
-"""Largest value of the depths that pictures may have."""
+LARGEST = {"uint8": 255.0, "uint16": 65535.0}
+"""Largest value of the integers that pictures may have."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A grey picture as viewers show it.
+
+    Args:
+        pixels: float32 ``(rows, columns)``, 0 is black.
+        value_range: lowest and highest value that `pixels` can take.
+        notes: what its user should know of the file.
+    """
+
+    pixels: np.ndarray
+    value_range: tuple[float, float]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NiftiImage:
+    """One slice of a NIfTI file.
+
+    Args:
+        array: with the axes of the file, columns first; at most two of its sides are above 1.
+        affine: ``(4, 4)``, from indices to mm in RAS; None where the file places the image nowhere.
+        spacing_mm: ``(row, column)``; None where the header does not name millimetres.
+    """
+
+    array: np.ndarray
+    affine: np.ndarray | None
+    spacing_mm: tuple[float, float] | None
 
 
 def read_picture(path: Path) -> tuple[np.ndarray, tuple[float, float]]:
-    """Read a PNG or TIFF of 8 or 16 bits: float32 ``(rows, columns)`` and the range of its integers.
+    """Pixels and value range of `load_picture`."""
+    picture = load_picture(path)
+    return picture.pixels, picture.value_range
+
+
+def load_picture(path: Path) -> Picture:
+    """Read a PNG, TIFF, JPEG or PGM of 8 or 16 bits, shown as its polarity and its orientation tag say.
 
     Three equal channels count as grey.
 
     Raises:
-        InputRefusedError: damaged, of another depth, or in colour.
+        InputRefusedError: damaged, of another depth, in colour, transparent, of several pages, or too large.
     """
-    pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if pixels is None:
-        raise InputRefusedError("E_TRUNCATED", "the picture cannot be decoded; copy it again from its source.")
-    if pixels.dtype.str[1:] not in LARGEST:
-        raise InputRefusedError("E_BITS", f"the picture holds {pixels.dtype}; save it with 8 or 16 bits a pixel.")
-    if pixels.ndim == 3:
-        if (pixels[..., :1] != pixels[..., :3]).any():
-            raise InputRefusedError("E_COLOUR", "the picture is in colour; mammograms are grey.")
-        pixels = pixels[..., 0]
-    return pixels.astype(np.float32), (0.0, LARGEST[pixels.dtype.str[1:]])
+    fields, payload = _ask("picture", path)
+    stored = array_of(fields, payload, LARGEST)
+    white = fields.get("white")
+    if stored.ndim != 2 or not isinstance(white, int) or not 0 < white <= LARGEST[stored.dtype.name]:
+        raise no_sense()
+    return Picture(stored.astype(np.float32), (0.0, float(white)), tuple(map(plain_text, fields["notes"])))
 
 
 def read_nifti(path: Path) -> tuple[np.ndarray, tuple[float, float], tuple[float, float] | None]:
@@ -40,27 +77,56 @@ def read_nifti(path: Path) -> tuple[np.ndarray, tuple[float, float], tuple[float
     transposed, never flipped. The spacing counts only where the header names millimetres as its unit.
 
     Raises:
-        InputRefusedError: damaged, or not a single two-dimensional grey image.
+        InputRefusedError: as `load_nifti`, or the slice is not that of the first two axes.
     """
-    import nibabel  # half a second, and only NIfTI needs it
-    from nibabel.filebasedimages import ImageFileError
-
-    try:
-        image: Any = nibabel.load(path)
-        stored = np.asanyarray(image.dataobj)
-    except (ImageFileError, OSError, EOFError, ValueError, zlib.error) as error:
-        raise InputRefusedError("E_TRUNCATED", "the NIfTI file cannot be read; copy it again.") from error
-    if stored.ndim < 2 or stored.shape[0] * stored.shape[1] != stored.size:
+    image = load_nifti(path)
+    stored = image.array
+    if stored.shape[0] * stored.shape[1] != stored.size:
         raise InputRefusedError("E_MULTIFRAME", f"the NIfTI image is {stored.shape}, a mammogram has one slice.")
-    if stored.size == 0:
-        raise InputRefusedError("E_SIZE", "the NIfTI image has no pixels.")
     pixels = np.ascontiguousarray(stored.reshape(stored.shape[:2]).T, np.float32)
-    if not np.isfinite(pixels).all():
-        raise InputRefusedError("E_BITS", "the NIfTI image holds values that are not numbers.")
-    if stored.dtype.str[1:] in LARGEST:
-        value_range = (0.0, LARGEST[stored.dtype.str[1:]])
+    if stored.dtype.name in LARGEST:
+        value_range = (0.0, LARGEST[stored.dtype.name])
     else:
         value_range = (float(pixels.min()), float(pixels.max()))
-    columns_mm, rows_mm = (float(size) for size in image.header.get_zooms()[:2])
-    is_in_mm = image.header.get_xyzt_units()[0] == "mm" and rows_mm > 0 and columns_mm > 0
-    return pixels, value_range, (rows_mm, columns_mm) if is_in_mm else None
+    return pixels, value_range, image.spacing_mm
+
+
+def load_nifti(path: Path) -> NiftiImage:
+    """Read a NIfTI file of one slice along any axis.
+
+    Raises:
+        InputRefusedError: damaged, too large, or not a single two-dimensional grey image.
+    """
+    fields, payload = _ask("nifti", path)
+    array = array_of(fields, payload, (*LARGEST, "float32"))
+    if array.ndim < 2 or not np.isfinite(array).all():
+        raise no_sense()
+    return NiftiImage(array, _affine(fields), _spacing(fields))
+
+
+def _ask(kind: str, path: Path) -> tuple[dict[str, Any], np.ndarray]:
+    return default_pool().ask({"kind": kind, "path": str(path.absolute())})
+
+
+def _affine(fields: Mapping[str, Any]) -> np.ndarray | None:
+    if fields.get("affine") is None:
+        return None
+    try:
+        affine = np.array(fields["affine"], float)
+    except (TypeError, ValueError) as error:
+        raise no_sense() from error
+    if affine.shape != (4, 4) or not np.isfinite(affine).all():
+        raise no_sense()
+    return affine
+
+
+def _spacing(fields: Mapping[str, Any]) -> tuple[float, float] | None:
+    if fields.get("spacing_mm") is None:
+        return None
+    try:
+        columns_mm, rows_mm = (float(size) for size in fields["spacing_mm"])
+    except (TypeError, ValueError) as error:
+        raise no_sense() from error
+    if not (0 < columns_mm < math.inf and 0 < rows_mm < math.inf):
+        raise no_sense()
+    return rows_mm, columns_mm

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -226,6 +226,23 @@ def _died() -> InputRefusedError:
 def no_sense() -> InputRefusedError:
     """The refusal for an answer that no child of ours gives."""
     return InputRefusedError("E_DECODER", "the process that decodes it gave no sensible answer.")
+
+
+def array_of(fields: Mapping[str, Any], payload: np.ndarray, dtypes: Collection[str]) -> np.ndarray:
+    """The one array that an answer describes by its shape and dtype.
+
+    Args:
+        dtypes: names of the dtypes that it may have.
+
+    Raises:
+        InputRefusedError: ``E_DECODER``, the answer is none that a child of ours gives.
+    """
+    try:
+        if fields["dtype"] not in dtypes:
+            raise no_sense()
+        return payload.view(fields["dtype"]).reshape([int(side) for side in fields["shape"]])
+    except (KeyError, TypeError, ValueError) as error:
+        raise no_sense() from error
 
 
 def plain_text(text: Any) -> str:

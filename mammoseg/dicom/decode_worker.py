@@ -1,4 +1,4 @@
-"""The child process that meets strangers' DICOM: it parses, checks and decodes, and answers through a pipe.
+"""The child process that meets strangers' images: it parses, checks and decodes, and answers through a pipe.
 
 Started by `mammoseg.dicom.decode_pool`. A request is one line of JSON, ``{"kind": ..., "path": ..., "seconds": ...}``
 and what the kind needs. An answer is one line of JSON and then as many bytes as its ``"bytes"`` says. No torch and no
@@ -24,12 +24,15 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.filewriter import dcmwrite
 
+from mammoseg.data.picture_decoder import decode_picture
 from mammoseg.dicom.attributes import laterality, magnification, pixel_spacing, view
-from mammoseg.dicom.gate import check_is_mammogram, decode, open_dicom
+from mammoseg.dicom.gate import MAX_PIXELS, check_is_mammogram, decode, open_dicom
 from mammoseg.dicom.grey import grey_table, padding_range
 from mammoseg.dicom.mask import decode_mask
 from mammoseg.dicom.values import MALFORMED, text
 from mammoseg.errors import InputRefusedError, WrongCallError
+
+logger = logging.getLogger(__name__)
 
 MEMORY_LIMIT = 2 * 2**30
 """Bytes of address space. Of 32 megapixels JPEG-LS takes most, 0.6 GiB at its peak, libraries included."""
@@ -117,6 +120,25 @@ def answer_mask(path: str, segments: list[int] | None = None, **_: Any) -> Answe
     return _describe(mask), [mask]
 
 
+def answer_picture(path: str, **_: Any) -> Answer:
+    """The grey of a PNG, TIFF, JPEG or PGM, and the value of white."""
+    page = decode_picture(Path(path), max_pixels=MAX_PIXELS)
+    if page.is_turned:
+        logger.warning("the picture is shown turned, as its orientation tag says")
+    grey = np.ascontiguousarray(page.channels[..., 0])
+    return {**_describe(grey), "white": page.white}, [grey]
+
+
+def answer_nifti(path: str, **_: Any) -> Answer:
+    """The one slice of a NIfTI file, and where it says that it lies."""
+    from mammoseg.data.nifti_decoder import decode_nifti  # half a second, and only NIfTI needs it
+
+    image = decode_nifti(Path(path), max_pixels=MAX_PIXELS)
+    array = np.ascontiguousarray(image.array)
+    affine = None if image.affine is None else image.affine.tolist()
+    return {**_describe(array), "affine": affine, "spacing_mm": image.spacing_mm}, [array]
+
+
 def answer_header(path: str, **_: Any) -> Answer:
     """The header without pixels, written anew in its own transfer syntax."""
     dataset = open_dicom(Path(path))
@@ -161,6 +183,8 @@ ANSWERS: dict[str, Callable[..., Answer]] = {
     "mammogram": answer_mammogram,
     "stored": answer_stored,
     "mask": answer_mask,
+    "picture": answer_picture,
+    "nifti": answer_nifti,
     "header": answer_header,
     "patient_id": answer_patient_id,
     "texts": answer_texts,

@@ -17,7 +17,7 @@ from pydicom.uid import UID
 
 from mammoseg.data.mammogram import Mammogram
 from mammoseg.dicom.attributes import VIEWS
-from mammoseg.dicom.decode_pool import default_pool, no_sense, plain_text
+from mammoseg.dicom.decode_pool import array_of, default_pool, no_sense, plain_text
 from mammoseg.dicom.grey import look_up, padding_mask
 
 SPACING_SOURCES = (None, "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
@@ -128,11 +128,10 @@ def _ask(kind: str, path: Path, **details: Any) -> tuple[dict[str, Any], np.ndar
 
 
 def _pixels(fields: Mapping[str, Any], payload: np.ndarray) -> np.ndarray:
-    try:
-        rows, columns = fields["shape"]
-        return payload.view(_one_of(("uint8", "uint16"), fields["dtype"])).reshape(int(rows), int(columns))
-    except (KeyError, TypeError, ValueError) as error:
-        raise no_sense() from error
+    pixels = array_of(fields, payload, ("uint8", "uint16"))
+    if pixels.ndim != 2:
+        raise no_sense()
+    return pixels
 
 
 def _positive(values: Sequence[float], count: int) -> tuple[Any, ...]:

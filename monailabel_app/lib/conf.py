@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import re
 from collections.abc import Mapping
 
 from mammoseg.errors import WrongCallError
@@ -27,20 +28,24 @@ def check_keys(conf: Mapping[str, str]) -> None:
         raise WrongCallError(f"--conf {key} is unknown; {meant}Known: {', '.join(sorted(KEYS))}.")
 
 
+HIGHEST = 10**9
+"""Of every number: more than anyone needs of anything, and whatever is computed from it stays finite."""
+
+
 def whole_number(conf: Mapping[str, str], name: str, otherwise: int, *, lowest: int = 1) -> int:
     """A whole number.
 
     Raises:
-        WrongCallError: it is none, or below `lowest`.
+        WrongCallError: it is none, below `lowest` or above `HIGHEST`.
     """
     text = str(conf.get(name, otherwise))
-    if not text.isdecimal() or int(text) < lowest:
-        raise WrongCallError(f"{name} is '{text}'; it must be a whole number of {lowest} or more.")
+    if not re.fullmatch("[0-9]{1,10}", text) or not lowest <= int(text) <= HIGHEST:
+        raise WrongCallError(f"{name} is '{text}'; it must be a whole number of {lowest} or more, at most {HIGHEST}.")
     return int(text)
 
 
 def number(conf: Mapping[str, str], name: str, otherwise: float) -> float:
-    """A number from 0.
+    """A number from 0 to `HIGHEST`.
 
     Raises:
         WrongCallError: it is none.
@@ -50,8 +55,8 @@ def number(conf: Mapping[str, str], name: str, otherwise: float) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 0 <= value < math.inf:
-        raise WrongCallError(f"{name} is '{text}'; it must be a number from 0.")
+    if not 0 <= value <= HIGHEST:  # nor is NaN
+        raise WrongCallError(f"{name} is '{text}'; it must be a number from 0 to {HIGHEST}.")
     return value
 
 

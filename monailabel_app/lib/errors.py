@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from mammoseg.dicomweb.client import ArchiveError
 from mammoseg.errors import InputRefusedError, MammosegError
 from monailabel_app.lib.audit import AuditError
+from monailabel_app.lib.disk import SENTENCE, is_full
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ class HttpError(HTTPException):
 
     Args:
         status: 400 malformed, 401 no login, 403 not your role, 404 unknown, 408 too slow, 409 conflict, 413 too large,
-            422 cannot be used, 429 too many, 503 not now.
+            422 cannot be used, 429 too many, 503 not now, 507 no room on the disk.
         code: stable name for programs, ``E_...``.
         reason: one sentence without any value that could identify a patient.
     """
@@ -53,6 +54,11 @@ class BadValueError(ValueError):
 
 def answer(request: Request, error: Exception) -> Response:
     """The answer to any error; those that are nobody's request go to the log as places in the code, without values."""
+    if isinstance(error, AuditError):
+        return _json(507 if is_full(error) else 503, "E_AUDIT", str(error))
+    if is_full(error):
+        logger.error("the disk is full: %s at %s", type(error).__name__, places(error))
+        return _json(507, "E_DISK_FULL", SENTENCE)
     if isinstance(error, HTTPException):
         if error.status_code == 401 and _wants_a_page(request):
             asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -65,8 +71,6 @@ def answer(request: Request, error: Exception) -> Response:
         return _json(404, "E_UNKNOWN", "there is no such image or label.")
     if isinstance(error, ArchiveError):
         return _json(503, "E_ARCHIVE", str(error))
-    if isinstance(error, AuditError):
-        return _json(503, "E_AUDIT", str(error))
     if isinstance(error, InputRefusedError):
         status = 400 if error.code == "E_PARAMS" else 422
         return _json(status, error.code, without_paths(error.reason))
@@ -89,6 +93,13 @@ def places(error: BaseException) -> str:
     """Files and lines that an error came through, innermost first; its text is left out, for it may quote a header."""
     frames = traceback.extract_tb(error.__traceback__)
     return " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames[-6:]))
+
+
+def in_words(error: BaseException) -> str:
+    """What can be told of an error: its own words where they are meant for people, else where it came up."""
+    if isinstance(error, MammosegError):
+        return without_paths(str(error))
+    return SENTENCE if is_full(error) else f"{type(error).__name__} at {places(error)}"
 
 
 def without_paths(text: str) -> str:

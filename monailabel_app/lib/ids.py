@@ -25,6 +25,15 @@ def is_image_id(value: str) -> bool:
     return IMAGE.fullmatch(value) is not None and not value.endswith(".")
 
 
+def is_unicode(text: str) -> bool:
+    """Whether a text is whole: JSON and names of files can hold half a character, which no answer and no table can."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _image_id(value: str) -> str:
     value = TICKET.sub("", value)
     if not is_image_id(value):

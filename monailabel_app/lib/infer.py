@@ -1,7 +1,6 @@
 """A bundle behind MONAI Label's `InferTask`: a mammogram in; a mask, what it holds and a DICOM SEG out."""
 
 import logging
-import math
 import os
 import tempfile
 import time
@@ -28,15 +27,13 @@ from mammoseg.prediction.file_job import area_mm2
 from monailabel_app.lib.datastore.grid import Grid, grid_of
 from monailabel_app.lib.datastore.label_images import write_label
 from monailabel_app.lib.models import ModelNotReadyError
+from monailabel_app.lib.params import EXTENSIONS, said
 from monailabel_app.lib.serving import Segmented, ServedModel
 
 logger = logging.getLogger(__name__)
 
 LABELS = {"mass": 1}
 """Names and values of the mask."""
-
-EXTENSIONS = (".nii.gz", ".nrrd", ".png")
-"""What a client may ask for; the first unless it says otherwise."""
 
 
 class MassInferTask(InferTask):
@@ -167,16 +164,7 @@ def threshold(request: Mapping[str, Any]) -> float | None:
     Raises:
         InputRefusedError: ``E_PARAMS``, no number above 0 and below 1.
     """
-    value = request.get("threshold")
-    if value is None or value == "":
-        return None
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not 0 < number < 1:
-        raise InputRefusedError("E_PARAMS", "threshold must be a number above 0 and below 1.")
-    return number
+    return said(request, ["threshold"]).get("threshold")
 
 
 def extension(request: Mapping[str, Any]) -> str:
@@ -185,11 +173,7 @@ def extension(request: Mapping[str, Any]) -> str:
     Raises:
         InputRefusedError: ``E_PARAMS``, an unknown one.
     """
-    word = str(request.get("result_extension") or EXTENSIONS[0]).lower()
-    suffix = word if word.startswith(".") else f".{word}"
-    if suffix not in EXTENSIONS:
-        raise InputRefusedError("E_PARAMS", f"result_extension must be one of {', '.join(EXTENSIONS)}.")
-    return suffix
+    return said(request, ["result_extension"]).get("result_extension", EXTENSIONS[0])
 
 
 def write_mask(mask: np.ndarray, grid: Grid, suffix: str) -> Path:

@@ -59,7 +59,8 @@ class Verifier:
         )
         name = claims.get(self.oidc.name_claim) or claims["sub"]
         roles = roles_of(_claim(claims, self.oidc.roles_claim), prefix=self.oidc.role_prefix)
-        return Person(str(name)[:64], roles, expires=float(claims["exp"]))
+        name = str(name)[:64].encode("utf-8", "replace").decode()  # JSON can hold half a character, no answer can
+        return Person(name, roles, expires=float(claims["exp"]))
 
     def _key(self, name: str) -> jwt.PyJWK:
         with self._lock:

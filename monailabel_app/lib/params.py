@@ -1,13 +1,22 @@
-"""JSON from clients: read with limits on length, depth and numbers; reserved keys refused, unknown ones left out."""
+"""JSON from clients, and the one place that says what each parameter may be.
+
+What is read is bounded in length, depth and numbers, and is text that every answer can hold. Reserved keys are refused,
+keys that a task does not know are left out, and of the others only values of their kind get any further; so what a task
+is given are words, numbers and yes or no, never a path and never a piece of a config.
+"""
 
 import json
-import math
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
+from mammoseg.errors import InputRefusedError
+from mammoseg.workflow import RECIPES
 from monailabel_app.lib.errors import HttpError
+from monailabel_app.lib.ids import Name, is_unicode
 
 MOST_CHARACTERS = 2**18
 MOST_DEPTH = 12
@@ -17,18 +26,97 @@ MOST_MAGNITUDE = 2**53
 RESERVED = frozenset({"model", "image", "images", "session", "session_id", "file", "method", "strategy", "user"})
 """What the address says, or the login; a parameter of the same name must not replace it."""
 
-COMMON = frozenset(
-    {"client_id", "device", "label_info", "logging", "restore_label_idx"}
-    | {"result_compress", "result_dtype", "result_extension"}
-)
-"""What Slicer and OHIF send with every request."""
+OF_THE_SERVER = frozenset({"scores", "strategy", "model", "params"})
+"""What the server itself notes of images and labels, and reads again."""
+
+EXTENSIONS = (".nii.gz", ".nrrd", ".png")
+"""Kinds of files of a mask that a client may ask for; the first unless it says otherwise."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a parameter may be.
+
+    Attributes:
+        type: for pydantic, with its range.
+        words: the same in words, after "must be".
+    """
+
+    type: TypeAdapter[Any]
+    words: str
+
+
+def _no_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("yes or no is no number")
+    return value
+
+
+def _whole(least: int, most: int) -> Kind:
+    kind = TypeAdapter(Annotated[int, Field(ge=least, le=most), BeforeValidator(_no_bool)])
+    return Kind(kind, f"a whole number from {least} to {most}")
+
+
+def _number(words: str, **limits: float) -> Kind:
+    return Kind(TypeAdapter(Annotated[float, Field(allow_inf_nan=False, **limits), BeforeValidator(_no_bool)]), words)
+
+
+def _one_of(*words: str, tidied: Callable[[Any], Any] = lambda value: value) -> Kind:
+    """Args: tidied: brings a value to the form of the words. A list stands for its first: so choices were offered."""
+
+    def word(value: Any) -> Any:
+        found = tidied(value[0] if isinstance(value, list) and value else value)
+        if found not in words:
+            raise ValueError("unknown word")
+        return found
+
+    return Kind(TypeAdapter(Annotated[str, BeforeValidator(word)]), f"one of {', '.join(words)}")
+
+
+def _with_dot(value: Any) -> Any:
+    return f".{value.lower().removeprefix('.')}" if isinstance(value, str) else value
+
+
+YES_OR_NO = Kind(TypeAdapter(bool), "true or false")
+
+KINDS: Mapping[str, Kind] = {
+    "threshold": _number("a number above 0 and below 1", gt=0, lt=1),
+    "result_extension": _one_of(*EXTENSIONS, tidied=_with_dot),
+    "max_batch_size": _whole(0, 1_000_000),
+    "force": YES_OR_NO,
+    "save_label": YES_OR_NO,
+    "model": Kind(TypeAdapter(Name), "the name of a model"),
+    "images": _one_of("all", "labeled", "unlabeled"),
+    "group": YES_OR_NO,
+    "max_epochs": _whole(1, 10_000),
+    "batch_size": _whole(1, 1024),
+    "lr": _number("a number from 1e-09 to 1", ge=1e-9, le=1),
+    "recipe": _one_of(*RECIPES),
+    "tolerance": _number("a number from 0 to 1", ge=0, le=1),
+    "min_held_out": _whole(1, 1_000_000),
+    "from_scratch": YES_OR_NO,
+}
+"""Every parameter that a task reads."""
+
+
+def checked(name: str, value: Any) -> Any:
+    """The value of a parameter, as its kind.
+
+    Raises:
+        InputRefusedError: ``E_PARAMS``, it is none of its kind.
+    """
+    kind = KINDS[name]
+    try:
+        return kind.type.validate_python(value)
+    except ValidationError:
+        raise InputRefusedError("E_PARAMS", f"{name} must be {kind.words}.") from None
 
 
 def json_object(text: str | bytes) -> dict[str, Any]:
     """Read an object.
 
     Raises:
-        HttpError: 400; no JSON, no object, too long, too deep, or a number that is none.
+        HttpError: 400; no JSON, no object, too long, too deep, a number that is none, or text that is no Unicode.
     """
     if len(text) > MOST_CHARACTERS:
         raise HttpError(400, "E_PARAMS", f"parameters have more than {MOST_CHARACTERS} characters.")
@@ -57,19 +145,41 @@ JSON_BODY = {
 """What the OpenAPI document says of `json_body`."""
 
 
-def chosen(params: dict[str, Any], allowed: Iterable[str]) -> dict[str, Any]:
-    """The parameters that a task knows.
+def note(text: str) -> dict[str, Any]:
+    """What a client notes of an image or a label.
+
+    Raises:
+        HttpError: 400; as `json_object`, or it would replace what the server notes.
+    """
+    info = json_object(text)
+    if taken := OF_THE_SERVER & info.keys():
+        raise HttpError(400, "E_PARAMS", f"a note cannot hold {', '.join(sorted(taken))}; the server writes it.")
+    return info
+
+
+def chosen(params: Mapping[str, Any], allowed: Collection[str]) -> dict[str, Any]:
+    """The parameters of a client that a task knows.
 
     Args:
         allowed: keys of its `config()`, or of the group of routes.
 
     Raises:
         HttpError: 400; a parameter would replace what the address or the login says.
+        InputRefusedError: ``E_PARAMS``, see `checked`.
     """
-    known = COMMON.union(allowed)
-    if taken := (RESERVED - known) & params.keys() - {"user"}:
+    if taken := RESERVED.difference(allowed, {"user"}) & params.keys():
         raise HttpError(400, "E_PARAMS", f"parameters cannot hold {', '.join(sorted(taken))}; the address says it.")
-    return {key: value for key, value in params.items() if key in known}
+    return said(params, allowed)
+
+
+def said(params: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Those parameters that are there, each as its kind; what is null or an empty text is not said.
+
+    Raises:
+        InputRefusedError: ``E_PARAMS``, see `checked`.
+    """
+    found = {name: params.get(name) for name in names}
+    return {name: checked(name, value) for name, value in found.items() if value is not None and value != ""}
 
 
 def _no_constant(name: str) -> None:
@@ -80,7 +190,9 @@ def _check(value: Any, depth: int) -> None:
     if depth == 0:
         raise HttpError(400, "E_PARAMS", f"parameters are nested more than {MOST_DEPTH} deep.")
     if isinstance(value, dict | list):
-        for part in value.values() if isinstance(value, dict) else value:
+        for part in [*value, *value.values()] if isinstance(value, dict) else value:
             _check(part, depth - 1)
-    elif isinstance(value, int | float) and not (math.isfinite(value) and abs(value) <= MOST_MAGNITUDE):
+    elif isinstance(value, str) and not is_unicode(value):
+        raise HttpError(400, "E_PARAMS", "parameters hold half a character (a lone surrogate), which no text can have.")
+    elif isinstance(value, int | float) and not abs(value) <= MOST_MAGNITUDE:
         raise HttpError(400, "E_PARAMS", "parameters hold a number that is too large.")

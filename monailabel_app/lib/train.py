@@ -22,6 +22,7 @@ from mammoseg.evaluation.plots import plot_learning_curve
 from mammoseg.provenance import PACKAGE_FOLDER
 from mammoseg.workflow import RECIPES
 from monailabel_app.lib.job_files import Job, LabelSet, deal, read_log, write_labels
+from monailabel_app.lib.params import said
 from monailabel_app.lib.promotion import FEWEST_HELD_OUT, TOLERANCE, Verdict, judge
 from monailabel_app.lib.serving import ServedModel
 
@@ -83,7 +84,7 @@ class MassTrainTask(TrainTask):
         """Raise what forbids a training before it begins.
 
         Raises:
-            WrongCallError: an option is out of range.
+            InputRefusedError: an option is out of range.
             TooFewLabelsError: there is not enough to learn from.
         """
         self._options(request)
@@ -97,7 +98,8 @@ class MassTrainTask(TrainTask):
         Returns:
             ``version``, ``promoted`` and ``reason``, with the scores on the held-out images.
         Raises:
-            WrongCallError: an option is out of range, or the model is being trained.
+            InputRefusedError: an option is out of range.
+            WrongCallError: the model is being trained.
             TooFewLabelsError: there is not enough to learn from.
             TrainingError: the training failed or was stopped; nothing has changed then.
         """
@@ -238,26 +240,4 @@ class MassTrainTask(TrainTask):
         return None if version is None else version.number
 
     def _options(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        given = {**self.config(), **{key: value for key, value in request.items() if value is not None}}
-        given = {key: value[0] if isinstance(value, list) else value for key, value in given.items()}
-        if given["recipe"] not in RECIPES:
-            raise WrongCallError(f"unknown recipe; known: {', '.join(RECIPES)}.")
-        return {
-            "max_epochs": _number(given, "max_epochs", int, 1, 10_000),
-            "batch_size": _number(given, "batch_size", int, 1, 1024),
-            "lr": None if given["lr"] == "" else _number(given, "lr", float, 1e-9, 1.0),
-            "recipe": given["recipe"],
-            "tolerance": _number(given, "tolerance", float, 0.0, 1.0),
-            "min_held_out": _number(given, "min_held_out", int, 1, 1_000_000),
-            "from_scratch": given["from_scratch"] in (True, "true"),
-        }
-
-
-def _number(options: Mapping[str, Any], name: str, kind: type[int] | type[float], least: float, most: float) -> float:
-    try:
-        value = kind(options[name])
-    except (TypeError, ValueError, OverflowError):
-        value = None
-    if value is None or isinstance(options[name], bool) or not least <= value <= most:
-        raise WrongCallError(f"{name} must be a number from {least:g} to {most:g}.")
-    return value
+        return {**dict.fromkeys(self.config()), **said(self.config(), self.config()), **said(request, self.config())}

@@ -6,6 +6,7 @@ import pydicom
 import pytest
 
 from monailabel_app.lib.datastore.integrity import lost_labels
+from monailabel_app.lib.datastore.set_aside import SetAside
 from monailabel_app.lib.datastore.spool import Spool
 from tests.label.made_store import as_slicer_writes, made_mask, opened, write_views
 
@@ -34,8 +35,8 @@ def test_a_label_is_finished_by_the_next_server_wherever_the_first_was_killed(st
         image_id = store.list_images()[0]
         place = {
             "spooled": (store.files, "write"),
-            "written": (store.index, "put_label"),
-            "indexed": (store.spool, "built"),
+            "written": (store.index, "put_saved"),
+            "indexed": (store.spool, "drop"),
         }
         owner, name = place[moment]
         with monkeypatch.context() as patch:
@@ -51,14 +52,14 @@ def test_a_label_is_finished_by_the_next_server_wherever_the_first_was_killed(st
 
 def test_an_upload_whose_entry_was_never_written_is_removed(tmp_path):
     (tmp_path / "17.upload").write_bytes(b"half")
-    assert Spool(tmp_path).entries() == []
+    assert Spool(tmp_path, SetAside(tmp_path / "other")).entries() == []
     assert list(tmp_path.iterdir()) == []
 
 
 def test_entries_keep_their_order_when_the_clock_jumps_back(tmp_path, monkeypatch):
     (tmp_path / "upload").write_bytes(b"pixels")
-    spool = Spool(tmp_path / "spool")
+    spool = Spool(tmp_path / "spool", SetAside(tmp_path))
     for moment in (5_000, 1_000):
         monkeypatch.setattr("monailabel_app.lib.datastore.spool.time.time_ns", lambda moment=moment: moment)
         spool.accept(tmp_path / "upload", image_id="1.2", label_id=f"1.{moment}", seconds=1.0)
-    assert [entry.label_id for entry in Spool(tmp_path / "spool").entries()] == ["1.5000", "1.1000"]
+    assert [entry.label_id for entry in Spool(tmp_path / "spool", SetAside(tmp_path)).entries()] == ["1.5000", "1.1000"]

@@ -9,7 +9,7 @@ import torch
 
 from mammoseg.checkpoints import read_checkpoint
 from mammoseg.data.datalist import load_section
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import InputRefusedError, WrongCallError
 from monailabel_app.lib.job_files import Job, TooFewLabelsError, write_labels
 from monailabel_app.lib.promotion import judge
 from monailabel_app.lib.train import MassTrainTask, TrainingError
@@ -157,12 +157,18 @@ def test_a_stopped_training_changes_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "option", [{"max_epochs": 0}, {"batch_size": "many"}, {"lr": "nan"}, {"recipe": "best"}, {"tolerance": -1}], ids=str
+    "option",
+    [
+        *({"max_epochs": value} for value in (0, [], {}, True, 1.5, "1" * 400, "$__import__('os')")),
+        *({"batch_size": "many"}, {"lr": "nan"}, {"lr": "@max_epochs"}, {"recipe": "best"}, {"recipe": [[]]}),
+        *({"tolerance": -1}, {"min_held_out": "%x::y"}, {"from_scratch": "$1"}),
+    ],
+    ids=str,
 )
 def test_an_option_out_of_range_is_refused(tmp_path, option):
     task = MassTrainTask(served_model(tmp_path, None), tmp_path)
     for refuse in (task, task.check):
-        with pytest.raises(WrongCallError, match=next(iter(option))):
+        with pytest.raises(InputRefusedError, match=f"E_PARAMS: {next(iter(option))} must be "):
             refuse(option, DictDatastore({}))
 
 

@@ -114,7 +114,7 @@ def test_nothing_is_done_that_cannot_be_written_down(client, fake_app, tmp_path,
     (tmp_path / "state" / "audit.jsonl").symlink_to("/dev/full")
     files = {"label": ("a.nii.gz", b"x")} if "label" in path else None
     answer = client.request("PUT" if files else "POST", path, files=files)
-    assert (answer.status_code, answer.json()["code"]) == (503, "E_AUDIT")
+    assert (answer.status_code, answer.json()["code"]) == (507, "E_AUDIT")
     assert "No space left on device" in answer.json()["detail"]
     assert not fake_app.store.labels and fake_app.versions["unet"].number == 2
 

@@ -44,16 +44,22 @@ def test_the_documents_name_every_key_and_the_code_reads_it():
     assert {key for key in KEYS if f'"{key}"' not in code and f'"{key.removeprefix("oidc_")}"' not in code} == set()
 
 
-@pytest.mark.parametrize("text", ["x", "-1", "nan", "inf", "1e400"])
+@pytest.mark.parametrize("text", ["x", "-1", "nan", "inf", "1e400", "1e300"])
 def test_a_value_that_is_no_number_is_refused(text):
     with pytest.raises(WrongCallError, match=f"cache_gib is '{text}'; it must be a number from 0"):
         number({"cache_gib": text}, "cache_gib", 50)
 
 
-@pytest.mark.parametrize("text", ["x", "0", "-1", "1.5", ""])
+@pytest.mark.parametrize("text", ["x", "0", "-1", "1.5", "", "1" * 400, "9" * 5000, "1_0"])
 def test_a_value_that_is_no_whole_number_is_refused(text):
     with pytest.raises(WrongCallError, match="max_requests is .* whole number of 1 or more"):
         whole_number({"max_requests": text}, "max_requests", 64)
+
+
+def test_a_device_that_is_none_is_refused_before_anything_is_read(tmp_path):
+    with pytest.raises(WrongCallError, match="device 'gpu' cannot be used"):
+        MammosegApp(str(APP_DIR), str(tmp_path), {"state_dir": str(tmp_path / "state"), "device": "gpu"})
+    assert not (tmp_path / "state").exists()
 
 
 def test_a_value_is_true_or_false():

@@ -6,7 +6,11 @@ import json
 import pytest
 
 from mammoseg.errors import MammosegError
+from monailabel_app.lib.infer import MassInferTask
+from monailabel_app.lib.params import KINDS, chosen
+from monailabel_app.lib.train import MassTrainTask
 from tests.label.fake_app import IMAGE
+from tests.label.tiny_models import served_model
 
 BAD_IDS = (
     *("../x", "..", "a/../b", "/etc/passwd", "a/b", "a\\b", "%2e%2e", "..%2f..%2fsystem", "~", "a b", "a\n", "a\0b"),
@@ -59,6 +63,7 @@ def nested(depth):
     [
         *("{", "[]", "5", "null x", '{"a": NaN}', '{"a": 1e999}', '{"a": -1e400}', '{"a": 90071992547409930}'),
         *(f'{{"a": {nested(20)}}}', f'{{"a": {nested(100_000)}}}', '{"a": ' + "1" * 5000 + "}", '"' + "x" * 300_000),
+        *('{"a": "\\ud800"}', '{"\\udfff": 1}', '{"a": [{"b": "x\\ud83d"}]}', '{"a": ' + "1" * 400 + "}"),
         *('{"image": "/etc/passwd"}', '{"model": "other"}', '{"session": "x"}', '{"file": "x"}'),
     ],
 )
@@ -77,7 +82,9 @@ def test_a_task_gets_the_parameters_it_knows_and_no_other(client, fake_app):
     assert request["threshold"] == 0.4 and "model_filename" not in request
 
 
-@pytest.mark.parametrize("path, known", [("/scoring/dice", "images"), ("/activelearning/random", "group")])
+@pytest.mark.parametrize(
+    "path, known", [("/scoring/dice", {"images": "all"}), ("/activelearning/random", {"group": True})]
+)
 def test_scoring_and_strategies_get_the_parameters_they_know_and_no_other(client, fake_app, path, known):
     seen = []
 
@@ -86,12 +93,74 @@ def test_scoring_and_strategies_get_the_parameters_they_know_and_no_other(client
         return {"id": IMAGE}
 
     fake_app._scoring_methods["dice"] = fake_app._strategies["random"] = task
-    params = {"model": "unet", known: "all", "path": "/etc/passwd", "seconds": 9}
+    params = {"model": "unet", **known, "path": "/etc/passwd", "seconds": 9}
     assert client.post(path, params={"run_sync": True}, json=params).status_code == 200
-    assert seen[0].items() >= {"model": "unet", known: "all"}.items() and not {"path", "seconds"} & seen[0].keys()
+    assert seen[0].items() >= {"model": "unet", **known}.items() and not {"path", "seconds"} & seen[0].keys()
     for params in ({"image": "x"}, {"strategy": "first"}, {"method": "x"}, {"model": "nothing"}, {"model": ["unet"]}):
-        assert client.post(path, json=params).status_code == (404 if "model" in params else 400)
+        assert client.post(path, json=params).status_code == (404 if params == {"model": "nothing"} else 400)
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    "path, params",
+    [
+        *(("/infer/unet", {"threshold": value}) for value in ("x", 0, 1.5, -1, True, [], {}, "nan", [0.5])),
+        *(("/infer/unet", {"result_extension": value}) for value in ("../x.sh", 5, [], {})),
+        ("/infer/unet", {"save_label": []}),
+        *(("/batch/infer/unet", {"max_batch_size": value}) for value in ("x", -1, 1.5, True, [], 10**15)),
+        *(("/batch/infer/unet", params) for params in ({"force": "perhaps"}, {"threshold": 2})),
+        *(("/scoring/dice", {"images": value}) for value in ("none", 5, [], {}, [["all"]])),
+        *(("/activelearning/random", params) for params in ({"group": "all"}, {"group": []}, {"model": "../x"})),
+        *(("/train/", {"unet": value}) for value in ("x", 5, [1])),
+        *(("/train/unet", {"threshold": value}) for value in ([], {}, "1" * 400)),
+    ],
+    ids=str,
+)
+def test_a_parameter_of_the_wrong_kind_is_400_in_one_sentence_that_names_it(client, fake_app, path, params):
+    started = []
+    fake_app.batch_infer = fake_app.train = started.append
+    if path.startswith("/infer"):
+        answer = client.post(path, params={"image": IMAGE}, data={"params": json.dumps(params)})
+    else:
+        answer = client.post(path, json=params)
+    assert (answer.status_code, answer.json()["code"]) == (400, "E_PARAMS")
+    assert list(params)[0] in answer.json()["detail"] and answer.json()["detail"].endswith(".")
+    assert not started and not fake_app.model.requests
+
+
+def test_what_a_text_field_says_becomes_the_kind_of_its_parameter_and_an_empty_one_says_nothing():
+    given = {"max_epochs": "20", "lr": "", "tolerance": None, "recipe": ["common", "paper"], "from_scratch": "true"}
+    assert chosen(given, given) == {"max_epochs": 20, "recipe": "common", "from_scratch": True}
+    assert chosen({"result_extension": "NRRD"}, ["result_extension"]) == {"result_extension": ".nrrd"}
+
+
+def test_every_parameter_that_a_task_offers_has_a_kind(tmp_path):
+    model = served_model(tmp_path, None)
+    assert (MassTrainTask(model, tmp_path).config() | MassInferTask(model).config()).keys() <= KINDS.keys()
+
+
+@pytest.mark.parametrize("key", ["scores", "strategy", "model", "params"])
+def test_a_note_cannot_replace_what_the_server_notes(client, fake_app, key):
+    text = json.dumps({key: "x"})
+    answers = [
+        client.put("/datastore/image/info", params={"image": IMAGE}, data={"info": text}),
+        client.put("/datastore/label/info", params={"label": IMAGE, "tag": "original"}, data={"info": text}),
+        client.put("/datastore/image", files={"file": ("x.dcm", b"x")}, data={"params": text}),
+    ]
+    assert [answer.status_code for answer in answers] == [400] * 3 and key in answers[0].json()["detail"]
+    saved = client.put(f"/datastore/label?image={IMAGE}", files={"label": ("a.png", b"x")}, data={"params": text})
+    assert saved.status_code == 200, "of the parameters of a label only label_info is read"
+    assert fake_app.store.calls[-1][1:] == (IMAGE, "final", {"user": "local"})
+
+
+@pytest.mark.parametrize("number", ["-1", "1" * 400, "1e3", "x"])
+def test_a_number_in_an_address_has_a_range(client, number):
+    answers = [
+        client.get("/datastore/dataset", params={"limit_cases": number}),
+        client.get("/train/unet/curve", params={"version": number}),
+        client.post("/train/unet/promote", params={"version": number}),
+    ]
+    assert [answer.status_code for answer in answers] == [422] * 3
 
 
 def test_an_uploaded_image_is_used_and_then_gone(client, fake_app, tmp_path):

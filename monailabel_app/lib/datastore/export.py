@@ -1,29 +1,48 @@
 """All labelled images with their masks in one ZIP file, as MONAI Label's dataset download has it."""
 
 import json
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mammoseg.files import atomic_path
+FOLDER = "export"
 
 
-def write_archive(folder: Path, items: Sequence[Mapping[str, Any]]) -> Path:
-    """Write ``dataset.zip`` in `folder` with ``image/``, ``label/`` and ``metadata.json``; the one before is replaced.
+def write_archive(state: Path, items: Sequence[Mapping[str, Any]]) -> Path:
+    """Write a new ZIP file with ``image/``, ``label/`` and ``metadata.json`` below `state`; the caller removes it.
 
     Args:
         items: as `InstanceDatastore.human_labels` gives them.
     """
+    folder = state / FOLDER
+    folder.mkdir(exist_ok=True, mode=0o700)
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=".zip", delete=False) as file:
+        path = Path(file.name)
+        try:
+            with zipfile.ZipFile(file, "w") as archive:
+                _fill(archive, items)
+        except BaseException:
+            path.unlink()
+            raise
+    return path
+
+
+def remove_exports(state: Path) -> None:
+    """Remove what a server left that was killed before it had sent it."""
+    shutil.rmtree(state / FOLDER, ignore_errors=True)
+
+
+def _fill(archive: zipfile.ZipFile, items: Sequence[Mapping[str, Any]]) -> None:
     metadata = []
-    with atomic_path(folder / "dataset.zip") as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for item in items:
-            names = {key: f"{key}/{item['image_id']}{ending(Path(item[key]))}" for key in ("image", "label")}
-            for key, name in names.items():
-                archive.write(item[key], name)
-            metadata.append({**item, **names})
-        archive.writestr("metadata.json", json.dumps(metadata, indent=2))
-    return folder / "dataset.zip"
+    for item in items:
+        names = {key: f"{key}/{item['image_id']}{ending(Path(item[key]))}" for key in ("image", "label")}
+        for key, name in names.items():
+            archive.write(item[key], name)
+        metadata.append({**item, **names})
+    archive.writestr("metadata.json", json.dumps(metadata, indent=2))
 
 
 def ending(path: Path) -> str:

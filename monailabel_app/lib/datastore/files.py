@@ -1,12 +1,11 @@
 """Where the label files of one datastore lie, below the folder of its state."""
 
-import json
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from mammoseg.data.mammogram import file_format
 from mammoseg.dicom.read import read_dicom_mask, read_header
@@ -17,6 +16,7 @@ from monailabel_app.lib.datastore.human import human_label
 from monailabel_app.lib.datastore.index import LabelRow
 from monailabel_app.lib.datastore.label_images import write_label
 from monailabel_app.lib.datastore.segmentation import write_drawn
+from monailabel_app.lib.datastore.set_aside import SetAside
 from monailabel_app.lib.datastore.spool import Entry
 
 logger = logging.getLogger(__name__)
@@ -26,15 +26,30 @@ SAVED = "saved"
 
 
 @dataclass(frozen=True)
+class AboutPicture:
+    """What stands beside the label of a picture, as JSON."""
+
+    image_id: str
+    seconds: float
+
+
+ABOUT_PICTURE = TypeAdapter(AboutPicture)
+
+
+@dataclass(frozen=True)
 class LabelFiles:
     """Files of labels.
 
     ``final/<label id>.dcm`` are SEGs. A picture has no header that a SEG could derive from, so its label is
     ``final/<label id>.nii.gz``, and ``.json`` beside it says of which image. ``masks/`` holds the mask of each label as
     NIfTI, made when first asked for, ``original/`` a model's output for each image.
+
+    Args:
+        set_aside: gets what is found in ``final/`` and is no label.
     """
 
     folder: Path
+    set_aside: SetAside
 
     def __post_init__(self) -> None:
         for name in ("final", "masks", "original"):
@@ -63,8 +78,7 @@ class LabelFiles:
             path = self.segmentation(entry.label_id)
             write_drawn(path, mask, image, label_id=entry.label_id, seconds=entry.seconds, user=entry.user)
             return
-        about = {"image_id": entry.image_id, "seconds": entry.seconds}
-        write_json(self.folder / "final" / f"{entry.label_id}.json", about)
+        write_json(self._about_picture(entry.label_id), asdict(AboutPicture(entry.image_id, entry.seconds)))
         write_label(self._picture_label(entry.label_id), mask, grid_of(image))
 
     def mask(self, label: LabelRow, segmentation: Path, image: Path) -> Path:
@@ -89,29 +103,57 @@ class LabelFiles:
             write_label(path, mask, grid)
         return path
 
-    def found_again(self, known: set[str]) -> Iterator[LabelRow]:
-        """Labels that are here and not in `known`, as after the index was lost."""
-        for path in (self.folder / "final").iterdir():
+    def remove(self, label_id: str) -> None:
+        """Remove a label whose saving failed."""
+        for path in self._files(label_id):
+            path.unlink(missing_ok=True)
+
+    def found_again(self, known: set[str]) -> list[LabelRow]:
+        """Labels that are here and not in `known`, as after the index was lost; what is none is set aside."""
+        found = []
+        for path in sorted((self.folder / "final").iterdir()):
             label_id = path.name.removesuffix(".dcm").removesuffix(".nii.gz")
             if label_id in known or path.suffix not in (".dcm", ".gz"):
                 continue
-            if path.suffix == ".gz":
-                said = json.loads(path.with_name(f"{label_id}.json").read_text("utf-8"))
-                yield LabelRow(label_id, said["image_id"], SAVED, seconds=said["seconds"])
-            elif row := label_row(path, SAVED):
-                yield row
+            try:
+                row = self._row_of_picture(label_id) if path.suffix == ".gz" else row_of_segmentation(path, SAVED)
+            except (InputRefusedError, OSError, ValueError) as error:
+                reason = f"{path.name} is no label of ours ({getattr(error, 'code', type(error).__name__)})."
+                self.set_aside.take(label_id, self._files(label_id), reason)
+                continue
+            found += [row] if row else []
+        return found
+
+    def _row_of_picture(self, label_id: str) -> LabelRow:
+        about = ABOUT_PICTURE.validate_json(self._about_picture(label_id).read_bytes())
+        return LabelRow(label_id, about.image_id, SAVED, seconds=about.seconds)
+
+    def _files(self, label_id: str) -> tuple[Path, ...]:
+        return self.segmentation(label_id), self._picture_label(label_id), self._about_picture(label_id)
 
     def _picture_label(self, label_id: str) -> Path:
         return self.folder / "final" / f"{label_id}.nii.gz"
 
+    def _about_picture(self, label_id: str) -> Path:
+        return self.folder / "final" / f"{label_id}.json"
+
 
 def label_row(segmentation: Path, source: str) -> LabelRow | None:
-    """What the index keeps of a SEG that counts as a person's label; None when it does not."""
+    """What the index keeps of a SEG that counts as a person's label; None when it does not, or cannot be read."""
     try:
-        label = human_label(read_header(segmentation))
+        return row_of_segmentation(segmentation, source)
     except InputRefusedError as error:
         logger.warning("a segmentation is left out: %s", error.code)
         return None
+
+
+def row_of_segmentation(segmentation: Path, source: str) -> LabelRow | None:
+    """The same, of a file that has to be one.
+
+    Raises:
+        InputRefusedError: it cannot be read.
+    """
+    label = human_label(read_header(segmentation))
     if label is None:
         return None
     segments = ",".join(str(number) for number in label.segments)

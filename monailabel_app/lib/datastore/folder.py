@@ -26,7 +26,7 @@ from monailabel_app.lib.datastore.files import SAVED, label_row
 from monailabel_app.lib.datastore.index import ImageRow, LabelRow
 from monailabel_app.lib.datastore.instance import InstanceDatastore
 from monailabel_app.lib.datastore.spool import Entry
-from monailabel_app.lib.ids import is_image_id
+from monailabel_app.lib.ids import is_image_id, is_unicode
 
 logger = logging.getLogger(__name__)
 
@@ -53,9 +53,9 @@ class FolderDatastore(InstanceDatastore):
         super().__init__(root.name, folder, conf)
         self._root = root.resolve()
         self._key = load_key(default_key_file())
+        self.saver.finish_waiting()
         for label in self.files.found_again({row[0] for row in self.index.ask("SELECT label_id FROM labels")}):
             self.index.put_label(label)
-        self.saver.finish_waiting()
 
     def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
         """Copy a mammogram into the folder; a DICOM file is named by its UID, another one by `image_id`.
@@ -72,9 +72,12 @@ class FolderDatastore(InstanceDatastore):
             raise WrongCallError("there is an image of this id already, or it is none; name another one.")
         with atomic_path(self._root / name) as temporary:
             shutil.copyfile(upload, temporary)
-        self.refresh()
-        if image_info:
-            self.update_image_info(image_id, image_info)
+        try:
+            self.index.update_info("image", image_id, image_info)
+            self.refresh()
+        except Exception:
+            (self._root / name).unlink()
+            raise
         return image_id
 
     def _scan(self) -> None:
@@ -85,6 +88,9 @@ class FolderDatastore(InstanceDatastore):
             try:
                 state = path.stat()
             except OSError:
+                continue
+            if not is_unicode(source):
+                logger.info("a file is left out: its name is no UTF-8")
                 continue
             seen.add(source)
             stamp = f"{state.st_mtime_ns} {state.st_size} {self.modalities}"

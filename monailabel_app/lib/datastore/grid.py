@@ -6,13 +6,12 @@ as origin, and takes the spacing at the detector. Directions and positions here 
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pydicom import Dataset, uid
 
 from mammoseg.data.mammogram import file_format
-from mammoseg.data.pictures import read_picture
+from mammoseg.data.pictures import load_nifti, read_picture
 from mammoseg.dicom.attributes import numbers
 from mammoseg.dicom.read import read_header
 from mammoseg.dicom.values import integer
@@ -56,10 +55,9 @@ def grid_of(path: Path, *, header: Dataset | None = None) -> Grid:
         case "DICOM":
             return _dicom_grid(header or read_header(path))
         case "NIfTI":
-            import nibabel
-
-            image: Any = nibabel.load(path)
-            return Grid((image.shape[1], image.shape[0]), TO_RAS @ image.affine)
+            image = load_nifti(path)
+            affine = np.eye(4) if image.affine is None else TO_RAS @ image.affine
+            return Grid((image.array.shape[1], image.array.shape[0]), affine)
         case _:
             rows, columns = read_picture(path)[0].shape
             return Grid((rows, columns), np.eye(4))

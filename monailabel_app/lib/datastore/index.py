@@ -12,7 +12,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from mammoseg.errors import MammosegError
+from mammoseg.errors import InputRefusedError, MammosegError
 
 MEANING = 1
 """Of tables and columns; a file of another meaning is not read."""
@@ -72,8 +72,16 @@ class LabelRow:
     is_stored: bool = True
 
 
+DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+"""How SQLite names a file that holds nonsense; all its other errors are of the disk, or of rights."""
+
+MOST_INFO = 2**20
+"""Characters of what is known of one image or label; the features of twenty networks are a tenth of it."""
+
 IMAGE_COLUMNS, LABEL_COLUMNS = (", ".join(field.name for field in fields(row)) for row in (ImageRow, LabelRow))
-EIGHT, SEVEN = (f"({', '.join('?' * len(fields(row)))})" for row in (ImageRow, LabelRow))
+PUT_IMAGE = f"INSERT OR IGNORE INTO images ({IMAGE_COLUMNS}) VALUES ({', '.join('?' * len(fields(ImageRow)))})"
+PUT_LABEL = f"INSERT OR REPLACE INTO labels ({LABEL_COLUMNS}) VALUES ({', '.join('?' * len(fields(LabelRow)))})"
+PUT_INFO = "INSERT OR REPLACE INTO infos VALUES (?, ?, ?)"
 
 
 class Index:
@@ -95,10 +103,13 @@ class Index:
             if meaning not in (0, MEANING):
                 raise MammosegError(f"{path} is of another version of mammoseg; move it away, it is made anew.")
             self._connection.executescript(f"{TABLES} PRAGMA user_version = {MEANING};")
+            self._mend_texts()
         except sqlite3.DatabaseError as error:
-            raise MammosegError(
-                f"{path} is damaged ({error}); move it away, it is made anew from the images."
-            ) from None
+            if getattr(error, "sqlite_errorname", "") in DAMAGED:
+                reason = f"{path} is damaged ({error}); move it away, it is made anew from the images."
+            else:
+                reason = f"{path} cannot be opened ({error}); make room on its disk, and see who may write there."
+            raise MammosegError(reason) from error
 
     def close(self) -> None:
         """Let go of the file."""
@@ -136,14 +147,8 @@ class Index:
         with self._lock, self._connection as connection:
             connection.execute("DELETE FROM images WHERE source = ?", (source,))
             connection.executemany("DELETE FROM labels WHERE label_id = ?", [(label_id,) for label_id in gone])
-            for image in images:
-                connection.execute(
-                    f"INSERT OR IGNORE INTO images ({IMAGE_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)", astuple(image)
-                )
-            for label in labels:
-                connection.execute(
-                    f"INSERT OR REPLACE INTO labels ({LABEL_COLUMNS}) VALUES (?,?,?,?,?,?,?)", astuple(label)
-                )
+            connection.executemany(PUT_IMAGE, [astuple(image) for image in images])
+            connection.executemany(PUT_LABEL, [astuple(label) for label in labels])
             connection.execute("INSERT OR REPLACE INTO sources VALUES (?, ?)", (source, stamp))
 
     def drop_sources(self, sources: Iterable[str]) -> None:
@@ -170,7 +175,14 @@ class Index:
 
     def put_label(self, label: LabelRow) -> None:
         """Add one label, or say something else of it."""
-        self.change(f"INSERT OR REPLACE INTO labels ({LABEL_COLUMNS}) VALUES {SEVEN}", *astuple(label))
+        self.change(PUT_LABEL, *astuple(label))
+
+    def put_saved(self, label: LabelRow, info: Mapping[str, Any]) -> None:
+        """Add a label that a person saved, with what is known of it, and end the lease of its image: all or nothing."""
+        with self._lock, self._connection as connection:
+            connection.execute(PUT_LABEL, astuple(label))
+            connection.execute(PUT_INFO, ("label final", label.label_id, _text(info)))
+            connection.execute("DELETE FROM leases WHERE image_id = ?", (label.image_id,))
 
     def label(self, label_id: str) -> LabelRow | None:
         """One segmentation, whether it counts or not."""
@@ -208,6 +220,23 @@ class Index:
             self.put_info(kind, name, self.info(kind, name) | dict(info))
 
     def put_info(self, kind: str, name: str, info: Mapping[str, Any]) -> None:
-        """Say something of an image or a label in place of all that was said; what JSON cannot hold becomes text."""
-        text = json.dumps(dict(info), default=str)
-        self.change("INSERT OR REPLACE INTO infos VALUES (?, ?, ?)", kind, name, text)
+        """Say something of an image or a label in place of all that was said; what JSON cannot hold becomes text.
+
+        Raises:
+            InputRefusedError: ``E_PARAMS``, it is too long.
+        """
+        self.change(PUT_INFO, kind, name, _text(info))
+
+    def _mend_texts(self) -> None:
+        """Write anew what was taken from clients once: half a character, which no answer can hold, is a '?'."""
+        for kind, name, text in self.ask(r"SELECT kind, name, info FROM infos WHERE info LIKE '%\ud%'"):
+            whole = json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "replace").decode()
+            self.change(PUT_INFO, kind, name, whole)
+
+
+def _text(info: Mapping[str, Any]) -> str:
+    text = json.dumps(dict(info), default=str, ensure_ascii=False, allow_nan=False)
+    if len(text) > MOST_INFO:
+        reason = f"what is noted of one image or label has more than {MOST_INFO} characters; note less of it."
+        raise InputRefusedError("E_PARAMS", reason)
+    return text

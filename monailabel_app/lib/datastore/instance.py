@@ -13,7 +13,8 @@ from typing import Any
 from monailabel.interfaces.exception import LabelNotFoundException
 
 from mammoseg.errors import InputRefusedError, WrongCallError
-from monailabel_app.lib.datastore.export import write_archive
+from mammoseg.files import atomic_path
+from monailabel_app.lib.datastore.export import remove_exports, write_archive
 from monailabel_app.lib.datastore.files import LabelFiles
 from monailabel_app.lib.datastore.grid import grid_of
 from monailabel_app.lib.datastore.index import ImageRow, LabelRow
@@ -21,6 +22,7 @@ from monailabel_app.lib.datastore.label_images import read_label, write_label
 from monailabel_app.lib.datastore.label_info import mass_values
 from monailabel_app.lib.datastore.mammograms import MammogramDatastore
 from monailabel_app.lib.datastore.saver import LabelSaver
+from monailabel_app.lib.datastore.set_aside import SetAside
 from monailabel_app.lib.datastore.spool import Entry, Spool
 
 logger = logging.getLogger(__name__)
@@ -38,8 +40,10 @@ class InstanceDatastore(MammogramDatastore):
 
     def __init__(self, name: str, folder: Path, conf: Mapping[str, str]) -> None:
         super().__init__(name, folder, conf)
-        self.files = LabelFiles(folder / "labels")
-        self.spool = Spool(folder / "spool")
+        remove_exports(folder)
+        self.set_aside = SetAside(folder)
+        self.files = LabelFiles(folder / "labels", self.set_aside)
+        self.spool = Spool(folder / "spool", self.set_aside)
         self.saver = LabelSaver(self, self.index, self.files, self.spool)
 
     @abstractmethod
@@ -153,28 +157,31 @@ class InstanceDatastore(MammogramDatastore):
             return image_id
         if label_tag != "final":
             raise WrongCallError("the tag of a label is 'final' or 'original'.")
-        label_id = self.saver.save(image, upload, label_info)
-        self.leases.release(image_id)
-        return label_id
+        return self.saver.save(image, upload, label_info)
 
     def remove_label(self, label_id: str, label_tag: str) -> None:
         raise WrongCallError("a label is never deleted; save another one, which takes its place.")
 
     def get_dataset_archive(self, limit_cases: int | None) -> str:
-        """Path of a ZIP file with images, masks and their ids; it holds what the images say of patients."""
-        return str(write_archive(self._folder / "export", self.human_labels()[:limit_cases]))
+        """Path of a new ZIP file with images, masks and their ids.
+
+        It holds what the images say of patients, so whoever sends it removes it; what a server that was killed left is
+        removed at the next start.
+        """
+        return str(write_archive(self._folder, self.human_labels()[:limit_cases]))
 
     def status(self) -> dict[str, Any]:
-        """Counts, how many labels wait for the archive, and what is wrong with it."""
+        """Counts, how many labels wait for the archive, and what is wrong with it or with what was found here."""
         total, completed = len(self.list_images()), len(self.get_labeled_images())
         waiting = self.spool.entries()
+        troubles = (*(entry.trouble for entry in waiting), self._refresher.trouble, self.set_aside.sentence())
         originals = len(list((self.files.folder / "original").glob("*.nii.gz")))
         return {
             "total": total,
             "completed": completed,
             "label_tags": {"final": completed, "original": originals},
             "labels_waiting": len(waiting),
-            "trouble": next((entry.trouble for entry in waiting if entry.trouble), self._refresher.trouble),
+            "trouble": next(filter(None, troubles), ""),
         }
 
     def json(self) -> dict[str, Any]:
@@ -206,7 +213,6 @@ class InstanceDatastore(MammogramDatastore):
         grid = grid_of(self.image_path(image))
         masses, others = mass_values(label_info)
         mask = read_label(upload, grid, image_id=image.image_id, masses=masses, others=others)
-        write_label(self.files.original(image.image_id), mask, grid)
-        self.index.put_info("label original", image.image_id, label_info)
-        said = {key: label_info[key] for key in ("model", "params") if key in label_info}
-        self.index.update_info("label original", image.image_id, said)
+        with atomic_path(self.files.original(image.image_id)) as temporary:
+            write_label(temporary, mask, grid)
+            self.index.put_info("label original", image.image_id, label_info)

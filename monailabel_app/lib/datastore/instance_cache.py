@@ -30,6 +30,7 @@ class InstanceCache:
         self._folder = folder
         self._archive = archive
         self._most_bytes = most_bytes
+        self._removing = threading.Lock()
         self._locks = [threading.Lock() for _ in range(LOCKS)]
 
     def path(self, instance: Instance) -> Path:
@@ -49,10 +50,11 @@ class InstanceCache:
         return path
 
     def _make_room(self) -> None:
-        files = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in self._folder.glob("*.dcm"))
-        surplus = sum(size for _, size, _ in files) - self._most_bytes
-        for used, size, path in files:
-            if surplus <= 0 or time.time() - used < SAFE_SECONDS:
-                return
-            path.unlink(missing_ok=True)
-            surplus -= size
+        with self._removing:
+            states = {path: path.stat() for path in self._folder.glob("*.dcm")}
+            surplus = sum(state.st_size for state in states.values()) - self._most_bytes
+            for path, state in sorted(states.items(), key=lambda item: item[1].st_mtime):
+                if surplus <= 0 or time.time() - state.st_mtime < SAFE_SECONDS:
+                    return
+                path.unlink(missing_ok=True)
+                surplus -= state.st_size

@@ -16,11 +16,9 @@ from typing import Any
 import nibabel
 import nrrd
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
 
 from mammoseg.data.mammogram import file_format
-from mammoseg.data.pictures import read_picture
+from mammoseg.data.pictures import load_nifti, read_picture
 from mammoseg.dicom.read import read_dicom_mask, read_header
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import atomic_path
@@ -100,24 +98,11 @@ def _read(path: Path, grid: Grid, image_id: str) -> tuple[np.ndarray, np.ndarray
                 raise _refused("the segmentation does not refer to this image, or not to it alone.")
             return read_dicom_mask(path).T, None
         case "NIfTI":
-            return _read_nifti(path, grid)
+            image = load_nifti(path)
+            _check_sides(image.array.shape, grid)
+            return image.array, None if image.affine is None else TO_RAS @ image.affine
         case _:
             return read_picture(path)[0].T, None
-
-
-def _read_nifti(path: Path, grid: Grid) -> tuple[np.ndarray, np.ndarray | None]:
-    with path.open("rb") as file:
-        is_packed = file.read(2) == b"\x1f\x8b"
-    try:
-        with gzip.open(path) if is_packed else path.open("rb") as stream:
-            image: Any = nibabel.Nifti1Image.from_stream(stream)
-            _check_sides(image.shape, grid)
-            has_place = image.header["sform_code"] > 0 or image.header["qform_code"] > 0
-            return np.asanyarray(image.dataobj), TO_RAS @ image.affine if has_place else None
-    except InputRefusedError:
-        raise
-    except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, zlib.error) as error:
-        raise _refused("the NIfTI file cannot be read; export it again.") from error
 
 
 def _read_nrrd(path: Path, grid: Grid) -> tuple[np.ndarray, np.ndarray | None]:

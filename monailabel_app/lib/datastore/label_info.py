@@ -19,9 +19,11 @@ def mass_values(params: Mapping[str, Any]) -> tuple[tuple[int, ...], tuple[int, 
     """
     said = params.get("label_info") or []
     try:
-        names = {int(item["idx"]): str(item.get("name", "")) for item in said[:MOST_VALUES] if int(item["idx"]) > 0}
+        if len(said) > MOST_VALUES:
+            raise ValueError("too many")
+        names = {int(item["idx"]): str(item.get("name", "")) for item in said if int(item["idx"]) > 0}
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
-        reason = 'label_info must be a list such as [{"name": "mass", "idx": 1}].'
+        reason = f'label_info must be a list of at most {MOST_VALUES}, such as [{{"name": "mass", "idx": 1}}].'
         raise InputRefusedError("E_LABEL", reason) from None
     masses = tuple(value for value, name in names.items() if "mass" in name.casefold())
     if not masses:

@@ -31,10 +31,6 @@ class Leases:
             )
         )
 
-    def release(self, image_id: str) -> None:
-        """End the lease, as when the label is saved."""
-        self._index.change("DELETE FROM leases WHERE image_id = ?", image_id)
-
     def taken_by_others(self, user: str) -> set[str]:
         """Images that `user` cannot have now."""
         query = "SELECT image_id FROM leases WHERE user <> ? AND until > ?"

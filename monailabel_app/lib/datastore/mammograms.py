@@ -19,6 +19,7 @@ from monailabel_app.lib.datastore.export import ending
 from monailabel_app.lib.datastore.index import ImageRow, Index
 from monailabel_app.lib.datastore.leases import LEASE_SECONDS, Leases
 from monailabel_app.lib.datastore.refresher import Refresher
+from monailabel_app.lib.disk import check_room
 from monailabel_app.lib.held import held
 
 REFRESH_SECONDS = 10.0
@@ -37,11 +38,12 @@ class MammogramDatastore(Datastore):
         conf: ``modalities`` (MG), ``refresh_seconds``.
 
     Raises:
-        MammosegError: another server has the folder.
+        MammosegError: another server has the folder, or its disk is full.
     """
 
     def __init__(self, name: str, folder: Path, conf: Mapping[str, str]) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        check_room(folder)
         self._held = ExitStack()
         self._held.enter_context(held(folder, folder / "lock", seconds=TAKE_OVER_SECONDS))
         self._name, self._description = name, "Mammograms"

@@ -1,10 +1,13 @@
 """When a source is looked over again: at once the first time, later in the background while the old list is given."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 
-from mammoseg.errors import MammosegError
+from monailabel_app.lib.errors import in_words
+
+logger = logging.getLogger(__name__)
 
 
 class Refresher:
@@ -40,8 +43,8 @@ class Refresher:
             try:
                 self._scan()
                 self.trouble = ""
-            except MammosegError as error:
-                self.trouble = str(error)
+            except Exception as error:
+                self.trouble = in_words(error)
                 raise
             finally:
                 self._scanned = time.monotonic()
@@ -67,5 +70,5 @@ class Refresher:
     def _quietly(self) -> None:
         try:
             self.now()
-        except MammosegError:  # `trouble` says it
-            pass
+        except Exception as error:  # `trouble` tells it
+            logger.error("the images cannot be looked over: %s", type(error).__name__)

@@ -1,5 +1,7 @@
 """From a client's label file to a label that cannot be lost: spooled, built, delivered, each step safe to repeat."""
 
+import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Mapping
@@ -10,11 +12,18 @@ from mammoseg.dicom.derived import derive_uid
 from mammoseg.dicomweb.client import ArchiveError
 from mammoseg.errors import InputRefusedError, MammosegError
 from monailabel_app.lib.datastore.files import SAVED, LabelFiles
-from monailabel_app.lib.datastore.grid import grid_of
+from monailabel_app.lib.datastore.grid import Grid, grid_of
 from monailabel_app.lib.datastore.index import ImageRow, Index, LabelRow
 from monailabel_app.lib.datastore.label_images import read_label
 from monailabel_app.lib.datastore.label_info import mass_values
 from monailabel_app.lib.datastore.spool import Entry, Spool
+from monailabel_app.lib.errors import in_words
+
+logger = logging.getLogger(__name__)
+
+
+class ImageAwayError(MammosegError):
+    """The image of a label cannot be had now."""
 
 
 class Source(Protocol):
@@ -51,29 +60,36 @@ class LabelSaver:
             The label's id.
 
         Raises:
-            InputRefusedError: the file is no label of this image; nothing is kept.
+            InputRefusedError: the file is no label of this image.
+            OSError, sqlite3.Error: the disk is full. Of a label whose saving failed nothing is kept, whatever failed.
         """
         entry = self._accept(image, upload, info)
         try:
-            self._finish(entry)
-        except InputRefusedError:
-            self._spool.drop(entry)
-            raise
-        except ArchiveError as error:
+            self._build(entry)
+            self._deliver(entry)
+        except ArchiveError as error:  # it does not give the image; the label waits for it
             self._spool.keep(entry, str(error))
+        except Exception:
+            self._take_back(entry)
+            raise
         finally:
             self._in_hand.discard(entry.number)
         return entry.label_id
 
     def finish_waiting(self) -> int:
-        """Try to finish every label that waits, oldest first; how many still wait."""
+        """Try to finish every label that waits, oldest first; how many still wait.
+
+        One of which no label can be made is set aside and does not stop the others.
+        """
         for entry in self._spool.entries():
-            if entry.number in self._in_hand:
-                continue
+            with self._accepting:
+                if entry.number in self._in_hand or not self._spool.holds(entry):
+                    continue
+                self._in_hand.add(entry.number)
             try:
                 self._finish(entry)
-            except MammosegError as error:
-                self._spool.keep(entry, str(error))
+            finally:
+                self._in_hand.discard(entry.number)
         return len(self._spool.entries())
 
     def _accept(self, image: ImageRow, upload: Path, info: Mapping[str, Any]) -> Entry:
@@ -96,19 +112,55 @@ class LabelSaver:
         return entry
 
     def _finish(self, entry: Entry) -> None:
-        if not entry.is_built:
-            image = self._index.image(entry.image_id)
-            if image is None:
-                raise MammosegError("the image of a label is not in its source any more; the label waits for it.")
-            if not self._files.is_written(entry.label_id):
-                path = self._source.image_path(image)
-                values = {"masses": entry.masses, "others": entry.others}
-                mask = read_label(self._spool.upload(entry), grid_of(path), image_id=entry.image_id, **values)
-                self._files.write(mask, path, entry)
-            series = derive_uid(entry.label_id, "series")
-            source = self._source.source_of_saved(image)
-            row = LabelRow(entry.label_id, entry.image_id, source, series, entry.seconds, "", source == SAVED)
-            self._index.put_label(row)
-            self._index.put_info("label final", entry.label_id, {"user": entry.user})
-            entry = self._spool.built(entry)
-        self._source.deliver(entry)
+        try:
+            self._build(entry)
+        except (ArchiveError, ImageAwayError, OSError, sqlite3.Error) as error:
+            self._spool.keep(entry, in_words(error))
+        except Exception as error:  # it would be the same at every start
+            self._spool.set_aside(entry, in_words(error))
+        else:
+            self._deliver(entry)
+
+    def _build(self, entry: Entry) -> None:
+        """Make the label of an entry and list it, unless that is done; to be listed comes last and is one step.
+
+        Raises:
+            ArchiveError, ImageAwayError: its image is not at hand.
+            InputRefusedError: the upload is no label of this image.
+        """
+        if self._index.label(entry.label_id):
+            return
+        image = self._index.image(entry.image_id)
+        if image is None:
+            raise ImageAwayError("the image of a label is not in its source any more; the label waits for it.")
+        if not self._files.is_written(entry.label_id):
+            path, grid = self._image(image)
+            values = {"masses": entry.masses, "others": entry.others}
+            mask = read_label(self._spool.upload(entry), grid, image_id=entry.image_id, **values)
+            self._files.write(mask, path, entry)
+        series = derive_uid(entry.label_id, "series")
+        source = self._source.source_of_saved(image)
+        row = LabelRow(entry.label_id, entry.image_id, source, series, entry.seconds, "", source == SAVED)
+        self._index.put_saved(row, {"user": entry.user})
+
+    def _image(self, image: ImageRow) -> tuple[Path, Grid]:
+        path = self._source.image_path(image)
+        try:
+            return path, grid_of(path)
+        except InputRefusedError as error:
+            raise ImageAwayError(f"the image of the label cannot be read now: {error}") from error
+
+    def _deliver(self, entry: Entry) -> None:
+        """Bring a label to where it belongs; it is on disk, so whatever goes wrong there, it is tried again."""
+        try:
+            self._source.deliver(entry)
+        except Exception as error:
+            self._spool.keep(entry, in_words(error))
+
+    def _take_back(self, entry: Entry) -> None:
+        """Leave nothing of a label of which a client is told that it failed."""
+        try:
+            self._spool.drop(entry)
+            self._files.remove(entry.label_id)
+        except OSError as error:
+            logger.error("something of a label that failed cannot be removed: %s", error.strerror)

@@ -1,18 +1,20 @@
 """`/datastore`: images and labels by id and tag."""
 
 import hmac
+import os
+from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
-from fastapi import APIRouter, Form, UploadFile
-from fastapi.responses import FileResponse, Response
+from fastapi import APIRouter, Form, Query, UploadFile
+from fastapi.responses import FileResponse, Response, StreamingResponse
 from monailabel.utils.others.generic import get_mime_type
 
 from mammoseg.files import sha256_of_file
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import ImageId, ImageIdOrNothing, Tag
-from monailabel_app.lib.params import json_object
+from monailabel_app.lib.params import json_object, note
 from monailabel_app.lib.routes import Annotator, Audit, Downloader, LabelApp, TheSettings, Trainer, Viewer
 from monailabel_app.lib.uploads import uploaded
 
@@ -48,7 +50,7 @@ def add_image(
     image: ImageIdOrNothing = "",
     params: Annotated[str, Form()] = "{}",
 ) -> dict[str, str]:
-    info = json_object(params) | {"user": person.name}
+    info = note(params) | {"user": person.name}
     with uploaded(file, settings.state_dir) as path, audit.doing(person.name, "add image") as done:
         done["image"] = app.datastore().add_image(image, str(path), info)
     return {"image": done["image"]}
@@ -76,7 +78,7 @@ def image_info(person: Viewer, app: LabelApp, image: ImageId) -> Any:
 
 @router.put("/image/info", summary="Note something of an image")
 def update_image_info(person: Annotator, app: LabelApp, image: ImageId, info: Annotated[str, Form()] = "{}") -> Any:
-    return app.datastore().update_image_info(image, json_object(info) | {"user": person.name})
+    return app.datastore().update_image_info(image, note(info) | {"user": person.name})
 
 
 @router.put("/label", summary="Save a label")
@@ -90,7 +92,7 @@ def save_label(
     params: Annotated[str, Form()] = "{}",
     tag: Tag = "final",
 ) -> dict[str, str]:
-    info = json_object(params) | {"user": person.name}
+    info = {key: value for key, value in json_object(params).items() if key == "label_info"} | {"user": person.name}
     with uploaded(label, settings.state_dir) as path, audit.doing(person.name, "save", image=image, tag=tag):
         label_id = app.datastore().save_label(image, str(path), tag, info)
     return {"image": image, "label": label_id}
@@ -120,19 +122,34 @@ def label_info(person: Viewer, app: LabelApp, label: ImageId, tag: Tag) -> Any:
 def update_label_info(
     person: Annotator, app: LabelApp, label: ImageId, tag: Tag, info: Annotated[str, Form()] = "{}"
 ) -> Any:
-    return app.datastore().update_label_info(label, tag, json_object(info) | {"user": person.name})
+    return app.datastore().update_label_info(label, tag, note(info) | {"user": person.name})
 
 
 @router.get("/dataset", summary="Images and labels as a ZIP file; it says what the images say of patients")
-def dataset(person: Trainer, app: LabelApp, audit: Audit, limit_cases: int | None = None) -> FileResponse:
+def dataset(
+    person: Trainer, app: LabelApp, audit: Audit, limit_cases: Annotated[int | None, Query(ge=0, le=1_000_000)] = None
+) -> StreamingResponse:
     audit.record(person.name, "download dataset")
-    return _download(_file(app.datastore().get_dataset_archive(limit_cases)), "dataset")
+    path = Path(app.datastore().get_dataset_archive(limit_cases))
+    file = path.open("rb")
+    path.unlink()  # it holds what images say of patients, and has no name from now on, however the sending ends
+    headers = {
+        "Content-Length": str(os.fstat(file.fileno()).st_size),
+        "Content-Disposition": 'attachment; filename="dataset.zip"',
+    }
+    return StreamingResponse(_blocks(file), headers=headers, media_type="application/zip")
 
 
 def _file(path: str | None) -> Path:
     if not path or not Path(path).is_file():
         raise HttpError(404, "E_UNKNOWN", "there is no such image or label.")
     return Path(path)
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while block := file.read(1 << 20):
+            yield block
 
 
 def _download(path: Path, name: str) -> FileResponse:

@@ -50,12 +50,11 @@ def run(
     task = find(app._infers, model)
     if session_id or not (file or image):
         raise HttpError(400, "E_REQUEST", "name an image, or upload a file; there are no sessions.")
-    given = json_object(params)
-    save = given.pop("save_label", False) in (True, "true")
-    given.pop("label_tag", None)
+    asked = chosen(json_object(params), ["save_label", "result_extension", *task.config()])
+    save = asked.pop("save_label", False)
     if save and not person.may(Role.ANNOTATOR):
         raise HttpError(403, "E_ROLE", f"the role {Role.ANNOTATOR.value} is needed to save a label.")
-    request = {"model": model, "image": image, **chosen(given, task.config())}
+    request = {"model": model, "image": image, **asked}
     datastore = app.datastore()
     with uploaded(file, settings.state_dir) if file is not None else nullcontext() as path:
         if output is Output.dicom_seg:

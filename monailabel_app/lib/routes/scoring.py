@@ -3,9 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter
-from monailabel.interfaces.tasks.batch_infer import BatchInferImageType
 
-from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import Name
 from monailabel_app.lib.jobs import Job
 from monailabel_app.lib.params import JSON_BODY, JsonBody, chosen
@@ -34,14 +32,5 @@ def start(
     request = {**chosen(params, PARAMS), "method": method}
     if "model" in request:
         find(app._infers, request["model"])
-    if "images" in request:
-        request["images"] = _images(request["images"])
     job = Job(request, lambda: app.scoring(request), stop=getattr(task, "stop", None))
     return jobs.run(job) if run_sync else jobs.start(KIND, job, enqueue=True).record()
-
-
-def _images(value: Any) -> str:
-    try:
-        return BatchInferImageType(value).value
-    except ValueError:
-        raise HttpError(400, "E_PARAMS", "images is one of all, labeled, unlabeled.") from None

@@ -1,10 +1,11 @@
 """`/train`: training on the saved labels, its progress, and the versions of each model that came of it."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
+from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import Name
 from monailabel_app.lib.jobs import Job
 from monailabel_app.lib.params import JSON_BODY, JsonBody, chosen
@@ -15,6 +16,8 @@ from monailabel_app.lib.routes.work import add_progress
 router = APIRouter(prefix="/train", tags=["Train"])
 
 KIND = "train"
+
+Version = Annotated[int, Query(ge=0, le=1_000_000)]
 
 
 add_progress(
@@ -28,8 +31,7 @@ add_progress(
 
 @router.post("/", summary="Train every model that has a trainer", openapi_extra=JSON_BODY)
 def start_all(person: Trainer, app: LabelApp, jobs: TheJobs, audit: Audit, params: JsonBody) -> dict[str, Any]:
-    own = {model: given if isinstance(given := params.get(model), dict) else {} for model in app._trainers}
-    work = {model: _job(app, audit, person, model, options) for model, options in own.items()}
+    work = {model: _job(app, audit, person, model, _of_model(params, model)) for model in app._trainers}
     return {
         model: {"result": jobs.start(KIND, job, enqueue=True).record(), "detail": None} for model, job in work.items()
     }
@@ -58,12 +60,12 @@ def versions(person: Viewer, app: LabelApp, model: Name) -> Any:
 @router.get(
     "/{model}/curve", summary="Learning curve of a version, the last one by default, as PNG", response_class=Response
 )
-def curve(person: Viewer, app: LabelApp, model: Name, version: int | None = None) -> Response:
+def curve(person: Viewer, app: LabelApp, model: Name, version: Version | None = None) -> Response:
     return Response(find(app._trainers, model).learning_curve(version), media_type="image/png")
 
 
 @router.post("/{model}/promote", summary="Serve a version, one that was kept aside among them")
-def promote(person: Admin, app: LabelApp, audit: Audit, model: Name, version: int) -> Any:
+def promote(person: Admin, app: LabelApp, audit: Audit, model: Name, version: Version) -> Any:
     found = find(app.versions, model)
     with audit.doing(person.name, "promote", model=model, version=version):
         found.promote(version, reason=f"asked for by {person.name}")
@@ -76,6 +78,13 @@ def roll_back(person: Admin, app: LabelApp, audit: Audit, model: Name) -> Any:
     with audit.doing(person.name, "rollback", model=model) as done:
         done["version"] = found.roll_back(reason=f"asked for by {person.name}").number
     return {"current": done["version"]}
+
+
+def _of_model(params: dict[str, Any], model: str) -> dict[str, Any]:
+    options = params.get(model) or {}
+    if not isinstance(options, dict):
+        raise HttpError(400, "E_PARAMS", f"what is said of {model} must be an object of its parameters.")
+    return options
 
 
 def _job(app: Any, audit: Any, person: Person, model: str, params: dict[str, Any]) -> Job:

@@ -1,0 +1,104 @@
+"""What a stranger's NIfTI holds; runs in the child process of `mammoseg.dicom.decode_worker`.
+
+nibabel decodes; whatever it raises is the fault of the file.
+"""
+
+import gzip
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+
+from mammoseg.errors import InputRefusedError
+
+UNSIGNED = ("uint8", "uint16")
+"""Types that are kept; all others become float32."""
+
+MOST_TRAILING_BYTES = 2**20
+"""What may follow the image; it is read, since a gzipped file has its checksum behind the last byte."""
+
+
+@dataclass(frozen=True)
+class Nifti:
+    """One slice.
+
+    Args:
+        array: uint8, uint16 or float32 with the axes of the file, columns first; at most two sides are above 1.
+        affine: ``(4, 4)``, from indices to mm in RAS; None where the header places the image nowhere.
+        spacing_mm: of columns and rows; None where the header names no millimetres.
+    """
+
+    array: np.ndarray
+    affine: np.ndarray | None
+    spacing_mm: tuple[float, float] | None
+
+
+def decode_nifti(path: Path, *, max_pixels: int) -> Nifti:
+    """Decode a NIfTI file of one grey slice, gzipped or not.
+
+    Raises:
+        InputRefusedError: ``E_MULTIFRAME``, ``E_SIZE``, ``E_COLOUR``, ``E_BITS``, or ``E_TRUNCATED`` whatever nibabel
+            could not do.
+    """
+    try:
+        with _opened(path) as (image, stream):
+            _check_description(image, max_pixels)
+            stored = np.asanyarray(image.dataobj)
+            if stream is not None and len(stream.read(MOST_TRAILING_BYTES + 1)) > MOST_TRAILING_BYTES:
+                raise InputRefusedError("E_SIZE", "the NIfTI file goes on after its image; save it anew.")
+            return Nifti(_plain(stored), _affine(image), _spacing(image.header))
+    except (InputRefusedError, MemoryError):
+        raise
+    except Exception as error:
+        raise InputRefusedError("E_TRUNCATED", "the NIfTI file cannot be read; copy it again.") from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
+    """The image, whatever its file is called, and the stream that ends behind it; None for one in two files."""
+    with path.open("rb") as file:
+        head = file.read(348)
+    if head[344:] == b"ni1\0":
+        yield nibabel.Nifti1Pair.from_filename(path), None
+        return
+    with gzip.open(path) if head.startswith(b"\x1f\x8b") else path.open("rb") as stream:
+        yield nibabel.Nifti1Image.from_stream(stream), stream
+
+
+def _check_description(image: Any, max_pixels: int) -> None:
+    shape = tuple(int(side) for side in image.shape)
+    if len(shape) < 2 or sum(side > 1 for side in shape) > 2:
+        raise InputRefusedError("E_MULTIFRAME", f"the NIfTI image is {shape}, a mammogram has one slice.")
+    if 0 in shape:
+        raise InputRefusedError("E_SIZE", "the NIfTI image has no pixels.")
+    if float(np.prod(shape, dtype=float)) > max_pixels:
+        raise InputRefusedError("E_SIZE", f"the NIfTI image is {shape}; 1 to {max_pixels} pixels are read.")
+    if image.get_data_dtype().names:
+        raise InputRefusedError("E_COLOUR", "the NIfTI image is in colour; mammograms are grey.")
+    if image.get_data_dtype().kind not in "iuf":
+        raise InputRefusedError("E_BITS", f"the NIfTI image holds {image.get_data_dtype()}; save it as integers.")
+
+
+def _plain(stored: np.ndarray) -> np.ndarray:
+    kept = stored.dtype.name if stored.dtype.name in UNSIGNED else "float32"
+    with np.errstate(over="ignore"):
+        plain = stored.astype(kept)
+    if not np.isfinite(plain).all():
+        raise InputRefusedError("E_BITS", "the NIfTI image holds values that are not numbers.")
+    return plain
+
+
+def _affine(image: Any) -> np.ndarray | None:
+    has_place = image.header["sform_code"] > 0 or image.header["qform_code"] > 0
+    affine = np.asarray(image.affine, float)
+    return affine if has_place and np.isfinite(affine).all() else None
+
+
+def _spacing(header: Any) -> tuple[float, float] | None:
+    columns_mm, rows_mm = (float(size) for size in header.get_zooms()[:2])
+    is_in_mm = header.get_xyzt_units()[0] == "mm" and 0 < rows_mm < np.inf and 0 < columns_mm < np.inf
+    return (columns_mm, rows_mm) if is_in_mm else None

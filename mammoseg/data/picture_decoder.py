@@ -1,0 +1,166 @@
+"""What a stranger's PNG, TIFF, JPEG or PGM holds; runs in the child process of `mammoseg.dicom.decode_worker`.
+
+Pillow decodes, as it says what the numbers mean: polarity, palette, alpha, pages, orientation. Whatever it raises is
+the fault of the file.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps, ImageSequence, TiffImagePlugin
+from PIL.ImageFile import ImageFile
+
+from mammoseg.errors import InputRefusedError
+
+FORMATS = ("PNG", "TIFF", "JPEG", "PPM")
+"""Names in Pillow; PPM is PGM and its whole family."""
+
+LOSSY = ("JPEG", "MPO")
+"""MPO is what a JPEG of several pictures is called once it is open."""
+
+LARGEST = {"1": 255, "L": 255, "I;16": 65535, "I;16B": 65535, "I;16L": 65535, "I": 65535}
+"""Pillow's modes of one grey channel, and the value of white; ``I`` of 16 bits is that of PGM only."""
+
+MULTICHANNEL = ("LA", "La", "RGB", "RGBA", "P", "PA")
+"""Pillow's modes that may hold grey in several channels or a palette; all others (CMYK, YCbCr, LAB) are colour."""
+
+SUBFILE_TYPE, BITS_PER_SAMPLE, PHOTOMETRIC, ORIENTATION, SAMPLE_FORMAT = 254, 258, 262, 274, 339
+"""Tags of a TIFF page (TIFF 6.0); EXIF has that of the orientation too."""
+
+Image.MAX_IMAGE_PIXELS = None  # one limit for all: that of whoever asks
+
+# Pillow knows WhiteIsZero of 16 bits in little endian only.
+TiffImagePlugin.OPEN_INFO[b"MM", 0, (1,), 1, (16,), ()] = ("I;16B", "I;16B")
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a picture as viewers show it.
+
+    Args:
+        channels: uint8 or uint16 ``(rows, columns, channels)``: grey, or red, green, blue; 0 is black.
+        alpha: ``(rows, columns)``, 0 is transparent; None where there is none, or one of the same value all over.
+        white: largest value that `channels` can take.
+        is_lossy: compressed as JPEG.
+        is_turned: the stored rows and columns were turned or mirrored, as the orientation tag says.
+    """
+
+    channels: np.ndarray
+    alpha: np.ndarray | None
+    white: int
+    is_lossy: bool
+    is_turned: bool
+
+    def grey(self) -> np.ndarray | None:
+        """Its one channel, or one of three equal ones; None in colour."""
+        first, *others = np.moveaxis(self.channels, -1, 0)
+        return first if all(np.array_equal(first, other) for other in others) else None
+
+
+@contextmanager
+def opened_pages(path: Path, *, by_index: bool = False, max_pixels: int) -> Iterator[Iterator[Page]]:
+    """Open a picture to go through its pages, each decoded when it is asked for; smaller copies of a page do not count.
+
+    Args:
+        by_index: of a picture with a palette take the indices, not the colours.
+        max_pixels: of one page.
+
+    Raises:
+        InputRefusedError: ``E_SIZE``, ``E_BITS``, ``E_COLOUR``, or ``E_TRUNCATED`` whatever Pillow could not do.
+    """
+    try:
+        with Image.open(path, formats=FORMATS) as picture:
+            yield (_page(frame, path, by_index, max_pixels) for frame in _frames(picture))
+    except (InputRefusedError, MemoryError):
+        raise
+    except Exception as error:
+        reason = "the picture cannot be decoded: it is damaged, or of a kind that is not read; save it anew as PNG."
+        raise InputRefusedError("E_TRUNCATED", reason) from error
+
+
+def decode_picture(path: Path, *, max_pixels: int) -> Page:
+    """Decode a picture of one page of grey.
+
+    Raises:
+        InputRefusedError: as `opened_pages`; ``E_MULTIFRAME``, ``E_COLOUR``, ``E_ALPHA``.
+    """
+    with opened_pages(path, max_pixels=max_pixels) as pages:
+        page = next(pages)
+        if next(pages, None) is not None:
+            raise InputRefusedError("E_MULTIFRAME", "the picture has several pages; a mammogram has one.")
+    grey = page.grey()
+    if grey is None:
+        raise InputRefusedError("E_COLOUR", "the picture is in colour; mammograms are grey.")
+    if page.alpha is not None and grey[page.alpha < page.alpha.max()].any():
+        raise InputRefusedError("E_ALPHA", "the picture is transparent in places; save it without alpha channel.")
+    return page
+
+
+def _frames(picture: ImageFile) -> Iterator[ImageFile]:
+    for _ in ImageSequence.Iterator(picture):
+        if not _tag(picture, SUBFILE_TYPE, 0) & 1:
+            yield picture
+
+
+def _tag(frame: ImageFile, number: int, default: int) -> int:
+    """A whole number of a TIFF page, the first where it has several; `default` for other formats too."""
+    value = getattr(frame, "tag_v2", {}).get(number, default)
+    return int(value[0] if isinstance(value, tuple) else value)
+
+
+def _page(frame: ImageFile, path: Path, by_index: bool, max_pixels: int) -> Page:
+    columns, rows = frame.size
+    if not 0 < rows * columns <= max_pixels:
+        raise InputRefusedError("E_SIZE", f"the picture is {rows} x {columns}; 1 to {max_pixels} pixels are read.")
+    if frame.mode == "F" or (frame.mode == "I" and frame.format != "PPM") or _tag(frame, SAMPLE_FORMAT, 1) != 1:
+        raise InputRefusedError("E_BITS", "the picture is signed or has 32 bits a pixel; save it with 8 or 16 bits.")
+    # all this before the frame is loaded, which drops its tiles and some of its tags
+    is_deep = frame.mode in MULTICHANNEL and any(";16" in str(tile.args) for tile in frame.tile)
+    bits, is_negative = _tag(frame, BITS_PER_SAMPLE, 0), _tag(frame, PHOTOMETRIC, 1) == 0
+    is_turned = frame.getexif().get(ORIENTATION, 1) in range(2, 9)
+    shown = ImageOps.exif_transpose(frame) if is_turned else frame
+    if frame.mode in LARGEST:
+        white = 2**bits - 1 if 8 < bits < 16 else LARGEST[frame.mode]
+        channels = _grey(shown, white, is_negative)
+    elif is_deep:
+        white, channels = 65535, _deep_channels(path, is_plain=not is_turned and getattr(frame, "n_frames", 1) == 1)
+    elif frame.mode in MULTICHANNEL:
+        white, channels = 255, _channels(shown, by_index)
+    else:
+        raise InputRefusedError("E_COLOUR", f"the picture is in colour ({frame.mode}); mammograms are grey.")
+    has_alpha = channels.shape[2] in (2, 4)
+    alpha = channels[..., -1] if has_alpha and channels[..., -1].min() < channels[..., -1].max() else None
+    return Page(channels[..., : channels.shape[2] - has_alpha], alpha, white, frame.format in LOSSY, is_turned)
+
+
+def _grey(shown: Image.Image, white: int, is_negative: bool) -> np.ndarray:
+    grey = np.asarray(shown)
+    if shown.mode == "1":
+        grey = grey.astype(np.uint8) * 255
+    grey = grey.astype(np.uint8 if white == 255 else np.uint16, copy=False)
+    if is_negative and white > 255:  # Pillow turns those of up to 8 bits itself
+        grey = white - grey
+    return grey[..., np.newaxis]
+
+
+def _channels(shown: Image.Image, by_index: bool) -> np.ndarray:
+    """Grey or colour of 8 bits, or indices of a palette, with alpha last ``(rows, columns, channels)``."""
+    if shown.mode in ("P", "PA") and not by_index:
+        shown = shown.convert("RGBA")
+    elif shown.mode == "La":
+        shown = shown.convert("LA")
+    pixels = np.asarray(shown)
+    return pixels.reshape(*pixels.shape[:2], -1)
+
+
+def _deep_channels(path: Path, *, is_plain: bool) -> np.ndarray:
+    """Several channels of 16 bits, of which Pillow would keep 8; only of a picture of one page that is not turned."""
+    pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if is_plain else None
+    if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
+        reason = "the picture has several channels of 16 bits; save it as grey, without alpha channel."
+        raise InputRefusedError("E_BITS", reason)
+    return pixels
