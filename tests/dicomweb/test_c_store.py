@@ -2,7 +2,6 @@
 
 import socket
 import subprocess
-import time
 
 import pydicom
 import pytest
@@ -15,6 +14,7 @@ from mammoseg.errors import WrongCallError
 from tests.conftest import _debian_tool
 from tests.dicomweb.made_study import write_seg, write_view
 from tests.orthanc import instances_in
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -29,14 +29,14 @@ def storescp(tmp_path):
     with subprocess.Popen(
         [program, "--output-directory", str(folder), str(port)], stderr=subprocess.DEVNULL
     ) as process:
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
+        wait_until(lambda: _listens(port), "storescp listens", process=process)
         yield Peer("STORESCP", "127.0.0.1", port), folder
         process.terminate()
+
+
+def _listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_orthanc_gets_the_same_data_sets(orthanc, tmp_path):
