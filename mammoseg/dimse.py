@@ -1,4 +1,4 @@
-"""Files into an archive by C-STORE (PS3.4 annex B), the older way beside DICOMweb; nothing is transcoded."""
+"""Files into an archive by C-STORE (PS3.4 annex B), the older way beside DICOMweb; pixels are never transcoded."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -6,13 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom.filereader import read_file_meta_info
-from pydicom.uid import UID, UID_dictionary
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    UID_dictionary,
+)
 from pynetdicom import AE, _config
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at import
 from tqdm import tqdm
 
+from mammoseg.dicom.parse import open_dicom
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicomweb.status import failure_reason, is_success
 from mammoseg.dicomweb.stored import Stored, StoreStatus, open_checked
@@ -22,6 +29,9 @@ ADDRESS = re.compile(r"dicom://(?P<aet>[^@\\/\s]{1,16})@(?P<host>[^@/:\s]+):(?P<
 
 TIMEOUT_SECONDS = 30.0
 """For the connection, for its negotiation, and for each answer."""
+
+NATIVE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+"""Uncompressed, little endian; every archive that keeps PS3.5 10.1 takes the second."""
 
 MOST_CONTEXTS = 127
 """Presentation contexts of one association beside that of the echo; 128 is the limit of PS3.8 9.3.2.2."""
@@ -93,9 +103,16 @@ def _kind(file: Stored) -> tuple[UID, UID]:
 
 
 def _contexts(files: Sequence[Stored]) -> list[PresentationContext]:
-    """One context for each pair of SOP class and transfer syntax, so that the peer cannot choose another syntax."""
-    kinds = dict.fromkeys(_kind(file) for file in files)
+    """One context for each pair of SOP class and transfer syntax, so that the choice among the syntaxes is ours."""
+    kinds = dict.fromkeys(
+        (sop_class, syntax) for sop_class, own in dict.fromkeys(map(_kind, files)) for syntax in _syntaxes(own)
+    )
     return [build_context(sop_class, [syntax]) for sop_class, syntax in kinds][:MOST_CONTEXTS]
+
+
+def _syntaxes(own: UID) -> list[UID]:
+    """Transfer syntaxes in which a file may go, the best first: as it is, or its data set written in another one."""
+    return list(dict.fromkeys([own, *NATIVE])) if own in (*NATIVE, DeflatedExplicitVRLittleEndian) else [own]
 
 
 def _send(
@@ -135,11 +152,16 @@ def _why_not(association: Association, peer: Peer) -> str:
 def _store_one(file: Stored, association: Association) -> Stored:
     assert file.path is not None
     accepted = {(context.abstract_syntax, context.transfer_syntax[0]) for context in association.accepted_contexts}
-    if (kind := _kind(file)) not in accepted:
-        return file.refused("E_ARCHIVE", f"the archive does not take {_name(kind[0])} in {_name(kind[1])}.")
+    sop_class, own = _kind(file)
+    syntax = next((syntax for syntax in _syntaxes(own) if (sop_class, syntax) in accepted), None)
+    if syntax is None:
+        return file.refused("E_ARCHIVE", f"the archive does not take {_name(sop_class)} in {_name(own)}.")
     try:
-        status = association.send_c_store(file.path).get("Status")
-    except (RuntimeError, ValueError, OSError):
+        status = association.send_c_store(file.path if syntax == own else open_dicom(file.path)).get("Status")
+    except ValueError:
+        reason = f"the archive takes {_name(syntax)}, in which this file cannot be written."
+        return file.refused("E_ARCHIVE", reason)
+    except (RuntimeError, OSError):
         status = None
     if status is None:
         return file.refused("E_ARCHIVE", "the archive did not answer in time or ended the connection.")

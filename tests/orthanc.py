@@ -8,6 +8,7 @@ import requests
 
 from mammoseg.errors import WrongCallError
 from mammoseg.viewer.archive import Archive, local_archive
+from tests.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture(scope="session")
@@ -25,13 +26,15 @@ def running_orthanc() -> Iterator[Archive]:
 @pytest.fixture
 def orthanc(running_orthanc: Archive, monkeypatch: pytest.MonkeyPatch) -> Archive:
     """The same with nothing in it, and its password where mammoseg looks for it."""
-    for study in requests.get(f"{running_orthanc.url}/studies", auth=running_orthanc.user, timeout=10).json():
-        requests.delete(f"{running_orthanc.url}/studies/{study}", auth=running_orthanc.user, timeout=10)
+    for study in requests.get(
+        f"{running_orthanc.url}/studies", auth=running_orthanc.user, timeout=PATIENCE_SECONDS
+    ).json():
+        requests.delete(f"{running_orthanc.url}/studies/{study}", auth=running_orthanc.user, timeout=PATIENCE_SECONDS)
     monkeypatch.setenv("MAMMOSEG_DICOMWEB_PASSWORD", running_orthanc.user[1])
     return running_orthanc
 
 
 def instances_in(archive: Archive) -> int:
     """How many instances the archive holds, by its own count."""
-    counts = requests.get(f"{archive.url}/statistics", auth=archive.user, timeout=10).json()
+    counts = requests.get(f"{archive.url}/statistics", auth=archive.user, timeout=PATIENCE_SECONDS).json()
     return int(counts["CountInstances"])

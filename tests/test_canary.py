@@ -36,6 +36,7 @@ from tests.hostile.case import bright_disc
 from tests.hostile.run import BrightIsMass
 from tests.orthanc import instances_in, orthanc, running_orthanc
 from tests.tiny_run import tiny_overrides
+from tests.waiting import PATIENCE_SECONDS
 
 __all__ = ["orthanc", "running_orthanc"]
 
@@ -199,7 +200,7 @@ def test_view(images, orthanc, tmp_path, monkeypatch):
 
     def look_once(server):
         threading.Thread(target=serve, args=[server], daemon=True).start()
-        assert MARK_UID in requests.get(f"{server.url}/dicom-web/series", timeout=10).text
+        assert MARK_UID in requests.get(f"{server.url}/dicom-web/series", timeout=PATIENCE_SECONDS).text
         server.shutdown()
 
     monkeypatch.setattr(show, "OHIF", tmp_path)

@@ -4,12 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
 
 from mammoseg.program import running
+from tests.waiting import is_running, wait_until
 
 STUBBORN = [
     sys.executable,
@@ -26,14 +25,6 @@ with running(["sleep", "60"]) as process:
 """
 
 
-def is_running(pid: int) -> bool:
-    """Whether there is such a process that is not merely waited for."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
 def test_a_program_ends_with_its_block():
     with pytest.raises(RuntimeError), running(["sleep", "60"]) as process:
         raise RuntimeError
@@ -42,8 +33,7 @@ def test_a_program_ends_with_its_block():
 
 def test_one_that_does_not_listen_is_killed(tmp_path):
     with (tmp_path / "said").open("w") as said, running(STUBBORN, seconds=0.1, output=said) as process:
-        while not (tmp_path / "said").read_text():
-            time.sleep(0.02)
+        wait_until((tmp_path / "said").read_text, "it listens no more", process=process)
     assert process.returncode == -signal.SIGKILL
 
 
@@ -54,7 +44,4 @@ def test_it_ends_when_who_started_it_is_killed():
     assert is_running(pid)
     os.kill(starter.pid, signal.SIGKILL)
     starter.wait()
-    deadline = time.monotonic() + 5
-    while is_running(pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not is_running(pid)
+    wait_until(lambda: not is_running(pid), "the program ends")

@@ -1,4 +1,5 @@
 import gc
+import sys
 
 import pytest
 
@@ -26,3 +27,11 @@ def test_what_is_imported_is_passed_over_by_the_collector():
     quick_import("colorsys")
     assert gc.get_freeze_count() > 0
     gc.unfreeze()
+
+
+def test_ctrl_c_in_the_middle_of_an_import_takes_effect_behind_it(tmp_path, monkeypatch):
+    (tmp_path / "interrupted.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nwhole = True\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        quick_import("interrupted")
+    assert sys.modules.pop("interrupted").whole

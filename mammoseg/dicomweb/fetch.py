@@ -2,7 +2,9 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,11 @@ import requests
 from tqdm import tqdm
 
 from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
-from mammoseg.dicom.parse import MOST_BYTES, open_dicom
+from mammoseg.dicom.parse import MOST_BYTES
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicomweb.client import Archive, ArchiveError, Instance, connect, is_uid
-from mammoseg.dicomweb.retrieve import RefusedInstanceError, retrieve
-from mammoseg.errors import InputRefusedError, NothingUsableError, WrongCallError
+from mammoseg.dicomweb.retrieve import MISSING_STATUSES, RefusedInstanceError, is_whole, retrieve
+from mammoseg.errors import NothingUsableError, WrongCallError
 
 logger = logging.getLogger(__name__)
 
@@ -24,10 +26,25 @@ PAGE = 500
 MOST_RESULTS = 100_000
 """Of one search; an archive that answers without end is stopped here."""
 
+UNKNOWN_KEY_STATUSES = (400, 422)
+"""Answers to a search by a key that the archive does not know; some know no ModalitiesInStudy, by design."""
+
 OPTIONS = {"StudyInstanceUID": "--study", "PatientID": "--patient", "StudyDate": "--date"}
 """How the command line calls the attributes that studies are searched by."""
 
 STUDY, SERIES, SOP, MODALITY = "0020000D", "0020000E", "00080018", "00080060"
+
+
+class RefusedSearchError(ArchiveError):
+    """The archive answers, but refuses the search for good.
+
+    Args:
+        status: of HTTP, None where there is none.
+    """
+
+    def __init__(self, name: str, status: int | None) -> None:
+        super().__init__(f"{name} refuses the search{'' if status is None else f' (HTTP {status})'}.")
+        self.status = status
 
 
 def fetch_studies(
@@ -80,13 +97,12 @@ def find_mammograms(
     left_out: list[str] = []
     found: dict[str, Instance] = {}
     client = archive.client
-    studies: dict[str, None] = {}
-    for modality in sorted(wanted):
-        matching = {**filters, "ModalitiesInStudy": modality}
-        pages = result_pages(archive, client.search_for_studies, STUDY, search_filters=matching)
-        studies |= dict.fromkeys(_uids(pages, STUDY, left_out))
+    if filters.keys() == {"StudyInstanceUID"}:
+        studies = [filters["StudyInstanceUID"]]
+    else:
+        studies = list(dict.fromkeys(_uids(studies_of_interest(archive, sorted(wanted), filters), STUDY, left_out)))
     for study_uid in studies:
-        series = result_pages(archive, client.search_for_series, SERIES, study_instance_uid=study_uid)
+        series = series_of(archive, study_uid)
         of_interest = (answer for answer in series if first_value(answer, MODALITY) in wanted)
         for series_uid in _uids(of_interest, SERIES, left_out):
             address = {"study_instance_uid": study_uid, "series_instance_uid": series_uid}
@@ -113,7 +129,7 @@ def fetch(archive: Archive, instances: Sequence[Instance], folder: Path, *, most
     for instance in tqdm(instances, unit="image", desc="fetch", disable=None):
         path = folder / f"{keyed_hash(instance.sop, key)}.dcm"
         try:
-            if not _is_whole(path, instance) and not retrieve(archive, instance, path, most_bytes=most_bytes):
+            if not is_whole(path, instance) and not retrieve(archive, instance, path, most_bytes=most_bytes):
                 raise RefusedInstanceError(f"{archive.name} lists an instance and does not have it.")
         except RefusedInstanceError as error:
             refused.append(str(error))
@@ -129,7 +145,8 @@ def fetch(archive: Archive, instances: Sequence[Instance], folder: Path, *, most
 @no_header_values_in_warnings()
 def _why_nothing(archive: Archive, modalities: str | Sequence[str], filters: dict[str, str]) -> str:
     """Whether it is the studies or their images that are not there; no value that was searched for is repeated."""
-    matching = result_pages(archive, archive.client.search_for_studies, STUDY, search_filters=filters)
+    series = series_of(archive, filters["StudyInstanceUID"]) if filters.keys() == {"StudyInstanceUID"} else ()
+    matching = chain(series, result_pages(archive, archive.client.search_for_studies, STUDY, search_filters=filters))
     given = " and ".join(OPTIONS[keyword] for keyword in filters) or "the whole archive"
     if next(matching, None) is None:
         return f"{archive.name} has no study that fits {given}."
@@ -149,6 +166,62 @@ def _filters(study: str | None, patient: str | None, date: str | None) -> dict[s
     return {keyword: str(value) for keyword, value in given if value is not None}
 
 
+def studies_of_interest(
+    archive: Archive, modalities: Sequence[str], filters: Mapping[str, str], **query: Any
+) -> Iterator[dict[str, Any]]:
+    """Studies that may have series of these modalities, one perhaps twice; the Modality of each series decides.
+
+    They are searched by ModalitiesInStudy. An archive that does not know this key refuses it or finds nothing by it;
+    then all studies that fit `filters` are given.
+    """
+    search = archive.client.search_for_studies
+    knows_key = False
+    try:
+        for modality in modalities:
+            matching = {**filters, "ModalitiesInStudy": modality}
+            for study in result_pages(archive, search, STUDY, search_filters=matching, **query):
+                knows_key = True
+                yield study
+    except RefusedSearchError as error:
+        if error.status not in UNKNOWN_KEY_STATUSES:
+            raise
+        knows_key = False
+    if not knows_key:
+        yield from result_pages(archive, search, STUDY, search_filters=filters, **query)
+
+
+def series_of(archive: Archive, study: str) -> Iterator[dict[str, Any]]:
+    """The series of a study; none where the archive has no such study."""
+    try:
+        yield from result_pages(archive, archive.client.search_for_series, SERIES, study_instance_uid=study)
+    except RefusedSearchError as error:
+        if error.status not in MISSING_STATUSES:
+            raise
+
+
+def instances_of(archive: Archive, study: str, *, fields: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The instances of a study, each with UID and Modality of its series.
+
+    That is one request where the archive gives both with an instance, else one for each series.
+
+    Args:
+        fields: tags of further attributes that are wanted.
+    """
+    search = archive.client.search_for_instances
+    found: list[dict[str, Any]] = []
+    with suppress(RefusedSearchError):  # some archives know the instances of a series only
+        found = list(result_pages(archive, search, SOP, study_instance_uid=study, fields=[MODALITY, *fields]))
+    if found and all(instance.keys() >= {SOP, SERIES, MODALITY} for instance in found):
+        yield from found
+        return
+    for series in series_of(archive, study):
+        of_series = {tag: series[tag] for tag in (SERIES, MODALITY) if tag in series}
+        if is_uid(uid := first_value(series, SERIES)):
+            address = {"study_instance_uid": study, "series_instance_uid": uid}
+            pages = result_pages(archive, search, SOP, **address, fields=fields)
+            yield from (instance | of_series for instance in pages)
+
+
 def result_pages(
     archive: Archive, search: Callable[..., list[Any]], key: str, **query: Any
 ) -> Iterator[dict[str, Any]]:
@@ -163,8 +236,8 @@ def result_pages(
         try:
             page = search(limit=limit, offset=offset, **query)
         except requests.HTTPError as error:
-            status = "" if error.response is None else f" (HTTP {error.response.status_code})"
-            raise ArchiveError(f"{archive.name} refuses the search{status}.") from None
+            status = None if error.response is None else error.response.status_code
+            raise RefusedSearchError(archive.name, status) from None
         except (requests.exceptions.JSONDecodeError, RecursionError):
             raise ArchiveError(f"{archive.name} answers a search with no DICOM JSON; check the address.") from None
         if not isinstance(page, list) or not all(isinstance(answer, dict) for answer in page):
@@ -196,12 +269,3 @@ def first_value(answer: dict[str, Any], tag: str) -> str:
     element = answer.get(tag)
     values = element.get("Value") if isinstance(element, dict) else None
     return values[0] if isinstance(values, list) and values and isinstance(values[0], str) else ""
-
-
-def _is_whole(path: Path, instance: Instance) -> bool:
-    if not path.exists():
-        return False
-    try:
-        return open_dicom(path).get("SOPInstanceUID") == instance.sop
-    except InputRefusedError:
-        return False

@@ -7,13 +7,17 @@ import requests
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 
-from mammoseg.dicom.parse import MOST_BYTES
+from mammoseg.dicom.parse import MOST_BYTES, open_dicom
 from mammoseg.dicomweb.client import Archive, ArchiveError, Instance, PassingError
 from mammoseg.dicomweb.multipart import MultipartError, boundary_of, only_part
+from mammoseg.errors import InputRefusedError
 from mammoseg.files import atomic_path
 
 ACCEPT = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 """As stored, without decompression."""
+
+MISSING_STATUSES = (204, 404, 410)
+"""Answers of an archive that does not have what it is asked for."""
 
 
 class RefusedInstanceError(ArchiveError):
@@ -36,7 +40,7 @@ def retrieve(archive: Archive, instance: Instance, path: Path, *, most_bytes: in
 def _retrieve_once(archive: Archive, instance: Instance, path: Path, most_bytes: int) -> bool:
     options = {"headers": {"Accept": ACCEPT}}
     with archive.session.open("GET", archive.instance_url(instance), options) as response:
-        if response.status_code in (404, 410):
+        if response.status_code in MISSING_STATUSES:
             return False
         if response.status_code != 200:
             raise RefusedInstanceError(f"{archive.name} answers HTTP {response.status_code} for an instance.")
@@ -55,18 +59,37 @@ def _retrieve_once(archive: Archive, instance: Instance, path: Path, most_bytes:
             file.flush()
             if _sop_instance_uid(temporary) != instance.sop:
                 raise RefusedInstanceError(f"{archive.name} answers with something else than what was asked for.")
+            if not _says_its_end(response) and not is_whole(temporary, instance):
+                raise PassingError("breaks off its answer")
     return True
+
+
+def is_whole(path: Path, instance: Instance) -> bool:
+    """Whether the file holds this instance to its end."""
+    try:
+        return open_dicom(path).get("SOPInstanceUID") == instance.sop
+    except InputRefusedError:
+        return False
 
 
 def _content(response: requests.Response, archive: Archive) -> Iterator[bytes]:
     """The bytes of the file, as one part of a message (PS3.18 8.7.8) or, as some archives do, bare."""
-    content_type = response.headers.get("Content-Type", "")
     blocks = archive.session.blocks(response)
-    if boundary := boundary_of(content_type):
+    if boundary := boundary_of(_content_type(response)):
         return only_part(blocks, boundary)
-    if content_type.startswith("application/dicom") and "Content-Length" in response.headers:
+    if _content_type(response).partition(";")[0].strip().lower() == "application/dicom":
         return blocks
     raise RefusedInstanceError(f"{archive.name} answers with something that is no DICOM; check the address.")
+
+
+def _says_its_end(response: requests.Response) -> bool:
+    """Whether an answer that is cut short is told from a whole one: by its length, its last chunk or its boundary."""
+    headers = response.headers
+    return "Content-Length" in headers or "Transfer-Encoding" in headers or bool(boundary_of(_content_type(response)))
+
+
+def _content_type(response: requests.Response) -> str:
+    return response.headers.get("Content-Type", "")
 
 
 def _sop_instance_uid(path: Path) -> str:

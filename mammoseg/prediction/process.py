@@ -5,15 +5,17 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mammoseg.quick_import import quick_import
 from mammoseg.report.table import Row
 
 Job = Callable[[Path, str], Row]
+
+Result = TypeVar("Result")
 
 _job: Job | None = None
 
@@ -27,7 +29,7 @@ class WorkerProcess:
 
     def start(self, module: str) -> None:
         """Import a module that takes seconds, before there is anything else to do."""
-        self._executor.submit(_import, module)
+        self._submit(_import, module)
 
     def run(self, make_job: Callable[[], Job], path: Path, name: str) -> Row:
         """Do one file.
@@ -38,7 +40,11 @@ class WorkerProcess:
         Raises:
             BrokenProcessPool: the process was killed; it cannot be used again.
         """
-        return self._executor.submit(_run, make_job, path, name).result()
+        return self._submit(_run, make_job, path, name).result()
+
+    def _submit(self, task: Callable[..., Result], *arguments: Any) -> "Future[Result]":
+        with _interrupts_kept_out():
+            return self._executor.submit(task, *arguments)
 
 
 class Standby:
@@ -51,9 +57,8 @@ class Standby:
 
     def __init__(self, count: int, module: str) -> None:
         self._processes = [WorkerProcess() for _ in range(count)]
-        with _interrupts_ignored():
-            for process in self._processes:
-                process.start(module)
+        for process in self._processes:
+            process.start(module)
 
     def take(self) -> WorkerProcess:
         """One of them, or a new one when all are taken."""
@@ -77,16 +82,16 @@ def end_processes() -> None:
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """A process that is started meanwhile ignores Ctrl-C from its first instruction on."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _interrupts_kept_out() -> Iterator[None]:
+    """Ctrl-C does not reach a process that is started meanwhile, from its first instruction on.
+
+    A signal that is blocked stays so in a new process; one that were ignored for its sake would be lost for this one.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start() -> None:

@@ -22,8 +22,8 @@ PLUGIN_FOLDERS = (
 )
 """Where packages put libOrthancDicomWeb.so."""
 
-START_SECONDS = 30
-"""Time that Orthanc may take to start; 1 to 5 s are usual."""
+START_SECONDS = 120
+"""Time that Orthanc may take to start; 1 to 5 s are usual, more where other programs keep the machine busy."""
 
 
 @dataclass(frozen=True)

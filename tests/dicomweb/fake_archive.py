@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.dicomweb.client import Archive, connect
+from tests.waiting import PATIENCE_SECONDS
 
 Answer = Callable[["Request"], None]
 
@@ -37,6 +38,11 @@ class Request(BaseHTTPRequestHandler):
     def reply_json(self, answer: Any, status: int = 200) -> None:
         self.reply(status, json.dumps(answer).encode())
 
+    def never_reply(self) -> None:
+        """Keep the client waiting for as long as the server lives."""
+        self.server.ended.wait()
+        self.close_connection = True
+
     def log_message(self, format: str, *arguments: object) -> None:
         """Be quiet."""
 
@@ -50,6 +56,7 @@ class FakeServer(ThreadingHTTPServer):
     def __init__(self, answer: Answer, certificate: Path | None = None) -> None:
         self.answer = answer
         self.requests: list[Request] = []
+        self.ended = threading.Event()
         super().__init__(("127.0.0.1", 0), Request)
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -62,19 +69,23 @@ class FakeServer(ThreadingHTTPServer):
 
 @contextmanager
 def fake_archive(
-    answer: Answer, *, certificate: Path | None = None, **options: Any
+    answer: Answer, *, certificate: Path | None = None, patience: float = PATIENCE_SECONDS, **options: Any
 ) -> Iterator[tuple[Archive, FakeServer]]:
-    """Connection to a server that answers by `answer`; three attempts, 0.3 s for each.
+    """Connection to a server that answers by `answer`; three attempts.
 
     Args:
         certificate: with its key, in one PEM file; then the server speaks TLS.
+        patience: seconds that the client waits for an answer; short only where none comes.
         options: of `connect`.
     """
     with FakeServer(answer, certificate) as server:
         threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
         address = f"http{'s' if certificate else ''}://127.0.0.1:{server.server_port}"
-        yield connect(address, timeout=(1, 0.3), waits=(0.01, 0.01), **options), server
-        server.shutdown()
+        try:
+            yield connect(address, timeout=(PATIENCE_SECONDS, patience), waits=(0.01, 0.01), **options), server
+        finally:
+            server.ended.set()
+            server.shutdown()
 
 
 def dicom_json(**values: Any) -> dict[str, Any]:

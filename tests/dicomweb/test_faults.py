@@ -2,7 +2,6 @@
 
 import socket
 import struct
-import time
 from urllib.parse import parse_qs, urlsplit
 
 import pydicom
@@ -17,6 +16,7 @@ from mammoseg.dicomweb.store import store
 from mammoseg.dicomweb.stored import StoreStatus
 from tests.dicomweb.fake_archive import dicom_json, fake_archive
 from tests.dicomweb.made_study import write_view
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 ATTEMPTS = 3
 HERE = Instance("1.2.3", "1.2.4", "1.2.5")
@@ -33,7 +33,7 @@ def empty_200(request):
 
 
 def hang(request):
-    time.sleep(1)
+    request.never_reply()
 
 
 def reset(request):
@@ -61,6 +61,17 @@ def html(request):
     request.reply(200, b"<html>Please log in</html>", "text/html")
 
 
+def patience_with(fault):
+    """Seconds that a client waits for the answer: short for one that never comes, else as long as it takes."""
+    return 0.2 if fault is hang else PATIENCE_SECONDS
+
+
+def came(server, count):
+    """Wait until so many requests have reached the server; a client that gave up may be faster."""
+    wait_until(lambda: len(server.requests) >= count, f"{count} requests")
+    return len(server.requests) == count
+
+
 PASSING = {
     error_500: "answers HTTP 500",
     empty_200: "answers HTTP 200 with nothing in it",
@@ -72,16 +83,18 @@ PASSING = {
 
 @pytest.mark.parametrize("fault", PASSING, ids=lambda fault: fault.__name__)
 def test_search_is_tried_again_and_then_given_up(fault):
-    with fake_archive(fault) as (archive, server), pytest.raises(ArchiveError, match=PASSING[fault]):
-        find_mammograms(archive)
-    assert len(server.requests) == ATTEMPTS
+    with fake_archive(fault, patience=patience_with(fault)) as (archive, server):
+        with pytest.raises(ArchiveError, match=PASSING[fault]):
+            find_mammograms(archive)
+        assert came(server, ATTEMPTS)
 
 
 @pytest.mark.parametrize("fault", [error_500, hang, reset, half, half_multipart], ids=lambda fault: fault.__name__)
 def test_fetch_is_tried_again_and_leaves_nothing_half_written(fault, tmp_path):
-    with fake_archive(fault) as (archive, server), pytest.raises(ArchiveError, match="0 of 1 images came"):
-        fetch(archive, [HERE], tmp_path)
-    assert len(server.requests) == ATTEMPTS
+    with fake_archive(fault, patience=patience_with(fault)) as (archive, server):
+        with pytest.raises(ArchiveError, match="0 of 1 images came"):
+            fetch(archive, [HERE], tmp_path)
+        assert came(server, ATTEMPTS)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -90,11 +103,15 @@ def test_store_is_tried_again_with_the_same_bytes_and_the_rest_is_not_sent(fault
     monkeypatch.setattr("mammoseg.dicomweb.store.BATCH_FILES", 1)
 
     def not_there(request):
-        request.reply(404) if request.command == "GET" else fault(request)
+        if request.command == "POST":
+            return fault(request)
+        archive.session.timeout = (PATIENCE_SECONDS, patience_with(fault))  # of the store that comes next
+        return request.reply(404)
 
     files = [write_view(tmp_path, number) for number in range(2)]
     with fake_archive(not_there) as (archive, server):
         stored = store(files, archive)
+        assert came(server, 1 + ATTEMPTS)
     assert [result.code for result in stored] == ["E_ARCHIVE"] * 2
     assert PASSING[fault] in stored[0].reason
     sent = [request.body.split(b"\r\n\r\n", 1)[1][:-40] for request in server.requests if request.command == "POST"]
@@ -129,11 +146,10 @@ def test_archive_that_sends_a_byte_now_and_then_is_given_up(tmp_path, monkeypatc
     def drip(request):
         request.send_response(200)
         request.send_header("Content-Type", MULTIPART)
-        request.send_header("Content-Length", "100000")
+        request.send_header("Content-Length", str(2**40))
         request.end_headers()
-        for _ in range(100):
+        while not request.server.ended.wait(0.03):
             request.wfile.write(b"-")
-            time.sleep(0.03)
 
     with fake_archive(drip) as (archive, server), pytest.raises(ArchiveError, match="sends too slowly"):
         fetch(archive, [HERE], tmp_path)

@@ -15,6 +15,7 @@ from mammoseg.predict import predict
 from mammoseg.prediction.file_job import OutputError
 from tests.made_predictor import BrightIsMass
 from tests.orthanc import instances_in
+from tests.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +38,7 @@ def filled(orthanc, tmp_path):
 
 
 def modalities_in(archive):
-    series = requests.get(f"{archive.url}/series?expand", auth=archive.user, timeout=10).json()
+    series = requests.get(f"{archive.url}/series?expand", auth=archive.user, timeout=PATIENCE_SECONDS).json()
     return sorted(item["MainDicomTags"]["Modality"] for item in series)
 
 

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from mammoseg.bundles import bundle_root
 from mammoseg.checkpoints import read_checkpoint
 from mammoseg.weights_file import WeightsError
 from tests.tiny_run import tiny_overrides, workflow, write_tiny_dataset
+from tests.waiting import wait_until
 
 AUGMENTED = {
     "train::random_transforms": [
@@ -67,9 +67,7 @@ def test_run_killed_by_the_system_continues_from_the_command_line(dataset, undis
     command = [sys.executable, "-m", "monai.bundle", "run", "training", "--config_file", str(train), *arguments]
     threads = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}  # sums depend on their number
     process = subprocess.Popen(command, cwd=tmp_path, env=threads, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not (tmp_path / "models" / "checkpoint.pt").is_file() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until((tmp_path / "models" / "checkpoint.pt").is_file, "an epoch is kept", process=process)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert subprocess.run(command, cwd=tmp_path, env=threads, capture_output=True).returncode == 0

@@ -3,11 +3,20 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-from mammoseg.prediction.process import Standby, end_processes
-from tests.prediction.made_jobs import ImportsSeen, Slow
+from mammoseg.prediction.process import Standby, WorkerProcess, end_processes
+from tests.prediction.made_jobs import ImportsSeen, Interrupted, Slow
+from tests.waiting import PATIENCE_SECONDS, wait_until
+
+ENDLESS_TORCH = """
+import os, pathlib, time
+with pathlib.Path(__file__).with_name("importing").open("a") as file:
+    file.write(f"{os.getpid()}\\n")
+while not pathlib.Path(__file__).with_name("go on").exists():
+    time.sleep(0.01)
+"""
+"""Stands in for torch: says which process imports it, and takes until it is told to go on."""
 
 
 def test_a_process_imports_before_it_has_a_job():
@@ -30,22 +39,29 @@ def test_processes_that_nobody_took_end_with_the_block():
     assert not multiprocessing.active_children()
 
 
+def test_ctrl_c_does_not_reach_a_process():
+    assert WorkerProcess().run(Interrupted, Path("a"), "a").file == "a"
+    end_processes()
+
+
 def test_ctrl_c_while_all_processes_still_import_says_one_sentence(tmp_path):
     files = [tmp_path / f"{number}.dcm" for number in range(2)]
-    weights = tmp_path / "model.pt"
-    for file in (*files, weights):
+    weights, importing = tmp_path / "model.pt", tmp_path / "importing"
+    for file in (*files, weights, importing):
         file.touch()
+    (tmp_path / "torch.py").write_text(ENDLESS_TORCH)
     command = [sys.executable, "-m", "mammoseg.cli", "predict", *map(str, files), "--output", str(tmp_path / "out")]
-    command += ["--weights", str(weights)]
     running = subprocess.Popen(
-        [*command, "--workers", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [*command, "--weights", str(weights), "--workers", "2"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
-    children = Path(f"/proc/{running.pid}/task/{running.pid}/children")
-    while not children.read_text():
-        assert running.poll() is None, running.communicate()
-        time.sleep(0.01)
-    time.sleep(0.3)
+    wait_until(lambda: len(importing.read_text().split()) == 2, "two processes import torch", process=running)
     os.killpg(running.pid, signal.SIGINT)
-    _, errors = running.communicate(timeout=60)
+    (tmp_path / "go on").touch()
+    _, errors = running.communicate(timeout=PATIENCE_SECONDS)
     assert running.returncode == 130
     assert errors.strip() == "mammoseg: stopped; what was finished is kept."

@@ -3,7 +3,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from mammoseg.prediction.file_job import refused
 from mammoseg.prediction.workers import FEWEST_FILES, run_in_workers, worker_count
 from tests.prediction.made_jobs import Slow
+from tests.waiting import PATIENCE_SECONDS, is_running, wait_until
 
 
 def died(path):
@@ -19,20 +19,6 @@ def died(path):
 
 def items(*names):
     return [(Path(name), name) for name in names]
-
-
-def is_alive(pid):
-    try:
-        return "zombie" not in Path(f"/proc/{pid}/status").read_text().lower()
-    except OSError:
-        return False
-
-
-def wait_until(condition, seconds=30.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.05)
 
 
 def test_every_file_is_done_once_by_two_processes():
@@ -44,7 +30,7 @@ def test_every_file_is_done_once_by_two_processes():
 
 def test_a_killed_process_costs_its_file_only():
     def busy(path, name):
-        started.wait(30)  # until the other process has met its end
+        assert started.wait(PATIENCE_SECONDS), "the other process has not met its end"
         return Slow()(Path("a"), name)
 
     def ended(path):
@@ -61,7 +47,7 @@ def test_processes_end_when_the_run_is_given_up():
     running = run_in_workers(Slow(), Slow, items(*map(str, range(100))), 2, died)
     other = next(int(row.file) for _, row in running if int(row.file) != os.getpid())
     running.close()
-    wait_until(lambda: not is_alive(other))
+    wait_until(lambda: not is_running(other), "the other process ends")
 
 
 def test_processes_end_when_their_parent_is_killed(tmp_path):
@@ -76,11 +62,15 @@ def test_processes_end_when_their_parent_is_killed(tmp_path):
     script.write_text(code)
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     parent = subprocess.Popen([sys.executable, str(script)], env=environment)
-    wait_until(lambda: all((tmp_path / name).is_file() and (tmp_path / name).read_text() for name in "ab"))
+
+    def both_work():
+        return all((tmp_path / name).is_file() and (tmp_path / name).read_text() for name in "ab")
+
+    wait_until(both_work, "both processes have a file", process=parent)
     (worker,) = {int((tmp_path / name).read_text()) for name in "ab"} - {parent.pid}
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    wait_until(lambda: not is_alive(worker))
+    wait_until(lambda: not is_running(worker), "the worker ends")
 
 
 @pytest.mark.parametrize(("files", "asked", "expected"), [(3, None, 1), (1, 4, 1), (9, 4, 4), (9, 0, 1)])

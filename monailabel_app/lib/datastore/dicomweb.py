@@ -15,7 +15,7 @@ from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
 from mammoseg.dicom.gate import IMAGE_CLASSES
 from mammoseg.dicom.mask import SEGMENTATION_CLASSES
 from mammoseg.dicomweb.client import Archive, ArchiveError, Instance, connect, is_uid
-from mammoseg.dicomweb.fetch import MODALITY, SERIES, SOP, STUDY, first_value, result_pages
+from mammoseg.dicomweb.fetch import MODALITY, SERIES, SOP, STUDY, first_value, instances_of, studies_of_interest
 from mammoseg.dicomweb.retrieve import RefusedInstanceError, retrieve
 from mammoseg.dicomweb.store import store
 from mammoseg.errors import MammosegError, WrongCallError
@@ -83,30 +83,25 @@ class DicomwebDatastore(InstanceDatastore):
 
     def _studies(self) -> Iterator[tuple[str, tuple[str, str]]]:
         """Studies with mammograms: UID, what is other when something has changed or empty, patient group."""
-        for modality in self.modalities:
-            search = self.archive.client.search_for_studies
-            filters = {"ModalitiesInStudy": modality}
-            for found in result_pages(self.archive, search, STUDY, search_filters=filters, fields=[INSTANCES]):
-                if is_uid(study := first_value(found, STUDY)):
-                    group = keyed_hash(first_value(found, PATIENT_ID) or study, self._key)
-                    count = _number(found, INSTANCES)
-                    yield study, (f"{count} {group} {self.modalities}" if count else "", group)
+        for found in studies_of_interest(self.archive, self.modalities, {}, fields=[INSTANCES]):
+            if is_uid(study := first_value(found, STUDY)):
+                group = keyed_hash(first_value(found, PATIENT_ID) or study, self._key)
+                count = _number(found, INSTANCES)
+                yield study, (f"{count} {group} {self.modalities}" if count else "", group)
 
     def _look_into(self, study: str, stamp: str, patient_group: str) -> None:
         held = self.index.stored_labels(study)  # before the archive is asked: one that is stored meanwhile is not gone
         images, labels = [], list[LabelRow]()
-        search = self.archive.client.search_for_instances
-        fields = [MODALITY, ROWS, COLUMNS]
-        for found in result_pages(self.archive, search, SOP, study_instance_uid=study, fields=fields):
-            series, sop, sop_class = (first_value(found, tag) for tag in (SERIES, SOP, SOP_CLASS))
+        for found in instances_of(self.archive, study, fields=[ROWS, COLUMNS]):
+            series, sop, sop_class, modality = (first_value(found, tag) for tag in (SERIES, SOP, SOP_CLASS, MODALITY))
             if not (is_uid(series) and is_uid(sop)):
                 logger.warning("an instance is left out: its UID is no UID")
-            elif sop_class in SEGMENTATION_CLASSES:
+            elif sop_class in SEGMENTATION_CLASSES or (not sop_class and modality == "SEG"):
                 if label := self._judge(Instance(study, series, sop)):
                     labels.append(label)
                 else:
                     stamp = ""  # look again
-            elif sop_class in IMAGE_CLASSES and first_value(found, MODALITY) in self.modalities:
+            elif (not sop_class or sop_class in IMAGE_CLASSES) and modality in self.modalities:
                 shape = _number(found, ROWS), _number(found, COLUMNS)
                 images.append(ImageRow(sop, study, patient_group, study, series, "", *shape))
         listed = {label.label_id for label in labels}
