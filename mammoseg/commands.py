@@ -81,6 +81,7 @@ def predict(add: Add) -> Run:
     add("--objects", help="DICOM objects to write, of seg,sr,cad_sr,sc,gsps (seg,sr)")
     add("--segmentation", help="binary, fractional or labelmap (binary)")
     add("--profile", help="of the segmentation: viewer or strict (viewer)")
+    add("--deflated", action="store_true", help="compress the segmentation, for programs that open it, docs/dicom.md")
     add("--no_empty_seg", action="store_true", help="no segmentation where nothing was found; the report says it")
     add("--threshold", type=_number, help="probability from which a pixel is mass (the bundle's)")
     add("--min_area_mm2", type=_number, help="smallest mass, in the breast")

@@ -26,3 +26,8 @@ def find_lesions(probability: np.ndarray, threshold: float, min_pixels: float | 
     smallest = SMALLEST_AREA * probability.size if min_pixels is None else min_pixels
     by_size = np.argsort(-areas, kind="stable")
     return [labels == index + 1 for index in by_size if areas[index] >= smallest]
+
+
+def lesion_name(number: int) -> str:
+    """What a lesion is called in every object, picture and table; `number` from 1, largest first."""
+    return f"Mass {number}"

@@ -50,6 +50,7 @@ def predict(
     objects: str | Sequence[str] = ("seg", "sr"),
     segmentation: str = "binary",
     profile: str = "viewer",
+    deflated: bool = False,
     no_empty_seg: bool = False,
     threshold: float | None = None,
     min_area_mm2: float | None = None,
@@ -76,6 +77,7 @@ def predict(
         objects: DICOM objects to write, of ``seg``, ``sr``, ``cad_sr``, ``sc``, ``gsps``.
         segmentation: ``binary``, ``fractional`` (probability; a 16-bit PNG for pictures) or ``labelmap``.
         profile: ``viewer`` or ``strict``, see `mammoseg.dicom.seg.SegProfile`.
+        deflated: compress the segmentation, see `mammoseg.dicom.seg.build_segmentation`.
         no_empty_seg: write no segmentation where nothing was found; the report says it.
         threshold: probability from which a pixel is mass, above 0 and below 1; the bundle's own when None.
         min_area_mm2: smallest lesion, in the breast.
@@ -104,6 +106,7 @@ def predict(
         objects=parse_objects(objects),
         kind=parse_choice(SegKind, segmentation, "segmentation"),
         profile=parse_choice(SegProfile, profile, "profile"),
+        deflated=deflated,
         empty_seg=not no_empty_seg,
         threshold=threshold,
         min_area_mm2=min_area_mm2,

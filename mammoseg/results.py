@@ -87,7 +87,9 @@ def _build(
     """All objects before the first is written, so that a header which one of them cannot take leaves no file."""
     wants_segmentation = ObjectKind.SEGMENTATION in options.objects and (analysis.lesions or options.empty_seg)
     segmentation = (
-        build_segmentation(analysis, kind=options.kind, profile=options.profile) if wants_segmentation else None
+        build_segmentation(analysis, kind=options.kind, profile=options.profile, deflated=options.deflated)
+        if wants_segmentation
+        else None
     )
     builders: dict[ObjectKind, Callable[[], Dataset | None]] = {
         ObjectKind.SEGMENTATION: lambda: segmentation,

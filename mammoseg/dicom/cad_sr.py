@@ -12,19 +12,19 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.sr.coding import Code
 from pydicom.uid import MammographyCADSRStorage
-from pydicom.valuerep import DA
 
 from mammoseg.dicom import codes
-from mammoseg.dicom.attributes import laterality, pixel_spacing, view
-from mammoseg.dicom.derived import Algorithm, Analysis, patient_orientation, source_header
+from mammoseg.dicom.attributes import laterality, view
+from mammoseg.dicom.derived import Algorithm, Analysis
+from mammoseg.dicom.image_library import acquisition_context
 from mammoseg.dicom.measure import measure, outline
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.sr import DECIMALS
 from mammoseg.dicom.sr_document import build_document
 from mammoseg.errors import InputRefusedError
 
-SERIES_NUMBER = 1002
-"""Series Number of every CAD report: behind the measurement reports."""
+SERIES_NUMBER = 30_000
+"""First Series Number of CAD reports: behind the measurement reports."""
 
 IMAGE = [1, 2, 1]
 """Position of the mammogram in the content tree (root, library, image), by which others refer to it; PS3.3 C.17.3."""
@@ -49,8 +49,8 @@ def build_cad_report(analysis: Analysis) -> Dataset:
         title=codes.MAMMOGRAPHY_CAD_REPORT,
         template="4000",
         sop_class=MammographyCADSRStorage,
-        series_number=SERIES_NUMBER,
-        series_description="Mammography CAD (AI, unverified, not for diagnosis)",
+        first_series_number=SERIES_NUMBER,
+        content="Mammography CAD",
     )
 
 
@@ -72,33 +72,13 @@ def _report(analysis: Analysis, algorithm: Algorithm) -> list[Dataset]:
 
 def _library_entry(source: Dataset) -> Dataset:
     """The mammogram and how it was taken, TID 4020."""
-    side, projection = laterality(source), view(source)
-    if side is None or projection is None:
+    if laterality(source) is None or view(source) is None:
         raise InputRefusedError("E_ATTRIBUTE", "side or view is not stated; a Mammography CAD SR needs both.")
-    context = [
-        _code(codes.IMAGE_LATERALITY, codes.SIDE[side], "HAS ACQ CONTEXT"),
-        _code(codes.IMAGE_VIEW, codes.VIEW[projection], "HAS ACQ CONTEXT"),
-    ]
-    if orientation := patient_orientation(source):
-        names = (codes.PATIENT_ORIENTATION_ROW, codes.PATIENT_ORIENTATION_COLUMN)
-        context += [
-            hd.sr.TextContentItem(name, value, "HAS ACQ CONTEXT")
-            for name, value in zip(names, orientation, strict=True)
-        ]
-    if date := source_header(source).StudyDate:
-        context.append(hd.sr.DateContentItem(codes.STUDY_DATE, DA(date), "HAS ACQ CONTEXT"))
-    spacing, _ = pixel_spacing(source)
-    if spacing is not None:
-        names = (codes.VERTICAL_PIXEL_SPACING, codes.HORIZONTAL_PIXEL_SPACING)
-        context += [
-            _number(name, side_mm, codes.MILLIMETRE, "HAS ACQ CONTEXT")
-            for name, side_mm in zip(names, spacing, strict=True)
-        ]
     image = hd.sr.ImageContentItem(
         codes.SOURCE, source.SOPClassUID, source.SOPInstanceUID, relationship_type="CONTAINS"
     )
     del image.ConceptNameCodeSequence  # TID 4020 row 1 has none
-    return _node(image, context)
+    return _node(image, acquisition_context(source))
 
 
 def _summary(analysis: Analysis, algorithm: Algorithm) -> Dataset:

@@ -15,10 +15,11 @@ from pydicom.valuerep import DA, DT, TM
 
 from mammoseg import __version__
 from mammoseg.dicom import codes
-from mammoseg.dicom.attributes import laterality, view
+from mammoseg.dicom.attributes import laterality, numbers, view
 from mammoseg.dicom.header import malformed_keywords
 from mammoseg.dicom.iod import incomplete_sequences
 from mammoseg.errors import InputRefusedError
+from mammoseg.lesions import lesion_name
 from mammoseg.report.overlay import OUTLINE_BGR
 
 MANUFACTURER = "mammoseg"
@@ -50,6 +51,9 @@ LOSSY_METHODS = {
     JPEGLSNearLossless: "ISO_14495_1",
 }
 """Transfer syntaxes that always lose, with the Lossy Image Compression Method that says so, PS3.3 C.7.6.1.1.5."""
+
+HANGING_ORDER = [f"{side} {projection}" for projection in codes.VIEW for side in "RL"]
+"""Side and view in the order in which a study is read, right before left: R CC, L CC, R MLO, ..."""
 
 OPPOSITE_DIRECTIONS = ("AP", "HF", "LR")
 """Letters of Patient Orientation of which one value takes at most one of each pair, PS3.3 C.7.6.1.1.1."""
@@ -116,18 +120,14 @@ class Analysis:
         versions = (__version__, hd.__version__)  # both decide the bytes
         return derive_uid(str(self.source.SOPInstanceUID), *self.author, kind, *versions, digest, "instance")
 
-    def series_uid(self, kind: str) -> str:
-        """Series Instance UID of all objects of one kind that one author made in one study."""
-        return derive_uid(str(self.source.StudyInstanceUID), *self.author, kind, __version__, "series")
-
     def tracking_uid(self, lesion: np.ndarray) -> str:
         """Tracking UID of a lesion: the same in every object that speaks of it."""
         digest = hashlib.sha256(np.packbits(lesion).tobytes()).hexdigest()
         return derive_uid(str(self.source.SOPInstanceUID), *self.author, "lesion", digest)
 
-    def tracking_id(self, lesion: np.ndarray) -> str:
-        """Tracking Identifier that goes with `tracking_uid`."""
-        return f"mammoseg mass {self.tracking_uid(lesion)[-8:]}"
+    def named_lesions(self) -> list[tuple[str, np.ndarray]]:
+        """Each lesion after its name, which is its Tracking Identifier, Segment Label and label in pictures."""
+        return [(lesion_name(number), lesion) for number, lesion in enumerate(self.lesions, start=1)]
 
 
 def derive_uid(*parts: str) -> str:
@@ -198,6 +198,31 @@ def contributing_equipment(analysis: Analysis) -> hd.ContributingEquipment:
         contribution_datetime=analysis.when,
         contribution_description="Segmentation of masses; research only, not for diagnosis",
     )
+
+
+def series_attributes(analysis: Analysis, instance_uid: str, *, first_number: int, content: str) -> dict[str, Any]:
+    """Arguments that highdicom's constructors share: the object and the series that it has to itself.
+
+    Objects of one study share no series: each is made from one image alone, so that none could be given a number that
+    the others leave free. The description names side and view; the number puts the series in `HANGING_ORDER`, and
+    views that were taken twice in the order of their own numbers.
+
+    Args:
+        first_number: Series Numbers from here to 9,999 more are those of this kind of object.
+        content: what the object holds, in a few words.
+    """
+    source = analysis.source
+    which = [name for name in (laterality(source), view(source)) if name]
+    place = 1 + HANGING_ORDER.index(" ".join(which)) if " ".join(which) in HANGING_ORDER else 0
+    series, image = (int((numbers(source, keyword) or [0])[0]) for keyword in ("SeriesNumber", "InstanceNumber"))
+    author = "drawn" if analysis.algorithm is None else "AI, unverified, not for diagnosis"
+    return {
+        "series_instance_uid": derive_uid(instance_uid, "series"),
+        "series_number": first_number + 100 * place + (10 * series + image) % 100,
+        "series_description": f"{' '.join([content, *which])} ({author})",
+        "sop_instance_uid": instance_uid,
+        "instance_number": 1,
+    }
 
 
 def algorithm_identification(algorithm: Algorithm) -> hd.AlgorithmIdentificationSequence:

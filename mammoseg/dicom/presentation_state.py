@@ -9,12 +9,19 @@ from pydicom.uid import ExplicitVRLittleEndian
 from pydicom.valuerep import DA, TM
 
 from mammoseg.dicom.attributes import laterality, numbers
-from mammoseg.dicom.derived import OUTLINE_COLOUR, Analysis, equipment_attributes, source_header, stamp
+from mammoseg.dicom.derived import (
+    OUTLINE_COLOUR,
+    Analysis,
+    equipment_attributes,
+    series_attributes,
+    source_header,
+    stamp,
+)
 from mammoseg.dicom.measure import outline
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 
-SERIES_NUMBER = 1004
-"""Series Number of every presentation state: behind the acquired series of a study."""
+SERIES_NUMBER = 50_000
+"""First Series Number of presentation states: behind the pictures."""
 
 SENTENCE_BOX = (0.02, 0.94, 0.6, 0.99)
 """Left, top, right, bottom of the sentence that says by whom, as fractions of the displayed area."""
@@ -31,7 +38,7 @@ def build_presentation_state(analysis: Analysis) -> hd.pr.GrayscaleSoftcopyPrese
     """
     when, drawn = analysis.when, analysis.algorithm is None
     header = source_header(analysis.source)
-    side = laterality(header) or ""  # of the series, as Laterality is in these objects
+    instance = analysis.instance_uid("PR", b"".join(np.packbits(mask).tobytes() for mask in analysis.lesions))
     voi = _first_voi(header)
     for keyword in (*WINDOW_KEYWORDS, "VOILUTFunction", "VOILUTSequence"):
         header.pop(keyword, None)  # highdicom stops where there are both a window and a table
@@ -40,27 +47,21 @@ def build_presentation_state(analysis: Analysis) -> hd.pr.GrayscaleSoftcopyPrese
         referenced_images=[header],
         graphic_layer=layer,
         graphic_objects=list(_outlines(analysis)) or None,
-        text_objects=[*_numbers(analysis), _sentence(analysis)],
+        text_objects=[*_names(analysis), _sentence(analysis)],
     )
     state = hd.pr.GrayscaleSoftcopyPresentationState(
         referenced_images=[header],
         graphic_annotations=[annotation],
         graphic_layers=[layer],
-        series_instance_uid=analysis.series_uid(f"PR {side}"),
-        series_number=SERIES_NUMBER,
-        series_description="Masses, drawn" if drawn else "Masses (AI, unverified, not for diagnosis)",
-        sop_instance_uid=analysis.instance_uid(
-            "PR", b"".join(np.packbits(mask).tobytes() for mask in analysis.lesions)
-        ),
-        instance_number=1,
         content_label="MASS_DRAWN" if drawn else "MASS_AI",
         content_description="Drawn by a person" if drawn else "AI, not for diagnosis",
         content_creator_name="mammoseg^",
         transfer_syntax_uid=ExplicitVRLittleEndian,
         presentation_lut_transformation=_polarity(header),
+        **series_attributes(analysis, instance, first_number=SERIES_NUMBER, content="Masses, outlines"),
         **equipment_attributes(analysis),
     )
-    state.Laterality = side  # Type 2C of General Series, which highdicom leaves out
+    state.Laterality = laterality(header) or ""  # Type 2C of General Series, which highdicom leaves out
     if voi is not None:
         state.SoftcopyVOILUTSequence = [voi]
     state.PresentationCreationDate, state.PresentationCreationTime = DA(when.date()), TM(when.time())
@@ -69,26 +70,26 @@ def build_presentation_state(analysis: Analysis) -> hd.pr.GrayscaleSoftcopyPrese
 
 
 def _outlines(analysis: Analysis) -> Iterator[hd.pr.GraphicObject]:
-    for lesion in analysis.lesions:
+    for name, lesion in analysis.named_lesions():
         for polygon in outline(lesion):
             yield hd.pr.GraphicObject(
                 graphic_type="POLYLINE",
                 graphic_data=polygon,
                 units="PIXEL",
-                tracking_id=analysis.tracking_id(lesion),
+                tracking_id=name,
                 tracking_uid=analysis.tracking_uid(lesion),
             )
 
 
-def _numbers(analysis: Analysis) -> Iterator[hd.pr.TextObject]:
-    for number, lesion in enumerate(analysis.lesions, start=1):
+def _names(analysis: Analysis) -> Iterator[hd.pr.TextObject]:
+    for name, lesion in analysis.named_lesions():
         right_most = max(outline(lesion)[0], key=lambda point: point[0])
         yield hd.pr.TextObject(
-            text_value=str(number),
+            text_value=name,
             units="PIXEL",
             anchor_point=tuple(right_most),
             anchor_point_visible=False,
-            tracking_id=analysis.tracking_id(lesion),
+            tracking_id=name,
             tracking_uid=analysis.tracking_uid(lesion),
         )
 

@@ -2,19 +2,27 @@
 
 import highdicom as hd
 import numpy as np
+from pydicom.uid import JPEGLSLossless
 from pydicom.valuerep import DA, TM
 
 from mammoseg.data.mammogram import Mammogram
 from mammoseg.dicom.attributes import laterality
-from mammoseg.dicom.derived import Analysis, equipment_attributes, patient_orientation, source_header, stamp
+from mammoseg.dicom.derived import (
+    Analysis,
+    equipment_attributes,
+    patient_orientation,
+    series_attributes,
+    source_header,
+    stamp,
+)
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.report.overlay import draw_overlay
 
 LONGEST_SIDE = 2048
 """Largest width or height in pixels: more than a screen shows of a mammogram, a fifth of the bytes of full size."""
 
-SERIES_NUMBER = 1003
-"""Series Number of every secondary capture: behind the acquired series of a study."""
+SERIES_NUMBER = 40_000
+"""First Series Number of secondary captures: behind the reports."""
 
 LOSSY_KEYWORDS = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
 """What says that pixels have lost something, which all pixels made from them have too; PS3.3 C.7.6.1.1.5."""
@@ -24,8 +32,9 @@ LOSSY_KEYWORDS = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyI
 def build_secondary_capture(analysis: Analysis, mammogram: Mammogram) -> hd.sc.SCImage:
     """Draw outline and number of each lesion on the mammogram in its displayed greys, over a line that says by whom.
 
-    RGB, scaled so that no side is longer than `LONGEST_SIDE`, in the stored orientation; it states no pixel size, since
-    measurements belong on the mammogram. UIDs follow from the source, the algorithm and the picture.
+    RGB in JPEG-LS Lossless, scaled so that no side is longer than `LONGEST_SIDE`, in the stored orientation; it states
+    no pixel size, since measurements belong on the mammogram. UIDs follow from the source, the algorithm and the
+    picture.
 
     Args:
         mammogram: pixels of the source after its VOI, ``(Rows, Columns)``.
@@ -47,28 +56,25 @@ def build_secondary_capture(analysis: Analysis, mammogram: Mammogram) -> hd.sc.S
     )
     picture = np.ascontiguousarray(picture[..., ::-1])  # red, green, blue
     source, header, when = analysis.source, source_header(analysis.source), analysis.when
-    side = laterality(source) or ""  # of the series, as Laterality is in these objects
+    instance = analysis.instance_uid("SC", picture.tobytes())
     capture = hd.sc.SCImage(
         pixel_array=picture,
+        transfer_syntax_uid=JPEGLSLossless,
         photometric_interpretation="RGB",
         bits_allocated=8,
         coordinate_system="PATIENT",
         patient_orientation=("A", "F"),  # highdicom wants one; the true one is set below
         study_instance_uid=header.StudyInstanceUID,
-        series_instance_uid=analysis.series_uid(f"SC {side}"),
-        series_number=SERIES_NUMBER,
-        series_description="Masses, drawn" if drawn else "Masses (AI, unverified, not for diagnosis)",
-        sop_instance_uid=analysis.instance_uid("SC", picture.tobytes()),
-        instance_number=1,
         content_date=when.date(),
         content_time=when.time(),
         specific_character_set="ISO_IR 192",
+        **series_attributes(analysis, instance, first_number=SERIES_NUMBER, content="Masses, picture"),
         **equipment_attributes(analysis),
     )
     capture.copy_patient_and_study_information(header)
     capture.ConversionType = "WSD"
     capture.BurnedInAnnotation = "YES"
-    capture.Laterality = side
+    capture.Laterality = laterality(source) or ""
     capture.PatientOrientation = patient_orientation(source) or []
     capture.DateOfSecondaryCapture, capture.TimeOfSecondaryCapture = DA(when.date()), TM(when.time())
     capture.DerivationDescription = "Outlines of masses burned in"

@@ -10,7 +10,7 @@ from enum import Enum
 import highdicom as hd
 import numpy as np
 from pydicom import Dataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, RLELossless
 
 from mammoseg.dicom import codes
 from mammoseg.dicom.attributes import laterality, numbers
@@ -21,6 +21,7 @@ from mammoseg.dicom.derived import (
     derive_uid,
     equipment_attributes,
     patient_orientation,
+    series_attributes,
     source_header,
     stamp,
 )
@@ -38,8 +39,8 @@ PLANE_KEYWORDS = (
 )
 """What a plane in space takes; of a source that states only some of it, the Frame of Reference is kept."""
 
-SERIES_NUMBER = 1000
-"""Series Number of every segmentation: behind the acquired series of a study."""
+SERIES_NUMBER = 10_000
+"""First Series Number of segmentations: behind the acquired series of a study."""
 
 
 class SegProfile(Enum):
@@ -67,7 +68,11 @@ class SegKind(Enum):
 
 @no_header_values_in_warnings()
 def build_segmentation(
-    analysis: Analysis, *, kind: SegKind = SegKind.BINARY, profile: SegProfile = SegProfile.VIEWER
+    analysis: Analysis,
+    *,
+    kind: SegKind = SegKind.BINARY,
+    profile: SegProfile = SegProfile.VIEWER,
+    deflated: bool = False,
 ) -> hd.seg.Segmentation:
     """Build the segmentation of one mammogram.
 
@@ -78,6 +83,8 @@ def build_segmentation(
         kind: BINARY and LABELMAP have one segment a lesion, or one without pixels when there is none; FRACTIONAL has
             one segment with the whole probability map.
         profile: see `SegProfile`.
+        deflated: in Deflated Explicit VR, a hundredth of the bytes of BINARY, which not every program opens; otherwise
+            BINARY is not compressed, since its frames of 1 bit cannot be, and the others are RLE Lossless.
 
     Raises:
         ValueError: FRACTIONAL, and the analysis has no probability; LABELMAP, and lesions overlap.
@@ -92,24 +99,21 @@ def build_segmentation(
         pixel_array=planes if kind is SegKind.LABELMAP else np.moveaxis(planes, 0, -1)[np.newaxis],
         segmentation_type=kind.value,
         segment_descriptions=_describe_segments(analysis, kind),
-        # Two of a study share no series, since a series has one Frame of Reference (PS3.3 C.7.4.1).
-        series_instance_uid=derive_uid(instance, "series"),
-        series_number=SERIES_NUMBER,
-        sop_instance_uid=instance,
-        instance_number=1,
-        transfer_syntax_uid=ExplicitVRLittleEndian,
+        transfer_syntax_uid=ExplicitVRLittleEndian if deflated or kind is SegKind.BINARY else RLELossless,
         specific_character_set="ISO_IR 192",  # highdicom refuses several at once, as Japanese files have
         omit_empty_frames=False,
         content_label="MASS_DRAWN" if drawn else "MASS_AI",
         content_description=_content_description(analysis, profile),
         content_creator_name="mammoseg^",
-        series_description="Masses, drawn" if drawn else "Masses (AI, unverified, not for diagnosis)",
         content_date=when.date(),
         content_time=when.time(),
         series_date=when.date(),
         series_time=when.time(),
+        **series_attributes(analysis, instance, first_number=SERIES_NUMBER, content="Masses"),
         **equipment_attributes(analysis),
     )
+    if deflated:
+        segmentation.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
     segmentation.PatientOrientation = patient_orientation(source)
     segmentation.BodyPartExamined = "BREAST"
     if side := laterality(source):
@@ -196,8 +200,8 @@ def _describe_segments(analysis: Analysis, kind: SegKind) -> list[hd.seg.Segment
     if len(analysis.lesions) == 0:
         return [_describe_segment(1, "No mass found", analysis)]
     return [
-        _describe_segment(number, f"Mass {number}", analysis, lesion)
-        for number, lesion in enumerate(analysis.lesions, start=1)
+        _describe_segment(number, name, analysis, lesion)
+        for number, (name, lesion) in enumerate(analysis.named_lesions(), start=1)
     ]
 
 
@@ -213,7 +217,7 @@ def _describe_segment(
         algorithm_type="MANUAL" if algorithm is None else "AUTOMATIC",
         algorithm_identification=None if algorithm is None else algorithm_identification(algorithm),
         tracking_uid=None if lesion is None else analysis.tracking_uid(lesion),
-        tracking_id=None if lesion is None else analysis.tracking_id(lesion),
+        tracking_id=None if lesion is None else label,
         anatomic_regions=[codes.BREAST],
         display_color=OUTLINE_COLOUR,  # OHIF warns in the picture of a segment without
     )

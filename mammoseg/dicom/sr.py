@@ -17,12 +17,13 @@ from mammoseg import __version__
 from mammoseg.dicom import codes
 from mammoseg.dicom.attributes import laterality
 from mammoseg.dicom.derived import MANUFACTURER, Algorithm, Analysis, derive_uid
+from mammoseg.dicom.image_library import acquisition_context
 from mammoseg.dicom.measure import Measurement, measure, outline, scale_of
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.sr_document import build_document
 
-SERIES_NUMBER = 1001
-"""Series Number of every measurement report: behind the segmentations."""
+SERIES_NUMBER = 20_000
+"""First Series Number of measurement reports: behind the segmentations."""
 
 DECIMALS = {"mm": 2, "pixel": 1, "%": 1}
 """Digits after the point of an axis in mm, an axis in pixels, a percentage; areas have those of mm."""
@@ -51,15 +52,15 @@ def build_report(analysis: Analysis, segmentation: hd.seg.Segmentation | None = 
         title=codes.IMAGING_MEASUREMENT_REPORT,
         template="1500",
         sop_class=ComprehensiveSRStorage,
-        series_number=SERIES_NUMBER,
-        series_description="Mass measurements" + (", drawn" if analysis.algorithm is None else " (AI, unverified)"),
+        first_series_number=SERIES_NUMBER,
+        content="Mass measurements",
         segmentation=segmentation,
     )
 
 
 def _report(analysis: Analysis, segmentation: hd.seg.Segmentation | None) -> list[Dataset]:
     """Rows of TID 1500."""
-    groups = [_measurement_group(analysis, lesion, segmentation) for lesion in analysis.lesions]
+    groups = [_measurement_group(analysis, name, lesion, segmentation) for name, lesion in analysis.named_lesions()]
     return [
         *hd.sr.LanguageOfContentItemAndDescendants(CodedConcept("en", "RFC5646", "English")),
         *_observation_context(analysis),
@@ -87,13 +88,14 @@ def _observation_context(analysis: Analysis) -> hd.sr.ObservationContext:
 
 
 def _library_entry(analysis: Analysis) -> Dataset:
-    """The mammogram, TID 1601: what a report is about that finds nothing."""
+    """The mammogram and how it was taken, TID 1601: what a report is about that finds nothing."""
     source = analysis.source
     image = hd.sr.ImageContentItem(
         codes.SOURCE, source.SOPClassUID, source.SOPInstanceUID, relationship_type="CONTAINS"
     )
-    if source.get("Modality") == "MG":
-        image.ContentSequence = ContentSequence([_code(codes.MODALITY, codes.MG, "HAS ACQ CONTEXT")])
+    modality = [_code(codes.MODALITY, codes.MG, "HAS ACQ CONTEXT")] if source.get("Modality") == "MG" else []
+    if context := [*modality, *acquisition_context(source)]:
+        image.ContentSequence = ContentSequence(context)
     return image
 
 
@@ -111,14 +113,16 @@ def _evaluations(analysis: Analysis) -> list[Dataset]:
     ]
 
 
-def _measurement_group(analysis: Analysis, lesion: np.ndarray, segmentation: hd.seg.Segmentation | None) -> Dataset:
+def _measurement_group(
+    analysis: Analysis, name: str, lesion: np.ndarray, segmentation: hd.seg.Segmentation | None
+) -> Dataset:
     """One lesion, TID 1410."""
     side = laterality(analysis.source)
     tracking_uid = analysis.tracking_uid(lesion)
     segment = _segment(analysis, segmentation, tracking_uid)
     measured = measure(lesion, analysis.probability, scale_of(analysis.source))
     group = hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations(
-        tracking_identifier=hd.sr.TrackingIdentifier(tracking_uid, analysis.tracking_id(lesion)),
+        tracking_identifier=hd.sr.TrackingIdentifier(tracking_uid, name),
         referenced_segment=segment,
         referenced_region=_outline(analysis, lesion) if segment is None else None,
         finding_category=codes.MORPHOLOGICALLY_ABNORMAL_STRUCTURE,

@@ -16,11 +16,11 @@ from mammoseg.dicom.derived import Algorithm
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import InputRefusedError, MammosegError
 from mammoseg.files import printable
-from mammoseg.lesions import find_lesions
+from mammoseg.lesions import find_lesions, lesion_name
 from mammoseg.prediction.options import ObjectKind, Options
 from mammoseg.report.overlay import draw_overlay, write_picture
 from mammoseg.report.page import Run
-from mammoseg.report.table import Row, Status
+from mammoseg.report.table import Row, Status, format_number
 from mammoseg.results import write_results
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ class FileJob:
             Status.FOUND if lesions else Status.NOTHING,
             notes="; ".join((*mammogram.notes, *written.notes)) or None,
             lesions=len(lesions),
+            masses=_named_areas(lesions, mammogram) or None,
             area_mm2=area_mm2(lesions, mammogram),
             max_probability=float(probability.max()),
             segmentation=written.files.get(ObjectKind.SEGMENTATION),
@@ -144,6 +145,15 @@ def area_mm2(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> float | Non
     """Area of all lesions together in the breast, or None where the file gives no honest pixel spacing."""
     scale = _scale(mammogram)
     return None if scale is None else measure.area_mm2(lesions, scale)
+
+
+def _named_areas(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> str:
+    areas = [area_mm2([lesion], mammogram) for lesion in lesions]
+    sizes = [
+        f"{np.count_nonzero(lesion)} pixels" if area is None else f"{format_number(area)} mm2"
+        for lesion, area in zip(lesions, areas, strict=True)
+    ]
+    return "; ".join(f"{lesion_name(number)}: {size}" for number, size in enumerate(sizes, start=1))
 
 
 def _scale(mammogram: Mammogram) -> measure.Scale | None:

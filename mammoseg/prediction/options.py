@@ -29,6 +29,7 @@ class Options:
         objects: DICOM objects to write.
         kind: what the pixels of the segmentation hold.
         profile: how much geometry the segmentation states.
+        deflated: write it compressed, see `mammoseg.dicom.seg.build_segmentation`.
         empty_seg: write a segmentation also where nothing was found; the report says it in any case.
         threshold: probability from which a pixel is mass, above 0 and below 1; None takes the bundle's.
         min_area_mm2: smallest lesion in the breast; needs an honest pixel spacing.
@@ -41,6 +42,7 @@ class Options:
     objects: tuple[ObjectKind, ...] = (ObjectKind.SEGMENTATION, ObjectKind.REPORT)
     kind: SegKind = SegKind.BINARY
     profile: SegProfile = SegProfile.VIEWER
+    deflated: bool = False
     empty_seg: bool = True
     threshold: float | None = None
     min_area_mm2: float | None = None

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from mammoseg.files import atomic_path
+from mammoseg.lesions import lesion_name
 
 LONGEST_SIDE = 1024
 """Largest width or height of an overlay in pixels: enough to judge an outline, small enough for a page of hundreds."""
@@ -31,7 +32,7 @@ def draw_overlay(
     longest_side: int = LONGEST_SIDE,
     black_and_white: tuple[float, float] | None = None,
 ) -> np.ndarray:
-    """Draw the outline and number of each lesion on the mammogram, over a strip with a sentence.
+    """Draw the outline and name of each lesion on the mammogram, over a strip with a sentence.
 
     Args:
         pixels: ``(rows, columns)``, dense tissue bright.
@@ -51,7 +52,7 @@ def draw_overlay(
     resized = cv2.resize(pixels, size, interpolation=interpolation)
     picture = cv2.cvtColor(_to_grey(resized, black_and_white), cv2.COLOR_GRAY2BGR)
     for number, lesion in enumerate(lesions, start=1):
-        _outline(picture, lesion, number, pen)
+        _outline(picture, lesion, lesion_name(number), pen)
     strip = np.zeros((strip_height, size[0], 3), np.uint8)
     _write_to_fit(strip, sentence, pen)
     return np.vstack([picture, strip])
@@ -73,17 +74,20 @@ def _to_grey(pixels: np.ndarray, black_and_white: tuple[float, float] | None) ->
     return (np.clip((pixels - low) / max(high - low, 1e-6), 0, 1) * 255).astype(np.uint8)
 
 
-def _outline(picture: np.ndarray, lesion: np.ndarray, number: int, pen: float) -> None:
+def _outline(picture: np.ndarray, lesion: np.ndarray, name: str, pen: float) -> None:
     """Trace at full size and then shrink the line, so that no lesion is too small to be drawn."""
     contours, _ = cv2.findContours(lesion.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     scale = picture.shape[1] / lesion.shape[1], picture.shape[0] / lesion.shape[0]
     lines = [np.round((contour + 0.5) * scale - 0.5).astype(np.int32) for contour in contours]
     x, y, width, _ = cv2.boundingRect(np.concatenate(lines))
     margin = round(16 * pen)
-    corner = min(x + width + margin // 4, picture.shape[1] - margin), max(y, margin)
+    (full_width, _), _ = cv2.getTextSize(name, FONT, 1.0, 1)
+    size = min(0.6 * pen, picture.shape[1] / 3 / full_width)
+    right, left = x + width + margin // 4, x - margin // 4 - round(full_width * size)
+    corner = right if right + full_width * size <= picture.shape[1] else max(left, 0), max(y, margin)
     for colour, thickness in (((0, 0, 0), round(4 * pen)), (OUTLINE_BGR, round(2 * pen))):  # a rim for white ground
         cv2.polylines(picture, lines, isClosed=True, color=colour, thickness=thickness, lineType=cv2.LINE_AA)
-        cv2.putText(picture, str(number), corner, FONT, 0.6 * pen, colour, thickness, cv2.LINE_AA)
+        cv2.putText(picture, name, corner, FONT, size, colour, thickness, cv2.LINE_AA)
 
 
 def _write_to_fit(strip: np.ndarray, text: str, pen: float) -> None:

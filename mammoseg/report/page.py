@@ -12,7 +12,7 @@ from mammoseg import __version__
 from mammoseg.dicom.derived import Algorithm
 from mammoseg.files import atomic_path
 from mammoseg.provenance import PHANTOM_WARNING
-from mammoseg.report.table import Row, Status
+from mammoseg.report.table import Row, Status, format_number
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ def write_page(rows: Sequence[Row], run: Run, path: Path) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["number"] = format_number
     html = environment.get_template("index.html").render(
         rows=rows,
         run=run,

@@ -26,6 +26,7 @@ class Row:
         code: of the refusal, ``E_...``.
         reason: of the refusal, in words.
         lesions: number of separate masses.
+        masses: name of each, as in its DICOM objects and in the picture, with its area in the breast, else in pixels.
         area_mm2: of all masses together, in the breast; None where the file gives no honest pixel spacing.
         max_probability: highest mass probability of any pixel, 0 to 1.
         segmentation: name of the file with the mask, beside the table; so are those that follow.
@@ -43,6 +44,7 @@ class Row:
     code: str | None = None
     reason: str | None = None
     lesions: int | None = None
+    masses: str | None = None
     area_mm2: float | None = None
     max_probability: float | None = None
     segmentation: str | None = None
@@ -71,6 +73,11 @@ def write_table(rows: Sequence[Row], path: Path) -> None:
         writer.writerows([_cell(value) for value in astuple(row)] for row in rows)
 
 
+def format_number(value: float) -> str:
+    """Four figures, or all before the point, as the table and the page of a run write every number."""
+    return f"{value:.4g}" if value < 1000 else f"{value:.0f}"
+
+
 def _cell(value: object) -> str:
     """Text of a cell; a leading ``'`` keeps a spreadsheet from taking a file name for a formula."""
     if value is None:
@@ -78,6 +85,6 @@ def _cell(value: object) -> str:
     if isinstance(value, Status):
         return value.value
     if isinstance(value, float):
-        return f"{value:.4g}" if value < 1000 else f"{value:.0f}"
+        return format_number(value)
     text = str(value)
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t")) else text

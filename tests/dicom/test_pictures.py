@@ -8,18 +8,24 @@ import cv2
 import numpy as np
 import pydicom
 import pytest
+from dicomweb_client.api import DICOMwebClient
+from dicomweb_client.session_utils import create_session_from_user_pass
 from matplotlib.path import Path as Polygon
+from pydicom.uid import JPEGLSLossless
 
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.dicom.derived import Analysis
 from mammoseg.dicom.presentation_state import build_presentation_state
-from mammoseg.dicom.secondary_capture import build_secondary_capture
+from mammoseg.dicom.secondary_capture import LONGEST_SIDE, build_secondary_capture
 from mammoseg.dicom.write import write_object
-from mammoseg.report.overlay import OUTLINE_BGR
-from tests.dicom.readers import errors_of_dcentvfy
+from mammoseg.report.overlay import OUTLINE_BGR, draw_overlay
+from tests.dicom.readers import errors_of_dcentvfy, read_with_simpleitk
 from tests.made_analysis import ALGORITHM, SHAPE, WHEN, made_analysis, made_lesions
 from tests.made_dicom import lut_item
+from tests.orthanc import orthanc, running_orthanc
+
+__all__ = ["orthanc", "running_orthanc"]
 
 KINDS = ["SC", "PR"]
 REAL = [
@@ -77,7 +83,7 @@ def test_dcentvfy_finds_all_pictures_of_a_study_consistent(tmp_path, dcentvfy):
             paths.append(tmp_path / f"{kind}{number}.dcm")
         paths.append(path)
     assert errors_of_dcentvfy(dcentvfy, paths) == []
-    assert len({pydicom.dcmread(path).SeriesInstanceUID for path in paths}) == 3 + 2 * len(KINDS)
+    assert len({pydicom.dcmread(path).SeriesInstanceUID for path in paths}) == 3 + 3 * len(KINDS)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -100,7 +106,8 @@ def test_patient_study_and_time_zone_are_those_of_the_source(kind, tmp_path):
     dataset = made(kind, tmp_path)
     assert (dataset.PatientID, str(dataset.PatientName), dataset.StudyID) == ("CANARY", "CANARY^Phantom", "1")
     assert (dataset.StudyDate, dataset.TimezoneOffsetFromUTC, dataset.Laterality) == ("20200101", "+0000", "L")
-    assert dataset.SeriesDescription == "Masses (AI, unverified, not for diagnosis)"
+    assert dataset.SeriesDescription.startswith("Masses, ")
+    assert dataset.SeriesDescription.endswith(" L CC (AI, unverified, not for diagnosis)")
 
 
 def test_secondary_capture_is_the_mammogram_in_its_displayed_greys(tmp_path):
@@ -113,7 +120,7 @@ def test_secondary_capture_is_the_mammogram_in_its_displayed_greys(tmp_path):
 
 def test_secondary_capture_has_the_outline_around_the_lesion_and_leaves_its_inside_visible(tmp_path):
     _, lesion = made_lesions()  # rows 3 to 6, columns 5 to 19
-    picture = made("SC", tmp_path, lesions=[lesion]).pixel_array[:120]
+    picture = made("SC", tmp_path, lesions=[lesion]).pixel_array[: 3 * 7 + 3]  # the name of the lesion stands below
     rows, columns = np.nonzero((picture == OUTLINE_BGR[::-1]).all(axis=-1) & (np.arange(90) < 3 * 20 + 3))
     assert np.abs(np.array([rows.min(), rows.max(), columns.min(), columns.max()]) - [9, 20, 15, 59]).max() <= 4
     assert np.ptp(picture[14:16, 25:50], axis=-1).max() == 0
@@ -125,6 +132,27 @@ def test_no_side_of_a_secondary_capture_is_longer_than_2048(rows, columns, expec
     source = pydicom.dcmread(tmp_path / "source.dcm", stop_before_pixels=True)
     capture = build_secondary_capture(Analysis(source, [], ALGORITHM, WHEN), read_mammogram(tmp_path / "source.dcm"))
     assert (capture.Rows, capture.Columns) == expected
+
+
+def test_secondary_capture_is_compressed_without_loss_and_opened_by_others(tmp_path, orthanc):
+    path = tmp_path / "capture.dcm"
+    capture = made("SC", tmp_path)
+    write_object(capture, path)
+    assert capture.file_meta.TransferSyntaxUID == JPEGLSLossless
+    drawn = draw_overlay(
+        read_mammogram(tmp_path / "source.dcm").pixels,
+        made_lesions(),
+        longest_side=LONGEST_SIDE,
+        black_and_white=(0, 4095),
+    )
+    assert np.array_equal(capture.pixel_array, drawn[..., ::-1])
+    assert np.array_equal(read_with_simpleitk(path, tmp_path)[0], capture.pixel_array)
+    client = DICOMwebClient(f"{orthanc.url}/dicom-web", session=create_session_from_user_pass(*orthanc.user))
+    client.store_instances([pydicom.dcmread(path)])
+    shown = client.retrieve_instance_rendered(
+        capture.StudyInstanceUID, capture.SeriesInstanceUID, capture.SOPInstanceUID, media_types=("image/png",)
+    )
+    assert np.array_equal(cv2.imdecode(np.frombuffer(shown, np.uint8), cv2.IMREAD_COLOR), drawn)
 
 
 def test_secondary_capture_says_what_it_is(tmp_path):
@@ -167,13 +195,13 @@ def test_what_a_graphic_encloses_is_the_lesion(tmp_path):
         assert np.array_equal(Polygon(points).contains_points(centres).reshape(SHAPE), lesion)
 
 
-def test_graphics_are_tracked_and_the_texts_number_them_and_say_that_it_is_ai(tmp_path):
+def test_graphics_are_tracked_and_the_texts_name_them_and_say_that_it_is_ai(tmp_path):
     analysis = made_analysis(tmp_path)
     (annotation,) = build_presentation_state(analysis).GraphicAnnotationSequence
     tracked = [graphic.TrackingUID for graphic in annotation.GraphicObjectSequence]
     assert tracked == [analysis.tracking_uid(lesion) for lesion in analysis.lesions]
     texts = [text.UnformattedTextValue for text in annotation.TextObjectSequence]
-    assert texts == ["1", "2", "AI, not for diagnosis"]
+    assert texts == ["Mass 1", "Mass 2", "AI, not for diagnosis"]
     assert annotation.GraphicLayer == "MASSES"
 
 

@@ -181,6 +181,23 @@ def test_simpleitk_reads_one_lesion_in_either_profile(profile, tmp_path):
     assert np.array_equal(readers.read_with_simpleitk(tmp_path / "seg.dcm", tmp_path) > 0, alone.lesions)
 
 
+def test_deflated_is_opened_by_every_reader_but_dicom3tools(tmp_path, orthanc, dciodvfy):
+    analysis = made_analysis(tmp_path)
+    path = tmp_path / "seg.dcm"
+    write_object(build_segmentation(analysis, profile=SegProfile.STRICT, deflated=True), path)
+    object_ = Written(path, tmp_path / "source.dcm", SegKind.BINARY, np.stack(analysis.lesions))
+    sent = pydicom.dcmread(path)
+    client = DICOMwebClient(f"{orthanc.url}/dicom-web", session=create_session_from_user_pass(*orthanc.user))
+    client.store_instances([sent])
+    fetched = client.retrieve_instance(sent.StudyInstanceUID, sent.SeriesInstanceUID, sent.SOPInstanceUID)
+    planes = hd.seg.segread(path).get_pixels_by_source_instance([analysis.source.SOPInstanceUID])
+    read = [segments_first(planes), sent.pixel_array, fetched.pixel_array, readers.read_with_simpleitk(path, tmp_path)]
+    assert [object_.verdict(pixels) for pixels in read] == [SAME] * 4
+    write_object(build_segmentation(analysis, deflated=True), path)
+    assert object_.verdict(readers.read_with_dcmqi(path, tmp_path)) == SAME
+    assert "Error - Dicom dataset read failed" in readers.errors_of_dciodvfy(dciodvfy, path)
+
+
 def test_the_document_shows_these_outcomes():
     assert table() in DOCUMENT.read_text(encoding="utf-8"), f"docs/dicom.md should hold\n{table()}"
 

@@ -114,5 +114,5 @@ def test_kinds_of_segmentation(profile, viewer, tmp_path):
         else:
             assert_mask_is_in_its_place(seen, mask)
             outcome = IN_PLACE
-        assert (outcome == BLANK) == ("Masses (AI" not in seen.report["text"])
+        assert (outcome == BLANK) == ("Masses L CC (AI" not in seen.report["text"])
         check("OHIF 3.12.10", kind, profile, outcome)
