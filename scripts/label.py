@@ -104,7 +104,7 @@ def _label(weights: Path, bundle: str, patients: int, port: int, viewer_port: in
 def _keep(state: Path, images: list[Path], keep: Path, bundle: str) -> None:
     count = keep_labels(state, images, keep / "dataset")
     data = shlex.quote(str(keep / "data"))
-    print(f"{count} labelled images are in {keep / 'dataset'}. To train on them, with labels of three patients or more:")
+    print(f"{count} labelled images are in {keep / 'dataset'}. To train on those of three patients or more:")
     print(f"  mammoseg ingest folder {shlex.quote(str(keep / 'dataset'))} --output {data}", end="")
     print(f" && mammoseg train {bundle} --dataset_dir {data} --batch_size 2", flush=True)
 
