@@ -12,8 +12,9 @@ demo: $(READY)
 	@$(BIN)/python scripts/demo.py
 
 # Label phantoms with the demo's model: an archive, the label server, and the addresses to open, until Ctrl-C.
+# `make label KEEP=FOLDER` keeps the labels.
 label: $(READY)
-	@exec $(BIN)/python scripts/label.py
+	@exec $(BIN)/python scripts/label.py $(if $(KEEP),--keep "$(KEEP)")
 
 test: check
 	@$(BIN)/pytest

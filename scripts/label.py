@@ -1,24 +1,27 @@
 """Label mammograms on this machine: phantoms in an Orthanc, the label server before it, and the addresses to open.
 
-Usage: python scripts/label.py [--weights FILE] [--bundle unet] (or: make label)
+Usage: python scripts/label.py [--weights FILE] [--bundle unet] [--keep FOLDER] (or: make label [KEEP=FOLDER])
 """
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from contextlib import ExitStack, suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import fire
 
 from mammoseg.data.phantom import generate_cohort
 from mammoseg.errors import MammosegError, WrongCallError
+from mammoseg.kept_labels import drawn_segmentations, keep_labels
 from mammoseg.label_server import label_server
 from mammoseg.program import free_port
-from mammoseg.viewer.archive import Archive, local_archive
+from mammoseg.viewer.archive import Archive, check_installed, local_archive
 from mammoseg.viewer.server import ViewerServer, serving
 from mammoseg.viewer.show import OHIF
 from mammoseg.weights_file import DEMO_WEIGHTS
@@ -30,9 +33,14 @@ ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def label(
-    weights: str = str(DEMO_WEIGHTS), bundle: str = "unet", patients: int = 4, port: int = 8000, viewer_port: int = 8080
+    weights: str = str(DEMO_WEIGHTS),
+    bundle: str = "unet",
+    patients: int = 4,
+    port: int = 8000,
+    viewer_port: int = 8080,
+    keep: str | None = None,
 ) -> None:
-    """Start all parts, say what to open, and end all parts at Ctrl-C, or when one of them ends; labels go with them.
+    """Start all parts, say what to open, and end all parts at Ctrl-C, or when one of them ends.
 
     Args:
         weights: checkpoint; the demo's unless named.
@@ -40,37 +48,65 @@ def label(
         patients: phantoms, two views each.
         port: of the label server, on 127.0.0.1; where it is taken, the next one.
         viewer_port: the same, of the current OHIF, where `make viewer` fetched it.
+        keep: folder of labels and trained versions, there again at the next start; without it they end with this.
     """
     try:
-        _label(Path(weights), bundle, patients, port, viewer_port)
+        _check(Path(weights))
+        _label(Path(weights), bundle, patients, port, viewer_port, Path(str(keep)).resolve() if keep else None)
     except MammosegError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
 
 
-def _label(weights: Path, bundle: str, patients: int, port: int, viewer_port: int) -> None:
+def _check(weights: Path) -> None:
+    """Say all that is missing, and how to get it, before anything starts."""
+    missing = []
+    try:
+        check_installed()
+    except WrongCallError as error:
+        missing.append(str(error))
+    if find_spec("monailabel") is None:
+        missing.append("The packages of the label server are not installed; `make label` installs them.")
     if not weights.is_file():
-        raise WrongCallError(f"{weights} is not there; run `make demo` once, or name a checkpoint with --weights.")
+        missing.append(f"{weights} is not there; run `make demo` once, or name a checkpoint with --weights.")
+    if missing:
+        raise WrongCallError("\n".join(missing))
+    if not OHIF.is_dir():
+        print("The current OHIF, which shows saved masks, is not here; `make viewer` fetches it. Going on without it.")
+
+
+def _label(weights: Path, bundle: str, patients: int, port: int, viewer_port: int, keep: Path | None) -> None:
     for end in ENDS:  # also where a shell told us to ignore Ctrl-C
         signal.signal(end, _end)
     print(f"Starting Orthanc, {patients} phantom patients and the label server ...", flush=True)
     with suppress(KeyboardInterrupt), ExitStack() as parts:
         port = free_port(port)
         folder = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="mammoseg-label-")))
+        state = (keep or folder) / "state"
         archive = parts.enter_context(local_archive())
-        records = generate_cohort(folder, patients=patients, seed=SEED)
-        studies = [archive.store(folder / record["image"]) for record in records]
-        server = parts.enter_context(
-            label_server(archive, folder / "state", f"{bundle}={weights.resolve()}", port=port)
-        )
+        images = [folder / record["image"] for record in generate_cohort(folder, patients=patients, seed=SEED)]
+        studies = [archive.store(path) for path in images]
+        for path in drawn_segmentations(state):
+            archive.store(path)
+        if keep:
+            parts.callback(_keep, state, images, keep, bundle)  # once the server has ended
+        server = parts.enter_context(label_server(archive, state, f"{bundle}={weights.resolve()}", port=port))
         viewer = None
         if OHIF.is_dir():
             here = ViewerServer(OHIF, archive.url, user=archive.user, port=free_port(viewer_port))
             viewer = parts.enter_context(serving(here)).url
-        print(_what_to_open(server.url, viewer, bundle, studies), flush=True)
+        print(_what_to_open(server.url, viewer, bundle, studies, keep), flush=True)
         while (gone := _gone(archive, server.process)) is None:
             time.sleep(0.5)
         raise MammosegError(f"{gone} ended by itself; all else is ended too. What it said is above.")
+
+
+def _keep(state: Path, images: list[Path], keep: Path, bundle: str) -> None:
+    count = keep_labels(state, images, keep / "dataset")
+    data = shlex.quote(str(keep / "data"))
+    print(f"{count} labelled images are in {keep / 'dataset'}. To train on those of three patients or more:")
+    print(f"  mammoseg ingest folder {shlex.quote(str(keep / 'dataset'))} --output {data}", end="")
+    print(f" && mammoseg train {bundle} --dataset_dir {data} --batch_size 2", flush=True)
 
 
 def _gone(archive: Archive, server: subprocess.Popen[bytes]) -> str | None:
@@ -87,7 +123,7 @@ def _end(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _what_to_open(url: str, viewer: str | None, bundle: str, studies: list[str]) -> str:
+def _what_to_open(url: str, viewer: str | None, bundle: str, studies: list[str], keep: Path | None) -> str:
     lines = [
         f"{len(studies)} phantom mammograms in {len(set(studies))} studies; model {bundle}. Open:",
         f"  {url}/ohif/  study list of the OHIF that monailabel ships",
@@ -99,7 +135,12 @@ def _what_to_open(url: str, viewer: str | None, bundle: str, studies: list[str])
         [
             *lines,
             f"3D Slicer: extension MONAILabel, module MONAI Label, server {url}, then Next Sample.",
-            "docs/label.md says what to click. Ctrl-C ends everything, and the labels are gone with it.",
+            "docs/label.md says what to click. Ctrl-C ends everything; "
+            + (
+                f"the labels are kept in {keep}."
+                if keep
+                else "the labels are gone with it, unless you name --keep FOLDER."
+            ),
         ]
     )
 

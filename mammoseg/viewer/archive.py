@@ -63,6 +63,15 @@ class Archive:
         return study["MainDicomTags"]["StudyInstanceUID"]
 
 
+def check_installed() -> None:
+    """Raise where `local_archive` could not start.
+
+    Raises:
+        WrongCallError: Orthanc or its DICOMweb plugin is not installed.
+    """
+    _program(), _plugin()
+
+
 @contextmanager
 def local_archive(*, takes_c_store: bool = False) -> Iterator[Archive]:
     """Start Orthanc on a free port of 127.0.0.1; when the block ends, it and all that it stored are gone.

@@ -8,7 +8,7 @@ when it ends, so that slow work never piles up.
 import asyncio
 import logging
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +38,9 @@ STRANGER_SECONDS = 10.0
 
 UNCOUNTED = ("/health", "/ready")
 
+Who = tuple[str, str]
+Work = asyncio.Task[None]
+
 TOO_LARGE = HttpError(413, "E_TOO_LARGE", "the upload is larger than this server takes.")
 TOO_MANY = HttpError(429, "E_BUSY", "too many requests are in work; try again in a second.", {"Retry-After": "1"})
 UPLOAD_TOO_SLOW = HttpError(408, "E_SLOW", "the upload took too long.")
@@ -50,12 +53,14 @@ class _Allowance:
 
     Attributes:
         who: has it.
+        slow_makes_room: whether one request too many ends the oldest whose body is not all there.
     """
 
-    who: tuple[str, str]
+    who: Who
     requests: int
     seconds: float
     body_bytes: int
+    slow_makes_room: bool = False
 
 
 class Limits:
@@ -72,7 +77,7 @@ class Limits:
         self.max_requests = max_requests
         self.seconds = seconds
         self.max_upload_bytes = max_upload_bytes
-        self._at_work: Counter[tuple[str, str]] = Counter()
+        self._at_work: defaultdict[Who, dict[Work, _Exchange]] = defaultdict(dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -80,11 +85,13 @@ class Limits:
             return
         allowance = self._allowance(Request(scope))
         exchange = _Exchange(scope, receive, send, allowance.body_bytes)
-        if scope["path"] not in UNCOUNTED and self._at_work[allowance.who] >= allowance.requests:
+        others = self._at_work[allowance.who]
+        is_full = scope["path"] not in UNCOUNTED and len(others) >= allowance.requests
+        if is_full and not (allowance.slow_makes_room and await _make_room(others)):
             await exchange.refuse(TOO_MANY)
             return
-        self._at_work[allowance.who] += 1
         work = asyncio.create_task(self._work(exchange))
+        self._at_work[allowance.who][work] = exchange
         work.add_done_callback(lambda done: self._done(done, allowance.who))
         done, _ = await asyncio.wait({work}, timeout=allowance.seconds)
         if not done:
@@ -102,9 +109,10 @@ class Limits:
         except Exception as error:
             await exchange.refuse(error)
 
-    def _done(self, work: "asyncio.Task[None]", who: tuple[str, str]) -> None:
-        self._at_work[who] -= 1
-        self._at_work += Counter()  # drops those who have nothing in work
+    def _done(self, work: Work, who: Who) -> None:
+        self._at_work[who].pop(work, None)
+        if not self._at_work[who]:
+            del self._at_work[who]
         if not work.cancelled() and (error := work.exception()):
             logger.error("an answer broke off: %s at %s", type(error).__name__, errors.places(error))
 
@@ -112,10 +120,20 @@ class Limits:
         person = request.state.person
         if person is STRANGER:
             who = ("address", site(request.state.address))
-            return _Allowance(who, MOST_OF_STRANGERS, STRANGER_SECONDS, MOST_STRANGER_BYTES)
+            return _Allowance(who, MOST_OF_STRANGERS, STRANGER_SECONDS, MOST_STRANGER_BYTES, slow_makes_room=True)
         is_upload = request.headers.get("content-type", "").startswith("multipart/form-data")
         most_bytes = self.max_upload_bytes if is_upload else MOST_PLAIN_BYTES
         return _Allowance(("person", person.name), self.max_requests, self.seconds, most_bytes)
+
+
+async def _make_room(others: "dict[Work, _Exchange]") -> bool:
+    """End the oldest request whose body is not all there; False where there is none."""
+    work = next((work for work, exchange in others.items() if exchange.is_incomplete), None)
+    if work is None:
+        return False
+    await others.pop(work).refuse(UPLOAD_TOO_SLOW)
+    work.cancel()
+    return True
 
 
 class _Exchange:
@@ -124,8 +142,10 @@ class _Exchange:
     def __init__(self, scope: Scope, receive: Receive, send: Send, most_bytes: int) -> None:
         self.scope = scope
         self.most_bytes = most_bytes
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        headers = dict(scope["headers"])
+        declared = headers.get(b"content-length", b"0")
         self.declared_bytes = int(declared) if declared.isdigit() else 0
+        self.is_incomplete = self.declared_bytes > 0 or b"transfer-encoding" in headers
         self.is_receiving = False
         self._receive = receive
         self._send = send
@@ -146,6 +166,7 @@ class _Exchange:
         finally:
             self.is_receiving = False
         if message["type"] == "http.request":
+            self.is_incomplete = bool(message.get("more_body"))
             self._received_bytes += len(message.get("body", b""))
             if self._received_bytes > self.most_bytes:
                 raise TOO_LARGE

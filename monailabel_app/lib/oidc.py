@@ -63,6 +63,9 @@ class Verifier:
         return Person(name, roles, expires=float(claims["exp"]))
 
     def _key(self, name: str) -> jwt.PyJWK:
+        known = self._keys.get(name)
+        if known is not None and time.monotonic() - self._fetched <= KEEP_SECONDS:
+            return known  # without waiting for who asks the issuer for another
         with self._lock:
             now = time.monotonic()
             is_stale = name not in self._keys or now - self._fetched > KEEP_SECONDS

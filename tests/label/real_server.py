@@ -1,4 +1,4 @@
-"""The whole label server, with a model that is right by construction, in a thread of the test."""
+"""A label server in a thread of the test: the whole one, with a model that is right by construction, or any."""
 
 import threading
 import time
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import uvicorn
+from fastapi import FastAPI
 from pydicom.dataset import FileDataset
 
 from mammoseg.data.phantom_dicom import write_mammogram
@@ -24,8 +25,14 @@ def running_server(studies: str, state: Path, **conf: str) -> Iterator[str]:
     """Serve `studies` on a free port of 127.0.0.1 and give the address; the end of the block ends the server."""
     conf = {"state_dir": str(state), "models": "unet", "device": "cpu", **conf}
     label_app = MammosegApp(str(APP_DIR), studies, conf)
-    config = uvicorn.Config(build(label_app, ServerSettings.from_conf(conf)), port=0, log_config=None)
-    server = uvicorn.Server(config)
+    with serving(build(label_app, ServerSettings.from_conf(conf))) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[int]:
+    """Run a server in a thread of this process and give its port."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + START_SECONDS
@@ -33,7 +40,7 @@ def running_server(studies: str, state: Path, **conf: str) -> Iterator[str]:
         time.sleep(0.02)
     try:
         assert server.started
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        yield server.servers[0].sockets[0].getsockname()[1]
     finally:
         server.should_exit = True
         thread.join()

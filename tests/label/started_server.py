@@ -59,7 +59,7 @@ def _serve(arguments: list[str], log: Path) -> None:
 def _wait(server: StartedServer, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and (server.process.is_alive() or not log.is_file()):
-        with suppress(requests.ConnectionError):
+        with suppress(requests.ConnectionError, requests.Timeout):
             if requests.get(f"{server.url}/ready", timeout=5).ok:
                 return
         time.sleep(0.02)

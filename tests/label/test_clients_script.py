@@ -30,6 +30,17 @@ def test_without_weights_one_sentence_says_what_to_run(tmp_path, capsys):
     assert "run `make demo` once" in capsys.readouterr().err
 
 
+def test_all_that_is_missing_is_said_at_once_before_anything_starts(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("mammoseg.viewer.archive.PLUGIN_FOLDERS", ())
+    monkeypatch.setattr("scripts.label.find_spec", lambda name: None)
+    with pytest.raises(SystemExit):
+        label(weights=str(tmp_path / "none.pt"))
+    said = capsys.readouterr()
+    for way in ("apt-get install orthanc", "`make label` installs them", "run `make demo` once"):
+        assert way in said.err
+    assert len(said.err.splitlines()) == 3 and not said.out
+
+
 def test_where_a_port_is_taken_it_takes_the_next():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -52,12 +63,14 @@ SLOW_ENDS = ["SIGINT", "SIGKILL", "Orthanc dies", "label server dies"]
 def test_all_parts_start_and_all_end(end, running_orthanc, tmp_path):
     weights = write_bright_weights(tmp_path / "bright.pt", spatial_size=(64, 64))
     command = [sys.executable, SCRIPT, f"--weights={weights}", "--patients=1", "--port=0", "--viewer_port=0"]
+    command += [f"--keep={tmp_path / 'kept'}"] if end == "SIGTERM" else []
     script = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
     try:
         said = "".join(_lines_until(script, "Ctrl-C ends"))
         url = said.partition("/ohif/")[0].split()[-1]
         assert "3D Slicer" in said
         assert requests.get(f"{url}/info/", timeout=60).json()["datastore"]["total"] == 2
+        _label_one(url)
         children = _children(script.pid)
         assert children.keys() == {"Orthanc", Path(sys.executable).name}, "the archive and the label server"
         victim = {"Orthanc dies": children["Orthanc"], "label server dies": children[Path(sys.executable).name]}
@@ -71,9 +84,20 @@ def test_all_parts_start_and_all_end(end, running_orthanc, tmp_path):
         time.sleep(0.1)
     assert not left
     if end != "SIGKILL":
-        assert [path.name for path in tmp_path.iterdir()] == ["bright.pt"], "its folders are gone"
+        left_over = {path.name for path in tmp_path.iterdir()} - {"kept"}
+        assert left_over == {"bright.pt"}, "its folders are gone"
+    kept = {path.parent.name for path in (tmp_path / "kept").glob("dataset/*/PHANTOM-0001_*.dcm")}
+    assert kept == ({"images", "labels"} if end == "SIGTERM" else set())
     with pytest.raises(requests.ConnectionError):
         requests.get(url, timeout=5)
+
+
+def _label_one(url: str) -> None:
+    """Save the model's mask of an image as a person's."""
+    image = requests.post(f"{url}/activelearning/first", timeout=60).json()["id"]
+    mask = requests.post(f"{url}/infer/unet?image={image}&output=image", timeout=60).content
+    files = {"label": ("mask.nii.gz", mask)}
+    assert requests.put(f"{url}/datastore/label?image={image}&tag=final", files=files, timeout=60).ok
 
 
 def _lines_until(script: subprocess.Popen[str], word: str) -> Iterator[str]:

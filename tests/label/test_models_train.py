@@ -146,7 +146,7 @@ def test_a_stopped_training_changes_nothing(tmp_path):
 
     thread = threading.Thread(target=run)
     thread.start()
-    while task._process is None:
+    while task._process is None and thread.is_alive():
         time.sleep(0.01)
     with pytest.raises(WrongCallError, match="is being trained"):
         task({}, store)

@@ -104,7 +104,7 @@ def test_sigkill_at_any_moment_of_a_promotion_serves_an_old_or_the_new_version(v
         said.write_text("")
         writer = multiprocessing.get_context("fork").Process(target=write_for_ever, args=(versions, said))
         writer.start()
-        while not said.read_text():
+        while not said.read_text() and writer.is_alive():
             time.sleep(0.001)
         time.sleep(moment.uniform(0, 0.02))
         writer.kill()

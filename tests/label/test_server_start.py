@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -69,8 +68,6 @@ def server(running_orthanc, tmp_path_factory):
         ("state_dir", str(folder / "state")),
         ("models", "unet,aunet"),
         ("weights", f"unet={write_weights(folder / 'w.pt')}"),
-        ("max_upload_mib", "1"),
-        ("request_seconds", "5"),
     ):
         arguments += ["--conf", *pair]
     environment = {**os.environ, "PYTHONPATH": f"{folder / 'guard'}{os.pathsep}{ROOT}"}
@@ -123,7 +120,7 @@ def test_an_image_goes_from_the_archive_through_a_model_and_back_as_a_persons_la
         timeout=60,
     )
     assert saved.status_code == 200, saved.text
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while instances_in(server.archive) == before and time.monotonic() < deadline:
         time.sleep(0.1)
     assert instances_in(server.archive) == before + 1
@@ -143,18 +140,6 @@ def test_the_archive_is_read_through_it_and_not_written(server):
     frame = server.session.get(f"{path}/series/{series}/instances/{sop}/frames/1", timeout=60)
     assert frame.status_code == 200 and frame.headers["content-type"].startswith("multipart/related")
     assert server.session.get(f"{server.url}/proxy/dicom/qido/../../system", timeout=60).status_code == 404
-
-
-def test_a_slow_upload_is_408_and_a_large_one_is_413(server, image):
-    token = server.session.headers["Authorization"]
-    head = f"PUT /datastore/label?image={image} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {token}\r\n"
-    kind = "Content-Type: multipart/form-data; boundary=b\r\n"
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as slow:
-        slow.sendall(f"{head}{kind}Content-Length: 1000\r\n\r\n--b\r\n".encode())
-        assert b" 408 " in slow.recv(100)
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as large:
-        large.sendall(f"{head}{kind}Content-Length: 10000000000\r\n\r\n--b\r\n".encode())
-        assert b" 413 " in large.recv(100)
 
 
 def test_it_says_nothing_of_a_patient_and_looks_up_no_name(server):
