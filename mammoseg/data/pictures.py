@@ -97,7 +97,20 @@ def load_nifti(path: Path) -> NiftiImage:
     Raises:
         InputRefusedError: damaged, too large, or not a single two-dimensional grey image.
     """
-    fields, payload = _ask("nifti", path)
+    return _load_slice("nifti", path)
+
+
+def load_nrrd(path: Path) -> NiftiImage:
+    """Read a NRRD file likewise; its data must lie in itself, raw or gzipped. It needs pynrrd (extra ``label``).
+
+    Raises:
+        InputRefusedError: as `load_nifti`.
+    """
+    return _load_slice("nrrd", path)
+
+
+def _load_slice(kind: str, path: Path) -> NiftiImage:
+    fields, payload = _ask(kind, path)
     array = array_of(fields, payload, (*LARGEST, "float32"))
     if array.ndim < 2 or not np.isfinite(array).all():
         raise no_sense()

@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from pydicom import dcmread
@@ -31,6 +31,9 @@ from mammoseg.dicom.grey import grey_table, padding_range
 from mammoseg.dicom.mask import decode_mask
 from mammoseg.dicom.values import MALFORMED, text
 from mammoseg.errors import InputRefusedError, WrongCallError
+
+if TYPE_CHECKING:
+    from mammoseg.data.nifti_decoder import Nifti
 
 logger = logging.getLogger(__name__)
 
@@ -133,7 +136,17 @@ def answer_nifti(path: str, **_: Any) -> Answer:
     """The one slice of a NIfTI file, and where it says that it lies."""
     from mammoseg.data.nifti_decoder import decode_nifti  # half a second, and only NIfTI needs it
 
-    image = decode_nifti(Path(path), max_pixels=MAX_PIXELS)
+    return _slice(decode_nifti(Path(path), max_pixels=MAX_PIXELS))
+
+
+def answer_nrrd(path: str, **_: Any) -> Answer:
+    """The same of a NRRD file."""
+    from mammoseg.data.nrrd_decoder import decode_nrrd  # only the label server needs it, and has what it imports
+
+    return _slice(decode_nrrd(Path(path), max_pixels=MAX_PIXELS))
+
+
+def _slice(image: "Nifti") -> Answer:
     array = np.ascontiguousarray(image.array)
     affine = None if image.affine is None else image.affine.tolist()
     return {**_describe(array), "affine": affine, "spacing_mm": image.spacing_mm}, [array]
@@ -185,6 +198,7 @@ ANSWERS: dict[str, Callable[..., Answer]] = {
     "mask": answer_mask,
     "picture": answer_picture,
     "nifti": answer_nifti,
+    "nrrd": answer_nrrd,
     "header": answer_header,
     "patient_id": answer_patient_id,
     "texts": answer_texts,
