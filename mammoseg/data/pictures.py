@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mammoseg.dicom.decode_pool import array_of, default_pool, no_sense, plain_text
+from mammoseg.dicom.decode_pool import array_of, default_pool, mask_of, no_sense, plain_text
 from mammoseg.errors import InputRefusedError
 
 LARGEST = {"uint8": 255.0, "uint16": 65535.0}
@@ -63,11 +63,19 @@ def load_picture(path: Path) -> Picture:
         InputRefusedError: damaged, of another depth, in colour, transparent, of several pages, or too large.
     """
     fields, payload = _ask("picture", path)
-    stored = array_of(fields, payload, LARGEST)
-    white = fields.get("white")
-    if stored.ndim != 2 or not isinstance(white, int) or not 0 < white <= LARGEST[stored.dtype.name]:
+    stored, white = array_of(fields, payload, LARGEST, axes=2), fields.get("white")
+    if not isinstance(white, int) or not 0 < white <= LARGEST[stored.dtype.name]:
         raise no_sense()
     return Picture(stored.astype(np.float32), (0.0, float(white)), tuple(map(plain_text, fields["notes"])))
+
+
+def load_picture_mask(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The mask uint8 0 / 1 ``(rows, columns)`` in a PNG, TIFF, JPEG or PGM, and remarks on how it was read.
+
+    Raises:
+        InputRefusedError: as `load_picture`, but for pages, palettes and alpha channels that make one mask.
+    """
+    return mask_of(*_ask("picture_mask", path))
 
 
 def read_nifti(path: Path) -> tuple[np.ndarray, tuple[float, float], tuple[float, float] | None]:

@@ -24,6 +24,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.filewriter import dcmwrite
 
+from mammoseg.data.mask_decoder import decode_picture_mask
 from mammoseg.data.picture_decoder import decode_picture
 from mammoseg.dicom.attributes import laterality, magnification, pixel_spacing, view
 from mammoseg.dicom.gate import MAX_PIXELS, check_is_mammogram, decode, open_dicom
@@ -117,10 +118,16 @@ def answer_stored(path: str, modalities: list[str] | None, **_: Any) -> Answer:
     return _describe(stored), [stored]
 
 
-def answer_mask(path: str, segments: list[int] | None = None, **_: Any) -> Answer:
-    """The mask in a grey image or in these segments of a SEG, uint8 0 / 1."""
-    mask = decode_mask(open_dicom(Path(path)), segments)
-    return _describe(mask), [mask]
+def answer_mask(path: str, segments: list[int] | None = None, image_uid: str | None = None, **_: Any) -> Answer:
+    """The mask in a grey image or in these segments of a SEG, uint8 0 / 1, and remarks."""
+    mask, remarks = decode_mask(open_dicom(Path(path)), segments=segments, image_uid=image_uid)
+    return {**_describe(mask), "remarks": remarks}, [mask]
+
+
+def answer_picture_mask(path: str, **_: Any) -> Answer:
+    """The mask in a picture, uint8 0 / 1, and remarks."""
+    mask, remarks = decode_picture_mask(Path(path), max_pixels=MAX_PIXELS)
+    return {**_describe(mask), "remarks": remarks}, [mask]
 
 
 def answer_picture(path: str, **_: Any) -> Answer:
@@ -197,6 +204,7 @@ ANSWERS: dict[str, Callable[..., Answer]] = {
     "stored": answer_stored,
     "mask": answer_mask,
     "picture": answer_picture,
+    "picture_mask": answer_picture_mask,
     "nifti": answer_nifti,
     "nrrd": answer_nrrd,
     "header": answer_header,

@@ -9,13 +9,13 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
+from mammoseg.data.grid import Grid, grid_of
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.dicom.derived import Analysis
 from mammoseg.dicom.gate import IMAGE_CLASSES
 from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object
 from mammoseg.errors import InputRefusedError
-from monailabel_app.lib.datastore.grid import Grid, grid_of
 from monailabel_app.lib.datastore.label_images import read_label, write_label
 from monailabel_app.lib.datastore.label_info import mass_values
 from tests.label.made_store import as_slicer_writes, made_mask

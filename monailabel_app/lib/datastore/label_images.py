@@ -12,13 +12,14 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
+from mammoseg.data.grid import TO_RAS, Grid, turn_to_grid
 from mammoseg.data.mammogram import file_format
+from mammoseg.data.masks import load_mask
 from mammoseg.data.pictures import load_nifti, load_nrrd, read_picture
+from mammoseg.dicom.mask import referenced_instances
 from mammoseg.dicom.read import read_dicom_mask, read_header
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import atomic_path
-from monailabel_app.lib.datastore.grid import TO_RAS, Grid
-from monailabel_app.lib.datastore.human import referenced_instances
 
 
 def read_label(
@@ -35,9 +36,10 @@ def read_label(
         InputRefusedError: ``E_LABEL``: no label file, of another size, of another image, or with values that are none;
             or the file cannot be read.
     """
-    array, affine = _read(path, grid, image_id)
+    array, affine = _read(path, grid, image_id, is_label_map=bool(masses))
     if affine is not None:
-        array = _turn(array, affine, grid)
+        turned = turn_to_grid(array, affine, grid)
+        array = array if turned is None else turned
     if array.size != np.prod(grid.shape) or array.shape[:2] != grid.shape[::-1]:
         sides = " x ".join(str(side) for side in array.shape)
         raise _refused(f"the label has {sides} pixels (columns first), its image {grid.shape[1]} x {grid.shape[0]}.")
@@ -55,7 +57,7 @@ def write_label(path: Path, mask: np.ndarray, grid: Grid) -> Path:
     return path
 
 
-def _read(path: Path, grid: Grid, image_id: str) -> tuple[np.ndarray, np.ndarray | None]:
+def _read(path: Path, grid: Grid, image_id: str, *, is_label_map: bool) -> tuple[np.ndarray, np.ndarray | None]:
     """Array, columns first, and its affine in LPS where it has one."""
     match _kind(path, grid):
         case "bytes":
@@ -68,7 +70,7 @@ def _read(path: Path, grid: Grid, image_id: str) -> tuple[np.ndarray, np.ndarray
             image = load_nifti(path) if kind == "NIfTI" else load_nrrd(path)
             return image.array, None if image.affine is None else TO_RAS @ image.affine
         case _:
-            return read_picture(path)[0].T, None
+            return (read_picture(path)[0] if is_label_map else load_mask(path).pixels).T, None
 
 
 def _kind(path: Path, grid: Grid) -> str:
@@ -85,25 +87,6 @@ def _kind(path: Path, grid: Grid) -> str:
     if not kind:
         raise _refused("the label is no NIfTI, NRRD, PNG or DICOM SEG; export it as one of these.")
     return kind
-
-
-def _turn(array: np.ndarray, affine: np.ndarray, grid: Grid) -> np.ndarray:
-    """The array with its axes as those of the image, if it covers the same place; else as it is."""
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    own_spacing = np.linalg.norm(grid.affine[:3, :3], axis=0)
-    if array.ndim != 3 or not np.isfinite(affine).all() or not spacing.all():
-        return array
-    turn = (grid.affine[:3, :3] / own_spacing).T @ (affine[:3, :3] / spacing)  # from the label's axes to the image's
-    signs = np.round(turn)
-    if not np.allclose(turn, signs, atol=1e-3) or not (np.abs(signs).sum(0) == 1).all():
-        return array
-    source, sign = np.abs(signs).argmax(axis=1), signs.sum(axis=1)  # of each axis of the image
-    sides = np.take(array.shape, source)
-    start = (grid.affine[:3, :3] / own_spacing).T @ (affine[:3, 3] - grid.affine[:3, 3]) / spacing[source]
-    if not np.allclose(start, np.where(sign < 0, sides - 1, 0), atol=0.5):
-        return array
-    turned = np.transpose(array, source)
-    return np.flip(turned, [axis for axis in range(3) if sign[axis] < 0])
 
 
 def _check_values(array: np.ndarray, values: Collection[int]) -> None:
