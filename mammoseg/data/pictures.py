@@ -99,34 +99,37 @@ def read_nifti(path: Path) -> tuple[np.ndarray, tuple[float, float], tuple[float
     return pixels, value_range, image.spacing_mm
 
 
-def load_nifti(path: Path) -> NiftiImage:
+def load_nifti(path: Path, *, max_pixels: int | None = None) -> NiftiImage:
     """Read a NIfTI file of one slice along any axis.
+
+    Args:
+        max_pixels: that it may have where that is known; else as many as any mammogram.
 
     Raises:
         InputRefusedError: damaged, too large, or not a single two-dimensional grey image.
     """
-    return _load_slice("nifti", path)
+    return _load_slice("nifti", path, max_pixels)
 
 
-def load_nrrd(path: Path) -> NiftiImage:
+def load_nrrd(path: Path, *, max_pixels: int | None = None) -> NiftiImage:
     """Read a NRRD file likewise; its data must lie in itself, raw or gzipped. It needs pynrrd (extra ``label``).
 
     Raises:
         InputRefusedError: as `load_nifti`.
     """
-    return _load_slice("nrrd", path)
+    return _load_slice("nrrd", path, max_pixels)
 
 
-def _load_slice(kind: str, path: Path) -> NiftiImage:
-    fields, payload = _ask(kind, path)
+def _load_slice(kind: str, path: Path, max_pixels: int | None) -> NiftiImage:
+    fields, payload = _ask(kind, path, **({} if max_pixels is None else {"max_pixels": max_pixels}))
     array = array_of(fields, payload, (*LARGEST, "float32"))
     if array.ndim < 2 or not np.isfinite(array).all():
         raise no_sense()
     return NiftiImage(array, _affine(fields), _spacing(fields))
 
 
-def _ask(kind: str, path: Path) -> tuple[dict[str, Any], np.ndarray]:
-    return default_pool().ask({"kind": kind, "path": str(path.absolute())})
+def _ask(kind: str, path: Path, **details: Any) -> tuple[dict[str, Any], np.ndarray]:
+    return default_pool().ask({"kind": kind, "path": str(path.absolute()), **details})
 
 
 def _affine(fields: Mapping[str, Any]) -> np.ndarray | None:

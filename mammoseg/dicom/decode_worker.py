@@ -139,18 +139,18 @@ def answer_picture(path: str, **_: Any) -> Answer:
     return {**_describe(grey), "white": page.white}, [grey]
 
 
-def answer_nifti(path: str, **_: Any) -> Answer:
+def answer_nifti(path: str, max_pixels: int = MAX_PIXELS, **_: Any) -> Answer:
     """The one slice of a NIfTI file, and where it says that it lies."""
     from mammoseg.data.nifti_decoder import decode_nifti  # half a second, and only NIfTI needs it
 
-    return _slice(decode_nifti(Path(path), max_pixels=MAX_PIXELS))
+    return _slice(decode_nifti(Path(path), max_pixels=max_pixels))
 
 
-def answer_nrrd(path: str, **_: Any) -> Answer:
+def answer_nrrd(path: str, max_pixels: int = MAX_PIXELS, **_: Any) -> Answer:
     """The same of a NRRD file."""
     from mammoseg.data.nrrd_decoder import decode_nrrd  # only the label server needs it, and has what it imports
 
-    return _slice(decode_nrrd(Path(path), max_pixels=MAX_PIXELS))
+    return _slice(decode_nrrd(Path(path), max_pixels=max_pixels))
 
 
 def _slice(image: "Nifti") -> Answer:

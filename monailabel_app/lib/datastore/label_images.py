@@ -15,7 +15,7 @@ import numpy as np
 from mammoseg.data.grid import TO_RAS, Grid, turn_to_grid
 from mammoseg.data.mammogram import file_format
 from mammoseg.data.masks import load_mask
-from mammoseg.data.pictures import load_nifti, load_nrrd, read_picture
+from mammoseg.data.pictures import NiftiImage, load_nifti, load_nrrd, read_picture
 from mammoseg.dicom.mask import referenced_instances
 from mammoseg.dicom.read import read_dicom_mask, read_header
 from mammoseg.errors import InputRefusedError
@@ -67,10 +67,20 @@ def _read(path: Path, grid: Grid, image_id: str, *, is_label_map: bool) -> tuple
                 raise _refused("the segmentation does not refer to this image, or not to it alone.")
             return read_dicom_mask(path).T, None
         case "NIfTI" | "NRRD" as kind:
-            image = load_nifti(path) if kind == "NIfTI" else load_nrrd(path)
+            image = _load(path, kind, grid)
             return image.array, None if image.affine is None else TO_RAS @ image.affine
         case _:
             return (read_picture(path)[0] if is_label_map else load_mask(path).pixels).T, None
+
+
+def _load(path: Path, kind: str, grid: Grid) -> NiftiImage:
+    """Read a slice; no memory is given to one that has more pixels than the image."""
+    try:
+        return (load_nifti if kind == "NIfTI" else load_nrrd)(path, max_pixels=int(np.prod(grid.shape)))
+    except InputRefusedError as error:
+        if error.code != "E_SIZE":
+            raise
+        raise _refused(f"the label has not {grid.shape[1]} x {grid.shape[0]} pixels, as its image has.") from error
 
 
 def _kind(path: Path, grid: Grid) -> str:
