@@ -31,6 +31,7 @@ def ingest(add: Add) -> Run:
     add("--patient_regex", help="folder: its one group is the patient's code in the path")
     add("--masks", help="folder: where the masks lie, if not among the images")
     add("--table", help="folder: CSV with a column image and facts, docs/datasets/folder.md")
+    add("--large_masks", action="store_true", help="folder: let masks in that cover more than half of their image")
     add("--calcifications", action="store_true", help="cbis_ddsm: take views that show calcifications only, too")
     run = _later("mammoseg.data.ingest", "ingest")
     return lambda *inputs, source, **options: run(source, *inputs, **options)

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from mammoseg.data.cbis_ddsm_tables import Abnormality, describe
 from mammoseg.data.datalist import Record
 from mammoseg.data.ingest_job import IngestJob, IngestReport
-from mammoseg.data.mask_files import fit_to_grid, same_aspect, write_mask
+from mammoseg.data.mask_files import RESAMPLED, check_area, fit_to_grid, same_aspect, write_mask
 from mammoseg.dicom.read import read_patient_id, read_stored
 from mammoseg.errors import InputRefusedError
 
@@ -151,15 +151,25 @@ def _read_masks(paths: Sequence[Path], report: IngestReport) -> list[np.ndarray]
 def _fit_mask(masks: Sequence[np.ndarray], shape: tuple[int, int], owner: str, report: IngestReport) -> np.ndarray:
     """The mask of an abnormality, 0/1 on the grid of its image.
 
+    One of exactly its size goes before one of its aspect, and of these the largest, since a crop is smaller. Several of
+    that size are fused.
+
     Raises:
-        InputRefusedError: ``E_MASK_MISSING`` when there is none, ``E_MASK_ASPECT`` when it does not fit the image.
+        InputRefusedError: ``E_MASK_MISSING`` when there is none, ``E_MASK_ASPECT`` when it does not fit the image,
+            ``E_MASK_AREA`` when it covers most of it.
     """
     if not masks:
         raise InputRefusedError("E_MASK_MISSING", "no file of one of its abnormalities is a full-size mask.")
-    pixels = max(masks, key=lambda pixels: same_aspect(pixels.shape, shape))
-    mask = fit_to_grid((pixels == pixels.max()).astype(np.uint8), shape)
-    if pixels.shape != shape:
-        report.note("masks resampled to the grid of their image", owner)
+    best = max(masks, key=lambda mask: (mask.shape == shape, same_aspect(mask.shape, shape), mask.size))
+    fitting = [mask for mask in masks if mask.shape == best.shape]
+    mask = fit_to_grid(np.any([pixels == pixels.max() for pixels in fitting], axis=0).astype(np.uint8), shape)
+    check_area(mask)
+    if best.shape != shape:
+        report.note(RESAMPLED, owner)
+    if len(fitting) > 1:
+        report.note("abnormalities with several full-size masks, fused", owner)
+    if len(fitting) < len(masks):
+        report.note("abnormalities with masks of other sizes, left aside", owner)
     return mask
 
 

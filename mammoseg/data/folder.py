@@ -14,8 +14,8 @@ from mammoseg.data.folder_matching import Matches, match, stem
 from mammoseg.data.folder_table import read_table
 from mammoseg.data.ingest_job import IngestJob, IngestReport
 from mammoseg.data.mammogram import Mammogram, file_format, read_mammogram
-from mammoseg.data.mask_files import fit_to_grid, write_mask
-from mammoseg.data.masks import read_mask
+from mammoseg.data.mask_files import RESAMPLED, check_area, fit_to_grid, write_mask
+from mammoseg.data.masks import Mask, load_mask
 from mammoseg.dicom.read import read_header
 from mammoseg.dicom.values import text
 from mammoseg.errors import InputRefusedError, WrongCallError
@@ -23,7 +23,12 @@ from mammoseg.files import leads_out
 
 
 def collect(
-    job: IngestJob, *, patient_regex: str | None = None, masks: str | None = None, table: str | None = None
+    job: IngestJob,
+    *,
+    patient_regex: str | None = None,
+    masks: str | None = None,
+    table: str | None = None,
+    large_masks: bool = False,
 ) -> list[Record]:
     """Records of the images that have a mask, or of which the table says that they have no mass.
 
@@ -31,6 +36,7 @@ def collect(
         patient_regex: its one group is the patient's code in the path relative to the folder.
         masks: folder of the masks, where they do not lie among the images.
         table: CSV with a column ``image`` and facts.
+        large_masks: let masks in that cover more than half of their image.
     Raises:
         WrongCallError: not exactly one input folder, a pattern without one group, a table that cannot be read, or no
             image with a patient code.
@@ -54,7 +60,11 @@ def collect(
                 continue
             mammogram = read_mammogram(image)
             seen.admit(mammogram)
-            records.append(_record(job, root, mammogram, mask_files, known) | {"patient_id": job.conceal(patient)})
+            for note in mammogram.notes:
+                job.report.note(note, image.relative_to(root))
+            records.append(
+                _record(job, root, mammogram, mask_files, known, large_masks) | {"patient_id": job.conceal(patient)}
+            )
         except InputRefusedError as error:
             job.report.refuse(error, image.relative_to(root))
     if without_code and not records:
@@ -121,9 +131,10 @@ def _patient_code(image: Path, relative: Path, pattern: re.Pattern[str] | None) 
     return text(read_header(image), "PatientID").strip() or None
 
 
-def _record(job: IngestJob, root: Path, mammogram: Mammogram, mask_files: Sequence[Path], known: Record) -> Record:
+def _record(
+    job: IngestJob, root: Path, mammogram: Mammogram, mask_files: Sequence[Path], known: Record, large_masks: bool
+) -> Record:
     image = mammogram.path
-    rows, columns = mammogram.pixels.shape
     relative = image.relative_to(root)
     # its keyed hash, or its path with an underscore for every character that a file name may not hold
     image_id = re.sub(r"[^A-Za-z0-9._-]", "_", job.conceal((relative.parent / stem(relative)).as_posix()))
@@ -136,7 +147,7 @@ def _record(job: IngestJob, root: Path, mammogram: Mammogram, mask_files: Sequen
     return {
         "image_id": image_id,
         "image": image,
-        **_label(job, image_id, mask_files, (rows, columns)),
+        **_label(job, image_id, mask_files, mammogram, large_masks),
         "official": {section} if section else set(),
         **_facts_of_file(mammogram),
         **known,
@@ -144,21 +155,35 @@ def _record(job: IngestJob, root: Path, mammogram: Mammogram, mask_files: Sequen
     }
 
 
-def _label(job: IngestJob, image_id: str, mask_files: Sequence[Path], shape: tuple[int, int]) -> Record:
-    """Label, instances and `has_mass` of an image; files that fit it stay where they are, others are written."""
-    masks, instances = [np.zeros(shape, np.uint8)], []
+def _label(
+    job: IngestJob, image_id: str, mask_files: Sequence[Path], mammogram: Mammogram, large_masks: bool
+) -> Record:
+    """Label, instances and `has_mass` of an image; files that are its mask stay where they are, others are written."""
+    rows, columns = mammogram.pixels.shape
+    masks, instances = [np.zeros((rows, columns), np.uint8)], []
     for number, path in enumerate(mask_files, start=1):
-        mask = read_mask(path)
-        if mask.shape != shape:
-            mask = fit_to_grid(mask, shape)
-            job.report.note("masks resampled to the grid of their image", path)
-            path = write_mask(job.output / "masks" / f"{image_id}_{number}.png", mask)
-        masks.append(mask)
+        mask = _mask(job, path, mammogram)
+        if not large_masks:
+            check_area(mask.pixels)
+        if mask.remarks:
+            path = write_mask(job.output / "masks" / f"{image_id}_{number}.png", mask.pixels)
+        masks.append(mask.pixels)
         instances.append(path)
     fused = np.any(masks, axis=0)
     label = instances[0] if len(instances) == 1 else write_mask(job.output / "masks" / f"{image_id}.png", fused)
     several = {"instances": instances} if len(instances) > 1 else {}
     return {"label": label, "has_mass": bool(fused.any()), **several}
+
+
+def _mask(job: IngestJob, path: Path, mammogram: Mammogram) -> Mask:
+    """A mask on the grid of its image; what was done to it is its remarks, which are counted."""
+    rows, columns = mammogram.pixels.shape
+    mask = load_mask(path, image=mammogram)
+    if mask.pixels.shape != (rows, columns):
+        mask = Mask(fit_to_grid(mask.pixels, (rows, columns)), (*mask.remarks, RESAMPLED))
+    for remark in mask.remarks:
+        job.report.note(remark, path)
+    return mask
 
 
 def _facts_of_file(mammogram: Mammogram) -> Record:

@@ -17,6 +17,23 @@ def same_aspect(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
     return abs(shape[0] * other[1] / (shape[1] * other[0]) - 1) <= ASPECT_TOLERANCE
 
 
+RESAMPLED = "masks resampled to the grid of their image"
+
+LARGEST_SHARE = 0.5
+"""Share of its image that a mask of masses may cover; real ones end near 0.011 (docs/datasets/phantom.md)."""
+
+
+def check_area(mask: np.ndarray) -> None:
+    """Refuse a mask 0/1 that covers so much of its image that it is inverted, or no mask of masses.
+
+    Raises:
+        InputRefusedError: ``E_MASK_AREA``.
+    """
+    if np.count_nonzero(mask) > LARGEST_SHARE * mask.size:
+        reason = f"the mask covers {np.mean(mask > 0):.0%} of its image: inverted, or no mask of masses"
+        raise InputRefusedError("E_MASK_AREA", f"{reason}; mend it (ingest folder lets it in with --large-masks).")
+
+
 def fit_to_grid(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Bring a mask to the grid of its image, nearest neighbour on pixel centres.
 

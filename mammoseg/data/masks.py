@@ -1,19 +1,36 @@
 """A mask of masses, whatever file it came from."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from mammoseg.data.mammogram import file_format
-from mammoseg.data.pictures import read_nifti, read_picture
-from mammoseg.dicom.read import read_dicom_mask
+from mammoseg.data.grid import TO_RAS, axes_in_grid, grid_of, turn_to_grid
+from mammoseg.data.mammogram import Mammogram, file_format
+from mammoseg.data.mask_values import mass_of
+from mammoseg.data.pictures import load_nifti, load_picture_mask
+from mammoseg.dicom.read import load_dicom_mask
 from mammoseg.errors import InputRefusedError
+
+TURNED = "masks turned to the axes of their image"
+PLACE_IGNORED = "masks whose NIfTI header names another place, taken as they lie"
+
+
+@dataclass(frozen=True)
+class Mask:
+    """The mask of one image.
+
+    Args:
+        pixels: uint8 0 / 1 ``(rows, columns)``.
+        remarks: what was done to get it from its file, each as a reason to be counted.
+    """
+
+    pixels: np.ndarray
+    remarks: tuple[str, ...] = ()
 
 
 def read_mask(path: Path | str, *, shape: tuple[int, int] | None = None) -> np.ndarray:
-    """Read a mask: uint8 0 / 1 ``(rows, columns)``; every value but zero is mass.
-
-    PNG, TIFF, NIfTI (stored as columns, rows), a DICOM image, or a DICOM SEG, whose segments are fused into one mask.
+    """Read a mask: uint8 0 / 1 ``(rows, columns)``; see `load_mask`.
 
     Args:
         path: the file; its content decides the format.
@@ -22,16 +39,64 @@ def read_mask(path: Path | str, *, shape: tuple[int, int] | None = None) -> np.n
     Raises:
         InputRefusedError: the file cannot be read, or ``E_SHAPE``.
     """
-    path = Path(path)
-    match file_format(path):
-        case "DICOM":
-            mask = read_dicom_mask(path)
-        case "NIfTI":
-            mask = read_nifti(path)[0] != 0
-        case _:
-            mask = read_picture(path)[0] != 0
+    mask = load_mask(Path(path)).pixels
     if shape is not None and mask.shape != tuple(shape):
         raise InputRefusedError(
             "E_SHAPE", f"the mask is {mask.shape[0]} x {mask.shape[1]}, its image {shape[0]} x {shape[1]}."
         )
-    return mask.astype(np.uint8)
+    return mask
+
+
+def load_mask(path: Path, *, image: Mammogram | None = None) -> Mask:
+    """Read a mask from a picture, NIfTI (stored as columns, rows), a DICOM image, or a DICOM SEG of masses.
+
+    Every value but zero is mass, except in grey masks; see `mammoseg.data.mask_values`.
+
+    Args:
+        image: that the mask is about: a SEG must refer to it, and a NIfTI mask is turned to its axes.
+
+    Raises:
+        InputRefusedError: the file cannot be read, or says that it is about something else.
+    """
+    match file_format(path):
+        case "DICOM":
+            return Mask(*load_dicom_mask(path, image_uid=image.sop_instance_uid if image else None))
+        case "NIfTI":
+            return _nifti_mask(path, image)
+        case _:
+            return Mask(*load_picture_mask(path))
+
+
+def _nifti_mask(path: Path, image: Mammogram | None) -> Mask:
+    nifti = load_nifti(path)
+    array = nifti.array
+    remarks: list[str] = []
+    if image is not None and nifti.affine is not None:
+        array, remarks = _turn(array, nifti.affine, image)
+    if array.shape[0] * array.shape[1] != array.size:
+        raise InputRefusedError("E_MULTIFRAME", f"the NIfTI mask is {array.shape}, a mammogram has one slice.")
+    mask, more = mass_of(np.ascontiguousarray(array.reshape(array.shape[:2]).T))
+    return Mask(mask, (*remarks, *more))
+
+
+def _turn(array: np.ndarray, affine: np.ndarray, image: Mammogram) -> tuple[np.ndarray, list[str]]:
+    """The array with its axes as those of the image, and remarks.
+
+    Args:
+        affine: ``(4, 4)``, from the indices of `array` to mm in RAS.
+
+    Raises:
+        InputRefusedError: ``E_MASK_PLACE``, the axes run another way over another place.
+    """
+    grid = grid_of(image.path)
+    axes = axes_in_grid(TO_RAS @ affine, grid)
+    if axes is not None and (axes == np.eye(3)).all():
+        return array, []
+    turned = turn_to_grid(array, TO_RAS @ affine, grid)
+    if turned is not None:
+        return turned, [TURNED]
+    if np.array_equal(affine, np.diag(np.abs(np.diag(affine)))):  # what programs write that know of no place
+        return array, [PLACE_IGNORED]
+    raise InputRefusedError(
+        "E_MASK_PLACE", "the axes of the NIfTI mask run another way, over another place than its image; save it anew."
+    )

@@ -46,11 +46,11 @@ def decode_nifti(path: Path, *, max_pixels: int) -> Nifti:
     """
     try:
         with _opened(path) as (image, stream):
-            _check_description(image, max_pixels)
+            check_description(tuple(int(side) for side in image.shape), image.get_data_dtype(), max_pixels)
             stored = np.asanyarray(image.dataobj)
             if stream is not None and len(stream.read(MOST_TRAILING_BYTES + 1)) > MOST_TRAILING_BYTES:
                 raise InputRefusedError("E_SIZE", "the NIfTI file goes on after its image; save it anew.")
-            return Nifti(_plain(stored), _affine(image), _spacing(image.header))
+            return Nifti(plain(stored), _affine(image), _spacing(image.header))
     except (InputRefusedError, MemoryError):
         raise
     except Exception as error:
@@ -69,27 +69,36 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
         yield nibabel.Nifti1Image.from_stream(stream), stream
 
 
-def _check_description(image: Any, max_pixels: int) -> None:
-    shape = tuple(int(side) for side in image.shape)
+def check_description(shape: tuple[int, ...], dtype: np.dtype, max_pixels: int) -> None:
+    """Refuse what is no slice of grey, before memory is given to it.
+
+    Raises:
+        InputRefusedError: ``E_MULTIFRAME``, ``E_SIZE``, ``E_COLOUR``, ``E_BITS``.
+    """
     if len(shape) < 2 or sum(side > 1 for side in shape) > 2:
-        raise InputRefusedError("E_MULTIFRAME", f"the NIfTI image is {shape}, a mammogram has one slice.")
-    if 0 in shape:
-        raise InputRefusedError("E_SIZE", "the NIfTI image has no pixels.")
+        raise InputRefusedError("E_MULTIFRAME", f"the image is {shape}, a mammogram has one slice.")
+    if any(side < 1 for side in shape):
+        raise InputRefusedError("E_SIZE", "the image has no pixels.")
     if float(np.prod(shape, dtype=float)) > max_pixels:
-        raise InputRefusedError("E_SIZE", f"the NIfTI image is {shape}; 1 to {max_pixels} pixels are read.")
-    if image.get_data_dtype().names:
-        raise InputRefusedError("E_COLOUR", "the NIfTI image is in colour; mammograms are grey.")
-    if image.get_data_dtype().kind not in "iuf":
-        raise InputRefusedError("E_BITS", f"the NIfTI image holds {image.get_data_dtype()}; save it as integers.")
+        raise InputRefusedError("E_SIZE", f"the image is {shape}; 1 to {max_pixels} pixels are read.")
+    if dtype.names:
+        raise InputRefusedError("E_COLOUR", "the image is in colour; mammograms are grey.")
+    if dtype.kind not in "iuf":
+        raise InputRefusedError("E_BITS", f"the image holds {dtype}; save it as integers.")
 
 
-def _plain(stored: np.ndarray) -> np.ndarray:
+def plain(stored: np.ndarray) -> np.ndarray:
+    """The values as one of few types.
+
+    Raises:
+        InputRefusedError: ``E_BITS``, not all are numbers.
+    """
     kept = stored.dtype.name if stored.dtype.name in UNSIGNED else "float32"
     with np.errstate(over="ignore"):
-        plain = stored.astype(kept)
-    if not np.isfinite(plain).all():
-        raise InputRefusedError("E_BITS", "the NIfTI image holds values that are not numbers.")
-    return plain
+        values = stored.astype(kept)
+    if not np.isfinite(values).all():
+        raise InputRefusedError("E_BITS", "the image holds values that are not numbers.")
+    return values
 
 
 def _affine(image: Any) -> np.ndarray | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mammoseg.dicom.decode_pool import array_of, default_pool, no_sense, plain_text
+from mammoseg.dicom.decode_pool import array_of, default_pool, mask_of, no_sense, plain_text
 from mammoseg.errors import InputRefusedError
 
 LARGEST = {"uint8": 255.0, "uint16": 65535.0}
@@ -63,11 +63,19 @@ def load_picture(path: Path) -> Picture:
         InputRefusedError: damaged, of another depth, in colour, transparent, of several pages, or too large.
     """
     fields, payload = _ask("picture", path)
-    stored = array_of(fields, payload, LARGEST)
-    white = fields.get("white")
-    if stored.ndim != 2 or not isinstance(white, int) or not 0 < white <= LARGEST[stored.dtype.name]:
+    stored, white = array_of(fields, payload, LARGEST, axes=2), fields.get("white")
+    if not isinstance(white, int) or not 0 < white <= LARGEST[stored.dtype.name]:
         raise no_sense()
     return Picture(stored.astype(np.float32), (0.0, float(white)), tuple(map(plain_text, fields["notes"])))
+
+
+def load_picture_mask(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The mask uint8 0 / 1 ``(rows, columns)`` in a PNG, TIFF, JPEG or PGM, and remarks on how it was read.
+
+    Raises:
+        InputRefusedError: as `load_picture`, but for pages, palettes and alpha channels that make one mask.
+    """
+    return mask_of(*_ask("picture_mask", path))
 
 
 def read_nifti(path: Path) -> tuple[np.ndarray, tuple[float, float], tuple[float, float] | None]:
@@ -91,21 +99,37 @@ def read_nifti(path: Path) -> tuple[np.ndarray, tuple[float, float], tuple[float
     return pixels, value_range, image.spacing_mm
 
 
-def load_nifti(path: Path) -> NiftiImage:
+def load_nifti(path: Path, *, max_pixels: int | None = None) -> NiftiImage:
     """Read a NIfTI file of one slice along any axis.
+
+    Args:
+        max_pixels: that it may have where that is known; else as many as any mammogram.
 
     Raises:
         InputRefusedError: damaged, too large, or not a single two-dimensional grey image.
     """
-    fields, payload = _ask("nifti", path)
+    return _load_slice("nifti", path, max_pixels)
+
+
+def load_nrrd(path: Path, *, max_pixels: int | None = None) -> NiftiImage:
+    """Read a NRRD file likewise; its data must lie in itself, raw or gzipped. It needs pynrrd (extra ``label``).
+
+    Raises:
+        InputRefusedError: as `load_nifti`.
+    """
+    return _load_slice("nrrd", path, max_pixels)
+
+
+def _load_slice(kind: str, path: Path, max_pixels: int | None) -> NiftiImage:
+    fields, payload = _ask(kind, path, **({} if max_pixels is None else {"max_pixels": max_pixels}))
     array = array_of(fields, payload, (*LARGEST, "float32"))
     if array.ndim < 2 or not np.isfinite(array).all():
         raise no_sense()
     return NiftiImage(array, _affine(fields), _spacing(fields))
 
 
-def _ask(kind: str, path: Path) -> tuple[dict[str, Any], np.ndarray]:
-    return default_pool().ask({"kind": kind, "path": str(path.absolute())})
+def _ask(kind: str, path: Path, **details: Any) -> tuple[dict[str, Any], np.ndarray]:
+    return default_pool().ask({"kind": kind, "path": str(path.absolute()), **details})
 
 
 def _affine(fields: Mapping[str, Any]) -> np.ndarray | None:

@@ -228,21 +228,36 @@ def no_sense() -> InputRefusedError:
     return InputRefusedError("E_DECODER", "the process that decodes it gave no sensible answer.")
 
 
-def array_of(fields: Mapping[str, Any], payload: np.ndarray, dtypes: Collection[str]) -> np.ndarray:
+def array_of(
+    fields: Mapping[str, Any], payload: np.ndarray, dtypes: Collection[str], *, axes: int | None = None
+) -> np.ndarray:
     """The one array that an answer describes by its shape and dtype.
 
     Args:
         dtypes: names of the dtypes that it may have.
+        axes: how many it must have.
 
     Raises:
         InputRefusedError: ``E_DECODER``, the answer is none that a child of ours gives.
     """
     try:
-        if fields["dtype"] not in dtypes:
+        if fields["dtype"] not in dtypes or (axes is not None and len(fields["shape"]) != axes):
             raise no_sense()
         return payload.view(fields["dtype"]).reshape([int(side) for side in fields["shape"]])
     except (KeyError, TypeError, ValueError) as error:
         raise no_sense() from error
+
+
+def mask_of(fields: Mapping[str, Any], payload: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The mask uint8 0 / 1 ``(rows, columns)`` of an answer, and the remarks on how it was read.
+
+    Raises:
+        InputRefusedError: ``E_DECODER``, the answer is none that a child of ours gives.
+    """
+    mask, remarks = array_of(fields, payload, ("uint8",), axes=2), fields.get("remarks")
+    if not isinstance(remarks, list) or mask.max(initial=0) > 1:
+        raise no_sense()
+    return mask, tuple(map(plain_text, remarks))
 
 
 def plain_text(text: Any) -> str:

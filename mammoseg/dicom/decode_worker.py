@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from pydicom import dcmread
@@ -24,6 +24,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.filewriter import dcmwrite
 
+from mammoseg.data.mask_decoder import decode_picture_mask
 from mammoseg.data.picture_decoder import decode_picture
 from mammoseg.dicom.attributes import laterality, magnification, pixel_spacing, view
 from mammoseg.dicom.gate import MAX_PIXELS, check_is_mammogram, decode, open_dicom
@@ -31,6 +32,9 @@ from mammoseg.dicom.grey import grey_table, padding_range
 from mammoseg.dicom.mask import decode_mask
 from mammoseg.dicom.values import MALFORMED, text
 from mammoseg.errors import InputRefusedError, WrongCallError
+
+if TYPE_CHECKING:
+    from mammoseg.data.nifti_decoder import Nifti
 
 logger = logging.getLogger(__name__)
 
@@ -114,10 +118,16 @@ def answer_stored(path: str, modalities: list[str] | None, **_: Any) -> Answer:
     return _describe(stored), [stored]
 
 
-def answer_mask(path: str, segments: list[int] | None = None, **_: Any) -> Answer:
-    """The mask in a grey image or in these segments of a SEG, uint8 0 / 1."""
-    mask = decode_mask(open_dicom(Path(path)), segments)
-    return _describe(mask), [mask]
+def answer_mask(path: str, segments: list[int] | None = None, image_uid: str | None = None, **_: Any) -> Answer:
+    """The mask in a grey image or in these segments of a SEG, uint8 0 / 1, and remarks."""
+    mask, remarks = decode_mask(open_dicom(Path(path)), segments=segments, image_uid=image_uid)
+    return {**_describe(mask), "remarks": remarks}, [mask]
+
+
+def answer_picture_mask(path: str, **_: Any) -> Answer:
+    """The mask in a picture, uint8 0 / 1, and remarks."""
+    mask, remarks = decode_picture_mask(Path(path), max_pixels=MAX_PIXELS)
+    return {**_describe(mask), "remarks": remarks}, [mask]
 
 
 def answer_picture(path: str, **_: Any) -> Answer:
@@ -129,11 +139,21 @@ def answer_picture(path: str, **_: Any) -> Answer:
     return {**_describe(grey), "white": page.white}, [grey]
 
 
-def answer_nifti(path: str, **_: Any) -> Answer:
+def answer_nifti(path: str, max_pixels: int = MAX_PIXELS, **_: Any) -> Answer:
     """The one slice of a NIfTI file, and where it says that it lies."""
     from mammoseg.data.nifti_decoder import decode_nifti  # half a second, and only NIfTI needs it
 
-    image = decode_nifti(Path(path), max_pixels=MAX_PIXELS)
+    return _slice(decode_nifti(Path(path), max_pixels=max_pixels))
+
+
+def answer_nrrd(path: str, max_pixels: int = MAX_PIXELS, **_: Any) -> Answer:
+    """The same of a NRRD file."""
+    from mammoseg.data.nrrd_decoder import decode_nrrd  # only the label server needs it, and has what it imports
+
+    return _slice(decode_nrrd(Path(path), max_pixels=max_pixels))
+
+
+def _slice(image: "Nifti") -> Answer:
     array = np.ascontiguousarray(image.array)
     affine = None if image.affine is None else image.affine.tolist()
     return {**_describe(array), "affine": affine, "spacing_mm": image.spacing_mm}, [array]
@@ -184,7 +204,9 @@ ANSWERS: dict[str, Callable[..., Answer]] = {
     "stored": answer_stored,
     "mask": answer_mask,
     "picture": answer_picture,
+    "picture_mask": answer_picture_mask,
     "nifti": answer_nifti,
+    "nrrd": answer_nrrd,
     "header": answer_header,
     "patient_id": answer_patient_id,
     "texts": answer_texts,

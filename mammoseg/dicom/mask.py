@@ -5,36 +5,101 @@ from collections.abc import Collection
 import numpy as np
 from pydicom import uid
 from pydicom.dataset import Dataset
+from pydicom.sr.coding import Code
 
-from mammoseg.dicom.gate import decode
+from mammoseg.data.mask_values import mass_of
+from mammoseg.dicom import codes
+from mammoseg.dicom.gate import LOSSLESS, decode
 from mammoseg.errors import InputRefusedError
 
 LABEL_MAP_SEGMENTATION_STORAGE = uid.UID("1.2.840.10008.5.1.4.1.1.66.7")
 SEGMENTATION_CLASSES = (uid.SegmentationStorage, LABEL_MAP_SEGMENTATION_STORAGE)
 
 
-def decode_mask(dataset: Dataset, segments: Collection[int] | None = None) -> np.ndarray:
-    """The mask uint8 0 / 1 ``(rows, columns)``; every value but zero is mass, a FRACTIONAL one from half its maximum.
+def decode_mask(
+    dataset: Dataset, *, segments: Collection[int] | None = None, image_uid: str | None = None
+) -> tuple[np.ndarray, list[str]]:
+    """The mask uint8 0 / 1 ``(rows, columns)``, and remarks on how its values were read.
+
+    A grey image counts as `mass_of` says, 0 being black; of a SEG the segments of mass are fused, a FRACTIONAL one from
+    half its maximum.
 
     Args:
-        segments: numbers of the segments of a SEG that count; None for all.
+        segments: numbers of the segments of a SEG that count; None for all of mass.
+        image_uid: SOP Instance UID of the image that a SEG must be about; None where it is not known.
 
     Raises:
-        InputRefusedError: as `mammoseg.dicom.gate.decode`; ``E_SEG`` for a SEG that cannot be decoded.
+        InputRefusedError: as `mammoseg.dicom.gate.decode`; ``E_SEG_IMAGE`` for a SEG of another image,
+            ``E_SEG_SEGMENT`` for one without a mass, ``E_SEG`` for one that cannot be decoded.
     """
     if dataset.get("SOPClassUID") not in SEGMENTATION_CLASSES:
-        return (decode(dataset) != 0).astype(np.uint8)
+        return _grey_mask(dataset)
     try:
-        frames = dataset.pixel_array.reshape(-1, dataset.Rows, dataset.Columns)
-        is_fractional = dataset.get("SegmentationType") == "FRACTIONAL"
-        threshold = dataset.MaximumFractionalValue / 2 if is_fractional else 1
-        if segments is not None and dataset.get("SegmentationType") == "LABELMAP":
-            frames = np.isin(frames, list(segments))
-        elif segments is not None:
-            frames = frames[[number in segments for number in _segment_of_frames(dataset)]]
-    except (RuntimeError, ValueError, AttributeError, TypeError, KeyError, EOFError) as error:
+        if image_uid is not None and referenced_instances(dataset) != {image_uid}:
+            raise InputRefusedError("E_SEG_IMAGE", "the segmentation does not refer to this image, or not to it alone.")
+        if segments is None:
+            segments = _all_of_mass(dataset)
+        return _fused(dataset, segments).astype(np.uint8), []
+    except (InputRefusedError, MemoryError):
+        raise
+    except Exception as error:  # of pydicom and its decoders
         raise InputRefusedError("E_SEG", "the pixels of the segmentation do not fit its header.") from error
-    return (frames >= threshold).any(axis=0).astype(np.uint8)
+
+
+def referenced_instances(header: Dataset) -> set[str]:
+    """SOP Instance UIDs of the images that the frames derive from; of all referenced ones where no frame says."""
+    groups = [*_items(header, "SharedFunctionalGroupsSequence"), *_items(header, "PerFrameFunctionalGroupsSequence")]
+    derived = {
+        str(source.ReferencedSOPInstanceUID)
+        for group in groups
+        for derivation in _items(group, "DerivationImageSequence")
+        for source in _items(derivation, "SourceImageSequence")
+    }
+    return derived or {
+        str(instance.ReferencedSOPInstanceUID)
+        for series in _items(header, "ReferencedSeriesSequence")
+        for instance in _items(series, "ReferencedInstanceSequence")
+    }
+
+
+def segments_of_mass(header: Dataset) -> list[Dataset]:
+    """Items of Segment Sequence whose property type is Mass, in an older code of SNOMED too."""
+    return [segment for segment in _items(header, "SegmentSequence") if _property_type(segment) == codes.MASS]
+
+
+def _property_type(segment: Dataset) -> Code:
+    (kind,) = segment.SegmentedPropertyTypeCodeSequence
+    return Code(kind.get("CodeValue", ""), kind.get("CodingSchemeDesignator", ""), "")
+
+
+def _all_of_mass(dataset: Dataset) -> list[int] | None:
+    """Numbers of the segments of mass; None, for all, where the file describes no segment."""
+    if not _items(dataset, "SegmentSequence"):
+        return None
+    numbers = [int(segment.SegmentNumber) for segment in segments_of_mass(dataset)]
+    if not numbers:
+        reason = "no segment of the segmentation has the property type Mass (SCT 4147007); code the masses so."
+        raise InputRefusedError("E_SEG_SEGMENT", reason)
+    return numbers
+
+
+def _grey_mask(dataset: Dataset) -> tuple[np.ndarray, list[str]]:
+    stored = decode(dataset)
+    if dataset.PhotometricInterpretation == "MONOCHROME1":  # PS3.3 C.7.6.3.1.2: the least value is white
+        stored = (2**dataset.BitsStored - 1) - stored
+    syntax = dataset.file_meta.TransferSyntaxUID
+    return mass_of(stored, is_lossy=syntax.is_compressed and syntax not in LOSSLESS)
+
+
+def _fused(dataset: Dataset, segments: Collection[int] | None) -> np.ndarray:
+    frames = dataset.pixel_array.reshape(-1, dataset.Rows, dataset.Columns)
+    is_fractional = dataset.get("SegmentationType") == "FRACTIONAL"
+    threshold = dataset.MaximumFractionalValue / 2 if is_fractional else 1
+    if segments is not None and dataset.get("SegmentationType") == "LABELMAP":
+        frames = np.isin(frames, list(segments))
+    elif segments is not None:
+        frames = frames[[number in segments for number in _segment_of_frames(dataset)]]
+    return (frames >= threshold).any(axis=0)
 
 
 def _segment_of_frames(dataset: Dataset) -> list[int]:
@@ -43,3 +108,7 @@ def _segment_of_frames(dataset: Dataset) -> list[int]:
     groups = dataset.get("PerFrameFunctionalGroupsSequence") or [Dataset()]
     items = [group.get("SegmentIdentificationSequence") or shared[0].SegmentIdentificationSequence for group in groups]
     return [int(item[0].ReferencedSegmentNumber) for item in items]
+
+
+def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
+    return list(dataset.get(keyword) or [])

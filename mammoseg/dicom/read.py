@@ -17,7 +17,7 @@ from pydicom.uid import UID
 
 from mammoseg.data.mammogram import Mammogram
 from mammoseg.dicom.attributes import VIEWS
-from mammoseg.dicom.decode_pool import array_of, default_pool, no_sense, plain_text
+from mammoseg.dicom.decode_pool import array_of, default_pool, mask_of, no_sense, plain_text
 from mammoseg.dicom.grey import look_up, padding_mask
 
 SPACING_SOURCES = (None, "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
@@ -79,12 +79,26 @@ def read_dicom_mask(path: Path, *, segments: Sequence[int] | None = None) -> np.
     """Mask uint8 0 / 1 ``(rows, columns)`` of a grey image or a SEG; see `mammoseg.dicom.mask`.
 
     Args:
-        segments: numbers of the segments of a SEG that count; None for all.
+        segments: numbers of the segments of a SEG that count; None for all of mass.
 
     Raises:
         InputRefusedError: the file cannot be used.
     """
-    return _pixels(*_ask("mask", path, segments=None if segments is None else list(segments)))
+    return load_dicom_mask(path, segments=segments)[0]
+
+
+def load_dicom_mask(
+    path: Path, *, segments: Sequence[int] | None = None, image_uid: str | None = None
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The mask of `read_dicom_mask`, and remarks on how its values were read.
+
+    Args:
+        image_uid: SOP Instance UID of the image that a SEG must be about; None where it is not known.
+
+    Raises:
+        InputRefusedError: the file cannot be used.
+    """
+    return mask_of(*_ask("mask", path, segments=None if segments is None else list(segments), image_uid=image_uid))
 
 
 def read_header(path: Path) -> FileDataset:
@@ -128,10 +142,7 @@ def _ask(kind: str, path: Path, **details: Any) -> tuple[dict[str, Any], np.ndar
 
 
 def _pixels(fields: Mapping[str, Any], payload: np.ndarray) -> np.ndarray:
-    pixels = array_of(fields, payload, ("uint8", "uint16"))
-    if pixels.ndim != 2:
-        raise no_sense()
-    return pixels
+    return array_of(fields, payload, ("uint8", "uint16"), axes=2)
 
 
 def _positive(values: Sequence[float], count: int) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ import numpy as np
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 from scipy import ndimage
 
+from mammoseg.data.grid import Grid, grid_of
 from mammoseg.data.mammogram import file_format
 from mammoseg.dicom import measure
 from mammoseg.dicom.derived import Analysis
@@ -24,7 +25,6 @@ from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object
 from mammoseg.errors import InputRefusedError
 from mammoseg.prediction.file_job import area_mm2
-from monailabel_app.lib.datastore.grid import Grid, grid_of
 from monailabel_app.lib.datastore.label_images import write_label
 from monailabel_app.lib.models import ModelNotReadyError
 from monailabel_app.lib.params import EXTENSIONS, said

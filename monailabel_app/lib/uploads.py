@@ -10,7 +10,7 @@ from fastapi import UploadFile
 
 from monailabel_app.lib.errors import HttpError
 
-SUFFIXES = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".dcm", ".png", ".bin")
+SUFFIXES = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".dcm", ".png", ".tif", ".tiff", ".jpg", ".jpeg", ".pgm", ".bin")
 """``.bin`` is what OHIF's panel sends: the bytes of the mask alone."""
 
 

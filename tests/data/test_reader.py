@@ -85,7 +85,7 @@ def test_the_voi_policy_reaches_the_file(tmp_path):
 
 
 def test_a_mask_is_float_zero_or_one(tmp_path):
-    path = write_mammogram(tmp_path, RAMP)
+    path = write_mammogram(tmp_path, (RAMP > 0) * np.uint16(4095))
     mask = LoadImaged("label", reader=MaskReader())({"label": path})["label"]
     assert mask.dtype == torch.float32
     np.testing.assert_array_equal(mask.numpy(), RAMP > 0)

@@ -65,6 +65,11 @@ class FakeStore:
     def get_labeled_images(self) -> list[str]:
         return [image for image, tag in self.labels if tag == "final"]
 
+    def get_dataset_archive(self, limit_cases: int | None) -> str:
+        path = self.folder / "dataset.zip"
+        path.write_bytes(b"patients")
+        return str(path)
+
     def json(self) -> dict[str, Any]:
         return {"objects": {IMAGE: {}}}
 

@@ -9,13 +9,13 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
+from mammoseg.data.grid import Grid, grid_of
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.dicom.derived import Analysis
 from mammoseg.dicom.gate import IMAGE_CLASSES
 from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object
 from mammoseg.errors import InputRefusedError
-from monailabel_app.lib.datastore.grid import Grid, grid_of
 from monailabel_app.lib.datastore.label_images import read_label, write_label
 from monailabel_app.lib.datastore.label_info import mass_values
 from tests.label.made_store import as_slicer_writes, made_mask
@@ -124,6 +124,10 @@ def huge() -> bytes:
     return gzip.compress(header.binaryblock + bytes(1000))
 
 
+def nrrd(data: bytes) -> bytes:
+    return b"NRRD0004\ntype: uint8\ndimension: 3\nsizes: 30 40 1\nencoding: gzip\n\n" + data
+
+
 REFUSED = {
     "nothing": b"",
     "no image": b"not an image",
@@ -140,7 +144,9 @@ REFUSED = {
     "short": b"NRRD0004\ntype: uint8\ndimension: 3\nsizes: 30 40 1\nencoding: raw\n\nabc",
     "unknown encoding": b"NRRD0004\ntype: uint8\ndimension: 3\nsizes: 30 40 1\nencoding: bzip2\n\nabc",
     "no header": b"NRRD0004",
-    "bomb": b"NRRD0004\ntype: uint8\ndimension: 3\nsizes: 30 40 1\nencoding: gzip\n\n" + gzip.compress(bytes(10**7)),
+    "bomb": nrrd(gzip.compress(bytes(10**7))),
+    "a wrong checksum": nrrd(gzip.compress(bytes(1200))[:-8] + bytes(8)),
+    "no checksum": nrrd(gzip.compress(bytes(1200))[:-8]),
     "sizes of nonsense": b"NRRD0004\ntype: uint8\ndimension: 3\nsizes: 30 -40 -1\nencoding: raw\n\n" + bytes(1200),
 }
 

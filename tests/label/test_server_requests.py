@@ -1,7 +1,10 @@
 """Ids, tags, parameters and files from clients: what breaks a rule is refused and reaches nothing."""
 
+import errno
 import hashlib
 import json
+import resource
+import sqlite3
 
 import pytest
 
@@ -224,6 +227,58 @@ def test_a_fault_is_500_with_an_id_and_neither_text_nor_traceback(client, fake_a
     assert answer.status_code == 500 and answer.json()["code"] == "E_FAULT"
     assert answer.json()["id"] in caplog.text and "RuntimeError at fake_app.py" not in answer.text
     assert "Doe" not in answer.text + caplog.text and "secret" not in answer.text + caplog.text
+
+
+def full_index() -> sqlite3.Error:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE t (x)")
+    connection.execute("PRAGMA max_page_count = 2")
+    try:
+        connection.execute("INSERT INTO t VALUES (?)", ("x" * 10_000,))
+    except sqlite3.Error as error:
+        return error
+    raise AssertionError
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device", "/srv/x"), full_index()], ids=repr)
+def test_a_full_disk_is_507_in_one_sentence_without_a_path(client, fake_app, error):
+    def fail():
+        raise error
+
+    fake_app.model.run = fail
+    answer = client.post("/infer/unet", params={"image": IMAGE})
+    assert (answer.status_code, answer.json()["code"]) == (507, "E_DISK_FULL")
+    sentence = "the disk of the server is full, so nothing was kept; make room there, then try again."
+    assert answer.json()["detail"] == sentence
+
+
+def test_an_upload_that_the_full_disk_does_not_take_is_507_and_leaves_nothing(client, fake_app, tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    files = {"label": ("a.nii.gz", bytes(2**20 - 1000))}  # below what is kept in memory while a form is read
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**19, limits[1]))
+    try:
+        answer = client.put(f"/datastore/label?image={IMAGE}", files=files)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (answer.status_code, answer.json()["code"]) == (507, "E_DISK_FULL")
+    assert not fake_app.store.labels and not list((tmp_path / "state" / "uploads").iterdir())
+
+
+def test_a_form_that_the_full_disk_does_not_take_is_507(client):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**19, limits[1]))
+    try:
+        answer = client.put(f"/datastore/label?image={IMAGE}", files={"label": ("a.nii.gz", bytes(2**21))})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (answer.status_code, answer.json()["code"]) == (507, "E_DISK_FULL")
+
+
+def test_the_data_set_is_gone_from_the_server_when_it_is_sent(client, fake_app):
+    answer = client.get("/datastore/dataset")
+    assert answer.content == b"patients" and answer.headers["content-length"] == "8"
+    assert answer.headers["content-disposition"] == 'attachment; filename="dataset.zip"'
+    assert not (fake_app.store.folder / "dataset.zip").exists()
 
 
 def test_a_state_that_forbids_is_409_in_words(client, fake_app):

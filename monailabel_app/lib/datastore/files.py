@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from pydantic import TypeAdapter
 
+from mammoseg.data.grid import grid_of
 from mammoseg.data.mammogram import file_format
 from mammoseg.dicom.read import read_dicom_mask, read_header
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import remove_leftovers, write_json
-from monailabel_app.lib.datastore.grid import grid_of
 from monailabel_app.lib.datastore.human import human_label
 from monailabel_app.lib.datastore.index import LabelRow
 from monailabel_app.lib.datastore.label_images import write_label

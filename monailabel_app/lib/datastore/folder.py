@@ -1,4 +1,4 @@
-"""Mammograms of a folder and all folders in it: DICOM, PNG, TIFF, NIfTI. Nothing in it is ever changed.
+"""Mammograms of a folder and all folders in it: DICOM, pictures, NIfTI. Nothing in it is ever changed.
 
 Labels go to the folder of the state, as a source may be read-only, shared, or a set that must stay as it is. A SEG that
 another tool wrote into the folder counts as a label too, where a person drew it.
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 KEYWORDS = ("SOPClassUID", "SOPInstanceUID", "Modality", "PatientID", "StudyInstanceUID", "SeriesInstanceUID")
 
-ENDINGS = {"DICOM": ".dcm", "PNG": ".png", "TIFF": ".tif"}
+ENDINGS = {"DICOM": ".dcm", "PNG": ".png", "TIFF": ".tif", "JPEG": ".jpg", "PGM": ".pgm"}
 """Of a file that is added; NIfTI keeps its own, which says whether it is packed."""
 
 

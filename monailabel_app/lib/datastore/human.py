@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from pydicom import Dataset
-from pydicom.sr.coding import Code
 from pydicom.valuerep import DA, TM
 
-from mammoseg.dicom import codes
 from mammoseg.dicom.gate import is_uid
-from mammoseg.dicom.mask import SEGMENTATION_CLASSES
+from mammoseg.dicom.mask import SEGMENTATION_CLASSES, referenced_instances, segments_of_mass
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.values import MALFORMED
 
@@ -58,27 +56,9 @@ def human_label(header: Dataset) -> HumanLabel | None:
         return None
 
 
-def referenced_instances(header: Dataset) -> set[str]:
-    """SOP Instance UIDs of the images that the frames derive from; of all referenced ones where no frame says."""
-    groups = [*_items(header, "SharedFunctionalGroupsSequence"), *_items(header, "PerFrameFunctionalGroupsSequence")]
-    derived = {
-        str(source.ReferencedSOPInstanceUID)
-        for group in groups
-        for derivation in _items(group, "DerivationImageSequence")
-        for source in _items(derivation, "SourceImageSequence")
-    }
-    return derived or {
-        str(instance.ReferencedSOPInstanceUID)
-        for series in _items(header, "ReferencedSeriesSequence")
-        for instance in _items(series, "ReferencedInstanceSequence")
-    }
-
-
 def _segments_of_mass(header: Dataset) -> Iterator[int]:
-    for segment in _items(header, "SegmentSequence"):
-        (kind,) = segment.SegmentedPropertyTypeCodeSequence
-        code = Code(kind.get("CodeValue", ""), kind.get("CodingSchemeDesignator", ""), "")
-        if segment.SegmentAlgorithmType in BY_A_PERSON and code == codes.MASS:  # an older SNOMED code of it is equal
+    for segment in segments_of_mass(header):
+        if segment.SegmentAlgorithmType in BY_A_PERSON:
             yield int(segment.SegmentNumber)
 
 
@@ -90,7 +70,3 @@ def _seconds(header: Dataset) -> float:
             zone = header.get("TimezoneOffsetFromUTC") or "+0000"
             return datetime.combine(date, time, datetime.strptime(zone, "%z").tzinfo or timezone.utc).timestamp()
     return 0.0
-
-
-def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
-    return list(dataset.get(keyword) or [])

@@ -12,11 +12,11 @@ from typing import Any
 
 from monailabel.interfaces.exception import LabelNotFoundException
 
+from mammoseg.data.grid import grid_of
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import atomic_path
 from monailabel_app.lib.datastore.export import remove_exports, write_archive
 from monailabel_app.lib.datastore.files import LabelFiles
-from monailabel_app.lib.datastore.grid import grid_of
 from monailabel_app.lib.datastore.index import ImageRow, LabelRow
 from monailabel_app.lib.datastore.label_images import read_label, write_label
 from monailabel_app.lib.datastore.label_info import mass_values

@@ -6,40 +6,20 @@ that says nothing of the place, or says a place beside the image, is taken pixel
 """
 
 import gzip
-import re
-import zlib
 from collections.abc import Collection
-from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import nibabel
-import nrrd
 import numpy as np
 
+from mammoseg.data.grid import TO_RAS, Grid, turn_to_grid
 from mammoseg.data.mammogram import file_format
-from mammoseg.data.pictures import load_nifti, read_picture
+from mammoseg.data.masks import load_mask
+from mammoseg.data.pictures import NiftiImage, load_nifti, load_nrrd, read_picture
+from mammoseg.dicom.mask import referenced_instances
 from mammoseg.dicom.read import read_dicom_mask, read_header
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import atomic_path
-from monailabel_app.lib.datastore.grid import TO_RAS, Grid
-from monailabel_app.lib.datastore.human import referenced_instances
-
-NRRD_TYPES = (
-    {"uchar": "u1", "unsigned char": "u1", "uint8": "u1", "uint8_t": "u1"}
-    | {
-        f"{sign}{name}": f"{kind}{size}"
-        for sign, kind in (("", "i"), ("unsigned ", "u"), ("u", "u"))
-        for name, size in (("short", 2), ("int", 4), ("int8", 1), ("int16", 2), ("int32", 4), ("int64", 8))
-    }
-    | {"float": "f4", "double": "f8", "signed char": "i1"}
-)
-"""Types of NRRD to those of numpy."""
-
-SPACES = {"left-posterior-superior": np.eye(4), "LPS": np.eye(4), "right-anterior-superior": TO_RAS, "RAS": TO_RAS}
-"""Spaces of NRRD, as the way from them to LPS."""
-
-MOST_HEADER_BYTES = 2**20
 
 
 def read_label(
@@ -56,9 +36,10 @@ def read_label(
         InputRefusedError: ``E_LABEL``: no label file, of another size, of another image, or with values that are none;
             or the file cannot be read.
     """
-    array, affine = _read(path, grid, image_id)
+    array, affine = _read(path, grid, image_id, is_label_map=bool(masses))
     if affine is not None:
-        array = _turn(array, affine, grid)
+        turned = turn_to_grid(array, affine, grid)
+        array = array if turned is None else turned
     if array.size != np.prod(grid.shape) or array.shape[:2] != grid.shape[::-1]:
         sides = " x ".join(str(side) for side in array.shape)
         raise _refused(f"the label has {sides} pixels (columns first), its image {grid.shape[1]} x {grid.shape[0]}.")
@@ -76,96 +57,46 @@ def write_label(path: Path, mask: np.ndarray, grid: Grid) -> Path:
     return path
 
 
-def _read(path: Path, grid: Grid, image_id: str) -> tuple[np.ndarray, np.ndarray | None]:
+def _read(path: Path, grid: Grid, image_id: str, *, is_label_map: bool) -> tuple[np.ndarray, np.ndarray | None]:
     """Array, columns first, and its affine in LPS where it has one."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        if file.read(4) == b"NRRD":
-            return _read_nrrd(path, grid)
-    try:
-        kind = file_format(path)
-    except InputRefusedError:
-        kind = "bytes"
-    if size == grid.shape[0] * grid.shape[1] and kind != "DICOM":
-        kind = "bytes"
-    match kind:
+    match _kind(path, grid):
         case "bytes":
-            if size != grid.shape[0] * grid.shape[1]:
-                raise _refused("the label is no NIfTI, NRRD, PNG or DICOM SEG; export it as one of these.")
             return np.fromfile(path, np.uint8).reshape(grid.shape).T, None
         case "DICOM":
             if referenced_instances(read_header(path)) != {image_id}:
                 raise _refused("the segmentation does not refer to this image, or not to it alone.")
             return read_dicom_mask(path).T, None
-        case "NIfTI":
-            image = load_nifti(path)
-            _check_sides(image.array.shape, grid)
+        case "NIfTI" | "NRRD" as kind:
+            image = _load(path, kind, grid)
             return image.array, None if image.affine is None else TO_RAS @ image.affine
         case _:
-            return read_picture(path)[0].T, None
+            return (read_picture(path)[0] if is_label_map else load_mask(path).pixels).T, None
 
 
-def _read_nrrd(path: Path, grid: Grid) -> tuple[np.ndarray, np.ndarray | None]:
-    """Raw or gzipped data in the same file; another file that the header names is never opened."""
-    content = path.read_bytes()
-    head, gap, data = content.partition(b"\n\n")
-    if len(head) > MOST_HEADER_BYTES or not gap:
-        raise _refused("the NRRD file has no header that can be read; export it again.")
+def _load(path: Path, kind: str, grid: Grid) -> NiftiImage:
+    """Read a slice; no memory is given to one that has more pixels than the image."""
     try:
-        header = nrrd.read_header(BytesIO(head + gap))
-        sides = tuple(int(side) for side in header["sizes"])
-        _check_sides(sides, grid)
-        order = ">" if header.get("endian") == "big" else "<"
-        kind = np.dtype(order + NRRD_TYPES[re.sub("_t$", "", header["type"])])
-        needed = int(np.prod(sides)) * kind.itemsize
-        if header["encoding"] in ("gzip", "gz"):
-            data = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(data, needed + 1)
-        elif header["encoding"] != "raw":
-            raise KeyError("encoding")
-        if {"data file", "datafile", "line skip", "byte skip"} & header.keys() or len(data) != needed:
-            raise KeyError("data")
-        return np.frombuffer(data, kind).reshape(sides, order="F"), _nrrd_affine(header)
-    except InputRefusedError:
-        raise
-    except (nrrd.NRRDError, LookupError, TypeError, ValueError, zlib.error) as error:
-        raise _refused("the NRRD file holds no raw or gzipped image in itself; export it again.") from error
+        return (load_nifti if kind == "NIfTI" else load_nrrd)(path, max_pixels=int(np.prod(grid.shape)))
+    except InputRefusedError as error:
+        if error.code != "E_SIZE":
+            raise
+        raise _refused(f"the label has not {grid.shape[1]} x {grid.shape[0]} pixels, as its image has.") from error
 
 
-def _nrrd_affine(header: Any) -> np.ndarray | None:
-    """Affine in LPS of an image of three axes, None where the header does not place it."""
-    directions, to_lps = header.get("space directions"), SPACES.get(header.get("space", ""))
-    if directions is None or to_lps is None or np.shape(directions) != (3, 3) or not np.isfinite(directions).all():
-        return None
-    affine = np.eye(4)
-    affine[:3, :3] = np.transpose(directions)
-    affine[:3, 3] = header.get("space origin", (0, 0, 0))
-    return to_lps @ affine
-
-
-def _turn(array: np.ndarray, affine: np.ndarray, grid: Grid) -> np.ndarray:
-    """The array with its axes as those of the image, if it covers the same place; else as it is."""
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    own_spacing = np.linalg.norm(grid.affine[:3, :3], axis=0)
-    if array.ndim != 3 or not np.isfinite(affine).all() or not spacing.all():
-        return array
-    turn = (grid.affine[:3, :3] / own_spacing).T @ (affine[:3, :3] / spacing)  # from the label's axes to the image's
-    signs = np.round(turn)
-    if not np.allclose(turn, signs, atol=1e-3) or not (np.abs(signs).sum(0) == 1).all():
-        return array
-    source, sign = np.abs(signs).argmax(axis=1), signs.sum(axis=1)  # of each axis of the image
-    sides = np.take(array.shape, source)
-    start = (grid.affine[:3, :3] / own_spacing).T @ (affine[:3, 3] - grid.affine[:3, 3]) / spacing[source]
-    if not np.allclose(start, np.where(sign < 0, sides - 1, 0), atol=0.5):
-        return array
-    turned = np.transpose(array, source)
-    return np.flip(turned, [axis for axis in range(3) if sign[axis] < 0])
-
-
-def _check_sides(sides: tuple[int, ...], grid: Grid) -> None:
-    """Refuse a label of another number of pixels before memory is given to it."""
-    if len(sides) not in (2, 3, 4) or np.prod(sides, dtype=float) != np.prod(grid.shape, dtype=float):
-        found = " x ".join(str(side) for side in sides[:4])
-        raise _refused(f"the label has {found} pixels (columns first), its image {grid.shape[1]} x {grid.shape[0]}.")
+def _kind(path: Path, grid: Grid) -> str:
+    """The format; what has as many bytes as the image has pixels, and is neither DICOM nor NRRD, is bare ``bytes``."""
+    try:
+        kind = file_format(path)
+    except InputRefusedError as error:
+        if error.code == "E_NOT_A_FILE":
+            raise
+        with path.open("rb") as file:
+            kind = "NRRD" if file.read(4) == b"NRRD" else ""
+    if kind not in ("DICOM", "NRRD") and path.stat().st_size == np.prod(grid.shape):
+        return "bytes"
+    if not kind:
+        raise _refused("the label is no NIfTI, NRRD, PNG or DICOM SEG; export it as one of these.")
+    return kind
 
 
 def _check_values(array: np.ndarray, values: Collection[int]) -> None:

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from mammoseg.data.grid import Grid, grid_of
 from mammoseg.dicom.derived import derive_uid
 from mammoseg.dicomweb.client import ArchiveError
 from mammoseg.errors import InputRefusedError, MammosegError
 from monailabel_app.lib.datastore.files import SAVED, LabelFiles
-from monailabel_app.lib.datastore.grid import Grid, grid_of
 from monailabel_app.lib.datastore.index import ImageRow, Index, LabelRow
 from monailabel_app.lib.datastore.label_images import read_label
 from monailabel_app.lib.datastore.label_info import mass_values

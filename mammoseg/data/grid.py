@@ -1,4 +1,4 @@
-"""The pixel grid of a mammogram as ITK, and so 3D Slicer, places it in space.
+"""The pixel grid of a mammogram as ITK, and so 3D Slicer, places it in space, and masks that lie on it another way.
 
 ITK gives an image without Image Position and Orientation (Patient), as mammograms are, the identity as direction and 0
 as origin, and takes the spacing at the detector. Directions and positions here are ITK's, in LPS.
@@ -56,7 +56,8 @@ def grid_of(path: Path, *, header: Dataset | None = None) -> Grid:
             return _dicom_grid(header or read_header(path))
         case "NIfTI":
             image = load_nifti(path)
-            affine = np.eye(4) if image.affine is None else TO_RAS @ image.affine
+            has_axes = image.affine is not None and image.affine[:3, :3].any(axis=0).all()
+            affine = TO_RAS @ image.affine if has_axes else np.eye(4)
             return Grid((image.array.shape[1], image.array.shape[0]), affine)
         case _:
             rows, columns = read_picture(path)[0].shape
@@ -76,3 +77,44 @@ def _dicom_grid(header: Dataset) -> Grid:
             affine[:3, :2] *= spacing[::-1]  # DICOM says row spacing first, PS3.3 10.7.1.1
             break
     return Grid((integer(header, "Rows"), integer(header, "Columns")), affine)
+
+
+def turn_to_grid(array: np.ndarray, affine: np.ndarray, grid: Grid) -> np.ndarray | None:
+    """A slice with its axes as those of the image, if both cover the same place; None if they do not.
+
+    Args:
+        array: as in its file, columns first; axes beyond the third are of one pixel.
+        affine: ``(4, 4)``, from the indices of `array` to mm in LPS.
+    """
+    axes = axes_in_grid(affine, grid)
+    if axes is None or np.prod(array.shape[3:]) != 1:
+        return None
+    array = array.reshape([*array.shape, 1][:3])
+    source, sign = np.abs(axes).argmax(axis=1), axes.sum(axis=1)  # of each axis of the image
+    sides = np.take(array.shape, source)
+    way = _directions(grid.affine).T @ (affine[:3, 3] - grid.affine[:3, 3])  # in mm, along the axes of the image
+    start = way / np.linalg.norm(affine[:3, :3], axis=0)[source]
+    if not np.allclose(start, np.where(sign < 0, sides - 1, 0), atol=0.5):
+        return None
+    turned = np.transpose(array, source)
+    return np.flip(turned, [axis for axis in range(3) if sign[axis] < 0])
+
+
+def axes_in_grid(affine: np.ndarray, grid: Grid) -> np.ndarray | None:
+    """How the axes of an array run along those of an image: ``(3, 3)``, one 1 or -1 in each row and column.
+
+    The identity where they run alike; None where they are askew, or the affine is none.
+    """
+    if not np.isfinite(affine).all() or not affine[:3, :3].any(axis=0).all():
+        return None
+    turn = _directions(grid.affine).T @ _directions(affine)
+    axes = np.round(turn)
+    is_turn = (
+        np.allclose(turn, axes, atol=1e-3) and (np.abs(axes).sum(0) == 1).all() and (np.abs(axes).sum(1) == 1).all()
+    )
+    return axes if is_turn else None
+
+
+def _directions(affine: np.ndarray) -> np.ndarray:
+    """The directions of its axes, a column of length 1 each."""
+    return affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
