@@ -30,6 +30,7 @@ def ingest(add: Add) -> Run:
     add("--size", type=_whole, help="phantom: rows of an image (512)")
     add("--patient_regex", help="folder: its one group is the patient's code in the path")
     add("--masks", help="folder: where the masks lie, if not among the images")
+    add("--mask_regex", help="folder: its one group is the image's name, without ending, in the path of a mask")
     add("--table", help="folder: CSV with a column image and facts, docs/datasets/folder.md")
     add("--large_masks", action="store_true", help="folder: let masks in that cover more than half of their image")
     add("--calcifications", action="store_true", help="cbis_ddsm: take views that show calcifications only, too")

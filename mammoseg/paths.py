@@ -4,6 +4,16 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+PICTURE_FORMATS = r"png|tiff?|jpe?g|p[bgnp]m|nii|nii\.gz"
+"""Endings of pictures, as a pattern."""
+
+EXTENSION = re.compile(rf"\.({PICTURE_FORMATS}|dcm|dicom)$", re.IGNORECASE)
+
+
+def stem(path: Path) -> str:
+    """File name without the ending of an image format; a dot in a DICOM UID is none."""
+    return EXTENSION.sub("", path.name)
+
 
 def unique_names(paths: Sequence[Path]) -> list[str]:
     """Give each path a stem for its outputs: of the file's own name, never of the header, with plain characters only.
@@ -13,12 +23,11 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
     names: list[str] = []
     taken: set[str] = set()
     for path in paths:
-        stem = re.sub(r"\.(dcm|png|tiff?|nii|nii\.gz)$", "", path.name, flags=re.IGNORECASE)
-        stem = re.sub(r"[^A-Za-z0-9._-]+", "_", stem).strip("._")[:100] or "image"
-        name, number = stem, 1
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "_", stem(path)).strip("._")[:100] or "image"
+        name, number = plain, 1
         while name.lower() in taken:
             number += 1
-            name = f"{stem}-{number}"
+            name = f"{plain}-{number}"
         taken.add(name.lower())
         names.append(name)
     return names

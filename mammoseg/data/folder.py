@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 from tqdm import tqdm
@@ -10,16 +11,18 @@ from tqdm import tqdm
 from mammoseg.data.datalist import Record
 from mammoseg.data.duplicates import SeenInstances
 from mammoseg.data.find_images import SIDECARS
-from mammoseg.data.folder_matching import Matches, match, stem
+from mammoseg.data.folder_matching import Matches, match
 from mammoseg.data.folder_table import read_table
 from mammoseg.data.ingest_job import IngestJob, IngestReport
 from mammoseg.data.mammogram import Mammogram, file_format, read_mammogram
 from mammoseg.data.mask_files import RESAMPLED, check_area, fit_to_grid, write_mask
 from mammoseg.data.masks import Mask, load_mask
+from mammoseg.data.patient_codes import PatientPattern, pattern_of_one_group
 from mammoseg.dicom.read import read_header
 from mammoseg.dicom.values import text
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import leads_out
+from mammoseg.paths import stem
 
 
 def collect(
@@ -27,6 +30,7 @@ def collect(
     *,
     patient_regex: str | None = None,
     masks: str | None = None,
+    mask_regex: str | None = None,
     table: str | None = None,
     large_masks: bool = False,
 ) -> list[Record]:
@@ -35,6 +39,7 @@ def collect(
     Args:
         patient_regex: its one group is the patient's code in the path relative to the folder.
         masks: folder of the masks, where they do not lie among the images.
+        mask_regex: its one group is the name of the image, without ending, in the path of a mask.
         table: CSV with a column ``image`` and facts.
         large_masks: let masks in that cover more than half of their image.
     Raises:
@@ -44,9 +49,10 @@ def collect(
     folders = job.folders()
     if len(folders) > 1:
         raise WrongCallError(f"{len(folders)} folders given, folder takes one; put them below a common one.")
-    pattern = _pattern(patient_regex)
+    pattern = PatientPattern(patient_regex) if patient_regex is not None else None
+    mask_names = pattern_of_one_group("--mask-regex", mask_regex, "the image's name") if mask_regex else None
     root = folders[0]
-    matches = _match(root, Path(masks) if masks else None, job.report)
+    matches = _match(root, Path(masks) if masks else None, mask_names, job.report)
     facts = read_table(Path(table), root, list(matches.masks), job.report) if table else {}
     seen = SeenInstances()
     records = []
@@ -70,33 +76,22 @@ def collect(
     if without_code and not records:
         raise WrongCallError(
             f"{len(without_code)} images and no patient code, so a split could put one patient into training and test; "
-            "say with --patient-regex '([^_]+)_.*' (one group) where it stands in the file name, or give a --table."
+            + (f"{pattern.account()}; " if pattern else "")
+            + "say with --patient-regex '([^_]+)_.*' (one group) where it stands in the file name, or give a --table."
         )
+    if pattern and records and not any(record["official"] for record in records):
+        pattern.check_enough({record["patient_id"] for record in records})
     for path in without_code:
         job.report.skip("images without a patient code", path)
     return records
 
 
-def _pattern(patient_regex: str | None) -> re.Pattern[str] | None:
-    if patient_regex is None:
-        return None
-    try:
-        pattern = re.compile(patient_regex)
-    except re.error as error:
-        raise WrongCallError(f"--patient-regex '{patient_regex}' is no regular expression: {error}.") from error
-    if pattern.groups != 1:
-        raise WrongCallError(
-            f"--patient-regex '{patient_regex}' has {pattern.groups} groups; put ( ) around the patient code alone."
-        )
-    return pattern
-
-
-def _match(root: Path, mask_root: Path | None, report: IngestReport) -> Matches:
+def _match(root: Path, mask_root: Path | None, mask_names: re.Pattern[str] | None, report: IngestReport) -> Matches:
     if mask_root is not None and not mask_root.is_dir():
         raise WrongCallError(f"--masks '{mask_root}' is not a folder; name the folder that holds the masks.")
     masks = _image_files(mask_root, report) if mask_root else []
     files = [path for path in _image_files(root, report) if path not in set(masks)]
-    matches = match(root, files, mask_root=mask_root, masks=masks)
+    matches = match(root, files, mask_root=mask_root, masks=masks, mask_pattern=mask_names)
     for path in matches.masks_without_image:
         report.skip("masks without an image", path)
     for path in matches.images_of_same_name:
@@ -122,10 +117,9 @@ def _image_files(folder: Path, report: IngestReport) -> list[Path]:
     return files
 
 
-def _patient_code(image: Path, relative: Path, pattern: re.Pattern[str] | None) -> str | None:
+def _patient_code(image: Path, relative: Path, pattern: PatientPattern | None) -> str | None:
     if pattern is not None:
-        found = pattern.search(relative.as_posix())
-        return found.group(1) if found else None
+        return pattern.code(relative)
     if file_format(image) != "DICOM":
         return None
     return text(read_header(image), "PatientID").strip() or None
@@ -137,7 +131,9 @@ def _record(
     image = mammogram.path
     relative = image.relative_to(root)
     # its keyed hash, or its path with an underscore for every character that a file name may not hold
-    image_id = re.sub(r"[^A-Za-z0-9._-]", "_", job.conceal((relative.parent / stem(relative)).as_posix()))
+    image_id = re.sub(
+        r"[^A-Za-z0-9._-]", "_", job.conceal(normalize("NFC", (relative.parent / stem(relative)).as_posix()))
+    )
     has_no_mass = known.pop("has_mass", None) is False or known.get("pathology") == "NORMAL"
     if not mask_files and not has_no_mass:
         raise InputRefusedError(

@@ -1,17 +1,27 @@
 """Which mask belongs to which image, told by names: folders and stems, as explained in docs/datasets/folder.md."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-MASK_FOLDERS = {"mask", "masks", "label", "labels", "annotation", "annotations", "segmentation", "segmentations", "gt"}
-IMAGE_FOLDERS = {"image", "images"}
-PICTURE_FORMATS = r"png|tiff?|nii|nii\.gz"
+from mammoseg.paths import PICTURE_FORMATS, stem
+
+MASK_FOLDERS = {
+    *("mask", "masks", "label", "labels", "labelstr", "labelsts", "annotation", "annotations"),
+    *("segmentation", "segmentations", "gt", "ground_truth", "groundtruth", "ground-truth", "ground truth"),
+}
+"""Lower case; ``labelsTr`` and ``labelsTs`` are nnU-Net's."""
+
+IMAGE_FOLDERS = {"image", "images", "img", "imgs", "imagestr", "imagests"}
 PICTURE = re.compile(rf"\.({PICTURE_FORMATS})$", re.IGNORECASE)
-EXTENSION = re.compile(rf"\.({PICTURE_FORMATS}|dcm|dicom)$", re.IGNORECASE)
-MASK_ENDING = re.compile(r"[._ -](mask|label|seg|segmentation|gt)$", re.IGNORECASE)
+MASK_WORD = "mask|label|seg|segmentation|gt|ground_?truth"
+MASK_ENDING = re.compile(rf"[._ -]({MASK_WORD})$", re.IGNORECASE)
+MASK_BEGINNING = re.compile(rf"^({MASK_WORD})[._ -]", re.IGNORECASE)
 NUMBER_ENDING = re.compile(r"[._ -]\d+$")
+CHANNEL_ENDING = re.compile(r"_0000$")
+"""What nnU-Net puts behind the name of an image of one channel, and not behind that of its mask."""
 
 Key = tuple[str, ...]
 
@@ -31,7 +41,14 @@ class Matches:
     images_of_same_name: list[Path] = field(default_factory=list)
 
 
-def match(root: Path, files: Iterable[Path], *, mask_root: Path | None = None, masks: Iterable[Path] = ()) -> Matches:
+def match(
+    root: Path,
+    files: Iterable[Path],
+    *,
+    mask_root: Path | None = None,
+    masks: Iterable[Path] = (),
+    mask_pattern: re.Pattern[str] | None = None,
+) -> Matches:
     """Pair the files below a folder.
 
     Args:
@@ -39,20 +56,23 @@ def match(root: Path, files: Iterable[Path], *, mask_root: Path | None = None, m
         files: all image files below it.
         mask_root: a folder of masks only, with the same subfolders as `root`.
         masks: all image files below that.
+        mask_pattern: in the paths of masks and of no other file below `root`; its group is the stem of the image.
     """
     matches = Matches()
     images: dict[Key, Path] = {}
-    found = [(path, path.relative_to(mask_root)) for path in masks] if mask_root else []
+    found = [(path, _composed(path.relative_to(mask_root))) for path in masks] if mask_root else []
     for path in files:
-        relative = path.relative_to(root)
-        if is_mask_name(relative):
+        relative = _composed(path.relative_to(root))
+        if mask_pattern.search(relative.as_posix()) if mask_pattern else is_mask_name(relative):
             found.append((path, relative))
         elif images.setdefault(_key(relative), path) == path:
             matches.masks[path] = []
         else:
             matches.images_of_same_name.append(path)
+    for (*folders, name), path in list(images.items()):
+        images.setdefault((*folders, CHANNEL_ENDING.sub("", name)), path)
     for path, relative in found:
-        image = next((images[key] for key in _possible_keys(relative) if key in images), None)
+        image = next((images[key] for key in _possible_keys(relative, mask_pattern) if key in images), None)
         (matches.masks_without_image if image is None else matches.masks[image]).append(path)
     return matches
 
@@ -63,15 +83,16 @@ def without_masks(root: Path, files: Sequence[Path]) -> list[Path]:
     return [path for path in files if path not in masks]
 
 
-def stem(path: Path) -> str:
-    """File name without the ending of an image format; a dot in a DICOM UID is none."""
-    return EXTENSION.sub("", path.name)
-
-
 def is_mask_name(relative: Path) -> bool:
-    """Whether a folder or the end of the stem says mask."""
+    """Whether a folder, or the beginning or the end of the stem, says mask."""
     in_mask_folder = any(part.lower() in MASK_FOLDERS for part in relative.parts[:-1])
-    return in_mask_folder or bool(MASK_ENDING.search(NUMBER_ENDING.sub("", stem(relative))))
+    name = stem(relative)
+    return in_mask_folder or bool(MASK_BEGINNING.search(name) or MASK_ENDING.search(NUMBER_ENDING.sub("", name)))
+
+
+def _composed(relative: Path) -> Path:
+    """The path with its characters composed (NFC): macOS unpacks archives to decomposed names."""
+    return Path(unicodedata.normalize("NFC", str(relative)))
 
 
 def _key(relative: Path) -> Key:
@@ -79,9 +100,15 @@ def _key(relative: Path) -> Key:
     return (*folders, stem(relative))
 
 
-def _possible_keys(relative: Path) -> Iterator[Key]:
-    """Keys of the images that a mask may belong to, longest stem first: a_1_mask, a_1, a."""
+def _possible_keys(relative: Path, mask_pattern: re.Pattern[str] | None) -> Iterator[Key]:
+    """Keys of the images that a mask may belong to, longest stem first: mask_a_1_mask, a_1_mask, a_1, a."""
+    found = mask_pattern.search(relative.as_posix()) if mask_pattern else None
+    if found:
+        yield _key(relative.parent / found.group(1))
+        return
     *folders, name = _key(relative)
+    yield (*folders, name)
+    name = MASK_BEGINNING.sub("", name)
     while True:
         yield (*folders, name)
         shorter = MASK_ENDING.sub("", name)

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from mammoseg.data.csv_table import read_csv
 from mammoseg.data.datalist import SECTIONS, Record
-from mammoseg.data.folder_matching import stem
 from mammoseg.data.ingest_job import IngestReport
 from mammoseg.data.splits import SEVERITY
 from mammoseg.errors import WrongCallError
+from mammoseg.paths import stem
 
 
 def read_table(path: Path, root: Path, images: Sequence[Path], report: IngestReport) -> dict[Path, Record]:
@@ -29,7 +30,7 @@ def read_table(path: Path, root: Path, images: Sequence[Path], report: IngestRep
     table: dict[Path, Record] = {}
     for number, row in enumerate(rows, start=2):
         place = f"{path}, row {number}"
-        fitting = names.get(row["image"].strip(), [])
+        fitting = names.get(normalize("NFC", row["image"].strip()), [])
         if not fitting:
             report.skip("table rows without an image", f"row {number}")
             continue
@@ -44,7 +45,7 @@ def _names(root: Path, images: Sequence[Path]) -> dict[str, list[Path]]:
     for image in images:
         relative = image.relative_to(root)
         for name in {relative.as_posix(), (relative.parent / stem(relative)).as_posix(), image.name, stem(image)}:
-            names.setdefault(name, []).append(image)
+            names.setdefault(normalize("NFC", name), []).append(image)
     return names
 
 

@@ -38,8 +38,8 @@ def ingest(
         name: of the datalist; default: the source.
         keep_identifiers: write patient codes and file names of the source folder as they are, not as keyed hashes.
         key_file: secret key of those hashes; default: made once in the user's configuration folder.
-        options: those of the source: phantom patients, size; folder patient_regex, masks, table,
-            large_masks; cbis_ddsm calcifications.
+        options: those of the source: phantom patients, size; folder patient_regex, masks,
+            mask_regex, table, large_masks; cbis_ddsm calcifications.
     Raises:
         WrongCallError: unknown source or option, missing input, no patient codes, too few patients to split.
         NothingUsableError: not one image could be used; the report says why.
