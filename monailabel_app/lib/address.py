@@ -14,7 +14,9 @@ def check_port(host: str, port: int) -> None:
     """
     try:
         (family, *_, address), *_ = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        socket.create_server((address[0], port), family=family).close()
+        with socket.socket(family) as probe:  # create_server leaves it open where the port is none
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address[0], port))
     except (OSError, OverflowError) as error:
         reason = str(getattr(error, "strerror", None) or error).partition(" (")[0]  # Python adds the address to it
         raise WrongCallError(
