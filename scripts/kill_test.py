@@ -17,7 +17,7 @@ from pathlib import Path
 
 import fire
 import pydicom
-from tqdm import trange
+from tqdm import tqdm
 
 from mammoseg.data.ingest import ingest
 from mammoseg.dicom.write import content_digest
@@ -25,6 +25,9 @@ from mammoseg.files import sha256_of_file
 from mammoseg.prediction.records import FOLDER
 
 MAMMOSEG = [sys.executable, "-m", "mammoseg.cli"]
+
+MOST_OUTPUTS = 20
+"""More runs than this that end before they are killed need more images."""
 
 
 def kill_test(weights: str | None = None, kills: int = 100, images: int = 400, seed: int = 0, size: int = 256) -> None:
@@ -34,7 +37,8 @@ def kill_test(weights: str | None = None, kills: int = 100, images: int = 400, s
         weights: checkpoint of bundle `unet`.
         kills: SIGKILLs to the main process: a third of them while it starts, the others within 0.3 s after it has
             finished up to three files more.
-        images: phantoms of `size` rows, two a patient; a run that ends before all kills are spent makes the test fail.
+        images: phantoms of `size` rows, two a patient. A run that ends before it is killed is compared like the last
+            one, and the kills that are left go to a run into a new folder.
     """
     random_moment = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
@@ -46,31 +50,36 @@ def kill_test(weights: str | None = None, kills: int = 100, images: int = 400, s
             command = [*MAMMOSEG, "predict", source, "--weights", weights, "--workers", "2", "--output"]
         start = _seconds_to_first_result([*command, str(root / "first")], root / "first")
         broken, seen = 0, 0.0
-        killed = [*command, str(root / "killed")]
-        done_at_kill = []
-        for number in trange(kills, unit="kill", disable=None):
-            run = subprocess.Popen(killed, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-            if number % 3 == 0:
+        outputs = [root / "killed-0"]
+        done_at_kill: list[int] = []
+        progress = tqdm(total=kills, unit="kill", disable=None)
+        while len(done_at_kill) < kills:
+            output = outputs[-1]
+            run = subprocess.Popen([*command, str(output)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            if len(done_at_kill) % 3 == 0:
                 time.sleep(random_moment.uniform(0, start))
             else:
-                wanted = _done(root / "killed") + random_moment.randint(0, 3)
-                while _done(root / "killed") < wanted and run.poll() is None:
+                wanted = _done(output) + random_moment.randint(0, 3)
+                while _done(output) < wanted and run.poll() is None:
                     time.sleep(0.02)
                 time.sleep(random_moment.uniform(0, 0.3))
-            if run.poll() is not None:
-                said = run.communicate()[1].splitlines()[-1:]
-                sys.exit(f"the run ended by itself after {len(done_at_kill)} of {kills} kills (more --images?): {said}")
             run.send_signal(signal.SIGKILL)
-            run.wait()
-            done_at_kill.append(_done(root / "killed"))
-            new = [path for path in (root / "killed").glob("[!.]*.dcm") if path.stat().st_mtime >= seen]
+            if run.wait() >= 0:
+                if run.returncode != 0 or len(outputs) > MOST_OUTPUTS:
+                    sys.exit(f"a run ended with {run.returncode}, {len(done_at_kill)} of {kills} were killed.")
+                outputs.append(root / f"killed-{len(outputs)}")
+                continue
+            done_at_kill.append(_done(output))
+            new = [path for path in output.glob("[!.]*.dcm") if path.stat().st_mtime >= seen]
             broken += sum(not _is_whole(path) for path in new)
             seen = time.time() - 1
-        subprocess.run(killed, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            progress.update()
+        last = [*command, str(outputs[-1])]
+        subprocess.run(last, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         undisturbed = [*command, str(root / "undisturbed")]
         subprocess.run(undisturbed, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        expected, found = _contents(root / "undisturbed"), _contents(root / "killed")
-        different = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+        expected = _contents(root / "undisturbed")
+        different = sorted({name for output in outputs for name in _different(expected, _contents(output))})
     result = {
         "kills": kills,
         "images": images,
@@ -106,6 +115,10 @@ def _is_whole(path: Path) -> bool:
     except Exception:  # pydicom raises whatever the damage leads it to
         return False
     return True
+
+
+def _different(expected: dict[str, object], found: dict[str, object]) -> set[str]:
+    return {name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)}
 
 
 def _contents(output: Path) -> dict[str, object]:

@@ -100,7 +100,8 @@ def marked_files(folder: Path) -> list[str]:
     for path in sorted(folder.rglob("*")):
         content = path.read_bytes() if path.is_file() and path.suffix != ".dcm" else b""
         if path.suffix == ".png":
-            content += str(Image.open(path).info).encode()
+            with Image.open(path) as picture:
+                content += str(picture.info).encode()
         if marks_in(content) or marks_in(str(path.relative_to(folder)).encode()):
             found.append(str(path.relative_to(folder)))
     return found

@@ -1,6 +1,5 @@
 """Programs that are started end with the block, and with who started them."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -38,10 +37,9 @@ def test_one_that_does_not_listen_is_killed(tmp_path):
 
 
 def test_it_ends_when_who_started_it_is_killed():
-    starter = subprocess.Popen([sys.executable, "-c", STARTER], stdout=subprocess.PIPE, text=True)
-    assert starter.stdout is not None
-    pid = int(starter.stdout.readline())
-    assert is_running(pid)
-    os.kill(starter.pid, signal.SIGKILL)
-    starter.wait()
+    with subprocess.Popen([sys.executable, "-c", STARTER], stdout=subprocess.PIPE, text=True) as starter:
+        assert starter.stdout is not None
+        pid = int(starter.stdout.readline())
+        assert is_running(pid)
+        starter.kill()
     wait_until(lambda: not is_running(pid), "the program ends")

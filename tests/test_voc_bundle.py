@@ -107,7 +107,9 @@ def test_inference_writes_a_class_map_with_palette_on_the_grid_of_every_photogra
     flow.run()
     written = sorted(tmp_path.glob("*.classes.png"))
     assert [path.name for path in written] == sorted(f"{path.stem}.classes.png" for path in photographs.iterdir())
-    assert {Image.open(path).mode for path in written} == {"P"}
+    for path in written:
+        with Image.open(path) as picture:
+            assert picture.mode == "P"
     labels = photographs.parent / "SegmentationClass"
     pairs = [(read_class_map(path), read_class_map(labels / path.name.replace(".classes", ""))) for path in written]
     hits = [(classes == truth)[(truth > 0) & (truth < 255)].mean() for classes, truth in pairs]

@@ -24,8 +24,8 @@ def open_picture(path: Path | str) -> Image.Image:
         InputRefusedError: the file is no picture, or damaged.
     """
     try:
-        picture = Image.open(path)
-        picture.load()
+        with Image.open(path) as picture:
+            picture.load()
     except (UnidentifiedImageError, OSError, SyntaxError) as error:  # Pillow reports a broken PNG as SyntaxError
         raise InputRefusedError(
             "E_TRUNCATED", "the picture cannot be decoded; copy it again from its source."

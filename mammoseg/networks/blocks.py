@@ -128,7 +128,7 @@ class ChannelAttention(nn.Module):
 
     Args:
         channels: width of the feature map.
-        reduction: the hidden layer has ``channels // reduction`` units.
+        reduction: the hidden layer has ``channels // reduction`` units, at least one.
         bias: whether the two linear layers have biases.
     Shape:
         features ``(N, channels, H, W)``; returns weights ``(N, channels, 1, 1)`` in (0, 1).
@@ -136,8 +136,9 @@ class ChannelAttention(nn.Module):
 
     def __init__(self, channels: int, *, reduction: int, bias: bool = True) -> None:
         super().__init__()
-        self.squeeze = nn.Linear(channels, channels // reduction, bias=bias)
-        self.excite = nn.Linear(channels // reduction, channels, bias=bias)
+        hidden = max(1, channels // reduction)
+        self.squeeze = nn.Linear(channels, hidden, bias=bias)
+        self.excite = nn.Linear(hidden, channels, bias=bias)
 
     def forward(self, features: Tensor) -> Tensor:
         pooled = features.mean(dim=(2, 3))  # (N, channels)

@@ -193,10 +193,12 @@ class MassTrainTask(TrainTask):
         root = str(PACKAGE_FOLDER.parent)
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
         output = job.folder / "output.txt"
-        with output.open("wb") as file:
-            self._process = subprocess.Popen(
+        with (
+            output.open("wb") as file,
+            subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=file, stderr=subprocess.STDOUT, env=environment, cwd=job.folder
-            )
+            ) as self._process,
+        ):
             while self._process.poll() is None:
                 if self._stopped:  # also when the call came before there was a process
                     self._process.kill()

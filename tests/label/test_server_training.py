@@ -20,9 +20,9 @@ def save(url: str, studies: Path, seed: int) -> None:
     pixels = cv2.imread(str(picture), cv2.IMREAD_GRAYSCALE).astype(np.uint16) * 16
     path = studies.parent / f"{seed}.dcm"
     write_mammogram(path, pixels, patient_id=f"CANARY-{seed}", study=str(seed))
-    image = requests.put(f"{url}/datastore/image", files={"file": path.open("rb")}, timeout=60).json()["image"]
-    upload = cv2.imencode(".png", mask.astype(np.uint8) * 255)[1].tobytes()
-    files = {"label": ("mask.png", upload)}
+    upload = {"file": (path.name, path.read_bytes())}
+    image = requests.put(f"{url}/datastore/image", files=upload, timeout=60).json()["image"]
+    files = {"label": ("mask.png", cv2.imencode(".png", mask.astype(np.uint8) * 255)[1].tobytes())}
     assert requests.put(f"{url}/datastore/label", params={"image": image}, files=files, timeout=60).ok
 
 

@@ -51,6 +51,14 @@ def test_channel_attention_gives_one_weight_between_0_and_1_a_channel():
     assert weights.shape == (2, 32, 1, 1) and (weights > 0).all() and (weights < 1).all()
 
 
+def test_channel_attention_of_fewer_channels_than_its_reduction_still_sees_them():
+    torch.manual_seed(0)
+    attention = ChannelAttention(4, reduction=16)
+    assert attention.squeeze.out_features == 1
+    attention(torch.randn(1, 4, 5, 7)).sum().backward()
+    assert attention.excite.weight.grad.shape == (4, 1)
+
+
 def test_bilinear_up_spreads_a_row_evenly_between_its_ends():
     row = torch.tensor([0.0, 1.0, 2.0]).expand(1, 1, 3, 3)
     larger = BilinearUp(1, 1)[0](row)

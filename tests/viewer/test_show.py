@@ -12,6 +12,7 @@ from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import WrongCallError
 from mammoseg.viewer import show
 from mammoseg.viewer.show import dicom_files, view
+from tests.waiting import PATIENCE_SECONDS
 
 
 def write_two(folder):
@@ -29,17 +30,17 @@ def test_folder_is_searched_for_dicom_by_content(tmp_path):
 def test_files_are_shown_until_ctrl_c_and_the_archive_ends_too(end, ohif, tmp_path):
     write_two(tmp_path)
     command = [sys.executable, "-c", f"from mammoseg.viewer.show import view; view({str(tmp_path)!r}, port=0)"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        line = process.stdout.readline()
-        url = line.split()[5]
-        assert line == f"2 files in 1 studies: {url}  (Ctrl-C ends)\n"
-        assert "PHANTOM" not in line
-        assert len(requests.get(f"{url}/dicom-web/series").json()) == 2
-        assert "<title>" in requests.get(url).text
-    finally:
-        process.send_signal(end)
-        assert process.wait(timeout=60) == 0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            line = process.stdout.readline()
+            url = line.split()[5]
+            assert line == f"2 files in 1 studies: {url}  (Ctrl-C ends)\n"
+            assert "PHANTOM" not in line
+            assert len(requests.get(f"{url}/dicom-web/series").json()) == 2
+            assert "<title>" in requests.get(url).text
+        finally:
+            process.send_signal(end)
+            assert process.wait(timeout=PATIENCE_SECONDS) == 0
     with pytest.raises(requests.ConnectionError):
         requests.get(url)
 
