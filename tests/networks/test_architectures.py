@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from monai.bundle import ConfigParser
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -32,6 +31,7 @@ from mammoseg.networks import (
     SmpUNetPlusPlus,
     UNet,
     UNetSlim,
+    build_network,
 )
 from mammoseg.networks.blocks import BareConvBN
 
@@ -556,7 +556,7 @@ def test_the_config_builds_the_same_network_again(case):
     with torch.device("meta"):
         network = case.network(**case.narrow)
         config = json.loads(json.dumps(network.config))
-        again = ConfigParser({"network_def": config}).get_parsed_content("network_def")
+        again = build_network(config)
     assert again.config == network.config
     shapes, shapes_again = ({k: v.shape for k, v in n.state_dict().items()} for n in (network, again))
     assert shapes == shapes_again
