@@ -54,7 +54,9 @@ def bundle_root(name: str) -> str:
 def exported_name(folder: Path) -> str | None:
     """Name of the bundle that `folder` is an export of; None for any other folder."""
     manifest = folder / "manifest.json"
-    return _read(manifest).get("name") if manifest.is_file() else None
+    content = _read(manifest) if manifest.is_file() else None
+    name = content.get("name") if isinstance(content, dict) else None
+    return name if isinstance(name, str) and name.isidentifier() else None
 
 
 def render(name: str) -> dict[str, dict[str, Any]]:
@@ -136,6 +138,6 @@ def _read(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BundleError(f"{path} is missing.") from error
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise BundleError(f"{path} is not JSON: {error}.") from error
     return content

@@ -3,6 +3,7 @@
 PyTorch's own `load_state_dict` of a schedule sets whatever attributes a file names.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from torch.optim import Optimizer
 
 def same_form(saved: Any, own: Any) -> bool:
     """Whether both have the same keys and lengths all the way down, and the same kinds of values."""
+    if isinstance(own, Counter):  # whose keys are values, such as the epochs of a schedule
+        return isinstance(saved, Counter)
     if isinstance(own, dict):
         return isinstance(saved, dict) and saved.keys() == own.keys() and all(same_form(saved[k], own[k]) for k in own)
     if isinstance(own, list | tuple):
