@@ -1,25 +1,29 @@
 """Weights with the settings they were trained under: read safely, load completely or not at all."""
 
-import pickle
-import zipfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from mammoseg.files import atomic_path, sha256_of_file
+from mammoseg.files import atomic_path, printable, sha256_of_file
+from mammoseg.networks import Network, build_network
+from mammoseg.networks.network import ARCHITECTURE
+from mammoseg.recorded import build_preprocessing, recorded_network, recorded_preprocessing, recorded_provenance
+from mammoseg.torch_file import read_torch_file
+from mammoseg.transforms.pipelines import Preprocessing
 from mammoseg.weights_file import WeightsError, existing_weights
+
+PARTS = ("model", "network", "preprocessing", "provenance")
+"""What every checkpoint has."""
 
 ONLY_A_GATE = {"modalities"}
 """Preprocessing settings that decide which files may enter, not what becomes of them."""
-
-NETWORKS = "mammoseg.networks."
-"""Where every network lies that a checkpoint may name."""
-
-EXPRESSIONS = ("$", "@", "%")
-"""First letters of texts that MONAI's configs evaluate; a checkpoint holds values only."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +32,13 @@ class Weights:
 
     Attributes:
         model: state dictionary of the network.
-        network: MONAI config of the network (`Network.config`).
-        preprocessing: settings of the deterministic preprocessing (`Preprocessing.settings`).
+        network: of `recorded_network`.
+        preprocessing: of `recorded_preprocessing`.
         provenance: see `mammoseg.provenance.collect_provenance`.
         sha256: of the file.
     """
 
-    model: dict[str, torch.Tensor]
+    model: dict[str, Tensor]
     network: dict[str, Any]
     preprocessing: dict[str, Any]
     provenance: dict[str, Any]
@@ -56,24 +60,26 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
 
 
 def read_checkpoint(path: Path | str) -> dict[str, Any]:
-    """Read a checkpoint as tensors and plain values only; nothing in the file is executed.
+    """Read a checkpoint; nothing in it is executed, and its records name only what this package has.
+
+    What a training adds for its own continuation is plain values and tensors, not checked further.
 
     Raises:
         WeightsError: naming the file and what is wrong with it.
     """
     path = existing_weights(path)
+    content = read_torch_file(path)
+    if not isinstance(content, dict) or not all(isinstance(content.get(part), dict) for part in PARTS):
+        raise WeightsError(f"{path} is not a checkpoint of mammoseg: it lacks one of {', '.join(PARTS)}.")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise WeightsError(f"{path} holds more than tensors and plain values, so it is not loaded.") from error
-    except (RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"{path} is damaged or not a checkpoint.") from error
-    if not isinstance(content, dict) or not {"model", "network", "preprocessing", "provenance"} <= content.keys():
-        raise WeightsError(
-            f"{path} is not a checkpoint of mammoseg: model, network, preprocessing or provenance missing."
-        )
-    _check_values_only(content, path)
-    return content
+        return content | {
+            "model": _recorded_model(content["model"]),
+            "network": recorded_network(content["network"]),
+            "preprocessing": recorded_preprocessing(content["preprocessing"]),
+            "provenance": recorded_provenance(content["provenance"]),
+        }
+    except ValueError as error:
+        raise WeightsError(f"{path} is not loaded: it {error}.") from error
 
 
 def read_weights(path: Path | str) -> Weights:
@@ -89,64 +95,46 @@ def read_weights(path: Path | str) -> Weights:
     )
 
 
-def _check_values_only(content: dict[str, Any], path: Path) -> None:
-    """Refuse settings that would run as code in a config, and a state dictionary that holds other things than tensors.
-
-    Network and preprocessing become part of a MONAI config, where a text may be an expression and ``_target_`` a call.
-    """
-    settings = [content["network"], content["preprocessing"]]
-    if not all(isinstance(part, dict) for part in [content["model"], content["provenance"], *settings]):
-        raise WeightsError(f"{path} is not a checkpoint of mammoseg: its parts are no dictionaries.")
-    if not all(isinstance(value, torch.Tensor) for value in content["model"].values()):
-        raise WeightsError(f"{path} is not a checkpoint of mammoseg: its model holds more than tensors.")
-    target = content["network"].get("_target_", NETWORKS)
-    arguments = {name: value for name, value in content["network"].items() if name != "_target_"}
-    is_own = isinstance(target, str) and target.startswith(NETWORKS)
-    if not is_own or not all(map(_is_value, [arguments, content["preprocessing"]])):
-        raise WeightsError(f"{path} has settings that are more than values, so it is not loaded.")
-
-
-def _is_value(setting: Any) -> bool:
-    """Whether MONAI's config parser would take `setting` as it stands."""
-    if isinstance(setting, dict):
-        return all(isinstance(key, str) and not key.startswith("_") and _is_value(setting[key]) for key in setting)
-    if isinstance(setting, list | tuple):
-        return all(map(_is_value, setting))
-    if isinstance(setting, str):
-        return not any(letter in setting for letter in EXPRESSIONS)
-    return setting is None or isinstance(setting, bool | int | float)
-
-
 def load_weights(network: nn.Module, weights: Weights) -> None:
     """Load all weights into `network`, or none.
 
     Raises:
-        WeightsError: naming the first keys that are missing or too many, the shapes that differ, or values not finite.
+        WeightsError: naming the first keys that are missing or too many, the shapes or kinds of numbers that differ, or
+            values not finite.
     """
+    load_model(network, weights.model, path=weights.path)
+
+
+def load_model(network: nn.Module, model: Mapping[str, Tensor], *, path: Path) -> None:
+    """Load a state dictionary that was read from `path`; see `load_weights`."""
     expected = network.state_dict()
-    missing, unknown = expected.keys() - weights.model.keys(), weights.model.keys() - expected.keys()
-    shapes = [
-        f"{key} is {tuple(value.shape)} in the file and {tuple(expected[key].shape)} in the network"
-        for key, value in weights.model.items()
-        if key in expected and value.shape != expected[key].shape
-    ]
-    problems = [f"lacks {key}" for key in sorted(missing)] + [f"has unknown {key}" for key in sorted(unknown)] + shapes
-    problems += [f"{k} has values that are not finite" for k, v in weights.model.items() if not v.isfinite().all()]
-    if problems:
-        more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
-        name = type(network).__name__
-        raise WeightsError(f"{weights.path} does not fit this {name}: {'; '.join(problems[:3])}{more}.")
-    network.load_state_dict(weights.model)
+    _check_fits(expected, model, name=type(network).__name__, path=path)
+    cast = {key: value.to(expected[key].dtype) for key, value in model.items()}
+    if infinite := [
+        f"{key} has values that are not finite" for key, value in cast.items() if not value.isfinite().all()
+    ]:
+        raise _misfit(infinite, name=type(network).__name__, path=path)
+    network.load_state_dict(cast)
 
 
-def with_weights(network: nn.Module, *, path: Path | str, device: torch.device) -> nn.Module:
-    """The network on `device` with the weights of a checkpoint, as the start of a training.
+def trained_network(weights: Weights, **changes: Any) -> Network:
+    """The network that a checkpoint records, on the CPU, with its weights.
 
+    Args:
+        changes: arguments of the network that a person gives instead of the recorded ones.
     Raises:
-        WeightsError: see `read_checkpoint` and `load_weights`.
+        WeightsError: record and weights do not go together.
     """
-    load_weights(network, read_weights(path))
-    return network.to(device)
+    config = weights.network | changes
+    _check_builds(config, weights)
+    network = build_network(config)
+    load_weights(network, weights)
+    return network
+
+
+def trained_preprocessing(weights: Weights, **changes: Any) -> Preprocessing:
+    """The preprocessing that a checkpoint records; `changes` are settings that a person gives instead."""
+    return build_preprocessing(weights.preprocessing | changes)
 
 
 def check_preprocessing(weights: Weights, settings: dict[str, Any]) -> None:
@@ -160,3 +148,57 @@ def check_preprocessing(weights: Weights, settings: dict[str, Any]) -> None:
     different = [f"{name} {trained} there, {here} here" for name, trained, here in pairs if trained != here]
     if different:
         raise WeightsError(f"{weights.path} was trained with other preprocessing: {'; '.join(different)}.")
+
+
+def _recorded_model(model: dict[Any, Any]) -> dict[str, Tensor]:
+    if not all(isinstance(key, str) and isinstance(value, Tensor) for key, value in model.items()):
+        raise ValueError("has a model that holds more than tensors")
+    return dict(model)
+
+
+def _check_builds(config: dict[str, Any], weights: Weights) -> None:
+    """Build the network and show it an image, both without memory behind them, before anything of its size is made."""
+    name, settings = config[ARCHITECTURE], weights.preprocessing
+    try:
+        with torch.device("meta"), torch.no_grad(), _at_most(len(weights.model)):
+            network = build_network(config).eval()
+            network(torch.empty(1, settings.get("channels", 3), *settings["spatial_size"]))
+    except Exception as error:  # of any layer, about numbers that do not go together
+        raise WeightsError(f"{weights.path} records settings of which no {name} can be built.") from error
+    _check_fits(network.state_dict(), weights.model, name=name, path=weights.path)
+
+
+@contextmanager
+def _at_most(count: int) -> Iterator[None]:
+    """Let this thread make no network of more than `count` parameters, which two short words can set to millions."""
+    thread, made = threading.get_ident(), 0
+
+    def count_up(*_: Any) -> None:
+        nonlocal made
+        made += threading.get_ident() == thread
+        if made > count:
+            raise ValueError(f"more than {count} parameters")
+
+    hook = register_module_parameter_registration_hook(count_up)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def _check_fits(expected: Mapping[str, Tensor], model: Mapping[str, Tensor], *, name: str, path: Path) -> None:
+    problems = [f"lacks {key}" for key in sorted(expected.keys() - model.keys())]
+    problems += [f"has unknown {printable(key)[:100]}" for key in sorted(model.keys() - expected.keys())]
+    for key in [key for key in expected if key in model]:
+        here, there = expected[key], model[key]
+        if there.shape != here.shape:
+            problems.append(f"{key} is {tuple(there.shape)} in the file and {tuple(here.shape)} in the network")
+        elif there.is_floating_point() != here.is_floating_point():
+            problems.append(f"{key} is {there.dtype} in the file and {here.dtype} in the network")
+    if problems:
+        raise _misfit(problems, name=name, path=path)
+
+
+def _misfit(problems: list[str], *, name: str, path: Path) -> WeightsError:
+    more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
+    return WeightsError(f"{path} does not fit this {name}: {'; '.join(problems[:3])}{more}.")

@@ -67,8 +67,8 @@ def write_json(path: Path, content: Any) -> None:
         temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def printable(path: Path) -> str:
-    """The path on one line of valid text, whatever bytes its name has."""
+def printable(path: Path | str) -> str:
+    """A path, or a text out of a file, on one line of valid text, whatever letters it has."""
     text = str(path).encode("utf-8", "backslashreplace").decode("utf-8")
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 

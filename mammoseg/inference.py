@@ -12,10 +12,10 @@ from monai.transforms import Invertd
 
 from mammoseg.acceleration import accelerate
 from mammoseg.bundles import bundle_root
-from mammoseg.checkpoints import load_weights, read_weights
+from mammoseg.checkpoints import read_weights, trained_network, trained_preprocessing
 from mammoseg.data.mammogram import Mammogram, read_mammogram
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.networks import Network
+from mammoseg.networks.network import ARCHITECTURE
 from mammoseg.provenance import knows_phantoms_only
 from mammoseg.transforms.mass_probability import mass_probability
 from mammoseg.transforms.pipelines import Preprocessing
@@ -70,13 +70,11 @@ class Predictor:
         if device is not None:
             parser["device"] = f"$torch.device('{usable_device(device)}')"
         target = parser["network_def"]["_target_"].rpartition(".")[2]
-        trained = checkpoint.network["_target_"].rpartition(".")[2]
+        trained = checkpoint.network[ARCHITECTURE]
         if target != trained:
             raise WeightsError(
                 f"{checkpoint.path} holds a {trained}, bundle '{bundle}' is a {target}; name its bundle."
             )
-        parser["network_def"] = checkpoint.network
-        parser["preprocessing"] = {**parser["preprocessing"], **checkpoint.preprocessing}
         self.name = bundle
         self.version: str = ConfigParser.load_config_file(root / "configs" / "metadata.json")["version"]
         self.weights_path = checkpoint.path
@@ -85,10 +83,9 @@ class Predictor:
         self.threshold: float = parser.get_parsed_content("threshold")
         self.modalities = modalities
         self.device: torch.device = parser.get_parsed_content("device")
-        self.preprocessing: Preprocessing = parser.get_parsed_content("preprocessing")
+        self.preprocessing: Preprocessing = trained_preprocessing(checkpoint)
         self.inferer: Any = parser.get_parsed_content("inferer")
-        network: Network = parser.get_parsed_content("network")
-        load_weights(network, checkpoint)
+        network = trained_network(checkpoint).to(self.device)
         size = self.preprocessing.settings["spatial_size"]
         example = torch.empty(1, network.config["in_channels"], *size, device=self.device)
         self.network = accelerate(network, example)

@@ -10,7 +10,6 @@ from typing import Any
 from monai.bundle import ConfigParser, ConfigWorkflow
 
 from mammoseg.bundles import bundle_root
-from mammoseg.checkpoints import read_weights
 from mammoseg.errors import MammosegError, StoppedError, WrongCallError
 from mammoseg.inference import usable_device
 
@@ -38,12 +37,12 @@ def train(
     """
     if recipe not in RECIPES:
         raise WrongCallError(f"unknown recipe '{recipe}'; known: {', '.join(RECIPES)}.")
-    overlays = RECIPES[recipe]
+    overlays = RECIPES[recipe] + (("start_from",) if start_from else ())
     if absent := [name for name in overlays if not (Path(bundle_root(bundle)) / "configs" / f"{name}.json").is_file()]:
         raise WrongCallError(f"bundle '{bundle}' has no {absent[0]}; train it with --recipe paper.")
-    start = _recorded(Path(start_from)) | {"network": _started(start_from)} if start_from else {}
+    start = {"start_from": start_from} if start_from else {}
     try:
-        flow = run_workflow(bundle, "training", *overlays, dataset_dir=dataset_dir, **(start | overrides))
+        flow = run_workflow(bundle, "training", *overlays, dataset_dir=dataset_dir, **start, **overrides)
     except KeyboardInterrupt as error:
         raise StoppedError(
             "stopped; epochs that had ended are kept, and the same command goes on after the last of them."
@@ -62,9 +61,8 @@ def evaluate(bundle: str, *, dataset_dir: str, weights: str | None = None, **ove
     Raises:
         MammosegError: what a person can mend.
     """
-    path = Path(weights) if weights else Path(overrides.get("ckpt_dir", f"{bundle_root(bundle)}/models")) / "model.pt"
-    recorded = {"best_checkpoint": str(path), **_recorded(path)}
-    flow = run_workflow(bundle, "evaluating", "evaluate", dataset_dir=dataset_dir, **recorded, **overrides)
+    named = {"best_checkpoint": weights} if weights else {}
+    flow = run_workflow(bundle, "evaluating", "evaluate", dataset_dir=dataset_dir, **named, **overrides)
     output = Path(flow.parser.get_parsed_content("output_dir"))
     for score in json.loads((output / "summary.json").read_text(encoding="utf-8"))["scores"]:
         if score["metric"] == "dice" and score["count"]:
@@ -81,7 +79,8 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
     """
     configs = Path(bundle_root(bundle)) / "configs"
     files = [str(configs / f"{name}.json") for name in ("train", *overlays)]
-    _check_overrides(overrides, ConfigParser.load_config_files(files))
+    # train.json once more, since an overlay may put a call where it has a value, whose kind an override must have.
+    _check_overrides(overrides, ConfigParser.load_config_files([*files, files[0]]))
     if isinstance(device := overrides.get("device"), str) and not device.startswith("$"):
         overrides["device"] = f"$torch.device('{usable_device(device)}')"
     words = [word for key, value in overrides.items() for word in (f"--{key}", str(value))]
@@ -106,23 +105,6 @@ def _check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) ->
         kinds = KINDS.get(type(config.get(name)))
         if kinds and type(value) not in kinds and not str(value).startswith(("$", "@")):
             raise WrongCallError(f"{name} is {value!r}; the config has {config[name]!r}, give a value of that kind.")
-
-
-def _recorded(path: Path) -> dict[str, Any]:
-    """Network and preprocessing that a checkpoint records, as overrides."""
-    checkpoint = read_weights(path)
-    settings = {f"preprocessing::{name}": value for name, value in checkpoint.preprocessing.items()}
-    return {"network_def": checkpoint.network, **settings}
-
-
-def _started(path: str) -> dict[str, Any]:
-    """Definition of the network with weights in it."""
-    return {
-        "_target_": "mammoseg.checkpoints.with_weights",
-        "network": "@network_def",
-        "path": path,
-        "device": "@device",
-    }
 
 
 def _root(error: BaseException) -> BaseException:

@@ -153,12 +153,17 @@ def test_train_and_inference_have_the_properties_that_monai_asks_for(name, datas
 
 
 @every_bundle
-def test_network_and_preprocessing_are_the_same_in_training_evaluation_and_inference(name):
+def test_network_and_preprocessing_are_the_same_in_training_and_inference_and_recorded_ones_in_evaluation(name):
     configs = render(name)
     evaluation = configs["train"] | configs["evaluate"]
     for key in ("network_def", "preprocessing", "spatial_size", "in_channels", "threshold"):
-        assert configs["train"][key] == evaluation[key] == configs["inference"][key]
+        assert configs["train"][key] == configs["inference"][key]
         assert not any(path.startswith(f"{key}::") for path in configs["evaluate"])
+    for key in ("in_channels", "threshold"):
+        assert configs["train"][key] == evaluation[key]
+    for key in ("network_def", "preprocessing"):
+        assert evaluation[key]["_target_"].startswith("mammoseg.checkpoints.trained_")
+        assert evaluation[key]["weights"] == "@checkpoint"
     assert configs["train"]["validate"]["preprocessing"] == "@preprocessing"
 
 

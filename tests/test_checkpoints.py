@@ -1,36 +1,45 @@
 """Weights are loaded completely, safely, and only where they belong."""
 
-import pickle
-
 import pytest
 import torch
-from torch import nn
 
+from mammoseg.bundles import bundle_names, render
+from mammoseg.cards.facts import bundle_network
 from mammoseg.checkpoints import (
-    WeightsError,
     check_preprocessing,
     load_weights,
+    read_checkpoint,
     read_weights,
     save_checkpoint,
+    trained_network,
+    trained_preprocessing,
 )
-
-
-def checkpoint(network: nn.Module, **changes: object) -> dict:
-    content = {"model": network.state_dict(), "network": {}, "preprocessing": {"channels": 3}, "provenance": {}}
-    return content | changes
+from mammoseg.networks import UNet, UNetSlim
+from mammoseg.transforms.photographs import photograph_preprocessing
+from mammoseg.weights_file import WeightsError
+from tests.hostile.bad_checkpoints import sound_content
 
 
 @pytest.fixture
-def network() -> nn.Module:
+def network() -> UNet:
     torch.manual_seed(0)
-    return nn.Conv2d(1, 2, 3)
+    return UNet(3, 2, channels=(2, 4))
 
 
-def test_saved_weights_are_read_back_identical(network, tmp_path):
-    save_checkpoint(tmp_path / "model.pt", checkpoint(network))
-    other = nn.Conv2d(1, 2, 3)
-    load_weights(other, read_weights(tmp_path / "model.pt"))
-    assert torch.equal(other.weight, network.weight)
+@pytest.fixture
+def path(tmp_path, network):
+    """A checkpoint of `network`, for images of 16 x 16."""
+    return write(tmp_path / "model.pt", network)
+
+
+def write(path, network, /, **changes):
+    save_checkpoint(path, sound_content() | {"model": network.state_dict(), "network": network.config} | changes)
+    return path
+
+
+def test_saved_weights_are_read_back_identical(path, network):
+    read = trained_network(read_weights(path)).state_dict()
+    assert all(torch.equal(read[key], value) for key, value in network.state_dict().items())
 
 
 def test_missing_file_is_named(tmp_path):
@@ -38,66 +47,42 @@ def test_missing_file_is_named(tmp_path):
         read_weights(tmp_path / "absent.pt")
 
 
-def test_pickle_payload_is_refused_and_not_run(tmp_path):
-    class Payload:
-        def __reduce__(self):
-            return (open, (str(tmp_path / "pwned"), "w"))
-
-    torch.save({"model": Payload()}, tmp_path / "model.pt")
-    with pytest.raises(WeightsError, match="more than tensors"):
-        read_weights(tmp_path / "model.pt")
-    assert not (tmp_path / "pwned").exists()
+def test_other_shapes_are_refused_and_nothing_is_loaded(path):
+    wider = UNet(3, 2, channels=(3, 6))
+    before = wider.head.weight.clone()
+    with pytest.raises(WeightsError, match=r"weight is \(2, 3, 3, 3\) in the file and \(3, 3, 3, 3\) in the network"):
+        load_weights(wider, read_weights(path))
+    assert torch.equal(wider.head.weight, before)
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"no checkpoint", pickle.dumps({"a": 1}, protocol=2)], ids=["empty", "text", "pickle"]
-)
-def test_other_files_are_refused_in_one_sentence(tmp_path, content):
-    (tmp_path / "model.pt").write_bytes(content)
-    with pytest.raises(WeightsError, match=r"model\.pt"):
-        read_weights(tmp_path / "model.pt")
+def test_missing_and_unknown_keys_are_named(tmp_path, network):
+    model = network.state_dict() | {"gain": torch.ones(1)}
+    del model["head.bias"]
+    with pytest.raises(WeightsError, match=r"does not fit this UNet: lacks head\.bias; has unknown gain\."):
+        load_weights(network, read_weights(write(tmp_path / "model.pt", network, model=model)))
 
 
-def test_truncated_checkpoint_is_refused(network, tmp_path):
-    path = tmp_path / "model.pt"
-    save_checkpoint(path, checkpoint(network))
-    path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(WeightsError, match="damaged"):
-        read_weights(path)
+def test_half_precision_is_loaded_as_single(tmp_path, network):
+    model = {key: value.half() if value.is_floating_point() else value for key, value in network.state_dict().items()}
+    loaded = trained_network(read_weights(write(tmp_path / "model.pt", network, model=model)))
+    assert loaded.head.weight.dtype == torch.float32
+    assert torch.equal(loaded.head.weight, network.head.weight.half().float())
 
 
-def test_other_shapes_are_refused_and_nothing_is_loaded(network, tmp_path):
-    save_checkpoint(tmp_path / "model.pt", checkpoint(network))
-    wider = nn.Conv2d(1, 4, 3)
-    before = wider.weight.clone()
-    with pytest.raises(WeightsError, match=r"weight is \(2, 1, 3, 3\) in the file and \(4, 1, 3, 3\) in the network"):
-        load_weights(wider, read_weights(tmp_path / "model.pt"))
-    assert torch.equal(wider.weight, before)
+def test_arguments_of_a_person_go_before_recorded_ones_and_must_fit_the_weights(path):
+    weights = read_weights(path)
+    assert trained_preprocessing(weights, intensity="zscore").settings["intensity"] == "zscore"
+    with pytest.raises(WeightsError, match=r"does not fit this UNet: .* in the file and \(3, 3, 3, 3\) in the network"):
+        trained_network(weights, channels=[3, 6])
 
 
-def test_missing_and_unknown_keys_are_named(network, tmp_path):
-    model = {"weight": network.weight.data, "gain": torch.ones(1)}
-    save_checkpoint(tmp_path / "model.pt", checkpoint(network, model=model))
-    with pytest.raises(WeightsError, match="lacks bias; has unknown gain"):
-        load_weights(network, read_weights(tmp_path / "model.pt"))
-
-
-def test_weights_that_are_not_finite_are_refused(network, tmp_path):
-    network.weight.data[0, 0, 0, 0] = torch.nan
-    save_checkpoint(tmp_path / "model.pt", checkpoint(network))
-    with pytest.raises(WeightsError, match="not finite"):
-        load_weights(nn.Conv2d(1, 2, 3), read_weights(tmp_path / "model.pt"))
-
-
-def test_other_preprocessing_is_refused_with_both_values(network, tmp_path):
-    save_checkpoint(tmp_path / "model.pt", checkpoint(network))
+def test_other_preprocessing_is_refused_with_both_values(path):
+    weights = read_weights(path)
     with pytest.raises(WeightsError, match="channels 3 there, 1 here"):
-        check_preprocessing(read_weights(tmp_path / "model.pt"), {"channels": 1})
+        check_preprocessing(weights, weights.preprocessing | {"channels": 1})
 
 
-def test_failed_write_leaves_the_old_file(network, tmp_path, monkeypatch):
-    path = tmp_path / "model.pt"
-    save_checkpoint(path, checkpoint(network))
+def test_failed_write_leaves_the_old_file(path, network, monkeypatch):
     before = path.read_bytes()
 
     def full_disk(content, target):
@@ -106,26 +91,41 @@ def test_failed_write_leaves_the_old_file(network, tmp_path, monkeypatch):
 
     monkeypatch.setattr(torch, "save", full_disk)
     with pytest.raises(WeightsError, match="No space left"):
-        save_checkpoint(path, checkpoint(network))
+        write(path, network)
     assert path.read_bytes() == before
-    assert list(tmp_path.iterdir()) == [path]
+    assert list(path.parent.iterdir()) == [path]
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"network": {"_target_": "os.system", "command": "true"}},
-        {"network": {"_target_": "mammoseg.networks.UNet", "channels": "$__import__('os').getpid()"}},
-        {"network": {"_target_": "mammoseg.networks.UNet", "norm": {"_target_": "os.getpid"}}},
-        {"network": {"_target_": "mammoseg.networks.UNet", "_requires_": "@imports"}},
-        {"preprocessing": {"aspect": "$__import__('os').getpid()"}},
-        {"preprocessing": {"spatial_size": ["@imports", 3]}},
-        {"model": {"weight": "text"}},
-        {"model": [1]},
-    ],
-    ids=str,
-)
-def test_settings_that_a_config_would_run_are_refused(network, tmp_path, changes):
-    save_checkpoint(tmp_path / "model.pt", checkpoint(network) | changes)
-    with pytest.raises(WeightsError, match="more than values|not a checkpoint"):
-        read_weights(tmp_path / "model.pt")
+@pytest.mark.parametrize("target", ["mammoseg.networks.UNet", "mammoseg.networks.unet.UNet"])
+def test_checkpoints_of_before_that_name_a_target_are_read_as_those_of_now(tmp_path, network, target):
+    arguments = {name: value for name, value in network.config.items() if name != "architecture"}
+    path = write(tmp_path / "old.pt", network, network={"_target_": target, **arguments})
+    assert read_checkpoint(path)["network"] == network.config
+
+
+def test_what_a_record_leaves_out_has_its_default(tmp_path):
+    short = {"network": {"architecture": "UNetSlim"}, "preprocessing": {"spatial_size": [16, 16]}}
+    with torch.device("meta"):
+        network = UNetSlim()
+    content = read_checkpoint(write(tmp_path / "model.pt", network.to_empty(device="cpu"), **short))
+    assert content["network"] == network.config
+    assert content["preprocessing"] == sound_content()["preprocessing"]
+
+
+def test_preprocessing_of_photographs_is_known_by_its_settings(tmp_path, network):
+    settings = photograph_preprocessing(spatial_size=[16, 16], value_range=(-2, 2)).settings
+    weights = read_weights(write(tmp_path / "model.pt", network, preprocessing=settings))
+    assert trained_preprocessing(weights).settings == settings
+
+
+@pytest.mark.parametrize("name", bundle_names())
+def test_every_bundle_records_a_network_that_is_accepted(tmp_path, name):
+    network, _ = bundle_network(render(name)["train"])
+    content = sound_content() | {"model": {}, "network": network.config}
+    save_checkpoint(tmp_path / "model.pt", content)
+    assert read_checkpoint(tmp_path / "model.pt")["network"] == network.config
+
+
+def test_escape_sequences_of_the_provenance_are_shown_as_letters(tmp_path, network):
+    path = write(tmp_path / "model.pt", network, provenance={"bundle": "a\x1b[2J\nb"})
+    assert read_weights(path).provenance == {"bundle": r"a\x1b[2J\nb"}

@@ -27,6 +27,7 @@ from mammoseg.files import atomic_path, write_json
 from mammoseg.losses.focal_tversky import FocalTverskyLoss
 from mammoseg.metrics.overlap import compute_dice
 from mammoseg.networks import UNet
+from mammoseg.torch_file import read_torch_file
 from mammoseg.transforms.mass_probability import mass_probability
 from mammoseg.transforms.pipelines import preprocessing
 
@@ -155,7 +156,7 @@ class Replay:
         """Pick, train and measure; or read what an earlier run did."""
         kept = self.output / "networks" / f"{seed}-{strategy}-{turn}.pt"
         if kept.is_file():
-            return torch.load(kept, weights_only=True)
+            return read_torch_file(kept)
         torch.manual_seed(seed)
         network = UNet(1, 1, channels=self.plan.channels)
         if before is not None:

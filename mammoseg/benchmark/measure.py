@@ -16,7 +16,6 @@ from typing import Any
 
 import fire
 import torch
-from monai.bundle import ConfigParser
 from torch import Tensor, nn
 
 from mammoseg.acceleration import HALF, Accelerated, accelerate
@@ -25,6 +24,7 @@ from mammoseg.benchmark.trained_like import make_trained_like
 from mammoseg.bundles import render
 from mammoseg.cards.facts import bundle_network, measure_facts
 from mammoseg.folding import fold_normalisations
+from mammoseg.networks import build_network
 
 MOST_ROUNDS = 50
 """Most timed runs of each variant, however much time is given."""
@@ -68,7 +68,7 @@ def measure_bundle(
         side = max(QUICK_SIDE, 2 * on_meta.size_divisor)
         image = image[..., :side, :side]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = ConfigParser({"network_def": on_meta.config}).get_parsed_content("network_def").to(device)
+    network = build_network(on_meta.config).to(device)
     images = torch.rand(batch, *image.shape[1:], device=device)
     make_trained_like(network, images[:1])
     limits = (1, 1) if quick else (rounds, MOST_ROUNDS)

@@ -1,6 +1,5 @@
 """Dataset whose deterministic preprocessing is done once and kept on disk, shared by all bundles and runs."""
 
-import pickle
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -68,7 +67,7 @@ class CachedDataset(Dataset):
         if path.is_file():
             try:
                 return torch.load(path, weights_only=True)
-            except (RuntimeError, EOFError, pickle.UnpicklingError):
+            except Exception:  # of a damaged file torch.load raises what it comes upon
                 path.unlink(missing_ok=True)
         item = self.preprocessing(files)
         with atomic_path(path) as temporary:

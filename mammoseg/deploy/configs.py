@@ -9,6 +9,8 @@ from monai.bundle import ConfigParser
 
 from mammoseg.checkpoints import Weights
 from mammoseg.files import write_json
+from mammoseg.networks.network import ARCHITECTURE
+from mammoseg.recorded import WORD
 from mammoseg.weights_file import WeightsError
 
 CONFIGS = ("train", "inference")
@@ -29,7 +31,7 @@ def write_configs(root: Path, folder: Path, weights: Weights) -> dict[str, dict[
         _check_architecture(root.name, config["network_def"], weights)
         config["_desc_"] = metadata["_desc_"]
         config["bundle_root"] = {"_target_": "mammoseg.deploy.root.exported_root", "name": "@bundle_name"}
-        built = {key: value for key, value in weights.network.items() if key != "encoder_weights"}
+        built = {key: value for key, value in weights.network.items() if key not in (ARCHITECTURE, "encoder_weights")}
         for section, recorded in (("network_def", built), ("preprocessing", weights.preprocessing)):
             set_recorded(config, section, recorded)
         if name == "inference":
@@ -73,7 +75,7 @@ def label_server_transforms(postprocessing: dict[str, Any], weights: Weights) ->
 
 
 def _check_architecture(bundle: str, network_def: dict[str, Any], weights: Weights) -> None:
-    target, trained = (config["_target_"].rpartition(".")[2] for config in (network_def, weights.network))
+    target, trained = network_def["_target_"].rpartition(".")[2], weights.network[ARCHITECTURE]
     if target != trained:
         raise WeightsError(f"{weights.path} holds a {trained}, bundle '{bundle}' is a {target}; name its bundle.")
 
@@ -92,5 +94,6 @@ def _described(metadata: dict[str, Any], bundle: str, weights: Weights) -> dict[
         repeated = image["channel_def"]["0"]
         image |= {"num_channels": channels, "channel_def": {str(channel): repeated for channel in range(channels)}}
     described = f"Exported from bundle '{bundle}' with the settings of models/model.pt."
-    source = metadata["data_source"] or weights.provenance["source"]
+    recorded = str(weights.provenance.get("source"))
+    source = metadata["data_source"] or (recorded if WORD.fullmatch(recorded) else "unknown")  # MONAI reads it too
     return {**metadata, "_desc_": described, "data_source": source}

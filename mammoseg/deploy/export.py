@@ -8,17 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from monai.bundle import ConfigParser
 from monai.utils import ensure_tuple
 
 from mammoseg.bundles import LOCKED_VERSIONS, bundle_root, exported_name
 from mammoseg.cards.card import card_files, describe
-from mammoseg.checkpoints import Weights, load_weights, read_weights
+from mammoseg.checkpoints import read_weights, trained_network
 from mammoseg.deploy.configs import write_configs
 from mammoseg.deploy.formats import write_formats
 from mammoseg.deploy.manifest import write_archive, write_manifest
 from mammoseg.errors import WrongCallError
-from mammoseg.networks import Network
 from mammoseg.provenance import PACKAGE_FOLDER, PHANTOM_WARNING, knows_phantoms_only
 
 
@@ -55,7 +53,7 @@ def export(bundle: str, *, weights: Path | str, output: Path | str, formats: str
         models.mkdir()
         shutil.copyfile(checkpoint.path, models / "model.pt")
         size = checkpoint.preprocessing["spatial_size"]
-        differences = write_formats(_network(checkpoint), ensure_tuple(formats), size=tuple(size), folder=models)
+        differences = write_formats(trained_network(checkpoint), ensure_tuple(formats), size=tuple(size), folder=models)
         write_manifest(
             folder,
             name=bundle,
@@ -74,13 +72,6 @@ def _write_docs(folder: Path, card: dict[str, Any]) -> None:
     folder.mkdir()
     for name, text in card_files(card).items():
         (folder / name).write_text(text, encoding="utf-8")
-
-
-def _network(checkpoint: Weights) -> Network:
-    """The network of the weights, with the weights in it."""
-    network: Network = ConfigParser({"network_def": checkpoint.network}).get_parsed_content("network_def")
-    load_weights(network, checkpoint)
-    return network
 
 
 def _requirements(metadata: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.errors import MammosegError
-from mammoseg.files import sha256_of_file, write_json
+from mammoseg.files import printable, sha256_of_file, write_json
 
 MANIFEST = "manifest.json"
 
@@ -29,10 +29,15 @@ def check_manifest(folder: Path) -> None:
     Raises:
         ManifestError: naming the first files that are missing or changed.
     """
-    listed = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+    try:
+        listed = dict(json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"])
+    except Exception as error:  # JSON of any form
+        raise ManifestError(f"{folder / MANIFEST} lists no files; unpack its archive again.") from error
     found = _digests(folder)
     wrong = [
-        f"{name} {'differs' if name in found else 'is missing'}" for name in listed if found.get(name) != listed[name]
+        f"{printable(name)} {'differs' if name in found else 'is missing'}"
+        for name in listed
+        if found.get(name) != listed[name]
     ]
     if wrong:
         raise ManifestError(f"{folder} is not as it was exported: {', '.join(wrong[:3])}; unpack its archive again.")

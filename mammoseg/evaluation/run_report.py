@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mammoseg.checkpoints import read_weights
+from mammoseg.checkpoints import read_weights, trained_preprocessing
 from mammoseg.data.cached_dataset import CachedDataset
 from mammoseg.data.datalist import load_section, read_datalist
 from mammoseg.data.masks import read_mask
@@ -18,7 +18,6 @@ from mammoseg.evaluation.threshold_baseline import ImageAndMask, evaluate_thresh
 from mammoseg.files import write_json
 from mammoseg.inference import Predictor
 from mammoseg.provenance import PHANTOM_NOTICE
-from mammoseg.transforms.pipelines import preprocessing
 
 
 def report(
@@ -87,7 +86,7 @@ def threshold_baseline(dataset_dir: Path, weights: Path | str) -> dict[str, floa
     Returns:
         the threshold (of 0 to 1), mean Dice on training images, which chose it, and on test images.
     """
-    settings = preprocessing(**read_weights(weights).preprocessing)
+    settings = trained_preprocessing(read_weights(weights))
 
     def images(section: str) -> Iterator[ImageAndMask]:
         records = load_section(dataset_dir / "datalist.json", section)

@@ -11,8 +11,9 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from mammoseg.checkpoints import read_checkpoint, save_checkpoint
+from mammoseg.checkpoints import load_model, read_checkpoint, save_checkpoint
 from mammoseg.handlers.early_stop import EarlyStop
+from mammoseg.handlers.saved_form import are_rows, is_state_of, same_form
 from mammoseg.handlers.training_log import TrainingLog
 from mammoseg.networks import Network
 from mammoseg.transforms.pipelines import Preprocessing
@@ -84,6 +85,7 @@ class Checkpoints:
             "preprocessing": preprocessing.settings,
             "provenance": provenance,
         }
+        self.optimizer = optimizer
         self.early_stop = early_stop
         self.training_log = training_log
         self.resume = resume
@@ -124,18 +126,42 @@ class Checkpoints:
             return
         saved = read_checkpoint(path)
         self._check_same_run(saved, path)
-        self.network.load_state_dict(saved["model"])
-        for name, item in self.stateful.items():
-            item.load_state_dict(saved[name])
-        if trainer.scaler and saved["scaler"]:
-            trainer.scaler.load_state_dict(saved["scaler"])
-        trainer.state.epoch, trainer.state.iteration = saved["epoch"], saved["iteration"]
-        self.evaluator.state.best_metric = saved["best_metric"]
-        self.evaluator.state.best_metric_epoch = saved["best_metric_epoch"]
+        load_model(self.network, saved["model"], path=path)
+        self._restore(saved, trainer, path)
         logger.info(f"Continuing after epoch {saved['epoch']} of {path}.")
         if trainer.state.epoch >= trainer.state.max_epochs or self.early_stop.exhausted:
             logger.info("The run is complete already; --resume false starts anew, a larger --max_epochs goes on.")
             trainer.terminate()
+
+    def _restore(self, saved: dict[str, Any], trainer: Any, path: Path) -> None:
+        try:
+            self._check_forms(saved, trainer)
+            for name, item in self.stateful.items():
+                item.load_state_dict(saved[name])
+            if trainer.scaler and saved["scaler"]:
+                trainer.scaler.load_state_dict(saved["scaler"])
+        except Exception as error:  # PyTorch and Ignite raise what they come upon
+            raise WeightsError(
+                f"{path} does not hold the state of such a run; name another --ckpt_dir, or start anew with "
+                "--resume false."
+            ) from error
+        trainer.state.epoch, trainer.state.iteration = saved["epoch"], saved["iteration"]
+        self.evaluator.state.best_metric = saved["best_metric"]
+        self.evaluator.state.best_metric_epoch = saved["best_metric_epoch"]
+
+    def _check_forms(self, saved: dict[str, Any], trainer: Any) -> None:
+        log, stop, scaler = saved["training_log"], saved["early_stop"], saved["scaler"]
+        fits = (
+            is_state_of(saved["optimizer"], self.optimizer),
+            same_form(saved["lr_scheduler"], self.stateful["lr_scheduler"].state_dict()),
+            log.keys() == {"rows"} and are_rows(log["rows"]),
+            not (stop and self.early_stop.stopping) or same_form(stop, self.early_stop.state_dict()),
+            not (scaler and trainer.scaler) or same_form(scaler, trainer.scaler.state_dict()),
+            all(type(saved[name]) is int for name in ("epoch", "iteration", "best_metric_epoch")),
+            type(saved["best_metric"]) is float and saved["epoch"] >= 0 <= saved["iteration"],
+        )
+        if not all(fits):
+            raise ValueError(fits)
 
     def _check_same_run(self, saved: dict[str, Any], path: Path) -> None:
         before, now = ({**s, **s["provenance"]} for s in (saved, self.settings))

@@ -1,5 +1,7 @@
 """Index of the architectures, one a file; every one is a `Network` that returns logits ``(N, out_channels, H, W)``."""
 
+from typing import Any
+
 from mammoseg.networks.attention_unet import AttentionUNet
 from mammoseg.networks.aunet import AUNet
 from mammoseg.networks.connected_resunets import ConnectedResUNets
@@ -9,7 +11,7 @@ from mammoseg.networks.connected_unets_plusplus import ConnectedUNetsPlusPlus
 from mammoseg.networks.fcdensenet import FCDenseNet
 from mammoseg.networks.fusionnet import FusionNet
 from mammoseg.networks.multiresunet import MultiResUNet
-from mammoseg.networks.network import Network
+from mammoseg.networks.network import ARCHITECTURE, Network
 from mammoseg.networks.resnet_fpn import ResNetFPN
 from mammoseg.networks.resnet_unet import ResNetUNet
 from mammoseg.networks.se_fusion_unet import SEFusionUNet
@@ -37,3 +39,12 @@ __all__ = [
     "UNet",
     "UNetSlim",
 ]
+
+ARCHITECTURES: dict[str, type[Network]] = {name: globals()[name] for name in __all__ if name != "Network"}
+"""Every network by the word that stands for it in `Network.config`, and so in a checkpoint."""
+
+
+def build_network(config: dict[str, Any]) -> Network:
+    """The network of a `Network.config`, with random weights."""
+    arguments = {name: value for name, value in config.items() if name != ARCHITECTURE}
+    return ARCHITECTURES[config[ARCHITECTURE]](**arguments)

@@ -6,14 +6,17 @@ from typing import Any
 
 from torch import Tensor, nn
 
+ARCHITECTURE = "architecture"
+"""Key of `Network.config` that names the class; no constructor has an argument of that name."""
+
 
 class Network(nn.Module):
     """Base of every architecture; its subclasses return logits ``(N, out_channels, H, W)``.
 
     Attributes:
-        config: the MONAI config (``_target_`` and all arguments) that builds this very network again. Checkpoints carry
-            it, so that weights of a width-reduced network are never loaded into a full one. `encoder_weights` is None
-            in it, because a checkpoint brings its own.
+        config: name of the class and all arguments as JSON values; `mammoseg.networks.build_network` builds this very
+            network again. Checkpoints carry it, so that weights of a width-reduced network are never loaded into a full
+            one. `encoder_weights` is None in it, because a checkpoint brings its own.
         size_divisor: both sides of the input have to be divisible by it.
     """
 
@@ -30,11 +33,10 @@ class Network(nn.Module):
                 bound = inspect.signature(build).bind(self, *args, **arguments)
                 bound.apply_defaults()
                 named = dict(list(bound.arguments.items())[1:])
-                target = f"{cls.__module__}.{cls.__qualname__}"
                 plain = {name: list(value) if isinstance(value, tuple) else value for name, value in named.items()}
                 if "encoder_weights" in plain:
                     plain["encoder_weights"] = None
-                object.__setattr__(self, "config", {"_target_": target, **plain})
+                object.__setattr__(self, "config", {ARCHITECTURE: cls.__name__, **plain})
             build(self, *args, **arguments)
 
         cls.__init__ = recording  # type: ignore[assignment]  # wraps the constructor it replaces

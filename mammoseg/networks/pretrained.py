@@ -121,9 +121,14 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
         weights = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # every reader has its own kinds
         raise WrongCallError(f"encoder weights {path} cannot be read ({type(error).__name__}).") from error
-    if not isinstance(weights, dict) or not all(isinstance(weight, Tensor) for weight in weights.values()):
+    if not isinstance(weights, dict) or not all(map(_is_dense, weights.values())):
         raise WrongCallError(f"encoder weights {path} are not a dictionary of tensors; save a model's state_dict().")
     return weights
+
+
+def _is_dense(weight: object) -> bool:
+    """Whether it is a tensor with memory of its own, which no tensor has that repeats one number a trillion times."""
+    return isinstance(weight, Tensor) and weight.layout is torch.strided and weight.is_cpu and weight.is_contiguous()
 
 
 def load_whole(encoder: nn.Module, weights: dict[str, Tensor], *, source: str | Path) -> None:
@@ -141,6 +146,9 @@ def load_whole(encoder: nn.Module, weights: dict[str, Tensor], *, source: str | 
     problems = {
         "missing": [key for key in own if key not in weights],
         "unknown": [key for key in weights if key not in own],
+        "of another kind": [
+            key for key in own if key in weights and weights[key].is_floating_point() != own[key].is_floating_point()
+        ],
         "of another shape": [
             f"{key} {tuple(weights[key].shape)} instead of {tuple(own[key].shape)}"
             for key in own

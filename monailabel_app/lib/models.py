@@ -83,7 +83,7 @@ def _exported_weights(conf: Mapping[str, str]) -> dict[str, Path]:
             name = exported_name(folder)
             if name is not None:
                 check_manifest(folder)
-        except (OSError, ValueError, KeyError) as error:
+        except OSError as error:
             raise WrongCallError(f"{folder} is no exported bundle that can be read; unpack it again.") from error
         if name is None:
             raise WrongCallError(f"{folder} is no exported bundle; write one with scripts/export_bundle.py.")

@@ -152,9 +152,6 @@ class ServedModel:
         except WeightsError as error:  # its text names files of the server, which are none of a client's business
             reason = f"version {version.number} of model '{name}' cannot be loaded: {_without_path(error, version)}"
             raise ModelNotReadyError(reason) from error
-        except (RuntimeError, ValueError, TypeError, KeyError) as error:  # MONAI wraps what a constructor raises
-            reason = f"version {version.number} of model '{name}' records settings of no network or preprocessing."
-            raise ModelNotReadyError(reason) from error
         if version.sha256 not in (None, predictor.weights_sha256):
             raise ModelNotReadyError(f"version {version.number} of model '{name}' changed while it was loaded.")
         return version, predictor

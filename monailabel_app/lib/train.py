@@ -167,7 +167,7 @@ class MassTrainTask(TrainTask):
             served.check()
         batch = min(options["batch_size"], len(labels.sections["training"]))
         lr = {} if options["lr"] is None else {"lr": options["lr"]}
-        device = {} if self.model.device is None else {"device": f"$torch.device('{self.model.device}')"}
+        device = {} if self.model.device is None else {"device": self.model.device}
         return Job(
             bundle=self.model.entry.bundle,
             folder=folder,

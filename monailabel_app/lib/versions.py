@@ -103,7 +103,7 @@ class Versions:
 
     def record(self, number: int) -> dict[str, Any]:
         """What is known of a trained version."""
-        return _read(self.folder / str(number) / RECORD)
+        return _read(self.folder / str(number) / RECORD, sha256=str)
 
     def history(self) -> dict[str, Any]:
         """Served number, all events in their order, and the record of every version; plain JSON."""
@@ -165,7 +165,7 @@ class Versions:
 
     def _state(self) -> dict[str, Any]:
         try:
-            return _read(self.folder / CURRENT)
+            return _read(self.folder / CURRENT, current=int, events=list)
         except FileNotFoundError:
             return {"current": 0, "events": []}
 
@@ -197,17 +197,20 @@ def _before(state: Mapping[str, Any]) -> int:
     for event in state["events"]:
         if event["what"] == "promoted":
             served.append(event["number"])
-        elif event["what"] == "rolled back":
+        elif event["what"] == "rolled back" and served:
             served.pop()
     if len(served) < 2:
         raise NoSuchVersionError("nothing was served before this version; there is nothing to roll back to.")
     return int(served[-2])
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, **kinds: type) -> dict[str, Any]:
+    """A JSON object that has values of these kinds."""
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        if not all(type(content[key]) is kind for key, kind in kinds.items()):
+            raise ValueError(path.name)
+    except (ValueError, RecursionError, TypeError, KeyError) as error:
         raise WeightsError(f"{path.name} of a model's versions is damaged; restore it from a copy.") from error
     return content
 

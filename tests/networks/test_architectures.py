@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 import torch
-from monai.bundle import ConfigParser
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mammoseg import networks
 from mammoseg.acceleration import accelerate
 from mammoseg.benchmark.trained_like import make_trained_like
-from mammoseg.networks import Network
+from mammoseg.networks import Network, build_network
 from mammoseg.networks.blocks import BareConvBN
 
 
@@ -153,7 +152,7 @@ def test_the_config_builds_the_same_network_again(case):
     with torch.device("meta"):
         network = getattr(networks, case.network)(**case.narrow)
         config = json.loads(json.dumps(network.config))
-        again = ConfigParser({"network_def": config}).get_parsed_content("network_def")
+        again = build_network(config)
     assert again.config == network.config
     shapes, shapes_again = ({k: v.shape for k, v in n.state_dict().items()} for n in (network, again))
     assert shapes == shapes_again

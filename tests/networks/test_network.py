@@ -22,13 +22,13 @@ class DeeperHead(Head):
         super().__init__(in_channels, channels=(5,))
 
 
-def test_config_holds_target_given_arguments_and_defaults_as_json_values():
-    expected = {"_target_": f"{__name__}.Head", "in_channels": 1, "channels": [2, 4]}
+def test_config_holds_class_given_arguments_and_defaults_as_json_values():
+    expected = {"architecture": "Head", "in_channels": 1, "channels": [2, 4]}
     assert Head(1).config == expected
 
 
 def test_config_of_a_subclass_has_its_own_arguments_only():
-    assert DeeperHead(2).config == {"_target_": f"{__name__}.DeeperHead", "in_channels": 2}
+    assert DeeperHead(2).config == {"architecture": "DeeperHead", "in_channels": 2}
 
 
 def test_a_wrong_argument_is_refused_by_name():
