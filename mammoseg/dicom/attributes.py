@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
@@ -31,6 +32,9 @@ VIEWS = {
 MAGNIFICATION_VIEW = ("R-102D6", "399163009")
 """View modifier "Magnification", SNOMED RT and CT; PS3.16 CID 4015."""
 
+PRIVATE_VOLUME_GROUP = 0x7E01
+"""Group in which Hologic keeps tomosynthesis inside a secondary capture ("SCO")."""
+
 SPECIMEN = {"G-8310", "127457009"}
 """Tissue specimen from breast: a view code of CID 4014 that shows no breast."""
 
@@ -44,6 +48,27 @@ REMARKS = {
     "LOW_ENERGY": "low-energy image of a contrast-enhanced pair",
 }
 """Value of Image Type to what a person should know about the result."""
+
+SYNTHESIZED = {"GENERATED_2D", "TOMO_2D"}
+"""Values of Image Type of a 2D image that was computed from tomosynthesis."""
+
+SECONDARY_CAPTURE = {
+    uid.SecondaryCaptureImageStorage,
+    uid.MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+    uid.MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+}
+"""SOP classes of secondary capture that can be grey: film scans, and whatever a workstation sends."""
+
+CONVERSION_REMARKS = {
+    "WSD": "secondary capture made on a workstation, such as a screen save; it may be no mammogram",
+    "DRW": "secondary capture of a drawing; it may be no mammogram",
+    "SYN": "secondary capture of a synthetic image; it may be no mammogram",
+    "DV": "secondary capture of a video; it may be no mammogram",
+}
+"""Conversion Type of a secondary capture to the same (PS3.3 C.8.6.1); film scans say DF, SI or SD.
+
+Full mammograms have the attribute too: a GE Senographe writes WSD.
+"""
 
 MODIFIER_REMARKS = {
     "R-102D6": "magnification view", "399163009": "magnification view",
@@ -66,9 +91,22 @@ def check_kind(dataset: Dataset) -> None:
         raise InputRefusedError("E_IMAGE_KIND", "a specimen, not a breast; the networks have never seen one.")
 
 
+def is_synthesized(dataset: Dataset) -> bool:
+    """True for a 2D image of one frame that was computed from tomosynthesis, whatever its SOP class."""
+    return numbers(dataset, "NumberOfFrames") in ([], [1.0]) and bool(SYNTHESIZED & set(texts(dataset, "ImageType")))
+
+
+def holds_private_volume(dataset: Dataset) -> bool:
+    """True where a private block of Hologic holds tomosynthesis, and Pixel Data is a picture that stands for it."""
+    creators = (dataset.get((PRIVATE_VOLUME_GROUP, number)) for number in range(0x10, 0x100))
+    return any("HOLOGIC" in str(creator.value).upper() for creator in creators if creator is not None)
+
+
 def remarks(dataset: Dataset) -> list[str]:
     """What a person should know about a result on this image: phrases of this module, never text of the header."""
     found = [REMARKS[value] for value in texts(dataset, "ImageType") if value in REMARKS]
+    if SECONDARY_CAPTURE & set(texts(dataset, "SOPClassUID")):
+        found += [CONVERSION_REMARKS[v] for v in texts(dataset, "ConversionType") if v in CONVERSION_REMARKS]
     found += [MODIFIER_REMARKS[code] for code in _modifier_codes(dataset) if code in MODIFIER_REMARKS]
     if texts(dataset, "BreastImplantPresent") == ["YES"]:
         found.append("a breast implant is in the image")

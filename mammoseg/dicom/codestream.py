@@ -32,7 +32,10 @@ START_OF_FRAME = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
 """Markers of JPEG that stand alone."""
 
-RLE_HEADER_BYTES = 64
+RLE_HEADER_BYTES, MOST_RLE_SEGMENTS = 64, 15
+
+ITEM = b"\xfe\xff\x00\xe0"
+"""Tag of an offset table or a fragment; compressed syntaxes are little endian."""
 
 
 class Size(NamedTuple):
@@ -42,23 +45,29 @@ class Size(NamedTuple):
     columns: int
     components: int
     bits: int
+    is_signed: bool = False
 
 
-def check_codestream(pixel_data: bytes, syntax: uid.UID, *, rows: int, columns: int, bits_allocated: int) -> None:
-    """Refuse a stream that describes another image than the header does.
+def check_codestream(
+    pixel_data: bytes, syntax: uid.UID, *, rows: int, columns: int, bits_allocated: int, bits_stored: int
+) -> int:
+    """Refuse a stream that describes another image than the header does, which is unsigned.
 
     Args:
         pixel_data: value of Pixel Data, compressed (PS3.5 A.4): an offset table, then the fragments of one frame.
+
+    Returns:
+        Bits a pixel that the stream states, which may be more or fewer than `bits_stored`; RLE states whole bytes.
 
     Raises:
         InputRefusedError: ``E_SIZE``, ``E_COLOUR``, ``E_BITS``, or ``E_COMPRESSION`` for a stream without such a header
             or of a method that is not read.
     """
-    stream = _first_fragment(pixel_data)
+    check_method(syntax)
+    stream = join_fragments(pixel_data)
     if syntax == uid.RLELossless:
-        return _check_rle(stream, bits_allocated // 8)
-    if syntax not in JPEG | JPEG_2000:
-        raise InputRefusedError("E_COMPRESSION", f"{syntax.name} is not read; convert it to a lossless JPEG or none.")
+        _check_rle(stream, bits_allocated // 8)
+        return bits_allocated
     size = _jpeg_2000_size(stream) if syntax in JPEG_2000 else _jpeg_size(stream)
     if size is None:
         raise InputRefusedError("E_COMPRESSION", "the compressed stream has no header with its size; it is damaged.")
@@ -70,17 +79,36 @@ def check_codestream(pixel_data: bytes, syntax: uid.UID, *, rows: int, columns: 
     if size.bits > bits_allocated:
         reason = f"the stream has {size.bits} bits a pixel, the header allocates {bits_allocated}."
         raise InputRefusedError("E_BITS", reason)
+    if size.is_signed:
+        raise InputRefusedError("E_BITS", "the stream has signed pixels, the header says that they are unsigned.")
+    if size.bits <= 8 < bits_stored:  # a copy made for a screen: what its grey values mean is not known
+        raise InputRefusedError("E_BITS", f"the stream has {size.bits} bits a pixel, the header says {bits_stored}.")
+    return size.bits
 
 
-def _first_fragment(pixel_data: bytes) -> bytes:
-    """The stream up to the end of its first fragment, which holds its header."""
-    position = 0
-    for _ in ("offset table", "fragment"):
-        if len(pixel_data) < position + 8:
-            raise InputRefusedError("E_COMPRESSION", "Pixel Data holds no compressed stream.")
-        start = position + 8
+def check_method(syntax: uid.UID) -> None:
+    """Refuse a method that no decoder here knows, such as video.
+
+    Raises:
+        InputRefusedError: ``E_COMPRESSION``.
+    """
+    if syntax not in JPEG | JPEG_2000 | {uid.RLELossless}:
+        raise InputRefusedError("E_COMPRESSION", f"{syntax.name} is not read; convert it to a lossless JPEG or none.")
+
+
+def join_fragments(pixel_data: bytes) -> bytes:
+    """The stream of a single frame out of its fragments (PS3.5 A.4), which may be cut anywhere, in its header too.
+
+    Raises:
+        InputRefusedError: ``E_COMPRESSION``: there is none, or a fragment is not whole.
+    """
+    fragments, position = [], 0
+    while (start := position + 8) <= len(pixel_data) and pixel_data[position : position + 4] == ITEM:
         position = start + int.from_bytes(pixel_data[position + 4 : start], "little")
-    return pixel_data[start:position]
+        fragments.append(pixel_data[start:position])
+    if len(fragments) < 2 or position > len(pixel_data):  # the first is the offset table
+        raise InputRefusedError("E_COMPRESSION", "Pixel Data holds no compressed stream.")
+    return b"".join(fragments[1:])
 
 
 def _jpeg_size(stream: bytes) -> Size | None:
@@ -107,7 +135,7 @@ def _jpeg_2000_size(stream: bytes) -> Size | None:
         return None
     columns, rows, left, top = struct.unpack_from(">4I", stream, start + 8)
     components, precision = struct.unpack_from(">HB", stream, start + 40)
-    return Size(rows - top, columns - left, components, (precision & 0x7F) + 1)
+    return Size(rows - top, columns - left, components, (precision & 0x7F) + 1, is_signed=precision > 0x7F)
 
 
 def _check_rle(stream: bytes, bytes_a_pixel: int) -> None:
@@ -116,5 +144,8 @@ def _check_rle(stream: bytes, bytes_a_pixel: int) -> None:
         raise InputRefusedError("E_COMPRESSION", "the RLE stream is shorter than its header; it is damaged.")
     count, *offsets = struct.unpack_from("<16I", stream)
     bounds = [*offsets[:bytes_a_pixel], len(stream)]
+    if count != bytes_a_pixel and 0 < count <= MOST_RLE_SEGMENTS:
+        reason = f"the RLE stream has {count} bytes a pixel, the header allocates {bytes_a_pixel}."
+        raise InputRefusedError("E_BITS", reason)
     if count != bytes_a_pixel or bounds[0] != RLE_HEADER_BYTES or bounds != sorted(set(bounds)):
         raise InputRefusedError("E_COMPRESSION", "the RLE stream has a header that cannot be; it is damaged.")

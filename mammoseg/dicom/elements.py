@@ -44,12 +44,15 @@ class Element(NamedTuple):
         value: offset of its value.
         end: offset behind its value, and behind its delimiter where it has one.
         is_undefined: it states no length, and holds items or fragments.
+        is_open: it is compressed pixels whose fragments are whole, but followed by no sound delimiter; `end` is behind
+            the last fragment.
     """
 
     tag: tuple[int, int]
     value: int
     end: int
     is_undefined: bool
+    is_open: bool = False
 
 
 class _Holds(Enum):
@@ -87,6 +90,8 @@ def read_element(data: bytes, start: int, encoding: Encoding) -> Element:
     position = start
     outermost: _Header | None = None
     for _ in range(MOST_ELEMENTS):
+        if outermost and outermost.tag == PIXEL_DATA and len(levels) == 2 and _lacks_delimiter(data, position):
+            return Element(outermost.tag, outermost.value, position, is_undefined=True, is_open=True)
         header = _read_header(data, position, levels[-1], encoding)
         outermost = outermost or header
         if inner := _level_below(data, header, levels[-1]):
@@ -158,6 +163,19 @@ def _level_below(data: bytes, header: _Header, level: _Level) -> _Level | None:
     if is_undefined or (header.length and (header.vr == b"SQ" or _begins_with_item(data, header.value))):
         return _Level(_Holds.ITEMS, end, is_undefined, level.is_implicit or header.vr == b"UN")  # PS3.5 6.2.2, note 2
     return None
+
+
+def _lacks_delimiter(data: bytes, position: int) -> bool:
+    """Whether the file, zeros, a later element or a delimiter with a length stand where fragments must be closed.
+
+    Some programs write so; compressed pixels are little endian (PS3.5 A.4).
+    """
+    if len(data) - position < 8:
+        return not data[position:].strip(b"\0")
+    group, number, length = struct.unpack_from("<HHI", data, position)
+    if (group, number) == SEQUENCE_END:
+        return length != 0
+    return PIXEL_DATA < (group, number) < (ITEM[0], 0) or not data[position:].strip(b"\0")
 
 
 def _begins_with_item(data: bytes, position: int) -> bool:

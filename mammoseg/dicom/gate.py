@@ -10,13 +10,15 @@ from collections.abc import Sequence
 
 import numpy as np
 from pydicom import uid
+from pydicom.datadict import dictionary_description
 from pydicom.dataset import Dataset
 from pydicom.pixels import get_decoder, pixel_array
 
-from mammoseg.dicom.attributes import check_kind, remarks
+from mammoseg.dicom.attributes import SECONDARY_CAPTURE, check_kind, holds_private_volume, is_synthesized, remarks
 from mammoseg.dicom.codestream import check_codestream
+from mammoseg.dicom.grey import padding_mask, padding_range
 from mammoseg.dicom.parse import open_dicom
-from mammoseg.dicom.values import MALFORMED, integer, text
+from mammoseg.dicom.values import code_string, integer, is_absent, text
 from mammoseg.errors import InputRefusedError
 
 __all__ = ["check_is_mammogram", "check_pixel_description", "decode", "open_dicom"]
@@ -27,9 +29,7 @@ IMAGE_CLASSES = {
     uid.DigitalMammographyXRayImageStorageForPresentation,
     uid.DigitalXRayImageStorageForPresentation,
     uid.ComputedRadiographyImageStorage,
-    uid.SecondaryCaptureImageStorage,
-    uid.MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
-    uid.MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+    *SECONDARY_CAPTURE,
 }
 """SOP classes that can hold one projection of one breast; film scans come as secondary capture."""
 
@@ -38,7 +38,7 @@ VOLUME_CLASSES = {
     uid.BreastProjectionXRayImageStorageForPresentation,
     uid.BreastProjectionXRayImageStorageForProcessing,
 }
-"""SOP classes of tomosynthesis."""
+"""SOP classes of tomosynthesis; a synthesized 2D image of one frame may come in them too."""
 
 FASTEST_PLUGIN = {uid.JPEGLosslessSV1: "gdcm", uid.JPEGLossless: "gdcm"} | dict.fromkeys(
     (uid.JPEG2000Lossless, uid.JPEG2000), "pylibjpeg"
@@ -50,6 +50,9 @@ MAX_PIXELS = 2**27
 
 UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID")
 """UIDs that results refer to, or that become part of a path or an address."""
+
+UIDS_THAT_MAY_BE_EMPTY = ("FrameOfReferenceUID",)
+"""A mammogram needs none, and some units write it without a value."""
 
 KNOWN_MODALITIES = {"MG", "CR", "DX", "RG", "OT", "SC", "CT", "MR", "US", "XA", "RF", "NM", "PT", "SEG", "SR", "PR"}
 """What a message repeats of Modality; anything else could be text that names a person."""
@@ -66,7 +69,23 @@ LOSSLESS = {
     uid.HTJ2KLosslessRPCL,
     uid.RLELossless,
 }
-"""Compressed syntaxes that give back what went in, bits above Bits Stored included."""
+"""Compressed syntaxes that give back what went in."""
+
+MOST_OVERSHOOT = 1 / 16
+"""By how much of the largest value a lossy stream may exceed it; JPEG 2000 at 80 to 1 did by 1 / 21."""
+
+GREY = ("MONOCHROME1", "MONOCHROME2")
+
+NEEDED_FOR_PIXELS = {
+    "SamplesPerPixel": "E_COLOUR",
+    "PhotometricInterpretation": "E_COLOUR",
+    "Rows": "E_SIZE",
+    "Columns": "E_SIZE",
+    "BitsAllocated": "E_BITS",
+    "BitsStored": "E_BITS",
+    "PixelRepresentation": "E_BITS",
+}
+"""Attributes without which pixels mean nothing (PS3.3 C.7.6.3), and the code of a file that lacks one."""
 
 
 def check_is_mammogram(dataset: Dataset, modalities: Sequence[str]) -> None:
@@ -77,27 +96,38 @@ def check_is_mammogram(dataset: Dataset, modalities: Sequence[str]) -> None:
             ``E_IMAGE_KIND``, or ``E_ATTRIBUTE`` where one of these is malformed.
     """
     check_uids(dataset)
-    sop_class = uid.UID(text(dataset, "SOPClassUID"))
-    modality = text(dataset, "Modality")
-    if sop_class in VOLUME_CLASSES:
-        raise InputRefusedError("E_MULTIFRAME", f"{sop_class.name} holds many frames; give a 2D mammogram.")
-    if (
-        sop_class == uid.DigitalMammographyXRayImageStorageForProcessing
-        or text(dataset, "PresentationIntentType") == "FOR PROCESSING"
-    ):
-        raise InputRefusedError("E_FOR_PROCESSING", "raw detector data; give the FOR PRESENTATION image.")
-    if sop_class not in IMAGE_CLASSES:
-        name = sop_class.name if sop_class in uid.UID_dictionary else "an unknown SOP class"
-        raise InputRefusedError("E_SOP_CLASS", f"{name} is not a mammogram.")
+    _check_sop_class(uid.UID(text(dataset, "SOPClassUID")), dataset)
+    modality = code_string(dataset, "Modality")
     if modality not in modalities:
-        known = modality if modality in KNOWN_MODALITIES else "missing or unknown"
+        known = (modality if modality in KNOWN_MODALITIES else "unknown") if modality else "absent or empty"
         reason = f"Modality is {known}, not {' or '.join(modalities)}; let it in with --modalities, such as MG,RG."
         raise InputRefusedError("E_MODALITY", reason)
     check_kind(dataset)
     for remark in remarks(dataset):
         logger.warning("%s", remark)
-    if text(dataset, "BurnedInAnnotation") == "YES":
+    if code_string(dataset, "BurnedInAnnotation") not in ("", "NO"):
         logger.warning("text is burned into the image; it will show in the overlay picture")
+
+
+def _check_sop_class(sop_class: uid.UID, dataset: Dataset) -> None:
+    if not sop_class:
+        raise InputRefusedError("E_SOP_CLASS", "SOP Class UID is absent or empty, so the file does not say what it is.")
+    if sop_class == uid.BreastTomosynthesisImageStorage and is_synthesized(dataset):
+        return
+    if sop_class in VOLUME_CLASSES:
+        reason = f"{sop_class.name} is tomosynthesis; give a 2D mammogram, exposed or synthesized."
+        raise InputRefusedError("E_MULTIFRAME", reason)
+    if holds_private_volume(dataset):
+        reason = "a placeholder for tomosynthesis in private elements (Hologic SCO); give a 2D mammogram."
+        raise InputRefusedError("E_MULTIFRAME", reason)
+    if (
+        sop_class == uid.DigitalMammographyXRayImageStorageForProcessing
+        or code_string(dataset, "PresentationIntentType") == "FOR PROCESSING"
+    ):
+        raise InputRefusedError("E_FOR_PROCESSING", "raw detector data; give the FOR PRESENTATION image.")
+    if sop_class not in IMAGE_CLASSES:
+        name = sop_class.name if sop_class in uid.UID_dictionary else "an unknown SOP class"
+        raise InputRefusedError("E_SOP_CLASS", f"{name} is not a mammogram.")
 
 
 def check_uids(dataset: Dataset) -> None:
@@ -109,9 +139,11 @@ def check_uids(dataset: Dataset) -> None:
         InputRefusedError: ``E_DICOM_UID``.
     """
     for keyword in UIDS:
-        if keyword in dataset and not is_uid(text(dataset, keyword)):
-            reason = f"{keyword} is empty, too long or no UID; correct it in the system that made the file."
-            raise InputRefusedError("E_DICOM_UID", reason)
+        value = text(dataset, keyword)
+        if keyword not in dataset or is_uid(value) or (not value and keyword in UIDS_THAT_MAY_BE_EMPTY):
+            continue
+        fault = "is too long or no UID" if value else "is empty"
+        raise InputRefusedError("E_DICOM_UID", f"{keyword} {fault}; correct it in the system that made the file.")
 
 
 def is_uid(value: str) -> bool:
@@ -126,78 +158,145 @@ def check_pixel_description(dataset: Dataset) -> None:
         InputRefusedError: ``E_NO_PIXELS``, ``E_MULTIFRAME``, ``E_COLOUR``, ``E_SIZE``, ``E_BITS``, ``E_TRUNCATED``, or
             ``E_ATTRIBUTE`` where one of the attributes is malformed.
     """
+    for keyword, code in NEEDED_FOR_PIXELS.items():
+        if is_absent(dataset, keyword):
+            reason = (
+                f"{dictionary_description(keyword)} is absent or empty; correct it in the system that made the file."
+            )
+            raise InputRefusedError(code, reason)
     frames = integer(dataset, "NumberOfFrames", 1)
     rows, columns = integer(dataset, "Rows"), integer(dataset, "Columns")
     if frames == 0:
         logger.warning("Number of Frames is 0 and is taken for 1")
     elif frames != 1:
         raise InputRefusedError("E_MULTIFRAME", f"the file says {frames} frames; a mammogram has one.")
-    grey = text(dataset, "PhotometricInterpretation") in ("MONOCHROME1", "MONOCHROME2")
-    if not grey or integer(dataset, "SamplesPerPixel", 1) != 1:
+    if code_string(dataset, "PhotometricInterpretation") not in GREY:
         raise InputRefusedError("E_COLOUR", "the image is not MONOCHROME1 or MONOCHROME2; mammograms are grey.")
+    if (samples := integer(dataset, "SamplesPerPixel")) != 1:
+        raise InputRefusedError("E_COLOUR", f"the image has {samples} samples a pixel; mammograms are grey.")
     if not 0 < rows * columns <= MAX_PIXELS:
         raise InputRefusedError("E_SIZE", f"the image is {rows} x {columns}; 1 to {MAX_PIXELS} pixels are read.")
     if not dataset.get("PixelData"):
-        raise InputRefusedError("E_NO_PIXELS", "there is no integer Pixel Data in the file.")
+        what = "is empty" if "PixelData" in dataset else "is absent, or not of integers"
+        raise InputRefusedError("E_NO_PIXELS", f"Pixel Data {what}; there is nothing to look at.")
     _check_bits(dataset)
     if not dataset.file_meta.TransferSyntaxUID.is_compressed:
-        _check_length(len(dataset.PixelData), rows * columns * dataset.BitsAllocated // 8)
+        _check_length(dataset.PixelData, _native_length(dataset))
 
 
 def _check_bits(dataset: Dataset) -> None:
     allocated, stored = integer(dataset, "BitsAllocated"), integer(dataset, "BitsStored")
-    if allocated not in (8, 16) or not 0 < stored <= allocated or integer(dataset, "PixelRepresentation") != 0:
-        reason = f"{stored} of {allocated} bits, or signed; pixels must be unsigned, in 8 or 16 bits."
+    if integer(dataset, "PixelRepresentation") != 0:
+        raise InputRefusedError("E_BITS", "the pixels are signed; those of a mammogram are unsigned.")
+    if allocated not in (8, 16) or not 0 < stored <= allocated:
+        reason = f"{stored} of {allocated} bits; pixels must have 8 or 16 bits allocated, and no more stored."
         raise InputRefusedError("E_BITS", reason)
     if integer(dataset, "HighBit", stored - 1) != stored - 1:
         raise InputRefusedError("E_BITS", f"the highest of {stored} bits is not bit {stored - 1}; store pixels low.")
 
 
-def _check_length(stated: int, needed: int) -> None:
-    if stated < needed:
+def _native_length(dataset: Dataset) -> int:
+    return dataset.Rows * dataset.Columns * dataset.BitsAllocated // 8
+
+
+def _check_length(stated: bytes, needed: int) -> None:
+    """PS3.5 8.1.1: some applications pad by more than the one byte that makes the length even."""
+    if len(stated) < needed:
         raise InputRefusedError("E_TRUNCATED", "Pixel Data is shorter than the image it describes.")
-    if stated > needed + needed % 2:  # PS3.5 8.1.1: one byte of padding makes the length even
-        reason = f"Pixel Data has {stated} bytes, the image it describes {needed}; one of the two is wrong."
-        raise InputRefusedError("E_SIZE", reason)
+    if len(stated) > needed + needed % 2:
+        if stated.count(0, needed) < len(stated) - needed:
+            reason = f"Pixel Data has {len(stated)} bytes, the image it describes {needed}; one of the two is wrong."
+            raise InputRefusedError("E_SIZE", reason)
+        logger.warning("%d bytes of padding behind the pixels are left out", len(stated) - needed)
+
+
+def drop_padding(dataset: Dataset) -> None:
+    """Take from uncompressed pixels, in place, the bytes behind them, but the one that makes the length even."""
+    needed = _native_length(dataset)
+    if len(dataset.PixelData) > needed + needed % 2:
+        dataset.PixelData = dataset.PixelData[:needed] + bytes(needed % 2)
 
 
 def decode(dataset: Dataset) -> np.ndarray:
-    """Decode one grey frame: unsigned integers ``(rows, columns)`` as stored, bits above Bits Stored cleared.
+    """Decode one grey frame: unsigned integers ``(rows, columns)`` as stored, within Bits Stored but for padding.
+
+    Where a compressed stream states fewer bits than the header, `dataset` has its Bits Stored afterwards.
 
     Raises:
-        InputRefusedError: as `check_pixel_description` and `mammoseg.dicom.codestream.check_codestream`, and
-            ``E_COMPRESSION`` for a damaged stream.
+        InputRefusedError: as `check_pixel_description` and `mammoseg.dicom.codestream.check_codestream`,
+            ``E_COMPRESSION`` for a damaged stream, and ``E_BITS`` for one with pixels above Bits Stored.
     """
     check_pixel_description(dataset)
-    syntax = dataset.file_meta.TransferSyntaxUID
-    plugin = ""
-    if syntax.is_compressed:
-        check_codestream(
-            dataset.PixelData,
-            syntax,
-            rows=dataset.Rows,
-            columns=dataset.Columns,
-            bits_allocated=dataset.BitsAllocated,
-        )
+    dataset.PhotometricInterpretation = code_string(dataset, "PhotometricInterpretation")  # pydicom keeps blanks
+    if dataset.file_meta.TransferSyntaxUID.is_compressed:
+        pixels = _decompress(dataset)
+    else:
+        drop_padding(dataset)
+        pixels = pixel_array(dataset, correct_unused_bits=False)
+    pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False).reshape(dataset.Rows, dataset.Columns)
+    return _within_bits_stored(pixels, dataset)
+
+
+def _decompress(dataset: Dataset) -> np.ndarray:
+    syntax, stored = dataset.file_meta.TransferSyntaxUID, dataset.BitsStored
+    bits = check_codestream(
+        dataset.PixelData,
+        syntax,
+        rows=dataset.Rows,
+        columns=dataset.Columns,
+        bits_allocated=dataset.BitsAllocated,
+        bits_stored=stored,
+    )
+    if bits < stored:
+        logger.warning("the stream has %d bits a pixel, the header says %d; the stream is believed", bits, stored)
+    _state_bits(dataset, bits)  # some decoders clear what is above, which must be seen
+    pixels = _run_decoder(dataset, syntax)
+    _state_bits(dataset, min(bits, stored))
+    return pixels
+
+
+def _state_bits(dataset: Dataset, bits: int) -> None:
+    dataset.BitsStored, dataset.HighBit = bits, bits - 1
+
+
+def _run_decoder(dataset: Dataset, syntax: uid.UID) -> np.ndarray:
+    fastest = FASTEST_PLUGIN.get(syntax, "")
     try:
-        if syntax.is_compressed:
-            fastest = FASTEST_PLUGIN.get(syntax, "")
-            plugin = fastest if fastest in get_decoder(syntax).available_plugins else ""
-        pixels = pixel_array(dataset, decoding_plugin=plugin)
+        plugin = fastest if fastest in get_decoder(syntax).available_plugins else ""
+        return pixel_array(dataset, decoding_plugin=plugin, correct_unused_bits=False)
+    except MemoryError:
+        raise
     except BaseException as error:
-        if not isinstance(error, (RuntimeError, *MALFORMED)) and type(error).__name__ != RUST_PANIC:
+        if not (isinstance(error, Exception) or type(error).__name__ == RUST_PANIC):
             raise
         reason = "the pixels cannot be decompressed: a damaged stream, or a method that no decoder here knows."
         raise InputRefusedError("E_COMPRESSION", reason) from error
-    pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False).reshape(dataset.Rows, dataset.Columns)
-    return _within_bits_stored(pixels, dataset.BitsStored, syntax)
 
 
-def _within_bits_stored(pixels: np.ndarray, stored: int, syntax: uid.UID) -> np.ndarray:
-    """Clear foreign bits above Bits Stored; a lossy stream has none, but may overshoot the largest value."""
-    highest = 2**stored - 1
+def _within_bits_stored(pixels: np.ndarray, dataset: Dataset) -> np.ndarray:
+    """Pixels that all lie within Bits Stored, or are padding.
+
+    Uncompressed words may carry other bits above, such as those of an overlay (PS3.5 8.1.1 of older editions): these
+    are cleared. A stream holds nothing but pixels: where they need more bits than the header says, one of the two is
+    wrong. Only a lossy stream may overshoot the largest value by a little.
+    """
+    highest = 2**dataset.BitsStored - 1
     if int(pixels.max()) <= highest:
         return pixels
-    if syntax.is_compressed and syntax not in LOSSLESS:
-        return np.minimum(pixels, pixels.dtype.type(highest))
-    return pixels & pixels.dtype.type(highest)
+    above = pixels > highest
+    padding = padding_mask(pixels, padding_range(dataset))
+    if padding is not None:
+        above &= ~padding
+    if not above.any():
+        return pixels
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if not syntax.is_compressed:
+        logger.warning(
+            "%d pixels have bits above Bits Stored, which are cleared; if the picture looks torn, Bits Stored is wrong",
+            np.count_nonzero(above),
+        )
+        return np.where(above, pixels & pixels.dtype.type(highest), pixels)
+    if syntax in LOSSLESS or int(pixels[above].max()) > highest * (1 + MOST_OVERSHOOT):
+        reason = f"pixels of the stream need more than the {dataset.BitsStored} bits that the header says."
+        raise InputRefusedError("E_BITS", reason)
+    return np.where(above, pixels.dtype.type(highest), pixels)

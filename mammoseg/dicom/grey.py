@@ -1,16 +1,18 @@
-"""Grey values of DICOM as one small table: modality LUT, VOI, polarity, padding, in this order."""
+"""Grey values of DICOM as one small table: modality LUT, VOI, polarity, padding, in this order (PS3.3 C.11)."""
 
 import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.pixels import apply_modality_lut, apply_voi, apply_windowing
+from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence
 
-from mammoseg.dicom.attributes import numbers
-from mammoseg.dicom.values import MALFORMED, integer
+from mammoseg.dicom.lut import Table, read_table
+from mammoseg.dicom.values import code_string, integer
 from mammoseg.errors import InputRefusedError, WrongCallError
 
 logger = logging.getLogger(__name__)
@@ -18,11 +20,36 @@ logger = logging.getLogger(__name__)
 ROWS_AT_ONCE = 64
 """Rows looked up in one step: numpy copies the indices to 8 bytes each."""
 
+NO_PADDING = -(2**40)
+"""Stands for an absent Pixel Padding Value, which may itself be negative."""
+
+LEAST_WIDTH = {"LINEAR": 1.0, "LINEAR_EXACT": np.finfo(float).tiny, "SIGMOID": np.finfo(float).tiny}
+"""VOI LUT Function to the smallest Window Width that it gives a meaning, PS3.3 C.11.2.1.2 and C.11.2.1.3."""
+
+
+class Window(NamedTuple):
+    """A window and its function."""
+
+    centre: float
+    width: float
+    function: str
+
+    def fraction(self, values: np.ndarray) -> np.ndarray:
+        """Where in the output range each value comes to lie, 0 to 1."""
+        centre, width = self.centre, self.width
+        if self.function == "SIGMOID":  # PS3.3 C.11.2.1.3.1
+            return 1 / (1 + np.exp(-4 * (values - centre) / width))
+        if self.function == "LINEAR":  # PS3.3 C.11.2.1.2.1; LINEAR_EXACT (C.11.2.1.3.2) has no such halves
+            centre, width = centre - 0.5, width - 1
+        inside = (values - centre) / width + 0.5
+        return np.where(values <= centre - width / 2, 0.0, np.where(values > centre + width / 2, 1.0, inside))
+
 
 def grey_table(dataset: Dataset, *, voi: str | int) -> np.ndarray:
     """Grey value of each stored value: float32 ``(2 ** BitsStored,)``, dense tissue high, padding lowest.
 
-    All steps run on this table instead of on millions of pixels.
+    All steps run on this table instead of on millions of pixels. Where padding lies above Bits Stored, the table goes
+    on to the end of it.
 
     Args:
         dataset: the header; its pixels are not looked at.
@@ -34,28 +61,72 @@ def grey_table(dataset: Dataset, *, voi: str | int) -> np.ndarray:
     """
     if not (voi in ("first", "none") or isinstance(voi, int)):
         raise WrongCallError(f"voi is '{voi}'; give 'first', 'none' or an index.")
-    stored = np.arange(2 ** integer(dataset, "BitsStored"), dtype=np.uint16)
-    with _refusing("E_RESCALE", "Rescale Slope, Rescale Intercept or Modality LUT Sequence is malformed."):
-        values = _finite(_apply_modality(stored, dataset))
+    values, limits = modality_values(dataset)
     with _refusing("E_VOI", "the window or the VOI LUT Sequence is malformed; read with voi='none'."):
-        table = _finite(_apply_voi(values, dataset, voi).astype(np.float32))
+        table = _finite(_apply_voi(values, limits, dataset, voi).astype(np.float32))
     low, high = table.min(), table.max()
-    if dataset.PhotometricInterpretation == "MONOCHROME1":  # PS3.3 C.7.6.3.1.2: the lowest value is white
+    if code_string(dataset, "PhotometricInterpretation") == "MONOCHROME1":  # PS3.3 C.7.6.3.1.2: the lowest is white
         table = low + high - table
     if padding := padding_range(dataset):
+        table = np.pad(table, (0, max(0, padding[1] + 1 - len(table))), constant_values=low)
         table[padding[0] : padding[1] + 1] = low
     return table
+
+
+def modality_values(dataset: Dataset) -> tuple[np.ndarray, tuple[float, float]]:
+    """Value of each stored value after the modality LUT, float64 ``(2 ** BitsStored,)``, and the ends of their range.
+
+    Raises:
+        InputRefusedError: ``E_RESCALE``.
+    """
+    stored = np.arange(2 ** integer(dataset, "BitsStored"), dtype=np.float64)
+    with _refusing("E_RESCALE", "Rescale Slope, Rescale Intercept or Modality LUT Sequence is malformed."):
+        slope, intercept = _rescale(dataset)
+        if tables := _items(dataset, "ModalityLUTSequence"):
+            if (slope, intercept) != (1, 0):
+                reason = "there are both a Modality LUT Sequence and a Rescale Slope; only one of them can be meant."
+                raise InputRefusedError("E_RESCALE", reason)
+            table = read_table(tables[0], "E_RESCALE", is_signed=False, is_little_endian=_is_little_endian(dataset))
+            return table.look_up(stored).astype(np.float64), (0, max(2**table.bits - 1, int(table.entries.max())))
+        values = _finite(stored * slope + intercept)
+    return values, (float(values.min()), float(values.max()))
+
+
+def voi_items(dataset: Dataset, *, is_signed: bool) -> list[Table | Window]:
+    """The file's own grey-value functions: its tables, then its windows but those of no width, which mean nothing.
+
+    Args:
+        is_signed: whether a value after the modality LUT can be negative.
+
+    Raises:
+        InputRefusedError: ``E_VOI``.
+    """
+    little = _is_little_endian(dataset)
+    with _refusing("E_VOI", "the window or the VOI LUT Sequence is malformed; read with voi='none'."):
+        tables = [
+            read_table(item, "E_VOI", is_signed=is_signed, is_little_endian=little)
+            for item in _items(dataset, "VOILUTSequence")
+        ]
+        return [*tables, *_windows(dataset)]
 
 
 def padding_range(dataset: Dataset) -> tuple[int, int] | None:
     """First and last of the stored values that mean that nothing was recorded (PS3.3 C.7.5.1.1.2), None without any.
 
+    Some files have padding above Bits Stored, or as a negative number of as many bits as are allocated.
+
     Raises:
         InputRefusedError: ``E_ATTRIBUTE``.
     """
-    first = integer(dataset, "PixelPaddingValue", -1)
+    first = integer(dataset, "PixelPaddingValue", NO_PADDING)
+    if first == NO_PADDING:
+        return None
     start, stop = sorted((first, integer(dataset, "PixelPaddingRangeLimit", first)))
-    return None if stop < 0 else (max(0, start), stop)
+    values = 2 ** integer(dataset, "BitsAllocated")
+    if stop < 0:
+        start, stop = start + values, stop + values
+    start, stop = max(0, start), min(stop, values - 1)
+    return (start, stop) if start <= stop else None
 
 
 def padding_mask(stored: np.ndarray, padding: tuple[int, int] | None) -> np.ndarray | None:
@@ -72,36 +143,77 @@ def look_up(table: np.ndarray, stored: np.ndarray) -> np.ndarray:
     return pixels
 
 
-def _apply_modality(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
-    if "ModalityLUTSequence" not in dataset and ("RescaleSlope" in dataset or "RescaleIntercept" in dataset):
-        match numbers(dataset, "RescaleSlope"), numbers(dataset, "RescaleIntercept"):
-            case [slope], [intercept] if slope != 0 and math.isfinite(slope) and math.isfinite(intercept):
-                if (slope, intercept) == (1, 0):
-                    return stored
-            case _:
-                reason = "Rescale Slope and Intercept must both be numbers, and the slope not 0."
-                raise InputRefusedError("E_RESCALE", reason)
-    return apply_modality_lut(stored, dataset)
+def _rescale(dataset: Dataset) -> tuple[float, float]:
+    """Rescale Slope and Intercept; 1 and 0 where neither is stated."""
+    match _numbers(dataset, "RescaleSlope"), _numbers(dataset, "RescaleIntercept"):
+        case [], []:
+            return 1, 0
+        case [slope], [intercept] if slope != 0 and math.isfinite(slope) and math.isfinite(intercept):
+            return slope, intercept
+        case [_], []:
+            raise InputRefusedError("E_RESCALE", "Rescale Intercept is absent, though there is a Rescale Slope.")
+        case [], [_]:
+            raise InputRefusedError("E_RESCALE", "Rescale Slope is absent, though there is a Rescale Intercept.")
+    reason = "Rescale Slope and Intercept must both be one finite number, and the slope not 0."
+    raise InputRefusedError("E_RESCALE", reason)
 
 
-def _apply_voi(values: np.ndarray, dataset: Dataset, voi: str | int) -> np.ndarray:
-    """Apply one of the file's own items; a window of no width is left out, as no rule gives it a meaning."""
-    tables = range(len(dataset.get("VOILUTSequence") or []))
-    widths = numbers(dataset, "WindowWidth")
-    least = 1.0 if dataset.get("VOILUTFunction", "LINEAR") == "LINEAR" else np.finfo(float).tiny  # PS3.3 C.11.2.1.2
-    windows = [index for index, width in enumerate(widths) if width >= least]
-    if len(windows) < len(widths):
-        logger.warning("%d of %d windows have no width and are left out", len(widths) - len(windows), len(widths))
-    items = [(apply_voi, index) for index in tables] + [(apply_windowing, index) for index in windows]
-    if voi == "none" or (voi == "first" and not items):
+def _windows(dataset: Dataset) -> list[Window]:
+    function = code_string(dataset, "VOILUTFunction") or "LINEAR"
+    centres, widths = _numbers(dataset, "WindowCenter"), _numbers(dataset, "WindowWidth")
+    if widths and function not in LEAST_WIDTH:
+        raise InputRefusedError("E_VOI", f"VOI LUT Function is none of {', '.join(LEAST_WIDTH)}; read with voi='none'.")
+    if widths and not centres:
+        raise InputRefusedError(
+            "E_VOI", "Window Center is absent, though there is a Window Width; read with voi='none'."
+        )
+    if not widths:
+        widths = [0.0] * len(centres)
+    if len(widths) != len(centres):
+        reason = f"Window Center has {len(centres)} values, Window Width {len(widths)}; read with voi='none'."
+        raise InputRefusedError("E_VOI", reason)
+    kept = [pair for pair in zip(centres, widths, strict=True) if pair[1] >= LEAST_WIDTH[function]]
+    if len(kept) < len(widths):
+        logger.warning("%d of %d windows have no width and are left out", len(widths) - len(kept), len(widths))
+    if not np.isfinite(kept).all():
+        raise InputRefusedError("E_VOI", "a window is no finite number; read with voi='none'.")
+    return [Window(centre, width, function) for centre, width in kept]
+
+
+def _apply_voi(values: np.ndarray, limits: tuple[float, float], dataset: Dataset, voi: str | int) -> np.ndarray:
+    """Apply one of the file's own items; a window fills the range of the values, whatever the sign of the slope."""
+    if voi == "none":
+        return values
+    items = voi_items(dataset, is_signed=limits[0] < 0)
+    if voi == "first" and not items:
         return values
     index = 0 if voi == "first" else int(voi)
     if not 0 <= index < len(items):
         raise InputRefusedError("E_VOI", f"VOI item {index} was asked for, the file has {len(items)}.")
-    function, position = items[index]
-    if function is apply_voi:  # a table is indexed by whole numbers
-        values = np.rint(values).astype(np.int64)
-    return function(values, dataset, position)
+    item = items[index]
+    if isinstance(item, Table):
+        return item.look_up(values)
+    low, high = limits
+    return low + item.fraction(values) * (high - low)
+
+
+def _numbers(dataset: Dataset, keyword: str) -> list[float]:
+    """The numbers of an attribute, none where it is absent or empty; whatever goes wrong means that it is malformed."""
+    value = dataset.get(keyword)
+    if value is None or value == "":
+        return []
+    return [float(number) for number in (value if isinstance(value, MultiValue | list) else [value])]
+
+
+def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
+    value = dataset.get(keyword)
+    if not isinstance(value, Sequence) and value not in (None, "", b""):
+        raise ValueError(f"{keyword} is no sequence")
+    return list(value or [])
+
+
+def _is_little_endian(dataset: Dataset) -> bool:
+    return bool(dataset.file_meta.TransferSyntaxUID.is_little_endian)
 
 
 def _finite(values: np.ndarray) -> np.ndarray:
@@ -118,5 +230,5 @@ def _refusing(code: str, reason: str) -> Iterator[None]:
             yield
     except InputRefusedError:
         raise
-    except MALFORMED as error:
+    except Exception as error:  # pydicom raises whatever a malformed value leads it to
         raise InputRefusedError(code, reason) from error

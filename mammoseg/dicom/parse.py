@@ -11,6 +11,7 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
+from mammoseg.dicom.complete import complete
 from mammoseg.dicom.elements import MOST_ELEMENTS, PIXEL_DATA, Encoding, read_element
 from mammoseg.dicom.values import MALFORMED
 from mammoseg.errors import InputRefusedError
@@ -29,6 +30,12 @@ META_START = 132
 META_GROUP, TRANSFER_SYNTAX = 0x0002, (0x0002, 0x0010)
 
 EXPLICIT_LITTLE = Encoding(is_implicit=False, is_little_endian=True)
+
+DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
+"""Sequence Delimitation Item in little endian, PS3.5 A.4."""
+
+END_OF_IMAGE = b"\xff\xd9"
+"""Last bytes of a stream of JPEG, JPEG-LS or JPEG 2000."""
 
 PROGRAM_SIGNATURES = (b"MZ", b"\x7fELF", b"#!")
 """First bytes of programs; a preamble that begins so makes one file both image and program (CVE-2019-11687)."""
@@ -50,12 +57,16 @@ def open_dicom(path: Path) -> Dataset:
     if syntax.is_deflated:
         end = len(content)
         _check_structure(_inflate(content[body:]), 0, syntax)
+        is_open = False
     else:
-        end = _check_structure(content, body, syntax)
-    if end < len(content):
+        end, is_open = _check_structure(content, body, syntax)
+    if is_open:
+        logger.warning("the compressed pixels end without a delimiter, but as a whole; one is put in")
+    elif end < len(content):
         logger.warning("%d bytes behind the last element are left out", len(content) - end)
-        content = content[:end]
-    return _parse(content)
+    if is_open or end < len(content):
+        content = content[:end] + DELIMITER * is_open
+    return complete(_parse(content))
 
 
 def read_bytes(path: Path) -> bytes:
@@ -90,8 +101,10 @@ def _read_meta(content: bytes) -> tuple[uid.UID, int]:
     if position == len(content):
         raise InputRefusedError("E_NOT_DICOM", "the file has the preamble of DICOM and no data set.")
     syntax = uid.UID(named.decode("latin-1").rstrip("\0 "))
+    if not syntax:
+        raise InputRefusedError("E_COMPRESSION", "Transfer Syntax UID is absent or empty; convert the file.")
     if not syntax.is_transfer_syntax or syntax.is_private:
-        raise InputRefusedError("E_COMPRESSION", "Transfer Syntax UID is missing or unknown; convert the file.")
+        raise InputRefusedError("E_COMPRESSION", "Transfer Syntax UID is unknown; convert the file.")
     return syntax, position
 
 
@@ -110,13 +123,16 @@ def _inflate(deflated: bytes) -> bytes:
     return data
 
 
-def _check_structure(data: bytes, start: int, syntax: uid.UID) -> int:
-    """Walk all elements, and say where the last one ends: behind Pixel Data, what is none is no part of it."""
+def _check_structure(data: bytes, start: int, syntax: uid.UID) -> tuple[int, bool]:
+    """Walk all elements, and say where the last one ends, and whether that is compressed pixels without a delimiter.
+
+    Behind Pixel Data, what is no element is no part of it.
+    """
     encoding = Encoding(syntax.is_implicit_VR, syntax.is_little_endian)
     position, has_pixels, last = start, False, (0, 0)
     for _ in range(MOST_ELEMENTS):
         if position == len(data) or (has_pixels and not _is_behind_pixels(data, position, encoding)):
-            return position
+            return position, False
         element = read_element(data, position, encoding)
         if element.tag <= last:  # PS3.5 7.1: tags ascend; a damaged one would be lost among others
             raise InputRefusedError("E_NOT_DICOM", "the file starts like DICOM, but its elements are out of order.")
@@ -126,8 +142,18 @@ def _check_structure(data: bytes, start: int, syntax: uid.UID) -> int:
             if element.is_undefined != syntax.is_compressed:
                 reason = "Pixel Data is packed as for another Transfer Syntax UID than that of the file; convert it."
                 raise InputRefusedError("E_COMPRESSION", reason)
+            if element.is_open:
+                _check_stream_has_end(data[element.value : element.end], syntax)
+                return element.end, True
         position = element.end
     raise InputRefusedError("E_NOT_DICOM", f"the file starts like DICOM, but has more than {MOST_ELEMENTS} elements.")
+
+
+def _check_stream_has_end(pixel_data: bytes, syntax: uid.UID) -> None:
+    """Refuse fragments without a delimiter after which others may have stood; the one of RLE is all (PS3.5 A.4.2)."""
+    if syntax != uid.RLELossless and not pixel_data.rstrip(b"\0").endswith(END_OF_IMAGE):
+        reason = "the compressed pixels have neither a delimiter nor the end of their stream; copy the file again."
+        raise InputRefusedError("E_TRUNCATED", reason)
 
 
 def _is_behind_pixels(data: bytes, position: int, encoding: Encoding) -> bool:

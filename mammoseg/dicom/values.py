@@ -52,6 +52,24 @@ def text(dataset: Dataset, keyword: str) -> str:
     return str(value)
 
 
+def is_absent(dataset: Dataset, keyword: str) -> bool:
+    """Whether an attribute is not there, or there without a value.
+
+    Raises:
+        InputRefusedError: ``E_ATTRIBUTE``: it cannot be read.
+    """
+    return _value(dataset, keyword) in (None, "")
+
+
+def code_string(dataset: Dataset, keyword: str) -> str:
+    """The coded string (CS) of an attribute as it is to be compared: blanks around it mean nothing (PS3.5 6.2).
+
+    Raises:
+        InputRefusedError: as `text`.
+    """
+    return text(dataset, keyword).strip().upper()
+
+
 def _value(dataset: Dataset, keyword: str) -> Any:
     try:
         return dataset.get(keyword)

@@ -8,7 +8,7 @@ import pydicom
 import pytest
 from pydicom import uid
 
-from mammoseg.dicom.codestream import check_codestream
+from mammoseg.dicom.codestream import check_codestream, join_fragments
 from mammoseg.errors import InputRefusedError
 from tests.made_dicom import RAMP, mammogram_dataset
 
@@ -25,8 +25,8 @@ def jpeg(marker, *, rows=ROWS, columns=COLUMNS, bits=12, components=1, before=b"
     return pack(b"\xff\xd8" + before + b"\xff" + bytes([marker]) + frame)
 
 
-def jpeg_2000(*, rows=ROWS, columns=COLUMNS, bits=12, components=1):
-    size = struct.pack(">HH4I4IHB", 41, 0, columns, rows, 0, 0, columns, rows, 0, 0, components, bits - 1)
+def jpeg_2000(*, rows=ROWS, columns=COLUMNS, bits=12, components=1, sign=0):
+    size = struct.pack(">HH4I4IHB", 41, 0, columns, rows, 0, 0, columns, rows, 0, 0, components, bits - 1 | sign << 7)
     return pack(b"\xff\x4f\xff\x51" + size)
 
 
@@ -34,8 +34,8 @@ def rle(*offsets):
     return pack(struct.pack("<16I", len(offsets), *offsets, *[0] * (15 - len(offsets))) + bytes(64))
 
 
-def check(stream, syntax=uid.JPEGLosslessSV1):
-    check_codestream(stream, syntax, rows=ROWS, columns=COLUMNS, bits_allocated=16)
+def check(stream, syntax=uid.JPEGLosslessSV1, *, allocated=16, stored=12):
+    return check_codestream(stream, syntax, rows=ROWS, columns=COLUMNS, bits_allocated=allocated, bits_stored=stored)
 
 
 @pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEG2000Lossless, uid.JPEGLSLossless], ids=lambda s: s.name)
@@ -69,8 +69,17 @@ REFUSED = {
     "JPEG 2000 of 60000 x 60000": (jpeg_2000(rows=60000, columns=60000), uid.JPEG2000, "E_SIZE"),
     "JPEG 2000 in colour": (jpeg_2000(components=3), uid.JPEG2000, "E_COLOUR"),
     "JPEG 2000 of 20 bits": (jpeg_2000(bits=20), uid.JPEG2000, "E_BITS"),
+    "JPEG 2000, signed": (jpeg_2000(sign=1), uid.JPEG2000, "E_BITS"),
+    "HTJ2K lossless, signed": (jpeg_2000(sign=1), uid.HTJ2KLossless, "E_BITS"),
+    "HTJ2K RPCL, signed": (jpeg_2000(sign=1), uid.HTJ2KLosslessRPCL, "E_BITS"),
+    "HTJ2K, signed": (jpeg_2000(sign=1), uid.HTJ2K, "E_BITS"),
+    "JPEG baseline of 8 bits": (jpeg(0xC0, bits=8), uid.JPEGBaseline8Bit, "E_BITS"),
+    "JPEG-LS of 8 bits": (jpeg(0xF7, bits=8), uid.JPEGLSLossless, "E_BITS"),
+    "JPEG 2000 of 8 bits": (jpeg_2000(bits=8), uid.JPEG2000, "E_BITS"),
+    "RLE of one byte a pixel": (rle(64), uid.RLELossless, "E_BITS"),
     "JPEG 2000 without size": (pack(b"\xff\x4f\xff\x51"), uid.JPEG2000, "E_COMPRESSION"),
-    "RLE of three segments": (rle(64, 70, 80), uid.RLELossless, "E_COMPRESSION"),
+    "RLE of three segments": (rle(64, 70, 80), uid.RLELossless, "E_BITS"),
+    "RLE of no segment": (rle(), uid.RLELossless, "E_COMPRESSION"),
     "RLE that goes backwards": (rle(64, 60), uid.RLELossless, "E_COMPRESSION"),
     "RLE that leads out": (rle(64, 4000), uid.RLELossless, "E_COMPRESSION"),
     "RLE of three bytes": (pack(b"abc"), uid.RLELossless, "E_COMPRESSION"),
@@ -87,5 +96,27 @@ def test_a_stream_of_another_image_is_refused(stream, syntax, code):
 
 
 def test_good_headers_made_here_pass():
-    check(jpeg_2000(), uid.JPEG2000)
-    check(rle(64, 70), uid.RLELossless)
+    assert check(jpeg_2000(), uid.JPEG2000) == 12
+    assert check(rle(64, 70), uid.RLELossless) == 16
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+def test_bits_between_8_and_bits_allocated_are_told(bits):
+    assert check(jpeg(0xC3, bits=bits)) == bits
+
+
+def test_8_bits_of_16_are_told_where_the_header_has_no_more():
+    assert check(jpeg(0xC3, bits=8), stored=8) == 8
+
+
+@pytest.mark.parametrize("cut", [1, 20, 44, 200])
+def test_a_header_may_be_spread_over_fragments(cut):
+    stream = b"\xff\xd8\xff\xe0\0\x80" + bytes(126) + join_fragments(jpeg(0xC3))[2:] + bytes(99)
+    items = [b"", stream[:cut], stream[cut : cut + 20], stream[cut + 20 :]]
+    pixel_data = b"".join(b"\xfe\xff\x00\xe0" + struct.pack("<I", len(item)) + item for item in items)
+    assert check(pixel_data) == 12
+
+
+def test_a_fragment_that_overruns_pixel_data_is_refused():
+    with pytest.raises(InputRefusedError, match="E_COMPRESSION"):
+        check(jpeg(0xC3)[:-1])

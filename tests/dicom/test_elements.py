@@ -24,6 +24,10 @@ def implicit_sequence(content):
     return b"\x08\0\x40\x11" + len(content).to_bytes(4, "little") + content
 
 
+PIXELS = b"\xe0\x7f\x10\0OB\0\0\xff\xff\xff\xff"
+ENDS_OF_FRAGMENTS = (12, 20, 32)
+"""Where a cut leaves whole fragments without a delimiter: before any, behind the offset table, behind ``abcd``."""
+
 WHOLE = {
     "short form": (NAME, EXPLICIT, Element((0x10, 0x10), 8, 12, False)),
     "long form": (b"\x01\0\x10\0OB\0\0\x02\0\0\0ab", EXPLICIT, Element((1, 0x10), 12, 14, False)),
@@ -37,7 +41,7 @@ WHOLE = {
     ),
     "empty sequence": (sequence(b""), EXPLICIT, Element((8, 0x1140), 12, 12, False)),
     "fragments": (
-        b"\xe0\x7f\x10\0OB\0\0\xff\xff\xff\xff" + item(b"") + item(b"abcd") + SEQUENCE_END,
+        PIXELS + item(b"") + item(b"abcd") + SEQUENCE_END,
         EXPLICIT,
         Element((0x7FE0, 0x10), 12, 40, True),
     ),
@@ -53,8 +57,31 @@ def test_an_element_ends_where_its_last_byte_is(data, encoding, expected):
 @pytest.mark.parametrize(("data", "encoding", "_"), WHOLE.values(), ids=WHOLE)
 def test_every_cut_is_truncated(data, encoding, _):
     for length in range(len(data)):
+        if data.startswith(PIXELS) and length in ENDS_OF_FRAGMENTS:
+            continue
         with pytest.raises(InputRefusedError, match="E_TRUNCATED"):
             read_element(data[:length], 0, encoding)
+
+
+@pytest.mark.parametrize("end", [12, 20, 32])
+def test_fragments_that_end_with_the_file_are_open(end):
+    fragments = PIXELS + item(b"") + item(b"abcd")
+    assert read_element(fragments[:end], 0, EXPLICIT) == Element((0x7FE0, 0x10), 12, end, True, is_open=True)
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [b"\xfe\xff\xdd\xe0\xff\xff\xff\xff", bytes(8), bytes(3), bytes(500), b"\xfc\xff\xfc\xffOB\0\0\x02\0\0\0ab"],
+    ids=["delimiter of no length", "zeros", "a few zeros", "many zeros", "Data Set Trailing Padding"],
+)
+def test_fragments_are_open_where_something_else_than_their_delimiter_follows(behind):
+    fragments = PIXELS + item(b"") + item(b"abcd")
+    assert read_element(fragments + behind, 0, EXPLICIT) == Element((0x7FE0, 0x10), 12, 32, True, is_open=True)
+
+
+def test_fragments_with_anything_else_behind_them_are_damaged():
+    with pytest.raises(InputRefusedError, match="E_COMPRESSION"):
+        read_element(PIXELS + item(b"") + item(b"abcd") + b"\x10\0\x10\0PN\x04\0A^B ", 0, EXPLICIT)
 
 
 @pytest.mark.parametrize(

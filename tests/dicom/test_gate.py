@@ -1,9 +1,14 @@
 """Bad input is refused by a stable code, and nothing of the patient is repeated."""
 
+import subprocess
+
 import numpy as np
+import pydicom
 import pytest
+from openjpeg.utils import encode_array
 from pydicom import uid
-from pydicom.pixels import get_decoder
+from pydicom.encaps import encapsulate
+from pydicom.pixels import get_decoder, pixel_array
 
 from mammoseg.dicom.gate import FASTEST_PLUGIN, decode, is_uid, open_dicom
 from mammoseg.dicom.read import read_dicom
@@ -33,7 +38,7 @@ DESCRIPTIONS = {
     "more bits stored than allocated": ({"BitsAllocated": 8}, "E_BITS"),
     "signed": ({"PixelRepresentation": 1}, "E_BITS"),
     "pixel data too short": ({"PixelData": b"\0" * 10}, "E_TRUNCATED"),
-    "pixel data too long": ({"PixelData": b"\0" * 26}, "E_SIZE"),
+    "pixel data too long": ({"PixelData": b"\0" * 25 + b"\1"}, "E_SIZE"),
     "pixels stored high": ({"HighBit": 15}, "E_BITS"),
     "two numbers of rows": ({"Rows": [3, 4]}, "E_ATTRIBUTE"),
     "two modalities": ({"Modality": ["MG", "CT"]}, "E_ATTRIBUTE"),
@@ -124,9 +129,13 @@ def test_another_modality_is_let_in_by_name(tmp_path):
     assert read_dicom(path, modalities=("MG", "RG")).pixels.shape == (3, 4)
 
 
-def test_garbage_above_bits_stored_is_cleared(tmp_path):
-    path = write_mammogram(tmp_path, RAMP | 0xF000)
-    np.testing.assert_array_equal(read_dicom(path).pixels, RAMP)
+@pytest.mark.parametrize("foreign", [0xF000, 0x1000, RAMP % 7 << 12], ids=["all", "one", "varying"])
+def test_foreign_bits_above_bits_stored_are_cleared_and_counted(tmp_path, foreign):
+    stored = (RAMP | foreign).astype(np.uint16)
+    mammogram = read_dicom(write_mammogram(tmp_path, stored))
+    np.testing.assert_array_equal(mammogram.pixels, RAMP)
+    (note,) = mammogram.notes
+    assert note.startswith(f"{np.count_nonzero(stored > 4095)} pixels have bits above Bits Stored, which are cleared")
 
 
 @pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEG2000Lossless, uid.JPEGLSLossless], ids=lambda s: s.name)
@@ -137,17 +146,96 @@ def test_lossless_compression_changes_nothing(syntax):
     np.testing.assert_array_equal(decode(dataset), stored)
 
 
-@pytest.mark.parametrize(
-    ("syntax", "highest"),
-    [(uid.JPEG2000Lossless, 0x0FFF), (uid.JPEGLSLossless, 0x0FFF), (uid.JPEG2000, 0x0FFF)],
-    ids=lambda value: getattr(value, "name", ""),
-)
-def test_streams_of_more_bits_than_bits_stored_stay_within_them(syntax, highest):
-    dataset = mammogram_dataset(np.full((32, 48), 0xF123, np.uint16), BitsStored=16, HighBit=15)
-    dataset.compress(syntax, **({"j2k_cr": [2]} if syntax == uid.JPEG2000 else {}))
+WITHIN_12_BITS = np.arange(32 * 48, dtype=np.uint16).reshape(32, 48) * 2
+BEYOND_12_BITS = WITHIN_12_BITS * 5
+"""Up to 15350, which needs 14 bits."""
+
+ENCODERS = {
+    "JPEG 2000": (uid.JPEG2000Lossless, {}),
+    "JPEG 2000, lossy": (uid.JPEG2000, {"j2k_cr": [2]}),
+    "JPEG-LS": (uid.JPEGLSLossless, {}),
+    "JPEG-LS, near-lossless": (uid.JPEGLSNearLossless, {"jls_error": 2}),
+    "RLE": (uid.RLELossless, {}),
+    "JPEG lossless SV1": "+e1",
+    "JPEG lossless": "+el",
+}
+"""What makes a stream: pydicom with a syntax and options, or DCMTK's dcmcjpeg with one of its own."""
+
+LOSSY_ENCODERS = ("JPEG 2000, lossy", "JPEG-LS, near-lossless")
+
+
+@pytest.fixture(params=ENCODERS)
+def encode(request, tmp_path, dcmcjpeg):
+    """Compress pixels as so many bits, below a header that says 12; `encode.is_lossy` says whether they change."""
+
+    def encode(stored, bits):
+        dataset = mammogram_dataset(stored, BitsStored=bits, HighBit=bits - 1)
+        match ENCODERS[request.param]:
+            case syntax, options:
+                dataset.compress(syntax, **options)
+            case option:
+                dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+                subprocess.run([dcmcjpeg, option, tmp_path / "a.dcm", tmp_path / "b.dcm"], check=True)
+                dataset = pydicom.dcmread(tmp_path / "b.dcm")
+        dataset.BitsStored, dataset.HighBit = 12, 11
+        return dataset
+
+    encode.is_lossy = request.param in LOSSY_ENCODERS
+    return encode
+
+
+def test_a_stream_whose_pixels_need_more_than_bits_stored_is_refused(encode):
+    with pytest.raises(InputRefusedError, match="E_BITS: pixels of the stream need more than the 12 bits"):
+        decode(encode(BEYOND_12_BITS, bits=14))
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+def test_a_stream_of_other_bits_is_read_where_its_pixels_lie_within_bits_stored(encode, bits):
+    stored = WITHIN_12_BITS % 2**bits
+    assert np.abs(decode(encode(stored, bits)).astype(int) - stored).max() <= (2 if encode.is_lossy else 0)
+
+
+@pytest.mark.parametrize("syntax", [uid.JPEG2000Lossless, uid.JPEGLSLossless], ids=lambda s: s.name)
+def test_a_stream_of_fewer_bits_than_bits_stored_is_believed_and_that_is_said(syntax, caplog):
+    dataset = mammogram_dataset(WITHIN_12_BITS % 1024, BitsStored=10, HighBit=9)
+    dataset.compress(syntax)
     dataset.BitsStored, dataset.HighBit = 12, 11
-    expected = highest if syntax == uid.JPEG2000 else 0x123  # a lossy value is too large, not made of foreign bits
-    assert np.abs(decode(dataset).astype(int) - expected).max() <= 8
+    decode(dataset)
+    assert (dataset.BitsStored, dataset.HighBit) == (10, 9)
+    assert "the stream has 10 bits a pixel, the header says 12" in caplog.text
+
+
+@pytest.mark.parametrize("syntax", [uid.JPEG2000Lossless, uid.JPEG2000, uid.HTJ2KLossless], ids=lambda s: s.name)
+def test_a_signed_stream_below_an_unsigned_header_is_refused(syntax):
+    signed = WITHIN_12_BITS.astype(np.int16) - 2048
+    dataset = mammogram_dataset()
+    dataset.Rows, dataset.Columns = signed.shape
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.PixelData = encapsulate([encode_array(signed, bits_stored=12, codec_format=0)])
+    with pytest.raises(InputRefusedError, match="E_BITS: the stream has signed pixels"):
+        decode(dataset)
+
+
+def test_a_lossy_stream_may_overshoot_the_largest_value_by_a_little():
+    blocks = np.kron(np.random.default_rng(0).integers(0, 2, (32, 32)), np.full((8, 8), 4095)).astype(np.uint16)
+    dataset = mammogram_dataset(blocks, BitsStored=16, HighBit=15)
+    dataset.compress(uid.JPEG2000, j2k_cr=[5])
+    assert 4095 < pixel_array(dataset).max() < 4350
+    dataset.BitsStored, dataset.HighBit = 12, 11
+    assert decode(dataset).max() == 4095
+
+
+@pytest.mark.parametrize("padding", [65535, 63536])
+@pytest.mark.parametrize("syntax", [None, uid.RLELossless, uid.JPEGLSLossless, uid.JPEG2000Lossless])
+def test_padding_above_bits_stored_stays_as_it_is(syntax, padding, caplog):
+    stored = np.where(WITHIN_12_BITS < 300, padding, WITHIN_12_BITS).astype(np.uint16)
+    dataset = mammogram_dataset(stored, BitsStored=16, HighBit=15)
+    dataset.add_new("PixelPaddingValue", "US", padding)
+    if syntax:
+        dataset.compress(syntax)
+    dataset.BitsStored, dataset.HighBit = 12, 11
+    np.testing.assert_array_equal(decode(dataset), stored)
+    assert caplog.text == ""
 
 
 def test_pixels_of_a_big_endian_file_come_in_the_byte_order_of_the_machine(tmp_path):

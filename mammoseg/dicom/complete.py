@@ -1,0 +1,40 @@
+"""What a file says in another place than a plain mammogram does, brought to where every reader looks."""
+
+from collections.abc import Iterator
+
+from pydicom import uid
+from pydicom.dataset import Dataset
+
+from mammoseg.dicom.attributes import items, texts
+
+FROM_META = {
+    "SOPClassUID": "MediaStorageSOPClassUID",
+    "SOPInstanceUID": "MediaStorageSOPInstanceUID",
+}
+"""Attributes that some files have in the File Meta Information only, which has to say the same (PS3.10 7.1)."""
+
+FRAME_MACROS = ("FrameVOILUTSequence", "PixelValueTransformationSequence", "FrameAnatomySequence")
+"""Functional groups with grey values and side, PS3.3 C.7.6.16.2."""
+
+
+def complete(dataset: Dataset) -> Dataset:
+    """Add to `dataset` what it lacks and states elsewhere: in File Meta Information, or for its only frame."""
+    for keyword, in_meta in FROM_META.items():
+        if not dataset.get(keyword) and (found := texts(dataset.file_meta, in_meta)):
+            setattr(dataset, keyword, found[0])
+    if dataset.get("SOPClassUID") == uid.BreastTomosynthesisImageStorage and dataset.get("NumberOfFrames") == 1:
+        for macro in _frame_macros(dataset):
+            for element in macro:
+                if element.tag not in dataset:
+                    dataset.add(element)
+        if sides := texts(dataset, "FrameLaterality"):
+            dataset.ImageLaterality = sides[0]
+    return dataset
+
+
+def _frame_macros(dataset: Dataset) -> Iterator[Dataset]:
+    """Items of `FRAME_MACROS`, of the frame before those of all frames."""
+    for groups in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"):
+        for group in items(dataset, groups):
+            for name in FRAME_MACROS:
+                yield from items(group, name)

@@ -1,0 +1,95 @@
+"""Files that look like a mammogram and are none, and one that does not and is."""
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom import uid
+
+from mammoseg.dicom.read import read_dicom
+from mammoseg.errors import InputRefusedError
+from tests.made_dicom import RAMP, mammogram_dataset, write_mammogram
+
+CAPTURE = {"SOPClassUID": uid.SecondaryCaptureImageStorage}
+
+SYNTHESIZED = {
+    "SOPClassUID": uid.BreastTomosynthesisImageStorage,
+    "NumberOfFrames": 1,
+    "ImageType": ["DERIVED", "PRIMARY", "TOMOSYNTHESIS", "GENERATED_2D"],
+}
+
+
+@pytest.mark.parametrize("creator", ["HOLOGIC, Inc.", "HOLOGIC", "Hologic Inc"])
+@pytest.mark.parametrize("attributes", [CAPTURE, {}], ids=["secondary capture", "mammogram"])
+def test_a_placeholder_for_private_tomosynthesis_is_refused(tmp_path, creator, attributes):
+    dataset = mammogram_dataset(**attributes)
+    dataset.private_block(0x7E01, creator, create=True).add_new(1, "LO", "Hologic SCO")
+    dataset.save_as(tmp_path / "sco.dcm", enforce_file_format=True)
+    with pytest.raises(InputRefusedError, match="E_MULTIFRAME: a placeholder for tomosynthesis"):
+        read_dicom(tmp_path / "sco.dcm")
+
+
+def test_other_private_blocks_of_hologic_do_not_matter(tmp_path):
+    dataset = mammogram_dataset()
+    dataset.private_block(0x0019, "HOLOGIC, Inc.", create=True).add_new(1, "LO", "a")
+    dataset.save_as(tmp_path / "plain.dcm", enforce_file_format=True)
+    np.testing.assert_array_equal(read_dicom(tmp_path / "plain.dcm").pixels, RAMP)
+
+
+@pytest.mark.parametrize(
+    ("conversion", "said"),
+    [("WSD", "made on a workstation"), ("DRW", "a drawing"), ("SYN", "a synthetic image"), ("DV", "a video")],
+)
+def test_a_secondary_capture_that_is_no_film_scan_carries_a_remark(tmp_path, conversion, said):
+    (note,) = read_dicom(write_mammogram(tmp_path, **CAPTURE, ConversionType=conversion)).notes
+    assert said in note
+    assert note.endswith("it may be no mammogram")
+
+
+@pytest.mark.parametrize("conversion", ["DF", "SI", "SD"])
+def test_a_film_scan_carries_none(tmp_path, conversion):
+    assert read_dicom(write_mammogram(tmp_path, **CAPTURE, ConversionType=conversion)).notes == ()
+
+
+def test_a_mammogram_whose_conversion_type_says_workstation_carries_none(tmp_path):
+    assert read_dicom(write_mammogram(tmp_path, ConversionType="WSD")).notes == ()  # as a GE Senographe writes
+
+
+@pytest.mark.parametrize("value", ["GENERATED_2D", "TOMO_2D"])
+def test_one_synthesized_frame_is_read_from_the_class_of_tomosynthesis_with_a_remark(tmp_path, value):
+    image_type = [*SYNTHESIZED["ImageType"][:3], value]
+    mammogram = read_dicom(write_mammogram(tmp_path, **SYNTHESIZED | {"ImageType": image_type}))
+    np.testing.assert_array_equal(mammogram.pixels, RAMP)
+    assert "computed from tomosynthesis" in mammogram.notes[0]
+
+
+OTHERS = {
+    "two frames": {"NumberOfFrames": 2},
+    "a slice": {"ImageType": ["DERIVED", "PRIMARY", "TOMOSYNTHESIS", "NONE"]},
+    "a projection": {"SOPClassUID": uid.BreastProjectionXRayImageStorageForPresentation},
+}
+
+
+@pytest.mark.parametrize("attributes", OTHERS.values(), ids=OTHERS)
+def test_anything_else_of_tomosynthesis_is_refused(tmp_path, attributes):
+    with pytest.raises(InputRefusedError, match="E_MULTIFRAME: .* is tomosynthesis"):
+        read_dicom(write_mammogram(tmp_path, **SYNTHESIZED | attributes))
+
+
+def item(**attributes):
+    made = pydicom.Dataset()
+    for keyword, value in attributes.items():
+        setattr(made, keyword, value)
+    return made
+
+
+def test_grey_values_and_side_of_a_synthesized_frame_come_from_its_functional_groups(tmp_path):
+    frame = item(
+        FrameVOILUTSequence=[item(WindowCenter=1000, WindowWidth=500)],
+        FrameAnatomySequence=[item(FrameLaterality="R")],
+    )
+    shared = item(PixelValueTransformationSequence=[item(RescaleSlope=-1, RescaleIntercept=3300, RescaleType="US")])
+    groups = {"PerFrameFunctionalGroupsSequence": [frame], "SharedFunctionalGroupsSequence": [shared]}
+    mammogram = read_dicom(write_mammogram(tmp_path, 3300 - RAMP, **SYNTHESIZED, **groups, ImageLaterality=None))
+    assert mammogram.laterality == "R"
+    # Values 0, 300, 600, 900 in a range of -795 to 3300. LINEAR: (900 - 999.5) / 499 + 0.5 = 0.3006 of it.
+    np.testing.assert_allclose(mammogram.pixels[0], [-795, -795, -795, -795 + 0.3006 * 4095], atol=0.1)
