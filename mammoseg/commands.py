@@ -6,12 +6,16 @@ call leaves out keeps the default of the function (in brackets in the help), whi
 
 from argparse import ArgumentTypeError
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from mammoseg.quick_import import quick_import
 
 Add = Callable[..., Any]
 Run = Callable[..., Any]
+
+OUTPUTS = ("output", "output_dir", "ckpt_dir", "cache_dir")
+"""Options that name a folder to write to."""
 
 FILES = "files, or folders that are searched with their sub-folders"
 
@@ -185,11 +189,14 @@ def _later(module: str, name: str) -> Run:
     return run
 
 
-def _check_names(*, bundle: str | None = None, weights: str | None = None, **_: Any) -> None:
+def _check_names(*, bundle: str | None = None, weights: str | None = None, **others: Any) -> None:
     """What is named wrong is said before torch is imported, which takes seconds."""
     from mammoseg.bundles import bundle_root
+    from mammoseg.files import check_folder
     from mammoseg.weights_file import existing_weights
 
+    for folder in (others[name] for name in OUTPUTS if name in others):
+        check_folder(Path(str(folder)))
     if bundle is not None:
         bundle_root(bundle)
     if weights is not None:

@@ -1,6 +1,7 @@
 """Train and evaluate a bundle by name: MONAI's own workflow, the right overlays, errors that a person can read."""
 
 import json
+import math
 import shlex
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -11,7 +12,9 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 
 from mammoseg.bundles import bundle_root
 from mammoseg.checkpoints import read_weights
-from mammoseg.errors import MammosegError, StoppedError, WrongCallError
+from mammoseg.command_line import causes, known_error
+from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError
+from mammoseg.evaluation.tables import dice_lines
 from mammoseg.inference import usable_device
 
 RECIPES: dict[str, tuple[str, ...]] = {"paper": (), "common": ("common_recipe",)}
@@ -19,6 +22,19 @@ RECIPES: dict[str, tuple[str, ...]] = {"paper": (), "common": ("common_recipe",)
 
 KINDS: dict[type, list[type]] = {bool: [bool], int: [int], float: [int, float], list: [list, tuple]}
 """Kind of a value of the config, to those that may stand for it."""
+
+LOWEST: dict[str, float] = {
+    "max_epochs": 1,
+    "batch_size": 1,
+    "val_interval": 1,
+    "early_stop_patience": 1,
+    "num_workers": 0,
+    "seed": 0,
+    "lr": 0,
+    "threshold": 0,
+    "spatial_size": 1,
+}
+"""Smallest value that an option of the config may have, or each of its values."""
 
 
 def train(
@@ -66,9 +82,7 @@ def evaluate(bundle: str, *, dataset_dir: str, weights: str | None = None, **ove
     recorded = {"best_checkpoint": str(path), **_recorded(path)}
     flow = run_workflow(bundle, "evaluating", "evaluate", dataset_dir=dataset_dir, **recorded, **overrides)
     output = Path(flow.parser.get_parsed_content("output_dir"))
-    for score in json.loads((output / "summary.json").read_text(encoding="utf-8"))["scores"]:
-        if score["metric"] == "dice" and score["count"]:
-            print(f"Dice {score['mean']:.3f} on the {score['grid']} grid, mean of {score['count']} images")
+    print(*dice_lines(json.loads((output / "summary.json").read_text(encoding="utf-8"))["scores"]), sep="\n")
     print(f"Tables: {output / 'per_image.csv'}, {output / 'summary.csv'}")
 
 
@@ -92,8 +106,7 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
         flow.initialize()
         flow.run()
     except Exception as error:
-        root = _root(error)
-        raise root from root.__cause__
+        raise _for_a_person(error) from error
     return flow
 
 
@@ -106,6 +119,19 @@ def _check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) ->
         kinds = KINDS.get(type(config.get(name)))
         if kinds and type(value) not in kinds and not str(value).startswith(("$", "@")):
             raise WrongCallError(f"{name} is {value!r}; the config has {config[name]!r}, give a value of that kind.")
+        _check_size(name, value, config.get(name))
+
+
+def _check_size(name: str, value: Any, like: Any) -> None:
+    """Refuse numbers that make no sense, and lists of others or more of them than the config has."""
+    numbers = value if isinstance(value, list | tuple) else [value]
+    if isinstance(like, list) and isinstance(value, list | tuple):
+        if [type(number) for number in numbers] != [type(number) for number in like]:
+            raise WrongCallError(f"{name} is {value!r}; the config has {like!r}, give as many values of that kind.")
+    for number in numbers:
+        if type(number) in (int, float) and not LOWEST.get(name, -math.inf) <= number < math.inf:
+            least = f" of at least {LOWEST[name]}" if name in LOWEST else ""
+            raise WrongCallError(f"{name} is {value!r}; give a finite number{least}.")
 
 
 def _recorded(path: Path) -> dict[str, Any]:
@@ -125,11 +151,10 @@ def _started(path: str) -> dict[str, Any]:
     }
 
 
-def _root(error: BaseException) -> BaseException:
-    """The `MammosegError` inside, if there is one."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, MammosegError):
-            return cause
-        cause = cause.__cause__
-    return error
+def _for_a_person(error: Exception) -> MammosegError:
+    """What ended a workflow; of a fault with its text, which tells whoever set the options what was wrong with them."""
+    known = known_error(error)
+    if not isinstance(known, FaultError):
+        return known
+    *_, root = causes(error)
+    return FaultError(f"{type(root).__name__}: {str(root).strip().partition(chr(10))[0][:200]}")
