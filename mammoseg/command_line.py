@@ -62,7 +62,7 @@ def known_error(error: BaseException) -> MammosegError:
         if isinstance(cause, OSError) and cause.strerror and cause.errno:  # its own text may hold an address
             place = f"'{cause.filename}': " if cause.filename is not None else ""
             return MammosegError(f"{place}{cause.strerror}.")
-        if isinstance(cause, MemoryError):
+        if isinstance(cause, MemoryError) or all(word in str(cause).lower() for word in ("memory", "alloc")):
             return MammosegError("there is not enough memory; close other programs, or take smaller images.")
     *_, root = causes(error)
     *_, place = traceback.extract_tb(root.__traceback__) or [None]

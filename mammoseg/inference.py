@@ -71,9 +71,7 @@ class Predictor:
         target = parser["network_def"]["_target_"].rpartition(".")[2]
         trained = checkpoint.network["_target_"].rpartition(".")[2]
         if target != trained:
-            raise WeightsError(
-                f"{checkpoint.path} holds a {trained}, bundle '{bundle}' is a {target}; name its bundle."
-            )
+            raise WeightsError(f"{checkpoint.path} holds {trained}, bundle '{bundle}' is {target}; name its bundle.")
         parser["network_def"] = checkpoint.network
         parser["preprocessing"] = {**parser["preprocessing"], **checkpoint.preprocessing}
         self.name = bundle

@@ -23,18 +23,18 @@ RECIPES: dict[str, tuple[str, ...]] = {"paper": (), "common": ("common_recipe",)
 KINDS: dict[type, list[type]] = {bool: [bool], int: [int], float: [int, float], list: [list, tuple]}
 """Kind of a value of the config, to those that may stand for it."""
 
-LOWEST: dict[str, float] = {
-    "max_epochs": 1,
-    "batch_size": 1,
-    "val_interval": 1,
-    "early_stop_patience": 1,
-    "num_workers": 0,
-    "seed": 0,
-    "lr": 0,
-    "threshold": 0,
-    "spatial_size": 1,
+RANGES: dict[str, tuple[float, float]] = {
+    "max_epochs": (1, math.inf),
+    "batch_size": (1, math.inf),
+    "val_interval": (1, math.inf),
+    "early_stop_patience": (1, math.inf),
+    "num_workers": (0, math.inf),
+    "spatial_size": (1, math.inf),
+    "seed": (0, 2**32 - 1),
+    "lr": (0, math.inf),
+    "threshold": (0, 1),
 }
-"""Smallest value that an option of the config may have, or each of its values."""
+"""Smallest and largest value that an option of the config may have, or each of its values."""
 
 
 def train(
@@ -128,10 +128,13 @@ def _check_size(name: str, value: Any, like: Any) -> None:
     if isinstance(like, list) and isinstance(value, list | tuple):
         if [type(number) for number in numbers] != [type(number) for number in like]:
             raise WrongCallError(f"{name} is {value!r}; the config has {like!r}, give as many values of that kind.")
-    for number in numbers:
-        if type(number) in (int, float) and not LOWEST.get(name, -math.inf) <= number < math.inf:
-            least = f" of at least {LOWEST[name]}" if name in LOWEST else ""
-            raise WrongCallError(f"{name} is {value!r}; give a finite number{least}.")
+    low, high = RANGES.get(name, (-math.inf, math.inf))
+    if any(
+        type(number) in (int, float) and not (low <= number <= high and math.isfinite(number)) for number in numbers
+    ):
+        raise WrongCallError(
+            f"{name} is {value!r}; give a finite number from {low} to {high}.".replace(" to inf", " on")
+        )
 
 
 def _recorded(path: Path) -> dict[str, Any]:

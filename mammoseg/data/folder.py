@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from mammoseg.counts import count_of
 from mammoseg.data.datalist import Record
 from mammoseg.data.duplicates import SeenInstances
 from mammoseg.data.find_images import SIDECARS
@@ -59,8 +60,9 @@ def collect(
             job.report.refuse(error, image.relative_to(root))
     if without_code and not records:
         raise WrongCallError(
-            f"{len(without_code)} images and no patient code, so a split could put one patient into training and test; "
-            "say with --patient-regex '([^_]+)_.*' (one group) where it stands in the file name, or give a --table."
+            f"{count_of(len(without_code), 'image')} and no patient code, so a split could put one patient into "
+            "training and test; say with --patient-regex '([^_]+)_.*' (one group) where it stands in the file name, or "
+            "give a --table."
         )
     for path in without_code:
         job.report.skip("images without a patient code", path)

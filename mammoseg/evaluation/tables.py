@@ -1,6 +1,7 @@
 """``per_image.csv`` and ``summary.{csv,json}``: the tables that an evaluation leaves behind."""
 
 import csv
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -67,6 +68,14 @@ def dice_lines(summary: Sequence[Mapping[str, Any]]) -> list[str]:
         for row in summary
         if row["metric"] == "dice" and row["count"]
     ]
+
+
+def read_provenance(evaluation: Path) -> dict[str, Any]:
+    """What an evaluation says of where it comes from; empty where it is older than that."""
+    try:
+        return dict(json.loads((evaluation / "summary.json").read_text(encoding="utf-8"))["provenance"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
