@@ -4,36 +4,26 @@ import json
 import os
 import re
 import sys
-from argparse import SUPPRESS, ArgumentParser
+from argparse import SUPPRESS
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from fire.parser import DefaultParseValue
 
 from mammoseg import __version__
+from mammoseg.command_line import Parser, ended
 from mammoseg.commands import COMMANDS
-from mammoseg.errors import MammosegError, WrongCallError
+from mammoseg.errors import WrongCallError
 
 WITH_OVERRIDES = ("train", "evaluate")
 """Commands that hand every further option to the bundle's config."""
 
 
 def main() -> None:
-    """Run the command line; errors meant for a person are one line on stderr, with their exit code."""
+    """Run the command line and end the program; see `mammoseg.command_line.ended`."""
     # Before torch is imported: waiting threads sleep, which on a machine that others use too is several times faster.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    try:
-        run(sys.argv[1:])
-    except MammosegError as error:
-        print(f"mammoseg: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except OSError as error:  # a full disk, a folder that may not be written; its own text may hold an address
-        place = f"'{error.filename}': " if error.filename else ""
-        print(f"mammoseg: {place}{error.strerror or type(error).__name__}.", file=sys.stderr)
-        sys.exit(MammosegError.exit_code)
-    except KeyboardInterrupt:
-        print("mammoseg: stopped; what was finished is kept.", file=sys.stderr)
-        sys.exit(130)
+    sys.exit(ended(lambda: run(sys.argv[1:])))
 
 
 def run(words: Sequence[str]) -> None:
@@ -53,16 +43,9 @@ def run(words: Sequence[str]) -> None:
         _run_command(name, [_with_underscores(word) for word in rest])
 
 
-class _Parser(ArgumentParser):
-    """argparse, with its errors as ours."""
-
-    def error(self, message: str) -> NoReturn:
-        raise WrongCallError(f"{message}; `{self.prog} --help` shows what there is.")
-
-
 def _run_command(name: str, words: list[str]) -> None:
     declare = COMMANDS[name]
-    parser = _Parser(f"mammoseg {name}", description=declare.__doc__, argument_default=SUPPRESS, allow_abbrev=False)
+    parser = Parser(f"mammoseg {name}", description=declare.__doc__, argument_default=SUPPRESS, allow_abbrev=False)
     command = declare(parser.add_argument)
     overrides = {}
     if name in WITH_OVERRIDES:
@@ -76,7 +59,7 @@ def _run_command(name: str, words: list[str]) -> None:
     command(*arguments.pop("inputs", ()), **arguments, **overrides)
 
 
-def _overrides(words: Sequence[str], parser: _Parser) -> dict[str, Any]:
+def _overrides(words: Sequence[str], parser: Parser) -> dict[str, Any]:
     """Values by name of ``--name value`` and ``--name=value``."""
     overrides = {}
     waiting = list(words)

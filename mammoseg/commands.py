@@ -6,12 +6,20 @@ call leaves out keeps the default of the function (in brackets in the help), whi
 
 from argparse import ArgumentTypeError
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from mammoseg.errors import WrongCallError
 from mammoseg.quick_import import quick_import
 
 Add = Callable[..., Any]
 Run = Callable[..., Any]
+
+OUTPUTS = ("output", "output_dir", "ckpt_dir", "cache_dir")
+"""Options that name a folder to write to."""
+
+OWN_FILES = ("map_file", "key_file")
+"""Options that name a file to write, or to go on with."""
 
 FILES = "files, or folders that are searched with their sub-folders"
 
@@ -61,15 +69,15 @@ def report(add: Add) -> Run:
     _dataset(add)
     add("--weights", required=True, help="checkpoint that was evaluated")
     _output(add, "folder of the page")
-    add("--bundle", help="of the weights (unet)")
+    add("--bundle", help="of the weights (that of the evaluation)")
     add("--title", help="heading of the page")
-    add("--cases", type=_whole, help="how many images to show (12)")
+    add("--cases", type=_from_one, help="how many images to show (12)")
     return _later("mammoseg.evaluation.run_report", "report")
 
 
 def compare(add: Add) -> Run:
     """Compare evaluations of the same images: table, confidence intervals, Wilcoxon signed-rank tests, box plot."""
-    add("inputs", nargs="*", metavar="PER_IMAGE_CSV", help="two or more per_image.csv that evaluate wrote")
+    add("inputs", nargs="*", metavar="EVALUATION", help="two or more folders that evaluate wrote, or per_image.csv")
     _output(add, "folder of table and plot")
     return _later("mammoseg.evaluation.compare", "compare")
 
@@ -90,7 +98,7 @@ def predict(add: Add) -> Run:
     add("--min_area_pixels", type=_number, help="smallest mass, in pixels")
     _modalities(add)
     add("--device", help="such as cpu or cuda:0 (the best there is)")
-    add("--workers", type=_whole, help="processes (one for each core)")
+    add("--workers", type=_from_one, help="processes (one for each core)")
     add("--json", action="store_true", help="print one JSON record a file")
     add("--from", dest="archive", metavar="URL", help="DICOMweb archive to read from, docs/dicomweb.md")
     add("--study", help="to read from the archive: Study Instance UID")
@@ -187,11 +195,18 @@ def _later(module: str, name: str) -> Run:
     return run
 
 
-def _check_names(*, bundle: str | None = None, weights: str | None = None, **_: Any) -> None:
+def _check_names(*, bundle: str | None = None, weights: str | None = None, **others: Any) -> None:
     """What is named wrong is said before torch is imported, which takes seconds."""
     from mammoseg.bundles import bundle_root
+    from mammoseg.files import check_folder
     from mammoseg.weights_file import existing_weights
 
+    for folder in (others[name] for name in OUTPUTS if name in others):
+        check_folder(Path(str(folder)))
+    for file in (Path(others[name]) for name in OWN_FILES if name in others):
+        if file.is_dir():
+            raise WrongCallError(f"'{file}' is a folder; name a file.")
+        check_folder(file.parent)
     if bundle is not None:
         bundle_root(bundle)
     if weights is not None:
@@ -199,7 +214,10 @@ def _check_names(*, bundle: str | None = None, weights: str | None = None, **_: 
 
 
 def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(","))
+    words = tuple(word.strip() for word in text.split(","))
+    if not all(words):
+        raise ArgumentTypeError(f"'{text}' is no list of words with commas between them")
+    return words
 
 
 def _number(text: str) -> float:
@@ -207,6 +225,13 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         raise ArgumentTypeError(f"'{text}' is no number") from None
+
+
+def _from_one(text: str) -> int:
+    number = _whole(text)
+    if number < 1:
+        raise ArgumentTypeError(f"'{text}' is too few; give 1 or more")
+    return number
 
 
 def _whole(text: str) -> int:

@@ -11,6 +11,7 @@ from pydicom import dcmwrite
 from pydicom.dataset import Dataset
 from tqdm import tqdm
 
+from mammoseg.counts import count_of
 from mammoseg.data.find_images import find_inputs, say_passed_over
 from mammoseg.data.identifiers import default_key_file, load_key
 from mammoseg.data.identity_map import IdentityMap
@@ -67,7 +68,7 @@ def deidentify(
         for path in tqdm(paths, unit="file", disable=None):
             outcomes.append(job.deidentify_or_refuse(path))
     except KeyboardInterrupt:
-        raise StoppedError(f"stopped; {len(outcomes)} of {len(paths)} files were done and are kept.") from None
+        raise StoppedError(f"stopped; {len(outcomes)} of {count_of(len(paths), 'file')} done and kept.") from None
     finally:
         names.save()
     _conclude(outcomes, job, passed_over)
@@ -153,7 +154,7 @@ def _conclude(outcomes: Sequence[Outcome], job: _Job, passed_over: int) -> None:
     beside = say_passed_over(passed_over)
     if job.unstated:
         print(
-            f"WARNING: {job.unstated} files do not say whether text is burned into their pixels; look at them.",
+            f"WARNING: {count_of(job.unstated, 'file')} without a word on text burned into the pixels; look at them.",
             file=sys.stderr,
         )
     print(
@@ -162,9 +163,9 @@ def _conclude(outcomes: Sequence[Outcome], job: _Job, passed_over: int) -> None:
     )
     if refused == len(outcomes):
         raise NothingUsableError(
-            f"none of {refused} files could be used; the reasons are above."
+            f"none of {count_of(refused, 'file')} could be used; the reasons are above."
             if outcomes
             else f"there is no file to deidentify{beside}; name mammograms or a folder that holds some."
         )
     if refused:
-        raise PartlyRefusedError(f"{refused} of {len(outcomes)} files were refused; the reasons are above.")
+        raise PartlyRefusedError(f"{refused} of {count_of(len(outcomes), 'file')} refused; the reasons are above.")

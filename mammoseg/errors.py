@@ -29,6 +29,20 @@ class StoppedError(MammosegError):
     exit_code = 130
 
 
+class FaultError(MammosegError):
+    """The program is at fault, or a library below it.
+
+    Args:
+        what: happened, without any value that could identify a patient.
+    """
+
+    exit_code = 70
+
+    def __init__(self, what: str) -> None:
+        way_out = "the same command with MAMMOSEG_TRACEBACK=1 before it shows where it happened."
+        super().__init__(f"this was not foreseen: {what}; {way_out}")
+
+
 class InputRefusedError(MammosegError, ValueError):
     """One input file cannot be used; the others may go on.
 

@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and their digests."""
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mammoseg.errors import MammosegError
+from mammoseg.errors import MammosegError, WrongCallError
 
 
 @contextmanager
@@ -20,7 +21,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     If the block raises, or the disk is full, nothing stands at `path` that was not there before.
 
     Raises:
-        OSError: when the folder cannot be written.
+        OSError: when the folder cannot be written or the disk is full, with `path` as its filename.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=f".tmp{path.suffix}")
@@ -32,8 +33,26 @@ def atomic_path(path: Path) -> Iterator[Path]:
         flush_to_disk(temporary)
         temporary.replace(path)
         flush_to_disk(path.parent)
+    except Exception as error:
+        _raise_as_of_the_disk(error, path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_folder(folder: Path) -> None:
+    """See whether files can be written to a folder, which may still have to be made; nothing is left behind.
+
+    Raises:
+        WrongCallError: they cannot.
+    """
+    try:
+        nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        reason = getattr(error, "strerror", None) or error
+        raise WrongCallError(f"'{folder}' cannot be written to ({reason}); name another folder.") from error
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -99,6 +118,15 @@ def flush_to_disk(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _raise_as_of_the_disk(error: Exception, path: Path) -> None:
+    """Raise what the disk is to blame for as its `OSError` about `path`, since libraries say of it what they please."""
+    if os.statvfs(path.parent).f_bavail == 0:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+    if isinstance(error, OSError):
+        said = error.strerror or f"cannot be written ({error})"
+        raise OSError(error.errno or errno.EIO, said, error.filename or str(path)) from error
 
 
 def _umask() -> int:

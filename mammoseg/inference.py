@@ -72,9 +72,7 @@ class Predictor:
         target = parser["network_def"]["_target_"].rpartition(".")[2]
         trained = checkpoint.network[ARCHITECTURE]
         if target != trained:
-            raise WeightsError(
-                f"{checkpoint.path} holds a {trained}, bundle '{bundle}' is a {target}; name its bundle."
-            )
+            raise WeightsError(f"{checkpoint.path} holds {trained}, bundle '{bundle}' is {target}; name its bundle.")
         self.name = bundle
         self.version: str = ConfigParser.load_config_file(root / "configs" / "metadata.json")["version"]
         self.weights_path = checkpoint.path

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.allocator import keep_freed_memory
+from mammoseg.counts import count_of
 from mammoseg.data.find_images import find_inputs
 from mammoseg.dicom.seg import SegKind, SegProfile
 from mammoseg.errors import WrongCallError
@@ -158,8 +159,10 @@ def _store_results(paths: Sequence[Path], *, to: str, **login: Any) -> None:
             print(f"{printable(result.path)}: {result.code}: {result.reason}", file=sys.stderr)
     missing = sum(not result.ok for result in stored)
     if missing:
-        raise PartlySentError(f"{missing} of {len(stored)} results are not in the archive; run the same command again.")
-    print(f"{len(stored)} results are in the archive.", file=sys.stderr)
+        raise PartlySentError(
+            f"{missing} of {count_of(len(stored), 'result')} not in the archive; run the same command again."
+        )
+    print(f"{count_of(len(stored), 'result')} stored in the archive.", file=sys.stderr)
 
 
 def _check_call(inputs: Sequence[Path], output: Path, archive: str | None, selection: Mapping[str, str | None]) -> None:

@@ -1,6 +1,7 @@
 """Train and evaluate a bundle by name: MONAI's own workflow, the right overlays, errors that a person can read."""
 
 import json
+import math
 import shlex
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -10,7 +11,9 @@ from typing import Any
 from monai.bundle import ConfigParser, ConfigWorkflow
 
 from mammoseg.bundles import bundle_root
-from mammoseg.errors import MammosegError, StoppedError, WrongCallError
+from mammoseg.command_line import causes, known_error
+from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError
+from mammoseg.evaluation.tables import dice_lines
 from mammoseg.inference import usable_device
 
 RECIPES: dict[str, tuple[str, ...]] = {"paper": (), "common": ("common_recipe",)}
@@ -18,6 +21,19 @@ RECIPES: dict[str, tuple[str, ...]] = {"paper": (), "common": ("common_recipe",)
 
 KINDS: dict[type, list[type]] = {bool: [bool], int: [int], float: [int, float], list: [list, tuple]}
 """Kind of a value of the config, to those that may stand for it."""
+
+RANGES: dict[str, tuple[float, float]] = {
+    "max_epochs": (1, math.inf),
+    "batch_size": (1, math.inf),
+    "val_interval": (1, math.inf),
+    "early_stop_patience": (1, math.inf),
+    "num_workers": (0, math.inf),
+    "spatial_size": (1, math.inf),
+    "seed": (0, 2**32 - 1),
+    "lr": (0, math.inf),
+    "threshold": (0, 1),
+}
+"""Smallest and largest value that an option of the config may have, or each of its values."""
 
 
 def train(
@@ -64,9 +80,7 @@ def evaluate(bundle: str, *, dataset_dir: str, weights: str | None = None, **ove
     named = {"best_checkpoint": weights} if weights else {}
     flow = run_workflow(bundle, "evaluating", "evaluate", dataset_dir=dataset_dir, **named, **overrides)
     output = Path(flow.parser.get_parsed_content("output_dir"))
-    for score in json.loads((output / "summary.json").read_text(encoding="utf-8"))["scores"]:
-        if score["metric"] == "dice" and score["count"]:
-            print(f"Dice {score['mean']:.3f} on the {score['grid']} grid, mean of {score['count']} images")
+    print(*dice_lines(json.loads((output / "summary.json").read_text(encoding="utf-8"))["scores"]), sep="\n")
     print(f"Tables: {output / 'per_image.csv'}, {output / 'summary.csv'}")
 
 
@@ -91,8 +105,7 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
         flow.initialize()
         flow.run()
     except Exception as error:
-        root = _root(error)
-        raise root from root.__cause__
+        raise _for_a_person(error) from error
     return flow
 
 
@@ -105,13 +118,28 @@ def _check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) ->
         kinds = KINDS.get(type(config.get(name)))
         if kinds and type(value) not in kinds and not str(value).startswith(("$", "@")):
             raise WrongCallError(f"{name} is {value!r}; the config has {config[name]!r}, give a value of that kind.")
+        _check_size(name, value, config.get(name))
 
 
-def _root(error: BaseException) -> BaseException:
-    """The `MammosegError` inside, if there is one."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, MammosegError):
-            return cause
-        cause = cause.__cause__
-    return error
+def _check_size(name: str, value: Any, like: Any) -> None:
+    """Refuse numbers that make no sense, and lists of others or more of them than the config has."""
+    numbers = value if isinstance(value, list | tuple) else [value]
+    if isinstance(like, list) and isinstance(value, list | tuple):
+        if [type(number) for number in numbers] != [type(number) for number in like]:
+            raise WrongCallError(f"{name} is {value!r}; the config has {like!r}, give as many values of that kind.")
+    low, high = RANGES.get(name, (-math.inf, math.inf))
+    if any(
+        type(number) in (int, float) and not (low <= number <= high and math.isfinite(number)) for number in numbers
+    ):
+        raise WrongCallError(
+            f"{name} is {value!r}; give a finite number from {low} to {high}.".replace(" to inf", " on")
+        )
+
+
+def _for_a_person(error: Exception) -> MammosegError:
+    """What ended a workflow; of a fault with its text, which tells whoever set the options what was wrong with them."""
+    known = known_error(error)
+    if not isinstance(known, FaultError):
+        return known
+    *_, root = causes(error)
+    return FaultError(f"{type(root).__name__}: {str(root).strip().partition(chr(10))[0][:200]}")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from mammoseg.counts import count_of
 from mammoseg.errors import MammosegError
 from mammoseg.quick_import import quick_import
 from monailabel_app.lib import logs
@@ -85,7 +86,7 @@ def _serve(options: argparse.Namespace) -> None:
 def _token(options: argparse.Namespace) -> None:
     path = ServerSettings.from_conf(dict(options.conf or [])).tokens_file
     if options.revoke:
-        print(f"{revoke_tokens(path, name=options.name)} tokens of {options.name} are revoked.")
+        print(f"{count_of(revoke_tokens(path, name=options.name), 'token')} of {options.name} revoked.")
     else:
         print(make_token(path, name=options.name, role=options.role))
 

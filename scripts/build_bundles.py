@@ -8,6 +8,7 @@ import sys
 import fire
 
 from mammoseg.bundles import build, bundle_names, first_difference
+from mammoseg.counts import count_of
 
 
 def build_bundles(check: bool = False) -> None:
@@ -21,7 +22,7 @@ def build_bundles(check: bool = False) -> None:
             build(name)
         elif difference := first_difference(name):
             sys.exit(f"{difference}; run: python scripts/build_bundles.py")
-    print(f"{len(bundle_names())} bundles {'are up to date' if check else 'written'}.")
+    print(f"{count_of(len(bundle_names()), 'bundle')} {'up to date' if check else 'written'}.")
 
 
 if __name__ == "__main__":

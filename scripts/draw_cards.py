@@ -8,6 +8,7 @@ import sys
 import fire
 
 from mammoseg.cards.card import all_files
+from mammoseg.counts import count_of
 from mammoseg.files import atomic_path
 
 
@@ -24,7 +25,7 @@ def draw_cards(check: bool = False) -> None:
                 temporary.write_text(text, encoding="utf-8")
         elif not path.is_file() or path.read_text(encoding="utf-8") != text:
             sys.exit(f"{path} is out of date; run: python scripts/draw_cards.py")
-    print(f"{len(files)} files {'are up to date' if check else 'written'}.")
+    print(f"{count_of(len(files), 'file')} {'up to date' if check else 'written'}.")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import fire
 
+from mammoseg.counts import count_of
 from mammoseg.data.phantom import generate_cohort
 from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.kept_labels import drawn_segmentations, keep_labels
@@ -125,7 +126,8 @@ def _end(*_: object) -> None:
 
 def _what_to_open(url: str, viewer: str | None, bundle: str, studies: list[str], keep: Path | None) -> str:
     lines = [
-        f"{len(studies)} phantom mammograms in {len(set(studies))} studies; model {bundle}. Open:",
+        f"{count_of(len(studies), 'mammogram')} of phantoms in {count_of(len(set(studies)), 'study')}; "
+        f"model {bundle}. Open:",
         f"  {url}/ohif/  study list of the OHIF that monailabel ships",
         f"  {url}/ohif/monai-label?StudyInstanceUIDs={studies[0]}&hangingProtocolId=default  its MONAI Label panel",
     ]

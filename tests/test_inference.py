@@ -67,7 +67,7 @@ def test_the_network_is_accelerated_and_gives_the_probability_of_the_plain_one(m
 
 def test_weights_of_another_architecture_are_refused(tmp_path):
     weights = write_weights(tmp_path / "model.pt", AUNet(channels=[4, 8], reduction=2))
-    with pytest.raises(WeightsError, match="holds a AUNet, bundle 'unet' is a UNet"):
+    with pytest.raises(WeightsError, match="holds AUNet, bundle 'unet' is UNet"):
         Predictor("unet", weights=weights)
 
 

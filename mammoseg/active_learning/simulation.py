@@ -22,6 +22,7 @@ from mammoseg.active_learning.scores import Scorer
 from mammoseg.active_learning.selection import pick_order
 from mammoseg.active_learning.strategies import STRATEGIES, WITHOUT_NETWORK, rate, wanted_scores
 from mammoseg.bundles import BASE_FOLDER
+from mammoseg.counts import count_of
 from mammoseg.errors import WrongCallError
 from mammoseg.files import atomic_path, write_json
 from mammoseg.losses.focal_tversky import FocalTverskyLoss
@@ -79,7 +80,9 @@ class Plan:
             if numbers[name] < 1:
                 raise WrongCallError(f"{name} is {numbers[name]}; it must be at least 1.")
         if (last := self.start + self.rounds * self.query) > pool:
-            raise WrongCallError(f"{last} labels are asked for, the pool has {pool} images; take fewer rounds.")
+            raise WrongCallError(
+                f"{count_of(last, 'label')} asked for, the pool has {count_of(pool, 'image')}; take fewer rounds."
+            )
 
 
 def simulate(plan: Plan, pool: Sequence[Mapping[str, Any]], test: Sequence[Mapping[str, Any]], output: Path) -> Path:

@@ -8,6 +8,7 @@ from unicodedata import normalize
 import numpy as np
 from tqdm import tqdm
 
+from mammoseg.counts import count_of
 from mammoseg.data.datalist import Record
 from mammoseg.data.duplicates import SeenInstances
 from mammoseg.data.find_images import SIDECARS
@@ -75,7 +76,8 @@ def collect(
             job.report.refuse(error, image.relative_to(root))
     if without_code and not records:
         raise WrongCallError(
-            f"{len(without_code)} images and no patient code, so a split could put one patient into training and test; "
+            f"{count_of(len(without_code), 'image')} and no patient code, so a split could put one patient into "
+            "training and test; "
             + (f"{pattern.account()}; " if pattern else "")
             + "say with --patient-regex '([^_]+)_.*' (one group) where it stands in the file name, or give a --table."
         )

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mammoseg.counts import count_of
 from mammoseg.data.datalist import SECTIONS, Record, write_datalist
 from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
 from mammoseg.data.ingest_job import IngestJob, IngestReport
@@ -72,8 +73,8 @@ def ingest(
     counts = ", ".join(f"{section} {len(sections[section])}" for section in SECTIONS)
     patients = len({record["patient_id"] for record in records})
     print(
-        f"{source}: {len(records)} images of {patients} patients used ({counts}); {job.report.summary()}; "
-        f"{folder / 'datalist.json'}"
+        f"{source}: {count_of(len(records), 'image')} of {count_of(patients, 'patient')} used ({counts}); "
+        f"{job.report.summary()}; {folder / 'datalist.json'}"
     )
 
 

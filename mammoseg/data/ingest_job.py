@@ -68,4 +68,4 @@ class IngestJob:
 
 
 def _counts(named: dict[str, list[str]]) -> str:
-    return ", ".join(f"{len(what)} {reason}" for reason, what in sorted(named.items()))
+    return ", ".join(f"{reason} {len(what)}" for reason, what in sorted(named.items()))

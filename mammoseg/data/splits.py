@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from mammoseg.counts import count_of
 from mammoseg.data.datalist import SECTIONS, Record
 from mammoseg.errors import WrongCallError
 
@@ -126,7 +127,7 @@ def _sizes(patients: int, shares: Mapping[Key, float]) -> dict[Key, int]:
     left = patients - sum(sizes.values())
     if left < 1:
         raise WrongCallError(
-            f"{patients} patient(s) cannot fill {len(shares)} sections without sharing one; "
+            f"{count_of(patients, 'patient')} cannot fill {len(shares)} sections without sharing one; "
             "add patients, or say with --patient-regex where the patient code stands if these are more."
         )
     return {first: left} | sizes

@@ -77,7 +77,7 @@ def label_server_transforms(postprocessing: dict[str, Any], weights: Weights) ->
 def _check_architecture(bundle: str, network_def: dict[str, Any], weights: Weights) -> None:
     target, trained = network_def["_target_"].rpartition(".")[2], weights.network[ARCHITECTURE]
     if target != trained:
-        raise WeightsError(f"{weights.path} holds a {trained}, bundle '{bundle}' is a {target}; name its bundle.")
+        raise WeightsError(f"{weights.path} holds {trained}, bundle '{bundle}' is {target}; name its bundle.")
 
 
 def _described(metadata: dict[str, Any], bundle: str, weights: Weights) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pydicom.uid import UID, JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLoss
 from pydicom.valuerep import DA, DT, TM
 
 from mammoseg import __version__
+from mammoseg.counts import count_of
 from mammoseg.dicom import codes
 from mammoseg.dicom.attributes import laterality, numbers, view
 from mammoseg.dicom.header import malformed_keywords
@@ -259,7 +260,9 @@ def _check_source(source: Dataset) -> None:
                 "E_DICOM_UID", f"{keyword} is missing or not a valid UID, so nothing can refer to it."
             )
     if int(source.get("NumberOfFrames") or 1) > 1:
-        raise InputRefusedError("E_MULTIFRAME", f"{source.NumberOfFrames} frames; a single-frame mammogram is needed.")
+        raise InputRefusedError(
+            "E_MULTIFRAME", f"{count_of(int(source.NumberOfFrames), 'frame')}; a single-frame mammogram is needed."
+        )
 
 
 def _check_lesions(lesions: Sequence[np.ndarray], shape: tuple[int, int]) -> None:

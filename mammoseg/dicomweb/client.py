@@ -207,7 +207,10 @@ def connect(
     Raises:
         WrongCallError: no such address, a password in it, a user without password, a bundle that is no file.
     """
-    parts = urlsplit(str(url))
+    try:
+        parts = urlsplit(str(url))
+    except ValueError:
+        raise WrongCallError("the address has no valid host; write it like https://host/dicom-web.") from None
     if parts.password is not None:
         raise WrongCallError(f"a password does not belong in an address; set {PASSWORD_VARIABLE} or write ~/.netrc.")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:

@@ -11,6 +11,7 @@ from typing import Any
 import requests
 from tqdm import tqdm
 
+from mammoseg.counts import count_of
 from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
 from mammoseg.dicom.parse import MOST_BYTES
 from mammoseg.dicom.quiet import no_header_values_in_warnings
@@ -134,11 +135,15 @@ def fetch(archive: Archive, instances: Sequence[Instance], folder: Path, *, most
         except RefusedInstanceError as error:
             refused.append(str(error))
         except ArchiveError as error:
-            raise ArchiveError(f"{error} {len(paths)} of {len(instances)} images came; call again to go on.") from None
+            raise ArchiveError(
+                f"{error} {len(paths)} of {count_of(len(instances), 'image')} came; call again to go on."
+            ) from None
         else:
             paths.append(path)
     if refused:
-        raise ArchiveError(f"{refused[0]} {len(paths)} of {len(instances)} images came and are kept in {folder}.")
+        raise ArchiveError(
+            f"{refused[0]} {len(paths)} of {count_of(len(instances), 'image')} came and are kept in {folder}."
+        )
     return paths
 
 

@@ -1,14 +1,16 @@
 """``mammoseg compare``: several evaluations of the same images side by side, with a test of every pair."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import combinations
 from pathlib import Path
 
+from mammoseg.counts import count_of, format_number
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.plots import plot_score_boxes
 from mammoseg.evaluation.statistics import bootstrap_mean_interval, holm_adjusted, wilcoxon_p_value
-from mammoseg.evaluation.tables import Row, read_per_image, summarise, write_rows
+from mammoseg.evaluation.tables import Row, read_per_image, read_provenance, summarise, write_rows
 from mammoseg.files import atomic_path
 from mammoseg.metrics.scores import SCORES
 
@@ -18,11 +20,11 @@ images as independent, two views of one patient are not: read it together with t
 """
 
 
-def compare(*per_image_files: str | Path, output: str | Path) -> tuple[list[Row], list[Row]]:
+def compare(*evaluations: str | Path, output: str | Path) -> tuple[list[Row], list[Row]]:
     """Compare evaluations; write ``runs.csv``, ``pairs.csv``, ``comparison.md`` and ``dice.png`` into `output`.
 
     Args:
-        per_image_files: two or more ``per_image.csv``; the folder of each names its run.
+        evaluations: two or more folders with a ``per_image.csv``, or these files; the folder of each names its run.
         output: folder, made when missing.
 
     Returns:
@@ -31,20 +33,26 @@ def compare(*per_image_files: str | Path, output: str | Path) -> tuple[list[Row]
     Raises:
         WrongCallError: with fewer than two files, the same file twice, a file of another kind, or no image in common.
     """
-    paths = [Path(path) for path in per_image_files]
-    if len({path.resolve() for path in paths}) < max(2, len(paths)):
-        raise WrongCallError(f"{len(paths)} files given, a comparison needs two or more different per_image.csv.")
+    paths = [path / "per_image.csv" if path.is_dir() else path for path in map(Path, evaluations)]
+    different = len({path.resolve() for path in paths})
+    if different < max(2, len(paths)):
+        given = f"{count_of(different, 'evaluation')} named"
+        raise WrongCallError(
+            f"{given}, a comparison needs two or more that differ; name folders that `evaluate` wrote."
+        )
     tables = dict(zip(_run_names(paths), [read_per_image(path) for path in paths], strict=True))
     runs = [row for name, rows in tables.items() for row in _describe_run(name, rows)]
     pairs = _compare_pairs(tables)
     if not pairs:
         raise WrongCallError("the files have no image on the same grid in common; evaluate both on the same section.")
     folder = Path(output)
+    print(*_dice_lines(pairs), sep="\n")
     write_rows(folder / "runs.csv", runs)
     write_rows(folder / "pairs.csv", pairs)
     plot_score_boxes({name: _scores(rows, "dice") for name, rows in tables.items()}, folder / "dice.png", label="Dice")
     with atomic_path(folder / "comparison.md") as temporary:
-        temporary.write_text(_markdown(runs, pairs), encoding="utf-8")
+        temporary.write_text(_markdown(runs, pairs, _origins(tables, paths)), encoding="utf-8")
+    print(f"Comparison: {folder / 'comparison.md'}; tables: {folder / 'runs.csv'}, {folder / 'pairs.csv'}")
     return runs, pairs
 
 
@@ -112,10 +120,33 @@ def _scores(rows: Sequence[Row], score: str) -> list[float]:
     return [row[score] for row in rows if row["grid"] == grid and not math.isnan(row[score])]
 
 
-def _markdown(runs: Sequence[Row], pairs: Sequence[Row]) -> str:
+def _dice_lines(pairs: Sequence[Row]) -> Iterator[str]:
+    for pair in pairs:
+        if pair["metric"] == "dice":
+            low, high, p = (format_number(pair[name]) for name in ("difference_low", "difference_high", "p_holm"))
+            yield (
+                f"{pair['first']} - {pair['second']}: Dice {pair['mean_difference']:+.3f} ({low} to {high}) on the "
+                f"{pair['grid']} grid, p {p}, {count_of(pair['images'], 'image')}"
+            )
+
+
+def _origins(names: Iterable[str], paths: Sequence[Path]) -> str:
+    """A line a run: bundle, data and weights, as its evaluation tells them."""
+    lines = []
+    for name, path in zip(names, paths, strict=True):
+        told = read_provenance(path.parent)
+        facts = [f"{key} {told[key]}" for key in ("bundle", "source", "datalist_sha256", "commit") if told.get(key)]
+        lines.append(f"- {name}: {', '.join(facts) or 'its summary.json is missing'}")
+    return "\n".join(
+        [f"Date: {datetime.now():%Y-%m-%d}. Tables: [runs.csv](runs.csv), [pairs.csv](pairs.csv).", "", *lines, ""]
+    )
+
+
+def _markdown(runs: Sequence[Row], pairs: Sequence[Row], origins: str) -> str:
     scored = [row for row in runs if row["count"]]
     sections = [
         "# Comparison\n",
+        origins,
         NOTES,
         "## Runs\n",
         _table(scored),
@@ -133,6 +164,4 @@ def _table(rows: Sequence[Row]) -> str:
 
 
 def _cell(value: object) -> str:
-    if not isinstance(value, float):
-        return str(value)
-    return "-" if math.isnan(value) else f"{value:.4g}"
+    return format_number(value) if isinstance(value, float) else str(value)

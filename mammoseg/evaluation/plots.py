@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from PIL import Image
 
+from mammoseg.errors import WrongCallError
 from mammoseg.files import atomic_path
 
 TRUTH_COLOUR = "#3ddc84"
@@ -43,11 +44,11 @@ def choose_best_median_worst(rows: Sequence[Mapping[str, Any]], *, score: str = 
     Of an even number the lower median is taken, so that the picture never flatters.
 
     Raises:
-        ValueError: when no row has the score.
+        WrongCallError: when no row has the score.
     """
     ranked = sorted((row[score], row["image_id"]) for row in rows if not np.isnan(row[score]))
     if not ranked:
-        raise ValueError(f"no image has a {score}; choose cases from images with a mass.")
+        raise WrongCallError(f"no image has a {score}; choose cases from images with a mass.")
     return {"best": ranked[-1][1], "median": ranked[(len(ranked) - 1) // 2][1], "worst": ranked[0][1]}
 
 
@@ -91,12 +92,12 @@ def plot_learning_curve(metrics_csv: Path, png: Path) -> None:
     Validation Dice is drawn at the epochs that have one; the epoch with the highest is marked.
 
     Raises:
-        ValueError: when the log has no line or lacks a column.
+        WrongCallError: when the log has no line or lacks a column.
     """
     with metrics_csv.open(newline="", encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
     if not lines or not LOG_COLUMNS <= set(lines[0]):
-        raise ValueError(
+        raise WrongCallError(
             f"{metrics_csv} is no training log; it needs a line an epoch with {', '.join(sorted(LOG_COLUMNS))}."
         )
     figure = Figure(figsize=(9.6, 3.4), layout="constrained")

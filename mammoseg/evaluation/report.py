@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from mammoseg.counts import format_number
 from mammoseg.evaluation.plots import (
     LONGEST_SIDE,
     PREDICTION_COLOUR,
@@ -38,6 +39,7 @@ def write_html_report(
     output: Path,
     *,
     title: str,
+    facts: Mapping[str, str],
     cases: Sequence[Case],
     summary: Sequence[Mapping[str, Any]],
     provenance: Mapping[str, Any],
@@ -51,6 +53,7 @@ def write_html_report(
     Args:
         output: folder, made when missing; earlier pictures of the same number are replaced.
         title: heading of the page.
+        facts: what stands below it, such as bundle, data and date.
         cases: shown in this order, three pictures each; file names are numbers, never identifiers.
         summary: rows of `mammoseg.evaluation.tables.summarise`.
         provenance: hashes, seed, commit and the like, shown as a table; nested values one below the other.
@@ -68,9 +71,10 @@ def write_html_report(
     environment = Environment(
         loader=PackageLoader("mammoseg.evaluation"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters["score"] = format_score
+    environment.filters["score"] = format_number
     page = environment.get_template("report.html").render(
         title=title,
+        facts=facts,
         cases=shown,
         summary=[row for row in summary if row["count"]],
         labels=LABELS,
@@ -86,13 +90,6 @@ def write_html_report(
     with atomic_path(output / "index.html") as temporary:
         temporary.write_text(page, encoding="utf-8")
     return output / "index.html"
-
-
-def format_score(value: float | None) -> str:
-    """Three decimals below 1, three figures below 100, whole numbers above; a dash where there is no score."""
-    if value is None or math.isnan(value):
-        return "–"
-    return f"{value:.3f}" if 0 < value < 1 else f"{value:.3g}" if value < 100 else f"{value:.0f}"
 
 
 def _show(case: Case, output: Path, *, number: int) -> dict[str, Any]:

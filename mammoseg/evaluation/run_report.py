@@ -1,23 +1,28 @@
 """The page of one evaluated training run: its scores, its learning curve, its cases and what it had to beat."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mammoseg.checkpoints import read_weights, trained_preprocessing
+from mammoseg.counts import count_of
 from mammoseg.data.cached_dataset import CachedDataset
 from mammoseg.data.datalist import load_section, read_datalist
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.plots import Case, choose_best_median_worst, plot_cases
 from mammoseg.evaluation.report import write_html_report
-from mammoseg.evaluation.tables import Row, read_per_image, summarise
+from mammoseg.evaluation.tables import Row, read_per_image, read_provenance, summarise
 from mammoseg.evaluation.threshold_baseline import ImageAndMask, evaluate_threshold, fit_threshold
-from mammoseg.files import write_json
+from mammoseg.files import atomic_path, write_json
 from mammoseg.inference import Predictor
 from mammoseg.provenance import PHANTOM_NOTICE
+
+TABLES = ("per_image.csv", "summary.csv", "metrics.csv")
+"""Of an evaluation, which go beside the page."""
 
 
 def report(
@@ -26,7 +31,7 @@ def report(
     dataset_dir: Path | str,
     weights: Path | str,
     output: Path | str,
-    bundle: str = "unet",
+    bundle: str | None = None,
     title: str = "Mass segmentation, held-out patients",
     cases: int = 12,
 ) -> None:
@@ -37,7 +42,7 @@ def report(
         dataset_dir: folder of the ``datalist.json`` of the run; its license goes under the pictures.
         weights: checkpoint that was evaluated.
         output: folder of the page.
-        bundle: of the weights.
+        bundle: of the weights; None takes that which the evaluation names.
         title: heading of the page.
         cases: how many images to show, from the best to the worst.
     Raises:
@@ -53,6 +58,8 @@ def report(
         raise WrongCallError(
             f"{unknown[0]} is not a test image of {datalist_file}; name the datalist of the evaluation."
         )
+    provenance = read_provenance(evaluation) or read_weights(weights).provenance
+    bundle = bundle or provenance.get("bundle") or "unet"
     predictor = Predictor(bundle, weights=weights)
     attribution = f"{datalist['license']}; changed: resized, outlined" if datalist["license"] else None
     extremes = choose_best_median_worst(shown)
@@ -65,19 +72,28 @@ def report(
     )
     baseline = threshold_baseline(Path(dataset_dir), weights)
     write_json(page / "baseline.json", baseline)
-    provenance = read_weights(weights).provenance
     curve = evaluation / "metrics.csv"
+    tables = [name for name in TABLES if (evaluation / name).is_file()]
+    for name in tables:
+        with atomic_path(page / name) as temporary:
+            temporary.write_bytes((evaluation / name).read_bytes())
     write_html_report(
         page,
         title=title,
+        facts={"Bundle": bundle, "data": datalist["name"], "date": f"{datetime.now():%Y-%m-%d}"},
         cases=list(pictures.values()),
         summary=summarise(rows),
-        provenance={**provenance, "weights_sha256": predictor.weights_sha256, "best intensity threshold": baseline},
+        provenance={
+            **read_weights(weights).provenance,
+            "weights_sha256": predictor.weights_sha256,
+            "best intensity threshold": baseline,
+        },
         learning_curve_csv=curve if curve.is_file() else None,
         notice=PHANTOM_NOTICE if predictor.phantom_only else "Research only, not for diagnosis.",
         attribution=attribution,
+        links={name: name for name in tables},
     )
-    print(f"Report of {len(shown)} held-out images: {page / 'index.html'}")
+    print(f"Report of {count_of(len(shown), 'held-out image')}: {page / 'index.html'}")
 
 
 def threshold_baseline(dataset_dir: Path, weights: Path | str) -> dict[str, float]:

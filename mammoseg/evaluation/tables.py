@@ -1,6 +1,7 @@
 """``per_image.csv`` and ``summary.{csv,json}``: the tables that an evaluation leaves behind."""
 
 import csv
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mammoseg.counts import count_of
 from mammoseg.data.csv_table import read_csv
 from mammoseg.errors import WrongCallError
 from mammoseg.files import atomic_path, write_json
@@ -57,6 +59,23 @@ def write_summary(folder: Path, summary: Sequence[Mapping[str, Any]], *, provena
     _write_csv(folder / "summary.csv", summary, ("metric", "grid", "mean", "sd", "median", "count", "counted_out"))
     scores = [{key: _json_number(value) for key, value in row.items()} for row in summary]
     write_json(folder / "summary.json", {"provenance": dict(provenance or {}), "scores": scores})
+
+
+def dice_lines(summary: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The mean Dice on each grid in words; none where no image has one."""
+    return [
+        f"Dice {row['mean']:.3f} on the {row['grid']} grid, mean of {count_of(row['count'], 'image')}"
+        for row in summary
+        if row["metric"] == "dice" and row["count"]
+    ]
+
+
+def read_provenance(evaluation: Path) -> dict[str, Any]:
+    """What an evaluation says of where it comes from; empty where it is older than that."""
+    try:
+        return dict(json.loads((evaluation / "summary.json").read_text(encoding="utf-8"))["provenance"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

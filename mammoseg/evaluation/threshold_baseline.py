@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mammoseg.errors import WrongCallError
 from mammoseg.metrics import compute_dice
 
 ImageAndMask = tuple[np.ndarray, np.ndarray]
@@ -30,12 +31,12 @@ def fit_threshold(training: Iterable[ImageAndMask], *, candidates: Iterable[floa
         candidates: thresholds to try, in the unit of the images.
 
     Raises:
-        ValueError: when no training image has a mass.
+        WrongCallError: when no training image has a mass.
     """
     thresholds = np.sort(np.fromiter(candidates, float))
     dice = [_dice_at_every(thresholds, image, mask) for image, mask in training if np.any(mask)]
     if not dice:
-        raise ValueError("no training image has a mass; give the training section of a datalist with masses.")
+        raise WrongCallError("no training image has a mass; give the training section of a datalist with masses.")
     mean = np.mean(dice, axis=0)
     best = int(np.argmax(mean))
     return ThresholdBaseline(threshold=float(thresholds[best]), training_dice=float(mean[best]))

@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from mammoseg.checkpoints import load_model, read_checkpoint, save_checkpoint
+from mammoseg.files import check_folder
 from mammoseg.handlers.early_stop import EarlyStop
 from mammoseg.handlers.saved_form import are_rows, is_state_of, same_form
 from mammoseg.handlers.training_log import TrainingLog
@@ -121,6 +122,7 @@ class Checkpoints:
         save_checkpoint(self.folder / LAST_NAME, {**weights, **states, **progress})
 
     def _continue(self, trainer: Any) -> None:
+        check_folder(self.folder)
         path = self.folder / LAST_NAME
         if not self.resume or not path.is_file():
             return

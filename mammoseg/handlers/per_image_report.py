@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 
-from mammoseg.evaluation.tables import IDENTITY, Row, summarise, write_per_image, write_summary
+from mammoseg.errors import MammosegError
+from mammoseg.evaluation.tables import IDENTITY, Row, dice_lines, summarise, write_per_image, write_summary
+from mammoseg.files import check_folder
 from mammoseg.metrics import compute_segmentation_scores
 
 
@@ -59,6 +61,7 @@ class PerImageReport:
         engine.add_event_handler(Events.COMPLETED, self._write)
 
     def _start(self, engine: Engine) -> None:
+        check_folder(self.output_dir)
         self.rows = []
 
     def _score(self, engine: Engine) -> None:
@@ -86,8 +89,16 @@ class PerImageReport:
         gathered: list[Row] = [row for rows in rows_of_processes for row in rows]
         if idist.get_rank() == 0:
             rows = list({(row["image_id"], row["grid"]): row for row in gathered}.values())
-            write_per_image(self.output_dir / "per_image.csv", rows)
-            write_summary(self.output_dir, summarise(rows), provenance=self.provenance)
+            summary = summarise(rows)
+            try:
+                write_per_image(self.output_dir / "per_image.csv", rows)
+                write_summary(self.output_dir, summary, provenance=self.provenance)
+            except OSError as error:
+                print(*dice_lines(summary), sep="\n")
+                raise MammosegError(
+                    f"the tables cannot be written to '{self.output_dir}' ({error.strerror}); what they would say of "
+                    "Dice stands above."
+                ) from error
 
 
 def _plane(values: Any) -> np.ndarray:

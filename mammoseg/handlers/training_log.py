@@ -1,7 +1,9 @@
-"""The course of a training run, epoch by epoch, as a CSV file that is complete at every moment."""
+"""The course of a training run, epoch by epoch: a line in words, and a CSV file that is complete at every moment."""
 
 import csv
+import logging
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,13 @@ from ignite.engine import Engine, Events
 from monai.engines import Evaluator
 from torch.optim import Optimizer
 
-from mammoseg.files import atomic_path
+from mammoseg.files import atomic_path, check_folder
+
+logger = logging.getLogger(__name__)
 
 
 class TrainingLog:
-    """Writes ``metrics.csv``: epoch, mean training loss, validation metrics, learning rate, seconds.
+    """Writes ``metrics.csv``: epoch, mean training loss, validation metrics, learning rate, seconds; logs a line each.
 
     Args:
         path: of the CSV file; it is written anew after each epoch, also after a resume, without gaps or doubles.
@@ -30,9 +34,11 @@ class TrainingLog:
         self._losses: list[float] = []
         self._rate = 0.0
         self._start = 0.0
+        self._seconds: list[float] = []
 
     def attach(self, engine: Engine) -> None:
         """Follow the trainer `engine`; attach it after the `ValidationHandler`."""
+        engine.add_event_handler(Events.STARTED, lambda: check_folder(self.path.parent))
         engine.add_event_handler(Events.EPOCH_STARTED, self._begin)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._add_loss)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._end)
@@ -67,6 +73,16 @@ class TrainingLog:
         )
         if not dist.is_initialized() or dist.get_rank() == 0:
             self._write()
+            self._seconds.append(self.rows[-1]["seconds"])
+            logger.info(self._line(engine.state.epoch, engine.state.max_epochs, metrics))
+
+    def _line(self, epoch: int, epochs: int, metrics: Mapping[str, float]) -> str:
+        """The last row in words, with the time that the epochs of this process let expect for those to come."""
+        scores = [f"{name.removeprefix('val_').replace('_', ' ')} {value:.4f}" for name, value in metrics.items()]
+        said = ", ".join([f"loss {self.rows[-1]['train_loss']:.4f}", *(f"validation {score}" for score in scores)])
+        left = (epochs - epoch) * sum(self._seconds) / len(self._seconds)
+        time_left = f"{left:.0f} s" if left < 120 else f"{left / 60:.0f} min" if left < 7200 else f"{left / 3600:.1f} h"
+        return f"epoch {epoch} of {epochs}: {said}; {self._seconds[-1]:.1f} s, at most {time_left} left"
 
     def _write(self) -> None:
         columns = max((list(row) for row in self.rows), key=len)

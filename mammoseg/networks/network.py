@@ -6,6 +6,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from mammoseg.errors import WrongCallError
+
 ARCHITECTURE = "architecture"
 """Key of `Network.config` that names the class; no constructor has an argument of that name."""
 
@@ -45,13 +47,13 @@ class Network(nn.Module):
         """Refuse an image whose sides this network cannot halve often enough.
 
         Raises:
-            ValueError: naming the size and the nearest larger one that fits.
+            WrongCallError: naming the size and the nearest larger one that fits.
         """
         height, width = image.shape[-2:]
         step = self.size_divisor
         if height % step or width % step:
             fits = f"{-(-height // step) * step} x {-(-width // step) * step}"
-            raise ValueError(
+            raise WrongCallError(
                 f"image is {height} x {width}, both sides must be divisible by {step} for {type(self).__name__}; "
                 f"pad it to {fits}."
             )

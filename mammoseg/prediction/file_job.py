@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from mammoseg.counts import format_number
 from mammoseg.data.mammogram import Mammogram
 from mammoseg.dicom import measure
 from mammoseg.dicom.derived import Algorithm
@@ -20,7 +21,7 @@ from mammoseg.lesions import find_lesions, lesion_name
 from mammoseg.prediction.options import ObjectKind, Options
 from mammoseg.report.overlay import draw_overlay, write_picture
 from mammoseg.report.page import Run
-from mammoseg.report.table import Row, Status, format_number
+from mammoseg.report.table import Row, Status
 from mammoseg.results import write_results
 
 if TYPE_CHECKING:

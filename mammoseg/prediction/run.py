@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from mammoseg.counts import count_of
 from mammoseg.data.find_images import find_inputs, say_passed_over
 from mammoseg.errors import MammosegError, NothingUsableError, PartlyRefusedError, StoppedError
 from mammoseg.files import remove_leftovers, sole_writer
@@ -65,7 +66,7 @@ def run_predictor(
                     tqdm.write(f"{row.file}: note: {row.notes}", file=sys.stderr)
     except KeyboardInterrupt:
         ended = StoppedError(
-            f"stopped; {len(rows)} of {len(items)} files are done and kept, the same command goes on from there."
+            f"stopped; {len(rows)} of {count_of(len(items), 'file')} done and kept, the same command goes on."
         )
     except OutputError as error:
         ended = error
@@ -114,7 +115,7 @@ def _rows(
         else:
             waiting.append((path, name))
     if kept := len(items) - len(waiting):
-        tqdm.write(f"{kept} of {len(items)} files are done already and stay as they are.", file=sys.stderr)
+        tqdm.write(f"{kept} of {count_of(len(items), 'file')} done already, left as they are.", file=sys.stderr)
     count = worker_count(len(waiting), workers)
     job = partial(_Recorded, run=run, output=output, options=options, records=records)
     if make_predictor and count > 1:
@@ -173,11 +174,11 @@ def _conclude(rows: Sequence[Row], passed_over: int, output: Path, *, quiet: boo
         print(f"{segmented}, {refused} refused{beside}: {output / 'index.html'}")
     if refused == len(rows):
         raise NothingUsableError(
-            f"none of {len(rows)} files could be used; the reasons are in {output / 'results.csv'}."
+            f"none of {count_of(len(rows), 'file')} could be used; the reasons are in {output / 'results.csv'}."
             if rows
             else f"there is no file to segment{beside}; name mammograms or a folder that holds some."
         )
     if refused:
         raise PartlyRefusedError(
-            f"{refused} of {len(rows)} files were refused; the reasons are in {output / 'results.csv'}."
+            f"{refused} of {count_of(len(rows), 'file')} refused; the reasons are in {output / 'results.csv'}."
         )

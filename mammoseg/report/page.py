@@ -9,10 +9,11 @@ from pathlib import Path
 import jinja2
 
 from mammoseg import __version__
+from mammoseg.counts import format_number
 from mammoseg.dicom.derived import Algorithm
 from mammoseg.files import atomic_path
 from mammoseg.provenance import PHANTOM_WARNING
-from mammoseg.report.table import Row, Status, format_number
+from mammoseg.report.table import Row, Status
 
 
 @dataclass(frozen=True)

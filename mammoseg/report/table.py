@@ -73,11 +73,6 @@ def write_table(rows: Sequence[Row], path: Path) -> None:
         writer.writerows([_cell(value) for value in astuple(row)] for row in rows)
 
 
-def format_number(value: float) -> str:
-    """Four figures, or all before the point, as the table and the page of a run write every number."""
-    return f"{value:.4g}" if value < 1000 else f"{value:.0f}"
-
-
 def _cell(value: object) -> str:
     """Text of a cell; a leading ``'`` keeps a spreadsheet from taking a file name for a formula."""
     if value is None:
@@ -85,6 +80,6 @@ def _cell(value: object) -> str:
     if isinstance(value, Status):
         return value.value
     if isinstance(value, float):
-        return format_number(value)
+        return f"{value:.4g}" if value < 1000 else f"{value:.0f}"
     text = str(value)
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t")) else text

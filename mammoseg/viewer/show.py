@@ -4,6 +4,7 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
+from mammoseg.counts import count_of
 from mammoseg.data.find_images import begins_as_dicom
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import WrongCallError
@@ -40,7 +41,10 @@ def view(*inputs: str | Path, port: int = 8080) -> None:
             server = ViewerServer(OHIF, archive.url, user=archive.user, port=port)
         except OSError as error:
             raise WrongCallError(f"port {port} is taken ({error.strerror}); name another with --port.") from error
-        print(f"{len(paths)} files in {len(studies)} studies: {server.url}  (Ctrl-C ends)", flush=True)
+        print(
+            f"{count_of(len(paths), 'file')} in {count_of(len(studies), 'study')}: {server.url}  (Ctrl-C ends)",
+            flush=True,
+        )
         with server, suppress(KeyboardInterrupt):
             server.serve_forever()
 

@@ -97,7 +97,7 @@ def test_seeds_can_be_added(records, tmp_path):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"rounds": 9}, "20 labels are asked for, the pool has 8"),
+        ({"rounds": 9}, "20 labels asked for, the pool has 8"),
         ({"steps": 0}, "steps is 0"),
         ({"strategies": ("x",)}, "'x'"),
     ],

@@ -75,5 +75,5 @@ def test_a_devkit_without_any_picture_ends_with_exit_code_3(tmp_path):
     devkit = write_tiny_voc(tmp_path)
     for picture in (devkit / "VOC2012" / "JPEGImages").iterdir():
         picture.unlink()
-    with pytest.raises(NothingUsableError, match="9 E_IMAGE_MISSING"):
+    with pytest.raises(NothingUsableError, match="E_IMAGE_MISSING 9"):
         ingest("voc", str(devkit), output=str(tmp_path / "out"))

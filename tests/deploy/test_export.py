@@ -117,7 +117,7 @@ def test_a_folder_that_holds_something_is_refused(tmp_path):
 
 
 def test_weights_of_another_architecture_are_refused(tmp_path):
-    with pytest.raises(WeightsError, match="holds a AUNet, bundle 'unet' is a UNet"):
+    with pytest.raises(WeightsError, match="holds AUNet, bundle 'unet' is UNet"):
         export("unet", weights=write_weights("aunet", tmp_path / "weights.pt"), output=tmp_path / "export")
 
 

@@ -92,7 +92,7 @@ def test_search_is_tried_again_and_then_given_up(fault):
 @pytest.mark.parametrize("fault", [error_500, hang, reset, half, half_multipart], ids=lambda fault: fault.__name__)
 def test_fetch_is_tried_again_and_leaves_nothing_half_written(fault, tmp_path):
     with fake_archive(fault, patience=patience_with(fault)) as (archive, server):
-        with pytest.raises(ArchiveError, match="0 of 1 images came"):
+        with pytest.raises(ArchiveError, match="0 of 1 image came"):
             fetch(archive, [HERE], tmp_path)
         assert came(server, ATTEMPTS)
     assert list(tmp_path.iterdir()) == []

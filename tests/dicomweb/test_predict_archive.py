@@ -76,7 +76,7 @@ def test_missing_password_is_said_before_anything_is_done(filled, tmp_path, monk
 def test_archive_that_is_gone_leaves_the_results_and_says_so(tmp_path, filled):
     from mammoseg.send import PartlySentError
 
-    with pytest.raises(PartlySentError, match="2 of 2 results are not in the archive; run the same command again"):
+    with pytest.raises(PartlySentError, match="2 of 2 results not in the archive; run the same command again"):
         predict(tmp_path / "CC.dcm", output=tmp_path / "out", stow="http://127.0.0.1:9/dicom-web")
     assert (tmp_path / "out" / "CC.seg.dcm").is_file()
 

@@ -212,5 +212,5 @@ def test_a_token_is_made_shown_once_and_revoked(tmp_path):
     made = run("token", "--name", "Ada", "--role", "annotator", *conf)
     assert made.returncode == 0 and made.stdout.startswith("mammoseg_") and made.stdout.count("\n") == 1
     assert made.stdout.strip() not in (tmp_path / "tokens.json").read_text()
-    assert run("token", "--name", "Ada", "--revoke", *conf).stdout == "1 tokens of Ada are revoked.\n"
+    assert run("token", "--name", "Ada", "--revoke", *conf).stdout == "1 token of Ada revoked.\n"
     assert "unknown role" in run("token", "--name", "Ada", "--role", "boss", *conf).stderr

@@ -18,7 +18,7 @@ def test_bad_input_gets_one_line_and_the_others_go_on(pixels, tmp_path, capsys):
     bad.write_text("this is no image")
     write_mammogram(tmp_path / "good.dcm", pixels)
     capsys.readouterr()
-    with pytest.raises(PartlyRefusedError, match="1 of 2 files were refused") as refused:
+    with pytest.raises(PartlyRefusedError, match="1 of 2 files refused") as refused:
         run_predictor(BrightIsMass(), [bad, tmp_path / "good.dcm"], tmp_path / "out")
     assert refused.value.exit_code == 1
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "E_" in line]
@@ -30,7 +30,7 @@ def test_bad_input_gets_one_line_and_the_others_go_on(pixels, tmp_path, capsys):
 
 
 def test_file_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(NothingUsableError, match="none of 1 files could be used"):
+    with pytest.raises(NothingUsableError, match="none of 1 file could be used"):
         run_predictor(BrightIsMass(), [tmp_path / "nowhere.dcm"], tmp_path / "out")
     assert rows_of(tmp_path / "out")[0]["code"] == "E_NOT_A_FILE"
 

@@ -22,7 +22,7 @@ def test_ctrl_c_keeps_what_was_finished(pixels, tmp_path):
 
     for name in "abc":
         write_mammogram(tmp_path / f"{name}.dcm", pixels)
-    with pytest.raises(StoppedError, match="1 of 3 files are done") as stopped:
+    with pytest.raises(StoppedError, match="1 of 3 files done") as stopped:
         run_predictor(Stopped(), [tmp_path], tmp_path / "out")
     assert stopped.value.exit_code == 130
     assert names_in(tmp_path / "out") == ["a.overlay.png", "a.seg.dcm", "a.sr.dcm", "index.html", "results.csv"]
@@ -59,7 +59,7 @@ def test_a_second_run_does_only_what_is_not_done_and_says_so(pixels, tmp_path, c
 
     assert "done already" not in capsys.readouterr().err
     run_predictor(Watched(), [tmp_path], tmp_path / "out")
-    assert "1 of 3 files are done already and stay as they are." in capsys.readouterr().err
+    assert "1 of 3 files done already, left as they are." in capsys.readouterr().err
     assert seen == ["b.dcm", "c.dcm"]
     assert [row["status"] for row in rows_of(tmp_path / "out")] == ["mass found"] * 3
     kept = [path.name for path, time in first.items() if path.stat().st_mtime_ns == time]

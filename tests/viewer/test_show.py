@@ -34,7 +34,7 @@ def test_files_are_shown_until_ctrl_c_and_the_archive_ends_too(end, ohif, tmp_pa
         try:
             line = process.stdout.readline()
             url = line.split()[5]
-            assert line == f"2 files in 1 studies: {url}  (Ctrl-C ends)\n"
+            assert line == f"2 files in 1 study: {url}  (Ctrl-C ends)\n"
             assert "PHANTOM" not in line
             assert len(requests.get(f"{url}/dicom-web/series").json()) == 2
             assert "<title>" in requests.get(url).text

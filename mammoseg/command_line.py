@@ -1,0 +1,87 @@
+"""What every program of the project shares: wrong calls in one sentence, and the one place where each call ends."""
+
+import os
+import sys
+import traceback
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError
+from mammoseg.files import printable
+
+TRACEBACK = "MAMMOSEG_TRACEBACK"
+"""Environment variable that, when set, lets the traceback of an error be printed before its sentence."""
+
+PIPE_CLOSED = 141
+"""Exit code when the reader of our output is gone, as a shell gives it for SIGPIPE."""
+
+
+class Parser(ArgumentParser):
+    """argparse, with its errors as ours."""
+
+    def error(self, message: str) -> NoReturn:
+        raise WrongCallError(f"{message}; `{self.prog} --help` shows what there is.")
+
+
+def ended(work: Callable[[], Any], *, name: str = "mammoseg") -> int:
+    """Do the work of a program and return its exit code; whatever it raised is one sentence on stderr.
+
+    Args:
+        name: of the program, before the sentence.
+    """
+    try:
+        work()
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        if error.filename is None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its end
+            return PIPE_CLOSED
+        return _say(error, name)
+    except (Exception, KeyboardInterrupt) as error:
+        return _say(error, name)
+    return 0
+
+
+def run_script(command: Any) -> NoReturn:
+    """Run a script's function, or its functions by name, with the arguments of the command line, by python-fire."""
+    import fire  # needed by scripts only
+
+    sys.exit(ended(lambda: fire.Fire(command), name=Path(sys.argv[0]).name))
+
+
+def known_error(error: BaseException) -> MammosegError:
+    """The error as one for a person: itself, what lies behind it in its chain of causes, or a `FaultError`."""
+    for cause in causes(error):
+        if isinstance(cause, MammosegError):
+            return cause
+        if isinstance(cause, KeyboardInterrupt):
+            return StoppedError("stopped; what was finished is kept.")
+        if isinstance(cause, OSError) and cause.strerror and cause.errno:  # its own text may hold an address
+            place = f"'{cause.filename}': " if cause.filename is not None else ""
+            return MammosegError(f"{place}{cause.strerror}.")
+        if isinstance(cause, MemoryError) or all(word in str(cause).lower() for word in ("memory", "alloc")):
+            return MammosegError("there is not enough memory; close other programs, or take smaller images.")
+    *_, root = causes(error)
+    *_, place = traceback.extract_tb(root.__traceback__) or [None]
+    where = f" in {Path(place.filename).name}, line {place.lineno}" if place else ""
+    return FaultError(f"{type(root).__name__}{where}")
+
+
+def _say(error: BaseException, name: str) -> int:
+    if os.environ.get(TRACEBACK):
+        traceback.print_exception(error)
+    known = known_error(error)
+    with suppress(BrokenPipeError):
+        print(f"{name}: {printable(' '.join(str(known).split()))}", file=sys.stderr)
+    return known.exit_code
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it was raised from, up to the first."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__

@@ -1,0 +1,22 @@
+"""Counts and numbers as all messages and pages write them."""
+
+import math
+
+
+def count_of(number: int, thing: str) -> str:
+    """``1 file``, ``2 files``, ``0 studies``: a number before the noun as it wants it."""
+    if number == 1:
+        return f"1 {thing}"
+    if thing.endswith(("s", "ch")):
+        return f"{number} {thing}es"
+    return f"{number} {thing[:-1]}ies" if thing.endswith("y") else f"{number} {thing}s"
+
+
+def format_number(value: float | None) -> str:
+    """Three decimals below 1, three figures below 100, whole numbers above; a dash where there is none."""
+    if value is None or math.isnan(value):
+        return "–"
+    size = abs(value)
+    if 0 < size < 0.001:
+        return f"{value:.1e}"
+    return f"{value:.3f}" if 0 < size < 1 else f"{value:.3g}" if size < 100 else f"{value:.0f}"
