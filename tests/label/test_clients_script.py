@@ -78,7 +78,7 @@ def test_all_parts_start_and_all_end(end, running_orthanc, tmp_path):
         assert (script.wait(60) == 0) == (end in ("SIGTERM", "SIGINT"))
     finally:
         script.kill()
-        script.wait(60)
+        script.communicate(timeout=60)  # which closes its output, too
     deadline = time.monotonic() + 30
     while (left := [pid for pid in children.values() if Path(f"/proc/{pid}").exists()]) and time.monotonic() < deadline:
         time.sleep(0.1)
