@@ -225,6 +225,7 @@ def test_a_label_whose_save_ends_while_the_waiting_ones_are_gone_through_is_not_
         patch.setattr(store.spool, "entries", lambda: [ended])
         store.saver.finish_waiting()
     assert store.get_labeled_images() == [] and list((state_of(store) / "spool").iterdir()) == []
+    assert store.status()["trouble"] == ""
 
 
 @contextmanager

@@ -155,6 +155,7 @@ class LabelSaver:
         try:
             self._source.deliver(entry)
         except Exception as error:
+            logger.warning("a label waits: %s", type(error).__name__)
             self._spool.keep(entry, in_words(error))
 
     def _take_back(self, entry: Entry) -> None:
