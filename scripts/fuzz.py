@@ -1,4 +1,4 @@
-"""Read randomly damaged DICOM files, or pictures and NIfTI, and count how that ends; prints JSON, with a recipe for each ending to look at.
+"""Read randomly damaged DICOM files, or pictures and NIfTI, and count how that ends; prints JSON with all recipes.
 
 Usage: python scripts/fuzz.py [--seconds 60] [--seed 0] [--count N] [--pictures]
 """
