@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 KEYWORDS = ("SOPClassUID", "SOPInstanceUID", "Modality", "PatientID", "StudyInstanceUID", "SeriesInstanceUID")
 
-ENDINGS = {"DICOM": ".dcm", "PNG": ".png", "TIFF": ".tif"}
+ENDINGS = {"DICOM": ".dcm", "PNG": ".png", "TIFF": ".tif", "JPEG": ".jpg", "PGM": ".pgm"}
 """Of a file that is added; NIfTI keeps its own, which says whether it is packed."""
 
 
