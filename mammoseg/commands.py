@@ -33,6 +33,7 @@ def ingest(add: Add) -> Run:
     add("--folds", type=_whole, help="of the cross-validation over training and validation (5)")
     add("--name", help="of the datalist (the source)")
     add("--keep_identifiers", action="store_true", help="write patient codes as they are, not as keyed hashes")
+    add("--show_names", action="store_true", help="show paths in the input beside the hashes, in tables and pages too")
     add("--key_file", help="secret key of those hashes (made once in your configuration folder)")
     add("--patients", type=_whole, help="phantom: how many (24)")
     add("--size", type=_whole, help="phantom: rows of an image (512)")

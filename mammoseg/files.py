@@ -15,10 +15,13 @@ from mammoseg.errors import MammosegError, WrongCallError
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
     """Give a temporary path beside `path`; flush it to disk and rename it to `path` when the block ends well.
 
     If the block raises, or the disk is full, nothing stands at `path` that was not there before.
+
+    Args:
+        mode: of the file, as far as the umask allows it; the temporary one is never open to others.
 
     Raises:
         OSError: when the folder cannot be written or the disk is full, with `path` as its filename.
@@ -29,7 +32,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(mode & ~_umask())
         flush_to_disk(temporary)
         temporary.replace(path)
         flush_to_disk(path.parent)

@@ -71,7 +71,7 @@ def predict(
     """Segment the masses of mammograms.
 
     Args:
-        inputs: DICOM, PNG, TIFF or NIfTI files, and folders, which are searched to the bottom.
+        inputs: DICOM, PNG, TIFF, JPEG, PGM or NIfTI files, and folders, which are searched to the bottom.
         output: folder for the results; made if it is not there. The same call again does only what is not done yet.
         bundle: name of the network.
         weights: file of the network's weights; when None, `mammoseg.weights_file.default_weights`.

@@ -18,7 +18,7 @@ from mammoseg.files import write_json
 
 SCHEMA_VERSION = 1
 SECTIONS = ("training", "validation", "test")
-WORDS = ("laterality", "view", "pathology", "shape", "margin", "pixel_spacing_source")
+WORDS = ("name", "laterality", "view", "pathology", "shape", "margin", "pixel_spacing_source")
 """Keys whose value is text and may be unknown; `load_section` gives ``""`` then."""
 
 Record = dict[str, Any]

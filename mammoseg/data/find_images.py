@@ -64,7 +64,9 @@ def find_images(folder: Path | str) -> list[dict[str, str]]:
     root = Path(folder)
     paths, _ = find_inputs([root])
     if not paths or not root.is_dir():
-        raise NothingUsableError(f"there is no image in {root}; name a folder with DICOM, PNG, TIFF or NIfTI files.")
+        raise NothingUsableError(
+            f"there is no image in {root}; name a folder with DICOM, PNG, TIFF, JPEG or NIfTI files."
+        )
     return [{"image": str(path), "image_id": str(path.relative_to(root))} for path in paths]
 
 

@@ -1,4 +1,4 @@
-"""A folder of mammograms (DICOM, PNG, TIFF, NIfTI) with masks and maybe a CSV; docs/datasets/folder.md."""
+"""A folder of mammograms (DICOM, PNG, TIFF, JPEG, PGM, NIfTI) with masks and maybe a CSV; docs/datasets/folder.md."""
 
 import re
 from collections.abc import Sequence

@@ -43,7 +43,7 @@ class Grid:
 
 
 def grid_of(path: Path, *, header: Dataset | None = None) -> Grid:
-    """The grid of a DICOM, NIfTI, PNG or TIFF image.
+    """The grid of a DICOM or NIfTI image, or of a picture.
 
     Args:
         header: of a DICOM file, where it is read already.

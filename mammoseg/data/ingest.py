@@ -1,5 +1,6 @@
 """`mammoseg ingest`: any source of mammograms to one datalist."""
 
+import csv
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,10 @@ from mammoseg.data.ingest_job import IngestJob, IngestReport
 from mammoseg.data.sources import SOURCES, Source
 from mammoseg.data.splits import FOLDS, split_by_patient
 from mammoseg.errors import NothingUsableError, WrongCallError
-from mammoseg.files import write_json
+from mammoseg.files import atomic_path, printable, write_json
+
+NAMES = "names.csv"
+"""Which hash is which file, beside a datalist that does not show it."""
 
 
 def ingest(
@@ -25,6 +29,7 @@ def ingest(
     folds: int = FOLDS,
     name: str | None = None,
     keep_identifiers: bool = False,
+    show_names: bool = False,
     key_file: str | None = None,
     **options: Any,
 ) -> None:
@@ -38,6 +43,8 @@ def ingest(
         folds: number of cross-validation folds over training and validation.
         name: of the datalist; default: the source.
         keep_identifiers: write patient codes and file names of the source folder as they are, not as keyed hashes.
+        show_names: keep the path in the input beside each hash, so that tables and pages show it; without it they are
+            in ``names.csv`` alone, of mode 600. Public collections always show theirs.
         key_file: secret key of those hashes; default: made once in the user's configuration folder.
         options: those of the source: phantom patients, size; folder patient_regex, masks,
             mask_regex, table, large_masks; cbis_ddsm calcifications.
@@ -52,6 +59,10 @@ def ingest(
         conceal = partial(keyed_hash, key=load_key(Path(key_file) if key_file else default_key_file()))
     job = IngestJob(tuple(Path(str(path)) for path in inputs), folder, seed, conceal)
     records = how.collect(job, **options)
+    names = {record["image_id"]: _name(record["image"], (*job.inputs, folder)) for record in records}
+    are_shown = how.has_public_codes or keep_identifiers or show_names
+    if are_shown:
+        records = [record | {"name": names[record["image_id"]]} for record in records]
     sections: Mapping[str, Sequence[Record]] = dict.fromkeys(SECTIONS, ())
     if records:
         sections, moved = split_by_patient(records, seed=seed, folds=folds)
@@ -70,6 +81,9 @@ def ingest(
         license=how.license,
         sections={key: [_relative(record, folder) for record in section] for key, section in sections.items()},
     )
+    (folder / NAMES).unlink(missing_ok=True)
+    if not are_shown:
+        _write_names(folder / NAMES, names)
     counts = ", ".join(f"{section} {len(sections[section])}" for section in SECTIONS)
     patients = len({record["patient_id"] for record in records})
     print(
@@ -91,6 +105,17 @@ def _source(name: str, options: Mapping[str, Any]) -> Source:
 def _account(source: str, sections: Mapping[str, Sequence[Record]], report: IngestReport) -> dict[str, Any]:
     used = {section: len(records) for section, records in sections.items()}
     return {"source": source, "used": used, "skipped": report.skipped, "noted": report.noted}
+
+
+def _name(image: Path, folders: Sequence[Path]) -> str:
+    """Path of an image in the folder that holds it, on one line."""
+    holding = next(folder for folder in folders if image.is_relative_to(folder))
+    return printable(image.relative_to(holding))
+
+
+def _write_names(path: Path, names: Mapping[str, str]) -> None:
+    with atomic_path(path, mode=0o600) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("image_id", "name"), *names.items()])
 
 
 def _relative(record: Record, folder: Path) -> Record:

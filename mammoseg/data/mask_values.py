@@ -42,5 +42,6 @@ def _is_grey(values: np.ndarray, is_between: np.ndarray) -> bool:
         return False
     square = np.ones((3, 3), np.uint8)
     plain = values.astype(np.float32)
-    is_area = is_between & (cv2.erode(plain, square) == cv2.dilate(plain, square))
-    return bool(2 * is_area.sum() < is_between.sum())
+    centres = is_between & (cv2.erode(plain, square) == cv2.dilate(plain, square))
+    areas = cv2.dilate(centres.astype(np.uint8), square)  # made of squares of one value
+    return bool(2 * areas.sum() < is_between.sum())

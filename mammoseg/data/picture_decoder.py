@@ -4,10 +4,12 @@ Pillow decodes, as it says what the numbers mean: polarity, palette, alpha, page
 the fault of the file.
 """
 
+import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 import cv2
 import numpy as np
@@ -73,7 +75,13 @@ def opened_pages(path: Path, *, by_index: bool = False, max_pixels: int) -> Iter
         InputRefusedError: ``E_SIZE``, ``E_BITS``, ``E_COLOUR``, or ``E_TRUNCATED`` whatever Pillow could not do.
     """
     try:
-        with Image.open(path, formats=FORMATS) as picture:
+        # Mapped: read() then gives memory for bytes that are there and not for those that a length claims. Pillow's
+        # own mapping of a file that it opened by name mistakes rows for columns in a TIFF that is to be turned.
+        with (
+            path.open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+            Image.open(cast(IO[bytes], content), formats=FORMATS) as picture,
+        ):
             yield (_page(frame, path, by_index, max_pixels) for frame in _frames(picture))
     except (InputRefusedError, MemoryError):
         raise
@@ -122,7 +130,9 @@ def _page(frame: ImageFile, path: Path, by_index: bool, max_pixels: int) -> Page
     is_deep = frame.mode in MULTICHANNEL and any(";16" in str(tile.args) for tile in frame.tile)
     bits, is_negative = _tag(frame, BITS_PER_SAMPLE, 0), _tag(frame, PHOTOMETRIC, 1) == 0
     is_turned = frame.getexif().get(ORIENTATION, 1) in range(2, 9)
-    shown = ImageOps.exif_transpose(frame) if is_turned else frame
+    # Pillow turns a TIFF by itself when it is loaded
+    shown = ImageOps.exif_transpose(frame) if is_turned and frame.format != "TIFF" else frame
+    shown.load()
     if frame.mode in LARGEST:
         white = 2**bits - 1 if 8 < bits < 16 else LARGEST[frame.mode]
         channels = _grey(shown, white, is_negative)

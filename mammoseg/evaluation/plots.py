@@ -29,13 +29,17 @@ LONGEST_SIDE = 512
 
 @dataclass(frozen=True)
 class Case:
-    """One image to be shown: image (H, W) with dense tissue bright, truth and prediction masks (H, W), its scores."""
+    """One image to be shown: image (H, W) with dense tissue bright, truth and prediction masks (H, W), its scores.
+
+    `name` is its path in the source, empty where the datalist does not show it.
+    """
 
     image_id: str
     image: np.ndarray
     truth: np.ndarray
     prediction: np.ndarray
     scores: Mapping[str, float]
+    name: str = ""
 
 
 def choose_best_median_worst(rows: Sequence[Mapping[str, Any]], *, score: str = "dice") -> dict[str, str]:

@@ -105,6 +105,7 @@ def _show(case: Case, output: Path, *, number: int) -> dict[str, Any]:
             cv2.imwrite(str(temporary), picture)
     return {
         "image_id": case.image_id,
+        "name": case.name,
         "pictures": {name: f"cases/{number:03d}_{name}.png" for name in pictures},
         "height": grey.shape[0],
         "width": grey.shape[1],

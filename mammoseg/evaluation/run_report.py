@@ -129,4 +129,5 @@ def _case(record: dict[str, Any], row: Row, predictor: Predictor) -> Case:
     pixels = prediction.mammogram.pixels
     truth = read_mask(Path(record["label"]), shape=(pixels.shape[0], pixels.shape[1]))
     found = prediction.probability >= predictor.threshold
-    return Case(record["image_id"], pixels, truth.astype(bool), found, {"dice": row["dice"], "iou": row["iou"]})
+    scores = {"dice": row["dice"], "iou": row["iou"]}
+    return Case(record["image_id"], pixels, truth.astype(bool), found, scores, record["name"])

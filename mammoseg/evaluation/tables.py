@@ -17,8 +17,11 @@ from mammoseg.metrics.scores import SCORES
 
 Row = dict[str, Any]
 
-IDENTITY = ("image_id", "patient_id", "laterality", "view", "has_mass", "grid")
-"""Columns before the scores; ``grid`` is "network" (the papers' protocol) or "original" (the pixels of the file)."""
+IDENTITY = ("image_id", "name", "patient_id", "laterality", "view", "has_mass", "grid")
+"""Columns before the scores; ``grid`` is "network" (the papers' protocol) or "original" (the pixels of the file).
+
+``name`` is the path in the source, empty where the datalist does not show it; older tables lack the column.
+"""
 
 
 def write_per_image(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -34,7 +37,7 @@ def read_per_image(path: Path) -> list[Row]:
     """
     if not path.is_file():
         raise WrongCallError(f"{path} is not a file; give the per_image.csv that an evaluation wrote.")
-    _, lines = read_csv(path, needed=(*IDENTITY, *SCORES))
+    _, lines = read_csv(path, needed=(*(set(IDENTITY) - {"name"}), *SCORES))
     try:
         return [_parsed(line) for line in lines]
     except ValueError as error:
@@ -91,7 +94,7 @@ def _write_csv(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[
 
 
 def _parsed(line: Mapping[str, str]) -> Row:
-    identity: Row = {name: line[name] or None for name in IDENTITY}
+    identity: Row = {name: line.get(name) or None for name in IDENTITY}
     return identity | {"has_mass": line["has_mass"] == "True"} | {name: float(line[name]) for name in SCORES}
 
 

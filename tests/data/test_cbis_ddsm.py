@@ -194,6 +194,26 @@ def test_of_two_masks_the_one_of_the_aspect_of_the_image_is_taken(tree, tmp_path
     assert (label == (disk(at=(10, 10)) > 0)).all()
 
 
+def test_a_mask_of_exactly_the_size_of_the_image_goes_before_a_crop_of_its_aspect(tree, tmp_path):
+    folder = tree.folder("Mass-Training_P_00001_LEFT_CC_1", "ROI mask images")
+    crop = disk(at=(2, 2), shape=(SHAPE[0] // 2, SHAPE[1] // 2))
+    for name in ("000000a.dcm", "000002.dcm"):
+        write_dicom(folder / name, "Mass-Training_P_00001_LEFT_CC_1", crop)
+    records, report = tree.ingest(tmp_path / "out")
+    label = read_mask(tmp_path / "out" / records["Mass-Training_P_00001_LEFT_CC"]["label"])
+    assert (label == (disk(at=(10, 10)) > 0)).all()
+    assert report["noted"]["abnormalities with masks of other sizes, left aside"] == ["Mass-Training_P_00001_LEFT_CC_1"]
+
+
+def test_two_full_size_masks_of_one_abnormality_are_fused_and_counted(tree, tmp_path):
+    folder = tree.folder("Mass-Training_P_00001_LEFT_CC_1", "ROI mask images")
+    write_dicom(folder / "000002.dcm", "Mass-Training_P_00001_LEFT_CC_1", disk(at=(40, 30)))
+    records, report = tree.ingest(tmp_path / "out")
+    label = read_mask(tmp_path / "out" / records["Mass-Training_P_00001_LEFT_CC"]["label"])
+    assert (label == (disk(at=(10, 10)) + disk(at=(40, 30)) > 0)).all()
+    assert report["noted"]["abnormalities with several full-size masks, fused"] == ["Mass-Training_P_00001_LEFT_CC_1"]
+
+
 def test_an_image_that_lacks_one_of_its_masks_is_not_used(tree, tmp_path):
     tree.add("Mass-Training_P_00004_LEFT_CC", disk(at=(5, 5)), None)
     records, report = tree.ingest(tmp_path / "out")

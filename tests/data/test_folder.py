@@ -1,4 +1,7 @@
+import csv
 import json
+import re
+import unicodedata
 
 import cv2
 import nibabel
@@ -34,6 +37,11 @@ def write_mask_png(path, mask=None):
 
 def report_of(output):
     return json.loads((output / "ingest_report.json").read_text())
+
+
+def records_of(output):
+    datalist = read_datalist(output / "datalist.json")
+    return [record for section in ("training", "validation", "test") for record in datalist[section]]
 
 
 @pytest.fixture
@@ -75,11 +83,24 @@ def run(root, tmp_path):
         ("a.png", "masks/a_1_mask.png"),
         ("1.2.840.113", "1.2.840.113_mask"),
         ("a.nii.gz", "a_gt.nii.gz"),
+        ("a.jpg", "mask_a.png"),
+        ("a.pgm", "seg-a_1.png"),
+        ("img/a.jpeg", "ground_truth/a.png"),
+        ("imagesTr/a_0000.png", "labelsTr/a.png"),
+        ("imagesTs/a_0000.nii.gz", "labelsTs/a.nii.gz"),
+        (unicodedata.normalize("NFD", "Brüste/é.png"), "Brüste/é_mask.png"),
+        ("é.png", unicodedata.normalize("NFD", "é_mask.png")),
     ],
 )
 def test_a_mask_finds_its_image(tmp_path, image, mask):
     matches = match(tmp_path, [tmp_path / image, tmp_path / mask])
     assert matches.masks == {tmp_path / image: [tmp_path / mask]}
+
+
+def test_a_pattern_names_the_image_in_the_name_of_its_mask(tmp_path):
+    files = [tmp_path / name for name in ("p/a_mask.png", "p/a_mask (lesion 2).png", "p/b (lesion 1).png", "p/b.png")]
+    matches = match(tmp_path, files, mask_pattern=re.compile(r"([^/]+) \(lesion \d\)"))
+    assert matches.masks == {files[0]: [files[1]], files[3]: [files[2]]}
 
 
 def test_the_longest_stem_wins(tmp_path):
@@ -233,3 +254,59 @@ def test_a_folder_in_which_nothing_fits_ends_with_its_own_error(root, run):
         mask.unlink()
     with pytest.raises(NothingUsableError, match="no image could be used, 3 skipped .E_NO_MASK 3."):
         run()
+
+
+def test_jpeg_images_and_masks_are_taken_and_remarked(run, root, tmp_path):
+    blocks = np.kron(np.eye(4, 3, dtype=np.uint8), np.ones((13, 13), np.uint8))[:, ::-1] * 200
+    cv2.imwrite(str(root / "p4.jpg"), blocks)
+    cv2.imwrite(str(root / "mask_p4.jpg"), blocks, [cv2.IMWRITE_JPEG_QUALITY, 50])
+    record = run()["p4"]
+    assert (read_mask(tmp_path / "out" / record["label"]) == (blocks > 0)).all()
+    assert record["label"] == "masks/p4_1.png"
+    assert report_of(tmp_path / "out")["noted"]["masks with grey rims, cut at half of their range"]
+
+
+def test_a_mask_of_more_than_half_of_its_image_is_refused_unless_it_is_let_in(run, root, tmp_path):
+    write_image(root / "p4.png")
+    write_mask_png(root / "p4_mask.png", 255 - square())
+    assert "p4" not in run()
+    (line,) = report_of(tmp_path / "out")["skipped"]["E_MASK_AREA"]
+    assert line.startswith("p4.png: the mask covers 96% of its image: inverted")
+    assert run(large_masks=True)["p4"]["has_mass"]
+
+
+def test_bad_pictures_and_masks_are_counted_and_the_others_used(run, root, tmp_path):
+    for name in ("p4", "p5_mask", "p6"):
+        (root / f"{name}.tif").write_bytes(b"II*\0" + bytes(range(200)))
+    (root / "p7.nii").write_bytes(bytes(344) + b"n+1\0" + bytes(range(200)))
+    write_image(root / "p5.png")
+    assert sorted(run()) == ["p1", "p2", "p3"]
+    assert len(report_of(tmp_path / "out")["skipped"]["E_TRUNCATED"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("^(p)", r"patients found: 1, needed: 3, .* found 'p' in 'p1.png', 'p' in 'p2.png', 'p' in 'p3.png'; give"),
+        ("^x(.)", r"3 images and no patient code.* found nothing; 3 of 3 images do not match, such as 'p1.png'; say"),
+        ("^p([12])", r"patients found: 2, .* 1 of 3 images do not match, such as 'p3.png'"),
+    ],
+)
+def test_a_message_about_the_pattern_shows_what_it_found_where(run, pattern, message):
+    with pytest.raises(WrongCallError, match=message):
+        run(patient_regex=pattern)
+
+
+def test_names_are_shown_on_request_and_lie_beside_the_datalist_otherwise(root, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    out = tmp_path / "out"
+    ingest("folder", str(root), output=str(out), patient_regex=BY_STEM)
+    records = records_of(out)
+    names = {row["image_id"]: row["name"] for row in csv.DictReader((out / "names.csv").open())}
+    assert sorted(names.values()) == ["p1.png", "p2.png", "p3.png"]
+    assert names.keys() == {record["image_id"] for record in records}
+    assert (out / "names.csv").stat().st_mode & 0o777 == 0o600
+    assert not any("name" in record for record in records)
+    ingest("folder", str(root), output=str(out), patient_regex=BY_STEM, show_names=True)
+    assert {record["image_id"]: record["name"] for record in records_of(out)} == names
+    assert not (out / "names.csv").exists()

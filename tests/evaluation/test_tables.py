@@ -11,7 +11,13 @@ from mammoseg.metrics import SCORES
 
 
 def make_row(image_id, dice, *, grid="network", patient_id="P1"):
-    identity = {"image_id": image_id, "patient_id": patient_id, "laterality": "L", "view": None}
+    identity = {
+        "image_id": image_id,
+        "name": f"{image_id}.png",
+        "patient_id": patient_id,
+        "laterality": "L",
+        "view": None,
+    }
     return identity | {"has_mass": not math.isnan(dice), "grid": grid} | dict.fromkeys(SCORES, 0.5) | {"dice": dice}
 
 

@@ -38,8 +38,8 @@ def mutate(content: bytes, operations: Sequence[Operation]) -> bytes:
 
 
 def draw_operations(random: np.random.Generator, seed: Seed, region: str) -> list[Operation]:
-    """One to three operations in the ``"header"`` (from the preamble's end) or in the ``"pixels"`` of a seed."""
-    first, end = (128, seed.pixels) if region == "header" else (seed.pixels, len(seed.content))
+    """One to three operations in the ``"header"`` or in the ``"pixels"`` of a seed."""
+    first, end = (seed.header, seed.pixels) if region == "header" else (seed.pixels, len(seed.content))
     return [_draw(random, seed, first, end) for _ in range(random.integers(1, 4))]
 
 

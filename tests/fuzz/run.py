@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +25,10 @@ SMALL_SHARE = 0.9
 """Share of mutations that start from the phantoms, which are read 50 times as fast as the real files."""
 
 
+Case = tuple[str, str, list[Operation]]
+"""Name of a seed, region of it that is damaged, and what is done there."""
+
+
 @dataclass
 class Report:
     """How many mutations ended how, and the recipes of `FINDINGS`."""
@@ -34,16 +38,29 @@ class Report:
     slowest_seconds: float = 0.0
 
 
-def fuzz(*, seed: int, count: int | None = None, seconds: float = float("inf")) -> Report:
-    """Read mutations until `count` or `seconds` are reached; the same `seed` draws the same ones."""
+def fuzz(
+    *,
+    seed: int,
+    count: int | None = None,
+    seconds: float = float("inf"),
+    draw: Callable[[int], Iterator[Case]] | None = None,
+    read: Callable[..., tuple[str, str]] | None = None,
+) -> Report:
+    """Read mutations until `count` or `seconds` are reached; the same `seed` draws the same ones.
+
+    Args:
+        draw: the cases of a seed; of DICOM files when None.
+        read: writes a case to a path and reads it, as `read_case` does, which is the default.
+    """
+    draw, read = draw or _draw_cases, read or read_case
     report = Report()
     end = time.monotonic() + seconds
     with TemporaryDirectory() as folder, no_header_values_in_warnings():
-        for index, (name, region, operations) in enumerate(_draw_cases(seed)):
+        for index, (name, region, operations) in enumerate(draw(seed)):
             if index == count or time.monotonic() > end:
                 return report
             start = time.monotonic()
-            ending, details = read_case(Path(folder) / "mutation.dcm", name, region, operations)
+            ending, details = read(Path(folder) / "mutation.dcm", name, region, operations)
             report.slowest_seconds = max(report.slowest_seconds, time.monotonic() - start)
             report.endings[f"{region}: {ending}"] += 1
             if ending in FINDINGS:
@@ -84,7 +101,7 @@ def _damage(content: bytes) -> str:
     return ""
 
 
-def _draw_cases(seed: int) -> Iterator[tuple[str, str, list[Operation]]]:
+def _draw_cases(seed: int) -> Iterator[Case]:
     random = np.random.default_rng(seed)
     names = seed_names()
     small = [name for name in names if len(load_seed(name).content) < 2**16]

@@ -45,6 +45,7 @@ class Seed:
         content: its bytes; those of a deflated one inflated, so that what is damaged inside can be inflated too.
         elements: offset of each outermost element behind the File Meta Information, and of its value.
         pixels: offset of the value of Pixel Data: what is before is header.
+        header: offset of the first byte that is damaged; a DICOM file begins with a preamble that says nothing.
         deflated: offset from which the file is deflated, None where `content` is all of it.
     """
 
@@ -52,6 +53,7 @@ class Seed:
     elements: tuple[tuple[int, int], ...]
     pixels: int
     deflated: int | None = None
+    header: int = 128
 
     def file(self, content: bytes) -> bytes:
         """The file that holds `content`, damaged or not."""
