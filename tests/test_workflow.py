@@ -1,7 +1,13 @@
 """Training and evaluation by name do what MONAI's command does, and end on a sentence when something is wrong."""
 
-import pytest
+import json
+import shlex
+from pathlib import Path
 
+import pytest
+import torch
+
+from mammoseg.checkpoints import read_weights
 from mammoseg.data.datalist import DatalistError
 from mammoseg.errors import StoppedError, WrongCallError
 from mammoseg.evaluation.tables import read_per_image
@@ -26,8 +32,22 @@ def test_evaluation_takes_network_and_size_from_the_weights(run, tmp_path):
 def test_equivalent_monai_command_is_printed(run, tmp_path, capsys):
     evaluate("unet", dataset_dir=str(run / "data"), ckpt_dir=str(run / "models"), output_dir=str(tmp_path))
     printed = capsys.readouterr().out
-    assert "$ python -m monai.bundle run evaluating --config_file '[\"" in printed
+    (command,) = [shlex.split(line) for line in printed.splitlines() if line.startswith("$ ")]
+    assert command[:6] == ["$", "python", "-m", "monai.bundle", "run", "evaluating"]
+    assert [Path(file).name for file in json.loads(command[7])] == ["train.json", "evaluate.json"]
+    assert command[6::2] == ["--config_file", "--dataset_dir", "--ckpt_dir", "--output_dir"]
     assert " on the original grid, mean of 3 images" in printed and str(tmp_path / "per_image.csv") in printed
+
+
+def test_a_training_starts_from_weights_with_their_network_and_size(run, tmp_path, capsys):
+    weights = str(run / "models" / "model.pt")
+    places = {"dataset_dir": str(run / "data"), "ckpt_dir": str(tmp_path), "output_dir": str(tmp_path)}
+    train("unet", start_from=weights, recipe="common", max_epochs=1, batch_size=2, lr=1e-12, **places)
+    printed = capsys.readouterr().out
+    assert f"start_from.json\"]' --dataset_dir {run}" in printed and f" --start_from {weights} " in printed
+    started, trained = (read_weights(path) for path in (weights, tmp_path / "model.pt"))
+    assert started.network == trained.network and started.preprocessing == trained.preprocessing
+    assert torch.allclose(started.model["head.weight"], trained.model["head.weight"], atol=1e-6)
 
 
 def test_missing_datalist_is_one_sentence(tmp_path):

@@ -11,7 +11,8 @@ import torch
 from ignite.engine import Events
 
 from mammoseg.bundles import bundle_root
-from mammoseg.checkpoints import read_checkpoint
+from mammoseg.checkpoints import read_checkpoint, save_checkpoint
+from mammoseg.handlers.saved_form import is_state_of
 from mammoseg.weights_file import WeightsError
 from tests.tiny_run import tiny_overrides, workflow, write_tiny_dataset
 from tests.waiting import wait_until
@@ -96,6 +97,43 @@ def test_run_with_another_network_is_not_continued(dataset, undisturbed):
         workflow("unet", **overrides).run()
     assert isinstance(failure.value.__cause__, WeightsError)
     assert "belongs to another run (network differ)" in str(failure.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"optimizer": {}},
+        {"optimizer": {"state": {}, "param_groups": [{"lr": "fast"}]}},
+        {"lr_scheduler": {"step": 5}},
+        {"lr_scheduler": {"last_epoch": "3"}},
+        {"training_log": {"rows": [5]}},
+        {"training_log": {"rows": [{"epoch": "=cmd()"}]}},
+        {"epoch": "3"},
+        {"epoch": -1},
+        {"best_metric": None},
+        {"scaler": None, "iteration": []},
+    ],
+    ids=str,
+)
+def test_a_state_of_another_form_is_not_taken_on(dataset, undisturbed, tmp_path, changes):
+    content = read_checkpoint(undisturbed / "models" / "checkpoint.pt")
+    save_checkpoint(tmp_path / "models" / "checkpoint.pt", content | changes)
+    with pytest.raises(RuntimeError) as failure:
+        workflow("unet", **tiny_overrides(dataset, tmp_path)).run()
+    assert isinstance(failure.value.__cause__, WeightsError)
+    assert "checkpoint.pt does not hold the state of such a run; name another" in str(failure.value.__cause__)
+
+
+def test_moments_of_another_shape_are_not_taken_on(undisturbed):
+    saved = read_checkpoint(undisturbed / "models" / "checkpoint.pt")["optimizer"]
+    parameter = torch.nn.Parameter(torch.zeros(2))
+    optimizer = torch.optim.Adam([parameter])
+    parameter.grad = torch.ones(2)
+    optimizer.step()
+    own = optimizer.state_dict()
+    assert is_state_of(own, optimizer) and not is_state_of(saved, optimizer)
+    own["state"][0]["exp_avg"] = torch.zeros(3)
+    assert not is_state_of(own, optimizer)
 
 
 def test_early_stop_ends_a_run_and_a_resumed_run_stays_ended(dataset, tmp_path):

@@ -19,6 +19,7 @@ from tests.hostile.bad_checkpoints import CALL, ESCAPES, saved, sound_content
 from tests.label.tiny_models import served_model, write_weights
 
 BUNDLES = Path(__file__).parents[2] / "bundles"
+DEEP = pytest.param("[" * 10**5, id="100,000 lists")
 HOSTILE_TEXTS = (CALL, "@network", "%train.json::loss", ESCAPES)
 
 
@@ -45,16 +46,17 @@ def test_a_source_that_is_no_word_is_not_written_into_the_configs_of_an_export(t
     assert configs["metadata"]["data_source"] == "unknown"
 
 
-def test_configs_of_an_export_hold_the_record_and_nothing_that_is_called_beside_the_bundles_own(tmp_path):
+def test_configs_of_an_export_call_what_the_bundle_calls_with_the_record_as_values(tmp_path):
     (tmp_path / "w.pt").write_bytes(saved(sound_content()))
     configs = write_configs(BUNDLES / "unet", tmp_path / "unet", read_weights(tmp_path / "w.pt"))
-    original = json.loads((BUNDLES / "unet" / "configs" / "train.json").read_text())
-    assert configs["train"]["network_def"] == original["network_def"] | {"channels": [2, 4]}
+    units = {"encoder_unit": "basic", "decoder_unit": "basic"}
+    original = json.loads((BUNDLES / "unet" / "configs" / "train.json").read_text())["network_def"]
+    assert configs["train"]["network_def"] == original | units | {"channels": [2, 4]}
     assert configs["train"]["spatial_size"] == [16, 16]
 
 
 @pytest.mark.parametrize(
-    "content", ["[", "[]", "{}", '{"name": []}', '{"name": "\\u001b[2J"}', '{"name": "../unet"}', "[" * 10**5]
+    "content", ["[", "[]", "{}", '{"name": []}', '{"name": "\\u001b[2J"}', '{"name": "../unet"}', DEEP]
 )
 def test_a_folder_with_a_hostile_manifest_is_no_export(tmp_path, content):
     (tmp_path / "manifest.json").write_text(content)
@@ -75,7 +77,7 @@ def test_a_manifest_whose_files_are_none_is_one_printable_sentence(tmp_path, fil
 
 
 @pytest.mark.parametrize(
-    "content", ["[]", "5", "{}", '{"current": "../../w", "events": []}', '{"current": 1.5, "events": []}', "[" * 10**5]
+    "content", ["[]", "5", "{}", '{"current": "../../w", "events": []}', '{"current": 1.5, "events": []}', DEEP]
 )
 def test_a_state_of_versions_that_is_none_is_refused(tmp_path, content):
     (tmp_path / "current.json").write_text(content)
