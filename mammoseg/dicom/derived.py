@@ -16,7 +16,7 @@ from pydicom.valuerep import DA, DT, TM
 from mammoseg import __version__
 from mammoseg.dicom import codes
 from mammoseg.dicom.attributes import laterality, view
-from mammoseg.dicom.header import malformed_keywords
+from mammoseg.dicom.header import drop_control_characters, malformed_keywords
 from mammoseg.dicom.iod import incomplete_sequences
 from mammoseg.errors import InputRefusedError
 from mammoseg.report.overlay import OUTLINE_BGR
@@ -138,7 +138,8 @@ def derive_uid(*parts: str) -> str:
 def source_header(source: Dataset) -> Dataset:
     """Copy of the header that highdicom takes: standard attributes without pixels, Type 2 attributes there.
 
-    What is unusable is left out (see `unusable_keywords`), but for the two attributes that name the patient.
+    What is unusable is left out (see `unusable_keywords`), but for the two attributes that name the patient. Texts lose
+    their control characters, so that no escape sequence reaches a terminal through a result.
 
     Raises:
         InputRefusedError: Patient ID or Patient's Name is malformed.
@@ -147,6 +148,7 @@ def source_header(source: Dataset) -> Dataset:
     for tag in [tag for tag in header.keys() if tag.is_private]:
         del header[tag]
     header = copy.deepcopy(header)
+    drop_control_characters(header)
     for keyword in unusable_keywords(header):
         if keyword in ("PatientID", "PatientName"):
             raise InputRefusedError("E_ATTRIBUTE", f"{keyword} is malformed, so a result cannot say whose it is.")
