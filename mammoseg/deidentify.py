@@ -16,7 +16,8 @@ from mammoseg.data.identifiers import default_key_file, load_key
 from mammoseg.data.identity_map import IdentityMap
 from mammoseg.dicom.basic_profile import deidentify_dataset
 from mammoseg.dicom.codestream import check_method
-from mammoseg.dicom.gate import check_is_mammogram, check_pixel_description, decode, open_dicom
+from mammoseg.dicom.gate import check_is_mammogram, open_dicom
+from mammoseg.dicom.pixels import check_pixel_description, decode
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.stream_text import without_text
 from mammoseg.dicom.values import MALFORMED, code_string, text
