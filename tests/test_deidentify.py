@@ -141,7 +141,7 @@ def test_burned_in_text_is_refused_and_the_others_go_on(tmp_path, run, capsys, v
     assert len(list((tmp_path / "out").iterdir())) == 1
 
 
-@pytest.mark.parametrize("value", ["NO", " NO", "NO ", "no"])
+@pytest.mark.parametrize("value", ["NO", " NO", "NO "])
 def test_a_file_that_says_no_however_padded_is_done_without_a_warning(tmp_path, run, capsys, value):
     with pydicom.config.disable_value_validation():
         write_mammogram(tmp_path / "a.dcm", PIXELS, attributes={"BurnedInAnnotation": value})

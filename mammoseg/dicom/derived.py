@@ -10,7 +10,16 @@ from typing import Any
 import highdicom as hd
 import numpy as np
 from pydicom import Dataset
-from pydicom.uid import UID, JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, generate_uid
+from pydicom.datadict import tag_for_keyword
+from pydicom.uid import (
+    UID,
+    BreastTomosynthesisImageStorage,
+    DigitalMammographyXRayImageStorageForPresentation,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSNearLossless,
+    generate_uid,
+)
 from pydicom.valuerep import DA, DT, TM
 
 from mammoseg import __version__
@@ -50,6 +59,8 @@ LOSSY_METHODS = {
     JPEGLSNearLossless: "ISO_14495_1",
 }
 """Transfer syntaxes that always lose, with the Lossy Image Compression Method that says so, PS3.3 C.7.6.1.1.5."""
+
+REFERENCED_CLASS = tag_for_keyword("ReferencedSOPClassUID")
 
 OPPOSITE_DIRECTIONS = ("AP", "HF", "LR")
 """Letters of Patient Orientation of which one value takes at most one of each pair, PS3.3 C.7.6.1.1.1."""
@@ -169,6 +180,8 @@ def source_header(source: Dataset) -> Dataset:
         header.LossyImageCompression, header.LossyImageCompressionMethod = "01", method
     if not UID(header.get("FrameOfReferenceUID") or "").is_valid:
         header.pop("FrameOfReferenceUID", None)
+    if header.SOPClassUID == BreastTomosynthesisImageStorage:  # highdicom would look for frames; `stamp` says it again
+        header.SOPClassUID = DigitalMammographyXRayImageStorageForPresentation
     return header
 
 
@@ -221,8 +234,15 @@ def patient_orientation(source: Dataset) -> list[str] | None:
     return STANDARD_ORIENTATION.get((laterality(source) or "", view(source) or ""))
 
 
-def stamp(dataset: Dataset, when: datetime) -> None:
-    """Replace what highdicom takes from the clock, so that the same analysis gives the same bytes."""
+def stamp(dataset: Dataset, analysis: Analysis) -> None:
+    """Replace what highdicom takes from the clock, so that the same analysis gives the same bytes.
+
+    References get the SOP class of the source, where `source_header` had to give another.
+    """
+    when, source = analysis.when, analysis.source
+    for reference in dataset.iterall():
+        if reference.tag == REFERENCED_CLASS and reference.value == DigitalMammographyXRayImageStorageForPresentation:
+            reference.value = source.SOPClassUID
     dataset.TimezoneOffsetFromUTC = when.strftime("%z")[:5]
     dataset.InstanceCreationDate = DA(when.date())
     dataset.InstanceCreationTime = TM(when.time())

@@ -67,7 +67,7 @@ def build_presentation_state(analysis: Analysis) -> hd.pr.GrayscaleSoftcopyPrese
     if voi is not None:
         state.SoftcopyVOILUTSequence = [voi]
     state.PresentationCreationDate, state.PresentationCreationTime = DA(when.date()), TM(when.time())
-    stamp(state, when)
+    stamp(state, analysis)
     return state
 
 

@@ -50,7 +50,7 @@ def build_document(
         content_time=analysis.when.time(),
         **equipment_attributes(analysis),
     )
-    stamp(report, analysis.when)
+    stamp(report, analysis)
     document = Dataset(report)
     document.file_meta = report.file_meta
     document.SOPClassUID = document.file_meta.MediaStorageSOPClassUID = sop_class

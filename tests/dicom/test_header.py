@@ -4,6 +4,7 @@ import unicodedata
 
 import pydicom
 import pytest
+from pydicom import uid
 
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.dicom.cad_sr import build_cad_report
@@ -85,3 +86,10 @@ def test_texts_of_several_lines_keep_their_lines():
     drop_control_characters(dataset)
     assert dataset.PatientComments == "one\r\ntwo[1m"
     assert [str(name) for name in dataset.OtherPatientNames] == ["A^B", "C"]
+
+
+def test_an_object_refers_to_a_synthesized_frame_by_its_own_class(made):
+    tomosynthesis = {"SOPClassUID": uid.BreastTomosynthesisImageStorage, "NumberOfFrames": 1}
+    dataset = made(**tomosynthesis, ImageType=["DERIVED", "PRIMARY", "TOMOSYNTHESIS", "GENERATED_2D"])
+    classes = {str(e.value) for e in dataset.iterall() if e.keyword == "ReferencedSOPClassUID"}
+    assert classes <= {uid.BreastTomosynthesisImageStorage}
