@@ -16,9 +16,12 @@ from mammoseg.data.find_images import find_inputs, say_passed_over
 from mammoseg.data.identifiers import default_key_file, load_key
 from mammoseg.data.identity_map import IdentityMap
 from mammoseg.dicom.basic_profile import deidentify_dataset
-from mammoseg.dicom.gate import check_is_mammogram, check_pixel_description, open_dicom
+from mammoseg.dicom.codestream import check_method
+from mammoseg.dicom.gate import check_is_mammogram, open_dicom
+from mammoseg.dicom.pixels import check_pixel_description, decode
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.dicom.values import MALFORMED, text
+from mammoseg.dicom.stream_text import without_text
+from mammoseg.dicom.values import MALFORMED, code_string, text
 from mammoseg.errors import InputRefusedError, NothingUsableError, PartlyRefusedError, StoppedError, WrongCallError
 from mammoseg.files import atomic_path, printable
 from mammoseg.prediction.file_job import output_errors
@@ -95,8 +98,8 @@ class _Job:
         dataset = open_dicom(path)
         check_is_mammogram(dataset, self.modalities)
         check_pixel_description(dataset)
-        burned_in = text(dataset, "BurnedInAnnotation")
-        if burned_in == "YES":
+        burned_in = code_string(dataset, "BurnedInAnnotation")
+        if burned_in not in ("", "NO"):  # whatever else stands there was meant to warn
             reason = "its pixels have text burned in, which may name the patient; cover the text, then say NO there."
             raise InputRefusedError("E_BURNED_IN", reason)
         if not text(dataset, "SOPInstanceUID"):
@@ -110,6 +113,7 @@ class _Job:
     def _encode(self, dataset: Dataset) -> bytes:
         buffer = BytesIO()
         try:
+            keep_only_pixels(dataset)
             deidentify_dataset(dataset, self.names)
             dcmwrite(buffer, dataset, enforce_file_format=True)
         except InputRefusedError:
@@ -117,6 +121,23 @@ class _Job:
         except MALFORMED as error:  # its text may quote a header value
             raise InputRefusedError("E_ATTRIBUTE", "an attribute of the header has a value that cannot be.") from error
         return buffer.getvalue()
+
+
+def keep_only_pixels(dataset: Dataset) -> None:
+    """Take out of Pixel Data, in place, what belongs to no pixel: text in streams, padding, bits of overlays.
+
+    Raises:
+        InputRefusedError: ``E_COMPRESSION``: a stream of an unknown method, or one that cannot be followed to its end.
+    """
+    syntax, pixels = dataset.file_meta.TransferSyntaxUID, dataset.Rows * dataset.Columns
+    if syntax.is_compressed:
+        check_method(syntax)
+        dataset.PixelData = without_text(dataset.PixelData, syntax, pixels=pixels)
+    else:
+        stored = decode(dataset)
+        order = "<" if syntax.is_little_endian else ">"
+        words = stored.astype(stored.dtype.newbyteorder(order)).tobytes()
+        dataset.PixelData = words + bytes(len(words) % 2)
 
 
 def _write_once(content: bytes, path: Path) -> Outcome:

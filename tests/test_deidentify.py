@@ -7,10 +7,12 @@ import numpy as np
 import pydicom
 import pytest
 from dicomanonymizer import simpledicomanonymizer as library
+from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless, RLELossless
 
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.deidentify import deidentify
+from mammoseg.dicom.codestream import join_fragments
 from mammoseg.errors import MammosegError, NothingUsableError, PartlyRefusedError, WrongCallError
 from mammoseg.prediction.file_job import OutputError
 from tests.canary import MARK, MARKS, marks_in, write_canary
@@ -49,7 +51,9 @@ def test_pixels_and_what_a_segmentation_needs_stay(tmp_path, run, syntax):
     write_mammogram(tmp_path / "a.dcm", PIXELS, **({"transfer_syntax": syntax} if syntax else {}))
     (written,) = run(tmp_path / "a.dcm")
     before, after = pydicom.dcmread(tmp_path / "a.dcm"), pydicom.dcmread(written)
-    assert before.PixelData == after.PixelData
+    assert len(before.PixelData) == len(after.PixelData)
+    np.testing.assert_array_equal(before.pixel_array, after.pixel_array)
+    assert before.file_meta.TransferSyntaxUID == after.file_meta.TransferSyntaxUID
     kept = (
         "ImageLaterality ViewPosition PatientOrientation ImagerPixelSpacing WindowCenter Rows ViewCodeSequence".split()
     )
@@ -126,13 +130,39 @@ def test_a_map_among_the_results_is_a_wrong_call(tmp_path, run):
         run(tmp_path / "a.dcm", map_file=tmp_path / "out" / "map.json")
 
 
-def test_burned_in_text_is_refused_and_the_others_go_on(tmp_path, run, capsys):
-    write_mammogram(tmp_path / "in" / "a.dcm", PIXELS, attributes={"BurnedInAnnotation": "YES"})
+@pytest.mark.parametrize("value", ["YES", " YES", "YES ", "yes", "Y", "TRUE", "UNKNOWN"])
+def test_burned_in_text_is_refused_and_the_others_go_on(tmp_path, run, capsys, value):
+    with pydicom.config.disable_value_validation():
+        write_mammogram(tmp_path / "in" / "a.dcm", PIXELS, attributes={"BurnedInAnnotation": value})
     write_mammogram(tmp_path / "in" / "b.dcm", PIXELS, view="MLO")
     with pytest.raises(PartlyRefusedError):
         run(tmp_path / "in")
     assert f"{tmp_path / 'in' / 'a.dcm'}: E_BURNED_IN: " in capsys.readouterr().err
     assert len(list((tmp_path / "out").iterdir())) == 1
+
+
+@pytest.mark.parametrize("value", ["NO", " NO", "NO "])
+def test_a_file_that_says_no_however_padded_is_done_without_a_warning(tmp_path, run, capsys, value):
+    with pydicom.config.disable_value_validation():
+        write_mammogram(tmp_path / "a.dcm", PIXELS, attributes={"BurnedInAnnotation": value})
+    run(tmp_path / "a.dcm")
+    assert "WARNING" not in capsys.readouterr().err
+
+
+def test_bits_above_bits_stored_are_cleared(tmp_path, run):
+    marked = PIXELS | np.resize(np.frombuffer(b"CANARY", np.uint8) % 16, PIXELS.shape) << 12
+    write_mammogram(tmp_path / "a.dcm", PIXELS, attributes={"PixelData": marked.astype("<u2").tobytes()})
+    (written,) = run(tmp_path / "a.dcm")
+    assert pydicom.dcmread(written).PixelData == PIXELS.astype("<u2").tobytes()
+
+
+def test_a_stream_that_cannot_be_followed_is_refused(tmp_path, run, capsys):
+    dataset = write_mammogram(tmp_path / "a.dcm", PIXELS, transfer_syntax=JPEG2000Lossless)
+    dataset.PixelData = encapsulate([join_fragments(dataset.PixelData)[:-2]])
+    dataset.save_as(tmp_path / "a.dcm")
+    with pytest.raises(NothingUsableError):
+        run(tmp_path / "a.dcm")
+    assert "E_COMPRESSION: the compressed stream cannot be followed to its end" in capsys.readouterr().err
 
 
 def test_a_file_silent_about_burned_in_text_is_done_with_a_warning(tmp_path, run, capsys):

@@ -98,8 +98,8 @@ def is_synthesized(dataset: Dataset) -> bool:
 
 def holds_private_volume(dataset: Dataset) -> bool:
     """True where a private block of Hologic holds tomosynthesis, and Pixel Data is a picture that stands for it."""
-    creators = (dataset.get((PRIVATE_VOLUME_GROUP, number)) for number in range(0x10, 0x100))
-    return any("HOLOGIC" in str(creator.value).upper() for creator in creators if creator is not None)
+    creators = (_values(dataset, (PRIVATE_VOLUME_GROUP, number)) for number in range(0x10, 0x100))
+    return any("HOLOGIC" in str(creator).upper() for values in creators for creator in values)
 
 
 def remarks(dataset: Dataset) -> list[str]:
@@ -195,9 +195,10 @@ def _modifier_codes(dataset: Dataset) -> list[str]:
     return [code for modifier in modifiers for code in texts(modifier, "CodeValue")]
 
 
-def _values(dataset: Dataset, name: str) -> list[Any]:
+def _values(dataset: Dataset, name: str | tuple[int, int]) -> list[Any]:
+    """The values of an attribute by its keyword or its tag, none where it is absent or malformed."""
     try:
-        value = dataset.get(name)
+        value = dataset[name].value if name in dataset else None
     except MALFORMED:
         return []
     if value is None or value == "":

@@ -20,7 +20,7 @@ FRAME_MACROS = ("FrameVOILUTSequence", "PixelValueTransformationSequence", "Fram
 def complete(dataset: Dataset) -> Dataset:
     """Add to `dataset` what it lacks and states elsewhere: in File Meta Information, or for its only frame."""
     for keyword, in_meta in FROM_META.items():
-        if not dataset.get(keyword) and (found := texts(dataset.file_meta, in_meta)):
+        if keyword not in dataset and (found := texts(dataset.file_meta, in_meta)):
             setattr(dataset, keyword, found[0])
     if dataset.get("SOPClassUID") == uid.BreastTomosynthesisImageStorage and dataset.get("NumberOfFrames") == 1:
         for macro in _frame_macros(dataset):

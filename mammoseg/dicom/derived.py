@@ -10,14 +10,23 @@ from typing import Any
 import highdicom as hd
 import numpy as np
 from pydicom import Dataset
-from pydicom.uid import UID, JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, generate_uid
+from pydicom.datadict import tag_for_keyword
+from pydicom.uid import (
+    UID,
+    BreastTomosynthesisImageStorage,
+    DigitalMammographyXRayImageStorageForPresentation,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSNearLossless,
+    generate_uid,
+)
 from pydicom.valuerep import DA, DT, TM
 
 from mammoseg import __version__
 from mammoseg.counts import count_of
 from mammoseg.dicom import codes
 from mammoseg.dicom.attributes import laterality, numbers, view
-from mammoseg.dicom.header import malformed_keywords
+from mammoseg.dicom.header import drop_control_characters, malformed_keywords
 from mammoseg.dicom.iod import incomplete_sequences
 from mammoseg.errors import InputRefusedError
 from mammoseg.lesions import lesion_name
@@ -55,6 +64,8 @@ LOSSY_METHODS = {
 
 HANGING_ORDER = [f"{side} {projection}" for projection in codes.VIEW for side in "RL"]
 """Side and view in the order in which a study is read, right before left: R CC, L CC, R MLO, ..."""
+
+REFERENCED_CLASS = tag_for_keyword("ReferencedSOPClassUID")
 
 OPPOSITE_DIRECTIONS = ("AP", "HF", "LR")
 """Letters of Patient Orientation of which one value takes at most one of each pair, PS3.3 C.7.6.1.1.1."""
@@ -139,7 +150,8 @@ def derive_uid(*parts: str) -> str:
 def source_header(source: Dataset) -> Dataset:
     """Copy of the header that highdicom takes: standard attributes without pixels, Type 2 attributes there.
 
-    What is unusable is left out (see `unusable_keywords`), but for the two attributes that name the patient.
+    What is unusable is left out (see `unusable_keywords`), but for the two attributes that name the patient. Texts lose
+    their control characters, so that no escape sequence reaches a terminal through a result.
 
     Raises:
         InputRefusedError: Patient ID or Patient's Name is malformed.
@@ -148,6 +160,7 @@ def source_header(source: Dataset) -> Dataset:
     for tag in [tag for tag in header.keys() if tag.is_private]:
         del header[tag]
     header = copy.deepcopy(header)
+    drop_control_characters(header)
     for keyword in unusable_keywords(header):
         if keyword in ("PatientID", "PatientName"):
             raise InputRefusedError("E_ATTRIBUTE", f"{keyword} is malformed, so a result cannot say whose it is.")
@@ -168,6 +181,8 @@ def source_header(source: Dataset) -> Dataset:
         header.LossyImageCompression, header.LossyImageCompressionMethod = "01", method
     if not UID(header.get("FrameOfReferenceUID") or "").is_valid:
         header.pop("FrameOfReferenceUID", None)
+    if header.SOPClassUID == BreastTomosynthesisImageStorage:  # highdicom would look for frames; `stamp` says it again
+        header.SOPClassUID = DigitalMammographyXRayImageStorageForPresentation
     return header
 
 
@@ -245,8 +260,15 @@ def patient_orientation(source: Dataset) -> list[str] | None:
     return STANDARD_ORIENTATION.get((laterality(source) or "", view(source) or ""))
 
 
-def stamp(dataset: Dataset, when: datetime) -> None:
-    """Replace what highdicom takes from the clock, so that the same analysis gives the same bytes."""
+def stamp(dataset: Dataset, analysis: Analysis) -> None:
+    """Replace what highdicom takes from the clock, so that the same analysis gives the same bytes.
+
+    References get the SOP class of the source, where `source_header` had to give another.
+    """
+    when, source = analysis.when, analysis.source
+    for reference in dataset.iterall():
+        if reference.tag == REFERENCED_CLASS and reference.value == DigitalMammographyXRayImageStorageForPresentation:
+            reference.value = source.SOPClassUID
     dataset.TimezoneOffsetFromUTC = when.strftime("%z")[:5]
     dataset.InstanceCreationDate = DA(when.date())
     dataset.InstanceCreationTime = TM(when.time())

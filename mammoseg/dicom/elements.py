@@ -171,11 +171,13 @@ def _lacks_delimiter(data: bytes, position: int) -> bool:
     Some programs write so; compressed pixels are little endian (PS3.5 A.4).
     """
     if len(data) - position < 8:
-        return not data[position:].strip(b"\0")
+        return not any(data[position:])
     group, number, length = struct.unpack_from("<HHI", data, position)
     if (group, number) == SEQUENCE_END:
         return length != 0
-    return PIXEL_DATA < (group, number) < (ITEM[0], 0) or not data[position:].strip(b"\0")
+    if (group, number) == (0, 0):
+        return data.count(0, position) == len(data) - position
+    return PIXEL_DATA < (group, number) < (ITEM[0], 0)
 
 
 def _begins_with_item(data: bytes, position: int) -> bool:

@@ -213,7 +213,9 @@ def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
 
 
 def _is_little_endian(dataset: Dataset) -> bool:
-    return bool(dataset.file_meta.TransferSyntaxUID.is_little_endian)
+    """Byte order of the file; a header that came as JSON has none, and no words in bytes either."""
+    meta = getattr(dataset, "file_meta", None)
+    return meta is None or bool(meta.TransferSyntaxUID.is_little_endian)
 
 
 def _finite(values: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
-"""Which attributes break the rules of their values, so that a result must not repeat them."""
+"""What of a header a result must not repeat: attributes that break the rules of their values, control characters."""
 
+import unicodedata
 from collections.abc import Iterator
 
 from pydicom import DataElement, Dataset
@@ -9,6 +10,40 @@ from pydicom.tag import BaseTag
 
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.values import MALFORMED
+
+TEXTS = {"LO", "LT", "PN", "SH", "ST", "UC", "UT"}
+"""Value representations in which Specific Character Set counts; only they may hold escape sequences (PS3.5 6.1.2.5)."""
+
+LINE_BREAKS = "\t\n\f\r"
+"""Control characters that texts of several lines may hold, PS3.5 6.1.3."""
+
+SEVERAL_LINES = {"LT", "ST", "UT"}
+
+
+def drop_control_characters(dataset: Dataset) -> None:
+    """Take control characters (C0, C1, DEL) out of the texts of a data set and its items, in place.
+
+    The escape sequences that Specific Character Set allows are read as the letters that they announce, and written
+    again; what is still a control character after that has no business in a text.
+    """
+    for tag in list(dataset.keys()):
+        try:
+            element = dataset[tag]
+            if element.VR == "SQ":
+                for item in element.value:
+                    drop_control_characters(item)
+            elif element.VR in TEXTS:
+                values = [str(value) for value in (element.value if element.VM > 1 else [element.value or ""])]
+                clean = [_without_control(value, element.VR) for value in values]
+                if clean != values:
+                    element.value = clean if len(clean) > 1 else clean[0]
+        except MALFORMED:
+            continue  # `malformed_keywords` finds it
+
+
+def _without_control(text: str, representation: str) -> str:
+    kept = LINE_BREAKS if representation in SEVERAL_LINES else ""
+    return "".join(letter for letter in text if letter in kept or unicodedata.category(letter) != "Cc")
 
 
 @no_header_values_in_warnings()

@@ -8,7 +8,7 @@ from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 from pydicom.valuerep import DA, TM
 
-from mammoseg.dicom.attributes import laterality, numbers
+from mammoseg.dicom.attributes import laterality
 from mammoseg.dicom.derived import (
     OUTLINE_COLOUR,
     Analysis,
@@ -17,6 +17,8 @@ from mammoseg.dicom.derived import (
     source_header,
     stamp,
 )
+from mammoseg.dicom.grey import modality_values, voi_items
+from mammoseg.dicom.lut import Table
 from mammoseg.dicom.measure import outline
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 
@@ -38,8 +40,9 @@ def build_presentation_state(analysis: Analysis) -> hd.pr.GrayscaleSoftcopyPrese
     """
     when, drawn = analysis.when, analysis.algorithm is None
     header = source_header(analysis.source)
+    header.SpecificCharacterSet = "ISO_IR 192"  # highdicom takes none of several values
     instance = analysis.instance_uid("PR", b"".join(np.packbits(mask).tobytes() for mask in analysis.lesions))
-    voi = _first_voi(header)
+    voi = _first_voi(analysis.source)
     for keyword in (*WINDOW_KEYWORDS, "VOILUTFunction", "VOILUTSequence"):
         header.pop(keyword, None)  # highdicom stops where there are both a window and a table
     layer = hd.pr.GraphicLayer("MASSES", order=1, description="Outlines of masses", display_color=OUTLINE_COLOUR)
@@ -65,7 +68,7 @@ def build_presentation_state(analysis: Analysis) -> hd.pr.GrayscaleSoftcopyPrese
     if voi is not None:
         state.SoftcopyVOILUTSequence = [voi]
     state.PresentationCreationDate, state.PresentationCreationTime = DA(when.date()), TM(when.time())
-    stamp(state, when)
+    stamp(state, analysis)
     return state
 
 
@@ -106,25 +109,20 @@ def _polarity(header: Dataset) -> hd.PresentationLUTTransformation:
     return hd.PresentationLUTTransformation(presentation_lut_shape=shape)
 
 
-def _first_voi(header: Dataset) -> Dataset | None:
+def _first_voi(source: Dataset) -> Dataset | None:
     """Item of Softcopy VOI LUT Sequence with what `mammoseg.dicom.grey` applies: the first table, else a window."""
+    functions = voi_items(source, is_signed=modality_values(source)[1][0] < 0)
+    if not functions:
+        return None
     item = Dataset()
-    if header.get("VOILUTSequence"):
-        item.VOILUTSequence = [_table_of_16_bits(header.VOILUTSequence[0])]
-        return item
-    for center, width in zip(numbers(header, "WindowCenter"), numbers(header, "WindowWidth"), strict=False):
-        if width >= 1:
-            item.WindowCenter, item.WindowWidth = center, width
-            if header.get("VOILUTFunction"):
-                item.VOILUTFunction = header.VOILUTFunction
-            return item
-    return None
+    if isinstance(functions[0], Table):
+        item.VOILUTSequence = [_table_of_16_bits(functions[0])]
+    else:
+        item.WindowCenter, item.WindowWidth, item.VOILUTFunction = functions[0]
+    return item
 
 
-def _table_of_16_bits(table: Dataset) -> Dataset:
+def _table_of_16_bits(table: Table) -> Dataset:
     """The same table with entries of 16 bits: an image may have 8 to 16, a presentation state 8 or 16 (C.11.2.1.1)."""
-    _, first, bits = table.LUTDescriptor
-    entries = table.LUTData
-    stored = np.frombuffer(entries, "<u2") if isinstance(entries, bytes) else np.asarray(entries)
-    stretched = np.round(stored * (65535 / (2**bits - 1)))
-    return hd.VOILUT(first_mapped_value=int(first), lut_data=np.clip(stretched, 0, 65535).astype(np.uint16))
+    stretched = np.round(table.entries * (65535 / (2**table.bits - 1)))
+    return hd.VOILUT(first_mapped_value=table.first, lut_data=np.clip(stretched, 0, 65535).astype(np.uint16))

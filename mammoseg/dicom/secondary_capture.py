@@ -82,5 +82,5 @@ def build_secondary_capture(analysis: Analysis, mammogram: Mammogram) -> hd.sc.S
     for keyword in LOSSY_KEYWORDS:
         if keyword in header:
             capture[keyword] = header[keyword]
-    stamp(capture, when)
+    stamp(capture, analysis)
     return capture

@@ -118,7 +118,7 @@ def build_segmentation(
     segmentation.BodyPartExamined = "BREAST"
     if side := laterality(source):
         segmentation.ImageLaterality = side
-    stamp(segmentation, when)
+    stamp(segmentation, analysis)
     if kind is SegKind.LABELMAP:
         # OHIF 3.12 gives each segment the colour of the one before; the background itself, number 0, is never drawn.
         background, *masses = segmentation.SegmentSequence

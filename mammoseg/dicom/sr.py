@@ -15,7 +15,7 @@ from pydicom.uid import ComprehensiveSRStorage
 
 from mammoseg import __version__
 from mammoseg.dicom import codes
-from mammoseg.dicom.attributes import laterality
+from mammoseg.dicom.attributes import laterality, remarks
 from mammoseg.dicom.derived import MANUFACTURER, Algorithm, Analysis, derive_uid
 from mammoseg.dicom.image_library import acquisition_context
 from mammoseg.dicom.measure import Measurement, measure, outline, scale_of
@@ -104,6 +104,7 @@ def _evaluations(analysis: Analysis) -> list[Dataset]:
     scale = scale_of(analysis.source)
     comments = [
         "Drawn by a person; research only" if analysis.algorithm is None else "AI, unverified, not for diagnosis",
+        *(f"The image: {remark}" for remark in remarks(analysis.source)),
         str(scale) if scale else "Pixel size unknown: axes and areas are in pixels, as if these were square",
     ]
     return [

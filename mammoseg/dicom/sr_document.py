@@ -48,7 +48,7 @@ def build_document(
         **series_attributes(analysis, instance, first_number=first_series_number, content=content),
         **equipment_attributes(analysis),
     )
-    stamp(report, analysis.when)
+    stamp(report, analysis)
     document = Dataset(report)
     document.file_meta = report.file_meta
     document.SOPClassUID = document.file_meta.MediaStorageSOPClassUID = sop_class

@@ -10,7 +10,8 @@ from pydicom import uid
 from pydicom.encaps import encapsulate
 from pydicom.pixels import get_decoder, pixel_array
 
-from mammoseg.dicom.gate import FASTEST_PLUGIN, decode, is_uid, open_dicom
+from mammoseg.dicom.gate import is_uid, open_dicom
+from mammoseg.dicom.pixels import FASTEST_PLUGIN, decode
 from mammoseg.dicom.read import read_dicom
 from mammoseg.errors import InputRefusedError
 from tests.made_dicom import RAMP, mammogram_dataset, write_mammogram

@@ -212,12 +212,17 @@ def test_no_mass_is_said_in_words(tmp_path):
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
-@pytest.mark.parametrize("voi", ["window", "table", "none"])
-def test_dcmtk_shows_the_same_greys_with_the_presentation_state(photometric, voi, tmp_path, dcmp2pgm):
+@pytest.mark.parametrize("slope", [1, -1])
+@pytest.mark.parametrize("voi", ["window", "table", "packed table", "none"])
+def test_dcmtk_shows_the_same_greys_with_the_presentation_state(photometric, voi, slope, tmp_path, dcmp2pgm):
     path = tmp_path / "source.dcm"
-    attributes = (
-        {"VOILUTSequence": [lut_item(600, np.linspace(0, 4095, 1000).astype(int).tolist())]} if voi == "table" else {}
-    )
+    attributes = {} if slope == 1 else {"RescaleSlope": -1, "RescaleIntercept": 4095, "RescaleType": "US"}
+    if voi == "table":
+        attributes["VOILUTSequence"] = [lut_item(600, np.linspace(0, 4095, 1000).astype(int).tolist())]
+    elif voi == "packed table":
+        item = lut_item(0, [0] * 4096, bits=8)
+        item.add_new("LUTData", "OW", (np.arange(4096) // 16).astype(np.uint8).tobytes())
+        attributes["VOILUTSequence"] = [item]
     write_mammogram(
         path,
         np.arange(40 * 30).reshape(SHAPE) * 3,

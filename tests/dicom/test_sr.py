@@ -306,3 +306,11 @@ def test_real_mammograms_get_a_valid_report(name, scale, found, shared_data, tmp
     assert scale in texts_of(report)[-1]
     assert "Error" not in run(dciodvfy, "-new", tmp_path / "report.dcm").stderr
     assert run(dsrdump, tmp_path / "report.dcm").returncode == 0
+
+
+def test_remarks_on_the_image_stand_in_the_report(tmp_path):
+    source = made_source(tmp_path)
+    source.SOPClassUID, source.ConversionType = "1.2.840.10008.5.1.4.1.1.7", "WSD"
+    report = write_and_read(Analysis(source, [], ALGORITHM, WHEN), tmp_path)
+    said = "The image: secondary capture made on a workstation, such as a screen save; it may be no mammogram"
+    assert said in texts_of(report)

@@ -32,6 +32,15 @@ def of_class(sop_class: uid.UID, **attributes: Any) -> Callable[[Path], Path]:
     return with_attributes(SOPClassUID=sop_class, **attributes)
 
 
+def private_volume(folder: Path) -> Path:
+    """A secondary capture with a private block of Hologic in group 7E01."""
+    dataset = pydicom.dcmread(write_good(folder, attributes={"SOPClassUID": uid.SecondaryCaptureImageStorage}))
+    block = dataset.private_block(0x7E01, "HOLOGIC, Inc.", create=True)
+    block.add_new(0x10, "OB", bytes(200))
+    dataset.save_as(folder / "a.dcm")
+    return folder / "a.dcm"
+
+
 def with_view(code: str, *, modifier: str | None = None) -> Callable[[Path], Path]:
     """A `make` whose view is this SNOMED CT code, with a view modifier."""
     item = _coded(code)
@@ -87,6 +96,35 @@ KINDS = [
     HostileCase(50, "tomo", "Breast tomosynthesis", of_class(uid.BreastTomosynthesisImageStorage), "E_MULTIFRAME"),
     HostileCase(
         50, "tomo-in-mg", "4 frames in the class of mammograms", with_attributes(NumberOfFrames=4), "E_MULTIFRAME"
+    ),
+    HostileCase(
+        50,
+        "tomo-private",
+        "Hologic's placeholder for tomosynthesis in private elements (SCO)",
+        private_volume,
+        "E_MULTIFRAME",
+    ),
+    HostileCase(
+        51,
+        "synthetic-tomo",
+        "One synthesized frame (GENERATED_2D) in the class of tomosynthesis",
+        of_class(
+            uid.BreastTomosynthesisImageStorage,
+            NumberOfFrames=1,
+            ImageType=["DERIVED", "PRIMARY", "TOMOSYNTHESIS", "GENERATED_2D"],
+        ),
+        ACCEPTED,
+        "`ingest` warns that it was not exposed.",
+        twin=write_good,
+    ),
+    HostileCase(
+        51,
+        "screen-save",
+        "A screen save (secondary capture, Conversion Type WSD)",
+        of_class(uid.SecondaryCaptureImageStorage, ConversionType="WSD", ImageType=["DERIVED", "SECONDARY"]),
+        ACCEPTED,
+        "A remark in table, page and SR says that it may be no mammogram.",
+        twin=write_good,
     ),
     HostileCase(
         51,

@@ -52,6 +52,11 @@ def in_syntax(syntax: uid.UID) -> Callable[[Path], Path]:
     return make
 
 
+def compressed_and(change: Callable[[bytes], bytes]) -> Callable[[Path], Path]:
+    """A `make` whose good file is compressed, so that its last 8 bytes are a delimiter, before `change`."""
+    return with_bytes(change, transfer_syntax=uid.JPEG2000Lossless)
+
+
 def without_element(tag: tuple[int, bytes], size: int) -> Callable[[bytes], bytes]:
     """Cut out one element of so many bytes."""
     return lambda content: (at := find_element(content, *tag)) and content[:at] + content[at + size :]
@@ -184,6 +189,8 @@ TRAILING = "what stands behind Pixel Data and is no element is left out, with a 
 PREAMBLE = "read, with a warning; what is written has a preamble of zeros"
 LINKS = "a link out of a folder that is searched is passed over and counted; a link that is named itself is followed"
 
+WHOLE_STREAM = "read, with a note, where the stream itself says that it is whole"
+
 CASES: list[HostileCase] = [
     HostileCase(1, "empty", "a file of 0 bytes", content_is(b""), "E_NOT_DICOM"),
     HostileCase(2, "preamble-only", "preamble and DICM, nothing else", content_is(bytes(128) + b"DICM"), "E_NOT_DICOM"),
@@ -240,6 +247,27 @@ CASES: list[HostileCase] = [
     HostileCase(
         14, "undefined-length", "undefined length on uncompressed Pixel Data",
         with_bytes(with_length(PIXEL_DATA, b"\xff\xff\xff\xff", skip=8)), "E_COMPRESSION",
+    ),
+    HostileCase(
+        14, "no-delimiter", "compressed pixels without Sequence Delimitation Item",
+        compressed_and(lambda content: content[:-8]), ACCEPTED, WHOLE_STREAM, twin=write_good,
+    ),
+    HostileCase(
+        14, "delimiter-open", "the same item with the length FFFFFFFF",
+        compressed_and(lambda content: content[:-4] + b"\xff" * 4), ACCEPTED, WHOLE_STREAM, twin=write_good,
+    ),
+    HostileCase(
+        14, "delimiter-zeros", "zeros in its place", compressed_and(lambda content: content[:-8] + bytes(8)), ACCEPTED,
+        WHOLE_STREAM, twin=write_good,
+    ),
+    HostileCase(
+        14, "excess-zeros", "512 zeros behind uncompressed pixels",
+        with_attributes(PixelData=bright_disc().astype("<u2").tobytes() + bytes(512)), ACCEPTED,
+        "left out, with a note: PS3.5 8.1.1", twin=write_good,
+    ),
+    HostileCase(
+        14, "excess-bytes", "512 other bytes behind uncompressed pixels",
+        with_attributes(PixelData=bright_disc().astype("<u2").tobytes() + b"\1" * 512), "E_SIZE",
     ),
     HostileCase(15, "nested-30", "sequences nested 30 deep", with_bytes(nested(30)), ACCEPTED, twin=write_good),
     HostileCase(15, "nested-31", "sequences nested 31 deep", with_bytes(nested(31)), "E_NESTING"),

@@ -10,6 +10,7 @@ import pydicom
 from pydicom import uid
 from pydicom.sequence import Sequence
 
+from mammoseg.dicom.codestream import join_fragments
 from tests.hostile.case import (
     ACCEPTED,
     COLUMNS,
@@ -116,6 +117,49 @@ def as_padding() -> np.ndarray:
     return np.where(padded() == 4095, 0, padded())
 
 
+def padded_outside() -> bytes:
+    """The disc, and 65535 where nothing was recorded."""
+    return np.where(padded() == 4095, 65535, padded()).astype("<u2").tobytes()
+
+
+def signed(stream: bytes) -> bytes:
+    """Let the SIZ marker say signed."""
+    at = stream.index(J2K_SIZE) + 42
+    return stream[:at] + bytes([stream[at] | 0x80]) + stream[at + 1 :]
+
+
+def in_two_fragments(pixel_data: bytes) -> bytes:
+    """The same stream, cut behind its 20th byte."""
+    stream = join_fragments(pixel_data)
+    items = (b"", stream[:20], stream[20:])
+    return b"".join(b"\xfe\xff\x00\xe0" + len(item).to_bytes(4, "little") + item for item in items)
+
+
+def beyond_bits_stored(syntax: uid.UID) -> Callable[[Path], Path]:
+    """A `make` whose stream holds 16 bits a pixel below a header that says 12."""
+
+    def make(folder: Path) -> Path:
+        dataset = pydicom.dcmread(write_good(folder))
+        dataset.PixelData = (bright_disc() * 16).astype("<u2").tobytes()
+        dataset.BitsStored, dataset.HighBit = 16, 15
+        dataset.compress(syntax, generate_instance_uid=False)
+        dataset.BitsStored, dataset.HighBit = 12, 11
+        dataset.save_as(folder / "a.dcm")
+        return folder / "a.dcm"
+
+    return make
+
+
+EIGHT_BITS = np.arange(4096) // 16
+
+
+def packed_item() -> pydicom.Dataset:
+    """Entries of 8 bits, two a word."""
+    item = lut_item(0, EIGHT_BITS.tolist(), bits=8)
+    item.add_new("LUTData", "OW", EIGHT_BITS.astype(np.uint8).tobytes())
+    return item
+
+
 def overlay_outside(folder: Path) -> Path:
     """An overlay plane that lies beside the image, PS3.3 C.9.2."""
     path = write_good(folder)
@@ -160,6 +204,7 @@ CASES: list[HostileCase] = [
         26, "no-photometric", "no Photometric Interpretation", with_attributes(PhotometricInterpretation=None),
         "E_COLOUR",
     ),
+    HostileCase(26, "no-samples", "no Samples per Pixel", with_attributes(SamplesPerPixel=None), "E_COLOUR"),
     HostileCase(27, "no-pixels", "no Pixel Data", with_attributes(PixelData=None), "E_NO_PIXELS"),
     HostileCase(28, "five-frames", "5 frames said, one there", with_attributes(NumberOfFrames=5), "E_MULTIFRAME"),
     HostileCase(
@@ -171,9 +216,24 @@ CASES: list[HostileCase] = [
         "refused: no mammogram is signed",
     ),
     HostileCase(
+        30, "signed-stream", "JPEG 2000 stream says signed, the header unsigned",
+        in_syntax(uid.JPEG2000Lossless, change=signed), "E_BITS",
+    ),
+    HostileCase(
         31, "foreign-bits", "other bits set above Bits Stored",
-        with_attributes(PixelData=(bright_disc() | 0xF000).astype("<u2").tobytes()), ACCEPTED, "cleared",
+        with_attributes(PixelData=(bright_disc() | 0xF000).astype("<u2").tobytes()), ACCEPTED,
+        "cleared, and counted in a note",
         twin=write_good,
+    ),
+    *(
+        HostileCase(
+            31, f"beyond-{name}", f"pixels of 16 bits in {what}, Bits Stored 12", beyond_bits_stored(syntax), "E_BITS"
+        )
+        for name, what, syntax in (
+            ("j2k", "JPEG 2000", uid.JPEG2000Lossless),
+            ("jpegls", "JPEG-LS", uid.JPEGLSLossless),
+            ("rle", "RLE", uid.RLELossless),
+        )
     ),
     HostileCase(32, "rgb", "RGB", with_attributes(**IN_RGB, PhotometricInterpretation="RGB"), "E_COLOUR"),
     HostileCase(32, "ybr", "YBR_FULL", with_attributes(**IN_RGB, PhotometricInterpretation="YBR_FULL"), "E_COLOUR"),
@@ -186,6 +246,11 @@ CASES: list[HostileCase] = [
         with_attributes(PixelData=None, BitsAllocated=32, FloatPixelData=bytes(4 * ROWS * COLUMNS)), "E_NO_PIXELS",
     ),
     HostileCase(34, "slope-0", "Rescale Slope 0", with_attributes(RescaleSlope=0), "E_RESCALE"),
+    HostileCase(
+        34, "slope-negative", "Rescale Slope -1 and a window",
+        with_pixels(4095 - bright_disc(), attributes={"RescaleSlope": -1, "RescaleIntercept": 4095}), ACCEPTED,
+        "a window rises whatever the sign of the slope", twin=write_good,
+    ),
     HostileCase(34, "slope-x", "Rescale Slope is a letter", with_bytes(not_a_number), "E_RESCALE"),
     HostileCase(
         35, "window-0", "Window Width 0", with_attributes(WindowWidth=0), ACCEPTED, "left out, with a warning",
@@ -209,6 +274,11 @@ CASES: list[HostileCase] = [
         twin=with_attributes(VOILUTSequence=TABLE, WindowCenter=None, WindowWidth=None),
     ),
     HostileCase(
+        36, "voi-table-packed", "VOI LUT of 8 bits, two entries a word",
+        with_attributes(VOILUTSequence=Sequence([packed_item()])), ACCEPTED, "as one entry a word",
+        twin=with_attributes(VOILUTSequence=Sequence([lut_item(0, EIGHT_BITS.tolist(), bits=8)])),
+    ),
+    HostileCase(
         37, "monochrome1", "MONOCHROME1", with_pixels(bright_disc(), photometric="MONOCHROME1"), ACCEPTED,
         "inverted, within one grey level of its MONOCHROME2 twin", twin=write_good,
     ),
@@ -220,6 +290,13 @@ CASES: list[HostileCase] = [
     HostileCase(
         38, "padding-range", "a strip of padding by Pixel Padding Range Limit",
         with_pixels(padded(), attributes={"PixelPaddingValue": 4095, "PixelPaddingRangeLimit": 4090}, window=None),
+        ACCEPTED, "lowest grey value, and never part of a mass", twin=with_pixels(as_padding(), window=None),
+    ),
+    HostileCase(
+        38, "padding-outside", "a strip of Pixel Padding Value 65535, above Bits Stored",
+        with_pixels(
+            as_padding(), attributes={"PixelPaddingValue": 65535, "PixelData": padded_outside()}, window=None
+        ),
         ACCEPTED, "lowest grey value, and never part of a mass", twin=with_pixels(as_padding(), window=None),
     ),
     HostileCase(39, "zeros", "all zero", with_pixels(np.zeros((ROWS, COLUMNS), int)), "E_NO_BREAST", ONE_VALUE),
@@ -259,6 +336,10 @@ CASES: list[HostileCase] = [
         43, "j2k-flip-data", "a byte in the middle of JPEG 2000 data inverted",
         in_syntax(uid.JPEG2000Lossless, change=flip_bits(0.5)), ACCEPTED,
         "accepted: the decoder gives other pixels without a word, and nothing in the file tells",
+    ),
+    HostileCase(
+        44, "j2k-two-fragments", "JPEG 2000 header over two fragments",
+        in_syntax(uid.JPEG2000Lossless, change=in_two_fragments), ACCEPTED, twin=write_good,
     ),
     HostileCase(
         44, "j2k-huge", "JPEG 2000 stream says 60000 x 60000",
