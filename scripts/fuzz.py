@@ -7,10 +7,9 @@ import sys
 from json import dumps
 from pathlib import Path
 
-import fire
-
 sys.path.insert(0, str(Path(__file__).parents[1]))  # `tests` is no part of the package
 
+from mammoseg.command_line import run_script
 from tests.fuzz.run import fuzz
 
 
@@ -26,4 +25,4 @@ def main(seconds: float = 60, seed: int = 0, count: int | None = None) -> None:
 
 
 if __name__ == "__main__":
-    fire.Fire(main)
+    run_script(main)

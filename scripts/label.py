@@ -6,14 +6,12 @@ Usage: python scripts/label.py [--weights FILE] [--bundle unet] (or: make label)
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-import fire
-
+from mammoseg.command_line import run_script
 from mammoseg.counts import count_of
 from mammoseg.data.phantom import generate_cohort
 from mammoseg.errors import MammosegError, WrongCallError
@@ -42,15 +40,7 @@ def label(
         port: of the label server, on 127.0.0.1; where it is taken, the next one.
         viewer_port: the same, of the current OHIF, where `make viewer` fetched it.
     """
-    try:
-        _label(Path(weights), bundle, patients, port, viewer_port)
-    except MammosegError as error:
-        print(error, file=sys.stderr)
-        sys.exit(error.exit_code)
-
-
-def _label(weights: Path, bundle: str, patients: int, port: int, viewer_port: int) -> None:
-    if not weights.is_file():
+    if not Path(weights).is_file():
         raise WrongCallError(f"{weights} is not there; run `make demo` once, or name a checkpoint with --weights.")
     for end in ENDS:  # also where a shell told us to ignore Ctrl-C
         signal.signal(end, _end)
@@ -62,7 +52,7 @@ def _label(weights: Path, bundle: str, patients: int, port: int, viewer_port: in
         records = generate_cohort(folder, patients=patients, seed=SEED)
         studies = [archive.store(folder / record["image"]) for record in records]
         server = parts.enter_context(
-            label_server(archive, folder / "state", f"{bundle}={weights.resolve()}", port=port)
+            label_server(archive, folder / "state", f"{bundle}={Path(weights).resolve()}", port=port)
         )
         viewer = None
         if OHIF.is_dir():
@@ -107,4 +97,4 @@ def _what_to_open(url: str, viewer: str | None, bundle: str, studies: list[str])
 
 
 if __name__ == "__main__":
-    fire.Fire(label)
+    run_script(label)
