@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,8 @@ def check_folder(folder: Path) -> None:
         WrongCallError: they cannot.
     """
     try:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            folder.lstat()  # finds names that no folder can have
         nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
         with tempfile.TemporaryFile(dir=nearest):
             pass

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from mammoseg.command_line import Parser, ended
 from mammoseg.counts import count_of
-from mammoseg.errors import MammosegError
 from mammoseg.quick_import import quick_import
 from monailabel_app.lib import logs
 from monailabel_app.lib.address import bind, check_certificate
@@ -22,20 +22,14 @@ APP_DIR = Path(__file__).resolve().parent
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        if given[:1] == ["token"]:
-            _token(_token_parser().parse_args(given[1:]))
-        else:
-            _serve(_server_parser().parse_args(given))
-    except MammosegError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    except OSError as error:  # a full disk, a folder that may not be written
-        print(
-            f"{error.filename or 'the server cannot start'}: {error.strerror or type(error).__name__}.", file=sys.stderr
-        )
-        return MammosegError.exit_code
-    return 0
+    return ended(lambda: _run(given), name="monailabel_app")
+
+
+def _run(given: Sequence[str]) -> None:
+    if given[:1] == ["token"]:
+        _token(_token_parser().parse_args(given[1:]))
+    else:
+        _serve(_server_parser().parse_args(given))
 
 
 def _serve(options: argparse.Namespace) -> None:
@@ -92,7 +86,7 @@ def _token(options: argparse.Namespace) -> None:
 
 
 def _server_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m monailabel_app", description=__doc__)
+    parser = Parser("python -m monailabel_app", description=__doc__)
     parser.add_argument("-a", "--app", help="for the sake of monailabel's command line; this app, whatever it says")
     parser.add_argument("-s", "--studies", required=True, help="folder of images, or http(s)://.../dicom-web")
     parser.add_argument("-v", "--verbose", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
@@ -107,7 +101,7 @@ def _server_parser() -> argparse.ArgumentParser:
 
 
 def _token_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m monailabel_app token", description="Make a token and print it once.")
+    parser = Parser("python -m monailabel_app token", description="Make a token and print it once.")
     parser.add_argument("--name", required=True, help="of the person, for the audit")
     parser.add_argument("--role", default="viewer", help="viewer, annotator, trainer, admin; several with commas")
     parser.add_argument("--revoke", action="store_true", help="remove all tokens of this name instead")

@@ -14,14 +14,13 @@ from collections.abc import Sequence
 from json import dumps
 from pathlib import Path
 
-import fire
-
 from mammoseg.benchmark.label_server_speed import benchmark_label_server
 from mammoseg.benchmark.predict_speed import benchmark_predict
 from mammoseg.benchmark.preprocess_speed import benchmark_preprocess
 from mammoseg.benchmark.run import benchmark_networks
 from mammoseg.benchmark.table import benchmark_table
 from mammoseg.bundles import bundle_names
+from mammoseg.command_line import run_script
 from mammoseg.data.phantom import FULL_FIELD_ROWS
 
 REAL_MAMMOGRAM = Path(__file__).parents[2] / "shared/data/dicom_mg/GH133_GE_MLO_jpegls14sv1_12bit.dcm"
@@ -104,4 +103,4 @@ def label_server(
 
 
 if __name__ == "__main__":
-    fire.Fire({command.__name__: command for command in (preprocess, predict, label_server, networks)})
+    run_script({command.__name__: command for command in (preprocess, predict, label_server, networks)})

@@ -5,9 +5,8 @@ Usage: python scripts/build_bundles.py [--check]
 
 import sys
 
-import fire
-
 from mammoseg.bundles import build, bundle_names, first_difference
+from mammoseg.command_line import run_script
 from mammoseg.counts import count_of
 
 
@@ -26,4 +25,4 @@ def build_bundles(check: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    fire.Fire(build_bundles)
+    run_script(build_bundles)

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-import fire
+from mammoseg.command_line import run_script
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SMALL = ["--network_def::channels=[8,16,32,64,128]", "--spatial_size=[192,160]"]
@@ -63,4 +63,4 @@ def run(step: str, command: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    fire.Fire(demo)
+    run_script(demo)

@@ -5,9 +5,8 @@ Usage: python scripts/draw_cards.py [--check]
 
 import sys
 
-import fire
-
 from mammoseg.cards.card import all_files
+from mammoseg.command_line import run_script
 from mammoseg.counts import count_of
 from mammoseg.files import atomic_path
 
@@ -29,4 +28,4 @@ def draw_cards(check: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    fire.Fire(draw_cards)
+    run_script(draw_cards)

@@ -11,6 +11,7 @@ stop() { echo "mammoseg: $1" >&2; exit 1; }
 command -v npm >/dev/null || stop "npm was not found; install it (Debian: apt-get install npm)"
 mkdir -p build/viewer
 if [ "$(cat build/viewer/ohif/VERSION 2>/dev/null)" != "$VERSION" ]; then
+    echo "mammoseg: fetching OHIF $VERSION (about 200 MB)"
     unpacked=$(mktemp -d build/viewer/new.XXXXXX)
     trap 'rm -rf "$unpacked"' EXIT
     npm pack --silent --pack-destination "$unpacked" "@ohif/app@$VERSION" >/dev/null || stop "npm cannot fetch OHIF"
@@ -23,6 +24,8 @@ if [ "$(cat build/viewer/ohif/VERSION 2>/dev/null)" != "$VERSION" ]; then
     mv "$unpacked/package/dist" build/viewer/ohif
 fi
 if ! cmp -s tests/viewer/package-lock.json build/viewer/package-lock.json; then
+    echo "mammoseg: fetching what drives Chromium in the viewer's test"
     cp tests/viewer/package.json tests/viewer/package-lock.json build/viewer/
     npm ci --prefix build/viewer --ignore-scripts --silent || { rm -f build/viewer/package-lock.json; stop "npm cannot install puppeteer-core"; }
 fi
+echo "mammoseg: OHIF $VERSION is in build/viewer/ohif; look at files with \`mammoseg view FILE...\`"

@@ -5,17 +5,16 @@ Usage: python scripts/format_table.py [--bundles unet,aunet] [--output FILE]
 Networks have their full width and random weights; images are small, so that it takes minutes and not hours.
 """
 
-import sys
 import tempfile
 from pathlib import Path
 
-import fire
 import torch
 from monai.bundle import ConfigParser
 from monai.utils import ensure_tuple
 
 from mammoseg.benchmark.trained_like import make_trained_like
 from mammoseg.bundles import bundle_names, render
+from mammoseg.command_line import run_script
 from mammoseg.deploy.formats import FORMATS, Probabilities, write_formats
 from mammoseg.errors import MammosegError
 from mammoseg.networks import Network
@@ -71,4 +70,4 @@ def cell(network: Network, format: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(fire.Fire(format_table))
+    run_script(format_table)

@@ -8,10 +8,9 @@ from json import dumps
 from pathlib import Path
 from typing import Any
 
-import fire
-
 sys.path.insert(0, str(Path(__file__).parents[1]))  # `tests` is no part of the package
 
+from mammoseg.command_line import run_script
 from tests.fuzz.pictures import draw_picture_cases, read_picture_case
 from tests.fuzz.run import fuzz
 
@@ -30,4 +29,4 @@ def main(seconds: float = 60, seed: int = 0, count: int | None = None, pictures:
 
 
 if __name__ == "__main__":
-    fire.Fire(main)
+    run_script(main)

@@ -11,11 +11,18 @@ done
 [ -n "${python:-}" ] || stop "Python 3.11 is needed and was not found; install it (Debian: apt-get install python3.11 python3.11-venv) or name it: make PYTHON=/path/to/python3.11"
 "$python" -c 'import ensurepip, venv' 2>/dev/null || stop "this Python cannot make environments; install its venv module (Debian: apt-get install python3.11-venv)"
 
-echo "mammoseg: setting up .venv from requirements.lock (a few minutes, once)"
+say() { echo "mammoseg: $1"; }
+
+say "setting up .venv from requirements.lock, once: about 1 GB to fetch with CPU torch (5 GB with CUDA's), a few minutes"
 .venv/bin/python -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear .venv
 pip() { .venv/bin/python -m pip --disable-pip-version-check "$@" 2>.venv/pip.log || { cat .venv/pip.log >&2; stop "pip could not install the locked packages; its message stands above"; }; }
+packages=$(grep -c '==' requirements.lock)
+say "1/3 torch"
 # torch first, by itself, with its own dependencies: pip takes a CPU file where there is one, CUDA's libraries elsewhere.
 pip install --quiet "$(grep '^torch==' requirements.lock)"
+say "2/3 the other $((packages - 1)) packages"
 pip install --quiet --no-deps --requirement requirements.lock
+say "3/3 mammoseg itself"
 pip install --quiet --no-deps --no-build-isolation --editable .
 touch .venv/.ready
+say ".venv is ready, $(du -sh .venv | cut -f1)"

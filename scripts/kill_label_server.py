@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import fire
 import numpy as np
 import requests
 from requests.exceptions import ChunkedEncodingError
@@ -28,6 +27,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # neither the app nor `tests` is part of the package
 
+from mammoseg.command_line import run_script
 from mammoseg.data.masks import read_mask
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.files import sha256_of_file
@@ -213,4 +213,4 @@ def _json(answer: requests.Response) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    fire.Fire(kill_label_server)
+    run_script(kill_label_server)

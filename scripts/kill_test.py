@@ -15,10 +15,10 @@ import tempfile
 import time
 from pathlib import Path
 
-import fire
 import pydicom
 from tqdm import tqdm
 
+from mammoseg.command_line import run_script
 from mammoseg.data.ingest import ingest
 from mammoseg.dicom.write import content_digest
 from mammoseg.files import sha256_of_file
@@ -136,4 +136,4 @@ def _contents(output: Path) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    fire.Fire(kill_test)
+    run_script(kill_test)

@@ -7,15 +7,13 @@ import os
 import shlex
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import ExitStack, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-import fire
-
+from mammoseg.command_line import run_script
 from mammoseg.counts import count_of
 from mammoseg.data.phantom import generate_cohort
 from mammoseg.errors import MammosegError, WrongCallError
@@ -51,12 +49,31 @@ def label(
         viewer_port: the same, of the current OHIF, where `make viewer` fetched it.
         keep: folder of labels and trained versions, there again at the next start; without it they end with this.
     """
-    try:
-        _check(Path(weights))
-        _label(Path(weights), bundle, patients, port, viewer_port, Path(str(keep)).resolve() if keep else None)
-    except MammosegError as error:
-        print(error, file=sys.stderr)
-        sys.exit(error.exit_code)
+    _check(Path(weights))
+    for end in ENDS:  # also where a shell told us to ignore Ctrl-C
+        signal.signal(end, _end)
+    print(f"Starting Orthanc, {patients} phantom patients and the label server ...", flush=True)
+    with suppress(KeyboardInterrupt), ExitStack() as parts:
+        port = free_port(port)
+        folder = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="mammoseg-label-")))
+        kept = Path(str(keep)).resolve() if keep else None
+        state = (kept or folder) / "state"
+        archive = parts.enter_context(local_archive())
+        images = [folder / record["image"] for record in generate_cohort(folder, patients=patients, seed=SEED)]
+        studies = [archive.store(path) for path in images]
+        for path in drawn_segmentations(state):
+            archive.store(path)
+        if kept:
+            parts.callback(_keep, state, images, kept, bundle)  # once the server has ended
+        server = parts.enter_context(label_server(archive, state, f"{bundle}={Path(weights).resolve()}", port=port))
+        viewer = None
+        if OHIF.is_dir():
+            here = ViewerServer(OHIF, archive.url, user=archive.user, port=free_port(viewer_port))
+            viewer = parts.enter_context(serving(here)).url
+        print(_what_to_open(server.url, viewer, bundle, studies, kept), flush=True)
+        while (gone := _gone(archive, server.process)) is None:
+            time.sleep(0.5)
+        raise MammosegError(f"{gone} ended by itself; all else is ended too. What it said is above.")
 
 
 def _check(weights: Path) -> None:
@@ -74,32 +91,6 @@ def _check(weights: Path) -> None:
         raise WrongCallError("\n".join(missing))
     if not OHIF.is_dir():
         print("The current OHIF, which shows saved masks, is not here; `make viewer` fetches it. Going on without it.")
-
-
-def _label(weights: Path, bundle: str, patients: int, port: int, viewer_port: int, keep: Path | None) -> None:
-    for end in ENDS:  # also where a shell told us to ignore Ctrl-C
-        signal.signal(end, _end)
-    print(f"Starting Orthanc, {patients} phantom patients and the label server ...", flush=True)
-    with suppress(KeyboardInterrupt), ExitStack() as parts:
-        port = free_port(port)
-        folder = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="mammoseg-label-")))
-        state = (keep or folder) / "state"
-        archive = parts.enter_context(local_archive())
-        images = [folder / record["image"] for record in generate_cohort(folder, patients=patients, seed=SEED)]
-        studies = [archive.store(path) for path in images]
-        for path in drawn_segmentations(state):
-            archive.store(path)
-        if keep:
-            parts.callback(_keep, state, images, keep, bundle)  # once the server has ended
-        server = parts.enter_context(label_server(archive, state, f"{bundle}={weights.resolve()}", port=port))
-        viewer = None
-        if OHIF.is_dir():
-            here = ViewerServer(OHIF, archive.url, user=archive.user, port=free_port(viewer_port))
-            viewer = parts.enter_context(serving(here)).url
-        print(_what_to_open(server.url, viewer, bundle, studies, keep), flush=True)
-        while (gone := _gone(archive, server.process)) is None:
-            time.sleep(0.5)
-        raise MammosegError(f"{gone} ended by itself; all else is ended too. What it said is above.")
 
 
 def _keep(state: Path, images: list[Path], keep: Path, bundle: str) -> None:
@@ -148,4 +139,4 @@ def _what_to_open(url: str, viewer: str | None, bundle: str, studies: list[str],
 
 
 if __name__ == "__main__":
-    fire.Fire(label)
+    run_script(label)

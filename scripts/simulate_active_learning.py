@@ -6,14 +6,11 @@ Usage: python scripts/simulate_active_learning.py [--output build/active_learnin
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")  # before numpy and torch start their threads
-import sys
 from pathlib import Path
 from typing import Any
 
-import fire
-
 from mammoseg.active_learning.replay_job import STRATEGIES_BY_DEFAULT, replay_job
-from mammoseg.errors import MammosegError
+from mammoseg.command_line import run_script
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -54,7 +51,4 @@ def simulate_active_learning(
 
 
 if __name__ == "__main__":
-    try:
-        fire.Fire(simulate_active_learning)
-    except MammosegError as error:
-        sys.exit(f"error: {error}")
+    run_script(simulate_active_learning)

@@ -270,7 +270,7 @@ def test_the_last_line_counts_used_and_skipped(tree, tmp_path, capsys):
         .out.splitlines()[-1]
         .startswith(
             "cbis_ddsm: 3 images of 3 patients used (training 1, validation 1, test 1); "
-            "1 skipped (1 files that are not DICOM);"
+            "1 skipped (files that are not DICOM 1);"
         )
     )
 
@@ -331,7 +331,7 @@ def test_a_png_without_a_row_in_the_tables_is_counted(png_copy, tmp_path):
 
 def test_a_png_mask_of_another_size_is_refused(png_copy, tmp_path):
     cv2.imwrite(str(png_copy / "masks" / "Mass-Training_P_00001_LEFT_CC.png"), np.eye(9, dtype=np.uint8))
-    with pytest.raises(WrongCallError, match=r"2 patient\(s\) cannot fill 3 sections"):
+    with pytest.raises(WrongCallError, match=r"2 patients cannot fill 3 sections"):
         ingest("cbis_ddsm", str(png_copy), output=str(tmp_path / "out"))
 
 

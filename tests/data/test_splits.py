@@ -99,7 +99,7 @@ def test_three_patients_fill_three_sections():
 
 
 def test_two_patients_are_refused_with_the_way_out():
-    with pytest.raises(WrongCallError, match=r"2 patient\(s\) cannot fill 3 sections.*--patient-regex"):
+    with pytest.raises(WrongCallError, match=r"2 patients cannot fill 3 sections.*--patient-regex"):
         split_by_patient(cohort(2), seed=0)
 
 

@@ -2,12 +2,13 @@
 
 import csv
 import math
+from datetime import date
 
 import pytest
 
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.compare import compare
-from mammoseg.evaluation.tables import write_per_image
+from mammoseg.evaluation.tables import write_per_image, write_summary
 from mammoseg.metrics import SCORES
 
 DICE = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
@@ -89,13 +90,29 @@ def test_tables_and_plot_are_written(better, worse, tmp_path):
     assert (tmp_path / "out" / "dice.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_folders_stand_for_the_tables_in_them(better, worse, tmp_path, capsys):
+    (pair,) = dice_pairs(compare(better.parent, worse.parent, output=tmp_path / "out")[1])
+    assert (pair["first"], pair["second"]) == ("better", "worse")
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("better - worse: Dice +0.175 (")
+    assert said[-1].startswith(f"Comparison: {tmp_path / 'out' / 'comparison.md'}; tables: ")
+
+
+def test_page_says_bundle_data_and_date_and_leads_to_its_tables(better, worse, tmp_path):
+    write_summary(better.parent, [], provenance={"bundle": "unet", "source": "phantom"})
+    compare(better, worse, output=tmp_path / "out")
+    page = (tmp_path / "out" / "comparison.md").read_text(encoding="utf-8")
+    assert "- better: bundle unet, source phantom\n- worse: its summary.json is missing\n" in page
+    assert f"Date: {date.today():%Y-%m-%d}. Tables: [runs.csv](runs.csv), [pairs.csv](pairs.csv)." in page
+
+
 def test_one_file_is_no_comparison(better, tmp_path):
-    with pytest.raises(WrongCallError, match="1 files given, a comparison needs two or more different"):
+    with pytest.raises(WrongCallError, match="1 evaluation named, a comparison needs two or more that differ"):
         compare(better, output=tmp_path)
 
 
 def test_the_same_file_twice_is_refused(better, tmp_path):
-    with pytest.raises(WrongCallError, match="two or more different"):
+    with pytest.raises(WrongCallError, match="two or more that differ"):
         compare(better, better, output=tmp_path)
 
 

@@ -1,11 +1,13 @@
 """The page of a run shows the images that were scored, and what the network had to beat."""
 
 import json
+import shutil
 
 import pytest
 
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.run_report import report
+from mammoseg.weights_file import WeightsError
 from tests.tiny_run import tiny_overrides, workflow, write_tiny_dataset
 
 
@@ -25,6 +27,23 @@ def test_page_shows_cases_scores_and_baseline(run, tmp_path):
     assert (tmp_path / "cases.png").stat().st_size > 0 and (tmp_path / "learning_curve.png").stat().st_size > 0
     baseline = json.loads((tmp_path / "baseline.json").read_text())
     assert baseline["test_dice"] > 0.95  # the discs are the brightest pixels, so a threshold finds them
+
+
+def test_page_names_bundle_and_data_and_leads_to_its_tables(run, tmp_path):
+    report(run / "eval", dataset_dir=run / "data", weights=run / "models" / "model.pt", output=tmp_path)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "Bundle: unet · data: tiny · date: " in page
+    for table in ("per_image.csv", "summary.csv", "metrics.csv"):
+        assert f'<a href="{table}">' in page
+        assert (tmp_path / table).read_bytes() == (run / "eval" / table).read_bytes()
+
+
+def test_bundle_is_that_of_the_evaluation(run, tmp_path):
+    evaluation = shutil.copytree(run / "eval", tmp_path / "eval")
+    text = (evaluation / "summary.json").read_text().replace('"bundle": "unet"', '"bundle": "aunet"')
+    (evaluation / "summary.json").write_text(text)
+    with pytest.raises(WeightsError, match="holds UNet, bundle 'aunet' is AUNet"):
+        report(evaluation, dataset_dir=run / "data", weights=run / "models" / "model.pt", output=tmp_path / "page")
 
 
 def test_scores_of_another_datalist_are_refused(run, tmp_path):

@@ -1,0 +1,177 @@
+"""Every wrong call is one sentence and an exit code of 1 to 3, whatever is wrong with it, and leaves no weights."""
+
+import shlex
+import sys
+
+import pytest
+
+from mammoseg import cli
+from mammoseg.data.phantom import generate_cohort
+from tests.tiny_run import write_tiny_dataset
+
+SMALL = "--max_epochs 1 --batch_size 2 --spatial_size [32,32] --network_def::channels [4,8,16] --device cpu"
+
+TRAIN = f"train unet --dataset_dir data --ckpt_dir new/models --output_dir new/eval {SMALL}"
+EVALUATE = "evaluate unet --dataset_dir data --output_dir new/scores --weights run/models/model.pt"
+PREDICT = "predict dicom -o new --weights run/models/model.pt"
+
+CALLS = {
+    # no command, no argument, arguments that are not there
+    "segment": "there is no command 'segment'; known: ingest, train",
+    "--bogus": "there is no command '--bogus'",
+    "train": "required: bundle, --dataset_dir",
+    "list more": "there is no place for more",
+    "predict dicom": "required: -o/--output",
+    "predict dicom -o": "-o/--output: expected one argument",
+    "send dicom": "required: --to",
+    # kinds and ranges of numbers
+    f"{TRAIN} --max_epochs 0": "max_epochs is 0; give a finite number from 1 on",
+    f"{TRAIN} --max_epochs -3": "max_epochs is -3; give",
+    f"{TRAIN} --max_epochs 2.5": "max_epochs is 2.5; the config has 120",
+    f"{TRAIN} --max_epochs 1e30": "max_epochs is 1e+30; the config has 120",
+    f"{TRAIN} --batch_size 0": "batch_size is 0; give",
+    f"{TRAIN} --batch_size 64": "a batch of 64 takes more than the 6 images of training; lower --batch_size",
+    f"{TRAIN} --num_workers -1": "num_workers is -1; give",
+    f"{TRAIN} --val_interval 0": "val_interval is 0; give",
+    f"{TRAIN} --early_stop_patience 0": "early_stop_patience is 0; give",
+    f"{TRAIN} --seed -5": "seed is -5; give",
+    f"{TRAIN} --seed 99999999999": "seed is 99999999999; give a finite number from 0 to 4294967295",
+    f"{TRAIN} --lr -1": "lr is -1; give",
+    f"{TRAIN} --lr NaN": "lr is nan; give a finite number",
+    f"{TRAIN} --lr fast": "lr is 'fast'; the config has",
+    f"{TRAIN} --resume maybe": "resume is 'maybe'; the config has True",
+    f"{TRAIN} --spatial_size [99,100]": "image is 99 x 100, both sides must be divisible by",
+    f"{TRAIN} --spatial_size [0,0]": "spatial_size is [0, 0]; give",
+    f"{TRAIN} --spatial_size [-32,32]": "spatial_size is [-32, 32]; give",
+    f"{TRAIN} --spatial_size [32]": "spatial_size is [32]; the config has [256, 256], give as many values of that kind",
+    f"{TRAIN} --spatial_size 32": "spatial_size is 32; the config has [256, 256]",
+    f"{TRAIN} --spatial_size [32.5,32]": "spatial_size is [32.5, 32]; the config has",
+    f"{TRAIN} --spatial_size ['a','b']": "spatial_size is ['a', 'b']; the config has",
+    f"{TRAIN} --spatial_size [9999999,9999999]": "there is not enough memory",
+    f"{TRAIN} --fold 99": "unknown fold 99; known: 0, 1, 2",
+    f"{EVALUATE} --threshold 2": "threshold is 2; give a finite number from 0 to 1",
+    f"{EVALUATE} --threshold NaN": "threshold is nan; give",
+    f"{PREDICT} --threshold nan": "threshold is nan; give a probability",
+    f"{PREDICT} --threshold half": "'half' is no number",
+    f"{PREDICT} --min_area_mm2 -4": "min_area_mm2 is -4.0; give an area",
+    f"{PREDICT} --workers 0": "'0' is too few; give 1 or more",
+    f"{PREDICT} --workers -1": "'-1' is no whole number",
+    "ingest phantom -o new --patients 0": "patients=0",
+    "ingest phantom -o new --patients 1e9": "'1e9' is no whole number",
+    "ingest phantom -o new --size 3": "size=3",
+    "view dicom --port 99999999": "port is 99999999; give",
+    "view dicom --port http": "'http' is no whole number",
+    "report run/eval --dataset_dir data --weights run/models/model.pt -o new --cases 0": "'0' is too few",
+    # names that nothing has
+    "ingest nowhere -o new": "unknown source 'nowhere'; known: cbis_ddsm, folder",
+    "train ünet --dataset_dir data": "unknown bundle 'ünet'; known: attention_unet",
+    f"{TRAIN} --recipe cake": "unknown recipe 'cake'; known: paper, common",
+    f"{TRAIN} --epochs 3": "there is no option --epochs; did you mean --max_epochs?",
+    f"{TRAIN} --validation_section tset": "unknown section 'tset'; known: training",
+    f"{TRAIN} --device gpu": "device 'gpu' cannot be used on this machine",
+    f"{PREDICT} --device tpu:9": "device 'tpu:9' cannot be used on this machine",
+    f"{PREDICT} --objects hologram": "objects is 'hologram'; give one of seg",
+    f"{PREDICT} --objects ''": "objects is ''; give one of seg",
+    f"{PREDICT} --segmentation fancy": "segmentation is 'fancy'; give one of binary",
+    f"{PREDICT} --profile fancy": "profile is 'fancy'; give one of viewer",
+    f"{PREDICT} --modalities ''": "'' is no list of words",
+    "export unet --weights run/models/model.pt -o export --formats fancy": "unknown format 'fancy'; known: torchscript",
+    "export unet --weights run/models/model.pt -o new --formats ''": "'' is no list of words",
+    # what is not there, is damaged, or is of another kind
+    "train unet --dataset_dir nowhere": "there is no datalist at nowhere/datalist.json",
+    "train unet --dataset_dir file": "there is no datalist at file/datalist.json",
+    "train unet --dataset_dir broken": "broken/datalist.json: not JSON",
+    "train unet --dataset_dir other": "other/datalist.json: top level: 'name' is a required property",
+    f"{TRAIN} --start_from nowhere.pt": "there are no weights at nowhere.pt",
+    f"{TRAIN} --start_from file": "file is damaged or not a checkpoint",
+    f"{TRAIN} --start_from empty": "there are no weights at empty",
+    f"{EVALUATE} --weights file": "file is damaged or not a checkpoint",
+    f"{EVALUATE} --weights zero": "zero is damaged or not a checkpoint",
+    f"{EVALUATE} --weights half.pt": "half.pt is damaged or not a checkpoint",
+    "predict dicom -o new --weights half.pt": "half.pt is damaged or not a checkpoint",
+    "predict dicom -o new --bundle aunet --weights run/models/model.pt": "holds UNet, bundle 'aunet' is AUNet",
+    "export aunet --weights run/models/model.pt -o export": "holds UNet, bundle 'aunet' is AUNet",
+    "report empty --dataset_dir data --weights run/models/model.pt -o new": "empty/per_image.csv is not a file",
+    "compare -o new": "0 evaluations named, a comparison needs two",
+    "compare run/eval run/eval -o new": "1 evaluation named, a comparison needs two",
+    "compare run/eval empty -o new": "empty/per_image.csv is not a file",
+    "compare run/eval file -o new": "file has no column 'image_id'",
+    "ingest folder nowhere -o new": "'nowhere' is not a folder",
+    "ingest folder file -o new": "'file' is not a folder",
+    "ingest folder data -o new --table nowhere.csv": "table 'nowhere.csv' is not a file",
+    "ingest folder data -o new --masks file": "--masks 'file' is not a folder",
+    "ingest folder data -o new --patient_regex (": "is no regular expression",
+    "ingest cbis_ddsm empty -o new": "no '*case_description*.csv' below the input",
+    "ingest voc empty -o new": "'empty' has no VOC2012",
+    "view nowhere": "'nowhere' does not exist",
+    "view empty": "there is no DICOM file",
+    "send empty --to https://127.0.0.1:1/x": "there is no DICOM file",
+    "deidentify empty -o new": "there is no file to deidentify",
+    # outputs that cannot be written to
+    f"{TRAIN} --ckpt_dir file/models": "'file/models' cannot be written to (Not a directory); name another folder",
+    f"{TRAIN} --output_dir file": "'file' cannot be written to (Not a directory)",
+    f"{TRAIN} --cache_dir /proc/nowhere": "'/proc/nowhere' cannot be written to",
+    f"{EVALUATE} --output_dir file/x": "'file/x' cannot be written to",
+    "predict dicom -o file/x --weights run/models/model.pt": "'file/x' cannot be written to",
+    "ingest phantom -o file": "'file' cannot be written to (Not a directory)",
+    f"ingest phantom -o {'x' * 300}": "cannot be written to (File name too long)",
+    "export unet --weights run/models/model.pt -o file": "'file' cannot be written to",
+    "compare run/eval run/eval -o file": "'file' cannot be written to",
+    "deidentify dicom -o new --map_file empty": "'empty' is a folder; name a file",
+    "deidentify dicom -o new --map_file file/x": "'file' cannot be written to",
+    "deidentify dicom -o new --key_file empty": "'empty' is a folder; name a file",
+    # contradictions
+    f"{PREDICT} --min_area_mm2 1 --min_area_pixels 1": "min_area_mm2 and min_area_pixels are both given",
+    f"{PREDICT} --no_empty_seg --objects seg": "no_empty_seg needs the report",
+    f"{PREDICT} --study 1.2": "--study, --patient and --date choose from an archive",
+    "ingest phantom data -o new": "phantom makes its images and takes no input",
+    "ingest folder -o new": "no input given",
+    "ingest phantom -o new --calcifications": "phantom has no option 'calcifications'",
+    "send dicom --to dicom://AET@127.0.0.1:1 --verify": "--verify is for DICOMweb",
+    "send dicom --to dicom://AET@127.0.0.1:1 --user me": "--user and --ca_bundle are for DICOMweb",
+    # addresses
+    "send dicom --to nowhere": "the address is none of https://host/dicom-web",
+    "send dicom --to ftp://host": "the address is none of https://host/dicom-web",
+    "send dicom --to https://[::1/x": "the address has no valid host",
+    "send dicom --to https://me:secret@127.0.0.1:1/x": "a password does not belong in an address",
+    "send dicom --to https://127.0.0.1:1/x --ca_bundle nowhere": "--ca_bundle nowhere is no file",
+    "send dicom --to dicom://127.0.0.1:1": "the address of a C-STORE is dicom://AET@host:port",
+    "send dicom --to dicom://AET@127.0.0.1:99999": "the address of a C-STORE is dicom://AET@host:port",
+    f"{PREDICT} --stow nowhere": "the address is none of https://host/dicom-web",
+    "predict -o new --weights run/models/model.pt --from http://127.0.0.1:1/x --date today": "--date today is no date",
+    "predict -o new --weights run/models/model.pt --from http://127.0.0.1:1/x --study one": "--study is no UID",
+    "train \x1b[31munet --dataset_dir data": "unknown bundle '\\x1b[31munet'",
+}
+"""Words of a wrong call, to what its sentence says."""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a data set, a run, DICOM files, and what is damaged, empty or of another kind."""
+    folder = tmp_path_factory.mktemp("place")
+    data = write_tiny_dataset(folder / "data")
+    generate_cohort(folder / "dicom", patients=1, size=64, seed=0)
+    for name in ("empty", "broken", "other"):
+        (folder / name).mkdir()
+    (folder / "file").write_text("hello, world\n", encoding="utf-8")
+    (folder / "zero").touch()
+    (folder / "broken" / "datalist.json").write_text("{", encoding="utf-8")
+    (folder / "other" / "datalist.json").write_text("{}", encoding="utf-8")
+    small = shlex.split(f"--dataset_dir {data} --ckpt_dir {folder}/run/models --output_dir {folder}/run/eval")
+    cli.run(["train", "unet", *small, *shlex.split(SMALL)])
+    cli.run(["evaluate", "unet", *small[:2], "--weights", f"{folder}/run/models/model.pt", *small[4:]])
+    (folder / "half.pt").write_bytes((folder / "run" / "models" / "model.pt").read_bytes()[:2000])
+    return folder
+
+
+@pytest.mark.parametrize("words", CALLS)
+def test_wrong_call_is_one_sentence(words, place, monkeypatch, capsys):
+    before = {path for path in place.rglob("*") if path.parent.name != "cache"}
+    monkeypatch.chdir(place)
+    monkeypatch.setattr(sys, "argv", ["mammoseg", *shlex.split(words)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("mammoseg: ")]
+    assert len(said) == 1 and CALLS[words] in said[0]
+    assert ended.value.code in (1, 2, 3)
+    assert not [path for path in place.rglob("*") if path.name == "model.pt" and path not in before]
