@@ -114,6 +114,8 @@ def file_format(path: Path) -> str:
     """
     try:
         str(path).encode()
+        if path.is_dir():
+            raise InputRefusedError("E_NOT_A_FILE", "this is a folder that cannot be read; mend its permissions.")
         if not path.is_file():
             raise InputRefusedError("E_NOT_A_FILE", "there is no regular file of this name; check the path.")
         with path.open("rb") as file:
