@@ -17,6 +17,7 @@ from mammoseg.evaluation.tables import Row, read_per_image, summarise
 from mammoseg.evaluation.threshold_baseline import ImageAndMask, evaluate_threshold, fit_threshold
 from mammoseg.files import write_json
 from mammoseg.inference import Predictor
+from mammoseg.lesions import recorded_breast
 from mammoseg.transforms.pipelines import preprocessing
 
 PHANTOM_NOTICE = "These weights know synthetic phantoms only. The scores say nothing about real mammograms."
@@ -114,5 +115,5 @@ def _case(record: dict[str, Any], row: Row, predictor: Predictor) -> Case:
     prediction = predictor(record["image"])
     pixels = prediction.mammogram.pixels
     truth = read_mask(Path(record["label"]), shape=(pixels.shape[0], pixels.shape[1]))
-    found = prediction.probability >= predictor.threshold
+    found = (prediction.probability >= predictor.threshold) & recorded_breast(prediction.mammogram)
     return Case(record["image_id"], pixels, truth.astype(bool), found, {"dice": row["dice"], "iou": row["iou"]})
