@@ -19,8 +19,10 @@ from mammoseg.dicom.gate import check_is_mammogram, check_pixel_description, ope
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.values import MALFORMED, text
 from mammoseg.errors import InputRefusedError, NothingUsableError, PartlyRefusedError, StoppedError, WrongCallError
-from mammoseg.files import atomic_path, printable
+from mammoseg.files import atomic_path, printable, remove_leftovers, sole_writer
 from mammoseg.prediction.file_job import output_errors
+
+LOCK = ".deidentify.lock"
 
 
 class Outcome(Enum):
@@ -50,7 +52,7 @@ def deidentify(
 
     Raises:
         WrongCallError: no input, an output folder that cannot be made, or a map inside it.
-        MammosegError: others may read the map or the key, or one of them is damaged.
+        MammosegError: others may read the map or the key, one of them is damaged, or another run has the output.
         PartlyRefusedError: some inputs were refused.
         NothingUsableError: all inputs were refused, or a folder has nothing to try.
         OutputError: the output cannot be written.
@@ -64,8 +66,10 @@ def deidentify(
     paths, passed_over = find_inputs([Path(path) for path in inputs], folder)
     outcomes: list[Outcome] = []
     try:
-        for path in tqdm(paths, unit="file", disable=None):
-            outcomes.append(job.deidentify_or_refuse(path))
+        with sole_writer(folder, folder / LOCK):
+            remove_leftovers(folder)
+            for path in tqdm(paths, unit="file", disable=None):
+                outcomes.append(job.deidentify_or_refuse(path))
     except KeyboardInterrupt:
         raise StoppedError(f"stopped; {len(outcomes)} of {len(paths)} files were done and are kept.") from None
     finally:

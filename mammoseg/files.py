@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, their digests, and folders that hold anything."""
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -76,6 +77,22 @@ def write_json(path: Path, content: Any) -> None:
         temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def read_json(path: Path, *, most_bytes: int = 2**20) -> Any:
+    """What a JSON file of at most so many bytes holds; nothing is known of it yet.
+
+    Raises:
+        OSError: there is no regular file, or it cannot be read.
+        ValueError: it is longer, or no JSON.
+    """
+    _check_regular(path)
+    if path.stat().st_size > most_bytes:
+        raise ValueError(f"the file is longer than {most_bytes} bytes")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ValueError("the file is nested too deep") from error
+
+
 def printable(path: Path) -> str:
     """The path on one line of valid text, whatever bytes its name has."""
     text = str(path).encode("utf-8", "backslashreplace").decode("utf-8")
@@ -138,7 +155,12 @@ def is_plain_file(path: Path) -> bool:
 
 
 def sha256_of_file(path: Path) -> str:
-    """Hexadecimal SHA-256 of the bytes of a file."""
+    """Hexadecimal SHA-256 of the bytes of a file.
+
+    Raises:
+        OSError: there is no regular file, or it cannot be read.
+    """
+    _check_regular(path)
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):
@@ -158,6 +180,12 @@ def flush_to_disk(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _check_regular(path: Path) -> None:
+    """Refuse what would be read for ever, such as a pipe that nobody writes to."""
+    if not is_file(path):
+        raise FileNotFoundError(errno.ENOENT, "there is no regular file", str(path))
 
 
 def _umask() -> int:

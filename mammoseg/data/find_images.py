@@ -49,6 +49,11 @@ def say_passed_over(count: int) -> str:
     return f", {count} passed over (no images, masks of images, links that lead elsewhere)" if count else ""
 
 
+def say_no_file(passed_over: int) -> str:
+    """What to do where nothing is left to segment."""
+    return f"there is no file to segment{say_passed_over(passed_over)}; name mammograms or a folder that holds some."
+
+
 def begins_as_dicom(path: Path) -> bool:
     """Whether a path is a regular file with the preamble and prefix of PS3.10 7.1."""
     if not is_file(path):  # opening a pipe would wait for ever

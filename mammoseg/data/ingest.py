@@ -2,8 +2,9 @@
 
 import inspect
 import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,38 @@ from mammoseg.data.ingest_job import IngestJob, IngestReport
 from mammoseg.data.sources import SOURCES, Source
 from mammoseg.data.splits import FOLDS, split_by_patient
 from mammoseg.errors import NothingUsableError, WrongCallError
-from mammoseg.files import write_json
+from mammoseg.files import remove_leftovers, sole_writer, write_json
+
+LOCK = ".ingest.lock"
+
+WRITTEN = ("images", "labels", "masks")
+"""Folders in the output folder that sources write to."""
 
 
+def _alone_in_output(run: Callable[..., None]) -> Callable[..., None]:
+    """Two runs in one folder would mix their masks; what a killed one left half written is removed.
+
+    A folder that a wrong call had made is gone again.
+    """
+
+    @wraps(run)
+    def run_alone(*arguments: Any, output: str, **options: Any) -> None:
+        folder = Path(output)
+        is_new = not folder.exists()
+        try:
+            with sole_writer(folder, folder / LOCK):
+                for written in (folder, *(folder / name for name in WRITTEN)):
+                    remove_leftovers(written)
+                run(*arguments, output=output, **options)
+        except WrongCallError:
+            if is_new and list(folder.iterdir()) == [folder / LOCK]:
+                shutil.rmtree(folder)
+            raise
+
+    return run_alone
+
+
+@_alone_in_output
 def ingest(
     source: str,
     *inputs: str,
@@ -42,6 +72,7 @@ def ingest(
             calcifications.
     Raises:
         WrongCallError: unknown source or option, missing input, no patient codes, too few patients to split.
+        MammosegError: another run writes to the same folder.
         NothingUsableError: not one image could be used; the report says why.
     """
     how = _source(source, options)
