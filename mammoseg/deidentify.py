@@ -19,7 +19,7 @@ from mammoseg.dicom.gate import check_is_mammogram, check_pixel_description, ope
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.values import MALFORMED, text
 from mammoseg.errors import InputRefusedError, NothingUsableError, PartlyRefusedError, StoppedError, WrongCallError
-from mammoseg.files import atomic_path, printable, remove_leftovers, sole_writer
+from mammoseg.files import atomic_path, is_plain_file, printable, remove_leftovers, sole_writer
 from mammoseg.prediction.file_job import output_errors
 
 LOCK = ".deidentify.lock"
@@ -129,7 +129,7 @@ def _write_once(content: bytes, path: Path) -> Outcome:
         InputRefusedError: ``E_DUPLICATE_UID``.
         OSError: the file cannot be written.
     """
-    if path.exists():
+    if is_plain_file(path):
         if path.read_bytes() == content:
             return Outcome.KEPT
         reason = "other content stands under its new UID; delete that file, or name another output folder."

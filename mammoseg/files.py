@@ -49,7 +49,7 @@ def sole_writer(folder: Path, lock: Path, *, waits: bool = False) -> Iterator[No
     """Hold `folder` for one process while the block runs; the system lets go of it when the process dies.
 
     Args:
-        lock: file that stands for the folder; stays behind, empty. A link at its place is not followed.
+        lock: file that stands for the folder meanwhile. A link at its place is not followed.
         waits: for the end of another process, instead of refusing.
 
     Raises:
@@ -57,17 +57,16 @@ def sole_writer(folder: Path, lock: Path, *, waits: bool = False) -> Iterator[No
         OSError: the lock cannot be made.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        handle = _locked(lock, waits=waits)
     except BlockingIOError:
-        os.close(handle)
         raise MammosegError(
             f"another process is writing to '{folder}'; wait for its end or name another folder."
         ) from None
     try:
         yield
     finally:
+        lock.unlink(missing_ok=True)
         os.close(handle)
 
 
@@ -180,6 +179,25 @@ def flush_to_disk(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _locked(lock: Path, *, waits: bool) -> int:
+    """Handle of the lock file, locked; made anew where its last holder has removed it meanwhile.
+
+    Raises:
+        BlockingIOError: another process has it.
+        OSError: it cannot be made.
+    """
+    while True:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if lock.exists() and os.path.samestat(os.fstat(handle), lock.stat()):
+                return handle
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
 
 
 def _check_regular(path: Path) -> None:

@@ -2,8 +2,8 @@
 
 import inspect
 import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any
@@ -38,8 +38,9 @@ def _alone_in_output(run: Callable[..., None]) -> Callable[..., None]:
                     remove_leftovers(written)
                 run(*arguments, output=output, **options)
         except WrongCallError:
-            if is_new and list(folder.iterdir()) == [folder / LOCK]:
-                shutil.rmtree(folder)
+            if is_new:
+                with suppress(OSError):  # there is something in it
+                    folder.rmdir()
             raise
 
     return run_alone
