@@ -104,8 +104,9 @@ def _checked_row(values: dict[str, Any], results: Container[str]) -> Row:
     """
     row = Row(**{**values, "status": Status(values["status"])})
     for field in fields(row):
-        value = getattr(row, field.name)
-        if not isinstance(value, field.type | int if isinstance(1.0, field.type) else field.type):
+        value: Any = getattr(row, field.name)
+        kind: Any = field.type
+        if not isinstance(value, kind | int if isinstance(1.0, kind) else kind):  # JSON writes 2.0 and may read 2
             raise TypeError(f"{field.name} is of another type")
         if isinstance(value, str) and not value.isprintable():
             raise ValueError(f"{field.name} holds what a terminal would obey")

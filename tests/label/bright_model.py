@@ -12,7 +12,7 @@ STEEP = 40.0
 """Logits a unit of grey, so that the probability goes from 0.02 to 0.98 within a fifth of the range."""
 
 
-def write_bright_weights(path: Path, *, spatial_size: tuple[int, int] = (256, 256)) -> Path:
+def bright_network() -> UNet:
     """A tiny UNet in which only the finest skip connection is alive: it hands the grey value to the head."""
     network = UNet(in_channels=3, out_channels=2, channels=(4, 8, 16))
     with torch.no_grad():
@@ -26,6 +26,12 @@ def write_bright_weights(path: Path, *, spatial_size: tuple[int, int] = (256, 25
             convolution.weight[0, 0, 1, 1] = 1
         network.head.weight[1, 0] = STEEP
         network.head.bias[1] = -STEEP / 2
+    return network
+
+
+def write_bright_weights(path: Path, *, spatial_size: tuple[int, int] = (256, 256)) -> Path:
+    """Weights of a `bright_network` that sees the whole image."""
+    network = bright_network()
     settings = preprocessing(spatial_size=spatial_size, crop_to_breast=False, remove_background=False).settings
     content = {"network": network.config, "preprocessing": settings, "provenance": {"bundle": "unet"}}
     save_checkpoint(path, {"model": network.state_dict(), **content})
