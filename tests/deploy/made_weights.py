@@ -39,8 +39,9 @@ def write_weights(name: str, path: Path) -> Path:
     parser = narrow_config(name)
     network = parser.get_parsed_content("network_def")
     *_, head = (part for part in network.modules() if isinstance(part, torch.nn.Conv2d))
-    with torch.no_grad():
-        head.bias[-1] -= 20
+    if head.bias is not None:
+        with torch.no_grad():
+            head.bias[-1] -= 20
     content = {
         "model": network.state_dict(),
         "network": network.config,
