@@ -88,7 +88,7 @@ def predict(add: Add) -> Run:
     add("inputs", nargs="*", metavar="INPUT", help=FILES)
     _output(add, "folder of the results; the same call again does only what is not done yet")
     add("--bundle", help="architecture; `mammoseg list` names them (unet)")
-    add("--weights", help="checkpoint (the bundle's own, else those of `make demo`, which know phantoms only)")
+    add("--weights", help="checkpoint (the bundle's own; for unet else those of `make demo`, which know phantoms only)")
     add("--objects", help="DICOM objects to write, of seg,sr,cad_sr,sc,gsps (seg,sr)")
     add("--segmentation", help="binary, fractional or labelmap (binary)")
     add("--profile", help="of the segmentation: viewer or strict (viewer)")

@@ -23,8 +23,10 @@ from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.stream_text import without_text
 from mammoseg.dicom.values import MALFORMED, code_string, text
 from mammoseg.errors import InputRefusedError, NothingUsableError, PartlyRefusedError, StoppedError, WrongCallError
-from mammoseg.files import atomic_path, printable
+from mammoseg.files import atomic_path, is_plain_file, printable, remove_leftovers, sole_writer
 from mammoseg.prediction.file_job import output_errors
+
+LOCK = ".deidentify.lock"
 
 
 class Outcome(Enum):
@@ -54,7 +56,7 @@ def deidentify(
 
     Raises:
         WrongCallError: no input, an output folder that cannot be made, or a map inside it.
-        MammosegError: others may read the map or the key, or one of them is damaged.
+        MammosegError: others may read the map or the key, one of them is damaged, or another run has the output.
         PartlyRefusedError: some inputs were refused.
         NothingUsableError: all inputs were refused, or a folder has nothing to try.
         OutputError: the output cannot be written.
@@ -68,8 +70,10 @@ def deidentify(
     paths, passed_over = find_inputs([Path(path) for path in inputs], folder)
     outcomes: list[Outcome] = []
     try:
-        for path in tqdm(paths, unit="file", disable=None):
-            outcomes.append(job.deidentify_or_refuse(path))
+        with sole_writer(folder, folder / LOCK):
+            remove_leftovers(folder)
+            for path in tqdm(paths, unit="file", disable=None):
+                outcomes.append(job.deidentify_or_refuse(path))
     except KeyboardInterrupt:
         raise StoppedError(f"stopped; {len(outcomes)} of {count_of(len(paths), 'file')} done and kept.") from None
     finally:
@@ -147,7 +151,7 @@ def _write_once(content: bytes, path: Path) -> Outcome:
         InputRefusedError: ``E_DUPLICATE_UID``.
         OSError: the file cannot be written.
     """
-    if path.exists():
+    if is_plain_file(path):
         if path.read_bytes() == content:
             return Outcome.KEPT
         reason = "other content stands under its new UID; delete that file, or name another output folder."

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and their digests."""
+"""Files that appear whole or not at all, their digests, and folders that hold anything."""
 
 import errno
 import fcntl
@@ -63,26 +63,34 @@ def check_folder(folder: Path) -> None:
 def remove_leftovers(folder: Path) -> None:
     """Remove what writers of `atomic_path` left directly in `folder` when they were killed; none may be at work."""
     for leftover in folder.glob(".*-*.tmp*"):
-        leftover.unlink(missing_ok=True)
+        if is_plain_file(leftover):
+            leftover.unlink(missing_ok=True)
 
 
 @contextmanager
-def sole_writer(folder: Path, lock: Path) -> Iterator[None]:
+def sole_writer(folder: Path, lock: Path, *, waits: bool = False) -> Iterator[None]:
     """Hold `folder` for one process while the block runs; the system lets go of it when the process dies.
+
+    Args:
+        lock: file that stands for the folder meanwhile. A link at its place is not followed.
+        waits: for the end of another process, instead of refusing.
 
     Raises:
         MammosegError: another process holds it.
         OSError: the lock cannot be made.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise MammosegError(
-                f"another process is writing to '{folder}'; wait for its end or name another folder."
-            ) from None
+    try:
+        handle = _locked(lock, waits=waits)
+    except BlockingIOError:
+        raise MammosegError(
+            f"another process is writing to '{folder}'; wait for its end or name another folder."
+        ) from None
+    try:
         yield
+    finally:
+        lock.unlink(missing_ok=True)
+        os.close(handle)
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -91,19 +99,90 @@ def write_json(path: Path, content: Any) -> None:
         temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def read_json(path: Path, *, most_bytes: int = 2**20) -> Any:
+    """What a JSON file of at most so many bytes holds; nothing is known of it yet.
+
+    Raises:
+        OSError: there is no regular file, or it cannot be read.
+        ValueError: it is longer, or no JSON.
+    """
+    _check_regular(path)
+    if path.stat().st_size > most_bytes:
+        raise ValueError(f"the file is longer than {most_bytes} bytes")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ValueError("the file is nested too deep") from error
+
+
 def printable(path: Path | str) -> str:
     """A path, or a text out of a file, on one line of valid text, whatever letters it has."""
     text = str(path).encode("utf-8", "backslashreplace").decode("utf-8")
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
+def files_below(folder: Path, *, without: Path | None = None) -> Iterator[Path]:
+    """All that lies below a folder and is no folder, sorted: first what lies in it, then what lies in each sub-folder.
+
+    Whatever a disk can hold is given and nothing is opened: loops, links that lead nowhere, pipes, devices. Links to
+    folders are given and not followed. A folder that cannot be listed is given too, so that whoever takes it for a file
+    refuses it by its name.
+
+    Args:
+        without: folder that is left out.
+    """
+    left_out = without and os.path.realpath(without)
+    waiting = [folder]
+    while waiting:
+        here = waiting.pop()
+        try:
+            with os.scandir(here) as entries:
+                found = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
+        except OSError:
+            yield here
+            continue
+        yield from (here / name for name, is_folder in found if not is_folder)
+        folders = (here / name for name, is_folder in reversed(found) if is_folder)
+        waiting += [path for path in folders if left_out is None or os.path.realpath(path) != left_out]
+
+
+def is_file(path: Path) -> bool:
+    """Whether `path` leads to a regular file; False where nobody can tell, as `pathlib` raises for a path too long."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_folder(path: Path) -> bool:
+    """Whether `path` leads to a folder; False where nobody can tell."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def is_link(path: Path) -> bool:
+    """Whether `path` is a symbolic link; False where nobody can tell."""
+    return os.path.islink(path)  # noqa: PTH114
+
+
 def leads_out(path: Path, folder: Path) -> bool:
-    """Whether `path`, found in `folder`, is a link to somewhere else."""
-    return path.is_symlink() and not path.resolve().is_relative_to(folder.resolve())
+    """Whether `path`, found in `folder`, is a link to somewhere else; a link to itself is none."""
+    return is_link(path) and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
+def is_link_to_folder(path: Path) -> bool:
+    """Whether `path` is a link to a folder, which no search follows."""
+    return is_link(path) and is_folder(path)
+
+
+def is_plain_file(path: Path) -> bool:
+    """Whether `path` is a regular file itself, no link to one, and no pipe or device that would be read for ever."""
+    return is_file(path) and not is_link(path)
 
 
 def sha256_of_file(path: Path) -> str:
-    """Hexadecimal SHA-256 of the bytes of a file."""
+    """Hexadecimal SHA-256 of the bytes of a file.
+
+    Raises:
+        OSError: there is no regular file, or it cannot be read.
+    """
+    _check_regular(path)
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):
@@ -132,6 +211,31 @@ def _raise_as_of_the_disk(error: Exception, path: Path) -> None:
     if isinstance(error, OSError):
         said = error.strerror or f"cannot be written ({error})"
         raise OSError(error.errno or errno.EIO, said, error.filename or str(path)) from error
+
+
+def _locked(lock: Path, *, waits: bool) -> int:
+    """Handle of the lock file, locked; made anew where its last holder has removed it meanwhile.
+
+    Raises:
+        BlockingIOError: another process has it.
+        OSError: it cannot be made.
+    """
+    while True:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if lock.exists() and os.path.samestat(os.fstat(handle), lock.stat()):
+                return handle
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+
+
+def _check_regular(path: Path) -> None:
+    """Refuse what would be read for ever, such as a pipe that nobody writes to."""
+    if not is_file(path):
+        raise FileNotFoundError(errno.ENOENT, "there is no regular file", str(path))
 
 
 def _umask() -> int:

@@ -13,7 +13,7 @@ from monai.transforms import Invertd
 from mammoseg.acceleration import accelerate
 from mammoseg.bundles import bundle_root
 from mammoseg.checkpoints import read_weights, trained_network, trained_preprocessing
-from mammoseg.data.mammogram import Mammogram, read_mammogram
+from mammoseg.data.mammogram import Mammogram
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.networks.network import ARCHITECTURE
 from mammoseg.provenance import knows_phantoms_only
@@ -24,7 +24,7 @@ from mammoseg.weights_file import WeightsError, default_weights
 
 @dataclass(frozen=True)
 class Prediction:
-    """Mass probability of one mammogram on its own pixel grid.
+    """Mass probability of one mammogram on its own pixel grid, as the network gives it; see `mammoseg.lesions`.
 
     Attributes:
         probability: float32 ``(rows, columns)``, 0 to 1.
@@ -103,8 +103,7 @@ class Predictor:
         Raises:
             InputRefusedError: the file cannot be used.
         """
-        voi = self.preprocessing.settings.get("voi", "first")
-        return read_mammogram(path, voi=voi, modalities=self.modalities)
+        return self.preprocessing.read(path, modalities=self.modalities)
 
     @torch.inference_mode()
     def predict(self, mammogram: Mammogram) -> Prediction:

@@ -9,10 +9,10 @@ from typing import Any
 
 from mammoseg.allocator import keep_freed_memory
 from mammoseg.counts import count_of
-from mammoseg.data.find_images import find_inputs
+from mammoseg.data.find_images import find_inputs, say_no_file
 from mammoseg.dicom.seg import SegKind, SegProfile
-from mammoseg.errors import WrongCallError
-from mammoseg.files import printable
+from mammoseg.errors import NothingUsableError, WrongCallError
+from mammoseg.files import is_file, is_folder, printable
 from mammoseg.prediction.file_job import MassPredictor, output_errors
 from mammoseg.prediction.options import Options, parse_choice, parse_objects
 from mammoseg.prediction.process import Standby
@@ -116,7 +116,7 @@ def predict(
     modalities = (modalities,) if isinstance(modalities, str) else tuple(modalities)
     paths = [Path(path) for path in inputs]
     selection = {"study": study, "patient": patient, "date": date}
-    _check_call(paths, Path(output), archive, selection)
+    _check_call(paths, archive, selection)
     login: dict[str, Any] = {"user": user, "ca_bundle": ca_bundle}
     login_to_store = {} if archive and str(stow).startswith("dicom://") else login  # C-STORE has none
     for address, given in ((archive, login), (stow, login_to_store)):
@@ -125,10 +125,15 @@ def predict(
 
             check_address(address, **given)
     path = default_weights(bundle) if weights is None else Path(weights)
+    found, passed_over = find_inputs(paths, Path(output))
+    if archive is None:
+        _check_inputs(paths, found, passed_over)
+    _make_output(Path(output))
     if weights is None:
         print(f"No weights are named; {path} is used.", file=sys.stderr)
+    print(f"{len(found)} files to look at; loading {bundle}, which can take a minute.", file=sys.stderr, flush=True)
     choice = PredictorChoice(bundle, path, device, modalities)
-    others = worker_count(len(find_inputs(paths, Path(output))[0]), workers) - 1
+    others = worker_count(len(found), workers) - 1
     with Standby(others, PREDICTOR_MODULE) as standby:
         predictor = choice()
         if archive is not None:
@@ -165,11 +170,23 @@ def _store_results(paths: Sequence[Path], *, to: str, **login: Any) -> None:
     print(f"{count_of(len(stored), 'result')} stored in the archive.", file=sys.stderr)
 
 
-def _check_call(inputs: Sequence[Path], output: Path, archive: str | None, selection: Mapping[str, str | None]) -> None:
+def _check_call(inputs: Sequence[Path], archive: str | None, selection: Mapping[str, str | None]) -> None:
     if not inputs and archive is None:
         raise WrongCallError("no input is named; give mammograms or folders of them, or an archive with --from.")
     if any(selection.values()) and archive is None:
         raise WrongCallError("--study, --patient and --date choose from an archive; name it with --from.")
+
+
+def _check_inputs(inputs: Sequence[Path], found: Sequence[Path], passed_over: int) -> None:
+    """Nothing is loaded, and no folder made, where there is not a single file to look at."""
+    if not any(map(is_file, found)):
+        absent = [path for path in inputs if not is_folder(path) and not is_file(path)]
+        raise NothingUsableError(
+            f"there is no file '{printable(absent[0])}'; check the path." if absent else say_no_file(passed_over)
+        )
+
+
+def _make_output(output: Path) -> None:
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:

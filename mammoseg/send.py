@@ -1,6 +1,7 @@
 """Send DICOM files, such as the results of `mammoseg predict`, to an archive: DICOMweb or C-STORE."""
 
 import json
+import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from mammoseg.data.find_images import begins_as_dicom, find_inputs
 from mammoseg.dicomweb.stored import Stored, StoreStatus
 from mammoseg.errors import MammosegError, NothingUsableError, WrongCallError
-from mammoseg.files import printable
+from mammoseg.files import is_folder, printable
 
 CALLING_AET = "MAMMOSEG"
 """Our own title for C-STORE."""
@@ -47,7 +48,9 @@ def send(
     """
     if not inputs:
         raise WrongCallError("no file is named; name DICOM files or folders.")
-    paths = dicom_files([Path(path) for path in inputs])
+    paths, passed_over = dicom_files([Path(path) for path in inputs])
+    if passed_over:
+        print(f"{passed_over} files of the folders are no DICOM and are passed over.", file=sys.stderr)
     if not paths:
         raise NothingUsableError("there is no DICOM file; name the folder of the results.")
     results = store_to(paths, str(to), user=user, ca_bundle=ca_bundle, calling_aet=str(calling_aet), verify=verify)
@@ -59,11 +62,22 @@ def send(
     _conclude(results)
 
 
-def dicom_files(inputs: Sequence[Path]) -> list[Path]:
-    """Every file that is named, and those of folders that begin as DICOM files do, PS3.10 7.1."""
-    named = {path for path in inputs if not path.is_dir()}
-    paths, _ = find_inputs(inputs)
-    return [path for path in paths if path in named or begins_as_dicom(path)]
+def dicom_files(inputs: Sequence[Path]) -> tuple[list[Path], int]:
+    """Every file that is named, and those of folders that begin as DICOM files do, PS3.10 7.1; the others are counted.
+
+    What cannot be looked at, such as a link that leads nowhere, is among the first, to be refused by its name.
+    """
+    named = {path for path in inputs if not is_folder(path)}
+    paths, passed_over = find_inputs(inputs)
+    found = [path for path in paths if path in named or _may_be_dicom(path)]
+    return found, passed_over + len(paths) - len(found)
+
+
+def _may_be_dicom(path: Path) -> bool:
+    try:
+        return begins_as_dicom(path) or stat.S_ISDIR(path.stat().st_mode)  # a folder here is one that cannot be read
+    except OSError:
+        return True
 
 
 def store_to(

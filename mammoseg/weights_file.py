@@ -8,6 +8,9 @@ from mammoseg.errors import MammosegError
 DEMO_WEIGHTS = BUNDLES_FOLDER.parent / "demo" / "models" / "model.pt"
 """What `make demo` trains; they know phantoms only."""
 
+DEMO_BUNDLE = "unet"
+"""The network that these weights are of; no other can use them."""
+
 
 class WeightsError(MammosegError):
     """Weights that are absent, unsafe, damaged, or do not belong to the network or the preprocessing at hand."""
@@ -26,16 +29,16 @@ def existing_weights(path: Path | str) -> Path:
 
 
 def default_weights(bundle: str) -> Path:
-    """Weights to use when none are named: those the bundle was trained to, else the demo's.
+    """Weights to use when none are named: those the bundle was trained to; for the demo's bundle else the demo's.
 
     Raises:
         WeightsError: there are neither.
         WrongCallError: there is no such bundle.
     """
     own = Path(bundle_root(bundle)) / "models" / "model.pt"
-    for path in (own, DEMO_WEIGHTS):
+    is_of_demo = bundle == DEMO_BUNDLE
+    for path in (own, DEMO_WEIGHTS) if is_of_demo else (own,):
         if path.is_file():
             return path
-    raise WeightsError(
-        f"bundle '{bundle}' has no weights yet; train it, name a checkpoint with --weights, or run `make demo`."
-    )
+    demo = ", or run `make demo`" if is_of_demo else ""
+    raise WeightsError(f"bundle '{bundle}' has no weights yet; train it, name a checkpoint with --weights{demo}.")

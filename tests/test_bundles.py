@@ -27,6 +27,7 @@ from mammoseg.checkpoints import read_checkpoint
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.tables import read_per_image
 from mammoseg.networks import Network
+from tests.label.bright_model import write_bright_weights
 from tests.tiny_run import tiny_overrides, workflow, write_tiny_dataset
 
 REQUIRED_METADATA = {
@@ -287,11 +288,14 @@ def test_evaluation_scores_every_test_image_on_both_grids(dataset, trained, tmp_
     assert json.loads((tmp_path / "summary.json").read_text())["provenance"]["seed"] == 0
 
 
-def test_inference_writes_a_mask_for_every_image_of_a_folder(dataset, trained, tmp_path):
+def test_inference_writes_a_mask_for_every_image_of_a_folder(dataset, tmp_path):
+    write_bright_weights(tmp_path / "models" / "model.pt", spatial_size=(32, 32))
     overrides = {
         "dataset_dir": str(dataset / "images"),
-        "ckpt_dir": str(trained / "models"),
+        "ckpt_dir": str(tmp_path / "models"),
         "output_dir": str(tmp_path),
+        "preprocessing::crop_to_breast": False,
+        "preprocessing::remove_background": False,
         "spatial_size": [32, 32],
         "network_def::channels": [4, 8, 16],
     }

@@ -94,6 +94,8 @@ def test_own_weights_come_before_those_of_the_demo(tmp_path, monkeypatch):
         default_weights("unet")
     write_weights(tmp_path / "demo.pt")
     assert default_weights("unet") == tmp_path / "demo.pt"
+    with pytest.raises(WeightsError, match="bundle 'aunet' has no weights yet; train it, name a checkpoint with --wei"):
+        default_weights("aunet")
     shutil.copy(tmp_path / "demo.pt", tmp_path / "unet" / "models" / "model.pt")
     assert default_weights("unet") == tmp_path / "unet" / "models" / "model.pt"
 

@@ -27,7 +27,7 @@ from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object
 from mammoseg.inference import Predictor
 from mammoseg.label_server import LabelServer, label_server
-from mammoseg.lesions import find_lesions
+from mammoseg.lesions import find_masses
 from mammoseg.prediction.file_job import algorithm_of
 from mammoseg.prediction.options import Options
 from mammoseg.program import free_port
@@ -123,8 +123,8 @@ def _ask(server: LabelServer, session: requests.Session, image: str) -> bytes:
 def _compute(predictor: Predictor, path: Path) -> None:
     algorithm = algorithm_of(predictor, Options())
     prediction = predictor(path)
-    lesions = find_lesions(prediction.probability, algorithm.threshold)
-    analysis = Analysis(read_header(path), lesions, algorithm, datetime.now(timezone.utc), prediction.probability)
+    found = find_masses(prediction.probability, prediction.mammogram, threshold=algorithm.threshold)
+    analysis = Analysis(read_header(path), found.lesions, algorithm, datetime.now(timezone.utc), found.probability)
     with tempfile.TemporaryDirectory() as folder:
         write_object(build_segmentation(analysis), Path(folder) / "mass.seg.dcm")
 

@@ -20,7 +20,7 @@ from mammoseg.benchmark.memory import family_mib
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.phantom import FULL_FIELD_ROWS, generate_cohort
 from mammoseg.inference import Predictor
-from mammoseg.lesions import find_lesions
+from mammoseg.lesions import find_masses
 from mammoseg.prediction.file_job import algorithm_of
 from mammoseg.prediction.options import Options
 from mammoseg.prediction.records import FOLDER
@@ -138,20 +138,20 @@ def _stages(weights: str, paths: list[Path], output: Path) -> dict[str, float]:
         lap()
         prediction = predictor.predict(mammogram)
         lap()
-        lesions = find_lesions(prediction.probability, algorithm.threshold)
+        found = find_masses(prediction.probability, mammogram, threshold=algorithm.threshold)
         lap()
         write_results(
             path,
             path.stem,
-            prediction.probability,
-            lesions,
+            found.probability,
+            found.lesions,
             output=output,
             algorithm=algorithm,
             when=when,
             options=options,
         )
         lap()
-        write_picture(draw_overlay(mammogram.pixels, lesions), output / f"{path.stem}.png")
+        write_picture(draw_overlay(mammogram.pixels, found.lesions), output / f"{path.stem}.png")
         lap()
         names = ("read", "network", "lesions", "write SEG and SR", "overlay")
         for name, begin, end in zip(names, times, times[1:], strict=False):

@@ -65,14 +65,24 @@ class CachedDataset(Dataset):
             return self.preprocessing(files)
         path = self.cache_dir / f"{self._cache_key(files)}.pt"
         if path.is_file():
-            try:
-                return torch.load(path, weights_only=True)
-            except Exception:  # of a damaged file torch.load raises what it comes upon
-                path.unlink(missing_ok=True)
+            if (item := self._cached(path, files)) is not None:
+                return item
+            path.unlink(missing_ok=True)
         item = self.preprocessing(files)
         with atomic_path(path) as temporary:
             torch.save(item, temporary)
         return item
+
+    def _cached(self, path: Path, files: dict[str, str]) -> dict[str, Any] | None:
+        """What a cache file holds; None where it is damaged, or of no use for these files."""
+        try:
+            item = torch.load(path, weights_only=True)
+        except Exception:  # a damaged file makes torch raise anything
+            return None
+        size = tuple(self.preprocessing.settings["spatial_size"])
+        is_item = isinstance(item, dict) and item.keys() == files.keys()
+        fits = is_item and all(torch.is_tensor(image) and image.shape[1:] == size for image in item.values())
+        return item if fits else None
 
     def _cache_key(self, files: dict[str, str]) -> str:
         content = {key: _content_hash(Path(name)) for key, name in files.items()}

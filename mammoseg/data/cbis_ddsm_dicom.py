@@ -18,6 +18,7 @@ from mammoseg.data.ingest_job import IngestJob, IngestReport
 from mammoseg.data.mask_files import RESAMPLED, check_area, fit_to_grid, same_aspect, write_mask
 from mammoseg.dicom.read import read_patient_id, read_stored
 from mammoseg.errors import InputRefusedError
+from mammoseg.files import files_below, is_file
 
 Files = dict[str, list[Path]]
 
@@ -92,8 +93,11 @@ def _files_by_owner(folders: Sequence[Path], report: IngestReport) -> Files:
     """Files by their PatientID, which is the name of a case or of an abnormality."""
     files: Files = {}
     for folder in folders:
-        paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".csv")
+        paths = sorted(path for path in files_below(folder) if path.suffix != ".csv")
         for path in tqdm(paths, desc="headers", unit="file", disable=None):
+            if not is_file(path):
+                report.skip("no files that can be read", path.relative_to(folder))
+                continue
             try:
                 files.setdefault(read_patient_id(path), []).append(path)
             except InputRefusedError:

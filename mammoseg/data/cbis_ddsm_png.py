@@ -16,6 +16,7 @@ from mammoseg.data.ingest_job import IngestJob
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import InputRefusedError
+from mammoseg.files import files_below
 
 COLUMNS = {"image_id", "patient_id", "laterality", "view", "official_split", "image", "mask"}
 
@@ -31,7 +32,7 @@ def collect(job: IngestJob, folder: Path, abnormalities: Sequence[Abnormality]) 
     by_case: dict[str, list[Abnormality]] = {}
     for abnormality in abnormalities:
         by_case.setdefault(abnormality.case, []).append(abnormality)
-    for path in sorted(folder.rglob("*.dcm")):
+    for path in sorted(path for path in files_below(folder) if path.suffix == ".dcm"):
         job.report.skip("DICOM files beside an index.csv", path.relative_to(folder))
     records = []
     for row in tqdm(read_csv(folder / "index.csv")[1], desc="cbis_ddsm", unit="image", disable=None):

@@ -13,6 +13,7 @@ from mammoseg.data.csv_table import read_csv
 from mammoseg.data.datalist import Record
 from mammoseg.data.splits import severity
 from mammoseg.errors import WrongCallError
+from mammoseg.files import files_below
 
 COLUMNS = (
     "patient_id",
@@ -63,7 +64,7 @@ def read_tables(folders: Iterable[Path]) -> list[Abnormality]:
     Raises:
         WrongCallError: there is no such table, or one is no CSV or lacks a column.
     """
-    files = sorted({path for folder in folders for path in folder.rglob("*case_description*.csv")})
+    files = sorted({path for folder in folders for path in files_below(folder) if path.match("*case_description*.csv")})
     if not files:
         raise WrongCallError(
             "no '*case_description*.csv' below the input; put the four tables that TCIA offers with CBIS-DDSM there."

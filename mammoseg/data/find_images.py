@@ -1,12 +1,12 @@
 """Which files of folders could be mammograms."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from mammoseg.data.folder_matching import without_masks
 from mammoseg.errors import NothingUsableError
-from mammoseg.files import leads_out
+from mammoseg.files import files_below, is_file, is_folder, is_link_to_folder, leads_out
 
 SIDECARS = {
     ".csv",
@@ -31,26 +31,33 @@ def find_inputs(inputs: Sequence[Path], output: Path | None = None) -> tuple[lis
     """List the files to try, each once, and count those passed over.
 
     A file that is named is always tried. In a folder, hidden files, DICOMDIR, files with an ending of `SIDECARS`,
-    pictures that are masks of other files by their names, links that lead out of it and all that lies in `output` are
-    passed over; everything else is tried. Links to folders are not followed.
+    pictures that are masks of other files by their names, links to folders, links that lead out of it and all that lies
+    in `output` are passed over; everything else is tried, a folder that cannot be read too, to be refused by its name.
     """
-    found: dict[Path, Path] = {}
+    found: dict[str, Path] = {}
     passed_over = 0
     for path in inputs:
-        files, others = _search(path, output) if path.is_dir() else ([path], 0)
+        files, others = _search(path, output) if is_folder(path) else ([path], 0)
         passed_over += others
         for file in files:
-            found.setdefault(file.resolve(), file)
+            found.setdefault(os.path.realpath(file), file)
     return list(found.values()), passed_over
 
 
 def say_passed_over(count: int) -> str:
     """The end of a sentence that counts files; empty for none."""
-    return f", {count} passed over (no images, or masks of images)" if count else ""
+    return f", {count} passed over (no images, masks of images, links that lead elsewhere)" if count else ""
+
+
+def say_no_file(passed_over: int) -> str:
+    """What to do where nothing is left to segment."""
+    return f"there is no file to segment{say_passed_over(passed_over)}; name mammograms or a folder that holds some."
 
 
 def begins_as_dicom(path: Path) -> bool:
-    """Whether a file has the preamble and prefix of PS3.10 7.1."""
+    """Whether a path is a regular file with the preamble and prefix of PS3.10 7.1."""
+    if not is_file(path):  # opening a pipe would wait for ever
+        return False
     with path.open("rb") as file:
         return file.read(132)[128:] == b"DICM"
 
@@ -72,18 +79,11 @@ def find_images(folder: Path | str) -> list[dict[str, str]]:
 
 def _search(folder: Path, output: Path | None) -> tuple[list[Path], int]:
     """What to try below a folder, and how many files are passed over."""
-    below = list(_files_below(folder, output))
+    below = list(files_below(folder, without=output))
     files = without_masks(folder, [file for file in below if _may_be_image(file, folder)])
     return files, len(below) - len(files)
 
 
 def _may_be_image(file: Path, folder: Path) -> bool:
     is_sidecar = file.suffix.lower() in SIDECARS or file.name == "DICOMDIR" or file.name.startswith(".")
-    return not is_sidecar and not leads_out(file, folder)
-
-
-def _files_below(folder: Path, output: Path | None) -> Iterator[Path]:
-    for here, folders, files in os.walk(folder):
-        left_out = output and output.resolve()
-        folders[:] = sorted(name for name in folders if (Path(here) / name).resolve() != left_out)
-        yield from (Path(here) / name for name in sorted(files))
+    return not (is_sidecar or leads_out(file, folder) or is_link_to_folder(file))

@@ -22,7 +22,7 @@ from mammoseg.data.patient_codes import PatientPattern, pattern_of_one_group
 from mammoseg.dicom.read import read_header
 from mammoseg.dicom.values import text
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.files import leads_out
+from mammoseg.files import files_below, is_link_to_folder, leads_out
 from mammoseg.paths import stem
 
 
@@ -103,9 +103,12 @@ def _match(root: Path, mask_root: Path | None, mask_names: re.Pattern[str] | Non
 
 def _image_files(folder: Path, report: IngestReport) -> list[Path]:
     files = []
-    for path in sorted(path for path in folder.rglob("*") if not path.is_dir()):
+    for path in sorted(files_below(folder)):
         if leads_out(path, folder):
             report.skip("links that lead out of the folder", path.relative_to(folder))
+            continue
+        if is_link_to_folder(path):
+            report.skip("links to folders", path.relative_to(folder))
             continue
         try:
             file_format(path)

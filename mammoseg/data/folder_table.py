@@ -8,6 +8,7 @@ from unicodedata import normalize
 from mammoseg.data.csv_table import read_csv
 from mammoseg.data.datalist import SECTIONS, Record
 from mammoseg.data.ingest_job import IngestReport
+from mammoseg.data.mammogram import PIXEL_SIZES_MM, is_pixel_size
 from mammoseg.data.splits import SEVERITY
 from mammoseg.errors import WrongCallError
 from mammoseg.paths import stem
@@ -73,7 +74,7 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
 
 def _spacing(cell: str) -> list[float]:
     size = float(cell)
-    if not 0 < size < 1:
+    if not is_pixel_size([size, size]):
         raise ValueError("not a pixel of a mammogram")
     return [size, size]
 
@@ -101,6 +102,6 @@ RULES = {
     "birads": "a whole number from 0 to 6",
     "density": "a whole number from 1 to 4 (A to D)",
     "subtlety": "a whole number from 1 to 5",
-    "pixel_spacing_mm": "a number of mm above 0 and below 1",
+    "pixel_spacing_mm": "a number of mm from {:g} to below {:g}".format(*PIXEL_SIZES_MM),
     "split": f"known: {', '.join(SECTIONS)}",
 }

@@ -8,9 +8,14 @@ from pathlib import Path
 from uuid import UUID
 
 from mammoseg.data.identifiers import keyed_hash
+from mammoseg.dicom.gate import is_uid
 from mammoseg.errors import MammosegError
+from mammoseg.files import read_json, sole_writer
 
 Names = dict[str, dict[str, str]]
+
+MOST_BYTES = 2**30
+"""Longest map that is read: names of a million images have a fifth of that."""
 
 
 class IdentityMap:
@@ -41,9 +46,13 @@ class IdentityMap:
 
     def save(self) -> None:
         """Write the file, whole or not at all, with what another run has put there meanwhile."""
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with sole_writer(self.path.parent, self.path.with_suffix(".lock"), waits=True):
+            self._save()
+
+    def _save(self) -> None:
         standing = _read(self.path)
         content = {kind: standing[kind] | names for kind, names in self.names.items()}
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, name = tempfile.mkstemp(dir=self.path.parent)  # mode 600 from the first moment
         temporary = Path(name)
         try:
@@ -56,13 +65,21 @@ class IdentityMap:
             temporary.unlink(missing_ok=True)
 
 
+def _is_code(name: str) -> bool:
+    """Whether a Patient ID can be written as it is: PS3.5 6.2, LO."""
+    return 0 < len(name) <= 64 and name.isprintable() and "\\" not in name
+
+
 def _read(path: Path) -> Names:
     if not path.exists():
         return {"patients": {}, "uids": {}}
     if os.name == "posix" and path.stat().st_mode & 0o077:
         raise MammosegError(f"the map {path} can be read by others, and it names patients; run: chmod 600 {path}")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return {kind: {str(old): str(new) for old, new in content[kind].items()} for kind in ("patients", "uids")}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        content = read_json(path, most_bytes=MOST_BYTES)
+        names = {kind: {str(old): str(new) for old, new in content[kind].items()} for kind in ("patients", "uids")}
+        if not (all(map(is_uid, names["uids"].values())) and all(map(_is_code, names["patients"].values()))):
+            raise ValueError("a new name is none")
+        return names
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise MammosegError(f"the map {path} is damaged; restore it, or name another --map_file.") from error

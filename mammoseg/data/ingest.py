@@ -4,7 +4,8 @@ import csv
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from contextlib import suppress
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,42 @@ from mammoseg.data.ingest_job import IngestJob, IngestReport
 from mammoseg.data.sources import SOURCES, Source
 from mammoseg.data.splits import FOLDS, split_by_patient
 from mammoseg.errors import NothingUsableError, WrongCallError
-from mammoseg.files import atomic_path, printable, write_json
+from mammoseg.files import atomic_path, printable, remove_leftovers, sole_writer, write_json
 
 NAMES = "names.csv"
 """Which hash is which file, beside a datalist that does not show it."""
 
+LOCK = ".ingest.lock"
 
+WRITTEN = ("images", "labels", "masks")
+"""Folders in the output folder that sources write to."""
+
+
+def _alone_in_output(run: Callable[..., None]) -> Callable[..., None]:
+    """Two runs in one folder would mix their masks; what a killed one left half written is removed.
+
+    A folder that a wrong call had made is gone again.
+    """
+
+    @wraps(run)
+    def run_alone(*arguments: Any, output: str, **options: Any) -> None:
+        folder = Path(output)
+        is_new = not folder.exists()
+        try:
+            with sole_writer(folder, folder / LOCK):
+                for written in (folder, *(folder / name for name in WRITTEN)):
+                    remove_leftovers(written)
+                run(*arguments, output=output, **options)
+        except WrongCallError:
+            if is_new:
+                with suppress(OSError):  # there is something in it
+                    folder.rmdir()
+            raise
+
+    return run_alone
+
+
+@_alone_in_output
 def ingest(
     source: str,
     *inputs: str,
@@ -50,6 +81,7 @@ def ingest(
             mask_regex, table, large_masks; cbis_ddsm calcifications.
     Raises:
         WrongCallError: unknown source or option, missing input, no patient codes, too few patients to split.
+        MammosegError: another run writes to the same folder.
         NothingUsableError: not one image could be used; the report says why.
     """
     how = _source(source, options)

@@ -8,6 +8,24 @@ import numpy as np
 
 from mammoseg.errors import InputRefusedError
 
+PIXDIM = "NIfTI pixdim"
+"""Source of a spacing that a NIfTI file gives in mm."""
+
+PIXEL_SIZES_MM = (0.01, 1.0)
+"""Spacings that are believed, the last one not included: detectors and film scanners have 0.04 to 0.2 mm, copies
+reduced to 256 rows 0.94 mm; 1.0 mm is what converters write that know none."""
+
+
+def is_pixel_size(spacing_mm: Sequence[float]) -> bool:
+    """Whether ``(row, column)`` are sizes that pixels of a mammogram have."""
+    smallest, too_large = PIXEL_SIZES_MM
+    return len(spacing_mm) == 2 and all(smallest <= side < too_large for side in spacing_mm)
+
+
+def not_believed(name: str) -> str:
+    """The remark on a spacing that `is_pixel_size` does not take."""
+    return f"{name} is no pixel size of a mammogram and is not believed, so nothing is measured in mm by it"
+
 
 @dataclass(frozen=True)
 class Mammogram:
@@ -86,8 +104,10 @@ def _read(path: Path, voi: str | int, modalities: Sequence[str]) -> Mammogram:
         case "NIfTI":
             from mammoseg.data.pictures import read_nifti
 
-            pixels, value_range, spacing = read_nifti(path)
-            return Mammogram(pixels, None, None, spacing, spacing and "NIfTI pixdim", None, value_range, path)
+            pixels, value_range, said = read_nifti(path)
+            spacing = said if said and is_pixel_size(said) else None
+            notes = (not_believed(PIXDIM),) if said and not spacing else ()
+            return Mammogram(pixels, None, None, spacing, spacing and PIXDIM, None, value_range, path, notes=notes)
         case _:
             from mammoseg.data.pictures import load_picture
 
@@ -117,6 +137,8 @@ def file_format(path: Path) -> str:
     """
     try:
         str(path).encode()
+        if path.is_dir():
+            raise InputRefusedError("E_NOT_A_FILE", "this is a folder that cannot be read; mend its permissions.")
         if not path.is_file():
             raise InputRefusedError("E_NOT_A_FILE", "there is no regular file of this name; check the path.")
         with path.open("rb") as file:

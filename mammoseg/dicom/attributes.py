@@ -3,8 +3,7 @@
 An attribute that is malformed says nothing, as one that is absent; only the gate refuses for a value.
 """
 
-import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pydicom import uid
@@ -12,6 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
+from mammoseg.data.mammogram import is_pixel_size, not_believed
 from mammoseg.dicom.values import MALFORMED
 from mammoseg.errors import InputRefusedError
 
@@ -28,6 +28,8 @@ VIEWS = {
     "R-1024B": "XCCM", "399101009": "XCCM",
 }  # fmt: skip
 """View code, SNOMED RT and CT, to the short name of ACR; PS3.16 CID 4014."""
+
+MAGNIFICATION = "EstimatedRadiographicMagnificationFactor"
 
 MAGNIFICATION_VIEW = ("R-102D6", "399163009")
 """View modifier "Magnification", SNOMED RT and CT; PS3.16 CID 4015."""
@@ -78,6 +80,11 @@ MODIFIER_REMARKS = {
 """View modifier, SNOMED RT and CT, to the same; PS3.16 CID 4015."""
 
 
+MAGNIFICATIONS = (1.0, 3.0)
+"""Factors that are believed: the breast lies between tube and detector, so none is below 1; stands for magnification
+views reach 2."""
+
+
 def check_kind(dataset: Dataset) -> None:
     """Refuse images of the mammography class that show no breast tissue.
 
@@ -110,6 +117,9 @@ def remarks(dataset: Dataset) -> list[str]:
     found += [MODIFIER_REMARKS[code] for code in _modifier_codes(dataset) if code in MODIFIER_REMARKS]
     if texts(dataset, "BreastImplantPresent") == ["YES"]:
         found.append("a breast implant is in the image")
+    found += [not_believed(name) for name in _spacings(dataset) if _numbers_but(is_pixel_size, dataset, name)]
+    if _numbers_but(_is_magnification, dataset, MAGNIFICATION):
+        found.append(f"{MAGNIFICATION} is that of no mammogram and is not believed")
     return list(dict.fromkeys(found))
 
 
@@ -136,14 +146,11 @@ def pixel_spacing(dataset: Dataset) -> tuple[tuple[float, float] | None, str | N
     Pixel Spacing counts only where the file says how it was calibrated (PS3.3 10.7.1.3). Imager Pixel Spacing is that
     of the detector, Nominal Scanned Pixel Spacing that of the film: the breast is nearer to the tube, see
     `magnification`. A magnification view that does not state its factor gives neither: sizes would be wrong by half.
+    What no pixel of a mammogram measures (`is_pixel_size`) is passed over, and `remarks` say so.
     """
-    is_of_unknown_size = is_magnification_view(dataset) and magnification(dataset) is None
-    names = [] if is_of_unknown_size else ["ImagerPixelSpacing", "NominalScannedPixelSpacing"]
-    if texts(dataset, "PixelSpacingCalibrationType") in (["GEOMETRY"], ["FIDUCIAL"]):
-        names.insert(0, "PixelSpacing")
-    for name in names:
+    for name in _spacings(dataset):
         match numbers(dataset, name):
-            case [rows, columns] if 0 < rows < math.inf and 0 < columns < math.inf:
+            case [rows, columns] if is_pixel_size((rows, columns)):
                 return (rows, columns), name
     return None, None
 
@@ -154,11 +161,9 @@ def is_magnification_view(dataset: Dataset) -> bool:
 
 
 def magnification(dataset: Dataset) -> float | None:
-    """Estimated Radiographic Magnification Factor, where it is a positive number."""
-    match numbers(dataset, "EstimatedRadiographicMagnificationFactor"):
-        case [factor] if 0 < factor < math.inf:
-            return factor
-    return None
+    """Estimated Radiographic Magnification Factor, where it is one of `MAGNIFICATIONS`."""
+    factors = numbers(dataset, MAGNIFICATION)
+    return factors[0] if _is_magnification(factors) else None
 
 
 def numbers(dataset: Dataset, name: str) -> list[float]:
@@ -184,6 +189,25 @@ def items(dataset: Dataset, name: str) -> Iterator[Dataset]:
     except MALFORMED:
         return
     yield from value if isinstance(value, Sequence) else []
+
+
+def _spacings(dataset: Dataset) -> list[str]:
+    """Names of the attributes that may give the spacing, the best first."""
+    is_of_unknown_size = is_magnification_view(dataset) and magnification(dataset) is None
+    names = [] if is_of_unknown_size else ["ImagerPixelSpacing", "NominalScannedPixelSpacing"]
+    is_calibrated = texts(dataset, "PixelSpacingCalibrationType") in (["GEOMETRY"], ["FIDUCIAL"])
+    return ["PixelSpacing", *names] if is_calibrated else names
+
+
+def _is_magnification(factors: list[float]) -> bool:
+    lowest, highest = MAGNIFICATIONS
+    return len(factors) == 1 and lowest <= factors[0] <= highest
+
+
+def _numbers_but(believes: Callable[[list[float]], bool], dataset: Dataset, name: str) -> bool:
+    """Whether an attribute holds numbers, and they are not believed."""
+    said = numbers(dataset, name)
+    return bool(said) and not believes(said)
 
 
 def _view_codes(dataset: Dataset) -> list[str]:

@@ -27,9 +27,10 @@ from pydicom.filewriter import dcmwrite
 from mammoseg.data.mask_decoder import decode_picture_mask
 from mammoseg.data.picture_decoder import decode_picture
 from mammoseg.dicom.attributes import laterality, magnification, pixel_spacing, view
-from mammoseg.dicom.gate import MAX_PIXELS, check_is_mammogram, decode, open_dicom
+from mammoseg.dicom.gate import check_is_mammogram, open_dicom
 from mammoseg.dicom.grey import grey_table, padding_range
 from mammoseg.dicom.mask import decode_mask
+from mammoseg.dicom.pixels import MAX_PIXELS, decode
 from mammoseg.dicom.values import MALFORMED, text
 from mammoseg.errors import InputRefusedError, WrongCallError
 

@@ -29,8 +29,7 @@ from mammoseg.dicom.attributes import laterality, numbers, view
 from mammoseg.dicom.header import drop_control_characters, malformed_keywords
 from mammoseg.dicom.iod import incomplete_sequences
 from mammoseg.errors import InputRefusedError
-from mammoseg.lesions import lesion_name
-from mammoseg.report.overlay import OUTLINE_BGR
+from mammoseg.report.overlay import OUTLINE_BGR, lesion_name
 
 MANUFACTURER = "mammoseg"
 

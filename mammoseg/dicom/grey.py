@@ -23,7 +23,11 @@ ROWS_AT_ONCE = 64
 NO_PADDING = -(2**40)
 """Stands for an absent Pixel Padding Value, which may itself be negative."""
 
-LEAST_WIDTH = {"LINEAR": 1.0, "LINEAR_EXACT": np.finfo(float).tiny, "SIGMOID": np.finfo(float).tiny}
+LEAST_WIDTH: dict[str, float] = {
+    "LINEAR": 1.0,
+    "LINEAR_EXACT": float(np.finfo(float).tiny),
+    "SIGMOID": float(np.finfo(float).tiny),
+}
 """VOI LUT Function to the smallest Window Width that it gives a meaning, PS3.3 C.11.2.1.2 and C.11.2.1.3."""
 
 

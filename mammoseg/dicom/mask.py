@@ -9,7 +9,7 @@ from pydicom.sr.coding import Code
 
 from mammoseg.data.mask_values import mass_of
 from mammoseg.dicom import codes
-from mammoseg.dicom.gate import LOSSLESS, decode
+from mammoseg.dicom.pixels import LOSSLESS, decode
 from mammoseg.errors import InputRefusedError
 
 LABEL_MAP_SEGMENTATION_STORAGE = uid.UID("1.2.840.10008.5.1.4.1.1.66.7")

@@ -107,7 +107,7 @@ def measure(lesion: np.ndarray, probability: np.ndarray | None, scale: Scale | N
         probability: of mass, ``(rows, columns)``, 0 to 1.
         scale: None measures in pixels.
     """
-    window = _bounding_box(lesion)
+    window = bounding_window(lesion)
     crop = lesion[window]
     row_size, column_size = (1.0, 1.0) if scale is None else (scale.row_mm, scale.column_mm)
     long_axis, short_axis = _axes(_corners(crop) * (column_size, row_size))
@@ -135,7 +135,7 @@ def outline(lesion: np.ndarray) -> list[np.ndarray]:
     Returns:
         float64 ``(points, 2)`` each, columns before rows, first point repeated at the end, at most `MOST_POINTS`.
     """
-    window = _bounding_box(lesion)
+    window = bounding_window(lesion)
     padded = np.pad(lesion[window], 1)
     contours = find_contours(padded.astype(np.uint8), 0.5, fully_connected="high")
     first_pixel = np.array([window[1].start, window[0].start]) + 0.5
@@ -143,8 +143,8 @@ def outline(lesion: np.ndarray) -> list[np.ndarray]:
     return sorted(polygons, key=_enclosed_area, reverse=True)
 
 
-def _bounding_box(lesion: np.ndarray) -> tuple[slice, slice]:
-    """Rows and columns that hold the lesion."""
+def bounding_window(lesion: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns that hold all of a mask; empty ones where it is empty."""
     column, row, width, height = cv2.boundingRect(np.ascontiguousarray(lesion).view(np.uint8))
     return slice(row, row + height), slice(column, column + width)
 

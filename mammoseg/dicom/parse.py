@@ -1,6 +1,7 @@
 """From the bytes of a file to a data set, once its structure is known to be sound."""
 
 import logging
+import stat
 import struct
 import zlib
 from io import BytesIO
@@ -78,6 +79,8 @@ def read_bytes(path: Path) -> bytes:
     for _ in range(2):
         try:
             before = path.stat()
+            if not stat.S_ISREG(before.st_mode):  # a pipe or a device would be read for ever
+                raise InputRefusedError("E_NOT_A_FILE", "there is no regular file of this name; check the path.")
             if before.st_size > MOST_BYTES:
                 reason = f"the file has {before.st_size >> 20} MiB; {MOST_BYTES >> 20} are read."
                 raise InputRefusedError("E_SIZE", reason)

@@ -16,7 +16,7 @@ from mammoseg.dicom.header import malformed_keywords
 from mammoseg.dicom.iod import lacking_attributes
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import InputRefusedError
-from mammoseg.files import atomic_path
+from mammoseg.files import atomic_path, is_plain_file
 
 TIME_KEYWORDS = (
     "InstanceCreationDate InstanceCreationTime SeriesDate SeriesTime ContentDate ContentTime TimezoneOffsetFromUTC "
@@ -50,7 +50,7 @@ def write_object(dataset: Dataset, path: Path) -> Outcome:
     if lacking := lacking_attributes(dataset):
         raise InputRefusedError("E_SEG", f"the result would lack {', '.join(lacking)}, which DICOM requires.")
     encoded = _encode(dataset)
-    standing = _read_if_dicom(path) if path.exists() else None
+    standing = _read_if_dicom(path) if is_plain_file(path) else None
     if standing is not None and standing.SOPInstanceUID == dataset.SOPInstanceUID:
         if content_digest(standing) == content_digest(dataset):
             return Outcome.KEPT

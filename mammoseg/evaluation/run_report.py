@@ -19,6 +19,7 @@ from mammoseg.evaluation.tables import Row, read_per_image, read_provenance, sum
 from mammoseg.evaluation.threshold_baseline import ImageAndMask, evaluate_threshold, fit_threshold
 from mammoseg.files import atomic_path, write_json
 from mammoseg.inference import Predictor
+from mammoseg.lesions import recorded_breast
 from mammoseg.provenance import PHANTOM_NOTICE
 
 TABLES = ("per_image.csv", "summary.csv", "metrics.csv")
@@ -128,6 +129,6 @@ def _case(record: dict[str, Any], row: Row, predictor: Predictor) -> Case:
     prediction = predictor(record["image"])
     pixels = prediction.mammogram.pixels
     truth = read_mask(Path(record["label"]), shape=(pixels.shape[0], pixels.shape[1]))
-    found = prediction.probability >= predictor.threshold
+    found = (prediction.probability >= predictor.threshold) & recorded_breast(prediction.mammogram)
     scores = {"dice": row["dice"], "iou": row["iou"]}
     return Case(record["image_id"], pixels, truth.astype(bool), found, scores, record["name"])

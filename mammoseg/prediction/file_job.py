@@ -17,18 +17,15 @@ from mammoseg.dicom.derived import Algorithm
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import InputRefusedError, MammosegError
 from mammoseg.files import printable
-from mammoseg.lesions import find_lesions, lesion_name
+from mammoseg.lesions import find_masses, scale_of_mammogram
 from mammoseg.prediction.options import ObjectKind, Options
-from mammoseg.report.overlay import draw_overlay, write_picture
+from mammoseg.report.overlay import draw_overlay, lesion_name, write_picture
 from mammoseg.report.page import Run
 from mammoseg.report.table import Row, Status
 from mammoseg.results import write_results
 
 if TYPE_CHECKING:
     from mammoseg.inference import Prediction
-
-MOST_LESIONS = 64
-"""More separate regions than this are no masses but a sign of a wrong threshold or an untrained network."""
 
 
 class OutputError(MammosegError):
@@ -91,22 +88,20 @@ class FileJob:
 
     def _segment(self, path: Path, name: str) -> Row:
         prediction = self.predictor(path)
-        mammogram, probability = prediction.mammogram, prediction.probability
-        if not (probability.min() >= 0 and probability.max() <= 1):  # neither holds for NaN
-            raise InputRefusedError(
-                "E_NETWORK", "the network gave values that are no probabilities; check its weights."
-            )
-        if mammogram.padding is not None:
-            probability = np.where(mammogram.padding, np.float32(0), probability)
-        lesions = find_lesions(probability, self.run.algorithm.threshold, self._min_pixels(mammogram))
-        if len(lesions) > MOST_LESIONS:
-            reason = f"{len(lesions)} separate regions are no masses; raise the threshold or train the network."
-            raise InputRefusedError("E_TOO_MANY_REGIONS", reason)
+        mammogram = prediction.mammogram
+        found = find_masses(
+            prediction.probability,
+            mammogram,
+            threshold=self.run.algorithm.threshold,
+            min_area_mm2=self.options.min_area_mm2,
+            min_area_pixels=self.options.min_area_pixels,
+        )
+        lesions = found.lesions
         with output_errors(self.output):
             written = write_results(
                 path,
                 name,
-                probability,
+                found.probability,
                 lesions,
                 output=self.output,
                 algorithm=self.run.algorithm,
@@ -122,7 +117,7 @@ class FileJob:
             lesions=len(lesions),
             masses=_named_areas(lesions, mammogram) or None,
             area_mm2=area_mm2(lesions, mammogram),
-            max_probability=float(probability.max()),
+            max_probability=float(found.probability.max()),
             segmentation=written.files.get(ObjectKind.SEGMENTATION),
             report=written.files.get(ObjectKind.REPORT),
             cad_report=written.files.get(ObjectKind.CAD_REPORT),
@@ -131,20 +126,10 @@ class FileJob:
             overlay=f"{name}.overlay.png",
         )
 
-    def _min_pixels(self, mammogram: Mammogram) -> float | None:
-        if self.options.min_area_mm2 is None:
-            return self.options.min_area_pixels
-        scale = _scale(mammogram)
-        if scale is None:
-            raise InputRefusedError(
-                "E_SPACING", "there is no pixel spacing to be believed; give the smallest area with --min_area_pixels."
-            )
-        return self.options.min_area_mm2 / (scale.row_mm * scale.column_mm)
-
 
 def area_mm2(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> float | None:
     """Area of all lesions together in the breast, or None where the file gives no honest pixel spacing."""
-    scale = _scale(mammogram)
+    scale = scale_of_mammogram(mammogram)
     return None if scale is None else measure.area_mm2(lesions, scale)
 
 
@@ -155,10 +140,6 @@ def _named_areas(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> str:
         for lesion, area in zip(lesions, areas, strict=True)
     ]
     return "; ".join(f"{lesion_name(number)}: {size}" for number, size in enumerate(sizes, start=1))
-
-
-def _scale(mammogram: Mammogram) -> measure.Scale | None:
-    return measure.scale_in_breast(mammogram.pixel_spacing_mm, mammogram.pixel_spacing_source, mammogram.magnification)
 
 
 def refused(path: Path, code: str, reason: str) -> Row:

@@ -1,13 +1,12 @@
 """One SOP Instance UID belongs to one image: two files that share it and differ are never both given results."""
 
 import hashlib
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 from mammoseg.errors import InputRefusedError
-from mammoseg.files import printable, sha256_of_file, write_json
+from mammoseg.files import printable, read_json, sha256_of_file, write_json
 
 INSTANCES = "instances"
 """Folder of the claims among the records."""
@@ -49,14 +48,14 @@ def _claim_first(claim: Path, mine: dict[str, str]) -> bool:
 
 def _read(claim: Path) -> dict[str, Any] | None:
     try:
-        content = json.loads(claim.read_text(encoding="utf-8"))
-        return content if {"path", "sha256"} <= content.keys() else None
-    except (OSError, ValueError, AttributeError):
+        content = read_json(claim)
+        return content if all(isinstance(content[key], str) for key in ("path", "sha256")) else None
+    except (OSError, ValueError, LookupError, TypeError):
         return None
 
 
 def _still_holds(claim: dict[str, Any]) -> bool:
     try:
         return sha256_of_file(Path(claim["path"])) == claim["sha256"]
-    except OSError:
+    except (OSError, ValueError):  # a path can hold what no system takes
         return False

@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg import __version__
-from mammoseg.files import sha256_of_file, sha256_of_json, write_json
+from mammoseg.files import is_plain_file, printable, read_json, sha256_of_file, sha256_of_json, write_json
 from mammoseg.prediction.options import Options
 from mammoseg.report.page import Run
 from mammoseg.report.table import Row, Status
 
 FOLDER = ".mammoseg"
 """Folder of the records in the output folder; deleting it makes the next run do everything again."""
+
+
+RECORD_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError)
+"""What reading a record can raise that another program, or another version, has written."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +43,10 @@ class Records:
             record = self._read(name)
             if record["settings"] != self.settings or record["source"] != sha256_of_file(path):
                 return None
-            if any(sha256_of_file(self.output / file) != digest for file, digest in record["results"].items()):
+            if any(not self._is_standing(file, digest) for file, digest in record["results"].items()):
                 return None
-            return Row(**{**record["row"], "status": Status(record["row"]["status"])})
-        except (OSError, ValueError, KeyError, TypeError):  # absent, damaged, or of another version: do it again
+            return _checked_row({**record["row"], "file": printable(path)}, record["results"])
+        except RECORD_ERRORS:  # absent, damaged, or of another version: do it again
             return None
 
     def add(self, path: Path, name: str, row: Row) -> None:
@@ -65,15 +69,47 @@ class Records:
     def _remove_earlier(self, name: str, *, keep: Container[str]) -> None:
         """A file that somebody changed since is not ours any more and stays."""
         try:
-            earlier = {self.output / file: digest for file, digest in self._read(name)["results"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            earlier = self._read(name)["results"]
+        except RECORD_ERRORS:
             return
-        for path, digest in earlier.items():
-            if path.name not in keep and path.is_file() and sha256_of_file(path) == digest:
-                path.unlink()
+        for file, digest in earlier.items():
+            if file not in keep and self._is_standing(file, digest):
+                (self.output / file).unlink()
+
+    def _is_standing(self, file: str, digest: object) -> bool:
+        path = self.output / file
+        return is_plain_file(path) and sha256_of_file(path) == digest
 
     def _read(self, name: str) -> dict[str, Any]:
-        return json.loads(self._path(name).read_text(encoding="utf-8"))
+        """The record of a name; whoever can write to the folder may have written it, so its names are held to ours.
+
+        Raises:
+            OSError, ValueError, KeyError, TypeError, AttributeError: there is none, or it is none of ours.
+        """
+        record = read_json(self._path(name))
+        for file in record["results"].keys():
+            if not (file.startswith(f"{name}.") and Path(file).name == file):
+                raise ValueError("a record names a file that is no result of its source")
+        return record
 
     def _path(self, name: str) -> Path:
         return self.output / FOLDER / f"{name}.json"
+
+
+def _checked_row(values: dict[str, Any], results: Container[str]) -> Row:
+    """The row of a record.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is no row, or names other files than the record.
+    """
+    row = Row(**{**values, "status": Status(values["status"])})
+    for field in fields(row):
+        value: Any = getattr(row, field.name)
+        kind: Any = field.type
+        if not isinstance(value, kind | int if isinstance(1.0, kind) else kind):  # JSON writes 2.0 and may read 2
+            raise TypeError(f"{field.name} is of another type")
+        if isinstance(value, str) and not value.isprintable():
+            raise ValueError(f"{field.name} holds what a terminal would obey")
+    if any(file not in results for file in (*row.results, row.overlay) if file):
+        raise ValueError("the row names files that the record does not")
+    return row

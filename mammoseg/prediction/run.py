@@ -12,9 +12,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mammoseg.counts import count_of
-from mammoseg.data.find_images import find_inputs, say_passed_over
+from mammoseg.data.find_images import find_inputs, say_no_file, say_passed_over
 from mammoseg.errors import MammosegError, NothingUsableError, PartlyRefusedError, StoppedError
-from mammoseg.files import remove_leftovers, sole_writer
+from mammoseg.files import is_link, remove_leftovers, sole_writer
 from mammoseg.paths import unique_names
 from mammoseg.prediction.file_job import FileJob, MassPredictor, OutputError, algorithm_of, output_errors, refused
 from mammoseg.prediction.instances import INSTANCES
@@ -90,8 +90,12 @@ def run_predictor(
 @contextmanager
 def _alone_in(output: Path) -> Iterator[None]:
     """Two runs in one folder would undo each other; what a killed one left half written is removed."""
-    with output_errors(output), sole_writer(output, output / FOLDER / "lock"):
-        for folder in (output, output / FOLDER, output / FOLDER / INSTANCES):
+    records, claims = output / FOLDER, output / FOLDER / INSTANCES
+    for folder in (records, claims):
+        if is_link(folder):
+            raise OutputError(f"'{folder}' is a link, so records would be changed elsewhere; remove it and run again.")
+    with output_errors(output), sole_writer(output, records / "lock"):
+        for folder in (output, records, claims):
             remove_leftovers(folder)
         yield
 
@@ -176,7 +180,7 @@ def _conclude(rows: Sequence[Row], passed_over: int, output: Path, *, quiet: boo
         raise NothingUsableError(
             f"none of {count_of(len(rows), 'file')} could be used; the reasons are in {output / 'results.csv'}."
             if rows
-            else f"there is no file to segment{beside}; name mammograms or a folder that holds some."
+            else say_no_file(passed_over)
         )
     if refused:
         raise PartlyRefusedError(

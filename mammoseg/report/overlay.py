@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 
 from mammoseg.files import atomic_path
-from mammoseg.lesions import lesion_name
 
 LONGEST_SIDE = 1024
 """Largest width or height of an overlay in pixels: enough to judge an outline, small enough for a page of hundreds."""
@@ -96,3 +95,8 @@ def _write_to_fit(strip: np.ndarray, text: str, pen: float) -> None:
     scale = min(0.6 * pen, (strip.shape[1] - 8) / width)
     baseline = round((strip.shape[0] + height * scale) / 2)
     cv2.putText(strip, text, (4, baseline), FONT, scale, OUTLINE_BGR, round(pen), cv2.LINE_AA)
+
+
+def lesion_name(number: int) -> str:
+    """What a lesion is called in every object, picture and table; `number` from 1, largest first."""
+    return f"Mass {number}"

@@ -22,6 +22,9 @@ class OriginalClassesd(OriginalGridd):
 
     read_label = staticmethod(read_class_map)
 
+    def clear(self, item: dict[Hashable, Any]) -> None:
+        """Leave the predictions as they are: a photograph has no breast."""
+
 
 class ClassMapsd(MapTransform):
     """Adds ``classes`` and ``true_classes``, and makes of ``pred`` and ``label`` masks of any object.

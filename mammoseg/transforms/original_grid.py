@@ -1,17 +1,22 @@
-"""Prediction and truth on the pixel grid of the original file, for metrics that do not depend on the network's size."""
+"""Prediction and truth for the scores: no mass outside the breast, and both on the grid of the original file, too."""
 
 from collections.abc import Hashable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from monai.transforms import Invertd, MapTransform
 
 from mammoseg.data.masks import read_mask
+from mammoseg.lesions import recorded_breast
 from mammoseg.transforms.pipelines import Preprocessing
 
 
 class OriginalGridd(MapTransform):
     """Adds ``pred_original`` (the prediction sent back) and ``label_original`` (the mask read again from its file).
+
+    On both grids the prediction becomes 0 where `mammoseg.lesions.recorded_breast` says that no mass can be, as in
+    every result; for that the image is read again.
 
     Args:
         preprocessing: what the image went through.
@@ -24,6 +29,7 @@ class OriginalGridd(MapTransform):
 
     def __init__(self, preprocessing: Preprocessing) -> None:
         super().__init__(keys="pred")
+        self.preprocessing = preprocessing
         self.invert = Invertd(
             keys="pred_original", transform=preprocessing, orig_keys="image", nearest_interp=False, to_tensor=True
         )
@@ -32,6 +38,15 @@ class OriginalGridd(MapTransform):
         item = dict(data)
         inverted = self.invert({"pred_original": item["pred"].clone(), "image": item["image"]})["pred_original"]
         item["pred_original"] = inverted
+        self.clear(item)
         path = item["label"].meta["filename_or_obj"]
         item["label_original"] = torch.as_tensor(self.read_label(path, shape=tuple(inverted.shape[-2:])))[None]
         return item
+
+    def clear(self, item: dict[Hashable, Any]) -> None:
+        """Set the predictions of both grids to 0 outside the breast."""
+        image = item["image"]
+        breast = recorded_breast(self.preprocessing.read(image.meta["filename_or_obj"]))[None].astype(np.uint8)
+        item["pred_original"] = item["pred_original"] * torch.as_tensor(breast, device=item["pred_original"].device)
+        sent = np.ascontiguousarray(self.preprocessing.send_mask(breast, image))
+        item["pred"] = item["pred"] * torch.as_tensor(sent, device=item["pred"].device)

@@ -1,16 +1,21 @@
 """The deterministic list that training, validation, inference and the label server share."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+from monai.data import MetaTensor
 from monai.transforms import Compose, RepeatChanneld, Transform
 
+from mammoseg.data.mammogram import Mammogram, read_mammogram
 from mammoseg.data.reader import MammogramReader, MaskReader
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.transforms.clahe import Clahed
 from mammoseg.transforms.crop_border import CropBorderd
 from mammoseg.transforms.crop_to_breast import CropToBreastd
 from mammoseg.transforms.functional.scale_intensity import METHODS
+from mammoseg.transforms.geometric import Geometricd
 from mammoseg.transforms.load import LoadWithd
 from mammoseg.transforms.orient_left import OrientLeftd
 from mammoseg.transforms.pad import PadToGridd
@@ -47,6 +52,29 @@ class Preprocessing(Compose):
             if isinstance(error.__cause__, InputRefusedError):
                 raise error.__cause__ from None
             raise
+
+    def read(self, path: Path | str, *, modalities: Sequence[str] | None = None) -> Mammogram:
+        """The mammogram that the list begins with.
+
+        Args:
+            modalities: DICOM modalities to let in; None for those of the settings.
+        Raises:
+            InputRefusedError: the file cannot be used.
+        """
+        voi = self.settings.get("voi", "first")
+        return read_mammogram(path, voi=voi, modalities=modalities or self.settings.get("modalities", ("MG",)))
+
+    def send_mask(self, mask: np.ndarray, image: MetaTensor) -> np.ndarray:
+        """Bring a mask of the stored grid to the network's, by the moves that `image` has made.
+
+        Args:
+            mask: ``(1, rows, columns)``.
+        """
+        moves = {type(step).__name__: step for step in self.transforms if isinstance(step, Geometricd)}
+        for traced in image.applied_operations:
+            if step := moves.get(traced["class"]):
+                mask = step.move(mask, traced["extra_info"]["plan"], mode="nearest")
+        return mask
 
 
 def preprocessing(

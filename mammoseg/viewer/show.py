@@ -8,6 +8,7 @@ from mammoseg.counts import count_of
 from mammoseg.data.find_images import begins_as_dicom
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import WrongCallError
+from mammoseg.files import files_below
 from mammoseg.viewer.archive import local_archive
 from mammoseg.viewer.server import ViewerServer
 
@@ -53,5 +54,5 @@ def dicom_files(path: Path) -> list[Path]:
     """The file itself, or all files below a folder that begin as DICOM files do; PS3.10 7.1."""
     if not path.exists():
         raise WrongCallError(f"'{path}' does not exist; name mammograms and the results folder.")
-    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    files = sorted(files_below(path)) if path.is_dir() else [path]
     return [file for file in files if begins_as_dicom(file)]

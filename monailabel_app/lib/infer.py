@@ -24,6 +24,7 @@ from mammoseg.dicom.read import read_header
 from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object
 from mammoseg.errors import InputRefusedError
+from mammoseg.lesions import scale_of_mammogram
 from mammoseg.prediction.file_job import area_mm2
 from monailabel_app.lib.datastore.label_images import write_label
 from monailabel_app.lib.models import ModelNotReadyError
@@ -145,12 +146,11 @@ def segmentation(path: Path, found: Segmented) -> bytes:
 
 def description(found: Segmented) -> dict[str, Any]:
     """Plain JSON values: centroids are (column, row) in pixels of the stored grid, from 0; areas in the breast."""
-    mammogram = found.mammogram
-    scale = measure.scale_in_breast(mammogram.pixel_spacing_mm, mammogram.pixel_spacing_source, mammogram.magnification)
+    scale = scale_of_mammogram(found.mammogram)
     return {
         "lesion_count": len(found.lesions),
         "lesions": [_lesion(lesion, found.probability, scale) for lesion in found.lesions],
-        "area_mm2": area_mm2(found.lesions, mammogram),
+        "area_mm2": area_mm2(found.lesions, found.mammogram),
         "max_probability": round(float(found.probability.max()), 6),
         "threshold": found.algorithm.threshold,
         "version": found.version,

@@ -10,10 +10,8 @@ import numpy as np
 from mammoseg.checkpoints import read_weights
 from mammoseg.data.mammogram import Mammogram
 from mammoseg.dicom.derived import Algorithm
-from mammoseg.errors import InputRefusedError
 from mammoseg.inference import Predictor
-from mammoseg.lesions import find_lesions
-from mammoseg.prediction.file_job import MOST_LESIONS
+from mammoseg.lesions import find_masses
 from mammoseg.provenance import PHANTOM_WARNING, knows_phantoms_only
 from mammoseg.weights_file import WeightsError
 from monailabel_app.lib.models import ModelEntry, ModelNotReadyError
@@ -25,7 +23,7 @@ class Segmented:
     """What a model found in one mammogram.
 
     Attributes:
-        probability: float32 ``(rows, columns)`` on the stored grid, 0 where nothing was recorded.
+        probability: float32 ``(rows, columns)`` on the stored grid, 0 outside the breast and in padding.
         lesions: bool of the same shape each, largest first.
         algorithm: what found them, as its results name it.
         version: number of the weights.
@@ -124,15 +122,7 @@ class ServedModel:
             start = time.perf_counter()
             probability = predictor.predict(mammogram).probability
         end = time.perf_counter()
-        if not (probability.min() >= 0 and probability.max() <= 1):  # neither holds for NaN
-            reason = "the network gave values that are no probabilities; check its weights."
-            raise InputRefusedError("E_NETWORK", reason)
-        if mammogram.padding is not None:
-            probability = np.where(mammogram.padding, np.float32(0), probability)
-        lesions = find_lesions(probability, threshold)
-        if len(lesions) > MOST_LESIONS:
-            reason = f"{len(lesions)} separate regions are no masses; raise the threshold or train the network."
-            raise InputRefusedError("E_TOO_MANY_REGIONS", reason)
+        found = find_masses(probability, mammogram, threshold=threshold)
         algorithm = Algorithm(predictor.name, predictor.version, predictor.weights_sha256, threshold)
         seconds = {
             "pre": read - begin,
@@ -140,7 +130,7 @@ class ServedModel:
             "infer": end - start,
             "post": time.perf_counter() - end,
         }
-        return Segmented(mammogram, probability, lesions, algorithm, version.number, seconds)
+        return Segmented(mammogram, found.probability, found.lesions, algorithm, version.number, seconds)
 
     def _load(self, version: Version | None) -> tuple[Version, Predictor]:
         name = self.entry.bundle

@@ -38,7 +38,7 @@ def in_this_process(monkeypatch):
 @pytest.fixture
 def weights(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    return str(write_bright_weights(tmp_path / "w.pt", spatial_size=(32, 32)))
+    return str(write_bright_weights(tmp_path / "w.pt", spatial_size=(32, 32), grey=0.9))
 
 
 def test_it_measures_a_request_many_clients_and_a_large_archive(weights, in_this_process, running_orthanc):

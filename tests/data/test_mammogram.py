@@ -45,6 +45,14 @@ def test_nifti_spacing_in_mm_is_row_then_column(tmp_path):
     assert mammogram.pixel_spacing_source == "NIfTI pixdim"
 
 
+@pytest.mark.parametrize("zooms", [(1.0, 1.0), (0.05, 1e30), (1e-6, 0.05)])
+def test_nifti_spacing_that_no_pixel_has_is_not_believed_and_that_is_noted(tmp_path, zooms):
+    mammogram = read_mammogram(write_nifti(tmp_path / "image.nii", PIXELS.T, unit="mm", zooms=zooms))
+    assert (mammogram.pixel_spacing_mm, mammogram.pixel_spacing_source) == (None, None)
+    (note,) = mammogram.notes
+    assert note.startswith("NIfTI pixdim is no pixel size")
+
+
 def test_nifti_without_a_unit_has_no_spacing(tmp_path):
     mammogram = read_mammogram(write_nifti(tmp_path / "image.nii", PIXELS.T))
     assert (mammogram.pixel_spacing_mm, mammogram.pixel_spacing_source) == (None, None)

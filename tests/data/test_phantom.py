@@ -61,11 +61,11 @@ def test_pathology_is_malignant_exactly_where_the_margin_is_spiculated(cohort):
     assert kinds == {("MALIGNANT", "SPICULATED"), ("BENIGN", "CIRCUMSCRIBED"), ("NORMAL", None)}
 
 
-def test_pixel_spacing_gives_the_detector_its_real_height(cohort):
-    folder, records = cohort
-    mammogram = read_mammogram(folder / records[0]["image"])
-    assert mammogram.pixel_spacing_mm == tuple(records[0]["pixel_spacing_mm"]) == (1.82, 1.82)  # 128 x 1.82 = 233 mm
-    assert mammogram.pixel_spacing_source == records[0]["pixel_spacing_source"]
+def test_pixel_spacing_gives_the_detector_its_real_height(tmp_path):
+    record, _ = generate_cohort(tmp_path, patients=1, size=256, seed=0)
+    mammogram = read_mammogram(tmp_path / record["image"])
+    assert mammogram.pixel_spacing_mm == tuple(record["pixel_spacing_mm"]) == (0.91, 0.91)  # 256 x 0.91 = 233 mm
+    assert mammogram.pixel_spacing_source == record["pixel_spacing_source"]
 
 
 def test_reader_and_record_agree_on_laterality_and_view(cohort):

@@ -76,6 +76,28 @@ def test_spacing_without_meaning_is_unknown(said):
     assert pixel_spacing(mammogram_dataset(ImagerPixelSpacing=said)) == (None, None)
 
 
+@pytest.mark.parametrize("said", ["1e30", "1.0", "0.0099", "1e-30"])
+def test_spacing_that_no_detector_has_is_unknown_and_that_is_said(said):
+    dataset = mammogram_dataset(ImagerPixelSpacing=[said, "0.07"])
+    assert pixel_spacing(dataset) == (None, None)
+    assert remarks(dataset) == [
+        "ImagerPixelSpacing is no pixel size of a mammogram and is not believed, so nothing is measured in mm by it"
+    ]
+
+
+def test_spacing_of_the_film_counts_where_that_of_the_detector_cannot_be():
+    dataset = mammogram_dataset(ImagerPixelSpacing=[50, 50], NominalScannedPixelSpacing=[0.05, 0.05])
+    assert pixel_spacing(dataset) == ((0.05, 0.05), "NominalScannedPixelSpacing")
+    assert len(remarks(dataset)) == 1
+
+
+@pytest.mark.parametrize(("said", "is_told"), [("1", 0), ("3", 0), ("0.9", 1), ("3.1", 1), ("1e-9", 1)])
+def test_magnification_of_no_mammogram_is_unknown_and_that_is_said(said, is_told):
+    dataset = mammogram_dataset(EstimatedRadiographicMagnificationFactor=said)
+    assert magnification(dataset) == (None if is_told else float(said))
+    assert len(remarks(dataset)) == is_told
+
+
 @pytest.mark.parametrize(("said", "known"), [(1.8, 1.8), (0, None), (None, None)])
 def test_magnification_is_a_positive_number_or_unknown(said, known):
     assert magnification(mammogram_dataset(EstimatedRadiographicMagnificationFactor=said)) == known

@@ -156,12 +156,12 @@ def test_drawn_report_names_no_algorithm_and_no_probability(tmp_path):
 
 def test_magnification_divides_the_axes_and_its_square_the_area(tmp_path):
     source = made_source(tmp_path)
-    source.ImagerPixelSpacing = [1.8, 1.8]
+    source.ImagerPixelSpacing = [0.18, 0.18]
     source.EstimatedRadiographicMagnificationFactor = 1.8
     report = write_and_read(made_analysis(tmp_path, source=source), tmp_path)
-    values = values_of(groups_of(report)[0])  # 17 x 4 pixels of 1 mm
-    assert (values["Area"], values["Long axis"], values["Short axis"]) == ((68, "mm2"), (17.46, "mm"), (4.11, "mm"))
-    assert "Pixel size 1 x 1 mm (row x column) from ImagerPixelSpacing, divided by " in texts_of(report)[1]
+    values = values_of(groups_of(report)[0])  # 17 x 4 pixels of 0.1 mm
+    assert (values["Area"], values["Long axis"], values["Short axis"]) == ((0.68, "mm2"), (1.75, "mm"), (0.41, "mm"))
+    assert "Pixel size 0.1 x 0.1 mm (row x column) from ImagerPixelSpacing, divided by " in texts_of(report)[1]
     assert "EstimatedRadiographicMagnificationFactor 1.8" in texts_of(report)[1]
 
 

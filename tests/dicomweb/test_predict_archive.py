@@ -29,7 +29,8 @@ def no_torch(monkeypatch):
 @pytest.fixture
 def filled(orthanc, tmp_path):
     """An archive with one study of two mammograms."""
-    mass = np.full((80, 60), 200)
+    mass = np.full((80, 60), 800)
+    mass[:, 50:] = 0  # beside the breast
     mass[20:30, 20:30] = 4000
     for view in ("CC", "MLO"):
         write_mammogram(tmp_path / f"{view}.dcm", mass, view=view)

@@ -71,8 +71,8 @@ def test_nothing_to_send_is_said(tmp_path):
 def test_named_file_is_tried_and_one_of_a_folder_must_begin_as_dicom(tmp_path):
     view, other = write_view(tmp_path), tmp_path / "notes"
     other.write_text("no image")
-    assert dicom_files([tmp_path]) == [view]
-    assert dicom_files([other]) == [other]
+    assert dicom_files([tmp_path]) == ([view], 1)
+    assert dicom_files([other]) == ([other], 0)
 
 
 def test_title_of_our_own_is_checked(tmp_path):

@@ -178,14 +178,14 @@ def overlay_outside(folder: Path) -> Path:
 def large(folder: Path) -> Path:
     """30 megapixels, as the largest detectors have."""
     pixels = np.zeros((6000, 5000), np.uint16)
-    pixels[::64, ::64] = 100
+    pixels[500:5500, :3000] = 600
     pixels[2000:2400, 1000:1400] = 4000
     return write_good(folder, pixels)
 
 
 THREE_WINDOWS = {"WindowCenter": [2000, 1000, 3000], "WindowWidth": [3000, 500, 900]}
 FIRST_WINDOW = {"WindowCenter": 2000, "WindowWidth": 3000}
-TABLE = Sequence([lut_item(0, [min(4095, value * 2) for value in range(4096)])])
+TABLE = Sequence([lut_item(0, [min(4095, value * 5 // 4) for value in range(4096)])])
 FIRST_ITEM = "the first item of VOI LUT Sequence, else the first window; the others have no effect"
 ONE_VALUE = "`E_NO_BREAST` where all pixels, padding apart, have one grey value"
 FLAG = "LossyImageCompression is carried to the SEG"

@@ -1,4 +1,4 @@
-"""Weights of a network that was never trained and yet is right: every pixel above half the grey range is mass."""
+"""Weights of a network that was never trained and yet is right: every pixel above a part of the grey range is mass."""
 
 from pathlib import Path
 
@@ -12,8 +12,12 @@ STEEP = 40.0
 """Logits a unit of grey, so that the probability goes from 0.02 to 0.98 within a fifth of the range."""
 
 
-def write_bright_weights(path: Path, *, spatial_size: tuple[int, int] = (256, 256)) -> Path:
-    """A tiny UNet in which only the finest skip connection is alive: it hands the grey value to the head."""
+def bright_network(grey: float = 0.5) -> UNet:
+    """A tiny UNet in which only the finest skip connection is alive: it hands the grey value to the head.
+
+    Args:
+        grey: fraction of the range above which a pixel is mass.
+    """
     network = UNet(in_channels=3, out_channels=2, channels=(4, 8, 16))
     with torch.no_grad():
         convolutions = [part for part in network.modules() if isinstance(part, torch.nn.Conv2d)]
@@ -25,7 +29,13 @@ def write_bright_weights(path: Path, *, spatial_size: tuple[int, int] = (256, 25
         for convolution in [*convolutions[:2], *finest]:
             convolution.weight[0, 0, 1, 1] = 1
         network.head.weight[1, 0] = STEEP
-        network.head.bias[1] = -STEEP / 2
+        network.head.bias[1] = -STEEP * grey
+    return network
+
+
+def write_bright_weights(path: Path, *, spatial_size: tuple[int, int] = (256, 256), grey: float = 0.5) -> Path:
+    """Weights of a `bright_network` that sees the whole image."""
+    network = bright_network(grey)
     settings = preprocessing(spatial_size=spatial_size, crop_to_breast=False, remove_background=False).settings
     content = {"network": network.config, "preprocessing": settings, "provenance": {"bundle": "unet"}}
     save_checkpoint(path, {"model": network.state_dict(), **content})

@@ -9,19 +9,22 @@ import numpy as np
 import torch
 
 from mammoseg.checkpoints import save_checkpoint
-from mammoseg.networks import UNet
 from mammoseg.transforms.pipelines import preprocessing
 from monailabel_app.lib.models import ModelEntry
 from monailabel_app.lib.serving import ServedModel
 from monailabel_app.lib.versions import Versions
+from tests.label.bright_model import bright_network
 
 OVERRIDES = {"spatial_size": [32, 32], "network_def::channels": [4, 8, 16]}
 
 
 def write_weights(path: Path, *, seed: int = 0, **changes: Any) -> Path:
-    """Weights of a tiny UNet that were never trained."""
+    """Weights of a tiny UNet that were never trained, and find what is bright; other ones for another seed."""
     torch.manual_seed(seed)
-    network = UNet(in_channels=3, out_channels=2, channels=(4, 8, 16))
+    network = bright_network()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.001 * torch.randn_like(parameter))
     settings = preprocessing(spatial_size=[32, 32]).settings
     content = {"network": network.config, "preprocessing": settings, "provenance": {"bundle": "unet"}}
     save_checkpoint(path, {"model": network.state_dict(), **content, **changes})

@@ -10,5 +10,11 @@ def mass():
 
 
 @pytest.fixture
-def pixels(mass):
-    return np.where(mass, 4000, 200)
+def breast():
+    """Where tissue is, bool (80, 60): all but six columns of background at the right."""
+    return np.indices((80, 60))[1] < 54
+
+
+@pytest.fixture
+def pixels(mass, breast):
+    return np.where(mass, 4000, 800 * breast)

@@ -4,7 +4,7 @@ from types import ModuleType
 import pytest
 
 from mammoseg.data.phantom_dicom import write_mammogram
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import NothingUsableError, WrongCallError
 from mammoseg.predict import predict
 from tests.made_predictor import BrightIsMass
 from tests.prediction.outputs import rows_of
@@ -27,9 +27,25 @@ def test_call_without_input_is_a_wrong_call(tmp_path):
 
 
 def test_output_that_is_a_file_is_a_wrong_call(tmp_path):
-    (tmp_path / "out").touch()
+    for name in ("out", "a.dcm", "w.pt"):
+        (tmp_path / name).touch()
     with pytest.raises(WrongCallError, match="cannot be made"):
-        predict("a.dcm", output=tmp_path / "out")
+        predict(tmp_path / "a.dcm", output=tmp_path / "out", weights=tmp_path / "w.pt")
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("nope.dcm", "there is no file '.*nope.dcm'; check the path"),
+        (".", "there is no file to segment, 1 passed over"),
+    ],
+)
+def test_call_with_no_file_to_look_at_loads_no_torch_and_leaves_no_folder(name, sentence, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mammoseg.inference", None)  # importing it would fail
+    (tmp_path / "w.txt").touch()
+    with pytest.raises(NothingUsableError, match=sentence):
+        predict(tmp_path / name, output=tmp_path / "out", weights=tmp_path / "w.txt")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.fixture
@@ -63,4 +79,8 @@ def test_predict_says_which_weights_it_takes_when_none_are_named(pixels, made, t
     write_mammogram(tmp_path / "a.dcm", pixels)
     predict(tmp_path / "a.dcm", output=tmp_path / "out")
     assert made["weights"] == own
-    assert f"No weights are named; {own} is used." in capsys.readouterr().err
+    said = capsys.readouterr().err.splitlines()
+    assert said[:2] == [
+        f"No weights are named; {own} is used.",
+        "1 files to look at; loading unet, which can take a minute.",
+    ]

@@ -96,8 +96,8 @@ def test_threshold_of_the_call_is_used_and_written(pixels, tmp_path):
 
 
 @pytest.mark.parametrize(("ending", "depth"), [("png", np.uint8), ("png", np.uint16), ("tif", np.uint16)])
-def test_picture_gives_a_mask_picture(mass, ending, depth, tmp_path):
-    cv2.imwrite(str(tmp_path / f"a.{ending}"), mass.astype(depth) * np.iinfo(depth).max)
+def test_picture_gives_a_mask_picture(pixels, mass, ending, depth, tmp_path):
+    cv2.imwrite(str(tmp_path / f"a.{ending}"), (pixels * (np.iinfo(depth).max / 4000)).astype(depth))
     run_predictor(BrightIsMass(), [tmp_path / f"a.{ending}"], tmp_path / "out")
     assert rows_of(tmp_path / "out")[0]["segmentation"] == "a.mask.png"
     written = cv2.imread(str(tmp_path / "out" / "a.mask.png"), cv2.IMREAD_UNCHANGED)
@@ -105,11 +105,11 @@ def test_picture_gives_a_mask_picture(mass, ending, depth, tmp_path):
     assert rows_of(tmp_path / "out")[0]["area_mm2"] == "", "a PNG has no honest spacing"
 
 
-def test_picture_gives_a_probability_picture_when_asked_for(mass, tmp_path):
-    cv2.imwrite(str(tmp_path / "a.png"), mass.astype(np.uint8) * 51)  # 51 / 255 = 0.2
+def test_picture_gives_a_probability_picture_when_asked_for(mass, breast, tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), np.where(mass, 51, 20 * breast).astype(np.uint8))  # 51 / 255 = 0.2
     run_predictor(BrightIsMass(), [tmp_path / "a.png"], tmp_path / "out", options=Options(kind=SegKind.FRACTIONAL))
     written = cv2.imread(str(tmp_path / "out" / "a.probability.png"), cv2.IMREAD_UNCHANGED)
-    assert np.array_equal(written, mass * np.uint16(13107))  # 0.2 * 65535
+    assert np.array_equal(written, np.where(mass, 13107, 5140 * breast))  # 0.2 * 65535, and 20 / 255 of it
 
 
 @pytest.mark.parametrize(("options", "found"), [({"min_area_pixels": 100}, 1), ({"min_area_mm2": 1.0}, 2)])

@@ -1,4 +1,4 @@
-"""Where the breast is: the one rule that crop, background removal and orientation share."""
+"""Where the breast is: the one rule that crop, background removal, orientation and results share."""
 
 import cv2
 import numpy as np
@@ -36,6 +36,13 @@ def breast_mask(image: np.ndarray) -> np.ndarray:
     generous = cv2.dilate(largest, square)
     outlines, _ = cv2.findContours(generous, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     return cv2.drawContours(generous, outlines, -1, (1,), cv2.FILLED).astype(bool)
+
+
+def breast_on_grid(image: np.ndarray) -> np.ndarray:
+    """`breast_mask`, bool on the grid ``(rows, columns)`` of the image itself; a search pixel is never half inside."""
+    mask = breast_mask(image).view(np.uint8)
+    size = image.shape[1], image.shape[0]
+    return cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT).view(bool)
 
 
 def bounding_box(mask: np.ndarray, size: tuple[int, int]) -> Box:

@@ -52,6 +52,7 @@ class FolderDatastore(InstanceDatastore):
             raise WrongCallError(f"--studies {root} is no folder; name one with mammograms, or an http:// address.")
         super().__init__(root.name, folder, conf)
         self._root = root.resolve()
+        self._unread = 0
         self._key = load_key(default_key_file())
         self.saver.finish_waiting()
         for label in self.files.found_again({row[0] for row in self.index.ask("SELECT label_id FROM labels")}):
@@ -83,11 +84,14 @@ class FolderDatastore(InstanceDatastore):
     def _scan(self) -> None:
         paths, _ = find_inputs([self._root], self._folder)
         known, seen = self.index.sources(), set()
+        unread = 0
         for path in paths:
             source = str(path.relative_to(self._root))
             try:
+                source.encode()
                 state = path.stat()
-            except OSError:
+            except (OSError, UnicodeEncodeError):  # a loop, a link that leads nowhere, a name that no list can hold
+                unread += 1
                 continue
             if not is_unicode(source):
                 logger.info("a file is left out: its name is no UTF-8")
@@ -97,6 +101,9 @@ class FolderDatastore(InstanceDatastore):
             if known.get(source) != stamp:
                 self._look_at(path, source, stamp)
         self.index.drop_sources(known.keys() - seen)
+        if unread != self._unread:
+            logger.warning("%d names of the folder lead to nothing that can be read and are left out", unread)
+            self._unread = unread
 
     def _look_at(self, path: Path, source: str, stamp: str) -> None:
         held = self.index.stored_labels(source)
