@@ -88,8 +88,6 @@ def test_overview_names_every_command(words, call):
 def test_unknown_option_is_named_before_anything_starts(command, call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model.pt").touch()
-    monkeypatch.setattr("mammoseg.workflow.read_weights", None)
-    monkeypatch.setattr("mammoseg.workflow._recorded", lambda path: {})
     code, _, err = call(command, *NEEDED[command], "--bogus", "1")
     assert code == 2
     assert "there is no option --bogus" in err
