@@ -37,7 +37,7 @@ def read_per_image(path: Path) -> list[Row]:
     """
     if not path.is_file():
         raise WrongCallError(f"{path} is not a file; give the per_image.csv that an evaluation wrote.")
-    _, lines = read_csv(path, needed=(*(set(IDENTITY) - {"name"}), *SCORES))
+    _, lines = read_csv(path, needed=[name for name in (*IDENTITY, *SCORES) if name != "name"])
     try:
         return [_parsed(line) for line in lines]
     except ValueError as error:

@@ -82,6 +82,13 @@ def test_missing_file_is_named(tmp_path):
         read_per_image(tmp_path / "nowhere.csv")
 
 
+def test_a_table_from_before_names_were_shown_is_read(tmp_path):
+    write_per_image(tmp_path / "per_image.csv", [make_row("a", 0.5)])
+    lines = (tmp_path / "per_image.csv").read_text().splitlines()
+    (tmp_path / "old.csv").write_text("\n".join([lines[0].replace("name,", ""), lines[1].replace("a.png,", "")]) + "\n")
+    assert read_per_image(tmp_path / "old.csv") == [make_row("a", 0.5) | {"name": None}]
+
+
 def test_file_of_another_kind_is_refused(tmp_path):
     (tmp_path / "metrics.csv").write_text("epoch,train_loss\n1,0.5\n")
 
