@@ -65,8 +65,8 @@ def known_error(error: BaseException) -> MammosegError:
         if isinstance(cause, MemoryError) or all(word in str(cause).lower() for word in ("memory", "alloc")):
             return MammosegError("there is not enough memory; close other programs, or take smaller images.")
     *_, root = causes(error)
-    *_, place = traceback.extract_tb(root.__traceback__) or [None]
-    where = f" in {Path(place.filename).name}, line {place.lineno}" if place else ""
+    frames = traceback.extract_tb(root.__traceback__)
+    where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
     return FaultError(f"{type(root).__name__}{where}")
 
 

@@ -1,5 +1,7 @@
 """A training that starts only where it has something to do."""
 
+from typing import Any
+
 from monai.engines import Trainer
 
 from mammoseg.counts import count_of
@@ -12,7 +14,7 @@ def run_trainer(trainer: Trainer) -> None:
     Raises:
         WrongCallError: there are fewer images than a batch takes, as the last, incomplete batch is left out.
     """
-    loader = trainer.data_loader
+    loader: Any = trainer.data_loader  # MONAI lets it be any iterable
     if len(loader) == 0:
         images = count_of(len(loader.dataset), "image")
         raise WrongCallError(
