@@ -1,0 +1,62 @@
+"""The one place where every program ends."""
+
+import errno
+import os
+
+import pytest
+
+from mammoseg.command_line import TRACEBACK, ended
+from mammoseg.errors import NothingUsableError
+
+
+def raising(error, cause=None):
+    def work():
+        raise error from cause
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "code", "said"),
+    [
+        (NothingUsableError("none of\n1 file"), None, 3, "none of 1 file"),
+        (RuntimeError("wrapped"), NothingUsableError("none"), 3, "none"),
+        (
+            RuntimeError("wrapped"),
+            OSError(errno.ENOSPC, "No space left on device", "a"),
+            1,
+            "'a': No space left on device.",
+        ),
+        (KeyboardInterrupt(), None, 130, "stopped; what was finished is kept."),
+        (MemoryError(), None, 1, "there is not enough memory; close other programs, or take smaller images."),
+    ],
+)
+def test_error_is_one_sentence_with_its_code(error, cause, code, said, capsys):
+    assert ended(raising(error, cause), name="program") == code
+    assert capsys.readouterr() == ("", f"program: {said}\n")
+
+
+def test_what_was_not_foreseen_says_how_to_see_where_and_repeats_no_value(capsys, monkeypatch):
+    assert ended(raising(KeyError("DOE^JANE"))) == 70
+    said = capsys.readouterr().err
+    assert said.startswith("mammoseg: this was not foreseen: KeyError in test_command_line.py, line ")
+    assert said.count("\n") == 1 and "DOE" not in said and TRACEBACK in said
+    monkeypatch.setenv(TRACEBACK, "1")
+    ended(raising(KeyError("DOE^JANE")))
+    assert capsys.readouterr().err.startswith("Traceback (most recent call last):\n")
+
+
+def test_work_that_ends_well_gives_0(capsys):
+    assert ended(lambda: print("done")) == 0
+    assert capsys.readouterr() == ("done\n", "")
+
+
+def test_full_disk_is_an_error_of_the_system_whatever_a_library_says_of_it(tmp_path, monkeypatch):
+    from mammoseg.files import atomic_path
+
+    full = os.statvfs(tmp_path).__class__((4096, 4096, 9, 0, 0, 0, 0, 0, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda path: full)
+    with pytest.raises(OSError, match="No space left on device") as raised, atomic_path(tmp_path / "a"):
+        raise RuntimeError("unexpected pos 576 vs 534")  # what torch.save says
+    assert raised.value.filename == str(tmp_path / "a")
+    assert not list(tmp_path.iterdir())
