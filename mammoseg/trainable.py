@@ -1,4 +1,4 @@
-"""A training that starts only where it has something to do."""
+"""A training that has something to do."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from mammoseg.counts import count_of
 from mammoseg.errors import WrongCallError
 
 
-def run_trainer(trainer: Trainer) -> None:
-    """Run a training; one that would end at once and leave no weights is refused.
+def check_trainable(trainer: Trainer) -> None:
+    """Refuse a training that would end at once and leave no weights.
 
     Raises:
         WrongCallError: there are fewer images than a batch takes, as the last, incomplete batch is left out.
@@ -20,4 +20,3 @@ def run_trainer(trainer: Trainer) -> None:
         raise WrongCallError(
             f"a batch of {loader.batch_size} takes more than the {images} of training; lower --batch_size."
         )
-    trainer.run()

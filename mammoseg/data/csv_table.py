@@ -1,10 +1,12 @@
-"""CSV files that people and other programs made."""
+"""CSV files: those that people and other programs made are read, our own are written whole or not at all."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mammoseg.errors import WrongCallError
+from mammoseg.files import atomic_path
 
 
 def read_csv(path: Path, *, needed: Iterable[str] = ()) -> tuple[list[str], list[dict[str, str]]]:
@@ -24,3 +26,24 @@ def read_csv(path: Path, *, needed: Iterable[str] = ()) -> tuple[list[str], list
     if missing := [name for name in needed if name not in columns]:
         raise WrongCallError(f"{path} has no column '{missing[0]}'; it has: {', '.join(columns)}.")
     return columns, rows
+
+
+def write_csv(
+    path: Path, rows: Iterable[Mapping[str, Any]], *, columns: Sequence[str] | None = None, mode: int = 0o666
+) -> None:
+    """Write rows with a line of headings; what a row lacks is an empty cell.
+
+    Args:
+        path: the file.
+        rows: values by column.
+        columns: in this order; None takes those of the row that has most.
+        mode: of the file, less the user's mask.
+    Raises:
+        OSError: it cannot be written.
+    """
+    rows = list(rows)
+    columns = max(map(list, rows), key=len, default=[]) if columns is None else columns
+    with atomic_path(path, mode=mode) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,6 +1,5 @@
 """`mammoseg ingest`: any source of mammograms to one datalist."""
 
-import csv
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -10,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.counts import count_of
+from mammoseg.data.csv_table import write_csv
 from mammoseg.data.datalist import SECTIONS, Record, write_datalist
 from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
 from mammoseg.data.ingest_job import IngestJob, IngestReport
 from mammoseg.data.sources import SOURCES, Source
 from mammoseg.data.splits import FOLDS, split_by_patient
 from mammoseg.errors import NothingUsableError, WrongCallError
-from mammoseg.files import atomic_path, printable, remove_leftovers, sole_writer, write_json
+from mammoseg.files import printable, remove_leftovers, sole_writer, write_json
 
 NAMES = "names.csv"
 """Which hash is which file, beside a datalist that does not show it."""
@@ -146,8 +146,8 @@ def _name(image: Path, folders: Sequence[Path]) -> str:
 
 
 def _write_names(path: Path, names: Mapping[str, str]) -> None:
-    with atomic_path(path, mode=0o600) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("image_id", "name"), *names.items()])
+    rows = [{"image_id": image_id, "name": name} for image_id, name in names.items()]
+    write_csv(path, rows, columns=("image_id", "name"), mode=0o600)
 
 
 def _relative(record: Record, folder: Path) -> Record:

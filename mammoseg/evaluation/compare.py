@@ -7,10 +7,11 @@ from itertools import combinations
 from pathlib import Path
 
 from mammoseg.counts import count_of, format_number
+from mammoseg.data.csv_table import write_csv
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.plots import plot_score_boxes
 from mammoseg.evaluation.statistics import bootstrap_mean_interval, holm_adjusted, wilcoxon_p_value
-from mammoseg.evaluation.tables import Row, read_per_image, read_provenance, summarise, write_rows
+from mammoseg.evaluation.tables import Row, read_per_image, read_provenance, summarise
 from mammoseg.files import atomic_path
 from mammoseg.metrics.scores import SCORES
 
@@ -47,8 +48,8 @@ def compare(*evaluations: str | Path, output: str | Path) -> tuple[list[Row], li
         raise WrongCallError("the files have no image on the same grid in common; evaluate both on the same section.")
     folder = Path(output)
     print(*_dice_lines(pairs), sep="\n")
-    write_rows(folder / "runs.csv", runs)
-    write_rows(folder / "pairs.csv", pairs)
+    write_csv(folder / "runs.csv", runs)
+    write_csv(folder / "pairs.csv", pairs)
     plot_score_boxes({name: _scores(rows, "dice") for name, rows in tables.items()}, folder / "dice.png", label="Dice")
     with atomic_path(folder / "comparison.md") as temporary:
         temporary.write_text(_markdown(runs, pairs, _origins(tables, paths)), encoding="utf-8")

@@ -1,6 +1,5 @@
 """``per_image.csv`` and ``summary.{csv,json}``: the tables that an evaluation leaves behind."""
 
-import csv
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from mammoseg.counts import count_of
-from mammoseg.data.csv_table import read_csv
+from mammoseg.data.csv_table import read_csv, write_csv
 from mammoseg.errors import WrongCallError
-from mammoseg.files import atomic_path, write_json
+from mammoseg.files import write_json
 from mammoseg.metrics.scores import SCORES
 
 Row = dict[str, Any]
@@ -26,7 +25,8 @@ IDENTITY = ("image_id", "name", "patient_id", "laterality", "view", "has_mass", 
 
 def write_per_image(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """One line per image and grid, sorted, with the columns `IDENTITY` and `SCORES`; a missing score is ``nan``."""
-    _write_csv(path, sorted(rows, key=lambda row: (row["grid"], row["image_id"])), (*IDENTITY, *SCORES))
+    ordered = sorted(rows, key=lambda row: (row["grid"], row["image_id"]))
+    write_csv(path, ordered, columns=(*IDENTITY, *SCORES))
 
 
 def read_per_image(path: Path) -> list[Row]:
@@ -59,7 +59,8 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
 
 def write_summary(folder: Path, summary: Sequence[Mapping[str, Any]], *, provenance: Mapping[str, Any] | None) -> None:
     """Write `summarise`'s rows as ``summary.csv``, and with the provenance as ``summary.json`` (NaN becomes null)."""
-    _write_csv(folder / "summary.csv", summary, ("metric", "grid", "mean", "sd", "median", "count", "counted_out"))
+    columns = ("metric", "grid", "mean", "sd", "median", "count", "counted_out")
+    write_csv(folder / "summary.csv", summary, columns=columns)
     scores = [{key: _json_number(value) for key, value in row.items()} for row in summary]
     write_json(folder / "summary.json", {"provenance": dict(provenance or {}), "scores": scores})
 
@@ -79,18 +80,6 @@ def read_provenance(evaluation: Path) -> dict[str, Any]:
         return dict(json.loads((evaluation / "summary.json").read_text(encoding="utf-8"))["provenance"])
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-
-
-def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows that all have the keys of the first as CSV, whole or not at all."""
-    _write_csv(path, rows, tuple(rows[0]))
-
-
-def _write_csv(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def _parsed(line: Mapping[str, str]) -> Row:

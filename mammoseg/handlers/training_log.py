@@ -1,6 +1,5 @@
 """The course of a training run, epoch by epoch: a line in words, and a CSV file that is complete at every moment."""
 
-import csv
 import logging
 import time
 from collections.abc import Mapping
@@ -12,7 +11,8 @@ from ignite.engine import Engine, Events
 from monai.engines import Evaluator
 from torch.optim import Optimizer
 
-from mammoseg.files import atomic_path, check_folder
+from mammoseg.data.csv_table import write_csv
+from mammoseg.files import check_folder
 
 logger = logging.getLogger(__name__)
 
@@ -85,8 +85,4 @@ class TrainingLog:
         return f"epoch {epoch} of {epochs}: {said}; {self._seconds[-1]:.1f} s, at most {time_left} left"
 
     def _write(self) -> None:
-        columns = max((list(row) for row in self.rows), key=len)
-        with atomic_path(self.path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(self.rows)
+        write_csv(self.path, self.rows)

@@ -2,15 +2,11 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import ignite.distributed as idist
 import torch
 from ignite.metrics import ConfusionMatrix
 from ignite.metrics.metric import reinit__is_reduced
-
-from mammoseg.evaluation.tables import write_rows
 
 
 class MeanIoU(ConfusionMatrix):
@@ -23,17 +19,16 @@ class MeanIoU(ConfusionMatrix):
     Args:
         classes: names by class number, as ``channel_def`` of metadata.json has them.
         output_transform: from the engine's output to lists of predicted and of true class maps.
-        table: CSV file with the IoU of every class, written whenever the mean is computed; None writes none.
+    Attributes:
+        by_class: of the last mean, for each class its name, IoU and number of true pixels, then those of all.
     Shape:
         class maps ``(1, H, W)``, of any size each.
     """
 
-    def __init__(
-        self, classes: Mapping[str, str], *, output_transform: Callable, table: Path | str | None = None
-    ) -> None:
+    def __init__(self, classes: Mapping[str, str], *, output_transform: Callable) -> None:
         super().__init__(len(classes), output_transform=output_transform)
         self.classes = classes
-        self.table = None if table is None else Path(table)
+        self.by_class: list[dict[str, Any]] = []
 
     @reinit__is_reduced
     def update(self, output: Sequence[Sequence[torch.Tensor]]) -> None:
@@ -48,14 +43,12 @@ class MeanIoU(ConfusionMatrix):
         matrix = super().compute()
         iou = compute_class_iou(matrix)
         mean = iou.nanmean().item()
-        if self.table is not None and idist.get_rank() == 0:
-            names = [self.classes[str(number)] for number in range(self.num_classes)]
-            pixels = matrix.sum(dim=1).tolist()
-            rows: list[dict[str, Any]] = [
-                {"class": name, "iou": value, "true_pixels": count}
-                for name, value, count in zip(names, iou.tolist(), pixels, strict=True)
-            ]
-            write_rows(self.table, [*rows, {"class": "mean", "iou": mean, "true_pixels": sum(pixels)}])
+        names = [*(self.classes[str(number)] for number in range(self.num_classes)), "mean"]
+        pixels = matrix.sum(dim=1).tolist()
+        self.by_class = [
+            {"class": name, "iou": value, "true_pixels": count}
+            for name, value, count in zip(names, [*iou.tolist(), mean], [*pixels, sum(pixels)], strict=True)
+        ]
         return mean
 
 

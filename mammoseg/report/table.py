@@ -1,12 +1,11 @@
 """One row a file: what became of it."""
 
-import csv
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from enum import Enum
 from pathlib import Path
 
-from mammoseg.files import atomic_path
+from mammoseg.data.csv_table import write_csv
 
 
 class Status(str, Enum):
@@ -67,10 +66,8 @@ RESULT_FIELDS = ("segmentation", "report", "cad_report", "secondary_capture", "p
 
 def write_table(rows: Sequence[Row], path: Path) -> None:
     """Write `rows` as CSV, whole or not at all."""
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(field.name for field in fields(Row))
-        writer.writerows([_cell(value) for value in astuple(row)] for row in rows)
+    columns = [field.name for field in fields(Row)]
+    write_csv(path, ({name: _cell(getattr(row, name)) for name in columns} for row in rows), columns=columns)
 
 
 def _cell(value: object) -> str:
