@@ -9,6 +9,7 @@ import torch
 from monai.data import DataLoader
 from monai.engines import SupervisedEvaluator
 
+from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.evaluation.tables import read_per_image
 from mammoseg.handlers.per_image_report import PerImageReport
 
@@ -128,3 +129,19 @@ def test_two_processes_write_every_image_once(tmp_path):
     idist.spawn("gloo", evaluate_a_share, args=(tmp_path,), nproc_per_node=2, start_method="fork")
 
     assert [row["image_id"] for row in read_per_image(tmp_path / "per_image.csv")] == ["a", "b", "c"]
+
+
+def test_scores_that_cannot_be_written_are_printed(tmp_path, capsys):
+    def occupy(item):
+        (tmp_path / "scores").touch()  # a file where the folder would be made
+        return item
+
+    with pytest.raises(MammosegError, match="the tables cannot be written to .*; what they would say of Dice stands"):
+        evaluate([make_item("a")], tmp_path / "scores", postprocessing=occupy)
+    assert capsys.readouterr().out == "Dice 0.667 on the network grid, mean of 1 image\n"
+
+
+def test_folder_that_cannot_be_written_to_stops_before_the_first_image(tmp_path):
+    (tmp_path / "scores").touch()
+    with pytest.raises(WrongCallError, match="cannot be written to .Not a directory."):
+        evaluate([make_item("a")], tmp_path / "scores", postprocessing=pytest.fail)

@@ -27,7 +27,7 @@ def test_the_first_request_is_answered_by_what_was_loaded_at_the_start(server):
 
 
 def test_weights_of_another_network_are_told_at_the_start_and_at_each_request(server):
-    said = "version 0 of model 'aunet' cannot be loaded: the file holds a UNet, bundle 'aunet' is a AUNet"
+    said = "version 0 of model 'aunet' cannot be loaded: the file holds UNet, bundle 'aunet' is AUNet"
     assert server.log.read_text().count(said) == 1
     answer = requests.post(f"{server.url}/infer/aunet?image=image", timeout=60)
     assert answer.status_code == 409 and answer.json()["detail"].startswith(said)

@@ -160,7 +160,9 @@ def _audit(server):
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
 def test_an_address_that_others_reach_needs_a_login(host, tmp_path):
     done = run("--studies", str(tmp_path), "--host", host, "--conf", "state_dir", str(tmp_path / "state"))
-    assert done.returncode == 2 and done.stderr.startswith(f"{host} can be reached by others and there is no login")
+    assert done.returncode == 2 and done.stderr.startswith(
+        f"monailabel_app: {host} can be reached by others and there is no login"
+    )
     assert done.stderr.count("\n") == 1
 
 
