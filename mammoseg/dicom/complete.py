@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pydicom import uid
 from pydicom.dataset import Dataset
 
-from mammoseg.dicom.attributes import items, texts
+from mammoseg.dicom.attributes import is_synthesized, items, texts
 
 FROM_META = {
     "SOPClassUID": "MediaStorageSOPClassUID",
@@ -22,11 +22,11 @@ def complete(dataset: Dataset) -> Dataset:
     for keyword, in_meta in FROM_META.items():
         if keyword not in dataset and (found := texts(dataset.file_meta, in_meta)):
             setattr(dataset, keyword, found[0])
-    if dataset.get("SOPClassUID") == uid.BreastTomosynthesisImageStorage and dataset.get("NumberOfFrames") == 1:
+    if texts(dataset, "SOPClassUID") == [uid.BreastTomosynthesisImageStorage] and is_synthesized(dataset):
         for macro in _frame_macros(dataset):
-            for element in macro:
-                if element.tag not in dataset:
-                    dataset.add(element)
+            for tag in macro.keys():
+                if tag not in dataset:
+                    dataset[tag] = macro.get_item(tag)  # as it stands: who needs it finds it malformed
         if sides := texts(dataset, "FrameLaterality"):
             dataset.ImageLaterality = sides[0]
     return dataset

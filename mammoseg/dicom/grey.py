@@ -2,6 +2,7 @@
 
 import logging
 import math
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -23,11 +24,7 @@ ROWS_AT_ONCE = 64
 NO_PADDING = -(2**40)
 """Stands for an absent Pixel Padding Value, which may itself be negative."""
 
-LEAST_WIDTH: dict[str, float] = {
-    "LINEAR": 1.0,
-    "LINEAR_EXACT": float(np.finfo(float).tiny),
-    "SIGMOID": float(np.finfo(float).tiny),
-}
+LEAST_WIDTH = {"LINEAR": 1.0, "LINEAR_EXACT": sys.float_info.min, "SIGMOID": sys.float_info.min}
 """VOI LUT Function to the smallest Window Width that it gives a meaning, PS3.3 C.11.2.1.2 and C.11.2.1.3."""
 
 
