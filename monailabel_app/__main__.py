@@ -49,12 +49,13 @@ def _serve(options: argparse.Namespace) -> None:
     import uvicorn
 
     app = quick_import("monailabel_app.main").MammosegApp
-    from monailabel_app.lib.connections import Listener
+    from monailabel_app.lib.connections import Listener, allow_open_files
     from monailabel_app.lib.server import build
 
     settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     label_app = app(str(APP_DIR), options.studies, conf)
     server = build(label_app, settings)
+    allow_open_files()
     listeners: list[socket.socket] = [Listener(bound, server.state.connections) for bound in sockets]
     config = uvicorn.Config(
         server,

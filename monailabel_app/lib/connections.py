@@ -5,6 +5,7 @@ handshake, a header or a body that never ends. None is refused; the one that wai
 """
 
 import asyncio
+import resource
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -22,7 +23,19 @@ MOST_OF_ONE = 128
 """Idle connections of one address; a department behind one address has some dozens, of browsers."""
 
 MOST_OF_ALL = 512
-"""Idle connections; half of the files that a process may open on most systems."""
+"""Idle connections; half of the files that a process may open without asking on most systems."""
+
+
+OPEN_FILES = 4096
+"""That a burst of connections may take until the surplus is closed; many systems give a process 1024 unless asked."""
+
+
+def allow_open_files() -> None:
+    """Ask for `OPEN_FILES`, or as many as this user may have."""
+    asked, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
+    if asked != resource.RLIM_INFINITY and asked < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 @dataclass(frozen=True, eq=False)
