@@ -1,6 +1,5 @@
 """Which pixels of a mask are mass, told by their values, whatever file they came from."""
 
-import cv2
 import numpy as np
 
 from mammoseg.errors import InputRefusedError
@@ -40,6 +39,8 @@ def _is_grey(values: np.ndarray, is_between: np.ndarray) -> bool:
         return True
     if values.max() <= MOST_LABELS:
         return False
+    import cv2  # 0.2 s for every child, and hardly a mask needs it
+
     square = np.ones((3, 3), np.uint8)
     plain = values.astype(np.float32)
     centres = is_between & (cv2.erode(plain, square) == cv2.dilate(plain, square))

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-import cv2
 import numpy as np
 from PIL import Image, ImageOps, ImageSequence, TiffImagePlugin
 from PIL.ImageFile import ImageFile
@@ -169,6 +168,8 @@ def _channels(shown: Image.Image, by_index: bool) -> np.ndarray:
 
 def _deep_channels(path: Path, *, is_plain: bool) -> np.ndarray:
     """Several channels of 16 bits, of which Pillow would keep 8; only of a picture of one page that is not turned."""
+    import cv2  # 0.2 s for every child, and hardly a picture needs it
+
     pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if is_plain else None
     if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
         reason = "the picture has several channels of 16 bits; save it as grey, without alpha channel."
