@@ -53,7 +53,7 @@ def train(add: Add) -> Run:
     _dataset(add)
     add("--recipe", help="paper, of the bundle, or common, the same for all bundles (paper)")
     add("--start_from", help="checkpoint whose weights, network and preprocessing the training starts with")
-    return _later("mammoseg.workflow", "train")
+    return _later("mammoseg.training.workflow", "train")
 
 
 def evaluate(add: Add) -> Run:
@@ -61,7 +61,7 @@ def evaluate(add: Add) -> Run:
     _bundle(add)
     _dataset(add)
     add("--weights", help="checkpoint, with its network and preprocessing (the bundle's own)")
-    return _later("mammoseg.workflow", "evaluate")
+    return _later("mammoseg.training.workflow", "evaluate")
 
 
 def report(add: Add) -> Run:
@@ -109,7 +109,7 @@ def predict(add: Add) -> Run:
         "--stow", metavar="URL", help="archive to store the results to: https://host/dicom-web or dicom://AET@host:port"
     )
     _login(add)
-    return _later("mammoseg.predict", "predict")
+    return _later("mammoseg.prediction.predict", "predict")
 
 
 def send(add: Add) -> Run:
@@ -120,7 +120,7 @@ def send(add: Add) -> Run:
     add("--verify", action="store_true", help="fetch each instance again and compare; DICOMweb only")
     add("--calling_aet", help="our own title for C-STORE (MAMMOSEG)")
     add("--json", dest="as_json", action="store_true", help="print one JSON record a file")
-    return _later("mammoseg.send", "send")
+    return _later("mammoseg.archives.send", "send")
 
 
 def deidentify(add: Add) -> Run:
@@ -130,7 +130,7 @@ def deidentify(add: Add) -> Run:
     add("--map_file", help="the way back (in your configuration folder)")
     add("--key_file", help="secret key of the new names (made once in your configuration folder)")
     _modalities(add)
-    return _later("mammoseg.deidentify", "deidentify")
+    return _later("mammoseg.deidentification.deidentify", "deidentify")
 
 
 def export(add: Add) -> Run:
@@ -199,8 +199,8 @@ def _later(module: str, name: str) -> Run:
 def _check_names(*, bundle: str | None = None, weights: str | None = None, **others: Any) -> None:
     """What is named wrong is said before torch is imported, which takes seconds."""
     from mammoseg.bundles import bundle_root
+    from mammoseg.checkpoints.weights_file import existing_weights
     from mammoseg.files import check_folder
-    from mammoseg.weights_file import existing_weights
 
     for folder in (others[name] for name in OUTPUTS if name in others):
         check_folder(Path(str(folder)))

@@ -13,17 +13,17 @@ from contextlib import ExitStack, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
+from mammoseg.checkpoints.weights_file import DEMO_WEIGHTS
 from mammoseg.command_line import run_script
 from mammoseg.counts import count_of
 from mammoseg.data.phantom import generate_cohort
 from mammoseg.errors import MammosegError, WrongCallError
-from mammoseg.kept_labels import drawn_segmentations, keep_labels
-from mammoseg.label_server import label_server
 from mammoseg.program import free_port
 from mammoseg.viewer.archive import Archive, check_installed, local_archive
+from mammoseg.viewer.kept_labels import drawn_segmentations, keep_labels
+from mammoseg.viewer.label_server import label_server
 from mammoseg.viewer.server import ViewerServer, serving
 from mammoseg.viewer.show import OHIF
-from mammoseg.weights_file import DEMO_WEIGHTS
 
 SEED = 5
 """Of the phantoms: others than those that the demo trains with."""

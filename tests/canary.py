@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset, FileDataset
 from pydicom.tag import Tag
 
 from mammoseg.data.phantom_dicom import write_mammogram
-from mammoseg.dicom.basic_profile import TABLE
+from mammoseg.deidentification.basic_profile import TABLE
 
 MARK = "CANARY"
 MARK_UID = "1.2.826.0.1.3680043.4711"

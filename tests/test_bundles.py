@@ -23,7 +23,7 @@ from mammoseg.bundles import (
     first_difference,
     render,
 )
-from mammoseg.checkpoints import read_checkpoint
+from mammoseg.checkpoints.checkpoint import read_checkpoint
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.tables import read_per_image
 from mammoseg.networks import Network
@@ -163,7 +163,7 @@ def test_network_and_preprocessing_are_the_same_in_training_and_inference_and_re
     for key in ("in_channels", "threshold"):
         assert configs["train"][key] == evaluation[key]
     for key in ("network_def", "preprocessing"):
-        assert evaluation[key]["_target_"].startswith("mammoseg.checkpoints.trained_")
+        assert evaluation[key]["_target_"].startswith("mammoseg.checkpoints.checkpoint.trained_")
         assert evaluation[key]["weights"] == "@checkpoint"
     assert configs["train"]["validate"]["preprocessing"] == "@preprocessing"
 

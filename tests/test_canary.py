@@ -19,18 +19,18 @@ import pytest
 import requests
 from PIL import Image
 
+from mammoseg.archives.send import send
 from mammoseg.data.ingest import ingest
-from mammoseg.deidentify import deidentify
+from mammoseg.deidentification.deidentify import deidentify
 from mammoseg.deploy.export import export
 from mammoseg.errors import MammosegError
 from mammoseg.evaluation.compare import compare
 from mammoseg.evaluation.run_report import report
-from mammoseg.predict import predict
 from mammoseg.prediction.options import ObjectKind, Options
+from mammoseg.prediction.predict import predict
 from mammoseg.prediction.run import run_predictor
-from mammoseg.send import send
+from mammoseg.training.workflow import evaluate, train
 from mammoseg.viewer import show
-from mammoseg.workflow import evaluate, train
 from tests.canary import MARK, MARK_UID, marks_in, write_canary
 from tests.hostile.case import bright_disc
 from tests.hostile.run import BrightIsMass
@@ -175,8 +175,10 @@ def filled(orthanc, images, tmp_path, monkeypatch):
 
 
 def test_predict_from_an_archive_and_back(filled, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "mammoseg.inference", SimpleNamespace(Predictor=lambda **_: BrightIsMass()))
-    monkeypatch.setattr("mammoseg.predict.default_weights", lambda bundle: tmp_path / "model.pt")
+    monkeypatch.setitem(
+        sys.modules, "mammoseg.inference.predictor", SimpleNamespace(Predictor=lambda **_: BrightIsMass())
+    )
+    monkeypatch.setattr("mammoseg.prediction.predict.default_weights", lambda bundle: tmp_path / "model.pt")
     before, address = instances_in(filled), filled.dicomweb
     said = listen(lambda: predict(output=tmp_path / "out", archive=address, stow=address, workers=1))
     assert f"{PATIENTS} segmented" in said

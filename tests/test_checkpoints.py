@@ -5,7 +5,7 @@ import torch
 
 from mammoseg.bundles import bundle_names, render
 from mammoseg.cards.facts import bundle_network
-from mammoseg.checkpoints import (
+from mammoseg.checkpoints.checkpoint import (
     check_preprocessing,
     load_weights,
     read_checkpoint,
@@ -14,9 +14,9 @@ from mammoseg.checkpoints import (
     trained_network,
     trained_preprocessing,
 )
+from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.networks import UNet, UNetSlim
 from mammoseg.transforms.photographs import photograph_preprocessing
-from mammoseg.weights_file import WeightsError
 from tests.hostile.bad_checkpoints import sound_content
 
 

@@ -15,19 +15,19 @@ import pydicom
 import pytest
 import torch
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
+from tests.test_inference import write_weights
 
-from mammoseg.data.mammogram import read_mammogram
+from mammoseg.data.mammograms import read_mammogram
 from mammoseg.data.phantom_dicom import COLUMN_DIRECTION, write_mammogram
 from mammoseg.dicom.cad_sr import build_cad_report
 from mammoseg.dicom.derived import Algorithm, Analysis
 from mammoseg.dicom.presentation_state import build_presentation_state
 from mammoseg.dicom.secondary_capture import build_secondary_capture
 from mammoseg.dicom.sr import build_report
-from mammoseg.inference import Predictor
-from mammoseg.lesions import find_lesions
+from mammoseg.inference.lesions import find_lesions
+from mammoseg.inference.predictor import Predictor
+from mammoseg.overlay import OUTLINE_BGR
 from mammoseg.prediction.run import run_predictor
-from mammoseg.report.overlay import OUTLINE_BGR
-from tests.test_inference import write_weights
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 ALGORITHM = Algorithm("unet", "0.1.0", "ab" * 32, 0.5)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from mammoseg.torch_file import read_torch_file
-from mammoseg.weights_file import WeightsError
+from mammoseg.checkpoints.torch_file import read_torch_file
+from mammoseg.checkpoints.weights_file import WeightsError
 from tests.hostile.bad_checkpoints import saved, sound_content
 
 

@@ -15,7 +15,7 @@ from mammoseg.data.class_maps import read_class_map
 from mammoseg.data.ingest import ingest
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.tables import read_per_image
-from mammoseg.inference import Predictor
+from mammoseg.inference.predictor import Predictor
 from tests.tiny_run import tiny_overrides, workflow
 from tests.tiny_voc import NARROW, write_tiny_voc
 

@@ -14,8 +14,8 @@ from mammoseg.active_learning.disagreement import bald, dropout_layers, dropout_
 from mammoseg.active_learning.private_network import private_network
 from mammoseg.active_learning.tta import light_views, views_back
 from mammoseg.active_learning.uncertainty import binary_entropy, breast_region, mean_in, mean_of_top, outline_band
-from mammoseg.data.mammogram import Mammogram
-from mammoseg.inference import Predictor
+from mammoseg.inference.predictor import Predictor
+from mammoseg.mammogram import Mammogram
 from mammoseg.transforms.mass_probability import mass_probability
 
 SCORES = ("uncertainty_mean", "uncertainty_top", "uncertainty_outline", "tta", "bald")

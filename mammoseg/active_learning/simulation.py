@@ -22,13 +22,13 @@ from mammoseg.active_learning.scores import Scorer
 from mammoseg.active_learning.selection import pick_order
 from mammoseg.active_learning.strategies import STRATEGIES, WITHOUT_NETWORK, rate, wanted_scores
 from mammoseg.bundles import BASE_FOLDER
+from mammoseg.checkpoints.torch_file import read_torch_file
 from mammoseg.counts import count_of
 from mammoseg.errors import WrongCallError
 from mammoseg.files import atomic_path, write_json
 from mammoseg.losses.focal_tversky import FocalTverskyLoss
 from mammoseg.metrics.overlap import compute_dice
 from mammoseg.networks import UNet
-from mammoseg.torch_file import read_torch_file
 from mammoseg.transforms.mass_probability import mass_probability
 from mammoseg.transforms.pipelines import preprocessing
 

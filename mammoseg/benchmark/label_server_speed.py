@@ -25,13 +25,13 @@ from mammoseg.dicom.derived import Analysis
 from mammoseg.dicom.read import read_header
 from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object
-from mammoseg.inference import Predictor
-from mammoseg.label_server import LabelServer, label_server
-from mammoseg.lesions import find_masses
+from mammoseg.inference.lesions import find_masses
+from mammoseg.inference.predictor import Predictor
 from mammoseg.prediction.file_job import algorithm_of
 from mammoseg.prediction.options import Options
 from mammoseg.program import free_port
 from mammoseg.viewer.archive import Archive, local_archive
+from mammoseg.viewer.label_server import LabelServer, label_server
 
 CORES = len(os.sched_getaffinity(0))
 

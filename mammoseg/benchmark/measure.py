@@ -18,12 +18,12 @@ import fire
 import torch
 from torch import Tensor, nn
 
-from mammoseg.acceleration import HALF, Accelerated, accelerate
 from mammoseg.benchmark.memory import forget_peak, status_bytes
 from mammoseg.benchmark.trained_like import make_trained_like
 from mammoseg.bundles import render
 from mammoseg.cards.facts import bundle_network, measure_facts
-from mammoseg.folding import fold_normalisations
+from mammoseg.inference.acceleration import HALF, Accelerated, accelerate
+from mammoseg.inference.folding import fold_normalisations
 from mammoseg.networks import build_network
 
 MOST_ROUNDS = 50

@@ -17,15 +17,15 @@ import pydicom
 from pydicom.uid import generate_uid
 
 from mammoseg.benchmark.memory import family_mib
-from mammoseg.data.mammogram import read_mammogram
+from mammoseg.data.mammograms import read_mammogram
 from mammoseg.data.phantom import FULL_FIELD_ROWS, generate_cohort
-from mammoseg.inference import Predictor
-from mammoseg.lesions import find_masses
+from mammoseg.inference.lesions import find_masses
+from mammoseg.inference.predictor import Predictor
+from mammoseg.overlay import draw_overlay, write_picture
 from mammoseg.prediction.file_job import algorithm_of
 from mammoseg.prediction.options import Options
 from mammoseg.prediction.records import FOLDER
-from mammoseg.report.overlay import draw_overlay, write_picture
-from mammoseg.results import write_results
+from mammoseg.prediction.results import write_results
 
 PATIENTS = 4
 """Different phantoms, two views each, of which all images are copies under UIDs of their own."""

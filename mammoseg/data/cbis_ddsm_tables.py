@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mammoseg.data.csv_table import read_csv
+from mammoseg.csv_table import read_csv
 from mammoseg.data.datalist import Record
 from mammoseg.data.splits import severity
 from mammoseg.errors import WrongCallError

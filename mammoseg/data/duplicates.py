@@ -4,9 +4,9 @@ import filecmp
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mammoseg.data.mammogram import Mammogram
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import printable
+from mammoseg.mammogram import Mammogram
 
 
 @dataclass

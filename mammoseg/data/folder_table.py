@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
-from mammoseg.data.csv_table import read_csv
+from mammoseg.csv_table import read_csv
 from mammoseg.data.datalist import SECTIONS, Record
 from mammoseg.data.ingest_job import IngestReport
-from mammoseg.data.mammogram import PIXEL_SIZES_MM, is_pixel_size
 from mammoseg.data.splits import SEVERITY
 from mammoseg.errors import WrongCallError
+from mammoseg.mammogram import PIXEL_SIZES_MM, is_pixel_size
 from mammoseg.paths import stem
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.counts import count_of
-from mammoseg.data.csv_table import write_csv
+from mammoseg.csv_table import write_csv
 from mammoseg.data.datalist import SECTIONS, Record, write_datalist
 from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
 from mammoseg.data.ingest_job import IngestJob, IngestReport

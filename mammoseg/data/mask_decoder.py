@@ -1,13 +1,13 @@
-"""The mask in a stranger's picture; runs in the child process of `mammoseg.dicom.decode_worker`."""
+"""The mask in a stranger's picture; runs in the child process of `mammoseg.data.decode_worker`."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from mammoseg.data.mask_values import mass_of
 from mammoseg.data.picture_decoder import Page, opened_pages
 from mammoseg.errors import InputRefusedError
+from mammoseg.mask_values import mass_of
 
 FROM_ALPHA = "masks taken from the alpha channel"
 FROM_COLOUR = "masks of one colour on black"

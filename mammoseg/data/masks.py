@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from mammoseg.data.grid import TO_RAS, axes_in_grid, grid_of, turn_to_grid
-from mammoseg.data.mammogram import Mammogram, file_format
-from mammoseg.data.mask_values import mass_of
+from mammoseg.data.mammograms import file_format
 from mammoseg.data.pictures import load_nifti, load_picture_mask
 from mammoseg.dicom.read import load_dicom_mask
 from mammoseg.errors import InputRefusedError
+from mammoseg.mammogram import Mammogram
+from mammoseg.mask_values import mass_of
 
 TURNED = "masks turned to the axes of their image"
 PLACE_IGNORED = "masks whose NIfTI header names another place, taken as they lie"
@@ -50,7 +51,7 @@ def read_mask(path: Path | str, *, shape: tuple[int, int] | None = None) -> np.n
 def load_mask(path: Path, *, image: Mammogram | None = None) -> Mask:
     """Read a mask from a picture, NIfTI (stored as columns, rows), a DICOM image, or a DICOM SEG of masses.
 
-    Every value but zero is mass, except in grey masks; see `mammoseg.data.mask_values`.
+    Every value but zero is mass, except in grey masks; see `mammoseg.mask_values`.
 
     Args:
         image: that the mask is about: a SEG must refer to it, and a NIfTI mask is turned to its axes.

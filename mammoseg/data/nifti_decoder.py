@@ -1,4 +1,4 @@
-"""What a stranger's NIfTI holds; runs in the child process of `mammoseg.dicom.decode_worker`.
+"""What a stranger's NIfTI holds; runs in the child process of `mammoseg.data.decode_worker`.
 
 nibabel decodes; whatever it raises is the fault of the file.
 """

@@ -1,4 +1,4 @@
-"""What a stranger's NRRD holds; runs in the child process of `mammoseg.dicom.decode_worker`.
+"""What a stranger's NRRD holds; runs in the child process of `mammoseg.data.decode_worker`.
 
 pynrrd reads the header; whatever it raises is the fault of the file. Only data in the same file count, raw or gzipped:
 another file that the header names is never opened.

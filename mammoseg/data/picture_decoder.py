@@ -1,4 +1,4 @@
-"""What a stranger's PNG, TIFF, JPEG or PGM holds; runs in the child process of `mammoseg.dicom.decode_worker`.
+"""What a stranger's PNG, TIFF, JPEG or PGM holds; runs in the child process of `mammoseg.data.decode_worker`.
 
 Pillow decodes, as it says what the numbers mean: polarity, palette, alpha, pages, orientation. Whatever it raises is
 the fault of the file.

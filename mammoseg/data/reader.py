@@ -13,8 +13,9 @@ from monai.config import PathLike
 from monai.data import ImageReader
 from monai.utils import MetaKeys, ensure_tuple
 
-from mammoseg.data.mammogram import Mammogram, read_mammogram
+from mammoseg.data.mammograms import read_mammogram
 from mammoseg.data.masks import read_mask
+from mammoseg.mammogram import Mammogram
 
 
 class MammogramReader(ImageReader):

@@ -7,11 +7,11 @@ from typing import Any
 
 from monai.bundle import ConfigParser
 
-from mammoseg.checkpoints import Weights
+from mammoseg.checkpoints.checkpoint import Weights
+from mammoseg.checkpoints.recorded import WORD
+from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.files import write_json
 from mammoseg.networks.network import ARCHITECTURE
-from mammoseg.recorded import WORD
-from mammoseg.weights_file import WeightsError
 
 CONFIGS = ("train", "inference")
 """The complete configs; overlays name nothing that the weights decide."""

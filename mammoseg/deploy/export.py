@@ -12,7 +12,7 @@ from monai.utils import ensure_tuple
 
 from mammoseg.bundles import LOCKED_VERSIONS, bundle_root, exported_name
 from mammoseg.cards.card import card_files, describe
-from mammoseg.checkpoints import read_weights, trained_network
+from mammoseg.checkpoints.checkpoint import read_weights, trained_network
 from mammoseg.deploy.configs import write_configs
 from mammoseg.deploy.formats import write_formats
 from mammoseg.deploy.manifest import write_archive, write_manifest

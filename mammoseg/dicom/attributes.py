@@ -11,9 +11,9 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
-from mammoseg.data.mammogram import is_pixel_size, not_believed
 from mammoseg.dicom.values import MALFORMED
 from mammoseg.errors import InputRefusedError
+from mammoseg.mammogram import is_pixel_size, not_believed
 
 VIEWS = {
     "R-10224": "ML", "399260004": "ML",

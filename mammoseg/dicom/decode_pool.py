@@ -34,7 +34,7 @@ MOST_HEAD_BYTES = 2**16
 MOST_PAYLOAD_BYTES = 2**29
 """Longest rest of an answer; 2 ** 27 pixels of 2 bytes are half of it."""
 
-START = "import sys; sys.path[:] = sys.argv[1:]; from mammoseg.dicom.decode_worker import main; main()"
+START = "import sys; sys.path[:] = sys.argv[1:]; from mammoseg.data.decode_worker import main; main()"
 """Python's own way with ``-m`` would look for modules in the working folder, which may be full of strangers' files."""
 
 LAST_CODES = ("E_RESOURCES", "E_FAULT")
@@ -47,7 +47,7 @@ _pools: "weakref.WeakSet[DecodePool]" = weakref.WeakSet()
 
 
 class DecodePool:
-    """Children of `mammoseg.dicom.decode_worker`, started when first needed: one for each thread that asks at a time.
+    """Children of `mammoseg.data.decode_worker`, started when first needed: one for each thread that asks at a time.
 
     Plain subprocesses, since workers of a DataLoader may have no children of multiprocessing. A fork of this process
     gets children of its own. When this process ends, however it ends, its children read the end of their input and end.
@@ -76,7 +76,7 @@ class DecodePool:
         """Have a child answer one request; its answer is as untrusted as the file.
 
         Args:
-            request: ``kind``, ``path`` and what the kind needs; see `mammoseg.dicom.decode_worker`.
+            request: ``kind``, ``path`` and what the kind needs; see `mammoseg.data.decode_worker`.
 
         Raises:
             InputRefusedError: with the code of the child, or ``E_TIMEOUT``, ``E_DECODER``, ``E_RESOURCES``.

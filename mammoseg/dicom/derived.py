@@ -29,7 +29,7 @@ from mammoseg.dicom.attributes import laterality, numbers, view
 from mammoseg.dicom.header import drop_control_characters, malformed_keywords
 from mammoseg.dicom.iod import incomplete_sequences
 from mammoseg.errors import InputRefusedError
-from mammoseg.report.overlay import OUTLINE_BGR, lesion_name
+from mammoseg.overlay import OUTLINE_BGR, lesion_name
 
 MANUFACTURER = "mammoseg"
 

@@ -7,10 +7,10 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
-from mammoseg.data.mask_values import mass_of
 from mammoseg.dicom import codes
 from mammoseg.dicom.pixels import LOSSLESS, decode
 from mammoseg.errors import InputRefusedError
+from mammoseg.mask_values import mass_of
 
 LABEL_MAP_SEGMENTATION_STORAGE = uid.UID("1.2.840.10008.5.1.4.1.1.66.7")
 SEGMENTATION_CLASSES = (uid.SegmentationStorage, LABEL_MAP_SEGMENTATION_STORAGE)

@@ -15,10 +15,10 @@ import pydicom
 from pydicom.dataset import FileDataset
 from pydicom.uid import UID
 
-from mammoseg.data.mammogram import Mammogram
 from mammoseg.dicom.attributes import VIEWS
 from mammoseg.dicom.decode_pool import array_of, default_pool, mask_of, no_sense, plain_text
 from mammoseg.dicom.grey import look_up, padding_mask
+from mammoseg.mammogram import Mammogram
 
 SPACING_SOURCES = (None, "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 

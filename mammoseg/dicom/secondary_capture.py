@@ -5,7 +5,6 @@ import numpy as np
 from pydicom.uid import JPEGLSLossless
 from pydicom.valuerep import DA, TM
 
-from mammoseg.data.mammogram import Mammogram
 from mammoseg.dicom.attributes import laterality
 from mammoseg.dicom.derived import (
     Analysis,
@@ -16,7 +15,8 @@ from mammoseg.dicom.derived import (
     stamp,
 )
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.report.overlay import draw_overlay
+from mammoseg.mammogram import Mammogram
+from mammoseg.overlay import draw_overlay
 
 LONGEST_SIDE = 2048
 """Largest width or height in pixels: more than a screen shows of a mammogram, a fifth of the bytes of full size."""

@@ -7,7 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 from mammoseg.counts import count_of, format_number
-from mammoseg.data.csv_table import write_csv
+from mammoseg.csv_table import write_csv
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.plots import plot_score_boxes
 from mammoseg.evaluation.statistics import bootstrap_mean_interval, holm_adjusted, wilcoxon_p_value

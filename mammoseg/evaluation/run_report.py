@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from mammoseg.checkpoints import read_weights, trained_preprocessing
+from mammoseg.checkpoints.checkpoint import read_weights, trained_preprocessing
 from mammoseg.counts import count_of
-from mammoseg.data.cached_dataset import CachedDataset
 from mammoseg.data.datalist import load_section, read_datalist
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import WrongCallError
@@ -18,9 +17,10 @@ from mammoseg.evaluation.report import write_html_report
 from mammoseg.evaluation.tables import Row, read_per_image, read_provenance, summarise
 from mammoseg.evaluation.threshold_baseline import ImageAndMask, evaluate_threshold, fit_threshold
 from mammoseg.files import atomic_path, write_json
-from mammoseg.inference import Predictor
-from mammoseg.lesions import recorded_breast
+from mammoseg.inference.predictor import Predictor
 from mammoseg.provenance import PHANTOM_NOTICE
+from mammoseg.transforms.cached_dataset import CachedDataset
+from mammoseg.transforms.functional.breast import recorded_breast
 
 TABLES = ("per_image.csv", "summary.csv", "metrics.csv")
 """Of an evaluation, which go beside the page."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mammoseg.counts import count_of
-from mammoseg.data.csv_table import read_csv, write_csv
+from mammoseg.csv_table import read_csv, write_csv
 from mammoseg.errors import WrongCallError
 from mammoseg.files import write_json
 from mammoseg.metrics.scores import SCORES

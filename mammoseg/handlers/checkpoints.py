@@ -11,14 +11,14 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from mammoseg.checkpoints import load_model, read_checkpoint, save_checkpoint
+from mammoseg.checkpoints.checkpoint import load_model, read_checkpoint, save_checkpoint
+from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.files import check_folder
 from mammoseg.handlers.early_stop import EarlyStop
 from mammoseg.handlers.saved_form import are_rows, is_state_of, same_form
 from mammoseg.handlers.training_log import TrainingLog
 from mammoseg.networks import Network
 from mammoseg.transforms.pipelines import Preprocessing
-from mammoseg.weights_file import WeightsError
 
 BEST_NAME = "model.pt"
 LAST_NAME = "checkpoint.pt"

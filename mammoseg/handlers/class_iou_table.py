@@ -5,7 +5,7 @@ from pathlib import Path
 import ignite.distributed as idist
 from ignite.engine import Engine, Events
 
-from mammoseg.data.csv_table import write_csv
+from mammoseg.csv_table import write_csv
 from mammoseg.metrics.mean_iou import MeanIoU
 
 

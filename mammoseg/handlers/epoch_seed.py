@@ -6,7 +6,7 @@ import torch.distributed as dist
 from ignite.engine import Engine, Events
 from monai.utils import set_determinism
 
-from mammoseg.data.cached_dataset import CachedDataset
+from mammoseg.transforms.cached_dataset import CachedDataset
 
 
 class EpochSeed:

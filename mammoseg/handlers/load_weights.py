@@ -8,7 +8,7 @@ from ignite.engine import Engine, Events
 from torch.nn import Module
 from torch.nn.parallel import DistributedDataParallel
 
-from mammoseg.checkpoints import check_preprocessing, load_weights, read_weights
+from mammoseg.checkpoints.checkpoint import check_preprocessing, load_weights, read_weights
 from mammoseg.transforms.pipelines import Preprocessing
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from ignite.engine import Engine, Events
 from monai.engines import Evaluator
 from torch.optim import Optimizer
 
-from mammoseg.data.csv_table import write_csv
+from mammoseg.csv_table import write_csv
 from mammoseg.files import check_folder
 
 logger = logging.getLogger(__name__)

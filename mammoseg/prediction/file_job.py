@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from mammoseg.counts import format_number
-from mammoseg.data.mammogram import Mammogram
 from mammoseg.dicom import measure
 from mammoseg.dicom.derived import Algorithm
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import InputRefusedError, MammosegError
 from mammoseg.files import printable
-from mammoseg.lesions import find_masses, scale_of_mammogram
+from mammoseg.inference.lesions import find_masses, scale_of_mammogram
+from mammoseg.mammogram import Mammogram
+from mammoseg.overlay import draw_overlay, lesion_name, write_picture
 from mammoseg.prediction.options import ObjectKind, Options
-from mammoseg.report.overlay import draw_overlay, lesion_name, write_picture
-from mammoseg.report.page import Run
-from mammoseg.report.table import Row, Status
-from mammoseg.results import write_results
+from mammoseg.prediction.page import Run
+from mammoseg.prediction.results import write_results
+from mammoseg.prediction.table import Row, Status
 
 if TYPE_CHECKING:
-    from mammoseg.inference import Prediction
+    from mammoseg.inference.predictor import Prediction
 
 
 class OutputError(MammosegError):
@@ -45,7 +45,7 @@ def output_errors(output: Path) -> Iterator[None]:
 
 
 class MassPredictor(Protocol):
-    """What a run needs of `mammoseg.inference.Predictor`."""
+    """What a run needs of `mammoseg.inference.predictor.Predictor`."""
 
     name: str
     version: str

@@ -33,7 +33,7 @@ class Options:
         empty_seg: write a segmentation also where nothing was found; the report says it in any case.
         threshold: probability from which a pixel is mass, above 0 and below 1; None takes the bundle's.
         min_area_mm2: smallest lesion in the breast; needs an honest pixel spacing.
-        min_area_pixels: smallest lesion in pixels; with neither, `mammoseg.lesions.SMALLEST_AREA` of the image.
+        min_area_pixels: smallest lesion in pixels; with neither, `lesions.SMALLEST_AREA` of the image.
 
     Raises:
         WrongCallError: a value is out of range, both areas are given, or nothing would say that nothing was found.

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mammoseg.prediction.table import Row
 from mammoseg.quick_import import quick_import
-from mammoseg.report.table import Row
 
 Job = Callable[[Path, str], Row]
 

@@ -9,8 +9,8 @@ from typing import Any
 from mammoseg import __version__
 from mammoseg.files import is_plain_file, printable, read_json, sha256_of_file, sha256_of_json, write_json
 from mammoseg.prediction.options import Options
-from mammoseg.report.page import Run
-from mammoseg.report.table import Row, Status
+from mammoseg.prediction.page import Run
+from mammoseg.prediction.table import Row, Status
 
 FOLDER = ".mammoseg"
 """Folder of the records in the output folder; deleting it makes the next run do everything again."""

@@ -13,18 +13,18 @@ from tqdm import tqdm
 
 from mammoseg.counts import count_of
 from mammoseg.data.find_images import find_inputs, say_no_file, say_passed_over
-from mammoseg.errors import MammosegError, NothingUsableError, PartlyRefusedError, StoppedError
-from mammoseg.files import is_link, remove_leftovers, sole_writer
+from mammoseg.errors import MammosegError, NothingUsableError, OutputError, PartlyRefusedError, StoppedError
+from mammoseg.files import is_link, output_errors, remove_leftovers, sole_writer
 from mammoseg.paths import unique_names
-from mammoseg.prediction.file_job import FileJob, MassPredictor, OutputError, algorithm_of, output_errors, refused
+from mammoseg.prediction.file_job import FileJob, MassPredictor, algorithm_of, refused
 from mammoseg.prediction.instances import INSTANCES
 from mammoseg.prediction.options import Options
+from mammoseg.prediction.page import Run, write_page
 from mammoseg.prediction.process import WorkerProcess
 from mammoseg.prediction.records import FOLDER, Records
+from mammoseg.prediction.table import Row, Status, write_table
 from mammoseg.prediction.workers import run_in_workers, worker_count
 from mammoseg.provenance import PHANTOM_WARNING
-from mammoseg.report.page import Run, write_page
-from mammoseg.report.table import Row, Status, write_table
 
 
 def run_predictor(

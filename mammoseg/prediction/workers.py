@@ -13,7 +13,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from mammoseg.prediction.process import Job, WorkerProcess, end_processes
-from mammoseg.report.table import Row
+from mammoseg.prediction.table import Row
 
 FEWEST_FILES = 8
 """Fewer files than this are done faster than a second process starts (it imports torch and reads the weights)."""

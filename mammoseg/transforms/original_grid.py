@@ -8,14 +8,14 @@ import torch
 from monai.transforms import Invertd, MapTransform
 
 from mammoseg.data.masks import read_mask
-from mammoseg.lesions import recorded_breast
+from mammoseg.transforms.functional.breast import recorded_breast
 from mammoseg.transforms.pipelines import Preprocessing
 
 
 class OriginalGridd(MapTransform):
     """Adds ``pred_original`` (the prediction sent back) and ``label_original`` (the mask read again from its file).
 
-    On both grids the prediction becomes 0 where `mammoseg.lesions.recorded_breast` says that no mass can be, as in
+    On both grids the prediction becomes 0 where `recorded_breast` says that no mass can be, as in
     every result; for that the image is read again.
 
     Args:

@@ -8,9 +8,10 @@ import numpy as np
 from monai.data import MetaTensor
 from monai.transforms import Compose, RepeatChanneld, Transform
 
-from mammoseg.data.mammogram import Mammogram, read_mammogram
+from mammoseg.data.mammograms import read_mammogram
 from mammoseg.data.reader import MammogramReader, MaskReader
 from mammoseg.errors import InputRefusedError, WrongCallError
+from mammoseg.mammogram import Mammogram
 from mammoseg.transforms.clahe import Clahed
 from mammoseg.transforms.crop_border import CropBorderd
 from mammoseg.transforms.crop_to_breast import CropToBreastd

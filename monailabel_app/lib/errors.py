@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from monailabel.interfaces.exception import ImageNotFoundException, LabelNotFoundException, MONAILabelException
 from starlette.exceptions import HTTPException
 
-from mammoseg.dicomweb.client import ArchiveError
+from mammoseg.archives.dicomweb.client import ArchiveError
 from mammoseg.errors import InputRefusedError, MammosegError
 from monailabel_app.lib.audit import AuditError
 from monailabel_app.lib.disk import SENTENCE, is_full

@@ -16,7 +16,7 @@ from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 from scipy import ndimage
 
 from mammoseg.data.grid import Grid, grid_of
-from mammoseg.data.mammogram import file_format
+from mammoseg.data.mammograms import file_format
 from mammoseg.dicom import measure
 from mammoseg.dicom.derived import Analysis
 from mammoseg.dicom.quiet import no_header_values_in_warnings
@@ -24,7 +24,7 @@ from mammoseg.dicom.read import read_header
 from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object
 from mammoseg.errors import InputRefusedError
-from mammoseg.lesions import scale_of_mammogram
+from mammoseg.inference.lesions import scale_of_mammogram
 from mammoseg.prediction.file_job import area_mm2
 from monailabel_app.lib.datastore.label_images import write_label
 from monailabel_app.lib.models import ModelNotReadyError

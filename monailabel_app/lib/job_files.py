@@ -31,7 +31,7 @@ class Job:
         folder: of everything it writes.
         data: folder of the ``datalist.json``.
         start_from: checkpoint to go on from; None starts anew.
-        recipe: see `mammoseg.workflow.RECIPES`.
+        recipe: see `mammoseg.training.workflow.RECIPES`.
         overrides: of the bundle's config.
     """
 

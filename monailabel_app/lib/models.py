@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mammoseg.bundles import bundle_names, bundle_root, exported_name
-from mammoseg.checkpoints import read_checkpoint
+from mammoseg.checkpoints.checkpoint import read_checkpoint
+from mammoseg.checkpoints.weights_file import DEMO_WEIGHTS, WeightsError
 from mammoseg.deploy.manifest import check_manifest
 from mammoseg.errors import MammosegError, WrongCallError
-from mammoseg.weights_file import DEMO_WEIGHTS, WeightsError
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from fastapi import Depends, Request
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from mammoseg.errors import InputRefusedError
-from mammoseg.workflow import RECIPES
+from mammoseg.training.workflow import RECIPES
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import Name, is_unicode
 

@@ -14,7 +14,7 @@ from monailabel.interfaces.exception import MONAILabelException
 from starlette.exceptions import HTTPException
 
 from mammoseg import __version__
-from mammoseg.dicomweb.client import connect
+from mammoseg.archives.dicomweb.client import connect
 from mammoseg.errors import MammosegError
 from mammoseg.viewer.server import HEADERS as VIEWER_HEADERS
 from monailabel_app.lib import errors, uploads

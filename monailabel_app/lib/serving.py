@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from mammoseg.checkpoints import read_weights
-from mammoseg.data.mammogram import Mammogram
+from mammoseg.checkpoints.checkpoint import read_weights
+from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.dicom.derived import Algorithm
-from mammoseg.inference import Predictor
-from mammoseg.lesions import find_masses
+from mammoseg.inference.lesions import find_masses
+from mammoseg.inference.predictor import Predictor
+from mammoseg.mammogram import Mammogram
 from mammoseg.provenance import PHANTOM_WARNING, knows_phantoms_only
-from mammoseg.weights_file import WeightsError
 from monailabel_app.lib.models import ModelEntry, ModelNotReadyError
 from monailabel_app.lib.versions import Version, Versions
 

@@ -20,7 +20,7 @@ from mammoseg.data.identifiers import load_key
 from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.evaluation.plots import plot_learning_curve
 from mammoseg.provenance import PACKAGE_FOLDER
-from mammoseg.workflow import RECIPES
+from mammoseg.training.workflow import RECIPES
 from monailabel_app.lib.job_files import Job, LabelSet, deal, read_log, write_labels
 from monailabel_app.lib.params import said
 from monailabel_app.lib.promotion import FEWEST_HELD_OUT, TOLERANCE, Verdict, judge

@@ -20,9 +20,9 @@ from mammoseg.data.datalist import load_section
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import MammosegError
 from mammoseg.files import sha256_of_file, write_json
-from mammoseg.inference import Predictor
+from mammoseg.inference.predictor import Predictor
 from mammoseg.metrics.overlap import compute_dice
-from mammoseg.workflow import train
+from mammoseg.training.workflow import train
 from monailabel_app.lib.job_files import Job
 
 NO_NUMBER = None

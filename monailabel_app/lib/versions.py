@@ -15,9 +15,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.errors import MammosegError
 from mammoseg.files import atomic_path, flush_to_disk, remove_leftovers, sha256_of_file, write_json
-from mammoseg.weights_file import WeightsError
 from monailabel_app.lib.held import held
 
 WEIGHTS, RECORD, CURRENT = "model.pt", "record.json", "current.json"

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from mammoseg.acceleration import accelerate
 from mammoseg.active_learning.bottleneck import BottleneckFeatures
 from mammoseg.active_learning.private_network import private_network
 from mammoseg.active_learning.scores import SCORES, Scorer
+from mammoseg.inference.acceleration import accelerate
 from mammoseg.networks import AttentionUNet, AUNet, ConnectedUNets, FCDenseNet, ResNetUNet, UNet, UNetSlim
 
 NETWORKS = {

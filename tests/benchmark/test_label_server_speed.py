@@ -8,8 +8,8 @@ import pytest
 
 from mammoseg.benchmark import label_server_speed
 from mammoseg.benchmark.label_server_speed import benchmark_label_server
-from mammoseg.label_server import LabelServer
 from mammoseg.viewer.archive import Archive
+from mammoseg.viewer.label_server import LabelServer
 from monailabel_app.lib import shim
 from tests.label.bright_model import write_bright_weights
 from tests.orthanc import running_orthanc

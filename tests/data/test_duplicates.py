@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from mammoseg.data.duplicates import SeenInstances
-from mammoseg.data.mammogram import Mammogram
 from mammoseg.errors import InputRefusedError
+from mammoseg.mammogram import Mammogram
 
 PIXELS = np.zeros((3, 4), np.float32)
 

@@ -6,7 +6,7 @@ import torch
 from monai.bundle import ConfigParser
 
 from mammoseg.bundles import render
-from mammoseg.checkpoints import save_checkpoint
+from mammoseg.checkpoints.checkpoint import save_checkpoint
 from mammoseg.deploy.export import export
 from mammoseg.networks import Network
 from tests.test_bundles import CASES

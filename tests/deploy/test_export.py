@@ -7,14 +7,14 @@ import torch
 from monai.bundle import ConfigParser
 
 from mammoseg.bundles import bundle_names
-from mammoseg.checkpoints import read_weights
+from mammoseg.checkpoints.checkpoint import read_weights
+from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.deploy import export as module
 from mammoseg.deploy.export import export
 from mammoseg.deploy.manifest import check_manifest
 from mammoseg.errors import WrongCallError
 from mammoseg.files import sha256_of_file
 from mammoseg.provenance import PHANTOM_WARNING
-from mammoseg.weights_file import WeightsError
 from tests.deploy.made_weights import exported, narrow_network, write_weights
 
 

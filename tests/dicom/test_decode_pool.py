@@ -284,7 +284,7 @@ def test_fifty_files_leak_no_descriptor(tmp_path):
 
 
 def test_a_child_starts_without_torch_and_monai():
-    code = "import sys; import mammoseg.dicom.decode_worker; print({'torch', 'monai', 'highdicom'} & set(sys.modules))"
+    code = "import sys; import mammoseg.data.decode_worker; print({'torch', 'monai', 'highdicom'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
 
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom import Dataset, uid
 
-from mammoseg.dicom.decode_worker import answer_mammogram
+from mammoseg.data.decode_worker import answer_mammogram
 from mammoseg.dicom.grey import look_up, padding_mask
 from mammoseg.errors import InputRefusedError
 from tests.dicom.grey_reference import Lut, Rules, Window

@@ -13,13 +13,13 @@ from dicomweb_client.session_utils import create_session_from_user_pass
 from matplotlib.path import Path as Polygon
 from pydicom.uid import JPEGLSLossless
 
-from mammoseg.data.mammogram import read_mammogram
+from mammoseg.data.mammograms import read_mammogram
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.dicom.derived import Analysis
 from mammoseg.dicom.presentation_state import build_presentation_state
 from mammoseg.dicom.secondary_capture import LONGEST_SIDE, build_secondary_capture
 from mammoseg.dicom.write import write_object
-from mammoseg.report.overlay import OUTLINE_BGR, draw_overlay
+from mammoseg.overlay import OUTLINE_BGR, draw_overlay
 from tests.dicom.readers import errors_of_dcentvfy, read_with_simpleitk
 from tests.made_analysis import ALGORITHM, SHAPE, WHEN, made_analysis, made_lesions
 from tests.made_dicom import lut_item

@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
+from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.run_report import report
-from mammoseg.weights_file import WeightsError
 from tests.tiny_run import tiny_overrides, workflow, write_tiny_dataset
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mammoseg.checkpoints import read_weights, trained_network, trained_preprocessing
+from mammoseg.checkpoints.checkpoint import read_weights, trained_network, trained_preprocessing
 from mammoseg.errors import MammosegError
 from tests.fuzz.mutations import Operation, draw_operations, mutate
 from tests.fuzz.run import Report

@@ -11,9 +11,9 @@ import torch
 from ignite.engine import Events
 
 from mammoseg.bundles import bundle_root
-from mammoseg.checkpoints import read_checkpoint, save_checkpoint
+from mammoseg.checkpoints.checkpoint import read_checkpoint, save_checkpoint
+from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.handlers.saved_form import is_state_of
-from mammoseg.weights_file import WeightsError
 from tests.tiny_run import tiny_overrides, workflow, write_tiny_dataset
 from tests.waiting import wait_until
 

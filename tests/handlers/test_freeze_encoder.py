@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from mammoseg.bundles import bundle_root
-from mammoseg.checkpoints import read_checkpoint
+from mammoseg.checkpoints.checkpoint import read_checkpoint
 from mammoseg.handlers.freeze_encoder import FreezeEncoder
 from tests.test_bundles import as_arguments, command
 from tests.tiny_run import tiny_overrides, workflow, write_tiny_dataset

@@ -16,12 +16,12 @@ from typing import Any
 from monai.bundle import ConfigWorkflow
 
 from mammoseg.bundles import bundle_root
-from mammoseg.checkpoints import read_weights
+from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.deploy.export import export
 from mammoseg.errors import MammosegError
 from mammoseg.evaluation.run_report import threshold_baseline
-from mammoseg.inference import Predictor
-from mammoseg.workflow import evaluate, train
+from mammoseg.inference.predictor import Predictor
+from mammoseg.training.workflow import evaluate, train
 from monailabel_app.lib import train_job
 from monailabel_app.lib.job_files import Job
 from monailabel_app.lib.models import ModelEntry

@@ -49,7 +49,7 @@ NETWORKS: dict[str, Any] = {
         "_target_": "mammoseg.networks.blocks.torch.os.system",
         "command": COMMAND,
     },
-    "a function of the package": {"_target_": "mammoseg.checkpoints.read_weights", "path": "/etc/passwd"},
+    "a function of the package": {"_target_": "mammoseg.checkpoints.checkpoint.read_weights", "path": "/etc/passwd"},
     "a name of another package": {"_target_": "os.system", "command": COMMAND},
     "a target that is called": {"_target_": CALL},
     "a target that is a list": {"_target_": ["mammoseg.networks.UNet"]},

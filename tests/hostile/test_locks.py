@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from mammoseg.data.ingest import ingest
-from mammoseg.deidentify import deidentify
+from mammoseg.deidentification.deidentify import deidentify
 from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.files import sole_writer
-from mammoseg.run_alone import run_alone
+from mammoseg.training.run_alone import run_alone
 from tests.hostile.case import write_good
 
 BUSY = "another process is writing to"

@@ -5,10 +5,9 @@ import os
 
 import pytest
 
-from mammoseg.data.identity_map import IdentityMap
-from mammoseg.errors import MammosegError
+from mammoseg.deidentification.identity_map import IdentityMap
+from mammoseg.errors import MammosegError, OutputError
 from mammoseg.files import sha256_of_file
-from mammoseg.prediction.file_job import OutputError
 from mammoseg.prediction.options import Options
 from mammoseg.prediction.run import run_predictor
 from tests.hostile.case import write_good

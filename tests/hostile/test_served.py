@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from mammoseg.bundles import exported_name
-from mammoseg.checkpoints import read_weights
+from mammoseg.checkpoints.checkpoint import read_weights
+from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.deploy.configs import write_configs
 from mammoseg.deploy.manifest import ManifestError, check_manifest
 from mammoseg.errors import MammosegError, WrongCallError
-from mammoseg.weights_file import WeightsError
 from monailabel_app.lib.job_files import LabelSet
 from monailabel_app.lib.models import discover
 from monailabel_app.lib.train import MassTrainTask

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from mammoseg.archives.send import dicom_files, send
 from mammoseg.data.find_images import find_inputs
 from mammoseg.data.ingest import ingest
-from mammoseg.deidentify import deidentify
+from mammoseg.deidentification.deidentify import deidentify
 from mammoseg.dicom.parse import open_dicom
 from mammoseg.errors import InputRefusedError, NothingUsableError, PartlyRefusedError
 from mammoseg.files import files_below, printable
 from mammoseg.prediction.run import run_predictor
-from mammoseg.send import dicom_files, send
 from tests.hostile.traps import GOOD, NO_FILES, PASSED_OVER, make_trap, make_unreadable
 from tests.label.made_store import opened
 from tests.made_predictor import BrightIsMass

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from mammoseg.checkpoints import save_checkpoint
+from mammoseg.checkpoints.checkpoint import save_checkpoint
 from mammoseg.networks import UNet
 from mammoseg.transforms.pipelines import preprocessing
 

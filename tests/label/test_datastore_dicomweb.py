@@ -14,14 +14,14 @@ import requests
 from pydicom.sr.coding import Code
 from pydicom.uid import generate_uid
 
+from mammoseg.archives.dicomweb.client import ArchiveError
 from mammoseg.dicom import codes
 from mammoseg.dicom.derived import Algorithm, Analysis, source_header
 from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object
-from mammoseg.dicomweb.client import ArchiveError
 from mammoseg.viewer.archive import Archive
 from monailabel_app.lib.datastore import InstanceDatastore
-from tests.dicomweb.fake_archive import Request, dicom_json, fake_archive
+from tests.archives.fake_archive import Request, dicom_json, fake_archive
 from tests.label.made_store import VIEWS, as_slicer_writes, made_mask, mask_of, opened, write_views
 from tests.made_analysis import WHEN
 from tests.orthanc import instances_in, orthanc, running_orthanc

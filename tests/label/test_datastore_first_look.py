@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from mammoseg.dicomweb.client import ArchiveError
+from mammoseg.archives.dicomweb.client import ArchiveError
 from monailabel_app.lib.datastore.dicomweb import STUDIES_AT_ONCE
-from tests.dicomweb.fake_archive import dicom_json, fake_archive
+from tests.archives.fake_archive import dicom_json, fake_archive
 from tests.label.made_store import opened
 
 STUDIES = 40

@@ -3,9 +3,9 @@
 import pydicom
 import pytest
 
-from tests.dicomweb.fake_archive import fake_archive
-from tests.dicomweb.made_study import write_view
-from tests.dicomweb.other_archive import OtherArchive, find_nothing, refuse
+from tests.archives.fake_archive import fake_archive
+from tests.archives.made_study import write_view
+from tests.archives.other_archive import OtherArchive, find_nothing, refuse
 from tests.label.made_store import opened
 
 

@@ -6,8 +6,8 @@ from mammoseg.data.datalist import load_section
 from mammoseg.data.ingest import ingest
 from mammoseg.data.masks import read_mask
 from mammoseg.data.phantom import generate_cohort
-from mammoseg.kept_labels import keep_labels
-from mammoseg.workflow import train
+from mammoseg.training.workflow import train
+from mammoseg.viewer.kept_labels import keep_labels
 from tests.label.made_store import as_slicer_writes, opened
 from tests.tiny_run import tiny_overrides
 

@@ -15,7 +15,7 @@ from pydicom.filebase import DicomBytesIO
 
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import InputRefusedError
-from mammoseg.inference import Prediction
+from mammoseg.inference.predictor import Prediction
 from mammoseg.provenance import PHANTOM_WARNING
 from monailabel_app.lib import serving
 from monailabel_app.lib.infer import MassInferTask

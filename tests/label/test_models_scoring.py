@@ -8,7 +8,7 @@ import pytest
 
 from mammoseg.active_learning.scores import SCORES
 from mammoseg.errors import WrongCallError
-from mammoseg.inference import Prediction
+from mammoseg.inference.predictor import Prediction
 from monailabel_app.lib.models import ModelNotReadyError
 from monailabel_app.lib.scoring import scoring_methods
 from monailabel_app.lib.strategies import stored_scores

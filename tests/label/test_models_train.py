@@ -7,7 +7,7 @@ import time
 import pytest
 import torch
 
-from mammoseg.checkpoints import read_checkpoint
+from mammoseg.checkpoints.checkpoint import read_checkpoint
 from mammoseg.data.datalist import load_section
 from mammoseg.errors import InputRefusedError, WrongCallError
 from monailabel_app.lib.job_files import Job, TooFewLabelsError, write_labels

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mammoseg.weights_file import WeightsError
+from mammoseg.checkpoints.weights_file import WeightsError
 from monailabel_app.lib.versions import NoSuchVersionError, Versions
 
 

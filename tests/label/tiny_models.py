@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import torch
 
-from mammoseg.checkpoints import save_checkpoint
+from mammoseg.checkpoints.checkpoint import save_checkpoint
 from mammoseg.transforms.pipelines import preprocessing
 from monailabel_app.lib.models import ModelEntry
 from monailabel_app.lib.serving import ServedModel

@@ -12,8 +12,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mammoseg import networks
-from mammoseg.acceleration import accelerate
 from mammoseg.benchmark.trained_like import make_trained_like
+from mammoseg.inference.acceleration import accelerate
 from mammoseg.networks import Network, build_network
 from mammoseg.networks.blocks import BareConvBN
 

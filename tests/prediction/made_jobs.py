@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from mammoseg.report.table import Row, Status
+from mammoseg.prediction.table import Row, Status
 
 
 class Slow:

@@ -5,7 +5,7 @@ import pytest
 
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import NothingUsableError, WrongCallError
-from mammoseg.predict import predict
+from mammoseg.prediction.predict import predict
 from tests.made_predictor import BrightIsMass
 from tests.prediction.outputs import rows_of
 
@@ -41,7 +41,7 @@ def test_output_that_is_a_file_is_a_wrong_call(tmp_path):
     ],
 )
 def test_call_with_no_file_to_look_at_loads_no_torch_and_leaves_no_folder(name, sentence, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "mammoseg.inference", None)  # importing it would fail
+    monkeypatch.setitem(sys.modules, "mammoseg.inference.predictor", None)  # importing it would fail
     (tmp_path / "w.txt").touch()
     with pytest.raises(NothingUsableError, match=sentence):
         predict(tmp_path / name, output=tmp_path / "out", weights=tmp_path / "w.txt")
@@ -57,9 +57,9 @@ def made(monkeypatch):
         return BrightIsMass()
 
     made = {}
-    inference = ModuleType("mammoseg.inference")
+    inference = ModuleType("mammoseg.inference.predictor")
     inference.Predictor = make
-    monkeypatch.setitem(sys.modules, "mammoseg.inference", inference)
+    monkeypatch.setitem(sys.modules, "mammoseg.inference.predictor", inference)
     return made
 
 
@@ -75,7 +75,7 @@ def test_predict_hands_its_choices_to_the_predictor(pixels, made, tmp_path):
 
 def test_predict_says_which_weights_it_takes_when_none_are_named(pixels, made, tmp_path, capsys, monkeypatch):
     own = tmp_path / "model.pt"
-    monkeypatch.setattr("mammoseg.predict.default_weights", lambda bundle: own)
+    monkeypatch.setattr("mammoseg.prediction.predict.default_weights", lambda bundle: own)
     write_mammogram(tmp_path / "a.dcm", pixels)
     predict(tmp_path / "a.dcm", output=tmp_path / "out")
     assert made["weights"] == own

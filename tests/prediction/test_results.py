@@ -7,10 +7,10 @@ import pydicom
 import pytest
 from pydicom.uid import JPEG2000Lossless, RLELossless
 
-from mammoseg.data.mammogram import Mammogram
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.dicom.seg import SegKind
 from mammoseg.errors import NothingUsableError
+from mammoseg.mammogram import Mammogram
 from mammoseg.prediction.file_job import area_mm2
 from mammoseg.prediction.options import Options, parse_objects
 from mammoseg.prediction.run import run_predictor

@@ -5,8 +5,7 @@ import pydicom
 import pytest
 
 from mammoseg.data.phantom_dicom import write_mammogram
-from mammoseg.errors import MammosegError, StoppedError
-from mammoseg.prediction.file_job import OutputError
+from mammoseg.errors import MammosegError, OutputError, StoppedError
 from mammoseg.prediction.options import Options, parse_objects
 from mammoseg.prediction.run import run_predictor
 from tests.made_predictor import BrightIsMass

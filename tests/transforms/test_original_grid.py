@@ -4,7 +4,7 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
-from mammoseg.lesions import recorded_breast
+from mammoseg.transforms.functional.breast import recorded_breast
 from mammoseg.transforms.original_grid import OriginalGridd
 from mammoseg.transforms.pipelines import preprocessing
 

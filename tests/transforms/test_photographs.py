@@ -4,8 +4,8 @@ import torch
 from monai.transforms import Invertd
 from PIL import Image
 
-from mammoseg.data.cached_dataset import CachedDataset
 from mammoseg.data.class_maps import write_class_map
+from mammoseg.transforms.cached_dataset import CachedDataset
 from mammoseg.transforms.photographs import photograph_preprocessing
 
 

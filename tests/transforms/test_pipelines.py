@@ -12,8 +12,9 @@ from monai.data import DataLoader, Dataset, MetaTensor, PersistentDataset, decol
 from monai.transforms import Invertd
 from monai.utils import TraceKeys
 
-from mammoseg.data.mammogram import Mammogram, read_mammogram
+from mammoseg.data.mammograms import read_mammogram
 from mammoseg.errors import InputRefusedError, WrongCallError
+from mammoseg.mammogram import Mammogram
 from mammoseg.transforms.pipelines import Preprocessing, preprocessing
 from tests.made_dicom import write_mammogram
 

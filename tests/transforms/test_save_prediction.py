@@ -12,7 +12,7 @@ from monai.bundle import ConfigWorkflow
 from mammoseg.bundles import bundle_root
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import PartlyRefusedError
-from mammoseg.inference import Predictor
+from mammoseg.inference.predictor import Predictor
 from mammoseg.prediction.run import run_predictor
 from tests.label.bright_model import write_bright_weights
 from tests.prediction.outputs import names_in, rows_of

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mammoseg.data.mammogram import read_mammogram
+from mammoseg.data.mammograms import read_mammogram
 from mammoseg.data.phantom_breast import draw_breast, draw_masses, phantom_image
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.dicom.seg import SegProfile
-from mammoseg.lesions import find_lesions
+from mammoseg.inference.lesions import find_lesions
 from mammoseg.prediction.options import ObjectKind, Options
 from mammoseg.prediction.run import run_predictor
 from mammoseg.viewer.archive import local_archive

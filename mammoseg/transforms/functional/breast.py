@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from mammoseg.mammogram import Mammogram
 from mammoseg.transforms.functional.geometry import Box
 
 SEARCH_SIZE = 512
@@ -43,6 +44,12 @@ def breast_on_grid(image: np.ndarray) -> np.ndarray:
     mask = breast_mask(image).view(np.uint8)
     size = image.shape[1], image.shape[0]
     return cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT).view(bool)
+
+
+def recorded_breast(mammogram: Mammogram) -> np.ndarray:
+    """Where a mass can be: bool ``(rows, columns)``, the breast without what the file calls padding."""
+    breast = breast_on_grid(mammogram.pixels)
+    return breast if mammogram.padding is None else breast & ~mammogram.padding
 
 
 def bounding_box(mask: np.ndarray, size: tuple[int, int]) -> Box:

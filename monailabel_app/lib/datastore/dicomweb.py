@@ -11,13 +11,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from mammoseg.archives.dicomweb.client import Archive, ArchiveError, Instance, connect, is_uid
+from mammoseg.archives.dicomweb.fetch import (
+    MODALITY,
+    SERIES,
+    SOP,
+    STUDY,
+    first_value,
+    instances_of,
+    studies_of_interest,
+)
+from mammoseg.archives.dicomweb.retrieve import RefusedInstanceError, retrieve
+from mammoseg.archives.dicomweb.store import store
 from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
 from mammoseg.dicom.gate import IMAGE_CLASSES
 from mammoseg.dicom.mask import SEGMENTATION_CLASSES
-from mammoseg.dicomweb.client import Archive, ArchiveError, Instance, connect, is_uid
-from mammoseg.dicomweb.fetch import MODALITY, SERIES, SOP, STUDY, first_value, instances_of, studies_of_interest
-from mammoseg.dicomweb.retrieve import RefusedInstanceError, retrieve
-from mammoseg.dicomweb.store import store
 from mammoseg.errors import MammosegError, WrongCallError
 from monailabel_app.lib.conf import number
 from monailabel_app.lib.datastore.files import label_row

@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mammoseg.archives.dicomweb.client import is_uid
 from mammoseg.data.find_images import find_inputs
 from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
-from mammoseg.data.mammogram import file_format, read_mammogram
+from mammoseg.data.mammograms import file_format, read_mammogram
 from mammoseg.dicom.gate import IMAGE_CLASSES
 from mammoseg.dicom.mask import SEGMENTATION_CLASSES
 from mammoseg.dicom.read import read_texts
-from mammoseg.dicomweb.client import is_uid
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import atomic_path
 from monailabel_app.lib.datastore.export import ending

@@ -5,8 +5,8 @@ import threading
 import time
 from pathlib import Path
 
-from mammoseg.dicomweb.client import Archive, ArchiveError, Instance
-from mammoseg.dicomweb.retrieve import retrieve
+from mammoseg.archives.dicomweb.client import Archive, ArchiveError, Instance
+from mammoseg.archives.dicomweb.retrieve import retrieve
 from mammoseg.files import remove_leftovers
 
 logger = logging.getLogger(__name__)

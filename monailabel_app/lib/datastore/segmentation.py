@@ -14,7 +14,7 @@ from mammoseg.dicom.read import read_header
 from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object
 from mammoseg.errors import InputRefusedError
-from mammoseg.lesions import TOUCHING
+from mammoseg.inference.lesions import TOUCHING
 
 MOST_MASSES = 100
 """Separate regions of one label; each becomes a segment, and nobody draws so many masses."""

@@ -7,7 +7,7 @@ import requests
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
-from mammoseg.dicomweb.client import Archive, ArchiveError, PassingError, is_uid
+from mammoseg.archives.dicomweb.client import Archive, ArchiveError, PassingError, is_uid
 from mammoseg.errors import WrongCallError
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.routes import Viewer

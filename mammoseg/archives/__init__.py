@@ -1,0 +1,1 @@
+"""DICOMweb and C-STORE: fetch, store, `send`."""

@@ -1,0 +1,99 @@
+"""One instance out of an archive into a file: WADO-RS Retrieve Instance, PS3.18 10.4."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import requests
+from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_file_meta_info
+
+from mammoseg.archives.dicomweb.client import Archive, ArchiveError, Instance, PassingError
+from mammoseg.archives.dicomweb.multipart import MultipartError, boundary_of, only_part
+from mammoseg.dicom.parse import MOST_BYTES, open_dicom
+from mammoseg.errors import InputRefusedError
+from mammoseg.files import atomic_path
+
+ACCEPT = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+"""As stored, without decompression."""
+
+MISSING_STATUSES = (204, 404, 410)
+"""Answers of an archive that does not have what it is asked for."""
+
+
+class RefusedInstanceError(ArchiveError):
+    """The archive answers, but not with this instance; others may be had."""
+
+
+def retrieve(archive: Archive, instance: Instance, path: Path, *, most_bytes: int = MOST_BYTES) -> bool:
+    """Write the instance to `path`, byte for byte as the archive sends it, whole or not at all.
+
+    Returns:
+        False when the archive has no such instance.
+
+    Raises:
+        RefusedInstanceError: the answer is no DICOM, another instance, or longer than `most_bytes`.
+        ArchiveError: no whole answer after the last attempt.
+    """
+    return archive.session.attempt(lambda: _retrieve_once(archive, instance, path, most_bytes))
+
+
+def _retrieve_once(archive: Archive, instance: Instance, path: Path, most_bytes: int) -> bool:
+    options = {"headers": {"Accept": ACCEPT}}
+    with archive.session.open("GET", archive.instance_url(instance), options) as response:
+        if response.status_code in MISSING_STATUSES:
+            return False
+        if response.status_code != 200:
+            raise RefusedInstanceError(f"{archive.name} answers HTTP {response.status_code} for an instance.")
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            size = 0
+            try:
+                for block in _content(response, archive):
+                    size += len(block)
+                    if size > most_bytes:
+                        raise RefusedInstanceError(
+                            f"an instance has more than {most_bytes >> 20} MiB; no mammogram has."
+                        )
+                    file.write(block)
+            except MultipartError as error:
+                raise PassingError(str(error)) from None
+            file.flush()
+            if _sop_instance_uid(temporary) != instance.sop:
+                raise RefusedInstanceError(f"{archive.name} answers with something else than what was asked for.")
+            if not _says_its_end(response) and not is_whole(temporary, instance):
+                raise PassingError("breaks off its answer")
+    return True
+
+
+def is_whole(path: Path, instance: Instance) -> bool:
+    """Whether the file holds this instance to its end."""
+    try:
+        return open_dicom(path).get("SOPInstanceUID") == instance.sop
+    except InputRefusedError:
+        return False
+
+
+def _content(response: requests.Response, archive: Archive) -> Iterator[bytes]:
+    """The bytes of the file, as one part of a message (PS3.18 8.7.8) or, as some archives do, bare."""
+    blocks = archive.session.blocks(response)
+    if boundary := boundary_of(_content_type(response)):
+        return only_part(blocks, boundary)
+    if _content_type(response).partition(";")[0].strip().lower() == "application/dicom":
+        return blocks
+    raise RefusedInstanceError(f"{archive.name} answers with something that is no DICOM; check the address.")
+
+
+def _says_its_end(response: requests.Response) -> bool:
+    """Whether an answer that is cut short is told from a whole one: by its length, its last chunk or its boundary."""
+    headers = response.headers
+    return "Content-Length" in headers or "Transfer-Encoding" in headers or bool(boundary_of(_content_type(response)))
+
+
+def _content_type(response: requests.Response) -> str:
+    return response.headers.get("Content-Type", "")
+
+
+def _sop_instance_uid(path: Path) -> str:
+    try:
+        return str(read_file_meta_info(path).get("MediaStorageSOPInstanceUID", ""))
+    except (InvalidDicomError, ValueError, OSError, EOFError, AttributeError, NotImplementedError):
+        return ""

@@ -1,0 +1,175 @@
+"""Files into an archive by C-STORE (PS3.4 annex B), the older way beside DICOMweb; pixels are never transcoded."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom.filereader import read_file_meta_info
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    UID_dictionary,
+)
+from pynetdicom import AE, _config
+from pynetdicom.association import Association
+from pynetdicom.presentation import PresentationContext, build_context
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at import
+from tqdm import tqdm
+
+from mammoseg.archives.dicomweb.status import failure_reason, is_success
+from mammoseg.archives.dicomweb.stored import Stored, StoreStatus, open_checked
+from mammoseg.dicom.parse import open_dicom
+from mammoseg.dicom.quiet import no_header_values_in_warnings
+from mammoseg.errors import InputRefusedError, WrongCallError
+
+ADDRESS = re.compile(r"dicom://(?P<aet>[^@\\/\s]{1,16})@(?P<host>[^@/:\s]+):(?P<port>\d{1,5})/?")
+
+TIMEOUT_SECONDS = 30.0
+"""For the connection, for its negotiation, and for each answer."""
+
+NATIVE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+"""Uncompressed, little endian; every archive that keeps PS3.5 10.1 takes the second."""
+
+MOST_CONTEXTS = 127
+"""Presentation contexts of one association beside that of the echo; 128 is the limit of PS3.8 9.3.2.2."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Who stores: application entity title, host and port."""
+
+    aet: str
+    host: str
+    port: int
+
+    @classmethod
+    def from_address(cls, address: str) -> "Peer":
+        """Read ``dicom://AET@host:port``.
+
+        Raises:
+            WrongCallError: it is none.
+        """
+        match = ADDRESS.fullmatch(address)
+        if match is None or not 0 < int(match["port"]) < 2**16:
+            raise WrongCallError("the address of a C-STORE is dicom://AET@host:port, AET of at most 16 characters.")
+        return cls(match["aet"], match["host"], int(match["port"]))
+
+    def __str__(self) -> str:
+        return f"{self.aet} at {self.host}:{self.port}"
+
+
+@no_header_values_in_warnings()
+def c_store(
+    paths: Sequence[Path], peer: Peer, *, calling_aet: str = "MAMMOSEG", timeout: float = TIMEOUT_SECONDS
+) -> list[Stored]:
+    """Store files as they are, and say what became of each, in their order; an echo comes first.
+
+    C-STORE cannot tell whether the archive holds other content under the same UID; DICOMweb can.
+
+    Raises:
+        WrongCallError: `calling_aet` is no title.
+    """
+    if not re.fullmatch(r"[^\\\s]{1,16}", calling_aet):
+        raise WrongCallError("--calling_aet has 1 to 16 characters, no blank and no backslash.")
+    results = [_read(path) for path in paths]
+    sound = [result for result in results if result.ok and result.path is not None]
+    contexts = _contexts(sound)
+    outcome: dict[Path, Stored] = {}
+    with tqdm(total=len(sound), unit="file", desc="store", disable=None) as progress:
+        for sent in _send(sound, contexts, peer, calling_aet, timeout):
+            assert sent.path is not None
+            outcome[sent.path] = sent
+            progress.update()
+    return [outcome.get(result.path, result) if result.path else result for result in results]
+
+
+def _read(path: Path) -> Stored:
+    """The file as it will be once stored, or refused."""
+    try:
+        _, instance = open_checked(path)
+    except InputRefusedError as error:
+        return Stored(path, "", StoreStatus.REFUSED, error.code, error.reason)
+    return Stored(path, instance.sop, StoreStatus.STORED)
+
+
+def _kind(file: Stored) -> tuple[UID, UID]:
+    """SOP class and transfer syntax of a file."""
+    assert file.path is not None
+    meta = read_file_meta_info(file.path)
+    return meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID
+
+
+def _contexts(files: Sequence[Stored]) -> list[PresentationContext]:
+    """One context for each pair of SOP class and transfer syntax, so that the choice among the syntaxes is ours."""
+    kinds = dict.fromkeys(
+        (sop_class, syntax) for sop_class, own in dict.fromkeys(map(_kind, files)) for syntax in _syntaxes(own)
+    )
+    return [build_context(sop_class, [syntax]) for sop_class, syntax in kinds][:MOST_CONTEXTS]
+
+
+def _syntaxes(own: UID) -> list[UID]:
+    """Transfer syntaxes in which a file may go, the best first: as it is, or its data set written in another one."""
+    return list(dict.fromkeys([own, *NATIVE])) if own in (*NATIVE, DeflatedExplicitVRLittleEndian) else [own]
+
+
+def _send(
+    files: Sequence[Stored], contexts: list[PresentationContext], peer: Peer, calling_aet: str, timeout: float
+) -> Iterator[Stored]:
+    if not files:
+        return
+    _config.STORE_SEND_CHUNKED_DATASET = True  # the bytes of the file, never decoded
+    entity = AE(ae_title=calling_aet)
+    entity.connection_timeout = entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = timeout
+    association = entity.associate(
+        peer.host, peer.port, contexts=[build_context(Verification), *contexts], ae_title=peer.aet
+    )
+    try:
+        failure = _why_not(association, peer)
+        for file in files:
+            yield file.refused("E_ARCHIVE", failure) if failure else _store_one(file, association)
+            if not failure and not association.is_established:
+                failure = f"{peer} ended the connection; send the rest again."
+    finally:
+        if association.is_established:
+            association.release()
+
+
+def _why_not(association: Association, peer: Peer) -> str:
+    """Empty when the peer answers an echo (PS3.4 annex A)."""
+    if association.is_rejected:
+        return f"{peer} rejects the connection; check both AE titles with its administrator."
+    if not association.is_established:
+        return f"{peer} cannot be reached."
+    accepted = {context.abstract_syntax for context in association.accepted_contexts}
+    if Verification in accepted and association.send_c_echo().get("Status") != 0:
+        return f"{peer} does not answer an echo."
+    return ""
+
+
+def _store_one(file: Stored, association: Association) -> Stored:
+    assert file.path is not None
+    accepted = {(context.abstract_syntax, context.transfer_syntax[0]) for context in association.accepted_contexts}
+    sop_class, own = _kind(file)
+    syntax = next((syntax for syntax in _syntaxes(own) if (sop_class, syntax) in accepted), None)
+    if syntax is None:
+        return file.refused("E_ARCHIVE", f"the archive does not take {_name(sop_class)} in {_name(own)}.")
+    try:
+        status = association.send_c_store(file.path if syntax == own else open_dicom(file.path)).get("Status")
+    except ValueError:
+        reason = f"the archive takes {_name(syntax)}, in which this file cannot be written."
+        return file.refused("E_ARCHIVE", reason)
+    except (RuntimeError, OSError):
+        status = None
+    if status is None:
+        return file.refused("E_ARCHIVE", "the archive did not answer in time or ended the connection.")
+    if is_success(status):
+        return file
+    return file.refused("E_ARCHIVE", f"the archive refuses it: {failure_reason(status)}.")
+
+
+def _name(uid: UID) -> str:
+    """Name of a UID; one of nobody's dictionary is not repeated, as it may name a maker or a person."""
+    return uid.name if uid in UID_dictionary else "what no dictionary names"

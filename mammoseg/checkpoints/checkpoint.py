@@ -1,0 +1,209 @@
+"""Weights with the settings they were trained under: read safely, load completely or not at all."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
+
+from mammoseg.checkpoints.recorded import (
+    build_preprocessing,
+    recorded_network,
+    recorded_preprocessing,
+    recorded_provenance,
+)
+from mammoseg.checkpoints.torch_file import read_torch_file
+from mammoseg.checkpoints.weights_file import WeightsError, existing_weights
+from mammoseg.files import atomic_path, printable, sha256_of_file
+from mammoseg.networks import Network, build_network
+from mammoseg.networks.network import ARCHITECTURE
+from mammoseg.transforms.pipelines import Preprocessing
+
+PARTS = ("model", "network", "preprocessing", "provenance")
+"""What every checkpoint has."""
+
+ONLY_A_GATE = {"modalities"}
+"""Preprocessing settings that decide which files may enter, not what becomes of them."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Content of a checkpoint file.
+
+    Attributes:
+        model: state dictionary of the network.
+        network: of `recorded_network`.
+        preprocessing: of `recorded_preprocessing`.
+        provenance: see `mammoseg.provenance.collect_provenance`.
+        sha256: of the file.
+    """
+
+    model: dict[str, Tensor]
+    network: dict[str, Any]
+    preprocessing: dict[str, Any]
+    provenance: dict[str, Any]
+    sha256: str
+    path: Path
+
+
+def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
+    """Write a checkpoint whole or not at all.
+
+    Raises:
+        WeightsError: when the disk is full or the folder cannot be written; an older file at `path` stays as it was.
+    """
+    try:
+        with atomic_path(path) as temporary:
+            torch.save(content, temporary)
+    except (OSError, RuntimeError) as error:
+        raise WeightsError(f"cannot write {path} ({error}); the file that was there is untouched.") from error
+
+
+def read_checkpoint(path: Path | str) -> dict[str, Any]:
+    """Read a checkpoint; nothing in it is executed, and its records name only what this package has.
+
+    What a training adds for its own continuation is plain values and tensors, not checked further.
+
+    Raises:
+        WeightsError: naming the file and what is wrong with it.
+    """
+    path = existing_weights(path)
+    content = read_torch_file(path)
+    if not isinstance(content, dict) or not all(isinstance(content.get(part), dict) for part in PARTS):
+        raise WeightsError(f"{path} is not a checkpoint of mammoseg: it lacks one of {', '.join(PARTS)}.")
+    try:
+        return content | {
+            "model": _recorded_model(content["model"]),
+            "network": recorded_network(content["network"]),
+            "preprocessing": recorded_preprocessing(content["preprocessing"]),
+            "provenance": recorded_provenance(content["provenance"]),
+        }
+    except ValueError as error:
+        raise WeightsError(f"{path} is not loaded: it {error}.") from error
+
+
+def read_weights(path: Path | str) -> Weights:
+    """Read the weights of a checkpoint; see `read_checkpoint` for errors."""
+    content = read_checkpoint(path)
+    return Weights(
+        model=content["model"],
+        network=content["network"],
+        preprocessing=content["preprocessing"],
+        provenance=content["provenance"],
+        sha256=sha256_of_file(Path(path)),
+        path=Path(path),
+    )
+
+
+def load_weights(network: nn.Module, weights: Weights) -> None:
+    """Load all weights into `network`, or none.
+
+    Raises:
+        WeightsError: naming the first keys that are missing or too many, the shapes or kinds of numbers that differ, or
+            values not finite.
+    """
+    load_model(network, weights.model, path=weights.path)
+
+
+def load_model(network: nn.Module, model: Mapping[str, Tensor], *, path: Path) -> None:
+    """Load a state dictionary that was read from `path`; see `load_weights`."""
+    expected = network.state_dict()
+    _check_fits(expected, model, name=type(network).__name__, path=path)
+    cast = {key: value.to(expected[key].dtype) for key, value in model.items()}
+    if infinite := [
+        f"{key} has values that are not finite" for key, value in cast.items() if not value.isfinite().all()
+    ]:
+        raise _misfit(infinite, name=type(network).__name__, path=path)
+    network.load_state_dict(cast)
+
+
+def trained_network(weights: Weights, **changes: Any) -> Network:
+    """The network that a checkpoint records, on the CPU, with its weights.
+
+    Args:
+        changes: arguments of the network that a person gives instead of the recorded ones.
+    Raises:
+        WeightsError: record and weights do not go together.
+    """
+    config = weights.network | changes
+    _check_builds(config, weights)
+    network = build_network(config)
+    load_weights(network, weights)
+    return network
+
+
+def trained_preprocessing(weights: Weights, **changes: Any) -> Preprocessing:
+    """The preprocessing that a checkpoint records; `changes` are settings that a person gives instead."""
+    return build_preprocessing(weights.preprocessing | changes)
+
+
+def check_preprocessing(weights: Weights, settings: dict[str, Any]) -> None:
+    """Refuse weights that were trained under other preprocessing than what they are about to see.
+
+    Raises:
+        WeightsError: naming each setting with both values.
+    """
+    names = sorted((weights.preprocessing.keys() | settings.keys()) - ONLY_A_GATE)
+    pairs = [(name, weights.preprocessing.get(name), settings.get(name)) for name in names]
+    different = [f"{name} {trained} there, {here} here" for name, trained, here in pairs if trained != here]
+    if different:
+        raise WeightsError(f"{weights.path} was trained with other preprocessing: {'; '.join(different)}.")
+
+
+def _recorded_model(model: dict[Any, Any]) -> dict[str, Tensor]:
+    if not all(isinstance(key, str) and isinstance(value, Tensor) for key, value in model.items()):
+        raise ValueError("has a model that holds more than tensors")
+    return dict(model)
+
+
+def _check_builds(config: dict[str, Any], weights: Weights) -> None:
+    """Build the network and show it an image, both without memory behind them, before anything of its size is made."""
+    name, settings = config[ARCHITECTURE], weights.preprocessing
+    try:
+        with torch.device("meta"), torch.no_grad(), _at_most(len(weights.model)):
+            network = build_network(config).eval()
+            network(torch.empty(1, settings.get("channels", 3), *settings["spatial_size"]))
+    except Exception as error:  # of any layer, about numbers that do not go together
+        raise WeightsError(f"{weights.path} records settings of which no {name} can be built.") from error
+    _check_fits(network.state_dict(), weights.model, name=name, path=weights.path)
+
+
+@contextmanager
+def _at_most(count: int) -> Iterator[None]:
+    """Let this thread make no network of more than `count` parameters, which two short words can set to millions."""
+    thread, made = threading.get_ident(), 0
+
+    def count_up(*_: Any) -> None:
+        nonlocal made
+        made += threading.get_ident() == thread
+        if made > count:
+            raise ValueError(f"more than {count} parameters")
+
+    hook = register_module_parameter_registration_hook(count_up)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def _check_fits(expected: Mapping[str, Tensor], model: Mapping[str, Tensor], *, name: str, path: Path) -> None:
+    problems = [f"lacks {key}" for key in sorted(expected.keys() - model.keys())]
+    problems += [f"has unknown {printable(key)[:100]}" for key in sorted(model.keys() - expected.keys())]
+    for key in [key for key in expected if key in model]:
+        here, there = expected[key], model[key]
+        if there.shape != here.shape:
+            problems.append(f"{key} is {tuple(there.shape)} in the file and {tuple(here.shape)} in the network")
+        elif there.is_floating_point() != here.is_floating_point():
+            problems.append(f"{key} is {there.dtype} in the file and {here.dtype} in the network")
+    if problems:
+        raise _misfit(problems, name=name, path=path)
+
+
+def _misfit(problems: list[str], *, name: str, path: Path) -> WeightsError:
+    more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
+    return WeightsError(f"{path} does not fit this {name}: {'; '.join(problems[:3])}{more}.")

@@ -1,0 +1,1 @@
+"""Copies without a patient, and the way back."""

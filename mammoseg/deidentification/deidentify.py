@@ -1,0 +1,195 @@
+"""Mammograms without their patient: DICOM in, DICOM of the same pixels out, and a map that its owner keeps."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from io import BytesIO
+from pathlib import Path
+
+from pydicom import dcmwrite
+from pydicom.dataset import Dataset
+from tqdm import tqdm
+
+from mammoseg.counts import count_of
+from mammoseg.data.find_images import find_inputs, say_passed_over
+from mammoseg.data.identifiers import default_key_file, load_key
+from mammoseg.deidentification.basic_profile import deidentify_dataset
+from mammoseg.deidentification.identity_map import IdentityMap
+from mammoseg.dicom.codestream import check_method
+from mammoseg.dicom.gate import check_is_mammogram, open_dicom
+from mammoseg.dicom.pixels import check_pixel_description, decode
+from mammoseg.dicom.quiet import no_header_values_in_warnings
+from mammoseg.dicom.stream_text import without_text
+from mammoseg.dicom.values import MALFORMED, code_string, text
+from mammoseg.errors import InputRefusedError, NothingUsableError, PartlyRefusedError, StoppedError, WrongCallError
+from mammoseg.files import atomic_path, is_plain_file, output_errors, printable, remove_leftovers, sole_writer
+
+LOCK = ".deidentify.lock"
+
+
+class Outcome(Enum):
+    """What became of a file."""
+
+    WRITTEN = "written"
+    KEPT = "kept"
+    REFUSED = "refused"
+
+
+def deidentify(
+    *inputs: str | Path,
+    output: str | Path,
+    map_file: str | Path | None = None,
+    key_file: str | Path | None = None,
+    modalities: str | Sequence[str] = ("MG",),
+) -> None:
+    """Write each mammogram without what names its patient, under the name of its new SOP Instance UID.
+
+    Args:
+        inputs: DICOM files, and folders, which are searched to the bottom.
+        output: folder for the files; made if it is not there. What stands in it and is whole is kept.
+        map_file: JSON of old and new Patient IDs and UIDs, readable for its owner only; default: beside the key. It may
+            not lie in `output`.
+        key_file: secret key of the new identifiers; default: made once in the user's configuration folder.
+        modalities: DICOM modalities to let in, ``MG`` alone unless told otherwise.
+
+    Raises:
+        WrongCallError: no input, an output folder that cannot be made, or a map inside it.
+        MammosegError: others may read the map or the key, one of them is damaged, or another run has the output.
+        PartlyRefusedError: some inputs were refused.
+        NothingUsableError: all inputs were refused, or a folder has nothing to try.
+        OutputError: the output cannot be written.
+        StoppedError: Ctrl-C.
+    """
+    folder, key_path = Path(output), Path(key_file or default_key_file())
+    map_path = Path(map_file or key_path.with_name("deidentified.json"))
+    _check_call(inputs, folder, map_path)
+    names = IdentityMap(load_key(key_path), map_path)
+    job = _Job(folder, names, (modalities,) if isinstance(modalities, str) else tuple(modalities))
+    paths, passed_over = find_inputs([Path(path) for path in inputs], folder)
+    outcomes: list[Outcome] = []
+    try:
+        with sole_writer(folder, folder / LOCK):
+            remove_leftovers(folder)
+            for path in tqdm(paths, unit="file", disable=None):
+                outcomes.append(job.deidentify_or_refuse(path))
+    except KeyboardInterrupt:
+        raise StoppedError(f"stopped; {len(outcomes)} of {count_of(len(paths), 'file')} done and kept.") from None
+    finally:
+        names.save()
+    _conclude(outcomes, job, passed_over)
+
+
+@dataclass
+class _Job:
+    """One run; `unstated` counts files that do not say whether text is burned into their pixels."""
+
+    output: Path
+    names: IdentityMap
+    modalities: Sequence[str]
+    unstated: int = 0
+
+    def deidentify_or_refuse(self, path: Path) -> Outcome:
+        try:
+            with no_header_values_in_warnings():
+                return self._deidentify(path)
+        except InputRefusedError as error:
+            tqdm.write(f"{printable(path)}: {error}", file=sys.stderr)
+            return Outcome.REFUSED
+
+    def _deidentify(self, path: Path) -> Outcome:
+        dataset = open_dicom(path)
+        check_is_mammogram(dataset, self.modalities)
+        check_pixel_description(dataset)
+        burned_in = code_string(dataset, "BurnedInAnnotation")
+        if burned_in not in ("", "NO"):  # whatever else stands there was meant to warn
+            reason = "its pixels have text burned in, which may name the patient; cover the text, then say NO there."
+            raise InputRefusedError("E_BURNED_IN", reason)
+        if not text(dataset, "SOPInstanceUID"):
+            raise InputRefusedError("E_DICOM_UID", "it has no SOP Instance UID, so its new name cannot be made.")
+        content = self._encode(dataset)
+        with output_errors(self.output):
+            outcome = _write_once(content, self.output / f"{dataset.SOPInstanceUID}.dcm")
+        self.unstated += burned_in != "NO"
+        return outcome
+
+    def _encode(self, dataset: Dataset) -> bytes:
+        buffer = BytesIO()
+        try:
+            keep_only_pixels(dataset)
+            deidentify_dataset(dataset, self.names)
+            dcmwrite(buffer, dataset, enforce_file_format=True)
+        except InputRefusedError:
+            raise
+        except MALFORMED as error:  # its text may quote a header value
+            raise InputRefusedError("E_ATTRIBUTE", "an attribute of the header has a value that cannot be.") from error
+        return buffer.getvalue()
+
+
+def keep_only_pixels(dataset: Dataset) -> None:
+    """Take out of Pixel Data, in place, what belongs to no pixel: text in streams, padding, bits of overlays.
+
+    Raises:
+        InputRefusedError: ``E_COMPRESSION``: a stream of an unknown method, or one that cannot be followed to its end.
+    """
+    syntax, pixels = dataset.file_meta.TransferSyntaxUID, dataset.Rows * dataset.Columns
+    if syntax.is_compressed:
+        check_method(syntax)
+        dataset.PixelData = without_text(dataset.PixelData, syntax, pixels=pixels)
+    else:
+        stored = decode(dataset)
+        order = "<" if syntax.is_little_endian else ">"
+        words = stored.astype(stored.dtype.newbyteorder(order)).tobytes()
+        dataset.PixelData = words + bytes(len(words) % 2)
+
+
+def _write_once(content: bytes, path: Path) -> Outcome:
+    """Write a file unless it stands there; never two contents under one UID.
+
+    Raises:
+        InputRefusedError: ``E_DUPLICATE_UID``.
+        OSError: the file cannot be written.
+    """
+    if is_plain_file(path):
+        if path.read_bytes() == content:
+            return Outcome.KEPT
+        reason = "other content stands under its new UID; delete that file, or name another output folder."
+        raise InputRefusedError("E_DUPLICATE_UID", reason)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+    return Outcome.WRITTEN
+
+
+def _check_call(inputs: Sequence[str | Path], output: Path, map_path: Path) -> None:
+    if not inputs:
+        raise WrongCallError("no input is named; give mammograms or folders of them.")
+    if map_path.resolve().is_relative_to(output.resolve()):
+        raise WrongCallError(f"the map '{map_path}' lies in the output, where it would be given away with the images.")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"output '{output}' cannot be made ({error.strerror}); name a folder to write to."
+        raise WrongCallError(reason) from error
+
+
+def _conclude(outcomes: Sequence[Outcome], job: _Job, passed_over: int) -> None:
+    """Say what came out, and raise what the exit code follows from."""
+    refused = outcomes.count(Outcome.REFUSED)
+    beside = say_passed_over(passed_over)
+    if job.unstated:
+        print(
+            f"WARNING: {count_of(job.unstated, 'file')} without a word on text burned into the pixels; look at them.",
+            file=sys.stderr,
+        )
+    print(
+        f"{outcomes.count(Outcome.WRITTEN)} written, {outcomes.count(Outcome.KEPT)} kept, {refused} refused{beside}: "
+        f"{job.output}; the way back: {job.names.path}"
+    )
+    if refused == len(outcomes):
+        raise NothingUsableError(
+            f"none of {count_of(refused, 'file')} could be used; the reasons are above."
+            if outcomes
+            else f"there is no file to deidentify{beside}; name mammograms or a folder that holds some."
+        )
+    if refused:
+        raise PartlyRefusedError(f"{refused} of {count_of(len(outcomes), 'file')} refused; the reasons are above.")

@@ -1,0 +1,108 @@
+"""The same function in less time: a trained network rewritten for inference on the device it is on.
+
+Batch normalisations are folded into convolutions (`mammoseg.inference.folding`) and all tensors are kept
+channels-last, the layout that oneDNN and cuDNN compute in. On a CPU the weights are kept in the order that oneDNN
+wants, which it would else make anew for every image; on a GPU convolutions run in half precision. docs/speed.md has the measurements.
+"""
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mammoseg.inference.folding import fold_normalisations
+
+HALF = torch.float16
+"""Precision of convolutions on a GPU, the one that training with MONAI's ``amp`` has too."""
+
+
+class Accelerated(nn.Module):
+    """A network that gets its images as plain channels-last tensors, on a GPU under autocast.
+
+    Shape:
+        image ``(N, in_channels, H, W)``; returns logits ``(N, out_channels, H, W)``, float32.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> Tensor:
+        image = image.as_subclass(Tensor).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(image.device.type, dtype=HALF, enabled=image.is_cuda):
+            return self.network(image).float()
+
+
+class PackedConvolution(nn.Module):
+    """A convolution on a CPU whose weights lie in the blocks that oneDNN computes with, as `torch.compile` keeps them.
+
+    Args:
+        convolution: padded with zeros, by numbers.
+        shape: of the images for which the order of the weights is chosen; others are computed too.
+    """
+
+    def __init__(self, convolution: nn.Conv2d, shape: torch.Size) -> None:
+        super().__init__()
+        self.bias = convolution.bias
+        self.settings: tuple[Any, ...] = (
+            convolution.padding,
+            convolution.stride,
+            convolution.dilation,
+            convolution.groups,
+        )
+        weight = convolution.weight.detach().contiguous(memory_format=torch.channels_last)
+        self.packed = torch.ops.mkldnn._reorder_convolution_weight(weight, *self.settings, shape)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return torch.ops.mkldnn._convolution_pointwise(features, self.packed, self.bias, *self.settings, "none", [], "")
+
+
+@torch.no_grad()
+def accelerate(network: nn.Module, example: Tensor) -> nn.Module:
+    """Network of the same function for inference; the given one stays as it is.
+
+    Args:
+        network: on the device where it will run; the result cannot be trained, moved or saved.
+        example: an image that the network takes, ``(N, in_channels, H, W)``; only the shape is used.
+    Returns:
+        A module in evaluation mode. On a CPU its logits differ by rounding, on a GPU as half precision does.
+    """
+    fast = fold_normalisations(network, example).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if example.device.type == "cpu":
+        for module in fast.modules():
+            if isinstance(module, nn.GroupNorm):
+                module.register_forward_pre_hook(centre_groups)
+        if torch.backends.mkldnn.is_available():
+            pack_convolutions(fast, example)
+    return Accelerated(fast).eval()
+
+
+def pack_convolutions(network: nn.Module, example: Tensor) -> None:
+    """Replace the plain convolutions of a network on a CPU by packed ones, for images of the shape of `example`."""
+    for path, shape in input_shapes(network, example).items():
+        convolution: Any = network.get_submodule(path)
+        if convolution.padding_mode == "zeros" and not isinstance(convolution.padding, str):
+            network.set_submodule(path, PackedConvolution(convolution, shape))
+
+
+def centre_groups(normalisation: nn.GroupNorm, read: tuple[Tensor]) -> Tensor:
+    """Features ``(N, C, H, W)`` less the mean of each group, so that the normalisation loses no digits.
+
+    For channels-last features on a CPU PyTorch takes the variance as E[x²] − E[x]², and that cancels where the mean is
+    large.
+    """
+    (features,) = read
+    means = features.mean((2, 3)).unflatten(1, (normalisation.num_groups, -1)).mean(2)
+    return features - means.repeat_interleave(features.shape[1] // normalisation.num_groups, dim=1)[..., None, None]
+
+
+def input_shapes(network: nn.Module, example: Tensor) -> dict[str, torch.Size]:
+    """Shape of what each plain convolution reads, by its path."""
+    network = copy.deepcopy(network).to("meta")
+    shapes: dict[nn.Module, torch.Size] = {}
+    for module in network.modules():
+        if type(module) is nn.Conv2d:
+            module.register_forward_pre_hook(lambda m, read: shapes.update({m: read[0].shape}))
+    network(example.to("meta"))
+    return {path: shapes[module] for path, module in network.named_modules() if module in shapes}

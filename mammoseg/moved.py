@@ -1,0 +1,63 @@
+"""Modules that were moved: whoever asks for an old name, in code or in a config, is told the new one."""
+
+import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from types import ModuleType
+
+MOVED = {
+    "mammoseg.acceleration": "mammoseg.inference.acceleration",
+    "mammoseg.checkpoints": "mammoseg.checkpoints.checkpoint",
+    "mammoseg.data.cached_dataset": "mammoseg.transforms.cached_dataset",
+    "mammoseg.data.csv_table": "mammoseg.csv_table",
+    "mammoseg.data.identity_map": "mammoseg.deidentification.identity_map",
+    "mammoseg.data.mammogram": "mammoseg.data.mammograms",
+    "mammoseg.deidentify": "mammoseg.deidentification.deidentify",
+    "mammoseg.dicom.basic_profile": "mammoseg.deidentification.basic_profile",
+    "mammoseg.dicom.decode_worker": "mammoseg.data.decode_worker",
+    "mammoseg.dicomweb": "mammoseg.archives.dicomweb",
+    "mammoseg.dimse": "mammoseg.archives.dimse",
+    "mammoseg.folding": "mammoseg.inference.folding",
+    "mammoseg.inference.Predictor": "mammoseg.inference.predictor.Predictor",
+    "mammoseg.kept_labels": "mammoseg.viewer.kept_labels",
+    "mammoseg.label_server": "mammoseg.viewer.label_server",
+    "mammoseg.lesions": "mammoseg.inference.lesions",
+    "mammoseg.predict": "mammoseg.prediction.predict",
+    "mammoseg.recorded": "mammoseg.checkpoints.recorded",
+    "mammoseg.report.overlay": "mammoseg.overlay",
+    "mammoseg.report.page": "mammoseg.prediction.page",
+    "mammoseg.report.table": "mammoseg.prediction.table",
+    "mammoseg.results": "mammoseg.prediction.results",
+    "mammoseg.run_alone": "mammoseg.training.run_alone",
+    "mammoseg.schedules": "mammoseg.training.schedules",
+    "mammoseg.send": "mammoseg.archives.send",
+    "mammoseg.torch_file": "mammoseg.checkpoints.torch_file",
+    "mammoseg.trainable": "mammoseg.training.trainable",
+    "mammoseg.transforms.save_prediction": "mammoseg.prediction.save_prediction",
+    "mammoseg.weights_file": "mammoseg.checkpoints.weights_file",
+    "mammoseg.workflow": "mammoseg.training.workflow",
+}
+"""Old name to new name, of the move after 0.1.0."""
+
+
+class MovedError(ModuleNotFoundError):
+    """A name of before."""
+
+
+class MovedNames(MetaPathFinder):
+    """Comes last of Python's finders, so it is asked for what does not exist."""
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None, /) -> None:
+        """Tell the new name of a module that was moved.
+
+        Raises:
+            MovedError: it was.
+        """
+        if fullname in MOVED:
+            raise MovedError(f"{fullname} is now {MOVED[fullname]}; write that name instead.")
+
+
+def watch() -> None:
+    """Ask this module for every name that Python does not find."""
+    if not any(isinstance(finder, MovedNames) for finder in sys.meta_path):
+        sys.meta_path.append(MovedNames())

@@ -1,0 +1,47 @@
+"""The page of a run: a picture and a line for each file."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import jinja2
+
+from mammoseg import __version__
+from mammoseg.counts import format_number
+from mammoseg.dicom.derived import Algorithm
+from mammoseg.files import atomic_path
+from mammoseg.prediction.table import Row, Status
+from mammoseg.provenance import PHANTOM_WARNING
+
+
+@dataclass(frozen=True)
+class Run:
+    """What holds for all files of a run."""
+
+    algorithm: Algorithm
+    phantom_only: bool
+    when: datetime
+
+
+def write_page(rows: Sequence[Row], run: Run, path: Path) -> None:
+    """Write the page, whole or not at all; pictures and masks lie beside it under the names in `rows`."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("mammoseg.report", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = format_number
+    html = environment.get_template("index.html").render(
+        rows=rows,
+        run=run,
+        count=Counter(row.status for row in rows),
+        Status=Status,
+        phantom_warning=PHANTOM_WARNING,
+        software_version=__version__,
+    )
+    with atomic_path(path) as temporary:
+        temporary.write_text(html, encoding="utf-8")

@@ -1,0 +1,196 @@
+"""Segment mammograms: files and folders in; DICOM objects, an overlay each, one table and one page out."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mammoseg.allocator import keep_freed_memory
+from mammoseg.checkpoints.weights_file import default_weights
+from mammoseg.counts import count_of
+from mammoseg.data.find_images import find_inputs, say_no_file
+from mammoseg.dicom.seg import SegKind, SegProfile
+from mammoseg.errors import NothingUsableError, WrongCallError
+from mammoseg.files import is_file, is_folder, output_errors, printable
+from mammoseg.prediction.file_job import MassPredictor
+from mammoseg.prediction.options import Options, parse_choice, parse_objects
+from mammoseg.prediction.process import Standby
+from mammoseg.prediction.run import run_predictor
+from mammoseg.prediction.workers import worker_count
+from mammoseg.quick_import import quick_import
+
+FETCHED = "images"
+"""Folder in the output folder for what was read from an archive: kept, so that a run can go on without it."""
+
+PREDICTOR_MODULE = "mammoseg.inference.predictor"
+"""Imports torch, which takes seconds that a wrong call need not wait."""
+
+
+@dataclass(frozen=True)
+class PredictorChoice:
+    """How each process makes ready and makes its predictor; see `mammoseg.inference.predictor.Predictor`."""
+
+    bundle: str
+    weights: Path
+    device: str | None
+    modalities: tuple[str, ...]
+
+    def __call__(self) -> MassPredictor:
+        keep_freed_memory()
+        make = quick_import(PREDICTOR_MODULE).Predictor
+        return make(bundle=self.bundle, weights=self.weights, device=self.device, modalities=self.modalities)
+
+
+def predict(
+    *inputs: str | Path,
+    output: str | Path,
+    bundle: str = "unet",
+    weights: str | Path | None = None,
+    objects: str | Sequence[str] = ("seg", "sr"),
+    segmentation: str = "binary",
+    profile: str = "viewer",
+    deflated: bool = False,
+    no_empty_seg: bool = False,
+    threshold: float | None = None,
+    min_area_mm2: float | None = None,
+    min_area_pixels: float | None = None,
+    device: str | None = None,
+    modalities: str | Sequence[str] = ("MG",),
+    workers: int | None = None,
+    json: bool = False,
+    archive: str | None = None,
+    stow: str | None = None,
+    user: str | None = None,
+    ca_bundle: str | None = None,
+    study: str | None = None,
+    patient: str | None = None,
+    date: str | None = None,
+) -> None:
+    """Segment the masses of mammograms.
+
+    Args:
+        inputs: DICOM, PNG, TIFF, JPEG, PGM or NIfTI files, and folders, which are searched to the bottom.
+        output: folder for the results; made if it is not there. The same call again does only what is not done yet.
+        bundle: name of the network.
+        weights: file of the network's weights; when None, `mammoseg.checkpoints.weights_file.default_weights`.
+        objects: DICOM objects to write, of ``seg``, ``sr``, ``cad_sr``, ``sc``, ``gsps``.
+        segmentation: ``binary``, ``fractional`` (probability; a 16-bit PNG for pictures) or ``labelmap``.
+        profile: ``viewer`` or ``strict``, see `mammoseg.dicom.seg.SegProfile`.
+        deflated: compress the segmentation, see `mammoseg.dicom.seg.build_segmentation`.
+        no_empty_seg: write no segmentation where nothing was found; the report says it.
+        threshold: probability from which a pixel is mass, above 0 and below 1; the bundle's own when None.
+        min_area_mm2: smallest lesion, in the breast.
+        min_area_pixels: smallest lesion, in pixels.
+        device: such as ``cpu`` or ``cuda:0``; the best there is when None.
+        modalities: DICOM modalities to let in, ``MG`` alone unless told otherwise.
+        workers: processes; one for each core when None and there are enough files.
+        json: print one JSON record for each file instead of sentences.
+        archive: DICOMweb root from which mammograms are read, instead of or beside `inputs`.
+        stow: DICOMweb root to which the results are stored, or ``dicom://AET@host:port`` for C-STORE.
+        user: name at archives; the password comes from the environment or ~/.netrc, see
+            `mammoseg.archives.dicomweb.client`.
+        ca_bundle: certificates of the authority that signed the archives' own.
+        study: Study Instance UID to read from `archive`.
+        patient: Patient ID to read from `archive`.
+        date: day or range of days to read from `archive`, see `mammoseg.archives.dicomweb.fetch.find_mammograms`.
+
+    Raises:
+        WrongCallError: no input, an unknown bundle, a value out of range, or an output folder that cannot be made.
+        WeightsError: there are no weights, or they cannot be used.
+        PartlyRefusedError: some inputs were refused.
+        NothingUsableError: all inputs were refused, or a folder has nothing to try.
+        OutputError: the output cannot be written.
+        StoppedError: Ctrl-C.
+    """
+    options = Options(
+        objects=parse_objects(objects),
+        kind=parse_choice(SegKind, segmentation, "segmentation"),
+        profile=parse_choice(SegProfile, profile, "profile"),
+        deflated=deflated,
+        empty_seg=not no_empty_seg,
+        threshold=threshold,
+        min_area_mm2=min_area_mm2,
+        min_area_pixels=min_area_pixels,
+    )
+    modalities = (modalities,) if isinstance(modalities, str) else tuple(modalities)
+    paths = [Path(path) for path in inputs]
+    selection = {"study": study, "patient": patient, "date": date}
+    _check_call(paths, archive, selection)
+    login: dict[str, Any] = {"user": user, "ca_bundle": ca_bundle}
+    login_to_store = {} if archive and str(stow).startswith("dicom://") else login  # C-STORE has none
+    for address, given in ((archive, login), (stow, login_to_store)):
+        if address is not None:
+            from mammoseg.archives.send import check_address  # needed by few
+
+            check_address(address, **given)
+    path = default_weights(bundle) if weights is None else Path(weights)
+    found, passed_over = find_inputs(paths, Path(output))
+    if archive is None:
+        _check_inputs(paths, found, passed_over)
+    _make_output(Path(output))
+    if weights is None:
+        print(f"No weights are named; {path} is used.", file=sys.stderr)
+    print(f"{len(found)} files to look at; loading {bundle}, which can take a minute.", file=sys.stderr, flush=True)
+    choice = PredictorChoice(bundle, path, device, modalities)
+    others = worker_count(len(found), workers) - 1
+    with Standby(others, PREDICTOR_MODULE) as standby:
+        predictor = choice()
+        if archive is not None:
+            from mammoseg.archives.dicomweb.fetch import fetch_studies  # needed by few
+
+            images = Path(output) / FETCHED
+            with output_errors(images):
+                paths += fetch_studies(archive, images, modalities=modalities, **login, **selection)
+        run_predictor(
+            predictor,
+            paths,
+            Path(output),
+            options=options,
+            workers=workers,
+            make_predictor=choice,
+            take=standby.take,
+            json=json,
+            store=None if stow is None else partial(_store_results, to=stow, **login_to_store),
+        )
+
+
+def _store_results(paths: Sequence[Path], *, to: str, **login: Any) -> None:
+    from mammoseg.archives.send import PartlySentError, store_to  # needed by few
+
+    stored = store_to(list(paths), to, **login)
+    for result in stored:
+        if not result.ok and result.path is not None:
+            print(f"{printable(result.path)}: {result.code}: {result.reason}", file=sys.stderr)
+    missing = sum(not result.ok for result in stored)
+    if missing:
+        raise PartlySentError(
+            f"{missing} of {count_of(len(stored), 'result')} not in the archive; run the same command again."
+        )
+    print(f"{count_of(len(stored), 'result')} stored in the archive.", file=sys.stderr)
+
+
+def _check_call(inputs: Sequence[Path], archive: str | None, selection: Mapping[str, str | None]) -> None:
+    if not inputs and archive is None:
+        raise WrongCallError("no input is named; give mammograms or folders of them, or an archive with --from.")
+    if any(selection.values()) and archive is None:
+        raise WrongCallError("--study, --patient and --date choose from an archive; name it with --from.")
+
+
+def _check_inputs(inputs: Sequence[Path], found: Sequence[Path], passed_over: int) -> None:
+    """Nothing is loaded, and no folder made, where there is not a single file to look at."""
+    if not any(map(is_file, found)):
+        absent = [path for path in inputs if not is_folder(path) and not is_file(path)]
+        raise NothingUsableError(
+            f"there is no file '{printable(absent[0])}'; check the path." if absent else say_no_file(passed_over)
+        )
+
+
+def _make_output(output: Path) -> None:
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WrongCallError(
+            f"output '{output}' cannot be made ({error.strerror}); name a folder to write to."
+        ) from error

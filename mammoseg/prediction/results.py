@@ -1,0 +1,125 @@
+"""The results of one mammogram as files that belong to their source."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from pydicom import Dataset
+
+from mammoseg.data.mammograms import file_format
+from mammoseg.dicom.cad_sr import build_cad_report
+from mammoseg.dicom.derived import Algorithm, Analysis, unusable_keywords
+from mammoseg.dicom.presentation_state import build_presentation_state
+from mammoseg.dicom.read import read_header
+from mammoseg.dicom.secondary_capture import build_secondary_capture
+from mammoseg.dicom.seg import SegKind, build_segmentation
+from mammoseg.dicom.sr import build_report
+from mammoseg.dicom.write import write_object
+from mammoseg.errors import InputRefusedError
+from mammoseg.mammogram import Mammogram
+from mammoseg.overlay import write_picture
+from mammoseg.prediction.instances import INSTANCES, claim_instance
+from mammoseg.prediction.options import ObjectKind, Options
+from mammoseg.prediction.records import FOLDER
+
+SUFFIXES = {
+    ObjectKind.SEGMENTATION: ".seg.dcm",
+    ObjectKind.REPORT: ".sr.dcm",
+    ObjectKind.CAD_REPORT: ".cad.dcm",
+    ObjectKind.SECONDARY_CAPTURE: ".sc.dcm",
+    ObjectKind.PRESENTATION_STATE: ".gsps.dcm",
+}
+"""What follows the name of the source in the name of each object's file."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """Names of the files of each kind, where a PNG stands for the segmentation, and what their user should know."""
+
+    files: dict[ObjectKind, str]
+    notes: list[str] = field(default_factory=list)
+
+
+def write_results(
+    source: Path,
+    name: str,
+    probability: np.ndarray,
+    lesions: Sequence[np.ndarray],
+    *,
+    output: Path,
+    algorithm: Algorithm,
+    when: datetime,
+    options: Options,
+    mammogram: Mammogram | None = None,
+) -> Written:
+    """Write DICOM objects for a DICOM source, a PNG otherwise, since they must refer to a DICOM instance.
+
+    Args:
+        name: stem of the files to write in `output`.
+        probability: mass probability ``(rows, columns)`` on the grid of the source, 0 to 1.
+        lesions: bool masks of the same shape, one a lesion; may be empty.
+        mammogram: that was read from `source`; without it no secondary capture is written.
+    Raises:
+        InputRefusedError: the header of the source breaks rules that its objects must keep.
+        OSError: a file cannot be written.
+    """
+    if file_format(source) != "DICOM":
+        fractional = options.kind is SegKind.FRACTIONAL
+        mask = _write_mask(output, name, probability, None if fractional else lesions)
+        return Written({ObjectKind.SEGMENTATION: mask})
+    try:
+        analysis = Analysis(read_header(source), lesions, algorithm, when, probability)
+        objects, notes = _build(analysis, mammogram, options)
+    except InputRefusedError:
+        raise
+    except ValueError as error:  # its text may quote a header value
+        raise InputRefusedError("E_SEG", "the header breaks rules of DICOM that its results must keep.") from error
+    claim_instance(output / FOLDER / INSTANCES, str(analysis.source.SOPInstanceUID), source)
+    for kind, dataset in objects.items():
+        write_object(dataset, output / f"{name}{SUFFIXES[kind]}")
+    return Written({kind: f"{name}{SUFFIXES[kind]}" for kind in objects}, notes)
+
+
+def _build(
+    analysis: Analysis, mammogram: Mammogram | None, options: Options
+) -> tuple[dict[ObjectKind, Dataset], list[str]]:
+    """All objects before the first is written, so that a header which one of them cannot take leaves no file."""
+    wants_segmentation = ObjectKind.SEGMENTATION in options.objects and (analysis.lesions or options.empty_seg)
+    segmentation = (
+        build_segmentation(analysis, kind=options.kind, profile=options.profile, deflated=options.deflated)
+        if wants_segmentation
+        else None
+    )
+    builders: dict[ObjectKind, Callable[[], Dataset | None]] = {
+        ObjectKind.SEGMENTATION: lambda: segmentation,
+        ObjectKind.REPORT: lambda: build_report(analysis, segmentation),
+        ObjectKind.CAD_REPORT: lambda: build_cad_report(analysis),
+        ObjectKind.SECONDARY_CAPTURE: lambda: build_secondary_capture(analysis, mammogram) if mammogram else None,
+        ObjectKind.PRESENTATION_STATE: lambda: build_presentation_state(analysis),
+    }
+    left_out = unusable_keywords(analysis.source)
+    notes = [f"malformed and left out of the results: {', '.join(left_out)}"] if left_out else []
+    objects = {}
+    for kind in options.objects:
+        try:
+            built = builders[kind]()
+        except InputRefusedError as error:
+            if kind is not ObjectKind.CAD_REPORT or len(options.objects) == 1:
+                raise
+            notes.append(f"no Mammography CAD SR: {error.reason}")  # it needs side and view, which the others do not
+            continue
+        if built is not None:
+            objects[kind] = built
+    return objects, notes
+
+
+def _write_mask(output: Path, name: str, probability: np.ndarray, lesions: Sequence[np.ndarray] | None) -> str:
+    if lesions is None:
+        file, picture = f"{name}.probability.png", np.round(probability * 65535).astype(np.uint16)
+    else:
+        mask = np.logical_or.reduce(lesions) if lesions else np.zeros(probability.shape, bool)
+        file, picture = f"{name}.mask.png", mask.astype(np.uint8) * 255
+    write_picture(picture, output / file)
+    return file

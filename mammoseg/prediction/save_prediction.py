@@ -1,0 +1,82 @@
+"""Last step of a bundle's inference: the result beside nothing else, as DICOM SEG or PNG."""
+
+import logging
+from collections.abc import Hashable, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from monai.config import KeysCollection
+from monai.transforms import MapTransform
+
+from mammoseg.dicom.derived import Algorithm
+from mammoseg.errors import InputRefusedError
+from mammoseg.files import printable, sha256_of_file
+from mammoseg.inference.lesions import Masses, find_masses
+from mammoseg.prediction.options import ObjectKind, Options
+from mammoseg.prediction.results import write_results
+from mammoseg.transforms.pipelines import Preprocessing
+
+logger = logging.getLogger(__name__)
+
+
+class SavePredictiond(MapTransform):
+    """Writes the masses of each prediction; `mammoseg predict` does the same with a table, a page and many checks.
+
+    A mammogram whose masses cannot be masses (see `find_masses`) gets no file, and a line in the log says why.
+
+    Args:
+        keys: mass probability ``(1, rows, columns)`` on the original grid.
+        preprocessing: what the image went through; the file is read again as it says.
+        output_dir: folder of the files, named after ``image_id`` (the path inside the input folder).
+        threshold: probability from which a pixel is mass.
+        checkpoint: the weights in use; their SHA-256 goes into the SEG.
+        name: of the algorithm in the SEG.
+        version: of the algorithm in the SEG.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        *,
+        preprocessing: Preprocessing,
+        output_dir: Path | str,
+        threshold: float,
+        checkpoint: Path | str,
+        name: str,
+        version: str,
+    ) -> None:
+        super().__init__(keys)
+        self.preprocessing = preprocessing
+        self.output_dir = Path(output_dir)
+        self.checkpoint = Path(checkpoint)
+        self.name, self.version, self.threshold = name, version, threshold
+        self.algorithm: Algorithm | None = None
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        item = dict(data)
+        if self.algorithm is None:
+            self.algorithm = Algorithm(self.name, self.version, sha256_of_file(self.checkpoint), self.threshold)
+        for key in self.key_iterator(item):
+            probability = item[key][0].clamp(0, 1).cpu().numpy()
+            source = Path(item["image"].meta["filename_or_obj"])
+            try:
+                found = find_masses(probability, self.preprocessing.read(source), threshold=self.threshold)
+                self._write(found, source, Path(item["image_id"]).with_suffix(""), self.algorithm)
+            except InputRefusedError as error:
+                logger.error("%s: %s", printable(source), error)
+        return item
+
+    def _write(self, found: Masses, source: Path, name: Path, algorithm: Algorithm) -> None:
+        output = self.output_dir / name.parent
+        output.mkdir(parents=True, exist_ok=True)
+        write_results(
+            source,
+            name.name,
+            found.probability,
+            found.lesions,
+            output=output,
+            algorithm=algorithm,
+            when=datetime.now(timezone.utc).replace(microsecond=0),
+            options=Options(objects=(ObjectKind.SEGMENTATION,)),
+        )

@@ -1,0 +1,82 @@
+"""One row a file: what became of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from enum import Enum
+from pathlib import Path
+
+from mammoseg.csv_table import write_csv
+
+
+class Status(str, Enum):
+    """What became of a file; that nothing was found is a result of its own, not a missing one."""
+
+    FOUND = "mass found"
+    NOTHING = "no mass found"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Row:
+    """Outcome for one input file; what does not apply is None.
+
+    Args:
+        file: the path as it was typed, or below the folder that was typed.
+        code: of the refusal, ``E_...``.
+        reason: of the refusal, in words.
+        lesions: number of separate masses.
+        masses: name of each, as in its DICOM objects and in the picture, with its area in the breast, else in pixels.
+        area_mm2: of all masses together, in the breast; None where the file gives no honest pixel spacing.
+        max_probability: highest mass probability of any pixel, 0 to 1.
+        segmentation: name of the file with the mask, beside the table; so are those that follow.
+        report: DICOM SR with the measurements, or that nothing was found.
+        cad_report: Mammography CAD SR.
+        secondary_capture: picture as DICOM.
+        presentation_state: outlines for a viewer.
+        overlay: picture as PNG.
+        seconds: time spent on the file.
+        notes: what to know of a file that was segmented.
+    """
+
+    file: str
+    status: Status
+    code: str | None = None
+    reason: str | None = None
+    lesions: int | None = None
+    masses: str | None = None
+    area_mm2: float | None = None
+    max_probability: float | None = None
+    segmentation: str | None = None
+    report: str | None = None
+    cad_report: str | None = None
+    secondary_capture: str | None = None
+    presentation_state: str | None = None
+    overlay: str | None = None
+    seconds: float | None = None
+    notes: str | None = None
+
+    @property
+    def results(self) -> list[str]:
+        """Names of the files with the result itself, without the overlay that only shows it."""
+        return [file for field in RESULT_FIELDS if (file := getattr(self, field))]
+
+
+RESULT_FIELDS = ("segmentation", "report", "cad_report", "secondary_capture", "presentation_state")
+
+
+def write_table(rows: Sequence[Row], path: Path) -> None:
+    """Write `rows` as CSV, whole or not at all."""
+    columns = [field.name for field in fields(Row)]
+    write_csv(path, ({name: _cell(getattr(row, name)) for name in columns} for row in rows), columns=columns)
+
+
+def _cell(value: object) -> str:
+    """Text of a cell; a leading ``'`` keeps a spreadsheet from taking a file name for a formula."""
+    if value is None:
+        return ""
+    if isinstance(value, Status):
+        return value.value
+    if isinstance(value, float):
+        return f"{value:.4g}" if value < 1000 else f"{value:.0f}"
+    text = str(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t")) else text

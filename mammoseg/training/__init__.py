@@ -1,0 +1,1 @@
+"""Training and evaluating a bundle: what MONAI's workflow is given."""

@@ -1,0 +1,145 @@
+"""Train and evaluate a bundle by name: MONAI's own workflow, the right overlays, errors that a person can read."""
+
+import json
+import math
+import shlex
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from monai.bundle import ConfigParser, ConfigWorkflow
+
+from mammoseg.bundles import bundle_root
+from mammoseg.command_line import causes, known_error
+from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError
+from mammoseg.evaluation.tables import dice_lines
+from mammoseg.inference.predictor import usable_device
+
+RECIPES: dict[str, tuple[str, ...]] = {"paper": (), "common": ("common_recipe",)}
+"""Overlays on train.json by the name of the recipe."""
+
+KINDS: dict[type, list[type]] = {bool: [bool], int: [int], float: [int, float], list: [list, tuple]}
+"""Kind of a value of the config, to those that may stand for it."""
+
+RANGES: dict[str, tuple[float, float]] = {
+    "max_epochs": (1, math.inf),
+    "batch_size": (1, math.inf),
+    "val_interval": (1, math.inf),
+    "early_stop_patience": (1, math.inf),
+    "num_workers": (0, math.inf),
+    "spatial_size": (1, math.inf),
+    "seed": (0, 2**32 - 1),
+    "lr": (0, math.inf),
+    "threshold": (0, 1),
+}
+"""Smallest and largest value that an option of the config may have, or each of its values."""
+
+
+def train(
+    bundle: str, *, dataset_dir: str, recipe: str = "paper", start_from: str | None = None, **overrides: Any
+) -> None:
+    """Train a bundle; the same call continues an interrupted run.
+
+    Args:
+        bundle: name.
+        dataset_dir: folder of the ``datalist.json``.
+        recipe: ``paper`` (of the bundle) or ``common`` (the same for all).
+        start_from: checkpoint whose weights, network and preprocessing the training starts with; None starts anew.
+        overrides: of the config, nested ones by ``::``.
+    Raises:
+        StoppedError: Ctrl-C.
+        MammosegError: what a person can mend.
+    """
+    if recipe not in RECIPES:
+        raise WrongCallError(f"unknown recipe '{recipe}'; known: {', '.join(RECIPES)}.")
+    overlays = RECIPES[recipe] + (("start_from",) if start_from else ())
+    if absent := [name for name in overlays if not (Path(bundle_root(bundle)) / "configs" / f"{name}.json").is_file()]:
+        raise WrongCallError(f"bundle '{bundle}' has no {absent[0]}; train it with --recipe paper.")
+    start = {"start_from": start_from} if start_from else {}
+    try:
+        flow = run_workflow(bundle, "training", *overlays, dataset_dir=dataset_dir, **start, **overrides)
+    except KeyboardInterrupt as error:
+        raise StoppedError(
+            "stopped; epochs that had ended are kept, and the same command goes on after the last of them."
+        ) from error
+    print(f"Weights: {flow.parser.get_parsed_content('best_checkpoint')}")
+
+
+def evaluate(bundle: str, *, dataset_dir: str, weights: str | None = None, **overrides: Any) -> None:
+    """Score the test section with network and preprocessing as the weights record them.
+
+    Args:
+        bundle: name.
+        dataset_dir: folder of the ``datalist.json``.
+        weights: checkpoint; None takes the bundle's own.
+        overrides: of the config, nested ones by ``::``; ``validation_section`` chooses another section.
+    Raises:
+        MammosegError: what a person can mend.
+    """
+    named = {"best_checkpoint": weights} if weights else {}
+    flow = run_workflow(bundle, "evaluating", "evaluate", dataset_dir=dataset_dir, **named, **overrides)
+    output = Path(flow.parser.get_parsed_content("output_dir"))
+    print(*dice_lines(json.loads((output / "summary.json").read_text(encoding="utf-8"))["scores"]), sep="\n")
+    print(f"Tables: {output / 'per_image.csv'}, {output / 'summary.csv'}")
+
+
+def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> ConfigWorkflow:
+    """Run MONAI's workflow of a bundle's train.json with overlays, after printing the command that does the same.
+
+    Raises:
+        WrongCallError: an override that the configs do not have, or have with a value of another kind.
+        MammosegError: taken out of the RuntimeErrors that MONAI wraps around it.
+    """
+    configs = Path(bundle_root(bundle)) / "configs"
+    files = [str(configs / f"{name}.json") for name in ("train", *overlays)]
+    # train.json once more, since an overlay may put a call where it has a value, whose kind an override must have.
+    _check_overrides(overrides, ConfigParser.load_config_files([*files, files[0]]))
+    if isinstance(device := overrides.get("device"), str) and not device.startswith("$"):
+        overrides["device"] = f"$torch.device('{usable_device(device)}')"
+    words = [word for key, value in overrides.items() for word in (f"--{key}", str(value))]
+    file = json.dumps(files) if overlays else files[0]
+    print("$", shlex.join(["python", "-m", "monai.bundle", "run", run_id, "--config_file", file, *words]), flush=True)
+    try:
+        flow = ConfigWorkflow(files, run_id=run_id, **overrides)
+        flow.initialize()
+        flow.run()
+    except Exception as error:
+        raise _for_a_person(error) from error
+    return flow
+
+
+def _check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Refuse what MONAI would not notice, or end on a traceback for."""
+    for name, value in overrides.items():
+        if name.partition("::")[0] not in config:
+            near = "".join(f"did you mean --{known}? " for known in get_close_matches(name, config, 1))
+            raise WrongCallError(f"there is no option --{name}; {near}docs/training.md names those of the config.")
+        kinds = KINDS.get(type(config.get(name)))
+        if kinds and type(value) not in kinds and not str(value).startswith(("$", "@")):
+            raise WrongCallError(f"{name} is {value!r}; the config has {config[name]!r}, give a value of that kind.")
+        _check_size(name, value, config.get(name))
+
+
+def _check_size(name: str, value: Any, like: Any) -> None:
+    """Refuse numbers that make no sense, and lists of others or more of them than the config has."""
+    numbers = value if isinstance(value, list | tuple) else [value]
+    if isinstance(like, list) and isinstance(value, list | tuple):
+        if [type(number) for number in numbers] != [type(number) for number in like]:
+            raise WrongCallError(f"{name} is {value!r}; the config has {like!r}, give as many values of that kind.")
+    low, high = RANGES.get(name, (-math.inf, math.inf))
+    if any(
+        type(number) in (int, float) and not (low <= number <= high and math.isfinite(number)) for number in numbers
+    ):
+        raise WrongCallError(
+            f"{name} is {value!r}; give a finite number from {low} to {high}.".replace(" to inf", " on")
+        )
+
+
+def _for_a_person(error: Exception) -> MammosegError:
+    """What ended a workflow; of a fault with its text, which tells whoever set the options what was wrong with them."""
+    known = known_error(error)
+    if not isinstance(known, FaultError):
+        return known
+    *_, root = causes(error)
+    return FaultError(f"{type(root).__name__}: {str(root).strip().partition(chr(10))[0][:200]}")

@@ -1,0 +1,104 @@
+"""A predictor works under the settings its weights were trained with, and says what does not fit."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mammoseg.checkpoints import weights_file
+from mammoseg.checkpoints.checkpoint import read_checkpoint, save_checkpoint
+from mammoseg.checkpoints.weights_file import WeightsError, default_weights
+from mammoseg.data.phantom_dicom import write_mammogram
+from mammoseg.errors import InputRefusedError
+from mammoseg.inference.predictor import Predictor
+from mammoseg.networks import AUNet, UNet
+from mammoseg.transforms.pipelines import preprocessing
+
+
+def write_weights(path: Path, network=None, **settings) -> Path:
+    torch.manual_seed(0)
+    network = network or UNet(channels=[4, 8])
+    prepared = preprocessing(**{"spatial_size": [32, 16], "channels": 3, **settings})
+    content = {
+        "model": network.state_dict(),
+        "network": network.config,
+        "preprocessing": prepared.settings,
+        "provenance": {"source": "phantom"},
+    }
+    save_checkpoint(path, content)
+    return path
+
+
+@pytest.fixture
+def mammogram(tmp_path) -> Path:
+    pixels = np.zeros((60, 40), np.uint16)
+    pixels[10:50, :30] = 1000
+    pixels[20:30, 8:18] = 3000
+    write_mammogram(tmp_path / "a.dcm", pixels)
+    return tmp_path / "a.dcm"
+
+
+def test_probability_is_on_the_grid_of_the_file(mammogram, tmp_path):
+    predictor = Predictor("unet", weights=write_weights(tmp_path / "model.pt"), device="cpu")
+    probability = predictor(mammogram).probability
+    assert probability.shape == (60, 40) and probability.dtype == np.float32
+    assert probability.min() >= 0 and probability.max() <= 1
+
+
+def test_network_and_preprocessing_come_from_the_checkpoint(tmp_path):
+    predictor = Predictor("unet", weights=write_weights(tmp_path / "model.pt", intensity="zscore"), device="cpu")
+    assert predictor.network.network.config["channels"] == [4, 8]
+    assert predictor.preprocessing.settings["intensity"] == "zscore"
+    assert predictor.phantom_only
+
+
+def test_the_network_is_accelerated_and_gives_the_probability_of_the_plain_one(mammogram, tmp_path):
+    plain = UNet(channels=[4, 8]).train()
+    for _ in range(20):
+        plain(torch.rand(2, 3, 32, 16))  # normalisations get statistics
+    predictor = Predictor("unet", weights=write_weights(tmp_path / "model.pt", plain), device="cpu")
+    assert not [m for m in predictor.network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    accelerated = predictor(mammogram).probability
+    predictor.network = plain.eval()
+    assert np.abs(accelerated - predictor(mammogram).probability).max() < 1e-5 < np.ptp(accelerated)
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path):
+    weights = write_weights(tmp_path / "model.pt", AUNet(channels=[4, 8], reduction=2))
+    with pytest.raises(WeightsError, match="holds AUNet, bundle 'unet' is UNet"):
+        Predictor("unet", weights=weights)
+
+
+def test_values_that_are_not_finite_are_a_failure_and_not_an_empty_result(mammogram, tmp_path):
+    predictor = Predictor("unet", weights=write_weights(tmp_path / "model.pt"), device="cpu")
+    predictor.network = lambda image: torch.full((1, 2, 32, 16), torch.nan)
+    with pytest.raises(InputRefusedError, match="E_NOT_FINITE"):
+        predictor(mammogram)
+
+
+def test_a_mark_found_at_network_size_lands_on_the_mark_of_the_file(mammogram, tmp_path):
+    predictor = Predictor("unet", weights=write_weights(tmp_path / "model.pt"), device="cpu")
+    predictor.network = lambda image: torch.cat([0 * image[:, :1], 40 * (image[:, :1] - 0.6)], dim=1)
+    rows, columns = np.nonzero(predictor(mammogram).probability > 0.5)
+    assert (abs(rows.min() - 20), abs(rows.max() - 29)) <= (1, 1)
+    assert (abs(columns.min() - 8), abs(columns.max() - 17)) <= (1, 1)
+
+
+def test_own_weights_come_before_those_of_the_demo(tmp_path, monkeypatch):
+    (tmp_path / "unet" / "models").mkdir(parents=True)
+    monkeypatch.setattr(weights_file, "bundle_root", lambda name: str(tmp_path / name))
+    monkeypatch.setattr(weights_file, "DEMO_WEIGHTS", tmp_path / "demo.pt")
+    with pytest.raises(WeightsError, match="no weights yet.*make demo"):
+        default_weights("unet")
+    write_weights(tmp_path / "demo.pt")
+    assert default_weights("unet") == tmp_path / "demo.pt"
+    with pytest.raises(WeightsError, match="bundle 'aunet' has no weights yet; train it, name a checkpoint with --wei"):
+        default_weights("aunet")
+    shutil.copy(tmp_path / "demo.pt", tmp_path / "unet" / "models" / "model.pt")
+    assert default_weights("unet") == tmp_path / "unet" / "models" / "model.pt"
+
+
+def test_checkpoint_of_the_test_is_read_safely(tmp_path):
+    assert read_checkpoint(write_weights(tmp_path / "model.pt"))["provenance"] == {"source": "phantom"}

@@ -1,0 +1,98 @@
+from datetime import datetime, timezone
+from html.parser import HTMLParser
+
+import pytest
+
+from mammoseg.dicom.derived import Algorithm
+from mammoseg.prediction.page import Run, write_page
+from mammoseg.prediction.table import Row, Status
+from mammoseg.provenance import PHANTOM_WARNING
+
+ALGORITHM = Algorithm("aunet", "0.1.0", "cd" * 32, 0.35)
+WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+FOUND = Row(
+    "in/a.dcm",
+    Status.FOUND,
+    lesions=2,
+    area_mm2=12.3,
+    max_probability=0.91,
+    segmentation="a.seg.dcm",
+    overlay="a.overlay.png",
+    seconds=1.5,
+)
+NOTHING = Row(
+    "in/b.dcm",
+    Status.NOTHING,
+    lesions=0,
+    max_probability=0.1,
+    segmentation="b.seg.dcm",
+    overlay="b.overlay.png",
+    seconds=1.5,
+)
+REFUSED = Row("in/c.dcm", Status.REFUSED, "E_SIZE", "the image is 0 x 5", seconds=0.1)
+
+
+class Tags(HTMLParser):
+    """Collects tags with their attributes, and visible text."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.text = [], ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def page(rows, path, phantom_only=False):
+    write_page(rows, Run(ALGORITHM, phantom_only, WHEN), path)
+    return Tags(path.read_text(encoding="utf-8"))
+
+
+def test_page_names_weights_threshold_and_purpose(tmp_path):
+    text = page([FOUND], tmp_path / "index.html").text
+    for fact in (
+        "aunet 0.1.0",
+        "cd" * 32,
+        "at least 0.35",
+        "Research only, not for diagnosis.",
+        "2026-01-02 03:04 UTC",
+    ):
+        assert fact in text
+
+
+@pytest.mark.parametrize("phantom_only", [True, False])
+def test_page_says_when_weights_know_phantoms_only(phantom_only, tmp_path):
+    assert (PHANTOM_WARNING in page([FOUND], tmp_path / "index.html", phantom_only).text) is phantom_only
+
+
+def test_each_segmented_file_has_its_picture_and_mask(tmp_path):
+    tags = page([FOUND, NOTHING, REFUSED], tmp_path / "index.html").tags
+    assert [attributes["src"] for tag, attributes in tags if tag == "img"] == ["a.overlay.png", "b.overlay.png"]
+    links = [attributes["href"] for tag, attributes in tags if tag == "a"]
+    assert {"a.seg.dcm", "b.seg.dcm", "results.csv"} <= set(links)
+
+
+def test_refused_file_has_its_reason(tmp_path):
+    assert "E_SIZE: the image is 0 x 5" in page([REFUSED], tmp_path / "index.html").text
+
+
+def test_unknown_area_is_not_a_number(tmp_path):
+    assert "unknown" in page([NOTHING], tmp_path / "index.html").text
+
+
+def test_file_name_is_text_not_markup(tmp_path):
+    name = '<script>alert(1)</script>"onerror=x.dcm'
+    tags = page([Row(name, Status.REFUSED, "E_X", "<b>bold</b>"), FOUND], tmp_path / "index.html")
+    assert not [tag for tag, _ in tags.tags if tag in ("script", "b")]
+    assert name in tags.text
+
+
+def test_page_asks_for_nothing_from_elsewhere(tmp_path):
+    tags = page([FOUND, NOTHING, REFUSED], tmp_path / "index.html").tags
+    addresses = [value for _, attributes in tags for key, value in attributes.items() if key in ("src", "href")]
+    assert addresses
+    assert not [address for address in addresses if ":" in address or address.startswith("/")]

@@ -1,0 +1,34 @@
+import pytest
+
+from mammoseg.csv_table import read_csv
+from mammoseg.errors import WrongCallError
+
+
+@pytest.fixture
+def table(tmp_path):
+    return tmp_path / "table.csv"
+
+
+def test_byte_order_mark_of_a_spreadsheet_is_no_part_of_the_first_column(table):
+    table.write_text("image,view\na,CC\n", encoding="utf-8-sig")
+    assert read_csv(table) == (["image", "view"], [{"image": "a", "view": "CC"}])
+
+
+def test_cell_that_a_short_row_lacks_is_empty(table):
+    table.write_text("image,view\na\n")
+    assert read_csv(table)[1] == [{"image": "a", "view": ""}]
+
+
+@pytest.mark.parametrize(
+    "content", ["image\nGröße\n".encode("latin-1"), b"PK\x03\x04\xff\xfe", "image\na\n".encode("utf-16")]
+)
+def test_what_is_no_text_in_utf_8_is_a_wrong_call(content, table):
+    table.write_bytes(content)
+    with pytest.raises(WrongCallError, match="table.csv is no CSV in UTF-8; save it"):
+        read_csv(table)
+
+
+def test_column_that_is_needed_is_named(table):
+    table.write_text("image,view\n")
+    with pytest.raises(WrongCallError, match="has no column 'pathology'; it has: image, view"):
+        read_csv(table, needed=("image", "pathology"))

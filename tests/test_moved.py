@@ -1,0 +1,21 @@
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from mammoseg.moved import MOVED, MovedError
+
+CHANGELOG = Path(__file__).resolve().parents[1] / "CHANGELOG.md"
+
+
+@pytest.mark.parametrize("old", MOVED)
+def test_an_old_name_is_answered_by_a_new_one_that_exists(old):
+    with pytest.raises(MovedError, match=f"{old} is now {MOVED[old]}; write that name instead"):
+        import_module(old)
+    parent, _, name = MOVED[old].rpartition(".")
+    assert hasattr(import_module(parent), name) or import_module(MOVED[old])
+
+
+def test_the_changelog_lists_every_moved_name():
+    text = CHANGELOG.read_text(encoding="utf-8")
+    assert [f"| `{old}` | `{new}` |" for old, new in MOVED.items() if f"| `{old}` | `{new}` |" not in text] == []

@@ -1,0 +1,101 @@
+"""Training and evaluation by name do what MONAI's command does, and end on a sentence when something is wrong."""
+
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+import torch
+
+from mammoseg.checkpoints.checkpoint import read_weights
+from mammoseg.checkpoints.weights_file import WeightsError
+from mammoseg.data.datalist import DatalistError
+from mammoseg.errors import StoppedError, WrongCallError
+from mammoseg.evaluation.tables import read_per_image
+from mammoseg.training.workflow import evaluate, train
+from tests.tiny_run import tiny_overrides, write_tiny_dataset
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    train("unet", recipe="common", **tiny_overrides(write_tiny_dataset(folder / "data"), folder, max_epochs=1))
+    return folder
+
+
+def test_evaluation_takes_network_and_size_from_the_weights(run, tmp_path):
+    weights = str(run / "models" / "model.pt")
+    evaluate("unet", dataset_dir=str(run / "data"), weights=weights, output_dir=str(tmp_path))
+    assert len(read_per_image(tmp_path / "per_image.csv")) == 6  # three images on two grids
+
+
+def test_equivalent_monai_command_is_printed(run, tmp_path, capsys):
+    evaluate("unet", dataset_dir=str(run / "data"), ckpt_dir=str(run / "models"), output_dir=str(tmp_path))
+    printed = capsys.readouterr().out
+    (command,) = [shlex.split(line) for line in printed.splitlines() if line.startswith("$ ")]
+    assert command[:6] == ["$", "python", "-m", "monai.bundle", "run", "evaluating"]
+    assert [Path(file).name for file in json.loads(command[7])] == ["train.json", "evaluate.json"]
+    assert command[6::2] == ["--config_file", "--dataset_dir", "--ckpt_dir", "--output_dir"]
+    assert " on the original grid, mean of 3 images" in printed and str(tmp_path / "per_image.csv") in printed
+
+
+def test_a_training_starts_from_weights_with_their_network_and_size(run, tmp_path, capsys):
+    weights = str(run / "models" / "model.pt")
+    places = {"dataset_dir": str(run / "data"), "ckpt_dir": str(tmp_path), "output_dir": str(tmp_path)}
+    train("unet", start_from=weights, recipe="common", max_epochs=1, batch_size=2, lr=1e-12, **places)
+    printed = capsys.readouterr().out
+    assert f"start_from.json\"]' --dataset_dir {run}" in printed and f" --start_from {weights} " in printed
+    started, trained = (read_weights(path) for path in (weights, tmp_path / "model.pt"))
+    assert started.network == trained.network and started.preprocessing == trained.preprocessing
+    assert torch.allclose(started.model["head.weight"], trained.model["head.weight"], atol=1e-6)
+
+
+def test_missing_datalist_is_one_sentence(tmp_path):
+    with pytest.raises(DatalistError, match="there is no datalist at .*mammoseg ingest"):
+        train("unet", dataset_dir=str(tmp_path), ckpt_dir=str(tmp_path))
+
+
+def test_missing_weights_are_one_sentence(run, tmp_path):
+    with pytest.raises(WeightsError, match="no weights at"):
+        evaluate("unet", dataset_dir=str(run / "data"), ckpt_dir=str(tmp_path))
+
+
+def test_common_recipe_is_for_masses_only(tmp_path):
+    with pytest.raises(WrongCallError, match="'se_fusion_bit' has no common_recipe"):
+        train("se_fusion_bit", dataset_dir=str(tmp_path), recipe="common")
+
+
+def test_ctrl_c_says_what_is_kept(tmp_path, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mammoseg.training.workflow.run_workflow", interrupted)
+    with pytest.raises(StoppedError, match="epochs that had ended are kept") as stopped:
+        train("unet", dataset_dir=str(tmp_path))
+    assert stopped.value.exit_code == 130
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ({"max_epoch": 3}, "there is no option --max_epoch; did you mean --max_epochs\\?"),
+        ({"max_epochs": "many"}, "max_epochs is 'many'; the config has 120, give a value of that kind"),
+        ({"max_epochs": 1.5}, "max_epochs is 1.5"),
+        ({"spatial_size": 64}, r"spatial_size is 64; the config has \[256, 256\]"),
+        ({"resume": "no"}, "resume is 'no'; the config has True"),
+        ({"device": "cuda:99"}, "device 'cuda:99' cannot be used on this machine"),
+    ],
+)
+def test_override_that_cannot_be_is_a_wrong_call(override, said, tmp_path):
+    with pytest.raises(WrongCallError, match=said):
+        train("unet", dataset_dir=str(tmp_path), **override)
+
+
+def test_device_may_be_named_plainly(tmp_path):
+    with pytest.raises(DatalistError):  # which is read after the device
+        train("unet", dataset_dir=str(tmp_path), device="cpu", lr=1, network_grid_only="$1 == 1")
+
+
+def test_unknown_recipe_is_refused(tmp_path):
+    with pytest.raises(WrongCallError, match="unknown recipe 'best'; known: paper, common"):
+        train("unet", dataset_dir=str(tmp_path), recipe="best")
