@@ -2,7 +2,8 @@
 
 Batch normalisations are folded into convolutions (`mammoseg.inference.folding`) and all tensors are kept
 channels-last, the layout that oneDNN and cuDNN compute in. On a CPU the weights are kept in the order that oneDNN
-wants, which it would else make anew for every image; on a GPU convolutions run in half precision. docs/speed.md has the measurements.
+wants, which it would else make anew for every image; on a GPU convolutions run in half precision. docs/speed.md has the
+measurements.
 """
 
 import copy
