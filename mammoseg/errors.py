@@ -58,3 +58,7 @@ class InputRefusedError(MammosegError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.reason}"
+
+
+class OutputError(MammosegError):
+    """The output folder takes no more files; every further one would fail too."""

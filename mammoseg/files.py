@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from mammoseg.errors import MammosegError, WrongCallError
+from mammoseg.errors import MammosegError, OutputError, WrongCallError
 
 
 @contextmanager
@@ -91,6 +91,22 @@ def sole_writer(folder: Path, lock: Path, *, waits: bool = False) -> Iterator[No
     finally:
         lock.unlink(missing_ok=True)
         os.close(handle)
+
+
+@contextmanager
+def output_errors(output: Path) -> Iterator[None]:
+    """Turn errors of the file system into an `OutputError` that says what to do.
+
+    Raises:
+        OutputError: what was written in the block could not be.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"results cannot be written to '{output}' ({error.strerror or error}); free space or mend its permissions "
+            "and run the same command again: what is done is kept."
+        ) from error
 
 
 def write_json(path: Path, content: Any) -> None:

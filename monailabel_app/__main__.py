@@ -11,10 +11,10 @@ from pathlib import Path
 from mammoseg.command_line import Parser, ended
 from mammoseg.counts import count_of
 from mammoseg.quick_import import quick_import
-from monailabel_app.lib import logs
-from monailabel_app.lib.address import bind, check_certificate
+from monailabel_app.lib.login.tokens import TokenFile, make_token, revoke_tokens
+from monailabel_app.lib.server import logs
+from monailabel_app.lib.server.address import bind, check_certificate
 from monailabel_app.lib.settings import ServerSettings, is_loopback, refuse_open_address
-from monailabel_app.lib.tokens import TokenFile, make_token, revoke_tokens
 
 APP_DIR = Path(__file__).resolve().parent
 
@@ -49,8 +49,8 @@ def _serve(options: argparse.Namespace) -> None:
     import uvicorn
 
     app = quick_import("monailabel_app.main").MammosegApp
-    from monailabel_app.lib.connections import Listener, allow_open_files
-    from monailabel_app.lib.server import build
+    from monailabel_app.lib.server.connections import Listener, allow_open_files
+    from monailabel_app.lib.server.server import build
 
     settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     label_app = app(str(APP_DIR), options.studies, conf)

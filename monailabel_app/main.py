@@ -15,7 +15,6 @@ from monailabel_app.lib import shim
 shim.prepare()
 
 from monailabel.config import settings as monailabel_settings
-from monailabel.interfaces.app import MONAILabelApp
 from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.batch_infer import BatchInferTask
 from monailabel.interfaces.tasks.infer_v2 import InferTask
@@ -25,23 +24,24 @@ from monailabel.interfaces.tasks.train import TrainTask
 
 from mammoseg import __version__
 from mammoseg.inference.predictor import usable_device
-from monailabel_app.lib.batch import MassBatchInferTask
+from monailabel_app.lib.app import LabelApp
 from monailabel_app.lib.conf import check_keys, yes_or_no
 from monailabel_app.lib.datastore import open_datastore
-from monailabel_app.lib.infer import MassInferTask
-from monailabel_app.lib.models import discover
-from monailabel_app.lib.run import infer
-from monailabel_app.lib.scoring import scoring_methods
-from monailabel_app.lib.serving import ServedModel
+from monailabel_app.lib.models.batch import MassBatchInferTask
+from monailabel_app.lib.models.discover import discover
+from monailabel_app.lib.models.infer import MassInferTask
+from monailabel_app.lib.models.run import infer
+from monailabel_app.lib.models.scoring import scoring_methods
+from monailabel_app.lib.models.serving import ServedModel
+from monailabel_app.lib.models.train import MassTrainTask
+from monailabel_app.lib.models.versions import Versions
 from monailabel_app.lib.settings import announced_host, refuse_open_address, state_folder
 from monailabel_app.lib.strategies import strategies
-from monailabel_app.lib.train import MassTrainTask
-from monailabel_app.lib.versions import Versions
 
 DESCRIPTION = "Masses in mammograms; research only, not for diagnosis."
 
 
-class MammosegApp(MONAILabelApp):
+class MammosegApp(LabelApp):
     """Bundles as models over one data source.
 
     Args:
@@ -100,11 +100,11 @@ class MammosegApp(MONAILabelApp):
 
     def infer(self, request: dict[str, Any], datastore: Datastore | None = None) -> dict[str, Any]:
         """As MONAI Label's, but an image is an id of the data source, never a path."""
-        task = self._infers[request["model"]]
+        task = self.infers[request["model"]]
         found = infer(task, request, datastore or self.datastore(), save=bool(request.get("save_label")))
         return {"file": found.file and str(found.file), "label": found.label, "tag": "original", "params": found.params}
 
     def info(self) -> dict[str, Any]:
         """As MONAI Label's, with the models that have no weights yet, which ``weights: null`` shows."""
-        ready = sorted(self._infers.items(), key=lambda item: not item[1].is_valid())
+        ready = sorted(self.infers.items(), key=lambda item: not item[1].is_valid())
         return super().info() | {"models": {name: task.info() for name, task in ready}, "labels": ["mass"]}

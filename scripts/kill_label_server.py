@@ -31,7 +31,7 @@ from mammoseg.command_line import run_script
 from mammoseg.data.masks import read_mask
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.files import sha256_of_file
-from monailabel_app.lib.versions import Versions
+from monailabel_app.lib.models.versions import Versions
 from tests.label.started_server import StartedServer, started_server
 from tests.label.tiny_models import write_picture, write_weights
 

@@ -2,8 +2,7 @@
 
 import time
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -15,7 +14,7 @@ from mammoseg.dicom import measure
 from mammoseg.dicom.derived import Algorithm
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import InputRefusedError, MammosegError
-from mammoseg.files import printable
+from mammoseg.files import output_errors, printable
 from mammoseg.inference.lesions import find_masses, scale_of_mammogram
 from mammoseg.mammogram import Mammogram
 from mammoseg.overlay import draw_overlay, lesion_name, write_picture
@@ -26,22 +25,6 @@ from mammoseg.prediction.table import Row, Status
 
 if TYPE_CHECKING:
     from mammoseg.inference.predictor import Prediction
-
-
-class OutputError(MammosegError):
-    """The output folder takes no more files; every further one would fail too."""
-
-
-@contextmanager
-def output_errors(output: Path) -> Iterator[None]:
-    """Turn errors of the file system into an `OutputError` that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"results cannot be written to '{output}' ({error.strerror or error}); free space or mend its permissions "
-            "and run the same command again: what is done is kept."
-        ) from error
 
 
 class MassPredictor(Protocol):

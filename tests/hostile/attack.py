@@ -22,11 +22,11 @@ from mammoseg.errors import MammosegError
 from mammoseg.evaluation.run_report import threshold_baseline
 from mammoseg.inference.predictor import Predictor
 from mammoseg.training.workflow import evaluate, train
-from monailabel_app.lib import train_job
-from monailabel_app.lib.job_files import Job
-from monailabel_app.lib.models import ModelEntry
-from monailabel_app.lib.serving import ServedModel
-from monailabel_app.lib.versions import Versions
+from monailabel_app.lib.models import train_job
+from monailabel_app.lib.models.discover import ModelEntry
+from monailabel_app.lib.models.job_files import Job
+from monailabel_app.lib.models.serving import ServedModel
+from monailabel_app.lib.models.versions import Versions
 from tests.hostile.bad_checkpoints import BAD, saved, sound_content
 from tests.tiny_run import tiny_overrides, write_tiny_dataset
 

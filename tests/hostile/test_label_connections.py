@@ -12,9 +12,9 @@ from types import SimpleNamespace
 import pytest
 import requests
 
-from monailabel_app.lib.connections import MOST_OF_ONE
-from monailabel_app.lib.limits import MOST_OF_STRANGERS
-from monailabel_app.lib.tokens import make_token
+from monailabel_app.lib.login.tokens import make_token
+from monailabel_app.lib.server.connections import MOST_OF_ONE
+from monailabel_app.lib.server.limits import MOST_OF_STRANGERS
 from tests.label.started_server import started_server
 
 SILENT, SLOW = 900, 64

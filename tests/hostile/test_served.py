@@ -11,10 +11,10 @@ from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.deploy.configs import write_configs
 from mammoseg.deploy.manifest import ManifestError, check_manifest
 from mammoseg.errors import MammosegError, WrongCallError
-from monailabel_app.lib.job_files import LabelSet
-from monailabel_app.lib.models import discover
-from monailabel_app.lib.train import MassTrainTask
-from monailabel_app.lib.versions import Versions
+from monailabel_app.lib.models.discover import discover
+from monailabel_app.lib.models.job_files import LabelSet
+from monailabel_app.lib.models.train import MassTrainTask
+from monailabel_app.lib.models.versions import Versions
 from tests.hostile.bad_checkpoints import CALL, ESCAPES, saved, sound_content
 from tests.label.tiny_models import served_model, write_weights
 

@@ -15,9 +15,9 @@ shim.prepare()
 from fastapi.testclient import TestClient  # noqa: E402  # FastAPI's and monailabel's modules need the shim
 from starlette.types import Message  # noqa: E402
 
-from monailabel_app.lib.server import build  # noqa: E402
+from monailabel_app.lib.login.tokens import make_token  # noqa: E402
+from monailabel_app.lib.server.server import build  # noqa: E402
 from monailabel_app.lib.settings import ServerSettings  # noqa: E402
-from monailabel_app.lib.tokens import make_token  # noqa: E402
 from tests.label.fake_app import FakeApp  # noqa: E402
 
 ADDRESS = "http://127.0.0.1:8000"

@@ -145,10 +145,10 @@ class FakeApp:
         self.studies = studies
         self.store = FakeStore(folder)
         self.model = FakeModel()
-        self._infers = self._trainers = {"unet": self.model}
-        self._strategies = {"random": lambda request, store: {"id": IMAGE, "path": "/secret"}}
-        self._scoring_methods = {"dice": lambda request, store: {"mean": 1.0}}
-        self._batch_infer = SimpleNamespace(progress=lambda: {"done": 1})
+        self.infers = self.trainers = {"unet": self.model}
+        self.strategies = {"random": lambda request, store: {"id": IMAGE, "path": "/secret"}}
+        self.scoring_methods = {"dice": lambda request, store: {"mean": 1.0}}
+        self.batch = SimpleNamespace(progress=lambda: {"done": 1})
         self.versions = {"unet": FakeVersions()}
         self.train = lambda request: {"trained": request["model"]}
         self.batch_infer = lambda request: {"images": request["images"]}
@@ -157,7 +157,7 @@ class FakeApp:
         return self.store
 
     def scoring(self, request: dict[str, Any]) -> Any:
-        return self._scoring_methods[request["method"]](request, self.store)
+        return self.scoring_methods[request["method"]](request, self.store)
 
     def info(self) -> dict[str, Any]:
         return {"name": "fake", "models": {"unet": self.model.info()}}

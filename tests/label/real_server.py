@@ -13,7 +13,7 @@ from pydicom.dataset import FileDataset
 
 from mammoseg.data.phantom_dicom import write_mammogram
 from monailabel_app.__main__ import APP_DIR
-from monailabel_app.lib.server import build
+from monailabel_app.lib.server.server import build
 from monailabel_app.lib.settings import ServerSettings
 from monailabel_app.main import MammosegApp
 

@@ -19,7 +19,7 @@ ROOT = str(Path(__file__).resolve().parents[2])
 START_SECONDS = 120
 
 FORKING = multiprocessing.get_context("forkserver")
-FORKING.set_forkserver_preload(["monailabel_app.main", "monailabel_app.lib.server", "uvicorn", __name__])
+FORKING.set_forkserver_preload(["monailabel_app.main", "monailabel_app.lib.server.server", "uvicorn", __name__])
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import torch
 
 from mammoseg.checkpoints.checkpoint import save_checkpoint
 from mammoseg.transforms.pipelines import preprocessing
-from monailabel_app.lib.models import ModelEntry
-from monailabel_app.lib.serving import ServedModel
-from monailabel_app.lib.versions import Versions
+from monailabel_app.lib.models.discover import ModelEntry
+from monailabel_app.lib.models.serving import ServedModel
+from monailabel_app.lib.models.versions import Versions
 from tests.label.bright_model import bright_network
 
 OVERRIDES = {"spatial_size": [32, 32], "network_def::channels": [4, 8, 16]}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from mammoseg.active_learning.strategies import STRATEGIES
-from monailabel_app.lib.serving import ServedModel
+from monailabel_app.lib.models.serving import ServedModel
 from monailabel_app.lib.strategies.next_image import NextImage
 from monailabel_app.lib.strategies.settings import StrategySettings
 from monailabel_app.lib.strategies.stored_scores import StoredScores

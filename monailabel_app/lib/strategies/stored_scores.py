@@ -1,6 +1,6 @@
 """Scores kept with each image, for the weights that made them: those of other weights are stale and made anew.
 
-They stand where `monailabel_app.lib.scoring` puts its own, in the image's info under ``scores`` and the model's name:
+They stand where `models.scoring` puts its own, in the image's info under ``scores`` and the model's name:
 ``version``, ``weights_sha256``, each score by its name, ``features`` (float16, base64) and ``disagreement``; or
 ``refused`` with the code.
 """
@@ -16,9 +16,9 @@ import numpy as np
 from mammoseg.active_learning.scores import SCORES, ImageScores, Scorer, score_mammogram, scorer_of
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import InputRefusedError
-from monailabel_app.lib.models import ModelNotReadyError
-from monailabel_app.lib.scoring import KEY
-from monailabel_app.lib.serving import ServedModel
+from monailabel_app.lib.models.discover import ModelNotReadyError
+from monailabel_app.lib.models.scoring import KEY
+from monailabel_app.lib.models.serving import ServedModel
 from monailabel_app.lib.strategies.settings import StrategySettings
 
 

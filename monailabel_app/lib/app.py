@@ -1,0 +1,37 @@
+"""MONAI Label's app as our routes see it."""
+
+from monailabel.interfaces.app import MONAILabelApp
+from monailabel.interfaces.tasks.batch_infer import BatchInferTask
+from monailabel.interfaces.tasks.infer_v2 import InferTask
+from monailabel.interfaces.tasks.scoring import ScoringMethod
+from monailabel.interfaces.tasks.strategy import Strategy
+from monailabel.interfaces.tasks.train import TrainTask
+
+
+class LabelApp(MONAILabelApp):
+    """The tasks that MONAI Label 0.8.5 keeps in private members; nothing else here names those."""
+
+    @property
+    def infers(self) -> dict[str, InferTask]:
+        """Models by name."""
+        return self._infers
+
+    @property
+    def trainers(self) -> dict[str, TrainTask]:
+        """Trainings by model."""
+        return self._trainers
+
+    @property
+    def strategies(self) -> dict[str, Strategy]:
+        """Which image next, by name."""
+        return self._strategies
+
+    @property
+    def scoring_methods(self) -> dict[str, ScoringMethod]:
+        """Scores of images, by name."""
+        return self._scoring_methods
+
+    @property
+    def batch(self) -> BatchInferTask:
+        """A model over many images."""
+        return self._batch_infer

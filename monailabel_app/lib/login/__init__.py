@@ -1,0 +1,1 @@
+"""Who stands behind a request, and what they may do."""

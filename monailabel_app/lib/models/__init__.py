@@ -1,0 +1,1 @@
+"""Bundles as models of the app: serving, training, scoring, versions."""

@@ -1,0 +1,224 @@
+"""A bundle behind MONAI Label's `InferTask`: a mammogram in; a mask, what it holds and a DICOM SEG out."""
+
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import cv2
+import nrrd
+import numpy as np
+from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
+from scipy import ndimage
+
+from mammoseg.data.grid import Grid, grid_of
+from mammoseg.data.mammograms import file_format
+from mammoseg.dicom import measure
+from mammoseg.dicom.derived import Analysis
+from mammoseg.dicom.quiet import no_header_values_in_warnings
+from mammoseg.dicom.read import read_header
+from mammoseg.dicom.seg import build_segmentation
+from mammoseg.dicom.write import write_object
+from mammoseg.errors import InputRefusedError
+from mammoseg.inference.lesions import scale_of_mammogram
+from mammoseg.prediction.file_job import area_mm2
+from monailabel_app.lib.datastore.label_images import write_label
+from monailabel_app.lib.models.discover import ModelNotReadyError
+from monailabel_app.lib.models.serving import Segmented, ServedModel
+from monailabel_app.lib.server.params import EXTENSIONS, said
+
+logger = logging.getLogger(__name__)
+
+LABELS = {"mass": 1}
+"""Names and values of the mask."""
+
+
+class MassInferTask(InferTask):
+    """One model of the app.
+
+    Args:
+        model: that answers.
+        preload: load the weights now; where they cannot be, the log says why and so does every request.
+    """
+
+    def __init__(self, model: ServedModel, *, preload: bool = False) -> None:
+        super().__init__(
+            type=InferType.SEGMENTATION,
+            labels=LABELS,
+            dimension=2,
+            description=f"{model.entry.description}; research only, not for diagnosis",
+            config={"threshold": ""},
+        )
+        self.model = model
+        if preload and self.is_valid():
+            try:
+                model.predictor()
+            except ModelNotReadyError as error:
+                logger.error("%s", error)
+
+    def info(self) -> dict[str, Any]:
+        """As MONAI Label's, with the version that is served and what must be said of it."""
+        version, warning = self.model.versions.current(), self.warning
+        return {
+            **super().info(),
+            "description": f"{self.description}. {warning}" if warning else self.description,
+            "version": self.model.entry.version,
+            "weights": None if version is None else version.number,
+            "warning": warning,
+        }
+
+    @property
+    def warning(self) -> str | None:
+        """What must be said with all that the served version draws."""
+        return self.model.warning(self.model.versions.current())
+
+    def is_valid(self) -> bool:
+        """Whether there are weights."""
+        return self.model.versions.current() is not None
+
+    def __call__(self, request: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Segment ``request["image"]``, a file.
+
+        Returns:
+            Path of the mask, uint8 0 / 1 in a file of its own that the caller removes; and what it holds, see
+            `description`.
+        Raises:
+            InputRefusedError: a parameter is out of range, the file cannot be used, or the network gave no probability.
+            ModelNotReadyError: there are no weights that can be used.
+        """
+        begin = time.perf_counter()
+        suffix = extension(request)
+        path = Path(request["image"])
+        with no_header_values_in_warnings():
+            found = self.model.segment(path, threshold(request))
+            grid = grid_of(path) if file_format(path) == "DICOM" else _grid(path, found.probability.shape)
+        start = time.perf_counter()
+        file = write_mask(found.mask, grid, suffix)
+        seconds = {**found.seconds, "write": time.perf_counter() - start, "total": time.perf_counter() - begin}
+        return str(file), {
+            "label_names": LABELS,
+            **description(found),
+            "warning": self.model.warning(self.model.versions.get(found.version)),
+            "model": self.model.entry.bundle,
+            "latencies": {name: round(value, 4) for name, value in seconds.items()},
+        }
+
+    def dicom_seg(self, image: Path | str, request: Mapping[str, Any] | None = None) -> bytes:
+        """A DICOM SEG of the masses, as `mammoseg predict` writes it.
+
+        Args:
+            image: DICOM file.
+            request: parameters of the client.
+        Raises:
+            InputRefusedError: also where the file is no DICOM, for a SEG refers to a DICOM instance.
+            ModelNotReadyError: see `__call__`.
+        """
+        path = Path(image)
+        if file_format(path) != "DICOM":
+            raise InputRefusedError("E_NOT_DICOM", "the image is no DICOM file, so no DICOM object can refer to it.")
+        with no_header_values_in_warnings():
+            found = self.model.segment(path, threshold(request or {}))
+            return segmentation(path, found)
+
+
+def segmentation(path: Path, found: Segmented) -> bytes:
+    """Bytes of the DICOM SEG of what was found in a DICOM file.
+
+    Raises:
+        InputRefusedError: the header breaks rules that a result must keep.
+    """
+    now = datetime.now(timezone.utc).replace(microsecond=0)
+    try:
+        analysis = Analysis(read_header(path), found.lesions, found.algorithm, now, found.probability)
+        dataset = build_segmentation(analysis)
+    except InputRefusedError:
+        raise
+    except ValueError as error:  # its text may quote a header value
+        raise InputRefusedError("E_SEG", "the header breaks rules of DICOM that its results must keep.") from error
+    with tempfile.TemporaryDirectory(prefix="mammoseg-") as folder:
+        write_object(dataset, Path(folder) / "mass.seg.dcm")
+        return (Path(folder) / "mass.seg.dcm").read_bytes()
+
+
+def description(found: Segmented) -> dict[str, Any]:
+    """Plain JSON values: centroids are (column, row) in pixels of the stored grid, from 0; areas in the breast."""
+    scale = scale_of_mammogram(found.mammogram)
+    return {
+        "lesion_count": len(found.lesions),
+        "lesions": [_lesion(lesion, found.probability, scale) for lesion in found.lesions],
+        "area_mm2": area_mm2(found.lesions, found.mammogram),
+        "max_probability": round(float(found.probability.max()), 6),
+        "threshold": found.algorithm.threshold,
+        "version": found.version,
+        "weights_sha256": found.algorithm.weights_sha256,
+    }
+
+
+def threshold(request: Mapping[str, Any]) -> float | None:
+    """The threshold that a client asks for; None where it asks for none.
+
+    Raises:
+        InputRefusedError: ``E_PARAMS``, no number above 0 and below 1.
+    """
+    return said(request, ["threshold"]).get("threshold")
+
+
+def extension(request: Mapping[str, Any]) -> str:
+    """Kind of file that a client asks for, with or without the dot.
+
+    Raises:
+        InputRefusedError: ``E_PARAMS``, an unknown one.
+    """
+    return said(request, ["result_extension"]).get("result_extension", EXTENSIONS[0])
+
+
+def write_mask(mask: np.ndarray, grid: Grid, suffix: str) -> Path:
+    """Write a mask ``(rows, columns)`` as a new temporary file that only this user can read."""
+    handle, name = tempfile.mkstemp(prefix="mammoseg-", suffix=suffix)
+    os.close(handle)
+    path, pixels = Path(name), mask.astype(np.uint8)
+    try:
+        match suffix:
+            case ".png":
+                cv2.imwrite(name, pixels * 255)
+            case ".nrrd":
+                nrrd.write(name, pixels.T[..., np.newaxis], _nrrd_header(grid), compression_level=1)
+            case _:
+                write_label(path, mask, grid)
+        path.chmod(0o600)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _nrrd_header(grid: Grid) -> dict[str, Any]:
+    return {
+        "space": "left-posterior-superior",
+        "space directions": grid.affine[:3, :3].T,
+        "space origin": grid.affine[:3, 3],
+        "encoding": "gzip",
+        "endian": "little",
+    }
+
+
+def _grid(path: Path, shape: tuple[int, ...]) -> Grid:
+    """That of a picture, without decoding it again."""
+    return grid_of(path) if file_format(path) == "NIfTI" else Grid((shape[0], shape[1]), np.eye(4))
+
+
+def _lesion(lesion: np.ndarray, probability: np.ndarray, scale: measure.Scale | None) -> dict[str, Any]:
+    ((rows, columns),) = ndimage.find_objects(lesion.astype(np.uint8))
+    part = lesion[rows, columns]
+    row, column = ndimage.center_of_mass(part)
+    pixels = int(np.count_nonzero(part))
+    return {
+        "area_pixels": pixels,
+        "area_mm2": None if scale is None else round(pixels * scale.row_mm * scale.column_mm, 3),
+        "centroid": [round(column + columns.start, 2), round(row + rows.start, 2)],
+        "max_probability": round(float(probability[rows, columns][part].max()), 6),
+    }

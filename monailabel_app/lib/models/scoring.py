@@ -1,0 +1,162 @@
+"""Scores of images, stored with them: Dice of a model against people's labels, and how uncertain a model is."""
+
+import base64
+import logging
+import math
+import threading
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from monailabel.interfaces.datastore import Datastore
+from monailabel.interfaces.tasks.scoring import ScoringMethod
+
+from mammoseg.active_learning.scores import SCORES, score_mammogram, scorer_of
+from mammoseg.data.masks import read_mask
+from mammoseg.dicom.quiet import no_header_values_in_warnings
+from mammoseg.errors import InputRefusedError, WrongCallError
+from mammoseg.metrics.overlap import compute_dice
+from monailabel_app.lib.models.discover import ModelNotReadyError
+from monailabel_app.lib.models.serving import ServedModel
+
+logger = logging.getLogger(__name__)
+
+KEY = "scores"
+"""Of an image's information: by model, ``version`` and ``weights_sha256``, and each score by its name.
+
+The strategies read the same, and need ``features`` (float16, base64) besides; see `strategies.stored_scores`.
+"""
+
+
+class ModelScoring(ScoringMethod):
+    """Scores images one after the other by one model; a refused image is counted and the others go on.
+
+    The model is ``request["model"]``, or the first that has weights.
+
+    Args:
+        models: by their names.
+    """
+
+    def __init__(self, models: Mapping[str, ServedModel], description: str) -> None:
+        super().__init__(description)
+        self.models = models
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """End after the image at hand."""
+        self._stop.set()
+
+    def __call__(self, request: Mapping[str, Any], datastore: Any) -> dict[str, Any]:
+        """Score, and store with each image.
+
+        Returns:
+            ``model``, ``version``, ``total``, ``scored``, ``refused``, and the mean of each score.
+        Raises:
+            ModelNotReadyError: no model, or not this one, has weights that can be used.
+        """
+        self._stop.clear()
+        name, model = self._model(request)
+        version, predictor = model.served()
+        identity = {"version": version.number, "weights_sha256": predictor.weights_sha256}
+        images = list(self.images(request, datastore))
+        found: list[dict[str, Any]] = []
+        refused = 0
+        for number, image in enumerate(images, start=1):
+            if self._stop.is_set():
+                break
+            try:
+                with no_header_values_in_warnings():
+                    scores = self.score(model, image)
+            except InputRefusedError as error:
+                refused += 1
+                logger.info("Scoring: an image is refused, %s", error.code)
+                continue
+            found.append(scores)
+            _store(datastore, image["image_id"], name, identity, scores)
+            logger.info("Scoring: %d of %d", number, len(images))
+        counts = {"total": len(images), "scored": len(found), "refused": refused}
+        return {"model": name, "version": version.number, **counts, "mean": _means(found)}
+
+    @abstractmethod
+    def images(self, request: Mapping[str, Any], datastore: Any) -> Iterable[Mapping[str, Any]]:
+        """``image_id`` and ``image`` (path) of what is to be scored, and what `score` needs besides."""
+
+    @abstractmethod
+    def score(self, model: ServedModel, image: Mapping[str, Any]) -> dict[str, Any]:
+        """Scores of one image by their names, and texts that go with them.
+
+        Raises:
+            InputRefusedError: the image or its label cannot be used.
+        """
+
+    def _model(self, request: Mapping[str, Any]) -> tuple[str, ServedModel]:
+        name = request.get("model") or next((n for n, m in self.models.items() if m.versions.current()), None)
+        if name is None:
+            raise ModelNotReadyError("no model has weights yet; train one, or name weights with --conf weights.")
+        if name not in self.models:
+            raise WrongCallError("there is no such model; /info/ lists them.")
+        return name, self.models[name]
+
+
+class DiceScoring(ModelScoring):
+    """Dice of the served model against the newest label of a person, on the grid of the image."""
+
+    def __init__(self, models: Mapping[str, ServedModel]) -> None:
+        super().__init__(models, "Dice of the model against the labels of people")
+
+    def images(self, request: Mapping[str, Any], datastore: Any) -> Iterable[Mapping[str, Any]]:
+        return list(datastore.human_labels())
+
+    def score(self, model: ServedModel, image: Mapping[str, Any]) -> dict[str, Any]:
+        mask = model.segment(image["image"]).mask
+        dice = compute_dice(mask, read_mask(image["label"], shape=(mask.shape[0], mask.shape[1])) > 0)
+        return {"dice": None if math.isnan(dice) else round(dice, 6)}  # None: the person drew no mass
+
+
+class UncertaintyScoring(ModelScoring):
+    """All scores of `mammoseg.active_learning`, for unlabelled images unless ``images`` says all or labeled."""
+
+    def __init__(self, models: Mapping[str, ServedModel]) -> None:
+        super().__init__(models, "How uncertain the model is of images without a label")
+
+    def images(self, request: Mapping[str, Any], datastore: Datastore) -> Iterable[Mapping[str, Any]]:
+        which = request.get("images", "unlabeled")
+        ids = {
+            "all": datastore.list_images,
+            "labeled": datastore.get_labeled_images,
+            "unlabeled": datastore.get_unlabeled_images,
+        }
+        if which not in ids:
+            raise WrongCallError(f"images is none of {', '.join(ids)}.")
+        return [{"image_id": image_id, "image": datastore.get_image_uri(image_id)} for image_id in sorted(ids[which]())]
+
+    def score(self, model: ServedModel, image: Mapping[str, Any]) -> dict[str, Any]:
+        predictor = model.predictor()
+        mammogram = predictor.read(Path(image["image"]))
+        with model.computing:
+            found = score_mammogram(scorer_of(predictor), predictor, mammogram, SCORES)
+        features = base64.b64encode(found.features.astype(np.float16).tobytes()).decode()
+        return {**found.scores, "features": features, "disagreement": found.disagreement}
+
+
+def scoring_methods(models: Mapping[str, ServedModel]) -> dict[str, ScoringMethod]:
+    """Every method by its name in the address."""
+    return {"dice": DiceScoring(models), "uncertainty": UncertaintyScoring(models)}
+
+
+def _store(
+    datastore: Datastore, image_id: str, model: str, identity: Mapping[str, Any], scores: Mapping[str, Any]
+) -> None:
+    known = datastore.get_image_info(image_id).get(KEY, {})
+    before = known.get(model, {})
+    is_of_these_weights = {key: before.get(key) for key in identity} == identity
+    kept = before if is_of_these_weights else {}
+    datastore.update_image_info(image_id, {KEY: {**known, model: {**kept, **identity, **scores}}})
+
+
+def _means(found: list[dict[str, Any]]) -> dict[str, float]:
+    names = dict.fromkeys(name for scores in found for name in scores)
+    values = {name: [score[name] for score in found if isinstance(score.get(name), float)] for name in names}
+    return {name: round(sum(v) / len(v), 6) for name, v in values.items() if v}

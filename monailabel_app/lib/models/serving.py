@@ -1,0 +1,151 @@
+"""A model that answers: its served version loaded once, found again when it changes, one prediction at a time."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from mammoseg.checkpoints.checkpoint import read_weights
+from mammoseg.checkpoints.weights_file import WeightsError
+from mammoseg.dicom.derived import Algorithm
+from mammoseg.inference.lesions import find_masses
+from mammoseg.inference.predictor import Predictor
+from mammoseg.mammogram import Mammogram
+from mammoseg.provenance import PHANTOM_WARNING, knows_phantoms_only
+from monailabel_app.lib.models.discover import ModelEntry, ModelNotReadyError
+from monailabel_app.lib.models.versions import Version, Versions
+
+
+@dataclass(frozen=True)
+class Segmented:
+    """What a model found in one mammogram.
+
+    Attributes:
+        probability: float32 ``(rows, columns)`` on the stored grid, 0 outside the breast and in padding.
+        lesions: bool of the same shape each, largest first.
+        algorithm: what found them, as its results name it.
+        version: number of the weights.
+        seconds: for reading the file, and for preprocessing, network and the way back.
+    """
+
+    mammogram: Mammogram
+    probability: np.ndarray
+    lesions: list[np.ndarray]
+    algorithm: Algorithm
+    version: int
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def mask(self) -> np.ndarray:
+        """bool ``(rows, columns)``, all lesions together."""
+        return np.logical_or.reduce(self.lesions) if self.lesions else np.zeros(self.probability.shape, bool)
+
+
+class ServedModel:
+    """A bundle with whichever weights are served.
+
+    Files are read by as many threads as ask; a network computes one image at a time, for it takes all cores then.
+
+    Args:
+        entry: of the bundle.
+        versions: of its weights.
+        device: torch device; None takes a GPU where there is one.
+        modalities: DICOM modalities to let in.
+
+    Attributes:
+        computing: held by whoever uses the network of a predictor.
+    """
+
+    def __init__(
+        self, entry: ModelEntry, versions: Versions, *, device: str | None = None, modalities: tuple[str, ...] = ("MG",)
+    ) -> None:
+        self.entry = entry
+        self.versions = versions
+        self.device = device
+        self.modalities = modalities
+        self._loading = threading.Lock()
+        self.computing = threading.Lock()
+        self._loaded: tuple[Version, Predictor] | None = None
+        self._warnings: dict[Version, str | None] = {}
+
+    def predictor(self) -> Predictor:
+        """The served version, loaded unless it is; requests at the same time load it once.
+
+        Raises:
+            ModelNotReadyError: there are no weights, or they cannot be used.
+        """
+        return self.served()[1]
+
+    def served(self) -> tuple[Version, Predictor]:
+        """The version that is served, and its predictor; see `predictor`."""
+        version = self.versions.current()
+        loaded = self._loaded
+        if loaded is not None and loaded[0] == version:
+            return loaded
+        with self._loading:
+            if self._loaded is None or self._loaded[0] != version:
+                self._loaded = self._load(version)
+            return self._loaded
+
+    def warning(self, version: Version | None) -> str | None:
+        """What must be said with all that a version draws; None where nothing must, or it cannot be read.
+
+        A version never changes, so its weights are read once.
+        """
+        if version is None:
+            return None
+        if version not in self._warnings:
+            try:
+                is_toy = knows_phantoms_only(read_weights(version.weights).provenance)
+            except WeightsError:  # who asks for an inference is told
+                return None
+            self._warnings[version] = PHANTOM_WARNING if is_toy else None
+        return self._warnings[version]
+
+    def segment(self, path: Path | str, threshold: float | None = None) -> Segmented:
+        """Segment one file.
+
+        Args:
+            threshold: probability from which a pixel is mass, above 0 and below 1; the bundle's own when None.
+        Raises:
+            ModelNotReadyError: see `predictor`.
+            InputRefusedError: the file cannot be used, or the network gave what is no probability or no masses.
+        """
+        version, predictor = self.served()
+        threshold = predictor.threshold if threshold is None else threshold
+        begin = time.perf_counter()
+        mammogram = predictor.read(path)
+        read = time.perf_counter()
+        with self.computing:
+            start = time.perf_counter()
+            probability = predictor.predict(mammogram).probability
+        end = time.perf_counter()
+        found = find_masses(probability, mammogram, threshold=threshold)
+        algorithm = Algorithm(predictor.name, predictor.version, predictor.weights_sha256, threshold)
+        seconds = {
+            "pre": read - begin,
+            "wait": start - read,
+            "infer": end - start,
+            "post": time.perf_counter() - end,
+        }
+        return Segmented(mammogram, found.probability, found.lesions, algorithm, version.number, seconds)
+
+    def _load(self, version: Version | None) -> tuple[Version, Predictor]:
+        name = self.entry.bundle
+        if version is None:
+            raise ModelNotReadyError(f"model '{name}' has no weights yet; train it, or name some with --conf weights.")
+        try:
+            version.check()
+            predictor = Predictor(name, weights=version.weights, device=self.device, modalities=self.modalities)
+        except WeightsError as error:  # its text names files of the server, which are none of a client's business
+            reason = f"version {version.number} of model '{name}' cannot be loaded: {_without_path(error, version)}"
+            raise ModelNotReadyError(reason) from error
+        if version.sha256 not in (None, predictor.weights_sha256):
+            raise ModelNotReadyError(f"version {version.number} of model '{name}' changed while it was loaded.")
+        return version, predictor
+
+
+def _without_path(error: Exception, version: Version) -> str:
+    return str(error).replace(str(version.weights), "the file")

@@ -1,0 +1,245 @@
+"""Training on the labels that people saved: in a process of its own, scored, kept as a version, served if not worse."""
+
+import logging
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from monailabel.interfaces.datastore import Datastore
+from monailabel.interfaces.tasks.train import TrainTask
+
+from mammoseg.data.identifiers import load_key
+from mammoseg.errors import MammosegError, WrongCallError
+from mammoseg.evaluation.plots import plot_learning_curve
+from mammoseg.provenance import PACKAGE_FOLDER
+from mammoseg.training.workflow import RECIPES
+from monailabel_app.lib.models.job_files import Job, LabelSet, deal, read_log, write_labels
+from monailabel_app.lib.models.promotion import FEWEST_HELD_OUT, TOLERANCE, Verdict, judge
+from monailabel_app.lib.models.serving import ServedModel
+from monailabel_app.lib.server.params import said
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.5
+"""How often a training is asked for its end."""
+
+KEY_FILE = "audit.key"
+"""In the state folder: the key of the audit, so that both call an image the same."""
+
+
+class TrainingError(MammosegError):
+    """A training ended without weights."""
+
+
+class MassTrainTask(TrainTask):
+    """Trains one model of the app; one training at a time, the server goes on meanwhile.
+
+    Args:
+        model: that is trained, and served.
+        state_dir: of the server.
+        overrides: of the bundle's config, for all trainings.
+    """
+
+    def __init__(self, model: ServedModel, state_dir: Path, *, overrides: Mapping[str, Any] | None = None) -> None:
+        super().__init__(f"Train {model.entry.description} on the labels that people saved")
+        self.model = model
+        self.state_dir = state_dir
+        self.overrides = dict(overrides or {})
+        self._busy = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopped = False
+        self._progress: dict[str, Any] = {}
+
+    def config(self) -> dict[str, Any]:
+        """What a client may set; a list holds the choices, the first of which is taken."""
+        return {
+            "max_epochs": 20,
+            "batch_size": 4,
+            "lr": "",
+            "recipe": list(RECIPES),
+            "tolerance": TOLERANCE,
+            "min_held_out": FEWEST_HELD_OUT,
+            "from_scratch": False,
+        }
+
+    def stats(self) -> dict[str, Any]:
+        """Progress with MONAI Label's keys, and the learning curve: the lines of the training log."""
+        return {**self._progress, "current": self._number()}
+
+    def stop(self) -> None:
+        """End a running training; the model that is served stays."""
+        self._stopped = True
+        if self._process is not None:
+            self._process.kill()
+
+    def check(self, request: Mapping[str, Any], datastore: Any) -> None:
+        """Raise what forbids a training before it begins.
+
+        Raises:
+            InputRefusedError: an option is out of range.
+            TooFewLabelsError: there is not enough to learn from.
+        """
+        self._options(request)
+        images = datastore.get_labeled_images()
+        labels = [{"image_id": image, "patient_id": datastore.group_of(image)} for image in images]
+        deal(labels, **self._split())
+
+    def __call__(self, request: Mapping[str, Any], datastore: Datastore) -> dict[str, Any]:
+        """Train, score, keep, and serve what is not worse.
+
+        Returns:
+            ``version``, ``promoted`` and ``reason``, with the scores on the held-out images.
+        Raises:
+            InputRefusedError: an option is out of range.
+            WrongCallError: the model is being trained.
+            TooFewLabelsError: there is not enough to learn from.
+            TrainingError: the training failed or was stopped; nothing has changed then.
+        """
+        options = self._options(request)
+        if not self._busy.acquire(blocking=False):
+            raise WrongCallError(f"model '{self.model.entry.bundle}' is being trained; wait for its end, or stop it.")
+        try:
+            self._stopped = False
+            self.model.versions.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=self._runs(), prefix="run-") as folder:
+                result = self._train(Path(folder), options, datastore)
+            self._progress.update(state="done", **result)
+            return result
+        except BaseException as error:
+            self._progress.update(state="stopped" if self._stopped else "failed", error=type(error).__name__)
+            raise
+        finally:
+            self._process = None
+            self._busy.release()
+
+    def learning_curve(self, number: int | None = None) -> bytes:
+        """Learning curve of a trained version as PNG; of the last one when None.
+
+        Raises:
+            WrongCallError: there is none.
+        """
+        trained = [n for n in self.model.versions.numbers() if n > 0]
+        number = trained[-1] if number is None and trained else number
+        if number not in trained:
+            raise WrongCallError(f"there is no trained version {'yet' if number is None else number}.")
+        with tempfile.TemporaryDirectory() as folder:
+            log, png = Path(folder) / "metrics.csv", Path(folder) / "curve.png"
+            log.write_text(self.model.versions.record(number)["log"], encoding="utf-8")
+            plot_learning_curve(log, png)
+            return png.read_bytes()
+
+    def _train(self, folder: Path, options: dict[str, Any], datastore: Any) -> dict[str, Any]:
+        begin = time.time()
+        self._progress = {"state": "reading labels", "start_ts": int(begin), "total_epochs": options["max_epochs"]}
+        labels = write_labels(datastore.human_labels(), folder / "data", **self._split())
+        job = self._job(folder, options, labels)
+        result = self._run(job)
+        verdict = judge(result, tolerance=options["tolerance"], fewest=options["min_held_out"])
+        record = {
+            "bundle": self.model.entry.bundle,
+            "parent": self._number(),
+            "labels": labels.sections,
+            "labels_sha256": labels.digest,
+            "options": options,
+            "seconds": round(time.time() - begin, 1),
+            "held_out": {**verdict.facts, "after": result["after"], "before": result["before"]},
+            "log": job.log.read_text(encoding="utf-8"),
+        }
+        return self._keep(job, record, verdict)
+
+    def _keep(self, job: Job, record: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
+        versions = self.model.versions
+        version = versions.add(job.weights, record, promote=verdict.promote, reason=verdict.reason)
+        logger.info("Version %d of %s: %s", version.number, job.bundle, verdict.reason)
+        return {"version": version.number, "promoted": verdict.promote, "reason": verdict.reason, **verdict.facts}
+
+    def _job(self, folder: Path, options: Mapping[str, Any], labels: LabelSet) -> Job:
+        served = None if options["from_scratch"] else self.model.versions.current()
+        if served is not None:
+            served.check()
+        batch = min(options["batch_size"], len(labels.sections["training"]))
+        lr = {} if options["lr"] is None else {"lr": options["lr"]}
+        device = {} if self.model.device is None else {"device": self.model.device}
+        return Job(
+            bundle=self.model.entry.bundle,
+            folder=folder,
+            data=folder / "data",
+            start_from=None if served is None else str(served.weights),
+            recipe=options["recipe"],
+            device=self.model.device,
+            modalities=self.model.modalities,
+            overrides={
+                **device,
+                "preprocessing::modalities": list(self.model.modalities),
+                "cache_dir": str(self.state_dir / "models" / "cache"),
+                "max_epochs": options["max_epochs"],
+                "batch_size": batch,
+                **lr,
+                **self.overrides,
+            },
+        )
+
+    def _run(self, job: Job) -> dict[str, Any]:
+        """Have a process do the job and follow its log."""
+        command = [sys.executable, "-m", "monailabel_app.lib.models.train_job", str(job.write())]
+        root = str(PACKAGE_FOLDER.parent)
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
+        output = job.folder / "output.txt"
+        with (
+            output.open("wb") as file,
+            subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=file, stderr=subprocess.STDOUT, env=environment, cwd=job.folder
+            ) as self._process,
+        ):
+            while self._process.poll() is None:
+                if self._stopped:  # also when the call came before there was a process
+                    self._process.kill()
+                self._follow(job)
+                time.sleep(POLL_SECONDS)
+        self._follow(job)
+        if self._stopped or not job.result.is_file():
+            how = "was stopped" if self._stopped else f"ended with code {self._process.returncode}"
+            raise TrainingError(f"the training {how}; the model that was served still is.")
+        result = job.read_result()
+        if "error" in result:
+            raise TrainingError(f"the training failed: {result['error']}")
+        return result
+
+    def _follow(self, job: Job) -> None:
+        curve = read_log(job.log)
+        scores = [row["val_mean_dice"] for row in curve if "val_mean_dice" in row]
+        begin = self._progress["start_ts"]
+        self._progress |= {
+            "state": "training",
+            "epoch": len(curve),
+            "best_metric": max(scores, default=None),
+            "curve": curve,
+            "mean_epoch_seconds": statistics.fmean(row["seconds"] for row in curve) if curve else None,
+            "total_time": round(time.time() - begin, 1),
+        }
+
+    def _runs(self) -> Path:
+        """Folder of the running training; what a killed server left in it is removed."""
+        folder = self.model.versions.folder / "runs"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        return folder
+
+    def _split(self) -> dict[str, Any]:
+        """How labels are dealt to sections, see `deal`."""
+        return {"key": load_key(self.state_dir / KEY_FILE), "split_file": self.state_dir / "models" / "split.json"}
+
+    def _number(self) -> int | None:
+        version = self.model.versions.current()
+        return None if version is None else version.number
+
+    def _options(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return {**dict.fromkeys(self.config()), **said(self.config(), self.config()), **said(request, self.config())}

@@ -1,0 +1,76 @@
+"""One training in a process of its own, so that the server goes on and neither can take the other down.
+
+Usage: python -m monailabel_app.lib.models.train_job JOB.json (started by `monailabel_app.lib.models.train`)
+
+It trains the bundle by its own config, scores the weights before and after on the held-out images, and writes
+``result.json``. It ends with its parent: when its standard input closes, however the parent died.
+"""
+
+import math
+import os
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mammoseg.data.datalist import load_section
+from mammoseg.data.masks import read_mask
+from mammoseg.errors import MammosegError
+from mammoseg.files import sha256_of_file, write_json
+from mammoseg.inference.predictor import Predictor
+from mammoseg.metrics.overlap import compute_dice
+from mammoseg.training.workflow import train
+from monailabel_app.lib.models.job_files import Job
+
+NO_NUMBER = None
+"""Dice of an image without a mass, in JSON."""
+
+
+def main(path: Path) -> None:
+    """Do the job and write its result, or why there is none."""
+    job = Job.read(path)
+    try:
+        result = run(job)
+    except MammosegError as error:
+        result = {"error": str(error)}
+    except Exception as error:  # its text may quote a header; the log of the run has the places
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        result = {"error": f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}."}
+        traceback.print_exc()
+    write_json(job.result, result)
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Train, then score both sets of weights on the same images by the same code."""
+    overrides = {**job.overrides, "ckpt_dir": str(job.folder / "models"), "output_dir": str(job.folder / "log")}
+    train(job.bundle, dataset_dir=str(job.data), recipe=job.recipe, start_from=job.start_from, **overrides)
+    held_out = load_section(job.data / "datalist.json", "test")
+    after = score(job.bundle, job.weights, held_out, job)
+    before = score(job.bundle, Path(job.start_from), held_out, job) if job.start_from else None
+    return {"sha256": sha256_of_file(job.weights), "after": after, "before": before}
+
+
+def score(bundle: str, weights: Path, records: list[dict[str, Any]], job: Job) -> dict[str, float | None]:
+    """Dice of each image on its own grid by its code; None where the person drew no mass."""
+    predictor = Predictor(bundle, weights=weights, device=job.device, modalities=tuple(job.modalities))
+    scores: dict[str, float | None] = {}
+    for record in records:
+        probability = predictor(record["image"]).probability
+        truth = read_mask(record["label"], shape=(probability.shape[0], probability.shape[1]))
+        dice = compute_dice(np.asarray(probability >= predictor.threshold), truth > 0)
+        scores[record["image_id"]] = NO_NUMBER if math.isnan(dice) else dice
+    return scores
+
+
+def _end_with_parent() -> None:
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    main(Path(sys.argv[1]))

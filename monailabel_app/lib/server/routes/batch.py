@@ -1,0 +1,46 @@
+"""`/batch/infer`: a model over all, labelled or unlabelled images; each mask is saved as the model's label."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from monailabel.interfaces.tasks.batch_infer import BatchInferImageType
+
+from monailabel_app.lib.ids import Name
+from monailabel_app.lib.login.roles import Role
+from monailabel_app.lib.server.jobs import Job
+from monailabel_app.lib.server.params import JSON_BODY, JsonBody, chosen
+from monailabel_app.lib.server.routes import Audit, TheApp, TheJobs, Trainer, find
+from monailabel_app.lib.server.routes.work import add_progress
+
+router = APIRouter(prefix="/batch", tags=["Infer"])
+
+KIND = "batch_infer"
+PARAMS = ("max_batch_size", "force")
+
+
+add_progress(
+    router,
+    "/infer",
+    KIND,
+    stopped_by=Role.TRAINER,
+    details=lambda app, record: {"progress": app.batch.progress()},
+)
+
+
+@router.post("/infer/{model}", summary="Start", openapi_extra=JSON_BODY)
+def start(
+    person: Trainer,
+    app: TheApp,
+    jobs: TheJobs,
+    audit: Audit,
+    model: Name,
+    params: JsonBody,
+    images: BatchInferImageType = BatchInferImageType.IMAGES_ALL,
+    run_sync: bool = False,
+) -> Any:
+    task = find(app.infers, model)
+    request = {"model": model, "images": images.value, **chosen(params, [*PARAMS, *task.config()])}
+    request |= {"save_label": True, "label_tag": "original"}
+    job = Job(request, lambda: app.batch_infer(request), stop=getattr(app.batch, "stop", None))
+    audit.record(person.name, "batch inference", model=model, images=images.value)
+    return jobs.run(job) if run_sync else jobs.start(KIND, job).record()

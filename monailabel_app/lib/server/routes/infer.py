@@ -1,0 +1,95 @@
+"""`/infer/{model}`: a model's outline of one image."""
+
+import json
+from contextlib import nullcontext
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Query, UploadFile
+from fastapi.responses import Response
+from monailabel.utils.others.generic import get_mime_type
+from requests_toolbelt import MultipartEncoder
+
+from monailabel_app.lib.errors import HttpError
+from monailabel_app.lib.ids import ImageIdOrNothing, Name
+from monailabel_app.lib.login.roles import Role
+from monailabel_app.lib.models.run import Inferred, infer
+from monailabel_app.lib.server.params import chosen, json_object
+from monailabel_app.lib.server.routes import TheApp, TheSettings, Viewer, find
+from monailabel_app.lib.server.uploads import uploaded
+
+router = APIRouter(prefix="/infer", tags=["Infer"])
+
+WARNING_HEADER = "X-Mammoseg-Warning"
+"""Of every answer, for a mask or a SEG alone holds no words."""
+
+
+class Output(str, Enum):
+    """``all``, which is the default: a multipart message with the parameters and the mask."""
+
+    image = "image"
+    json = "json"
+    all = "all"
+    dicom_seg = "dicom_seg"
+
+
+@router.post("/{model}", summary="Outline masses")
+def run(
+    person: Viewer,
+    app: TheApp,
+    settings: TheSettings,
+    model: Name,
+    image: ImageIdOrNothing = "",
+    session_id: Annotated[str, Query(description="sessions do not exist here; upload the file")] = "",
+    params: Annotated[str, Form()] = "{}",
+    file: UploadFile | None = None,
+    label: Annotated[UploadFile | None, Form(description="not used by these models")] = None,
+    output: Output = Output.all,
+) -> Response:
+    task = find(app.infers, model)
+    if session_id or not (file or image):
+        raise HttpError(400, "E_REQUEST", "name an image, or upload a file; there are no sessions.")
+    asked = chosen(json_object(params), ["save_label", "result_extension", *task.config()])
+    save = asked.pop("save_label", False)
+    if save and not person.may(Role.ANNOTATOR):
+        raise HttpError(403, "E_ROLE", f"the role {Role.ANNOTATOR.value} is needed to save a label.")
+    request = {"model": model, "image": image, **asked}
+    datastore = app.datastore()
+    with uploaded(file, settings.state_dir) if file is not None else nullcontext() as path:
+        if output is Output.dicom_seg:
+            answer = _segmentation(task, path or Path(datastore.get_image_uri(image)), request)
+        else:
+            answer = _answer(infer(task, request, datastore, upload=path, save=save), output)
+    if task.warning:
+        answer.headers[WARNING_HEADER] = task.warning
+    return answer
+
+
+def _segmentation(task: Any, image: Path, request: dict[str, Any]) -> Response:
+    return Response(task.dicom_seg(image, request), media_type="application/dicom")
+
+
+def _answer(inferred: Inferred, output: Output) -> Response:
+    content = _taken(inferred.file) if inferred.file else None
+    params = inferred.params | ({"label": inferred.label} if inferred.label else {})
+    if inferred.file is None or content is None or output is Output.json:
+        return Response(json.dumps(params), media_type="application/json")
+    name = (
+        f"mask{''.join(inferred.file.suffixes[-2:])}"
+        if inferred.file.suffix == ".gz"
+        else f"mask{inferred.file.suffix}"
+    )
+    kind = get_mime_type(name)
+    if output is Output.image:
+        return Response(content, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    fields = {"params": (None, json.dumps(params), "application/json"), "image": (name, content, kind)}
+    message = MultipartEncoder(fields=fields)
+    return Response(message.to_string(), media_type=message.content_type)
+
+
+def _taken(path: Path) -> bytes:
+    """The bytes of a temporary file, which is gone afterwards."""
+    content = path.read_bytes()
+    path.unlink()
+    return content

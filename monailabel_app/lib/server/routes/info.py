@@ -1,0 +1,38 @@
+"""`/info/`: models, trainers, strategies, scoring methods and state of the data source; health for supervisors."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse
+
+from monailabel_app.lib.errors import HttpError
+from monailabel_app.lib.server.routes import Anyone, TheApp, Viewer
+
+router = APIRouter(tags=["App"])
+
+
+@router.get("/info/", summary="What the app has")
+def info(person: Viewer, app: TheApp) -> Any:
+    return app.info()
+
+
+@router.get("/health", summary="The process lives")
+async def health(person: Anyone) -> dict[str, str]:
+    return {"status": "ok"}
+
+
+@router.get("/ready", summary="Start-up is complete")
+async def ready(person: Anyone, request: Request) -> dict[str, str]:
+    if not request.app.state.is_ready:
+        raise HttpError(503, "E_NOT_READY", "the server is starting.")
+    return {"status": "ready"}
+
+
+@router.get("/openapi.json", summary="This document")
+def openapi(person: Viewer, request: Request) -> Any:
+    return request.app.openapi()
+
+
+@router.get("/", summary="To the viewer")
+def home(person: Viewer) -> RedirectResponse:
+    return RedirectResponse("/ohif/")

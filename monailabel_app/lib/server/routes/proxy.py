@@ -1,0 +1,95 @@
+"""`/proxy/dicom`: reading in the configured archive for OHIF, PS3.18 10.4 and 10.6; nothing else is let through."""
+
+import re
+from collections.abc import Iterator
+
+import requests
+from fastapi import APIRouter, Request
+from fastapi.responses import Response, StreamingResponse
+
+from mammoseg.archives.dicomweb.client import Archive, ArchiveError, PassingError, is_uid
+from mammoseg.errors import WrongCallError
+from monailabel_app.lib.errors import HttpError
+from monailabel_app.lib.server.routes import Viewer
+
+router = APIRouter(prefix="/proxy", tags=["Others"])
+
+UID = "([0-9.]{1,64})"
+BULK = "bulk/[0-9A-Fa-f]{8}(?:/[0-9]{1,4}/[0-9A-Fa-f]{8}){0,8}"
+FRAMES = "frames/[0-9]{1,6}(?:,[0-9]{1,6}){0,63}(?:/rendered|/thumbnail)?"
+PATHS = re.compile(
+    "studies|series|instances"
+    f"|studies/{UID}(?:/metadata|/series|/instances|/rendered|/thumbnail)?"
+    f"|studies/{UID}/series/{UID}(?:/metadata|/instances|/rendered|/thumbnail)?"
+    f"|studies/{UID}/series/{UID}/instances/{UID}(?:/metadata|/rendered|/thumbnail|/{FRAMES}|/{BULK})?"
+)
+"""What OHIF asks for."""
+
+QUERY_NAME = re.compile(r"[0-9A-Fa-f]{8}(\.[0-9A-Fa-f]{8}){0,3}|[A-Za-z]{1,64}")
+MOST_QUERY = 32
+MOST_QUERY_VALUE = 1024
+MOST_JSON_BYTES = 2**26
+
+PASSED_STATUSES = (200, 204, 206, 400, 404, 406, 410)
+PASSED_HEADERS = ("Content-Type", "Content-Length")
+
+
+@router.get("/dicom/{path:path}", summary="Search and read in the archive")
+def read(person: Viewer, request: Request, path: str) -> Response:
+    archive: Archive | None = request.app.state.archive
+    if archive is None:
+        raise HttpError(404, "E_NO_ARCHIVE", "the images come from a folder; there is no archive behind this server.")
+    service, _, rest = path.partition("/")
+    path = rest if service in ("qido", "wado") else path
+    _check(request, path)
+    options = {"headers": {"Accept": _accept(request)}, "params": request.query_params.multi_items()}
+    try:
+        response = archive.session.open("GET", f"{archive.url}/{path}", options)
+    except (requests.RequestException, PassingError, ArchiveError, WrongCallError):
+        raise HttpError(503, "E_ARCHIVE", "the archive does not answer, or refuses this server.") from None
+    if response.status_code not in PASSED_STATUSES:
+        response.close()
+        raise HttpError(503, "E_ARCHIVE", "the archive answers with something that DICOMweb does not know.")
+    if "json" in response.headers.get("Content-Type", ""):
+        return _json(response, archive, str(request.base_url))
+    headers = {name: response.headers[name] for name in PASSED_HEADERS if name in response.headers}
+    return StreamingResponse(_blocks(response, archive), response.status_code, headers)
+
+
+def _check(request: Request, path: str) -> None:
+    """Refuse what is no path of DICOMweb, before anything is sent.
+
+    Raises:
+        HttpError: 404 for the path, 400 for the query.
+    """
+    found = PATHS.fullmatch(path)
+    is_encoded = b"%" in request.scope.get("raw_path", b"").partition(b"?")[0]
+    if is_encoded or not found or not all(is_uid(uid) for uid in found.groups() if uid is not None):
+        raise HttpError(404, "E_PATH", "this is no path of DICOMweb that a viewer needs.")
+    query = request.query_params.multi_items()
+    is_sound = all(
+        QUERY_NAME.fullmatch(name) and len(text) <= MOST_QUERY_VALUE and text.isprintable() for name, text in query
+    )
+    if len(query) > MOST_QUERY or not is_sound:
+        raise HttpError(400, "E_QUERY", "the search has a key or value that DICOMweb does not know.")
+
+
+def _accept(request: Request) -> str:
+    text = request.headers.get("accept", "*/*")
+    return text if text.isascii() and text.isprintable() and len(text) < 1000 else "*/*"
+
+
+def _json(response: requests.Response, archive: Archive, here: str) -> Response:
+    """Bulk data is named by whole addresses of the archive, which must lead through here."""
+    body = bytearray()
+    for block in _blocks(response, archive):
+        body += block
+        if len(body) > MOST_JSON_BYTES:
+            raise HttpError(503, "E_ARCHIVE", "the archive's answer is too long; search for less.")
+    content = bytes(body).replace(archive.url.encode(), f"{here}proxy/dicom/wado".encode())
+    return Response(content, response.status_code, media_type=response.headers["Content-Type"])
+
+
+def _blocks(response: requests.Response, archive: Archive) -> Iterator[bytes]:
+    with response:
+        yield from archive.session.blocks(response)

@@ -1,0 +1,36 @@
+"""`/scoring/{method}`: Dice against people's labels, uncertainty; stored with each image."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from monailabel_app.lib.ids import Name
+from monailabel_app.lib.login.roles import Role
+from monailabel_app.lib.server.jobs import Job
+from monailabel_app.lib.server.params import JSON_BODY, JsonBody, chosen
+from monailabel_app.lib.server.routes import Annotator, TheApp, TheJobs, find
+from monailabel_app.lib.server.routes.work import add_progress
+
+router = APIRouter(prefix="/scoring", tags=["Scoring"])
+
+KIND = "scoring"
+PARAMS = ("model", "images")
+
+add_progress(router, "/", KIND, stopped_by=Role.ANNOTATOR)
+
+
+@router.post("/{method}", summary="Start", openapi_extra=JSON_BODY)
+def start(
+    person: Annotator,
+    app: TheApp,
+    jobs: TheJobs,
+    method: Name,
+    params: JsonBody,
+    run_sync: bool = False,
+) -> Any:
+    task = find(app.scoring_methods, method, "E_METHOD")
+    request = {**chosen(params, PARAMS), "method": method}
+    if "model" in request:
+        find(app.infers, request["model"])
+    job = Job(request, lambda: app.scoring(request), stop=getattr(task, "stop", None))
+    return jobs.run(job) if run_sync else jobs.start(KIND, job, enqueue=True).record()

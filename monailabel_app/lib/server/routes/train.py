@@ -1,0 +1,101 @@
+"""`/train`: training on the saved labels, its progress, and the versions of each model that came of it."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from monailabel_app.lib.errors import HttpError
+from monailabel_app.lib.ids import Name
+from monailabel_app.lib.login.roles import Person, Role
+from monailabel_app.lib.server.jobs import Job
+from monailabel_app.lib.server.params import JSON_BODY, JsonBody, chosen
+from monailabel_app.lib.server.routes import Admin, Audit, TheApp, TheJobs, Trainer, Viewer, find
+from monailabel_app.lib.server.routes.work import add_progress
+
+router = APIRouter(prefix="/train", tags=["Train"])
+
+KIND = "train"
+
+Version = Annotated[int, Query(ge=0, le=1_000_000)]
+
+
+add_progress(
+    router,
+    "/",
+    KIND,
+    stopped_by=Role.TRAINER,
+    details=lambda app, record: {"stats": app.trainers[record["request"]["model"]].stats()},
+)
+
+
+@router.post("/", summary="Train every model that has a trainer", openapi_extra=JSON_BODY)
+def start_all(person: Trainer, app: TheApp, jobs: TheJobs, audit: Audit, params: JsonBody) -> dict[str, Any]:
+    work = {model: _job(app, audit, person, model, _of_model(params, model)) for model in app.trainers}
+    return {
+        model: {"result": jobs.start(KIND, job, enqueue=True).record(), "detail": None} for model, job in work.items()
+    }
+
+
+@router.post("/{model}", summary="Train a model", openapi_extra=JSON_BODY)
+def start(
+    person: Trainer,
+    app: TheApp,
+    jobs: TheJobs,
+    audit: Audit,
+    model: Name,
+    params: JsonBody,
+    run_sync: bool = False,
+    enqueue: bool = False,
+) -> Any:
+    job = _job(app, audit, person, model, params)
+    return jobs.run(job) if run_sync else jobs.start(KIND, job, enqueue=enqueue).record()
+
+
+@router.get("/{model}/versions", summary="Versions of a model, and which is served")
+def versions(person: Viewer, app: TheApp, model: Name) -> Any:
+    return find(app.versions, model).history()
+
+
+@router.get(
+    "/{model}/curve", summary="Learning curve of a version, the last one by default, as PNG", response_class=Response
+)
+def curve(person: Viewer, app: TheApp, model: Name, version: Version | None = None) -> Response:
+    return Response(find(app.trainers, model).learning_curve(version), media_type="image/png")
+
+
+@router.post("/{model}/promote", summary="Serve a version, one that was kept aside among them")
+def promote(person: Admin, app: TheApp, audit: Audit, model: Name, version: Version) -> Any:
+    found = find(app.versions, model)
+    with audit.doing(person.name, "promote", model=model, version=version):
+        found.promote(version, reason=f"asked for by {person.name}")
+    return {"current": version}
+
+
+@router.post("/{model}/rollback", summary="Serve the version before")
+def roll_back(person: Admin, app: TheApp, audit: Audit, model: Name) -> Any:
+    found = find(app.versions, model)
+    with audit.doing(person.name, "rollback", model=model) as done:
+        done["version"] = found.roll_back(reason=f"asked for by {person.name}").number
+    return {"current": done["version"]}
+
+
+def _of_model(params: dict[str, Any], model: str) -> dict[str, Any]:
+    options = params.get(model) or {}
+    if not isinstance(options, dict):
+        raise HttpError(400, "E_PARAMS", f"what is said of {model} must be an object of its parameters.")
+    return options
+
+
+def _job(app: Any, audit: Any, person: Person, model: str, params: dict[str, Any]) -> Job:
+    task = find(app.trainers, model)
+    request = {"model": model, **chosen(params, task.config())}
+    task.check(request, app.datastore())
+
+    def work() -> Any:
+        with audit.doing(person.name, "train", model=model) as done:
+            result = app.train(request)
+            done["served"] = app.versions[model].current().number
+        return result
+
+    return Job(request, work, stop=getattr(task, "stop", None))

@@ -1,0 +1,68 @@
+"""Keys and values of ``--conf``: each key is in the documents, and none that is misspelt is taken for its default."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mammoseg.errors import WrongCallError
+from monailabel_app.__main__ import APP_DIR, main
+from monailabel_app.lib.conf import KEYS, check_keys, number, whole_number, yes_or_no
+from monailabel_app.main import MammosegApp
+
+DOCS = Path(__file__).resolve().parents[3] / "docs"
+
+
+@pytest.mark.parametrize(
+    "key, sentence",
+    [
+        ("max_uplaod_mib", "--conf max_uplaod_mib is unknown; did you mean max_upload_mib? Known: bundles, ca_bundle"),
+        ("Models", "--conf Models is unknown; did you mean models?"),
+        ("zzz", "--conf zzz is unknown; Known: bundles"),
+    ],
+)
+def test_a_key_that_nothing_reads_is_refused_with_the_nearest(key, sentence):
+    with pytest.raises(WrongCallError, match=f"^{re.escape(sentence)}"):
+        check_keys({"state_dir": "/x", key: "1"})
+
+
+def test_neither_server_nor_token_starts_with_one(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: pytest.fail("it serves"))
+    conf = ("--conf", "state_dri", str(tmp_path))
+    for command in (["--studies", str(tmp_path), *conf], ["token", "--name", "Ada", *conf]):
+        assert main(command) == 2
+        assert capsys.readouterr().err.startswith("--conf state_dri is unknown; did you mean state_dir?")
+    with pytest.raises(WrongCallError, match="prelaod is unknown"):
+        MammosegApp(str(APP_DIR), str(tmp_path), {"state_dir": str(tmp_path), "prelaod": "true"})
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_documents_name_every_key_and_the_code_reads_it():
+    documents = "".join((DOCS / name).read_text() for name in ("label.md", "active_learning.md"))
+    code = "".join(path.read_text() for path in APP_DIR.rglob("*.py") if path.name != "conf.py")
+    assert {key for key in KEYS if f"`{key}`" not in documents and f"--conf {key}" not in documents} == set()
+    assert {key for key in KEYS if f'"{key}"' not in code and f'"{key.removeprefix("oidc_")}"' not in code} == set()
+
+
+@pytest.mark.parametrize("text", ["x", "-1", "nan", "inf", "1e400", "1e300"])
+def test_a_value_that_is_no_number_is_refused(text):
+    with pytest.raises(WrongCallError, match=f"cache_gib is '{text}'; it must be a number from 0"):
+        number({"cache_gib": text}, "cache_gib", 50)
+
+
+@pytest.mark.parametrize("text", ["x", "0", "-1", "1.5", "", "1" * 400, "9" * 5000, "1_0"])
+def test_a_value_that_is_no_whole_number_is_refused(text):
+    with pytest.raises(WrongCallError, match="max_requests is .* whole number of 1 or more"):
+        whole_number({"max_requests": text}, "max_requests", 64)
+
+
+def test_a_device_that_is_none_is_refused_before_anything_is_read(tmp_path):
+    with pytest.raises(WrongCallError, match="device 'gpu' cannot be used"):
+        MammosegApp(str(APP_DIR), str(tmp_path), {"state_dir": str(tmp_path / "state"), "device": "gpu"})
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_value_is_true_or_false():
+    assert yes_or_no({"group": "False"}, "group", True) is False and yes_or_no({}, "group", True)
+    with pytest.raises(WrongCallError, match="preload is 'yes'; it must be true or false"):
+        yes_or_no({"preload": "yes"}, "preload", False)
