@@ -7,7 +7,10 @@ from types import ModuleType
 
 MOVED = {
     "mammoseg.acceleration": "mammoseg.inference.acceleration",
-    "mammoseg.checkpoints": "mammoseg.checkpoints.checkpoint",
+    "mammoseg.checkpoints.load_weights": "mammoseg.checkpoints.checkpoint.load_weights",
+    "mammoseg.checkpoints.read_checkpoint": "mammoseg.checkpoints.checkpoint.read_checkpoint",
+    "mammoseg.checkpoints.read_weights": "mammoseg.checkpoints.checkpoint.read_weights",
+    "mammoseg.checkpoints.save_checkpoint": "mammoseg.checkpoints.checkpoint.save_checkpoint",
     "mammoseg.data.cached_dataset": "mammoseg.transforms.cached_dataset",
     "mammoseg.data.csv_table": "mammoseg.csv_table",
     "mammoseg.data.identity_map": "mammoseg.deidentification.identity_map",
@@ -19,20 +22,15 @@ MOVED = {
     "mammoseg.dimse": "mammoseg.archives.dimse",
     "mammoseg.folding": "mammoseg.inference.folding",
     "mammoseg.inference.Predictor": "mammoseg.inference.predictor.Predictor",
-    "mammoseg.kept_labels": "mammoseg.viewer.kept_labels",
     "mammoseg.label_server": "mammoseg.viewer.label_server",
     "mammoseg.lesions": "mammoseg.inference.lesions",
     "mammoseg.predict": "mammoseg.prediction.predict",
-    "mammoseg.recorded": "mammoseg.checkpoints.recorded",
     "mammoseg.report.overlay": "mammoseg.overlay",
     "mammoseg.report.page": "mammoseg.prediction.page",
     "mammoseg.report.table": "mammoseg.prediction.table",
     "mammoseg.results": "mammoseg.prediction.results",
-    "mammoseg.run_alone": "mammoseg.training.run_alone",
     "mammoseg.schedules": "mammoseg.training.schedules",
     "mammoseg.send": "mammoseg.archives.send",
-    "mammoseg.torch_file": "mammoseg.checkpoints.torch_file",
-    "mammoseg.trainable": "mammoseg.training.trainable",
     "mammoseg.transforms.save_prediction": "mammoseg.prediction.save_prediction",
     "mammoseg.weights_file": "mammoseg.checkpoints.weights_file",
     "mammoseg.workflow": "mammoseg.training.workflow",
@@ -53,8 +51,9 @@ class MovedNames(MetaPathFinder):
         Raises:
             MovedError: it was.
         """
-        if fullname in MOVED:
-            raise MovedError(f"{fullname} is now {MOVED[fullname]}; write that name instead.")
+        known = [old for old in MOVED if old == fullname or old.startswith(f"{fullname}.")]
+        if known:
+            raise MovedError("; ".join(f"{old} is now {MOVED[old]}" for old in known) + "; write that name instead.")
 
 
 def watch() -> None:

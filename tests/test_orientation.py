@@ -15,7 +15,6 @@ import pydicom
 import pytest
 import torch
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
-from tests.test_inference import write_weights
 
 from mammoseg.data.mammograms import read_mammogram
 from mammoseg.data.phantom_dicom import COLUMN_DIRECTION, write_mammogram
@@ -28,6 +27,7 @@ from mammoseg.inference.lesions import find_lesions
 from mammoseg.inference.predictor import Predictor
 from mammoseg.overlay import OUTLINE_BGR
 from mammoseg.prediction.run import run_predictor
+from tests.inference.test_predictor import write_weights
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 ALGORITHM = Algorithm("unet", "0.1.0", "ab" * 32, 0.5)

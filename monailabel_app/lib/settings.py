@@ -8,8 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mammoseg.errors import WrongCallError
+from monailabel_app.lib.callers import Network, networks
 from monailabel_app.lib.conf import check_keys, whole_number
-from monailabel_app.lib.server.callers import Network, networks
 
 
 @dataclass(frozen=True)

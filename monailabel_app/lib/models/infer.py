@@ -29,7 +29,7 @@ from mammoseg.prediction.file_job import area_mm2
 from monailabel_app.lib.datastore.label_images import write_label
 from monailabel_app.lib.models.discover import ModelNotReadyError
 from monailabel_app.lib.models.serving import Segmented, ServedModel
-from monailabel_app.lib.server.params import EXTENSIONS, said
+from monailabel_app.lib.params import EXTENSIONS, said
 
 logger = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ from mammoseg.training.workflow import RECIPES
 from monailabel_app.lib.models.job_files import Job, LabelSet, deal, read_log, write_labels
 from monailabel_app.lib.models.promotion import FEWEST_HELD_OUT, TOLERANCE, Verdict, judge
 from monailabel_app.lib.models.serving import ServedModel
-from monailabel_app.lib.server.params import said
+from monailabel_app.lib.params import said
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from monailabel_app.lib.server.callers import Network, is_among, site
+from monailabel_app.lib.callers import Network, is_among, site
 
 Peer = tuple[str, int]
 """Address and port at the other end."""

@@ -18,9 +18,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monailabel_app.lib import errors
+from monailabel_app.lib.callers import site
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.login.roles import STRANGER
-from monailabel_app.lib.server.callers import site
 
 logger = logging.getLogger(__name__)
 

@@ -19,9 +19,9 @@ from mammoseg.viewer.server import HEADERS as VIEWER_HEADERS
 from monailabel_app.lib import errors
 from monailabel_app.lib.app import LabelApp
 from monailabel_app.lib.audit import AuditLog
+from monailabel_app.lib.callers import Callers
 from monailabel_app.lib.login.auth import Login
 from monailabel_app.lib.server import uploads
-from monailabel_app.lib.server.callers import Callers
 from monailabel_app.lib.server.connections import Connections
 from monailabel_app.lib.server.gate import Gate, check_roles
 from monailabel_app.lib.server.jobs import Jobs

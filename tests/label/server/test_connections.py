@@ -10,8 +10,8 @@ from contextlib import ExitStack
 
 import pytest
 
+from monailabel_app.lib.callers import networks
 from monailabel_app.lib.server import connections
-from monailabel_app.lib.server.callers import networks
 from monailabel_app.lib.server.connections import Connections
 
 PEER = ("192.0.2.1", 4711)

@@ -11,7 +11,7 @@ import pytest
 from mammoseg.errors import MammosegError
 from monailabel_app.lib.models.infer import MassInferTask
 from monailabel_app.lib.models.train import MassTrainTask
-from monailabel_app.lib.server.params import KINDS, chosen
+from monailabel_app.lib.params import KINDS, chosen
 from tests.label.fake_app import IMAGE
 from tests.label.tiny_models import served_model
 

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from monailabel_app.lib.ids import Name
-from monailabel_app.lib.server.params import JSON_BODY, JsonBody, chosen
+from monailabel_app.lib.params import JSON_BODY, JsonBody, chosen
 from monailabel_app.lib.server.routes import Annotator, TheApp, TheLogin, find
 
 router = APIRouter(prefix="/activelearning", tags=["ActiveLearning"])

@@ -7,8 +7,8 @@ from monailabel.interfaces.tasks.batch_infer import BatchInferImageType
 
 from monailabel_app.lib.ids import Name
 from monailabel_app.lib.login.roles import Role
+from monailabel_app.lib.params import JSON_BODY, JsonBody, chosen
 from monailabel_app.lib.server.jobs import Job
-from monailabel_app.lib.server.params import JSON_BODY, JsonBody, chosen
 from monailabel_app.lib.server.routes import Audit, TheApp, TheJobs, Trainer, find
 from monailabel_app.lib.server.routes.work import add_progress
 

@@ -14,7 +14,7 @@ from monailabel.utils.others.generic import get_mime_type
 from mammoseg.files import sha256_of_file
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import ImageId, ImageIdOrNothing, Tag
-from monailabel_app.lib.server.params import json_object, note
+from monailabel_app.lib.params import json_object, note
 from monailabel_app.lib.server.routes import Annotator, Audit, Downloader, TheApp, TheSettings, Trainer, Viewer
 from monailabel_app.lib.server.uploads import uploaded
 

@@ -15,7 +15,7 @@ from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import ImageIdOrNothing, Name
 from monailabel_app.lib.login.roles import Role
 from monailabel_app.lib.models.run import Inferred, infer
-from monailabel_app.lib.server.params import chosen, json_object
+from monailabel_app.lib.params import chosen, json_object
 from monailabel_app.lib.server.routes import TheApp, TheSettings, Viewer, find
 from monailabel_app.lib.server.uploads import uploaded
 

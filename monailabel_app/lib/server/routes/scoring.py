@@ -6,8 +6,8 @@ from fastapi import APIRouter
 
 from monailabel_app.lib.ids import Name
 from monailabel_app.lib.login.roles import Role
+from monailabel_app.lib.params import JSON_BODY, JsonBody, chosen
 from monailabel_app.lib.server.jobs import Job
-from monailabel_app.lib.server.params import JSON_BODY, JsonBody, chosen
 from monailabel_app.lib.server.routes import Annotator, TheApp, TheJobs, find
 from monailabel_app.lib.server.routes.work import add_progress
 

@@ -8,8 +8,8 @@ from fastapi.responses import Response
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import Name
 from monailabel_app.lib.login.roles import Person, Role
+from monailabel_app.lib.params import JSON_BODY, JsonBody, chosen
 from monailabel_app.lib.server.jobs import Job
-from monailabel_app.lib.server.params import JSON_BODY, JsonBody, chosen
 from monailabel_app.lib.server.routes import Admin, Audit, TheApp, TheJobs, Trainer, Viewer, find
 from monailabel_app.lib.server.routes.work import add_progress
 

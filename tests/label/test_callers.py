@@ -6,7 +6,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from mammoseg.errors import WrongCallError
-from monailabel_app.lib.server.callers import caller_address, networks, site
+from monailabel_app.lib.callers import caller_address, networks, site
 
 PROXIES = networks("127.0.0.1, 10.0.0.0/24, fd00::1", "trusted_proxies")
 
