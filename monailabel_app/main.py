@@ -24,7 +24,7 @@ from monailabel.interfaces.tasks.train import TrainTask
 
 from mammoseg import __version__
 from mammoseg.inference.predictor import usable_device
-from monailabel_app.lib.app import LabelApp
+from monailabel_app.lib import app  # not its class: MONAI Label takes the first app that it finds among our names
 from monailabel_app.lib.conf import check_keys, yes_or_no
 from monailabel_app.lib.datastore import open_datastore
 from monailabel_app.lib.models.batch import MassBatchInferTask
@@ -41,7 +41,7 @@ from monailabel_app.lib.strategies import strategies
 DESCRIPTION = "Masses in mammograms; research only, not for diagnosis."
 
 
-class MammosegApp(LabelApp):
+class MammosegApp(app.LabelApp):
     """Bundles as models over one data source.
 
     Args:

@@ -47,7 +47,7 @@ def call(monkeypatch, capsys):
 def called(monkeypatch):
     """The calls that reach the functions behind send, deidentify and train: positional and named arguments."""
     calls = []
-    for function in ("send.send", "deidentify.deidentify", "workflow.train"):
+    for function in ("archives.send.send", "deidentification.deidentify.deidentify", "training.workflow.train"):
         monkeypatch.setattr(f"mammoseg.{function}", lambda *inputs, **options: calls.append((inputs, options)))
     return calls
 

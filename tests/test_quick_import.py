@@ -1,4 +1,5 @@
 import gc
+import signal
 import sys
 
 import pytest
@@ -32,6 +33,8 @@ def test_what_is_imported_is_passed_over_by_the_collector():
 def test_ctrl_c_in_the_middle_of_an_import_takes_effect_behind_it(tmp_path, monkeypatch):
     (tmp_path / "interrupted.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nwhole = True\n")
     monkeypatch.syspath_prepend(tmp_path)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have told us to ignore it
     with pytest.raises(KeyboardInterrupt):
         quick_import("interrupted")
+    signal.signal(signal.SIGINT, before)
     assert sys.modules.pop("interrupted").whole

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mammoseg.archives.dicomweb.stored import Stored, StoreStatus
+from mammoseg.counts import count_of
 from mammoseg.data.find_images import begins_as_dicom, find_inputs
 from mammoseg.errors import MammosegError, NothingUsableError, WrongCallError
 from mammoseg.files import is_folder, printable
@@ -50,7 +51,7 @@ def send(
         raise WrongCallError("no file is named; name DICOM files or folders.")
     paths, passed_over = dicom_files([Path(path) for path in inputs])
     if passed_over:
-        print(f"{passed_over} files of the folders are no DICOM and are passed over.", file=sys.stderr)
+        print(f"{count_of(passed_over, 'file')} of the folders passed over: no DICOM.", file=sys.stderr)
     if not paths:
         raise NothingUsableError("there is no DICOM file; name the folder of the results.")
     results = store_to(paths, str(to), user=user, ca_bundle=ca_bundle, calling_aet=str(calling_aet), verify=verify)

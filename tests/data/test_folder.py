@@ -302,7 +302,7 @@ def test_names_are_shown_on_request_and_lie_beside_the_datalist_otherwise(root, 
     out = tmp_path / "out"
     ingest("folder", str(root), output=str(out), patient_regex=BY_STEM)
     records = records_of(out)
-    names = {row["image_id"]: row["name"] for row in csv.DictReader((out / "names.csv").open())}
+    names = {row["image_id"]: row["name"] for row in csv.DictReader((out / "names.csv").read_text().splitlines())}
     assert sorted(names.values()) == ["p1.png", "p2.png", "p3.png"]
     assert names.keys() == {record["image_id"] for record in records}
     assert (out / "names.csv").stat().st_mode & 0o777 == 0o600

@@ -167,7 +167,7 @@ def test_a_stream_that_cannot_be_followed_is_refused(tmp_path, run, capsys):
 def test_a_file_silent_about_burned_in_text_is_done_with_a_warning(tmp_path, run, capsys):
     write_mammogram(tmp_path / "a.dcm", PIXELS, attributes={"BurnedInAnnotation": None})
     run(tmp_path / "a.dcm")
-    assert "WARNING: 1 files do not say" in capsys.readouterr().err
+    assert "WARNING: 1 file without a word on text" in capsys.readouterr().err
 
 
 def test_what_is_no_mammogram_is_refused(tmp_path, run):

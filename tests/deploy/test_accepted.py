@@ -84,7 +84,7 @@ def test_the_command_infers_from_the_folder_of_the_bundle(mammograms, tmp_path):
     bundle = exported("unet", tmp_path)
     command = ("-m", "monai.bundle", "run", "inferring", "--config_file", "configs/inference.json")
     run(sys.executable, *command, "--dataset_dir", mammograms / "images", cwd=bundle)
-    assert len(list((bundle / "eval").iterdir())) == 12
+    assert len(list((bundle / "masks").iterdir())) == 12
 
 
 @families_now_others_slow

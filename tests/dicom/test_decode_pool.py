@@ -26,7 +26,7 @@ ANSWER = "sys.stdout.buffer.write({!r}); sys.stdout.buffer.flush()"
 LIMITED_WORKER = """
 import sys, numpy as np
 sys.path[:] = sys.argv[1:]
-from mammoseg.dicom import decode_worker
+from mammoseg.data import decode_worker
 decode_worker.ANSWERS["mammogram"] = lambda **request: ({}, [np.ones(2**32, np.uint8)])
 decode_worker.main()
 """

@@ -49,9 +49,11 @@ def serving(app: FastAPI) -> Iterator[int]:
 def write_marked(
     path: Path, shape: tuple[int, int] = (300, 240), *, laterality: str = "R", view: str = "CC", patient: str = "MARKED"
 ) -> tuple[FileDataset, np.ndarray]:
-    """A dark mammogram with one bright mark, which no turn or flip leaves as it is; and the mark as a mask."""
+    """A grey breast with one bright mark, which no turn or flip leaves as it is; and the mark as a mask."""
     mark = np.zeros(shape, bool)
     mark[40:100, 60:140] = True
     mark[100:160, 60:80] = True
-    pixels = np.where(mark, 3600, 300 + np.arange(shape[1]) % 50)
+    pixels = np.zeros(shape, int)
+    pixels[5:-5, 5 : -shape[1] // 6] = 1200
+    pixels += np.where(mark, 2400, 300 + np.arange(shape[1]) % 50)
     return write_mammogram(path, pixels, laterality=laterality, view=view, patient_id=patient), mark

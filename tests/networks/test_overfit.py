@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from mammoseg import networks
 from mammoseg.data.phantom_breast import Mass, draw_breast, phantom_image
 from tests.networks.test_architectures import STRUCTURES, Case, one_thread  # noqa: F401  # a fixture used by itself
 
@@ -54,7 +55,7 @@ def cases() -> list:
 @pytest.mark.parametrize("case", cases())
 def test_two_phantoms_are_learnt_by_heart(case: Case):
     torch.manual_seed(0)
-    network = case.network(**case.narrow | WIDER.get(case.name, {}))
+    network = getattr(networks, case.network)(**case.narrow | WIDER.get(case.name, {}))
     images, masks = two_phantoms(max(64, network.size_divisor), network.config["in_channels"])
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
     dice = 0.0

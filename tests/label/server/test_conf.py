@@ -31,7 +31,9 @@ def test_neither_server_nor_token_starts_with_one(tmp_path, capsys, monkeypatch)
     conf = ("--conf", "state_dri", str(tmp_path))
     for command in (["--studies", str(tmp_path), *conf], ["token", "--name", "Ada", *conf]):
         assert main(command) == 2
-        assert capsys.readouterr().err.startswith("--conf state_dri is unknown; did you mean state_dir?")
+        assert capsys.readouterr().err.startswith(
+            "monailabel_app: --conf state_dri is unknown; did you mean state_dir?"
+        )
     with pytest.raises(WrongCallError, match="prelaod is unknown"):
         MammosegApp(str(APP_DIR), str(tmp_path), {"state_dir": str(tmp_path), "prelaod": "true"})
     assert not list(tmp_path.iterdir())

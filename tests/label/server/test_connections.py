@@ -18,7 +18,7 @@ PEER = ("192.0.2.1", 4711)
 
 FEW_FILES = """
 import resource
-from monailabel_app.lib.connections import allow_open_files
+from monailabel_app.lib.server.connections import allow_open_files
 _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (256, most))
 allow_open_files()

@@ -85,7 +85,10 @@ def test_a_port_that_is_taken_or_none_is_one_sentence(folder, capsys, port):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = str(taken.getsockname()[1]) if port == "taken" else port
         said = refused(folder, capsys, "--port", number)
-    assert said.startswith(f"cannot listen on 127.0.0.1 port {number} (") and "while attempting" not in said
+    assert (
+        said.startswith(f"monailabel_app: cannot listen on 127.0.0.1 port {number} (")
+        and "while attempting" not in said
+    )
 
 
 @pytest.fixture(scope="module")
