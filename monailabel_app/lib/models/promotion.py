@@ -46,7 +46,7 @@ def judge(result: Mapping[str, Any], *, tolerance: float = TOLERANCE, fewest: in
         many = f"{len(after)} held-out images with a mass are too few to judge, {fewest} are needed"
         return Verdict(False, f"not served: {many}; promote it by hand if it is wanted", facts)
     difference = statistics.fmean(after) - statistics.fmean(before)
-    means = f"mean Dice {facts['dice_after']:.4f} after and {facts['dice_before']:.4f} before on {count_of(len(after), 'image')}"
+    means = f"mean Dice {facts['dice_after']:.4f} after and {facts['dice_before']:.4f} before on {len(after)} images"
     if difference >= -tolerance:
         return Verdict(True, f"served: {means}, not worse (tolerance {tolerance:g})", facts)
     return Verdict(False, f"not served: {means}, worse by more than {tolerance:g}", facts)
