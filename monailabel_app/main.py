@@ -15,6 +15,7 @@ from monailabel_app.lib import shim
 shim.prepare()
 
 from monailabel.config import settings as monailabel_settings
+from monailabel.interfaces.app import MONAILabelApp
 from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.batch_infer import BatchInferTask
 from monailabel.interfaces.tasks.infer_v2 import InferTask
@@ -24,7 +25,7 @@ from monailabel.interfaces.tasks.train import TrainTask
 
 from mammoseg import __version__
 from mammoseg.inference.predictor import usable_device
-from monailabel_app.lib import app  # not its class: MONAI Label takes the first app that it finds among our names
+from monailabel_app.lib.app import NamedTasks
 from monailabel_app.lib.conf import check_keys, yes_or_no
 from monailabel_app.lib.datastore import open_datastore
 from monailabel_app.lib.models.batch import MassBatchInferTask
@@ -41,7 +42,7 @@ from monailabel_app.lib.strategies import strategies
 DESCRIPTION = "Masses in mammograms; research only, not for diagnosis."
 
 
-class MammosegApp(app.LabelApp):
+class MammosegApp(MONAILabelApp, NamedTasks):
     """Bundles as models over one data source.
 
     Args:

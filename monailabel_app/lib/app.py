@@ -8,8 +8,14 @@ from monailabel.interfaces.tasks.strategy import Strategy
 from monailabel.interfaces.tasks.train import TrainTask
 
 
-class LabelApp(MONAILabelApp):
-    """The tasks that MONAI Label 0.8.5 keeps in private members; nothing else here names those."""
+class NamedTasks:
+    """The tasks that MONAI Label 0.8.5 keeps in private members of an app; nothing else here names those."""
+
+    _infers: dict[str, InferTask]
+    _trainers: dict[str, TrainTask]
+    _strategies: dict[str, Strategy]
+    _scoring_methods: dict[str, ScoringMethod]
+    _batch_infer: BatchInferTask
 
     @property
     def infers(self) -> dict[str, InferTask]:
@@ -35,3 +41,7 @@ class LabelApp(MONAILabelApp):
     def batch(self) -> BatchInferTask:
         """A model over many images."""
         return self._batch_infer
+
+
+class LabelApp(MONAILabelApp, NamedTasks):
+    """An app with both; MONAI Label itself finds only a class whose own base is its `MONAILabelApp`."""

@@ -77,7 +77,7 @@ def test_a_row_that_is_none_of_ours_is_done_again(done, tmp_path, row):
 def test_an_honest_record_counts_and_its_file_is_named_as_it_is_named_now(done, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     run_predictor(BrightIsMass(), [(tmp_path / "a.dcm").relative_to(tmp_path)], tmp_path / "out")
-    assert "1 of 1 files are done already" in capsys.readouterr().err
+    assert "1 of 1 file done already" in capsys.readouterr().err
     assert rows_of(tmp_path / "out")[0]["file"] == "a.dcm"
 
 

@@ -50,7 +50,7 @@ def test_a_link_that_is_named_itself_and_leads_to_itself_is_a_file_to_refuse(tra
 
 
 def test_predict_refuses_each_by_its_name_and_goes_on(trap, tmp_path, capsys):
-    with pytest.raises(PartlyRefusedError, match="7 of 9 files were refused"):
+    with pytest.raises(PartlyRefusedError, match="7 of 9 files refused"):
         run_predictor(BrightIsMass(), [trap], tmp_path / "out")
     with (tmp_path / "out" / "results.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

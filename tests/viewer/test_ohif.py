@@ -105,7 +105,8 @@ def test_kinds_of_segmentation(profile, viewer, tmp_path):
     studies = []
     for kind in KINDS:
         path = tmp_path / f"{kind.value}.dcm"
-        write_mammogram(path, np.where(mask, 2200, 2000), study=f"{kind.value} {profile.value}")
+        pixels = np.pad(np.where(mask, 2200, 2000)[2:-2, 2:-2], 2)  # a breast, and nothing around it
+        write_mammogram(path, pixels, study=f"{kind.value} {profile.value}")
         predictor = DrawnIsMass(masks={path: mask})
         studies += predict(predictor, [path], tmp_path / kind.value, kind=kind, profile=profile)
     for kind, seen in zip(KINDS, look(viewer, tmp_path, studies), strict=True):

@@ -6,7 +6,7 @@
 // and report.json: that of chromium.mjs, with every address that answered and the status of the inference. With TOKEN it
 // logs in before and out after, and tells the addresses to which it was led, and the study list.
 import path from "node:path";
-import { browse } from "../viewer/chromium.mjs";
+import { browse } from "../../viewer/chromium.mjs";
 
 const [modules, chromium, address, output, token] = process.argv.slice(2);
 await browse(modules, chromium, [[token ? withLogin : runModel, output]]);

@@ -59,7 +59,7 @@ SLOW_ENDS = ["SIGINT", "SIGKILL", "Orthanc dies", "label server dies"]
 
 @pytest.mark.parametrize("end", ["SIGTERM", *(pytest.param(end, marks=pytest.mark.slow) for end in SLOW_ENDS)])
 def test_all_parts_start_and_all_end(end, running_orthanc, tmp_path):
-    weights = write_bright_weights(tmp_path / "bright.pt", spatial_size=(64, 64))
+    weights = write_bright_weights(tmp_path / "bright.pt", spatial_size=(64, 64), grey=0.8)
     command = [sys.executable, SCRIPT, f"--weights={weights}", "--patients=1", "--port=0", "--viewer_port=0"]
     command += [f"--keep={tmp_path / 'kept'}"] if end == "SIGTERM" else []
     script = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
