@@ -128,8 +128,9 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
 
 def _is_dense(weight: object) -> bool:
     """Whether it is a tensor with memory of its own, which no tensor has that repeats one number a trillion times."""
-    is_plain = isinstance(weight, Tensor) and weight.layout is torch.strided and weight.is_cpu
-    return is_plain and weight.untyped_storage().nbytes() >= weight.nbytes
+    if not isinstance(weight, Tensor) or weight.layout is not torch.strided or not weight.is_cpu:
+        return False
+    return weight.untyped_storage().nbytes() >= weight.nbytes
 
 
 def load_whole(encoder: nn.Module, weights: dict[str, Tensor], *, source: str | Path) -> None:

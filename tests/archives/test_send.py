@@ -23,7 +23,9 @@ def test_folder_of_results_is_sent_and_pictures_and_tables_stay(orthanc, tmp_pat
     (results / "results.csv").write_text("file\n")
     command = ["mammoseg", "send", str(results), "--to", orthanc.dicomweb, "--json", "--verify"]
     monkeypatch.setattr("sys.argv", command)
-    main()
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 0
     said = capsys.readouterr()
     records = [json.loads(line) for line in said.out.splitlines()]
     assert {record["file"]: record["status"] for record in records} == {
