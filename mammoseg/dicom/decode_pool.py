@@ -78,6 +78,9 @@ class DecodePool:
         Args:
             request: ``kind``, ``path`` and what the kind needs; see `mammoseg.data.decode_worker`.
 
+        Returns:
+            fields of the answer, a shape among them where it is an image, and its bytes: uint8 ``(length,)``.
+
         Raises:
             InputRefusedError: with the code of the child, or ``E_TIMEOUT``, ``E_DECODER``, ``E_RESOURCES``.
             WrongCallError: the child says that the call is wrong.
