@@ -61,7 +61,7 @@ def write_picture(picture: np.ndarray, path: Path) -> None:
     """Write a PNG, whole or not at all.
 
     Args:
-        picture: uint8 ``(rows, columns, 3)``, blue first, or grey ``(rows, columns)``.
+        picture: uint8 or uint16, ``(rows, columns)`` or, blue first, ``(rows, columns, 3)``.
         path: the file.
 
     Raises:

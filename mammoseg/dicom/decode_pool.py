@@ -56,6 +56,18 @@ class DecodePool:
         command: starts one child; that of `decode_worker` when None.
         seconds: time for one file.
         files_per_child: requests after which a child is replaced.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from mammoseg.data.phantom_dicom import write_mammogram
+        >>> from mammoseg.dicom.decode_pool import DecodePool
+        >>> dataset = write_mammogram(Path("left_cc.dcm"), np.arange(1200).reshape(40, 30))
+        >>> pool = DecodePool(seconds=30)
+        >>> fields, payload = pool.ask({"kind": "texts", "path": "left_cc.dcm", "keywords": ["Modality"]})
+        >>> payload.tobytes()
+        b'{"Modality": "MG"}'
+        >>> pool.close()
     """
 
     def __init__(
