@@ -11,6 +11,8 @@ import mammoseg
 
 PACKAGE = Path(mammoseg.__file__).parent
 
+DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
 CALLED_FIRST = """
     atomic_path bootstrap_mean_interval breast_mask build_network build_segmentation bundle_root CachedDataset
     compute_dice compute_segmentation_scores DecodePool find_lesions FocalTverskyLoss keyed_hash load_section Predictor
@@ -22,11 +24,9 @@ CALLED_FIRST = """
 def examples(module: Path) -> Iterator[doctest.DocTest]:
     """Those of every docstring of a file; `doctest`'s own search passes over what a decorator wraps."""
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            name = getattr(node, "name", module.stem)
-            found = doctest.DocTestParser().get_doctest(
-                ast.get_docstring(node) or "", {"__name__": "__main__"}, name, str(module), 0
-            )
+        if isinstance(node, DOCUMENTED) and (text := ast.get_docstring(node)):
+            name, line = getattr(node, "name", module.stem), node.body[0].lineno - 1
+            found = doctest.DocTestParser().get_doctest(text, {"__name__": "__main__"}, name, str(module), line)
             if found.examples:
                 yield found
 
