@@ -44,6 +44,12 @@ def bundle_root(name: str) -> str:
 
     Raises:
         WrongCallError: naming the known bundles.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from mammoseg.bundles import bundle_root
+        >>> (Path(bundle_root("unet")) / "configs" / "inference.json").is_file()
+        True
     """
     if name not in bundle_names():
         raise WrongCallError(f"unknown bundle '{name}'; known: {', '.join(bundle_names())}.")
@@ -64,6 +70,11 @@ def render(name: str) -> dict[str, dict[str, Any]]:
 
     Raises:
         BundleError: naming file, section and key that do not exist in the base, or a paper that papers.json lacks.
+
+    Examples:
+        >>> from mammoseg.bundles import render
+        >>> render("unet")["inference"]["network_def"]["_target_"]
+        'mammoseg.networks.UNet'
     """
     arch = _read(BUNDLES_FOLDER / name / "arch.json")
     recipe = _read(BASE_FOLDER / "recipes" / f"{arch['recipe']}.json")

@@ -23,6 +23,11 @@ class Parser(ArgumentParser):
     """argparse, with its errors as ours."""
 
     def error(self, message: str) -> NoReturn:
+        """Refuse a command line.
+
+        Raises:
+            WrongCallError: always; `argparse` would end the process.
+        """
         raise WrongCallError(f"{message}; `{self.prog} --help` shows what there is.")
 
 

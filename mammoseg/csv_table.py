@@ -40,6 +40,15 @@ def write_csv(
         mode: of the file, less the user's mask.
     Raises:
         OSError: it cannot be written.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from mammoseg.csv_table import write_csv
+        >>> write_csv(Path("scores.csv"), [{"image": "a", "dice": 0.8}, {"image": "b"}])
+        >>> print(Path("scores.csv").read_text(), end="")
+        image,dice
+        a,0.8
+        b,
     """
     rows = list(rows)
     columns = max(map(list, rows), key=len, default=[]) if columns is None else columns

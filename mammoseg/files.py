@@ -25,6 +25,16 @@ def atomic_path(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
 
     Raises:
         OSError: when the folder cannot be written or the disk is full, with `path` as its filename.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from mammoseg.files import atomic_path
+        >>> with atomic_path(Path("note.txt")) as temporary:
+        ...     characters = temporary.write_text("whole or not at all")
+        ...     Path("note.txt").exists()
+        False
+        >>> Path("note.txt").read_text()
+        'whole or not at all'
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=f".tmp{path.suffix}")

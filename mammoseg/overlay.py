@@ -60,6 +60,10 @@ def draw_overlay(
 def write_picture(picture: np.ndarray, path: Path) -> None:
     """Write a PNG, whole or not at all.
 
+    Args:
+        picture: uint8 or uint16, ``(rows, columns)`` or, blue first, ``(rows, columns, 3)``.
+        path: the file.
+
     Raises:
         OSError: when it cannot be written.
     """

@@ -90,7 +90,11 @@ def store_to(
     calling_aet: str = CALLING_AET,
     verify: bool = False,
 ) -> list[Stored]:
-    """Store files by the protocol that the address names; see `send` for the arguments."""
+    """Store files by the protocol that the address names; see `send` for the arguments.
+
+    Raises:
+        WrongCallError: the address or an argument does not fit the protocol.
+    """
     check_address(to, user=user, ca_bundle=ca_bundle)
     if to.startswith("dicom://"):
         if verify:

@@ -111,7 +111,11 @@ def load_weights(network: nn.Module, weights: Weights) -> None:
 
 
 def load_model(network: nn.Module, model: Mapping[str, Tensor], *, path: Path) -> None:
-    """Load a state dictionary that was read from `path`; see `load_weights`."""
+    """Load a state dictionary that was read from `path`; see `load_weights`.
+
+    Raises:
+        WeightsError: keys or shapes are not the network's, or values are not finite.
+    """
     expected = network.state_dict()
     _check_fits(expected, model, name=type(network).__name__, path=path)
     cast = {key: value.to(expected[key].dtype) for key, value in model.items()}

@@ -71,7 +71,11 @@ def group_views(abnormalities: Sequence[Abnormality]) -> list[View]:
 
 
 def is_mask(pixels: np.ndarray) -> bool:
-    """Whether an image has exactly two grey values, as no crop of a film has."""
+    """Whether an image has exactly two grey values, as no crop of a film has.
+
+    Args:
+        pixels: ``(rows, columns)``, any unit.
+    """
     low, high = pixels.min(), pixels.max()
     return bool(low < high and ((pixels == low) | (pixels == high)).all())
 

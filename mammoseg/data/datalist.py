@@ -83,6 +83,20 @@ def load_section(datalist_file: Path | str, section: str, *, fold: int | None = 
     Raises:
         WrongCallError: unknown section or fold.
         DatalistError: see `read_datalist`.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from mammoseg.data.datalist import load_section, write_datalist
+        >>> from mammoseg.data.phantom import generate_cohort
+        >>> from mammoseg.data.splits import split_by_patient
+        >>> records = generate_cohort(Path("phantoms"), patients=10, size=64)
+        >>> sections, _ = split_by_patient(records, seed=0, folds=2)
+        >>> path = Path("phantoms/datalist.json")
+        >>> write_datalist(path, name="phantoms", source="phantom", seed=0, license=None, sections=sections)
+        >>> [len(load_section(path, section)) for section in ("training", "validation", "test")]
+        [12, 4, 4]
+        >>> Path(load_section(path, "test")[0]["image"]).is_absolute()
+        True
     """
     if section not in SECTIONS:
         raise WrongCallError(f"unknown section '{section}'; known: {', '.join(SECTIONS)}.")

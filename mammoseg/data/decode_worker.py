@@ -90,7 +90,9 @@ def _answer_or_refuse(request: dict[str, Any]) -> Answer:
 
 
 def answer_mammogram(path: str, voi: str | int, modalities: list[str], **_: Any) -> Answer:
-    """What the header says of a mammogram; its grey table float32, then its stored integers."""
+    """What the header says of a mammogram; its grey table ``(values,)`` float32, then its
+    stored integers ``(rows, columns)``.
+    """
     dataset = open_dicom(Path(path))
     check_is_mammogram(dataset, modalities)
     stored = np.ascontiguousarray(decode(dataset))
@@ -111,7 +113,7 @@ def answer_mammogram(path: str, voi: str | int, modalities: list[str], **_: Any)
 
 
 def answer_stored(path: str, modalities: list[str] | None, **_: Any) -> Answer:
-    """Stored integers of any grey image, or of a mammogram where `modalities` is given."""
+    """Stored integers ``(rows, columns)`` of any grey image, or of a mammogram where `modalities` is given."""
     dataset = open_dicom(Path(path))
     if modalities is not None:
         check_is_mammogram(dataset, modalities)
@@ -120,19 +122,19 @@ def answer_stored(path: str, modalities: list[str] | None, **_: Any) -> Answer:
 
 
 def answer_mask(path: str, segments: list[int] | None = None, image_uid: str | None = None, **_: Any) -> Answer:
-    """The mask in a grey image or in these segments of a SEG, uint8 0 / 1, and remarks."""
+    """The mask in a grey image or in these segments of a SEG, uint8 0 / 1 ``(rows, columns)``, and remarks."""
     mask, remarks = decode_mask(open_dicom(Path(path)), segments=segments, image_uid=image_uid)
     return {**_describe(mask), "remarks": remarks}, [mask]
 
 
 def answer_picture_mask(path: str, **_: Any) -> Answer:
-    """The mask in a picture, uint8 0 / 1, and remarks."""
+    """The mask in a picture, uint8 0 / 1 ``(rows, columns)``, and remarks."""
     mask, remarks = decode_picture_mask(Path(path), max_pixels=MAX_PIXELS)
     return {**_describe(mask), "remarks": remarks}, [mask]
 
 
 def answer_picture(path: str, **_: Any) -> Answer:
-    """The grey of a PNG, TIFF, JPEG or PGM, and the value of white."""
+    """The grey of a PNG, TIFF, JPEG or PGM, ``(rows, columns)``, and the value of white."""
     page = decode_picture(Path(path), max_pixels=MAX_PIXELS)
     if page.is_turned:
         logger.warning("the picture is shown turned, as its orientation tag says")
@@ -141,14 +143,14 @@ def answer_picture(path: str, **_: Any) -> Answer:
 
 
 def answer_nifti(path: str, max_pixels: int = MAX_PIXELS, **_: Any) -> Answer:
-    """The one slice of a NIfTI file, and where it says that it lies."""
+    """The one slice of a NIfTI file, ``(rows, columns)``, and where it says that it lies."""
     from mammoseg.data.nifti_decoder import decode_nifti  # half a second, and only NIfTI needs it
 
     return _slice(decode_nifti(Path(path), max_pixels=max_pixels))
 
 
 def answer_nrrd(path: str, max_pixels: int = MAX_PIXELS, **_: Any) -> Answer:
-    """The same of a NRRD file."""
+    """The one slice of a NRRD file, ``(rows, columns)``, and where it says that it lies."""
     from mammoseg.data.nrrd_decoder import decode_nrrd  # only the label server needs it, and has what it imports
 
     return _slice(decode_nrrd(Path(path), max_pixels=max_pixels))
@@ -161,7 +163,7 @@ def _slice(image: "Nifti") -> Answer:
 
 
 def answer_header(path: str, **_: Any) -> Answer:
-    """The header without pixels, written anew in its own transfer syntax."""
+    """The header without pixels, written anew in its own transfer syntax: bytes, uint8 ``(length,)``."""
     dataset = open_dicom(Path(path))
     for tag in [tag for tag in dataset.keys() if tag.group == PIXEL_GROUP]:
         del dataset[tag]
@@ -169,7 +171,13 @@ def answer_header(path: str, **_: Any) -> Answer:
 
 
 def answer_patient_id(path: str, **_: Any) -> Answer:
-    """Patient ID as UTF-8, from the first part of the file only: a collection is sorted by it before it is read."""
+    """Patient ID as UTF-8, uint8 ``(length,)``, from the first part of the file only.
+
+    A collection is sorted by it before it is read.
+
+    Raises:
+        InputRefusedError: ``E_NOT_DICOM``.
+    """
     try:
         dataset = dcmread(path, stop_before_pixels=True, specific_tags=["PatientID"])
         return {}, [np.frombuffer(text(dataset, "PatientID").encode("utf-8", "replace"), np.uint8)]
@@ -178,7 +186,13 @@ def answer_patient_id(path: str, **_: Any) -> Answer:
 
 
 def answer_texts(path: str, keywords: list[str], **_: Any) -> Answer:
-    """JSON of texts by keyword, empty where absent, from the first part of the file: to list many files at once."""
+    """JSON of texts by keyword, uint8 ``(length,)``, from the first part of the file: to list many files at once.
+
+    A text that is absent is empty.
+
+    Raises:
+        InputRefusedError: ``E_NOT_DICOM``.
+    """
     try:
         dataset = dcmread(path, stop_before_pixels=True, specific_tags=keywords)
         texts = {keyword: text(dataset, keyword) for keyword in keywords}

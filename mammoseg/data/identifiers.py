@@ -44,7 +44,16 @@ def load_key(path: Path) -> bytes:
 
 
 def keyed_hash(identifier: str, key: bytes) -> str:
-    """HMAC-SHA256 of an identifier, its first `CODE_LENGTH` hexadecimal digits."""
+    """HMAC-SHA256 of an identifier, its first `CODE_LENGTH` hexadecimal digits.
+
+    Examples:
+        >>> from mammoseg.data.identifiers import keyed_hash
+        >>> code = keyed_hash("patient 7", b"a secret of this collection")
+        >>> code == keyed_hash("patient 7", b"a secret of this collection")
+        True
+        >>> code == keyed_hash("patient 7", b"another secret")
+        False
+    """
     return hmac.digest(key, identifier.encode(), "sha256").hex()[:CODE_LENGTH]
 
 

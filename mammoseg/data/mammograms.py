@@ -20,6 +20,16 @@ def read_mammogram(path: Path | str, *, voi: str | int = "first", modalities: Se
 
     Raises:
         InputRefusedError: the file cannot be used; its code says why.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from mammoseg.data.mammograms import read_mammogram
+        >>> from mammoseg.data.phantom_dicom import write_mammogram
+        >>> dataset = write_mammogram(Path("left_cc.dcm"), np.arange(1200).reshape(40, 30))
+        >>> mammogram = read_mammogram("left_cc.dcm")
+        >>> mammogram.pixels.shape, mammogram.laterality, mammogram.view, mammogram.pixel_spacing_mm
+        ((40, 30), 'L', 'CC', (0.07, 0.07))
     """
     mammogram = _read(Path(path), voi, modalities)
     check_something_to_see(mammogram)

@@ -26,6 +26,9 @@ LARGEST_SHARE = 0.5
 def check_area(mask: np.ndarray) -> None:
     """Refuse a mask 0/1 that covers so much of its image that it is inverted, or no mask of masses.
 
+    Args:
+        mask: ``(rows, columns)``.
+
     Raises:
         InputRefusedError: ``E_MASK_AREA``.
     """
@@ -50,7 +53,11 @@ def fit_to_grid(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def write_mask(path: Path, mask: np.ndarray) -> Path:
-    """Write a 0/1 mask (rows, columns) as 8-bit PNG with 0 and 255; returns `path`."""
+    """Write a 0/1 mask (rows, columns) as 8-bit PNG with 0 and 255; returns `path`.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     with atomic_path(path) as temporary:
         if not cv2.imwrite(str(temporary), np.where(mask, 255, 0).astype(np.uint8)):
             raise OSError(f"{path}: OpenCV could not write the mask; is the disk full?")

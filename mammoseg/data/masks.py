@@ -39,6 +39,18 @@ def read_mask(path: Path | str, *, shape: tuple[int, int] | None = None) -> np.n
 
     Raises:
         InputRefusedError: the file cannot be read, or ``E_SHAPE``.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from mammoseg.data.mask_files import write_mask
+        >>> from mammoseg.data.masks import read_mask
+        >>> drawn = np.zeros((40, 30), np.uint8)
+        >>> drawn[10:15, 5:9] = 1
+        >>> path = write_mask(Path("mask.png"), drawn)
+        >>> mask = read_mask(path, shape=(40, 30))
+        >>> mask.dtype.name, int(mask.sum())
+        ('uint8', 20)
     """
     mask = load_mask(Path(path)).pixels
     if shape is not None and mask.shape != tuple(shape):

@@ -88,7 +88,7 @@ def check_description(shape: tuple[int, ...], dtype: np.dtype, max_pixels: int) 
 
 
 def plain(stored: np.ndarray) -> np.ndarray:
-    """The values as one of few types.
+    """The values, of any shape, as one of few types: uint8 and uint16 as they are, all else float32.
 
     Raises:
         InputRefusedError: ``E_BITS``, not all are numbers.

@@ -49,7 +49,14 @@ class NiftiImage:
 
 
 def read_picture(path: Path) -> tuple[np.ndarray, tuple[float, float]]:
-    """Pixels and value range of `load_picture`."""
+    """Pixels and value range of `load_picture`.
+
+    Returns:
+        grey ``(rows, columns)``, and black and white in the same unit.
+
+    Raises:
+        InputRefusedError: the file cannot be used.
+    """
     picture = load_picture(path)
     return picture.pixels, picture.value_range
 

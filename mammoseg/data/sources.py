@@ -31,6 +31,9 @@ def collect_phantom(job: IngestJob, *, patients: int = 24, size: int = 512) -> l
     Args:
         patients: how many; see `generate_cohort`.
         size: rows of each image.
+
+    Raises:
+        WrongCallError: inputs are named.
     """
     from mammoseg.data.phantom import generate_cohort  # imports highdicom, a second that other sources can save
 

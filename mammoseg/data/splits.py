@@ -41,6 +41,13 @@ def split_by_patient(
         the records by section, with ``fold`` and without ``official``, and the patients who stood in several sections.
     Raises:
         WrongCallError: there are too few patients to fill the sections, or fewer than two folds are asked for.
+
+    Examples:
+        >>> from mammoseg.data.splits import split_by_patient
+        >>> records = [{"patient_id": f"p{n // 2}", "has_mass": True} for n in range(200)]  # two images each
+        >>> split, torn = split_by_patient(records, seed=0)
+        >>> {section: len(records) for section, records in split.items()}, torn
+        ({'training': 140, 'validation': 30, 'test': 30}, [])
     """
     if folds < 2:
         raise WrongCallError(f"folds is {folds}, cross-validation needs 2 or more; leave it out for {FOLDS}.")

@@ -56,6 +56,18 @@ class DecodePool:
         command: starts one child; that of `decode_worker` when None.
         seconds: time for one file.
         files_per_child: requests after which a child is replaced.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from mammoseg.data.phantom_dicom import write_mammogram
+        >>> from mammoseg.dicom.decode_pool import DecodePool
+        >>> dataset = write_mammogram(Path("left_cc.dcm"), np.arange(1200).reshape(40, 30))
+        >>> pool = DecodePool(seconds=30)
+        >>> fields, payload = pool.ask({"kind": "texts", "path": "left_cc.dcm", "keywords": ["Modality"]})
+        >>> payload.tobytes()
+        b'{"Modality": "MG"}'
+        >>> pool.close()
     """
 
     def __init__(
@@ -77,6 +89,9 @@ class DecodePool:
 
         Args:
             request: ``kind``, ``path`` and what the kind needs; see `mammoseg.data.decode_worker`.
+
+        Returns:
+            fields of the answer, a shape among them where it is an image, and its bytes: uint8 ``(length,)``.
 
         Raises:
             InputRefusedError: with the code of the child, or ``E_TIMEOUT``, ``E_DECODER``, ``E_RESOURCES``.

@@ -36,7 +36,14 @@ class Window(NamedTuple):
     function: str
 
     def fraction(self, values: np.ndarray) -> np.ndarray:
-        """Where in the output range each value comes to lie, 0 to 1."""
+        """Where in the output range each value comes to lie, 0 to 1.
+
+        Args:
+            values: any shape, in the unit of the window (what the modality LUT gives).
+
+        Returns:
+            the same shape, without a unit.
+        """
         centre, width = self.centre, self.width
         if self.function == "SIGMOID":  # PS3.3 C.11.2.1.3.1
             return 1 / (1 + np.exp(-4 * (values - centre) / width))

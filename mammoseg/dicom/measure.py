@@ -95,7 +95,12 @@ def scale_in_breast(
 
 
 def area_mm2(lesions: Sequence[np.ndarray], scale: Scale) -> float:
-    """Area of all lesions together in the breast."""
+    """Area of all lesions together in the breast.
+
+    Args:
+        lesions: masks ``(rows, columns)`` of one grid.
+        scale: size of a pixel in the breast, in mm.
+    """
     return sum(int(np.count_nonzero(lesion)) for lesion in lesions) * scale.row_mm * scale.column_mm
 
 
@@ -144,7 +149,11 @@ def outline(lesion: np.ndarray) -> list[np.ndarray]:
 
 
 def bounding_window(lesion: np.ndarray) -> tuple[slice, slice]:
-    """Rows and columns that hold all of a mask; empty ones where it is empty."""
+    """Rows and columns that hold all of a mask; empty ones where it is empty.
+
+    Args:
+        lesion: bool or uint8 ``(rows, columns)``.
+    """
     column, row, width, height = cv2.boundingRect(np.ascontiguousarray(lesion).view(np.uint8))
     return slice(row, row + height), slice(column, column + width)
 

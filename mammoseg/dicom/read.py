@@ -90,7 +90,7 @@ def read_dicom_mask(path: Path, *, segments: Sequence[int] | None = None) -> np.
 def load_dicom_mask(
     path: Path, *, segments: Sequence[int] | None = None, image_uid: str | None = None
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The mask of `read_dicom_mask`, and remarks on how its values were read.
+    """The mask of `read_dicom_mask`, uint8 0 / 1 ``(rows, columns)``, and remarks on how its values were read.
 
     Args:
         image_uid: SOP Instance UID of the image that a SEG must be about; None where it is not known.

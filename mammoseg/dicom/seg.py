@@ -88,6 +88,21 @@ def build_segmentation(
 
     Raises:
         ValueError: FRACTIONAL, and the analysis has no probability; LABELMAP, and lesions overlap.
+
+    Examples:
+        >>> from datetime import datetime, timezone
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from mammoseg.data.phantom_dicom import write_mammogram
+        >>> from mammoseg.dicom.derived import Analysis
+        >>> from mammoseg.dicom.seg import build_segmentation
+        >>> source = write_mammogram(Path("left_cc.dcm"), np.arange(1200).reshape(40, 30))
+        >>> lesion = np.zeros((40, 30), bool)
+        >>> lesion[10:15, 5:9] = True
+        >>> analysis = Analysis(source, [lesion], None, datetime(2026, 1, 2, tzinfo=timezone.utc))
+        >>> segmentation = build_segmentation(analysis)
+        >>> segmentation.Modality, int(segmentation.NumberOfFrames), int(segmentation.pixel_array.sum())
+        ('SEG', 1, 20)
     """
     source = analysis.source
     planes = PLANES[kind](analysis)

@@ -46,6 +46,17 @@ def write_object(dataset: Dataset, path: Path) -> Outcome:
         InputRefusedError: an attribute taken over from the source breaks the rules of its value representation, one
             that DICOM requires is lacking, or `path` holds other content under the same UID.
         OSError: the file cannot be written, or does not read back the same.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from mammoseg.data.phantom_dicom import write_mammogram
+        >>> from mammoseg.dicom.write import write_object
+        >>> dataset = write_mammogram(Path("made.dcm"), np.arange(1200).reshape(40, 30))
+        >>> write_object(dataset, Path("copy.dcm")).name
+        'WRITTEN'
+        >>> write_object(dataset, Path("copy.dcm")).name
+        'KEPT'
     """
     if lacking := lacking_attributes(dataset):
         raise InputRefusedError("E_SEG", f"the result would lack {', '.join(lacking)}, which DICOM requires.")

@@ -28,6 +28,12 @@ def bootstrap_mean_interval(
 
     Returns:
         Lower and upper end; NaN for both with fewer than two patients.
+
+    Examples:
+        >>> from mammoseg.evaluation.statistics import bootstrap_mean_interval
+        >>> low, high = bootstrap_mean_interval([0.9, 0.8, 0.5, 0.6], ["a", "a", "b", "b"])
+        >>> round(low, 2), round(high, 2)  # one of the two patients twice, in a quarter of the draws each
+        (0.55, 0.85)
     """
     patients: dict[object, list[float]] = {}
     for position, (value, group) in enumerate(zip(values, groups, strict=True)):

@@ -84,6 +84,16 @@ def find_lesions(probability: np.ndarray, threshold: float, min_pixels: float | 
 
     Returns:
         bool ``(rows, columns)`` each.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mammoseg.inference.lesions import find_lesions
+        >>> probability = np.zeros((40, 30), np.float32)
+        >>> probability[2:5, 2:5] = 0.9
+        >>> probability[10:15, 10:20] = 0.6
+        >>> probability[30, 20] = 1.0  # a speck
+        >>> [int(lesion.sum()) for lesion in find_lesions(probability, 0.5, min_pixels=4)]
+        [50, 9]
     """
     mass = probability >= threshold
     window = bounding_window(mass)

@@ -49,6 +49,22 @@ class Predictor:
     Raises:
         WeightsError: absent, unsafe, or weights of another architecture.
         WrongCallError: unknown bundle, or one that segments something else than masses; a device that is not there.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from mammoseg.checkpoints.checkpoint import save_checkpoint
+        >>> from mammoseg.data.phantom import generate_cohort
+        >>> from mammoseg.inference.predictor import Predictor
+        >>> from mammoseg.networks.unet import UNet
+        >>> from mammoseg.transforms.pipelines import preprocessing
+        >>> network = UNet(channels=(4, 8))  # narrow and untrained, where a real one comes from mammoseg train
+        >>> settings = preprocessing(spatial_size=(64, 64)).settings
+        >>> parts = {"model": network.state_dict(), "network": network.config, "preprocessing": settings}
+        >>> save_checkpoint(Path("model.pt"), parts | {"provenance": {}})
+        >>> record, *_ = generate_cohort(Path("phantoms"), patients=1, size=80)
+        >>> predictor = Predictor("unet", weights="model.pt", device="cpu")
+        >>> predictor(f"phantoms/{record['image']}").probability.shape
+        (80, 64)
     """
 
     def __init__(

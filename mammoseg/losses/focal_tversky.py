@@ -21,6 +21,16 @@ class FocalTverskyLoss(nn.Module):
         smooth: e.
     Shape:
         logits and truth ``(N, 1, H, W)``, truth of 0 and 1; returns a scalar.
+
+    Examples:
+        >>> import torch
+        >>> from mammoseg.losses.focal_tversky import FocalTverskyLoss
+        >>> loss = FocalTverskyLoss()
+        >>> truth = torch.zeros(1, 1, 8, 8)
+        >>> truth[..., 2:6, 2:6] = 1
+        >>> missed, found = torch.full_like(truth, -20), 40 * truth - 20
+        >>> round(float(loss(missed, truth)), 2), float(loss(found, truth)) < 0.01
+        (1.0, True)
     """
 
     def __init__(

@@ -13,7 +13,13 @@ from mammoseg.metrics.masks import as_mask_pair
 
 
 def compute_dice(prediction: ArrayLike, target: ArrayLike) -> float:
-    """Dice coefficient ``2 |P and T| / (|P| + |T|)`` of two masks (H, W); NaN when the truth is empty."""
+    """Dice coefficient ``2 |P and T| / (|P| + |T|)`` of two masks (H, W); NaN when the truth is empty.
+
+    Examples:
+        >>> from mammoseg.metrics.overlap import compute_dice
+        >>> compute_dice([[1, 0], [1, 0]], [[1, 1], [0, 0]])
+        0.5
+    """
     overlap, predicted, true, _ = _count(prediction, target)
     return 2 * overlap / (predicted + true) if true else math.nan
 

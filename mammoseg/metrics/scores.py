@@ -45,6 +45,17 @@ def compute_segmentation_scores(
 
     Raises:
         ValueError: when the masks differ in shape, are not two-dimensional or have values other than 0 and 1.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mammoseg.metrics.scores import compute_segmentation_scores
+        >>> truth = np.zeros((8, 8), bool)
+        >>> truth[2:6, 2:6] = True  # 16 pixels
+        >>> prediction = np.zeros((8, 8), bool)
+        >>> prediction[2:6, 2:4] = True  # half of them
+        >>> scores = compute_segmentation_scores(prediction, truth, spacing_mm=(0.5, 0.5))
+        >>> scores["sensitivity"], scores["precision"], scores["hausdorff_px"], scores["hausdorff_mm"]
+        (0.5, 1.0, 2.0, 1.0)
     """
     masks = as_mask_pair(prediction, target)
     false_positive_area = compute_false_positive_area(*masks)

@@ -45,6 +45,14 @@ ARCHITECTURES: dict[str, type[Network]] = {name: globals()[name] for name in __a
 
 
 def build_network(config: dict[str, Any]) -> Network:
-    """The network of a `Network.config`, with random weights."""
+    """The network of a `Network.config`, with random weights.
+
+    Examples:
+        >>> from mammoseg.networks import build_network
+        >>> from mammoseg.networks.unet import UNet
+        >>> config = UNet(channels=(8, 16)).config
+        >>> build_network(config).config == config
+        True
+    """
     arguments = {name: value for name, value in config.items() if name != ARCHITECTURE}
     return ARCHITECTURES[config[ARCHITECTURE]](**arguments)

@@ -20,6 +20,13 @@ class UNet(Network):
     Shape:
         image ``(N, in_channels, H, W)``, H and W divisible by ``2 ** (len(channels) - 1)``;
         returns logits ``(N, out_channels, H, W)``.
+
+    Examples:
+        >>> import torch
+        >>> from mammoseg.networks.unet import UNet
+        >>> network = UNet(channels=(8, 16, 32))
+        >>> tuple(network(torch.zeros(1, 3, 64, 48)).shape)
+        (1, 2, 64, 48)
     """
 
     def __init__(

@@ -111,7 +111,12 @@ class FileJob:
 
 
 def area_mm2(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> float | None:
-    """Area of all lesions together in the breast, or None where the file gives no honest pixel spacing."""
+    """Area of all lesions together in the breast, or None where the file gives no honest pixel spacing.
+
+    Args:
+        lesions: masks ``(rows, columns)`` of one grid.
+        mammogram: the image on that grid.
+    """
     scale = scale_of_mammogram(mammogram)
     return None if scale is None else measure.area_mm2(lesions, scale)
 

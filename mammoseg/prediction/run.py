@@ -45,6 +45,10 @@ def run_predictor(
         make_predictor: makes the predictor of each further process; without it all is done in this one.
         take: gives those processes.
         store: called with the DICOM results of the run, those of an earlier run too, unless it was ended.
+
+    Raises:
+        StoppedError: Ctrl-C; what is done is kept.
+        OutputError: a result, the table or the page cannot be written.
     """
     run = Run(
         algorithm_of(predictor, options), predictor.phantom_only, datetime.now(timezone.utc).replace(microsecond=0)

@@ -32,6 +32,19 @@ class CachedDataset(Dataset):
         cache_dir: folder of the cache, made when needed; None keeps nothing.
         random_transforms: MONAI dictionary transforms, in order.
         seed: of the random transforms.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from mammoseg.data.phantom import generate_cohort
+        >>> from mammoseg.transforms.cached_dataset import CachedDataset
+        >>> from mammoseg.transforms.pipelines import preprocessing
+        >>> records = generate_cohort(Path("phantoms"), patients=1, size=64)
+        >>> data = [{key: f"phantoms/{record[key]}" for key in ("image", "label")} for record in records]
+        >>> dataset = CachedDataset(data, preprocessing(spatial_size=(32, 32)), cache_dir="cache")
+        >>> [tuple(item["image"].shape) for item in dataset]
+        [(3, 32, 32), (3, 32, 32)]
+        >>> len(list(Path("cache").iterdir()))
+        2
     """
 
     def __init__(

@@ -114,6 +114,16 @@ def preprocessing(
 
     Raises:
         WrongCallError: an unknown policy.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from mammoseg.data.phantom import generate_cohort
+        >>> from mammoseg.transforms.pipelines import preprocessing
+        >>> record, *_ = generate_cohort(Path("phantoms"), patients=1, size=64)
+        >>> prepare = preprocessing(spatial_size=(64, 32))
+        >>> item = prepare({key: f"phantoms/{record[key]}" for key in ("image", "label")})
+        >>> tuple(item["image"].shape), tuple(item["label"].shape)
+        ((3, 64, 32), (1, 64, 32))
     """
     if aspect not in ASPECTS:
         raise WrongCallError(f"unknown aspect '{aspect}'; known: {', '.join(ASPECTS)}.")

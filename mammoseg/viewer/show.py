@@ -51,7 +51,11 @@ def view(*inputs: str | Path, port: int = 8080) -> None:
 
 
 def dicom_files(path: Path) -> list[Path]:
-    """The file itself, or all files below a folder that begin as DICOM files do; PS3.10 7.1."""
+    """The file itself, or all files below a folder that begin as DICOM files do; PS3.10 7.1.
+
+    Raises:
+        WrongCallError: the path does not exist.
+    """
     if not path.exists():
         raise WrongCallError(f"'{path}' does not exist; name mammograms and the results folder.")
     files = sorted(files_below(path)) if path.is_dir() else [path]

@@ -99,7 +99,14 @@ class ArchiveSession(requests.Session):
         return self.attempt(lambda: self._read_whole(method, url, options))
 
     def attempt(self, once: Callable[[], Result]) -> Result:
-        """Call `once` until it succeeds, at most once more than there are `waits`."""
+        """Call `once` until it succeeds, at most once more than there are `waits`.
+
+        Args:
+            once: makes one attempt; it raises what `requests` raises, or `PassingError`.
+
+        Raises:
+            ArchiveError: no attempt succeeded, or the certificate cannot be verified.
+        """
         for wait in (*self.waits, None):
             try:
                 return once()
@@ -116,7 +123,13 @@ class ArchiveSession(requests.Session):
         raise AssertionError("unreachable")
 
     def open(self, method: str, url: str, options: dict[str, Any]) -> requests.Response:
-        """Send once, and return the answer with its body unread: a success, or a refusal for good."""
+        """Send once, and return the answer with its body unread: a success, or a refusal for good.
+
+        Raises:
+            PassingError: the archive is busy or fails; another attempt may succeed.
+            WrongCallError: it refuses the user or the password.
+            ArchiveError: it redirects to another address.
+        """
         headers = {name: value for name, value in (options.get("headers") or {}).items() if name != "Host"}
         response = super().request(
             method,
@@ -142,7 +155,11 @@ class ArchiveSession(requests.Session):
 
     @staticmethod
     def blocks(response: requests.Response) -> Iterator[bytes]:
-        """The body of what `open` returned, in pieces as they arrive, for at most `MOST_SECONDS`."""
+        """The body of what `open` returned, in pieces as they arrive, for at most `MOST_SECONDS`.
+
+        Raises:
+            PassingError: the body takes longer than that.
+        """
         deadline = time.monotonic() + MOST_SECONDS
         while block := response.raw.read1(BLOCK_BYTES, decode_content=True):
             if time.monotonic() > deadline:

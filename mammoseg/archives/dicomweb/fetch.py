@@ -234,6 +234,10 @@ def result_pages(
 
     Where that is so after one full page, the archive may not know the offset (Orthanc 1.10 gives nothing behind it in a
     search by modality); then it is asked for ten times as many from the beginning.
+
+    Raises:
+        RefusedSearchError: the archive refuses the search.
+        ArchiveError: it answers with no DICOM JSON, or with more than `MOST_RESULTS`.
     """
     seen: set[str] = set()
     limit, offset = PAGE, 0

@@ -24,6 +24,16 @@ def breast_mask(image: np.ndarray) -> np.ndarray:
 
     Args:
         image: ``(rows, columns)``, dense tissue bright.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mammoseg.transforms.functional.breast import breast_mask
+        >>> image = np.zeros((100, 80), np.float32)
+        >>> image[20:80, :40] = 1000  # the breast
+        >>> image[5:8, 70:75] = 4000  # a film label
+        >>> mask = breast_mask(image)
+        >>> bool(mask[50, 20]), bool(mask[6, 72])
+        (True, False)
     """
     small = _on_search_grid(image)
     background, tissue = np.percentile(small, (5, 99))

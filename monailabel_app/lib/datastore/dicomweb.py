@@ -80,6 +80,11 @@ class DicomwebDatastore(InstanceDatastore):
         super().close()
 
     def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
+        """Refuse an image.
+
+        Raises:
+            WrongCallError: always; images come from the archive.
+        """
         raise WrongCallError("images come from the archive; store them there, as with mammoseg send.")
 
     def _scan(self) -> None:
@@ -138,6 +143,11 @@ class DicomwebDatastore(InstanceDatastore):
         return self._cache.path(Instance(image.study, image.series, image.image_id))
 
     def segmentation_path(self, label: LabelRow) -> Path:
+        """Path of a label's SEG, fetched from the archive where it is not yet here.
+
+        Raises:
+            ArchiveError: the archive lists the label and does not have it.
+        """
         path = self.files.segmentation(label.label_id)
         if not path.exists() and not retrieve(self.archive, Instance(label.source, label.series, label.label_id), path):
             raise ArchiveError(f"{self.archive.name} lists {label.label_id} and does not have it.")

@@ -71,6 +71,11 @@ class LabelFiles:
     def write(self, mask: np.ndarray, image: Path, entry: Entry) -> None:
         """Write the label of an entry; when this returns it is on disk.
 
+        Args:
+            mask: 0 and 1 ``(rows, columns)``, on the grid of the image.
+            image: file of the image.
+            entry: id, image and author of the label.
+
         Raises:
             InputRefusedError: the mask or the image's header cannot become a SEG.
         """

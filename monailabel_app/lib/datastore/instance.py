@@ -160,6 +160,11 @@ class InstanceDatastore(MammogramDatastore):
         return self.saver.save(image, upload, label_info)
 
     def remove_label(self, label_id: str, label_tag: str) -> None:
+        """Refuse to delete a label.
+
+        Raises:
+            WrongCallError: always; the next label takes its place.
+        """
         raise WrongCallError("a label is never deleted; save another one, which takes its place.")
 
     def get_dataset_archive(self, limit_cases: int | None) -> str:

@@ -134,6 +134,11 @@ class MammogramDatastore(Datastore):
         return self.leases.take(self._image(image_id).image_id, user, seconds)
 
     def remove_image(self, image_id: str) -> None:
+        """Refuse to remove a mammogram.
+
+        Raises:
+            WrongCallError: always; it is removed where it comes from.
+        """
         raise WrongCallError("mammograms are not removed from here; remove them where they come from.")
 
     def _image(self, image_id: str) -> ImageRow:

@@ -51,6 +51,7 @@ class Login:
 
     @property
     def enabled(self) -> bool:
+        """Whether a token is asked for; once it was, it stays so while the process lives."""
         self._enabled = self._enabled or self._verifier is not None or bool(self._tokens)
         return self._enabled
 

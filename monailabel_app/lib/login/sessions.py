@@ -27,6 +27,7 @@ class Session:
 
     @property
     def is_over(self) -> bool:
+        """Whether the time of the session has passed."""
         return (self.person.expires or 0) < time.time()
 
 

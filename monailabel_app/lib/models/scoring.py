@@ -122,6 +122,11 @@ class UncertaintyScoring(ModelScoring):
         super().__init__(models, "How uncertain the model is of images without a label")
 
     def images(self, request: Mapping[str, Any], datastore: Datastore) -> Iterable[Mapping[str, Any]]:
+        """Ids and paths of the images to score, sorted by id.
+
+        Raises:
+            WrongCallError: ``images`` of the request is none of ``all``, ``labeled`` and ``unlabeled``.
+        """
         which = request.get("images", "unlabeled")
         ids = {
             "all": datastore.list_images,

@@ -97,7 +97,11 @@ class Jobs:
         return [job.record() for job in jobs] if all else jobs[0 if check_if_running else -1].record()
 
     def stop(self, kind: str) -> dict[str, Any] | None:
-        """Drop what waits, and ask what runs to end; its record, or None."""
+        """Drop what waits, and ask what runs to end; its record, or None.
+
+        Raises:
+            HttpError: 409; what runs cannot be stopped.
+        """
         running = None
         for job in self.of(kind):
             if job.status == "SUBMITTED":

@@ -18,6 +18,7 @@ PARAMS = ("model", "group")
 def sample(
     person: Annotator, app: TheApp, login: TheLogin, request: Request, strategy: Name, params: JsonBody
 ) -> dict[str, Any]:
+    """Answer what is known of the image to label next, or ``{}`` when none is left."""
     task = find(app.strategies, strategy, "E_STRATEGY")
     asked = {**chosen(params, PARAMS), "strategy": strategy, "user": person.name}
     if "model" in asked:

@@ -38,6 +38,7 @@ def start(
     images: BatchInferImageType = BatchInferImageType.IMAGES_ALL,
     run_sync: bool = False,
 ) -> Any:
+    """Start a model over many images and answer the job's record; ``run_sync`` waits for its end."""
     task = find(app.infers, model)
     request = {"model": model, "images": images.value, **chosen(params, [*PARAMS, *task.config()])}
     request |= {"save_label": True, "label_tag": "original"}

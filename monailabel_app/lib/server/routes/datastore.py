@@ -31,6 +31,7 @@ class Output(str, Enum):
 
 @router.get("/", summary="Counts, or images with their labels")
 def datastore(person: Viewer, app: TheApp, output: Output = Output.stats) -> Any:
+    """Answer counts, all images with their labels, or the ids that training sees; see `Output`."""
     store = app.datastore()
     if output is Output.all:
         return store.json()
@@ -50,6 +51,7 @@ def add_image(
     image: ImageIdOrNothing = "",
     params: Annotated[str, Form()] = "{}",
 ) -> dict[str, str]:
+    """Add an uploaded image and answer its id."""
     info = note(params) | {"user": person.name}
     with uploaded(file, settings.state_dir) as path, audit.doing(person.name, "add image") as done:
         done["image"] = app.datastore().add_image(image, str(path), info)
@@ -58,6 +60,11 @@ def add_image(
 
 @router.head("/image", summary="Whether there is such an image")
 def check_image(person: Downloader, app: TheApp, image: ImageId, check_sum: str | None = None) -> Response:
+    """Answer 200 without a body where the image exists, and has the checksum that is named.
+
+    Raises:
+        HttpError: 404; there is no such image, or its SHA-256 is another.
+    """
     path = _file(app.datastore().get_image_uri(image))
     if check_sum and not hmac.compare_digest(
         check_sum.rpartition(":")[2].lower().encode(), sha256_of_file(path).encode()
@@ -68,16 +75,19 @@ def check_image(person: Downloader, app: TheApp, image: ImageId, check_sum: str 
 
 @router.get("/image", summary="Download an image")
 def download_image(person: Downloader, app: TheApp, image: ImageId) -> FileResponse:
+    """Answer the file of an image."""
     return _download(_file(app.datastore().get_image_uri(image)), image)
 
 
 @router.get("/image/info", summary="What is known of an image")
 def image_info(person: Viewer, app: TheApp, image: ImageId) -> Any:
+    """Answer what is noted of an image."""
     return app.datastore().get_image_info(image)
 
 
 @router.put("/image/info", summary="Note something of an image")
 def update_image_info(person: Annotator, app: TheApp, image: ImageId, info: Annotated[str, Form()] = "{}") -> Any:
+    """Note something of an image, with the name of who notes it."""
     return app.datastore().update_image_info(image, note(info) | {"user": person.name})
 
 
@@ -92,6 +102,7 @@ def save_label(
     params: Annotated[str, Form()] = "{}",
     tag: Tag = "final",
 ) -> dict[str, str]:
+    """Save an uploaded label of an image and answer the label's id."""
     info = {key: value for key, value in json_object(params).items() if key == "label_info"} | {"user": person.name}
     with uploaded(label, settings.state_dir) as path, audit.doing(person.name, "save", image=image, tag=tag):
         label_id = app.datastore().save_label(image, str(path), tag, info)
@@ -102,6 +113,11 @@ def save_label(
 def check_label(
     person: Viewer, app: TheApp, tag: Tag, label: ImageIdOrNothing = "", image: ImageIdOrNothing = ""
 ) -> Response:
+    """Answer 200 without a body where the label exists.
+
+    Raises:
+        HttpError: 400; neither a label nor an image is named; 404; there is no such label.
+    """
     if not (label or image):
         raise HttpError(400, "E_ID", "name a label.")
     _file(app.datastore().get_label_uri(label or image, tag))
@@ -110,11 +126,13 @@ def check_label(
 
 @router.get("/label", summary="Download a label")
 def download_label(person: Viewer, app: TheApp, label: ImageId, tag: Tag) -> FileResponse:
+    """Answer the file of a label."""
     return _download(_file(app.datastore().get_label_uri(label, tag)), label)
 
 
 @router.get("/label/info", summary="What is known of a label")
 def label_info(person: Viewer, app: TheApp, label: ImageId, tag: Tag) -> Any:
+    """Answer what is noted of a label."""
     return app.datastore().get_label_info(label, tag)
 
 
@@ -122,6 +140,7 @@ def label_info(person: Viewer, app: TheApp, label: ImageId, tag: Tag) -> Any:
 def update_label_info(
     person: Annotator, app: TheApp, label: ImageId, tag: Tag, info: Annotated[str, Form()] = "{}"
 ) -> Any:
+    """Note something of a label, with the name of who notes it."""
     return app.datastore().update_label_info(label, tag, note(info) | {"user": person.name})
 
 
@@ -129,6 +148,7 @@ def update_label_info(
 def dataset(
     person: Trainer, app: TheApp, audit: Audit, limit_cases: Annotated[int | None, Query(ge=0, le=1_000_000)] = None
 ) -> StreamingResponse:
+    """Answer a ZIP file of the images with final labels, which is deleted here before it is sent."""
     audit.record(person.name, "download dataset")
     path = Path(app.datastore().get_dataset_archive(limit_cases))
     file = path.open("rb")

@@ -47,6 +47,12 @@ def run(
     label: Annotated[UploadFile | None, Form(description="not used by these models")] = None,
     output: Output = Output.all,
 ) -> Response:
+    """Answer a model's outline of the masses in one image: parameters and mask, one of both, or a DICOM SEG.
+
+    Raises:
+        HttpError: 400; no image is named or uploaded; 403; a label is to be saved and the person may not; 404; there is
+            no such model.
+    """
     task = find(app.infers, model)
     if session_id or not (file or image):
         raise HttpError(400, "E_REQUEST", "name an image, or upload a file; there are no sessions.")

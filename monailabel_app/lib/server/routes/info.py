@@ -13,16 +13,23 @@ router = APIRouter(tags=["App"])
 
 @router.get("/info/", summary="What the app has")
 def info(person: Viewer, app: TheApp) -> Any:
+    """Answer the models, trainers, strategies and scoring methods, and the state of the data source."""
     return app.info()
 
 
 @router.get("/health", summary="The process lives")
 async def health(person: Anyone) -> dict[str, str]:
+    """Answer that the process lives."""
     return {"status": "ok"}
 
 
 @router.get("/ready", summary="Start-up is complete")
 async def ready(person: Anyone, request: Request) -> dict[str, str]:
+    """Answer that the server takes work.
+
+    Raises:
+        HttpError: 503; the start is not complete.
+    """
     if not request.app.state.is_ready:
         raise HttpError(503, "E_NOT_READY", "the server is starting.")
     return {"status": "ready"}
@@ -30,9 +37,11 @@ async def ready(person: Anyone, request: Request) -> dict[str, str]:
 
 @router.get("/openapi.json", summary="This document")
 def openapi(person: Viewer, request: Request) -> Any:
+    """Answer the OpenAPI description of all routes."""
     return request.app.openapi()
 
 
 @router.get("/", summary="To the viewer")
 def home(person: Viewer) -> RedirectResponse:
+    """Lead to the viewer."""
     return RedirectResponse("/ohif/")

@@ -25,6 +25,7 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>mammoseg</
 
 @router.get(LOGIN_PAGE, summary="Page that asks for a token")
 def login_page(person: Anyone, next: str = "/ohif/") -> HTMLResponse:
+    """Answer the page that asks for a token."""
     return _page(next, "Enter the token that you were given.")
 
 
@@ -36,6 +37,7 @@ def log_in(
     token: Annotated[str, Form(max_length=8192)],
     next: Annotated[str, Form()] = "/ohif/",
 ) -> Response:
+    """Set the cookie of a new session and lead to the viewer, or answer the page with what is wrong."""
     try:
         secret = login.open_session(token.strip(), request.state.address)
     except HttpError as error:
@@ -56,6 +58,7 @@ def log_in(
 
 @router.post("/logout", summary="End a browser session")
 def log_out(person: Anyone, login: TheLogin, request: Request) -> Response:
+    """End the session, delete its cookie and lead to the login."""
     login.close_session(request.cookies.get(COOKIE, ""))
     response = RedirectResponse(LOGIN_PAGE, 303)
     response.delete_cookie(COOKIE)
@@ -64,6 +67,7 @@ def log_out(person: Anyone, login: TheLogin, request: Request) -> Response:
 
 @router.get("/auth/", summary="Whether a login is needed")
 def auth_enabled(person: Anyone, login: TheLogin) -> dict[str, Any]:
+    """Answer whether a login is needed, and the OpenID issuer and audience, empty without one."""
     issuer, audience = (login.oidc.issuer, login.oidc.audience) if login.oidc else ("", "")
     return {"enabled": login.enabled, "client_id": audience, "realm": issuer}
 
@@ -76,6 +80,7 @@ def access_token(
     password: Annotated[str, Form(max_length=8192)],
     username: Annotated[str, Form()] = "",
 ) -> dict[str, str]:
+    """Answer the password itself as the bearer token, once it is found valid."""
     if login.enabled:
         login.person(password, request.state.address)
     return {"access_token": password, "token_type": "bearer"}
@@ -83,6 +88,7 @@ def access_token(
 
 @router.get("/auth/token/valid", summary="Whose token this is")
 def valid_token(person: Viewer) -> dict[str, Any]:
+    """Answer the name and the roles of the person whose token was sent."""
     return {"username": person.name, "roles": sorted(role.value for role in person.roles)}
 
 

@@ -33,6 +33,11 @@ ASKED_ANEW = {"Cache-Control": "no-cache"}
 
 @router.get("/{path:path}", summary="A file of the viewer")
 def file(person: Viewer, path: str) -> Response:
+    """Answer a file of the viewer, or its page for a route of the viewer's own.
+
+    Raises:
+        HttpError: 404; the path has a suffix, and the viewer has no such file.
+    """
     if path == "app-config.js":
         return Response((FILES / path).read_text(encoding="utf-8") + OWN_CONFIG, media_type="text/javascript")
     if found := KNOWN.get(path):

@@ -36,6 +36,12 @@ PASSED_HEADERS = ("Content-Type", "Content-Length")
 
 @router.get("/dicom/{path:path}", summary="Search and read in the archive")
 def read(person: Viewer, request: Request, path: str) -> Response:
+    """Answer what the archive answers to a search or a retrieval, with its addresses led through here.
+
+    Raises:
+        HttpError: 400; the query is none of DICOMweb; 404; the path is none, or there is no archive; 503; the archive
+            does not answer, or answers with what DICOMweb does not know.
+    """
     archive: Archive | None = request.app.state.archive
     if archive is None:
         raise HttpError(404, "E_NO_ARCHIVE", "the images come from a folder; there is no archive behind this server.")

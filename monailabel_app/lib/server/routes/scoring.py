@@ -28,6 +28,7 @@ def start(
     params: JsonBody,
     run_sync: bool = False,
 ) -> Any:
+    """Start a scoring method and answer the job's record; ``run_sync`` waits for its end."""
     task = find(app.scoring_methods, method, "E_METHOD")
     request = {**chosen(params, PARAMS), "method": method}
     if "model" in request:

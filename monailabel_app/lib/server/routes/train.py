@@ -31,6 +31,7 @@ add_progress(
 
 @router.post("/", summary="Train every model that has a trainer", openapi_extra=JSON_BODY)
 def start_all(person: Trainer, app: TheApp, jobs: TheJobs, audit: Audit, params: JsonBody) -> dict[str, Any]:
+    """Queue the training of every model that has a trainer, and answer the job's record of each."""
     work = {model: _job(app, audit, person, model, _of_model(params, model)) for model in app.trainers}
     return {
         model: {"result": jobs.start(KIND, job, enqueue=True).record(), "detail": None} for model, job in work.items()
@@ -48,12 +49,14 @@ def start(
     run_sync: bool = False,
     enqueue: bool = False,
 ) -> Any:
+    """Start the training of one model and answer the job's record; ``run_sync`` waits for its end."""
     job = _job(app, audit, person, model, params)
     return jobs.run(job) if run_sync else jobs.start(KIND, job, enqueue=enqueue).record()
 
 
 @router.get("/{model}/versions", summary="Versions of a model, and which is served")
 def versions(person: Viewer, app: TheApp, model: Name) -> Any:
+    """Answer the versions of a model, and which of them is served."""
     return find(app.versions, model).history()
 
 
@@ -61,11 +64,13 @@ def versions(person: Viewer, app: TheApp, model: Name) -> Any:
     "/{model}/curve", summary="Learning curve of a version, the last one by default, as PNG", response_class=Response
 )
 def curve(person: Viewer, app: TheApp, model: Name, version: Version | None = None) -> Response:
+    """Answer the learning curve of a version as PNG."""
     return Response(find(app.trainers, model).learning_curve(version), media_type="image/png")
 
 
 @router.post("/{model}/promote", summary="Serve a version, one that was kept aside among them")
 def promote(person: Admin, app: TheApp, audit: Audit, model: Name, version: Version) -> Any:
+    """Serve a version and answer its number."""
     found = find(app.versions, model)
     with audit.doing(person.name, "promote", model=model, version=version):
         found.promote(version, reason=f"asked for by {person.name}")
@@ -74,6 +79,7 @@ def promote(person: Admin, app: TheApp, audit: Audit, model: Name, version: Vers
 
 @router.post("/{model}/rollback", summary="Serve the version before")
 def roll_back(person: Admin, app: TheApp, audit: Audit, model: Name) -> Any:
+    """Serve the version before the present one and answer its number."""
     found = find(app.versions, model)
     with audit.doing(person.name, "rollback", model=model) as done:
         done["version"] = found.roll_back(reason=f"asked for by {person.name}").number
