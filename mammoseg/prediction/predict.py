@@ -132,7 +132,11 @@ def predict(
     _make_output(Path(output))
     if weights is None:
         print(f"No weights are named; {path} is used.", file=sys.stderr)
-    print(f"{len(found)} files to look at; loading {bundle}, which can take a minute.", file=sys.stderr, flush=True)
+    print(
+        f"{count_of(len(found), 'file')} to look at; loading {bundle}, which can take a minute.",
+        file=sys.stderr,
+        flush=True,
+    )
     choice = PredictorChoice(bundle, path, device, modalities)
     others = worker_count(len(found), workers) - 1
     with Standby(others, PREDICTOR_MODULE) as standby:
