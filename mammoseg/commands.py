@@ -237,7 +237,7 @@ def _from_one(text: str) -> int:
 
 def _whole(text: str) -> int:
     if not text.isdecimal():
-        raise ArgumentTypeError(f"'{text}' is no whole number")
+        raise ArgumentTypeError(f"'{text}' is no whole number from 0")
     return int(text)
 
 

@@ -40,7 +40,7 @@ def read_datalist(path: Path | str) -> dict[str, Any]:
         raise DatalistError(f"there is no datalist at {path}; write it with `mammoseg ingest`.")
     try:
         datalist = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # nested too deep
         raise DatalistError(f"{path}: not JSON in UTF-8 ({error}); write it again with `mammoseg ingest`.") from error
     check_datalist(datalist, path)
     return datalist

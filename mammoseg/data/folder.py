@@ -22,7 +22,7 @@ from mammoseg.data.patient_codes import PatientPattern, pattern_of_one_group
 from mammoseg.dicom.read import read_header
 from mammoseg.dicom.values import text
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.files import files_below, is_link_to_folder, leads_out
+from mammoseg.files import files_below, is_link_to_folder, leads_out, printable
 from mammoseg.mammogram import Mammogram
 from mammoseg.paths import stem
 
@@ -180,7 +180,10 @@ def _label(
 def _mask(job: IngestJob, path: Path, mammogram: Mammogram) -> Mask:
     """A mask on the grid of its image; what was done to it is its remarks, which are counted."""
     rows, columns = mammogram.pixels.shape
-    mask = load_mask(path, image=mammogram)
+    try:
+        mask = load_mask(path, image=mammogram)
+    except InputRefusedError as error:
+        raise InputRefusedError(error.code, f"its mask {printable(path.name)}: {error.reason}") from error
     if mask.pixels.shape != (rows, columns):
         mask = Mask(fit_to_grid(mask.pixels, (rows, columns)), (*mask.remarks, RESAMPLED))
     for remark in mask.remarks:

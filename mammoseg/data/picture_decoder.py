@@ -34,8 +34,9 @@ SUBFILE_TYPE, BITS_PER_SAMPLE, PHOTOMETRIC, ORIENTATION, SAMPLE_FORMAT = 254, 25
 
 Image.MAX_IMAGE_PIXELS = None  # one limit for all: that of whoever asks
 
-# Pillow knows WhiteIsZero of 16 bits in little endian only.
+# Pillow knows WhiteIsZero of 16 bits in little endian only, and of 12 bits not at all.
 TiffImagePlugin.OPEN_INFO[b"MM", 0, (1,), 1, (16,), ()] = ("I;16B", "I;16B")
+TiffImagePlugin.OPEN_INFO[b"II", 0, (1,), 1, (12,), ()] = ("I;16", "I;12")
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,12 @@ def decode_mask(
 
     Raises:
         InputRefusedError: as `mammoseg.dicom.gate.decode`; ``E_SEG_IMAGE`` for a SEG of another image,
-            ``E_SEG_SEGMENT`` for one without a mass, ``E_SEG`` for one that cannot be decoded.
+            ``E_SEG_SEGMENT`` for one without a mass, ``E_SEG`` for one that cannot be decoded,
+            ``E_SOP_CLASS`` for segments of another class.
     """
     if dataset.get("SOPClassUID") not in SEGMENTATION_CLASSES:
+        if "SegmentSequence" in dataset:
+            raise InputRefusedError("E_SOP_CLASS", "segments, but no SEG of pixels; save the masses as SEG or picture.")
         return _grey_mask(dataset)
     try:
         if image_uid is not None and referenced_instances(dataset) != {image_uid}:

@@ -110,3 +110,9 @@ def test_an_unknown_section_or_fold_names_the_known_ones(write):
         load_section(path, "val")
     with pytest.raises(WrongCallError, match="unknown fold 7; known: 0, 1"):
         load_section(path, "training", fold=7)
+
+
+def test_json_nested_without_end_is_refused(tmp_path):
+    (tmp_path / "datalist.json").write_text("[" * 100_000)
+    with pytest.raises(DatalistError, match=r"datalist\.json: not JSON"):
+        read_datalist(tmp_path / "datalist.json")

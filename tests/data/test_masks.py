@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
-from pydicom import Dataset, uid
+from pydicom import Dataset, dcmread, uid
 
 from mammoseg.data.mammograms import read_mammogram
 from mammoseg.data.masks import PLACE_IGNORED, TURNED, load_mask, read_mask
@@ -230,3 +230,12 @@ def test_a_seg_of_another_image_is_refused(tmp_path, refers_to, is_taken):
     else:
         with pytest.raises(InputRefusedError, match="E_SEG_IMAGE"):
             load_mask(path, image=image)
+
+
+def test_segments_of_another_class_than_seg_are_refused_by_it(tmp_path):
+    path = described(tmp_path, MASS)
+    dataset = dcmread(path)
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = uid.SurfaceSegmentationStorage
+    dataset.save_as(path)
+    with pytest.raises(InputRefusedError, match="E_SOP_CLASS: segments, but no SEG of pixels"):
+        read_mask(path)

@@ -62,15 +62,16 @@ def test_a_pgm_is_scaled_by_its_largest_value(tmp_path, largest, shown):
     assert mammogram.value_range == (0, 65535)
 
 
-def test_twelve_bits_of_a_tiff_reach_white_at_4095(tmp_path):
+@pytest.mark.parametrize(("photometric", "shown"), [(0, [0, 4095]), (1, [4095, 0])])
+def test_twelve_bits_of_a_tiff_reach_white_at_4095(tmp_path, photometric, shown):
     content = bytes([0xFF, 0xF0, 0x00])  # 4095 and 0
-    entries = [(256, 2), (257, 1), (258, 12), (259, 1), (262, 1), (273, 8), (277, 1), (278, 1), (279, 3)]
+    entries = [(256, 2), (257, 1), (258, 12), (259, 1), (262, photometric), (273, 8), (277, 1), (278, 1), (279, 3)]
     directory = struct.pack("<H", len(entries)) + b"".join(
         struct.pack("<HHIHH", *(tag, 3, 1, n, 0)) for tag, n in entries
     )
     (tmp_path / "a.tif").write_bytes(b"II*\0" + struct.pack("<I", 12) + content + b"\0" + directory + bytes(4))
     mammogram = read_mammogram(tmp_path / "a.tif")
-    assert (mammogram.pixels.tolist(), mammogram.value_range) == ([[4095, 0]], (0, 4095))
+    assert (mammogram.pixels.tolist(), mammogram.value_range) == ([shown], (0, 4095))
 
 
 @pytest.mark.parametrize(("format", "options"), [("TIFF", {"tiffinfo": {ORIENTATION: 6}}), ("JPEG", {"quality": 100})])
