@@ -14,7 +14,6 @@ MOVED = {
     "mammoseg.data.cached_dataset": "mammoseg.transforms.cached_dataset",
     "mammoseg.data.csv_table": "mammoseg.csv_table",
     "mammoseg.data.identity_map": "mammoseg.deidentification.identity_map",
-    "mammoseg.data.mammogram": "mammoseg.data.mammograms",
     "mammoseg.deidentify": "mammoseg.deidentification.deidentify",
     "mammoseg.dicom.basic_profile": "mammoseg.deidentification.basic_profile",
     "mammoseg.dicom.decode_worker": "mammoseg.data.decode_worker",

@@ -16,7 +16,7 @@ import pytest
 import torch
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
-from mammoseg.data.mammograms import read_mammogram
+from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.phantom_dicom import COLUMN_DIRECTION, write_mammogram
 from mammoseg.dicom.cad_sr import build_cad_report
 from mammoseg.dicom.derived import Algorithm, Analysis

@@ -17,7 +17,7 @@ import pydicom
 from pydicom.uid import generate_uid
 
 from mammoseg.benchmark.memory import family_mib
-from mammoseg.data.mammograms import read_mammogram
+from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.phantom import FULL_FIELD_ROWS, generate_cohort
 from mammoseg.inference.lesions import find_masses
 from mammoseg.inference.predictor import Predictor

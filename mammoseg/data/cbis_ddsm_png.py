@@ -13,7 +13,7 @@ from mammoseg.csv_table import read_csv
 from mammoseg.data.cbis_ddsm_tables import SECTION_OF_SPLIT, Abnormality, describe
 from mammoseg.data.datalist import Record
 from mammoseg.data.ingest_job import IngestJob
-from mammoseg.data.mammograms import read_mammogram
+from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import files_below

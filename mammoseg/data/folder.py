@@ -15,7 +15,7 @@ from mammoseg.data.find_images import SIDECARS
 from mammoseg.data.folder_matching import Matches, match
 from mammoseg.data.folder_table import read_table
 from mammoseg.data.ingest_job import IngestJob, IngestReport
-from mammoseg.data.mammograms import file_format, read_mammogram
+from mammoseg.data.mammogram import file_format, read_mammogram
 from mammoseg.data.mask_files import RESAMPLED, check_area, fit_to_grid, write_mask
 from mammoseg.data.masks import Mask, load_mask
 from mammoseg.data.patient_codes import PatientPattern, pattern_of_one_group

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from pydicom import Dataset, uid
 
-from mammoseg.data.mammograms import file_format
+from mammoseg.data.mammogram import file_format
 from mammoseg.data.pictures import load_nifti, read_picture
 from mammoseg.dicom.attributes import numbers
 from mammoseg.dicom.read import read_header

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mammoseg.data.grid import TO_RAS, axes_in_grid, grid_of, turn_to_grid
-from mammoseg.data.mammograms import file_format
+from mammoseg.data.mammogram import file_format
 from mammoseg.data.pictures import load_nifti, load_picture_mask
 from mammoseg.dicom.read import load_dicom_mask
 from mammoseg.errors import InputRefusedError

@@ -13,7 +13,7 @@ from monai.config import PathLike
 from monai.data import ImageReader
 from monai.utils import MetaKeys, ensure_tuple
 
-from mammoseg.data.mammograms import read_mammogram
+from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.masks import read_mask
 from mammoseg.mammogram import Mammogram
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from pydicom import Dataset
 
-from mammoseg.data.mammograms import file_format
+from mammoseg.data.mammogram import file_format
 from mammoseg.dicom.cad_sr import build_cad_report
 from mammoseg.dicom.derived import Algorithm, Analysis, unusable_keywords
 from mammoseg.dicom.presentation_state import build_presentation_state

@@ -8,7 +8,7 @@ import numpy as np
 from monai.data import MetaTensor
 from monai.transforms import Compose, RepeatChanneld, Transform
 
-from mammoseg.data.mammograms import read_mammogram
+from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.reader import MammogramReader, MaskReader
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.mammogram import Mammogram

@@ -5,7 +5,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from mammoseg.data.mammograms import read_mammogram
+from mammoseg.data.mammogram import read_mammogram
 from mammoseg.errors import InputRefusedError
 from tests.made_dicom import RAMP, write_mammogram
 

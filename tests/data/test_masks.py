@@ -8,7 +8,7 @@ import tifffile
 from PIL import Image
 from pydicom import Dataset, dcmread, uid
 
-from mammoseg.data.mammograms import read_mammogram
+from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.masks import PLACE_IGNORED, TURNED, load_mask, read_mask
 from mammoseg.errors import InputRefusedError
 from tests.made_dicom import write_mammogram

@@ -11,7 +11,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from mammoseg.data.mammograms import read_mammogram
+from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.masks import read_mask
 from mammoseg.dicom.decode_pool import default_pool
 from mammoseg.errors import InputRefusedError

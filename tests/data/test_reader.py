@@ -8,7 +8,7 @@ import torch
 from monai.data import list_data_collate
 from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged, Spacingd
 
-from mammoseg.data.mammograms import read_mammogram
+from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.reader import MammogramReader, MaskReader
 from mammoseg.errors import InputRefusedError
 from mammoseg.transforms.load import LoadWithd

@@ -6,7 +6,7 @@ import pydicom
 import pytest
 from pydicom import uid
 
-from mammoseg.data.mammograms import read_mammogram
+from mammoseg.data.mammogram import read_mammogram
 from mammoseg.dicom.cad_sr import build_cad_report
 from mammoseg.dicom.header import drop_control_characters
 from mammoseg.dicom.presentation_state import build_presentation_state

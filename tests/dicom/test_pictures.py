@@ -13,7 +13,7 @@ from dicomweb_client.session_utils import create_session_from_user_pass
 from matplotlib.path import Path as Polygon
 from pydicom.uid import JPEGLSLossless
 
-from mammoseg.data.mammograms import read_mammogram
+from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.dicom.derived import Analysis
 from mammoseg.dicom.presentation_state import build_presentation_state

@@ -6,7 +6,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from mammoseg.data.mammograms import read_mammogram
+from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.dicom.cad_sr import build_cad_report
 from mammoseg.dicom.codes import VIEW

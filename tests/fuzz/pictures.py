@@ -10,7 +10,7 @@ import nibabel
 import numpy as np
 from PIL import Image
 
-from mammoseg.data.mammograms import read_mammogram
+from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.masks import load_mask
 from mammoseg.errors import InputRefusedError
 from tests.fuzz.mutations import Operation, draw_operations, mutate

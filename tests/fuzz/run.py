@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from mammoseg.data.mammograms import read_mammogram
+from mammoseg.data.mammogram import read_mammogram
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.read import read_header
 from mammoseg.errors import InputRefusedError

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mammoseg.data.mammograms import read_mammogram
+from mammoseg.data.mammogram import read_mammogram
 from tests.fuzz.mutations import mutate
 from tests.fuzz.run import fuzz, read_case
 from tests.fuzz.seeds import SYNTAXES, load_seed, seed_names

@@ -9,7 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from mammoseg.data.mammograms import read_mammogram
+from mammoseg.data.mammogram import read_mammogram
 from mammoseg.prediction.run import run_predictor
 from tests.hostile.case import ACCEPTED, CANARY, COLUMNS, ROWS
 from tests.hostile.corpus import CASES

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mammoseg.data.mammograms import read_mammogram
+from mammoseg.data.mammogram import read_mammogram
 from mammoseg.errors import InputRefusedError
 from mammoseg.inference.lesions import LARGEST_SHARE, find_lesions, find_masses
 from mammoseg.mammogram import Mammogram

@@ -31,7 +31,7 @@ def test_the_functions_need_no_torch():
         "import importlib, pkgutil, sys, mammoseg.transforms.functional as package\n"
         "for module in pkgutil.iter_modules(package.__path__, package.__name__ + '.'):\n"
         "    importlib.import_module(module.name)\n"
-        "import mammoseg.data.mammograms, mammoseg.data.masks, mammoseg.dicom.read\n"
+        "import mammoseg.data.mammogram, mammoseg.data.masks, mammoseg.dicom.read\n"
         "sys.exit('torch' in sys.modules or 'monai' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
@@ -171,7 +171,7 @@ def test_clahe_keeps_background_and_range_and_spreads_the_middle():
 
 
 def test_clahe_at_network_size_shows_the_network_the_same_as_at_full_size(shared_data):
-    from mammoseg.data.mammograms import read_mammogram
+    from mammoseg.data.mammogram import read_mammogram
 
     pixels = read_mammogram(shared_data / "dicom_mg" / "GH133_GE_MLO_jpegls14sv1_12bit.dcm").pixels
     breast = orient_left(crop_to_breast(pixels), laterality="R")

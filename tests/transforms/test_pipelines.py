@@ -12,7 +12,7 @@ from monai.data import DataLoader, Dataset, MetaTensor, PersistentDataset, decol
 from monai.transforms import Invertd
 from monai.utils import TraceKeys
 
-from mammoseg.data.mammograms import read_mammogram
+from mammoseg.data.mammogram import read_mammogram
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.mammogram import Mammogram
 from mammoseg.transforms.pipelines import Preprocessing, preprocessing

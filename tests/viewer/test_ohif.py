@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mammoseg.data.mammograms import read_mammogram
+from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.phantom_breast import draw_breast, draw_masses, phantom_image
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.dicom.seg import SegProfile

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from mammoseg.data.grid import grid_of
-from mammoseg.data.mammograms import file_format
+from mammoseg.data.mammogram import file_format
 from mammoseg.dicom.read import read_dicom_mask, read_header
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import remove_leftovers, write_json

@@ -15,7 +15,7 @@ from typing import Any
 from mammoseg.archives.dicomweb.client import is_uid
 from mammoseg.data.find_images import find_inputs
 from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
-from mammoseg.data.mammograms import file_format, read_mammogram
+from mammoseg.data.mammogram import file_format, read_mammogram
 from mammoseg.dicom.gate import IMAGE_CLASSES
 from mammoseg.dicom.mask import SEGMENTATION_CLASSES
 from mammoseg.dicom.read import read_texts

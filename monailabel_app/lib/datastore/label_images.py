@@ -13,7 +13,7 @@ import nibabel
 import numpy as np
 
 from mammoseg.data.grid import TO_RAS, Grid, turn_to_grid
-from mammoseg.data.mammograms import file_format
+from mammoseg.data.mammogram import file_format
 from mammoseg.data.masks import load_mask
 from mammoseg.data.pictures import NiftiImage, load_nifti, load_nrrd, read_picture
 from mammoseg.dicom.mask import referenced_instances

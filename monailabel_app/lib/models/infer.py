@@ -16,7 +16,7 @@ from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 from scipy import ndimage
 
 from mammoseg.data.grid import Grid, grid_of
-from mammoseg.data.mammograms import file_format
+from mammoseg.data.mammogram import file_format
 from mammoseg.dicom import measure
 from mammoseg.dicom.derived import Analysis
 from mammoseg.dicom.quiet import no_header_values_in_warnings

@@ -24,7 +24,7 @@ def read_mammogram(path: Path | str, *, voi: str | int = "first", modalities: Se
     Examples:
         >>> from pathlib import Path
         >>> import numpy as np
-        >>> from mammoseg.data.mammograms import read_mammogram
+        >>> from mammoseg.data.mammogram import read_mammogram
         >>> from mammoseg.data.phantom_dicom import write_mammogram
         >>> dataset = write_mammogram(Path("left_cc.dcm"), np.arange(1200).reshape(40, 30))
         >>> mammogram = read_mammogram("left_cc.dcm")
