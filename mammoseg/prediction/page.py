@@ -28,7 +28,7 @@ class Run:
 def write_page(rows: Sequence[Row], run: Run, path: Path) -> None:
     """Write the page, whole or not at all; pictures and masks lie beside it under the names in `rows`."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("mammoseg.report", "."),
+        loader=jinja2.PackageLoader("mammoseg.prediction", "."),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
