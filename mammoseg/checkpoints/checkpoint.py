@@ -1,5 +1,6 @@
 """Weights with the settings they were trained under: read safely, load completely or not at all."""
 
+import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
+from mammoseg.bundles import bundle_root
 from mammoseg.checkpoints.recorded import (
     build_preprocessing,
     recorded_network,
@@ -98,6 +100,29 @@ def read_weights(path: Path | str) -> Weights:
         sha256=sha256_of_file(Path(path)),
         path=Path(path),
     )
+
+
+def read_weights_for(bundle: str, path: Path | str) -> Weights:
+    """Read the weights of a checkpoint that must be of the bundle's architecture.
+
+    Raises:
+        WeightsError: see `read_checkpoint` and `check_architecture`.
+    """
+    weights = read_weights(path)
+    check_architecture(weights, bundle)
+    return weights
+
+
+def check_architecture(weights: Weights, bundle: str) -> None:
+    """Refuse weights of another architecture than the bundle's.
+
+    Raises:
+        WeightsError: naming both architectures.
+    """
+    config = json.loads((Path(bundle_root(bundle)) / "configs" / "inference.json").read_text(encoding="utf-8"))
+    target, trained = config["network_def"]["_target_"].rpartition(".")[2], weights.network[ARCHITECTURE]
+    if target != trained:
+        raise WeightsError(f"{weights.path} holds {trained}, bundle '{bundle}' is {target}; name its bundle.")
 
 
 def load_weights(network: nn.Module, weights: Weights) -> None:

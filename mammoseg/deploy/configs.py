@@ -7,7 +7,7 @@ from typing import Any
 
 from monai.bundle import ConfigParser
 
-from mammoseg.checkpoints.checkpoint import Weights
+from mammoseg.checkpoints.checkpoint import Weights, check_architecture
 from mammoseg.checkpoints.recorded import WORD
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.files import write_json
@@ -23,12 +23,12 @@ def write_configs(root: Path, folder: Path, weights: Weights) -> dict[str, dict[
     Raises:
         WeightsError: the weights are of another architecture or number of classes.
     """
+    check_architecture(weights, root.name)
     shutil.copytree(root / "configs", folder / "configs")
     metadata = _described(ConfigParser.load_config_file(root / "configs" / "metadata.json"), root.name, weights)
     configs = {"metadata": metadata}
     for name in CONFIGS:
         config = ConfigParser.load_config_file(root / "configs" / f"{name}.json")
-        _check_architecture(root.name, config["network_def"], weights)
         config["_desc_"] = metadata["_desc_"]
         config["bundle_root"] = {"_target_": "mammoseg.deploy.root.exported_root", "name": "@bundle_name"}
         built = {key: value for key, value in weights.network.items() if key not in (ARCHITECTURE, "encoder_weights")}
@@ -72,12 +72,6 @@ def label_server_transforms(postprocessing: dict[str, Any], weights: Weights) ->
         {"_target_": "DeleteItemsd", "keys": "image"},
     ]
     return {**postprocessing, "transforms": [*kept, *steps]}
-
-
-def _check_architecture(bundle: str, network_def: dict[str, Any], weights: Weights) -> None:
-    target, trained = network_def["_target_"].rpartition(".")[2], weights.network[ARCHITECTURE]
-    if target != trained:
-        raise WeightsError(f"{weights.path} holds {trained}, bundle '{bundle}' is {target}; name its bundle.")
 
 
 def _described(metadata: dict[str, Any], bundle: str, weights: Weights) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def export(bundle: str, *, weights: Path | str, output: Path | str, formats: str
         metadata, source = configs["metadata"], checkpoint.provenance.get("source")
         _write_docs(folder / "docs", describe(bundle, configs, exported=True, source=source))
         shutil.copyfile(root / "LICENSE", folder / "LICENSE")
-        shutil.copytree(PACKAGE_FOLDER, folder / "mammoseg", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(PACKAGE_FOLDER, folder / "mammoseg", ignore=shutil.ignore_patterns("__pycache__", "benchmark"))
         (folder / "requirements.lock").write_text(_requirements(metadata), encoding="utf-8")
         models = folder / "models"
         models.mkdir()

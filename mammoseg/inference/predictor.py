@@ -11,12 +11,11 @@ from monai.data import MetaTensor
 from monai.transforms import Invertd
 
 from mammoseg.bundles import bundle_root
-from mammoseg.checkpoints.checkpoint import read_weights, trained_network, trained_preprocessing
-from mammoseg.checkpoints.weights_file import WeightsError, default_weights
+from mammoseg.checkpoints.checkpoint import read_weights_for, trained_network, trained_preprocessing
+from mammoseg.checkpoints.weights_file import default_weights
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.inference.acceleration import accelerate
 from mammoseg.mammogram import Mammogram
-from mammoseg.networks.network import ARCHITECTURE
 from mammoseg.provenance import knows_phantoms_only
 from mammoseg.transforms.mass_probability import mass_probability
 from mammoseg.transforms.pipelines import Preprocessing
@@ -82,13 +81,9 @@ class Predictor:
             raise WrongCallError(
                 f"the network of bundle '{bundle}' gives {channels} classes, no mass; run its configs/inference.json."
             )
-        checkpoint = read_weights(weights or default_weights(bundle))
+        checkpoint = read_weights_for(bundle, weights or default_weights(bundle))
         if device is not None:
             parser["device"] = f"$torch.device('{usable_device(device)}')"
-        target = parser["network_def"]["_target_"].rpartition(".")[2]
-        trained = checkpoint.network[ARCHITECTURE]
-        if target != trained:
-            raise WeightsError(f"{checkpoint.path} holds {trained}, bundle '{bundle}' is {target}; name its bundle.")
         self.name = bundle
         self.version: str = ConfigParser.load_config_file(root / "configs" / "metadata.json")["version"]
         self.weights_path = checkpoint.path

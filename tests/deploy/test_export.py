@@ -14,7 +14,7 @@ from mammoseg.deploy.export import export
 from mammoseg.deploy.manifest import check_manifest
 from mammoseg.errors import WrongCallError
 from mammoseg.files import sha256_of_file
-from mammoseg.provenance import PHANTOM_WARNING
+from mammoseg.provenance import PACKAGE_FOLDER, PHANTOM_WARNING
 from tests.deploy.made_weights import exported, narrow_network, write_weights
 
 
@@ -44,6 +44,12 @@ def test_export_holds_what_a_bundle_needs(tmp_path):
     needed += "requirements.lock manifest.json"
     assert [name for name in needed.split() if not (folder / name).is_file()] == []
     assert not list(folder.rglob("__pycache__"))
+    assert not (folder / "mammoseg" / "benchmark").exists()
+
+
+def test_nothing_that_travels_imports_the_benchmark():
+    sources = [path for path in PACKAGE_FOLDER.rglob("*.py") if path.parent.name != "benchmark"]
+    assert [path for path in sources if "mammoseg.benchmark" in path.read_text(encoding="utf-8")] == []
 
 
 def test_card_and_list_describe_the_network_of_the_weights(tmp_path):

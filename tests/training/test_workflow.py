@@ -50,6 +50,17 @@ def test_a_training_starts_from_weights_with_their_network_and_size(run, tmp_pat
     assert torch.allclose(started.model["head.weight"], trained.model["head.weight"], atol=1e-6)
 
 
+def test_weights_of_another_architecture_are_neither_evaluated_nor_trained_on(run, tmp_path):
+    weights = str(run / "models" / "model.pt")
+    places = {"dataset_dir": str(run / "data"), "ckpt_dir": str(tmp_path), "output_dir": str(tmp_path)}
+    said = "model.pt holds UNet, bundle 'aunet' is AUNet; name its bundle"
+    with pytest.raises(WeightsError, match=said):
+        evaluate("aunet", weights=weights, **places)
+    with pytest.raises(WeightsError, match=said):
+        train("aunet", start_from=weights, **places)
+    assert not list(tmp_path.iterdir())
+
+
 def test_missing_datalist_is_one_sentence(tmp_path):
     with pytest.raises(DatalistError, match="there is no datalist at .*mammoseg ingest"):
         train("unet", dataset_dir=str(tmp_path), ckpt_dir=str(tmp_path))

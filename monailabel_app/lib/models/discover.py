@@ -86,7 +86,7 @@ def _exported_weights(conf: Mapping[str, str]) -> dict[str, Path]:
         except OSError as error:
             raise WrongCallError(f"{folder} is no exported bundle that can be read; unpack it again.") from error
         if name is None:
-            raise WrongCallError(f"{folder} is no exported bundle; write one with scripts/export_bundle.py.")
+            raise WrongCallError(f"{folder} is no exported bundle; write one with `mammoseg export`.")
         if name in found:
             raise WrongCallError(f"two exported bundles are named '{name}'; give one of them.")
         found[name] = folder / "models" / "model.pt"

@@ -5,9 +5,9 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from monailabel_app.lib.datastore.integrity import lost_labels
 from monailabel_app.lib.datastore.set_aside import SetAside
 from monailabel_app.lib.datastore.spool import Spool
+from tests.label.lost_labels import lost_labels
 from tests.label.made_store import as_slicer_writes, made_mask, opened, write_views
 
 

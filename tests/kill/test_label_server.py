@@ -5,11 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def test_no_label_and_no_version_is_lost_when_the_server_is_killed_within_a_request():
-    command = [sys.executable, "scripts/kill_label_server.py", "--kills", "4", "--trainings", "0"]
+    command = [sys.executable, "-m", "tests.kill.label_server", "--kills", "4", "--trainings", "0"]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-1000:] + done.stdout[-1000:]
     result = json.loads(done.stdout.splitlines()[-1])

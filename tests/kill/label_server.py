@@ -1,6 +1,6 @@
 """Kill the label server within a save, a promotion or a training, and look what the next one has.
 
-Usage: python scripts/kill_label_server.py [--kills 100] [--trainings 10] [--seed 0]
+Usage: python -m tests.kill.label_server [--kills 100] [--trainings 10] [--seed 0]
 
 `python -m monailabel_app` (forked from a process that has imported all, so that it starts in a second) serves a folder
 of phantoms with a tiny network, and is asked over HTTP. It gets SIGKILL at a random moment of a request. The next one
@@ -24,8 +24,6 @@ import numpy as np
 import requests
 from requests.exceptions import ChunkedEncodingError
 from tqdm import tqdm
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # neither the app nor `tests` is part of the package
 
 from mammoseg.command_line import run_script
 from mammoseg.data.masks import read_mask

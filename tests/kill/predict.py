@@ -1,6 +1,6 @@
 """Kill `mammoseg predict` at random moments, let it finish, and compare with a run that nobody disturbed.
 
-Usage: python scripts/kill_test.py [--weights FILE] [--kills 100] [--images 400] [--seed 0]
+Usage: python -m tests.kill.predict [--weights FILE] [--kills 100] [--images 400] [--seed 0]
 
 Without weights the network is left out (bright pixels are mass), so that a run starts in seconds; all else is the same.
 """

@@ -4,11 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 
 
 def test_a_run_that_is_killed_again_and_again_ends_like_one_that_is_not():
-    command = [sys.executable, "scripts/kill_test.py", "--kills", "4", "--images", "24", "--size", "128"]
+    command = [sys.executable, "-m", "tests.kill.predict", "--kills", "4", "--images", "24", "--size", "128"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-1000:]
