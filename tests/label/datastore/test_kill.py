@@ -1,4 +1,4 @@
-"""A server that is killed between two steps of a save loses no label; at random moments: test_server_kill.py."""
+"""A server that is killed between two steps of a save loses no label; at random moments: tests/kill."""
 
 from pathlib import Path
 
