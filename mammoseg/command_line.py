@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError
+from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError, kind_and_place
 from mammoseg.files import printable
 
 TRACEBACK = "MAMMOSEG_TRACEBACK"
@@ -70,9 +70,7 @@ def known_error(error: BaseException) -> MammosegError:
         if isinstance(cause, MemoryError) or all(word in str(cause).lower() for word in ("memory", "alloc")):
             return MammosegError("there is not enough memory; close other programs, or take smaller images.")
     *_, root = causes(error)
-    frames = traceback.extract_tb(root.__traceback__)
-    where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
-    return FaultError(f"{type(root).__name__}{where}")
+    return FaultError(kind_and_place(root))
 
 
 def _say(error: BaseException, name: str) -> int:

@@ -1,5 +1,8 @@
 """Errors meant for the person at the keyboard: one sentence each, with the exit code of the command that ends on it."""
 
+import traceback
+from pathlib import Path
+
 
 class MammosegError(Exception):
     """Something that a person can mend; its text is one sentence: value, rule, way out."""
@@ -62,3 +65,10 @@ class InputRefusedError(MammosegError, ValueError):
 
 class OutputError(MammosegError):
     """The output folder takes no more files; every further one would fail too."""
+
+
+def kind_and_place(error: BaseException) -> str:
+    """Kind of a fault, file and line where it arose; its text is left out, as it may quote the header of a file."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"

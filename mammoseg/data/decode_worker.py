@@ -11,7 +11,6 @@ import os
 import resource
 import signal
 import sys
-import traceback
 import warnings
 from collections.abc import Callable
 from io import BytesIO
@@ -32,7 +31,7 @@ from mammoseg.dicom.grey import grey_table, padding_range
 from mammoseg.dicom.mask import decode_mask
 from mammoseg.dicom.pixels import MAX_PIXELS, decode
 from mammoseg.dicom.values import MALFORMED, text
-from mammoseg.errors import InputRefusedError, WrongCallError
+from mammoseg.errors import InputRefusedError, WrongCallError, kind_and_place
 
 if TYPE_CHECKING:
     from mammoseg.data.nifti_decoder import Nifti
@@ -83,10 +82,8 @@ def _answer_or_refuse(request: dict[str, Any]) -> Answer:
         return {"wrong_call": str(error)}, []
     except MemoryError:
         return {"code": "E_RESOURCES", "reason": f"reading it takes more than {MEMORY_LIMIT >> 30} GiB of memory."}, []
-    except Exception as error:  # the text is left out, as it may quote the header
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        reason = f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}; please report it."
-        return {"code": "E_FAULT", "reason": reason}, []
+    except Exception as error:
+        return {"code": "E_FAULT", "reason": f"{kind_and_place(error)}; please report it."}, []
 
 
 def answer_mammogram(path: str, voi: str | int, modalities: list[str], **_: Any) -> Answer:

@@ -1,7 +1,6 @@
 """One file: read, predicted, written, and what became of it as a row."""
 
 import time
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from mammoseg.counts import format_number
 from mammoseg.dicom import measure
 from mammoseg.dicom.derived import Algorithm
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.errors import InputRefusedError, MammosegError
+from mammoseg.errors import InputRefusedError, MammosegError, kind_and_place
 from mammoseg.files import output_errors, printable
 from mammoseg.inference.lesions import find_masses, scale_of_mammogram
 from mammoseg.mammogram import Mammogram
@@ -63,10 +62,8 @@ class FileJob:
             row = refused(path, error.code, error.reason)
         except MammosegError:
             raise
-        except Exception as error:  # one file must not end the run; the text is left out, as it may quote the header
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            reason = f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}; please report it."
-            row = refused(path, "E_FAULT", reason)
+        except Exception as error:  # one file must not end the run
+            row = refused(path, "E_FAULT", f"{kind_and_place(error)}; please report it.")
         return replace(row, seconds=time.perf_counter() - start)
 
     def _segment(self, path: Path, name: str) -> Row:
