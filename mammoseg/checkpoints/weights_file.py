@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mammoseg.bundles import BUNDLES_FOLDER, bundle_root
+from mammoseg.bundles import BUNDLES_FOLDER, run_root
 from mammoseg.errors import MammosegError
 
 DEMO_WEIGHTS = BUNDLES_FOLDER.parent / "demo" / "models" / "model.pt"
@@ -35,7 +35,7 @@ def default_weights(bundle: str) -> Path:
         WeightsError: there are neither.
         WrongCallError: there is no such bundle.
     """
-    own = Path(bundle_root(bundle)) / "models" / "model.pt"
+    own = Path(run_root(bundle)) / "models" / "model.pt"
     is_of_demo = bundle == DEMO_BUNDLE
     for path in (own, DEMO_WEIGHTS) if is_of_demo else (own,):
         if path.is_file():

@@ -31,6 +31,7 @@ def write_configs(root: Path, folder: Path, weights: Weights) -> dict[str, dict[
         config = ConfigParser.load_config_file(root / "configs" / f"{name}.json")
         config["_desc_"] = metadata["_desc_"]
         config["bundle_root"] = {"_target_": "mammoseg.deploy.root.exported_root", "name": "@bundle_name"}
+        config["run_root"] = "@bundle_root"
         built = {key: value for key, value in weights.network.items() if key not in (ARCHITECTURE, "encoder_weights")}
         for section, recorded in (("network_def", built), ("preprocessing", weights.preprocessing)):
             set_recorded(config, section, recorded)

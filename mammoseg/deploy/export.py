@@ -10,7 +10,7 @@ from typing import Any
 
 from monai.utils import ensure_tuple
 
-from mammoseg.bundles import LOCKED_VERSIONS, bundle_root, exported_name
+from mammoseg.bundles import INSTALLED_BUNDLES, LOCKED_VERSIONS, bundle_root, exported_name
 from mammoseg.cards.card import card_files, describe
 from mammoseg.checkpoints.checkpoint import read_weights, trained_network
 from mammoseg.deploy.configs import write_configs
@@ -47,7 +47,7 @@ def export(bundle: str, *, weights: Path | str, output: Path | str, formats: str
         metadata, source = configs["metadata"], checkpoint.provenance.get("source")
         _write_docs(folder / "docs", describe(bundle, configs, exported=True, source=source))
         shutil.copyfile(root / "LICENSE", folder / "LICENSE")
-        shutil.copytree(PACKAGE_FOLDER, folder / "mammoseg", ignore=shutil.ignore_patterns("__pycache__", "benchmark"))
+        shutil.copytree(PACKAGE_FOLDER, folder / "mammoseg", ignore=shutil.ignore_patterns("__pycache__", "benchmark", INSTALLED_BUNDLES.name))
         (folder / "requirements.lock").write_text(_requirements(metadata), encoding="utf-8")
         models = folder / "models"
         models.mkdir()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mammoseg.bundles import bundle_names, bundle_root, exported_name
+from mammoseg.bundles import bundle_names, bundle_root, exported_name, run_root
 from mammoseg.checkpoints.checkpoint import read_checkpoint
 from mammoseg.checkpoints.weights_file import DEMO_WEIGHTS, WeightsError
 from mammoseg.deploy.manifest import check_manifest
@@ -106,7 +106,7 @@ def _named_weights(conf: Mapping[str, str]) -> dict[str, Path]:
 
 def _own_weights(name: str) -> Path | None:
     """What the bundle was trained to; else the demo's, if they are of this bundle."""
-    own = Path(bundle_root(name)) / "models" / "model.pt"
+    own = Path(run_root(name)) / "models" / "model.pt"
     if own.is_file():
         return own
     try:
