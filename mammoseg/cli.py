@@ -49,7 +49,7 @@ def _run_command(name: str, words: list[str]) -> None:
     command = declare(parser.add_argument)
     overrides = {}
     if name in WITH_OVERRIDES:
-        given, further = parser.parse_known_args(words)
+        given, further = parser.parse_known_args(_joined(words))
         overrides = _overrides(further, parser)
     else:
         given, further = parser.parse_known_intermixed_args(words)
@@ -59,17 +59,28 @@ def _run_command(name: str, words: list[str]) -> None:
     command(*arguments.pop("inputs", ()), **arguments, **overrides)
 
 
+def _joined(words: Sequence[str]) -> list[str]:
+    """``--name value`` as ``--name=value``: argparse takes the value of an option it does not know for a position."""
+    joined: list[str] = []
+    for word in words:
+        follows_name = bool(joined) and joined[-1].startswith("--") and "=" not in joined[-1]
+        if follows_name and not word.startswith("--"):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
 def _overrides(words: Sequence[str], parser: Parser) -> dict[str, Any]:
-    """Values by name of ``--name value`` and ``--name=value``."""
+    """Values by name of ``--name=value``."""
     overrides = {}
-    waiting = list(words)
-    while waiting:
-        name, equals, value = waiting.pop(0).partition("=")
+    for word in words:
+        name, equals, value = word.partition("=")
         if not name.startswith("--"):
             parser.error(f"there is no place for {name}")
-        if not equals and not waiting:
+        if not equals:
             parser.error(f"argument {name}: expected one argument")
-        overrides[name[2:]] = _value(value if equals else waiting.pop(0))
+        overrides[name[2:]] = _value(value)
     return overrides
 
 

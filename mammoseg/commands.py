@@ -5,7 +5,7 @@ call leaves out keeps the default of the function (in brackets in the help), whi
 """
 
 from argparse import ArgumentTypeError
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,12 @@ OUTPUTS = ("output", "output_dir", "ckpt_dir", "cache_dir")
 OWN_FILES = ("map_file", "key_file")
 """Options that name a file to write, or to go on with."""
 
+WEIGHTS = ("weights", "start_from")
+"""Options that name a checkpoint."""
+
+READ = (*WEIGHTS, "dataset_dir", "evaluation_dir", "masks", "table", "ca_bundle")
+"""Options that name what is read."""
+
 FILES = "files, or folders that are searched with their sub-folders"
 
 
@@ -30,7 +36,7 @@ def ingest(add: Add) -> Run:
     add("inputs", nargs="*", metavar="FOLDER", help="to read; none for phantom")
     _output(add, "folder of the datalist and of what has to be written beside it")
     add("--seed", type=_whole, help="of the split, and of the phantoms (0)")
-    add("--folds", type=_whole, help="of the cross-validation over training and validation (5)")
+    add("--folds", type=_from_two, help="of the cross-validation over training and validation (5)")
     add("--name", help="of the datalist (the source)")
     add("--keep_identifiers", action="store_true", help="write patient codes as they are, not as keyed hashes")
     add("--show_names", action="store_true", help="show paths in the input beside the hashes, in tables and pages too")
@@ -190,13 +196,22 @@ def _login(add: Add) -> None:
 
 def _later(module: str, name: str) -> Run:
     def run(*inputs: str, **options: Any) -> Any:
+        _check_given(inputs, options)
         _check_names(**options)
         return getattr(quick_import(module), name)(*inputs, **options)
 
     return run
 
 
-def _check_names(*, bundle: str | None = None, weights: str | None = None, **others: Any) -> None:
+def _check_given(inputs: Sequence[str], options: Mapping[str, Any]) -> None:
+    """An empty name, as a script gives for a variable that is not set, would stand for the folder it was started in."""
+    if "" in inputs:
+        raise WrongCallError("an input is ''; name a file or folder.")
+    if empty := [name for name in (*OUTPUTS, *OWN_FILES, *READ) if options.get(name) == ""]:
+        raise WrongCallError(f"{empty[0]} is ''; name a file or folder.")
+
+
+def _check_names(*, bundle: str | None = None, **others: Any) -> None:
     """What is named wrong is said before torch is imported, which takes seconds."""
     from mammoseg.bundles import bundle_root
     from mammoseg.checkpoints.weights_file import existing_weights
@@ -210,7 +225,7 @@ def _check_names(*, bundle: str | None = None, weights: str | None = None, **oth
         check_folder(file.parent)
     if bundle is not None:
         bundle_root(bundle)
-    if weights is not None:
+    for weights in (others[name] for name in WEIGHTS if others.get(name) is not None):
         existing_weights(weights)
 
 
@@ -229,9 +244,17 @@ def _number(text: str) -> float:
 
 
 def _from_one(text: str) -> int:
+    return _from(1, text)
+
+
+def _from_two(text: str) -> int:
+    return _from(2, text)
+
+
+def _from(least: int, text: str) -> int:
     number = _whole(text)
-    if number < 1:
-        raise ArgumentTypeError(f"'{text}' is too few; give 1 or more")
+    if number < least:
+        raise ArgumentTypeError(f"'{text}' is too few; give {least} or more")
     return number
 
 

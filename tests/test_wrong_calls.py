@@ -1,13 +1,18 @@
 """Every wrong call is one sentence and an exit code of 1 to 3, whatever is wrong with it, and leaves no weights."""
 
+import os
 import shlex
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from mammoseg import cli
 from mammoseg.data.phantom import generate_cohort
 from tests.tiny_run import write_tiny_dataset
+
+ROOT = str(Path(__file__).resolve().parent.parent)
 
 SMALL = "--max_epochs 1 --batch_size 2 --spatial_size [32,32] --network_def::channels [4,8,16] --device cpu"
 
@@ -24,6 +29,25 @@ CALLS = {
     "predict dicom": "required: -o/--output",
     "predict dicom -o": "-o/--output: expected one argument",
     "send dicom": "required: --to",
+    "train --max_epochs 1 --dataset_dir data": "required: bundle;",
+    "train --max_epochs 1": "required: bundle, --dataset_dir",
+    f"{TRAIN} --lr": "--lr: expected one argument",
+    # empty names, as of a variable that is not set
+    "predict '' -o new": "an input is ''; name a file or folder",
+    "predict dicom -o ''": "output is ''; name a file or folder",
+    "send '' --to https://127.0.0.1:1/x": "an input is ''",
+    f"{TRAIN} --dataset_dir ''": "dataset_dir is ''",
+    f"{TRAIN} --ckpt_dir ''": "ckpt_dir is ''",
+    f"{EVALUATE} --weights ''": "weights is ''",
+    "ingest folder data -o new --masks ''": "masks is ''",
+    "deidentify dicom -o new --map_file ''": "map_file is ''",
+    # parts of the config
+    f"{TRAIN} --network_def 3": "network_def is 3; the config has a part with settings of its own",
+    f"{TRAIN} --network_def null": "network_def is None; the config has a part",
+    f"{TRAIN} --network_def {{}}": "with --network_def::channels, --network_def the workflow ended on AttributeError",
+    f"{TRAIN} --network_def::channels []": "with --network_def::channels the workflow ended on IndexError",
+    f"{TRAIN} --network_def::bogus 4": "--network_def::bogus the workflow ended on TypeError: got an unexpected",
+    f"{TRAIN} --train::dataloader 3": "--train::dataloader the workflow ended on TypeError",
     # kinds and ranges of numbers
     f"{TRAIN} --max_epochs 0": "max_epochs is 0; give a finite number from 1 on",
     f"{TRAIN} --max_epochs -3": "max_epochs is -3; give",
@@ -57,6 +81,8 @@ CALLS = {
     f"{PREDICT} --workers 0": "'0' is too few; give 1 or more",
     f"{PREDICT} --workers -1": "'-1' is no whole number",
     "ingest phantom -o new --patients 0": "patients=0",
+    "ingest phantom -o new --folds 1": "--folds: '1' is too few; give 2 or more",
+    "ingest phantom -o new --size 999999999": "size of 64 to 8192",
     "ingest phantom -o new --patients 1e9": "'1e9' is no whole number",
     "ingest phantom -o new --size 3": "size=3",
     "view dicom --port 99999999": "port is 99999999; give",
@@ -103,6 +129,14 @@ CALLS = {
     "ingest folder data -o new --patient_regex (": "is no regular expression",
     "ingest cbis_ddsm empty -o new": "no '*case_description*.csv' below the input",
     "ingest voc empty -o new": "'empty' has no VOC2012",
+    "predict pipe -o new --weights run/models/model.pt": "'pipe' is neither a file nor a folder, but a pipe",
+    "predict /dev/zero -o new --weights run/models/model.pt": "'/dev/zero' is neither a file nor a folder",
+    f"{TRAIN} --start_from pipe": "there are no weights at pipe",
+    f"{PREDICT} --weights pipe": "there are no weights at pipe",
+    "deidentify dicom -o new --key_file pipe": "the key pipe is no regular file",
+    "ingest folder pipe -o new": "'pipe' is not a folder",
+    "ingest folder data -o new --table pipe": "table 'pipe' is not a file",
+    "compare run/eval pipe -o new": "pipe is not a file",
     "view nowhere": "'nowhere' does not exist",
     "view empty": "there is no DICOM file",
     "send empty --to https://127.0.0.1:1/x": "there is no DICOM file",
@@ -135,6 +169,9 @@ CALLS = {
     "send dicom --to https://[::1/x": "the address has no valid host",
     "send dicom --to https://me:secret@127.0.0.1:1/x": "a password does not belong in an address",
     "send dicom --to https://127.0.0.1:1/x --ca_bundle nowhere": "--ca_bundle nowhere is no file",
+    "send dicom --to https://127.0.0.1:1/x --ca_bundle file": "--ca_bundle file holds no certificates",
+    "send dicom --to dicom://AET@127.0.0.1:1 --calling_aet Ä": "--calling_aet has 1 to 16 letters of ASCII",
+    "send dicom --to dicom://Ä@127.0.0.1:1": "the address of a C-STORE is dicom://AET@host:port, AET of 1 to 16",
     "send dicom --to dicom://127.0.0.1:1": "the address of a C-STORE is dicom://AET@host:port",
     "send dicom --to dicom://AET@127.0.0.1:99999": "the address of a C-STORE is dicom://AET@host:port",
     f"{PREDICT} --stow nowhere": "the address is none of https://host/dicom-web",
@@ -155,6 +192,7 @@ def place(tmp_path_factory):
         (folder / name).mkdir()
     (folder / "file").write_text("hello, world\n", encoding="utf-8")
     (folder / "zero").touch()
+    os.mkfifo(folder / "pipe")
     (folder / "broken" / "datalist.json").write_text("{", encoding="utf-8")
     (folder / "other" / "datalist.json").write_text("{}", encoding="utf-8")
     small = shlex.split(f"--dataset_dir {data} --ckpt_dir {folder}/run/models --output_dir {folder}/run/eval")
@@ -175,3 +213,21 @@ def test_wrong_call_is_one_sentence(words, place, monkeypatch, capsys):
     assert len(said) == 1 and CALLS[words] in said[0]
     assert ended.value.code in (1, 2, 3)
     assert not [path for path in place.rglob("*") if path.name == "model.pt" and path not in before]
+
+
+EARLY = """
+import sys
+from mammoseg import cli
+sys.argv = ["mammoseg", *sys.argv[1:]]
+try:
+    cli.main()
+finally:
+    print("torch" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("words", ["--folds 99", "--network_def 3", "--max_epochs 0", "--start_from nowhere.pt"])
+def test_a_wrong_option_of_train_is_said_before_torch_loads(words, tmp_path):
+    command = [sys.executable, "-c", EARLY, "train", "unet", "--dataset_dir", "nowhere", *words.split()]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": ROOT})
+    assert (done.returncode in (1, 2), done.stdout, done.stderr.count("\n")) == (True, "False\n", 1)

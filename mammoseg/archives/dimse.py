@@ -25,7 +25,10 @@ from mammoseg.dicom.parse import open_dicom
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import InputRefusedError, WrongCallError
 
-ADDRESS = re.compile(r"dicom://(?P<aet>[^@\\/\s]{1,16})@(?P<host>[^@/:\s]+):(?P<port>\d{1,5})/?")
+TITLE = re.compile(r"[!-\[\]-~]{1,16}")
+"""Printable ASCII without blank and backslash: what PS3.5 6.2 leaves of an AE where blanks do not count."""
+
+ADDRESS = re.compile(r"dicom://(?P<aet>[^@/]+)@(?P<host>[^@/:\s]+):(?P<port>\d{1,5})/?")
 
 TIMEOUT_SECONDS = 30.0
 """For the connection, for its negotiation, and for each answer."""
@@ -53,8 +56,10 @@ class Peer:
             WrongCallError: it is none.
         """
         match = ADDRESS.fullmatch(address)
-        if match is None or not 0 < int(match["port"]) < 2**16:
-            raise WrongCallError("the address of a C-STORE is dicom://AET@host:port, AET of at most 16 characters.")
+        if match is None or not TITLE.fullmatch(match["aet"]) or not 0 < int(match["port"]) < 2**16:
+            raise WrongCallError(
+                "the address of a C-STORE is dicom://AET@host:port, AET of 1 to 16 letters of ASCII without blanks."
+            )
         return cls(match["aet"], match["host"], int(match["port"]))
 
     def __str__(self) -> str:
@@ -72,8 +77,8 @@ def c_store(
     Raises:
         WrongCallError: `calling_aet` is no title.
     """
-    if not re.fullmatch(r"[^\\\s]{1,16}", calling_aet):
-        raise WrongCallError("--calling_aet has 1 to 16 characters, no blank and no backslash.")
+    if not TITLE.fullmatch(calling_aet):
+        raise WrongCallError("--calling_aet has 1 to 16 letters of ASCII, no blank and no backslash.")
     results = [_read(path) for path in paths]
     sound = [result for result in results if result.ok and result.path is not None]
     contexts = _contexts(sound)

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from mammoseg.errors import MammosegError
+from mammoseg.files import is_file
 
 CODE_LENGTH = 16
 """Hexadecimal digits of a code: 64 bits, so that a collision among a million patients has a chance below 1 in 10**7."""
@@ -31,6 +32,8 @@ def load_key(path: Path) -> bytes:
     try:
         if not path.exists():
             _make_key(path)
+        if not is_file(path):  # a pipe would be read for ever
+            raise MammosegError(f"the key {path} is no regular file; name another.")
         mode, key = path.stat().st_mode, path.read_bytes()
     except OSError as error:
         raise MammosegError(

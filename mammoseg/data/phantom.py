@@ -23,6 +23,9 @@ SMALLEST_SIZE = 64
 NORMAL_EVERY = 6
 """One patient in this many has no mass."""
 
+LARGEST_SIZE = 8192
+"""Most rows of a phantom: film scans have about 6000, and the memory it takes grows with the square."""
+
 
 def generate_cohort(output: Path, *, patients: int = 24, size: int = 512, seed: int = 0) -> list[dict[str, Any]]:
     """Write a CC and an MLO view of one breast for each patient, and the masses in them as DICOM SEG.
@@ -38,11 +41,12 @@ def generate_cohort(output: Path, *, patients: int = 24, size: int = 512, seed: 
         One datalist record per image, with paths relative to `output`.
 
     Raises:
-        WrongCallError: when there is no patient, an image is too small for a mass, or the seed is negative.
+        WrongCallError: there is no patient, an image is too small for a mass or too large, or the seed is negative.
     """
-    if patients < 1 or size < SMALLEST_SIZE or seed < 0:
+    if patients < 1 or not SMALLEST_SIZE <= size <= LARGEST_SIZE or seed < 0:
         raise WrongCallError(
-            f"patients={patients}, size={size}, seed={seed}; give patients >= 1, size >= {SMALLEST_SIZE}, seed >= 0."
+            f"patients={patients}, size={size}, seed={seed}; give patients >= 1, size of {SMALLEST_SIZE} to "
+            f"{LARGEST_SIZE}, seed >= 0."
         )
     progress = tqdm(range(patients), desc="phantom", unit="patient")
     return [record for number in progress for record in _write_patient(output, number, size, seed)]

@@ -41,7 +41,7 @@ def export(bundle: str, *, weights: Path | str, output: Path | str, formats: str
         raise WrongCallError(f"{PACKAGE_FOLDER.parent} is an exported bundle; export from the repository of mammoseg.")
     root = Path(bundle_root(bundle))
     checkpoint = read_weights(weights)
-    with _whole_folder(Path(output)) as temporary:
+    with whole_folder(Path(output)) as temporary:
         folder = temporary / bundle
         configs = write_configs(root, folder, checkpoint)
         metadata, source = configs["metadata"], checkpoint.provenance.get("source")
@@ -82,13 +82,25 @@ def _requirements(metadata: dict[str, Any]) -> str:
 
 
 @contextmanager
-def _whole_folder(folder: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `folder` and rename it to `folder` when the block ends well."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise WrongCallError(f"{folder} exists and is not empty; name a new folder.")
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `folder` and rename it to `folder` when the block ends well.
+
+    Raises:
+        WrongCallError: `folder` is a file or holds something, before the block or after it.
+    """
+    _check_empty(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as parent:
         temporary = Path(parent) / folder.name
         temporary.mkdir()
         yield temporary
-        temporary.replace(folder)
+        try:
+            temporary.replace(folder)
+        except OSError:
+            _check_empty(folder)  # another export was faster
+            raise
+
+
+def _check_empty(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise WrongCallError(f"{folder} exists and is not empty; name a new folder.")

@@ -12,13 +12,16 @@ from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.plots import plot_score_boxes
 from mammoseg.evaluation.statistics import bootstrap_mean_interval, holm_adjusted, wilcoxon_p_value
 from mammoseg.evaluation.tables import Row, read_per_image, read_provenance, summarise
-from mammoseg.files import atomic_path
+from mammoseg.files import atomic_path, sole_writer
 from mammoseg.metrics.scores import SCORES
 
 NOTES = """Intervals: 95 % bootstrap of the mean, whole patients drawn with replacement. p: two-sided Wilcoxon
 signed-rank test on the images that both runs scored; p_holm allows for all pairs of one score and grid. The test takes
 images as independent, two views of one patient are not: read it together with the interval of the difference.
 """
+
+LOCK = ".compare.lock"
+"""In the output folder: two runs at once would leave tables of one beside the page of the other."""
 
 
 def compare(*evaluations: str | Path, output: str | Path) -> tuple[list[Row], list[Row]]:
@@ -33,6 +36,7 @@ def compare(*evaluations: str | Path, output: str | Path) -> tuple[list[Row], li
 
     Raises:
         WrongCallError: with fewer than two files, the same file twice, a file of another kind, or no image in common.
+        MammosegError: another run writes to the same folder.
     """
     paths = [path / "per_image.csv" if path.is_dir() else path for path in map(Path, evaluations)]
     different = len({path.resolve() for path in paths})
@@ -48,11 +52,13 @@ def compare(*evaluations: str | Path, output: str | Path) -> tuple[list[Row], li
         raise WrongCallError("the files have no image on the same grid in common; evaluate both on the same section.")
     folder = Path(output)
     print(*_dice_lines(pairs), sep="\n")
-    write_csv(folder / "runs.csv", runs)
-    write_csv(folder / "pairs.csv", pairs)
-    plot_score_boxes({name: _scores(rows, "dice") for name, rows in tables.items()}, folder / "dice.png", label="Dice")
-    with atomic_path(folder / "comparison.md") as temporary:
-        temporary.write_text(_markdown(runs, pairs, _origins(tables, paths)), encoding="utf-8")
+    boxes = {name: _scores(rows, "dice") for name, rows in tables.items()}
+    with sole_writer(folder, folder / LOCK):
+        write_csv(folder / "runs.csv", runs)
+        write_csv(folder / "pairs.csv", pairs)
+        plot_score_boxes(boxes, folder / "dice.png", label="Dice")
+        with atomic_path(folder / "comparison.md") as temporary:
+            temporary.write_text(_markdown(runs, pairs, _origins(tables, paths)), encoding="utf-8")
     print(f"Comparison: {folder / 'comparison.md'}; tables: {folder / 'runs.csv'}, {folder / 'pairs.csv'}")
     return runs, pairs
 

@@ -16,7 +16,7 @@ from mammoseg.evaluation.plots import Case, choose_best_median_worst, plot_cases
 from mammoseg.evaluation.report import write_html_report
 from mammoseg.evaluation.tables import Row, read_per_image, read_provenance, summarise
 from mammoseg.evaluation.threshold_baseline import ImageAndMask, evaluate_threshold, fit_threshold
-from mammoseg.files import atomic_path, write_json
+from mammoseg.files import atomic_path, sole_writer, write_json
 from mammoseg.inference.predictor import Predictor
 from mammoseg.provenance import PHANTOM_NOTICE
 from mammoseg.transforms.cached_dataset import CachedDataset
@@ -24,6 +24,9 @@ from mammoseg.transforms.functional.breast import recorded_breast
 
 TABLES = ("per_image.csv", "summary.csv", "metrics.csv")
 """Of an evaluation, which go beside the page."""
+
+LOCK = ".report.lock"
+"""In the output folder: two runs at once would mix their pictures."""
 
 
 def report(
@@ -48,6 +51,7 @@ def report(
         cases: how many images to show, from the best to the worst.
     Raises:
         WrongCallError: the tables and the datalist do not belong together.
+        MammosegError: another run writes to the same folder.
     """
     evaluation, page = Path(evaluation_dir), Path(output)
     datalist_file = Path(dataset_dir) / "datalist.json"
@@ -63,37 +67,38 @@ def report(
     bundle = bundle or provenance.get("bundle") or "unet"
     predictor = Predictor(bundle, weights=weights)
     attribution = f"{datalist['license']}; changed: resized, outlined" if datalist["license"] else None
-    extremes = choose_best_median_worst(shown)
-    chosen = {row["image_id"]: row for row in _spread(shown, cases, first=list(extremes.values()))}
-    pictures = {image_id: _case(records[image_id], row, predictor) for image_id, row in chosen.items()}
-    plot_cases(
-        {heading: pictures[image_id] for heading, image_id in extremes.items()},
-        page / "cases.png",
-        attribution=attribution or "",
-    )
-    baseline = threshold_baseline(Path(dataset_dir), weights)
-    write_json(page / "baseline.json", baseline)
-    curve = evaluation / "metrics.csv"
-    tables = [name for name in TABLES if (evaluation / name).is_file()]
-    for name in tables:
-        with atomic_path(page / name) as temporary:
-            temporary.write_bytes((evaluation / name).read_bytes())
-    write_html_report(
-        page,
-        title=title,
-        facts={"Bundle": bundle, "data": datalist["name"], "date": f"{datetime.now():%Y-%m-%d}"},
-        cases=list(pictures.values()),
-        summary=summarise(rows),
-        provenance={
-            **read_weights(weights).provenance,
-            "weights_sha256": predictor.weights_sha256,
-            "best intensity threshold": baseline,
-        },
-        learning_curve_csv=curve if curve.is_file() else None,
-        notice=PHANTOM_NOTICE if predictor.phantom_only else "Research only, not for diagnosis.",
-        attribution=attribution,
-        links={name: name for name in tables},
-    )
+    with sole_writer(page, page / LOCK):
+        extremes = choose_best_median_worst(shown)
+        chosen = {row["image_id"]: row for row in _spread(shown, cases, first=list(extremes.values()))}
+        pictures = {image_id: _case(records[image_id], row, predictor) for image_id, row in chosen.items()}
+        plot_cases(
+            {heading: pictures[image_id] for heading, image_id in extremes.items()},
+            page / "cases.png",
+            attribution=attribution or "",
+        )
+        baseline = threshold_baseline(Path(dataset_dir), weights)
+        write_json(page / "baseline.json", baseline)
+        curve = evaluation / "metrics.csv"
+        tables = [name for name in TABLES if (evaluation / name).is_file()]
+        for name in tables:
+            with atomic_path(page / name) as temporary:
+                temporary.write_bytes((evaluation / name).read_bytes())
+        write_html_report(
+            page,
+            title=title,
+            facts={"Bundle": bundle, "data": datalist["name"], "date": f"{datetime.now():%Y-%m-%d}"},
+            cases=list(pictures.values()),
+            summary=summarise(rows),
+            provenance={
+                **read_weights(weights).provenance,
+                "weights_sha256": predictor.weights_sha256,
+                "best intensity threshold": baseline,
+            },
+            learning_curve_csv=curve if curve.is_file() else None,
+            notice=PHANTOM_NOTICE if predictor.phantom_only else "Research only, not for diagnosis.",
+            attribution=attribution,
+            links={name: name for name in tables},
+        )
     print(f"Report of {count_of(len(shown), 'held-out image')}: {page / 'index.html'}")
 
 

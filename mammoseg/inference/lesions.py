@@ -70,7 +70,9 @@ def find_masses(
         raise InputRefusedError("E_TOO_MANY_REGIONS", reason)
     share = sum(map(np.count_nonzero, lesions)) / max(1, np.count_nonzero(breast))
     if share > LARGEST_SHARE:
-        reason = f"{share:.0%} of the breast is no mass; raise the threshold or train the network."
+        reason = (
+            f"{share:.0%} of the breast is called mass, which no film has; raise the threshold or train the network."
+        )
         raise InputRefusedError("E_TOO_LARGE", reason)
     return Masses(probability, lesions)
 

@@ -1,5 +1,6 @@
 """Segment mammograms: files and folders in; DICOM objects, an overlay each, one table and one page out."""
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -132,11 +133,8 @@ def predict(
     _make_output(Path(output))
     if weights is None:
         print(f"No weights are named; {path} is used.", file=sys.stderr)
-    print(
-        f"{count_of(len(found), 'file')} to look at; loading {bundle}, which can take a minute.",
-        file=sys.stderr,
-        flush=True,
-    )
+    here = f"{count_of(len(found), 'file')} to look at; " if found else ""  # those of an archive are counted later
+    print(f"{here}loading {bundle}, which can take a minute.", file=sys.stderr, flush=True)
     choice = PredictorChoice(bundle, path, device, modalities)
     others = worker_count(len(found), workers) - 1
     with Standby(others, PREDICTOR_MODULE) as standby:
@@ -185,10 +183,17 @@ def _check_call(inputs: Sequence[Path], archive: str | None, selection: Mapping[
 def _check_inputs(inputs: Sequence[Path], found: Sequence[Path], passed_over: int) -> None:
     """Nothing is loaded, and no folder made, where there is not a single file to look at."""
     if not any(map(is_file, found)):
-        absent = [path for path in inputs if not is_folder(path) and not is_file(path)]
-        raise NothingUsableError(
-            f"there is no file '{printable(absent[0])}'; check the path." if absent else say_no_file(passed_over)
+        others = [path for path in inputs if not is_folder(path) and not is_file(path)]
+        raise NothingUsableError(_say_no_input(others[0]) if others else say_no_file(passed_over))
+
+
+def _say_no_input(path: Path) -> str:
+    if os.path.lexists(path):
+        return (
+            f"'{printable(path)}' is neither a file nor a folder, but a pipe, a device or a link that leads nowhere; "
+            "name a file or a folder."
         )
+    return f"there is no file '{printable(path)}'; check the path."
 
 
 def _make_output(output: Path) -> None:

@@ -3,23 +3,30 @@
 import json
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
-
-from monai.bundle import ConfigParser, ConfigWorkflow
+from typing import TYPE_CHECKING, Any
 
 from mammoseg.bundles import bundle_root
 from mammoseg.command_line import causes, known_error
 from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError
 from mammoseg.evaluation.tables import dice_lines
-from mammoseg.inference.predictor import usable_device
+from mammoseg.quick_import import quick_import
+
+if TYPE_CHECKING:  # both import torch, which takes seconds that a wrong call need not wait
+    from monai.bundle import ConfigWorkflow
 
 RECIPES: dict[str, tuple[str, ...]] = {"paper": (), "common": ("common_recipe",)}
 """Overlays on train.json by the name of the recipe."""
 
-KINDS: dict[type, list[type]] = {bool: [bool], int: [int], float: [int, float], list: [list, tuple]}
+KINDS: dict[type, list[type]] = {
+    bool: [bool],
+    int: [int],
+    float: [int, float],
+    list: [list, tuple],
+    dict: [dict],
+}
 """Kind of a value of the config, to those that may stand for it."""
 
 RANGES: dict[str, tuple[float, float]] = {
@@ -84,7 +91,7 @@ def evaluate(bundle: str, *, dataset_dir: str, weights: str | None = None, **ove
     print(f"Tables: {output / 'per_image.csv'}, {output / 'summary.csv'}")
 
 
-def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> ConfigWorkflow:
+def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> "ConfigWorkflow":
     """Run MONAI's workflow of a bundle's train.json with overlays, after printing the command that does the same.
 
     Raises:
@@ -93,19 +100,22 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
     """
     configs = Path(bundle_root(bundle)) / "configs"
     files = [str(configs / f"{name}.json") for name in ("train", *overlays)]
-    # train.json once more, since an overlay may put a call where it has a value, whose kind an override must have.
-    _check_overrides(overrides, ConfigParser.load_config_files([*files, files[0]]))
+    config = {}
+    for path in (*files, files[0]):  # train.json once more, since an overlay may put a call where it has a value
+        config |= json.loads(Path(path).read_text(encoding="utf-8"))
+    _check_overrides(overrides, config)
     if isinstance(device := overrides.get("device"), str) and not device.startswith("$"):
+        usable_device = quick_import("mammoseg.inference.predictor").usable_device
         overrides["device"] = f"$torch.device('{usable_device(device)}')"
     words = [word for key, value in overrides.items() for word in (f"--{key}", str(value))]
     file = json.dumps(files) if overlays else files[0]
     print("$", shlex.join(["python", "-m", "monai.bundle", "run", run_id, "--config_file", file, *words]), flush=True)
     try:
-        flow = ConfigWorkflow(files, run_id=run_id, **overrides)
+        flow: ConfigWorkflow = quick_import("monai.bundle").ConfigWorkflow(files, run_id=run_id, **overrides)
         flow.initialize()
         flow.run()
     except Exception as error:
-        raise _for_a_person(error) from error
+        raise _for_a_person(error, [name for name in overrides if _replaces_a_part(name, config)]) from error
     return flow
 
 
@@ -117,7 +127,8 @@ def _check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) ->
             raise WrongCallError(f"there is no option --{name}; {near}docs/training.md names those of the config.")
         kinds = KINDS.get(type(config.get(name)))
         if kinds and type(value) not in kinds and not str(value).startswith(("$", "@")):
-            raise WrongCallError(f"{name} is {value!r}; the config has {config[name]!r}, give a value of that kind.")
+            has = "a part with settings of its own" if isinstance(config[name], dict) else repr(config[name])
+            raise WrongCallError(f"{name} is {value!r}; the config has {has}, give a value of that kind.")
         _check_size(name, value, config.get(name))
 
 
@@ -136,10 +147,25 @@ def _check_size(name: str, value: Any, like: Any) -> None:
         )
 
 
-def _for_a_person(error: Exception) -> MammosegError:
-    """What ended a workflow; of a fault with its text, which tells whoever set the options what was wrong with them."""
+def _replaces_a_part(name: str, config: Mapping[str, Any]) -> bool:
+    """Whether an option reaches into the config, or puts something else for a part of it: no range is known for it."""
+    return "::" in name or (isinstance(config.get(name), dict | list) and name not in RANGES)
+
+
+def _for_a_person(error: Exception, parts: Sequence[str]) -> MammosegError:
+    """What ended a workflow; of a fault with its text, which tells whoever set the options what was wrong with them.
+
+    Args:
+        parts: options that only the workflow itself could check.
+    """
     known = known_error(error)
     if not isinstance(known, FaultError):
         return known
     *_, root = causes(error)
-    return FaultError(f"{type(root).__name__}: {str(root).strip().partition(chr(10))[0][:200]}")
+    text = f"{type(root).__name__}: {str(root).strip().partition(chr(10))[0][:200]}"
+    if not parts:
+        return FaultError(text)
+    return WrongCallError(
+        f"with {', '.join(f'--{name}' for name in parts)} the workflow ended on {text}; "
+        "leave out what the config cannot take, docs/training.md names its options."
+    )

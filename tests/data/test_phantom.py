@@ -112,6 +112,6 @@ def test_another_seed_gives_other_images_in_other_studies(cohort, tmp_path):
 
 @pytest.mark.parametrize("wrong", [{"patients": 0}, {"size": 32}, {"seed": -1}])
 def test_a_wrong_call_is_refused_before_anything_is_written(tmp_path, wrong):
-    with pytest.raises(WrongCallError, match="patients >= 1, size >= 64, seed >= 0"):
+    with pytest.raises(WrongCallError, match="patients >= 1, size of 64 to 8192, seed >= 0"):
         generate_cohort(tmp_path / "cohort", **wrong)
     assert not (tmp_path / "cohort").exists()

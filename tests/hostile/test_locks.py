@@ -1,5 +1,6 @@
 """Two runs that would undo each other: the second ends with one sentence, and what a killed one left is removed."""
 
+import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -9,10 +10,14 @@ import pytest
 
 from mammoseg.data.ingest import ingest
 from mammoseg.deidentification.deidentify import deidentify
+from mammoseg.deploy.export import whole_folder
 from mammoseg.errors import MammosegError, WrongCallError
+from mammoseg.evaluation.compare import compare
+from mammoseg.evaluation.run_report import report
 from mammoseg.files import sole_writer
 from mammoseg.training.run_alone import run_alone
 from tests.hostile.case import write_good
+from tests.tiny_run import tiny_overrides, workflow, write_tiny_dataset
 
 BUSY = "another process is writing to"
 
@@ -105,3 +110,40 @@ def test_who_waits_gets_the_folder_when_the_other_process_is_killed(tmp_path):
         with sole_writer(tmp_path, tmp_path / ".lock", waits=True):
             assert (tmp_path / ".lock").exists()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def two_runs(tmp_path_factory):
+    """A data set, weights, and two evaluations of the same images."""
+    folder = tmp_path_factory.mktemp("runs")
+    overrides = tiny_overrides(write_tiny_dataset(folder / "data"), folder, max_epochs=1)
+    workflow("unet", **overrides).run()
+    workflow("unet", "evaluate", **overrides).run()
+    shutil.copytree(folder / "eval", folder / "again")
+    return folder
+
+
+@pytest.mark.parametrize("command", ["compare", "report"])
+def test_a_second_page_in_a_folder_is_refused_and_the_next_one_leaves_no_lock(command, two_runs, tmp_path):
+    output, weights = tmp_path / "out", two_runs / "models" / "model.pt"
+
+    def run():
+        if command == "compare":
+            compare(two_runs / "eval", two_runs / "again", output=output)
+        else:
+            report(two_runs / "eval", dataset_dir=two_runs / "data", weights=weights, output=output)
+
+    with held(output, f".{command}.lock"):
+        with pytest.raises(MammosegError, match=BUSY):
+            run()
+        assert [path.name for path in output.iterdir()] == [f".{command}.lock"]
+    run()
+    assert not list(output.rglob(".*")) and len(list(output.iterdir())) > 3
+
+
+def test_an_export_does_not_mix_with_what_came_into_its_folder_meanwhile(tmp_path):
+    with pytest.raises(WrongCallError, match="out exists and is not empty"), whole_folder(tmp_path / "out") as ours:
+        (ours / "unet.zip").touch()
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "theirs.zip").touch()
+    assert [path.name for path in tmp_path.rglob("*")] == ["out", "theirs.zip"]

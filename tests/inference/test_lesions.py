@@ -86,7 +86,9 @@ def test_masses_that_cover_more_of_the_breast_than_any_do_are_refused():
     breast = int(recorded_breast(made_mammogram()).sum())
     rows = int(LARGEST_SHARE * breast / 40)  # of 40 pixels each
     assert find_masses(certain(np.s_[:rows, :40]), made_mammogram(), threshold=0.5).lesions[0].sum() == 40 * rows
-    with pytest.raises(InputRefusedError, match="E_TOO_LARGE: 2[1-3]% of the breast is no mass; raise the threshold"):
+    with pytest.raises(
+        InputRefusedError, match="E_TOO_LARGE: 2[1-3]% of the breast is called mass, which no film has; raise the"
+    ):
         find_masses(certain(np.s_[: rows + 1, :40]), made_mammogram(), threshold=0.5)
 
 

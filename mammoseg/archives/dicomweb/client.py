@@ -6,6 +6,7 @@ this file need not: no endless answer, no redirect, no second try without end.
 
 import os
 import re
+import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -234,14 +235,24 @@ def connect(
         raise WrongCallError("the archive's address is no http:// or https:// one; such as https://host/dicom-web.")
     host = parts.netloc.rpartition("@")[2]
     root = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
-    if ca_bundle is not None and not Path(ca_bundle).is_file():
-        raise WrongCallError(f"--ca_bundle {ca_bundle} is no file; name one with certificates (PEM).")
+    if ca_bundle is not None:
+        _check_certificates(Path(ca_bundle))
     session = ArchiveSession(host, timeout=timeout, waits=waits)
     session.verify = True if ca_bundle is None else str(ca_bundle)
     session.auth = _credentials(root, user or (unquote(parts.username) if parts.username else None))
     client = DICOMwebClient(root, session=session)
     client.set_http_retry_params(retry=False)  # the session does it
     return Archive(root, session, client)
+
+
+def _check_certificates(path: Path) -> None:
+    """Refuse what every connection would fail for, again and again."""
+    if not path.is_file():
+        raise WrongCallError(f"--ca_bundle {path} is no file; name one with certificates (PEM).")
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:  # of the disk, or an SSLError
+        raise WrongCallError(f"--ca_bundle {path} holds no certificates; name a file that does (PEM).") from error
 
 
 class _BearerToken(AuthBase):
