@@ -66,8 +66,8 @@ def bundle_root(name: str) -> str:
 def run_root(name: str) -> str:
     """Folder that training and evaluation of a bundle write below, and where its trained weights are looked for.
 
-    It is the bundle's own folder, as MONAI has it; for a bundle out of an installed wheel, where nothing is written beside
-    the code, ``runs/NAME`` in the working directory.
+    It is the bundle's own folder, as MONAI has it. Beside the code of an installed wheel nothing is written: there it
+    is ``runs/NAME`` in the working directory.
 
     Raises:
         WrongCallError: naming the known bundles.

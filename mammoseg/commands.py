@@ -154,6 +154,14 @@ def export(add: Add) -> Run:
     return print_both
 
 
+def bundle(add: Add) -> Run:
+    """Write the configs of a bundle to a folder of yours, to edit them and to run them by MONAI's own command."""
+    _bundle(add)
+    _output(add, "new folder; gets configs/ and docs/, and models/ and eval/ when it is trained")
+    run = _later("mammoseg.deploy.copy_bundle", "copy_bundle")
+    return lambda bundle, **options: print(run(bundle, **options))
+
+
 def view(add: Add) -> Run:
     """Look at mammograms and their results in OHIF on this machine, until Ctrl-C; needs `make viewer` and Orthanc."""
     add("inputs", nargs="*", metavar="FILE", help=FILES)
@@ -274,6 +282,7 @@ COMMANDS: dict[str, Callable[[Add], Run]] = {
     "send": send,
     "deidentify": deidentify,
     "export": export,
+    "bundle": bundle,
     "view": view,
     "list": list_bundles,
 }

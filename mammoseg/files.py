@@ -53,6 +53,26 @@ def atomic_path(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `folder` and rename it to `folder` when the block ends well.
+
+    Raises:
+        WrongCallError: `folder` is a file or holds something, before the block or after it.
+    """
+    _check_empty(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as parent:
+        temporary = Path(parent) / folder.name
+        temporary.mkdir()
+        yield temporary
+        try:
+            temporary.replace(folder)
+        except OSError:
+            _check_empty(folder)  # another process was faster
+            raise
+
+
 def check_folder(folder: Path) -> None:
     """See whether files can be written to a folder, which may still have to be made; nothing is left behind.
 
@@ -268,3 +288,8 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def _check_empty(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise WrongCallError(f"{folder} exists and is not empty; name a new folder.")

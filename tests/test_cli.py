@@ -21,6 +21,7 @@ NEEDED = {
     "send": ["--to", "https://pacs/dicom-web"],
     "deidentify": ["--output", "out"],
     "export": ["unet", "--weights", "model.pt", "--output", "out"],
+    "bundle": ["unet", "--output", "out"],
     "view": [],
     "list": [],
 }

@@ -2,9 +2,7 @@
 
 import shutil
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,10 @@ from mammoseg.deploy.configs import write_configs
 from mammoseg.deploy.formats import write_formats
 from mammoseg.deploy.manifest import write_archive, write_manifest
 from mammoseg.errors import WrongCallError
+from mammoseg.files import whole_folder
 from mammoseg.provenance import PACKAGE_FOLDER, PHANTOM_WARNING, knows_phantoms_only
+
+NOT_EXPORTED = shutil.ignore_patterns("__pycache__", "benchmark", INSTALLED_BUNDLES.name)
 
 
 def export(bundle: str, *, weights: Path | str, output: Path | str, formats: str | Sequence[str] = ()) -> Path:
@@ -47,7 +48,11 @@ def export(bundle: str, *, weights: Path | str, output: Path | str, formats: str
         metadata, source = configs["metadata"], checkpoint.provenance.get("source")
         _write_docs(folder / "docs", describe(bundle, configs, exported=True, source=source))
         shutil.copyfile(root / "LICENSE", folder / "LICENSE")
-        shutil.copytree(PACKAGE_FOLDER, folder / "mammoseg", ignore=shutil.ignore_patterns("__pycache__", "benchmark", INSTALLED_BUNDLES.name))
+        shutil.copytree(
+            PACKAGE_FOLDER,
+            folder / "mammoseg",
+            ignore=shutil.ignore_patterns("__pycache__", "benchmark", INSTALLED_BUNDLES.name),
+        )
         (folder / "requirements.lock").write_text(_requirements(metadata), encoding="utf-8")
         models = folder / "models"
         models.mkdir()
@@ -79,28 +84,3 @@ def _requirements(metadata: dict[str, Any]) -> str:
     versions = {package: metadata[field] for field, package in LOCKED_VERSIONS.items()}
     versions |= metadata["required_packages_version"]
     return "".join(f"{package}=={version}\n" for package, version in sorted(versions.items()))
-
-
-@contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `folder` and rename it to `folder` when the block ends well.
-
-    Raises:
-        WrongCallError: `folder` is a file or holds something, before the block or after it.
-    """
-    _check_empty(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as parent:
-        temporary = Path(parent) / folder.name
-        temporary.mkdir()
-        yield temporary
-        try:
-            temporary.replace(folder)
-        except OSError:
-            _check_empty(folder)  # another export was faster
-            raise
-
-
-def _check_empty(folder: Path) -> None:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise WrongCallError(f"{folder} exists and is not empty; name a new folder.")

@@ -10,11 +10,10 @@ import pytest
 
 from mammoseg.data.ingest import ingest
 from mammoseg.deidentification.deidentify import deidentify
-from mammoseg.deploy.export import whole_folder
 from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.evaluation.compare import compare
 from mammoseg.evaluation.run_report import report
-from mammoseg.files import sole_writer
+from mammoseg.files import sole_writer, whole_folder
 from mammoseg.training.run_alone import run_alone
 from tests.hostile.case import write_good
 from tests.tiny_run import tiny_overrides, workflow, write_tiny_dataset
@@ -24,7 +23,7 @@ BUSY = "another process is writing to"
 HOLD = """
 import sys
 from pathlib import Path
-from mammoseg.files import sole_writer
+from mammoseg.files import sole_writer, whole_folder
 folder, lock = map(Path, sys.argv[1:])
 with sole_writer(folder, lock):
     print("held", flush=True)
