@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError, kind_and_place
 from mammoseg.files import printable
+from mammoseg.moved import MovedError
 
 TRACEBACK = "MAMMOSEG_TRACEBACK"
 """Environment variable that, when set, lets the traceback of an error be printed before its sentence."""
@@ -35,7 +36,7 @@ def ended(work: Callable[[], Any], *, name: str = "mammoseg") -> int:
     """Do the work of a program and return its exit code; whatever it raised is one sentence on stderr.
 
     Args:
-        name: of the program, before the sentence.
+        name: name of the program, before the sentence.
     """
     try:
         work()
@@ -59,6 +60,8 @@ def run_script(command: Any) -> NoReturn:
 
 def known_error(error: BaseException) -> MammosegError:
     """The error as one for a person: itself, what lies behind it in its chain of causes, or a `FaultError`."""
+    if moved := _moved(error):
+        return WrongCallError(str(moved))
     for cause in causes(error):
         if isinstance(cause, MammosegError):
             return cause
@@ -71,6 +74,13 @@ def known_error(error: BaseException) -> MammosegError:
             return MammosegError("there is not enough memory; close other programs, or take smaller images.")
     *_, root = causes(error)
     return FaultError(kind_and_place(root))
+
+
+def _moved(error: BaseException | None) -> MovedError | None:
+    """The old name behind an error; what imports by name for MONAI, `pydoc`, raises its own without naming a cause."""
+    while error is not None and not isinstance(error, MovedError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _say(error: BaseException, name: str) -> int:

@@ -34,10 +34,10 @@ def write_csv(
     """Write rows with a line of headings; what a row lacks is an empty cell.
 
     Args:
-        path: the file.
+        path: the CSV file to write.
         rows: values by column.
-        columns: in this order; None takes those of the row that has most.
-        mode: of the file, less the user's mask.
+        columns: names of the columns, in this order; None takes those of the row that has most.
+        mode: permissions of the file, less the user's mask.
     Raises:
         OSError: it cannot be written.
 

@@ -51,7 +51,7 @@ class InputRefusedError(MammosegError, ValueError):
 
     Args:
         code: stable name of the reason, ``E_...``, for programs.
-        reason: the same in words, without any value read from the file that could identify a patient.
+        reason: sentence for a person, without any value read from the file that could identify a patient.
     """
 
     def __init__(self, code: str, reason: str) -> None:

@@ -21,7 +21,7 @@ def atomic_path(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
     If the block raises, or the disk is full, nothing stands at `path` that was not there before.
 
     Args:
-        mode: of the file, as far as the umask allows it; the temporary one is never open to others.
+        mode: permissions of the file, as far as the umask allows it; the temporary one is never open to others.
 
     Raises:
         OSError: when the folder cannot be written or the disk is full, with `path` as its filename.
@@ -103,7 +103,7 @@ def sole_writer(folder: Path, lock: Path, *, waits: bool = False) -> Iterator[No
 
     Args:
         lock: file that stands for the folder meanwhile. A link at its place is not followed.
-        waits: for the end of another process, instead of refusing.
+        waits: whether to wait for the end of another process, instead of refusing.
 
     Raises:
         MammosegError: another process holds it.
@@ -121,6 +121,20 @@ def sole_writer(folder: Path, lock: Path, *, waits: bool = False) -> Iterator[No
     finally:
         lock.unlink(missing_ok=True)
         os.close(handle)
+
+
+def make_output(output: Path) -> None:
+    """Make the output folder of a command, with those above it; one that stands is kept.
+
+    Raises:
+        WrongCallError: it cannot be made.
+    """
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WrongCallError(
+            f"output '{output}' cannot be made ({error.strerror}); name a folder to write to."
+        ) from error
 
 
 @contextmanager

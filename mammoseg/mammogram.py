@@ -23,9 +23,9 @@ class Mammogram:
         pixel_spacing_source: the attribute that gave it, such as ``"ImagerPixelSpacing"`` (detector plane).
         magnification: Estimated Radiographic Magnification Factor; never applied to `pixel_spacing_mm`.
         value_range: lowest and highest value that `pixels` can take.
-        path: the file.
+        path: file that it was read from.
         padding: bool ``(rows, columns)``, True where nothing was recorded; None where the file names no such value.
-        sop_instance_uid: of a DICOM file that has one.
+        sop_instance_uid: SOP Instance UID of a DICOM file that has one.
         notes: what its user should know of the file, such as a magnification view; nothing that names a patient.
     """
 

@@ -62,7 +62,7 @@ def write_picture(picture: np.ndarray, path: Path) -> None:
 
     Args:
         picture: uint8 or uint16, ``(rows, columns)`` or, blue first, ``(rows, columns, 3)``.
-        path: the file.
+        path: picture file to write.
 
     Raises:
         OSError: when it cannot be written.

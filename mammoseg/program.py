@@ -33,8 +33,8 @@ def running(
     """Start a program and end it with the block; on Linux it gets SIGTERM too when the thread that started it is gone.
 
     Args:
-        seconds: that it may take to end before it is killed.
-        output: gets what it says; ours where it is None.
+        seconds: time in seconds that it may take to end before it is killed.
+        output: file that gets what it says; ours where it is None.
     """
     process = subprocess.Popen(
         list(command), stdout=output, stderr=output, cwd=folder, env=environment, preexec_fn=_end_with_parent
@@ -70,8 +70,8 @@ def comes_to_answer(url: str, process: subprocess.Popen[bytes], *, seconds: floa
     """Wait until `url` answers with success; False when the program ends before, or the time.
 
     Args:
-        process: the program.
-        options: of `requests.get`.
+        process: the program that is to answer.
+        options: options of `requests.get`.
     """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:

@@ -34,7 +34,7 @@ def collect_provenance(*, bundle_root: Path | str, datalist: Path | str, seed: i
     Args:
         bundle_root: folder of the bundle; its ``configs/train.json`` is hashed.
         datalist: the ``datalist.json`` that the run reads.
-        seed: of the run.
+        seed: seed of the run.
     """
     root = Path(bundle_root)
     return {

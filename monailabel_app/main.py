@@ -46,9 +46,9 @@ class MammosegApp(MONAILabelApp, NamedTasks):
     """Bundles as models over one data source.
 
     Args:
-        app_dir: this folder.
+        app_dir: folder of this app.
         studies: folder, or address of DICOMweb.
-        conf: of ``--conf``; see docs/label.md.
+        conf: settings of ``--conf``; see docs/label.md.
 
     Raises:
         WrongCallError: a key or value of `conf` is wrong, or `monailabel start_server` opens an address without login.

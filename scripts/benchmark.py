@@ -55,8 +55,8 @@ def networks(
         bundles: names; all if none are given.
         batch: images at once.
         json: file to which results are added as they come; those it has already are not measured again.
-        threads: of the CPU.
-        seconds: to spend on inference, and again on training, of one bundle and batch.
+        threads: number of threads of the CPU.
+        seconds: time in seconds to spend on inference, and again on training, of one bundle and batch.
         rounds: fewest of each, whatever the time.
         quick: one round on a small image, to see that everything works.
         compiled: also measure inference through `torch.compile`, which takes up to minutes to compile a network.
@@ -78,7 +78,7 @@ def predict(weights: str, images: int = 100, size: int = FULL_FIELD_ROWS, alone:
     Args:
         weights: checkpoint of bundle `unet`.
         images: mammograms of each run.
-        size: their rows.
+        size: number of rows of the images.
         alone: leave the sequential run out, as for the memory over 1,000 images.
     """
     print(dumps(benchmark_predict(weights, images=images, size=size, alone=alone), indent=2))
@@ -91,10 +91,10 @@ def label_server(
 
     Args:
         weights: checkpoint of bundle `unet`.
-        rounds: of one request and the same steps, taking turns.
-        clients: that ask at once.
-        requests: of these clients together; the memory is looked at meanwhile.
-        instances: of the archive (an Orthanc) whose list is timed.
+        rounds: number of rounds of one request and the same steps, taking turns.
+        clients: number of clients that ask at once.
+        requests: number of requests of these clients together; the memory is looked at meanwhile.
+        instances: number of instances of the archive (an Orthanc) whose list is timed.
     """
     result = benchmark_label_server(
         weights, rounds=rounds, clients=clients, requests_in_all=requests, instances=instances

@@ -22,7 +22,7 @@ def demo(output: str = "demo", patients: int = 110, epochs: int = 24) -> None:
     Args:
         output: folder of everything the demo writes, relative to the repository.
         patients: size of the phantom cohort, two views each.
-        epochs: of training.
+        epochs: number of epochs of training.
     """
     data, weights, evaluation = f"{output}/data", f"{output}/models/model.pt", f"{output}/evaluation"
     mammoseg = [sys.executable, "-m", "mammoseg.cli"]

@@ -30,8 +30,8 @@ def format_table(bundles: tuple[str, ...] | str = (), output: str = str(PAGE)) -
     """Fill the table between the two marks of a page.
 
     Args:
-        bundles: whose rows are measured, the others stay as they are; all when none is named.
-        output: the page.
+        bundles: bundles whose rows are measured, the others stay as they are; all when none is named.
+        output: page to write.
     """
     before, table, after = Path(output).read_text(encoding="utf-8").split(MARK)
     rows = {line.split("`")[1]: line for line in table.splitlines() if "`" in line}

@@ -43,10 +43,10 @@ def label(
 
     Args:
         weights: checkpoint; the demo's unless named.
-        bundle: that the weights are of.
+        bundle: bundle that the weights are of.
         patients: phantoms, two views each.
-        port: of the label server, on 127.0.0.1; where it is taken, the next one.
-        viewer_port: the same, of the current OHIF, where `make viewer` fetched it.
+        port: port of the label server, on 127.0.0.1; where it is taken, the next one.
+        viewer_port: port of the current OHIF on 127.0.0.1, where `make viewer` fetched it.
         keep: folder of labels and trained versions, there again at the next start; without it they end with this.
     """
     _check(Path(weights))

@@ -19,6 +19,11 @@ ENOUGH = 0.97
 """Share of public classes, functions and methods with a docstring, their own or that of what they override."""
 
 ARRAYS = re.compile(r"\b(ndarray|Tensor|MetaTensor|NdarrayOrTensor)\b")
+ARGS = re.compile(r"^( *)Args:\n((?:\1 +.*\n?|\n)*)", re.MULTILINE)
+ENTRY = re.compile(r"^ +(\w+): (.*)$", re.MULTILINE)
+FRAGMENT = re.compile(r"(of|that|which|whose|see|more of|the same|as above)\b|.*\b(of it|as above)\.$")
+"""Begins or ends of an argument's line that only the line before explains."""
+
 SHAPE = re.compile(r"\([^()]*(,|\.\.\.)[^()]*\)|[Ss]hape|scalar|[Ss]tate dictionary")
 """A shape in brackets, or one in words."""
 
@@ -77,6 +82,18 @@ def test_functions_of_arrays_say_their_shape(public):
         if not SHAPE.search(docstring(thing, owner) + about_class):
             silent.append(name)
     assert not silent, "\n".join(silent)
+
+
+def test_the_line_of_an_argument_can_be_read_alone(public):
+    fragments = []
+    for name, thing, owner in public:
+        for section in ARGS.finditer(docstring(thing, owner)):
+            fragments += [
+                f"{name}: {argument}: {text}"
+                for argument, text in ENTRY.findall(section[2])
+                if len(text.split()) < 3 or FRAGMENT.match(text)
+            ]
+    assert not fragments, "\n".join(fragments)
 
 
 def _raises(function: FunctionType) -> bool:

@@ -2,7 +2,9 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from monai.bundle import ConfigParser
 
+from mammoseg.command_line import ended
 from mammoseg.moved import MOVED, MovedError
 
 CHANGELOG = Path(__file__).resolve().parents[1] / "CHANGELOG.md"
@@ -19,3 +21,11 @@ def test_an_old_name_is_answered_by_a_new_one_that_exists(old):
 def test_the_changelog_lists_every_moved_name():
     text = CHANGELOG.read_text(encoding="utf-8")
     assert [f"| `{old}` | `{new}` |" for old, new in MOVED.items() if f"| `{old}` | `{new}` |" not in text] == []
+
+
+def test_a_config_with_an_old_name_ends_in_one_sentence_with_the_new_one(capsys):
+    config = ConfigParser({"schedule": {"_target_": "mammoseg.schedules.WarmupCosineLR"}})
+    assert ended(lambda: config.get_parsed_content("schedule")) == 2
+    assert capsys.readouterr().err == (
+        "mammoseg: mammoseg.schedules is now mammoseg.training.schedules; write that name instead.\n"
+    )

@@ -14,7 +14,7 @@ def distance_to_nearest(features: np.ndarray, labelled: np.ndarray) -> np.ndarra
     Where nothing is labelled, the image nearest the mean of all has the highest value, 0; the others are below it.
 
     Args:
-        features: ``(images, features)``.
+        features: feature vectors ``(images, features)``.
         labelled: ``(labelled images, features)``.
     """
     if not len(labelled):

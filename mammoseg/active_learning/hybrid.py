@@ -11,7 +11,7 @@ def rank_product(first: np.ndarray, second: np.ndarray, *, weight: float = 0.5) 
     Ranks need no common unit, so that entropies and distances can be put together.
 
     Args:
-        weight: of the first, 0 to 1.
+        weight: weight of the first, 0 to 1.
     """
     ranks = [rankdata(-values) for values in (first, second)]
     return -(ranks[0] ** weight * ranks[1] ** (1 - weight))

@@ -48,7 +48,7 @@ def replay_job(
     Args:
         phantom: ``patients`` and ``size`` of the cohort that is made where there is no `dataset_dir`.
         images: number of images of the pool and of the test set.
-        plan: of `Plan`.
+        plan: fields of `Plan`.
     Raises:
         WrongCallError: the plan cannot be carried out.
     """

@@ -45,10 +45,10 @@ class Scorer:
 
     Args:
         network: gives logits ``(N, 1 or 2, H, W)``.
-        inferer: of MONAI; the image as a whole when None.
-        threshold: of the predicted outline.
+        inferer: inferer of MONAI; the image as a whole when None.
+        threshold: least probability of the predicted outline.
         samples: passes with dropout on.
-        seed: of the dropout.
+        seed: seed of the dropout.
         ensemble: further networks; where there is no dropout they give the samples of ``bald``, and where there are
             none of them either, test-time augmentation does.
     """

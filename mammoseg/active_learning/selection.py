@@ -16,7 +16,7 @@ def pick_order(
     their second ones. So four views of one patient never stand in a row while others wait.
 
     Args:
-        scores: of each image that can be labelled; the highest comes first.
+        scores: score of each image that can be labelled; the highest comes first.
         groups: patient of each image; None keeps no views apart.
         taken: number of images of each patient that are labelled or given out already.
     """

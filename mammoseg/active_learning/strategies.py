@@ -45,10 +45,10 @@ def rate(
     """Rate images for one pick: the highest is to be labelled next.
 
     Args:
-        images: that can be labelled.
-        scores: of these and of the labelled images; not looked at by strategies that need none.
+        images: images that can be labelled.
+        scores: scores of these and of the labelled images; not looked at by strategies that need none.
         labelled: images that are labelled, or given out and as good as labelled; those without scores do not count.
-        rng: of ``random``.
+        rng: generator of ``random``.
     Raises:
         WrongCallError: unknown strategy.
     """

@@ -1,16 +1,15 @@
 """Send DICOM files, such as the results of `mammoseg predict`, to an archive: DICOMweb or C-STORE."""
 
 import json
-import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from mammoseg.archives.dicomweb.stored import Stored, StoreStatus
 from mammoseg.counts import count_of
-from mammoseg.data.find_images import begins_as_dicom, find_inputs
+from mammoseg.data.find_images import dicom_files
 from mammoseg.errors import MammosegError, NothingUsableError, WrongCallError
-from mammoseg.files import is_folder, printable
+from mammoseg.files import printable
 
 CALLING_AET = "MAMMOSEG"
 """Our own title for C-STORE."""
@@ -61,24 +60,6 @@ def send(
         if not result.ok and result.path is not None:
             print(f"{printable(result.path)}: {result.code}: {result.reason}", file=sys.stderr)
     _conclude(results)
-
-
-def dicom_files(inputs: Sequence[Path]) -> tuple[list[Path], int]:
-    """Every file that is named, and those of folders that begin as DICOM files do, PS3.10 7.1; the others are counted.
-
-    What cannot be looked at, such as a link that leads nowhere, is among the first, to be refused by its name.
-    """
-    named = {path for path in inputs if not is_folder(path)}
-    paths, passed_over = find_inputs(inputs)
-    found = [path for path in paths if path in named or _may_be_dicom(path)]
-    return found, passed_over + len(paths) - len(found)
-
-
-def _may_be_dicom(path: Path) -> bool:
-    try:
-        return begins_as_dicom(path) or stat.S_ISDIR(path.stat().st_mode)  # a folder here is one that cannot be read
-    except OSError:
-        return True
 
 
 def store_to(

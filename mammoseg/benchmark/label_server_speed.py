@@ -63,10 +63,11 @@ def benchmark_label_server(
 
     Args:
         weights: checkpoint of bundle `unet`.
-        rounds: of one request and the same steps in this process, taking turns, after one of each for every image.
-        clients: that ask at once.
-        requests_in_all: of these clients together.
-        instances: of the archive, of which all are small.
+        rounds: number of rounds of one request and the same steps in this process, taking turns, after one of
+            each for every image.
+        clients: number of clients that ask at once.
+        requests_in_all: number of requests of these clients together.
+        instances: number of instances of the archive, of which all are small.
         size: rows of the mammograms to segment.
     Returns:
         JSON values: median seconds of both and their ratio; how many requests got the SEG of their image, and the

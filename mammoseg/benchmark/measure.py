@@ -49,8 +49,8 @@ def measure_bundle(
     """Measure inference and training step of a bundle at its recipe's size on the device present.
 
     Args:
-        threads: of the CPU.
-        seconds: to spend on each of the two.
+        threads: number of threads of the CPU.
+        seconds: time in seconds to spend on each of the two.
         rounds: fewest of each, whatever the time.
         quick: one round on a small image.
         compiled: also measure inference through `torch.compile`; compiling takes up to minutes.
@@ -185,7 +185,7 @@ def median_seconds(
     """Median time of each run; the rounds alternate, so that a busy machine slows all alike.
 
     Args:
-        seconds: after which no further round begins.
+        seconds: time in seconds after which no further round begins.
         rounds: fewest and most, whatever the time.
         wait: returns when the device has done what a run asked for.
     """

@@ -44,7 +44,7 @@ def benchmark_predict(
     Args:
         weights: checkpoint of bundle `unet`.
         images: mammograms of a run.
-        size: their rows.
+        size: number of rows of the images.
         staged: images of the look at each stage.
         alone: leave the sequential run out, as for a look at the memory over many images.
     Returns:

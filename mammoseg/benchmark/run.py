@@ -17,7 +17,7 @@ def benchmark_networks(
 
     Args:
         file: JSON list to which results are added as they come; those it has already are not measured again.
-        quick: of `mammoseg.benchmark.measure`, as are all further options.
+        quick: option of `mammoseg.benchmark.measure`, as are all further options.
     Returns:
         All results, those of the file too, and one sentence for each measurement that failed.
     """

@@ -43,7 +43,7 @@ def card_files(card: dict[str, Any]) -> dict[str, str]:
     """Texts of the generated files in a bundle's docs by name: what `mammoseg list` reads, figure and card.
 
     Args:
-        card: of `describe`.
+        card: what a card says, a result of `describe`.
     """
     return {
         "facts.json": json.dumps(card["listed"] | card["facts"], indent=2) + "\n",
@@ -60,7 +60,7 @@ def describe(
     Args:
         configs: its complete ``train`` and ``metadata``, those of `render` or of an export.
         exported: whether the card goes into an exported folder, with its weights and without the repository.
-        source: of the data that those weights were trained on.
+        source: name of the source of the data that those weights were trained on.
     """
     train, metadata = configs["train"], configs["metadata"]
     recipe = read_json(BUNDLES_FOLDER / name / "arch.json")["recipe"]

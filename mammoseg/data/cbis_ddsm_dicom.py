@@ -29,7 +29,7 @@ class View:
 
     Args:
         case: the mammogram that stands for the view.
-        abnormalities: of that case.
+        abnormalities: abnormalities of that case.
         official: sections that all tables together give this view.
         others: cases that show the same view again.
     """

@@ -37,7 +37,7 @@ class Abnormality:
 
     Args:
         case: name of its full mammogram, ``Mass-Training_P_00001_LEFT_CC``.
-        number: of the abnormality in that case, from 1.
+        number: number of the abnormality in that case, from 1.
         kind: ``mass`` or ``calcification``.
         section: its official one, ``training`` or ``test``.
         facts: what a datalist record can hold of pathology, birads, density, subtlety, shape and margin.

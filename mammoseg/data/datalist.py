@@ -59,7 +59,7 @@ def write_datalist(
 
     Args:
         path: the file to write; paths in the records are relative to its folder.
-        license: of the images, with the citation they ask for; None when unknown.
+        license: license of the images, with the citation they ask for; None when unknown.
         sections: records of ``training``, ``validation`` and ``test``.
     Raises:
         DatalistError: it breaks a rule; nothing is written then.
@@ -110,7 +110,7 @@ def check_datalist(datalist: Any, path: Path) -> None:
     """Hold a datalist to the schema and to its patient and image rules.
 
     Args:
-        path: where it stands or will stand, for the error.
+        path: path where it stands or will stand, for the error.
     Raises:
         DatalistError: names file, place and rule of the first breach.
     """

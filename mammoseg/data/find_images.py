@@ -1,6 +1,7 @@
 """Which files of folders could be mammograms."""
 
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -62,6 +63,17 @@ def begins_as_dicom(path: Path) -> bool:
         return file.read(132)[128:] == b"DICM"
 
 
+def dicom_files(inputs: Sequence[Path]) -> tuple[list[Path], int]:
+    """Every file that is named, and those of folders that begin as DICOM files do, PS3.10 7.1; the others are counted.
+
+    What cannot be looked at, such as a link that leads nowhere, is among the first, to be refused by its name.
+    """
+    named = {path for path in inputs if not is_folder(path)}
+    paths, passed_over = find_inputs(inputs)
+    found = [path for path in paths if path in named or _may_be_dicom(path)]
+    return found, passed_over + len(paths) - len(found)
+
+
 def find_images(folder: Path | str) -> list[dict[str, str]]:
     """Items ``{"image": path, "image_id": path inside the folder}`` for a MONAI data set.
 
@@ -87,3 +99,10 @@ def _search(folder: Path, output: Path | None) -> tuple[list[Path], int]:
 def _may_be_image(file: Path, folder: Path) -> bool:
     is_sidecar = file.suffix.lower() in SIDECARS or file.name == "DICOMDIR" or file.name.startswith(".")
     return not (is_sidecar or leads_out(file, folder) or is_link_to_folder(file))
+
+
+def _may_be_dicom(path: Path) -> bool:
+    try:
+        return begins_as_dicom(path) or stat.S_ISDIR(path.stat().st_mode)  # a folder here is one that cannot be read
+    except OSError:
+        return True

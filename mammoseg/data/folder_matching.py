@@ -31,7 +31,7 @@ class Matches:
     """Files by what they turned out to be.
 
     Args:
-        masks: for each image its masks, maybe none.
+        masks: masks of each image, maybe none.
         masks_without_image: masks whose stem fits no image.
         images_of_same_name: images that a mask could not tell from another one.
     """
@@ -56,7 +56,8 @@ def match(
         files: all image files below it.
         mask_root: a folder of masks only, with the same subfolders as `root`.
         masks: all image files below that.
-        mask_pattern: in the paths of masks and of no other file below `root`; its group is the stem of the image.
+        mask_pattern: pattern in the paths of masks and of no other file below `root`; its group is the stem of the
+            image.
     """
     matches = Matches()
     images: dict[Key, Path] = {}

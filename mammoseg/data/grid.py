@@ -46,7 +46,7 @@ def grid_of(path: Path, *, header: Dataset | None = None) -> Grid:
     """The grid of a DICOM or NIfTI image, or of a picture.
 
     Args:
-        header: of a DICOM file, where it is read already.
+        header: header of a DICOM file, where it is read already.
 
     Raises:
         InputRefusedError: the file cannot be read.
@@ -83,7 +83,7 @@ def turn_to_grid(array: np.ndarray, affine: np.ndarray, grid: Grid) -> np.ndarra
     """A slice with its axes as those of the image, if both cover the same place; None if they do not.
 
     Args:
-        array: as in its file, columns first; axes beyond the third are of one pixel.
+        array: pixels as in their file, columns first; axes beyond the third are of one pixel.
         affine: ``(4, 4)``, from the indices of `array` to mm in LPS.
     """
     axes = axes_in_grid(affine, grid)

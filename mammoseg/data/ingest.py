@@ -70,9 +70,9 @@ def ingest(
         source: phantom, folder, cbis_ddsm or voc; docs/datasets has a page on each.
         inputs: the folders to read; phantom takes none.
         output: folder for the datalist and for masks that had to be made; images stay where they are.
-        seed: of the split, and of the phantoms.
+        seed: seed of the split, and of the phantoms.
         folds: number of cross-validation folds over training and validation.
-        name: of the datalist; default: the source.
+        name: name of the datalist; default: the source.
         keep_identifiers: write patient codes and file names of the source folder as they are, not as keyed hashes.
         show_names: keep the path in the input beside each hash, so that tables and pages show it; without it they are
             in ``names.csv`` alone, of mode 600. Public collections always show theirs.

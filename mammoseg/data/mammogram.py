@@ -14,7 +14,7 @@ def read_mammogram(path: Path | str, *, voi: str | int = "first", modalities: Se
     """Read a DICOM, PNG, TIFF, JPEG, PGM or NIfTI mammogram; the content decides which it is, not the name.
 
     Args:
-        path: the file.
+        path: file to read: DICOM, picture or NIfTI.
         voi: ``"first"``, ``"none"`` or an index; see `mammoseg.dicom.read.read_dicom`. Other formats have no VOI.
         modalities: DICOM modalities to let in; film scans often say ``"RG"`` or ``"OT"``.
 

@@ -27,7 +27,7 @@ def check_area(mask: np.ndarray) -> None:
     """Refuse a mask 0/1 that covers so much of its image that it is inverted, or no mask of masses.
 
     Args:
-        mask: ``(rows, columns)``.
+        mask: mask of one lesion, ``(rows, columns)``.
 
     Raises:
         InputRefusedError: ``E_MASK_AREA``.

@@ -66,7 +66,7 @@ def load_mask(path: Path, *, image: Mammogram | None = None) -> Mask:
     Every value but zero is mass, except in grey masks; see `mammoseg.mask_values`.
 
     Args:
-        image: that the mask is about: a SEG must refer to it, and a NIfTI mask is turned to its axes.
+        image: image that the mask is about: a SEG must refer to it, and a NIfTI mask is turned to its axes.
 
     Raises:
         InputRefusedError: the file cannot be read, or says that it is about something else.

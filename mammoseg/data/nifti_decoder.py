@@ -29,7 +29,7 @@ class Nifti:
     Args:
         array: uint8, uint16 or float32 with the axes of the file, columns first; at most two sides are above 1.
         affine: ``(4, 4)``, from indices to mm in RAS; None where the header places the image nowhere.
-        spacing_mm: of columns and rows; None where the header names no millimetres.
+        spacing_mm: distances of columns and rows; None where the header names no millimetres.
     """
 
     array: np.ndarray

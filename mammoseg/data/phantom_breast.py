@@ -31,7 +31,7 @@ class Mass:
 
     Args:
         spiculated: irregular with spicules, else round or oval with a smooth margin.
-        area: of the core, over image area.
+        area: area of the core, over image area.
         depth: distance from the nipple over nipple-to-chest-wall distance, 0 to 1.
         lateral: place across a CC view, -1 (medial edge of the breast) to 1 (lateral).
         upper: place across an MLO view, -1 (lower edge) to 1 (upper).
@@ -61,7 +61,7 @@ class Breast:
         depth: nipple to chest wall, over image rows.
         height: extent along the chest wall, over image rows.
         density: BI-RADS category, 1 (almost all fat) to 4 (extremely dense).
-        masses: may be empty.
+        masses: masses in it, may be empty.
     """
 
     depth: float
@@ -105,7 +105,7 @@ def power_law_noise(
     """Gaussian noise whose power falls with spatial frequency as ``1 / f**exponent``.
 
     Args:
-        shape: (rows, columns).
+        shape: size of the image, (rows, columns).
         stretch: above 1, structures are longer along the columns by this factor.
 
     Returns:
@@ -135,7 +135,7 @@ def phantom_image(
         size: rows of the image; it has ``round(0.8 * size)`` columns.
         view: CC or MLO.
         laterality: L has the chest wall at the left edge, R is mirrored.
-        breast: by default one is drawn, with one mass.
+        breast: breast to draw; by default one is drawn, with one mass.
         artefacts: draw the lead marker, and in some images a white border of the film.
 
     Returns:

@@ -68,8 +68,8 @@ def opened_pages(path: Path, *, by_index: bool = False, max_pixels: int) -> Iter
     """Open a picture to go through its pages, each decoded when it is asked for; smaller copies of a page do not count.
 
     Args:
-        by_index: of a picture with a palette take the indices, not the colours.
-        max_pixels: of one page.
+        by_index: takes the indices of a picture with a palette, not its colours.
+        max_pixels: most pixels of one page.
 
     Raises:
         InputRefusedError: ``E_SIZE``, ``E_BITS``, ``E_COLOUR``, or ``E_TRUNCATED`` whatever Pillow could not do.

@@ -38,7 +38,7 @@ class NiftiImage:
     """One slice of a NIfTI file.
 
     Args:
-        array: with the axes of the file, columns first; at most two of its sides are above 1.
+        array: values with the axes of the file, columns first; at most two of its sides are above 1.
         affine: ``(4, 4)``, from indices to mm in RAS; None where the file places the image nowhere.
         spacing_mm: ``(row, column)``; None where the header does not name millimetres.
     """
@@ -110,7 +110,7 @@ def load_nifti(path: Path, *, max_pixels: int | None = None) -> NiftiImage:
     """Read a NIfTI file of one slice along any axis.
 
     Args:
-        max_pixels: that it may have where that is known; else as many as any mammogram.
+        max_pixels: most pixels that it may have where that is known; else as many as any mammogram.
 
     Raises:
         InputRefusedError: damaged, too large, or not a single two-dimensional grey image.

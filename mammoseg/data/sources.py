@@ -16,7 +16,7 @@ class Source:
     Args:
         collect: called with an `IngestJob` and the options of the source by name; returns records whose paths are
             absolute and which have no fold. A record may name its patient's ``official`` sections (see `splits`).
-        license: of its images; None when each user has to know.
+        license: license of its images; None when each user has to know.
         has_public_codes: its patient codes are published, so hiding them would only hide which patient is meant.
     """
 

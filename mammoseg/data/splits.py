@@ -35,7 +35,8 @@ def split_by_patient(
     validation before training).
 
     Args:
-        records: with ``patient_id``, ``has_mass``, maybe ``pathology`` and ``official`` (a set); they are not changed.
+        records: images with ``patient_id``, ``has_mass``, maybe ``pathology`` and ``official`` (a set); they are not
+            changed.
         folds: number of folds over training and validation together; test records get None.
     Returns:
         the records by section, with ``fold`` and without ``official``, and the patients who stood in several sections.

@@ -23,7 +23,15 @@ from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.stream_text import without_text
 from mammoseg.dicom.values import MALFORMED, code_string, text
 from mammoseg.errors import InputRefusedError, NothingUsableError, PartlyRefusedError, StoppedError, WrongCallError
-from mammoseg.files import atomic_path, is_plain_file, output_errors, printable, remove_leftovers, sole_writer
+from mammoseg.files import (
+    atomic_path,
+    is_plain_file,
+    make_output,
+    output_errors,
+    printable,
+    remove_leftovers,
+    sole_writer,
+)
 
 LOCK = ".deidentify.lock"
 
@@ -165,11 +173,7 @@ def _check_call(inputs: Sequence[str | Path], output: Path, map_path: Path) -> N
         raise WrongCallError("no input is named; give mammograms or folders of them.")
     if map_path.resolve().is_relative_to(output.resolve()):
         raise WrongCallError(f"the map '{map_path}' lies in the output, where it would be given away with the images.")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = f"output '{output}' cannot be made ({error.strerror}); name a folder to write to."
-        raise WrongCallError(reason) from error
+    make_output(output)
 
 
 def _conclude(outcomes: Sequence[Outcome], job: _Job, passed_over: int) -> None:

@@ -53,10 +53,10 @@ def write_formats(network: Network, formats: Iterable[str], *, size: tuple[int, 
     The files take images ``(N, in_channels, *size)`` with any N.
 
     Args:
-        network: on the CPU; is set to evaluation.
+        network: network on the CPU; is set to evaluation.
         formats: names of `FORMATS`.
         size: rows and columns of the images.
-        folder: that exists.
+        folder: folder that exists.
     Returns:
         Largest difference of a probability from PyTorch, for each format.
     Raises:

@@ -89,7 +89,7 @@ class Analysis:
         lesions: bool ``(Rows, Columns)`` each, in the stored pixel grid, largest first; none when nothing was found.
         algorithm: what drew the lesions; None when a person did.
         when: time of the analysis; without time zone it is in the zone that the source states.
-        probability: of mass, ``(Rows, Columns)``, 0 to 1; None where there is none, as when a person drew.
+        probability: probability of mass, ``(Rows, Columns)``, 0 to 1; None where there is none, as when a person drew.
 
     Raises:
         InputRefusedError: the source lacks a valid UID or has several frames.

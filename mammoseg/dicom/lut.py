@@ -23,7 +23,7 @@ class Table(NamedTuple):
     Args:
         first: input value that the first entry belongs to; smaller ones are mapped to it too, PS3.3 C.11.2.1.1.
         entries: output values, int64 ``(n,)``.
-        bits: of an entry, as the descriptor says.
+        bits: bits of an entry, as the descriptor says.
     """
 
     first: int
@@ -40,7 +40,7 @@ def read_table(item: Dataset, code: str, *, is_signed: bool, is_little_endian: b
     """Read one item.
 
     Args:
-        code: of a refusal.
+        code: code of a refusal.
         is_signed: whether an input value can be negative; the first value mapped is then signed, whatever its value
             representation.
         is_little_endian: byte order of the file.

@@ -55,13 +55,13 @@ class Measurement:
     """What is measured of one lesion.
 
     Args:
-        pixels: their number.
-        area: in `unit` squared; in pixels it equals `pixels`.
+        pixels: number of pixels of the lesion.
+        area: area of the lesion in `unit` squared; in pixels it equals `pixels`.
         long_axis: largest distance of two points of the lesion, in `unit`.
         short_axis: longest chord of the convex hull perpendicular to the long axis, in `unit`; as RECIST 1.1 measures
             it (Eisenhauer et al. 2009, doi:10.1016/j.ejca.2008.10.026).
         unit: ``"mm"`` in the breast, or ``"pixel"`` where the image has no honest spacing.
-        mean_probability: of mass, over the pixels of the lesion, 0 to 1; None without probability.
+        mean_probability: mean probability of mass, over the pixels of the lesion, 0 to 1; None without probability.
         centre: (column, row), mean of the pixels.
     """
 
@@ -109,7 +109,7 @@ def measure(lesion: np.ndarray, probability: np.ndarray | None, scale: Scale | N
 
     Args:
         lesion: bool ``(rows, columns)``, at least one pixel.
-        probability: of mass, ``(rows, columns)``, 0 to 1.
+        probability: probability of mass, ``(rows, columns)``, 0 to 1.
         scale: None measures in pixels.
     """
     window = bounding_window(lesion)

@@ -28,7 +28,8 @@ def read_dicom(path: Path, *, voi: str | int = "first", modalities: Sequence[str
 
     Args:
         path: a DICOM part 10 file.
-        voi: which of the file's own grey-value functions to apply, counted over the items of VOI LUT Sequence and then
+        voi: name or index that says which of the file's own grey-value functions to apply, counted over the items of
+            VOI LUT Sequence and then
             the windows, each with its function LINEAR, LINEAR_EXACT or SIGMOID. ``"first"`` takes the first, or the
             stored range where there is none; an index takes that one; ``"none"`` keeps the stored range.
         modalities: what Modality may say.

@@ -82,9 +82,10 @@ def build_segmentation(
     Args:
         kind: BINARY and LABELMAP have one segment a lesion, or one without pixels when there is none; FRACTIONAL has
             one segment with the whole probability map.
-        profile: see `SegProfile`.
-        deflated: in Deflated Explicit VR, a hundredth of the bytes of BINARY, which not every program opens; otherwise
-            BINARY is not compressed, since its frames of 1 bit cannot be, and the others are RLE Lossless.
+        profile: profile of the object, see `SegProfile`.
+        deflated: writes it in Deflated Explicit VR, a hundredth of the bytes of BINARY, which not every program
+            opens; otherwise BINARY is not compressed, since its frames of 1 bit cannot be, and the others are RLE
+            Lossless.
 
     Raises:
         ValueError: FRACTIONAL, and the analysis has no probability; LABELMAP, and lesions overlap.

@@ -43,7 +43,8 @@ def build_report(analysis: Analysis, segmentation: hd.seg.Segmentation | None = 
     says which, or that there is none.
 
     Args:
-        segmentation: of the same analysis. A lesion that it holds (by Tracking UID) is referred to as its segment, any
+        segmentation: SEG of the same analysis. A lesion that it holds (by Tracking UID) is referred to as its segment,
+            any
             other is drawn as an outline.
     """
     return build_document(

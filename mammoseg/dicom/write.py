@@ -1,6 +1,8 @@
 """DICOM objects on disk: whole or not at all, read back, and never two contents under one SOP Instance UID."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from io import BytesIO
 from pathlib import Path
@@ -75,6 +77,21 @@ def write_object(dataset: Dataset, path: Path) -> Outcome:
     return Outcome.WRITTEN
 
 
+@contextmanager
+def header_refused() -> Iterator[None]:
+    """A block that builds an object from the header of a source; what a library says against a value refuses the file.
+
+    Raises:
+        InputRefusedError: ``E_SEG``, without the text of the library, which may quote the header.
+    """
+    try:
+        yield
+    except InputRefusedError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise InputRefusedError("E_SEG", "the header breaks rules of DICOM that a result must keep.") from error
+
+
 def content_digest(dataset: Dataset) -> str:
     """Hexadecimal SHA-256 of all that an object says, without `TIME_KEYWORDS` at any depth and without file meta."""
     buffer = DicomBytesIO()
@@ -96,10 +113,8 @@ def _without_times(dataset: Dataset) -> Dataset:
 
 def _encode(dataset: Dataset) -> bytes:
     buffer = BytesIO()
-    try:
+    with header_refused():
         dcmwrite(buffer, dataset, enforce_file_format=True)
-    except (TypeError, ValueError) as error:  # its text may quote a header value
-        raise InputRefusedError("E_SEG", "the header breaks rules of DICOM that a result must keep.") from error
     if malformed := malformed_keywords(dcmread(BytesIO(buffer.getvalue()))):
         raise InputRefusedError("E_SEG", f"{', '.join(malformed)} of the result would break the rules of DICOM.")
     return buffer.getvalue()

@@ -42,11 +42,11 @@ def report(
     """Write ``index.html``, ``cases.png`` (best, median, worst), ``learning_curve.png`` and ``baseline.json``.
 
     Args:
-        evaluation_dir: where `training` wrote ``metrics.csv`` and `evaluating` wrote ``per_image.csv``.
+        evaluation_dir: folder where `training` wrote ``metrics.csv`` and `evaluating` wrote ``per_image.csv``.
         dataset_dir: folder of the ``datalist.json`` of the run; its license goes under the pictures.
         weights: checkpoint that was evaluated.
         output: folder of the page.
-        bundle: of the weights; None takes that which the evaluation names.
+        bundle: bundle of the weights; None takes that which the evaluation names.
         title: heading of the page.
         cases: how many images to show, from the best to the worst.
     Raises:

@@ -24,7 +24,7 @@ def bootstrap_mean_interval(
         groups: the patient of each value; a value whose patient is None stands alone.
         confidence: 0.95 gives the 2.5th and the 97.5th percentile.
         resamples: number of draws.
-        seed: of the draws; the same seed gives the same interval.
+        seed: seed of the draws; the same seed gives the same interval.
 
     Returns:
         Lower and upper end; NaN for both with fewer than two patients.

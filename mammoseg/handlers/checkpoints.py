@@ -46,15 +46,15 @@ class Checkpoints:
     `EpochSeed` derives them from seed and epoch.
 
     Args:
-        folder: where both files are.
-        network: that is trained; a `DistributedDataParallel` one is unwrapped.
-        optimizer: of the run.
-        lr_scheduler: of the run.
+        folder: folder where both files are.
+        network: network that is trained; a `DistributedDataParallel` one is unwrapped.
+        optimizer: optimizer of the run.
+        lr_scheduler: schedule of the learning rate of the run.
         evaluator: its key metric decides what is best.
-        preprocessing: whose settings go into both files.
+        preprocessing: preprocessing whose settings go into both files.
         early_stop: attached with this handler; its state is saved and restored.
         training_log: attached with this handler; its state is saved and restored.
-        provenance: see `mammoseg.provenance.collect_provenance`.
+        provenance: where the weights come from, see `mammoseg.provenance.collect_provenance`.
         resume: False starts anew and overwrites what is there.
     """
 

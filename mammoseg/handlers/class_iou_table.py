@@ -14,7 +14,7 @@ class ClassIoUTable:
 
     Args:
         output_dir: folder of the file.
-        metric: of the evaluator; what it computed is written by the first of several processes.
+        metric: metric of the evaluator; what it computed is written by the first of several processes.
     """
 
     def __init__(self, output_dir: str | Path, *, metric: MeanIoU) -> None:

@@ -15,7 +15,7 @@ class EarlyStop:
 
     Args:
         patience: validations without improvement before the end; None never ends early.
-        evaluator: whose key metric decides.
+        evaluator: evaluator whose key metric decides.
         interval: epochs between two validations.
     """
 

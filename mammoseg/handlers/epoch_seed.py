@@ -13,7 +13,7 @@ class EpochSeed:
     """Seeds all random generators and the data set when an epoch starts, before its batches are drawn.
 
     Args:
-        seed: of the run; ranks of a distributed run get different generators for dropout and the like.
+        seed: seed of the run; ranks of a distributed run get different generators for dropout and the like.
         dataset: the training set.
     """
 

@@ -16,7 +16,7 @@ class FreezeEncoder:
     that had one when it was built.
 
     Args:
-        network: whose ``encoder`` is kept; a `DistributedDataParallel` network is unwrapped.
+        network: network whose ``encoder`` is kept; a `DistributedDataParallel` network is unwrapped.
         epochs: how many, from the first on.
     Raises:
         ValueError: when the network has no ``encoder``.

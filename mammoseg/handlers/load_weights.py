@@ -21,9 +21,9 @@ class LoadWeights:
     trained under; this handler does both.
 
     Args:
-        path: of the checkpoint.
-        network: that gets the weights.
-        preprocessing: that the images go through; it must be the one of the training.
+        path: path of the checkpoint.
+        network: network that gets the weights.
+        preprocessing: preprocessing that the images go through; it must be the one of the training.
     """
 
     def __init__(self, path: Path | str, network: Module, preprocessing: Preprocessing) -> None:

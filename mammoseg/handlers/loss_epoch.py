@@ -11,7 +11,7 @@ class LossEpoch:
     """Calls ``loss.set_epoch`` when an epoch starts, also the first one after a resume.
 
     Args:
-        loss: of the trainer.
+        loss: loss function of the trainer.
     """
 
     def __init__(self, loss: StagedLoss) -> None:

@@ -11,7 +11,7 @@ class SayWhere:
     """Prints the folder of the results when an engine completes; one that cannot be written to stops it at the start.
 
     Args:
-        folder: of the results.
+        folder: folder of the results.
         what: they are, in a word.
     """
 

@@ -21,9 +21,9 @@ class TrainingLog:
     """Writes ``metrics.csv``: epoch, mean training loss, validation metrics, learning rate, seconds; logs a line each.
 
     Args:
-        path: of the CSV file; it is written anew after each epoch, also after a resume, without gaps or doubles.
-        evaluator: whose metrics are logged, under their own names.
-        optimizer: whose learning rate is logged.
+        path: path of the CSV file; it is written anew after each epoch, also after a resume, without gaps or doubles.
+        evaluator: evaluator whose metrics are logged, under their own names.
+        optimizer: optimizer whose learning rate is logged.
     """
 
     def __init__(self, path: Path | str, evaluator: Evaluator, optimizer: Optimizer) -> None:

@@ -40,7 +40,7 @@ class PackedConvolution(nn.Module):
 
     Args:
         convolution: padded with zeros, by numbers.
-        shape: of the images for which the order of the weights is chosen; others are computed too.
+        shape: shape of the images for which the order of the weights is chosen; others are computed too.
     """
 
     def __init__(self, convolution: nn.Conv2d, shape: torch.Size) -> None:
@@ -64,7 +64,7 @@ def accelerate(network: nn.Module, example: Tensor) -> nn.Module:
     """Network of the same function for inference; the given one stays as it is.
 
     Args:
-        network: on the device where it will run; the result cannot be trained, moved or saved.
+        network: network on the device where it will run; the result cannot be trained, moved or saved.
         example: an image that the network takes, ``(N, in_channels, H, W)``; only the shape is used.
     Returns:
         A module in evaluation mode. On a CPU its logits differ by rounding, on a GPU as half precision does.

@@ -50,7 +50,7 @@ def find_masses(
     """The lesions of a mammogram, as they are written and answered.
 
     Args:
-        probability: of mass, float32 ``(rows, columns)`` on the grid of the mammogram.
+        probability: probability of mass, float32 ``(rows, columns)`` on the grid of the mammogram.
         threshold: probability from which a pixel is mass.
         min_area_mm2: smallest lesion in the breast; needs an honest pixel spacing.
         min_area_pixels: smallest lesion in pixels; with neither, `SMALLEST_AREA` of the image.
@@ -81,7 +81,7 @@ def find_lesions(probability: np.ndarray, threshold: float, min_pixels: float | 
     """Split the pixels of at least `threshold` into connected regions, largest first, without specks.
 
     Args:
-        probability: ``(rows, columns)``.
+        probability: probability of mass, ``(rows, columns)``.
         min_pixels: smallest region that counts; None takes `SMALLEST_AREA` of the image.
 
     Returns:

@@ -10,7 +10,7 @@ class MassLogitLoss(nn.Module):
     mass the logit of mass is the second minus the first.
 
     Args:
-        loss: of one-channel logits and truth, for example MONAI's ``DiceCELoss(sigmoid=True)``.
+        loss: loss function of one-channel logits and truth, for example MONAI's ``DiceCELoss(sigmoid=True)``.
     Shape:
         logits ``(N, 1, H, W)`` or ``(N, 2, H, W)``, truth ``(N, 1, H, W)`` of 0 and 1; returns what `loss` returns.
     """

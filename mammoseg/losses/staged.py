@@ -13,7 +13,7 @@ class StagedLoss(nn.Module):
     The stage follows from the epoch alone, which the handler `LossEpoch` tells, so a resumed run is in the right one.
 
     Args:
-        losses: of logits and truth.
+        losses: loss functions of logits and truth.
         epochs: how long each one holds, for example ``(20, 60)``.
     Raises:
         ValueError: when the two lists differ in length.

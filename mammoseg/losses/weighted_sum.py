@@ -9,7 +9,7 @@ class WeightedSum(nn.Module):
     """``sum(weight * loss(logits, truth))``; an empty truth gives what the parts give for it.
 
     Args:
-        losses: of logits and truth.
+        losses: loss functions of logits and truth.
         weights: one a loss; None weighs each with 1.
     Raises:
         ValueError: when the two lists differ in length.

@@ -202,7 +202,7 @@ class MultiResBlock(nn.Module):
     """Three chained 3x3 convolutions, concatenated, added to a 1x1 shortcut (Ibtehaz and Rahman 2020).
 
     Args:
-        channels: nominal width.
+        channels: nominal width of the block.
     Shape:
         features ``(N, in_channels, H, W)``; returns ``(N, sum(multires_widths(channels)), H, W)``.
     """
@@ -260,7 +260,7 @@ class ASPP(nn.Module):
     The variant of Baccouche et al. 2021: no activation, no pooled branch.
 
     Args:
-        dilations: of the parallel convolutions; an undilated one is added to them.
+        dilations: dilations of the parallel convolutions; an undilated one is added to them.
     Shape:
         features ``(N, in_channels, H, W)``; returns ``(N, out_channels, H, W)``.
     """

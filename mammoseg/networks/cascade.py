@@ -91,7 +91,7 @@ class UNetCascade(nn.Module):
         block: makes the block of a level.
         block_channels: what the blocks of all levels but the bottleneck give out.
         paths: makes the skip connections, both within the U-Nets and between them (there not on the finest level).
-        dilations: of the ASPPs.
+        dilations: dilations of the ASPPs.
     Shape:
         image ``(N, in_channels, H, W)``, H and W divisible by ``2 ** (len(channels) - 1)``;
         returns logits ``(N, out_channels, H, W)``.
@@ -133,7 +133,7 @@ class ConnectedNetwork(Network):
 
     Args:
         channels: nominal width of each level, finest first; the last one is that of the bottlenecks.
-        dilations: of the three parallel dilated convolutions of each ASPP.
+        dilations: dilations of the three parallel dilated convolutions of each ASPP.
     Shape:
         image ``(N, in_channels, H, W)``, H and W divisible by ``2 ** (len(channels) - 1)``;
         returns logits ``(N, out_channels, H, W)``.

@@ -56,7 +56,7 @@ class PreActivationUnit(nn.Module):
     """Normalisation and ReLU before each of two 3x3 convolutions, without biases, and a shortcut (He et al. 2016).
 
     Args:
-        stride: of the first convolution.
+        stride: step of the first convolution.
         project: whether the shortcut is a 1x1 convolution of the activated features, not the features themselves.
     Shape:
         features ``(N, in_channels, H, W)``; returns ``(N, out_channels, H / stride, W / stride)``.

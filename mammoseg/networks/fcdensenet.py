@@ -82,7 +82,7 @@ class FCDenseNet(Network):
         channels: width of the first convolution.
         layers: dense layers a block: down path finest first, then the bottleneck; the up path mirrors the down path.
         growth: features that each dense layer adds.
-        dropout: after each convolution of a dense layer or transition down.
+        dropout: probability of dropout after each convolution of a dense layer or transition down.
         new_features_only: transitions up read only the new features of the block before them.
     Shape:
         image ``(N, in_channels, H, W)``, H and W divisible by ``2 ** (len(layers) - 1)``;

@@ -16,7 +16,7 @@ class UNet(Network):
     Args:
         channels: width of each level, finest first; each level is twice as wide as the one before.
         encoder_unit: ``basic``, ``deep`` or ``res``, all encoder levels.
-        decoder_unit: the same for all decoder levels.
+        decoder_unit: kind of unit, the same for all decoder levels.
     Shape:
         image ``(N, in_channels, H, W)``, H and W divisible by ``2 ** (len(channels) - 1)``;
         returns logits ``(N, out_channels, H, W)``.

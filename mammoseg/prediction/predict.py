@@ -14,7 +14,7 @@ from mammoseg.counts import count_of
 from mammoseg.data.find_images import find_inputs, say_no_file
 from mammoseg.dicom.seg import SegKind, SegProfile
 from mammoseg.errors import NothingUsableError, WrongCallError
-from mammoseg.files import is_file, is_folder, output_errors, printable
+from mammoseg.files import is_file, is_folder, make_output, output_errors, printable
 from mammoseg.prediction.file_job import MassPredictor
 from mammoseg.prediction.options import Options, parse_choice, parse_objects
 from mammoseg.prediction.process import Standby
@@ -130,7 +130,7 @@ def predict(
     found, passed_over = find_inputs(paths, Path(output))
     if archive is None:
         _check_inputs(paths, found, passed_over)
-    _make_output(Path(output))
+    make_output(Path(output))
     if weights is None:
         print(f"No weights are named; {path} is used.", file=sys.stderr)
     here = f"{count_of(len(found), 'file')} to look at; " if found else ""  # those of an archive are counted later
@@ -194,12 +194,3 @@ def _say_no_input(path: Path) -> str:
             "name a file or a folder."
         )
     return f"there is no file '{printable(path)}'; check the path."
-
-
-def _make_output(output: Path) -> None:
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WrongCallError(
-            f"output '{output}' cannot be made ({error.strerror}); name a folder to write to."
-        ) from error

@@ -51,8 +51,8 @@ class Standby:
     """Processes that import while this one imports the same; those that nobody took end with the block.
 
     Args:
-        count: of processes.
-        module: that they import.
+        count: number of processes.
+        module: module that they import.
     """
 
     def __init__(self, count: int, module: str) -> None:

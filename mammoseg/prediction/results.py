@@ -16,7 +16,7 @@ from mammoseg.dicom.read import read_header
 from mammoseg.dicom.secondary_capture import build_secondary_capture
 from mammoseg.dicom.seg import SegKind, build_segmentation
 from mammoseg.dicom.sr import build_report
-from mammoseg.dicom.write import write_object
+from mammoseg.dicom.write import header_refused, write_object
 from mammoseg.errors import InputRefusedError
 from mammoseg.mammogram import Mammogram
 from mammoseg.overlay import write_picture
@@ -60,7 +60,7 @@ def write_results(
         name: stem of the files to write in `output`.
         probability: mass probability ``(rows, columns)`` on the grid of the source, 0 to 1.
         lesions: bool masks of the same shape, one a lesion; may be empty.
-        mammogram: that was read from `source`; without it no secondary capture is written.
+        mammogram: mammogram that was read from `source`; without it no secondary capture is written.
     Raises:
         InputRefusedError: the header of the source breaks rules that its objects must keep.
         OSError: a file cannot be written.
@@ -69,13 +69,9 @@ def write_results(
         fractional = options.kind is SegKind.FRACTIONAL
         mask = _write_mask(output, name, probability, None if fractional else lesions)
         return Written({ObjectKind.SEGMENTATION: mask})
-    try:
+    with header_refused():
         analysis = Analysis(read_header(source), lesions, algorithm, when, probability)
         objects, notes = _build(analysis, mammogram, options)
-    except InputRefusedError:
-        raise
-    except ValueError as error:  # its text may quote a header value
-        raise InputRefusedError("E_SEG", "the header breaks rules of DICOM that its results must keep.") from error
     claim_instance(output / FOLDER / INSTANCES, str(analysis.source.SOPInstanceUID), source)
     for kind, dataset in objects.items():
         write_object(dataset, output / f"{name}{SUFFIXES[kind]}")

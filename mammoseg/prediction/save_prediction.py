@@ -31,8 +31,8 @@ class SavePredictiond(MapTransform):
         output_dir: folder of the files, named after ``image_id`` (the path inside the input folder).
         threshold: probability from which a pixel is mass.
         checkpoint: the weights in use; their SHA-256 goes into the SEG.
-        name: of the algorithm in the SEG.
-        version: of the algorithm in the SEG.
+        name: name of the algorithm in the SEG.
+        version: version of the algorithm in the SEG.
     """
 
     def __init__(

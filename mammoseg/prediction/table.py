@@ -22,11 +22,12 @@ class Row:
 
     Args:
         file: the path as it was typed, or below the folder that was typed.
-        code: of the refusal, ``E_...``.
-        reason: of the refusal, in words.
+        code: code of the refusal, ``E_...``.
+        reason: reason of the refusal, in words.
         lesions: number of separate masses.
         masses: name of each, as in its DICOM objects and in the picture, with its area in the breast, else in pixels.
-        area_mm2: of all masses together, in the breast; None where the file gives no honest pixel spacing.
+        area_mm2: area in square millimetres of all masses together, in the breast; None where the file gives no honest
+            pixel spacing.
         max_probability: highest mass probability of any pixel, 0 to 1.
         segmentation: name of the file with the mask, beside the table; so are those that follow.
         report: DICOM SR with the measurements, or that nothing was found.

@@ -14,7 +14,7 @@ def run_alone(engine: Engine, *, folders: Sequence[Path | str], lock: str) -> No
     """Run a trainer or evaluator of MONAI, which knows its data.
 
     Args:
-        folders: that it writes to; of several processes of one run, the first holds them.
+        folders: folders that it writes to; of several processes of one run, the first holds them.
         lock: name of the file that stands for such runs in each of them.
     Raises:
         MammosegError: another process has one of the folders.

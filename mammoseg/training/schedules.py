@@ -16,7 +16,7 @@ class StepwiseLR(LambdaLR):
     Args:
         optimizer: its own learning rate is replaced by the listed ones.
         epochs: how long each rate holds, for example ``(40, 30, 30, 20)``.
-        rates: as many learning rates.
+        rates: learning rates, as many as there are steps.
     Raises:
         ValueError: when the two lists differ in length.
     """
@@ -41,7 +41,7 @@ class WarmupCosineLR(LambdaLR):
 
     Args:
         optimizer: its learning rate is the highest.
-        epochs: of the whole run.
+        epochs: number of epochs of the whole run.
         warmup: epochs of the rise.
     """
 

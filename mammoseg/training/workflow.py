@@ -49,11 +49,11 @@ def train(
     """Train a bundle; the same call continues an interrupted run.
 
     Args:
-        bundle: name.
+        bundle: name of the bundle.
         dataset_dir: folder of the ``datalist.json``.
         recipe: ``paper`` (of the bundle) or ``common`` (the same for all).
         start_from: checkpoint whose weights, network and preprocessing the training starts with; None starts anew.
-        overrides: of the config, nested ones by ``::``.
+        overrides: values of the config, nested ones by ``::``.
     Raises:
         StoppedError: Ctrl-C.
         MammosegError: what a person can mend.
@@ -77,10 +77,10 @@ def evaluate(bundle: str, *, dataset_dir: str, weights: str | None = None, **ove
     """Score the test section with network and preprocessing as the weights record them.
 
     Args:
-        bundle: name.
+        bundle: name of the bundle.
         dataset_dir: folder of the ``datalist.json``.
         weights: checkpoint; None takes the bundle's own.
-        overrides: of the config, nested ones by ``::``; ``validation_section`` chooses another section.
+        overrides: values of the config, nested ones by ``::``; ``validation_section`` chooses another section.
     Raises:
         MammosegError: what a person can mend.
     """

@@ -29,7 +29,7 @@ class RandBlurd(RandomizableTransform, MapTransform):
 
     Args:
         keys: images, float of 0 to 1 ``(channels, H, W)``.
-        prob: probability.
+        prob: probability that an image is blurred.
         sizes: odd kernel sizes in pixels, one of which is drawn.
         sigma: lowest and highest standard deviation in pixels of a Gaussian; None takes the median instead.
     """

@@ -31,7 +31,7 @@ class CachedDataset(Dataset):
         preprocessing: the deterministic part.
         cache_dir: folder of the cache, made when needed; None keeps nothing.
         random_transforms: MONAI dictionary transforms, in order.
-        seed: of the random transforms.
+        seed: seed of the random transforms.
 
     Examples:
         >>> from pathlib import Path

@@ -19,7 +19,7 @@ class LoadPictured(MapTransform):
     """Replace a path by a float32 MetaTensor ``(channels, rows, columns)``.
 
     Args:
-        read: from a path to an array ``(channels, rows, columns)`` or ``(rows, columns)``.
+        read: function from a path to an array ``(channels, rows, columns)`` or ``(rows, columns)``.
         allow_missing_keys: keys may be absent.
     Raises:
         InputRefusedError: `read` refuses the file.

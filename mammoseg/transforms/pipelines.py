@@ -31,7 +31,7 @@ class Preprocessing(Compose):
     """From a file, or a `Mammogram` read before, to the tensor a network sees, and back through MONAI's `Invertd`.
 
     Args:
-        transforms: the list.
+        transforms: transforms in their order.
         settings: JSON values that decide the result, for hashes and checkpoints.
     """
 
@@ -108,7 +108,7 @@ def preprocessing(
         remove_background: set film labels and all else outside the breast to the background value.
         clahe_clip_limit: equalise the histogram locally with this limit; None leaves it out.
         intensity: ``"unit"``, ``"percentile"`` or ``"zscore"``; see `scale_intensity`.
-        voi: which grey-value function of a DICOM file to apply; see `read_dicom`.
+        voi: name or index that says which grey-value function of a DICOM file to apply; see `read_dicom`.
         modalities: DICOM modalities to let in.
         keys: the image's key, and the label's.
 

@@ -17,7 +17,7 @@ def keep_labels(state: Path, images: Iterable[Path], output: Path) -> int:
     """Copy each labelled image into ``output/images``, its newest SEG into ``output/labels``; returns how many.
 
     Args:
-        state: of a label server that does not run.
+        state: state folder of a label server that does not run.
         images: DICOM files that may have a label there.
     """
     paths = {read_texts(path, ["SOPInstanceUID"])["SOPInstanceUID"]: path for path in images}

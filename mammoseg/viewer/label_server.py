@@ -42,10 +42,10 @@ def label_server(
 
     Args:
         studies: folder, or archive.
-        state: gets all that the server keeps, its keys too.
-        weights: ``bundle=file``.
-        port: on 127.0.0.1.
-        environment: more of it.
+        state: folder that gets all that the server keeps, its keys too.
+        weights: weights to serve, each ``bundle=file``.
+        port: port on 127.0.0.1.
+        environment: variables added to the environment of the server.
 
     Raises:
         MammosegError: it does not start.

@@ -45,7 +45,7 @@ class ViewerServer(ThreadingHTTPServer):
         files: folder of OHIF's built files.
         archive: root of the archive with DICOMweb below ``/dicom-web``, such as ``http://127.0.0.1:8042``.
         user: name and password at the archive, None where it wants none.
-        port: on 127.0.0.1; 0 takes a free one.
+        port: port on 127.0.0.1; 0 takes a free one.
     """
 
     daemon_threads = True

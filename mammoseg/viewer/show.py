@@ -5,10 +5,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from mammoseg.counts import count_of
-from mammoseg.data.find_images import begins_as_dicom
+from mammoseg.data.find_images import dicom_files
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import WrongCallError
-from mammoseg.files import files_below
 from mammoseg.viewer.archive import local_archive
 from mammoseg.viewer.server import ViewerServer
 
@@ -21,17 +20,20 @@ def view(*inputs: str | Path, port: int = 8080) -> None:
 
     Args:
         inputs: DICOM files, and folders, which are searched to the bottom; name mammograms and their results.
-        port: on 127.0.0.1.
+        port: port on 127.0.0.1.
 
     Raises:
-        WrongCallError: the viewer has not been fetched, no file is DICOM, or the port is taken.
+        WrongCallError: the viewer is not fetched, an input does not exist, no file is DICOM, or the port is taken.
         MammosegError: the archive does not start.
     """
     if port not in range(2**16):
         raise WrongCallError(f"port is {port}; give a number from 0, for any, to 65535.")
     if not OHIF.is_dir():
         raise WrongCallError("the viewer is not here yet; run `make viewer` once.")
-    paths = [path for given in inputs for path in dicom_files(Path(given))]
+    named = [Path(path) for path in inputs]
+    if absent := [path for path in named if not path.exists()]:
+        raise WrongCallError(f"'{absent[0]}' does not exist; name mammograms and the results folder.")
+    paths, _ = dicom_files(named)
     if not paths:
         raise WrongCallError("there is no DICOM file; name mammograms and the results folder.")
     for end in (signal.SIGINT, signal.SIGTERM):  # the archive must end too, also where a shell told us to ignore Ctrl-C
@@ -48,15 +50,3 @@ def view(*inputs: str | Path, port: int = 8080) -> None:
         )
         with server, suppress(KeyboardInterrupt):
             server.serve_forever()
-
-
-def dicom_files(path: Path) -> list[Path]:
-    """The file itself, or all files below a folder that begin as DICOM files do; PS3.10 7.1.
-
-    Raises:
-        WrongCallError: the path does not exist.
-    """
-    if not path.exists():
-        raise WrongCallError(f"'{path}' does not exist; name mammograms and the results folder.")
-    files = sorted(files_below(path)) if path.is_dir() else [path]
-    return [file for file in files if begins_as_dicom(file)]

@@ -53,7 +53,8 @@ class AuditLog:
         The second is best effort, for what is done is done; without it the server died, or the disk was full.
 
         Args:
-            details: as `record` takes them. What the block finds out goes into the dictionary that it gets.
+            details: details of the act, as `record` takes them. What the block finds out goes into the dictionary that
+                it gets.
 
         Raises:
             AuditError: there is no first line; the block has not run.

@@ -21,7 +21,7 @@ class Callers:
     """Middleware: notes the caller's address as ``request.state.address``, and the scheme that the caller used.
 
     Args:
-        proxies: whose headers are believed; those of others are ignored, for anyone can write them.
+        proxies: proxies whose headers are believed; those of others are ignored, for anyone can write them.
     """
 
     def __init__(self, app: ASGIApp, *, proxies: tuple[Network, ...]) -> None:
@@ -46,7 +46,7 @@ def caller_address(peer: str, headers: Headers, proxies: Sequence[Network]) -> s
 
     Args:
         peer: address of the connection.
-        proxies: that are believed; of others the headers are ignored.
+        proxies: proxies that are believed; of others the headers are ignored.
     """
     own = str(_address(peer) or UNKNOWN)
     if not is_among(peer, proxies):

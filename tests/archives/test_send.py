@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from mammoseg.archives.dimse import Peer
-from mammoseg.archives.send import PartlySentError, dicom_files, send
+from mammoseg.archives.send import PartlySentError, send
 from mammoseg.cli import main
 from mammoseg.errors import NothingUsableError, WrongCallError
 from tests.archives.made_study import write_seg, write_view
@@ -68,13 +68,6 @@ def test_nothing_to_send_is_said(tmp_path):
         send(tmp_path, to="https://pacs/dicom-web")
     with pytest.raises(WrongCallError, match="no file is named"):
         send(to="https://pacs/dicom-web")
-
-
-def test_named_file_is_tried_and_one_of_a_folder_must_begin_as_dicom(tmp_path):
-    view, other = write_view(tmp_path), tmp_path / "notes"
-    other.write_text("no image")
-    assert dicom_files([tmp_path]) == ([view], 1)
-    assert dicom_files([other]) == ([other], 0)
 
 
 def test_title_of_our_own_is_checked(tmp_path):

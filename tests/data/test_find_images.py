@@ -1,4 +1,7 @@
-from mammoseg.data.find_images import find_inputs
+import numpy as np
+
+from mammoseg.data.find_images import dicom_files, find_inputs
+from mammoseg.data.phantom_dicom import write_mammogram
 
 
 def test_folder_is_searched_to_the_bottom_without_sidecars_and_output(tmp_path):
@@ -38,3 +41,13 @@ def test_file_named_twice_is_tried_once(tmp_path):
     (tmp_path / "sub").mkdir()
     paths, _ = find_inputs([tmp_path / "a.dcm", tmp_path / "sub/../a.dcm", tmp_path], tmp_path / "out")
     assert paths == [tmp_path / "a.dcm"]
+
+
+def test_named_file_is_tried_and_one_of_a_folder_must_begin_as_dicom(tmp_path):
+    for name in ("a/one.dcm", "two"):
+        write_mammogram(tmp_path / name, np.arange(1200).reshape(40, 30))
+    (tmp_path / "notes").write_text("no image")
+    (tmp_path / "results.csv").write_text("no DICOM")
+    found, passed_over = dicom_files([tmp_path])
+    assert (sorted(found), passed_over) == ([tmp_path / "a" / "one.dcm", tmp_path / "two"], 2)
+    assert dicom_files([tmp_path / "notes"]) == ([tmp_path / "notes"], 0)

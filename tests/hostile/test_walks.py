@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mammoseg.archives.send import dicom_files, send
-from mammoseg.data.find_images import find_inputs
+from mammoseg.archives.send import send
+from mammoseg.data.find_images import dicom_files, find_inputs
 from mammoseg.data.ingest import ingest
 from mammoseg.deidentification.deidentify import deidentify
 from mammoseg.dicom.parse import open_dicom

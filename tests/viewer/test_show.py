@@ -11,7 +11,7 @@ import requests
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import WrongCallError
 from mammoseg.viewer import show
-from mammoseg.viewer.show import dicom_files, view
+from mammoseg.viewer.show import view
 from tests.waiting import PATIENCE_SECONDS
 
 
@@ -19,11 +19,6 @@ def write_two(folder):
     write_mammogram(folder / "a" / "one.dcm", np.arange(1200).reshape(40, 30))
     write_mammogram(folder / "two", np.arange(1200).reshape(30, 40), laterality="R")
     (folder / "results.csv").write_text("no DICOM")
-
-
-def test_folder_is_searched_for_dicom_by_content(tmp_path):
-    write_two(tmp_path)
-    assert dicom_files(tmp_path) == [tmp_path / "a" / "one.dcm", tmp_path / "two"]
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])

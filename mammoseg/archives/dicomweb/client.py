@@ -5,7 +5,6 @@ this file need not: no endless answer, no redirect, no second try without end.
 """
 
 import os
-import re
 import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +19,7 @@ from dicomweb_client.web import DICOMwebClient
 from requests.auth import AuthBase, HTTPBasicAuth
 from requests.utils import get_netrc_auth
 
+from mammoseg.dicom.gate import is_uid
 from mammoseg.errors import MammosegError, WrongCallError
 
 PASSWORD_VARIABLE = "MAMMOSEG_DICOMWEB_PASSWORD"
@@ -41,8 +41,6 @@ MOST_ANSWER_BYTES = 2**26
 """Longest answer that is not an instance: some hundred thousand search results."""
 
 BLOCK_BYTES = 2**18
-
-UID_GRAMMAR = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*")
 
 Result = TypeVar("Result")
 
@@ -68,16 +66,11 @@ class Instance:
             raise ValueError("a UID is empty, too long or none (PS3.5 9.1).")
 
 
-def is_uid(value: str) -> bool:
-    """Whether a value keeps the grammar of PS3.5 9.1; pydicom's ``is_valid`` lets a line feed at the end pass."""
-    return len(value) <= 64 and UID_GRAMMAR.fullmatch(value) is not None
-
-
 class ArchiveSession(requests.Session):
     """requests' session with bounded answers and bounded retries.
 
     Args:
-        name: of the archive, for messages.
+        name: name of the archive, for messages.
         timeout: seconds to connect and between two pieces of an answer.
         waits: seconds before each further attempt.
     """

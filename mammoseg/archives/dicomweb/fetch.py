@@ -11,10 +11,11 @@ from typing import Any
 import requests
 from tqdm import tqdm
 
-from mammoseg.archives.dicomweb.client import Archive, ArchiveError, Instance, connect, is_uid
+from mammoseg.archives.dicomweb.client import Archive, ArchiveError, Instance, connect
 from mammoseg.archives.dicomweb.retrieve import MISSING_STATUSES, RefusedInstanceError, is_whole, retrieve
 from mammoseg.counts import count_of
 from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
+from mammoseg.dicom.gate import is_uid
 from mammoseg.dicom.parse import MOST_BYTES
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import NothingUsableError, WrongCallError
@@ -40,7 +41,7 @@ class RefusedSearchError(ArchiveError):
     """The archive answers, but refuses the search for good.
 
     Args:
-        status: of HTTP, None where there is none.
+        status: status code of HTTP, None where there is none.
     """
 
     def __init__(self, name: str, status: int | None) -> None:

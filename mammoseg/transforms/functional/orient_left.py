@@ -20,7 +20,7 @@ def needs_flip(image: np.ndarray, laterality: str | None) -> bool:
     """Whether to mirror the columns: right breasts hang at the right edge; where nothing is known the pixels decide.
 
     Args:
-        image: ``(rows, columns)``.
+        image: grey values, ``(rows, columns)``.
         laterality: ``"L"``, ``"R"``, or None or ``""`` where unknown.
     """
     if laterality in ("L", "R"):

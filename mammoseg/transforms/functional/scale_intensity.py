@@ -15,7 +15,7 @@ def scale_intensity(image: np.ndarray, *, method: str) -> np.ndarray:
     from what lies above it.
 
     Args:
-        image: any shape.
+        image: grey values of any shape.
         method: ``"unit"`` (lowest 0, highest 1), ``"percentile"`` (1st and 99th percentile of tissue become 0 and 1,
             cut there) or ``"zscore"`` (mean 0 and standard deviation 1 over tissue).
 

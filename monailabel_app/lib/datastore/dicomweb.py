@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from mammoseg.archives.dicomweb.client import Archive, ArchiveError, Instance, connect, is_uid
+from mammoseg.archives.dicomweb.client import Archive, ArchiveError, Instance, connect
 from mammoseg.archives.dicomweb.fetch import (
     MODALITY,
     SERIES,
@@ -24,7 +24,7 @@ from mammoseg.archives.dicomweb.fetch import (
 from mammoseg.archives.dicomweb.retrieve import RefusedInstanceError, retrieve
 from mammoseg.archives.dicomweb.store import store
 from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
-from mammoseg.dicom.gate import IMAGE_CLASSES
+from mammoseg.dicom.gate import IMAGE_CLASSES, is_uid
 from mammoseg.dicom.mask import SEGMENTATION_CLASSES
 from mammoseg.errors import MammosegError, WrongCallError
 from monailabel_app.lib.conf import number

@@ -15,7 +15,7 @@ def write_archive(state: Path, items: Sequence[Mapping[str, Any]]) -> Path:
     """Write a new ZIP file with ``image/``, ``label/`` and ``metadata.json`` below `state`; the caller removes it.
 
     Args:
-        items: as `InstanceDatastore.human_labels` gives them.
+        items: labels, as `InstanceDatastore.human_labels` gives them.
     """
     folder = state / FOLDER
     folder.mkdir(exist_ok=True, mode=0o700)

@@ -45,7 +45,7 @@ class LabelFiles:
     NIfTI, made when first asked for, ``original/`` a model's output for each image.
 
     Args:
-        set_aside: gets what is found in ``final/`` and is no label.
+        set_aside: function that gets what is found in ``final/`` and is no label.
     """
 
     folder: Path
@@ -90,7 +90,7 @@ class LabelFiles:
         """The mask of a label as NIfTI on the grid of its image.
 
         Args:
-            segmentation: where its SEG is; not read for a picture.
+            segmentation: path where its SEG is; not read for a picture.
 
         Raises:
             InputRefusedError: the SEG cannot be read, or is of another size than the image.

@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mammoseg.archives.dicomweb.client import is_uid
 from mammoseg.data.find_images import find_inputs
 from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
 from mammoseg.data.mammogram import file_format, read_mammogram
-from mammoseg.dicom.gate import IMAGE_CLASSES
+from mammoseg.dicom.gate import IMAGE_CLASSES, is_uid
 from mammoseg.dicom.mask import SEGMENTATION_CLASSES
 from mammoseg.dicom.read import read_texts
 from mammoseg.errors import InputRefusedError, WrongCallError
@@ -40,7 +39,7 @@ class FolderDatastore(InstanceDatastore):
     """Mammograms of a folder.
 
     Args:
-        root: the folder.
+        root: folder of the images.
         conf: what `InstanceDatastore` knows.
 
     Raises:

@@ -21,7 +21,7 @@ class InstanceCache:
     """A folder of instances, named by their SOP Instance UID.
 
     Args:
-        most_bytes: that it may hold.
+        most_bytes: most bytes that it may hold.
     """
 
     def __init__(self, folder: Path, archive: Archive, *, most_bytes: int) -> None:

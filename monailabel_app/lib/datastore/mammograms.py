@@ -33,8 +33,8 @@ class MammogramDatastore(Datastore):
     """Mammograms of one source, and a folder for the state, which one process at a time has.
 
     Args:
-        name: for people.
-        folder: of the state.
+        name: name that people see.
+        folder: folder of the state.
         conf: ``modalities`` (MG), ``refresh_seconds``.
 
     Raises:

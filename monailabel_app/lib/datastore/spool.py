@@ -52,7 +52,7 @@ class Spool:
     """The folder of entries; for all threads of one process.
 
     Args:
-        set_aside: gets what is no entry.
+        set_aside: function that gets what is no entry.
     """
 
     def __init__(self, folder: Path, set_aside: SetAside) -> None:

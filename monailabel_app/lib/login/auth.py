@@ -59,7 +59,7 @@ class Login:
         """Whom a token stands for.
 
         Args:
-            address: of who sent it, for the audit.
+            address: address of who sent it, for the audit.
         Raises:
             HttpError: 401 for no valid token, 503 where the issuer's keys cannot be had.
         """

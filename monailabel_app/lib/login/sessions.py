@@ -35,7 +35,7 @@ class Sessions:
     """In memory, so that they end with the process; only digests are kept.
 
     Args:
-        seconds: that one lasts, or as long as its token where that is shorter.
+        seconds: time in seconds that one lasts, or as long as its token where that is shorter.
     """
 
     def __init__(self, seconds: float) -> None:

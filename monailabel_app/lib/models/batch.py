@@ -40,7 +40,7 @@ class MassBatchInferTask(BatchInferTask):
 
         Args:
             request: ``max_batch_size`` limits the number of images; ``force`` does again what is done.
-            infer: `MONAILabelApp.infer`.
+            infer: the method `MONAILabelApp.infer`.
         Returns:
             See `progress`.
         """

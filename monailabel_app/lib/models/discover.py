@@ -43,7 +43,8 @@ def discover(conf: Mapping[str, str]) -> dict[str, ModelEntry]:
     """All bundles that segment masses, in the order of their names.
 
     Args:
-        conf: of ``--conf``: ``models`` (names with commas) leaves the others out; ``bundles`` names folders of exported
+        conf: settings of ``--conf``: ``models`` (names with commas) leaves the others out; ``bundles`` names folders of
+            exported
             bundles, whose weights are taken instead of the repository's; ``weights`` is ``name=file``, several with
             commas, and goes before both.
     Raises:

@@ -22,7 +22,7 @@ from mammoseg.dicom.derived import Analysis
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.read import read_header
 from mammoseg.dicom.seg import build_segmentation
-from mammoseg.dicom.write import write_object
+from mammoseg.dicom.write import header_refused, write_object
 from mammoseg.errors import InputRefusedError
 from mammoseg.inference.lesions import scale_of_mammogram
 from mammoseg.prediction.file_job import area_mm2
@@ -41,7 +41,7 @@ class MassInferTask(InferTask):
     """One model of the app.
 
     Args:
-        model: that answers.
+        model: model that answers.
         preload: load the weights now; where they cannot be, the log says why and so does every request.
     """
 
@@ -111,7 +111,7 @@ class MassInferTask(InferTask):
         """A DICOM SEG of the masses, as `mammoseg predict` writes it.
 
         Args:
-            image: DICOM file.
+            image: path of a DICOM file.
             request: parameters of the client.
         Raises:
             InputRefusedError: also where the file is no DICOM, for a SEG refers to a DICOM instance.
@@ -132,13 +132,9 @@ def segmentation(path: Path, found: Segmented) -> bytes:
         InputRefusedError: the header breaks rules that a result must keep.
     """
     now = datetime.now(timezone.utc).replace(microsecond=0)
-    try:
+    with header_refused():
         analysis = Analysis(read_header(path), found.lesions, found.algorithm, now, found.probability)
         dataset = build_segmentation(analysis)
-    except InputRefusedError:
-        raise
-    except ValueError as error:  # its text may quote a header value
-        raise InputRefusedError("E_SEG", "the header breaks rules of DICOM that its results must keep.") from error
     with tempfile.TemporaryDirectory(prefix="mammoseg-") as folder:
         write_object(dataset, Path(folder) / "mass.seg.dcm")
         return (Path(folder) / "mass.seg.dcm").read_bytes()

@@ -97,8 +97,8 @@ def write_labels(labels: Sequence[Mapping[str, Any]], folder: Path, *, key: byte
 
     Args:
         labels: ``image_id``, ``image`` and ``label`` (paths), ``patient_id`` (a code) each.
-        folder: of the ``datalist.json``.
-        key: of the codes.
+        folder: folder of the ``datalist.json``.
+        key: secret key of the codes.
         split_file: section of every patient so far; it is extended.
     Raises:
         TooFewLabelsError: a section stays empty, or training has fewer than `FEWEST_TRAINING` images.

@@ -28,8 +28,8 @@ def judge(result: Mapping[str, Any], *, tolerance: float = TOLERANCE, fewest: in
 
     Args:
         result: ``after`` and ``before``: Dice or None by image; ``before`` is None where there was no version yet.
-        tolerance: see `TOLERANCE`.
-        fewest: see `FEWEST_HELD_OUT`.
+        tolerance: loss of Dice that is allowed, see `TOLERANCE`.
+        fewest: fewest images to judge by, see `FEWEST_HELD_OUT`.
     """
     after = _of_masses(result["after"])
     before = None if result["before"] is None else _of_masses(result["before"])

@@ -36,7 +36,7 @@ class ModelScoring(ScoringMethod):
     The model is ``request["model"]``, or the first that has weights.
 
     Args:
-        models: by their names.
+        models: models by their names.
     """
 
     def __init__(self, models: Mapping[str, ServedModel], description: str) -> None:

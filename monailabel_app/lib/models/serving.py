@@ -49,8 +49,8 @@ class ServedModel:
     Files are read by as many threads as ask; a network computes one image at a time, for it takes all cores then.
 
     Args:
-        entry: of the bundle.
-        versions: of its weights.
+        entry: entry of the bundle.
+        versions: versions of its weights.
         device: torch device; None takes a GPU where there is one.
         modalities: DICOM modalities to let in.
 

@@ -43,9 +43,9 @@ class MassTrainTask(TrainTask):
     """Trains one model of the app; one training at a time, the server goes on meanwhile.
 
     Args:
-        model: that is trained, and served.
-        state_dir: of the server.
-        overrides: of the bundle's config, for all trainings.
+        model: model that is trained, and served.
+        state_dir: state folder of the server.
+        overrides: values of the bundle's config, for all trainings.
     """
 
     def __init__(self, model: ServedModel, state_dir: Path, *, overrides: Mapping[str, Any] | None = None) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from mammoseg.data.datalist import load_section
 from mammoseg.data.masks import read_mask
-from mammoseg.errors import MammosegError
+from mammoseg.errors import MammosegError, kind_and_place
 from mammoseg.files import sha256_of_file, write_json
 from mammoseg.inference.predictor import Predictor
 from mammoseg.metrics.overlap import compute_dice
@@ -37,8 +37,7 @@ def main(path: Path) -> None:
     except MammosegError as error:
         result = {"error": str(error)}
     except Exception as error:  # its text may quote a header; the log of the run has the places
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        result = {"error": f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}."}
+        result = {"error": f"{kind_and_place(error)}."}
         traceback.print_exc()
     write_json(job.result, result)
 

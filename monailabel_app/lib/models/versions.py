@@ -62,7 +62,7 @@ class Versions:
     """The versions of one model.
 
     Args:
-        folder: of this model alone; made when the first version is added.
+        folder: folder of this model alone; made when the first version is added.
         original: weights that the model came with; None where it has none.
     """
 

@@ -50,7 +50,7 @@ class Connections:
     """The idle ones, oldest first; those at work for a person are no matter of this.
 
     Args:
-        proxies: whose connections are many callers', and are not counted.
+        proxies: proxies whose connections are many callers', and are not counted.
     """
 
     def __init__(self, *, proxies: Sequence[Network] = ()) -> None:

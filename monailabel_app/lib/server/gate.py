@@ -55,7 +55,7 @@ class Gate:
     FastAPI reads a form to its end, and onto the disk, before it asks any dependency.
 
     Args:
-        connections: that are told which of them works for a person.
+        connections: record of open connections, told which of them works for a person.
     """
 
     def __init__(self, app: ASGIApp, *, connections: Connections) -> None:

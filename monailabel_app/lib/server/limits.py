@@ -67,9 +67,9 @@ class Limits:
     """Middleware, behind `Gate`.
 
     Args:
-        max_requests: of one person, in work at once.
-        seconds: for one, from its first to its last byte.
-        max_upload_bytes: of one multipart body; others have `MOST_PLAIN_BYTES`.
+        max_requests: most requests of one person, in work at once.
+        seconds: time in seconds for one, from its first to its last byte.
+        max_upload_bytes: most bytes of one multipart body; others have `MOST_PLAIN_BYTES`.
     """
 
     def __init__(self, app: ASGIApp, *, max_requests: int, seconds: float, max_upload_bytes: int) -> None:
@@ -192,8 +192,8 @@ class Headers:
     """Middleware: headers of every answer, and one log line per request, without ids and without what was searched for.
 
     Args:
-        headers: for all.
-        by_path: more for addresses that begin so, such as the policy of a page.
+        headers: headers of all answers.
+        by_path: more headers for addresses that begin so, such as the policy of a page.
     """
 
     def __init__(self, app: ASGIApp, *, headers: Mapping[str, str], by_path: Mapping[str, Mapping[str, str]]) -> None:
@@ -235,7 +235,7 @@ class SameSite:
     """Middleware: refuses what a page of another site sends in the name of a person's browser.
 
     Args:
-        origins: of other sites that may.
+        origins: origins of other sites that may.
         only_loopback: refuse every name but this machine's, so that no outside name is pointed at it (DNS rebinding);
             for a server without login.
     """

@@ -15,7 +15,7 @@ def set_up(level: str) -> None:
     """Log to standard error.
 
     Args:
-        level: of our own lines; others are logged from WARNING on.
+        level: level of our own lines; others are logged from WARNING on.
     """
     logging.basicConfig(level=logging.WARNING, format=FORMAT)
     for name in OURS:

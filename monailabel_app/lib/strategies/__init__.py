@@ -13,8 +13,8 @@ def strategies(models: Mapping[str, ServedModel], conf: Mapping[str, str]) -> di
     """All strategies by their names; they share the scores.
 
     Args:
-        models: of the app, by their names.
-        conf: of ``--conf``, see `StrategySettings`.
+        models: models of the app, by their names.
+        conf: settings of ``--conf``, see `StrategySettings`.
     Raises:
         WrongCallError: a value is none of its kind, or ``strategy_model`` is no model.
     """

@@ -26,7 +26,7 @@ class NextImage(Strategy):
     that the next request gets another one.
 
     Args:
-        name: see `STRATEGIES`.
+        name: name of a strategy, see `STRATEGIES`.
         scores: shared by all strategies.
         clock: seconds since 1970.
     """

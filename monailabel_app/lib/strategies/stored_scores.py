@@ -26,7 +26,7 @@ class StoredScores:
     """Reads scores from the data source and makes up for missing ones, a few a request.
 
     Args:
-        models: of the app, by their names.
+        models: models of the app, by their names.
     """
 
     def __init__(self, models: Mapping[str, ServedModel], settings: StrategySettings) -> None:
@@ -45,9 +45,9 @@ class StoredScores:
         """Scores of as many images as have them by the weights that are served now.
 
         Args:
-            images: whose scores are `wanted`, by name.
+            images: images whose scores are `wanted`, by name.
             also: images whose features count too, such as the labelled ones; empty where no features are needed.
-            model: that scores; see `StrategySettings.model` when None.
+            model: model that scores; see `StrategySettings.model` when None.
         Raises:
             ModelNotReadyError: there are no weights, or no such model.
         """

@@ -7,7 +7,8 @@ import requests
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
-from mammoseg.archives.dicomweb.client import Archive, ArchiveError, PassingError, is_uid
+from mammoseg.archives.dicomweb.client import Archive, ArchiveError, PassingError
+from mammoseg.dicom.gate import is_uid
 from mammoseg.errors import WrongCallError
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.server.routes import Viewer

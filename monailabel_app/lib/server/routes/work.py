@@ -21,9 +21,9 @@ def add_progress(
     """Add both routes.
 
     Args:
-        kind: of the jobs.
+        kind: kind of the jobs.
         stopped_by: role that may end them.
-        details: more about the last job, by the app and the job's record.
+        details: function that tells more about the last job, by the app and the job's record.
     """
 
     @router.get(path, summary="Progress")
