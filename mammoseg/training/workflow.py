@@ -100,7 +100,7 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
     """
     configs = Path(bundle_root(bundle)) / "configs"
     files = [str(configs / f"{name}.json") for name in ("train", *overlays)]
-    config = {}
+    config: dict[str, Any] = {}
     for path in (*files, files[0]):  # train.json once more, since an overlay may put a call where it has a value
         config |= json.loads(Path(path).read_text(encoding="utf-8"))
     _check_overrides(overrides, config)
