@@ -155,7 +155,7 @@ def _check_maximum(frame: ImageFile, path: Path) -> None:
     tile = frame.tile[0]
     if frame.format != "PPM" or tile.codec_name != "ppm":  # those of other codecs cannot be above it
         return
-    largest = int(tile.args[1])  # type: ignore[index, arg-type]  # of this codec a pair
+    largest = int(tile.args[1])  # type: ignore[index]  # of this codec a pair
     count = frame.width * frame.height * len(frame.getbands())
     stored = np.fromfile(path, ">u2" if largest > 255 else np.uint8, count, offset=tile.offset)
     if stored.max(initial=0) > largest:
