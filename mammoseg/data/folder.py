@@ -92,18 +92,35 @@ def collect(
 def _match(root: Path, mask_root: Path | None, mask_names: re.Pattern[str] | None, report: IngestReport) -> Matches:
     if mask_root is not None and not mask_root.is_dir():
         raise WrongCallError(f"--masks '{mask_root}' is not a folder; name the folder that holds the masks.")
-    masks = _image_files(mask_root, report) if mask_root else []
-    files = [path for path in _image_files(root, report) if path not in set(masks)]
+    masks = _image_files(mask_root, report)[0] if mask_root else []
+    usable, refused = _image_files(root, report)
+    files = [path for path in usable if path not in set(masks)]
     matches = match(root, files, mask_root=mask_root, masks=masks, mask_pattern=mask_names)
+    of_refused = _masks_of(refused, root, mask_root, mask_names, matches.masks_without_image)
     for path in matches.masks_without_image:
-        report.skip("masks without an image", path)
+        report.skip("masks of refused images" if path in of_refused else "masks without an image", path)
     for path in matches.images_of_same_name:
         report.skip("images of the same name as another", path.relative_to(root))
     return matches
 
 
-def _image_files(folder: Path, report: IngestReport) -> list[Path]:
-    files = []
+def _masks_of(
+    images: Sequence[Path],
+    root: Path,
+    mask_root: Path | None,
+    mask_names: re.Pattern[str] | None,
+    masks: Sequence[Path],
+) -> set[Path]:
+    """Those of `masks`, found below `root` or `mask_root`, that belong to one of `images`."""
+    apart = [path for path in masks if mask_root and path.is_relative_to(mask_root)]
+    among = [path for path in masks if path not in set(apart)]
+    matches = match(root, [*images, *among], mask_root=mask_root, masks=apart, mask_pattern=mask_names)
+    return {mask for found in matches.masks.values() for mask in found}
+
+
+def _image_files(folder: Path, report: IngestReport) -> tuple[list[Path], list[Path]]:
+    """The images below a folder, and those that are refused by their first bytes."""
+    files, refused = [], []
     for path in sorted(files_below(folder)):
         if leads_out(path, folder):
             report.skip("links that lead out of the folder", path.relative_to(folder))
@@ -118,9 +135,10 @@ def _image_files(folder: Path, report: IngestReport) -> list[Path]:
                 report.skip("files that are not images", path)
             else:
                 report.refuse(error, path.relative_to(folder))
+                refused.append(path)
         else:
             files.append(path)
-    return files
+    return files, refused
 
 
 def _patient_code(image: Path, relative: Path, pattern: PatientPattern | None) -> str | None:

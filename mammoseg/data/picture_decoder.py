@@ -34,9 +34,11 @@ SUBFILE_TYPE, BITS_PER_SAMPLE, PHOTOMETRIC, ORIENTATION, SAMPLE_FORMAT = 254, 25
 
 Image.MAX_IMAGE_PIXELS = None  # one limit for all: that of whoever asks
 
-# Pillow knows WhiteIsZero of 16 bits in little endian only, and of 12 bits not at all.
+# Pillow knows WhiteIsZero of 16 bits in little endian only, and of 12 bits BlackIsZero in little endian only, though
+# their bits lie alike in both.
 TiffImagePlugin.OPEN_INFO[b"MM", 0, (1,), 1, (16,), ()] = ("I;16B", "I;16B")
-TiffImagePlugin.OPEN_INFO[b"II", 0, (1,), 1, (12,), ()] = ("I;16", "I;12")
+for order, zero in ((b"II", 0), (b"MM", 0), (b"MM", 1)):
+    TiffImagePlugin.OPEN_INFO[order, zero, (1,), 1, (12,), ()] = ("I;16", "I;12")
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ def _page(frame: ImageFile, path: Path, by_index: bool, max_pixels: int) -> Page
         raise InputRefusedError("E_SIZE", f"the picture is {rows} x {columns}; 1 to {max_pixels} pixels are read.")
     if frame.mode == "F" or (frame.mode == "I" and frame.format != "PPM") or _tag(frame, SAMPLE_FORMAT, 1) != 1:
         raise InputRefusedError("E_BITS", "the picture is signed or has 32 bits a pixel; save it with 8 or 16 bits.")
+    _check_maximum(frame, path)
     # all this before the frame is loaded, which drops its tiles and some of its tags
     is_deep = frame.mode in MULTICHANNEL and any(";16" in str(tile.args) for tile in frame.tile)
     bits, is_negative = _tag(frame, BITS_PER_SAMPLE, 0), _tag(frame, PHOTOMETRIC, 1) == 0
@@ -145,6 +148,19 @@ def _page(frame: ImageFile, path: Path, by_index: bool, max_pixels: int) -> Page
     has_alpha = channels.shape[2] in (2, 4)
     alpha = channels[..., -1] if has_alpha and channels[..., -1].min() < channels[..., -1].max() else None
     return Page(channels[..., : channels.shape[2] - has_alpha], alpha, white, frame.format in LOSSY, is_turned)
+
+
+def _check_maximum(frame: ImageFile, path: Path) -> None:
+    """Refuse values above the maximum that a PGM states, which Pillow would show as white."""
+    tile = frame.tile[0]
+    if frame.format != "PPM" or tile.codec_name != "ppm":  # those of other codecs cannot be above it
+        return
+    largest = int(tile.args[1])  # type: ignore[index]  # of this codec a pair
+    count = frame.width * frame.height * len(frame.getbands())
+    stored = np.fromfile(path, ">u2" if largest > 255 else np.uint8, count, offset=tile.offset)
+    if stored.max(initial=0) > largest:
+        reason = f"the picture has values above {largest}, the maximum that its header states; save it anew."
+        raise InputRefusedError("E_BITS", reason)
 
 
 def _grey(shown: Image.Image, white: int, is_negative: bool) -> np.ndarray:

@@ -61,18 +61,27 @@ def label_server_transforms(postprocessing: dict[str, Any], weights: Weights) ->
     Its writer takes ``(columns, rows)`` and, while the image is there, would stretch that to ``(rows, columns)``.
 
     Returns:
-        The same transforms without those that save, and then 0 and 1 for masses or the number of the class, as uint8.
+        The same transforms without those that save, and then 0 and 1 for masses, by the rules of `predict`, or the
+        number of the class, as uint8.
     """
-    kept = [step for step in postprocessing["transforms"] if not step["_target_"].rpartition(".")[2].startswith("Save")]
-    decide: dict[str, Any] = {"argmax": True} if weights.network["out_channels"] > 2 else {"threshold": "@threshold"}
-    steps: list[dict[str, Any]] = [
-        {"_target_": "AsDiscreted", "keys": "pred", **decide},
+    steps = [
+        step for step in postprocessing["transforms"] if not step["_target_"].rpartition(".")[2].startswith("Save")
+    ]
+    if weights.network["out_channels"] > 2:
+        steps.append({"_target_": "AsDiscreted", "keys": "pred", "argmax": True})
+    else:
+        rules = {"preprocessing": "@preprocessing", "threshold": "@threshold"}
+        steps += [
+            {"_target_": "mammoseg.inference.keep_masses.KeepMassesd", "keys": "pred", **rules},
+            {"_target_": "AsDiscreted", "keys": "pred", "threshold": "@threshold"},
+        ]
+    steps += [
         {"_target_": "CastToTyped", "keys": "pred", "dtype": "$torch.uint8"},
         {"_target_": "SqueezeDimd", "keys": "pred", "dim": 0},
         {"_target_": "Transposed", "keys": "pred", "indices": [1, 0]},
         {"_target_": "DeleteItemsd", "keys": "image"},
     ]
-    return {**postprocessing, "transforms": [*kept, *steps]}
+    return {**postprocessing, "transforms": steps}
 
 
 def _described(metadata: dict[str, Any], bundle: str, weights: Weights) -> dict[str, Any]:

@@ -79,6 +79,8 @@ MODIFIER_REMARKS = {
 }  # fmt: skip
 """View modifier, SNOMED RT and CT, to the same; PS3.16 CID 4015."""
 
+CONTRADICTIONS = ({"MONOCHROME1", "IDENTITY"}, {"MONOCHROME2", "INVERSE"})
+"""Photometric Interpretation with the Presentation LUT Shape that does not go with it, PS3.3 C.8.11.3.1.2."""
 
 MAGNIFICATIONS = (1.0, 3.0)
 """Factors that are believed: the breast lies between tube and detector, so none is below 1; stands for magnification
@@ -117,6 +119,9 @@ def remarks(dataset: Dataset) -> list[str]:
     found += [MODIFIER_REMARKS[code] for code in _modifier_codes(dataset) if code in MODIFIER_REMARKS]
     if texts(dataset, "BreastImplantPresent") == ["YES"]:
         found.append("a breast implant is in the image")
+    photometric, shape = texts(dataset, "PhotometricInterpretation"), texts(dataset, "PresentationLUTShape")
+    if {*photometric, *shape} in CONTRADICTIONS:
+        found.append("PresentationLUTShape contradicts PhotometricInterpretation, which is followed: maybe a negative")
     found += [not_believed(name) for name in _spacings(dataset) if _numbers_but(is_pixel_size, dataset, name)]
     if _numbers_but(_is_magnification, dataset, MAGNIFICATION):
         found.append(f"{MAGNIFICATION} is that of no mammogram and is not believed")

@@ -2,6 +2,7 @@ import csv
 import json
 import re
 import unicodedata
+from pathlib import Path
 
 import cv2
 import nibabel
@@ -178,6 +179,20 @@ def test_everything_left_out_is_counted_by_reason(run, root, tmp_path, capsys):
     }
     assert "3 images of 3 patients used" in (line := capsys.readouterr().out.splitlines()[-1])
     assert "6 skipped (E_MASK_ASPECT 1, E_NO_MASK 1, " in line
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_masks_of_images_that_are_refused_are_not_said_to_have_none(run, root, tmp_path, apart):
+    (root / "p6.png").write_bytes(b"no picture")
+    masks = tmp_path / "apart" if apart else root
+    masks.mkdir(exist_ok=True)
+    write_mask_png(masks / "p6_mask.png")
+    write_mask_png(masks / "stranger_mask.png")
+    run(**({"masks": str(masks)} if apart else {}))
+    skipped = report_of(tmp_path / "out")["skipped"]
+    assert [Path(path).name for path in skipped["masks of refused images"]] == ["p6_mask.png"]
+    assert [Path(path).name for path in skipped["masks without an image"]] == ["stranger_mask.png"]
+    assert skipped["E_NOT_DICOM"][0].startswith("p6.png: ")
 
 
 @pytest.mark.parametrize("column", ["has_mass\np4.png,no", "pathology\np4.png,normal"])

@@ -62,14 +62,22 @@ def test_a_pgm_is_scaled_by_its_largest_value(tmp_path, largest, shown):
     assert mammogram.value_range == (0, 65535)
 
 
+@pytest.mark.parametrize("above", [b"P5\n3 1\n100\n" + bytes([0, 100, 101]), b"P5\n2 1\n4095\n\x0f\xff\x10\x00"])
+def test_a_pgm_with_values_above_its_maximum_is_refused(tmp_path, above):
+    (tmp_path / "a.pgm").write_bytes(above)
+    with pytest.raises(InputRefusedError, match="E_BITS: the picture has values above (100|4095), the maximum"):
+        read_mammogram(tmp_path / "a.pgm")
+
+
 @pytest.mark.parametrize(("photometric", "shown"), [(0, [0, 4095]), (1, [4095, 0])])
-def test_twelve_bits_of_a_tiff_reach_white_at_4095(tmp_path, photometric, shown):
+@pytest.mark.parametrize(("order", "mark"), [("<", b"II*\0"), (">", b"MM\0*")])
+def test_twelve_bits_of_a_tiff_reach_white_at_4095(tmp_path, photometric, shown, order, mark):
     content = bytes([0xFF, 0xF0, 0x00])  # 4095 and 0
     entries = [(256, 2), (257, 1), (258, 12), (259, 1), (262, photometric), (273, 8), (277, 1), (278, 1), (279, 3)]
-    directory = struct.pack("<H", len(entries)) + b"".join(
-        struct.pack("<HHIHH", *(tag, 3, 1, n, 0)) for tag, n in entries
+    directory = struct.pack(f"{order}H", len(entries)) + b"".join(
+        struct.pack(f"{order}HHIHH", *(tag, 3, 1, n, 0)) for tag, n in entries
     )
-    (tmp_path / "a.tif").write_bytes(b"II*\0" + struct.pack("<I", 12) + content + b"\0" + directory + bytes(4))
+    (tmp_path / "a.tif").write_bytes(mark + struct.pack(f"{order}I", 12) + content + b"\0" + directory + bytes(4))
     mammogram = read_mammogram(tmp_path / "a.tif")
     assert (mammogram.pixels.tolist(), mammogram.value_range) == ([shown], (0, 4095))
 

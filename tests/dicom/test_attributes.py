@@ -156,3 +156,19 @@ def test_a_malformed_attribute_says_nothing(keyword):
         (None, None),
         [],
     )
+
+
+@pytest.mark.parametrize(
+    ("photometric", "shape", "is_told"),
+    [
+        ("MONOCHROME2", "INVERSE", True),
+        ("MONOCHROME1", "IDENTITY", True),
+        ("MONOCHROME2", "IDENTITY", False),
+        ("MONOCHROME1", "INVERSE", False),
+        ("MONOCHROME2", "LIN OD", False),
+        ("MONOCHROME2", None, False),
+    ],
+)
+def test_a_lut_shape_that_contradicts_the_polarity_is_told(photometric, shape, is_told):
+    dataset = mammogram_dataset(PhotometricInterpretation=photometric, PresentationLUTShape=shape)
+    assert [remark.partition(" ")[0] for remark in remarks(dataset)] == ["PresentationLUTShape"] * is_told

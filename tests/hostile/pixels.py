@@ -283,6 +283,11 @@ CASES: list[HostileCase] = [
         "inverted, within one grey level of its MONOCHROME2 twin", twin=write_good,
     ),
     HostileCase(
+        37, "lut-shape", "MONOCHROME2 with Presentation LUT Shape INVERSE",
+        with_attributes(PresentationLUTShape="INVERSE"), ACCEPTED,
+        "Photometric Interpretation is followed, and a note says that the two contradict", twin=write_good,
+    ),
+    HostileCase(
         38, "padding", "a strip of Pixel Padding Value, 4095",
         with_pixels(padded(), attributes={"PixelPaddingValue": 4095}, window=None), ACCEPTED,
         "lowest grey value, and never part of a mass", twin=with_pixels(as_padding(), window=None),
@@ -352,6 +357,11 @@ CASES: list[HostileCase] = [
     HostileCase(
         45, "rle-rows", "RLE of another size than Rows", in_syntax(uid.RLELossless, Rows=ROWS + 1), "E_COMPRESSION",
         "RLE names no size; the decoder finds too little",
+    ),
+    HostileCase(
+        45, "rle-turned", "RLE of a picture that lies on its side, as many pixels",
+        in_syntax(uid.RLELossless, Rows=COLUMNS, Columns=ROWS), ACCEPTED,
+        "accepted: RLE names no size, and its decoder gives one run of bytes; nothing in the file tells",
     ),
     HostileCase(46, "30-megapixels", "6000 x 5000 pixels", large, ACCEPTED),
     HostileCase(
