@@ -73,6 +73,7 @@ CASES = {
     "connected_unets": Case(20_036_545, narrow=CONNECTED),
     "connected_unets_plus": Case(23_450_433, narrow=CONNECTED),
     "connected_unets_plusplus": Case(28_116_816, narrow=CONNECTED),
+    "efficientnet_unet": Case(6_140_241, side=64, narrow=TINY_ENCODER | {"encoder_weights": None, "channels": 2}),
     "fcdensenet103": Case(13_916_258, narrow={"channels": 4, "layers": [2, 1, 3], "growth": 2}),
     "fusionnet": Case(78_532_354),
     "multiresunet": Case(7_244_775),
