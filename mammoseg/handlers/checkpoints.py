@@ -98,7 +98,7 @@ class Checkpoints:
         self.resume = resume
 
     def attach(self, engine: Engine) -> None:
-        """Follow the trainer `engine`: first the average, the early stop and the log, then the checkpoint that holds their states.
+        """Follow the trainer `engine`: first average, early stop and log, then the checkpoint that holds their states.
 
         Attach it after validation and schedule. The three are attached here because MONAI takes a config's list of
         handlers for a list of definitions, without references.
