@@ -49,8 +49,8 @@ def test_statistics_are_averaged_and_counters_copied():
     assert average.network.num_batches_tracked.item() == 2
 
 
-def overrides(dataset: Path, run: Path, **changes) -> dict:
-    return CASES[BUNDLE].overrides(dataset, run, max_epochs=2, batch_size=2, encoder_weights=None, **changes)
+def overrides(dataset: Path, run: Path) -> dict:
+    return CASES[BUNDLE].overrides(dataset, run, max_epochs=2, batch_size=2)
 
 
 class Killed(BaseException):
