@@ -28,13 +28,22 @@ def knows_phantoms_only(provenance: Mapping[str, Any]) -> bool:
     return provenance.get("source") == "phantom"
 
 
-def collect_provenance(*, bundle_root: Path | str, datalist: Path | str, seed: int) -> dict[str, Any]:
+def collect_provenance(
+    *,
+    bundle_root: Path | str,
+    datalist: Path | str,
+    seed: int,
+    encoder: Mapping[str, Any] | None = None,
+    started_from: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Hashes of datalist, configs and lock, the seed, the commit and the versions, as JSON values.
 
     Args:
         bundle_root: folder of the bundle; its ``configs/train.json`` is hashed.
         datalist: the ``datalist.json`` that the run reads.
         seed: seed of the run.
+        encoder: where the encoder's first weights come from; None for random ones.
+        started_from: where the weights come from that the training starts with; None where it starts anew.
     """
     root = Path(bundle_root)
     return {
@@ -44,6 +53,8 @@ def collect_provenance(*, bundle_root: Path | str, datalist: Path | str, seed: i
         "config_sha256": _sha256_or_none(root / "configs" / "train.json"),
         "lock_sha256": _sha256_or_none(LOCK_FILE),
         "seed": seed,
+        "encoder": encoder,
+        "started_from": started_from,
         "commit": current_commit(),
         "versions": {"mammoseg": __version__, **{name: version(name) for name in ("monai", "torch", "numpy")}},
     }

@@ -60,7 +60,8 @@ class Case:
 
     def overrides(self, dataset: Path, run: Path, **overrides: Any) -> dict[str, Any]:
         tiny = tiny_overrides(dataset, run, spatial_size=[self.side, self.side], max_epochs=1)
-        return tiny | {f"network_def::{name}": value for name, value in self.narrow.items()} | overrides
+        narrow = {f"network_def::{name}": value for name, value in self.narrow.items()}
+        return tiny | {"encoder_weights": None} | narrow | overrides
 
 
 CONNECTED = {"channels": [8, 8, 16], "dilations": [1, 2, 3]}
@@ -73,6 +74,7 @@ CASES = {
     "connected_unets": Case(20_036_545, narrow=CONNECTED),
     "connected_unets_plus": Case(23_450_433, narrow=CONNECTED),
     "connected_unets_plusplus": Case(28_116_816, narrow=CONNECTED),
+    "efficientnet_unet": Case(6_140_241, side=64, narrow=TINY_ENCODER | {"encoder_weights": None, "channels": 2}),
     "fcdensenet103": Case(13_916_258, narrow={"channels": 4, "layers": [2, 1, 3], "growth": 2}),
     "fusionnet": Case(78_532_354),
     "multiresunet": Case(7_244_775),
@@ -97,7 +99,7 @@ every_mass_bundle = pytest.mark.parametrize("name", [name for name in bundle_nam
 def full_network(name: str) -> Network:
     """Network of a bundle as configured, without memory."""
     with torch.device("meta"):
-        return ConfigParser(render(name)["train"]).get_parsed_content("network_def")
+        return ConfigParser(render(name)["train"] | {"encoder_weights": None}).get_parsed_content("network_def")
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +209,7 @@ def test_first_reference_is_the_paper_of_the_recipe(name):
     author, year = recipe[:-4], recipe[-4:]  # such as sun2020
     first, *_ = render(name)["metadata"]["references"]
     assert first.lower().startswith(author) and year in first
-    assert "doi:" in first or "thesis" in first
+    assert any(word in first for word in ("doi:", "thesis", "no paper"))
 
 
 @every_mass_bundle

@@ -52,6 +52,12 @@ class Weights:
     sha256: str
     path: Path
 
+    @property
+    def origin(self) -> dict[str, Any]:
+        """What the provenance of a training that starts with these weights says of them."""
+        plain = {name: value for name, value in self.provenance.items() if not isinstance(value, dict | list)}
+        return {**plain, "sha256": self.sha256}
+
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
     """Write a checkpoint whole or not at all.

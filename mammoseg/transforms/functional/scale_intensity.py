@@ -5,19 +5,23 @@ import numpy as np
 PERCENTILES = (1.0, 99.0)
 """Percentiles of the tissue that become 0 and 1 in the method ``"percentile"``."""
 
-METHODS = ("unit", "percentile", "zscore")
+BREAST_PERCENTILE, BREAST_MEAN, BREAST_DEVIATION = 99.7, 0.35, 0.25
+"""Of the method ``"breast"``: percentile of the tissue that becomes 1, then what is taken off, and divided by."""
+
+METHODS = ("unit", "percentile", "zscore", "breast")
 
 
 def scale_intensity(image: np.ndarray, *, method: str) -> np.ndarray:
     """Rescale an image; where all of it is one value it becomes 0, never NaN.
 
-    The lowest value of the image is background or padding: ``"percentile"`` and ``"zscore"`` take their statistics only
-    from what lies above it.
+    The lowest value of the image is background or padding: ``"percentile"``, ``"zscore"`` and ``"breast"`` take their
+    statistics only from what lies above it.
 
     Args:
         image: grey values of any shape.
         method: ``"unit"`` (lowest 0, highest 1), ``"percentile"`` (1st and 99th percentile of tissue become 0 and 1,
-            cut there) or ``"zscore"`` (mean 0 and standard deviation 1 over tissue).
+            cut there), ``"zscore"`` (mean 0 and standard deviation 1 over tissue) or ``"breast"`` (lowest 0, 99.7th
+            percentile of tissue 1, not cut; then less 0.35 and divided by 0.25, the same for all images).
 
     Raises:
         ValueError: an unknown method.
@@ -31,6 +35,9 @@ def scale_intensity(image: np.ndarray, *, method: str) -> np.ndarray:
     if method == "unit":
         return (image - low) / (high - low)
     tissue = image[image > low]
+    if method == "breast":
+        share = (image - low) / (np.percentile(tissue, BREAST_PERCENTILE) - low)
+        return ((share - BREAST_MEAN) / BREAST_DEVIATION).astype(np.float32)
     if method == "percentile":
         first, last = np.percentile(tissue, PERCENTILES)
         return np.clip((image - first) / max(last - first, np.finfo(np.float32).eps), 0, 1).astype(np.float32)
