@@ -14,7 +14,7 @@ def copy_bundle(name: str, *, output: Path | str) -> Path:
     The configs name functions of the installed package. `export` writes trained weights with a copy of the package.
 
     Args:
-        name: of the bundle.
+        name: one of those that `mammoseg list` names.
         output: folder that does not exist or is empty.
     Returns:
         The folder.

@@ -12,7 +12,7 @@ class ClipGradient:
     """Scales all gradients of a network down together where their norm exceeds a bound.
 
     Args:
-        network: whose gradients are cut.
+        network: network with the gradients to cut.
         max_norm: largest Euclidean norm of all gradients together.
     """
 

@@ -18,7 +18,7 @@ class MovingAverage:
     is part of the state: a resumed run goes on exactly. (Ignite's `EMAHandler` keeps its warm-up outside of the state.)
 
     Args:
-        network: that is trained; a `DistributedDataParallel` one is unwrapped.
+        network: network that is trained; a `DistributedDataParallel` one is unwrapped.
         decay: share of the average that a step keeps.
     Attributes:
         network: with the averaged weights, for validation and for the checkpoint.

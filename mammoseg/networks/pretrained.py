@@ -105,7 +105,7 @@ def origin_of_weights(encoder: str | None, source: str | None) -> dict[str, Any]
 
     Args:
         encoder: name of the encoder; None for a network without.
-        source: of `load_timm_weights`.
+        source: the word or file that `load_timm_weights` takes.
     """
     if encoder is None or source is None:
         return None

@@ -11,7 +11,7 @@ class ScaleGreyd(Greyd):
     """Dictionary form of `scale_intensity`.
 
     Args:
-        method: see `scale_intensity`.
+        method: name of the method, see `scale_intensity`.
     """
 
     def __init__(self, keys: KeysCollection = "image", *, method: str) -> None:
