@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.allocator import keep_freed_memory
-from mammoseg.checkpoints.weights_file import default_weights
+from mammoseg.checkpoints.weights_file import default_bundle, default_weights
 from mammoseg.counts import count_of
 from mammoseg.data.find_images import find_inputs, say_no_file
 from mammoseg.dicom.seg import SegKind, SegProfile
@@ -46,7 +46,7 @@ class PredictorChoice:
 def predict(
     *inputs: str | Path,
     output: str | Path,
-    bundle: str = "unet",
+    bundle: str | None = None,
     weights: str | Path | None = None,
     objects: str | Sequence[str] = ("seg", "sr"),
     segmentation: str = "binary",
@@ -73,14 +73,15 @@ def predict(
     Args:
         inputs: DICOM, PNG, TIFF, JPEG, PGM or NIfTI files, and folders, which are searched to the bottom.
         output: folder for the results; made if it is not there. The same call again does only what is not done yet.
-        bundle: name of the network.
+        bundle: name of the network; when None, `mammoseg.checkpoints.weights_file.default_bundle`.
         weights: file of the network's weights; when None, `mammoseg.checkpoints.weights_file.default_weights`.
         objects: DICOM objects to write, of ``seg``, ``sr``, ``cad_sr``, ``sc``, ``gsps``.
         segmentation: ``binary``, ``fractional`` (probability; a 16-bit PNG for pictures) or ``labelmap``.
         profile: ``viewer`` or ``strict``, see `mammoseg.dicom.seg.SegProfile`.
         deflated: compress the segmentation, see `mammoseg.dicom.seg.build_segmentation`.
         no_empty_seg: write no segmentation where nothing was found; the report says it.
-        threshold: probability from which a pixel is mass, above 0 and below 1; the bundle's own when None.
+        threshold: probability from which a pixel is mass, above 0 and below 1; when None, that of the weights, else of
+            the bundle.
         min_area_mm2: smallest lesion, in the breast.
         min_area_pixels: smallest lesion, in pixels.
         device: such as ``cpu`` or ``cuda:0``; the best there is when None.
@@ -125,6 +126,7 @@ def predict(
             from mammoseg.archives.send import check_address  # needed by few
 
             check_address(address, **given)
+    bundle = bundle or default_bundle()
     path = default_weights(bundle) if weights is None else Path(weights)
     found, passed_over = find_inputs(paths, Path(output))
     if archive is None:

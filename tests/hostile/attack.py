@@ -28,6 +28,7 @@ from monailabel_app.lib.models.job_files import Job
 from monailabel_app.lib.models.serving import ServedModel
 from monailabel_app.lib.models.versions import Versions
 from tests.hostile.bad_checkpoints import BAD, saved, sound_content
+from tests.hostile.bad_safetensors import sound_file
 from tests.tiny_run import tiny_overrides, write_tiny_dataset
 
 HOSTILE = (
@@ -135,8 +136,8 @@ def main(folder: Path) -> dict[str, Any]:
     """Sound files first, which loads all that is loaded once; then the watch begins.
 
     Returns:
-        ``sound`` and ``hostile``: endings by reader; ``bad``: of `predict`, by file; ``seen``: what the watch noted;
-        ``mib``: by how much the memory of the process grew at most meanwhile.
+        ``sound``, ``shipped`` and ``hostile``: endings by reader; ``bad``: of `predict`, by file; ``seen``: what the
+        watch noted; ``mib``: by how much the memory of the process grew at most meanwhile.
     """
     tempfile.tempdir = str(folder)
     os.chdir(folder)
@@ -148,13 +149,14 @@ def main(folder: Path) -> dict[str, Any]:
         return ending(table[name], path)
 
     sound = {name: ends(name, saved(sound_content())) for name in table}
+    shipped = {name: ends(name, sound_file(sound_content())) for name in table}
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     watch.is_on = True
     hostile = {name: {file: ends(name, contents[file]) for file in HOSTILE} for name in table}
     bad = {file: ends("predict", content) for file, content in contents.items()}
     watch.is_on = False
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    return {"sound": sound, "hostile": hostile, "bad": bad, "seen": watch.seen, "mib": grown / 1024}
+    return {"sound": sound, "shipped": shipped, "hostile": hostile, "bad": bad, "seen": watch.seen, "mib": grown / 1024}
 
 
 if __name__ == "__main__":

@@ -82,5 +82,5 @@ def test_predict_says_which_weights_it_takes_when_none_are_named(pixels, made, t
     said = capsys.readouterr().err.splitlines()
     assert said[:2] == [
         f"No weights are named; {own} is used.",
-        "1 file to look at; loading unet, which can take a minute.",
+        "1 file to look at; loading efficientnet_unet, which can take a minute.",
     ]
