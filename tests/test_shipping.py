@@ -109,6 +109,8 @@ def test_the_configs_of_a_bundle_find_what_was_trained_and_else_what_ships(check
     parser["ckpt_dir"] = str(tmp_path / "models")
     shipped = shipped_of(checkpoint, tmp_path / "models")
     assert parser.get_parsed_content("best_checkpoint") == shipped
+    assert parser.get_parsed_content("threshold") == 0.35, "which was chosen for these weights"
     trained = write(shipped.with_name("model.pt"))
     parser.parse(reset=True)
     assert parser.get_parsed_content("best_checkpoint") == trained
+    assert parser.get_parsed_content("threshold") == 0.5, "which is the bundle's"

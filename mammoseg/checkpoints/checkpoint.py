@@ -205,6 +205,17 @@ def trained_preprocessing(weights: Weights, **changes: Any) -> Preprocessing:
     return build_preprocessing(weights.preprocessing | changes)
 
 
+def chosen_threshold(path: Path | str, otherwise: float) -> float:
+    """The probability from which a pixel is mass: what was chosen for the weights of a file, else `otherwise`.
+
+    A file that is not there has none; whoever loads it says so.
+
+    Raises:
+        WeightsError: see `read_checkpoint`.
+    """
+    return Path(path).is_file() and read_weights(path).threshold or otherwise
+
+
 def check_preprocessing(weights: Weights, settings: dict[str, Any]) -> None:
     """Refuse weights that were trained under other preprocessing than what they are about to see.
 

@@ -93,7 +93,7 @@ class Predictor:
         self.name = bundle
         self.weights_path = checkpoint.path
         self.weights_sha256 = checkpoint.sha256
-        self.threshold: float = checkpoint.threshold or parser.get_parsed_content("threshold")
+        self.threshold: float = checkpoint.threshold or parser["default_threshold"]
         version = ConfigParser.load_config_file(root / "configs" / "metadata.json")["version"]
         self.algorithm = algorithm_of(checkpoint, name=bundle, version=version, threshold=self.threshold)
         self.modalities = modalities

@@ -6,6 +6,7 @@ Usage: python -m tests.hostile.attack FOLDER; prints JSON as its last line, see 
 import json
 import os
 import resource
+import shutil
 import sys
 import tempfile
 import warnings
@@ -80,7 +81,12 @@ def readers(folder: Path) -> dict[str, Callable[[Path], Any]]:
     tiny = tiny_overrides(data, folder / "run", max_epochs=1)
     recorded = {key: value for key, value in tiny.items() if key not in ("spatial_size", "network_def::channels")}
 
+    def start_from(path: Path) -> None:
+        shutil.rmtree(folder / "run", ignore_errors=True)  # a run goes on from the weights that it started with
+        train("unet", start_from=str(path), **recorded)
+
     def resume(path: Path) -> None:
+        (folder / "run" / "models").mkdir(parents=True, exist_ok=True)
         path.replace(folder / "run" / "models" / "checkpoint.pt")
         train("unet", **tiny)
 
@@ -110,9 +116,9 @@ def readers(folder: Path) -> dict[str, Callable[[Path], Any]]:
         "evaluate": lambda path: evaluate(
             "unet", dataset_dir=str(data), weights=str(path), output_dir=str(folder / "out"), device="cpu"
         ),
-        "train --start_from": lambda path: train("unet", start_from=str(path), **recorded),
+        "train --start_from": start_from,
         "train labels": train_labels,
-        "export": lambda path: export("unet", weights=path, output=folder / "export"),
+        "export": lambda path: export("unet", weights=path, output=Path(tempfile.mkdtemp(dir=folder))),
         "report": lambda path: threshold_baseline(data, path),
         "label server": serve,
         "resume": resume,
