@@ -95,6 +95,7 @@ def predict(add: Add) -> Run:
     add("--deflated", action="store_true", help="compress the segmentation, for programs that open it, docs/dicom.md")
     add("--no_empty_seg", action="store_true", help="no segmentation where nothing was found; the report says it")
     add("--threshold", type=_number, help="probability from which a pixel is mass (of the weights, else the bundle)")
+    add("--flips", type=_switch, help="true or false: mean with the image upside down (as the weights record it)")
     add("--min_area_mm2", type=_number, help="smallest mass, in the breast")
     add("--min_area_pixels", type=_number, help="smallest mass, in pixels")
     _modalities(add)
@@ -226,6 +227,12 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         raise ArgumentTypeError(f"'{text}' is no number") from None
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ArgumentTypeError(f"'{text}' is neither true nor false")
+    return text.lower() == "true"
 
 
 def _from_one(text: str) -> int:

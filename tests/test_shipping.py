@@ -43,11 +43,11 @@ def shipped_of(checkpoint, folder, **options):
     return ship(checkpoint, bundle="unet", folder=folder, **{"threshold": 0.35, **options})
 
 
-def test_threshold_and_temperature_travel_with_the_weights_and_a_checkpoint_has_none(checkpoint, tmp_path):
-    shipped = read_weights(shipped_of(checkpoint, tmp_path, temperature=1.5))
-    assert (shipped.threshold, shipped.calibration) == (0.35, {"temperature": 1.5})
+def test_threshold_temperature_and_flips_travel_with_the_weights_and_a_checkpoint_has_none(checkpoint, tmp_path):
+    shipped = read_weights(shipped_of(checkpoint, tmp_path, temperature=1.5, flips=True))
+    assert (shipped.threshold, shipped.calibration, shipped.flips) == (0.35, {"temperature": 1.5}, True)
     trained = read_weights(checkpoint)
-    assert (trained.threshold, trained.calibration) == (None, None)
+    assert (trained.threshold, trained.calibration, trained.flips) == (None, None, False)
 
 
 def test_the_same_checkpoint_gives_the_same_bytes(checkpoint, tmp_path):
@@ -107,9 +107,11 @@ def test_the_configs_of_a_bundle_find_what_was_trained_and_else_what_ships(check
     files = [f"{bundle_root('unet')}/configs/{name}.json" for name in configs]
     parser = ConfigParser(ConfigParser.load_config_files(files))
     parser["ckpt_dir"] = str(tmp_path / "models")
-    shipped = shipped_of(checkpoint, tmp_path / "models")
+    shipped = shipped_of(checkpoint, tmp_path / "models", flips=True)
     assert parser.get_parsed_content("best_checkpoint") == shipped
     assert parser.get_parsed_content("threshold") == 0.35, "which was chosen for these weights"
+    inferer = "inferer" if configs == ["inference"] else "validate::inferer"
+    assert parser.get_parsed_content(inferer).flips
     trained = write(shipped.with_name("model.pt"))
     parser.parse(reset=True)
     assert parser.get_parsed_content("best_checkpoint") == trained

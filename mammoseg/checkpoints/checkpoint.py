@@ -17,6 +17,7 @@ from mammoseg.bundles import bundle_root
 from mammoseg.checkpoints.recorded import (
     build_preprocessing,
     recorded_calibration,
+    recorded_flips,
     recorded_network,
     recorded_preprocessing,
     recorded_provenance,
@@ -33,7 +34,7 @@ from mammoseg.transforms.pipelines import Preprocessing
 PARTS = ("model", "network", "preprocessing", "provenance")
 """What every checkpoint has."""
 
-CHOSEN = ("threshold", "calibration")
+CHOSEN = ("threshold", "calibration", "flips")
 """What it has once somebody has chosen them for these weights."""
 
 ONLY_A_GATE = {"modalities"}
@@ -52,6 +53,7 @@ class Weights:
         sha256: of the file.
         threshold: probability from which a pixel is mass, chosen for these weights; None where nobody has.
         calibration: of `recorded_calibration`; None where nobody has fitted one.
+        flips: whether both were found with flips at test, see `mammoseg.inference.flips`.
     """
 
     model: dict[str, Tensor]
@@ -62,6 +64,7 @@ class Weights:
     path: Path
     threshold: float | None = None
     calibration: dict[str, float] | None = None
+    flips: bool = False
 
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
@@ -116,6 +119,7 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
             "provenance": recorded_provenance(content["provenance"]),
             "threshold": recorded_threshold(content.get("threshold")),
             "calibration": recorded_calibration(content.get("calibration")),
+            "flips": recorded_flips(content.get("flips")),
         }
     except ValueError as error:
         raise WeightsError(f"{path} is not loaded: it {error}.") from error
@@ -133,6 +137,7 @@ def read_weights(path: Path | str) -> Weights:
         path=Path(path),
         threshold=content["threshold"],
         calibration=content["calibration"],
+        flips=content["flips"],
     )
 
 
@@ -214,6 +219,15 @@ def chosen_threshold(path: Path | str, otherwise: float) -> float:
         WeightsError: see `read_checkpoint`.
     """
     return Path(path).is_file() and read_weights(path).threshold or otherwise
+
+
+def chosen_flips(path: Path | str) -> bool:
+    """Whether the weights of a file want flips at test; a file that is not there wants none, see `chosen_threshold`.
+
+    Raises:
+        WeightsError: see `read_checkpoint`.
+    """
+    return Path(path).is_file() and read_weights(path).flips
 
 
 def check_preprocessing(weights: Weights, settings: dict[str, Any]) -> None:

@@ -95,6 +95,17 @@ def recorded_threshold(record: Any) -> float | None:
     raise ValueError("records a threshold that is no number between 0 and 1")
 
 
+def recorded_flips(record: Any) -> bool:
+    """Whether the threshold was chosen with flips at test; False where nothing is recorded.
+
+    Raises:
+        ValueError: it is neither true nor false, after the name of the file.
+    """
+    if record is None or isinstance(record, bool):
+        return bool(record)
+    raise ValueError("records flips that are neither true nor false")
+
+
 def recorded_calibration(record: Any) -> dict[str, float] | None:
     """The calibration that travels with weights, ``{"temperature": number}``; None where there is none.
 

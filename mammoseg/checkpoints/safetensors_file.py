@@ -54,7 +54,7 @@ def read_safetensors_file(path: Path) -> dict[str, Any]:
 
 
 def to_safetensors(model: dict[str, Tensor], parts: dict[str, Any]) -> bytes:
-    """Bytes of a file with these tensors, floating ones in half precision, and these parts beside them.
+    """Bytes of a file with these tensors of any shape, floating ones in half precision, and these parts beside them.
 
     Raises:
         ValueError: a value is too large for half precision, or none.

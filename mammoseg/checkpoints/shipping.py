@@ -19,6 +19,7 @@ def ship(
     bundle: str,
     threshold: float,
     temperature: float | None = None,
+    flips: bool = False,
     folder: Path | str | None = None,
 ) -> Path:
     """Write ``shipped.safetensors`` and, for people, ``shipped.json``, which says the same without the numbers.
@@ -30,6 +31,7 @@ def ship(
         bundle: of its architecture.
         threshold: probability from which a pixel is mass, chosen on validation; above 0 and below 1.
         temperature: of the calibration, where one was fitted.
+        flips: whether both were found with flips at test.
         folder: to write to; ``models`` of the bundle when None.
     Returns:
         The file with the weights.
@@ -40,7 +42,7 @@ def ship(
     weights = read_weights(checkpoint)
     check_architecture(weights, bundle)
     path = (Path(bundle_root(bundle)) / "models" if folder is None else Path(folder)) / SHIPPED
-    content = _content(weights, threshold=float(threshold), temperature=temperature)
+    content = _content(weights, threshold=float(threshold), temperature=temperature, flips=flips)
     if len(content) > MOST_SHIPPED_BYTES:
         raise WeightsError(
             f"{path} would have {len(content):,} bytes, at most {MOST_SHIPPED_BYTES:,} ship; train a smaller network."
@@ -65,16 +67,18 @@ def describe_shipped(path: Path | str) -> dict[str, Any]:
         "preprocessing": weights.preprocessing,
         "threshold": weights.threshold,
         "calibration": weights.calibration,
+        "flips": weights.flips,
         "provenance": weights.provenance,
     }
 
 
-def _content(weights: Weights, *, threshold: float, temperature: float | None) -> bytes:
+def _content(weights: Weights, *, threshold: float, temperature: float | None, flips: bool) -> bytes:
     parts = {
         "network": weights.network,
         "preprocessing": weights.preprocessing,
         "threshold": threshold,
         "calibration": None if temperature is None else {"temperature": float(temperature)},
+        "flips": flips,
         "provenance": {**weights.provenance, "checkpoint_sha256": weights.sha256},
     }
     try:

@@ -82,6 +82,7 @@ class Algorithm:
         weights_file: its name, without the folder.
         trained_on: source of the data that the weights were trained on, such as ``cbis_ddsm``.
         warning: what must be said of these weights, see `mammoseg.provenance.warning_of`.
+        flips: of the image that the probability is the mean over, such as ``up-down``; None where there are none.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Algorithm:
     weights_file: str | None = None
     trained_on: str | None = None
     warning: str | None = None
+    flips: str | None = None
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -100,6 +102,7 @@ class Algorithm:
             "weights_file": self.weights_file,
             "trained_on": self.trained_on,
             "threshold": f"{self.threshold:g}",
+            "flips": self.flips,
         }
         return {name: value for name, value in known.items() if value is not None}
 

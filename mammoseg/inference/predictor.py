@@ -1,6 +1,6 @@
 """One mammogram in, its map of mass probability out, under exactly the settings the weights were trained with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ class Predictor:
             `mammoseg.checkpoints.weights_file.default_weights`.
         device: torch device; None takes a GPU where there is one.
         modalities: DICOM modalities to let in.
+        flips: mean with the image upside down; as the weights record it when None.
 
     Attributes:
         threshold: probability from which a pixel is mass: that of the weights, else of the bundle.
@@ -79,6 +80,7 @@ class Predictor:
         weights: Path | str | None = None,
         device: str | None = None,
         modalities: tuple[str, ...] = ("MG",),
+        flips: bool | None = None,
     ) -> None:
         root = Path(bundle_root(bundle))
         parser = ConfigParser(ConfigParser.load_config_file(root / "configs" / "inference.json"))
@@ -90,12 +92,14 @@ class Predictor:
         checkpoint = read_weights_for(bundle, weights or default_weights(bundle))
         if device is not None:
             parser["device"] = f"$torch.device('{usable_device(device)}')"
+        parser["flips"] = checkpoint.flips if flips is None else flips
         self.name = bundle
         self.weights_path = checkpoint.path
         self.weights_sha256 = checkpoint.sha256
         self.threshold: float = checkpoint.threshold or parser["default_threshold"]
         version = ConfigParser.load_config_file(root / "configs" / "metadata.json")["version"]
-        self.algorithm = algorithm_of(checkpoint, name=bundle, version=version, threshold=self.threshold)
+        algorithm = algorithm_of(checkpoint, name=bundle, version=version, threshold=self.threshold)
+        self.algorithm = replace(algorithm, flips="up-down" if parser["flips"] else None)
         self.modalities = modalities
         self.device: torch.device = parser.get_parsed_content("device")
         self.preprocessing: Preprocessing = trained_preprocessing(checkpoint)

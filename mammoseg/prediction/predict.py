@@ -36,11 +36,18 @@ class PredictorChoice:
     weights: Path
     device: str | None
     modalities: tuple[str, ...]
+    flips: bool | None
 
     def __call__(self) -> MassPredictor:
         keep_freed_memory()
         make = quick_import(PREDICTOR_MODULE).Predictor
-        return make(bundle=self.bundle, weights=self.weights, device=self.device, modalities=self.modalities)
+        return make(
+            bundle=self.bundle,
+            weights=self.weights,
+            device=self.device,
+            modalities=self.modalities,
+            flips=self.flips,
+        )
 
 
 def predict(
@@ -54,6 +61,7 @@ def predict(
     deflated: bool = False,
     no_empty_seg: bool = False,
     threshold: float | None = None,
+    flips: bool | None = None,
     min_area_mm2: float | None = None,
     min_area_pixels: float | None = None,
     device: str | None = None,
@@ -82,6 +90,7 @@ def predict(
         no_empty_seg: write no segmentation where nothing was found; the report says it.
         threshold: probability from which a pixel is mass, above 0 and below 1; when None, that of the weights, else of
             the bundle.
+        flips: mean with the image upside down, see `mammoseg.inference.flips`; as the weights record it when None.
         min_area_mm2: smallest lesion, in the breast.
         min_area_pixels: smallest lesion, in pixels.
         device: such as ``cpu`` or ``cuda:0``; the best there is when None.
@@ -139,7 +148,7 @@ def predict(
         file=sys.stderr,
         flush=True,
     )
-    choice = PredictorChoice(bundle, path, device, modalities)
+    choice = PredictorChoice(bundle, path, device, modalities, flips)
     others = worker_count(len(found), workers) - 1
     with Standby(others, PREDICTOR_MODULE) as standby:
         predictor = choice()

@@ -71,6 +71,7 @@ RECORDS: dict[str, dict[str, Any]] = {
     "a temperature that is infinite": {"calibration": {"temperature": float("inf")}},
     "a temperature that is NaN": {"calibration": {"temperature": float("nan")}},
     "a calibration of an unknown word": {"calibration": {"slope": 1.0}},
+    "flips in words": {"flips": "true"},
     "a calibration that is a number": {"calibration": 1.0},
 }
 

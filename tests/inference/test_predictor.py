@@ -89,10 +89,20 @@ def test_a_mark_found_at_network_size_lands_on_the_mark_of_the_file(mammogram, t
 def test_the_threshold_of_the_weights_goes_before_that_of_the_bundle(tmp_path):
     path = write_weights(tmp_path / "model.pt")
     assert Predictor("unet", weights=path, device="cpu").threshold == 0.5
-    shipped = ship(path, bundle="unet", threshold=0.35, folder=tmp_path)
+    shipped = ship(path, bundle="unet", threshold=0.35, flips=True, folder=tmp_path)
     predictor = Predictor("unet", weights=shipped, device="cpu")
     assert predictor.threshold == predictor.algorithm.threshold == 0.35
     assert predictor.algorithm.weights_file == "shipped.safetensors"
+
+
+def test_flips_are_those_that_the_weights_record_unless_a_person_says_otherwise(mammogram, tmp_path):
+    path = write_weights(tmp_path / "model.pt")
+    shipped = ship(path, bundle="unet", threshold=0.35, flips=True, folder=tmp_path)
+    both, once = (Predictor("unet", weights=shipped, device="cpu", flips=flips) for flips in (None, False))
+    assert (both.algorithm.flips, once.algorithm.flips) == ("up-down", None)
+    assert np.abs(both(mammogram).probability - once(mammogram).probability).max() > 0
+    asked = Predictor("unet", weights=path, device="cpu", flips=True)
+    assert np.abs(both(mammogram).probability - asked(mammogram).probability).max() < 1e-3  # half precision apart
 
 
 def test_checkpoint_of_the_test_is_read_safely(tmp_path):
