@@ -66,7 +66,7 @@ def evaluate(add: Add) -> Run:
     """Score held-out images: per_image.csv and a summary. Other options override the config: docs/training.md."""
     _bundle(add)
     _dataset(add)
-    add("--weights", help="checkpoint, with its network and preprocessing (the bundle's own)")
+    add("--weights", help="checkpoint, with its network and preprocessing (what train wrote, else what came with it)")
     return _later("mammoseg.training.workflow", "evaluate")
 
 
@@ -93,14 +93,15 @@ def predict(add: Add) -> Run:
     """Segment masses in mammograms: DICOM SEG and SR, overlay pictures, results.csv and index.html; docs/predict.md."""
     add("inputs", nargs="*", metavar="INPUT", help=FILES)
     _output(add, "folder of the results; the same call again does only what is not done yet")
-    add("--bundle", help="architecture; `mammoseg list` names them (unet)")
-    add("--weights", help="checkpoint (the bundle's own; for unet else those of `make demo`, which know phantoms only)")
+    add("--bundle", help="architecture; `mammoseg list` names them (the one with weights)")
+    add("--weights", help="checkpoint (what train wrote for the bundle, else what came with it)")
     add("--objects", help="DICOM objects to write, of seg,sr,cad_sr,sc,gsps (seg,sr)")
     add("--segmentation", help="binary, fractional or labelmap (binary)")
     add("--profile", help="of the segmentation: viewer or strict (viewer)")
     add("--deflated", action="store_true", help="compress the segmentation, for programs that open it, docs/dicom.md")
     add("--no_empty_seg", action="store_true", help="no segmentation where nothing was found; the report says it")
-    add("--threshold", type=_number, help="probability from which a pixel is mass (the bundle's)")
+    add("--threshold", type=_number, help="probability from which a pixel is mass (of the weights, else the bundle)")
+    add("--flips", type=_switch, help="true or false: mean with the image upside down (as the weights record it)")
     add("--min_area_mm2", type=_number, help="smallest mass, in the breast")
     add("--min_area_pixels", type=_number, help="smallest mass, in pixels")
     _modalities(add)
@@ -142,7 +143,7 @@ def deidentify(add: Add) -> Run:
 def export(add: Add) -> Run:
     """Write a bundle with its weights as a folder that runs without this repository, and a zip of it."""
     _bundle(add)
-    add("--weights", required=True, help="checkpoint; network and preprocessing are taken from it")
+    add("--weights", help="checkpoint, with its network and preprocessing (what train wrote, else what came with it)")
     _output(add, "new folder; gets BUNDLE/ and BUNDLE.zip")
     add("--formats", type=_words, help="also the network as torchscript,torch_export,onnx, docs/export.md")
     run = _later("mammoseg.deploy.export", "export")
@@ -249,6 +250,12 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         raise ArgumentTypeError(f"'{text}' is no number") from None
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ArgumentTypeError(f"'{text}' is neither true nor false")
+    return text.lower() == "true"
 
 
 def _from_one(text: str) -> int:

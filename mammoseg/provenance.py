@@ -14,18 +14,26 @@ from mammoseg.files import sha256_of_file
 PACKAGE_FOLDER = Path(__file__).resolve().parent
 LOCK_FILE = PACKAGE_FOLDER.parent / "requirements.lock"
 
-PHANTOMS_ONLY = "These weights know synthetic phantoms only."
+PHANTOM_WARNING = "These weights know synthetic phantoms only. What they draw on a real mammogram means nothing."
 
-PHANTOM_WARNING = f"{PHANTOMS_ONLY} What they draw on a real mammogram means nothing."
-"""Said loudly wherever such weights are used or given away."""
+FILM_WARNING = (
+    "These weights were trained on scanned film (CBIS-DDSM), not measured on digital mammograms. "
+    "Nobody knows how well they find masses there."
+)
 
-PHANTOM_NOTICE = f"{PHANTOMS_ONLY} The scores say nothing about real mammograms."
-"""Said on top of a report."""
+WARNINGS = {"phantom": PHANTOM_WARNING, "cbis_ddsm": FILM_WARNING}
+"""What must be said of weights, by the source of the data that they were trained on."""
 
 
-def knows_phantoms_only(provenance: Mapping[str, Any]) -> bool:
-    """Whether weights were trained on nothing else, by what `collect_provenance` wrote into them."""
-    return provenance.get("source") == "phantom"
+def source_of(provenance: Mapping[str, Any]) -> str | None:
+    """The source of the data that weights were trained on, by what `collect_provenance` wrote into them."""
+    source = provenance.get("source")
+    return source if isinstance(source, str) else None
+
+
+def warning_of(provenance: Mapping[str, Any]) -> str | None:
+    """What must be said wherever such weights are used or given away; None where nothing must."""
+    return WARNINGS.get(source_of(provenance) or "")
 
 
 def collect_provenance(

@@ -37,7 +37,8 @@ def demo(output: str = "demo", patients: int = 110, epochs: int = 24) -> None:
     run("2/5 train", [*mammoseg, "train", "unet", "--recipe=common", *places, *length, *SMALL])
     run("3/5 evaluate on held-out patients", [*mammoseg, "evaluate", "unet", f"--weights={weights}", *places])
     images = [f"{data}/{record}" for record in held_out_images(REPOSITORY / data)]
-    run("4/5 segment DICOM", [*mammoseg, "predict", *images, f"--weights={weights}", f"--output={output}/predictions"])
+    named = ["--bundle=unet", f"--weights={weights}"]
+    run("4/5 segment DICOM", [*mammoseg, "predict", *images, *named, f"--output={output}/predictions"])
     run(
         "5/5 report",
         [*mammoseg, "report", evaluation, f"--dataset_dir={data}", f"--weights={weights}", f"--output={output}/report"],

@@ -13,7 +13,6 @@ from contextlib import ExitStack, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from mammoseg.checkpoints.weights_file import DEMO_WEIGHTS
 from mammoseg.command_line import run_script
 from mammoseg.counts import count_of
 from mammoseg.data.phantom import generate_cohort
@@ -24,6 +23,9 @@ from mammoseg.viewer.kept_labels import drawn_segmentations, keep_labels
 from mammoseg.viewer.label_server import label_server
 from mammoseg.viewer.server import ViewerServer, serving
 from mammoseg.viewer.show import OHIF
+
+DEMO_WEIGHTS = Path(__file__).resolve().parents[1] / "demo" / "models" / "model.pt"
+"""What `make demo` trains; they know phantoms only."""
 
 SEED = 5
 """Of the phantoms: others than those that the demo trains with."""

@@ -1,24 +1,19 @@
 """A predictor for tests that need no network."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 
 from mammoseg.data.mammogram import read_mammogram
+from mammoseg.dicom.derived import Algorithm
 
 
 @dataclass
 class BrightIsMass:
     """Stands in for a network: the brighter a pixel, the likelier it is mass."""
 
-    name = "bright"
-    version = "1.0"
-    weights_sha256 = "ab" * 32
-    threshold = 0.5
-    weights_path = Path("demo/model.pt")
-    phantom_only: bool = False
+    algorithm: Algorithm = Algorithm("bright", "1.0", "ab" * 32, 0.5)
 
     def __call__(self, path):
         mammogram = read_mammogram(path)

@@ -159,11 +159,14 @@ def test_train_and_inference_have_the_properties_that_monai_asks_for(name, datas
 def test_network_and_preprocessing_are_the_same_in_training_and_inference_and_recorded_ones_in_evaluation(name):
     configs = render(name)
     evaluation = configs["train"] | configs["evaluate"]
-    for key in ("network_def", "preprocessing", "spatial_size", "in_channels", "threshold"):
+    for key in ("network_def", "preprocessing", "spatial_size", "in_channels", "default_threshold"):
         assert configs["train"][key] == configs["inference"][key]
         assert not any(path.startswith(f"{key}::") for path in configs["evaluate"])
-    for key in ("in_channels", "threshold"):
+    for key in ("in_channels", "default_threshold"):
         assert configs["train"][key] == evaluation[key]
+    for config in (evaluation, configs["inference"]):
+        assert config["threshold"]["_target_"] == "mammoseg.checkpoints.checkpoint.chosen_threshold"
+        assert config["threshold"]["otherwise"] == "@default_threshold"
     for key in ("network_def", "preprocessing"):
         assert evaluation[key]["_target_"].startswith("mammoseg.checkpoints.checkpoint.trained_")
         assert evaluation[key]["weights"] == "@checkpoint"

@@ -18,7 +18,8 @@ SMALL = "--max_epochs 1 --batch_size 2 --spatial_size [32,32] --network_def::cha
 
 TRAIN = f"train unet --dataset_dir data --ckpt_dir new/models --output_dir new/eval {SMALL}"
 EVALUATE = "evaluate unet --dataset_dir data --output_dir new/scores --weights run/models/model.pt"
-PREDICT = "predict dicom -o new --weights run/models/model.pt"
+PREDICT = "predict dicom -o new --bundle unet --weights run/models/model.pt"
+FETCH = "predict -o new --bundle unet --weights run/models/model.pt --from http://127.0.0.1:1/x"
 
 CALLS = {
     # no command, no argument, arguments that are not there
@@ -114,7 +115,7 @@ CALLS = {
     f"{EVALUATE} --weights file": "file is damaged or not a checkpoint",
     f"{EVALUATE} --weights zero": "zero is damaged or not a checkpoint",
     f"{EVALUATE} --weights half.pt": "half.pt is damaged or not a checkpoint",
-    "predict dicom -o new --weights half.pt": "half.pt is damaged or not a checkpoint",
+    "predict dicom -o new --bundle unet --weights half.pt": "half.pt is damaged or not a checkpoint",
     "predict dicom -o new --bundle aunet --weights run/models/model.pt": "holds UNet, bundle 'aunet' is AUNet",
     "export aunet --weights run/models/model.pt -o export": "holds UNet, bundle 'aunet' is AUNet",
     "report empty --dataset_dir data --weights run/models/model.pt -o new": "empty/per_image.csv is not a file",
@@ -146,7 +147,7 @@ CALLS = {
     f"{TRAIN} --output_dir file": "'file' cannot be written to (Not a directory)",
     f"{TRAIN} --cache_dir /proc/nowhere": "'/proc/nowhere' cannot be written to",
     f"{EVALUATE} --output_dir file/x": "'file/x' cannot be written to",
-    "predict dicom -o file/x --weights run/models/model.pt": "'file/x' cannot be written to",
+    "predict dicom -o file/x --bundle unet --weights run/models/model.pt": "'file/x' cannot be written to",
     "ingest phantom -o file": "'file' cannot be written to (Not a directory)",
     f"ingest phantom -o {'x' * 300}": "cannot be written to (File name too long)",
     "export unet --weights run/models/model.pt -o file": "'file' cannot be written to",
@@ -175,8 +176,8 @@ CALLS = {
     "send dicom --to dicom://127.0.0.1:1": "the address of a C-STORE is dicom://AET@host:port",
     "send dicom --to dicom://AET@127.0.0.1:99999": "the address of a C-STORE is dicom://AET@host:port",
     f"{PREDICT} --stow nowhere": "the address is none of https://host/dicom-web",
-    "predict -o new --weights run/models/model.pt --from http://127.0.0.1:1/x --date today": "--date today is no date",
-    "predict -o new --weights run/models/model.pt --from http://127.0.0.1:1/x --study one": "--study is no UID",
+    f"{FETCH} --date today": "--date today is no date",
+    f"{FETCH} --study one": "--study is no UID",
     "train \x1b[31munet --dataset_dir data": "unknown bundle '\\x1b[31munet'",
 }
 """Words of a wrong call, to what its sentence says."""

@@ -1,6 +1,7 @@
 """Weights with the settings they were trained under: read safely, load completely or not at all."""
 
 import json
+import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,10 +16,14 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 from mammoseg.bundles import bundle_root
 from mammoseg.checkpoints.recorded import (
     build_preprocessing,
+    recorded_calibration,
+    recorded_flips,
     recorded_network,
     recorded_preprocessing,
     recorded_provenance,
+    recorded_threshold,
 )
+from mammoseg.checkpoints.safetensors_file import is_safetensors, read_safetensors_file
 from mammoseg.checkpoints.torch_file import read_torch_file
 from mammoseg.checkpoints.weights_file import WeightsError, existing_weights
 from mammoseg.files import atomic_path, printable, sha256_of_file
@@ -28,6 +33,9 @@ from mammoseg.transforms.pipelines import Preprocessing
 
 PARTS = ("model", "network", "preprocessing", "provenance")
 """What every checkpoint has."""
+
+CHOSEN = ("threshold", "calibration", "flips")
+"""What it has once somebody has chosen them for these weights."""
 
 ONLY_A_GATE = {"modalities"}
 """Preprocessing settings that decide which files may enter, not what becomes of them."""
@@ -43,6 +51,9 @@ class Weights:
         preprocessing: of `recorded_preprocessing`.
         provenance: see `mammoseg.provenance.collect_provenance`.
         sha256: of the file.
+        threshold: probability from which a pixel is mass, chosen for these weights; None where nobody has.
+        calibration: of `recorded_calibration`; None where nobody has fitted one.
+        flips: whether both were found with flips at test, see `mammoseg.inference.flips`.
     """
 
     model: dict[str, Tensor]
@@ -51,6 +62,9 @@ class Weights:
     provenance: dict[str, Any]
     sha256: str
     path: Path
+    threshold: float | None = None
+    calibration: dict[str, float] | None = None
+    flips: bool = False
 
     @property
     def origin(self) -> dict[str, Any]:
@@ -72,8 +86,27 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
         raise WeightsError(f"cannot write {path} ({error}); the file that was there is untouched.") from error
 
 
+def as_checkpoint(weights: Weights, path: Path) -> Weights:
+    """Write weights as what `torch.load` reads: a checkpoint byte for byte, those that ship as one.
+
+    Returns:
+        The weights of the new file.
+    Raises:
+        WeightsError: see `save_checkpoint`.
+    """
+    if not is_safetensors(weights.path):
+        shutil.copyfile(weights.path, path)
+        return read_weights(path)
+    parts = {
+        **{name: getattr(weights, name) for name in (*PARTS, *CHOSEN)},
+        "provenance": weights.provenance | {"shipped_sha256": weights.sha256},
+    }
+    save_checkpoint(path, parts)
+    return read_weights(path)
+
+
 def read_checkpoint(path: Path | str) -> dict[str, Any]:
-    """Read a checkpoint; nothing in it is executed, and its records name only what this package has.
+    """Read a checkpoint, or weights that ship; nothing in it is executed, its records name only what this package has.
 
     What a training adds for its own continuation is plain values and tensors, not checked further.
 
@@ -81,7 +114,7 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
         WeightsError: naming the file and what is wrong with it.
     """
     path = existing_weights(path)
-    content = read_torch_file(path)
+    content = read_safetensors_file(path) if is_safetensors(path) else read_torch_file(path)
     if not isinstance(content, dict) or not all(isinstance(content.get(part), dict) for part in PARTS):
         raise WeightsError(f"{path} is not a checkpoint of mammoseg: it lacks one of {', '.join(PARTS)}.")
     try:
@@ -90,6 +123,9 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
             "network": recorded_network(content["network"]),
             "preprocessing": recorded_preprocessing(content["preprocessing"]),
             "provenance": recorded_provenance(content["provenance"]),
+            "threshold": recorded_threshold(content.get("threshold")),
+            "calibration": recorded_calibration(content.get("calibration")),
+            "flips": recorded_flips(content.get("flips")),
         }
     except ValueError as error:
         raise WeightsError(f"{path} is not loaded: it {error}.") from error
@@ -105,6 +141,9 @@ def read_weights(path: Path | str) -> Weights:
         provenance=content["provenance"],
         sha256=sha256_of_file(Path(path)),
         path=Path(path),
+        threshold=content["threshold"],
+        calibration=content["calibration"],
+        flips=content["flips"],
     )
 
 
@@ -175,6 +214,26 @@ def trained_network(weights: Weights, **changes: Any) -> Network:
 def trained_preprocessing(weights: Weights, **changes: Any) -> Preprocessing:
     """The preprocessing that a checkpoint records; `changes` are settings that a person gives instead."""
     return build_preprocessing(weights.preprocessing | changes)
+
+
+def chosen_threshold(path: Path | str, otherwise: float) -> float:
+    """The probability from which a pixel is mass: what was chosen for the weights of a file, else `otherwise`.
+
+    A file that is not there has none; whoever loads it says so.
+
+    Raises:
+        WeightsError: see `read_checkpoint`.
+    """
+    return Path(path).is_file() and read_weights(path).threshold or otherwise
+
+
+def chosen_flips(path: Path | str) -> bool:
+    """Whether the weights of a file want flips at test; a file that is not there wants none, see `chosen_threshold`.
+
+    Raises:
+        WeightsError: see `read_checkpoint`.
+    """
+    return Path(path).is_file() and read_weights(path).flips
 
 
 def check_preprocessing(weights: Weights, settings: dict[str, Any]) -> None:

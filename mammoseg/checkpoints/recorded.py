@@ -84,6 +84,43 @@ def recorded_preprocessing(record: dict[Any, Any]) -> dict[str, Any]:
         raise ValueError("records settings of no preprocessing") from error
 
 
+def recorded_threshold(record: Any) -> float | None:
+    """The threshold that travels with weights; None where there is none.
+
+    Raises:
+        ValueError: it is no probability that could decide anything, after the name of the file.
+    """
+    if record is None or (type(record) is float and 0 < record < 1):
+        return record
+    raise ValueError("records a threshold that is no number between 0 and 1")
+
+
+def recorded_flips(record: Any) -> bool:
+    """Whether the threshold was chosen with flips at test; False where nothing is recorded.
+
+    Raises:
+        ValueError: it is neither true nor false, after the name of the file.
+    """
+    if record is None or isinstance(record, bool):
+        return bool(record)
+    raise ValueError("records flips that are neither true nor false")
+
+
+def recorded_calibration(record: Any) -> dict[str, float] | None:
+    """The calibration that travels with weights, ``{"temperature": number}``; None where there is none.
+
+    Raises:
+        ValueError: it is anything else, after the name of the file.
+    """
+    if record is None:
+        return None
+    if isinstance(record, dict) and record.keys() == {"temperature"}:
+        temperature = record["temperature"]
+        if type(temperature) is float and 1 / MOST <= temperature <= MOST:
+            return {"temperature": temperature}
+    raise ValueError("records a calibration that is no temperature above 0")
+
+
 def build_preprocessing(settings: Mapping[str, Any]) -> Preprocessing:
     """The preprocessing of settings that were checked before."""
     return _preprocessing_of(settings)(**settings)

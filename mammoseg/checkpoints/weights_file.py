@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from mammoseg.bundles import BUNDLES_FOLDER, run_root
+from mammoseg.bundles import PACKAGE_FOLDER, bundle_root, exported_name, run_root
 from mammoseg.errors import MammosegError
 
-DEMO_WEIGHTS = BUNDLES_FOLDER.parent / "demo" / "models" / "model.pt"
-"""What `make demo` trains; they know phantoms only."""
+TRAINED, SHIPPED = "model.pt", "shipped.safetensors"
+"""Files in the folder ``models`` of a bundle: what `train` writes, and what comes with the repository."""
 
-DEMO_BUNDLE = "unet"
-"""The network that these weights are of; no other can use them."""
+SHIPPED_BUNDLE = "efficientnet_unet"
+"""The bundle that comes with weights."""
 
 
 class WeightsError(MammosegError):
@@ -28,17 +28,37 @@ def existing_weights(path: Path | str) -> Path:
     return path
 
 
+def default_bundle() -> str:
+    """The bundle when none is named: in an exported bundle its own, else the one that comes with weights."""
+    return exported_name(PACKAGE_FOLDER.parent) or SHIPPED_BUNDLE
+
+
+def best_weights(folder: Path | str, *, shipped: Path | str | None = None) -> Path:
+    """What a bundle was trained to, else what it came with; the first where there are none.
+
+    Args:
+        folder: where `train` writes weights.
+        shipped: folder ``models`` of the bundle; None where that is the same.
+
+    Examples:
+        >>> from mammoseg.checkpoints.weights_file import best_weights
+        >>> best_weights("nowhere").name
+        'model.pt'
+    """
+    trained, box = Path(folder) / TRAINED, Path(shipped or folder) / SHIPPED
+    return box if box.is_file() and not trained.is_file() else trained
+
+
 def default_weights(bundle: str) -> Path:
-    """Weights to use when none are named: those the bundle was trained to; for the demo's bundle else the demo's.
+    """Weights to use when none are named; see `best_weights`.
 
     Raises:
-        WeightsError: there are neither.
+        WeightsError: there are none.
         WrongCallError: there is no such bundle.
     """
-    own = Path(run_root(bundle)) / "models" / "model.pt"
-    is_of_demo = bundle == DEMO_BUNDLE
-    for path in (own, DEMO_WEIGHTS) if is_of_demo else (own,):
-        if path.is_file():
-            return path
-    demo = ", or run `make demo`" if is_of_demo else ""
-    raise WeightsError(f"bundle '{bundle}' has no weights yet; train it, name a checkpoint with --weights{demo}.")
+    path = best_weights(Path(run_root(bundle)) / "models", shipped=Path(bundle_root(bundle)) / "models")
+    if not path.is_file():
+        raise WeightsError(
+            f"bundle '{bundle}' has no weights yet; train it, name a checkpoint with --weights, or another bundle."
+        )
+    return path

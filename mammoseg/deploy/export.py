@@ -10,26 +10,30 @@ from monai.utils import ensure_tuple
 
 from mammoseg.bundles import INSTALLED_BUNDLES, LOCKED_VERSIONS, bundle_root, exported_name
 from mammoseg.cards.card import card_files, describe
-from mammoseg.checkpoints.checkpoint import read_weights, trained_network
+from mammoseg.checkpoints.checkpoint import as_checkpoint, read_weights, trained_network
+from mammoseg.checkpoints.weights_file import TRAINED, default_weights
 from mammoseg.deploy.configs import write_configs
 from mammoseg.deploy.formats import write_formats
 from mammoseg.deploy.manifest import write_archive, write_manifest
 from mammoseg.errors import WrongCallError
 from mammoseg.files import whole_folder
-from mammoseg.provenance import PACKAGE_FOLDER, PHANTOM_WARNING, knows_phantoms_only
+from mammoseg.provenance import PACKAGE_FOLDER, source_of, warning_of
 
 NOT_EXPORTED = shutil.ignore_patterns("__pycache__", "benchmark", INSTALLED_BUNDLES.name)
 
 
-def export(bundle: str, *, weights: Path | str, output: Path | str, formats: str | Sequence[str] = ()) -> Path:
+def export(
+    bundle: str, *, output: Path | str, weights: Path | str | None = None, formats: str | Sequence[str] = ()
+) -> Path:
     """Write ``output/<bundle>/`` and ``output/<bundle>.zip``, both whole or neither.
 
     Network and preprocessing are those that the weights record.
 
     Args:
         bundle: name of a bundle of the repository.
-        weights: checkpoint of a training run.
         output: folder that does not exist or is empty.
+        weights: checkpoint; when None, `mammoseg.checkpoints.weights_file.default_weights`. Weights that ship become a
+            checkpoint, which is what MONAI Label reads.
         formats: also write the network as ``models/probability.*``; see `mammoseg.deploy.formats`.
     Returns:
         Folder of the bundle.
@@ -41,22 +45,18 @@ def export(bundle: str, *, weights: Path | str, output: Path | str, formats: str
     if exported_name(PACKAGE_FOLDER.parent) is not None:
         raise WrongCallError(f"{PACKAGE_FOLDER.parent} is an exported bundle; export from the repository of mammoseg.")
     root = Path(bundle_root(bundle))
-    checkpoint = read_weights(weights)
+    checkpoint = read_weights(weights or default_weights(bundle))
     with whole_folder(Path(output)) as temporary:
         folder = temporary / bundle
         configs = write_configs(root, folder, checkpoint)
-        metadata, source = configs["metadata"], checkpoint.provenance.get("source")
+        metadata, source = configs["metadata"], source_of(checkpoint.provenance)
         _write_docs(folder / "docs", describe(bundle, configs, exported=True, source=source))
         shutil.copyfile(root / "LICENSE", folder / "LICENSE")
-        shutil.copytree(
-            PACKAGE_FOLDER,
-            folder / "mammoseg",
-            ignore=shutil.ignore_patterns("__pycache__", "benchmark", INSTALLED_BUNDLES.name),
-        )
+        shutil.copytree(PACKAGE_FOLDER, folder / "mammoseg", ignore=NOT_EXPORTED)
         (folder / "requirements.lock").write_text(_requirements(metadata), encoding="utf-8")
         models = folder / "models"
         models.mkdir()
-        shutil.copyfile(checkpoint.path, models / "model.pt")
+        checkpoint = as_checkpoint(checkpoint, models / TRAINED)
         size = checkpoint.preprocessing["spatial_size"]
         differences = write_formats(trained_network(checkpoint), ensure_tuple(formats), size=tuple(size), folder=models)
         write_manifest(
@@ -68,8 +68,8 @@ def export(bundle: str, *, weights: Path | str, output: Path | str, formats: str
             differences_from_pytorch=differences,
         )
         write_archive(folder, temporary / f"{bundle}.zip")
-    if knows_phantoms_only(checkpoint.provenance):
-        print(f"WARNING: {PHANTOM_WARNING}", file=sys.stderr)
+    if warning := warning_of(checkpoint.provenance):
+        print(f"WARNING: {warning}", file=sys.stderr)
     return Path(output) / bundle
 
 

@@ -115,8 +115,7 @@ def _algorithm(algorithm: Algorithm) -> list[Dataset]:
     texts = [
         (codes.ALGORITHM_NAME, algorithm.name),
         (codes.ALGORITHM_VERSION, algorithm.version),
-        (codes.ALGORITHM_PARAMETERS, f"weights_sha256={algorithm.weights_sha256}"),
-        (codes.ALGORITHM_PARAMETERS, f"threshold={algorithm.threshold:g}"),
+        *((codes.ALGORITHM_PARAMETERS, f"{name}={value}") for name, value in algorithm.parameters.items()),
     ]
     return [hd.sr.TextContentItem(name, text, "HAS PROPERTIES") for name, text in texts]
 

@@ -72,12 +72,39 @@ OPPOSITE_DIRECTIONS = ("AP", "HF", "LR")
 
 @dataclass(frozen=True)
 class Algorithm:
-    """What drew the lesions, so that the object alone answers which model, which weights, which threshold."""
+    """What drew the lesions, so that the object alone answers which model, which weights, which threshold.
+
+    Attributes:
+        name: of the bundle.
+        version: of the bundle.
+        weights_sha256: hash of the file of the weights.
+        threshold: probability from which a pixel is mass.
+        weights_file: its name, without the folder.
+        trained_on: source of the data that the weights were trained on, such as ``cbis_ddsm``.
+        warning: what must be said of these weights, see `mammoseg.provenance.warning_of`.
+        flips: of the image that the probability is the mean over, such as ``up-down``; None where there are none.
+    """
 
     name: str
     version: str
     weights_sha256: str
     threshold: float
+    weights_file: str | None = None
+    trained_on: str | None = None
+    warning: str | None = None
+    flips: str | None = None
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Weights and threshold, by the names that they have in every object."""
+        known = {
+            "weights_sha256": self.weights_sha256,
+            "weights_file": self.weights_file,
+            "trained_on": self.trained_on,
+            "threshold": f"{self.threshold:g}",
+            "flips": self.flips,
+        }
+        return {name: value for name, value in known.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -119,7 +146,9 @@ class Analysis:
     @property
     def author(self) -> list[str]:
         """What drew the lesions, as text that a UID can follow from."""
-        return ["drawn"] if self.algorithm is None else [str(value) for value in astuple(self.algorithm)]
+        if self.algorithm is None:
+            return ["drawn"]
+        return [str(value) for value in astuple(self.algorithm) if value is not None]
 
     def instance_uid(self, kind: str, content: bytes) -> str:
         """SOP Instance UID that follows from the source, the author, the kind of object and all that decides its bytes.
@@ -247,7 +276,7 @@ def algorithm_identification(algorithm: Algorithm) -> hd.AlgorithmIdentification
         family=codes.ARTIFICIAL_INTELLIGENCE,
         version=algorithm.version,
         source=MANUFACTURER,
-        parameters={"weights_sha256": algorithm.weights_sha256, "threshold": f"{algorithm.threshold:g}"},
+        parameters=algorithm.parameters,
     )
 
 

@@ -105,6 +105,7 @@ def _evaluations(analysis: Analysis) -> list[Dataset]:
     scale = scale_of(analysis.source)
     comments = [
         "Drawn by a person; research only" if analysis.algorithm is None else "AI, unverified, not for diagnosis",
+        *([analysis.algorithm.warning] if analysis.algorithm and analysis.algorithm.warning else []),
         *(f"The image: {remark}" for remark in remarks(analysis.source)),
         str(scale) if scale else "Pixel size unknown: axes and areas are in pixels, as if these were square",
     ]
@@ -181,7 +182,7 @@ def _algorithm(algorithm: Algorithm) -> hd.sr.AlgorithmIdentification:
     return hd.sr.AlgorithmIdentification(
         algorithm.name,
         algorithm.version,
-        parameters=[f"weights_sha256={algorithm.weights_sha256}", f"threshold={algorithm.threshold:g}"],
+        parameters=[f"{name}={value}" for name, value in algorithm.parameters.items()],
     )
 
 

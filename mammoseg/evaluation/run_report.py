@@ -18,7 +18,6 @@ from mammoseg.evaluation.tables import Row, read_per_image, read_provenance, sum
 from mammoseg.evaluation.threshold_baseline import ImageAndMask, evaluate_threshold, fit_threshold
 from mammoseg.files import atomic_path, sole_writer, write_json
 from mammoseg.inference.predictor import Predictor
-from mammoseg.provenance import PHANTOM_NOTICE
 from mammoseg.transforms.cached_dataset import CachedDataset
 from mammoseg.transforms.functional.breast import recorded_breast
 
@@ -95,7 +94,7 @@ def report(
                 "best intensity threshold": baseline,
             },
             learning_curve_csv=curve if curve.is_file() else None,
-            notice=PHANTOM_NOTICE if predictor.phantom_only else "Research only, not for diagnosis.",
+            notice=predictor.algorithm.warning or "Research only, not for diagnosis.",
             attribution=attribution,
             links={name: name for name in tables},
         )

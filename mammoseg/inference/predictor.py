@@ -1,6 +1,6 @@
 """One mammogram in, its map of mass probability out, under exactly the settings the weights were trained with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ from mammoseg.checkpoints.checkpoint import read_weights_for, trained_network, t
 from mammoseg.checkpoints.weights_file import default_weights
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.inference.acceleration import accelerate
+from mammoseg.inference.algorithm import algorithm_of
 from mammoseg.mammogram import Mammogram
-from mammoseg.provenance import knows_phantoms_only
 from mammoseg.transforms.mass_probability import mass_probability
 from mammoseg.transforms.pipelines import Preprocessing
 
@@ -42,9 +42,16 @@ class Predictor:
 
     Args:
         bundle: name of a bundle of the repository.
-        weights: checkpoint; None takes the bundle's own ``models/model.pt``, else the demo's.
+        weights: checkpoint, or weights that ship; None takes those of
+            `mammoseg.checkpoints.weights_file.default_weights`.
         device: torch device; None takes a GPU where there is one.
         modalities: DICOM modalities to let in.
+        flips: mean with the image upside down; as the weights record it when None.
+
+    Attributes:
+        threshold: probability from which a pixel is mass: that of the weights, else of the bundle.
+        algorithm: what its results say of it.
+
     Raises:
         WeightsError: absent, unsafe, or weights of another architecture.
         WrongCallError: unknown bundle, or one that segments something else than masses; a device that is not there.
@@ -68,11 +75,12 @@ class Predictor:
 
     def __init__(
         self,
-        bundle: str = "unet",
+        bundle: str,
         *,
         weights: Path | str | None = None,
         device: str | None = None,
         modalities: tuple[str, ...] = ("MG",),
+        flips: bool | None = None,
     ) -> None:
         root = Path(bundle_root(bundle))
         parser = ConfigParser(ConfigParser.load_config_file(root / "configs" / "inference.json"))
@@ -84,12 +92,14 @@ class Predictor:
         checkpoint = read_weights_for(bundle, weights or default_weights(bundle))
         if device is not None:
             parser["device"] = f"$torch.device('{usable_device(device)}')"
+        parser["flips"] = checkpoint.flips if flips is None else flips
         self.name = bundle
-        self.version: str = ConfigParser.load_config_file(root / "configs" / "metadata.json")["version"]
         self.weights_path = checkpoint.path
         self.weights_sha256 = checkpoint.sha256
-        self.phantom_only = knows_phantoms_only(checkpoint.provenance)
-        self.threshold: float = parser.get_parsed_content("threshold")
+        self.threshold: float = checkpoint.threshold or parser["default_threshold"]
+        version = ConfigParser.load_config_file(root / "configs" / "metadata.json")["version"]
+        algorithm = algorithm_of(checkpoint, name=bundle, version=version, threshold=self.threshold)
+        self.algorithm = replace(algorithm, flips="up-down" if parser["flips"] else None)
         self.modalities = modalities
         self.device: torch.device = parser.get_parsed_content("device")
         self.preprocessing: Preprocessing = trained_preprocessing(checkpoint)

@@ -29,11 +29,7 @@ if TYPE_CHECKING:
 class MassPredictor(Protocol):
     """What a run needs of `mammoseg.inference.predictor.Predictor`."""
 
-    name: str
-    version: str
-    weights_sha256: str
-    threshold: float
-    phantom_only: bool
+    algorithm: Algorithm
 
     def __call__(self, path: Path) -> "Prediction":
         """Predict the mass probability of each pixel of one file."""
@@ -104,6 +100,9 @@ class FileJob:
             secondary_capture=written.files.get(ObjectKind.SECONDARY_CAPTURE),
             presentation_state=written.files.get(ObjectKind.PRESENTATION_STATE),
             overlay=f"{name}.overlay.png",
+            weights_file=self.run.algorithm.weights_file,
+            weights_sha256=self.run.algorithm.weights_sha256,
+            trained_on=self.run.algorithm.trained_on,
         )
 
 
@@ -134,5 +133,4 @@ def refused(path: Path, code: str, reason: str) -> Row:
 
 def algorithm_of(predictor: MassPredictor, options: Options) -> Algorithm:
     """The algorithm as its results name it."""
-    threshold = options.threshold or predictor.threshold
-    return Algorithm(predictor.name, predictor.version, predictor.weights_sha256, threshold)
+    return replace(predictor.algorithm, threshold=options.threshold or predictor.algorithm.threshold)

@@ -13,7 +13,6 @@ from mammoseg.counts import format_number
 from mammoseg.dicom.derived import Algorithm
 from mammoseg.files import atomic_path
 from mammoseg.prediction.table import Row, Status
-from mammoseg.provenance import PHANTOM_WARNING
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,6 @@ class Run:
     """What holds for all files of a run."""
 
     algorithm: Algorithm
-    phantom_only: bool
     when: datetime
 
 
@@ -40,7 +38,6 @@ def write_page(rows: Sequence[Row], run: Run, path: Path) -> None:
         run=run,
         count=Counter(row.status for row in rows),
         Status=Status,
-        phantom_warning=PHANTOM_WARNING,
         software_version=__version__,
     )
     with atomic_path(path) as temporary:

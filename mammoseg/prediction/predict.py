@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.allocator import keep_freed_memory
-from mammoseg.checkpoints.weights_file import default_weights
+from mammoseg.checkpoints.weights_file import default_bundle, default_weights
 from mammoseg.counts import count_of
 from mammoseg.data.find_images import find_inputs, say_no_file
 from mammoseg.dicom.seg import SegKind, SegProfile
@@ -37,17 +37,24 @@ class PredictorChoice:
     weights: Path
     device: str | None
     modalities: tuple[str, ...]
+    flips: bool | None
 
     def __call__(self) -> MassPredictor:
         keep_freed_memory()
         make = quick_import(PREDICTOR_MODULE).Predictor
-        return make(bundle=self.bundle, weights=self.weights, device=self.device, modalities=self.modalities)
+        return make(
+            bundle=self.bundle,
+            weights=self.weights,
+            device=self.device,
+            modalities=self.modalities,
+            flips=self.flips,
+        )
 
 
 def predict(
     *inputs: str | Path,
     output: str | Path,
-    bundle: str = "unet",
+    bundle: str | None = None,
     weights: str | Path | None = None,
     objects: str | Sequence[str] = ("seg", "sr"),
     segmentation: str = "binary",
@@ -55,6 +62,7 @@ def predict(
     deflated: bool = False,
     no_empty_seg: bool = False,
     threshold: float | None = None,
+    flips: bool | None = None,
     min_area_mm2: float | None = None,
     min_area_pixels: float | None = None,
     device: str | None = None,
@@ -74,14 +82,16 @@ def predict(
     Args:
         inputs: DICOM, PNG, TIFF, JPEG, PGM or NIfTI files, and folders, which are searched to the bottom.
         output: folder for the results; made if it is not there. The same call again does only what is not done yet.
-        bundle: name of the network.
+        bundle: name of the network; when None, `mammoseg.checkpoints.weights_file.default_bundle`.
         weights: file of the network's weights; when None, `mammoseg.checkpoints.weights_file.default_weights`.
         objects: DICOM objects to write, of ``seg``, ``sr``, ``cad_sr``, ``sc``, ``gsps``.
         segmentation: ``binary``, ``fractional`` (probability; a 16-bit PNG for pictures) or ``labelmap``.
         profile: ``viewer`` or ``strict``, see `mammoseg.dicom.seg.SegProfile`.
         deflated: compress the segmentation, see `mammoseg.dicom.seg.build_segmentation`.
         no_empty_seg: write no segmentation where nothing was found; the report says it.
-        threshold: probability from which a pixel is mass, above 0 and below 1; the bundle's own when None.
+        threshold: probability from which a pixel is mass, above 0 and below 1; when None, that of the weights, else of
+            the bundle.
+        flips: mean with the image upside down, see `mammoseg.inference.flips`; as the weights record it when None.
         min_area_mm2: smallest lesion, in the breast.
         min_area_pixels: smallest lesion, in pixels.
         device: such as ``cpu`` or ``cuda:0``; the best there is when None.
@@ -126,6 +136,7 @@ def predict(
             from mammoseg.archives.send import check_address  # needed by few
 
             check_address(address, **given)
+    bundle = bundle or default_bundle()
     path = default_weights(bundle) if weights is None else Path(weights)
     found, passed_over = find_inputs(paths, Path(output))
     if archive is None:
@@ -135,7 +146,7 @@ def predict(
         print(f"No weights are named; {path} is used.", file=sys.stderr)
     here = f"{count_of(len(found), 'file')} to look at; " if found else ""  # those of an archive are counted later
     print(f"{here}loading {bundle}, which can take a minute.", file=sys.stderr, flush=True)
-    choice = PredictorChoice(bundle, path, device, modalities)
+    choice = PredictorChoice(bundle, path, device, modalities, flips)
     others = worker_count(len(found), workers) - 1
     with Standby(others, PREDICTOR_MODULE) as standby:
         predictor = choice()

@@ -24,7 +24,6 @@ from mammoseg.prediction.process import WorkerProcess
 from mammoseg.prediction.records import FOLDER, Records
 from mammoseg.prediction.table import Row, Status, write_table
 from mammoseg.prediction.workers import run_in_workers, worker_count
-from mammoseg.provenance import PHANTOM_WARNING
 
 
 def run_predictor(
@@ -50,12 +49,10 @@ def run_predictor(
         StoppedError: Ctrl-C; what is done is kept.
         OutputError: a result, the table or the page cannot be written.
     """
-    run = Run(
-        algorithm_of(predictor, options), predictor.phantom_only, datetime.now(timezone.utc).replace(microsecond=0)
-    )
+    run = Run(algorithm_of(predictor, options), datetime.now(timezone.utc).replace(microsecond=0))
     paths, passed_over = find_inputs(inputs, output)
-    if run.phantom_only:
-        print(f"WARNING: {PHANTOM_WARNING}", file=sys.stderr)
+    if run.algorithm.warning:
+        print(f"WARNING: {run.algorithm.warning}", file=sys.stderr)
     items = list(zip(paths, unique_names(paths), strict=True))
     rows: dict[str, Row] = {}
     ended: MammosegError | None = None

@@ -9,9 +9,11 @@ from typing import Any
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
+from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.dicom.derived import Algorithm
 from mammoseg.errors import InputRefusedError
-from mammoseg.files import printable, sha256_of_file
+from mammoseg.files import printable
+from mammoseg.inference.algorithm import algorithm_of
 from mammoseg.inference.lesions import Masses, find_masses
 from mammoseg.prediction.options import ObjectKind, Options
 from mammoseg.prediction.results import write_results
@@ -30,7 +32,7 @@ class SavePredictiond(MapTransform):
         preprocessing: what the image went through; the file is read again as it says.
         output_dir: folder of the files, named after ``image_id`` (the path inside the input folder).
         threshold: probability from which a pixel is mass.
-        checkpoint: the weights in use; their SHA-256 goes into the SEG.
+        checkpoint: the weights in use; file, SHA-256 and data go into the SEG.
         name: name of the algorithm in the SEG.
         version: version of the algorithm in the SEG.
     """
@@ -56,7 +58,8 @@ class SavePredictiond(MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
         if self.algorithm is None:
-            self.algorithm = Algorithm(self.name, self.version, sha256_of_file(self.checkpoint), self.threshold)
+            weights = read_weights(self.checkpoint)
+            self.algorithm = algorithm_of(weights, name=self.name, version=self.version, threshold=self.threshold)
         for key in self.key_iterator(item):
             probability = item[key][0].clamp(0, 1).cpu().numpy()
             source = Path(item["image"].meta["filename_or_obj"])

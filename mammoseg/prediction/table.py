@@ -37,6 +37,9 @@ class Row:
         overlay: picture as PNG.
         seconds: time spent on the file.
         notes: what to know of a file that was segmented.
+        weights_file: name of the file of the weights that segmented it.
+        weights_sha256: its hash.
+        trained_on: source of the data that these weights were trained on.
     """
 
     file: str
@@ -55,6 +58,9 @@ class Row:
     overlay: str | None = None
     seconds: float | None = None
     notes: str | None = None
+    weights_file: str | None = None
+    weights_sha256: str | None = None
+    trained_on: str | None = None
 
     @property
     def results(self) -> list[str]:

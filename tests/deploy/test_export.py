@@ -8,6 +8,7 @@ from monai.bundle import ConfigParser
 
 from mammoseg.bundles import bundle_names
 from mammoseg.checkpoints.checkpoint import read_weights
+from mammoseg.checkpoints.shipping import ship
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.deploy import export as module
 from mammoseg.deploy.export import export
@@ -64,6 +65,18 @@ def test_weights_of_phantoms_say_so_when_they_are_given_away(tmp_path, capsys):
     folder = exported("unet", tmp_path)
     assert PHANTOM_WARNING in capsys.readouterr().err
     assert PHANTOM_WARNING in (folder / "docs" / "README.md").read_text()
+
+
+def test_weights_that_ship_become_the_checkpoint_that_monai_label_reads(tmp_path):
+    shipped = ship(write_weights("unet", tmp_path / "weights.pt"), bundle="unet", threshold=0.35, folder=tmp_path)
+    folder = export("unet", weights=shipped, output=tmp_path / "export")
+    path = folder / "models" / "model.pt"
+    travelled, came = read_weights(path), read_weights(shipped)
+    loaded = torch.load(path, weights_only=True)["model"]
+    assert loaded.keys() == came.model.keys()
+    assert all(torch.equal(loaded[key], value) for key, value in came.model.items())
+    assert travelled.threshold == 0.35 and travelled.provenance["shipped_sha256"] == came.sha256
+    check_manifest(folder)
 
 
 def test_links_of_the_card_lead_to_files_of_the_export(tmp_path):

@@ -6,6 +6,7 @@ Usage: python -m tests.hostile.attack FOLDER; prints JSON as its last line, see 
 import json
 import os
 import resource
+import shutil
 import sys
 import tempfile
 import warnings
@@ -28,6 +29,7 @@ from monailabel_app.lib.models.job_files import Job
 from monailabel_app.lib.models.serving import ServedModel
 from monailabel_app.lib.models.versions import Versions
 from tests.hostile.bad_checkpoints import BAD, saved, sound_content
+from tests.hostile.bad_safetensors import sound_file
 from tests.tiny_run import tiny_overrides, write_tiny_dataset
 
 HOSTILE = (
@@ -79,7 +81,12 @@ def readers(folder: Path) -> dict[str, Callable[[Path], Any]]:
     tiny = tiny_overrides(data, folder / "run", max_epochs=1)
     recorded = {key: value for key, value in tiny.items() if key not in ("spatial_size", "network_def::channels")}
 
+    def start_from(path: Path) -> None:
+        shutil.rmtree(folder / "run", ignore_errors=True)  # a run goes on from the weights that it started with
+        train("unet", start_from=str(path), **recorded)
+
     def resume(path: Path) -> None:
+        (folder / "run" / "models").mkdir(parents=True, exist_ok=True)
         path.replace(folder / "run" / "models" / "checkpoint.pt")
         train("unet", **tiny)
 
@@ -109,9 +116,9 @@ def readers(folder: Path) -> dict[str, Callable[[Path], Any]]:
         "evaluate": lambda path: evaluate(
             "unet", dataset_dir=str(data), weights=str(path), output_dir=str(folder / "out"), device="cpu"
         ),
-        "train --start_from": lambda path: train("unet", start_from=str(path), **recorded),
+        "train --start_from": start_from,
         "train labels": train_labels,
-        "export": lambda path: export("unet", weights=path, output=folder / "export"),
+        "export": lambda path: export("unet", weights=path, output=Path(tempfile.mkdtemp(dir=folder))),
         "report": lambda path: threshold_baseline(data, path),
         "label server": serve,
         "resume": resume,
@@ -135,8 +142,8 @@ def main(folder: Path) -> dict[str, Any]:
     """Sound files first, which loads all that is loaded once; then the watch begins.
 
     Returns:
-        ``sound`` and ``hostile``: endings by reader; ``bad``: of `predict`, by file; ``seen``: what the watch noted;
-        ``mib``: by how much the memory of the process grew at most meanwhile.
+        ``sound``, ``shipped`` and ``hostile``: endings by reader; ``bad``: of `predict`, by file; ``seen``: what the
+        watch noted; ``mib``: by how much the memory of the process grew at most meanwhile.
     """
     tempfile.tempdir = str(folder)
     os.chdir(folder)
@@ -148,13 +155,14 @@ def main(folder: Path) -> dict[str, Any]:
         return ending(table[name], path)
 
     sound = {name: ends(name, saved(sound_content())) for name in table}
+    shipped = {name: ends(name, sound_file(sound_content())) for name in table}
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     watch.is_on = True
     hostile = {name: {file: ends(name, contents[file]) for file in HOSTILE} for name in table}
     bad = {file: ends("predict", content) for file, content in contents.items()}
     watch.is_on = False
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    return {"sound": sound, "hostile": hostile, "bad": bad, "seen": watch.seen, "mib": grown / 1024}
+    return {"sound": sound, "shipped": shipped, "hostile": hostile, "bad": bad, "seen": watch.seen, "mib": grown / 1024}
 
 
 if __name__ == "__main__":

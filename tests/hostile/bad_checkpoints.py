@@ -13,6 +13,7 @@ import torch
 
 from mammoseg.networks import UNet
 from mammoseg.transforms.pipelines import preprocessing
+from tests.hostile.bad_safetensors import bad_safetensors
 
 COMMAND = "touch pwned"
 """What an attacker would run; the working folder shows whether it was."""
@@ -323,13 +324,25 @@ ARCHIVES: dict[str, Bad] = {
 }
 
 
+SHIPPED_RECORDS = {
+    "network": ("a path through the attributes of modules", "an expression in a list", "widths that take terabytes"),
+    "preprocessing": ("a target", "a size of terabytes"),
+    "provenance": ("a book", "depths"),
+}
+"""Bad records that are tried in weights that ship, too; the same gate refuses the others."""
+
+
 def _all() -> Iterator[tuple[str, Bad]]:
-    for part, records in (("network", NETWORKS), ("preprocessing", PREPROCESSINGS), ("provenance", PROVENANCES)):
+    parts = {"network": NETWORKS, "preprocessing": PREPROCESSINGS, "provenance": PROVENANCES}
+    for part, records in parts.items():
         for name, record in records.items():
             yield f"{part}: {name}", lambda part=part, record=record: saved(sound_content() | {part: record})
     for kind, makers in (("tensors", MODELS), ("pickle", PICKLES), ("archive", ARCHIVES)):
         for name, make in makers.items():
             yield f"{kind}: {name}", make
+    shipped = {part: {name: parts[part][name] for name in names} for part, names in SHIPPED_RECORDS.items()}
+    for name, make in bad_safetensors(sound_content, shipped).items():
+        yield f"safetensors: {name}", make
 
 
 BAD: dict[str, Bad] = dict(_all())

@@ -29,6 +29,10 @@ def test_every_reader_reads_a_sound_checkpoint(attack):
     assert only_weights == "resume"  # which needs the state of a training, too
 
 
+def test_every_reader_reads_weights_that_ship_as_it_reads_a_checkpoint(attack):
+    assert attack["shipped"] == attack["sound"]
+
+
 def test_every_reader_refuses_every_hostile_checkpoint_in_a_sentence(attack):
     ends = {
         reader: {file: end for file, end in ends.items() if end != "refused"}

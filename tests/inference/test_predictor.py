@@ -1,19 +1,19 @@
 """A predictor works under the settings its weights were trained with, and says what does not fit."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from mammoseg.checkpoints import weights_file
 from mammoseg.checkpoints.checkpoint import read_checkpoint, save_checkpoint
-from mammoseg.checkpoints.weights_file import WeightsError, default_weights
+from mammoseg.checkpoints.shipping import ship
+from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import InputRefusedError
 from mammoseg.inference.predictor import Predictor
 from mammoseg.networks import AUNet, UNet
+from mammoseg.provenance import PHANTOM_WARNING
 from mammoseg.transforms.pipelines import preprocessing
 
 
@@ -51,7 +51,7 @@ def test_network_and_preprocessing_come_from_the_checkpoint(tmp_path):
     predictor = Predictor("unet", weights=write_weights(tmp_path / "model.pt", intensity="zscore"), device="cpu")
     assert predictor.network.network.config["channels"] == [4, 8]
     assert predictor.preprocessing.settings["intensity"] == "zscore"
-    assert predictor.phantom_only
+    assert predictor.algorithm.trained_on == "phantom" and predictor.algorithm.warning == PHANTOM_WARNING
 
 
 def test_the_network_is_accelerated_and_gives_the_probability_of_the_plain_one(mammogram, tmp_path):
@@ -86,18 +86,23 @@ def test_a_mark_found_at_network_size_lands_on_the_mark_of_the_file(mammogram, t
     assert (abs(columns.min() - 8), abs(columns.max() - 17)) <= (1, 1)
 
 
-def test_own_weights_come_before_those_of_the_demo(tmp_path, monkeypatch):
-    (tmp_path / "unet" / "models").mkdir(parents=True)
-    monkeypatch.setattr(weights_file, "bundle_root", lambda name: str(tmp_path / name))
-    monkeypatch.setattr(weights_file, "DEMO_WEIGHTS", tmp_path / "demo.pt")
-    with pytest.raises(WeightsError, match="no weights yet.*make demo"):
-        default_weights("unet")
-    write_weights(tmp_path / "demo.pt")
-    assert default_weights("unet") == tmp_path / "demo.pt"
-    with pytest.raises(WeightsError, match="bundle 'aunet' has no weights yet; train it, name a checkpoint with --wei"):
-        default_weights("aunet")
-    shutil.copy(tmp_path / "demo.pt", tmp_path / "unet" / "models" / "model.pt")
-    assert default_weights("unet") == tmp_path / "unet" / "models" / "model.pt"
+def test_the_threshold_of_the_weights_goes_before_that_of_the_bundle(tmp_path):
+    path = write_weights(tmp_path / "model.pt")
+    assert Predictor("unet", weights=path, device="cpu").threshold == 0.5
+    shipped = ship(path, bundle="unet", threshold=0.35, flips=True, folder=tmp_path)
+    predictor = Predictor("unet", weights=shipped, device="cpu")
+    assert predictor.threshold == predictor.algorithm.threshold == 0.35
+    assert predictor.algorithm.weights_file == "shipped.safetensors"
+
+
+def test_flips_are_those_that_the_weights_record_unless_a_person_says_otherwise(mammogram, tmp_path):
+    path = write_weights(tmp_path / "model.pt")
+    shipped = ship(path, bundle="unet", threshold=0.35, flips=True, folder=tmp_path)
+    both, once = (Predictor("unet", weights=shipped, device="cpu", flips=flips) for flips in (None, False))
+    assert (both.algorithm.flips, once.algorithm.flips) == ("up-down", None)
+    assert np.abs(both(mammogram).probability - once(mammogram).probability).max() > 0
+    asked = Predictor("unet", weights=path, device="cpu", flips=True)
+    assert np.abs(both(mammogram).probability - asked(mammogram).probability).max() < 1e-3  # half precision apart
 
 
 def test_checkpoint_of_the_test_is_read_safely(tmp_path):

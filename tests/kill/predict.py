@@ -47,7 +47,18 @@ def kill_test(weights: str | None = None, kills: int = 100, images: int = 400, s
         source = str(root / "phantoms" / "images")
         command = [sys.executable, "-m", "tests.bright_predict", source]
         if weights:
-            command = [*MAMMOSEG, "predict", source, "--weights", weights, "--workers", "2", "--output"]
+            command = [
+                *MAMMOSEG,
+                "predict",
+                source,
+                "--bundle",
+                "unet",
+                "--weights",
+                weights,
+                "--workers",
+                "2",
+                "--output",
+            ]
         start = _seconds_to_first_result([*command, str(root / "first")], root / "first")
         broken, seen = 0, 0.0
         outputs = [root / "killed-0"]

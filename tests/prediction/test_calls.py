@@ -69,7 +69,7 @@ def test_predict_hands_its_choices_to_the_predictor(pixels, made, tmp_path):
     weights = tmp_path / "w.pt"
     weights.touch()
     predict(path, output=str(output), bundle="aunet", weights=str(weights), modalities="RG", device="cpu")
-    assert made == {"bundle": "aunet", "weights": weights, "device": "cpu", "modalities": ("RG",)}
+    assert made == {"bundle": "aunet", "weights": weights, "device": "cpu", "modalities": ("RG",), "flips": None}
     assert rows_of(output)[0]["status"] == "mass found"
 
 
@@ -82,5 +82,5 @@ def test_predict_says_which_weights_it_takes_when_none_are_named(pixels, made, t
     said = capsys.readouterr().err.splitlines()
     assert said[:2] == [
         f"No weights are named; {own} is used.",
-        "1 file to look at; loading unet, which can take a minute.",
+        "1 file to look at; loading efficientnet_unet, which can take a minute.",
     ]

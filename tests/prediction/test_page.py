@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import datetime, timezone
 from html.parser import HTMLParser
 
@@ -6,9 +7,9 @@ import pytest
 from mammoseg.dicom.derived import Algorithm
 from mammoseg.prediction.page import Run, write_page
 from mammoseg.prediction.table import Row, Status
-from mammoseg.provenance import PHANTOM_WARNING
+from mammoseg.provenance import FILM_WARNING, PHANTOM_WARNING
 
-ALGORITHM = Algorithm("aunet", "0.1.0", "cd" * 32, 0.35)
+ALGORITHM = Algorithm("aunet", "0.1.0", "cd" * 32, 0.35, weights_file="shipped.safetensors", trained_on="cbis_ddsm")
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 FOUND = Row(
     "in/a.dcm",
@@ -47,8 +48,8 @@ class Tags(HTMLParser):
         self.text += data
 
 
-def page(rows, path, phantom_only=False):
-    write_page(rows, Run(ALGORITHM, phantom_only, WHEN), path)
+def page(rows, path, warning=None):
+    write_page(rows, Run(replace(ALGORITHM, warning=warning), WHEN), path)
     return Tags(path.read_text(encoding="utf-8"))
 
 
@@ -56,7 +57,8 @@ def test_page_names_weights_threshold_and_purpose(tmp_path):
     text = page([FOUND], tmp_path / "index.html").text
     for fact in (
         "aunet 0.1.0",
-        "cd" * 32,
+        "shipped.safetensors SHA-256 " + "cd" * 32,
+        "cbis_ddsm",
         "at least 0.35",
         "Research only, not for diagnosis.",
         "2026-01-02 03:04 UTC",
@@ -64,9 +66,10 @@ def test_page_names_weights_threshold_and_purpose(tmp_path):
         assert fact in text
 
 
-@pytest.mark.parametrize("phantom_only", [True, False])
-def test_page_says_when_weights_know_phantoms_only(phantom_only, tmp_path):
-    assert (PHANTOM_WARNING in page([FOUND], tmp_path / "index.html", phantom_only).text) is phantom_only
+@pytest.mark.parametrize("warning", [PHANTOM_WARNING, FILM_WARNING])
+def test_page_says_what_must_be_said_of_the_weights(warning, tmp_path):
+    assert warning in page([FOUND], tmp_path / "index.html", warning).text
+    assert warning not in page([FOUND], tmp_path / "index.html").text
 
 
 def test_each_segmented_file_has_its_picture_and_mask(tmp_path):

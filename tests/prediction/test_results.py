@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ from mammoseg.mammogram import Mammogram
 from mammoseg.prediction.file_job import area_mm2
 from mammoseg.prediction.options import Options, parse_objects
 from mammoseg.prediction.run import run_predictor
+from mammoseg.provenance import FILM_WARNING
 from tests.made_predictor import BrightIsMass
 from tests.prediction.outputs import names_in, rows_of
 
@@ -152,8 +154,25 @@ def test_what_a_user_should_know_of_a_file_is_said_and_tabled(pixels, tmp_path, 
     assert "a.dcm: note: malformed and left out" in capsys.readouterr().err
 
 
-def test_weights_that_know_phantoms_only_say_so_loudly(pixels, tmp_path, capsys):
+def test_what_must_be_said_of_the_weights_is_said_on_the_terminal_on_the_page_and_in_the_report(
+    pixels, tmp_path, capsys
+):
     write_mammogram(tmp_path / "a.dcm", pixels)
-    run_predictor(BrightIsMass(phantom_only=True), [tmp_path / "a.dcm"], tmp_path / "out")
-    assert "WARNING: These weights know synthetic phantoms only" in capsys.readouterr().err
-    assert "These weights know synthetic phantoms only" in (tmp_path / "out" / "index.html").read_text()
+    algorithm = replace(BrightIsMass.algorithm, warning=FILM_WARNING)
+    run_predictor(BrightIsMass(algorithm), [tmp_path / "a.dcm"], tmp_path / "out")
+    assert f"WARNING: {FILM_WARNING}" in capsys.readouterr().err
+    assert FILM_WARNING in (tmp_path / "out" / "index.html").read_text()
+    report = pydicom.dcmread(tmp_path / "out" / "a.sr.dcm")
+    assert FILM_WARNING in [element.value for element in report.iterall()]
+
+
+def test_table_segmentation_and_report_name_file_hash_and_data_of_the_weights(pixels, tmp_path):
+    write_mammogram(tmp_path / "a.dcm", pixels)
+    algorithm = replace(BrightIsMass.algorithm, weights_file="shipped.safetensors", trained_on="cbis_ddsm")
+    run_predictor(BrightIsMass(algorithm), [tmp_path / "a.dcm"], tmp_path / "out")
+    facts = {"weights_file": "shipped.safetensors", "weights_sha256": "ab" * 32, "trained_on": "cbis_ddsm"}
+    (row,) = rows_of(tmp_path / "out")
+    assert {name: row[name] for name in facts} == facts
+    for file in ("a.seg.dcm", "a.sr.dcm"):
+        text = pydicom.dcmread(tmp_path / "out" / file).to_json()
+        assert all(f"{name}={value}" in text for name, value in facts.items()), file

@@ -76,7 +76,7 @@ def test_mask_lies_on_the_mark_whatever_the_header_says_of_directions(viewer, tm
     marks = {path: write_canary(path, given) for path, given in marks.items()}
     studies = predict(predictor, list(marks), tmp_path / "out")
     for seen, (path, mark) in zip(look(viewer, tmp_path, studies), marks.items(), strict=True):
-        (lesion,) = find_lesions(predictor(path).probability, predictor.threshold)
+        (lesion,) = find_lesions(predictor(path).probability, predictor.algorithm.threshold)
         assert_on(mark, box(lesion))
         assert_mask_is_in_its_place(seen, lesion)
         shown = seen.in_canvas(seen.before).min(axis=-1) > 150

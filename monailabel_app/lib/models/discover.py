@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mammoseg.bundles import bundle_names, bundle_root, exported_name, run_root
-from mammoseg.checkpoints.checkpoint import read_checkpoint
-from mammoseg.checkpoints.weights_file import DEMO_WEIGHTS, WeightsError
+from mammoseg.checkpoints.weights_file import TRAINED, best_weights
 from mammoseg.deploy.manifest import check_manifest
 from mammoseg.errors import MammosegError, WrongCallError
 
@@ -90,7 +89,7 @@ def _exported_weights(conf: Mapping[str, str]) -> dict[str, Path]:
             raise WrongCallError(f"{folder} is no exported bundle; write one with `mammoseg export`.")
         if name in found:
             raise WrongCallError(f"two exported bundles are named '{name}'; give one of them.")
-        found[name] = folder / "models" / "model.pt"
+        found[name] = folder / "models" / TRAINED
     return found
 
 
@@ -106,15 +105,9 @@ def _named_weights(conf: Mapping[str, str]) -> dict[str, Path]:
 
 
 def _own_weights(name: str) -> Path | None:
-    """What the bundle was trained to; else the demo's, if they are of this bundle."""
-    own = Path(run_root(name)) / "models" / "model.pt"
-    if own.is_file():
-        return own
-    try:
-        is_demos = DEMO_WEIGHTS.is_file() and read_checkpoint(DEMO_WEIGHTS)["provenance"].get("bundle") == name
-    except WeightsError:
-        return None
-    return DEMO_WEIGHTS if is_demos else None
+    """What the bundle was trained to, else what it came with."""
+    own = best_weights(Path(run_root(name)) / "models", shipped=Path(bundle_root(name)) / "models")
+    return own if own.is_file() else None
 
 
 def _words(text: str) -> list[str]:

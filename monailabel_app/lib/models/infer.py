@@ -36,6 +36,9 @@ logger = logging.getLogger(__name__)
 LABELS = {"mass": 1}
 """Names and values of the mask."""
 
+WEIGHTS_FACTS = ("weights_file", "weights_sha256", "trained_on", "warning")
+"""What is said of the weights in the list of models and with each mask; see `mammoseg.inference.algorithm.facts_of`."""
+
 
 class MassInferTask(InferTask):
     """One model of the app.
@@ -62,19 +65,21 @@ class MassInferTask(InferTask):
 
     def info(self) -> dict[str, Any]:
         """As MONAI Label's, with the version that is served and what must be said of it."""
-        version, warning = self.model.versions.current(), self.warning
+        version = self.model.versions.current()
+        facts = dict.fromkeys(WEIGHTS_FACTS) | self.model.facts(version)
+        warning = facts["warning"]
         return {
             **super().info(),
             "description": f"{self.description}. {warning}" if warning else self.description,
             "version": self.model.entry.version,
             "weights": None if version is None else version.number,
-            "warning": warning,
+            **facts,
         }
 
     @property
     def warning(self) -> str | None:
         """What must be said with all that the served version draws."""
-        return self.model.warning(self.model.versions.current())
+        return self.model.facts(self.model.versions.current()).get("warning")
 
     def is_valid(self) -> bool:
         """Whether there are weights."""
@@ -102,7 +107,6 @@ class MassInferTask(InferTask):
         return str(file), {
             "label_names": LABELS,
             **description(found),
-            "warning": self.model.warning(self.model.versions.get(found.version)),
             "model": self.model.entry.bundle,
             "latencies": {name: round(value, 4) for name, value in seconds.items()},
         }
@@ -150,7 +154,7 @@ def description(found: Segmented) -> dict[str, Any]:
         "max_probability": round(float(found.probability.max()), 6),
         "threshold": found.algorithm.threshold,
         "version": found.version,
-        "weights_sha256": found.algorithm.weights_sha256,
+        **{name: getattr(found.algorithm, name) for name in WEIGHTS_FACTS},
     }
 
 

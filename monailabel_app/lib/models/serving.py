@@ -2,18 +2,19 @@
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.dicom.derived import Algorithm
+from mammoseg.inference.algorithm import facts_of
 from mammoseg.inference.lesions import find_masses
 from mammoseg.inference.predictor import Predictor
 from mammoseg.mammogram import Mammogram
-from mammoseg.provenance import PHANTOM_WARNING, knows_phantoms_only
 from monailabel_app.lib.models.discover import ModelEntry, ModelNotReadyError
 from monailabel_app.lib.models.versions import Version, Versions
 
@@ -68,7 +69,7 @@ class ServedModel:
         self._loading = threading.Lock()
         self.computing = threading.Lock()
         self._loaded: tuple[Version, Predictor] | None = None
-        self._warnings: dict[Version, str | None] = {}
+        self._facts: dict[Version, dict[str, Any]] = {}
 
     def predictor(self) -> Predictor:
         """The served version, loaded unless it is; requests at the same time load it once.
@@ -89,26 +90,25 @@ class ServedModel:
                 self._loaded = self._load(version)
             return self._loaded
 
-    def warning(self, version: Version | None) -> str | None:
-        """What must be said with all that a version draws; None where nothing must, or it cannot be read.
+    def facts(self, version: Version | None) -> dict[str, Any]:
+        """What is known of a version's weights, see `facts_of`; nothing where there are none, or none to read.
 
         A version never changes, so its weights are read once.
         """
         if version is None:
-            return None
-        if version not in self._warnings:
+            return {}
+        if version not in self._facts:
             try:
-                is_toy = knows_phantoms_only(read_weights(version.weights).provenance)
+                self._facts[version] = facts_of(read_weights(version.weights))
             except WeightsError:  # who asks for an inference is told
-                return None
-            self._warnings[version] = PHANTOM_WARNING if is_toy else None
-        return self._warnings[version]
+                return {}
+        return self._facts[version]
 
     def segment(self, path: Path | str, threshold: float | None = None) -> Segmented:
         """Segment one file.
 
         Args:
-            threshold: probability from which a pixel is mass, above 0 and below 1; the bundle's own when None.
+            threshold: probability from which a pixel is mass, above 0 and below 1; the predictor's own when None.
         Raises:
             ModelNotReadyError: see `predictor`.
             InputRefusedError: the file cannot be used, or the network gave what is no probability or no masses.
@@ -123,7 +123,7 @@ class ServedModel:
             probability = predictor.predict(mammogram).probability
         end = time.perf_counter()
         found = find_masses(probability, mammogram, threshold=threshold)
-        algorithm = Algorithm(predictor.name, predictor.version, predictor.weights_sha256, threshold)
+        algorithm = replace(predictor.algorithm, threshold=threshold)
         seconds = {
             "pre": read - begin,
             "wait": start - read,

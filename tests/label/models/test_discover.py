@@ -6,16 +6,12 @@ import pytest
 import torch
 
 from mammoseg.bundles import bundle_names
+from mammoseg.checkpoints.shipping import ship
 from mammoseg.deploy.manifest import ManifestError
 from mammoseg.errors import WrongCallError
 from mammoseg.files import sha256_of_file
 from monailabel_app.lib.models.discover import ModelNotReadyError, discover
 from tests.label.tiny_models import served_model, write_picture, write_weights
-
-
-@pytest.fixture(autouse=True)
-def no_demo(monkeypatch, tmp_path):
-    monkeypatch.setattr("monailabel_app.lib.models.discover.DEMO_WEIGHTS", tmp_path / "absent.pt")
 
 
 def test_every_bundle_that_segments_masses_is_a_model():
@@ -42,10 +38,16 @@ def test_named_weights_are_taken(tmp_path):
     assert discover({"weights": f"unet={path}"})["unet"].weights == path
 
 
-def test_the_weights_of_the_demo_are_for_their_bundle_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr("monailabel_app.lib.models.discover.DEMO_WEIGHTS", write_weights(tmp_path / "demo.pt"))
-    found = discover({})
-    assert found["unet"].weights == tmp_path / "demo.pt" and found["aunet"].weights is None
+def test_weights_that_a_bundle_came_with_serve_until_it_is_trained(tmp_path, monkeypatch):
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "metadata.json").write_text(json.dumps({"name": "U-Net", "version": "1.0"}))
+    monkeypatch.setattr("monailabel_app.lib.models.discover.bundle_root", lambda name: str(tmp_path))
+    monkeypatch.setattr("monailabel_app.lib.models.discover._unfit", lambda name: None)
+    checkpoint = write_weights(tmp_path / "w.pt")
+    shipped = ship(checkpoint, bundle="unet", threshold=0.35, folder=tmp_path / "models")
+    assert discover({"models": "unet"})["unet"].weights == shipped
+    trained = write_weights(tmp_path / "models" / "model.pt")
+    assert discover({"models": "unet"})["unet"].weights == trained
 
 
 def test_an_exported_bundle_brings_its_own_weights(tmp_path):

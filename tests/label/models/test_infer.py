@@ -15,8 +15,9 @@ from pydicom.filebase import DicomBytesIO
 
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import InputRefusedError
+from mammoseg.files import sha256_of_file
 from mammoseg.inference.predictor import Prediction
-from mammoseg.provenance import PHANTOM_WARNING
+from mammoseg.provenance import FILM_WARNING, PHANTOM_WARNING
 from monailabel_app.lib.models import serving
 from monailabel_app.lib.models.discover import ModelNotReadyError
 from monailabel_app.lib.models.infer import MassInferTask
@@ -64,8 +65,10 @@ def run(task, image, **request):
     return Path(file), params
 
 
-@pytest.mark.parametrize("source, warning", [("phantom", PHANTOM_WARNING), ("cbis_ddsm", None)])
-def test_weights_that_know_phantoms_only_are_named_so_in_the_list_and_with_each_mask(
+@pytest.mark.parametrize(
+    "source, warning", [("phantom", PHANTOM_WARNING), ("cbis_ddsm", FILM_WARNING), ("folder", None)]
+)
+def test_file_hash_data_and_warning_of_the_weights_stand_in_the_list_and_with_each_mask(
     tmp_path, picture, monkeypatch, source, warning
 ):
     weights = write_weights(tmp_path / "w.pt", provenance={"bundle": "unet", "source": source})
@@ -74,7 +77,13 @@ def test_weights_that_know_phantoms_only_are_named_so_in_the_list_and_with_each_
     assert task.info()["description"].endswith(warning or "not for diagnosis")
     answer(task, lopsided(), monkeypatch)
     file, params = run(task, picture[0])
-    assert params["warning"] == warning
+    facts = {
+        "weights_file": "w.pt",
+        "weights_sha256": sha256_of_file(weights),
+        "trained_on": source,
+        "warning": warning,
+    }
+    assert facts.items() <= task.info().items() and facts.items() <= params.items()
     file.unlink()
 
 

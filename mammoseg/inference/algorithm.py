@@ -1,0 +1,29 @@
+"""Weights as the results that they gave name them."""
+
+from typing import Any
+
+from mammoseg.checkpoints.checkpoint import Weights
+from mammoseg.dicom.derived import Algorithm
+from mammoseg.files import printable
+from mammoseg.provenance import source_of, warning_of
+
+
+def algorithm_of(weights: Weights, *, name: str, version: str, threshold: float) -> Algorithm:
+    """What a bundle with these weights is called in its results.
+
+    Args:
+        name: of the bundle.
+        version: of the bundle.
+        threshold: probability from which a pixel is mass.
+    """
+    return Algorithm(name, version, threshold=threshold, **facts_of(weights))
+
+
+def facts_of(weights: Weights) -> dict[str, Any]:
+    """What `Algorithm` says of weights, by its names: file, hash, data, and what must be said of them."""
+    return {
+        "weights_sha256": weights.sha256,
+        "weights_file": printable(weights.path.name),
+        "trained_on": source_of(weights.provenance),
+        "warning": warning_of(weights.provenance),
+    }

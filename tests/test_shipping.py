@@ -1,0 +1,118 @@
+"""Weights that ship are those of the checkpoint in half precision, with all that it records, read through its gate."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from monai.bundle import ConfigParser
+
+from mammoseg.bundles import bundle_names, bundle_root
+from mammoseg.checkpoints import shipping, weights_file
+from mammoseg.checkpoints.checkpoint import read_weights, save_checkpoint
+from mammoseg.checkpoints.shipping import describe_shipped, ship
+from mammoseg.checkpoints.weights_file import SHIPPED, WeightsError, default_weights
+from mammoseg.networks import UNet
+from mammoseg.transforms.pipelines import preprocessing
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    return write(tmp_path / "model.pt")
+
+
+def write(path, **changes):
+    torch.manual_seed(0)
+    network = UNet(3, 2, channels=(2, 4))
+    settings = preprocessing(spatial_size=[16, 16]).settings
+    parts = {"model": network.state_dict(), "network": network.config, "preprocessing": settings}
+    save_checkpoint(path, parts | {"provenance": {"source": "cbis_ddsm"}} | changes)
+    return path
+
+
+def test_shipped_weights_are_those_of_the_checkpoint_rounded_to_half_precision(checkpoint, tmp_path):
+    trained, shipped = read_weights(checkpoint), read_weights(shipped_of(checkpoint, tmp_path))
+    for key, value in trained.model.items():
+        rounded = value.half().float() if value.is_floating_point() else value
+        assert shipped.model[key].dtype == value.dtype and torch.equal(shipped.model[key], rounded)
+    assert shipped.network == trained.network and shipped.preprocessing == trained.preprocessing
+    assert shipped.provenance == {"source": "cbis_ddsm", "checkpoint_sha256": trained.sha256}
+
+
+def shipped_of(checkpoint, folder, **options):
+    return ship(checkpoint, bundle="unet", folder=folder, **{"threshold": 0.35, **options})
+
+
+def test_threshold_temperature_and_flips_travel_with_the_weights_and_a_checkpoint_has_none(checkpoint, tmp_path):
+    shipped = read_weights(shipped_of(checkpoint, tmp_path, temperature=1.5, flips=True))
+    assert (shipped.threshold, shipped.calibration, shipped.flips) == (0.35, {"temperature": 1.5}, True)
+    trained = read_weights(checkpoint)
+    assert (trained.threshold, trained.calibration, trained.flips) == (None, None, False)
+
+
+def test_the_same_checkpoint_gives_the_same_bytes(checkpoint, tmp_path):
+    first = shipped_of(checkpoint, tmp_path / "a").read_bytes()
+    assert first == shipped_of(checkpoint, tmp_path / "b").read_bytes()
+
+
+def test_the_file_for_people_says_what_the_weights_record(checkpoint, tmp_path):
+    path = shipped_of(checkpoint, tmp_path)
+    said = json.loads((tmp_path / "shipped.json").read_text())
+    assert said == describe_shipped(path)
+    assert (said["file"], said["bytes"], said["threshold"]) == ("shipped.safetensors", path.stat().st_size, 0.35)
+
+
+def test_every_bundle_with_shipped_weights_has_their_description_and_fits_the_repository():
+    for models in (f"{bundle_root(name)}/models" for name in bundle_names()):
+        path = Path(models) / SHIPPED
+        if path.is_file():
+            assert json.loads(path.with_suffix(".json").read_text()) == describe_shipped(path)
+            assert path.stat().st_size <= shipping.MOST_SHIPPED_BYTES
+
+
+@pytest.mark.parametrize("threshold", [0, 1, 1.5, float("nan")])
+def test_a_threshold_that_decides_nothing_is_refused_and_nothing_is_written(checkpoint, tmp_path, threshold):
+    with pytest.raises(WeightsError, match="a threshold that is no number between 0 and 1"):
+        shipped_of(checkpoint, tmp_path / "out", threshold=threshold)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_value_too_large_for_half_precision_is_named(tmp_path):
+    model = read_weights(write(tmp_path / "a.pt")).model
+    key = next(key for key in model if key.endswith("running_var"))
+    model[key][0] = 1e5
+    with pytest.raises(WeightsError, match=f"cannot ship: {key} has values that half precision cannot hold"):
+        shipped_of(write(tmp_path / "b.pt", model=model), tmp_path)
+
+
+def test_weights_that_are_too_large_for_the_repository_are_refused_with_both_sizes(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr(shipping, "MOST_SHIPPED_BYTES", 1000)
+    with pytest.raises(WeightsError, match=r"would have \d,\d{3} bytes, at most 1,000 ship"):
+        shipped_of(checkpoint, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_was_trained_comes_before_what_ships(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr(weights_file, "bundle_root", lambda name: str(tmp_path / name))
+    with pytest.raises(WeightsError, match="bundle 'unet' has no weights yet; train it, name a checkpoint with --wei"):
+        default_weights("unet")
+    shipped = shipped_of(checkpoint, tmp_path / "unet" / "models")
+    assert default_weights("unet") == shipped
+    trained = write(shipped.with_name("model.pt"))
+    assert default_weights("unet") == trained
+
+
+@pytest.mark.parametrize("configs", [["inference"], ["train", "evaluate"]], ids=["inferring", "evaluating"])
+def test_the_configs_of_a_bundle_find_what_was_trained_and_else_what_ships(checkpoint, tmp_path, configs):
+    files = [f"{bundle_root('unet')}/configs/{name}.json" for name in configs]
+    parser = ConfigParser(ConfigParser.load_config_files(files))
+    parser["ckpt_dir"] = str(tmp_path / "models")
+    shipped = shipped_of(checkpoint, tmp_path / "models", flips=True)
+    assert parser.get_parsed_content("best_checkpoint") == shipped
+    assert parser.get_parsed_content("threshold") == 0.35, "which was chosen for these weights"
+    inferer = "inferer" if configs == ["inference"] else "validate::inferer"
+    assert parser.get_parsed_content(inferer).flips
+    trained = write(shipped.with_name("model.pt"))
+    parser.parse(reset=True)
+    assert parser.get_parsed_content("best_checkpoint") == trained
+    assert parser.get_parsed_content("threshold") == 0.5, "which is the bundle's"
