@@ -16,7 +16,8 @@ class BatchAugmentation(PrepareBatch):
     Each image is changed by draws from its own ``draw`` (`CachedDataset` takes it from seed, epoch and index) alone,
     so neither the batch it stands in nor a resumed run alters it. As in `AugmentGreyd`, the lowest value of an image
     is its background: it fills what comes from outside, and grey values are changed on a scale of 0 (lowest) to 1
-    (highest) and cut there. Labels keep their values: nearest neighbour, 0 outside. All amounts are 0 unless given: no change.
+    (highest) and cut there. Labels keep their values: nearest neighbour, 0 outside. All amounts are 0 unless given: no
+    change.
 
     Args:
         rotation: greatest angle to either side, degrees, uniform.
