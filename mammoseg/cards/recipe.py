@@ -13,6 +13,7 @@ SETTINGS = {
     "epochs": "max_epochs",
     "batch": "batch_size",
     "augmentation": "train::random_transforms",
+    "augmentation of batches": "train::batch_augmentation",
     "epochs with frozen encoder": "frozen_encoder_epochs",
     "early stop after validations": "early_stop_patience",
 }

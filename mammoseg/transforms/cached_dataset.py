@@ -24,7 +24,8 @@ class CachedDataset(Dataset):
     A cache file is named by the content of the image and the mask and by the preprocessing settings, so bundles with
     the same settings share it, and a changed file or setting never meets an old one. It appears whole or not at all;
     a damaged one is made again. Random transforms draw from (seed, epoch, index) alone, so what item 7 of epoch 3 looks
-    like depends on neither the number of workers nor on whether the run was interrupted.
+    like depends on neither the number of workers nor on whether the run was interrupted. An item carries that number as
+    ``draw``, for what changes whole batches later (`mammoseg.training.batch_augmentation`).
 
     Args:
         data: records with absolute paths at ``image`` and ``label`` (`mammoseg.data.datalist.load_section`).
@@ -71,7 +72,7 @@ class CachedDataset(Dataset):
         item = {**record, **self._preprocessed({key: record[key] for key in FILE_KEYS if key in record})}
         draw = np.random.SeedSequence([self.seed, self.epoch, index]).generate_state(1)[0]
         self.transform.set_random_state(seed=int(draw))
-        return self.transform(item)
+        return self.transform(item) | {"draw": int(draw)}
 
     def _preprocessed(self, files: dict[str, str]) -> dict[str, Any]:
         if self.cache_dir is None:

@@ -21,7 +21,13 @@ AUGMENTED = {
     "train::random_transforms": [
         {"_target_": "RandFlipd", "keys": ["image", "label"], "prob": 0.5, "spatial_axis": 0},
         {"_target_": "RandGaussianNoised", "keys": "image", "prob": 0.5},
-    ]
+    ],
+    "train::batch_augmentation": {
+        "_target_": "mammoseg.training.batch_augmentation.BatchAugmentation",
+        "rotation": 20.0,
+        "log_gamma": 0.3,
+        "noise": 0.05,
+    },
 }
 
 
