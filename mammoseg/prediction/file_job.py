@@ -17,8 +17,7 @@ from mammoseg.files import output_errors, printable
 from mammoseg.inference.lesions import find_masses, scale_of_mammogram
 from mammoseg.mammogram import Mammogram
 from mammoseg.overlay import draw_overlay, lesion_name, write_picture
-from mammoseg.prediction.options import ObjectKind, Options
-from mammoseg.prediction.page import Run
+from mammoseg.prediction.options import ObjectKind, Options, Run
 from mammoseg.prediction.results import write_results
 from mammoseg.prediction.table import Row, Status
 
@@ -45,8 +44,6 @@ class FileJob:
 
     predictor: MassPredictor
     run: Run
-    output: Path
-    options: Options
 
     def __call__(self, path: Path, name: str) -> Row:
         """Segment one file and write its results under `name`; a refusal is a row like any other outcome.
@@ -73,23 +70,23 @@ class FileJob:
             prediction.probability,
             mammogram,
             threshold=self.run.algorithm.threshold,
-            min_area_mm2=self.options.min_area_mm2,
-            min_area_pixels=self.options.min_area_pixels,
+            min_area_mm2=self.run.options.min_area_mm2,
+            min_area_pixels=self.run.options.min_area_pixels,
         )
         lesions = found.lesions
-        with output_errors(self.output):
+        with output_errors(self.run.output):
             written = write_results(
                 path,
                 name,
                 found.probability,
                 lesions,
-                output=self.output,
+                output=self.run.output,
                 algorithm=self.run.algorithm,
                 when=self.run.when,
-                options=self.options,
+                options=self.run.options,
                 mammogram=mammogram,
             )
-            write_picture(draw_overlay(mammogram.pixels, lesions), self.output / f"{name}.overlay.png")
+            write_picture(draw_overlay(mammogram.pixels, lesions), self.run.output / f"{name}.overlay.png")
         return Row(
             printable(path),
             Status.FOUND if lesions else Status.NOTHING,

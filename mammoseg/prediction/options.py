@@ -1,10 +1,13 @@
-"""What `predict` writes for each mammogram, as the command line says it."""
+"""What `predict` writes for each mammogram, as the command line says it, and what holds for all files of a run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
+from pathlib import Path
 from typing import TypeVar
 
+from mammoseg.dicom.derived import Algorithm
 from mammoseg.dicom.seg import SegKind, SegProfile
 from mammoseg.errors import WrongCallError
 
@@ -62,6 +65,25 @@ class Options:
             area = getattr(self, name)
             if area is not None and not area >= 0:
                 raise WrongCallError(f"{name} is {area}; give an area of 0 or more.")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What holds for all files of a run.
+
+    Args:
+        algorithm: as the results name it.
+        phantom_only: its weights know nothing but phantoms, which every result must say.
+        when: time that the results give as theirs.
+        output: folder of the results.
+        options: what they hold.
+    """
+
+    algorithm: Algorithm
+    phantom_only: bool
+    when: datetime
+    output: Path
+    options: Options
 
 
 def parse_objects(names: str | Sequence[str]) -> tuple[ObjectKind, ...]:

@@ -8,8 +8,7 @@ from typing import Any
 
 from mammoseg import __version__
 from mammoseg.files import is_plain_file, printable, read_json, sha256_of_file, sha256_of_json, write_json
-from mammoseg.prediction.options import Options
-from mammoseg.prediction.page import Run
+from mammoseg.prediction.options import Run
 from mammoseg.prediction.table import Row, Status
 
 FOLDER = ".mammoseg"
@@ -32,10 +31,10 @@ class Records:
     settings: str
 
     @classmethod
-    def of(cls, output: Path, run: Run, options: Options) -> "Records":
+    def of(cls, run: Run) -> "Records":
         """Records of a run; another model, threshold, option or version has other ones."""
-        settings = {"algorithm": asdict(run.algorithm), "options": asdict(options), "mammoseg": __version__}
-        return cls(output, sha256_of_json(json.loads(json.dumps(settings, default=str))))
+        settings = {"algorithm": asdict(run.algorithm), "options": asdict(run.options), "mammoseg": __version__}
+        return cls(run.output, sha256_of_json(json.loads(json.dumps(settings, default=str))))
 
     def find(self, path: Path, name: str) -> Row | None:
         """The row of a file that is done and unchanged, else None."""

@@ -4,7 +4,8 @@ from html.parser import HTMLParser
 import pytest
 
 from mammoseg.dicom.derived import Algorithm
-from mammoseg.prediction.page import Run, write_page
+from mammoseg.prediction.options import Options, Run
+from mammoseg.prediction.page import write_page
 from mammoseg.prediction.table import Row, Status
 from mammoseg.provenance import PHANTOM_WARNING
 
@@ -48,7 +49,7 @@ class Tags(HTMLParser):
 
 
 def page(rows, path, phantom_only=False):
-    write_page(rows, Run(ALGORITHM, phantom_only, WHEN), path)
+    write_page(rows, Run(ALGORITHM, phantom_only, WHEN, path.parent, Options()), path)
     return Tags(path.read_text(encoding="utf-8"))
 
 
