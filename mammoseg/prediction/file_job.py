@@ -45,25 +45,29 @@ class FileJob:
     predictor: MassPredictor
     run: Run
 
-    def __call__(self, path: Path, name: str) -> Row:
+    def __call__(self, path: Path, name: str) -> tuple[Row, str | None]:
         """Segment one file and write its results under `name`; a refusal is a row like any other outcome.
+
+        Returns:
+            The row, and the SHA-256 of the file where it has results.
 
         Raises:
             OutputError: the results cannot be written.
         """
         start = time.perf_counter()
+        sha256 = None
         try:
             with no_header_values_in_warnings():
-                row = self._segment(path, name)
+                row, sha256 = self._segment(path, name)
         except InputRefusedError as error:
             row = refused(path, error.code, error.reason)
         except MammosegError:
             raise
         except Exception as error:  # one file must not end the run
             row = refused(path, "E_FAULT", f"{kind_and_place(error)}; please report it.")
-        return replace(row, seconds=time.perf_counter() - start)
+        return replace(row, seconds=time.perf_counter() - start), sha256
 
-    def _segment(self, path: Path, name: str) -> Row:
+    def _segment(self, path: Path, name: str) -> tuple[Row, str]:
         prediction = self.predictor(path)
         mammogram = prediction.mammogram
         found = find_masses(
@@ -87,7 +91,7 @@ class FileJob:
                 mammogram=mammogram,
             )
             write_picture(draw_overlay(mammogram.pixels, lesions), self.run.output / f"{name}.overlay.png")
-        return Row(
+        row = Row(
             printable(path),
             Status.FOUND if lesions else Status.NOTHING,
             notes="; ".join((*mammogram.notes, *written.notes)) or None,
@@ -102,6 +106,7 @@ class FileJob:
             presentation_state=written.files.get(ObjectKind.PRESENTATION_STATE),
             overlay=f"{name}.overlay.png",
         )
+        return row, written.source_sha256
 
 
 def area_mm2(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> float | None:

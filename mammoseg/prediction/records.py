@@ -48,7 +48,7 @@ class Records:
         except RECORD_ERRORS:  # absent, damaged, or of another version: do it again
             return None
 
-    def add(self, path: Path, name: str, row: Row) -> None:
+    def add(self, source_sha256: str, name: str, row: Row) -> None:
         """Note that a file is done, and remove what a run with other settings wrote for it and this one did not.
 
         Raises:
@@ -59,7 +59,7 @@ class Records:
         self._remove_earlier(name, keep=results)
         record = {
             "settings": self.settings,
-            "source": sha256_of_file(path),
+            "source": source_sha256,
             "results": results,
             "row": {field.name: getattr(row, field.name) for field in fields(row)},
         }

@@ -185,10 +185,10 @@ class _Recorded:
         self.records = records
 
     def __call__(self, path: Path, name: str) -> Row:
-        row = self.job(path, name)
-        if row.status is not Status.REFUSED:
+        row, sha256 = self.job(path, name)
+        if sha256 is not None:
             with output_errors(self.job.run.output):
-                self.records.add(path, name, row)
+                self.records.add(sha256, name, row)
         return row
 
 
