@@ -77,7 +77,7 @@ def report(add: Add) -> Run:
     add("--weights", required=True, help="checkpoint that was evaluated")
     _output(add, "folder of the page")
     add("--bundle", help="of the weights (that of the evaluation)")
-    add("--title", help="heading of the page")
+    add("--title", help="heading of the page (Mass segmentation, held-out patients)")
     add("--cases", type=_from_one, help="how many images to show (12)")
     return _later("mammoseg.evaluation.run_report", "report")
 

@@ -4,11 +4,11 @@ import sys
 from pathlib import Path
 
 from mammoseg.prediction.options import Options
-from mammoseg.prediction.run import run_predictor
+from mammoseg.prediction.run import Workers, run_predictor
 from tests.made_predictor import BrightIsMass
 
 if __name__ == "__main__":
     images, output = map(Path, sys.argv[1:])
     output.mkdir(parents=True, exist_ok=True)
     options = Options(threshold=0.9)
-    run_predictor(BrightIsMass(), [images], output, options=options, workers=2, make_predictor=BrightIsMass)
+    run_predictor(BrightIsMass(), [images], output, options=options, workers=Workers(2, BrightIsMass))

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shutil
 import subprocess
 import sys
@@ -337,3 +338,14 @@ def test_two_processes_reach_the_validation_metric_of_one(dataset, tmp_path):
         metrics[name] = saved["best_metric"]
     assert metrics["one"] > 0.9
     assert metrics["two"] == pytest.approx(metrics["one"], abs=0.1)
+
+
+def test_bundles_are_taken_from_the_folder_that_the_environment_names(copied_bundles):
+    (copied_bundles / "unet").rename(copied_bundles / "mine")
+    listed = "from mammoseg.bundles import *; print(bundle_root('mine')); print(*bundle_names())"
+    environment = os.environ | {"MAMMOSEG_BUNDLES": str(copied_bundles)}
+    done = subprocess.run([sys.executable, "-c", listed], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    root, names = done.stdout.splitlines()
+    assert root == str(copied_bundles / "mine")
+    assert {"mine", "aunet"} < {*names.split()} and "unet" not in names.split()

@@ -28,7 +28,7 @@ from mammoseg.evaluation.compare import compare
 from mammoseg.evaluation.run_report import report
 from mammoseg.prediction.options import ObjectKind, Options
 from mammoseg.prediction.predict import predict
-from mammoseg.prediction.run import run_predictor
+from mammoseg.prediction.run import Workers, run_predictor
 from mammoseg.training.workflow import evaluate, train
 from mammoseg.viewer import show
 from tests.canary import MARK, MARK_UID, marks_in, write_canary
@@ -122,7 +122,7 @@ def test_predict(images, tmp_path):
 
 
 def test_predict_as_json_in_several_processes(images, tmp_path, capfd):
-    run = partial(run_predictor, workers=2, make_predictor=BrightIsMass, json=True)
+    run = partial(run_predictor, workers=Workers(2, BrightIsMass), json=True)
     said = listen(lambda: run(BrightIsMass(), [images], tmp_path))
     said += "".join(capfd.readouterr())  # of the other process
     assert '"status": "mass found"' in said

@@ -27,10 +27,10 @@ def ship(
     The same checkpoint gives the same bytes.
 
     Args:
-        checkpoint: of a training run.
-        bundle: of its architecture.
+        checkpoint: file of a training run.
+        bundle: name of the bundle of its architecture.
         threshold: probability from which a pixel is mass, chosen on validation; above 0 and below 1.
-        temperature: of the calibration, where one was fitted.
+        temperature: the calibration's temperature, where one was fitted.
         flips: whether both were found with flips at test.
         folder: to write to; ``models`` of the bundle when None.
     Returns:

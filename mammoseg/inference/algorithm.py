@@ -12,8 +12,8 @@ def algorithm_of(weights: Weights, *, name: str, version: str, threshold: float)
     """What a bundle with these weights is called in its results.
 
     Args:
-        name: of the bundle.
-        version: of the bundle.
+        name: the bundle's name.
+        version: the bundle's version.
         threshold: probability from which a pixel is mass.
     """
     return Algorithm(name, version, threshold=threshold, **facts_of(weights))

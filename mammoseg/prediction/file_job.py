@@ -17,8 +17,7 @@ from mammoseg.files import output_errors, printable
 from mammoseg.inference.lesions import find_masses, scale_of_mammogram
 from mammoseg.mammogram import Mammogram
 from mammoseg.overlay import draw_overlay, lesion_name, write_picture
-from mammoseg.prediction.options import ObjectKind, Options
-from mammoseg.prediction.page import Run
+from mammoseg.prediction.options import ObjectKind, Options, Run
 from mammoseg.prediction.results import write_results
 from mammoseg.prediction.table import Row, Status
 
@@ -41,52 +40,54 @@ class FileJob:
 
     predictor: MassPredictor
     run: Run
-    output: Path
-    options: Options
 
-    def __call__(self, path: Path, name: str) -> Row:
+    def __call__(self, path: Path, name: str) -> tuple[Row, str | None]:
         """Segment one file and write its results under `name`; a refusal is a row like any other outcome.
+
+        Returns:
+            The row, and the SHA-256 of the file where it has results.
 
         Raises:
             OutputError: the results cannot be written.
         """
         start = time.perf_counter()
+        sha256 = None
         try:
             with no_header_values_in_warnings():
-                row = self._segment(path, name)
+                row, sha256 = self._segment(path, name)
         except InputRefusedError as error:
             row = refused(path, error.code, error.reason)
         except MammosegError:
             raise
         except Exception as error:  # one file must not end the run
             row = refused(path, "E_FAULT", f"{kind_and_place(error)}; please report it.")
-        return replace(row, seconds=time.perf_counter() - start)
+        return replace(row, seconds=time.perf_counter() - start), sha256
 
-    def _segment(self, path: Path, name: str) -> Row:
+    def _segment(self, path: Path, name: str) -> tuple[Row, str]:
         prediction = self.predictor(path)
         mammogram = prediction.mammogram
         found = find_masses(
             prediction.probability,
             mammogram,
             threshold=self.run.algorithm.threshold,
-            min_area_mm2=self.options.min_area_mm2,
-            min_area_pixels=self.options.min_area_pixels,
+            min_area_mm2=self.run.options.min_area_mm2,
+            min_area_pixels=self.run.options.min_area_pixels,
         )
         lesions = found.lesions
-        with output_errors(self.output):
+        with output_errors(self.run.output):
             written = write_results(
                 path,
                 name,
                 found.probability,
                 lesions,
-                output=self.output,
+                output=self.run.output,
                 algorithm=self.run.algorithm,
                 when=self.run.when,
-                options=self.options,
+                options=self.run.options,
                 mammogram=mammogram,
             )
-            write_picture(draw_overlay(mammogram.pixels, lesions), self.output / f"{name}.overlay.png")
-        return Row(
+            write_picture(draw_overlay(mammogram.pixels, lesions), self.run.output / f"{name}.overlay.png")
+        row = Row(
             printable(path),
             Status.FOUND if lesions else Status.NOTHING,
             notes="; ".join((*mammogram.notes, *written.notes)) or None,
@@ -104,6 +105,7 @@ class FileJob:
             weights_sha256=self.run.algorithm.weights_sha256,
             trained_on=self.run.algorithm.trained_on,
         )
+        return row, written.source_sha256
 
 
 def area_mm2(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> float | None:

@@ -12,17 +12,20 @@ INSTANCES = "instances"
 """Folder of the claims among the records."""
 
 
-def claim_instance(folder: Path, uid: str, path: Path) -> None:
+def claim_instance(folder: Path, uid: str, path: Path, sha256: str) -> None:
     """Note in `folder` that `path` holds the instance `uid`; a second file with other bytes is refused.
 
     Holds across processes and runs. A claim is free again when its file is gone or has changed.
+
+    Args:
+        sha256: SHA-256 of the bytes at `path`.
 
     Raises:
         InputRefusedError: ``E_DUPLICATE_UID``.
         OSError: the claim cannot be written.
     """
     claim = folder / f"{hashlib.sha256(uid.encode()).hexdigest()[:32]}.json"
-    mine = {"path": str(path.resolve()), "sha256": sha256_of_file(path)}
+    mine = {"path": str(path.resolve()), "sha256": sha256}
     if _claim_first(claim, mine):
         return
     other = _read(claim)

@@ -1,10 +1,13 @@
-"""What `predict` writes for each mammogram, as the command line says it."""
+"""What `predict` writes for each mammogram, as the command line says it, and what holds for all files of a run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
+from pathlib import Path
 from typing import TypeVar
 
+from mammoseg.dicom.derived import Algorithm
 from mammoseg.dicom.seg import SegKind, SegProfile
 from mammoseg.errors import WrongCallError
 
@@ -62,6 +65,23 @@ class Options:
             area = getattr(self, name)
             if area is not None and not area >= 0:
                 raise WrongCallError(f"{name} is {area}; give an area of 0 or more.")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What holds for all files of a run.
+
+    Args:
+        algorithm: the algorithm, as the results name it.
+        when: time that the results give as theirs.
+        output: folder of the results.
+        options: options that decide what they hold.
+    """
+
+    algorithm: Algorithm
+    when: datetime
+    output: Path
+    options: Options
 
 
 def parse_objects(names: str | Sequence[str]) -> tuple[ObjectKind, ...]:

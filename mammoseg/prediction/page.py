@@ -2,25 +2,15 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import jinja2
 
 from mammoseg import __version__
 from mammoseg.counts import format_number
-from mammoseg.dicom.derived import Algorithm
 from mammoseg.files import atomic_path
+from mammoseg.prediction.options import Run
 from mammoseg.prediction.table import Row, Status
-
-
-@dataclass(frozen=True)
-class Run:
-    """What holds for all files of a run."""
-
-    algorithm: Algorithm
-    when: datetime
 
 
 def write_page(rows: Sequence[Row], run: Run, path: Path) -> None:

@@ -18,7 +18,7 @@ from mammoseg.files import is_file, is_folder, make_output, output_errors, print
 from mammoseg.prediction.file_job import MassPredictor
 from mammoseg.prediction.options import Options, parse_choice, parse_objects
 from mammoseg.prediction.process import Standby
-from mammoseg.prediction.run import run_predictor
+from mammoseg.prediction.run import Workers, run_over_files
 from mammoseg.prediction.workers import worker_count
 from mammoseg.quick_import import quick_import
 
@@ -155,15 +155,15 @@ def predict(
 
             images = Path(output) / FETCHED
             with output_errors(images):
-                paths += fetch_studies(archive, images, modalities=modalities, **login, **selection)
-        run_predictor(
+                fetched = fetch_studies(archive, images, modalities=modalities, **login, **selection)
+            found, _ = find_inputs([*found, *fetched])  # files by now, of which one may be among both
+        run_over_files(
             predictor,
-            paths,
+            found,
             Path(output),
             options=options,
-            workers=workers,
-            make_predictor=choice,
-            take=standby.take,
+            passed_over=passed_over,
+            workers=Workers(workers, choice, standby.take),
             json=json,
             store=None if stow is None else partial(_store_results, to=stow, **login_to_store),
         )

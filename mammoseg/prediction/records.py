@@ -8,8 +8,7 @@ from typing import Any
 
 from mammoseg import __version__
 from mammoseg.files import is_plain_file, printable, read_json, sha256_of_file, sha256_of_json, write_json
-from mammoseg.prediction.options import Options
-from mammoseg.prediction.page import Run
+from mammoseg.prediction.options import Run
 from mammoseg.prediction.table import Row, Status
 
 FOLDER = ".mammoseg"
@@ -32,10 +31,10 @@ class Records:
     settings: str
 
     @classmethod
-    def of(cls, output: Path, run: Run, options: Options) -> "Records":
+    def of(cls, run: Run) -> "Records":
         """Records of a run; another model, threshold, option or version has other ones."""
-        settings = {"algorithm": asdict(run.algorithm), "options": asdict(options), "mammoseg": __version__}
-        return cls(output, sha256_of_json(json.loads(json.dumps(settings, default=str))))
+        settings = {"algorithm": asdict(run.algorithm), "options": asdict(run.options), "mammoseg": __version__}
+        return cls(run.output, sha256_of_json(json.loads(json.dumps(settings, default=str))))
 
     def find(self, path: Path, name: str) -> Row | None:
         """The row of a file that is done and unchanged, else None."""
@@ -49,7 +48,7 @@ class Records:
         except RECORD_ERRORS:  # absent, damaged, or of another version: do it again
             return None
 
-    def add(self, path: Path, name: str, row: Row) -> None:
+    def add(self, source_sha256: str, name: str, row: Row) -> None:
         """Note that a file is done, and remove what a run with other settings wrote for it and this one did not.
 
         Raises:
@@ -60,7 +59,7 @@ class Records:
         self._remove_earlier(name, keep=results)
         record = {
             "settings": self.settings,
-            "source": sha256_of_file(path),
+            "source": source_sha256,
             "results": results,
             "row": {field.name: getattr(row, field.name) for field in fields(row)},
         }

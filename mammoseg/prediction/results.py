@@ -18,6 +18,7 @@ from mammoseg.dicom.seg import SegKind, build_segmentation
 from mammoseg.dicom.sr import build_report
 from mammoseg.dicom.write import header_refused, write_object
 from mammoseg.errors import InputRefusedError
+from mammoseg.files import sha256_of_file
 from mammoseg.mammogram import Mammogram
 from mammoseg.overlay import write_picture
 from mammoseg.prediction.instances import INSTANCES, claim_instance
@@ -36,9 +37,10 @@ SUFFIXES = {
 
 @dataclass(frozen=True)
 class Written:
-    """Names of the files of each kind, where a PNG stands for the segmentation, and what their user should know."""
+    """Names of the files of each kind, where a PNG stands for the segmentation; digest of the source; remarks."""
 
     files: dict[ObjectKind, str]
+    source_sha256: str
     notes: list[str] = field(default_factory=list)
 
 
@@ -65,17 +67,19 @@ def write_results(
         InputRefusedError: the header of the source breaks rules that its objects must keep.
         OSError: a file cannot be written.
     """
-    if file_format(source) != "DICOM":
+    is_dicom = bool(mammogram and mammogram.sop_instance_uid) or file_format(source) == "DICOM"  # some lack the UID
+    source_sha256 = sha256_of_file(source)
+    if not is_dicom:
         fractional = options.kind is SegKind.FRACTIONAL
         mask = _write_mask(output, name, probability, None if fractional else lesions)
-        return Written({ObjectKind.SEGMENTATION: mask})
+        return Written({ObjectKind.SEGMENTATION: mask}, source_sha256)
     with header_refused():
         analysis = Analysis(read_header(source), lesions, algorithm, when, probability)
         objects, notes = _build(analysis, mammogram, options)
-    claim_instance(output / FOLDER / INSTANCES, str(analysis.source.SOPInstanceUID), source)
+    claim_instance(output / FOLDER / INSTANCES, str(analysis.source.SOPInstanceUID), source, source_sha256)
     for kind, dataset in objects.items():
         write_object(dataset, output / f"{name}{SUFFIXES[kind]}")
-    return Written({kind: f"{name}{SUFFIXES[kind]}" for kind in objects}, notes)
+    return Written({kind: f"{name}{SUFFIXES[kind]}" for kind in objects}, source_sha256, notes)
 
 
 def _build(

@@ -4,10 +4,11 @@ import json as json_format
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -18,12 +19,27 @@ from mammoseg.files import is_link, output_errors, remove_leftovers, sole_writer
 from mammoseg.paths import unique_names
 from mammoseg.prediction.file_job import FileJob, MassPredictor, algorithm_of, refused
 from mammoseg.prediction.instances import INSTANCES
-from mammoseg.prediction.options import Options
-from mammoseg.prediction.page import Run, write_page
+from mammoseg.prediction.options import Options, Run
+from mammoseg.prediction.page import write_page
 from mammoseg.prediction.process import WorkerProcess
 from mammoseg.prediction.records import FOLDER, Records
 from mammoseg.prediction.table import Row, Status, write_table
 from mammoseg.prediction.workers import run_in_workers, worker_count
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The processes that share the files of a run.
+
+    Args:
+        most: as `mammoseg.prediction.workers.worker_count` takes it; None for one each core.
+        make_predictor: makes the predictor of each further process; without it all is done in this one.
+        take: gives those processes.
+    """
+
+    most: int | None = 1
+    make_predictor: Callable[[], MassPredictor] | None = None
+    take: Callable[[], WorkerProcess] = WorkerProcess
 
 
 def run_predictor(
@@ -32,33 +48,51 @@ def run_predictor(
     output: Path,
     *,
     options: Options = Options(),  # noqa: B008  # frozen
-    workers: int | None = 1,
-    make_predictor: Callable[[], MassPredictor] | None = None,
-    take: Callable[[], WorkerProcess] = WorkerProcess,
+    **how: Any,
+) -> None:
+    """Run a predictor of one's own over files and folders; see `run_over_files`, which takes `how`.
+
+    Raises:
+        StoppedError: Ctrl-C; what is done is kept.
+        OutputError: a result, the table or the page cannot be written.
+    """
+    files, passed_over = find_inputs(inputs, output)
+    run_over_files(predictor, files, output, options=options, passed_over=passed_over, **how)
+
+
+def run_over_files(
+    predictor: MassPredictor,
+    files: Sequence[Path],
+    output: Path,
+    *,
+    options: Options,
+    passed_over: int = 0,
+    workers: Workers = Workers(),  # noqa: B008  # frozen
     json: bool = False,
     store: Callable[[Sequence[Path]], None] | None = None,
 ) -> None:
-    """Run `predictor` over `inputs`; see `predict`. The table and the page are written however the run ends.
+    """Run `predictor` over `files`; see `predict`. The table and the page are written however the run ends.
 
     Args:
-        make_predictor: makes the predictor of each further process; without it all is done in this one.
-        take: gives those processes.
+        passed_over: how many files the search has left out, which the last sentence says.
+        workers: the processes that share the files.
+        json: print one JSON record for each file instead of sentences.
         store: called with the DICOM results of the run, those of an earlier run too, unless it was ended.
 
     Raises:
         StoppedError: Ctrl-C; what is done is kept.
         OutputError: a result, the table or the page cannot be written.
     """
-    run = Run(algorithm_of(predictor, options), datetime.now(timezone.utc).replace(microsecond=0))
-    paths, passed_over = find_inputs(inputs, output)
+    when = datetime.now(timezone.utc).replace(microsecond=0)
+    run = Run(algorithm_of(predictor, options), when, output, options)
     if run.algorithm.warning:
         print(f"WARNING: {run.algorithm.warning}", file=sys.stderr)
-    items = list(zip(paths, unique_names(paths), strict=True))
+    items = list(zip(files, unique_names(files), strict=True))
     rows: dict[str, Row] = {}
     ended: MammosegError | None = None
     try:
         with _alone_in(output), tqdm(total=len(items), unit="file", disable=None) as progress:
-            for name, row in _rows(items, predictor, run, output, options, workers, make_predictor, take):
+            for name, row in _rows(items, predictor, run, workers):
                 rows[name] = row
                 progress.update()
                 if row.status is Status.REFUSED and not json:
@@ -105,14 +139,10 @@ def _rows(
     items: Sequence[tuple[Path, str]],
     predictor: MassPredictor,
     run: Run,
-    output: Path,
-    options: Options,
-    workers: int | None,
-    make_predictor: Callable[[], MassPredictor] | None,
-    take: Callable[[], WorkerProcess],
+    workers: Workers,
 ) -> Iterator[tuple[str, Row]]:
     """Name and row of each file, those first that an earlier run has done."""
-    records = Records.of(output, run, options)
+    records = Records.of(run)
     waiting = []
     for path, name in items:
         if row := records.find(path, name):
@@ -121,12 +151,12 @@ def _rows(
             waiting.append((path, name))
     if kept := len(items) - len(waiting):
         tqdm.write(f"{kept} of {count_of(len(items), 'file')} done already, left as they are.", file=sys.stderr)
-    count = worker_count(len(waiting), workers)
-    job = partial(_Recorded, run=run, output=output, options=options, records=records)
-    if make_predictor and count > 1:
-        single_thread = partial(_single_thread, make_predictor)
+    count = worker_count(len(waiting), workers.most)
+    job = partial(_Recorded, run=run, records=records)
+    if workers.make_predictor and count > 1:
+        single_thread = partial(_single_thread, workers.make_predictor)
         here = job(partial(_single_thread, lambda: predictor))
-        yield from run_in_workers(here, partial(job, single_thread), waiting, count, _died, take)
+        yield from run_in_workers(here, partial(job, single_thread), waiting, count, _died, workers.take)
     elif waiting:
         here = job(lambda: predictor)
         yield from ((name, here(path, name)) for path, name in waiting)
@@ -148,18 +178,16 @@ class _Recorded:
         make_predictor: Callable[[], MassPredictor],
         *,
         run: Run,
-        output: Path,
-        options: Options,
         records: Records,
     ) -> None:
-        self.job = FileJob(make_predictor(), run, output, options)
+        self.job = FileJob(make_predictor(), run)
         self.records = records
 
     def __call__(self, path: Path, name: str) -> Row:
-        row = self.job(path, name)
-        if row.status is not Status.REFUSED:
-            with output_errors(self.job.output):
-                self.records.add(path, name, row)
+        row, sha256 = self.job(path, name)
+        if sha256 is not None:
+            with output_errors(self.job.run.output):
+                self.records.add(sha256, name, row)
         return row
 
 

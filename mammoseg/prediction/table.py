@@ -38,7 +38,7 @@ class Row:
         seconds: time spent on the file.
         notes: what to know of a file that was segmented.
         weights_file: name of the file of the weights that segmented it.
-        weights_sha256: its hash.
+        weights_sha256: SHA-256 of that file.
         trained_on: source of the data that these weights were trained on.
     """
 

@@ -1,6 +1,7 @@
 import pytest
 
 from mammoseg.errors import InputRefusedError
+from mammoseg.files import sha256_of_file
 from mammoseg.prediction.instances import claim_instance
 
 
@@ -11,34 +12,38 @@ def files(tmp_path):
     return tmp_path
 
 
+def claim(files, uid, path):
+    claim_instance(files / "claims", uid, path, sha256_of_file(path))
+
+
 def test_a_second_file_with_other_content_is_refused(files):
-    claim_instance(files / "claims", "1.2.3", files / "a")
+    claim(files, "1.2.3", files / "a")
     with pytest.raises(InputRefusedError, match="E_DUPLICATE_UID: its SOP Instance UID is that of .*/a, with other"):
-        claim_instance(files / "claims", "1.2.3", files / "b")
+        claim(files, "1.2.3", files / "b")
 
 
 def test_a_copy_and_another_instance_are_let_in(files):
-    claim_instance(files / "claims", "1.2.3", files / "a")
-    claim_instance(files / "claims", "1.2.3", files / "copy of a")
-    claim_instance(files / "claims", "1.2.4", files / "b")
+    claim(files, "1.2.3", files / "a")
+    claim(files, "1.2.3", files / "copy of a")
+    claim(files, "1.2.4", files / "b")
 
 
 @pytest.mark.parametrize("mend", [lambda path: path.unlink(), lambda path: path.write_bytes(b"3")])
 def test_a_claim_is_free_again_when_its_file_is_gone_or_changed(files, mend):
-    claim_instance(files / "claims", "1.2.3", files / "a")
+    claim(files, "1.2.3", files / "a")
     mend(files / "a")
-    claim_instance(files / "claims", "1.2.3", files / "b")
+    claim(files, "1.2.3", files / "b")
 
 
 def test_a_damaged_claim_is_free(files):
-    claim_instance(files / "claims", "1.2.3", files / "a")
-    (claim,) = (files / "claims").iterdir()
-    claim.write_bytes(b"")
-    claim_instance(files / "claims", "1.2.3", files / "b")
+    claim(files, "1.2.3", files / "a")
+    (note,) = (files / "claims").iterdir()
+    note.write_bytes(b"")
+    claim(files, "1.2.3", files / "b")
 
 
 def test_the_uid_is_not_in_the_name_of_the_claim(files):
-    claim_instance(files / "claims", "1.2.3", files / "a")
-    (claim,) = (files / "claims").iterdir()
-    assert "1.2.3" not in claim.name
-    assert "1.2.3" not in claim.read_text()
+    claim(files, "1.2.3", files / "a")
+    (note,) = (files / "claims").iterdir()
+    assert "1.2.3" not in note.name
+    assert "1.2.3" not in note.read_text()

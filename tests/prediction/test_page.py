@@ -5,7 +5,8 @@ from html.parser import HTMLParser
 import pytest
 
 from mammoseg.dicom.derived import Algorithm
-from mammoseg.prediction.page import Run, write_page
+from mammoseg.prediction.options import Options, Run
+from mammoseg.prediction.page import write_page
 from mammoseg.prediction.table import Row, Status
 from mammoseg.provenance import FILM_WARNING, PHANTOM_WARNING
 
@@ -49,7 +50,7 @@ class Tags(HTMLParser):
 
 
 def page(rows, path, warning=None):
-    write_page(rows, Run(replace(ALGORITHM, warning=warning), WHEN), path)
+    write_page(rows, Run(replace(ALGORITHM, warning=warning), WHEN, path.parent, Options()), path)
     return Tags(path.read_text(encoding="utf-8"))
 
 

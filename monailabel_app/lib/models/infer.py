@@ -90,23 +90,23 @@ class MassInferTask(InferTask):
 
         Returns:
             Path of the mask, uint8 0 / 1 in a file of its own that the caller removes; and what it holds, see
-            `description`.
+            `describe`.
         Raises:
             InputRefusedError: a parameter is out of range, the file cannot be used, or the network gave no probability.
             ModelNotReadyError: there are no weights that can be used.
         """
         begin = time.perf_counter()
-        suffix = extension(request)
+        suffix = read_extension(request)
         path = Path(request["image"])
         with no_header_values_in_warnings():
-            found = self.model.segment(path, threshold(request))
+            found = self.model.segment(path, read_threshold(request))
             grid = grid_of(path) if file_format(path) == "DICOM" else _grid(path, found.probability.shape)
         start = time.perf_counter()
         file = write_mask(found.mask, grid, suffix)
         seconds = {**found.seconds, "write": time.perf_counter() - start, "total": time.perf_counter() - begin}
         return str(file), {
             "label_names": LABELS,
-            **description(found),
+            **describe(found),
             "model": self.model.entry.bundle,
             "latencies": {name: round(value, 4) for name, value in seconds.items()},
         }
@@ -125,11 +125,11 @@ class MassInferTask(InferTask):
         if file_format(path) != "DICOM":
             raise InputRefusedError("E_NOT_DICOM", "the image is no DICOM file, so no DICOM object can refer to it.")
         with no_header_values_in_warnings():
-            found = self.model.segment(path, threshold(request or {}))
-            return segmentation(path, found)
+            found = self.model.segment(path, read_threshold(request or {}))
+            return encode_segmentation(path, found)
 
 
-def segmentation(path: Path, found: Segmented) -> bytes:
+def encode_segmentation(path: Path, found: Segmented) -> bytes:
     """Bytes of the DICOM SEG of what was found in a DICOM file.
 
     Raises:
@@ -144,7 +144,7 @@ def segmentation(path: Path, found: Segmented) -> bytes:
         return (Path(folder) / "mass.seg.dcm").read_bytes()
 
 
-def description(found: Segmented) -> dict[str, Any]:
+def describe(found: Segmented) -> dict[str, Any]:
     """Plain JSON values: centroids are (column, row) in pixels of the stored grid, from 0; areas in the breast."""
     scale = scale_of_mammogram(found.mammogram)
     return {
@@ -158,7 +158,7 @@ def description(found: Segmented) -> dict[str, Any]:
     }
 
 
-def threshold(request: Mapping[str, Any]) -> float | None:
+def read_threshold(request: Mapping[str, Any]) -> float | None:
     """The threshold that a client asks for; None where it asks for none.
 
     Raises:
@@ -167,7 +167,7 @@ def threshold(request: Mapping[str, Any]) -> float | None:
     return said(request, ["threshold"]).get("threshold")
 
 
-def extension(request: Mapping[str, Any]) -> str:
+def read_extension(request: Mapping[str, Any]) -> str:
     """Kind of file that a client asks for, with or without the dot.
 
     Raises:
