@@ -6,7 +6,8 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-NOT_IN_A_WHEEL = shutil.ignore_patterns("__pycache__", "eval", "*.pt", "*.ts", "*.lock")
+CONTENT = ("_base/**/*", "*/LICENSE", "*/arch.json", "*/configs/*", "*/docs/*", "*/models/shipped.*")
+"""What of ``bundles/`` travels, as in MANIFEST.in: a run's weights, logs and masks lie beside it and do not."""
 
 
 class BuildWithBundles(build_py):
@@ -17,7 +18,11 @@ class BuildWithBundles(build_py):
         if not self.editable_mode:
             target = Path(self.build_lib) / "mammoseg" / "_bundles"
             shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree("bundles", target, ignore=NOT_IN_A_WHEEL)
+            bundles = Path("bundles")
+            for source in sorted({path for pattern in CONTENT for path in bundles.glob(pattern) if path.is_file()}):
+                copy = target / source.relative_to(bundles)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, copy)
 
 
 setup(cmdclass={"build_py": BuildWithBundles})

@@ -78,9 +78,13 @@ def known_error(error: BaseException) -> MammosegError:
 
 def _moved(error: BaseException | None) -> MovedError | None:
     """The old name behind an error; what imports by name for MONAI, `pydoc`, raises its own without naming a cause."""
-    while error is not None and not isinstance(error, MovedError):
+    seen: set[int] = set()  # a cause may name as its context what it was raised from
+    while error is not None and id(error) not in seen:
+        if isinstance(error, MovedError):
+            return error
+        seen.add(id(error))
         error = error.__cause__ or error.__context__
-    return error
+    return None
 
 
 def _say(error: BaseException, name: str) -> int:

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from mammoseg.command_line import TRACEBACK, ended
+from mammoseg.command_line import TRACEBACK, ended, known_error
 from mammoseg.errors import NothingUsableError
 
 
@@ -60,3 +60,9 @@ def test_full_disk_is_an_error_of_the_system_whatever_a_library_says_of_it(tmp_p
         raise RuntimeError("unexpected pos 576 vs 534")  # what torch.save says
     assert raised.value.filename == str(tmp_path / "a")
     assert not list(tmp_path.iterdir())
+
+
+def test_errors_that_name_each_other_as_context_end_in_a_sentence():
+    first, second = RuntimeError("first"), ValueError("second")
+    first.__cause__, second.__context__ = second, first
+    assert known_error(first).exit_code == 70

@@ -93,7 +93,8 @@ def test_weights_that_are_too_large_for_the_repository_are_refused_with_both_siz
 
 
 def test_what_was_trained_comes_before_what_ships(checkpoint, tmp_path, monkeypatch):
-    monkeypatch.setattr(weights_file, "bundle_root", lambda name: str(tmp_path / name))
+    for folder in ("bundle_root", "run_root"):
+        monkeypatch.setattr(weights_file, folder, lambda name: str(tmp_path / name))
     with pytest.raises(WeightsError, match="bundle 'unet' has no weights yet; train it, name a checkpoint with --wei"):
         default_weights("unet")
     shipped = shipped_of(checkpoint, tmp_path / "unet" / "models")
@@ -106,7 +107,7 @@ def test_what_was_trained_comes_before_what_ships(checkpoint, tmp_path, monkeypa
 def test_the_configs_of_a_bundle_find_what_was_trained_and_else_what_ships(checkpoint, tmp_path, configs):
     files = [f"{bundle_root('unet')}/configs/{name}.json" for name in configs]
     parser = ConfigParser(ConfigParser.load_config_files(files))
-    parser["ckpt_dir"] = str(tmp_path / "models")
+    parser["bundle_root"] = parser["run_root"] = str(tmp_path)
     shipped = shipped_of(checkpoint, tmp_path / "models", flips=True)
     assert parser.get_parsed_content("best_checkpoint") == shipped
     assert parser.get_parsed_content("threshold") == 0.35, "which was chosen for these weights"

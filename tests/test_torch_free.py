@@ -10,7 +10,15 @@ import mammoseg.inference
 import mammoseg.prediction
 
 NEED_TORCH = {
-    mammoseg.inference: {"acceleration", "folding", "predictor"},
+    mammoseg.inference: {
+        "acceleration",
+        "algorithm",
+        "bfloat16_inferer",
+        "flips",
+        "folding",
+        "keep_masses",
+        "predictor",
+    },
     mammoseg.prediction: {"save_prediction"},
 }
 """Modules of the torch engine, and the last step of `monai.bundle run`, by their room; a new name needs a reason."""

@@ -325,7 +325,9 @@ def _draw_artefacts(rng: np.random.Generator, image: np.ndarray, text: str, *, c
     (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
     left = round(columns - width - 0.04 * rows) if chest_wall_left else round(0.04 * rows)
     place = (left, round(rng.uniform(0.05, 0.1) * rows) + height)
-    cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, [rng.uniform(0.8, 1.0)], stroke, cv2.LINE_AA)
+    marker = np.zeros(image.shape, np.uint8)  # OpenCV 5 writes text on 8 bits only
+    cv2.putText(marker, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, [255], stroke)
+    image[marker > 0] = rng.uniform(0.8, 1.0)
     if rng.random() < 0.2:
         border = max(1, round(rng.uniform(0.004, 0.012) * rows))
         brightness = rng.uniform(0.9, 1.0)

@@ -34,8 +34,10 @@ def installed(tmp_path_factory):
         if (ROOT / name).is_file() and not name.startswith(("tests/", "docs/")):
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             (tree / name).write_bytes((ROOT / name).read_bytes())
-    (tree / "bundles" / "unet" / "models").mkdir()
-    (tree / "bundles" / "unet" / "models" / "model.pt").write_bytes(b"of a training on the machine of the build")
+    for name in ("models/model.pt", "models/model.safetensors", "models/train.log", "eval/metrics.csv", "masks/a.png"):
+        left = tree / "bundles" / "unet" / name
+        left.parent.mkdir(exist_ok=True)
+        left.write_bytes(b"of a run on the machine of the build")
     subprocess.run([sys.executable, "-c", BUILD, str(wheels)], cwd=tree, check=True, capture_output=True)
     (wheel,) = wheels.glob("*.whl")
     with zipfile.ZipFile(wheel) as file:
@@ -67,7 +69,7 @@ def files_in(folder):
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"}
 
 
-def test_a_wheel_holds_package_bundles_and_label_app_and_no_weights_of_the_builder(installed):
+def test_a_wheel_holds_package_bundles_and_label_app_and_nothing_of_the_builders_runs(installed):
     assert {path.name for path in installed.iterdir() if path.suffix != ".dist-info"} == {"mammoseg", "monailabel_app"}
     bundles = installed / "mammoseg" / "_bundles"
     assert sorted(path.parent.name for path in bundles.glob("*/arch.json")) == bundle_names()
@@ -75,7 +77,8 @@ def test_a_wheel_holds_package_bundles_and_label_app_and_no_weights_of_the_build
         ROOT / "bundles" / "unet" / "configs" / "train.json"
     ).read_text()
     assert (installed / "mammoseg" / "viewer" / "config.json").is_file()
-    assert not [name for name in files_in(installed) if name.endswith(".pt")]
+    assert {path.name for path in (bundles / "unet").iterdir()} == {"LICENSE", "arch.json", "configs", "docs"}
+    assert {path.name for path in bundles.glob("*/models/*")} == {"shipped.json", "shipped.safetensors"}
 
 
 def test_the_installed_package_lists_its_bundles_and_copies_one_for_its_user(call, installed, tmp_path):

@@ -41,7 +41,8 @@ def test_named_weights_are_taken(tmp_path):
 def test_weights_that_a_bundle_came_with_serve_until_it_is_trained(tmp_path, monkeypatch):
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "metadata.json").write_text(json.dumps({"name": "U-Net", "version": "1.0"}))
-    monkeypatch.setattr("monailabel_app.lib.models.discover.bundle_root", lambda name: str(tmp_path))
+    for folder in ("bundle_root", "run_root"):
+        monkeypatch.setattr(f"monailabel_app.lib.models.discover.{folder}", lambda name: str(tmp_path))
     monkeypatch.setattr("monailabel_app.lib.models.discover._unfit", lambda name: None)
     checkpoint = write_weights(tmp_path / "w.pt")
     shipped = ship(checkpoint, bundle="unet", threshold=0.35, folder=tmp_path / "models")
