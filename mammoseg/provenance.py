@@ -50,8 +50,8 @@ def collect_provenance(
         bundle_root: folder of the bundle; its ``configs/train.json`` is hashed.
         datalist: the ``datalist.json`` that the run reads.
         seed: seed of the run.
-        encoder: where the encoder's first weights come from; None for random ones.
-        started_from: where the weights come from that the training starts with; None where it starts anew.
+        encoder: where the encoder's first weights come from; None for random ones, and where `started_from` says it.
+        started_from: where the weights come from that a run starts with, or scores; None where it starts anew.
     """
     root = Path(bundle_root)
     return {

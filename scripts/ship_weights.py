@@ -13,11 +13,11 @@ def ship_weights(
     """Write both files anew.
 
     Args:
-        checkpoint: of a training run.
-        bundle: of its architecture.
+        checkpoint: file of a training run.
+        bundle: name of the bundle of its architecture.
         threshold: probability from which a pixel is mass, chosen on validation.
-        temperature: of the calibration, where one was fitted.
-        flips: both were found with flips at test, which are the default then.
+        temperature: the calibration's temperature, where one was fitted.
+        flips: whether both were found with flips at test, which are the default then.
     """
     path = ship(checkpoint, bundle=bundle, threshold=threshold, temperature=temperature, flips=flips)
     print(f"{path} has {path.stat().st_size:,} bytes; {path.with_suffix('.json').name} beside it says what is in it.")

@@ -165,9 +165,10 @@ def test_network_and_preprocessing_are_the_same_in_training_and_inference_and_re
         assert not any(path.startswith(f"{key}::") for path in configs["evaluate"])
     for key in ("in_channels", "default_threshold"):
         assert configs["train"][key] == evaluation[key]
-    for config in (evaluation, configs["inference"]):
-        assert config["threshold"]["_target_"] == "mammoseg.checkpoints.checkpoint.chosen_threshold"
-        assert config["threshold"]["otherwise"] == "@default_threshold"
+    threshold = configs["inference"]["threshold"]
+    assert threshold["_target_"] == "mammoseg.checkpoints.checkpoint.chosen_threshold"
+    assert threshold["otherwise"] == "@default_threshold"
+    assert evaluation["threshold"] == "$@checkpoint.threshold or @default_threshold"
     for key in ("network_def", "preprocessing"):
         assert evaluation[key]["_target_"].startswith("mammoseg.checkpoints.checkpoint.trained_")
         assert evaluation[key]["weights"] == "@checkpoint"

@@ -15,6 +15,7 @@ from mammoseg.checkpoints.checkpoint import (
     trained_preprocessing,
 )
 from mammoseg.checkpoints.weights_file import WeightsError
+from mammoseg.files import sha256_of_file
 from mammoseg.networks import UNet, UNetSlim
 from mammoseg.transforms.photographs import photograph_preprocessing
 from tests.hostile.bad_checkpoints import sound_content
@@ -129,3 +130,15 @@ def test_every_bundle_records_a_network_that_is_accepted(tmp_path, name):
 def test_escape_sequences_of_the_provenance_are_shown_as_letters(tmp_path, network):
     path = write(tmp_path / "model.pt", network, provenance={"bundle": "a\x1b[2J\nb"})
     assert read_weights(path).provenance == {"bundle": r"a\x1b[2J\nb"}
+
+
+def test_what_a_run_started_from_keeps_the_encoders_license_and_nests_no_deeper_with_each_run(tmp_path, network):
+    encoder = {"weights": "of a package", "license": "Apache-2.0"}
+    provenance = {"source": "cbis_ddsm", "versions": {"torch": "2"}, "encoder": encoder}
+    for number in range(4):
+        path = tmp_path / f"{number}.pt"
+        write(path, network, provenance=provenance)
+        started_from = read_weights(path).origin
+        assert started_from["encoder"] == encoder and started_from["sha256"] == sha256_of_file(path)
+        assert "started_from" not in started_from
+        provenance = {"source": "folder", "versions": {"torch": "2"}, "encoder": None, "started_from": started_from}

@@ -59,6 +59,14 @@ def tiny_overrides(dataset: Path, run: Path, **overrides: Any) -> dict[str, Any]
     }
 
 
+def evaluated_run(folder: Path) -> Path:
+    """A data set, a U-Net trained on it for an epoch, its evaluation: ``data``, ``models``, ``eval`` in `folder`."""
+    overrides = tiny_overrides(write_tiny_dataset(folder / "data"), folder, max_epochs=1)
+    workflow("unet", **overrides).run()
+    workflow("unet", "evaluate", **overrides).run()
+    return folder
+
+
 def workflow(bundle: str, *overlays: str, run_id: str = "run", **overrides: Any) -> ConfigWorkflow:
     """Workflow of a bundle's train.json with `overlays`, initialised."""
     configs = Path(bundle_root(bundle)) / "configs"

@@ -68,9 +68,15 @@ class Weights:
 
     @property
     def origin(self) -> dict[str, Any]:
-        """What the provenance of a training that starts with these weights says of them."""
-        plain = {name: value for name, value in self.provenance.items() if not isinstance(value, dict | list)}
-        return {**plain, "sha256": self.sha256}
+        """What the provenance of a run that starts with these weights says of them.
+
+        Their own start is left out, or each further run would nest one deeper; whose encoder it was is kept.
+        """
+        said = dict(self.provenance)
+        before = said.pop("started_from", None)
+        if not said.get("encoder") and isinstance(before, dict):
+            said["encoder"] = before.get("encoder")
+        return {**said, "sha256": self.sha256}
 
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:

@@ -75,11 +75,11 @@ class Algorithm:
     """What drew the lesions, so that the object alone answers which model, which weights, which threshold.
 
     Attributes:
-        name: of the bundle.
-        version: of the bundle.
+        name: name of the bundle.
+        version: version of the bundle.
         weights_sha256: hash of the file of the weights.
         threshold: probability from which a pixel is mass.
-        weights_file: its name, without the folder.
+        weights_file: name of that file, without the folder.
         trained_on: source of the data that the weights were trained on, such as ``cbis_ddsm``.
         warning: what must be said of these weights, see `mammoseg.provenance.warning_of`.
         flips: of the image that the probability is the mean over, such as ``up-down``; None where there are none.

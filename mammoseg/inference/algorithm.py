@@ -8,15 +8,16 @@ from mammoseg.files import printable
 from mammoseg.provenance import source_of, warning_of
 
 
-def algorithm_of(weights: Weights, *, name: str, version: str, threshold: float) -> Algorithm:
+def algorithm_of(weights: Weights, *, name: str, version: str, threshold: float, flips: bool) -> Algorithm:
     """What a bundle with these weights is called in its results.
 
     Args:
         name: the bundle's name.
         version: the bundle's version.
         threshold: probability from which a pixel is mass.
+        flips: whether the probability is the mean with the image upside down, see `mammoseg.inference.flips`.
     """
-    return Algorithm(name, version, threshold=threshold, **facts_of(weights))
+    return Algorithm(name, version, threshold=threshold, flips="up-down" if flips else None, **facts_of(weights))
 
 
 def facts_of(weights: Weights) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """One mammogram in, its map of mass probability out, under exactly the settings the weights were trained with."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -93,13 +93,12 @@ class Predictor:
         if device is not None:
             parser["device"] = f"$torch.device('{usable_device(device)}')"
         parser["flips"] = checkpoint.flips if flips is None else flips
-        self.name = bundle
-        self.weights_path = checkpoint.path
         self.weights_sha256 = checkpoint.sha256
         self.threshold: float = checkpoint.threshold or parser["default_threshold"]
         version = ConfigParser.load_config_file(root / "configs" / "metadata.json")["version"]
-        algorithm = algorithm_of(checkpoint, name=bundle, version=version, threshold=self.threshold)
-        self.algorithm = replace(algorithm, flips="up-down" if parser["flips"] else None)
+        self.algorithm = algorithm_of(
+            checkpoint, name=bundle, version=version, threshold=self.threshold, flips=parser["flips"]
+        )
         self.modalities = modalities
         self.device: torch.device = parser.get_parsed_content("device")
         self.preprocessing: Preprocessing = trained_preprocessing(checkpoint)

@@ -35,6 +35,7 @@ class SavePredictiond(MapTransform):
         checkpoint: the weights in use; file, SHA-256 and data go into the SEG.
         name: name of the algorithm in the SEG.
         version: version of the algorithm in the SEG.
+        flips: whether the probability is the mean with the image upside down, which the SEG says, too.
     """
 
     def __init__(
@@ -47,19 +48,22 @@ class SavePredictiond(MapTransform):
         checkpoint: Path | str,
         name: str,
         version: str,
+        flips: bool = False,
     ) -> None:
         super().__init__(keys)
         self.preprocessing = preprocessing
         self.output_dir = Path(output_dir)
         self.checkpoint = Path(checkpoint)
-        self.name, self.version, self.threshold = name, version, threshold
+        self.name, self.version, self.threshold, self.flips = name, version, threshold, flips
         self.algorithm: Algorithm | None = None
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
         if self.algorithm is None:
             weights = read_weights(self.checkpoint)
-            self.algorithm = algorithm_of(weights, name=self.name, version=self.version, threshold=self.threshold)
+            self.algorithm = algorithm_of(
+                weights, name=self.name, version=self.version, threshold=self.threshold, flips=self.flips
+            )
         for key in self.key_iterator(item):
             probability = item[key][0].clamp(0, 1).cpu().numpy()
             source = Path(item["image"].meta["filename_or_obj"])

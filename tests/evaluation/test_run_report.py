@@ -8,16 +8,12 @@ import pytest
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.run_report import report
-from tests.tiny_run import tiny_overrides, workflow, write_tiny_dataset
+from tests.tiny_run import evaluated_run, write_tiny_dataset
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("run")
-    overrides = tiny_overrides(write_tiny_dataset(folder / "data"), folder, max_epochs=1)
-    workflow("unet", **overrides).run()
-    workflow("unet", "evaluate", **overrides).run()
-    return folder
+    return evaluated_run(tmp_path_factory.mktemp("run"))
 
 
 def test_page_shows_cases_scores_and_baseline(run, tmp_path):

@@ -16,7 +16,7 @@ from mammoseg.evaluation.run_report import report
 from mammoseg.files import sole_writer, whole_folder
 from mammoseg.training.run_alone import run_alone
 from tests.hostile.case import write_good
-from tests.tiny_run import tiny_overrides, workflow, write_tiny_dataset
+from tests.tiny_run import evaluated_run
 
 BUSY = "another process is writing to"
 
@@ -115,9 +115,7 @@ def test_who_waits_gets_the_folder_when_the_other_process_is_killed(tmp_path):
 def two_runs(tmp_path_factory):
     """A data set, weights, and two evaluations of the same images."""
     folder = tmp_path_factory.mktemp("runs")
-    overrides = tiny_overrides(write_tiny_dataset(folder / "data"), folder, max_epochs=1)
-    workflow("unet", **overrides).run()
-    workflow("unet", "evaluate", **overrides).run()
+    evaluated_run(folder)
     shutil.copytree(folder / "eval", folder / "again")
     return folder
 

@@ -11,7 +11,7 @@ from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.data.datalist import DatalistError
 from mammoseg.errors import StoppedError, WrongCallError
-from mammoseg.evaluation.tables import read_per_image
+from mammoseg.evaluation.tables import read_per_image, read_provenance
 from mammoseg.training.workflow import evaluate, train
 from tests.tiny_run import tiny_overrides, write_tiny_dataset
 
@@ -27,6 +27,8 @@ def test_evaluation_takes_network_and_size_from_the_weights(run, tmp_path):
     weights = str(run / "models" / "model.pt")
     evaluate("unet", dataset_dir=str(run / "data"), weights=weights, output_dir=str(tmp_path))
     assert len(read_per_image(tmp_path / "per_image.csv")) == 6  # three images on two grids
+    told = read_provenance(tmp_path)
+    assert told["started_from"]["sha256"] == read_weights(weights).sha256 and told["encoder"] is None
 
 
 def test_equivalent_monai_command_is_printed(run, tmp_path, capsys):

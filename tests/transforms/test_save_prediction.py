@@ -52,6 +52,7 @@ def both(tmp_path_factory):
         "network_def::channels": [4, 8, 16],
         "preprocessing::crop_to_breast": False,
         "preprocessing::remove_background": False,
+        "flips": True,
     }
     config = Path(bundle_root("unet")) / "configs" / "inference.json"
     flow = ConfigWorkflow(str(config), workflow_type="infer", logging_file=False, run_id="inferring", **overrides)
@@ -62,7 +63,7 @@ def both(tmp_path_factory):
     logging.getLogger("mammoseg").addHandler(handler)
     flow.run()
     logging.getLogger("mammoseg").removeHandler(handler)
-    predictor = Predictor("unet", weights=weights, device="cpu")
+    predictor = Predictor("unet", weights=weights, device="cpu", flips=True)
     with pytest.raises(PartlyRefusedError):
         run_predictor(predictor, [root / "images"], root / "predicted")
     return root, predictor, told
@@ -98,3 +99,13 @@ def test_what_predict_refuses_inferring_writes_no_file_for_and_says_why(both):
     assert (Path(refused["file"]).name, refused["code"]) == ("wide.png", "E_TOO_LARGE")
     assert names_in(root / "inferred") == ["a.seg.dcm", "b.mask.png"]
     assert [line for line in told if line.endswith(f"wide.png: E_TOO_LARGE: {refused['reason']}")]
+
+
+def test_both_say_with_the_same_words_what_drew_the_masses(both):
+    root, *_ = both
+    said = []
+    for run in ("inferred", "predicted"):
+        (segment,) = pydicom.dcmread(root / run / "a.seg.dcm").SegmentSequence[:1]
+        (algorithm,) = segment.SegmentationAlgorithmIdentificationSequence
+        said.append((algorithm.AlgorithmName, algorithm.AlgorithmVersion, algorithm.AlgorithmParameters))
+    assert said[0] == said[1] and "up-down" in said[0][2]
