@@ -22,19 +22,26 @@ def test_cards_are_up_to_date_with_networks_and_configs():
         assert path.read_text(encoding="utf-8") == text, f"{path}; run: python scripts/draw_cards.py"
 
 
-def read_published(name: str) -> list[dict]:
-    """Published results that a person wrote down for a bundle."""
-    return json.loads((docs(name) / "card.json").read_text(encoding="utf-8"))["published"]
+def read_card(name: str) -> dict:
+    """What a person wrote down for a bundle."""
+    return json.loads((docs(name) / "card.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", bundle_names())
 def test_measured_column_holds_no_number(name):
     card = (docs(name) / "README.md").read_text(encoding="utf-8")
-    if not read_published(name):
-        assert "Not yet measured here." in card
-        return
-    rows = card.split("| measured here |\n|---|---|---|\n")[1].split("\n\n")[0].splitlines()
-    assert {row.split("|")[3].strip() for row in rows} == {"not yet measured here"}
+    if read_card(name)["published"]:
+        rows = card.split("| measured here |\n|---|---|---|\n")[1].split("\n\n")[0].splitlines()
+        assert {row.split("|")[3].strip() for row in rows} == {"not yet measured here"}
+
+
+@pytest.mark.parametrize("name", bundle_names())
+def test_a_card_names_the_page_of_what_was_measured_or_says_that_nothing_was(name):
+    card = (docs(name) / "README.md").read_text(encoding="utf-8")
+    page = read_card(name).get("results")
+    assert (page is None) == ("ot yet measured here" in card)
+    if page is not None:
+        assert f"(../../../docs/results/{page})" in card and (docs(name) / "../../../docs/results" / page).is_file()
 
 
 @pytest.mark.parametrize("name", bundle_names())

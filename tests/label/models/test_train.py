@@ -10,6 +10,7 @@ import torch
 from mammoseg.checkpoints.checkpoint import read_checkpoint
 from mammoseg.data.datalist import load_section
 from mammoseg.errors import InputRefusedError, WrongCallError
+from mammoseg.files import sha256_of_file
 from monailabel_app.lib.models.job_files import Job, TooFewLabelsError, write_labels
 from monailabel_app.lib.models.promotion import judge
 from monailabel_app.lib.models.train import MassTrainTask, TrainingError
@@ -31,7 +32,7 @@ def trained(tmp_path_factory):
 def test_a_training_becomes_a_version_that_is_served(trained):
     task, _, said = trained
     assert said["version"] == 1 and said["promoted"] and "not worse (tolerance 1)" in said["reason"]
-    assert task.model.predictor().weights_path == task.model.versions.get(1).weights
+    assert task.model.predictor().weights_sha256 == sha256_of_file(task.model.versions.get(1).weights)
 
 
 def test_a_training_goes_on_from_the_served_weights(trained):
