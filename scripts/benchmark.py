@@ -3,6 +3,7 @@
 Usage: python scripts/benchmark.py preprocess [--image FILE] [--repeats 15]
        python scripts/benchmark.py predict --weights FILE [--images 100] [--size 3328] [--alone]
        python scripts/benchmark.py label_server --weights FILE [--requests 500] [--instances 10000]
+       python scripts/benchmark.py evaluate [--images 1000] [--side 256]
        python scripts/benchmark.py networks [--bundles unet,aunet] [--batch 1,8] [--json FILE] [--quick] [--compiled]
 """
 
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from json import dumps
 from pathlib import Path
 
+from mammoseg.benchmark.evaluate_speed import benchmark_evaluate
 from mammoseg.benchmark.label_server_speed import benchmark_label_server
 from mammoseg.benchmark.predict_speed import benchmark_predict
 from mammoseg.benchmark.preprocess_speed import benchmark_preprocess
@@ -35,6 +37,16 @@ def preprocess(image: str = str(REAL_MAMMOGRAM), repeats: int = 15) -> None:
         repeats: runs of each; the rounds alternate, so that a busy machine slows all alike.
     """
     print(dumps(benchmark_preprocess(image, repeats=repeats)))
+
+
+def evaluate(images: int = 1000, side: int = 256) -> None:
+    """Time the scores, tables and pictures of an evaluation, without any network, on one core.
+
+    Args:
+        images: number of images.
+        side: rows and columns of each.
+    """
+    print(dumps(benchmark_evaluate(images, side=side)))
 
 
 def networks(
@@ -103,4 +115,4 @@ def label_server(
 
 
 if __name__ == "__main__":
-    run_script({command.__name__: command for command in (preprocess, predict, label_server, networks)})
+    run_script({command.__name__: command for command in (preprocess, predict, label_server, evaluate, networks)})

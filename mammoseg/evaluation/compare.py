@@ -9,15 +9,17 @@ from pathlib import Path
 from mammoseg.counts import count_of, format_number
 from mammoseg.csv_table import write_csv
 from mammoseg.errors import WrongCallError
-from mammoseg.evaluation.plots import plot_score_boxes
+from mammoseg.evaluation.lesion_tables import SHOWN_RULE, read_curve, read_froc
+from mammoseg.evaluation.plots import plot_froc, plot_score_boxes
 from mammoseg.evaluation.statistics import bootstrap_mean_interval, holm_adjusted, wilcoxon_p_value
-from mammoseg.evaluation.tables import Row, read_per_image, read_provenance, summarise
+from mammoseg.evaluation.tables import Row, count_masses, read_per_image, read_provenance, summarise
 from mammoseg.files import atomic_path, sole_writer
 from mammoseg.metrics.scores import SCORES
 
 NOTES = """Intervals: 95 % bootstrap of the mean, whole patients drawn with replacement. p: two-sided Wilcoxon
 signed-rank test on the images that both runs scored; p_holm allows for all pairs of one score and grid. The test takes
 images as independent, two views of one patient are not: read it together with the interval of the difference.
+Rules of every number: docs/evaluation.md.
 """
 
 LOCK = ".compare.lock"
@@ -26,6 +28,8 @@ LOCK = ".compare.lock"
 
 def compare(*evaluations: str | Path, output: str | Path) -> tuple[list[Row], list[Row]]:
     """Compare evaluations; write ``runs.csv``, ``pairs.csv``, ``comparison.md`` and ``dice.png`` into `output`.
+
+    Where the evaluations have a ``froc.csv``, those are joined in one, and drawn as ``froc.png``.
 
     Args:
         evaluations: two or more folders with a ``per_image.csv``, or these files; the folder of each names its run.
@@ -53,12 +57,18 @@ def compare(*evaluations: str | Path, output: str | Path) -> tuple[list[Row], li
     folder = Path(output)
     print(*_dice_lines(pairs), sep="\n")
     boxes = {name: _scores(rows, "dice") for name, rows in tables.items()}
+    froc = [{"run": name, **row} for name, path in zip(tables, paths, strict=True) for row in read_froc(path.parent)]
+    curves = _curves(tables, paths)
     with sole_writer(folder, folder / LOCK):
         write_csv(folder / "runs.csv", runs)
         write_csv(folder / "pairs.csv", pairs)
         plot_score_boxes(boxes, folder / "dice.png", label="Dice")
+        if curves:
+            write_csv(folder / "froc.csv", froc)
+            plot_froc(curves, folder / "froc.png")
         with atomic_path(folder / "comparison.md") as temporary:
-            temporary.write_text(_markdown(runs, pairs, _origins(tables, paths)), encoding="utf-8")
+            page = _markdown(runs, pairs, _origins(tables, paths)) + _lesions(tables, froc if curves else [])
+            temporary.write_text(page, encoding="utf-8")
     print(f"Comparison: {folder / 'comparison.md'}; tables: {folder / 'runs.csv'}, {folder / 'pairs.csv'}")
     return runs, pairs
 
@@ -78,6 +88,8 @@ def _describe_run(name: str, rows: Sequence[Row]) -> list[Row]:
 
 
 def _interval(rows: Sequence[Row], described: Mapping[str, str]) -> Row:
+    if described["metric"] not in SCORES:  # a draw of patients has no batches
+        return {"mean_low": math.nan, "mean_high": math.nan}
     on_grid = [row for row in rows if row["grid"] == described["grid"]]
     low, high = bootstrap_mean_interval(
         [row[described["metric"]] for row in on_grid], [row["patient_id"] for row in on_grid]
@@ -122,9 +134,14 @@ def _compare_pair(first: str, second: str, tables: Mapping[str, Sequence[Row]], 
 
 
 def _scores(rows: Sequence[Row], score: str) -> list[float]:
-    """One value an image, at network size where the run has that grid."""
-    grid = "network" if any(row["grid"] == "network" for row in rows) else "original"
+    """One value an image, on the grid that is shown."""
+    grid = _shown_grid(rows)
     return [row[score] for row in rows if row["grid"] == grid and not math.isnan(row[score])]
+
+
+def _shown_grid(rows: Sequence[Row]) -> str:
+    """Network size where the run has that grid."""
+    return "network" if any(row["grid"] == "network" for row in rows) else "original"
 
 
 def _dice_lines(pairs: Sequence[Row]) -> Iterator[str]:
@@ -161,6 +178,26 @@ def _markdown(runs: Sequence[Row], pairs: Sequence[Row], origins: str) -> str:
         _table(pairs),
         "![Dice](dice.png)\n",
     ]
+    return "\n".join(sections)
+
+
+def _curves(tables: Mapping[str, Sequence[Row]], paths: Sequence[Path]) -> dict[str, list[tuple[float, float]]]:
+    """Curve of each run that has one, on the grid that the box plot shows."""
+    curves = {
+        name: read_curve(path.parent, grid=_shown_grid(rows))
+        for (name, rows), path in zip(tables.items(), paths, strict=True)
+    }
+    return {name: points for name, points in curves.items() if points}
+
+
+def _lesions(tables: Mapping[str, Sequence[Row]], froc: Sequence[Row]) -> str:
+    """Missed masses of the runs, and their sensitivity by false marks an image; empty where no run counted any."""
+    missed = [{"run": name, **counted} for name, rows in tables.items() for counted in count_masses(rows)]
+    sections = ["", "## Missed masses\n", _table(missed)] if missed else []
+    if froc:
+        shown = [row for row in froc if row["rule"] == SHOWN_RULE]
+        sections += ["## Sensitivity by false marks an image\n", _table(shown)]
+        sections += ["All rules: [froc.csv](froc.csv).\n", "![FROC](froc.png)\n"]
     return "\n".join(sections)
 
 

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from PIL import Image
 
 from mammoseg.errors import WrongCallError
 from mammoseg.files import atomic_path
+from mammoseg.metrics.froc import FALSE_POSITIVES
+from mammoseg.metrics.reliability import ReliabilityBin
 
 TRUTH_COLOUR = "#3ddc84"
 PREDICTION_COLOUR = "#ff9f1c"
@@ -140,11 +143,58 @@ def plot_score_boxes(scores: Mapping[str, Sequence[float]], png: Path, *, label:
     _save(figure, png)
 
 
+def plot_froc(curves: Mapping[str, Sequence[tuple[float, float]]], png: Path) -> None:
+    """Draw free-response curves as steps; a cross marks where one ends, and none is drawn further.
+
+    Args:
+        curves: name of each, and its points (false marks an image, sensitivity), rising.
+    """
+    figure = Figure(figsize=(5.4, 4), layout="constrained")
+    axis = figure.subplots()
+    for (name, points), style in zip(
+        curves.items(), cycle(("-", "--", ":", "-."))
+    ):  # where two are one line, both show
+        rates, sensitivity = zip(*points, strict=True)
+        (line,) = axis.step(rates, sensitivity, where="post", label=name, linestyle=style)
+        if rates[-1] <= FALSE_POSITIVES[-1]:
+            axis.plot(rates[-1], sensitivity[-1], "x", color=line.get_color())
+    axis.set(xlabel="false marks an image (x: the curve ends)", ylabel="fraction of the masses found")
+    axis.set(xlim=(0, FALSE_POSITIVES[-1] * 1.02), ylim=(0, 1))
+    axis.grid(alpha=0.25)
+    axis.legend(loc="lower right", fontsize=8)
+    _save(figure, png)
+
+
+def plot_reliability(bins: Mapping[str, Sequence[ReliabilityBin]], png: Path) -> None:
+    """Draw the fraction of marks that are right against their mean score; the diagonal is exact.
+
+    Args:
+        bins: name of each kind of dot, and its bins; the area of a dot is the number of its marks.
+    """
+    figure = Figure(figsize=(4, 4), layout="constrained")
+    axis = figure.subplots()
+    axis.plot([0, 1], [0, 1], color="#999999", linestyle="--")
+    for name, of_name in bins.items():
+        scores, right = [one.score for one in of_name], [one.right for one in of_name]
+        axis.scatter(scores, right, s=_dot_areas(of_name), alpha=0.6, label=name)
+    axis.set(xlabel="score of the marks (area: their number)", ylabel="fraction of them on a mass")
+    axis.set(xlim=(-0.02, 1.05), ylim=(-0.05, 1.05))
+    axis.grid(alpha=0.25)
+    axis.legend(loc="upper left", fontsize=8, markerscale=0.5)
+    _save(figure, png)
+
+
 def reduced_to(longest_side: int, plane: np.ndarray) -> np.ndarray:
     """Shrink (H, W) by averaging areas so that its longer side has at most `longest_side` pixels; never enlarge."""
     scale = min(1.0, longest_side / max(plane.shape))
     size = [max(1, round(side * scale)) for side in reversed(plane.shape)]
     return np.asarray(cv2.resize(plane.astype(np.float32), size, interpolation=cv2.INTER_AREA))
+
+
+def _dot_areas(bins: Sequence[ReliabilityBin]) -> list[float]:
+    """Areas in square points, 600 for all marks together."""
+    marks = sum(one.marks for one in bins)
+    return [8 + 600 * one.marks / marks for one in bins]
 
 
 def _reduced(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

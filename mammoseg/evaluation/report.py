@@ -18,10 +18,13 @@ from mammoseg.evaluation.plots import (
     plot_learning_curve,
     reduced_to,
 )
+from mammoseg.evaluation.tables import POOLED_DICE
 from mammoseg.files import atomic_path
+from mammoseg.metrics.pooled import BATCH
 
 LABELS = {
     "dice": "Dice",
+    POOLED_DICE: f"Dice pooled over batches of {BATCH} (mean of batches)",
     "iou": "IoU",
     "sensitivity": "Sensitivity",
     "precision": "Precision",
@@ -32,7 +35,7 @@ LABELS = {
     "false_positive_area_px": "False-positive area, no mass (px)",
     "false_positive_area_mm2": "False-positive area, no mass (mm²)",
 }
-"""What a person reads for each key of `mammoseg.metrics.SCORES`."""
+"""What a person reads for each metric of a summary."""
 
 
 def write_html_report(
@@ -47,6 +50,9 @@ def write_html_report(
     notice: str | None = None,
     attribution: str | None = None,
     links: Mapping[str, str] | None = None,
+    masses: Sequence[Mapping[str, Any]] = (),
+    froc: Sequence[Mapping[str, Any]] = (),
+    pictures: Mapping[str, str] | None = None,
 ) -> Path:
     """Write ``index.html`` and its pictures into `output`; the folder can be moved or zipped as it is.
 
@@ -61,6 +67,9 @@ def write_html_report(
         notice: a limit the reader must know, such as weights that know phantoms only; shown on top.
         attribution: source and licence of the images and what was changed.
         links: text -> path relative to `output`, such as the tables of the run.
+        masses: rows of `mammoseg.evaluation.tables.count_masses`.
+        froc: rows of ``froc.csv``, as `mammoseg.evaluation.lesion_tables.read_froc` gives them.
+        pictures: what each shows -> path relative to `output`, such as ``froc.png``; they stand below that table.
 
     Returns:
         Path of ``index.html``.
@@ -84,6 +93,9 @@ def write_html_report(
         notice=notice,
         attribution=attribution,
         links=links or {},
+        masses=masses,
+        froc=froc,
+        pictures=pictures or {},
         truth_colour=TRUTH_COLOUR,
         prediction_colour=PREDICTION_COLOUR,
     )

@@ -12,17 +12,24 @@ from mammoseg.counts import count_of
 from mammoseg.data.datalist import load_section, read_datalist
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import WrongCallError
+from mammoseg.evaluation.lesion_tables import read_froc
 from mammoseg.evaluation.plots import Case, choose_best_median_worst, plot_cases
 from mammoseg.evaluation.report import write_html_report
-from mammoseg.evaluation.tables import Row, read_per_image, read_provenance, summarise
+from mammoseg.evaluation.tables import Row, count_masses, read_per_image, read_provenance, summarise
 from mammoseg.evaluation.threshold_baseline import ImageAndMask, evaluate_threshold, fit_threshold
 from mammoseg.files import atomic_path, sole_writer, write_json
 from mammoseg.inference.predictor import Predictor
 from mammoseg.transforms.cached_dataset import CachedDataset
 from mammoseg.transforms.functional.breast import recorded_breast
 
-TABLES = ("per_image.csv", "summary.csv", "metrics.csv")
+TABLES = ("per_image.csv", "summary.csv", "metrics.csv", "froc.csv", "froc_curve.csv", "reliability.csv")
 """Of an evaluation, which go beside the page."""
+
+PICTURES = {
+    "Masses found by false marks an image": "froc.png",
+    "Scores of marks and how often they are right": "reliability.png",
+}
+"""Of an evaluation, which the page shows."""
 
 LOCK = ".report.lock"
 """In the output folder: two runs at once would mix their pictures."""
@@ -79,7 +86,8 @@ def report(
         write_json(page / "baseline.json", baseline)
         curve = evaluation / "metrics.csv"
         tables = [name for name in TABLES if (evaluation / name).is_file()]
-        for name in tables:
+        drawn = {text: name for text, name in PICTURES.items() if (evaluation / name).is_file()}
+        for name in (*tables, *drawn.values()):
             with atomic_path(page / name) as temporary:
                 temporary.write_bytes((evaluation / name).read_bytes())
         write_html_report(
@@ -97,6 +105,9 @@ def report(
             notice=predictor.algorithm.warning or "Research only, not for diagnosis.",
             attribution=attribution,
             links={name: name for name in tables},
+            masses=count_masses(rows),
+            froc=read_froc(evaluation),
+            pictures=drawn,
         )
     print(f"Report of {count_of(len(shown), 'held-out image')}: {page / 'index.html'}")
 

@@ -12,6 +12,7 @@ from mammoseg.counts import count_of
 from mammoseg.csv_table import read_csv, write_csv
 from mammoseg.errors import WrongCallError
 from mammoseg.files import write_json
+from mammoseg.metrics.pooled import BATCH, compute_pooled_dice
 from mammoseg.metrics.scores import SCORES
 
 Row = dict[str, Any]
@@ -22,11 +23,24 @@ IDENTITY = ("image_id", "name", "patient_id", "laterality", "view", "has_mass", 
 ``name`` is the path in the source, empty where the datalist does not show it; older tables lack the column.
 """
 
+COUNTS = ("batch", "predicted_px", "truth_px", "common_px", "masses", "missed_masses")
+"""Columns after the scores, whole numbers; older tables lack them.
+
+``batch`` counts batches of `BATCH` images from 1, in the order of the datalist. A mass is missed when no pixel of it is
+predicted; pixels that touch are one mass.
+"""
+
+COUNTED_PIXELS = ("common_px", "predicted_px", "truth_px")
+"""What `compute_pooled_dice` takes, in its order."""
+
+POOLED_DICE = f"dice_pooled_{BATCH}"
+"""In the summary: mean over batches of the Dice of all their pixels."""
+
 
 def write_per_image(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """One line per image and grid, sorted, with the columns `IDENTITY` and `SCORES`; a missing score is ``nan``."""
+    """One line per image and grid, sorted, with `IDENTITY`, `SCORES` and `COUNTS`; a missing score is ``nan``."""
     ordered = sorted(rows, key=lambda row: (row["grid"], row["image_id"]))
-    write_csv(path, ordered, columns=(*IDENTITY, *SCORES))
+    write_csv(path, ordered, columns=(*IDENTITY, *SCORES, *COUNTS))
 
 
 def read_per_image(path: Path) -> list[Row]:
@@ -45,33 +59,74 @@ def read_per_image(path: Path) -> list[Row]:
 
 
 def summarise(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Mean, sample standard deviation (n - 1), median and count of every score on every grid.
+    """Mean, sample standard deviation (n - 1), median and count of every score on every grid, and of `POOLED_DICE`.
 
-    NaN scores are left out; ``counted_out`` says how many images that were.
+    NaN scores are left out; ``counted_out`` says how many images that were. Of `POOLED_DICE` all are of batches; rows
+    of older tables, without `COUNTS`, have none.
     """
-    grids = dict.fromkeys(row["grid"] for row in rows)
+    grids = {grid: [row for row in rows if row["grid"] == grid] for grid in dict.fromkeys(row["grid"] for row in rows)}
     return [
-        {"metric": name, "grid": grid, **_describe([row[name] for row in rows if row["grid"] == grid])}
-        for grid in grids
-        for name in SCORES
+        {"metric": name, "grid": grid, **_describe(values)}
+        for grid, on_grid in grids.items()
+        for name, values in _values_by_metric(on_grid).items()
     ]
 
 
-def write_summary(folder: Path, summary: Sequence[Mapping[str, Any]], *, provenance: Mapping[str, Any] | None) -> None:
-    """Write `summarise`'s rows as ``summary.csv``, and with the provenance as ``summary.json`` (NaN becomes null)."""
+def count_masses(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Number of masses and of missed ones on each grid; none for rows without `COUNTS`."""
+    counted = [row for row in rows if "masses" in row]
+    return [
+        {"grid": grid} | {name: sum(row[name] for row in counted if row["grid"] == grid) for name in COUNTS[-2:]}
+        for grid in dict.fromkeys(row["grid"] for row in counted)
+    ]
+
+
+def write_summary(
+    folder: Path,
+    summary: Sequence[Mapping[str, Any]],
+    *,
+    provenance: Mapping[str, Any] | None,
+    more: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+) -> None:
+    """Write `summarise`'s rows as ``summary.csv``, and with the provenance as ``summary.json`` (NaN becomes null).
+
+    Args:
+        more: other tables for ``summary.json``, by name.
+    """
     columns = ("metric", "grid", "mean", "sd", "median", "count", "counted_out")
     write_csv(folder / "summary.csv", summary, columns=columns)
-    scores = [{key: _json_number(value) for key, value in row.items()} for row in summary]
-    write_json(folder / "summary.json", {"provenance": dict(provenance or {}), "scores": scores})
+    tables = {
+        name: [{key: _json_number(value) for key, value in row.items()} for row in table]
+        for name, table in {"scores": summary, **(more or {})}.items()
+    }
+    write_json(folder / "summary.json", {"provenance": dict(provenance or {}), **tables})
 
 
 def dice_lines(summary: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The mean Dice on each grid in words; none where no image has one."""
+    """The mean Dice on each grid in words, over images and over pooled batches; none where no image has one."""
+    words = {"dice": ("Dice", "image"), POOLED_DICE: (f"Dice pooled over batches of {BATCH}", "batch")}
     return [
-        f"Dice {row['mean']:.3f} on the {row['grid']} grid, mean of {count_of(row['count'], 'image')}"
+        f"{words[row['metric']][0]} {row['mean']:.3f} on the {row['grid']} grid, "
+        f"mean of {count_of(row['count'], words[row['metric']][1])}"
         for row in summary
-        if row["metric"] == "dice" and row["count"]
+        if row["metric"] in words and row["count"]
     ]
+
+
+def mass_lines(summary: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """What a ``summary.json`` says of masses: how many were missed, and found at half a false mark an image and one."""
+    missed = [
+        f"Missed: {row['missed_masses']} of {count_of(row['masses'], 'mass')} on the {row['grid']} grid"
+        for row in summary["masses"]
+        if row["masses"]
+    ]
+    found = [
+        f"Sensitivity {row['sensitivity']:.3f} at {row['false_positives']:g} false marks an image on the "
+        f"{row['grid']} grid (hit by either rule)"
+        for row in summary["froc"]
+        if row["rule"] == "either" and row["sensitivity"] is not None and row["false_positives"] in (0.5, 1.0)
+    ]
+    return missed + found
 
 
 def read_provenance(evaluation: Path) -> dict[str, Any]:
@@ -84,7 +139,22 @@ def read_provenance(evaluation: Path) -> dict[str, Any]:
 
 def _parsed(line: Mapping[str, str]) -> Row:
     identity: Row = {name: line.get(name) or None for name in IDENTITY}
-    return identity | {"has_mass": line["has_mass"] == "True"} | {name: float(line[name]) for name in SCORES}
+    scores = {name: float(line[name]) for name in SCORES}
+    counts = {name: int(line[name]) for name in COUNTS if line.get(name)}
+    return identity | {"has_mass": line["has_mass"] == "True"} | scores | counts
+
+
+def _values_by_metric(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
+    """Values of every score, one an image, and those of `POOLED_DICE`, one a batch."""
+    values = {name: [row[name] for row in rows] for name in SCORES}
+    batches: dict[int, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        if "batch" in row:
+            batches.setdefault(row["batch"], []).append(row)
+    if batches:
+        pixels = [[[row[name] for row in batch] for name in COUNTED_PIXELS] for batch in batches.values()]
+        values[POOLED_DICE] = [compute_pooled_dice(*counts) for counts in pixels]
+    return values
 
 
 def _describe(values: Sequence[float]) -> Row:

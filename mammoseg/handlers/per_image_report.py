@@ -1,6 +1,7 @@
 """Ignite handler that scores every image of an evaluation and writes the tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,29 @@ import torch
 from ignite.engine import Engine, Events
 
 from mammoseg.errors import MammosegError
-from mammoseg.evaluation.tables import IDENTITY, Row, dice_lines, summarise, write_per_image, write_summary
+from mammoseg.evaluation.lesion_tables import Found, write_lesion_tables
+from mammoseg.evaluation.tables import (
+    IDENTITY,
+    Row,
+    count_masses,
+    dice_lines,
+    summarise,
+    write_per_image,
+    write_summary,
+)
 from mammoseg.files import check_folder
-from mammoseg.metrics import compute_segmentation_scores
+from mammoseg.metrics import compute_segmentation_scores, count_pixels_and_masses
+from mammoseg.metrics.froc import find_lesions_by_marks
+from mammoseg.metrics.pooled import BATCH
+
+ScoredGrid = tuple[Row, Found]
+"""Row of ``per_image.csv`` of an image on one grid, and what its marks found there."""
 
 
 class PerImageReport:
     """Writes ``per_image.csv``, ``summary.csv`` and ``summary.json`` when an evaluator completes.
 
+    Beside them stand the tables and pictures of `write_lesion_tables`, from the probabilities before the threshold.
     Every image is scored at network size (``grid`` "network", the papers' protocol), and also on its own pixel grid
     (``grid`` "original") where the item has `pred_key` and `label_key` with the suffix ``_original``. In a distributed
     run the rows of all processes are joined, images that a sampler repeated count once, and the first process writes.
@@ -52,7 +68,7 @@ class PerImageReport:
         self.pred_key = pred_key
         self.label_key = label_key
         self.provenance = provenance
-        self.rows: list[Row] = []
+        self.images: list[list[ScoredGrid]] = []
 
     def attach(self, engine: Engine) -> None:
         """Score after every iteration of `engine`, write when it completes."""
@@ -62,7 +78,7 @@ class PerImageReport:
 
     def _start(self, engine: Engine) -> None:
         check_folder(self.output_dir)
-        self.rows = []
+        self.images = []
 
     def _score(self, engine: Engine) -> None:
         batch: Any = engine.state.batch  # Ignite types both as int | None
@@ -72,33 +88,51 @@ class PerImageReport:
             item = {**getattr(item.get(self.image_key), "meta", {}), **item}
             if "image_id" not in item:
                 raise ValueError("an evaluated item has no 'image_id'; the datalist record must reach the evaluator.")
-            self.rows.append(self._row(item, suffix="", grid="network", spacing_mm=None))
+            image = [self._scored(item, suffix="", grid="network", spacing_mm=None)]
             if f"{self.pred_key}_original" in item:
                 spacing_mm = _spacing(item.get("pixel_spacing_mm"))
-                self.rows.append(self._row(item, suffix="_original", grid="original", spacing_mm=spacing_mm))
+                image.append(self._scored(item, suffix="_original", grid="original", spacing_mm=spacing_mm))
+            self.images.append(image)
 
-    def _row(self, item: Mapping[str, Any], *, suffix: str, grid: str, spacing_mm: tuple[float, float] | None) -> Row:
-        prediction = _plane(item[self.pred_key + suffix]) >= self.threshold
-        truth = _plane(item[self.label_key + suffix])
+    def _scored(
+        self, item: Mapping[str, Any], *, suffix: str, grid: str, spacing_mm: tuple[float, float] | None
+    ) -> ScoredGrid:
+        probability = _plane(item[self.pred_key + suffix])
+        prediction, truth = probability >= self.threshold, _plane(item[self.label_key + suffix])
         identity = {name: item.get(name) for name in IDENTITY}
         scores = compute_segmentation_scores(prediction, truth, spacing_mm=spacing_mm)
-        return identity | {"has_mass": bool(truth.any()), "grid": grid} | scores
+        row = identity | {"has_mass": bool(truth.any()), "grid": grid} | scores
+        found = find_lesions_by_marks(probability, truth, group=item.get("patient_id"))
+        return row | count_pixels_and_masses(prediction, truth), found
 
     def _write(self, engine: Engine) -> None:
-        rows_of_processes: Any = idist.all_gather(self.rows)
-        gathered: list[Row] = [row for rows in rows_of_processes for row in rows]
+        images_of_processes: Any = idist.all_gather(self.images)
         if idist.get_rank() == 0:
-            rows = list({(row["image_id"], row["grid"]): row for row in gathered}.values())
+            images = _in_order(images_of_processes)
+            rows = [row | {"batch": 1 + at // BATCH} for at, image in enumerate(images) for row, _ in image]
+            found: dict[str, list[Found]] = {}
+            for row, of_image in chain.from_iterable(images):
+                found.setdefault(row["grid"], []).append(of_image)
             summary = summarise(rows)
             try:
                 write_per_image(self.output_dir / "per_image.csv", rows)
-                write_summary(self.output_dir, summary, provenance=self.provenance)
+                more = {"masses": count_masses(rows)} | write_lesion_tables(self.output_dir, found)
+                write_summary(self.output_dir, summary, provenance=self.provenance, more=more)
             except OSError as error:
                 print(*dice_lines(summary), sep="\n")
                 raise MammosegError(
                     f"the tables cannot be written to '{self.output_dir}' ({error.strerror}); what they would say of "
                     "Dice stands above."
                 ) from error
+
+
+def _in_order(images_of_processes: Sequence[Sequence[list[ScoredGrid]]]) -> list[list[ScoredGrid]]:
+    """Images as the datalist has them, each once: a sampler gives the first process the first, the next the second."""
+    once: dict[str, list[ScoredGrid]] = {}
+    for image in chain.from_iterable(zip_longest(*images_of_processes)):
+        if image is not None:
+            once.setdefault(image[0][0]["image_id"], image)
+    return list(once.values())
 
 
 def _plane(values: Any) -> np.ndarray:

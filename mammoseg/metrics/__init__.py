@@ -1,6 +1,7 @@
 """Scores of one predicted mask against the truth, in numpy only; docs/evaluation.md has the rules in a table."""
 
 from mammoseg.metrics.area import compute_false_positive_area, compute_relative_area_difference
+from mammoseg.metrics.counts import count_pixels_and_masses
 from mammoseg.metrics.hausdorff import compute_hausdorff_distance
 from mammoseg.metrics.overlap import (
     compute_accuracy,
@@ -22,4 +23,5 @@ __all__ = [
     "compute_relative_area_difference",
     "compute_segmentation_scores",
     "compute_sensitivity",
+    "count_pixels_and_masses",
 ]

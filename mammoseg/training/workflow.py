@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mammoseg.bundles import bundle_root
 from mammoseg.command_line import causes, known_error
 from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError
-from mammoseg.evaluation.tables import dice_lines
+from mammoseg.evaluation.tables import dice_lines, mass_lines
 from mammoseg.quick_import import quick_import
 
 if TYPE_CHECKING:  # both import torch, which takes seconds that a wrong call need not wait
@@ -87,8 +87,9 @@ def evaluate(bundle: str, *, dataset_dir: str, weights: str | None = None, **ove
     named = {"best_checkpoint": weights} if weights else {}
     flow = run_workflow(bundle, "evaluating", "evaluate", dataset_dir=dataset_dir, **named, **overrides)
     output = Path(flow.parser.get_parsed_content("output_dir"))
-    print(*dice_lines(json.loads((output / "summary.json").read_text(encoding="utf-8"))["scores"]), sep="\n")
-    print(f"Tables: {output / 'per_image.csv'}, {output / 'summary.csv'}")
+    summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
+    print(*dice_lines(summary["scores"]), *mass_lines(summary), sep="\n")
+    print(f"Tables: {output / 'per_image.csv'}, {output / 'summary.csv'}, {output / 'froc.csv'}")
 
 
 def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> "ConfigWorkflow":

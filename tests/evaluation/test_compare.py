@@ -8,8 +8,10 @@ import pytest
 
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.compare import compare
-from mammoseg.evaluation.tables import write_per_image, write_summary
+from mammoseg.evaluation.lesion_tables import write_lesion_tables
+from mammoseg.evaluation.tables import read_per_image, write_per_image, write_summary
 from mammoseg.metrics import SCORES
+from mammoseg.metrics.froc import RULES, FoundLesions
 
 DICE = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
 
@@ -104,6 +106,24 @@ def test_page_says_bundle_data_and_date_and_leads_to_its_tables(better, worse, t
     page = (tmp_path / "out" / "comparison.md").read_text(encoding="utf-8")
     assert "- better: bundle unet, source phantom\n- worse: its summary.json is missing\n" in page
     assert f"Date: {date.today():%Y-%m-%d}. Tables: [runs.csv](runs.csv), [pairs.csv](pairs.csv)." in page
+
+
+def test_curves_and_missed_masses_of_the_runs_stand_side_by_side(better, worse, tmp_path):
+    for run, score in ((better, 0.9), (worse, -math.inf)):
+        rows = [row | {"masses": 2, "missed_masses": 1} for row in read_per_image(run)]
+        write_per_image(run, rows)
+        images = [dict.fromkeys(RULES, FoundLesions((score,), (0.5, 0.4), group=f"P{n}")) for n in range(6)]
+        write_lesion_tables(run.parent, {"network": images})
+
+    compare(better, worse, output=tmp_path / "out")
+
+    page = (tmp_path / "out" / "comparison.md").read_text(encoding="utf-8")
+    assert "| better | network | 12 | 6 |" in page
+    assert "| better | network | either | 1 | 1 | 1 | 1 | 6 | 6 |  |" in page
+    assert "| worse | network | either | 1 | 0 | 0 | 0 | 6 | 6 |  |" in page
+    assert (tmp_path / "out" / "froc.png").read_bytes().startswith(b"\x89PNG")
+    with (tmp_path / "out" / "froc.csv").open() as file:
+        assert {row["run"] for row in csv.DictReader(file)} == {"better", "worse"}
 
 
 def test_one_file_is_no_comparison(better, tmp_path):

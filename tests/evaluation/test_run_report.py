@@ -1,6 +1,7 @@
 """The page of a run shows the images that were scored, and what the network had to beat."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -29,9 +30,19 @@ def test_page_names_bundle_and_data_and_leads_to_its_tables(run, tmp_path):
     report(run / "eval", dataset_dir=run / "data", weights=run / "models" / "model.pt", output=tmp_path)
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "Bundle: unet · data: tiny · date: " in page
-    for table in ("per_image.csv", "summary.csv", "metrics.csv"):
+    for table in ("per_image.csv", "summary.csv", "metrics.csv", "froc.csv", "froc_curve.csv", "reliability.csv"):
         assert f'<a href="{table}">' in page
         assert (tmp_path / table).read_bytes() == (run / "eval" / table).read_bytes()
+
+
+def test_page_says_what_was_found_and_missed(run, tmp_path):
+    report(run / "eval", dataset_dir=run / "data", weights=run / "models" / "model.pt", output=tmp_path)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert re.search(r"\d of 3 masses have no predicted pixel \(network grid\)", page)
+    assert page.count("<td>original</td><td>either</td>") == 5  # a row for each number of false marks
+    for picture in ("froc.png", "reliability.png"):
+        assert f'<img src="{picture}"' in page
+        assert (tmp_path / picture).read_bytes() == (run / "eval" / picture).read_bytes()
 
 
 def test_bundle_is_that_of_the_evaluation(run, tmp_path):

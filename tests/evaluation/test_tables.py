@@ -6,7 +6,14 @@ import math
 import pytest
 
 from mammoseg.errors import WrongCallError
-from mammoseg.evaluation.tables import read_per_image, summarise, write_per_image, write_summary
+from mammoseg.evaluation.tables import (
+    POOLED_DICE,
+    count_masses,
+    read_per_image,
+    summarise,
+    write_per_image,
+    write_summary,
+)
 from mammoseg.metrics import SCORES
 
 
@@ -62,6 +69,31 @@ def test_summary_keeps_the_grids_apart():
     summary = summarise([make_row("a", 0.2), make_row("a", 0.4, grid="original")])
 
     assert (dice_of(summary)["mean"], dice_of(summary, "original")["mean"]) == (0.2, 0.4)
+
+
+COUNTED = {"predicted_px": 10, "truth_px": 10, "common_px": 5, "masses": 1, "missed_masses": 0}
+
+
+def test_dice_of_a_batch_is_that_of_its_pixels_and_batches_weigh_alike():
+    large = make_row("a", 0.9) | COUNTED | {"batch": 1, "predicted_px": 100, "truth_px": 100, "common_px": 90}
+    missed = make_row("b", 0.0) | COUNTED | {"batch": 1, "predicted_px": 0, "truth_px": 20, "common_px": 0}
+    last = make_row("c", 0.5) | COUNTED | {"batch": 2}
+
+    (pooled,) = [row for row in summarise([large, missed, last]) if row["metric"] == POOLED_DICE]
+
+    assert pooled["mean"] == pytest.approx((180 / 220 + 0.5) / 2) and pooled["count"] == 2
+
+
+def test_missed_masses_are_counted_by_grid():
+    rows = [make_row("a", 0.5) | COUNTED | {"masses": 2, "missed_masses": 1}, make_row("b", 0.5) | COUNTED]
+    assert count_masses(rows) == [{"grid": "network", "masses": 3, "missed_masses": 1}]
+
+
+def test_counts_come_back_as_whole_numbers_and_a_table_without_them_has_none(tmp_path):
+    row = make_row("a", 0.5) | COUNTED | {"batch": 3}
+    write_per_image(tmp_path / "per_image.csv", [row])
+    assert read_per_image(tmp_path / "per_image.csv") == [row]
+    assert count_masses([make_row("a", 0.5)]) == []
 
 
 def test_summary_of_one_image_has_no_standard_deviation():

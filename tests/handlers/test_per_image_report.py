@@ -11,7 +11,7 @@ from monai.engines import SupervisedEvaluator
 
 from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.evaluation.tables import read_per_image
-from mammoseg.handlers.per_image_report import PerImageReport
+from mammoseg.handlers.per_image_report import PerImageReport, _in_order
 
 PROBABILITY = torch.tensor([[[0.0, 0.2, 0.5, 0.9]]])  # (1, H, W): at 0.5 the last two pixels are mass
 LABEL = torch.tensor([[[0.0, 0.0, 0.0, 1.0]]])
@@ -101,7 +101,39 @@ def test_second_run_replaces_the_rows_of_the_first(tmp_path):
     evaluator.run()
     evaluator.run()
 
-    assert len(report.rows) == 1
+    assert len(report.images) == 1
+
+
+def test_marks_are_those_of_the_probability_before_the_threshold(tmp_path):
+    low = torch.zeros(1, 16, 16)
+    low[0, 2:6, 2:6] = 0.3  # on the mass, below the threshold of 0.5
+    label = (low > 0).float()
+    empty = make_item("b", image=low, label=torch.zeros(1, 16, 16), patient_id="P2")
+
+    first, second = evaluate([make_item("a", image=low, label=label), empty], tmp_path)
+
+    assert (first["masses"], first["missed_masses"], first["dice"]) == (1, 1, 0)
+    assert (second["masses"], second["false_positive_area_px"]) == (0, 0)
+    content = json.loads((tmp_path / "summary.json").read_text())
+    assert content["masses"] == [{"grid": "network", "masses": 1, "missed_masses": 1}]
+    half = next(row for row in content["froc"] if (row["rule"], row["false_positives"]) == ("centre", 0.5))
+    assert (half["sensitivity"], half["images"]) == (1.0, 2)  # found at 0.3, where the empty image has a mark, too
+    assert content["calibration"] == [{"grid": "network", "marks": 2, "expected_calibration_error": pytest.approx(0.2)}]
+
+
+def test_where_the_curve_ends_the_cell_is_empty_and_says_why(tmp_path):
+    evaluate([make_item("a")], tmp_path)  # its one mark, on the mass, is no false one
+    (line,) = [
+        line for line in (tmp_path / "froc.csv").read_text().splitlines() if line.startswith("network,either,2.0")
+    ]
+    assert line == 'network,either,2.0,,,,1,1,"the curve ends at 0.000 false marks an image, with 1.000 found"'
+
+
+def test_batches_of_16_are_counted_off_in_the_order_given(tmp_path):
+    rows = evaluate([make_item(f"{30 - number:02}") for number in range(18)], tmp_path, batch_size=5)
+    assert {row["image_id"]: row["batch"] for row in rows} == {
+        f"{30 - number:02}": 1 if number < 16 else 2 for number in range(18)
+    }
 
 
 def test_item_without_identity_is_refused(tmp_path):
@@ -131,6 +163,11 @@ def test_two_processes_write_every_image_once(tmp_path):
     assert [row["image_id"] for row in read_per_image(tmp_path / "per_image.csv")] == ["a", "b", "c"]
 
 
+def test_images_of_several_processes_are_put_back_in_the_order_of_the_datalist():
+    dealt = [[[({"image_id": name}, {})] for name in share] for share in (["a", "c", "e"], ["b", "d", "a"])]
+    assert [image[0][0]["image_id"] for image in _in_order(dealt)] == ["a", "b", "c", "d", "e"]
+
+
 def test_scores_that_cannot_be_written_are_printed(tmp_path, capsys):
     def occupy(item):
         (tmp_path / "scores").touch()  # a file where the folder would be made
@@ -138,7 +175,10 @@ def test_scores_that_cannot_be_written_are_printed(tmp_path, capsys):
 
     with pytest.raises(MammosegError, match="the tables cannot be written to .*; what they would say of Dice stands"):
         evaluate([make_item("a")], tmp_path / "scores", postprocessing=occupy)
-    assert capsys.readouterr().out == "Dice 0.667 on the network grid, mean of 1 image\n"
+    assert capsys.readouterr().out == (
+        "Dice 0.667 on the network grid, mean of 1 image\n"
+        "Dice pooled over batches of 16 0.667 on the network grid, mean of 1 batch\n"
+    )
 
 
 def test_folder_that_cannot_be_written_to_stops_before_the_first_image(tmp_path):

@@ -1,0 +1,120 @@
+"""``froc.csv``, ``froc_curve.csv``, ``reliability.csv`` and their pictures: what the marks of an evaluation found."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mammoseg.csv_table import read_csv, write_csv
+from mammoseg.evaluation.plots import plot_froc, plot_reliability
+from mammoseg.metrics.froc import FALSE_POSITIVES, RULES, FoundLesions, FrocCurve, compute_froc, froc_intervals
+from mammoseg.metrics.reliability import ReliabilityBin, compute_reliability, expected_calibration_error
+
+Row = dict[str, Any]
+
+Found = Mapping[str, FoundLesions]
+"""What the marks of one image found, by rule."""
+
+FROC = ("grid", "rule", "false_positives", "sensitivity", "low", "high", "masses", "images", "empty_because")
+"""Columns of ``froc.csv``; where there is no sensitivity, the last one has the reason."""
+
+CURVE = ("grid", "rule", "false_positives", "sensitivity")
+"""Columns of ``froc_curve.csv``: every point of the curves."""
+
+SHOWN_RULE = "either"
+"""Rule of the marks that count as right in the calibration, and of the curves that runs are compared by."""
+
+
+def write_lesion_tables(folder: Path, images: Mapping[str, Sequence[Found]]) -> dict[str, list[Row]]:
+    """Write the three tables, ``froc.png`` and ``reliability.png``.
+
+    Args:
+        images: by grid, what was found in each image.
+
+    Returns:
+        For ``summary.json``: ``froc``, the rows of ``froc.csv``, and ``calibration``, a row a grid.
+    """
+    curves = {
+        (grid, rule): compute_froc([found[rule] for found in of_grid])
+        for grid, of_grid in images.items()
+        for rule in RULES
+    }
+    points = [row for (grid, rule), curve in curves.items() for row in _froc_rows(grid, rule, curve, images[grid])]
+    bins = {grid: _reliability(of_grid) for grid, of_grid in images.items()}
+    write_csv(folder / "froc.csv", points, columns=FROC)
+    write_csv(
+        folder / "froc_curve.csv",
+        [dict(zip(CURVE, (*key, *point), strict=True)) for key, curve in curves.items() for point in _points(curve)],
+        columns=CURVE,
+    )
+    columns = ("grid", *ReliabilityBin.__dataclass_fields__)
+    write_csv(
+        folder / "reliability.csv",
+        [{"grid": grid, **asdict(one)} for grid, of_grid in bins.items() for one in of_grid],
+        columns=columns,
+    )
+    first = next(iter(images))
+    plot_froc({f"hit by {rule}": _points(curves[first, rule]) for rule in RULES}, folder / "froc.png")
+    plot_reliability({f"{grid} grid": of_grid for grid, of_grid in bins.items()}, folder / "reliability.png")
+    calibration = [
+        {"grid": grid, "marks": sum(one.marks for one in of_grid)}
+        | {"expected_calibration_error": expected_calibration_error(of_grid)}
+        for grid, of_grid in bins.items()
+    ]
+    return {"froc": points, "calibration": calibration}
+
+
+def read_froc(folder: Path) -> list[Row]:
+    """Rows of the ``froc.csv`` of an evaluation, numbers as float; none where it is older than that."""
+    if not (folder / "froc.csv").is_file():
+        return []
+    _, lines = read_csv(folder / "froc.csv", needed=FROC)
+    return [
+        dict(line) | {name: float(line[name] or "nan") for name in ("false_positives", "sensitivity", "low", "high")}
+        for line in lines
+    ]
+
+
+def read_curve(folder: Path, *, grid: str) -> list[tuple[float, float]]:
+    """Points of the curve of `SHOWN_RULE` on a grid; none where the evaluation has none."""
+    if not (folder / "froc_curve.csv").is_file():
+        return []
+    _, lines = read_csv(folder / "froc_curve.csv", needed=CURVE)
+    return [
+        (float(line["false_positives"]), float(line["sensitivity"]))
+        for line in lines
+        if (line["grid"], line["rule"]) == (grid, SHOWN_RULE)
+    ]
+
+
+def _froc_rows(grid: str, rule: str, curve: FrocCurve, images: Sequence[Found]) -> list[Row]:
+    intervals = froc_intervals([found[rule] for found in images])
+    rows: list[Row] = []
+    for rate, interval in zip(FALSE_POSITIVES, intervals, strict=True):
+        sensitivity = curve.at(rate)
+        known = not math.isnan(sensitivity)
+        values = (sensitivity, *interval) if known else (None, None, None)
+        reason = "" if known else _reason(curve)
+        rows.append(dict(zip(FROC, (grid, rule, rate, *values, curve.lesions, curve.images, reason), strict=True)))
+    return rows
+
+
+def _reason(curve: FrocCurve) -> str:
+    if not curve.lesions:
+        return "no image has a mass"
+    return f"the curve ends at {curve.end:.3f} false marks an image, with {max(curve.sensitivity):.3f} found"
+
+
+def _points(curve: FrocCurve) -> list[tuple[float, float]]:
+    return list(zip(curve.false_positives, curve.sensitivity, strict=True))
+
+
+def _reliability(images: Sequence[Found]) -> list[ReliabilityBin]:
+    marks = [(score, right) for found in images for score, right in _judged(found[SHOWN_RULE])]
+    return compute_reliability([score for score, _ in marks], [right for _, right in marks])
+
+
+def _judged(found: FoundLesions) -> list[tuple[float, bool]]:
+    """Score of each mark, and whether it is on a mass."""
+    return [(score, True) for score in found.true] + [(score, False) for score in found.false]
