@@ -37,6 +37,10 @@ def ingest(add: Add) -> Run:
     _output(add, "folder of the datalist and of what has to be written beside it")
     add("--seed", type=_whole, help="of the split, and of the phantoms (0)")
     add("--folds", type=_from_two, help="of the cross-validation over training and validation (5)")
+    add("--shares", type=_shares, help="of training,validation,test, each from 0 (0.7,0.15,0.15)")
+    add("--all", dest="all_in", metavar="SECTION", help="every image into one: test, or training for folds over all")
+    add("--by", help="what is never divided: patient, or image, which lets patients stand on both sides (patient)")
+    add("--protocol", help="split of a paper: sun2020, sarker2022, isosalo2022 or official; docs/datalist.md")
     add("--name", help="of the datalist (the source)")
     add("--keep_identifiers", action="store_true", help="write patient codes as they are, not as keyed hashes")
     add("--show_names", action="store_true", help="show paths in the input beside the hashes, in tables and pages too")
@@ -259,6 +263,13 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         raise ArgumentTypeError(f"'{text}' is no number") from None
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    shares = tuple(map(_number, text.split(",")))
+    if len(shares) != 3:
+        raise ArgumentTypeError(f"'{text}' are {len(shares)} numbers; give three, of training,validation,test")
+    return shares
 
 
 def _switch(text: str) -> bool:

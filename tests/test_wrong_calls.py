@@ -1,5 +1,6 @@
 """Every wrong call is one sentence and an exit code of 1 to 3, whatever is wrong with it, and leaves no weights."""
 
+import json
 import os
 import shlex
 import subprocess
@@ -83,6 +84,12 @@ CALLS = {
     f"{PREDICT} --workers -1": "'-1' is no whole number",
     "ingest phantom -o new --patients 0": "patients=0",
     "ingest phantom -o new --folds 1": "--folds: '1' is too few; give 2 or more",
+    "ingest phantom -o new --shares 0.8,0.2": "'0.8,0.2' are 2 numbers; give three",
+    "ingest phantom -o new --shares a,b,c": "'a' is no number",
+    "ingest phantom -o new --shares 0,0,0": "give three numbers from 0",
+    "ingest phantom -o new --all tests": "unknown section 'tests'; known: training, validation, test",
+    "ingest phantom -o new --by breast": "a split by 'breast' is not known",
+    "ingest phantom -o new --protocol sun2020": "protocol sun2020 is about cbis_ddsm or inbreast, not phantom",
     "ingest phantom -o new --size 999999999": "size of 64 to 8192",
     "ingest phantom -o new --patients 1e9": "'1e9' is no whole number",
     "ingest phantom -o new --size 3": "size=3",
@@ -156,6 +163,8 @@ CALLS = {
     "deidentify dicom -o new --map_file file/x": "'file' cannot be written to",
     "deidentify dicom -o new --key_file empty": "'empty' is a folder; name a file",
     # contradictions
+    f"{TRAIN.replace('dir data', 'dir unchosen')}": "unchosen/datalist.json has no validation image",
+    f"{EVALUATE.replace('dir data', 'dir unchosen')}": "unchosen/datalist.json has no test image",
     f"{PREDICT} --min_area_mm2 1 --min_area_pixels 1": "min_area_mm2 and min_area_pixels are both given",
     f"{PREDICT} --no_empty_seg --objects seg": "no_empty_seg needs the report",
     f"{PREDICT} --study 1.2": "--study, --patient and --date choose from an archive",
@@ -196,6 +205,9 @@ def place(tmp_path_factory):
     os.mkfifo(folder / "pipe")
     (folder / "broken" / "datalist.json").write_text("{", encoding="utf-8")
     (folder / "other" / "datalist.json").write_text("{}", encoding="utf-8")
+    datalist = json.loads((data / "datalist.json").read_text(encoding="utf-8"))
+    (folder / "unchosen").mkdir()
+    (folder / "unchosen" / "datalist.json").write_text(json.dumps(datalist | {"validation": [], "test": []}))
     small = shlex.split(f"--dataset_dir {data} --ckpt_dir {folder}/run/models --output_dir {folder}/run/eval")
     cli.run(["train", "unet", *small, *shlex.split(SMALL)])
     cli.run(["evaluate", "unet", *small[:2], "--weights", f"{folder}/run/models/model.pt", *small[4:]])

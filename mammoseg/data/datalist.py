@@ -1,7 +1,8 @@
 """The datalist: one JSON file that names images, masks, patients and the split; explained in docs/datalist.md.
 
 The form is MONAI's (sections ``training``, ``validation``, ``test`` of records with paths relative to the file), made
-strict by ``datalist.schema.json`` and by what a schema cannot say: no image twice, no patient in two sections.
+strict by ``datalist.schema.json`` and by what a schema cannot say: no image twice, no patient in two sections unless
+the file says that it was split by image.
 """
 
 import json
@@ -20,6 +21,19 @@ SCHEMA_VERSION = 1
 SECTIONS = ("training", "validation", "test")
 WORDS = ("name", "laterality", "view", "pathology", "shape", "margin", "pixel_spacing_source")
 """Keys whose value is text and may be unknown; `load_section` gives ``""`` then."""
+
+WAYS_OUT = {
+    "training": "so nothing can be trained with it; ingest again with shares such as --shares 0.8,0.2,0",
+    "validation": (
+        "so nothing chooses the weights; name the fold that does (--fold 0), let test images do it "
+        "(--validation_section test, after which their score is no test), or ingest again with --shares 0.8,0.2,0"
+    ),
+    "test": (
+        "so nothing was held out; score those that chose the weights with --validation_section validation "
+        "(and --fold 0 of a cross-validation), or ingest again with --shares 0.7,0.15,0.15"
+    ),
+}
+"""What an empty section means, and what can be done."""
 
 Record = dict[str, Any]
 
@@ -54,6 +68,7 @@ def write_datalist(
     seed: int,
     license: str | None,
     sections: Mapping[str, Sequence[Record]],
+    split: Mapping[str, Any] | None = None,
 ) -> None:
     """Check a datalist and write it, whole or not at all.
 
@@ -61,10 +76,19 @@ def write_datalist(
         path: the file to write; paths in the records are relative to its folder.
         license: license of the images, with the citation they ask for; None when unknown.
         sections: records of ``training``, ``validation`` and ``test``.
+        split: how they were divided, where it was not the default: ``by``, ``shares`` or ``all``, ``protocol``.
     Raises:
         DatalistError: it breaks a rule; nothing is written then.
     """
-    head = {"name": name, "source": source, "schema_version": SCHEMA_VERSION, "seed": seed, "license": license}
+    head: dict[str, Any] = {
+        "name": name,
+        "source": source,
+        "schema_version": SCHEMA_VERSION,
+        "seed": seed,
+        "license": license,
+    }
+    if split:
+        head["split"] = dict(split)
     datalist = head | {section: list(sections[section]) for section in SECTIONS}
     check_datalist(datalist, Path(path))
     write_json(Path(path), datalist)
@@ -81,7 +105,7 @@ def load_section(datalist_file: Path | str, section: str, *, fold: int | None = 
         fold: cross-validation: ``validation`` is then the records of this fold and ``training`` all others of the two
             sections; ``test`` stays as it is.
     Raises:
-        WrongCallError: unknown section or fold.
+        WrongCallError: unknown section or fold, or one without an image.
         DatalistError: see `read_datalist`.
 
     Examples:
@@ -102,6 +126,8 @@ def load_section(datalist_file: Path | str, section: str, *, fold: int | None = 
         raise WrongCallError(f"unknown section '{section}'; known: {', '.join(SECTIONS)}.")
     datalist = read_datalist(datalist_file)
     records = datalist[section] if fold is None or section == "test" else _of_fold(datalist, section, fold)
+    if not records:
+        raise WrongCallError(f"{datalist_file} has no {section} image, {WAYS_OUT[section]}.")
     folder = Path(datalist_file).resolve().parent
     return _with_same_keys([record | _absolute_paths(record, folder) for record in records])
 
@@ -119,13 +145,14 @@ def check_datalist(datalist: Any, path: Path) -> None:
         raise DatalistError(f"{path}: {_place(error.absolute_path)}: {error.message}; see docs/datalist.md.")
     images: dict[str, str] = {}
     patients: dict[str, str] = {}
+    is_by_patient = datalist.get("split", {}).get("by") != "image"
     for section in SECTIONS:
         for index, record in enumerate(datalist[section]):
             place = f"{section}[{index}]"
             first = images.setdefault(record["image_id"], place)
             if first != place:
                 raise DatalistError(f"{path}: {place}.image_id: is also that of {first}; every image has its own.")
-            if patients.setdefault(record["patient_id"], section) != section:
+            if patients.setdefault(record["patient_id"], section) != section and is_by_patient:
                 raise DatalistError(
                     f"{path}: {place}.patient_id: this patient is also in {patients[record['patient_id']]}; "
                     "all images of a patient belong in one section."
@@ -145,7 +172,7 @@ def _place(path: Iterable[str | int]) -> str:
 def _of_fold(datalist: Mapping[str, Any], section: str, fold: int) -> list[Record]:
     both = datalist["training"] + datalist["validation"]
     folds = {record["fold"] for record in both}
-    if fold not in folds:
+    if folds and fold not in folds:
         raise WrongCallError(f"unknown fold {fold}; known: {', '.join(map(str, sorted(folds)))}.")
     return [record for record in both if (record["fold"] == fold) == (section == "validation")]
 

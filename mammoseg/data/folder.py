@@ -83,7 +83,7 @@ def collect(
             + "say with --patient-regex '([^_]+)_.*' (one group) where it stands in the file name, or give a --table."
         )
     if pattern and records and not any(record["official"] for record in records):
-        pattern.check_enough({record["patient_id"] for record in records})
+        pattern.check_enough({record["patient_id"] for record in records}, needed=job.fewest_patients)
     for path in without_code:
         job.report.skip("images without a patient code", path)
     return records

@@ -2,8 +2,10 @@
 
 import inspect
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,9 @@ from mammoseg.csv_table import write_csv
 from mammoseg.data.datalist import SECTIONS, Record, write_datalist
 from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
 from mammoseg.data.ingest_job import IngestJob, IngestReport
+from mammoseg.data.protocols import Protocol, find_protocol
 from mammoseg.data.sources import SOURCES, Source
-from mammoseg.data.splits import FOLDS, split_by_patient
+from mammoseg.data.splits import FOLDS, SplitRule, shared_patients, split_records
 from mammoseg.errors import NothingUsableError, WrongCallError
 from mammoseg.files import printable, remove_leftovers, sole_writer, write_json
 
@@ -22,6 +25,9 @@ NAMES = "names.csv"
 """Which hash is which file, beside a datalist that does not show it."""
 
 LOCK = ".ingest.lock"
+
+SHARED = "patients in several sections"
+"""What the report says of a split by image."""
 
 WRITTEN = ("images", "labels", "masks")
 """Folders in the output folder that sources write to."""
@@ -58,6 +64,10 @@ def ingest(
     output: str,
     seed: int = 0,
     folds: int = FOLDS,
+    shares: Sequence[float] | None = None,
+    all_in: str | None = None,
+    by: str = "patient",
+    protocol: str | None = None,
     name: str | None = None,
     keep_identifiers: bool = False,
     show_names: bool = False,
@@ -72,6 +82,12 @@ def ingest(
         output: folder for the datalist and for masks that had to be made; images stay where they are.
         seed: seed of the split, and of the phantoms.
         folds: number of cross-validation folds over training and validation.
+        shares: parts of training, validation and test, any of them 0; default 0.7, 0.15, 0.15. Official test images
+            stay test images.
+        all_in: the section that gets every image, whatever is official.
+        by: ``patient``, or ``image``, which puts images of one patient into several sections: said on stderr, in the
+            report and in the datalist.
+        protocol: split of a paper, instead of `shares` and `all_in`: sun2020, sarker2022, isosalo2022 or official.
         name: name of the datalist; default: the source.
         keep_identifiers: write patient codes and file names of the source folder as they are, not as keyed hashes.
         show_names: keep the path in the input beside each hash, so that tables and pages show it; without it they are
@@ -80,16 +96,21 @@ def ingest(
         options: those of the source: phantom patients, size; folder patient_regex, masks,
             mask_regex, table, large_masks; cbis_ddsm calcifications.
     Raises:
-        WrongCallError: unknown source or option, missing input, no patient codes, too few patients to split.
+        WrongCallError: unknown source, option or protocol, missing input, no patient codes, too few patients to split,
+            a protocol that does not fit the images.
         MammosegError: another run writes to the same folder.
         NothingUsableError: not one image could be used; the report says why.
     """
     how = _source(source, options)
+    paper = find_protocol(protocol, source, by=by, folds=folds) if protocol is not None else None
+    rule = _rule(paper, shares, all_in, by=by, folds=folds)
     folder = Path(output)
     conceal: Callable[[str], str] = str
     if not (how.has_public_codes or keep_identifiers):
         conceal = partial(keyed_hash, key=load_key(Path(key_file) if key_file else default_key_file()))
-    job = IngestJob(tuple(Path(str(path)) for path in inputs), folder, seed, conceal)
+    job = IngestJob(
+        tuple(Path(str(path)) for path in inputs), folder, seed, conceal, fewest_patients=rule.fewest_patients
+    )
     records = how.collect(job, **options)
     names = {record["image_id"]: _name(record["image"], (*job.inputs, folder)) for record in records}
     are_shown = how.has_public_codes or keep_identifiers or show_names
@@ -97,9 +118,13 @@ def ingest(
         records = [record | {"name": names[record["image_id"]]} for record in records]
     sections: Mapping[str, Sequence[Record]] = dict.fromkeys(SECTIONS, ())
     if records:
-        sections, moved = split_by_patient(records, seed=seed, folds=folds)
+        if paper:
+            paper.check_fits(records)
+        sections, moved = split_records(records, rule, seed=seed)
         for patient in moved:
             job.report.note("patients of several official sections, moved to the last of them", patient)
+        for patient in shared_patients(sections):
+            job.report.note(SHARED, patient)
     write_json(folder / "ingest_report.json", _account(source, sections, job.report))
     if not records:
         raise NothingUsableError(
@@ -112,16 +137,44 @@ def ingest(
         seed=seed,
         license=how.license,
         sections={key: [_relative(record, folder) for record in section] for key, section in sections.items()},
+        split=_described(rule, protocol) if rule != SplitRule(folds=folds) else None,
     )
     (folder / NAMES).unlink(missing_ok=True)
     if not are_shown:
         _write_names(folder / NAMES, names)
+    if paper:
+        print(f"Protocol {paper.name}: {paper.note}.")
+    if shared := len(job.report.noted.get(SHARED, ())):
+        print(
+            f"WARNING: split by image, {count_of(shared, 'patient')} in several sections; scores will be too good.",
+            file=sys.stderr,
+        )
     counts = ", ".join(f"{section} {len(sections[section])}" for section in SECTIONS)
     patients = len({record["patient_id"] for record in records})
     print(
         f"{source}: {count_of(len(records), 'image')} of {count_of(patients, 'patient')} used ({counts}); "
         f"{job.report.summary()}; {folder / 'datalist.json'}"
     )
+
+
+def _rule(
+    paper: Protocol | None, shares: Sequence[float] | None, all_in: str | None, *, by: str, folds: int
+) -> SplitRule:
+    given = [option for option, value in (("--shares", shares), ("--all", all_in)) if value is not None]
+    if paper and given:
+        raise WrongCallError(f"protocol {paper.name} says who goes where; leave {given[0]} or --protocol out.")
+    if len(given) > 1:
+        raise WrongCallError("--all puts every image into one section, so there is nothing to share; leave one out.")
+    if paper:
+        return paper.rule
+    return replace(
+        SplitRule(all_in=all_in, by=by, folds=folds), **({"shares": tuple(shares)} if shares is not None else {})
+    )
+
+
+def _described(rule: SplitRule, protocol: str | None) -> dict[str, Any]:
+    divided = {"all": rule.all_in} if rule.all_in else {"shares": list(rule.shares)}
+    return {"by": rule.by, **divided, **({"protocol": protocol} if protocol else {})}
 
 
 def _source(name: str, options: Mapping[str, Any]) -> Source:

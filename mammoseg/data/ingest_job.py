@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mammoseg.data.datalist import SECTIONS
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import printable
 
@@ -43,6 +44,7 @@ class IngestJob:
         inputs: existing files or folders named by the caller.
         output: folder of the datalist; a source may write masks below it.
         conceal: turns an identifier into what the datalist may hold: itself, or its keyed hash.
+        fewest_patients: how many it takes to fill the sections that are asked for.
     """
 
     inputs: tuple[Path, ...]
@@ -50,6 +52,7 @@ class IngestJob:
     seed: int
     conceal: Callable[[str], str] = str
     report: IngestReport = field(default_factory=IngestReport)
+    fewest_patients: int = len(SECTIONS)
 
     def folders(self) -> tuple[Path, ...]:
         """The inputs, which must be folders and at least one.

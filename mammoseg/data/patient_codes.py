@@ -5,7 +5,6 @@ import unicodedata
 from collections.abc import Collection
 from pathlib import Path
 
-from mammoseg.data.datalist import SECTIONS
 from mammoseg.errors import WrongCallError
 
 EXAMPLES = 3
@@ -37,15 +36,15 @@ class PatientPattern:
             self._without.append(relative)
         return code or None
 
-    def check_enough(self, patients: Collection[str]) -> None:
-        """Refuse fewer patients than there are sections, and show where the pattern found them.
+    def check_enough(self, patients: Collection[str], *, needed: int) -> None:
+        """Refuse fewer patients than there are sections to fill, and show where the pattern found them.
 
         Raises:
             WrongCallError: there are too few.
         """
-        if len(patients) < len(SECTIONS):
+        if len(patients) < needed:
             raise WrongCallError(
-                f"patients found: {len(patients)}, needed: {len(SECTIONS)}, one for each section; {self.account()}; "
+                f"patients found: {len(patients)}, needed: {needed}, one for each section; {self.account()}; "
                 "give a pattern that tells patients apart, or add patients."
             )
 

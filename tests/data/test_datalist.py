@@ -116,3 +116,50 @@ def test_json_nested_without_end_is_refused(tmp_path):
     (tmp_path / "datalist.json").write_text("[" * 100_000)
     with pytest.raises(DatalistError, match=r"datalist\.json: not JSON"):
         read_datalist(tmp_path / "datalist.json")
+
+
+@pytest.mark.parametrize(
+    ("section", "way_out"),
+    [
+        ("training", "nothing can be trained with it; ingest again with shares"),
+        (
+            "validation",
+            r"nothing chooses the weights; name the fold that does \(--fold 0\), .*--validation_section test",
+        ),
+        ("test", "nothing was held out; .*--validation_section validation"),
+    ],
+)
+def test_an_empty_section_is_refused_with_a_way_out(write, sections, section, way_out):
+    sections[section] = []
+    with pytest.raises(WrongCallError, match=rf"datalist\.json has no {section} image, so {way_out}"):
+        load_section(write(), section)
+
+
+def test_a_fold_validates_where_the_validation_section_is_empty(write, sections):
+    sections["validation"] = []
+    path = write()
+    assert [record["image_id"] for record in load_section(path, "validation", fold=1)] == ["i2"]
+    assert [record["image_id"] for record in load_section(path, "training", fold=1)] == ["i1"]
+
+
+def test_a_set_for_testing_only_has_no_fold(write, sections):
+    sections["training"] = sections["validation"] = []
+    with pytest.raises(WrongCallError, match="has no training image"):
+        load_section(write(), "training", fold=0)
+
+
+def test_only_a_datalist_that_was_split_by_image_may_divide_a_patient(tmp_path, sections):
+    sections["training"][1]["patient_id"] = "p4"  # of the test image
+    path = tmp_path / "datalist.json"
+    write_datalist(
+        path,
+        name="n",
+        source="folder",
+        seed=3,
+        license=None,
+        sections=sections,
+        split={"by": "image", "shares": [2, 1, 1]},
+    )
+    assert read_datalist(path)["split"] == {"by": "image", "shares": [2, 1, 1]}
+    with pytest.raises(DatalistError, match=r"split\.by: 'breast' is not one of"):
+        write_datalist(path, name="n", source="folder", seed=3, license=None, sections=sections, split={"by": "breast"})

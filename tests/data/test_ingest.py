@@ -98,3 +98,69 @@ def test_a_mask_is_written_as_0_and_255(tmp_path):
     write_mask(tmp_path / "masks" / "m.png", np.eye(3, dtype=np.uint8))
     assert (cv2.imread(str(tmp_path / "masks" / "m.png"), cv2.IMREAD_UNCHANGED) == np.eye(3) * 255).all()
     assert len(list((tmp_path / "masks").iterdir())) == 1
+
+
+def tiny_films(folder, patients):
+    """A folder with two pictures of each patient, each with its mask; returns the folder."""
+    folder.mkdir()
+    for patient in range(patients):
+        for view in ("CC", "MLO"):
+            image = np.full((16, 12), 10 * patient + 5, np.uint8)
+            image[:, 8:] = 0
+            mask = np.zeros((16, 12), np.uint8)
+            mask[4:7, 2:5] = 255
+            cv2.imwrite(str(folder / f"p{patient}_{view}.png"), image)
+            cv2.imwrite(str(folder / f"p{patient}_{view}_mask.png"), mask)
+    return folder
+
+
+def counts(output):
+    datalist = read_datalist(output / "datalist.json")
+    return tuple(len(datalist[section]) for section in ("training", "validation", "test")), datalist.get("split")
+
+
+BY_NAME = {"patient_regex": "^([^_]+)_", "keep_identifiers": True}
+
+
+def test_a_set_of_one_patient_can_be_for_testing_only(tmp_path):
+    films = tiny_films(tmp_path / "in", 1)
+    with pytest.raises(WrongCallError, match="patients found: 1, needed: 3"):
+        ingest("folder", str(films), output=str(tmp_path / "out"), **BY_NAME)
+    ingest("folder", str(films), output=str(tmp_path / "out"), all_in="test", **BY_NAME)
+    assert counts(tmp_path / "out") == ((0, 0, 2), {"by": "patient", "all": "test"})
+
+
+def test_shares_are_written_beside_what_they_gave(tmp_path):
+    films = tiny_films(tmp_path / "in", 5)
+    ingest("folder", str(films), output=str(tmp_path / "out"), shares=(0.8, 0.2, 0), **BY_NAME)
+    assert counts(tmp_path / "out") == ((8, 2, 0), {"by": "patient", "shares": [0.8, 0.2, 0]})
+
+
+def test_the_default_split_is_not_described(tmp_path):
+    ingest("folder", str(tiny_films(tmp_path / "in", 5)), output=str(tmp_path / "out"), **BY_NAME)
+    assert counts(tmp_path / "out") == ((6, 2, 2), None)
+
+
+def test_a_split_by_image_warns_and_names_who_was_divided(tmp_path, capsys):
+    films = tiny_films(tmp_path / "in", 3)
+    ingest("folder", str(films), output=str(tmp_path / "out"), shares=(1, 1, 0), by="image", **BY_NAME)
+    divided = json.loads((tmp_path / "out" / "ingest_report.json").read_text())["noted"]["patients in several sections"]
+    assert f"WARNING: split by image, {len(divided)} patient" in capsys.readouterr().err and divided
+    assert counts(tmp_path / "out") == ((3, 3, 0), {"by": "image", "shares": [1, 1, 0]})
+
+
+def test_a_protocol_says_what_it_cannot_know(tmp_path, capsys):
+    films = tiny_films(tmp_path / "in", 10)
+    ingest("folder", str(films), output=str(tmp_path / "out"), protocol="isosalo2022", **BY_NAME)
+    assert "Protocol isosalo2022: five folds over the training part" in capsys.readouterr().out
+    assert counts(tmp_path / "out") == (
+        (16, 0, 4),
+        {"by": "patient", "shares": [0.8, 0, 0.2], "protocol": "isosalo2022"},
+    )
+
+
+def test_two_rules_at_once_are_refused(tmp_path):
+    with pytest.raises(WrongCallError, match="isosalo2022 says who goes where; leave --all or --protocol out"):
+        ingest("phantom", output=str(tmp_path / "out"), protocol="isosalo2022", all_in="test")
+    with pytest.raises(WrongCallError, match="nothing to share"):
+        ingest("phantom", output=str(tmp_path / "out"), shares=(1, 0, 0), all_in="test")

@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from mammoseg.data.splits import extend_split, split_by_patient
+from mammoseg.data.splits import SplitRule, extend_split, shared_patients, split_by_patient, split_records
 from mammoseg.errors import WrongCallError
 
 
@@ -119,3 +119,78 @@ def test_a_growing_set_reaches_70_15_15_and_nobody_moves():
 
 def test_the_first_three_patients_of_a_growing_set_fill_the_sections():
     assert list(extend_split({}, ["a", "b", "c", "a"]).values()) == ["training", "validation", "test"]
+
+
+def folds_of(records, folds=5, **rule):
+    """Patients and images of each fold of a set that is all training."""
+    split, _ = split_records(records, SplitRule(all_in="training", folds=folds, **rule), seed=0)
+    fold_of = {record["patient_id"]: record["fold"] for record in split["training"]}
+    images = Counter(record["fold"] for record in split["training"])
+    return sorted(Counter(fold_of.values()).values()), sorted(images.values())
+
+
+def test_thirteen_patients_make_folds_of_two_and_three():
+    assert folds_of(cohort(13)) == ([2, 2, 3, 3, 3], [4, 4, 6, 6, 6])
+
+
+def test_folds_over_all_107_patients_leave_nobody_out():
+    assert folds_of(cohort(107, images=1)) == ([21, 21, 21, 22, 22], [21, 21, 21, 22, 22])
+
+
+def test_folds_have_as_many_images_as_their_patients_allow():
+    records = [record | {"patient_id": f"p{number}"} for number in range(1, 11) for record in cohort(1, images=number)]
+    assert folds_of(records) == ([2, 2, 2, 2, 2], [11, 11, 11, 11, 11])  # 1 + 10, 2 + 9, ...
+
+
+def test_every_finding_is_in_every_fold():
+    records = cohort(10, images=1, pathology="MALIGNANT")
+    records += [record | {"patient_id": "b" + record["patient_id"]} for record in cohort(10, images=1)]
+    split, _ = split_records(records, SplitRule(all_in="training"), seed=0)
+    malignant = Counter(record["fold"] for record in split["training"] if "pathology" in record)
+    assert malignant == dict.fromkeys(range(5), 2)
+
+
+def test_a_share_of_0_leaves_its_section_empty():
+    assert sizes(split_records(cohort(10), SplitRule(shares=(0.8, 0.2, 0)), seed=0)[0]) == (8, 2, 0)
+    assert sizes(split_records(cohort(10), SplitRule(shares=(0, 1, 4)), seed=0)[0]) == (0, 2, 8)
+
+
+def test_one_patient_can_be_all_that_is_tested_on():
+    split, _ = split_records(cohort(1, official={"training"}), SplitRule(all_in="test"), seed=0)
+    assert sizes(split) == (0, 0, 1)
+    assert [record["fold"] for record in split["test"]] == [None, None]
+
+
+def test_a_set_that_is_officially_all_test_needs_nobody_else():
+    assert sizes(split_by_patient(cohort(4, official={"test"}), seed=0)[0]) == (0, 0, 4)
+
+
+def test_an_official_test_set_stays_test_without_a_share():
+    records = cohort(8, official={"training"})
+    records += [record | {"patient_id": "t" + record["patient_id"]} for record in cohort(3, official={"test"})]
+    assert sizes(split_records(records, SplitRule(shares=(1, 0, 0)), seed=0)[0]) == (8, 0, 3)
+    with pytest.raises(WrongCallError, match="leave 8 patients outside the official sections without one; .*--all"):
+        split_records(records, SplitRule(shares=(0, 0, 1)), seed=0)
+
+
+def test_a_split_by_image_divides_images_exactly_and_names_the_patients_it_divided():
+    split, _ = split_records(cohort(10), SplitRule(shares=(0.8, 0.2, 0), by="image"), seed=0)
+    assert [len(records) for records in split.values()] == [16, 4, 0]
+    torn = patients_of(split["training"]) & patients_of(split["validation"])
+    assert shared_patients(split) == sorted(torn) != []
+
+
+@pytest.mark.parametrize(
+    ("rule", "sentence"),
+    [
+        ({"shares": (1, 0)}, "give three numbers"),
+        ({"shares": (0, 0, 0)}, "not all 0"),
+        ({"shares": (1, -1, 1)}, "from 0"),
+        ({"shares": (float("nan"), 1, 1)}, "give three numbers"),
+        ({"all_in": "tests"}, "unknown section 'tests'; known: training, validation, test"),
+        ({"by": "breast"}, "by 'breast' is not known; known: patient, image"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_refused(rule, sentence):
+    with pytest.raises(WrongCallError, match=sentence):
+        SplitRule(**rule)
