@@ -140,9 +140,9 @@ def _account(source: str, sections: Mapping[str, Sequence[Record]], report: Inge
 
 
 def _name(image: Path, folders: Sequence[Path]) -> str:
-    """Path of an image in the folder that holds it, on one line."""
-    holding = next(folder for folder in folders if image.is_relative_to(folder))
-    return printable(image.relative_to(holding))
+    """Path of an image from the folder that holds it, on one line; from the first where a table led out of them all."""
+    holding = next((folder for folder in folders if image.is_relative_to(folder)), folders[0])
+    return printable(Path(os.path.relpath(image, holding)))
 
 
 def _write_names(path: Path, names: Mapping[str, str]) -> None:
