@@ -36,7 +36,11 @@ def ingest(add: Add) -> Run:
     add("inputs", nargs="*", metavar="FOLDER", help="to read; none for phantom")
     _output(add, "folder of the datalist and of what has to be written beside it")
     add("--seed", type=_whole, help="of the split, and of the phantoms (0)")
-    add("--folds", type=_from_two, help="of the cross-validation over training and validation (5)")
+    add(
+        "--folds",
+        type=_from_two,
+        help="of the cross-validation over training and validation (5, or one for each patient)",
+    )
     add("--name", help="of the datalist (the source)")
     add("--keep_identifiers", action="store_true", help="write patient codes as they are, not as keyed hashes")
     add("--show_names", action="store_true", help="show paths in the input beside the hashes, in tables and pages too")

@@ -82,6 +82,7 @@ CALLS = {
     f"{PREDICT} --workers 0": "'0' is too few; give 1 or more",
     f"{PREDICT} --workers -1": "'-1' is no whole number",
     "ingest phantom -o new --patients 0": "patients=0",
+    "ingest phantom -o new --patients 3 --size 64 --folds 99": "folds is 99, training and validation have 2 patients",
     "ingest phantom -o new --folds 1": "--folds: '1' is too few; give 2 or more",
     "ingest phantom -o new --size 999999999": "size of 64 to 8192",
     "ingest phantom -o new --patients 1e9": "'1e9' is no whole number",
