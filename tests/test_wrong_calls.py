@@ -228,8 +228,20 @@ finally:
 """
 
 
-@pytest.mark.parametrize("words", ["--folds 99", "--network_def 3", "--max_epochs 0", "--start_from nowhere.pt"])
-def test_a_wrong_option_of_train_is_said_before_torch_loads(words, tmp_path):
-    command = [sys.executable, "-c", EARLY, "train", "unet", "--dataset_dir", "nowhere", *words.split()]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": ROOT})
+@pytest.mark.parametrize(
+    "words",
+    [
+        "train unet --dataset_dir data --folds 99",
+        "train unet --dataset_dir data --network_def 3",
+        "train unet --dataset_dir data --max_epochs 0",
+        "train unet --dataset_dir data --start_from nowhere.pt",
+        "train unet --dataset_dir nowhere",
+        "train unet --dataset_dir data --fold 99",
+        "evaluate unet --dataset_dir broken --weights run/models/model.pt",
+        "evaluate unet --dataset_dir data --weights run/models/model.pt --validation_section tset",
+    ],
+)
+def test_a_wrong_option_of_train_or_evaluate_is_said_before_torch_loads(words, place):
+    command = [sys.executable, "-c", EARLY, *words.split()]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": ROOT})
     assert (done.returncode in (1, 2), done.stdout, done.stderr.count("\n")) == (True, "False\n", 1)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mammoseg.bundles import bundle_root
 from mammoseg.command_line import causes, known_error
+from mammoseg.data.datalist import load_section
 from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError
 from mammoseg.evaluation.tables import dice_lines, mass_lines
 from mammoseg.quick_import import quick_import
@@ -105,6 +106,7 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
     for path in (*files, files[0]):  # train.json once more, since an overlay may put a call where it has a value
         config |= json.loads(Path(path).read_text(encoding="utf-8"))
     _check_overrides(overrides, config)
+    _check_datalist(**overrides)
     if isinstance(device := overrides.get("device"), str) and not device.startswith("$"):
         usable_device = quick_import("mammoseg.inference.predictor").usable_device
         overrides["device"] = f"$torch.device('{usable_device(device)}')"
@@ -131,6 +133,20 @@ def _check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) ->
             has = "a part with settings of its own" if isinstance(config[name], dict) else repr(config[name])
             raise WrongCallError(f"{name} is {value!r}; the config has {has}, give a value of that kind.")
         _check_size(name, value, config.get(name))
+
+
+def _check_datalist(
+    *,
+    dataset_dir: str,
+    datalist: str | None = None,
+    validation_section: str = "training",
+    fold: int | None = None,
+    **others: Any,
+) -> None:
+    """Read the datalist before torch is imported; what only MONAI can evaluate is left to it."""
+    file = datalist or f"{dataset_dir}/datalist.json"
+    if not any(str(value).startswith(("$", "@")) for value in (file, validation_section, fold)):
+        load_section(file, validation_section, fold=fold)
 
 
 def _check_size(name: str, value: Any, like: Any) -> None:
