@@ -42,9 +42,11 @@ class DatalistError(MammosegError, ValueError):
     """A datalist breaks a rule; the text names the file, the place in it and the rule."""
 
 
-def read_datalist(path: Path | str) -> dict[str, Any]:
+def read_datalist(path: Path | str, *, by_patient: bool = True) -> dict[str, Any]:
     """Read a datalist and check it.
 
+    Args:
+        by_patient: whether a patient in two sections is refused, unless the file says that it was split by image.
     Raises:
         DatalistError: it is not JSON, or breaks the schema, or an image or a patient stands where it may not.
         OSError: it cannot be read.
@@ -56,7 +58,7 @@ def read_datalist(path: Path | str) -> dict[str, Any]:
         datalist = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:  # nested too deep
         raise DatalistError(f"{path}: not JSON in UTF-8 ({error}); write it again with `mammoseg ingest`.") from error
-    check_datalist(datalist, path)
+    check_datalist(datalist, path, by_patient=by_patient)
     return datalist
 
 
@@ -132,11 +134,12 @@ def load_section(datalist_file: Path | str, section: str, *, fold: int | None = 
     return _with_same_keys([record | _absolute_paths(record, folder) for record in records])
 
 
-def check_datalist(datalist: Any, path: Path) -> None:
+def check_datalist(datalist: Any, path: Path, *, by_patient: bool = True) -> None:
     """Hold a datalist to the schema and to its patient and image rules.
 
     Args:
         path: path where it stands or will stand, for the error.
+        by_patient: whether a patient in two sections is refused, as in `read_datalist`.
     Raises:
         DatalistError: names file, place and rule of the first breach.
     """
@@ -145,14 +148,14 @@ def check_datalist(datalist: Any, path: Path) -> None:
         raise DatalistError(f"{path}: {_place(error.absolute_path)}: {error.message}; see docs/datalist.md.")
     images: dict[str, str] = {}
     patients: dict[str, str] = {}
-    is_by_patient = datalist.get("split", {}).get("by") != "image"
+    by_patient = by_patient and datalist.get("split", {}).get("by") != "image"
     for section in SECTIONS:
         for index, record in enumerate(datalist[section]):
             place = f"{section}[{index}]"
             first = images.setdefault(record["image_id"], place)
             if first != place:
                 raise DatalistError(f"{path}: {place}.image_id: is also that of {first}; every image has its own.")
-            if patients.setdefault(record["patient_id"], section) != section and is_by_patient:
+            if patients.setdefault(record["patient_id"], section) != section and by_patient:
                 raise DatalistError(
                     f"{path}: {place}.patient_id: this patient is also in {patients[record['patient_id']]}; "
                     "all images of a patient belong in one section."

@@ -17,7 +17,7 @@ from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
 from mammoseg.data.ingest_job import IngestJob, IngestReport
 from mammoseg.data.protocols import Protocol, find_protocol
 from mammoseg.data.sources import SOURCES, Source
-from mammoseg.data.splits import FOLDS, SplitRule, shared_patients, split_records
+from mammoseg.data.splits import SplitRule, shared_patients, split_records
 from mammoseg.errors import NothingUsableError, WrongCallError
 from mammoseg.files import printable, remove_leftovers, sole_writer, write_json
 
@@ -63,7 +63,7 @@ def ingest(
     *inputs: str,
     output: str,
     seed: int = 0,
-    folds: int = FOLDS,
+    folds: int | None = None,
     shares: Sequence[float] | None = None,
     all_in: str | None = None,
     by: str = "patient",
@@ -81,7 +81,7 @@ def ingest(
         inputs: the folders to read; phantom takes none.
         output: folder for the datalist and for masks that had to be made; images stay where they are.
         seed: seed of the split, and of the phantoms.
-        folds: number of cross-validation folds over training and validation.
+        folds: number of cross-validation folds over training and validation; None: 5, or one for each patient.
         shares: parts of training, validation and test, any of them 0; default 0.7, 0.15, 0.15. Official test images
             stay test images.
         all_in: the section that gets every image, whatever is official.
@@ -158,7 +158,7 @@ def ingest(
 
 
 def _rule(
-    paper: Protocol | None, shares: Sequence[float] | None, all_in: str | None, *, by: str, folds: int
+    paper: Protocol | None, shares: Sequence[float] | None, all_in: str | None, *, by: str, folds: int | None
 ) -> SplitRule:
     given = [option for option, value in (("--shares", shares), ("--all", all_in)) if value is not None]
     if paper and given:
@@ -193,9 +193,9 @@ def _account(source: str, sections: Mapping[str, Sequence[Record]], report: Inge
 
 
 def _name(image: Path, folders: Sequence[Path]) -> str:
-    """Path of an image in the folder that holds it, on one line."""
-    holding = next(folder for folder in folders if image.is_relative_to(folder))
-    return printable(image.relative_to(holding))
+    """Path of an image from the folder that holds it, on one line; from the first where a table led out of them all."""
+    holding = next((folder for folder in folders if image.is_relative_to(folder)), folders[0])
+    return printable(Path(os.path.relpath(image, holding)))
 
 
 def _write_names(path: Path, names: Mapping[str, str]) -> None:

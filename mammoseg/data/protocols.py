@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from mammoseg.data.datalist import Record
-from mammoseg.data.splits import FOLDS, SplitRule
+from mammoseg.data.splits import SplitRule
 from mammoseg.errors import WrongCallError
 
 ANY = "*"
@@ -24,7 +24,6 @@ class Protocol:
         rule: how the collection is divided.
         note: what a user of the split has to know.
         needs_official_test: it means nothing without the official test images.
-        is_of_folds: its numbers come from cross-validation.
     """
 
     name: str
@@ -32,14 +31,12 @@ class Protocol:
     rule: SplitRule
     note: str
     needs_official_test: bool
-    is_of_folds: bool
 
     def check_fits(self, records: Sequence[Record]) -> None:
         """Refuse images that lack what the protocol is about.
 
         Raises:
-            WrongCallError: official test or training images are needed and not there, or there are fewer patients
-                than folds.
+            WrongCallError: official test or training images are needed and not there.
         """
         official = {section for record in records for section in record.get("official", ())}
         if self.needs_official_test and not {"training", "test"} <= official:
@@ -49,15 +46,9 @@ class Protocol:
                 f"are {' and '.join(sorted(official)) or 'none'}; add the others, or divide these with "
                 f"--shares {shares}."
             )
-        patients = len({record["patient_id"] for record in records})
-        if self.is_of_folds and patients < self.rule.folds:
-            raise WrongCallError(
-                f"protocol {self.name} needs {self.rule.folds} patients or more, one for each fold, and there are "
-                f"{patients}; add patients, or give --folds with --all training."
-            )
 
 
-def find_protocol(name: str, source: str, *, by: str = "patient", folds: int = FOLDS) -> Protocol:
+def find_protocol(name: str, source: str, *, by: str = "patient", folds: int | None = None) -> Protocol:
     """The protocol of a paper for one source.
 
     Args:
@@ -75,11 +66,11 @@ def find_protocol(name: str, source: str, *, by: str = "patient", folds: int = F
         ways = ", ".join(f"{_option(line)} as for {key}" for key, line in lines.items())
         raise WrongCallError(f"protocol {name} is about {known}, not {source}; say what you mean of it: {ways}.")
     line = lines.get(source) or lines[ANY]
-    if line.get("folds", folds) != folds:
+    if folds is not None and line.get("folds", folds) != folds:
         raise WrongCallError(f"protocol {name} has {line['folds']} folds, not {folds}; leave --folds out.")
     divided = {"all_in": line["all"]} if "all" in line else {"shares": tuple(line["shares"])}
-    rule = SplitRule(**divided, by=by, folds=folds)
-    return Protocol(name, source, rule, line["note"], line.get("needs_official_test", False), "folds" in line)
+    rule = SplitRule(**divided, by=by, folds=line.get("folds", folds))
+    return Protocol(name, source, rule, line["note"], line.get("needs_official_test", False))
 
 
 def _option(line: Record) -> str:

@@ -38,7 +38,8 @@ class SplitRule:
             whom the source gives no official validation or test section.
         all_in: the one section that takes every image, whatever is official; None divides.
         by: ``patient``, or ``image``, which puts one patient on both sides.
-        folds: number of folds over training and validation together.
+        folds: number of folds over training and validation together; None takes `FOLDS`, or as many as there are
+            patients.
     Raises:
         WrongCallError: a value makes no sense.
     """
@@ -46,7 +47,7 @@ class SplitRule:
     shares: tuple[float, float, float] = (SHARES["training"], SHARES["validation"], SHARES["test"])
     all_in: str | None = None
     by: str = "patient"
-    folds: int = FOLDS
+    folds: int | None = None
 
     def __post_init__(self) -> None:
         if len(self.shares) != len(SECTIONS) or min(self.shares) < 0 or not 0 < sum(self.shares) < float("inf"):
@@ -57,7 +58,7 @@ class SplitRule:
             raise WrongCallError(f"unknown section '{self.all_in}'; known: {', '.join(SECTIONS)}.")
         if self.by not in GROUPS:
             raise WrongCallError(f"a split by '{self.by}' is not known; known: {', '.join(GROUPS)}.")
-        if self.folds < 2:
+        if self.folds is not None and self.folds < 2:
             raise WrongCallError(f"folds is {self.folds}, cross-validation needs 2 or more; leave it out for {FOLDS}.")
 
     @property
@@ -67,7 +68,7 @@ class SplitRule:
 
 
 def split_by_patient(
-    records: Sequence[Record], *, seed: int, folds: int = FOLDS
+    records: Sequence[Record], *, seed: int, folds: int | None = None
 ) -> tuple[dict[str, list[Record]], list[str]]:
     """Give every record its section and its fold by the default rule, 70 / 15 / 15; see `split_records`.
 
@@ -99,7 +100,7 @@ def split_records(
     Returns:
         the records by section, with ``fold`` and without ``official``, and the patients who stood in several sections.
     Raises:
-        WrongCallError: there are too few patients to fill the sections.
+        WrongCallError: there are too few patients for sections or folds.
     """
     group = GROUPS[rule.by]
     findings = _worst_findings(records, group)
@@ -107,7 +108,12 @@ def split_records(
     sections = _sections(findings, official, rule, seed=seed)
     images = Counter(record[group] for record in records)
     in_training = {name: rank for name, rank in findings.items() if sections[name] != "test"}
-    fold_of = _deal_folds(in_training, images, min(rule.folds, len(in_training)), seed=seed)
+    if rule.folds is not None and rule.folds > len(in_training) > 0:
+        raise WrongCallError(
+            f"folds is {rule.folds}, training and validation have {count_of(len(in_training), rule.by)}, and no two "
+            f"folds share one; give {len(in_training)} or fewer, or add {rule.by}s."
+        )
+    fold_of = _deal_folds(in_training, images, rule.folds or min(FOLDS, len(in_training)), seed=seed)
     split: dict[str, list[Record]] = {section: [] for section in SECTIONS}
     for record in records:
         plain = {key: value for key, value in record.items() if key != "official"}

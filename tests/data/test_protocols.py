@@ -57,7 +57,7 @@ def test_half_of_an_official_split_is_refused_with_the_shares_that_do_without():
 
 
 def test_fewer_patients_than_folds_are_refused():
-    with pytest.raises(WrongCallError, match="needs 5 patients or more, one for each fold, and there are 4"):
+    with pytest.raises(WrongCallError, match="folds is 5, training and validation have 4 patients"):
         sizes("sun2020", "inbreast", images(4, official=None))
 
 
