@@ -195,6 +195,20 @@ def audit(add: Add) -> Run:
     return lambda bundle, **options: run(bundle, **options)
 
 
+def audit_split(add: Add) -> Run:
+    """Find patients, breasts and pictures in two sections of a split; exit code 1 if any are. docs/audit_split.md."""
+    add("inputs", nargs="*", metavar="FILE", help="datalist.json, or CSV with a row an image; several are one split")
+    add("--image", metavar="COLUMN", help="of a CSV: path of the image (image)")
+    add("--patient", metavar="COLUMN", help="of a CSV: code of the patient (patient)")
+    add("--split", metavar="COLUMN", help="of a CSV: the section (split)")
+    add("--side", metavar="COLUMN", help="of a CSV: side of the breast")
+    add("--official", help="collection of a CSV, whose official test patients are looked for in training: cbis_ddsm")
+    add("--no_pixels", action="store_true", help="compare codes only, open no image")
+    add("--details", metavar="CSV", help="to write: every image that is concerned")
+    add("--json", dest="as_json", action="store_true", help="print one JSON object")
+    return _later("mammoseg.data.split_audit", "audit_split")
+
+
 def view(add: Add) -> Run:
     """Look at mammograms and their results in OHIF on this machine, until Ctrl-C; needs `make viewer` and Orthanc."""
     add("inputs", nargs="*", metavar="FILE", help=FILES)
@@ -352,6 +366,7 @@ COMMANDS: dict[str, Callable[[Add], Run]] = {
     "export": export,
     "bundle": bundle,
     "audit": audit,
+    "audit-split": audit_split,
     "view": view,
     "list": list_bundles,
 }

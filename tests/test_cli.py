@@ -24,6 +24,7 @@ NEEDED = {
     "export": ["unet", "--weights", "model.pt", "--output", "out"],
     "bundle": ["unet", "--output", "out"],
     "audit": ["theirs.zip"],
+    "audit-split": [],
     "view": [],
     "list": [],
 }
