@@ -19,7 +19,7 @@ from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.pixel_hashes import NEAR, differing_bits, exact_hash, perceptual_hash
 from mammoseg.data.split_table import COLUMNS, Row, read_rows
 from mammoseg.errors import InputRefusedError, MammosegError, NothingUsableError, WrongCallError
-from mammoseg.files import check_folder
+from mammoseg.files import check_folder, printable
 
 PUBLIC_CODE = {"cbis_ddsm": re.compile(r"P_\d{5}")}
 """How a patient's public code is written in each collection that has a list of official test patients."""
@@ -195,10 +195,10 @@ def _print(rows: Sequence[Row], findings: Sequence[Finding]) -> None:
     sizes = _sizes(rows)
     for finding in findings:
         images = ", ".join(f"{len(found)} of {sizes[name]} {name}" for name, found in finding.images.items())
-        print(f"{finding.kind:34} {finding.groups:6}   images: {images}")
+        print(f"{finding.kind:34} {finding.groups:6}   images: {printable(images)}")
     patients = len({row.patient for row in rows})
     parts = ", ".join(f"{section} {size}" for section, size in sizes.items())
-    print(f"{count_of(len(rows), 'image')} of {count_of(patients, 'patient')} ({parts})")
+    print(f"{count_of(len(rows), 'image')} of {count_of(patients, 'patient')} ({printable(parts)})")
 
 
 def _as_record(
