@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mammoseg import cli
+from mammoseg.csv_table import read_csv
 from mammoseg.data.datalist import write_datalist
 from mammoseg.data.split_audit import SharedError, audit_split
 from mammoseg.errors import NothingUsableError, WrongCallError
@@ -53,7 +54,7 @@ def test_json_and_details_say_the_same(benchmark, tmp_path, capsys):
         "groups": 99,
         "images": {"train": 198, "test": 198},
     }
-    details = list(csv.DictReader((tmp_path / "details.csv").open()))
+    _, details = read_csv(tmp_path / "details.csv")
     assert len(details) == 396 and details[-1]["patient"] == "p155"
     assert (tmp_path / "details.csv").stat().st_mode & 0o777 == 0o600
 
