@@ -167,9 +167,8 @@ def _rule(
         raise WrongCallError("--all puts every image into one section, so there is nothing to share; leave one out.")
     if paper:
         return paper.rule
-    return replace(
-        SplitRule(all_in=all_in, by=by, folds=folds), **({"shares": tuple(shares)} if shares is not None else {})
-    )
+    rule = SplitRule(all_in=all_in, by=by, folds=folds)
+    return rule if shares is None else replace(rule, shares=tuple(shares))
 
 
 def _described(rule: SplitRule, protocol: str | None) -> dict[str, Any]:

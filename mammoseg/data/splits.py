@@ -44,7 +44,7 @@ class SplitRule:
         WrongCallError: a value makes no sense.
     """
 
-    shares: tuple[float, float, float] = (SHARES["training"], SHARES["validation"], SHARES["test"])
+    shares: tuple[float, ...] = tuple(SHARES.values())
     all_in: str | None = None
     by: str = "patient"
     folds: int | None = None
