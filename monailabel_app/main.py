@@ -26,7 +26,7 @@ from monailabel.interfaces.tasks.train import TrainTask
 from mammoseg import __version__
 from mammoseg.inference.predictor import usable_device
 from monailabel_app.lib.app import NamedTasks
-from monailabel_app.lib.conf import check_keys, yes_or_no
+from monailabel_app.lib.conf import check_keys, words, yes_or_no
 from monailabel_app.lib.datastore import open_datastore
 from monailabel_app.lib.models.batch import MassBatchInferTask
 from monailabel_app.lib.models.discover import discover
@@ -62,7 +62,7 @@ class MammosegApp(MONAILabelApp, NamedTasks):
         refuse_open_address(host, has_login=has_login, insecure=yes_or_no(conf, "insecure", False))
         self.state = state_folder(conf)
         device = str(usable_device(conf["device"])) if "device" in conf else None
-        modalities = tuple(conf.get("modalities", "MG").split(","))
+        modalities = words(conf, "modalities", "MG")
         self.served = {
             name: ServedModel(
                 entry,

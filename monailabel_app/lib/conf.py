@@ -17,11 +17,13 @@ KEYS = frozenset(
 
 
 def check_keys(conf: Mapping[str, str]) -> None:
-    """Raise on a key that nothing reads.
+    """Raise on a key that nothing reads, and on one without a value, as a script gives for a variable that is not set.
 
     Raises:
         WrongCallError: there is one; the nearest is named.
     """
+    if empty := [key for key in KEYS & conf.keys() if conf[key] == ""]:
+        raise WrongCallError(f"--conf {min(empty)} is ''; give a value, or leave it out.")
     for key in conf.keys() - KEYS:
         near = difflib.get_close_matches(key, KEYS, n=1)
         meant = f"did you mean {near[0]}? " if near else ""
@@ -58,6 +60,19 @@ def number(conf: Mapping[str, str], name: str, otherwise: float) -> float:
     if not 0 <= value <= HIGHEST:  # nor is NaN
         raise WrongCallError(f"{name} is '{text}'; it must be a number from 0 to {HIGHEST}.")
     return value
+
+
+def words(conf: Mapping[str, str], name: str, otherwise: str) -> tuple[str, ...]:
+    """Words with commas between them.
+
+    Raises:
+        WrongCallError: one of them is empty.
+    """
+    text = str(conf.get(name, otherwise))
+    found = tuple(word.strip() for word in text.split(","))
+    if not all(found):
+        raise WrongCallError(f"{name} is '{text}'; it must be words with commas between them, such as {otherwise}.")
+    return found
 
 
 def yes_or_no(conf: Mapping[str, str], name: str, otherwise: bool) -> bool:

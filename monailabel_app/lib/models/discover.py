@@ -47,7 +47,7 @@ def discover(conf: Mapping[str, str]) -> dict[str, ModelEntry]:
             bundles, whose weights are taken instead of the repository's; ``weights`` is ``name=file``, several with
             commas, and goes before both.
     Raises:
-        WrongCallError: an unknown or unfit name, a file or folder that is not there.
+        WrongCallError: an unknown or unfit name, weights of a model left out, a file or folder that is not there.
         MammosegError: an exported bundle was changed.
     """
     chosen = _words(conf.get("models", ""))
@@ -58,6 +58,8 @@ def discover(conf: Mapping[str, str]) -> dict[str, ModelEntry]:
         if name not in known:
             reason = reasons.get(name, f"known: {', '.join(known)}")
             raise WrongCallError(f"'{name}' cannot be a model; {reason}.")
+        if chosen and name not in chosen:
+            raise WrongCallError(f"weights are given for '{name}', which models leaves out; add it to models.")
     for name, reason in reasons.items():
         logger.info("Bundle %s is no model: %s.", name, reason)
     return {name: _entry(name, given.get(name) or _own_weights(name)) for name in chosen or known}

@@ -38,6 +38,12 @@ def test_named_weights_are_taken(tmp_path):
     assert discover({"weights": f"unet={path}"})["unet"].weights == path
 
 
+def test_weights_for_a_model_that_is_left_out_are_refused(tmp_path):
+    path = write_weights(tmp_path / "w.pt")
+    with pytest.raises(WrongCallError, match="weights are given for 'unet', which models leaves out; add it to models"):
+        discover({"models": "aunet", "weights": f"unet={path}"})
+
+
 def test_weights_that_a_bundle_came_with_serve_until_it_is_trained(tmp_path, monkeypatch):
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "metadata.json").write_text(json.dumps({"name": "U-Net", "version": "1.0"}))
