@@ -1,5 +1,6 @@
 """Train and evaluate a bundle by name: MONAI's own workflow, the right overlays, errors that a person can read."""
 
+import inspect
 import json
 import math
 import shlex
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mammoseg.bundles import bundle_root
+from mammoseg.checkpoints.weights_file import Named, described_ensemble, named_weights
 from mammoseg.command_line import causes, known_error
 from mammoseg.data.datalist import load_section
 from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError
@@ -93,23 +95,40 @@ def train(
     print(f"Weights: {weights}")
 
 
-def evaluate(bundle: str, *, dataset_dir: str, weights: str | None = None, **overrides: Any) -> None:
+def evaluate(bundle: str, *, dataset_dir: str, weights: Named | None = None, **overrides: Any) -> None:
     """Score the test section with network and preprocessing as the weights record them.
 
     Args:
         bundle: name of the bundle.
         dataset_dir: folder of the ``datalist.json``.
-        weights: checkpoint; None takes the bundle's own.
+        weights: checkpoint; None takes the bundle's own. Several, or a folder of several, are scored as their mean.
         overrides: values of the config, nested ones by ``::``; ``validation_section`` chooses another section.
     Raises:
         MammosegError: what a person can mend.
     """
-    named = {"best_checkpoint": weights} if weights else {}
-    flow = run_workflow(bundle, "evaluating", "evaluate", dataset_dir=dataset_dir, **named, **overrides)
-    output = Path(flow.parser.get_parsed_content("output_dir"))
+    files = named_weights(weights) if weights else []
+    if len(files) > 1 or (weights and described_ensemble(weights)):
+        output = _evaluate_mean(bundle, dataset_dir=dataset_dir, weights=weights, **overrides)
+    else:
+        named = {"best_checkpoint": str(files[0])} if files else {}
+        flow = run_workflow(bundle, "evaluating", "evaluate", dataset_dir=dataset_dir, **named, **overrides)
+        output = Path(flow.parser.get_parsed_content("output_dir"))
     summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
     print(*dice_lines(summary["scores"]), *mass_lines(summary), sep="\n")
     print(f"Tables: {output / 'per_image.csv'}, {output / 'summary.csv'}, {output / 'froc.csv'}")
+
+
+def _evaluate_mean(bundle: str, **options: Any) -> Path:
+    """Refuse what the config of one network has and a mean has not."""
+    function = quick_import("mammoseg.evaluation.evaluate_mean").evaluate_mean
+    known = {name: of.default for name, of in inspect.signature(function).parameters.items()}
+    if unknown := sorted(options.keys() - known.keys()):
+        own = ", ".join(
+            f"--{name}" for name, default in known.items() if default is None or name == "validation_section"
+        )
+        raise WrongCallError(f"the mean of several weights has no option --{unknown[0]}; it has {own}.")
+    _check_size("threshold", options.get("threshold"), None)
+    return Path(function(bundle, **options))
 
 
 def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> "ConfigWorkflow":

@@ -54,6 +54,11 @@ class Preprocessing(Compose):
                 raise error.__cause__ from None
             raise
 
+    @property
+    def voi(self) -> str | int:
+        """Which VOI of a file is read, see `mammoseg.data.mammogram.read_mammogram`."""
+        return self.settings.get("voi", "first")
+
     def read(self, path: Path | str, *, modalities: Sequence[str] | None = None) -> Mammogram:
         """The mammogram that the list begins with.
 
@@ -62,8 +67,7 @@ class Preprocessing(Compose):
         Raises:
             InputRefusedError: the file cannot be used.
         """
-        voi = self.settings.get("voi", "first")
-        return read_mammogram(path, voi=voi, modalities=modalities or self.settings.get("modalities", ("MG",)))
+        return read_mammogram(path, voi=self.voi, modalities=modalities or self.settings.get("modalities", ("MG",)))
 
     def send_mask(self, mask: np.ndarray, image: MetaTensor) -> np.ndarray:
         """Bring a mask of the stored grid to the network's, by the moves that `image` has made.
