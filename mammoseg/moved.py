@@ -23,6 +23,8 @@ MOVED = {
     "mammoseg.inference.Predictor": "mammoseg.inference.predictor.Predictor",
     "mammoseg.label_server": "mammoseg.viewer.label_server",
     "mammoseg.lesions": "mammoseg.inference.lesions",
+    "mammoseg.networks.SmpUNetPlusPlus": "mammoseg.networks.SmpUNet",
+    "mammoseg.networks.smp_unetplusplus": "mammoseg.networks.smp_unet",
     "mammoseg.predict": "mammoseg.prediction.predict",
     "mammoseg.report.overlay": "mammoseg.overlay",
     "mammoseg.report.page": "mammoseg.prediction.page",

@@ -73,7 +73,7 @@ class MammosegApp(MONAILabelApp, NamedTasks):
             for name, entry in discover(conf).items()
         }
         super().__init__(app_dir, studies, conf, name="mammoseg", description=DESCRIPTION, version=__version__)
-        self._auto_update_scoring = False  # it would start processes of MONAI Label's own server
+        self._auto_update_scoring = False  # private, of MONAI Label: it would start processes of its own server
 
     @property
     def versions(self) -> dict[str, Versions]:

@@ -28,7 +28,7 @@ from mammoseg.checkpoints.safetensors_file import is_safetensors, read_safetenso
 from mammoseg.checkpoints.torch_file import read_torch_file
 from mammoseg.checkpoints.weights_file import WeightsError, existing_weights
 from mammoseg.files import atomic_path, printable, sha256_of_file
-from mammoseg.networks import Network, build_network
+from mammoseg.networks import Network, architecture_name, build_network
 from mammoseg.networks.network import ARCHITECTURE
 from mammoseg.transforms.pipelines import Preprocessing
 
@@ -176,7 +176,8 @@ def check_architecture(weights: Weights, bundle: str) -> None:
         WeightsError: naming both architectures.
     """
     config = json.loads((Path(bundle_root(bundle)) / "configs" / "inference.json").read_text(encoding="utf-8"))
-    target, trained = config["network_def"]["_target_"].rpartition(".")[2], weights.network[ARCHITECTURE]
+    wanted = config["network_def"] | {ARCHITECTURE: config["network_def"]["_target_"].rpartition(".")[2]}
+    target, trained = architecture_name(wanted), architecture_name(weights.network)
     if target != trained:
         raise WeightsError(f"{weights.path} holds {trained}, bundle '{bundle}' is {target}; name its bundle.")
 

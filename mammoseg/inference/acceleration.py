@@ -53,10 +53,12 @@ class PackedConvolution(nn.Module):
             convolution.groups,
         )
         weight = convolution.weight.detach().contiguous(memory_format=torch.channels_last)
-        self.packed = torch.ops.mkldnn._reorder_convolution_weight(weight, *self.settings, shape)
+        reorder = torch.ops.mkldnn._reorder_convolution_weight  # private, of PyTorch
+        self.packed = reorder(weight, *self.settings, shape)
 
     def forward(self, features: Tensor) -> Tensor:
-        return torch.ops.mkldnn._convolution_pointwise(features, self.packed, self.bias, *self.settings, "none", [], "")
+        convolve = torch.ops.mkldnn._convolution_pointwise  # private, of PyTorch
+        return convolve(features, self.packed, self.bias, *self.settings, "none", [], "")
 
 
 @torch.no_grad()

@@ -1,5 +1,7 @@
 """Index of the architectures, one a file; every one is a `Network` that returns logits ``(N, out_channels, H, W)``."""
 
+import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from mammoseg.networks.attention_unet import AttentionUNet
@@ -16,7 +18,6 @@ from mammoseg.networks.resnet_fpn import ResNetFPN
 from mammoseg.networks.resnet_unet import ResNetUNet
 from mammoseg.networks.se_fusion_unet import SEFusionUNet
 from mammoseg.networks.smp_unet import SmpUNet
-from mammoseg.networks.smp_unetplusplus import SmpUNetPlusPlus
 from mammoseg.networks.unet import UNet
 from mammoseg.networks.unet_slim import UNetSlim
 
@@ -35,7 +36,6 @@ __all__ = [
     "ResNetUNet",
     "SEFusionUNet",
     "SmpUNet",
-    "SmpUNetPlusPlus",
     "UNet",
     "UNetSlim",
 ]
@@ -56,3 +56,18 @@ def build_network(config: dict[str, Any]) -> Network:
     """
     arguments = {name: value for name, value in config.items() if name != ARCHITECTURE}
     return ARCHITECTURES[config[ARCHITECTURE]](**arguments)
+
+
+def architecture_name(config: Mapping[str, Any]) -> str:
+    """What a `Network.config` is called in a sentence: its class, and its decoder where that class has several.
+
+    Examples:
+        >>> from mammoseg.networks import architecture_name
+        >>> architecture_name({"architecture": "UNet"}), architecture_name({"architecture": "SmpUNet"})
+        ('UNet', 'SmpUNet with decoder unet')
+    """
+    name = config[ARCHITECTURE]
+    arguments = inspect.signature(ARCHITECTURES[name]).parameters if name in ARCHITECTURES else {}
+    if "decoder" not in arguments:
+        return name
+    return f"{name} with decoder {config.get('decoder', arguments['decoder'].default)}"

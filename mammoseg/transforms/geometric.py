@@ -81,7 +81,7 @@ class Geometricd(MapTransform, InvertibleTransform):
             d[key] = back.copy_meta_from(tracked)
         return d
 
-    def _transforms_match(self, transform: Mapping) -> bool:
+    def _transforms_match(self, transform: Mapping) -> bool:  # private, of MONAI
         """Match by class, not by the address of the object, which means nothing in another process or from a cache."""
         return transform.get(TraceKeys.CLASS_NAME) == type(self).__name__
 
