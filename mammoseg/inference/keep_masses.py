@@ -35,15 +35,14 @@ class KeepMassesd(MapTransform):
         least_area_mm2: float | None = None,
     ) -> None:
         super().__init__(keys)
-        self.preprocessing = preprocessing
-        self.rules = {"threshold": threshold, "least_area_mm2": least_area_mm2}
+        self.preprocessing, self.threshold, self.least_area_mm2 = preprocessing, threshold, least_area_mm2
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
         mammogram = self.preprocessing.read(Path(item["image"].meta["filename_or_obj"]))
         for key in self.key_iterator(item):
             probability = item[key][0].clamp(0, 1).cpu().numpy()
-            lesions = find_masses(probability, mammogram, **self.rules).lesions
-            is_mass = np.any([np.zeros(probability.shape, bool), *lesions], axis=0)
+            found = find_masses(probability, mammogram, threshold=self.threshold, least_area_mm2=self.least_area_mm2)
+            is_mass = np.any([np.zeros(probability.shape, bool), *found.lesions], axis=0)
             item[key] = item[key] * torch.from_numpy(is_mass).to(item[key].device)
         return item
