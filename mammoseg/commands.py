@@ -175,6 +175,15 @@ def bundle(add: Add) -> Run:
     return lambda bundle, **options: print(run(bundle, **options))
 
 
+def audit(add: Add) -> Run:
+    """Look through somebody else's bundle without running anything of it; exit code 1 when something was found."""
+    add("bundle", metavar="BUNDLE", help="folder, or zip of one")
+    add("--allow", type=_words, help="SHA-256 of files that you have read and let in, with commas between them")
+    add("--json", dest="as_json", action="store_true", help="print one JSON object")
+    run = _later("mammoseg.audit.audit", "audit")
+    return lambda bundle, **options: run(bundle, **options)
+
+
 def view(add: Add) -> Run:
     """Look at mammograms and their results in OHIF on this machine, until Ctrl-C; needs `make viewer` and Orthanc."""
     add("inputs", nargs="*", metavar="FILE", help=FILES)
@@ -319,6 +328,7 @@ COMMANDS: dict[str, Callable[[Add], Run]] = {
     "deidentify": deidentify,
     "export": export,
     "bundle": bundle,
+    "audit": audit,
     "view": view,
     "list": list_bundles,
 }

@@ -23,6 +23,7 @@ NEEDED = {
     "deidentify": ["--output", "out"],
     "export": ["unet", "--weights", "model.pt", "--output", "out"],
     "bundle": ["unet", "--output", "out"],
+    "audit": ["theirs.zip"],
     "view": [],
     "list": [],
 }
