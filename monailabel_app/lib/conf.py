@@ -72,13 +72,13 @@ def yes_or_no(conf: Mapping[str, str], name: str, otherwise: bool) -> bool:
     return text == "true"
 
 
-def flips(conf: Mapping[str, str]) -> bool | None:
-    """``flips``: ``true``, ``false``, or ``recorded``, which is None: as the weights record it.
+def yes_no_or_recorded(conf: Mapping[str, str], name: str) -> bool | None:
+    """``true``, ``false``, or ``recorded``, which is None and the default: as the weights record it.
 
     Raises:
         WrongCallError: it is none of these.
     """
-    text = str(conf.get("flips", "recorded")).lower()
+    text = str(conf.get(name, "recorded")).lower()
     if text not in ("true", "false", "recorded"):
-        raise WrongCallError(f"flips is '{text}'; it must be true, false or recorded.")
+        raise WrongCallError(f"{name} is '{text}'; it must be true, false or recorded.")
     return None if text == "recorded" else text == "true"

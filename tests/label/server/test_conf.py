@@ -7,7 +7,7 @@ import pytest
 
 from mammoseg.errors import WrongCallError
 from monailabel_app.__main__ import APP_DIR, main
-from monailabel_app.lib.conf import KEYS, check_keys, flips, number, whole_number, yes_or_no
+from monailabel_app.lib.conf import KEYS, check_keys, number, whole_number, yes_no_or_recorded, yes_or_no
 from monailabel_app.main import MammosegApp
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -71,11 +71,8 @@ def test_a_value_is_true_or_false():
 
 
 def test_flips_are_true_false_or_as_recorded():
-    assert [flips(conf) for conf in ({}, {"flips": "recorded"}, {"flips": "True"}, {"flips": "false"})] == [
-        None,
-        None,
-        True,
-        False,
-    ]
+    given = {"recorded": None, "True": True, "false": False}
+    assert {text: yes_no_or_recorded({"flips": text}, "flips") for text in given} == given
+    assert yes_no_or_recorded({}, "flips") is None
     with pytest.raises(WrongCallError, match="flips is '1'; it must be true, false or recorded"):
-        flips({"flips": "1"})
+        yes_no_or_recorded({"flips": "1"}, "flips")
