@@ -27,6 +27,9 @@ WEIGHTS = ("weights", "start_from")
 READ = (*WEIGHTS, "dataset_dir", "evaluation_dir", "masks", "table", "ca_bundle")
 """Options that name what is read."""
 
+CHOOSING = ("study", "patient", "date", "user", "name", "title")
+"""Options that choose or name something; an empty one would stand for everything, or for none."""
+
 FILES = "files, or folders that are searched with their sub-folders"
 
 
@@ -36,7 +39,11 @@ def ingest(add: Add) -> Run:
     add("inputs", nargs="*", metavar="FOLDER", help="to read; none for phantom")
     _output(add, "folder of the datalist and of what has to be written beside it")
     add("--seed", type=_whole, help="of the split, and of the phantoms (0)")
-    add("--folds", type=_from_two, help="of the cross-validation over training and validation (5)")
+    add(
+        "--folds",
+        type=_from_two,
+        help="of the cross-validation over training and validation (5, or one for each patient)",
+    )
     add("--name", help="of the datalist (the source)")
     add("--keep_identifiers", action="store_true", help="write patient codes as they are, not as keyed hashes")
     add("--show_names", action="store_true", help="show paths in the input beside the hashes, in tables and pages too")
@@ -161,7 +168,7 @@ def export(add: Add) -> Run:
     run = _later("mammoseg.deploy.export", "export")
 
     def print_both(bundle: str, **options: Any) -> None:
-        folder = run(bundle, **options)
+        folder = run(bundle=bundle, **options)
         print(folder, f"{folder}.zip", sep="\n")
 
     return print_both
@@ -172,7 +179,7 @@ def bundle(add: Add) -> Run:
     _bundle(add)
     _output(add, "new folder; gets configs/ and docs/, and models/ and eval/ when it is trained")
     run = _later("mammoseg.deploy.copy_bundle", "copy_bundle")
-    return lambda bundle, **options: print(run(bundle, **options))
+    return lambda bundle, **options: print(run(bundle=bundle, **options))
 
 
 def audit(add: Add) -> Run:
@@ -250,6 +257,8 @@ def _check_given(inputs: Sequence[str], options: Mapping[str, Any]) -> None:
         name for name in (*OUTPUTS, *OWN_FILES, *READ) if "" in (given := options.get(name), *_several(given))
     ]:
         raise WrongCallError(f"{empty[0]} is ''; name a file or folder.")
+    if empty := [name for name in CHOOSING if options.get(name) == ""]:
+        raise WrongCallError(f"{empty[0]} is ''; give a value, or leave it out.")
 
 
 def _check_names(*, bundle: str | None = None, **others: Any) -> None:
@@ -260,6 +269,9 @@ def _check_names(*, bundle: str | None = None, **others: Any) -> None:
 
     for folder in (others[name] for name in OUTPUTS if name in others):
         check_folder(Path(str(folder)))
+    map_file, key_file = (others.get(name) for name in OWN_FILES)
+    if map_file is not None and map_file == key_file:
+        raise WrongCallError(f"map_file and key_file are both '{map_file}'; name two files.")
     for file in (Path(others[name]) for name in OWN_FILES if name in others):
         if file.is_dir():
             raise WrongCallError(f"'{file}' is a folder; name a file.")

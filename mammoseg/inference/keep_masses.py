@@ -35,7 +35,9 @@ class KeepMassesd(MapTransform):
         least_area_mm2: float | None = None,
     ) -> None:
         super().__init__(keys)
-        self.preprocessing, self.threshold, self.least_area_mm2 = preprocessing, threshold, least_area_mm2
+        self.preprocessing = preprocessing
+        self.threshold = threshold
+        self.least_area_mm2 = least_area_mm2
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)

@@ -75,9 +75,9 @@ def fit_calibration(marks: Marks, *, fitted_on: str, resamples: int = RESAMPLES,
     low, high = np.quantile(fitted[1 + FOLDS :], (0.025, 0.975), axis=0)
     by_others = fitted[1 : 1 + FOLDS][fold[marks.patients]]
     cross_fitted = expit(by_others[:, 0] * logit(marks.scores) + by_others[:, 1])
-    scale, offset = fitted[0].tolist()
-    scale_interval, offset_interval = ((float(low[at]), float(high[at])) for at in range(2))
-    return Fit(Calibration(scale, offset, fitted_on), scale_interval, offset_interval, cross_fitted)
+    scale, offset = ((float(low[at]), float(high[at])) for at in range(2))
+    calibration = Calibration(float(fitted[0, 0]), float(fitted[0, 1]), fitted_on)
+    return Fit(calibration, scale, offset, cross_fitted)
 
 
 def fit_scale_and_offset(scores: np.ndarray, right: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -126,8 +126,10 @@ def predict(
     modalities = (modalities,) if isinstance(modalities, str) else tuple(modalities)
     paths = [Path(path) for path in inputs]
     selection = {"study": study, "patient": patient, "date": date}
-    _check_call(paths, archive, selection)
     login: dict[str, Any] = {"user": user, "ca_bundle": ca_bundle}
+    _check_call(paths, archive, selection)
+    if any(login.values()) and archive is None and stow is None:
+        raise WrongCallError("--user and --ca_bundle are for an archive; name it with --from or --stow.")
     login_to_store = {} if archive and str(stow).startswith("dicom://") else login  # C-STORE has none
     for address, given in ((archive, login), (stow, login_to_store)):
         if address is not None:

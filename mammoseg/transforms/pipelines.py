@@ -151,7 +151,7 @@ def preprocessing(
     size = tuple(settings["spatial_size"])
     transforms: list[Transform] = [LoadWithd(image, reader=MammogramReader(voi=voi, modalities=modalities))]
     if labels:
-        transforms.append(LoadWithd(labels, reader=MaskReader(), allow_missing_keys=True))
+        transforms.append(LoadWithd(labels, reader=MaskReader(), like=image, allow_missing_keys=True))
     if crop_border:
         transforms.append(CropBorderd(keys))
     if crop_to_breast:
