@@ -26,7 +26,7 @@ from monailabel.interfaces.tasks.train import TrainTask
 from mammoseg import __version__
 from mammoseg.inference.predictor import usable_device
 from monailabel_app.lib.app import NamedTasks
-from monailabel_app.lib.conf import check_keys, words, yes_or_no
+from monailabel_app.lib.conf import check_keys, number, words, yes_no_or_recorded, yes_or_no
 from monailabel_app.lib.datastore import open_datastore
 from monailabel_app.lib.models.batch import MassBatchInferTask
 from monailabel_app.lib.models.discover import discover
@@ -69,6 +69,8 @@ class MammosegApp(MONAILabelApp, NamedTasks):
                 Versions(self.state / "models" / name, entry.weights),
                 device=device,
                 modalities=modalities,
+                flips=yes_no_or_recorded(conf, "flips"),
+                min_area_mm2=number(conf, "min_area_mm2", 0) if "min_area_mm2" in conf else None,
             )
             for name, entry in discover(conf).items()
         }

@@ -14,6 +14,7 @@ from mammoseg.active_learning.disagreement import bald, dropout_layers, dropout_
 from mammoseg.active_learning.private_network import private_network
 from mammoseg.active_learning.tta import light_views, views_back
 from mammoseg.active_learning.uncertainty import binary_entropy, breast_region, mean_in, mean_of_top, outline_band
+from mammoseg.inference.ensemble import MeanPredictor
 from mammoseg.inference.predictor import Predictor
 from mammoseg.mammogram import Mammogram
 from mammoseg.transforms.mass_probability import mass_probability
@@ -117,7 +118,7 @@ class Scorer:
         return self._augmented(image), "tta"
 
 
-def scorer_of(predictor: Predictor, *, samples: int = 8, seed: int = 0) -> Scorer:
+def scorer_of(predictor: Predictor | MeanPredictor, *, samples: int = 8, seed: int = 0) -> Scorer:
     """Scorer of what a predictor predicts with."""
     return Scorer(
         predictor.network, inferer=predictor.inferer, threshold=predictor.threshold, samples=samples, seed=seed
@@ -125,7 +126,7 @@ def scorer_of(predictor: Predictor, *, samples: int = 8, seed: int = 0) -> Score
 
 
 def score_mammogram(
-    scorer: Scorer, predictor: Predictor, mammogram: Mammogram, wanted: Collection[str] = SCORES
+    scorer: Scorer, predictor: Predictor | MeanPredictor, mammogram: Mammogram, wanted: Collection[str] = SCORES
 ) -> ImageScores:
     """Scores of a mammogram that was read before, preprocessed as the predictor does.
 
