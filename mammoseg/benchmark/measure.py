@@ -88,11 +88,12 @@ def _inference(
     network: nn.Module, images: Tensor, *, seconds: float, rounds: tuple[int, int], compiled: bool
 ) -> dict[str, Any]:
     network.eval()
-    variants = {"eager": network, "accelerated": accelerate(network, images)}
+    half = HALF if images.is_cuda else None
+    variants = {"eager": network, "accelerated": accelerate(network, images, dtype=half)}
     if compiled:
         folded = fold_normalisations(network, images).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         folded.compile()
-        variants["compiled"] = Accelerated(folded)
+        variants["compiled"] = Accelerated(folded, half)
     with torch.inference_mode():
         logits = {name: variant(images) for name, variant in variants.items()}
         differences = {name: _difference(logits["eager"], value, name=name) for name, value in logits.items()}

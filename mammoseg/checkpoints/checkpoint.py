@@ -1,11 +1,10 @@
 """Weights with the settings they were trained under: read safely, load completely or not at all."""
 
-import json
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from mammoseg.bundles import bundle_root
+from mammoseg.checkpoints.record import Record, check_architecture
 from mammoseg.checkpoints.recorded import (
     build_preprocessing,
     recorded_calibration,
@@ -41,30 +40,15 @@ ONLY_A_GATE = {"modalities"}
 """Preprocessing settings that decide which files may enter, not what becomes of them."""
 
 
-@dataclass(frozen=True)
-class Weights:
+@dataclass(frozen=True, kw_only=True)
+class Weights(Record):
     """Content of a checkpoint file.
 
     Attributes:
         model: state dictionary of the network.
-        network: of `recorded_network`.
-        preprocessing: of `recorded_preprocessing`.
-        provenance: see `mammoseg.provenance.collect_provenance`.
-        sha256: of the file.
-        threshold: probability from which a pixel is mass, chosen for these weights; None where nobody has.
-        calibration: of `recorded_calibration`; None where nobody has fitted one.
-        flips: whether both were found with flips at test, see `mammoseg.inference.flips`.
     """
 
     model: dict[str, Tensor]
-    network: dict[str, Any]
-    preprocessing: dict[str, Any]
-    provenance: dict[str, Any]
-    sha256: str
-    path: Path
-    threshold: float | None = None
-    calibration: dict[str, float] | None = None
-    flips: bool = False
 
     @property
     def origin(self) -> dict[str, Any]:
@@ -142,6 +126,7 @@ def read_weights(path: Path | str) -> Weights:
     content = read_checkpoint(path)
     return Weights(
         model=content["model"],
+        architecture=content["network"][ARCHITECTURE],
         network=content["network"],
         preprocessing=content["preprocessing"],
         provenance=content["provenance"],
@@ -153,6 +138,11 @@ def read_weights(path: Path | str) -> Weights:
     )
 
 
+def record_of(weights: Weights) -> Record:
+    """What weights say beside their tensors."""
+    return Record(**{field.name: getattr(weights, field.name) for field in fields(Record)})
+
+
 def read_weights_for(bundle: str, path: Path | str) -> Weights:
     """Read the weights of a checkpoint that must be of the bundle's architecture.
 
@@ -162,18 +152,6 @@ def read_weights_for(bundle: str, path: Path | str) -> Weights:
     weights = read_weights(path)
     check_architecture(weights, bundle)
     return weights
-
-
-def check_architecture(weights: Weights, bundle: str) -> None:
-    """Refuse weights of another architecture than the bundle's.
-
-    Raises:
-        WeightsError: naming both architectures.
-    """
-    config = json.loads((Path(bundle_root(bundle)) / "configs" / "inference.json").read_text(encoding="utf-8"))
-    target, trained = config["network_def"]["_target_"].rpartition(".")[2], weights.network[ARCHITECTURE]
-    if target != trained:
-        raise WeightsError(f"{weights.path} holds {trained}, bundle '{bundle}' is {target}; name its bundle.")
 
 
 def load_weights(network: nn.Module, weights: Weights) -> None:

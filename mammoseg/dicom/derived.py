@@ -3,7 +3,7 @@
 import copy
 import hashlib
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -83,6 +83,8 @@ class Algorithm:
         trained_on: source of the data that the weights were trained on, such as ``cbis_ddsm``.
         warning: what must be said of these weights, see `mammoseg.provenance.warning_of`.
         flips: of the image that the probability is the mean over, such as ``up-down``; None where there are none.
+        engine: name and version of what computed the network, such as ``openvino 2026.4.1``.
+        precision: what it computed with, such as ``f32``.
     """
 
     name: str
@@ -93,6 +95,8 @@ class Algorithm:
     trained_on: str | None = None
     warning: str | None = None
     flips: str | None = None
+    engine: str | None = None
+    precision: str | None = None
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -103,6 +107,8 @@ class Algorithm:
             "trained_on": self.trained_on,
             "threshold": f"{self.threshold:g}",
             "flips": self.flips,
+            "engine": self.engine,
+            "precision": self.precision,
         }
         return {name: value for name, value in known.items() if value is not None}
 
@@ -150,6 +156,13 @@ class Analysis:
             return ["drawn"]
         return [str(value) for value in astuple(self.algorithm) if value is not None]
 
+    @property
+    def drawer(self) -> list[str]:
+        """`author` without the engine that computed: a lesion is the same one whoever computed it."""
+        if self.algorithm is None:
+            return self.author
+        return [str(value) for value in astuple(replace(self.algorithm, engine=None)) if value is not None]
+
     def instance_uid(self, kind: str, content: bytes) -> str:
         """SOP Instance UID that follows from the source, the author, the kind of object and all that decides its bytes.
 
@@ -163,7 +176,7 @@ class Analysis:
     def tracking_uid(self, lesion: np.ndarray) -> str:
         """Tracking UID of a lesion: the same in every object that speaks of it."""
         digest = hashlib.sha256(np.packbits(lesion).tobytes()).hexdigest()
-        return derive_uid(str(self.source.SOPInstanceUID), *self.author, "lesion", digest)
+        return derive_uid(str(self.source.SOPInstanceUID), *self.drawer, "lesion", digest)
 
     def named_lesions(self) -> list[tuple[str, np.ndarray]]:
         """Each lesion after its name, which is its Tracking Identifier, Segment Label and label in pictures."""

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from mammoseg.data.mammogram import read_mammogram
+from mammoseg.errors import WrongCallError
 from mammoseg.mammogram import Mammogram
-from mammoseg.transforms.functional.steps import Grey, Move, Plan, preprocessing_steps
+from mammoseg.transforms.functional.steps import BESIDE, Grey, Move, Plan, preprocessing_steps
 
 
 def read_under(settings: Mapping[str, Any], path: Path | str, *, modalities: Sequence[str] | None = None) -> Mammogram:
@@ -86,7 +87,10 @@ class ArrayPreprocessing:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.settings = dict(settings)
         self.channels: int = settings.get("channels", 3)
-        self.steps = preprocessing_steps(**settings)
+        try:
+            self.steps = preprocessing_steps(**{name: settings[name] for name in settings.keys() - {*BESIDE}})
+        except TypeError as error:
+            raise WrongCallError("these settings are not those of a mammogram; name weights for masses.") from error
 
     def read(self, path: Path | str, *, modalities: Sequence[str] | None = None) -> Mammogram:
         """The mammogram that the list begins with; see `read_under`."""

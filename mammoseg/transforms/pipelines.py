@@ -16,6 +16,7 @@ from mammoseg.transforms.clahe import Clahed
 from mammoseg.transforms.crop_border import CropBorderd
 from mammoseg.transforms.crop_to_breast import CropToBreastd
 from mammoseg.transforms.functional.steps import (
+    BESIDE,
     Clahe,
     CropBorder,
     CropToBreast,
@@ -161,7 +162,7 @@ def preprocessing(
         "keys": list(keys),
     }
     image, *labels = keys
-    steps = preprocessing_steps(**settings)
+    steps = preprocessing_steps(**{name: value for name, value in settings.items() if name not in BESIDE})
     transforms: list[Transform] = [LoadWithd(image, reader=MammogramReader(voi=voi, modalities=modalities))]
     if labels:
         transforms.append(LoadWithd(labels, reader=MaskReader(), allow_missing_keys=True))

@@ -31,6 +31,9 @@ from mammoseg.transforms.functional.scale_intensity import METHODS, scale_intens
 
 ASPECTS = ("stretch", "pad")
 
+BESIDE = ("channels", "voi", "modalities", "keys")
+"""Settings of a preprocessing that concern no step of this list."""
+
 Plan = dict[str, Any]
 """What decides one move: plain numbers only, so that it survives collate and `torch.load(weights_only=True)`."""
 
@@ -208,12 +211,10 @@ def preprocessing_steps(
     remove_background: bool = True,
     clahe_clip_limit: float | None = None,
     intensity: str = "unit",
-    **_: Any,
 ) -> list[Move | Grey]:
     """The steps in their order; the arguments are those of `mammoseg.transforms.pipelines.preprocessing`.
 
-    Before them the image is read, after them its grey channel is repeated; arguments that concern only that are left
-    alone.
+    Before them the image is read, after them its grey channel is repeated; `BESIDE` are the settings of that.
 
     Raises:
         WrongCallError: an unknown policy.
