@@ -9,15 +9,16 @@ import torch
 from mammoseg.checkpoints.checkpoint import read_weights, record_of, trained_network
 from mammoseg.checkpoints.record import Record
 from mammoseg.deploy.formats import write_onnx
+from mammoseg.errors import kind_and_place
 from mammoseg.files import atomic_path
-from mammoseg.inference.engines.engine import Engine, EngineError
+from mammoseg.inference.engines.engine import EngineError, FileEngine
 
 TOLERANCE = 1e-3
 """Largest difference from eager PyTorch of any logit in f32 that is let out, relative to the largest above 1: rounding
 of the deepest network is a tenth of it, and a mean probability near 0.5 moves by a quarter at most."""
 
 
-def convert(weights: Path, model: Path, engine: type[Engine]) -> Record:
+def convert(weights: Path, model: Path, engine: type[FileEngine]) -> Record:
     """Write the network of a checkpoint to `model`, whole or not at all; returns what the checkpoint records.
 
     Raises:
@@ -35,11 +36,12 @@ def convert(weights: Path, model: Path, engine: type[Engine]) -> Record:
         try:
             write_onnx(network, images, temporary, output="logits")
             expected = network(images).numpy()
-            found = engine(temporary, shape=shape, precision="f32")(images.numpy())  # type: ignore[call-arg]
+            found = engine(temporary, shape=shape, precision="f32")(images.numpy())
         except OSError:
             raise
         except Exception as error:  # of an exporter, or of a reader of its file
-            raise EngineError(f"{engine.name} cannot take the network of {weights}; name --runtime torch.") from error
+            reason = kind_and_place(error)
+            raise EngineError(f"{engine.name} cannot take {weights} ({reason}); name --runtime torch.") from error
         difference = np.abs(found - expected).max() / max(1.0, np.abs(expected).max())
         if not difference <= TOLERANCE:  # NaN fails too
             raise EngineError(

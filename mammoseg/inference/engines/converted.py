@@ -10,7 +10,7 @@ from mammoseg import __version__
 from mammoseg.checkpoints.record import Record
 from mammoseg.checkpoints.weights_file import existing_weights
 from mammoseg.files import output_errors, read_json, sha256_of_file, sha256_of_json, sole_writer, write_json
-from mammoseg.inference.engines.engine import Engine
+from mammoseg.inference.engines.engine import FileEngine
 from mammoseg.quick_import import quick_import
 
 FORMAT = 1
@@ -22,7 +22,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mammoseg" / "converted"
 
 
-def converted(weights: Path | str, engine: type[Engine]) -> tuple[Record, Path]:
+def converted(weights: Path | str, engine: type[FileEngine]) -> tuple[Record, Path]:
     """What weights record beside their tensors, and their network as an ONNX file, made by torch where there is none.
 
     A file is whole or not there; of several processes that want it one makes it and the others wait. Only what was

@@ -44,6 +44,12 @@ class Engine(Protocol):
         """Compute with so many threads from here on."""
 
 
+class FileEngine(Engine, Protocol):
+    """An engine that reads a converted network, see `mammoseg.inference.engines.converted`."""
+
+    def __init__(self, path: Path, *, shape: tuple[int, int, int], precision: str | None = None) -> None: ...
+
+
 def choose_runtime(runtime: str, device: str | None) -> str:
     """The engine that computes where a call names `runtime`.
 
