@@ -18,8 +18,9 @@ FORMAT = 1
 
 
 def cache_folder() -> Path:
-    """Folder of converted weights, in the user's cache; deleting it costs a conversion."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mammoseg" / "converted"
+    """Folder of converted weights: in ``MAMMOSEG_CACHE``, else in the user's cache; deleting it costs a conversion."""
+    own = os.environ.get("MAMMOSEG_CACHE")
+    return Path(own or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mammoseg") / "converted"
 
 
 def converted(weights: Path | str, engine: type[FileEngine]) -> tuple[Record, Path]:

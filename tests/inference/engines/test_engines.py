@@ -36,7 +36,7 @@ def cache(tmp_path_factory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _own_cache(cache, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    monkeypatch.setenv("MAMMOSEG_CACHE", str(cache))
 
 
 def images(shape=SHAPE) -> np.ndarray:
@@ -93,7 +93,7 @@ def test_an_engine_that_gives_other_logits_is_refused_and_nothing_is_kept(weight
 
 def test_where_nothing_can_be_kept_auto_takes_torch_and_says_why(weights, tmp_path, monkeypatch, capsys):
     (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setenv("MAMMOSEG_CACHE", str(tmp_path / "file"))
     predictor = Predictor("unet", weights=weights, device="cpu", runtime="auto")
     assert predictor.algorithm.engine.startswith("torch ")
     assert "cannot be written" in (said := capsys.readouterr().err) and said.endswith("torch is used.\n")
