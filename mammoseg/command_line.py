@@ -1,12 +1,15 @@
 """What every program of the project shares: wrong calls in one sentence, and the one place where each call ends."""
 
 import os
+import signal
 import sys
+import threading
 import traceback
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
 from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError, kind_and_place
@@ -38,16 +41,18 @@ def ended(work: Callable[[], Any], *, name: str = "mammoseg") -> int:
     Args:
         name: name of the program, before the sentence.
     """
-    try:
-        work()
-        sys.stdout.flush()
-    except BrokenPipeError as error:
-        if error.filename is None:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its end
-            return PIPE_CLOSED
-        return _say(error, name)
-    except (Exception, KeyboardInterrupt) as error:
-        return _say(error, name)
+    with _noted_interrupts() as interrupts:
+        try:
+            work()
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            if error.filename is None:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its end
+                return PIPE_CLOSED
+            return _say(error, name)
+        except (Exception, KeyboardInterrupt) as error:
+            unforeseen = isinstance(known_error(error), FaultError)
+            return _say(KeyboardInterrupt() if unforeseen and interrupts else error, name)
     return 0
 
 
@@ -85,6 +90,26 @@ def _moved(error: BaseException | None) -> MovedError | None:
         seen.add(id(error))
         error = error.__cause__ or error.__context__
     return None
+
+
+@contextmanager
+def _noted_interrupts() -> Iterator[list[int]]:
+    """Note each Ctrl-C that comes meanwhile: C code takes the exception for a fault of its own, and tells that one."""
+    noted: list[int] = []
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or handler is not signal.default_int_handler:
+        yield noted  # Python handles no signal in other threads, and a shell may have told us to ignore it
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        noted.append(number)
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def _say(error: BaseException, name: str) -> int:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 
 import pytest
 
@@ -44,6 +45,22 @@ def test_what_was_not_foreseen_says_how_to_see_where_and_repeats_no_value(capsys
     monkeypatch.setenv(TRACEBACK, "1")
     ended(raising(KeyError("DOE^JANE")))
     assert capsys.readouterr().err.startswith("Traceback (most recent call last):\n")
+
+
+def test_ctrl_c_that_a_library_takes_for_a_fault_of_its_own_is_still_ctrl_c(capsys):
+    def work():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError("numpy.core.multiarray failed to import") from None
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have told us to ignore it
+    try:
+        assert ended(work) == 130
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert capsys.readouterr().err == "mammoseg: stopped; what was finished is kept.\n"
 
 
 def test_work_that_ends_well_gives_0(capsys):

@@ -124,13 +124,14 @@ def _inference(
 
 def _engines(network: nn.Module, images: Tensor, *, threads: int) -> dict[str, Callable[[Tensor], Tensor]]:
     """OpenVINO with the network, by engine and precision; the file is read before it is gone."""
-    example = torch.rand(2, *images.shape[1:])
+    channels, rows, columns = images.shape[1:]
+    example = torch.rand(2, channels, rows, columns)
     found: dict[str, Callable[[Tensor], Tensor]] = {}
     with TemporaryDirectory() as folder, torch.no_grad():
         path = Path(folder) / "network.onnx"
         write_onnx(network, example, path, output="logits")
         for precision in precisions():
-            engine = OpenVinoEngine(path, shape=tuple(images.shape[1:]), precision=precision)
+            engine = OpenVinoEngine(path, shape=(channels, rows, columns), precision=precision)
             engine.limit_threads(threads)
             engine(images[:1].numpy())  # compiled now
             found[f"openvino {precision}"] = partial(_through_arrays, engine)

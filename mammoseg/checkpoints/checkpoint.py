@@ -17,6 +17,7 @@ from mammoseg.checkpoints.recorded import (
     build_preprocessing,
     recorded_calibration,
     recorded_flips,
+    recorded_least_area,
     recorded_network,
     recorded_preprocessing,
     recorded_provenance,
@@ -33,7 +34,7 @@ from mammoseg.transforms.pipelines import Preprocessing
 PARTS = ("model", "network", "preprocessing", "provenance")
 """What every checkpoint has."""
 
-CHOSEN = ("threshold", "calibration", "flips")
+CHOSEN = ("threshold", "calibration", "flips", "min_area_mm2")
 """What it has once somebody has chosen them for these weights."""
 
 ONLY_A_GATE = {"modalities"}
@@ -116,6 +117,7 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
             "threshold": recorded_threshold(content.get("threshold")),
             "calibration": recorded_calibration(content.get("calibration")),
             "flips": recorded_flips(content.get("flips")),
+            "min_area_mm2": recorded_least_area(content.get("min_area_mm2")),
         }
     except ValueError as error:
         raise WeightsError(f"{path} is not loaded: it {error}.") from error
@@ -135,6 +137,7 @@ def read_weights(path: Path | str) -> Weights:
         threshold=content["threshold"],
         calibration=content["calibration"],
         flips=content["flips"],
+        min_area_mm2=content["min_area_mm2"],
     )
 
 

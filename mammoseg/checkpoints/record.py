@@ -23,6 +23,7 @@ class Record:
         threshold: probability from which a pixel is mass, chosen for these weights; None where nobody has.
         calibration: of `recorded_calibration`; None where nobody has fitted one.
         flips: whether both were found with flips at test, see `mammoseg.inference.flips`.
+        min_area_mm2: least area of a lesion in the breast, chosen for these weights; None where nobody has.
     """
 
     architecture: str
@@ -32,8 +33,9 @@ class Record:
     sha256: str
     path: Path
     threshold: float | None = None
-    calibration: dict[str, float] | None = None
+    calibration: dict[str, Any] | None = None
     flips: bool = False
+    min_area_mm2: float | None = None
 
 
 def check_architecture(weights: Record, bundle: str) -> None:

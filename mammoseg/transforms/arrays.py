@@ -23,7 +23,12 @@ def read_under(settings: Mapping[str, Any], path: Path | str, *, modalities: Seq
         InputRefusedError: the file cannot be used.
     """
     allowed = modalities or settings.get("modalities", ("MG",))
-    return read_mammogram(path, voi=settings.get("voi", "first"), modalities=allowed)
+    return read_mammogram(path, voi=voi_of(settings), modalities=allowed)
+
+
+def voi_of(settings: Mapping[str, Any]) -> str | int:
+    """Which VOI of a file the settings of a preprocessing ask for."""
+    return settings.get("voi", "first")
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,11 @@ class ArrayPreprocessing:
             self.steps = preprocessing_steps(**{name: settings[name] for name in settings.keys() - {*BESIDE}})
         except TypeError as error:
             raise WrongCallError("these settings are not those of a mammogram; name weights for masses.") from error
+
+    @property
+    def voi(self) -> str | int:
+        """Which VOI of a file is read, see `mammoseg.data.mammogram.read_mammogram`."""
+        return voi_of(self.settings)
 
     def read(self, path: Path | str, *, modalities: Sequence[str] | None = None) -> Mammogram:
         """The mammogram that the list begins with; see `read_under`."""

@@ -165,7 +165,7 @@ def preprocessing(
     steps = preprocessing_steps(**{name: value for name, value in settings.items() if name not in BESIDE})
     transforms: list[Transform] = [LoadWithd(image, reader=MammogramReader(voi=voi, modalities=modalities))]
     if labels:
-        transforms.append(LoadWithd(labels, reader=MaskReader(), allow_missing_keys=True))
+        transforms.append(LoadWithd(labels, reader=MaskReader(), like=image, allow_missing_keys=True))
     transforms += [FORMS[type(step)](keys if isinstance(step, Move) else image, **vars(step)) for step in steps]
     transforms.append(RepeatChanneld(image, repeats=channels))
     return Preprocessing(transforms, settings=settings)

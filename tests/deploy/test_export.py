@@ -6,6 +6,7 @@ import pytest
 import torch
 from monai.bundle import ConfigParser
 
+from mammoseg.audit.audit import find
 from mammoseg.bundles import bundle_names
 from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.checkpoints.shipping import ship
@@ -34,6 +35,7 @@ def test_every_bundle_is_exported_as_its_weights_record(name, tmp_path):
             assert parser.get_parsed_content("network_def").config == recorded.network
         assert parser.get_parsed_content("preprocessing").settings == recorded.preprocessing
     check_manifest(folder)
+    assert list(find(folder)) == [], "an audit finds nothing against our own"
 
 
 def test_export_holds_what_a_bundle_needs(tmp_path):

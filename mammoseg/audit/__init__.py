@@ -1,0 +1,1 @@
+"""Another's bundle, looked through without running anything of it."""

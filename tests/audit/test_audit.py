@@ -1,0 +1,241 @@
+"""Bundles of strangers: each trick is found, none is run, and our own pass."""
+
+import json
+import os
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mammoseg.audit.audit import AuditError, audit, find
+from mammoseg.audit.unpacked import MOST_GROWTH
+from mammoseg.bundles import bundle_names, bundle_root
+from mammoseg.deploy.manifest import write_manifest
+from mammoseg.errors import NothingUsableError
+from mammoseg.files import sha256_of_file
+from tests.audit.made_bundle import write_bundle, zip_bundle
+
+
+def kinds(folder):
+    return {(finding.kind, finding.file) for finding in find(folder)}
+
+
+class Payload:
+    def __reduce__(self):
+        return os.mkdir, ("was-run",)
+
+
+@pytest.fixture
+def bundle(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    yield write_bundle(tmp_path / "theirs")
+    assert not (tmp_path / "was-run").exists(), "an audit runs nothing"
+
+
+def test_a_bundle_that_nothing_speaks_against_passes_as_folder_and_as_zip(bundle, tmp_path, capsys):
+    audit(bundle)
+    audit(zip_bundle(bundle, tmp_path / "theirs.zip"))
+    said = capsys.readouterr().out
+    assert said.count("Nothing was found that speaks against it.\nNot seen from outside: ") == 2
+
+
+@pytest.mark.parametrize("name", bundle_names())
+def test_our_own_bundles_pass(name):
+    assert list(find(Path(bundle_root(name)))) == []
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"a": {"_target_": "os.system", "command": "mkdir was-run"}},
+        {"a": {"_target_": "mammoseg.networks.blocks.torch.os.system"}},
+        {"a": {"_target_": "mammoseg.files.shutil.rmtree"}},
+        {"a": {"_target_": "mammoseg.archives.send.send"}},
+        {"a": {"_target_": "monai.bundle.download"}},
+        {"a": {"_target_": "PersistentDataset"}},
+        {"a": {"_target_": "NoSuchThing"}},
+        {"a": {"_target_": "$os.system"}},
+        {"a": {"_target_": "@imports::0"}},
+        {"a": {"_target_": ["os.system"]}},
+        {"a": {"inner": [{"deep": {"_target_": "builtins.exec"}}]}},
+        {"a::_target_": "os.system"},
+        {"+a#_target_": "os.system"},
+        {"a": {"_target_": "UNet", "_mode_": "debug"}},
+    ],
+)
+def test_a_target_that_is_not_known_is_found(config, tmp_path):
+    assert kinds(write_bundle(tmp_path / "b", **config)) == {("target", "configs/inference.json")}
+
+
+@pytest.mark.parametrize(
+    "expression", ["$__import__('os').mkdir('was-run')", "$import subprocess", "$@imports#0.mkdir('a')"]
+)
+@pytest.mark.parametrize("key", ["a", "_requires_", "_disabled_"])
+def test_an_expression_is_found_wherever_it_stands(expression, key, tmp_path):
+    bundle = write_bundle(tmp_path / "b", network={"_target_": "UNet", key: [expression]})
+    assert kinds(bundle) == {("expression", "configs/inference.json")}
+
+
+@pytest.mark.parametrize(
+    "value", ["/etc/passwd", "../../secret.json", "%../other/config.json::a", "C:\\Users\\a", "~/x/y"]
+)
+def test_a_path_out_of_the_bundle_is_found(value, tmp_path):
+    assert kinds(write_bundle(tmp_path / "b", a=value)) == {("path", "configs/inference.json")}
+
+
+def test_an_expression_in_yaml_is_found_and_its_aliases_cost_no_time(bundle):
+    layers = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 40))
+    (bundle / "configs" / "train.yaml").write_text(f"a0: &a0 ['$os.system(1)']\n{layers}\n")
+    assert kinds(bundle) == {("expression", "configs/train.yaml")}
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, "\0", '{"a": "\\ud800"}'])
+def test_what_is_no_config_is_found(text, bundle):
+    (bundle / "configs" / "train.json").write_text(text)
+    assert {kind for kind, _ in kinds(bundle)} <= {"target", "path"} and (text[0] == "{" or kinds(bundle))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("class=StreamHandler", "class=__import__('os').mkdir('was-run') or StreamHandler", "handler_console"),
+        ("class=StreamHandler", "class=handlers.SocketHandler", "handler_console"),
+        ("args=(sys.stdout,)", "args=(__import__('os').mkdir('was-run'),)", "handler_console"),
+        ("args=(sys.stdout,)", "args=('../../log.txt',)", "handler_console"),
+        ("args=(sys.stdout,)", "args=(sys.stdout,)\nkwargs={'a': exec('1')}", "handler_console"),
+        ("format=%(asctime)s", "class=theirs.Formatter\nformat=%(asctime)s", "formatter_full"),
+    ],
+)
+def test_logging_settings_that_run_code_are_found(old, new, place, bundle):
+    path = bundle / "configs" / "logging.conf"
+    path.write_text(path.read_text().replace(old, new))
+    assert [(finding.kind, finding.place) for finding in find(bundle)] == [("logging", place)]
+
+
+def test_weights_pass_if_they_are_tensors(bundle):
+    (bundle / "models").mkdir()
+    torch.save(torch.nn.Conv2d(1, 1, 3).state_dict(), bundle / "models" / "model.pt")
+    assert not kinds(bundle)
+
+
+@pytest.mark.parametrize("name", ["model.pt", "model.pth", "model.ckpt", "model.bin", "model.pkl", "model", "a.txt"])
+def test_a_pickle_is_found_whatever_it_is_called(name, bundle):
+    (bundle / name).write_bytes(pickle.dumps(Payload()))
+    assert kinds(bundle) == {("weights", name)}
+
+
+def test_a_checkpoint_with_a_payload_is_found(bundle):
+    torch.save({"model": Payload()}, bundle / "model.pt")
+    assert kinds(bundle) == {("weights", "model.pt")}
+
+
+def test_torchscript_is_found_and_let_in_by_its_hash(bundle, capsys):
+    torch.jit.script(torch.nn.ReLU()).save(str(bundle / "model.ts"))
+    with pytest.raises(AuditError, match=r"1 finding in .*theirs \(weights 1\); do not run it unread"):
+        audit(bundle)
+    assert "is TorchScript, which is a program" in capsys.readouterr().out
+    audit(bundle, allow=[sha256_of_file(bundle / "model.ts").upper()])
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.npz"])
+def test_an_array_of_objects_is_found_and_one_of_numbers_passes(name, bundle):
+    save = np.save if name == "a.npy" else np.savez
+    save(bundle / name, np.zeros(3))
+    assert not kinds(bundle)
+    save(bundle / name, np.array([Payload()], dtype=object))
+    assert kinds(bundle) == {("weights", name)}
+
+
+def test_an_onnx_model_that_reads_another_file_is_found(bundle):
+    onnx = pytest.importorskip("onnx")
+    constant = onnx.numpy_helper.from_array(np.zeros((2, 2), np.float32), "c")
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Identity", ["c"], ["y"])], "g", [], [], [constant])
+    onnx.save(onnx.helper.make_model(graph), bundle / "model.onnx")
+    assert not kinds(bundle)
+    constant.data_location = onnx.TensorProto.EXTERNAL
+    constant.external_data.add(key="location", value="../../secret")
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Evil", ["c"], ["y"], domain="theirs")], "g", [], [], [constant]
+    )
+    (bundle / "model.onnx").write_bytes(onnx.helper.make_model(graph).SerializeToString())
+    assert [finding.what for finding in find(bundle)] == [
+        "reads its numbers from another file, '../../secret'",
+        "needs operators of 'theirs', which are code of a stranger",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("scripts/a.py", b"x = 1", "code"),
+        ("monai/__init__.py", b"", "code"),
+        ("mammoseg/networks/unet.py", b"x = 1", "code"),
+        ("a.so", b"", "code"),
+        ("README.md", b"#!/bin/sh\n", "code"),
+        ("data.dat", b"\x7fELF", "code"),
+        ("more.zip", b"PK\x03\x04", "archive"),
+    ],
+)
+def test_programs_and_archives_are_found(name, content, kind, bundle):
+    (bundle / name).parent.mkdir(parents=True, exist_ok=True)
+    (bundle / name).write_bytes(content)
+    assert kinds(bundle) == {(kind, name)}
+
+
+def test_the_copy_of_this_package_in_an_export_passes(bundle):
+    from mammoseg.provenance import PACKAGE_FOLDER
+
+    (bundle / "mammoseg").mkdir()
+    (bundle / "mammoseg" / "files.py").write_bytes((PACKAGE_FOLDER / "files.py").read_bytes())
+    assert not kinds(bundle)
+
+
+def test_links_pipes_and_files_that_were_changed_are_found(bundle):
+    write_manifest(bundle)
+    (bundle / "LICENSE").write_text("changed")
+    (bundle / "out").symlink_to("/etc")
+    os.mkfifo(bundle / "pipe")
+    assert kinds(bundle) == {("hash", "manifest.json"), ("path", "out"), ("path", "pipe")}
+
+
+def test_a_bundle_without_license_is_found(bundle):
+    (bundle / "LICENSE").unlink()
+    assert kinds(bundle) == {("license", ".")}
+
+
+def entry(name, *, mode=0o100644, content=b"x"):
+    info = zipfile.ZipInfo(name)
+    info.external_attr, info.compress_type = mode << 16, zipfile.ZIP_DEFLATED
+    return info, content
+
+
+@pytest.mark.parametrize(
+    ("made", "what"),
+    [
+        (entry("theirs/../../out"), "lies outside of the bundle"),
+        (entry("/etc/out"), "lies outside of the bundle"),
+        (entry("C:/out"), "lies outside of the bundle"),
+        (entry("theirs\\..\\out"), "lies outside of the bundle"),
+        (entry("theirs/link", mode=0o120777, content=b"/etc"), "is a link or a device"),
+        (entry("theirs/license"), "is in the archive twice"),
+        (entry("theirs/bomb", content=bytes(30_000_000)), f"grows more than {MOST_GROWTH} times"),
+    ],
+)
+def test_an_archive_that_writes_elsewhere_or_without_end_is_not_unpacked(made, what, bundle, tmp_path, capsys):
+    archive = zip_bundle(bundle, tmp_path / "theirs.zip")
+    with zipfile.ZipFile(archive, "a") as file:
+        file.writestr(*made)
+    with pytest.raises(AuditError, match=r"\(archive 1\)"):
+        audit(archive, as_json=True)
+    (finding,) = json.loads(capsys.readouterr().out)["findings"]
+    assert finding["what"].startswith(what)
+
+
+def test_what_is_no_bundle_is_unreadable(tmp_path):
+    (tmp_path / "a.zip").write_bytes(b"PK\x03\x04 no zip")
+    for path, what in [("a.zip", "a damaged one"), ("no-such", "there is no folder"), (".", "it has no configs/")]:
+        with pytest.raises(NothingUsableError, match=what):
+            audit(tmp_path / path)
