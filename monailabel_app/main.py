@@ -24,7 +24,7 @@ from monailabel.interfaces.tasks.strategy import Strategy
 from monailabel.interfaces.tasks.train import TrainTask
 
 from mammoseg import __version__
-from mammoseg.inference.predictor import usable_device
+from mammoseg.inference.engines.torch_engine import usable_device
 from monailabel_app.lib.app import NamedTasks
 from monailabel_app.lib.conf import check_keys, number, words, yes_no_or_recorded, yes_or_no
 from monailabel_app.lib.datastore import open_datastore

@@ -3,13 +3,13 @@
 from typing import Any
 
 from mammoseg.calibration import Calibration
-from mammoseg.checkpoints.checkpoint import Weights
+from mammoseg.checkpoints.record import Record
 from mammoseg.dicom.derived import Algorithm
 from mammoseg.files import printable
 from mammoseg.provenance import source_of, warning_of
 
 
-def algorithm_of(weights: Weights, *, name: str, version: str, threshold: float, flips: bool) -> Algorithm:
+def algorithm_of(weights: Record, *, name: str, version: str, threshold: float, flips: bool) -> Algorithm:
     """What a bundle with these weights is called in its results.
 
     Args:
@@ -29,7 +29,7 @@ def algorithm_of(weights: Weights, *, name: str, version: str, threshold: float,
     )
 
 
-def facts_of(weights: Weights) -> dict[str, Any]:
+def facts_of(weights: Record) -> dict[str, Any]:
     """What `Algorithm` says of weights, by its names: file, hash, data, and what must be said of them."""
     return {
         "weights_sha256": weights.sha256,

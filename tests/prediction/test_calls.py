@@ -73,7 +73,15 @@ def test_predict_hands_its_choices_to_the_predictor(pixels, made, tmp_path):
     weights = tmp_path / "w.pt"
     weights.touch()
     predict(path, output=str(output), bundle="aunet", weights=str(weights), modalities="RG", device="cpu")
-    assert made == {"bundle": "aunet", "weights": weights, "device": "cpu", "modalities": ("RG",), "flips": None}
+    assert made == {
+        "bundle": "aunet",
+        "weights": weights,
+        "device": "cpu",
+        "modalities": ("RG",),
+        "flips": None,
+        "runtime": "auto",
+        "precision": None,
+    }
     assert rows_of(output)[0]["status"] == "mass found"
 
 
