@@ -99,7 +99,7 @@ def test_several_weights_are_one_predictor_whose_results_name_all(tmp_path):
     ]
     predict(tmp_path / "a.dcm", output=tmp_path / "out", bundle="unet", weights=weights, device="cpu")
     (row,) = rows_of(tmp_path / "out")
-    assert (row["status"], row["weights_file"]) == ("mass found", "1.pt,2.pt")
-    assert row["weights_sha256"] == ",".join(map(sha256_of_file, weights))
+    assert (row["status"], row["weights_file"]) == ("mass found", "1.pt+2.pt")
+    assert row["weights_sha256"] == "+".join(map(sha256_of_file, weights))
     for file in ("a.seg.dcm", "a.sr.dcm"):
         assert row["weights_sha256"] in pydicom.dcmread(tmp_path / "out" / file).to_json(), file
