@@ -131,14 +131,17 @@ class Algorithm:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """Weights, threshold and what else decides, by the names that they have in every object."""
+        """Weights, threshold and what else decides, by the names that they have in every object.
+
+        A SEG has all in one text with commas between them, so a name of data loses its own.
+        """
         known = {
             "weights_sha256": self.weights_sha256,
             "weights_file": self.weights_file,
             "trained_on": self.trained_on,
             "threshold": f"{self.threshold:g}",
             "flips": self.flips,
-            "calibration": None if self.calibration is None else str(self.calibration),
+            "calibration": None if self.calibration is None else str(self.calibration).replace(",", ";"),
             "min_area_mm2": None if self.min_area_mm2 is None else f"{self.min_area_mm2:g}",
             "engine": self.engine,
             "precision": self.precision,

@@ -111,9 +111,9 @@ def mean_facts(facts: Sequence[Mapping[str, str | None]]) -> dict[str, Any]:
         return _each_once([one[name] for one in facts], by)
 
     return {
-        "weights_sha256": ",".join(str(one["weights_sha256"]) for one in facts),
-        "weights_file": ",".join(str(one["weights_file"]) for one in facts),
-        "trained_on": joined("trained_on", ","),
+        "weights_sha256": "+".join(str(one["weights_sha256"]) for one in facts),
+        "weights_file": "+".join(str(one["weights_file"]) for one in facts),
+        "trained_on": joined("trained_on", "+"),
         "warning": joined("warning", " "),
     }
 

@@ -212,9 +212,9 @@ def test_a_folder_of_weights_is_served_as_their_mean_and_named_with_both(tmp_pat
     file, params = run(task, picture[0])
     file.unlink()
     assert np.allclose(task.model.segment(picture[0]).probability, (each[0] + each[1]) / 2, atol=1e-6)
-    hashes = ",".join(map(sha256_of_file, files))
+    hashes = "+".join(map(sha256_of_file, files))
     assert params["weights_sha256"] == task.info()["weights_sha256"] == hashes
-    assert (params["weights_file"], task.info()["weights"]) == ("0.pt,1.pt", 0)
+    assert (params["weights_file"], task.info()["weights"]) == ("0.pt+1.pt", 0)
 
 
 @pytest.mark.parametrize("asked", [None, True, False])
