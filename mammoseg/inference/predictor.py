@@ -1,6 +1,6 @@
 """One mammogram in, its map of mass probability out, under exactly the settings the weights were trained with."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -98,8 +98,15 @@ class Predictor:
         self.flips = record.flips if flips is None else flips
         self.weights_sha256 = record.sha256
         self.threshold: float = record.threshold or config["default_threshold"]
-        algorithm = algorithm_of(record, name=bundle, version=version, threshold=self.threshold, flips=self.flips)
-        self.algorithm = replace(algorithm, engine=self.engine.name, precision=self.engine.precision)
+        self.algorithm = algorithm_of(
+            record,
+            name=bundle,
+            version=version,
+            threshold=self.threshold,
+            flips=self.flips,
+            engine=self.engine.name,
+            precision=self.engine.precision,
+        )
         self.modalities = modalities
         self.preprocessing = ArrayPreprocessing(record.preprocessing)
 
