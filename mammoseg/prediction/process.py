@@ -1,15 +1,14 @@
 """One further process: it makes a job when it gets its first file, and does file after file with it."""
 
 import multiprocessing
-import os
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mammoseg.parent import end_with_parent
 from mammoseg.prediction.table import Row
 from mammoseg.quick_import import quick_import
 
@@ -96,13 +95,8 @@ def _interrupts_kept_out() -> Iterator[None]:
 
 def _start() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which lets each process end its file
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
     parent: Any = multiprocessing.parent_process()
-    parent.join()
-    os._exit(1)
+    end_with_parent(parent.pid)
 
 
 def _import(module: str) -> None:

@@ -189,14 +189,14 @@ class MassTrainTask(TrainTask):
 
     def _run(self, job: Job) -> dict[str, Any]:
         """Have a process do the job and follow its log."""
-        command = [sys.executable, "-m", "monailabel_app.lib.models.train_job", str(job.write())]
+        command = [sys.executable, "-m", "monailabel_app.lib.models.train_job", str(job.write()), str(os.getpid())]
         root = str(PACKAGE_FOLDER.parent)
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
         output = job.folder / "output.txt"
         with (
             output.open("wb") as file,
             subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=file, stderr=subprocess.STDOUT, env=environment, cwd=job.folder
+                command, stdout=file, stderr=subprocess.STDOUT, env=environment, cwd=job.folder
             ) as self._process,
         ):
             while self._process.poll() is None:

@@ -1,15 +1,13 @@
 """One training in a process of its own, so that the server goes on and neither can take the other down.
 
-Usage: python -m monailabel_app.lib.models.train_job JOB.json (started by `monailabel_app.lib.models.train`)
+Usage: python -m monailabel_app.lib.models.train_job JOB.json PARENT (started by `monailabel_app.lib.models.train`)
 
 It trains the bundle by its own config, scores the weights before and after on the held-out images, and writes
-``result.json``. It ends with its parent: when its standard input closes, however the parent died.
+``result.json``. It ends with process PARENT, however that one ends.
 """
 
 import math
-import os
 import sys
-import threading
 import traceback
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from mammoseg.errors import MammosegError, kind_and_place
 from mammoseg.files import sha256_of_file, write_json
 from mammoseg.inference.predictor import Predictor
 from mammoseg.metrics.overlap import compute_dice
+from mammoseg.parent import end_with_parent
 from mammoseg.training.workflow import train
 from monailabel_app.lib.models.job_files import Job
 
@@ -64,12 +63,6 @@ def score(bundle: str, weights: Path, records: list[dict[str, Any]], job: Job) -
     return scores
 
 
-def _end_with_parent() -> None:
-    while os.read(sys.stdin.fileno(), 1024):
-        pass
-    os._exit(1)
-
-
 if __name__ == "__main__":
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent(int(sys.argv[2]))
     main(Path(sys.argv[1]))
