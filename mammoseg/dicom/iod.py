@@ -31,6 +31,17 @@ def lacking_attributes(dataset: Dataset) -> list[str]:
     return _lacking(dataset, [row["key"] for row in get_iod_module_map()[iod] if row["usage"] == "M"])
 
 
+def types_of(sop_class: str) -> dict[str, str]:
+    """Type (1, 1C, 2, 2C or 3) of what may stand at the top of an object, by keyword, as its mandatory modules have it.
+
+    Raises:
+        KeyError: the tables do not know the SOP class.
+    """
+    modules = [row["key"] for row in get_iod_module_map()[get_sop_class_iod_map()[sop_class]] if row["usage"] == "M"]
+    attributes = (attribute for module in modules for attribute in get_module_attribute_map()[module])
+    return {attribute["keyword"]: attribute["type"] for attribute in attributes if not attribute["path"]}
+
+
 def incomplete_sequences(dataset: Dataset) -> list[str]:
     """Sequences of the modules `TAKEN_OVER` of which an item lacks what it must hold, as happens in archives."""
     return sorted({path.partition(".")[0] for path in _lacking(dataset, TAKEN_OVER) if "." in path})
