@@ -12,11 +12,11 @@ from mammoseg.parent import end_with_parent
 from mammoseg.prediction.table import Row
 from mammoseg.quick_import import quick_import
 
-Job = Callable[[Path, str], Row]
+FileRunner = Callable[[Path, str], Row]
 
 Result = TypeVar("Result")
 
-_job: Job | None = None
+_job: FileRunner | None = None
 
 
 class WorkerProcess:
@@ -30,7 +30,7 @@ class WorkerProcess:
         """Import a module that takes seconds, before there is anything else to do."""
         self._submit(_import, module)
 
-    def run(self, make_job: Callable[[], Job], path: Path, name: str) -> Row:
+    def run(self, make_job: Callable[[], FileRunner], path: Path, name: str) -> Row:
         """Do one file.
 
         Args:
@@ -103,7 +103,7 @@ def _import(module: str) -> None:
     quick_import(module)  # a module cannot be sent back
 
 
-def _run(make_job: Callable[[], Job], path: Path, name: str) -> Row:
+def _run(make_job: Callable[[], FileRunner], path: Path, name: str) -> Row:
     global _job
     if _job is None:
         _job = make_job()

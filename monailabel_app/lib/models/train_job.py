@@ -22,7 +22,7 @@ from mammoseg.inference.predictor import Predictor
 from mammoseg.metrics.overlap import compute_dice
 from mammoseg.parent import end_with_parent
 from mammoseg.training.workflow import train
-from monailabel_app.lib.models.job_files import Job
+from monailabel_app.lib.models.job_files import TrainJob
 
 NO_NUMBER = None
 """Dice of an image without a mass, in JSON."""
@@ -30,7 +30,7 @@ NO_NUMBER = None
 
 def main(path: Path) -> None:
     """Do the job and write its result, or why there is none."""
-    job = Job.read(path)
+    job = TrainJob.read(path)
     try:
         result = run(job)
     except MammosegError as error:
@@ -41,7 +41,7 @@ def main(path: Path) -> None:
     write_json(job.result, result)
 
 
-def run(job: Job) -> dict[str, Any]:
+def run(job: TrainJob) -> dict[str, Any]:
     """Train, then score both sets of weights on the same images by the same code."""
     overrides = {**job.overrides, "ckpt_dir": str(job.folder / "models"), "output_dir": str(job.folder / "log")}
     train(job.bundle, dataset_dir=str(job.data), recipe=job.recipe, start_from=job.start_from, **overrides)
@@ -51,7 +51,7 @@ def run(job: Job) -> dict[str, Any]:
     return {"sha256": sha256_of_file(job.weights), "after": after, "before": before}
 
 
-def score(bundle: str, weights: Path, records: list[dict[str, Any]], job: Job) -> dict[str, float | None]:
+def score(bundle: str, weights: Path, records: list[dict[str, Any]], job: TrainJob) -> dict[str, float | None]:
     """Dice of each image on its own grid by its code; None where the person drew no mass."""
     predictor = Predictor(bundle, weights=weights, device=job.device, modalities=tuple(job.modalities))
     scores: dict[str, float | None] = {}
