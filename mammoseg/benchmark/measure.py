@@ -53,7 +53,7 @@ def measure_bundle(
         seconds: time in seconds to spend on each of the two.
         rounds: fewest of each, whatever the time.
         quick: one round on a small image.
-        compiled: also measure inference through `torch.compile`; compiling takes up to minutes.
+        compiled: whether to measure inference through `torch.compile` too; compiling takes up to minutes.
     Returns:
         JSON values: facts of the network; for each variant median seconds, images per second, peak memory in MiB
         beyond what was in use before the run, and the difference to plain eager.

@@ -28,7 +28,7 @@ def write_lesion_tables(folder: Path, images: Mapping[str, Sequence[Found]]) -> 
     """Write the three tables, ``froc.png`` and ``reliability.png``.
 
     Args:
-        images: by grid, what was found in each image.
+        images: what was found in each image, by grid.
 
     Returns:
         For ``summary.json``: ``froc``, the rows of ``froc.csv``, and ``calibration``, a row a grid.
