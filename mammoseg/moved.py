@@ -33,6 +33,7 @@ MOVED = {
     "mammoseg.results": "mammoseg.prediction.results",
     "mammoseg.schedules": "mammoseg.training.schedules",
     "mammoseg.send": "mammoseg.archives.send",
+    "mammoseg.transforms.crop": "mammoseg.transforms.functional.steps",
     "mammoseg.transforms.save_prediction": "mammoseg.prediction.save_prediction",
     "mammoseg.weights_file": "mammoseg.checkpoints.weights_file",
     "mammoseg.workflow": "mammoseg.training.workflow",

@@ -1,7 +1,5 @@
 """Index of the architectures, one a file; every one is a `Network` that returns logits ``(N, out_channels, H, W)``."""
 
-import inspect
-from collections.abc import Mapping
 from typing import Any
 
 from mammoseg.networks.attention_unet import AttentionUNet
@@ -56,18 +54,3 @@ def build_network(config: dict[str, Any]) -> Network:
     """
     arguments = {name: value for name, value in config.items() if name != ARCHITECTURE}
     return ARCHITECTURES[config[ARCHITECTURE]](**arguments)
-
-
-def architecture_name(config: Mapping[str, Any]) -> str:
-    """What a `Network.config` is called in a sentence: its class, and its decoder where that class has several.
-
-    Examples:
-        >>> from mammoseg.networks import architecture_name
-        >>> architecture_name({"architecture": "UNet"}), architecture_name({"architecture": "SmpUNet"})
-        ('UNet', 'SmpUNet with decoder unet')
-    """
-    name = config[ARCHITECTURE]
-    arguments = inspect.signature(ARCHITECTURES[name]).parameters if name in ARCHITECTURES else {}
-    if "decoder" not in arguments:
-        return name
-    return f"{name} with decoder {config.get('decoder', arguments['decoder'].default)}"
