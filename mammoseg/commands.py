@@ -13,7 +13,7 @@ from mammoseg.errors import WrongCallError
 from mammoseg.quick_import import quick_import
 
 Add = Callable[..., Any]
-Run = Callable[..., Any]
+Runner = Callable[..., Any]
 
 OUTPUTS = ("output", "output_dir", "ckpt_dir", "cache_dir")
 """Options that name a folder to write to."""
@@ -33,7 +33,7 @@ CHOOSING = ("study", "patient", "date", "user", "name", "title")
 FILES = "files, or folders that are searched with their sub-folders"
 
 
-def ingest(add: Add) -> Run:
+def ingest(add: Add) -> Runner:
     """Turn a collection of mammograms into a datalist.json with a patient-grouped split."""
     add("source", help="phantom, folder, cbis_ddsm or voc")
     add("inputs", nargs="*", metavar="FOLDER", help="to read; none for phantom")
@@ -64,7 +64,7 @@ def ingest(add: Add) -> Run:
     return lambda *inputs, source, **options: run(source, *inputs, **options)
 
 
-def train(add: Add) -> Run:
+def train(add: Add) -> Runner:
     """Train a bundle; the same call continues a run that ended. Other options override its config, docs/training.md."""
     _bundle(add)
     _dataset(add)
@@ -73,7 +73,7 @@ def train(add: Add) -> Run:
     return _later("mammoseg.training.workflow", "train")
 
 
-def evaluate(add: Add) -> Run:
+def evaluate(add: Add) -> Runner:
     """Score held-out images: per_image.csv and a summary. Other options override the config: docs/training.md."""
     _bundle(add)
     _dataset(add)
@@ -81,7 +81,7 @@ def evaluate(add: Add) -> Run:
     return _later("mammoseg.training.workflow", "evaluate")
 
 
-def calibrate(add: Add) -> Run:
+def calibrate(add: Add) -> Runner:
     """Choose threshold and calibration of weights anew on your own labelled images, no training; docs/weights.md."""
     _bundle(add)
     _dataset(add)
@@ -93,7 +93,7 @@ def calibrate(add: Add) -> Run:
     return _later("mammoseg.evaluation.calibrate", "calibrate")
 
 
-def report(add: Add) -> Run:
+def report(add: Add) -> Runner:
     """Write the page of an evaluated run: scores, learning curve, best, median and worst case, baseline."""
     add("evaluation_dir", help="folder with the metrics.csv of training and the per_image.csv of evaluating")
     _dataset(add)
@@ -105,14 +105,14 @@ def report(add: Add) -> Run:
     return _later("mammoseg.evaluation.run_report", "report")
 
 
-def compare(add: Add) -> Run:
+def compare(add: Add) -> Runner:
     """Compare evaluations of the same images: table, confidence intervals, Wilcoxon signed-rank tests, box plot."""
     add("inputs", nargs="*", metavar="EVALUATION", help="two or more folders that evaluate wrote, or per_image.csv")
     _output(add, "folder of table and plot")
     return _later("mammoseg.evaluation.compare", "compare")
 
 
-def predict(add: Add) -> Run:
+def predict(add: Add) -> Runner:
     """Segment masses in mammograms: DICOM SEG and SR, overlay pictures, results.csv and index.html; docs/predict.md."""
     add("inputs", nargs="*", metavar="INPUT", help=FILES)
     _output(add, "folder of the results; the same call again does only what is not done yet")
@@ -144,7 +144,7 @@ def predict(add: Add) -> Run:
     return _later("mammoseg.prediction.predict", "predict")
 
 
-def send(add: Add) -> Run:
+def send(add: Add) -> Runner:
     """Store DICOM files, such as results, in an archive: DICOMweb (STOW-RS) or C-STORE; docs/dicomweb.md."""
     add("inputs", nargs="*", metavar="FILE", help=FILES)
     add("--to", required=True, metavar="URL", help="https://[user@]host/dicom-web or dicom://AET@host:port")
@@ -155,7 +155,7 @@ def send(add: Add) -> Run:
     return _later("mammoseg.archives.send", "send")
 
 
-def deidentify(add: Add) -> Run:
+def deidentify(add: Add) -> Runner:
     """Write DICOM mammograms without what names their patient; the way back goes to a file for its owner only."""
     add("inputs", nargs="*", metavar="INPUT", help=FILES)
     _output(add, "folder for the files, each named by its new SOP Instance UID")
@@ -165,7 +165,7 @@ def deidentify(add: Add) -> Run:
     return _later("mammoseg.deidentification.deidentify", "deidentify")
 
 
-def export(add: Add) -> Run:
+def export(add: Add) -> Runner:
     """Write a bundle with its weights as a folder that runs without this repository, and a zip of it."""
     _bundle(add)
     add("--weights", help="checkpoint, with its network and preprocessing (what train wrote, else what came with it)")
@@ -180,7 +180,7 @@ def export(add: Add) -> Run:
     return print_both
 
 
-def bundle(add: Add) -> Run:
+def bundle(add: Add) -> Runner:
     """Write the configs of a bundle to a folder of yours, to edit them and to run them by MONAI's own command."""
     _bundle(add)
     _output(add, "new folder; gets configs/ and docs/, and models/ and eval/ when it is trained")
@@ -188,7 +188,7 @@ def bundle(add: Add) -> Run:
     return lambda bundle, **options: print(run(bundle=bundle, **options))
 
 
-def audit(add: Add) -> Run:
+def audit(add: Add) -> Runner:
     """Look through somebody else's bundle without running anything of it; exit code 1 when something was found."""
     add("bundle", metavar="BUNDLE", help="folder, or zip of one")
     add("--allow", type=_words, help="SHA-256 of files that you have read and let in, with commas between them")
@@ -197,7 +197,7 @@ def audit(add: Add) -> Run:
     return lambda bundle, **options: run(bundle, **options)
 
 
-def audit_split(add: Add) -> Run:
+def audit_split(add: Add) -> Runner:
     """Find patients, breasts and pictures in two sections of a split; exit code 1 if any are. docs/audit_split.md."""
     add("inputs", nargs="*", metavar="FILE", help="datalist.json, or CSV with a row an image; several are one split")
     add("--image", metavar="COLUMN", help="of a CSV: path of the image (image)")
@@ -211,14 +211,14 @@ def audit_split(add: Add) -> Run:
     return _later("mammoseg.data.split_audit", "audit_split")
 
 
-def view(add: Add) -> Run:
+def view(add: Add) -> Runner:
     """Look at mammograms and their results in OHIF on this machine, until Ctrl-C; needs `make viewer` and Orthanc."""
     add("inputs", nargs="*", metavar="FILE", help=FILES)
     add("--port", type=_whole, help="of the page, on loopback (8080)")
     return _later("mammoseg.viewer.show", "view")
 
 
-def list_bundles(add: Add) -> Run:
+def list_bundles(add: Add) -> Runner:
     """List the bundles: name, paper, parameters, input (channels, rows, columns) and recipe."""
     add("--json", action="store_true", help="print a JSON list instead of a table")
     return _print_bundles
@@ -260,7 +260,7 @@ def _login(add: Add) -> None:
     add("--ca_bundle", metavar="FILE", help="certificates of the authority that signed the archive's own")
 
 
-def _later(module: str, name: str) -> Run:
+def _later(module: str, name: str) -> Runner:
     def run(*inputs: str, **options: Any) -> Any:
         _check_given(inputs, options)
         _check_names(**options)
@@ -355,7 +355,7 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-COMMANDS: dict[str, Callable[[Add], Run]] = {
+COMMANDS: dict[str, Callable[[Add], Runner]] = {
     "ingest": ingest,
     "train": train,
     "evaluate": evaluate,

@@ -19,6 +19,7 @@ MOVED = {
     "mammoseg.dicom.decode_worker": "mammoseg.data.decode_worker",
     "mammoseg.dicomweb": "mammoseg.archives.dicomweb",
     "mammoseg.dimse": "mammoseg.archives.dimse",
+    "mammoseg.evaluation.report": "mammoseg.evaluation.page",
     "mammoseg.folding": "mammoseg.inference.folding",
     "mammoseg.inference.Predictor": "mammoseg.inference.predictor.Predictor",
     "mammoseg.label_server": "mammoseg.viewer.label_server",

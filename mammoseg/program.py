@@ -1,24 +1,19 @@
 """Another program that runs as long as a block lasts, and ends however this process ends; servers among them."""
 
-import ctypes
-import signal
+import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 import requests
 
 from mammoseg.errors import WrongCallError
-
-PR_SET_PDEATHSIG = 1
-"""Of prctl(2)."""
-
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+from mammoseg.parent import end_with_parent
 
 
 @contextmanager
@@ -30,14 +25,19 @@ def running(
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a program and end it with the block; on Linux it gets SIGTERM too when the thread that started it is gone.
+    """Start a program and end it with the block; it ends with this process too, see `end_with_parent`.
 
     Args:
         seconds: time in seconds that it may take to end before it is killed.
         output: file that gets what it says; ours where it is None.
     """
     process = subprocess.Popen(
-        list(command), stdout=output, stderr=output, cwd=folder, env=environment, preexec_fn=_end_with_parent
+        list(command),
+        stdout=output,
+        stderr=output,
+        cwd=folder,
+        env=environment,
+        preexec_fn=partial(end_with_parent, os.getpid()),
     )
     try:
         yield process
@@ -80,8 +80,3 @@ def comes_to_answer(url: str, process: subprocess.Popen[bytes], *, seconds: floa
                 return True
         time.sleep(0.1)
     return False
-
-
-def _end_with_parent() -> None:
-    if _LIBC:
-        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

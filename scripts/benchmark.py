@@ -73,8 +73,8 @@ def networks(
         seconds: time in seconds to spend on inference, and again on training, of one bundle and batch.
         rounds: fewest of each, whatever the time.
         quick: one round on a small image, to see that everything works.
-        compiled: also measure inference through `torch.compile`, which takes up to minutes to compile a network.
-        engines: also measure inference by OpenVINO, in f32 and, where the processor has it, in bf16.
+        compiled: whether to measure inference through `torch.compile` too, which takes up to minutes a network.
+        engines: whether to measure inference by OpenVINO too, in f32 and, where the processor has it, in bf16.
     """
     names = [bundles] if isinstance(bundles, str) else list(bundles) or bundle_names()
     batches = [batch] if isinstance(batch, int) else batch

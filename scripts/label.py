@@ -18,7 +18,7 @@ from mammoseg.counts import count_of
 from mammoseg.data.phantom import generate_cohort
 from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.program import free_port
-from mammoseg.viewer.archive import Archive, check_installed, local_archive
+from mammoseg.viewer.archive import LocalArchive, check_installed, local_archive
 from mammoseg.viewer.kept_labels import drawn_segmentations, keep_labels
 from mammoseg.viewer.label_server import label_server
 from mammoseg.viewer.server import ViewerServer, serving
@@ -103,7 +103,7 @@ def _keep(state: Path, images: list[Path], keep: Path, bundle: str) -> None:
     print(f" && mammoseg train {bundle} --dataset_dir {data} --batch_size 2", flush=True)
 
 
-def _gone(archive: Archive, server: subprocess.Popen[bytes]) -> str | None:
+def _gone(archive: LocalArchive, server: subprocess.Popen[bytes]) -> str | None:
     """Which part ended, None while all run."""
     if server.poll() is not None:
         return "the label server"

@@ -37,7 +37,7 @@ def simulate_active_learning(
         test: images of the test section that the Dice is measured on.
         strategies: names with commas.
         publish: write picture and table into docs/ too.
-        plan: fields of `mammoseg.active_learning.simulation.Plan`: seeds, start, query, rounds, first_steps, steps, ...
+        plan: fields of `mammoseg.active_learning.simulation.SimulationPlan`: seeds, start, query, rounds, ...
     """
     replay_job(
         Path(output),

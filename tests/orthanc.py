@@ -7,12 +7,12 @@ import pytest
 import requests
 
 from mammoseg.errors import WrongCallError
-from mammoseg.viewer.archive import Archive, local_archive
+from mammoseg.viewer.archive import LocalArchive, local_archive
 from tests.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture(scope="session")
-def running_orthanc() -> Iterator[Archive]:
+def running_orthanc() -> Iterator[LocalArchive]:
     """Orthanc with DICOMweb and C-STORE; where it is not installed a test skips, in CI it fails."""
     starting = local_archive(takes_c_store=True)
     try:
@@ -24,7 +24,7 @@ def running_orthanc() -> Iterator[Archive]:
 
 
 @pytest.fixture
-def orthanc(running_orthanc: Archive, monkeypatch: pytest.MonkeyPatch) -> Archive:
+def orthanc(running_orthanc: LocalArchive, monkeypatch: pytest.MonkeyPatch) -> LocalArchive:
     """The same with nothing in it, and its password where mammoseg looks for it."""
     for study in requests.get(
         f"{running_orthanc.url}/studies", auth=running_orthanc.user, timeout=PATIENCE_SECONDS
@@ -34,7 +34,7 @@ def orthanc(running_orthanc: Archive, monkeypatch: pytest.MonkeyPatch) -> Archiv
     return running_orthanc
 
 
-def instances_in(archive: Archive) -> int:
+def instances_in(archive: LocalArchive) -> int:
     """How many instances the archive holds, by its own count."""
     counts = requests.get(f"{archive.url}/statistics", auth=archive.user, timeout=PATIENCE_SECONDS).json()
     return int(counts["CountInstances"])

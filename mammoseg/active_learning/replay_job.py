@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from mammoseg.active_learning.curves import plot_curves, read_curves, table_of_curves
-from mammoseg.active_learning.simulation import Plan, simulate
+from mammoseg.active_learning.simulation import SimulationPlan, simulate
 from mammoseg.data.datalist import Record, load_section
 from mammoseg.data.phantom import generate_cohort
 from mammoseg.errors import WrongCallError
@@ -48,15 +48,15 @@ def replay_job(
     Args:
         phantom: ``patients`` and ``size`` of the cohort that is made where there is no `dataset_dir`.
         images: number of images of the pool and of the test set.
-        plan: fields of `Plan`.
+        plan: fields of `SimulationPlan`.
     Raises:
         WrongCallError: the plan cannot be carried out.
     """
-    known = [field.name for field in fields(Plan) if field.name != "strategies"]
+    known = [field.name for field in fields(SimulationPlan) if field.name != "strategies"]
     if unknown := set(plan) - set(known):
         raise WrongCallError(f"unknown setting '{min(unknown)}'; known: {', '.join(known)}.")
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in plan.items()}
-    settings = Plan(strategies, **values)
+    settings = SimulationPlan(strategies, **values)
     output.mkdir(parents=True, exist_ok=True)
     pool, test = _phantoms(output / "phantoms", **phantom) if dataset_dir is None else _dataset(dataset_dir)
     pool, test = pool[: images[0]], test[: images[1]]
@@ -89,7 +89,7 @@ def _dataset(folder: Path) -> tuple[list[Record], list[Record]]:
     return tuple(load_section(folder / "datalist.json", section) for section in ("training", "test"))  # type: ignore[return-value]  # two of them
 
 
-def _description(plan: Plan, source: str, pool: int, test: int, seconds: float) -> str:
+def _description(plan: SimulationPlan, source: str, pool: int, test: int, seconds: float) -> str:
     rows, columns = plan.spatial_size
     return f"""# Active learning on a CPU, simulated
 

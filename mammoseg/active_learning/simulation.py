@@ -37,7 +37,7 @@ Item = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Plan:
+class SimulationPlan:
     """What is replayed; JSON values.
 
     Attributes:
@@ -85,7 +85,9 @@ class Plan:
             )
 
 
-def simulate(plan: Plan, pool: Sequence[Mapping[str, Any]], test: Sequence[Mapping[str, Any]], output: Path) -> Path:
+def simulate(
+    plan: SimulationPlan, pool: Sequence[Mapping[str, Any]], test: Sequence[Mapping[str, Any]], output: Path
+) -> Path:
     """Carry out a plan, or go on with it.
 
     Args:
@@ -110,7 +112,7 @@ def simulate(plan: Plan, pool: Sequence[Mapping[str, Any]], test: Sequence[Mappi
 class Replay:
     """One plan on preprocessed images; every step is kept, so that it can be interrupted."""
 
-    def __init__(self, plan: Plan, pool: Sequence[Item], test: Sequence[Item], output: Path) -> None:
+    def __init__(self, plan: SimulationPlan, pool: Sequence[Item], test: Sequence[Item], output: Path) -> None:
         self.plan = plan
         self.pool = {item["image_id"]: item for item in pool}
         self.test = test
@@ -209,7 +211,7 @@ def _plain(tensor: Tensor) -> Tensor:
     return torch.as_tensor(tensor).as_subclass(Tensor)
 
 
-def _prepared(plan: Plan, records: Sequence[Mapping[str, Any]], name: str) -> list[Item]:
+def _prepared(plan: SimulationPlan, records: Sequence[Mapping[str, Any]], name: str) -> list[Item]:
     prepare = preprocessing(spatial_size=plan.spatial_size, channels=1)
     items = []
     for record in tqdm(records, desc=f"read {name}", unit="image"):
@@ -218,7 +220,9 @@ def _prepared(plan: Plan, records: Sequence[Mapping[str, Any]], name: str) -> li
     return items
 
 
-def _same_plan(plan: Plan, pool: Sequence[Mapping[str, Any]], test: Sequence[Mapping[str, Any]], output: Path) -> None:
+def _same_plan(
+    plan: SimulationPlan, pool: Sequence[Mapping[str, Any]], test: Sequence[Mapping[str, Any]], output: Path
+) -> None:
     """Write the plan down, or compare it with the one that is there."""
     names = {name: [record["image_id"] for record in records] for name, records in (("pool", pool), ("test", test))}
     content = json.loads(json.dumps({**asdict(plan), **names}))

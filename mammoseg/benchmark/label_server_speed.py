@@ -30,7 +30,7 @@ from mammoseg.inference.predictor import Predictor
 from mammoseg.prediction.file_job import algorithm_of
 from mammoseg.prediction.options import Options
 from mammoseg.program import free_port
-from mammoseg.viewer.archive import Archive, local_archive
+from mammoseg.viewer.archive import LocalArchive, local_archive
 from mammoseg.viewer.label_server import LabelServer, label_server
 
 CORES = len(os.sched_getaffinity(0))
@@ -166,7 +166,7 @@ def _is_answered(server: LabelServer, session: requests.Session, image: str) -> 
     return series.ReferencedInstanceSequence[0].ReferencedSOPInstanceUID == image
 
 
-def _fill(archive: Archive, folder: Path, instances: int) -> None:
+def _fill(archive: LocalArchive, folder: Path, instances: int) -> None:
     """Store so many copies of a small phantom, four a study, each under UIDs of its own."""
     path = next(iter(_make_images(folder, SMALLEST_SIZE).values()))
 
@@ -188,7 +188,7 @@ def _uid(level: str, number: int) -> UID:
     return generate_uid(entropy_srcs=["mammoseg benchmark", level, str(number)])
 
 
-def _large_archive(archive: Archive, state: Path, weights: str, instances: int) -> dict[str, Any]:
+def _large_archive(archive: LocalArchive, state: Path, weights: str, instances: int) -> dict[str, Any]:
     """Seconds of the first look, of the list after it, and of the first list after a restart.
 
     Raises:

@@ -60,8 +60,8 @@ def measure_bundle(
         seconds: time in seconds to spend on each of the two.
         rounds: fewest of each, whatever the time.
         quick: one round on a small image.
-        compiled: also measure inference through `torch.compile`; compiling takes up to minutes.
-        engines: also measure inference by OpenVINO, in f32 and where the processor has it in bf16.
+        compiled: whether to measure inference through `torch.compile` too; compiling takes up to minutes.
+        engines: whether to measure inference by OpenVINO too, in f32 and where the processor has it in bf16.
     Returns:
         JSON values: facts of the network; for each variant median seconds, images per second, peak memory in MiB
         beyond what was in use before the run, and the difference to plain eager.

@@ -58,7 +58,7 @@ def describe(
     """All that the templates say about a bundle.
 
     Args:
-        configs: its complete ``train`` and ``metadata``, those of `render` or of an export.
+        configs: complete ``train`` and ``metadata`` of the bundle, those of `render` or of an export.
         exported: whether the card goes into an exported folder, with its weights and without the repository.
         source: name of the source of the data that those weights were trained on.
     """

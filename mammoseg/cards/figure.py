@@ -27,7 +27,7 @@ LETTER = 6
 
 
 @dataclass(frozen=True)
-class Box:
+class StageBox:
     """Where a stage is drawn: centre, height, and row of its resolution, finest first."""
 
     x: float
@@ -67,20 +67,20 @@ def draw_figure(stages: Sequence[Stage], *, title: str) -> str:
     return "\n".join(parts) + "\n"
 
 
-def place_boxes(stages: Sequence[Stage], sizes: Sequence[tuple[int, int]]) -> list[Box]:
+def place_boxes(stages: Sequence[Stage], sizes: Sequence[tuple[int, int]]) -> list[StageBox]:
     """Every box right of all that it reads and of all boxes before it in its row."""
-    boxes: list[Box] = []
+    boxes: list[StageBox] = []
     for stage in stages:
         row = sizes.index(stage.shape[1:])
         read = [(boxes[i].x, COLUMN if boxes[i].row == row else DIAGONAL) for i in stage.reads]
         left = [(box.x, COLUMN) for box in boxes if box.row == row]
         x = max((x + step for x, step in [*read, *left]), default=LEFT)
         height = TALLEST - (TALLEST - SHORTEST) * row / max(1, len(sizes) - 1)
-        boxes.append(Box(x, TOP + ROW * row, height, row))
+        boxes.append(StageBox(x, TOP + ROW * row, height, row))
     return boxes
 
 
-def draw_lines(stages: Sequence[Stage], boxes: Sequence[Box]) -> Iterable[str]:
+def draw_lines(stages: Sequence[Stage], boxes: Sequence[StageBox]) -> Iterable[str]:
     """A line for every stage that a stage reads, the ones that reach further back first, below the others.
 
     What changes the resolution and has one reader, such as the coarsest stage, does not reach back.
@@ -96,7 +96,7 @@ def draw_lines(stages: Sequence[Stage], boxes: Sequence[Box]) -> Iterable[str]:
             yield f'<path d="{line(boxes[i], boxes[j], boxes)}" fill="none" stroke="{colour}" stroke-width="{width}"/>'
 
 
-def line(start: Box, end: Box, boxes: Iterable[Box]) -> str:
+def line(start: StageBox, end: StageBox, boxes: Iterable[StageBox]) -> str:
     """Path from one box to another: straight, curved to another row, or an arc over the boxes between them."""
     left, right = start.x + BOX_WIDTH / 2, end.x - BOX_WIDTH / 2
     if start.row != end.row:
@@ -108,7 +108,7 @@ def line(start: Box, end: Box, boxes: Iterable[Box]) -> str:
     return f"M{left:g} {start.y:g}H{right:g}"
 
 
-def draw_box(stage: Stage, box: Box, colour: str) -> str:
+def draw_box(stage: Stage, box: StageBox, colour: str) -> str:
     """Box with its channels below; name, kind and size appear where the mouse rests."""
     channels, rows, columns = stage.shape
     left, bottom = box.x - BOX_WIDTH / 2, box.y + box.height / 2

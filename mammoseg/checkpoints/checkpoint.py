@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from mammoseg.checkpoints.record import Record, architecture_name, check_architecture
+from mammoseg.checkpoints.record import WeightsRecord, architecture_name, check_architecture
 from mammoseg.checkpoints.recorded import (
     build_preprocessing,
     recorded_calibration,
@@ -41,7 +41,7 @@ ONLY_A_GATE = {"modalities"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Weights(Record):
+class Weights(WeightsRecord):
     """Content of a checkpoint file.
 
     Attributes:
@@ -140,9 +140,9 @@ def read_weights(path: Path | str) -> Weights:
     )
 
 
-def record_of(weights: Weights) -> Record:
+def record_of(weights: Weights) -> WeightsRecord:
     """What weights say beside their tensors."""
-    return Record(**{field.name: getattr(weights, field.name) for field in fields(Record)})
+    return WeightsRecord(**{field.name: getattr(weights, field.name) for field in fields(WeightsRecord)})
 
 
 def read_weights_for(bundle: str, path: Path | str) -> Weights:

@@ -11,7 +11,7 @@ from mammoseg.checkpoints.weights_file import WeightsError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
+class WeightsRecord:
     """Content of a checkpoint file without the weights themselves.
 
     Attributes:
@@ -51,7 +51,7 @@ def architecture_name(config: Mapping[str, Any]) -> str:
     return f"{name} with decoder {decoder}" if decoder else name
 
 
-def check_architecture(weights: Record, bundle: str) -> None:
+def check_architecture(weights: WeightsRecord, bundle: str) -> None:
     """Refuse weights of another architecture than the bundle's.
 
     Raises:

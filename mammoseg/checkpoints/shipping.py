@@ -23,7 +23,7 @@ def ship(checkpoint: Path | str, *, bundle: str, folder: Path | str | None = Non
     Args:
         checkpoint: file of a training run, or what `mammoseg calibrate` wrote.
         bundle: name of the bundle of its architecture.
-        folder: to write to; ``models`` of the bundle when None.
+        folder: folder to write to; ``models`` of the bundle when None.
         chosen: `CHOSEN` by name, instead of what the checkpoint records; a threshold must be in one of both.
     Returns:
         The file with the weights.

@@ -90,7 +90,7 @@ def best_weights(folder: Path | str, *, shipped: Path | str | None = None) -> Pa
     """What a bundle was trained to, else what it came with; the first where there are none.
 
     Args:
-        folder: where `train` writes weights.
+        folder: folder in which `train` writes weights.
         shipped: folder ``models`` of the bundle; None where that is the same.
 
     Examples:

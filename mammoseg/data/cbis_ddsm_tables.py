@@ -39,7 +39,7 @@ class Abnormality:
         case: name of its full mammogram, ``Mass-Training_P_00001_LEFT_CC``.
         number: number of the abnormality in that case, from 1.
         kind: ``mass`` or ``calcification``.
-        section: its official one, ``training`` or ``test``.
+        section: official section, ``training`` or ``test``.
         facts: what a datalist record can hold of pathology, birads, density, subtlety, shape and margin.
     """
 

@@ -39,9 +39,9 @@ def collect(
     """Records of the images that have a mask, or of which the table says that they have no mass.
 
     Args:
-        patient_regex: its one group is the patient's code in the path relative to the folder.
+        patient_regex: pattern whose one group is the patient's code in the path relative to the folder.
         masks: folder of the masks, where they do not lie among the images.
-        mask_regex: its one group is the name of the image, without ending, in the path of a mask.
+        mask_regex: pattern whose one group is the name of the image, without ending, in the path of a mask.
         table: CSV with a column ``image`` and facts.
         large_masks: let masks in that cover more than half of their image.
     Raises:

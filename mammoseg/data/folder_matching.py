@@ -23,7 +23,7 @@ NUMBER_ENDING = re.compile(r"[._ -]\d+$")
 CHANNEL_ENDING = re.compile(r"_0000$")
 """What nnU-Net puts behind the name of an image of one channel, and not behind that of its mask."""
 
-Key = tuple[str, ...]
+MatchKey = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def match(
             image.
     """
     matches = Matches()
-    images: dict[Key, Path] = {}
+    images: dict[MatchKey, Path] = {}
     found = [(path, _composed(path.relative_to(mask_root))) for path in masks] if mask_root else []
     for path in files:
         relative = _composed(path.relative_to(root))
@@ -96,12 +96,12 @@ def _composed(relative: Path) -> Path:
     return Path(unicodedata.normalize("NFC", str(relative)))
 
 
-def _key(relative: Path) -> Key:
+def _key(relative: Path) -> MatchKey:
     folders = (part for part in PurePosixPath(relative).parts[:-1] if part.lower() not in MASK_FOLDERS | IMAGE_FOLDERS)
     return (*folders, stem(relative))
 
 
-def _possible_keys(relative: Path, mask_pattern: re.Pattern[str] | None) -> Iterator[Key]:
+def _possible_keys(relative: Path, mask_pattern: re.Pattern[str] | None) -> Iterator[MatchKey]:
     """Keys of the images that a mask may belong to, longest stem first: mask_a_1_mask, a_1_mask, a_1, a."""
     found = mask_pattern.search(relative.as_posix()) if mask_pattern else None
     if found:

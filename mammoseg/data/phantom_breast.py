@@ -106,7 +106,7 @@ def power_law_noise(
 
     Args:
         shape: size of the image, (rows, columns).
-        stretch: above 1, structures are longer along the columns by this factor.
+        stretch: factor, above 1, by which structures are longer along the columns.
 
     Returns:
         float32, mean 0, standard deviation 1.

@@ -69,7 +69,7 @@ def write_mammogram(
         study: distinguishes studies of one patient; a study has one series per laterality and view.
         pixel_spacing_mm: (row, column) at the detector, ImagerPixelSpacing.
         window: (center, width) in stored values, or None for a file without VOI window.
-        attributes: more attributes by keyword, set last, before compression; a value of None takes the attribute out.
+        attributes: values by keyword, set last, before compression; a value of None takes the attribute out.
 
     Returns:
         The dataset as written.

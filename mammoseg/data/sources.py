@@ -17,7 +17,7 @@ class Source:
         collect: called with an `IngestJob` and the options of the source by name; returns records whose paths are
             absolute and which have no fold. A record may name its patient's ``official`` sections (see `splits`).
         license: license of its images; None when each user has to know.
-        has_public_codes: its patient codes are published, so hiding them would only hide which patient is meant.
+        has_public_codes: whether patient codes are published; hiding them would only hide which patient is meant.
     """
 
     collect: Callable[..., list[Record]]

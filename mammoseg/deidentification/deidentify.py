@@ -36,7 +36,7 @@ from mammoseg.files import (
 LOCK = ".deidentify.lock"
 
 
-class Outcome(Enum):
+class CopyOutcome(Enum):
     """What became of a file."""
 
     WRITTEN = "written"
@@ -75,7 +75,7 @@ def deidentify(
     names = IdentityMap(load_key(key_path), map_path)
     job = _Job(folder, names, (modalities,) if isinstance(modalities, str) else tuple(modalities))
     paths, passed_over = find_inputs([Path(path) for path in inputs], folder)
-    outcomes: list[Outcome] = []
+    outcomes: list[CopyOutcome] = []
     try:
         with sole_writer(folder, folder / LOCK):
             remove_leftovers(folder)
@@ -97,15 +97,15 @@ class _Job:
     modalities: Sequence[str]
     unstated: int = 0
 
-    def deidentify_or_refuse(self, path: Path) -> Outcome:
+    def deidentify_or_refuse(self, path: Path) -> CopyOutcome:
         try:
             with no_header_values_in_warnings():
                 return self._deidentify(path)
         except InputRefusedError as error:
             tqdm.write(f"{printable(path)}: {error}", file=sys.stderr)
-            return Outcome.REFUSED
+            return CopyOutcome.REFUSED
 
-    def _deidentify(self, path: Path) -> Outcome:
+    def _deidentify(self, path: Path) -> CopyOutcome:
         dataset = open_dicom(path)
         check_is_mammogram(dataset, self.modalities)
         check_pixel_description(dataset)
@@ -151,7 +151,7 @@ def keep_only_pixels(dataset: Dataset) -> None:
         dataset.PixelData = words + bytes(len(words) % 2)
 
 
-def _write_once(content: bytes, path: Path) -> Outcome:
+def _write_once(content: bytes, path: Path) -> CopyOutcome:
     """Write a file unless it stands there; never two contents under one UID.
 
     Raises:
@@ -160,12 +160,12 @@ def _write_once(content: bytes, path: Path) -> Outcome:
     """
     if is_plain_file(path):
         if path.read_bytes() == content:
-            return Outcome.KEPT
+            return CopyOutcome.KEPT
         reason = "other content stands under its new UID; delete that file, or name another output folder."
         raise InputRefusedError("E_DUPLICATE_UID", reason)
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
-    return Outcome.WRITTEN
+    return CopyOutcome.WRITTEN
 
 
 def _check_call(inputs: Sequence[str | Path], output: Path, map_path: Path) -> None:
@@ -176,9 +176,9 @@ def _check_call(inputs: Sequence[str | Path], output: Path, map_path: Path) -> N
     make_output(output)
 
 
-def _conclude(outcomes: Sequence[Outcome], job: _Job, passed_over: int) -> None:
+def _conclude(outcomes: Sequence[CopyOutcome], job: _Job, passed_over: int) -> None:
     """Say what came out, and raise what the exit code follows from."""
-    refused = outcomes.count(Outcome.REFUSED)
+    refused = outcomes.count(CopyOutcome.REFUSED)
     beside = say_passed_over(passed_over)
     if job.unstated:
         print(
@@ -186,7 +186,8 @@ def _conclude(outcomes: Sequence[Outcome], job: _Job, passed_over: int) -> None:
             file=sys.stderr,
         )
     print(
-        f"{outcomes.count(Outcome.WRITTEN)} written, {outcomes.count(Outcome.KEPT)} kept, {refused} refused{beside}: "
+        f"{outcomes.count(CopyOutcome.WRITTEN)} written, {outcomes.count(CopyOutcome.KEPT)} kept, "
+        f"{refused} refused{beside}: "
         f"{job.output}; the way back: {job.names.path}"
     )
     if refused == len(outcomes):

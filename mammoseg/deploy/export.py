@@ -34,7 +34,7 @@ def export(
         output: folder that does not exist or is empty.
         weights: checkpoint; when None, `mammoseg.checkpoints.weights_file.default_weights`. Weights that ship become a
             checkpoint, which is what MONAI Label reads.
-        formats: also write the network as ``models/probability.*``; see `mammoseg.deploy.formats`.
+        formats: forms in which the network is written too, as ``models/probability.*``; see `mammoseg.deploy.formats`.
     Returns:
         Folder of the bundle.
     Raises:

@@ -30,7 +30,7 @@ TIME_KEYWORDS = (
 TIME_TAGS = frozenset(tag_for_keyword(keyword) for keyword in TIME_KEYWORDS)
 
 
-class Outcome(Enum):
+class WriteOutcome(Enum):
     """What became of the file: written, or kept because it held the same content already."""
 
     WRITTEN = "written"
@@ -38,7 +38,7 @@ class Outcome(Enum):
 
 
 @no_header_values_in_warnings()
-def write_object(dataset: Dataset, path: Path) -> Outcome:
+def write_object(dataset: Dataset, path: Path) -> WriteOutcome:
     """Write `dataset` to `path`; it counts as written once every byte, and the pixels of a SEG, read back the same.
 
     A file of the same SOP Instance UID and content (times apart) is kept untouched. A damaged file and one of another
@@ -66,7 +66,7 @@ def write_object(dataset: Dataset, path: Path) -> Outcome:
     standing = _read_if_dicom(path) if is_plain_file(path) else None
     if standing is not None and standing.SOPInstanceUID == dataset.SOPInstanceUID:
         if content_digest(standing) == content_digest(dataset):
-            return Outcome.KEPT
+            return WriteOutcome.KEPT
         raise InputRefusedError(
             "E_OUTPUT", f"{path.name} holds other content under the same UID; delete it or name another output folder."
         )
@@ -74,7 +74,7 @@ def write_object(dataset: Dataset, path: Path) -> Outcome:
         temporary.write_bytes(encoded)
         if temporary.read_bytes() != encoded or not _reads_the_same_pixels(dataset, temporary):
             raise OSError(f"{path.name} does not read back what was written; the disk may be failing.")
-    return Outcome.WRITTEN
+    return WriteOutcome.WRITTEN
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.lesion_tables import SHOWN_RULE, read_curve, read_froc
 from mammoseg.evaluation.plots import plot_froc, plot_score_boxes
 from mammoseg.evaluation.statistics import bootstrap_mean_interval, holm_adjusted, wilcoxon_p_value
-from mammoseg.evaluation.tables import Row, count_masses, read_per_image, read_provenance, summarise
+from mammoseg.evaluation.tables import ScoreRow, count_masses, read_per_image, read_provenance, summarise
 from mammoseg.files import atomic_path, sole_writer
 from mammoseg.metrics.scores import SCORES
 
@@ -26,7 +26,7 @@ LOCK = ".compare.lock"
 """In the output folder: two runs at once would leave tables of one beside the page of the other."""
 
 
-def compare(*evaluations: str | Path, output: str | Path) -> tuple[list[Row], list[Row]]:
+def compare(*evaluations: str | Path, output: str | Path) -> tuple[list[ScoreRow], list[ScoreRow]]:
     """Compare evaluations; write ``runs.csv``, ``pairs.csv``, ``comparison.md`` and ``dice.png`` into `output`.
 
     Where the evaluations have a ``froc.csv``, those are joined in one, and drawn as ``froc.png``.
@@ -83,11 +83,11 @@ def _run_names(paths: Sequence[Path]) -> list[str]:
     return [str(path) for path in paths]
 
 
-def _describe_run(name: str, rows: Sequence[Row]) -> list[Row]:
+def _describe_run(name: str, rows: Sequence[ScoreRow]) -> list[ScoreRow]:
     return [{"run": name, **described, **_interval(rows, described)} for described in summarise(rows)]
 
 
-def _interval(rows: Sequence[Row], described: Mapping[str, str]) -> Row:
+def _interval(rows: Sequence[ScoreRow], described: Mapping[str, str]) -> ScoreRow:
     if described["metric"] not in SCORES:  # a draw of patients has no batches
         return {"mean_low": math.nan, "mean_high": math.nan}
     on_grid = [row for row in rows if row["grid"] == described["grid"]]
@@ -97,9 +97,9 @@ def _interval(rows: Sequence[Row], described: Mapping[str, str]) -> Row:
     return {"mean_low": low, "mean_high": high}
 
 
-def _compare_pairs(tables: Mapping[str, Sequence[Row]]) -> list[Row]:
+def _compare_pairs(tables: Mapping[str, Sequence[ScoreRow]]) -> list[ScoreRow]:
     grids = dict.fromkeys(row["grid"] for rows in tables.values() for row in rows)
-    pairs: list[Row] = []
+    pairs: list[ScoreRow] = []
     for grid in grids:
         for score in SCORES:
             family = [
@@ -111,7 +111,9 @@ def _compare_pairs(tables: Mapping[str, Sequence[Row]]) -> list[Row]:
     return pairs
 
 
-def _compare_pair(first: str, second: str, tables: Mapping[str, Sequence[Row]], *, score: str, grid: str) -> Row:
+def _compare_pair(
+    first: str, second: str, tables: Mapping[str, Sequence[ScoreRow]], *, score: str, grid: str
+) -> ScoreRow:
     ours, theirs = ({row["image_id"]: row for row in tables[run] if row["grid"] == grid} for run in (first, second))
     common = [
         image_id
@@ -133,18 +135,18 @@ def _compare_pair(first: str, second: str, tables: Mapping[str, Sequence[Row]], 
     }
 
 
-def _scores(rows: Sequence[Row], score: str) -> list[float]:
+def _scores(rows: Sequence[ScoreRow], score: str) -> list[float]:
     """One value an image, on the grid that is shown."""
     grid = _shown_grid(rows)
     return [row[score] for row in rows if row["grid"] == grid and not math.isnan(row[score])]
 
 
-def _shown_grid(rows: Sequence[Row]) -> str:
+def _shown_grid(rows: Sequence[ScoreRow]) -> str:
     """Network size where the run has that grid."""
     return "network" if any(row["grid"] == "network" for row in rows) else "original"
 
 
-def _dice_lines(pairs: Sequence[Row]) -> Iterator[str]:
+def _dice_lines(pairs: Sequence[ScoreRow]) -> Iterator[str]:
     for pair in pairs:
         if pair["metric"] == "dice":
             low, high, p = (format_number(pair[name]) for name in ("difference_low", "difference_high", "p_holm"))
@@ -166,7 +168,7 @@ def _origins(names: Iterable[str], paths: Sequence[Path]) -> str:
     )
 
 
-def _markdown(runs: Sequence[Row], pairs: Sequence[Row], origins: str) -> str:
+def _markdown(runs: Sequence[ScoreRow], pairs: Sequence[ScoreRow], origins: str) -> str:
     scored = [row for row in runs if row["count"]]
     sections = [
         "# Comparison\n",
@@ -181,7 +183,7 @@ def _markdown(runs: Sequence[Row], pairs: Sequence[Row], origins: str) -> str:
     return "\n".join(sections)
 
 
-def _curves(tables: Mapping[str, Sequence[Row]], paths: Sequence[Path]) -> dict[str, list[tuple[float, float]]]:
+def _curves(tables: Mapping[str, Sequence[ScoreRow]], paths: Sequence[Path]) -> dict[str, list[tuple[float, float]]]:
     """Curve of each run that has one, on the grid that the box plot shows."""
     curves = {
         name: read_curve(path.parent, grid=_shown_grid(rows))
@@ -190,7 +192,7 @@ def _curves(tables: Mapping[str, Sequence[Row]], paths: Sequence[Path]) -> dict[
     return {name: points for name, points in curves.items() if points}
 
 
-def _lesions(tables: Mapping[str, Sequence[Row]], froc: Sequence[Row]) -> str:
+def _lesions(tables: Mapping[str, Sequence[ScoreRow]], froc: Sequence[ScoreRow]) -> str:
     """Missed masses of the runs, and their sensitivity by false marks an image; empty where no run counted any."""
     missed = [{"run": name, **counted} for name, rows in tables.items() for counted in count_masses(rows)]
     sections = ["", "## Missed masses\n", _table(missed)] if missed else []
@@ -201,7 +203,7 @@ def _lesions(tables: Mapping[str, Sequence[Row]], froc: Sequence[Row]) -> str:
     return "\n".join(sections)
 
 
-def _table(rows: Sequence[Row]) -> str:
+def _table(rows: Sequence[ScoreRow]) -> str:
     """A markdown table whose columns are the keys of the first row."""
     cells = [list(rows[0]), ["---"] * len(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in cells) + "\n"

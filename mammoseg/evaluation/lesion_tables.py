@@ -4,14 +4,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from mammoseg.csv_table import read_csv, write_csv
 from mammoseg.evaluation.plots import plot_froc, plot_reliability
+from mammoseg.evaluation.tables import ScoreRow
 from mammoseg.metrics.froc import FALSE_POSITIVES, RULES, FoundLesions, FrocCurve, compute_froc, froc_intervals
 from mammoseg.metrics.reliability import ReliabilityBin, compute_reliability, expected_calibration_error
-
-Row = dict[str, Any]
 
 Found = Mapping[str, FoundLesions]
 """What the marks of one image found, by rule."""
@@ -26,11 +24,11 @@ SHOWN_RULE = "either"
 """Rule of the marks that count as right in the calibration, and of the curves that runs are compared by."""
 
 
-def write_lesion_tables(folder: Path, images: Mapping[str, Sequence[Found]]) -> dict[str, list[Row]]:
+def write_lesion_tables(folder: Path, images: Mapping[str, Sequence[Found]]) -> dict[str, list[ScoreRow]]:
     """Write the three tables, ``froc.png`` and ``reliability.png``.
 
     Args:
-        images: by grid, what was found in each image.
+        images: what was found in each image, by grid.
 
     Returns:
         For ``summary.json``: ``froc``, the rows of ``froc.csv``, and ``calibration``, a row a grid.
@@ -65,7 +63,7 @@ def write_lesion_tables(folder: Path, images: Mapping[str, Sequence[Found]]) -> 
     return {"froc": points, "calibration": calibration}
 
 
-def read_froc(folder: Path) -> list[Row]:
+def read_froc(folder: Path) -> list[ScoreRow]:
     """Rows of the ``froc.csv`` of an evaluation, numbers as float; none where it is older than that."""
     if not (folder / "froc.csv").is_file():
         return []
@@ -88,9 +86,9 @@ def read_curve(folder: Path, *, grid: str) -> list[tuple[float, float]]:
     ]
 
 
-def _froc_rows(grid: str, rule: str, curve: FrocCurve, images: Sequence[Found]) -> list[Row]:
+def _froc_rows(grid: str, rule: str, curve: FrocCurve, images: Sequence[Found]) -> list[ScoreRow]:
     intervals = froc_intervals([found[rule] for found in images])
-    rows: list[Row] = []
+    rows: list[ScoreRow] = []
     for rate, interval in zip(FALSE_POSITIVES, intervals, strict=True):
         sensitivity = curve.at(rate)
         known = not math.isnan(sensitivity)

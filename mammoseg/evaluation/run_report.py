@@ -13,9 +13,9 @@ from mammoseg.data.datalist import load_section, read_datalist
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.lesion_tables import read_froc
+from mammoseg.evaluation.page import write_html_report
 from mammoseg.evaluation.plots import Case, choose_best_median_worst, plot_cases
-from mammoseg.evaluation.report import write_html_report
-from mammoseg.evaluation.tables import Row, count_masses, read_per_image, read_provenance, summarise
+from mammoseg.evaluation.tables import ScoreRow, count_masses, read_per_image, read_provenance, summarise
 from mammoseg.evaluation.threshold_baseline import ImageAndMask, evaluate_threshold, fit_threshold
 from mammoseg.files import atomic_path, sole_writer, write_json
 from mammoseg.inference.predictor import Predictor
@@ -131,7 +131,7 @@ def threshold_baseline(dataset_dir: Path, weights: Path | str) -> dict[str, floa
     return {"threshold": best.threshold, "training_dice": best.training_dice, "test_dice": test}
 
 
-def _spread(rows: Sequence[Row], count: int, *, first: Sequence[str]) -> list[Row]:
+def _spread(rows: Sequence[ScoreRow], count: int, *, first: Sequence[str]) -> list[ScoreRow]:
     """Rows `first` by image id, then others at equal distances from the best to the worst Dice."""
     by_id = {row["image_id"]: row for row in rows}
     ranked = sorted(rows, key=lambda row: -1.0 if np.isnan(row["dice"]) else row["dice"], reverse=True)
@@ -140,7 +140,7 @@ def _spread(rows: Sequence[Row], count: int, *, first: Sequence[str]) -> list[Ro
     return [by_id[image_id] for image_id in dict.fromkeys(first)] + [others[place] for place in places]
 
 
-def _case(record: dict[str, Any], row: Row, predictor: Predictor) -> Case:
+def _case(record: dict[str, Any], row: ScoreRow, predictor: Predictor) -> Case:
     prediction = predictor(record["image"])
     pixels = prediction.mammogram.pixels
     truth = read_mask(Path(record["label"]), shape=(pixels.shape[0], pixels.shape[1]))

@@ -11,7 +11,7 @@ from mammoseg.errors import MammosegError
 from mammoseg.evaluation.lesion_tables import Found, write_lesion_tables
 from mammoseg.evaluation.tables import (
     IDENTITY,
-    Row,
+    ScoreRow,
     count_masses,
     dice_lines,
     summarise,
@@ -22,7 +22,7 @@ from mammoseg.metrics import compute_segmentation_scores, count_pixels_and_masse
 from mammoseg.metrics.froc import find_lesions_by_marks
 from mammoseg.metrics.pooled import BATCH
 
-ScoredGrid = tuple[Row, Found]
+ScoredGrid = tuple[ScoreRow, Found]
 """Row of ``per_image.csv`` of an image on one grid, and what its marks found there."""
 
 

@@ -15,7 +15,8 @@ from mammoseg.files import write_json
 from mammoseg.metrics.pooled import BATCH, compute_pooled_dice
 from mammoseg.metrics.scores import SCORES
 
-Row = dict[str, Any]
+ScoreRow = dict[str, Any]
+"""Line of a table of scores, by column."""
 
 IDENTITY = ("image_id", "name", "patient_id", "laterality", "view", "has_mass", "grid")
 """Columns before the scores; ``grid`` is "network" (the papers' protocol) or "original" (the pixels of the file).
@@ -43,7 +44,7 @@ def write_per_image(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     write_csv(path, ordered, columns=(*IDENTITY, *SCORES, *COUNTS))
 
 
-def read_per_image(path: Path) -> list[Row]:
+def read_per_image(path: Path) -> list[ScoreRow]:
     """Read what `write_per_image` wrote: scores as float, ``has_mass`` as bool, unknown identity as None.
 
     Raises:
@@ -58,7 +59,7 @@ def read_per_image(path: Path) -> list[Row]:
         raise WrongCallError(f"{path} is no per_image.csv that an evaluation wrote: {error}") from error
 
 
-def summarise(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
+def summarise(rows: Sequence[Mapping[str, Any]]) -> list[ScoreRow]:
     """Mean, sample standard deviation (n - 1), median and count of every score on every grid, and of `POOLED_DICE`.
 
     NaN scores are left out; ``counted_out`` says how many images that were. Of `POOLED_DICE` all are of batches; rows
@@ -72,7 +73,7 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
     ]
 
 
-def count_masses(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
+def count_masses(rows: Sequence[Mapping[str, Any]]) -> list[ScoreRow]:
     """Number of masses and of missed ones on each grid; none for rows without `COUNTS`."""
     counted = [row for row in rows if "masses" in row]
     return [
@@ -137,8 +138,8 @@ def read_provenance(evaluation: Path) -> dict[str, Any]:
         return {}
 
 
-def _parsed(line: Mapping[str, str]) -> Row:
-    identity: Row = {name: line.get(name) or None for name in IDENTITY}
+def _parsed(line: Mapping[str, str]) -> ScoreRow:
+    identity: ScoreRow = {name: line.get(name) or None for name in IDENTITY}
     scores = {name: float(line[name]) for name in SCORES}
     counts = {name: int(line[name]) for name in COUNTS if line.get(name)}
     return identity | {"has_mass": line["has_mass"] == "True"} | scores | counts
@@ -157,7 +158,7 @@ def _values_by_metric(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float
     return values
 
 
-def _describe(values: Sequence[float]) -> Row:
+def _describe(values: Sequence[float]) -> ScoreRow:
     finite = np.asarray(values, float)
     finite = finite[~np.isnan(finite)]
     return {

@@ -51,13 +51,13 @@ class Checkpoints:
         network: network that is trained; a `DistributedDataParallel` one is unwrapped.
         optimizer: optimizer of the run.
         lr_scheduler: schedule of the learning rate of the run.
-        evaluator: its key metric decides what is best.
+        evaluator: engine whose key metric decides what is best.
         preprocessing: preprocessing whose settings go into both files.
         early_stop: attached with this handler; its state is saved and restored.
         training_log: attached with this handler; its state is saved and restored.
         average: attached with this handler, if there is one; its weights are those of ``model.pt``, and its state is
             saved and restored.
-        provenance: where the weights come from, see `mammoseg.provenance.collect_provenance`.
+        provenance: origin of the weights, see `mammoseg.provenance.collect_provenance`.
         resume: False starts anew and overwrites what is there.
     """
 

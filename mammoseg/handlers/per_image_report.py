@@ -25,7 +25,7 @@ class PerImageReport:
     Args:
         output_dir: folder of the three files; made when missing, files of an earlier run are replaced.
         threshold: a pixel is mass when its probability is at least this.
-        image_key: its MetaTensor's ``meta`` is where an identity is looked up that the item itself does not have.
+        image_key: key of the image; its ``meta`` is where an identity is looked up that the item itself lacks.
         pred_key: mass probability (1, H, W).
         label_key: truth (1, H, W), 0 or 1.
         provenance: JSON values that go into ``summary.json``.

@@ -3,14 +3,14 @@
 from typing import Any
 
 from mammoseg.calibration import Calibration
-from mammoseg.checkpoints.record import Record
+from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.dicom.derived import Algorithm
 from mammoseg.files import printable
 from mammoseg.provenance import source_of, warning_of
 
 
 def algorithm_of(
-    weights: Record, *, name: str, version: str, threshold: float, flips: bool, engine: str, precision: str
+    weights: WeightsRecord, *, name: str, version: str, threshold: float, flips: bool, engine: str, precision: str
 ) -> Algorithm:
     """What a bundle with these weights is called in its results.
 
@@ -35,7 +35,7 @@ def algorithm_of(
     )
 
 
-def facts_of(weights: Record) -> dict[str, Any]:
+def facts_of(weights: WeightsRecord) -> dict[str, Any]:
     """What `Algorithm` says of weights, by its names: file, hash, data, and what must be said of them."""
     return {
         "weights_sha256": weights.sha256,

@@ -17,7 +17,7 @@ class ClassFocalTverskyLoss(nn.Module):
         ignored: class number of pixels that do not count.
         false_negatives: weight of FN.
         false_positives: weight of FP.
-        gamma: above 1 the loss looks harder at what is nearly right.
+        gamma: focus; above 1 the loss looks harder at what is nearly right.
         smooth: added to numerator and denominator of TI.
     Shape:
         logits ``(N, classes, H, W)``, truth ``(N, 1, H, W)`` of class numbers; returns a scalar.

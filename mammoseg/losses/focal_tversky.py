@@ -17,7 +17,7 @@ class FocalTverskyLoss(nn.Module):
     Args:
         false_negatives: weight of FN.
         false_positives: weight of FP.
-        gamma: above 1 the loss looks harder at what is nearly right.
+        gamma: focus; above 1 the loss looks harder at what is nearly right.
         smooth: the constant e, which is added above and below the fraction.
     Shape:
         logits and truth ``(N, 1, H, W)``, truth of 0 and 1; returns a scalar.

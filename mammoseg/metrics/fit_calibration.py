@@ -60,7 +60,7 @@ def fit_calibration(marks: Marks, *, fitted_on: str, resamples: int = RESAMPLES,
     """Fit a calibration, its intervals, and the scores that measure it without flattering it.
 
     Args:
-        marks: at least one on a mass and one beside, of two patients or more.
+        marks: marks to fit to, at least one on a mass and one beside, of two patients or more.
         fitted_on: name of what they are of.
         resamples: number of draws.
         seed: seed of the draws; the same seed gives the same fit.

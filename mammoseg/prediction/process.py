@@ -1,9 +1,7 @@
 """One further process: it makes a job when it gets its first file, and does file after file with it."""
 
 import multiprocessing
-import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -11,14 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mammoseg.parent import end_with_parent
 from mammoseg.prediction.table import Row
 from mammoseg.quick_import import quick_import
 
-Job = Callable[[Path, str], Row]
+FileRunner = Callable[[Path, str], Row]
 
 Result = TypeVar("Result")
 
-_job: Job | None = None
+_job: FileRunner | None = None
 
 
 class WorkerProcess:
@@ -32,7 +31,7 @@ class WorkerProcess:
         """Import a module that takes seconds, before there is anything else to do."""
         self._submit(_import, module)
 
-    def run(self, make_job: Callable[[], Job], path: Path, name: str) -> Row:
+    def run(self, make_job: Callable[[], FileRunner], path: Path, name: str) -> Row:
         """Do one file.
 
         Args:
@@ -78,9 +77,7 @@ def end_processes() -> None:
     children = multiprocessing.active_children()
     for process in children:
         process.kill()
-    while any(
-        process.is_alive() for process in children
-    ):  # an executor collects its own, too
+    while any(process.is_alive() for process in children):  # an executor collects its own, too
         time.sleep(0.001)
 
 
@@ -99,20 +96,15 @@ def _interrupts_kept_out() -> Iterator[None]:
 
 def _start() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which lets each process end its file
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
     parent: Any = multiprocessing.parent_process()
-    parent.join()
-    os._exit(1)
+    end_with_parent(parent.pid)
 
 
 def _import(module: str) -> None:
     quick_import(module)  # a module cannot be sent back
 
 
-def _run(make_job: Callable[[], Job], path: Path, name: str) -> Row:
+def _run(make_job: Callable[[], FileRunner], path: Path, name: str) -> Row:
     global _job
     if _job is None:
         _job = make_job()

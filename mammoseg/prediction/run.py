@@ -33,7 +33,7 @@ class Workers:
     """The processes that share the files of a run.
 
     Args:
-        most: as `mammoseg.prediction.workers.worker_count` takes it; None for one each core.
+        most: processes to use, see `mammoseg.prediction.workers.worker_count`; None for one each core.
         make_predictor: makes the predictor of each further process; without it all is done in this one.
         take: gives those processes.
     """

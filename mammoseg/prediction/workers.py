@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
-from mammoseg.prediction.process import Job, WorkerProcess, end_processes
+from mammoseg.prediction.process import FileRunner, WorkerProcess, end_processes
 from mammoseg.prediction.table import Row
 
 FEWEST_FILES = 8
@@ -27,8 +27,8 @@ def worker_count(files: int, workers: int | None) -> int:
 
 
 def run_in_workers(
-    here: Job,
-    make_job: Callable[[], Job],
+    here: FileRunner,
+    make_job: Callable[[], FileRunner],
     items: Iterable[tuple[Path, str]],
     workers: int,
     died: Callable[[Path], Row],
@@ -43,7 +43,7 @@ def run_in_workers(
         died: row of a file whose process was killed, by the system's lack of memory for example.
         take: gives the other processes.
     """
-    idle: SimpleQueue[Job] = SimpleQueue()
+    idle: SimpleQueue[FileRunner] = SimpleQueue()
     idle.put(here)
     for _ in range(workers - 1):
         idle.put(partial(take().run, make_job))

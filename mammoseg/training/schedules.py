@@ -14,7 +14,7 @@ class StepwiseLR(LambdaLR):
     """One learning rate after the other, each for its number of epochs; the last one stays.
 
     Args:
-        optimizer: its own learning rate is replaced by the listed ones.
+        optimizer: optimizer whose own learning rate is replaced by the listed ones.
         epochs: how long each rate holds, for example ``(40, 30, 30, 20)``.
         rates: learning rates, as many as there are steps.
     Raises:
@@ -40,7 +40,7 @@ class WarmupCosineLR(LambdaLR):
     `WarmupCosineSchedule` saves its length and would rise again.
 
     Args:
-        optimizer: its learning rate is the highest.
+        optimizer: optimizer whose learning rate is the highest.
         epochs: number of epochs of the whole run; or its iterations, where the schedule steps after each of them.
         warmup: epochs (or iterations) of the rise.
     """

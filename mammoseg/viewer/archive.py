@@ -27,7 +27,7 @@ START_SECONDS = 120
 
 
 @dataclass(frozen=True)
-class Archive:
+class LocalArchive:
     """A running archive.
 
     Attributes:
@@ -73,7 +73,7 @@ def check_installed() -> None:
 
 
 @contextmanager
-def local_archive(*, takes_c_store: bool = False) -> Iterator[Archive]:
+def local_archive(*, takes_c_store: bool = False) -> Iterator[LocalArchive]:
     """Start Orthanc on a free port of 127.0.0.1; when the block ends, it and all that it stored are gone.
 
     Args:
@@ -94,7 +94,7 @@ def local_archive(*, takes_c_store: bool = False) -> Iterator[Archive]:
             settings |= {"DicomServerEnabled": True, "DicomPort": dicom_port, "DicomAet": "ORTHANC"}
         config.write_text(json.dumps(settings), encoding="utf-8")
         with (Path(folder) / "log").open("w") as log, running([program, config], output=log) as process:
-            archive = Archive(
+            archive = LocalArchive(
                 f"http://127.0.0.1:{port}", ("mammoseg", password), process.pid, dicom_port if takes_c_store else None
             )
             if not comes_to_answer(f"{archive.url}/system", process, seconds=START_SECONDS, auth=archive.user):

@@ -10,7 +10,7 @@ from subprocess import Popen
 
 from mammoseg.errors import MammosegError
 from mammoseg.program import comes_to_answer, running
-from mammoseg.viewer.archive import Archive
+from mammoseg.viewer.archive import LocalArchive
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -36,7 +36,12 @@ class LabelServer:
 
 @contextmanager
 def label_server(
-    studies: str | Path | Archive, state: Path, weights: str, *, port: int, environment: Mapping[str, str] | None = None
+    studies: str | Path | LocalArchive,
+    state: Path,
+    weights: str,
+    *,
+    port: int,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[LabelServer]:
     """Run the server with one model as long as the block lasts.
 
@@ -51,7 +56,7 @@ def label_server(
         MammosegError: it does not start.
     """
     own = {"XDG_CONFIG_HOME": str(state / "config"), **(environment or {})}
-    if isinstance(studies, Archive):
+    if isinstance(studies, LocalArchive):
         own["MAMMOSEG_DICOMWEB_PASSWORD"] = studies.user[1]
         studies = studies.dicomweb
     command = [sys.executable, "-m", "monailabel_app", "--studies", str(studies), "--port", str(port), "-v", "WARNING"]

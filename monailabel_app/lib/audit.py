@@ -27,7 +27,7 @@ TAIL_BYTES = 2**16
 """Longer than any line."""
 
 
-class AuditError(MammosegError):
+class AuditLogError(MammosegError):
     """A line cannot be written."""
 
 
@@ -57,7 +57,7 @@ class AuditLog:
                 it gets.
 
         Raises:
-            AuditError: there is no first line; the block has not run.
+            AuditLogError: there is no first line; the block has not run.
         """
         begun = self.record(who, what, image=image, **details)
         found: dict[str, Any] = {}
@@ -80,7 +80,7 @@ class AuditLog:
         Returns:
             Its number.
         Raises:
-            AuditError: it cannot be written; then what was to be done must not be.
+            AuditLogError: it cannot be written; then what was to be done must not be.
         """
         line = {"time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"), "who": who, "what": what}
         if image is not None:
@@ -89,7 +89,7 @@ class AuditLog:
             return self._append({**line, **details})
         except OSError as error:
             reason = f"the audit cannot be written ({error.strerror}), so nothing is done; make room on the server."
-            raise AuditError(reason) from error
+            raise AuditLogError(reason) from error
 
     def login_failed(self, address: str) -> None:
         """Count a failed login; a line holds those since the last, and the address of this one."""
@@ -105,7 +105,7 @@ class AuditLog:
     def _try_to_record(self, who: str, what: str, **details: Any) -> None:
         try:
             self.record(who, what, **details)
-        except AuditError as error:
+        except AuditLogError as error:
             logger.error("a line of the audit is missing, '%s': %s", what, error)
 
     def _append(self, line: dict[str, Any]) -> int:

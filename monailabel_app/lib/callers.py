@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mammoseg.errors import WrongCallError
 
-Network = IPv4Network | IPv6Network
+AddressRange = IPv4Network | IPv6Network
 
 UNKNOWN = "unknown"
 """Of a connection that is gone already."""
@@ -24,7 +24,7 @@ class Callers:
         proxies: proxies whose headers are believed; those of others are ignored, for anyone can write them.
     """
 
-    def __init__(self, app: ASGIApp, *, proxies: tuple[Network, ...]) -> None:
+    def __init__(self, app: ASGIApp, *, proxies: tuple[AddressRange, ...]) -> None:
         self.app = app
         self.proxies = proxies
 
@@ -38,7 +38,7 @@ class Callers:
         await self.app(scope, receive, send)
 
 
-def caller_address(peer: str, headers: Headers, proxies: Sequence[Network]) -> str:
+def caller_address(peer: str, headers: Headers, proxies: Sequence[AddressRange]) -> str:
     """Address of who asks: the last one in ``X-Forwarded-For`` or ``Forwarded`` (RFC 7239) that is no proxy's.
 
     Each proxy adds whom it speaks for behind what stood there, so that what a caller writes there itself never counts.
@@ -65,13 +65,13 @@ def site(address: str) -> str:
     return str(ip_network((int(found), SITE_BITS), strict=False)) if isinstance(found, IPv6Address) else address
 
 
-def is_among(address: str, networks: Sequence[Network]) -> bool:
+def is_among(address: str, networks: Sequence[AddressRange]) -> bool:
     """Whether an address is of one of the networks."""
     found = _address(address)
     return found is not None and any(found in network for network in networks)
 
 
-def networks(text: str, name: str) -> tuple[Network, ...]:
+def networks(text: str, name: str) -> tuple[AddressRange, ...]:
     """Addresses or networks with commas.
 
     Raises:
@@ -85,7 +85,7 @@ def networks(text: str, name: str) -> tuple[Network, ...]:
         ) from None
 
 
-def _nearest(hops: Sequence[str], proxies: Sequence[Network]) -> str | None:
+def _nearest(hops: Sequence[str], proxies: Sequence[AddressRange]) -> str | None:
     """The last hop that is no proxy, or the first proxy; None where the last one is no address."""
     nearest = None
     for hop in reversed(hops):

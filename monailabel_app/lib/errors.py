@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from mammoseg.archives.dicomweb.client import ArchiveError
 from mammoseg.errors import InputRefusedError, MammosegError
-from monailabel_app.lib.audit import AuditError
+from monailabel_app.lib.audit import AuditLogError
 from monailabel_app.lib.disk import SENTENCE, is_full
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class BadValueError(ValueError):
 
 def answer(request: Request, error: Exception) -> Response:
     """The answer to any error; those that are nobody's request go to the log as places in the code, without values."""
-    if isinstance(error, AuditError):
+    if isinstance(error, AuditLogError):
         return _json(507 if is_full(error) else 503, "E_AUDIT", str(error))
     if is_full(error):
         logger.error("the disk is full: %s at %s", type(error).__name__, places(error))

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mammoseg.errors import WrongCallError
-from monailabel_app.lib.callers import Network, networks
+from monailabel_app.lib.callers import AddressRange, networks
 from monailabel_app.lib.conf import check_keys, whole_number
 
 
@@ -48,7 +48,7 @@ class ServerSettings:
     oidc: Oidc | None = None
     host: str = "127.0.0.1"
     cors: tuple[str, ...] = ()
-    trusted_proxies: tuple[Network, ...] = ()
+    trusted_proxies: tuple[AddressRange, ...] = ()
     max_upload_bytes: int = 128 << 20
     max_requests: int = 64
     request_seconds: float = 600.0

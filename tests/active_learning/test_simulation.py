@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from mammoseg.active_learning import simulation
-from mammoseg.active_learning.simulation import Plan, simulate
+from mammoseg.active_learning.simulation import SimulationPlan, simulate
 from mammoseg.errors import WrongCallError
 
-PLAN = Plan(
+PLAN = SimulationPlan(
     ("random", "uncertainty_top"),
     seeds=1,
     start=2,

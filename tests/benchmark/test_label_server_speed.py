@@ -8,7 +8,7 @@ import pytest
 
 from mammoseg.benchmark import label_server_speed
 from mammoseg.benchmark.label_server_speed import benchmark_label_server
-from mammoseg.viewer.archive import Archive
+from mammoseg.viewer.archive import LocalArchive
 from mammoseg.viewer.label_server import LabelServer
 from monailabel_app.lib import shim
 from tests.label.bright_model import write_bright_weights
@@ -26,7 +26,7 @@ def in_this_process(monkeypatch):
         shim.prepare()
         from tests.label.real_server import running_server
 
-        if isinstance(studies, Archive):
+        if isinstance(studies, LocalArchive):
             monkeypatch.setenv("MAMMOSEG_DICOMWEB_PASSWORD", studies.user[1])
             studies = studies.dicomweb
         with running_server(str(studies), state, weights=weights) as url:

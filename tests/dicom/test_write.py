@@ -9,7 +9,7 @@ import pydicom
 import pytest
 
 from mammoseg.dicom.seg import build_segmentation
-from mammoseg.dicom.write import Outcome, content_digest, write_object
+from mammoseg.dicom.write import WriteOutcome, content_digest, write_object
 from mammoseg.errors import InputRefusedError
 from tests.made_analysis import ALGORITHM, WHEN, made_analysis
 
@@ -27,14 +27,14 @@ def seg(analysis):
 
 
 def test_a_written_object_is_the_dataset_byte_by_byte(seg, tmp_path):
-    assert write_object(seg, tmp_path / "seg.dcm") is Outcome.WRITTEN
+    assert write_object(seg, tmp_path / "seg.dcm") is WriteOutcome.WRITTEN
     assert content_digest(pydicom.dcmread(tmp_path / "seg.dcm")) == content_digest(seg)
     assert [path.name for path in tmp_path.iterdir()] == ["seg.dcm"]
 
 
 def test_a_plain_dataset_is_written_too(analysis, tmp_path):
     plain = analysis.source
-    assert write_object(plain, tmp_path / "plain.dcm") is Outcome.WRITTEN
+    assert write_object(plain, tmp_path / "plain.dcm") is WriteOutcome.WRITTEN
     assert pydicom.dcmread(tmp_path / "plain.dcm").PatientID == "CANARY"
 
 
@@ -42,7 +42,7 @@ def test_the_same_content_at_another_time_keeps_the_file(analysis, seg, tmp_path
     write_object(seg, tmp_path / "seg.dcm")
     before = (tmp_path / "seg.dcm").stat()
     later = build_segmentation(replace(analysis, when=LATER))
-    assert write_object(later, tmp_path / "seg.dcm") is Outcome.KEPT
+    assert write_object(later, tmp_path / "seg.dcm") is WriteOutcome.KEPT
     after = (tmp_path / "seg.dcm").stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
 
@@ -59,14 +59,14 @@ def test_other_content_under_one_uid_is_refused_and_the_file_stays(seg, tmp_path
 def test_another_threshold_replaces_the_file(analysis, seg, tmp_path):
     write_object(seg, tmp_path / "seg.dcm")
     other = build_segmentation(replace(analysis, algorithm=replace(ALGORITHM, threshold=0.4)))
-    assert write_object(other, tmp_path / "seg.dcm") is Outcome.WRITTEN
+    assert write_object(other, tmp_path / "seg.dcm") is WriteOutcome.WRITTEN
     assert pydicom.dcmread(tmp_path / "seg.dcm").SOPInstanceUID == other.SOPInstanceUID
 
 
 @pytest.mark.parametrize("rubbish", [b"", b"no DICOM", b"\0" * 128 + b"DICM\xff\xff\xff"])
 def test_a_file_that_is_no_dicom_is_replaced(seg, rubbish, tmp_path):
     (tmp_path / "seg.dcm").write_bytes(rubbish)
-    assert write_object(seg, tmp_path / "seg.dcm") is Outcome.WRITTEN
+    assert write_object(seg, tmp_path / "seg.dcm") is WriteOutcome.WRITTEN
 
 
 def test_a_truncated_file_is_not_taken_for_the_result(seg, tmp_path):

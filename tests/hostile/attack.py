@@ -25,7 +25,7 @@ from mammoseg.inference.predictor import Predictor
 from mammoseg.training.workflow import evaluate, train
 from monailabel_app.lib.models import train_job
 from monailabel_app.lib.models.discover import ModelEntry
-from monailabel_app.lib.models.job_files import Job
+from monailabel_app.lib.models.job_files import TrainJob
 from monailabel_app.lib.models.serving import ServedModel
 from monailabel_app.lib.models.versions import Versions
 from tests.hostile.bad_checkpoints import BAD, saved, sound_content
@@ -100,7 +100,7 @@ def readers(folder: Path) -> dict[str, Callable[[Path], Any]]:
 
     def train_labels(path: Path) -> None:
         overrides = {key: value for key, value in recorded.items() if not key.endswith("_dir")}
-        job = Job("unet", folder / "job", data, str(path), device="cpu", overrides=overrides)
+        job = TrainJob("unet", folder / "job", data, str(path), device="cpu", overrides=overrides)
         job.folder.mkdir(exist_ok=True)
         train_job.main(job.write())
         if error := job.read_result().get("error"):

@@ -13,7 +13,7 @@ from mammoseg.transforms.functional.crop_border import border_box, crop_border
 from mammoseg.transforms.functional.crop_to_breast import breast_box, crop_to_breast
 from mammoseg.transforms.functional.geometry import Box, crop, flip_matrix, resize, resize_matrix, uncrop
 from mammoseg.transforms.functional.orient_left import faces_left_wall, needs_flip, orient_left
-from mammoseg.transforms.functional.pad import pad, pad_to_square
+from mammoseg.transforms.functional.pad import pad
 from mammoseg.transforms.functional.remove_background import remove_background
 from mammoseg.transforms.functional.scale_intensity import scale_intensity
 
@@ -125,10 +125,6 @@ def test_laterality_decides_where_it_is_known():
 
 def test_pad_puts_the_image_at_the_top_left():
     assert pad(np.ones((1, 1, 2)), (2, 3), fill=7).tolist() == [[[1, 1, 7], [7, 7, 7]]]
-
-
-def test_pad_to_square_pads_the_shorter_side():
-    assert pad_to_square(np.ones((1, 3, 2)), fill=0).shape == (1, 3, 3)
 
 
 def test_pad_refuses_to_shrink():

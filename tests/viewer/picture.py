@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mammoseg.viewer.archive import Archive
+from mammoseg.viewer.archive import LocalArchive
 from mammoseg.viewer.server import ViewerServer
 from mammoseg.viewer.show import OHIF
 
@@ -68,7 +68,7 @@ def _amber(picture: np.ndarray) -> np.ndarray:
     return np.minimum(red, green) - blue
 
 
-def look(viewer: tuple[Archive, ViewerServer], folder: Path, studies: Sequence[Sequence[Path]]) -> list[Seen]:
+def look(viewer: tuple[LocalArchive, ViewerServer], folder: Path, studies: Sequence[Sequence[Path]]) -> list[Seen]:
     """Store the files of each study, open one study after the other in one browser and show its segmentation."""
     archive, server = viewer
     pairs: list[tuple[str, Path]] = []

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from mammoseg.checkpoints.checkpoint import read_weights, record_of, trained_network
-from mammoseg.checkpoints.record import Record
+from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.deploy.formats import write_onnx
 from mammoseg.errors import kind_and_place
 from mammoseg.files import atomic_path
@@ -18,7 +18,7 @@ TOLERANCE = 1e-3
 of the deepest network is a tenth of it, and a mean probability near 0.5 moves by a quarter at most."""
 
 
-def convert(weights: Path, model: Path, engine: type[FileEngine]) -> Record:
+def convert(weights: Path, model: Path, engine: type[FileEngine]) -> WeightsRecord:
     """Write the network of a checkpoint to `model`, whole or not at all; returns what the checkpoint records.
 
     Raises:

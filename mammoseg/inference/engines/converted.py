@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg import __version__
-from mammoseg.checkpoints.record import Record
+from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.checkpoints.weights_file import existing_weights
 from mammoseg.files import output_errors, read_json, sha256_of_file, sha256_of_json, sole_writer, write_json
 from mammoseg.inference.engines.engine import FileEngine
@@ -23,7 +23,7 @@ def cache_folder() -> Path:
     return Path(own or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mammoseg") / "converted"
 
 
-def converted(weights: Path | str, engine: type[FileEngine]) -> tuple[Record, Path]:
+def converted(weights: Path | str, engine: type[FileEngine]) -> tuple[WeightsRecord, Path]:
     """What weights record beside their tensors, and their network as an ONNX file, made by torch where there is none.
 
     A file is whole or not there; of several processes that want it one makes it and the others wait. Only what was
@@ -53,7 +53,7 @@ def converted(weights: Path | str, engine: type[FileEngine]) -> tuple[Record, Pa
         with output_errors(folder), sole_writer(folder, folder / f"{key}.lock", waits=True):
             if not described.is_file():
                 convert = quick_import("mammoseg.inference.engines.conversion").convert
-                record: Record = convert(path, model, engine)
+                record: WeightsRecord = convert(path, model, engine)
                 kept: dict[str, Any] = {name: value for name, value in asdict(record).items() if name != "path"}
                 write_json(described, kept)
-    return Record(**read_json(described), path=path), model
+    return WeightsRecord(**read_json(described), path=path), model

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from mammoseg.checkpoints.record import Record, check_architecture
+from mammoseg.checkpoints.record import WeightsRecord, check_architecture
 from mammoseg.errors import OutputError
 from mammoseg.inference.engines.converted import converted
 from mammoseg.inference.engines.engine import AUTO, Engine, EngineError, choose_runtime
@@ -22,7 +22,7 @@ CONVERTED = {"openvino": "OpenVinoEngine", "onnx": "OnnxEngine"}
 
 def start_engine(
     bundle: str, weights: Path, *, device: str | None, runtime: str, precision: str | None
-) -> tuple[Record, Engine]:
+) -> tuple[WeightsRecord, Engine]:
     """Start the engine that `choose_runtime` names; where none was named and it cannot take the network, torch.
 
     Raises:
@@ -42,7 +42,7 @@ def start_engine(
     return quick_import(MODULES["torch"]).start_torch(bundle, weights, device=device, precision=precision)
 
 
-def _start_converted(bundle: str, weights: Path, runtime: str, precision: str | None) -> tuple[Record, Engine]:
+def _start_converted(bundle: str, weights: Path, runtime: str, precision: str | None) -> tuple[WeightsRecord, Engine]:
     engine = getattr(quick_import(MODULES[runtime]), CONVERTED[runtime])
     record, model = converted(weights, engine)
     check_architecture(record, bundle)

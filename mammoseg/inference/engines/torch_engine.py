@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from mammoseg.checkpoints.checkpoint import Weights, read_weights_for, record_of, trained_network
-from mammoseg.checkpoints.record import Record
+from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.errors import WrongCallError
 from mammoseg.inference.acceleration import accelerate
 from mammoseg.inference.bfloat16_inferer import computes_bfloat16
@@ -56,7 +56,9 @@ class TorchEngine:
         torch.set_num_threads(count)
 
 
-def start_torch(bundle: str, weights: Path, *, device: str | None, precision: str | None) -> tuple[Record, TorchEngine]:
+def start_torch(
+    bundle: str, weights: Path, *, device: str | None, precision: str | None
+) -> tuple[WeightsRecord, TorchEngine]:
     """What weights record beside their tensors, and an engine that has them; see `TorchEngine`.
 
     Raises:

@@ -15,9 +15,3 @@ def pad(array: np.ndarray, size: tuple[int, int], *, fill: float) -> np.ndarray:
     if size[0] < rows or size[1] < columns:
         raise ValueError(f"image is {rows} x {columns}, it cannot be padded to {size[0]} x {size[1]}; resize it first.")
     return uncrop(array, Box(0, 0, rows, columns), size, fill=fill)
-
-
-def pad_to_square(array: np.ndarray, *, fill: float) -> np.ndarray:
-    """Pad ``(channels, rows, columns)`` at the bottom or the right to a square."""
-    side = max(array.shape[1:])
-    return pad(array, (side, side), fill=fill)

@@ -40,7 +40,7 @@ class FolderDatastore(InstanceDatastore):
 
     Args:
         root: folder of the images.
-        conf: what `InstanceDatastore` knows.
+        conf: settings that `InstanceDatastore` knows.
 
     Raises:
         WrongCallError: there is no such folder.

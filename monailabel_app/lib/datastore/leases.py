@@ -30,8 +30,3 @@ class Leases:
                 *(image_id, user, now + seconds, now),
             )
         )
-
-    def taken_by_others(self, user: str) -> set[str]:
-        """Images that `user` cannot have now."""
-        query = "SELECT image_id FROM leases WHERE user <> ? AND until > ?"
-        return {image_id for (image_id,) in self._index.ask(query, user, self._clock())}

@@ -26,7 +26,7 @@ class ImageAwayError(MammosegError):
     """The image of a label cannot be had now."""
 
 
-class Source(Protocol):
+class ImageSource(Protocol):
     """Where images come from and labels go to."""
 
     def image_path(self, image: ImageRow) -> Path:
@@ -42,7 +42,7 @@ class Source(Protocol):
 class LabelSaver:
     """Saves the final labels of one datastore; for all threads of one process."""
 
-    def __init__(self, source: Source, index: Index, files: LabelFiles, spool: Spool) -> None:
+    def __init__(self, source: ImageSource, index: Index, files: LabelFiles, spool: Spool) -> None:
         self._source = source
         self._index = index
         self._files = files

@@ -24,7 +24,7 @@ class TooFewLabelsError(MammosegError):
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainJob:
     """One training, as the process that does it reads it.
 
     Attributes:
@@ -71,7 +71,7 @@ class Job:
         return content
 
     @classmethod
-    def read(cls, path: Path) -> "Job":
+    def read(cls, path: Path) -> "TrainJob":
         """Read what `write` wrote."""
         content = json.loads(path.read_text(encoding="utf-8"))
         return cls(**{**content, "folder": Path(content["folder"]), "data": Path(content["data"])})

@@ -21,7 +21,7 @@ from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.evaluation.plots import plot_learning_curve
 from mammoseg.provenance import PACKAGE_FOLDER
 from mammoseg.training.workflow import RECIPES
-from monailabel_app.lib.models.job_files import Job, LabelSet, deal, read_log, write_labels
+from monailabel_app.lib.models.job_files import LabelSet, TrainJob, deal, read_log, write_labels
 from monailabel_app.lib.models.promotion import FEWEST_HELD_OUT, TOLERANCE, Verdict, judge
 from monailabel_app.lib.models.serving import ServedModel
 from monailabel_app.lib.models.versions import Version
@@ -157,18 +157,18 @@ class MassTrainTask(TrainTask):
         }
         return self._keep(job, record, verdict)
 
-    def _keep(self, job: Job, record: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
+    def _keep(self, job: TrainJob, record: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
         versions = self.model.versions
         version = versions.add(job.weights, record, promote=verdict.promote, reason=verdict.reason)
         logger.info("Version %d of %s: %s", version.number, job.bundle, verdict.reason)
         return {"version": version.number, "promoted": verdict.promote, "reason": verdict.reason, **verdict.facts}
 
-    def _job(self, folder: Path, options: Mapping[str, Any], labels: LabelSet) -> Job:
+    def _job(self, folder: Path, options: Mapping[str, Any], labels: LabelSet) -> TrainJob:
         served = self._start(options)
         batch = min(options["batch_size"], len(labels.sections["training"]))
         lr = {} if options["lr"] is None else {"lr": options["lr"]}
         device = {} if self.model.device is None else {"device": self.model.device}
-        return Job(
+        return TrainJob(
             bundle=self.model.entry.bundle,
             folder=folder,
             data=folder / "data",
@@ -198,16 +198,16 @@ class MassTrainTask(TrainTask):
                 )
         return served
 
-    def _run(self, job: Job) -> dict[str, Any]:
+    def _run(self, job: TrainJob) -> dict[str, Any]:
         """Have a process do the job and follow its log."""
-        command = [sys.executable, "-m", "monailabel_app.lib.models.train_job", str(job.write())]
+        command = [sys.executable, "-m", "monailabel_app.lib.models.train_job", str(job.write()), str(os.getpid())]
         root = str(PACKAGE_FOLDER.parent)
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
         output = job.folder / "output.txt"
         with (
             output.open("wb") as file,
             subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=file, stderr=subprocess.STDOUT, env=environment, cwd=job.folder
+                command, stdout=file, stderr=subprocess.STDOUT, env=environment, cwd=job.folder
             ) as self._process,
         ):
             while self._process.poll() is None:
@@ -224,7 +224,7 @@ class MassTrainTask(TrainTask):
             raise TrainingError(f"the training failed: {result['error']}")
         return result
 
-    def _follow(self, job: Job) -> None:
+    def _follow(self, job: TrainJob) -> None:
         curve = read_log(job.log)
         scores = [row["val_mean_dice"] for row in curve if "val_mean_dice" in row]
         begin = self._progress["start_ts"]

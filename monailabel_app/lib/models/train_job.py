@@ -1,15 +1,13 @@
 """One training in a process of its own, so that the server goes on and neither can take the other down.
 
-Usage: python -m monailabel_app.lib.models.train_job JOB.json (started by `monailabel_app.lib.models.train`)
+Usage: python -m monailabel_app.lib.models.train_job JOB.json PARENT (started by `monailabel_app.lib.models.train`)
 
 It trains the bundle by its own config, scores the weights before and after on the held-out images, and writes
-``result.json``. It ends with its parent: when its standard input closes, however the parent died.
+``result.json``. It ends with process PARENT, however that one ends.
 """
 
 import math
-import os
 import sys
-import threading
 import traceback
 from pathlib import Path
 from typing import Any
@@ -22,8 +20,9 @@ from mammoseg.errors import MammosegError, kind_and_place
 from mammoseg.files import sha256_of_file, write_json
 from mammoseg.inference.predictor import Predictor
 from mammoseg.metrics.overlap import compute_dice
+from mammoseg.parent import end_with_parent
 from mammoseg.training.workflow import train
-from monailabel_app.lib.models.job_files import Job
+from monailabel_app.lib.models.job_files import TrainJob
 
 NO_NUMBER = None
 """Dice of an image without a mass, in JSON."""
@@ -31,7 +30,7 @@ NO_NUMBER = None
 
 def main(path: Path) -> None:
     """Do the job and write its result, or why there is none."""
-    job = Job.read(path)
+    job = TrainJob.read(path)
     try:
         result = run(job)
     except MammosegError as error:
@@ -42,7 +41,7 @@ def main(path: Path) -> None:
     write_json(job.result, result)
 
 
-def run(job: Job) -> dict[str, Any]:
+def run(job: TrainJob) -> dict[str, Any]:
     """Train, then score both sets of weights on the same images by the same code."""
     overrides = {**job.overrides, "ckpt_dir": str(job.folder / "models"), "output_dir": str(job.folder / "log")}
     train(job.bundle, dataset_dir=str(job.data), recipe=job.recipe, start_from=job.start_from, **overrides)
@@ -52,7 +51,7 @@ def run(job: Job) -> dict[str, Any]:
     return {"sha256": sha256_of_file(job.weights), "after": after, "before": before}
 
 
-def score(bundle: str, weights: Path, records: list[dict[str, Any]], job: Job) -> dict[str, float | None]:
+def score(bundle: str, weights: Path, records: list[dict[str, Any]], job: TrainJob) -> dict[str, float | None]:
     """Dice of each image on its own grid by its code; None where the person drew no mass."""
     predictor = Predictor(bundle, weights=weights, device=job.device, modalities=tuple(job.modalities))
     scores: dict[str, float | None] = {}
@@ -64,12 +63,6 @@ def score(bundle: str, weights: Path, records: list[dict[str, Any]], job: Job) -
     return scores
 
 
-def _end_with_parent() -> None:
-    while os.read(sys.stdin.fileno(), 1024):
-        pass
-    os._exit(1)
-
-
 if __name__ == "__main__":
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent(int(sys.argv[2]))
     main(Path(sys.argv[1]))

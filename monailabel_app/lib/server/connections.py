@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from monailabel_app.lib.callers import Network, is_among, site
+from monailabel_app.lib.callers import AddressRange, is_among, site
 
-Peer = tuple[str, int]
+PeerAddress = tuple[str, int]
 """Address and port at the other end."""
 
 IDLE_SECONDS = 15.0
@@ -53,11 +53,11 @@ class Connections:
         proxies: proxies whose connections are many callers', and are not counted.
     """
 
-    def __init__(self, *, proxies: Sequence[Network] = ()) -> None:
+    def __init__(self, *, proxies: Sequence[AddressRange] = ()) -> None:
         self.proxies = proxies
-        self._idle: dict[Peer, _Idle] = {}
+        self._idle: dict[PeerAddress, _Idle] = {}
 
-    def begin(self, connection: socket.socket, peer: Peer) -> None:
+    def begin(self, connection: socket.socket, peer: PeerAddress) -> None:
         """Note a new connection, and close the oldest where there are too many."""
         if is_among(peer[0], self.proxies):
             return
@@ -69,7 +69,7 @@ class Connections:
                 self._close(group[0], self._idle[group[0]])
 
     @contextmanager
-    def at_work(self, peer: Peer | None) -> Iterator[None]:
+    def at_work(self, peer: PeerAddress | None) -> Iterator[None]:
         """Not idle, as long as the block lasts."""
         idle = self._idle.pop(peer, None) if peer else None
         try:
@@ -78,16 +78,16 @@ class Connections:
             if peer and idle:
                 self._wait(peer, idle.connection)
 
-    def answered(self, peer: Peer | None) -> None:
+    def answered(self, peer: PeerAddress | None) -> None:
         """Idle anew, for the connection of a stranger who has an answer."""
         with self.at_work(peer):
             pass
 
-    def _wait(self, peer: Peer, connection: socket.socket) -> None:
+    def _wait(self, peer: PeerAddress, connection: socket.socket) -> None:
         idle = self._idle[peer] = _Idle(connection, site(peer[0]))
         asyncio.get_running_loop().call_later(IDLE_SECONDS, self._close, peer, idle)
 
-    def _close(self, peer: Peer, idle: _Idle) -> None:
+    def _close(self, peer: PeerAddress, idle: _Idle) -> None:
         """End a connection that is idle still; the server sees it as if the other end had."""
         if self._idle.get(peer) is idle:
             del self._idle[peer]
@@ -106,7 +106,7 @@ class Listener(socket.socket):
         super().__init__(fileno=bound.detach())
         self.connections = connections
 
-    def accept(self) -> tuple[socket.socket, Peer]:
+    def accept(self) -> tuple[socket.socket, PeerAddress]:
         connection, peer = super().accept()
         self.connections.begin(connection, (str(peer[0]), int(peer[1])))
         return connection, peer

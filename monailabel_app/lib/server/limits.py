@@ -193,7 +193,7 @@ class Headers:
 
     Args:
         headers: headers of all answers.
-        by_path: more headers for addresses that begin so, such as the policy of a page.
+        by_path: headers of their own, such as the policy of a page, by the beginning of an address.
     """
 
     def __init__(self, app: ASGIApp, *, headers: Mapping[str, str], by_path: Mapping[str, Mapping[str, str]]) -> None:

@@ -13,7 +13,7 @@ import pytest
 import requests
 from monailabel.interfaces.exception import ImageNotFoundException
 
-from mammoseg.viewer.archive import Archive
+from mammoseg.viewer.archive import LocalArchive
 from mammoseg.viewer.server import ViewerServer, serving
 from monailabel_app.lib.login.tokens import make_token
 from tests.label.bright_model import write_bright_weights
@@ -32,7 +32,7 @@ SECONDS = 300
 
 
 @pytest.fixture
-def study(orthanc: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[pydicom.Dataset, np.ndarray]:
+def study(orthanc: LocalArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[pydicom.Dataset, np.ndarray]:
     """A mammogram with a bright mark, in Orthanc, and the mark as a mask."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     image, mark = write_marked(tmp_path / "image.dcm", (600, 500))
@@ -41,7 +41,7 @@ def study(orthanc: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
-def url(orthanc: Archive, study: tuple[pydicom.Dataset, np.ndarray], tmp_path: Path) -> Iterator[str]:
+def url(orthanc: LocalArchive, study: tuple[pydicom.Dataset, np.ndarray], tmp_path: Path) -> Iterator[str]:
     weights = write_bright_weights(tmp_path / "bright.pt")
     with running_server(orthanc.dicomweb, tmp_path / "state", weights=f"unet={weights}") as url:
         yield url

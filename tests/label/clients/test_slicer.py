@@ -20,7 +20,7 @@ import SimpleITK as sitk
 from monailabel.client.client import MONAILabelClient, MONAILabelClientException
 
 from mammoseg.dicom.mask import SEGMENTATION_CLASSES
-from mammoseg.viewer.archive import Archive
+from mammoseg.viewer.archive import LocalArchive
 from monailabel_app.lib.login.tokens import make_token
 from tests.label.bright_model import write_bright_weights
 from tests.label.made_store import as_slicer_writes
@@ -40,7 +40,7 @@ def own_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def marks(orthanc: Archive, tmp_path: Path) -> dict[str, np.ndarray]:
+def marks(orthanc: LocalArchive, tmp_path: Path) -> dict[str, np.ndarray]:
     """Two mammograms of one study in Orthanc, other sizes and sides; the masks of their bright marks by image id."""
     found = {}
     for number, (side, shape) in enumerate((("R", (300, 240)), ("L", (260, 280)))):
@@ -52,7 +52,7 @@ def marks(orthanc: Archive, tmp_path: Path) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture
-def serve(orthanc: Archive, tmp_path: Path) -> Any:
+def serve(orthanc: LocalArchive, tmp_path: Path) -> Any:
     """Start the server before Orthanc, with the same state each time."""
     weights = write_bright_weights(tmp_path / "bright.pt")
 
@@ -189,7 +189,7 @@ def test_training_is_started_asked_about_and_stopped(serve, orthanc, tmp_path):
         client.train_stop()
 
 
-def segmentations_in(archive: Archive, folder: Path) -> list[Path]:
+def segmentations_in(archive: LocalArchive, folder: Path) -> list[Path]:
     """Files of all SEG that Orthanc holds."""
     found = []
     for name in requests.get(f"{archive.url}/instances", auth=archive.user, timeout=10).json():

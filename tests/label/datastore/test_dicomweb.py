@@ -19,7 +19,7 @@ from mammoseg.dicom import codes
 from mammoseg.dicom.derived import Algorithm, Analysis, source_header
 from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object
-from mammoseg.viewer.archive import Archive
+from mammoseg.viewer.archive import LocalArchive
 from monailabel_app.lib.datastore import InstanceDatastore
 from tests.archives.fake_archive import Request, dicom_json, fake_archive
 from tests.label.made_store import VIEWS, as_slicer_writes, made_mask, mask_of, opened, write_views
@@ -36,7 +36,7 @@ def own_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def archive(orthanc: Archive, tmp_path: Path) -> Archive:
+def archive(orthanc: LocalArchive, tmp_path: Path) -> LocalArchive:
     """Orthanc with four views of one study, in one series; their files are in ``views``."""
     for path in write_views(tmp_path / "views", attributes={"SeriesInstanceUID": "1.2.3.4"}):
         orthanc.store(path)
@@ -44,7 +44,7 @@ def archive(orthanc: Archive, tmp_path: Path) -> Archive:
 
 
 @pytest.fixture
-def store(archive: Archive, tmp_path: Path) -> Iterator[InstanceDatastore]:
+def store(archive: LocalArchive, tmp_path: Path) -> Iterator[InstanceDatastore]:
     with opened(archive.dicomweb, tmp_path / "state", refresh_seconds="0") as store:
         yield store
 

@@ -298,8 +298,6 @@ def test_an_image_is_leased_to_one_person_until_the_lease_ends_or_the_label_is_s
     first, second = store.list_images()[:2]
     assert store.lease(first, "ada") and store.lease(first, "ada")
     assert not store.lease(first, "bob")
-    assert store.leases.taken_by_others("bob") == {first}
-    assert store.leases.taken_by_others("ada") == set()
     assert store.lease(second, "ada", seconds=-1) and store.lease(second, "bob")
     image = pydicom.dcmread(store.get_image_uri(first))
     save(store, first, made_mask((image.Rows, image.Columns)), tmp_path)

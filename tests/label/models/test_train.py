@@ -11,7 +11,7 @@ from mammoseg.checkpoints.checkpoint import read_checkpoint
 from mammoseg.data.datalist import load_section
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import sha256_of_file
-from monailabel_app.lib.models.job_files import Job, TooFewLabelsError, write_labels
+from monailabel_app.lib.models.job_files import TooFewLabelsError, TrainJob, write_labels
 from monailabel_app.lib.models.promotion import judge
 from monailabel_app.lib.models.train import MassTrainTask, TrainingError
 from monailabel_app.lib.models.train_job import main
@@ -133,7 +133,7 @@ def test_a_training_that_cannot_read_an_image_says_why(tmp_path):
     for path in store.images.values():
         path.write_bytes(b"no image")
     write_labels(store.human_labels(), tmp_path / "data", key=KEY, split_file=tmp_path / "split.json")
-    job = Job("unet", tmp_path, tmp_path / "data", None, overrides={**OVERRIDES, "max_epochs": 1, "batch_size": 2})
+    job = TrainJob("unet", tmp_path, tmp_path / "data", None, overrides={**OVERRIDES, "max_epochs": 1, "batch_size": 2})
     assert here(job)["error"].startswith("E_NOT_DICOM: ")
 
 

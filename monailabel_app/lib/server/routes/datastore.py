@@ -21,7 +21,7 @@ from monailabel_app.lib.server.uploads import uploaded
 router = APIRouter(prefix="/datastore", tags=["Datastore"])
 
 
-class Output(str, Enum):
+class StoreOutput(str, Enum):
     """``stats``, which is the default: counts; ``all``: images with labels; ``train``: ids of what training sees."""
 
     train = "train"
@@ -30,12 +30,12 @@ class Output(str, Enum):
 
 
 @router.get("/", summary="Counts, or images with their labels")
-def datastore(person: Viewer, app: TheApp, output: Output = Output.stats) -> Any:
+def datastore(person: Viewer, app: TheApp, output: StoreOutput = StoreOutput.stats) -> Any:
     """Answer counts, all images with their labels, or the ids that training sees; see `Output`."""
     store = app.datastore()
-    if output is Output.all:
+    if output is StoreOutput.all:
         return store.json()
-    if output is Output.train:
+    if output is StoreOutput.train:
         return [{"image": image} for image in store.get_labeled_images()]
     return store.status()
 

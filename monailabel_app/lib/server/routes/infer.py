@@ -25,7 +25,7 @@ WARNING_HEADER = "X-Mammoseg-Warning"
 """Of every answer, for a mask or a SEG alone holds no words."""
 
 
-class Output(str, Enum):
+class InferOutput(str, Enum):
     """``all``, which is the default: a multipart message with the parameters and the mask."""
 
     image = "image"
@@ -45,7 +45,7 @@ def run(
     params: Annotated[str, Form()] = "{}",
     file: UploadFile | None = None,
     label: Annotated[UploadFile | None, Form(description="not used by these models")] = None,
-    output: Output = Output.all,
+    output: InferOutput = InferOutput.all,
 ) -> Response:
     """Answer a model's outline of the masses in one image: parameters and mask, one of both, or a DICOM SEG.
 
@@ -63,7 +63,7 @@ def run(
     request = {"model": model, "image": image, **asked}
     datastore = app.datastore()
     with uploaded(file, settings.state_dir) if file is not None else nullcontext() as path:
-        if output is Output.dicom_seg:
+        if output is InferOutput.dicom_seg:
             answer = _segmentation(task, path or Path(datastore.get_image_uri(image)), request)
         else:
             answer = _answer(infer(task, request, datastore, upload=path, save=save), output)
@@ -76,10 +76,10 @@ def _segmentation(task: Any, image: Path, request: dict[str, Any]) -> Response:
     return Response(task.dicom_seg(image, request), media_type="application/dicom")
 
 
-def _answer(inferred: Inferred, output: Output) -> Response:
+def _answer(inferred: Inferred, output: InferOutput) -> Response:
     content = _taken(inferred.file) if inferred.file else None
     params = inferred.params | ({"label": inferred.label} if inferred.label else {})
-    if inferred.file is None or content is None or output is Output.json:
+    if inferred.file is None or content is None or output is InferOutput.json:
         return Response(json.dumps(params), media_type="application/json")
     name = (
         f"mask{''.join(inferred.file.suffixes[-2:])}"
@@ -87,7 +87,7 @@ def _answer(inferred: Inferred, output: Output) -> Response:
         else f"mask{inferred.file.suffix}"
     )
     kind = get_mime_type(name)
-    if output is Output.image:
+    if output is InferOutput.image:
         return Response(content, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
     fields = {"params": (None, json.dumps(params), "application/json"), "image": (name, content, kind)}
     message = MultipartEncoder(fields=fields)

@@ -17,7 +17,7 @@ router = APIRouter(prefix="/train", tags=["Train"])
 
 KIND = "train"
 
-Version = Annotated[int, Query(ge=0, le=1_000_000)]
+VersionNumber = Annotated[int, Query(ge=0, le=1_000_000)]
 
 
 add_progress(
@@ -63,13 +63,13 @@ def versions(person: Viewer, app: TheApp, model: Name) -> Any:
 @router.get(
     "/{model}/curve", summary="Learning curve of a version, the last one by default, as PNG", response_class=Response
 )
-def curve(person: Viewer, app: TheApp, model: Name, version: Version | None = None) -> Response:
+def curve(person: Viewer, app: TheApp, model: Name, version: VersionNumber | None = None) -> Response:
     """Answer the learning curve of a version as PNG."""
     return Response(find(app.trainers, model).learning_curve(version), media_type="image/png")
 
 
 @router.post("/{model}/promote", summary="Serve a version, one that was kept aside among them")
-def promote(person: Admin, app: TheApp, audit: Audit, model: Name, version: Version) -> Any:
+def promote(person: Admin, app: TheApp, audit: Audit, model: Name, version: VersionNumber) -> Any:
     """Serve a version and answer its number."""
     found = find(app.versions, model)
     with audit.doing(person.name, "promote", model=model, version=version):

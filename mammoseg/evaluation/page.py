@@ -59,7 +59,7 @@ def write_html_report(
     Args:
         output: folder, made when missing; earlier pictures of the same number are replaced.
         title: heading of the page.
-        facts: what stands below it, such as bundle, data and date.
+        facts: facts that stand below the heading, such as bundle, data and date.
         cases: shown in this order, three pictures each; file names are numbers, never identifiers.
         summary: rows of `mammoseg.evaluation.tables.summarise`.
         provenance: hashes, seed, commit and the like, shown as a table; nested values one below the other.

@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 import cv2
 import numpy as np
 
+from mammoseg.evaluation.page import LABELS, write_html_report
 from mammoseg.evaluation.plots import Case
-from mammoseg.evaluation.report import LABELS, write_html_report
 from mammoseg.evaluation.tables import POOLED_DICE, summarise
 from mammoseg.metrics import SCORES, compute_segmentation_scores
 

@@ -10,7 +10,7 @@ from monailabel_app.__main__ import APP_DIR, main
 from monailabel_app.lib.conf import KEYS, check_keys, number, whole_number, words, yes_no_or_recorded, yes_or_no
 from monailabel_app.main import MammosegApp
 
-DOCS = Path(__file__).resolve().parents[3] / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 @pytest.mark.parametrize(
