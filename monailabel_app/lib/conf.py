@@ -11,7 +11,7 @@ KEYS = frozenset(
     {"state_dir", "tokens", "cors", "trusted_proxies", "max_upload_mib", "max_requests", "request_seconds", "insecure"}
     | {"oidc_issuer", "oidc_audience", "oidc_roles_claim", "oidc_role_prefix", "oidc_name_claim"}
     | {"modalities", "refresh_seconds", "dicomweb_user", "ca_bundle", "cache_gib"}
-    | {"models", "weights", "bundles", "preload", "device"}
+    | {"models", "weights", "bundles", "preload", "device", "flips", "min_area_mm2"}
     | {"strategy_model", "max_scored", "group", "strategy_samples", "strategy_seed"}
 )
 
@@ -85,3 +85,15 @@ def yes_or_no(conf: Mapping[str, str], name: str, otherwise: bool) -> bool:
     if text not in ("true", "false"):
         raise WrongCallError(f"{name} is '{text}'; it must be true or false.")
     return text == "true"
+
+
+def yes_no_or_recorded(conf: Mapping[str, str], name: str) -> bool | None:
+    """``true``, ``false``, or ``recorded``, which is None and the default: as the weights record it.
+
+    Raises:
+        WrongCallError: it is none of these.
+    """
+    text = str(conf.get(name, "recorded")).lower()
+    if text not in ("true", "false", "recorded"):
+        raise WrongCallError(f"{name} is '{text}'; it must be true, false or recorded.")
+    return None if text == "recorded" else text == "true"

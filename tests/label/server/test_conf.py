@@ -7,7 +7,7 @@ import pytest
 
 from mammoseg.errors import WrongCallError
 from monailabel_app.__main__ import APP_DIR, main
-from monailabel_app.lib.conf import KEYS, check_keys, number, whole_number, words, yes_or_no
+from monailabel_app.lib.conf import KEYS, check_keys, number, whole_number, words, yes_no_or_recorded, yes_or_no
 from monailabel_app.main import MammosegApp
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -81,3 +81,11 @@ def test_a_value_is_true_or_false():
     assert yes_or_no({"group": "False"}, "group", True) is False and yes_or_no({}, "group", True)
     with pytest.raises(WrongCallError, match="preload is 'yes'; it must be true or false"):
         yes_or_no({"preload": "yes"}, "preload", False)
+
+
+def test_flips_are_true_false_or_as_recorded():
+    given = {"recorded": None, "True": True, "false": False}
+    assert {text: yes_no_or_recorded({"flips": text}, "flips") for text in given} == given
+    assert yes_no_or_recorded({}, "flips") is None
+    with pytest.raises(WrongCallError, match="flips is '1'; it must be true, false or recorded"):
+        yes_no_or_recorded({"flips": "1"}, "flips")
