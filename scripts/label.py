@@ -13,10 +13,12 @@ from contextlib import ExitStack, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
+from mammoseg.bundles import bundle_root
 from mammoseg.command_line import run_script
 from mammoseg.counts import count_of
 from mammoseg.data.phantom import generate_cohort
 from mammoseg.errors import MammosegError, WrongCallError
+from mammoseg.files import check_folder
 from mammoseg.program import free_port
 from mammoseg.viewer.archive import LocalArchive, check_installed, local_archive
 from mammoseg.viewer.kept_labels import drawn_segmentations, keep_labels
@@ -51,7 +53,7 @@ def label(
         viewer_port: port of the current OHIF on 127.0.0.1, where `make viewer` fetched it.
         keep: folder of labels and trained versions, there again at the next start; without it they end with this.
     """
-    _check(Path(weights))
+    _check(Path(weights), bundle, patients, keep)
     for end in ENDS:  # also where a shell told us to ignore Ctrl-C
         signal.signal(end, _end)
     print(f"Starting Orthanc, {patients} phantom patients and the label server ...", flush=True)
@@ -78,8 +80,13 @@ def label(
         raise MammosegError(f"{gone} ended by itself; all else is ended too. What it said is above.")
 
 
-def _check(weights: Path) -> None:
-    """Say all that is missing, and how to get it, before anything starts."""
+def _check(weights: Path, bundle: str, patients: int, keep: str | None) -> None:
+    """Say what is named wrong, and all that is missing, and how to get it, before anything starts."""
+    bundle_root(bundle)
+    if not isinstance(patients, int) or patients < 1:
+        raise WrongCallError(f"patients is '{patients}'; give a whole number from 1 on.")
+    if keep:
+        check_folder(Path(str(keep)))
     missing = []
     try:
         check_installed()

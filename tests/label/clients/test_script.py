@@ -28,6 +28,24 @@ def test_without_weights_one_sentence_says_what_to_run(tmp_path):
         label(weights=str(tmp_path / "none.pt"))
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"bundle": "nope"}, "unknown bundle 'nope'"),
+        ({"patients": "x"}, "patients is 'x'; give a whole number from 1 on"),
+        ({"patients": 0}, "patients is '0'; give a whole number from 1 on"),
+        ({"keep": "file"}, "'file' cannot be written to"),
+        ({"keep": "file/x"}, "'file/x' cannot be written to"),
+    ],
+)
+def test_what_is_named_wrong_is_said_before_anything_starts(wrong, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(WrongCallError, match=said):
+        label(**wrong)
+    assert not capsys.readouterr().out
+
+
 def test_all_that_is_missing_is_said_at_once_before_anything_starts(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("mammoseg.viewer.archive.PLUGIN_FOLDERS", ())
     monkeypatch.setattr("scripts.label.find_spec", lambda name: None)
