@@ -40,7 +40,7 @@ class Stateful(Protocol):
 
 
 class Checkpoints:
-    """After each epoch writes ``checkpoint.pt`` (everything) and, when the key metric rose, ``model.pt`` (weights).
+    """After each epoch writes ``checkpoint.pt`` (everything) and, when the key metric improved, ``model.pt`` (weights).
 
     When the trainer starts and ``checkpoint.pt`` is there, the run continues after the epoch it holds. Both files are
     replaced in one step, so a run killed at any moment finds the old or the new one. Random generators need no saving:

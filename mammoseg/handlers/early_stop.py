@@ -8,7 +8,7 @@ from monai.engines import Evaluator
 
 
 class EarlyStop:
-    """Ends training when the key metric of the evaluator has not risen for `patience` validations.
+    """Ends training when the key metric of the evaluator has not improved for `patience` validations.
 
     MONAI's `EarlyStopHandler` has to know the trainer when it is built, which a config cannot say without a cycle, and
     its count is lost when a run is resumed; this one attaches to the trainer after the `ValidationHandler`.
@@ -17,12 +17,16 @@ class EarlyStop:
         patience: validations without improvement before the end; None never ends early.
         evaluator: evaluator whose key metric decides.
         interval: epochs between two validations.
+        lowest_is_best: whether the key metric improves by falling, as a loss does.
     """
 
-    def __init__(self, patience: int | None, evaluator: Evaluator, *, interval: int = 1) -> None:
+    def __init__(
+        self, patience: int | None, evaluator: Evaluator, *, interval: int = 1, lowest_is_best: bool = False
+    ) -> None:
         self.patience = patience
         self.evaluator = evaluator
         self.interval = interval
+        self.sign = -1 if lowest_is_best else 1
         self.stopping: EarlyStopping | None = None
 
     def attach(self, engine: Engine) -> None:
@@ -46,4 +50,4 @@ class EarlyStop:
         return self.stopping is not None and self.stopping.counter >= self.stopping.patience
 
     def _score(self, _: Engine) -> float:
-        return self.evaluator.state.metrics[self.evaluator.state.key_metric_name]
+        return self.sign * self.evaluator.state.metrics[self.evaluator.state.key_metric_name]

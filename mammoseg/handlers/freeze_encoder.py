@@ -1,11 +1,16 @@
 """A pretrained encoder that stays as it is while the decoder learns its first epochs."""
 
+import logging
 from typing import Any
 
 from ignite.engine import Engine, Events
 from monai.engines import IterationEvents
 from torch.nn import Module
 from torch.nn.parallel import DistributedDataParallel
+
+from mammoseg.counts import count_of
+
+logger = logging.getLogger(__name__)
 
 
 class FreezeEncoder:
@@ -18,17 +23,23 @@ class FreezeEncoder:
     Args:
         network: network whose ``encoder`` is kept; a `DistributedDataParallel` network is unwrapped.
         epochs: how many, from the first on.
+        is_trained: whether the encoder starts from weights; one of random numbers is not kept, which is said.
     Raises:
         ValueError: when the network has no ``encoder``.
     """
 
-    def __init__(self, network: Module, *, epochs: int) -> None:
+    def __init__(self, network: Module, *, epochs: int, is_trained: bool = True) -> None:
         whole = network.module if isinstance(network, DistributedDataParallel) else network
         encoder = getattr(whole, "encoder", None)
         if not isinstance(encoder, Module):
             raise ValueError(f"{type(whole).__name__} has no encoder to freeze; set frozen_encoder_epochs to 0.")
         self.encoder = encoder
-        self.epochs = epochs
+        if not is_trained:
+            logger.warning(
+                "the encoder starts from random numbers, so it is not frozen for %s; give --encoder_weights",
+                count_of(epochs, "epoch"),
+            )
+        self.epochs = epochs if is_trained else 0
         self.frozen = False
 
     def attach(self, engine: Engine) -> None:

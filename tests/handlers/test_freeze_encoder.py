@@ -15,10 +15,10 @@ from tests.tiny_run import tiny_overrides, workflow, write_tiny_dataset
 BUNDLE = "resnet22_unet"
 
 
-def overrides(folder: Path, *, frozen: int, epochs: int) -> dict:
+def overrides(folder: Path, *, frozen: int, epochs: int, trained: bool = True) -> dict:
     dataset = folder if (folder / "datalist.json").is_file() else write_tiny_dataset(folder)
     run = tiny_overrides(dataset, folder, spatial_size=[64, 64], max_epochs=epochs, frozen_encoder_epochs=frozen)
-    return run | {"network_def::channels": 2, "encoder_weights": None}
+    return run | {"network_def::channels": 2, "encoder_weights": None, "train::handlers::2::is_trained": trained}
 
 
 def trained(folder: Path, *, frozen: int, epochs: int) -> tuple[dict, dict]:
@@ -50,6 +50,18 @@ def test_resumed_run_freezes_by_the_number_of_its_epoch(tmp_path, frozen, learns
     before, _ = trained(tmp_path, frozen=frozen, epochs=1)
     _, after = trained(tmp_path, frozen=frozen, epochs=2)
     assert ("encoder" in changed(before, after)) == learns
+
+
+def test_an_encoder_of_random_numbers_is_not_frozen_and_that_is_said(tmp_path, caplog):
+    flow = workflow(BUNDLE, **overrides(tmp_path, frozen=2, epochs=1, trained="$@encoder_weights is not None"))
+    network = flow.parser.get_parsed_content("network_def")
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    flow.run()
+    assert "encoder" in changed(before, dict(network.state_dict()))
+    assert (
+        "the encoder starts from random numbers, so it is not frozen for 2 epochs; give --encoder_weights"
+        in caplog.text
+    )
 
 
 def test_network_without_encoder_is_refused():
