@@ -1,0 +1,77 @@
+"""Contours as OsiriX exports them: an XML property list of regions with their points in pixels."""
+
+import plistlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from skimage.draw import polygon
+
+from mammoseg.errors import InputRefusedError
+from mammoseg.files import is_file
+
+MOST_BYTES = 32 * 2**20
+"""Largest file that is parsed; those of INbreast end near 1 MB."""
+
+MOST_CORNERS = 10_000
+"""Of a region that is filled, since its time grows with points times pixels; real ones have hundreds."""
+
+POINT = re.compile(r"\(\s*(-?\d{1,9}(?:\.\d{0,99})?)\s*,\s*(-?\d{1,9}(?:\.\d{0,99})?)\s*\)")
+
+
+@dataclass(frozen=True)
+class Contour:
+    """One region.
+
+    Args:
+        name: what it shows, such as ``Mass``.
+        points: ``(n, 2)``, x and y in pixels from the upper left one; a single one marks a place.
+    """
+
+    name: str
+    points: np.ndarray
+
+    def fill(self, shape: tuple[int, int]) -> np.ndarray:
+        """Mask uint8 0 / 1 of the pixels whose centres it encloses; none with fewer than three points.
+
+        Raises:
+            InputRefusedError: ``E_CONTOURS``, it has more than `MOST_CORNERS`.
+        """
+        if len(self.points) > MOST_CORNERS:
+            raise InputRefusedError(
+                "E_CONTOURS", f"a region has {len(self.points)} points, at most {MOST_CORNERS} are read."
+            )
+        mask = np.zeros(shape, np.uint8)
+        if len(self.points) > 2:
+            mask[polygon(self.points[:, 1], self.points[:, 0], shape)] = 1
+        return mask
+
+
+def read_contours(path: Path) -> list[Contour]:
+    """All regions of a file.
+
+    Raises:
+        InputRefusedError: ``E_CONTOURS``, it is no such file, or too large.
+    """
+    if not is_file(path) or path.stat().st_size > MOST_BYTES:
+        raise InputRefusedError("E_CONTOURS", f"this is no regular file of at most {MOST_BYTES // 2**20} MB.")
+    try:
+        # Entities, which could unfold without end, are refused by plistlib.
+        images = plistlib.loads(path.read_bytes(), fmt=plistlib.FMT_XML)["Images"]
+        return [_contour(region) for image in images for region in image["ROIs"]]
+    except Exception as error:  # of an XML parser, over a file that a stranger wrote
+        raise InputRefusedError(
+            "E_CONTOURS", "this is no XML property list of OsiriX's regions; copy it again."
+        ) from error
+
+
+def _contour(region: dict[str, object]) -> Contour:
+    stated = region["Point_px"]
+    if not isinstance(stated, list):
+        raise ValueError("no list of points")
+    found = [POINT.fullmatch(point) for point in stated]
+    if not all(found):
+        raise ValueError("no point")
+    points = np.array([match.groups() for match in found if match], float).reshape(-1, 2)
+    return Contour(str(region.get("Name", "")).strip(), points)
