@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mammoseg.data import cbis_ddsm, folder, inbreast, voc
+from mammoseg.data import cbis_ddsm, dicom_seg, folder, inbreast, voc
 from mammoseg.data.datalist import Record
 from mammoseg.data.ingest_job import IngestJob
 from mammoseg.errors import WrongCallError
@@ -48,5 +48,6 @@ SOURCES = {
     "folder": Source(folder.collect, license=None, has_public_codes=False),
     "cbis_ddsm": Source(cbis_ddsm.collect, license=cbis_ddsm.LICENSE, has_public_codes=True),
     "inbreast": Source(inbreast.collect, license=inbreast.LICENSE, has_public_codes=True),
+    "dicom_seg": Source(dicom_seg.collect, license=None, has_public_codes=False),
     "voc": Source(voc.collect, license=voc.LICENSE, has_public_codes=True),
 }

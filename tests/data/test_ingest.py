@@ -78,7 +78,7 @@ def test_the_report_holds_what_was_used(tmp_path):
 
 
 def test_only_sources_of_own_images_hide_patient_codes():
-    assert {name for name, source in SOURCES.items() if not source.has_public_codes} == {"folder"}
+    assert {name for name, source in SOURCES.items() if not source.has_public_codes} == {"folder", "dicom_seg"}
 
 
 def test_a_mask_is_scaled_on_pixel_centres():
