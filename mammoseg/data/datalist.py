@@ -54,6 +54,7 @@ def write_datalist(
     seed: int,
     license: str | None,
     sections: Mapping[str, Sequence[Record]],
+    truth: str | None = None,
 ) -> None:
     """Check a datalist and write it, whole or not at all.
 
@@ -61,10 +62,12 @@ def write_datalist(
         path: the file to write; paths in the records are relative to its folder.
         license: license of the images, with the citation they ask for; None when unknown.
         sections: records of ``training``, ``validation`` and ``test``.
+        truth: ``boxes`` or ``circles`` where masses were marked so; None for outlines.
     Raises:
         DatalistError: it breaks a rule; nothing is written then.
     """
     head = {"name": name, "source": source, "schema_version": SCHEMA_VERSION, "seed": seed, "license": license}
+    head |= {} if truth is None else {"truth": truth}
     datalist = head | {section: list(sections[section]) for section in SECTIONS}
     check_datalist(datalist, Path(path))
     write_json(Path(path), datalist)
@@ -81,7 +84,8 @@ def load_section(datalist_file: Path | str, section: str, *, fold: int | None = 
         fold: cross-validation: ``validation`` is then the records of this fold and ``training`` all others of the two
             sections; ``test`` stays as it is.
     Raises:
-        WrongCallError: unknown section or fold.
+        WrongCallError: unknown section or fold, or masses are marked by boxes or circles: training and Dice would take
+            the shape of the mark for that of the mass.
         DatalistError: see `read_datalist`.
 
     Examples:
@@ -101,6 +105,11 @@ def load_section(datalist_file: Path | str, section: str, *, fold: int | None = 
     if section not in SECTIONS:
         raise WrongCallError(f"unknown section '{section}'; known: {', '.join(SECTIONS)}.")
     datalist = read_datalist(datalist_file)
+    if "truth" in datalist:
+        raise WrongCallError(
+            f"the masses of {datalist_file} are marked by {datalist['truth']}, which are no outlines, so nothing can "
+            "be trained on them and they have no Dice; name a datalist with masks."
+        )
     records = datalist[section] if fold is None or section == "test" else _of_fold(datalist, section, fold)
     folder = Path(datalist_file).resolve().parent
     return _with_same_keys([record | _absolute_paths(record, folder) for record in records])
