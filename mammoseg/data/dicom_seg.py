@@ -32,7 +32,7 @@ class Source:
     """One file of the input.
 
     Args:
-        path: the file.
+        path: file of an image or a SEG.
         name: its path in the input.
         patient: PatientID of an image.
         segments: numbers of the segments of mass of a SEG; None where it describes none of its segments.

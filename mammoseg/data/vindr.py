@@ -16,7 +16,7 @@ from mammoseg.data.mask_files import write_masses
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import files_below, is_file, leads_out
 
-LICENSE = "PhysioNet Restricted Health Data License 1.5.0; VinDr-Mammo, cite doi:10.13026/br2v-7517"
+LICENSE = "restricted, under the license and data use agreement on PhysioNet; VinDr-Mammo, cite doi:10.13026/br2v-7517"
 
 TABLE = "finding_annotations.csv"
 COLUMNS = (
