@@ -12,6 +12,7 @@ from mammoseg.data.ingest_job import IngestJob
 from mammoseg.data.mammogram import facts_of, read_mammogram
 from mammoseg.data.mask_files import check_area, check_count, write_masses
 from mammoseg.data.osirix_contours import read_contours
+from mammoseg.data.outlines import fill_polygon
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import files_below, leads_out, printable
 
@@ -90,7 +91,7 @@ def _masses(job: IngestJob, number: str, contours: Path, shape: tuple[int, int])
     for name in sorted({region.name for region in regions if region.name.lower() != MASS}):
         job.report.note(f"regions that are not called Mass: {printable(name) or 'without a name'}", number)
     check_count(len(of_mass))
-    masses = [mask for region in of_mass if (mask := region.fill(shape)).any()]
+    masses = [mask for region in of_mass if (mask := fill_polygon(region.points, shape)).any()]
     if len(masses) < len(of_mass):
         job.report.note("masses that enclose no pixel of their image, left out", number)
     for mask in masses:

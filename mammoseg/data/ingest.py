@@ -67,7 +67,8 @@ def ingest(
     """Write ``datalist.json`` and ``ingest_report.json`` into OUTPUT; the last line printed counts used and skipped.
 
     Args:
-        source: phantom, folder, cbis_ddsm, inbreast, dicom_seg, mias, vindr or voc; docs/datasets has a page on each.
+        source: phantom, folder, cbis_ddsm, inbreast, dicom_seg, mias, vindr, csaw_s, cdd_cesm or voc; docs/datasets
+            has a page on each.
         inputs: the folders to read; phantom takes none.
         output: folder for the datalist and for masks that had to be made; images stay where they are.
         seed: seed of the split, and of the phantoms.

@@ -6,16 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from skimage.draw import polygon
 
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import is_file
 
 MOST_BYTES = 32 * 2**20
 """Largest file that is parsed; those of INbreast end near 1 MB."""
-
-MOST_CORNERS = 10_000
-"""Of a region that is filled, since its time grows with points times pixels; real ones have hundreds."""
 
 POINT = re.compile(r"\(\s*(-?\d{1,9}(?:\.\d{0,99})?)\s*,\s*(-?\d{1,9}(?:\.\d{0,99})?)\s*\)")
 
@@ -31,21 +27,6 @@ class Contour:
 
     name: str
     points: np.ndarray
-
-    def fill(self, shape: tuple[int, int]) -> np.ndarray:
-        """Mask uint8 0 / 1 of the pixels whose centres it encloses; none with fewer than three points.
-
-        Raises:
-            InputRefusedError: ``E_CONTOURS``, it has more than `MOST_CORNERS`.
-        """
-        if len(self.points) > MOST_CORNERS:
-            raise InputRefusedError(
-                "E_CONTOURS", f"a region has {len(self.points)} points, at most {MOST_CORNERS} are read."
-            )
-        mask = np.zeros(shape, np.uint8)
-        if len(self.points) > 2:
-            mask[polygon(self.points[:, 1], self.points[:, 0], shape)] = 1
-        return mask
 
 
 def read_contours(path: Path) -> list[Contour]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mammoseg.data import cbis_ddsm, csaw_s, dicom_seg, folder, inbreast, mias, vindr, voc
+from mammoseg.data import cbis_ddsm, cdd_cesm, csaw_s, dicom_seg, folder, inbreast, mias, vindr, voc
 from mammoseg.data.datalist import Record
 from mammoseg.data.ingest_job import IngestJob
 from mammoseg.errors import WrongCallError
@@ -54,5 +54,6 @@ SOURCES = {
     "mias": Source(mias.collect, license=mias.LICENSE, has_public_codes=True, truth="circles"),
     "vindr": Source(vindr.collect, license=vindr.LICENSE, has_public_codes=True, truth="boxes"),
     "csaw_s": Source(csaw_s.collect, license=csaw_s.LICENSE, has_public_codes=True),
+    "cdd_cesm": Source(cdd_cesm.collect, license=cdd_cesm.LICENSE, has_public_codes=True),
     "voc": Source(voc.collect, license=voc.LICENSE, has_public_codes=True),
 }
