@@ -35,7 +35,7 @@ FILES = "files, or folders that are searched with their sub-folders"
 
 def ingest(add: Add) -> Runner:
     """Turn a collection of mammograms into a datalist.json with a patient-grouped split."""
-    add("source", help="phantom, folder, cbis_ddsm or voc")
+    add("source", help="phantom, folder, cbis_ddsm, inbreast, dicom_seg, mias, vindr, csaw_s, cdd_cesm or voc")
     add("inputs", nargs="*", metavar="FOLDER", help="to read; none for phantom")
     _output(add, "folder of the datalist and of what has to be written beside it")
     add("--seed", type=_whole, help="of the split, and of the phantoms (0)")

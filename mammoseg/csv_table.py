@@ -9,7 +9,7 @@ from mammoseg.errors import WrongCallError
 from mammoseg.files import atomic_path
 
 
-def read_csv(path: Path, *, needed: Iterable[str] = ()) -> tuple[list[str], list[dict[str, str]]]:
+def read_csv(path: Path, *, needed: Iterable[str] = (), delimiter: str = ",") -> tuple[list[str], list[dict[str, str]]]:
     """Columns, and rows by column, of a CSV file in UTF-8 with a line of headings; a byte order mark may precede them.
 
     A cell that a short row lacks is empty.
@@ -19,7 +19,7 @@ def read_csv(path: Path, *, needed: Iterable[str] = ()) -> tuple[list[str], list
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restval="")
+            reader = csv.DictReader(file, restval="", delimiter=delimiter)
             columns, rows = list(reader.fieldnames or ()), list(reader)
     except (UnicodeDecodeError, csv.Error) as error:
         raise WrongCallError(f"{path} is no CSV in UTF-8; save it as 'CSV UTF-8'.") from error

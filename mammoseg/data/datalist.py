@@ -71,6 +71,7 @@ def write_datalist(
     license: str | None,
     sections: Mapping[str, Sequence[Record]],
     split: Mapping[str, Any] | None = None,
+    truth: str | None = None,
 ) -> None:
     """Check a datalist and write it, whole or not at all.
 
@@ -79,6 +80,7 @@ def write_datalist(
         license: license of the images, with the citation they ask for; None when unknown.
         sections: records of ``training``, ``validation`` and ``test``.
         split: how they were divided, where it was not the default: ``by``, ``shares`` or ``all``, ``protocol``.
+        truth: ``boxes`` or ``circles`` where masses were marked so; None for outlines.
     Raises:
         DatalistError: it breaks a rule; nothing is written then.
     """
@@ -91,6 +93,8 @@ def write_datalist(
     }
     if split:
         head["split"] = dict(split)
+    if truth is not None:
+        head["truth"] = truth
     datalist = head | {section: list(sections[section]) for section in SECTIONS}
     check_datalist(datalist, Path(path))
     write_json(Path(path), datalist)
@@ -107,7 +111,8 @@ def load_section(datalist_file: Path | str, section: str, *, fold: int | None = 
         fold: cross-validation: ``validation`` is then the records of this fold and ``training`` all others of the two
             sections; ``test`` stays as it is.
     Raises:
-        WrongCallError: unknown section or fold, or one without an image.
+        WrongCallError: unknown section or fold, or one without an image; or masses are marked by boxes or circles:
+            training and Dice would take the shape of the mark for that of the mass.
         DatalistError: see `read_datalist`.
 
     Examples:
@@ -127,6 +132,11 @@ def load_section(datalist_file: Path | str, section: str, *, fold: int | None = 
     if section not in SECTIONS:
         raise WrongCallError(f"unknown section '{section}'; known: {', '.join(SECTIONS)}.")
     datalist = read_datalist(datalist_file)
+    if "truth" in datalist:
+        raise WrongCallError(
+            f"the masses of {datalist_file} are marked by {datalist['truth']}, which are no outlines, so nothing can "
+            "be trained on them and they have no Dice; name a datalist with masks."
+        )
     records = datalist[section] if fold is None or section == "test" else _of_fold(datalist, section, fold)
     if not records:
         raise WrongCallError(f"{datalist_file} has no {section} image, {WAYS_OUT[section]}.")

@@ -15,7 +15,7 @@ from mammoseg.data.find_images import SIDECARS
 from mammoseg.data.folder_matching import Matches, match
 from mammoseg.data.folder_table import read_table
 from mammoseg.data.ingest_job import IngestJob, IngestReport
-from mammoseg.data.mammogram import file_format, read_mammogram
+from mammoseg.data.mammogram import facts_of, file_format, read_mammogram
 from mammoseg.data.mask_files import RESAMPLED, check_area, fit_to_grid, write_mask
 from mammoseg.data.masks import Mask, load_mask
 from mammoseg.data.patient_codes import PatientPattern, pattern_of_one_group
@@ -89,6 +89,12 @@ def collect(
     return records
 
 
+def image_id_of(job: IngestJob, relative: Path) -> str:
+    """Keyed hash of a path in the input; or the path, with an underscore for what a file name may not hold."""
+    name = normalize("NFC", (relative.parent / stem(relative)).as_posix())
+    return re.sub(r"[^A-Za-z0-9._-]", "_", job.conceal(name))
+
+
 def _match(root: Path, mask_root: Path | None, mask_names: re.Pattern[str] | None, report: IngestReport) -> Matches:
     if mask_root is not None and not mask_root.is_dir():
         raise WrongCallError(f"--masks '{mask_root}' is not a folder; name the folder that holds the masks.")
@@ -154,10 +160,7 @@ def _record(
 ) -> Record:
     image = mammogram.path
     relative = image.relative_to(root)
-    # its keyed hash, or its path with an underscore for every character that a file name may not hold
-    image_id = re.sub(
-        r"[^A-Za-z0-9._-]", "_", job.conceal(normalize("NFC", (relative.parent / stem(relative)).as_posix()))
-    )
+    image_id = image_id_of(job, relative)
     has_no_mass = known.pop("has_mass", None) is False or known.get("pathology") == "NORMAL"
     if not mask_files and not has_no_mass:
         raise InputRefusedError(
@@ -169,7 +172,7 @@ def _record(
         "image": image,
         **_label(job, image_id, mask_files, mammogram, large_masks),
         "official": {section} if section else set(),
-        **_facts_of_file(mammogram),
+        **facts_of(mammogram),
         **known,
         **({"pixel_spacing_source": "table"} if "pixel_spacing_mm" in known else {}),
     }
@@ -207,11 +210,3 @@ def _mask(job: IngestJob, path: Path, mammogram: Mammogram) -> Mask:
     for remark in mask.remarks:
         job.report.note(remark, path)
     return mask
-
-
-def _facts_of_file(mammogram: Mammogram) -> Record:
-    facts: Record = {"laterality": mammogram.laterality, "view": mammogram.view}
-    if mammogram.pixel_spacing_mm:
-        facts["pixel_spacing_mm"] = list(mammogram.pixel_spacing_mm)
-        facts["pixel_spacing_source"] = mammogram.pixel_spacing_source
-    return facts

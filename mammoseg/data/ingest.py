@@ -77,7 +77,8 @@ def ingest(
     """Write ``datalist.json`` and ``ingest_report.json`` into OUTPUT; the last line printed counts used and skipped.
 
     Args:
-        source: phantom, folder, cbis_ddsm or voc; docs/datasets has a page on each.
+        source: phantom, folder, cbis_ddsm, inbreast, dicom_seg, mias, vindr, csaw_s, cdd_cesm or voc; docs/datasets
+            has a page on each.
         inputs: the folders to read; phantom takes none.
         output: folder for the datalist and for masks that had to be made; images stay where they are.
         seed: seed of the split, and of the phantoms.
@@ -136,6 +137,7 @@ def ingest(
         source=source,
         seed=seed,
         license=how.license,
+        truth=how.truth,
         sections={key: [_relative(record, folder) for record in section] for key, section in sections.items()},
         split=_described(rule, protocol) if rule != SplitRule(folds=folds) else None,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mammoseg.errors import InputRefusedError
 from mammoseg.mammogram import Mammogram, is_pixel_size, not_believed
@@ -34,6 +35,15 @@ def read_mammogram(path: Path | str, *, voi: str | int = "first", modalities: Se
     mammogram = _read(Path(path), voi, modalities)
     check_something_to_see(mammogram)
     return mammogram
+
+
+def facts_of(mammogram: Mammogram) -> dict[str, Any]:
+    """What its file says of a mammogram, with the keys of a datalist record: side, view and pixel spacing."""
+    facts: dict[str, Any] = {"laterality": mammogram.laterality, "view": mammogram.view}
+    if mammogram.pixel_spacing_mm:
+        facts["pixel_spacing_mm"] = list(mammogram.pixel_spacing_mm)
+        facts["pixel_spacing_source"] = mammogram.pixel_spacing_source
+    return facts
 
 
 def check_something_to_see(mammogram: Mammogram) -> None:

@@ -1,6 +1,8 @@
 """Masks that ingest writes: on the grid of their image, as PNG with 0 and 255, whole or not at all."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -37,6 +39,20 @@ def check_area(mask: np.ndarray) -> None:
         raise InputRefusedError("E_MASK_AREA", f"{reason}; mend it (ingest folder lets it in with --large-masks).")
 
 
+MOST_MASSES = 50
+"""Of one image, each of which is a mask of its size in memory; CBIS-DDSM has 6 at most."""
+
+
+def check_count(masses: int) -> None:
+    """Refuse an image with so many masses that its file was made to fill the memory, or does not mark masses.
+
+    Raises:
+        InputRefusedError: ``E_MASK_COUNT``.
+    """
+    if masses > MOST_MASSES:
+        raise InputRefusedError("E_MASK_COUNT", f"{masses} masses in one image, at most {MOST_MASSES} are read.")
+
+
 def fit_to_grid(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Bring a mask to the grid of its image, nearest neighbour on pixel centres.
 
@@ -62,3 +78,27 @@ def write_mask(path: Path, mask: np.ndarray) -> Path:
         if not cv2.imwrite(str(temporary), np.where(mask, 255, 0).astype(np.uint8)):
             raise OSError(f"{path}: OpenCV could not write the mask; is the disk full?")
     return path
+
+
+def write_masses(
+    folder: Path, image_id: str, masses: Sequence[np.ndarray], *, shape: tuple[int, int]
+) -> dict[str, Any]:
+    """Write the masses of an image, fused and each by itself.
+
+    Args:
+        folder: gets ``IMAGE_ID.png``, and ``IMAGE_ID_1.png`` ... where there are several masses.
+        masses: 0/1 ``(rows, columns)``; one without a pixel is none.
+        shape: rows and columns of the image.
+    Returns:
+        ``label``, ``instances`` and ``has_mass`` of its record.
+    Raises:
+        OSError: one cannot be written.
+    """
+    masses = [mask > 0 for mask in masses if mask.any()]
+    label = write_mask(folder / f"{image_id}.png", np.any([np.zeros(shape, bool), *masses], axis=0))
+    instances = [label] * len(masses)
+    if len(masses) > 1:
+        instances = [
+            write_mask(folder / f"{image_id}_{number}.png", mask) for number, mask in enumerate(masses, start=1)
+        ]
+    return {"label": label, "instances": instances, "has_mass": bool(masses)}

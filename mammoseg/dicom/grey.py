@@ -2,6 +2,7 @@
 
 import logging
 import math
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,10 @@ NO_PADDING = -(2**40)
 
 LEAST_WIDTH = {"LINEAR": 1.0, "LINEAR_EXACT": sys.float_info.min, "SIGMOID": sys.float_info.min}
 """VOI LUT Function to the smallest Window Width that it gives a meaning, PS3.3 C.11.2.1.2 and C.11.2.1.3."""
+
+
+OWN_WINDOW = re.compile(r"window (-?\d{1,6}(?:\.\d{1,6})?) (\d{1,6}(?:\.\d{1,6})?)")
+"""A window that the caller gives: centre and width, in what the modality LUT gives."""
 
 
 class Window(NamedTuple):
@@ -61,14 +66,15 @@ def grey_table(dataset: Dataset, *, voi: str | int) -> np.ndarray:
 
     Args:
         dataset: the header; its pixels are not looked at.
-        voi: ``"first"``, ``"none"`` or an index over the items of VOI LUT Sequence, then the windows.
+        voi: ``"first"``, ``"none"`` or an index over the items of VOI LUT Sequence, then the windows; or
+            ``"window CENTRE WIDTH"``, a LINEAR one in place of the file's own.
 
     Raises:
         InputRefusedError: ``E_RESCALE``, ``E_VOI`` or ``E_ATTRIBUTE``.
         WrongCallError: `voi` is none of these.
     """
     if not (voi in ("first", "none") or isinstance(voi, int)):
-        raise WrongCallError(f"voi is '{voi}'; give 'first', 'none' or an index.")
+        own_window(voi)
     values, limits = modality_values(dataset)
     with _refusing("E_VOI", "the window or the VOI LUT Sequence is malformed; read with voi='none'."):
         table = _finite(_apply_voi(values, limits, dataset, voi).astype(np.float32))
@@ -79,6 +85,18 @@ def grey_table(dataset: Dataset, *, voi: str | int) -> np.ndarray:
         table = np.pad(table, (0, max(0, padding[1] + 1 - len(table))), constant_values=low)
         table[padding[0] : padding[1] + 1] = low
     return table
+
+
+def own_window(voi: str) -> Window:
+    """The window that ``"window CENTRE WIDTH"`` names.
+
+    Raises:
+        WrongCallError: it is no such text, or the width is below the least of LINEAR.
+    """
+    found = OWN_WINDOW.fullmatch(voi)
+    if not found or float(found[2]) < LEAST_WIDTH["LINEAR"]:
+        raise WrongCallError(f"voi is '{voi}'; give 'first', 'none' or an index, or 'window CENTRE WIDTH'.")
+    return Window(float(found[1]), float(found[2]), "LINEAR")
 
 
 def modality_values(dataset: Dataset) -> tuple[np.ndarray, tuple[float, float]]:
@@ -189,9 +207,12 @@ def _windows(dataset: Dataset) -> list[Window]:
 
 
 def _apply_voi(values: np.ndarray, limits: tuple[float, float], dataset: Dataset, voi: str | int) -> np.ndarray:
-    """Apply one of the file's own items; a window fills the range of the values, whatever the sign of the slope."""
+    """Apply a VOI; a window fills the range of the values, whatever the sign of the slope."""
     if voi == "none":
         return values
+    low, high = limits
+    if isinstance(voi, str) and voi != "first":
+        return low + own_window(voi).fraction(values) * (high - low)
     items = voi_items(dataset, is_signed=limits[0] < 0)
     if voi == "first" and not items:
         return values
@@ -201,7 +222,6 @@ def _apply_voi(values: np.ndarray, limits: tuple[float, float], dataset: Dataset
     item = items[index]
     if isinstance(item, Table):
         return item.look_up(values)
-    low, high = limits
     return low + item.fraction(values) * (high - low)
 
 

@@ -31,7 +31,8 @@ def read_dicom(path: Path, *, voi: str | int = "first", modalities: Sequence[str
         voi: name or index that says which of the file's own grey-value functions to apply, counted over the items of
             VOI LUT Sequence and then
             the windows, each with its function LINEAR, LINEAR_EXACT or SIGMOID. ``"first"`` takes the first, or the
-            stored range where there is none; an index takes that one; ``"none"`` keeps the stored range.
+            stored range where there is none; an index takes that one; ``"none"`` keeps the stored range;
+            ``"window CENTRE WIDTH"`` is a window of the caller in its place.
         modalities: what Modality may say.
 
     Raises:

@@ -12,7 +12,7 @@ from mammoseg.errors import InputRefusedError, NothingUsableError, WrongCallErro
 
 
 def test_an_unknown_source_names_the_known_ones(tmp_path):
-    with pytest.raises(WrongCallError, match="unknown source 'inbrest'; known: .*cbis_ddsm, folder, .*phantom"):
+    with pytest.raises(WrongCallError, match="unknown source 'inbrest'; known: cbis_ddsm, .*folder, .*phantom"):
         ingest("inbrest", output=str(tmp_path))
 
 
@@ -77,8 +77,8 @@ def test_the_report_holds_what_was_used(tmp_path):
     }
 
 
-def test_only_the_folder_hides_patient_codes():
-    assert {name for name, source in SOURCES.items() if not source.has_public_codes} == {"folder"}
+def test_only_sources_of_own_images_hide_patient_codes():
+    assert {name for name, source in SOURCES.items() if not source.has_public_codes} == {"folder", "dicom_seg"}
 
 
 def test_a_mask_is_scaled_on_pixel_centres():

@@ -91,6 +91,20 @@ def test_an_index_beyond_the_items_is_refused():
         table(voi=1, WindowCenter=1000, WindowWidth=100)
 
 
+def test_a_window_of_the_caller_goes_before_that_of_the_file_and_serves_files_without():
+    """LINEAR of centre 2000 and width 1001: 0 up to 1500 - 0.5, the middle at 1999.5, all of 4095 from 2500 - 0.5."""
+    for attributes in ({}, {"WindowCenter": 100, "WindowWidth": 50}):
+        grey = table(voi="window 2000 1001", **attributes)
+        assert (grey[1499], grey[2500]) == (0, 4095)
+        assert (grey[1999] + grey[2000]) / 2 == pytest.approx(4095 / 2)
+
+
+@pytest.mark.parametrize("voi", ["window 2000", "window 2000 0", "window 2000 -5", "window nan 5", "window 1e9 5"])
+def test_a_window_without_meaning_is_a_wrong_call(voi):
+    with pytest.raises(WrongCallError, match=f"voi is '{voi}'; give .*'window CENTRE WIDTH'"):
+        table(voi=voi)
+
+
 def test_an_unknown_policy_is_a_wrong_call():
     with pytest.raises(WrongCallError, match="voi is 'best'; give 'first', 'none' or an index"):
         table(voi="best")

@@ -1,0 +1,169 @@
+"""Mammograms with DICOM segmentations of their masses, by any program; docs/datasets/dicom_seg.md."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from pydicom.dataset import Dataset
+from tqdm import tqdm
+
+from mammoseg.data.datalist import Record
+from mammoseg.data.find_images import begins_as_dicom
+from mammoseg.data.folder import image_id_of
+from mammoseg.data.ingest_job import IngestJob
+from mammoseg.data.mammogram import facts_of, read_mammogram
+from mammoseg.data.mask_files import RESAMPLED, check_area, check_count, fit_to_grid, write_masses
+from mammoseg.dicom.mask import SEGMENTATION_CLASSES, referenced_instances, segments_of_mass
+from mammoseg.dicom.read import load_dicom_mask, read_header
+from mammoseg.dicom.values import text
+from mammoseg.errors import InputRefusedError, WrongCallError
+from mammoseg.files import files_below, leads_out, printable
+
+LABEL_OF_MASS = re.compile(r"\b(mass|masses)\b", re.IGNORECASE)
+"""In Segment Label, for programs that code every segment as tissue."""
+
+WITHOUT_CODE = "images without a patient code"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of the input.
+
+    Args:
+        path: file of an image or a SEG.
+        name: its path in the input.
+        patient: PatientID of an image.
+        segments: numbers of the segments of mass of a SEG; None where it describes none of its segments.
+    """
+
+    path: Path
+    name: Path
+    patient: str = ""
+    segments: tuple[int, ...] | None = None
+
+
+@dataclass
+class Found:
+    """What the headers say: images by SOP Instance UID, segmentations by that of the image they refer to."""
+
+    images: dict[str, Source] = field(default_factory=dict)
+    segmentations: dict[str, list[Source]] = field(default_factory=dict)
+
+
+def collect(job: IngestJob) -> list[Record]:
+    """Records of the mammograms to which a segmentation refers; each segment of a mass is an instance.
+
+    Raises:
+        WrongCallError: an input is no folder, or no image with a segmentation names its patient.
+    """
+    found = _sort(job)
+    for uid in sorted(found.segmentations.keys() - found.images.keys()):
+        for segmentation in found.segmentations[uid]:
+            job.report.skip("segmentations of images that are not below the input", segmentation.name)
+    records = []
+    for uid, image in tqdm(found.images.items(), desc="dicom_seg", unit="image", disable=None):
+        if uid not in found.segmentations:
+            job.report.skip("images without a segmentation", image.name)
+        elif not image.patient:
+            job.report.skip(WITHOUT_CODE, image.name)
+        else:
+            try:
+                records.append(_record(job, image, found.segmentations[uid]))
+            except InputRefusedError as error:
+                job.report.refuse(error, image.name)
+    if not records and WITHOUT_CODE in job.report.skipped:
+        raise WrongCallError(
+            "no image has a Patient ID, so a split could put one patient into training and test; "
+            "give each patient an ID of its own."
+        )
+    return records
+
+
+def _sort(job: IngestJob) -> Found:
+    found = Found()
+    paths = [(folder, path) for folder in job.folders() for path in files_below(folder)]
+    for folder, path in tqdm(paths, desc="headers", unit="file", disable=None):
+        name = path.relative_to(folder)
+        if leads_out(path, folder) or not _is_dicom(path):
+            job.report.skip("files that are not DICOM", name)
+            continue
+        try:
+            _sort_in(path, name, found)
+        except InputRefusedError as error:
+            job.report.refuse(error, name)
+    return found
+
+
+def _is_dicom(path: Path) -> bool:
+    try:
+        return begins_as_dicom(path)
+    except OSError:  # it may not be read
+        return False
+
+
+def _sort_in(path: Path, name: Path, found: Found) -> None:
+    header = read_header(path)
+    if text(header, "SOPClassUID") in SEGMENTATION_CLASSES:
+        try:
+            segmentation = Source(path, name, segments=_segments(header))
+            referenced = referenced_instances(header)
+        except Exception as error:  # of pydicom, over a header that a stranger wrote
+            raise InputRefusedError("E_SEG", "its segments or references cannot be read; write it anew.") from error
+        if not referenced:
+            raise InputRefusedError("E_SEG_IMAGE", "the segmentation refers to no image.")
+        for uid in referenced:
+            found.segmentations.setdefault(uid, []).append(segmentation)
+        return
+    uid = text(header, "SOPInstanceUID")
+    if uid in found.images:
+        raise InputRefusedError(
+            "E_DUPLICATE_UID", f"its SOP Instance UID is that of {printable(found.images[uid].name)}."
+        )
+    found.images[uid] = Source(path, name, patient=text(header, "PatientID").strip())
+
+
+def _segments(header: Dataset) -> tuple[int, ...] | None:
+    described = list(header.get("SegmentSequence") or [])
+    coded = segments_of_mass(header)
+    labelled = [segment for segment in described if LABEL_OF_MASS.search(str(segment.get("SegmentLabel", "")))]
+    return tuple(sorted({int(segment.SegmentNumber) for segment in (*coded, *labelled)})) if described else None
+
+
+def _record(job: IngestJob, image: Source, segmentations: Sequence[Source]) -> Record:
+    mammogram = read_mammogram(image.path)
+    rows, columns = mammogram.pixels.shape
+    masses: list[np.ndarray] = []
+    for segmentation in segmentations:
+        try:
+            masses += _masses(segmentation, mammogram.sop_instance_uid)
+        except InputRefusedError as error:
+            reason = f"its segmentation {printable(segmentation.name)}: {error.reason}"
+            raise InputRefusedError(error.code, reason) from error
+    on_grid = []
+    for mask in masses:
+        if mask.shape != (rows, columns):
+            job.report.note(RESAMPLED, image.name)
+            mask = fit_to_grid(mask, (rows, columns))
+        check_area(mask)
+        on_grid.append(mask)
+    image_id = image_id_of(job, image.name)
+    return {
+        "image_id": image_id,
+        "image": image.path,
+        "patient_id": job.conceal(image.patient),
+        **write_masses(job.output / "masks", image_id, on_grid, shape=(rows, columns)),
+        **facts_of(mammogram),
+    }
+
+
+def _masses(segmentation: Source, uid: str | None) -> list[np.ndarray]:
+    """The segments of mass; of a SEG that describes none of its segments, all pixels are one."""
+    if segmentation.segments is None:
+        return [load_dicom_mask(segmentation.path, image_uid=uid)[0]]
+    if not segmentation.segments:
+        reason = "no segment has the property type Mass (SCT 4147007), or the word mass in its label."
+        raise InputRefusedError("E_SEG_SEGMENT", reason)
+    check_count(len(segmentation.segments))
+    return [load_dicom_mask(segmentation.path, segments=[n], image_uid=uid)[0] for n in segmentation.segments]
