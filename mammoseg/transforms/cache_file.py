@@ -69,7 +69,7 @@ def unpack(packed: Packed, *, traced: bool = True) -> dict[str, Any]:
 
 
 def compact(values: np.ndarray) -> np.ndarray:
-    """Values of any shape: as uint8 where none changes (masks), as float16 where none moves by more than `MOST_MOVED`."""
+    """Values of any shape: uint8 where none changes (masks), float16 where none moves by more than `MOST_MOVED`."""
     with np.errstate(invalid="ignore", over="ignore"):
         whole, half = values.astype(np.uint8), values.astype(np.float16)
     if np.array_equal(whole, values):
