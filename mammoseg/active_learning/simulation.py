@@ -99,7 +99,7 @@ def random_changes() -> Compose:
                 mode=["bilinear", "nearest"],
                 padding_mode="zeros",
             ),
-            RandAdjustContrastd("image", prob=0.5, gamma=[0.6, 1.6]),
+            RandAdjustContrastd("image", prob=0.5, gamma=(0.6, 1.6)),
         ]
     )
 

@@ -30,6 +30,9 @@ from torchvision.transforms import v2  # noqa: E402
 NEVER = 10**9
 """Epochs between two validations: only the training part of an epoch is timed."""
 
+Taken = tuple[float, float]
+"""Seconds by the clock, and seconds that this process computed."""
+
 
 def benchmark_train(
     dataset_dir: Path | str,
@@ -58,7 +61,9 @@ def benchmark_train(
         overrides: values of the config, as for `mammoseg train`.
     Returns:
         JSON values: for each loop the median of images per second; ``stall_percent``, the median over the rounds of the
-        share of an epoch that the bare loop does not need; the load of the machine before and after.
+        share of an epoch that the bare loop does not need; ``extra_processor_time_percent``, the same of the time that
+        this process computed, which other programs of a busy CPU lengthen less; the load of the machine before and
+        after.
     Raises:
         WrongCallError: there is not one whole batch.
     """
@@ -81,7 +86,11 @@ def benchmark_train(
         }
         seconds, precision = _alternate(bundle, options, plain=PlainImages(records, side=side), workers=workers)
     done = len(records) // batch * batch
-    stalls = [1 - bare / whole for bare, whole in zip(seconds["bare"], seconds["mammoseg"], strict=True)]
+    wall = {name: [took[0] for took in rounds_of] for name, rounds_of in seconds.items()}
+    stalls, extra = (
+        [1 - bare[kind] / whole[kind] for bare, whole in zip(seconds["bare"], seconds["mammoseg"], strict=True)]
+        for kind in (0, 1)
+    )
     return {
         "bundle": bundle,
         "grid": [side, side],
@@ -91,24 +100,25 @@ def benchmark_train(
         "processor": platform.processor() or platform.machine(),
         "threads": torch.get_num_threads(),
         "load": [round(load, 1), round(os.getloadavg()[0], 1)],
-        "images_per_second": {name: round(done / statistics.median(took), 2) for name, took in seconds.items()},
+        "images_per_second": {name: round(done / statistics.median(took), 2) for name, took in wall.items()},
         "stall_percent": round(100 * statistics.median(stalls), 1),
         "stall_percent_of_rounds": [round(100 * stall, 1) for stall in stalls],
+        "extra_processor_time_percent": round(100 * statistics.median(extra), 1),
     }
 
 
 def _alternate(
     bundle: str, options: Mapping[str, Any], *, plain: "PlainImages", workers: int
-) -> tuple[dict[str, list[float]], str]:
-    """Seconds of each loop in each round, and the precision they had."""
+) -> tuple[dict[str, list[Taken]], str]:
+    """What each loop took in each round, and the precision they had."""
     configs = Path(bundle_root(bundle)) / "configs"
     files = [str(configs / f"{name}.json") for name in ("train", "common_recipe")]
     flow = ConfigWorkflow(files, run_id="training", logging_file=False, **options)
     flow.initialize()
     trainer: SupervisedTrainer = flow.parser.get_parsed_content("train::trainer")
-    seconds: dict[str, list[float]] = {"mammoseg": [], "bare": [], "plain": []}
+    seconds: dict[str, list[Taken]] = {"mammoseg": [], "bare": [], "plain": []}
     batches: list[Any] = []
-    clock = {"begin": 0.0, "end": 0.0}
+    clock = {"begin": _now(), "end": _now()}
     loader = DataLoader(
         plain,
         batch_size=options["batch_size"],
@@ -120,18 +130,18 @@ def _alternate(
 
     def begin(engine: SupervisedTrainer) -> None:
         batches.clear()
-        clock["begin"] = time.perf_counter()
+        clock["begin"] = _now()
 
     def end(engine: SupervisedTrainer) -> None:
         if len(batches) == engine.state.epoch_length:
             _wait(engine.state.device)
-            clock["end"] = time.perf_counter()
+            clock["end"] = _now()
 
     def others(engine: SupervisedTrainer) -> None:
         bare = _seconds(lambda: _loop(engine, (engine.prepare_batch(b, engine.state.device) for b in batches)), engine)
         own = _seconds(lambda: _loop(engine, (_to(pair, engine.state.device) for pair in loader)), engine)
         if engine.state.epoch > 1:  # the first fills the cache and starts the processes
-            for name, took in (("mammoseg", clock["end"] - clock["begin"]), ("bare", bare), ("plain", own)):
+            for name, took in (("mammoseg", _between(clock["begin"], clock["end"])), ("bare", bare), ("plain", own)):
                 seconds[name].append(took)
 
     trainer.add_event_handler(Events.EPOCH_STARTED, begin)
@@ -162,11 +172,19 @@ def _to(pair: Sequence[Tensor], device: torch.device) -> list[Tensor]:
     return [tensor.to(device, non_blocking=True) for tensor in pair]
 
 
-def _seconds(run: Callable[[], object], trainer: SupervisedTrainer) -> float:
-    begin = time.perf_counter()
+def _seconds(run: Callable[[], object], trainer: SupervisedTrainer) -> Taken:
+    begin = _now()
     run()
     _wait(trainer.state.device)
-    return time.perf_counter() - begin
+    return _between(begin, _now())
+
+
+def _now() -> Taken:
+    return time.perf_counter(), time.process_time()
+
+
+def _between(begin: Taken, end: Taken) -> Taken:
+    return end[0] - begin[0], end[1] - begin[1]
 
 
 def _wait(device: torch.device) -> None:

@@ -87,7 +87,7 @@ def write_packed(path: Path, packed: Packed) -> None:
         OSError: the folder cannot be written, or the disk is full.
     """
     with atomic_path(path) as temporary:
-        np.savez(temporary, allow_pickle=False, **packed)  # type: ignore[arg-type]  # numpy's stub takes the name for an array
+        np.savez(temporary, allow_pickle=False, **packed)
 
 
 def read_packed(path: Path, *, keys: tuple[str, ...], size: tuple[int, ...]) -> Packed | None:

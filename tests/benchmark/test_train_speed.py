@@ -24,6 +24,7 @@ def test_the_three_loops_take_turns_and_the_stall_is_what_the_bare_loop_does_not
     assert len(measured["stall_percent_of_rounds"]) == 2
     assert measured["stall_percent"] == pytest.approx(sum(measured["stall_percent_of_rounds"]) / 2, abs=0.1)
     assert measured["precision"] == "float32"
+    assert measured["extra_processor_time_percent"] < 100
 
 
 def test_too_few_images_for_a_batch_are_refused(dataset):
