@@ -4,6 +4,7 @@ Usage: python scripts/benchmark.py preprocess [--image FILE] [--repeats 15]
        python scripts/benchmark.py predict --weights FILE [--images 100] [--size 3328] [--alone]
        python scripts/benchmark.py label_server --weights FILE [--requests 500] [--instances 10000]
        python scripts/benchmark.py evaluate [--images 1000] [--side 256]
+       python scripts/benchmark.py train --dataset-dir DIR [--side 256] [--batch 8] [--images 32] [--precision float32]
        python scripts/benchmark.py networks [--bundles unet,aunet] [--batch 1,8] [--json FILE] [--quick] [--compiled]
                                             [--engines]
 """
@@ -16,12 +17,15 @@ from collections.abc import Sequence
 from json import dumps
 from pathlib import Path
 
+import torch
+
 from mammoseg.benchmark.evaluate_speed import benchmark_evaluate
 from mammoseg.benchmark.label_server_speed import benchmark_label_server
 from mammoseg.benchmark.predict_speed import benchmark_predict
 from mammoseg.benchmark.preprocess_speed import benchmark_preprocess
 from mammoseg.benchmark.run import benchmark_networks
 from mammoseg.benchmark.table import benchmark_table
+from mammoseg.benchmark.train_speed import benchmark_train
 from mammoseg.bundles import bundle_names
 from mammoseg.command_line import run_script
 from mammoseg.data.phantom import FULL_FIELD_ROWS
@@ -107,6 +111,44 @@ def predict(weights: str, images: int = 100, size: int = FULL_FIELD_ROWS, alone:
     print(dumps(benchmark_predict(weights, images=images, size=size, alone=alone), indent=2))
 
 
+def train(
+    dataset_dir: str,
+    bundle: str = "unet_slim",
+    side: int = 256,
+    batch: int = 8,
+    images: int = 32,
+    rounds: int = 3,
+    workers: int = 2,
+    threads: int = len(os.sched_getaffinity(0)),
+    precision: str = "auto",
+) -> None:
+    """Compare training by the common recipe with the bare loop on the same tensors, and with a plain PyTorch loop.
+
+    Args:
+        dataset_dir: folder of a datalist.json.
+        bundle: whose network is trained.
+        side: rows and columns of the grid.
+        batch: images of a step.
+        images: images of an epoch.
+        rounds: epochs that count; the loops take turns after each, so that a busy machine slows all alike.
+        workers: processes that load for the plain loop.
+        threads: number of threads of the CPU.
+        precision: as of `mammoseg train`.
+    """
+    torch.set_num_threads(threads)
+    result = benchmark_train(
+        dataset_dir,
+        bundle=bundle,
+        side=side,
+        batch=batch,
+        images=images,
+        rounds=rounds,
+        workers=workers,
+        precision=precision,
+    )
+    print(dumps(result))
+
+
 def label_server(
     weights: str, rounds: int = 40, clients: int = 8, requests: int = 500, instances: int = 10_000
 ) -> None:
@@ -126,4 +168,6 @@ def label_server(
 
 
 if __name__ == "__main__":
-    run_script({command.__name__: command for command in (preprocess, predict, label_server, evaluate, networks)})
+    run_script(
+        {command.__name__: command for command in (preprocess, predict, label_server, evaluate, networks, train)}
+    )

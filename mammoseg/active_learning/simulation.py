@@ -13,15 +13,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.bundle import ConfigParser
-from monai.transforms import Compose
+from monai.transforms import Compose, RandAdjustContrastd, RandAffined, RandFlipd
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from mammoseg.active_learning.scores import Scorer
 from mammoseg.active_learning.selection import pick_order
 from mammoseg.active_learning.strategies import STRATEGIES, WITHOUT_NETWORK, rate, wanted_scores
-from mammoseg.bundles import BASE_FOLDER
 from mammoseg.checkpoints.torch_file import read_torch_file
 from mammoseg.counts import count_of
 from mammoseg.errors import WrongCallError
@@ -85,6 +83,27 @@ class SimulationPlan:
             )
 
 
+def random_changes() -> Compose:
+    """Random changes of an image ``(1, H, W)`` and its label, those of the published replay."""
+    both = ("image", "label")
+    return Compose(
+        [
+            RandFlipd(both, prob=0.5, spatial_axis=0),
+            RandAffined(
+                both,
+                prob=0.8,
+                rotate_range=0.26,
+                shear_range=0.1,
+                translate_range=12,
+                scale_range=0.15,
+                mode=["bilinear", "nearest"],
+                padding_mode="zeros",
+            ),
+            RandAdjustContrastd("image", prob=0.5, gamma=(0.6, 1.6)),
+        ]
+    )
+
+
 def simulate(
     plan: SimulationPlan, pool: Sequence[Mapping[str, Any]], test: Sequence[Mapping[str, Any]], output: Path
 ) -> Path:
@@ -119,9 +138,8 @@ class Replay:
         self.output = output
         self.results = output / "steps.jsonl"
         self.groups = {name: item["patient_id"] for name, item in self.pool.items()}
-        recipe = ConfigParser(ConfigParser.load_config_file(BASE_FOLDER / "common_recipe.json"))
         self.loss = FocalTverskyLoss()  # a few steps are enough; with cross entropy they end with nothing predicted
-        self.augment = Compose(recipe.get_parsed_content("train::random_transforms"))
+        self.augment = random_changes()
 
     def steps(self) -> Iterator[dict[str, Any]]:
         """Each step as it is done, or was done before."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from monai.inferers import SimpleInferer
+from monai.inferers import Inferer, SimpleInferer
 from torch import Tensor
 
 from mammoseg.calibration import SMALLEST
@@ -16,18 +16,20 @@ class FlipInferer(SimpleInferer):
 
     Args:
         flips: whether to look twice.
+        inferer: how to look once; None for MONAI's own.
     """
 
-    def __init__(self, flips: bool) -> None:
+    def __init__(self, flips: bool, *, inferer: Inferer | None = None) -> None:
         super().__init__()
         self.flips = flips
+        self.look = inferer or SimpleInferer()
 
     def __call__(self, inputs: Tensor, network: Any, *args: Any, **kwargs: Any) -> Tensor:
         """Logits ``(N, C, H, W)`` for images of these; those of the mean probability where it looks twice."""
-        logits = super().__call__(inputs, network, *args, **kwargs)
+        logits = self.look(inputs, network, *args, **kwargs)
         if not self.flips:
             return logits
-        turned = super().__call__(inputs.flip(-2), network, *args, **kwargs).flip(-2)
+        turned = self.look(inputs.flip(-2), network, *args, **kwargs).flip(-2)
         if logits.shape[1] == 1:
             mean = (logits.float().sigmoid() + turned.float().sigmoid()) / 2
             return torch.logit(mean, eps=SMALLEST)

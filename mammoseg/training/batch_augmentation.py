@@ -28,6 +28,7 @@ class BatchAugmentation(PrepareBatch):
         log_gamma: grey values are raised to the power ``exp(u)``, u uniform in ``[-log_gamma, log_gamma]``.
         brightness: grey values are multiplied by a factor uniform in ``1 - brightness`` to ``1 + brightness``.
         noise: greatest standard deviation of Gaussian noise, on the scale of 0 to 1; an image's is uniform up to it.
+        translation: greatest shift to either side, as a share of rows and of columns, uniform.
 
     Shape:
         batch: dictionary of image ``(N, C, H, W)``, whose channels are all the same, label ``(N, classes, H, W)``, draw
@@ -54,10 +55,12 @@ class BatchAugmentation(PrepareBatch):
         log_gamma: float = 0.0,
         brightness: float = 0.0,
         noise: float = 0.0,
+        translation: float = 0.0,
     ) -> None:
         self.most = np.array([math.radians(rotation), log_scale, log_aspect, log_gamma, brightness])
         self.flips = np.array([flip_left_right, flip_up_down])
         self.noise = noise
+        self.translation = translation
 
     def __call__(
         self, batchdata: Any, device: str | torch.device | None = None, non_blocking: bool = False, **options: Any
@@ -86,10 +89,11 @@ class BatchAugmentation(PrepareBatch):
         mirror = np.where(random.random(2) < self.flips, -1.0, 1.0)
         deviation = random.random() * self.noise
         turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+        shift = 2 * self.translation * random.uniform(-1, 1, 2)  # the grid is 2 wide
         sizes = np.exp([-scale - aspect / 2, -scale + aspect / 2]) * mirror
         half = np.array([columns, rows]) / 2
         pixels = sizes[:, None] * turn  # of x and y: from an output pixel, seen from the middle, to its source
-        theta = np.column_stack([pixels * half[None, :] / half[:, None], np.zeros(2)])
+        theta = np.column_stack([pixels * half[None, :] / half[:, None], shift])
         return theta, (math.exp(gamma), 1 + brightness, deviation)
 
 

@@ -5,10 +5,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from monai.config import KeysCollection
-from monai.data import MetaTensor
 from monai.transforms import MapTransform, RandomizableTransform
+from monai.utils import convert_to_dst_type
 
 
 def gaussian_blur(channel: np.ndarray, *, size: int, sigma: float) -> np.ndarray:
@@ -59,7 +58,7 @@ class RandBlurd(RandomizableTransform, MapTransform):
         self.randomize(None)
         for key in self.key_iterator(d) if self._do_transform else ():  # private, of MONAI
             changed = np.stack([self._blur(channel) for channel in d[key].cpu().numpy()])
-            d[key] = MetaTensor(torch.as_tensor(changed, device=d[key].device)).copy_meta_from(d[key])
+            d[key] = convert_to_dst_type(changed, d[key])[0]
         return d
 
     def _blur(self, channel: np.ndarray) -> np.ndarray:

@@ -6,16 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from monai.data import Dataset
+import psutil
+from monai.data import Dataset, MetaTensor
 from monai.transforms import Compose
+from torch.utils.data import get_worker_info
 
 from mammoseg import __version__
-from mammoseg.files import atomic_path, sha256_of_file, sha256_of_json
+from mammoseg.files import sha256_of_file, sha256_of_json
+from mammoseg.transforms.cache_file import Packed, pack, read_packed, unpack, write_packed
 from mammoseg.transforms.pipelines import Preprocessing
 
 FILE_KEYS = ("image", "label")
 """Keys of a record that name files; what they hold after preprocessing is what the cache keeps."""
+
+MEMORY_SHARE = 0.25
+"""Share of the memory that is free when the first item is read; a set that takes no more of it is kept in memory."""
 
 
 class CachedDataset(Dataset):
@@ -23,9 +28,13 @@ class CachedDataset(Dataset):
 
     A cache file is named by the content of the image and the mask and by the preprocessing settings, so bundles with
     the same settings share it, and a changed file or setting never meets an old one. It appears whole or not at all;
-    a damaged one is made again. Random transforms draw from (seed, epoch, index) alone, so what item 7 of epoch 3 looks
-    like depends on neither the number of workers nor on whether the run was interrupted. An item carries that number as
-    ``draw``, for what changes whole batches later (`mammoseg.training.batch_augmentation`).
+    a damaged one is made again. It keeps one grey channel, which is repeated when the item is read, rounded as
+    `mammoseg.transforms.cache_file` says; without a cache values are the same. A set that fits (`MEMORY_SHARE`) is read
+    from disk once; processes that load (``num_workers``) read the files each time.
+
+    Random transforms draw from (seed, epoch, index) alone, so what item 7 of epoch 3 looks like depends on neither the
+    number of workers nor on whether the run was interrupted. An item carries that number as ``draw``, for what changes
+    whole batches later (`mammoseg.training.batch_augmentation`).
 
     Args:
         data: records with absolute paths at ``image`` and ``label`` (`mammoseg.data.datalist.load_section`).
@@ -33,6 +42,7 @@ class CachedDataset(Dataset):
         cache_dir: folder of the cache, made when needed; None keeps nothing.
         random_transforms: MONAI dictionary transforms, in order.
         seed: seed of the random transforms.
+        traced: give MetaTensors that can be sent back to the file's grid; plain tensors cost less.
 
     Examples:
         >>> from pathlib import Path
@@ -56,12 +66,16 @@ class CachedDataset(Dataset):
         cache_dir: Path | str | None,
         random_transforms: Sequence[Callable] = (),
         seed: int = 0,
+        traced: bool = True,
     ) -> None:
         super().__init__(data, Compose(random_transforms))
         self.preprocessing = preprocessing
         self.cache_dir = None if cache_dir is None else Path(cache_dir)
         self.seed = seed
+        self.traced = traced
         self.epoch = 0
+        self._held: dict[int, Packed] = {}
+        self._fits: bool | None = None
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the draws of the random transforms; call it before each epoch."""
@@ -69,34 +83,44 @@ class CachedDataset(Dataset):
 
     def _transform(self, index: int) -> dict[str, Any]:
         record = self.data[index]
-        item = {**record, **self._preprocessed({key: record[key] for key in FILE_KEYS if key in record})}
+        item = {**record, **self._preprocessed(index, {key: record[key] for key in FILE_KEYS if key in record})}
         draw = np.random.SeedSequence([self.seed, self.epoch, index]).generate_state(1)[0]
         self.transform.set_random_state(seed=int(draw))
-        return self.transform(item) | {"draw": int(draw)}
+        changed = self.transform(item)
+        if not self.traced:
+            changed = {
+                key: value.as_tensor() if isinstance(value, MetaTensor) else value for key, value in changed.items()
+            }
+        return changed | {"draw": int(draw)}
 
-    def _preprocessed(self, files: dict[str, str]) -> dict[str, Any]:
-        if self.cache_dir is None:
-            return self.preprocessing(files)
-        path = self.cache_dir / f"{self._cache_key(files)}.pt"
-        if path.is_file():
-            if (item := self._cached(path, files)) is not None:
-                return item
-            path.unlink(missing_ok=True)
-        item = self.preprocessing(files)
-        with atomic_path(path) as temporary:
-            torch.save(item, temporary)
+    def _preprocessed(self, index: int, files: dict[str, str]) -> dict[str, Any]:
+        if (packed := self._held.get(index)) is None:
+            packed = pack(self.preprocessing(files)) if self.cache_dir is None else self._cached(self.cache_dir, files)
+            if self._holds(packed):
+                self._held[index] = packed
+        item = unpack(packed, traced=self.traced)
+        if self.traced:
+            for key, name in files.items():  # the same content may have had another name
+                item[key].meta["filename_or_obj"] = str(name)
         return item
 
-    def _cached(self, path: Path, files: dict[str, str]) -> dict[str, Any] | None:
-        """What a cache file holds; None where it is damaged, or of no use for these files."""
-        try:
-            item = torch.load(path, weights_only=True)
-        except Exception:  # a damaged file makes torch raise anything
-            return None
+    def _cached(self, cache_dir: Path, files: dict[str, str]) -> Packed:
+        path = cache_dir / f"{self._cache_key(files)}.npz"
         size = tuple(self.preprocessing.settings["spatial_size"])
-        is_item = isinstance(item, dict) and item.keys() == files.keys()
-        fits = is_item and all(torch.is_tensor(image) and image.shape[1:] == size for image in item.values())
-        return item if fits else None
+        packed = read_packed(path, keys=tuple(files), size=size)
+        if packed is None:
+            packed = pack(self.preprocessing(files))
+            write_packed(path, packed)
+        return packed
+
+    def _holds(self, packed: Packed) -> bool:
+        """Whether items are kept in memory; decided on the first one."""
+        if self.cache_dir is None or get_worker_info() is not None:
+            return False
+        if self._fits is None:
+            whole = len(self.data) * sum(array.nbytes for array in packed.values())
+            self._fits = whole <= MEMORY_SHARE * psutil.virtual_memory().available
+        return self._fits
 
     def _cache_key(self, files: dict[str, str]) -> str:
         content = {key: _content_hash(Path(name)) for key, name in files.items()}

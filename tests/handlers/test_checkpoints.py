@@ -14,6 +14,7 @@ from mammoseg.bundles import bundle_root
 from mammoseg.checkpoints.checkpoint import read_checkpoint, save_checkpoint
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.handlers.saved_form import is_state_of
+from mammoseg.training.batch_augmentation import BatchAugmentation
 from tests.tiny_run import tiny_overrides, workflow, write_tiny_dataset
 from tests.waiting import wait_until
 
@@ -65,6 +66,23 @@ def test_interrupted_run_ends_with_the_weights_of_an_undisturbed_one(dataset, un
     workflow("unet", **tiny_overrides(dataset, tmp_path, **AUGMENTED)).run()
     assert same_weights(tmp_path, undisturbed, "checkpoint.pt")
     assert same_weights(tmp_path, undisturbed, "model.pt")
+
+
+def test_interrupted_run_of_the_common_recipe_ends_as_an_undisturbed_one(dataset, tmp_path):
+    runs = {name: tiny_overrides(dataset, tmp_path / name, max_epochs=2) for name in ("whole", "stopped")}
+    whole = workflow("unet", "common_recipe", **runs["whole"])
+    assert isinstance(whole.parser.get_parsed_content("train::trainer").prepare_batch, BatchAugmentation)
+    whole.run()
+    first = workflow("unet", "common_recipe", **runs["stopped"])
+
+    def die(engine):
+        raise Killed
+
+    first.parser.get_parsed_content("train::trainer").add_event_handler(Events.ITERATION_COMPLETED(once=4), die)
+    with pytest.raises(Killed):
+        first.run()
+    workflow("unet", "common_recipe", **runs["stopped"]).run()
+    assert same_weights(tmp_path / "whole", tmp_path / "stopped", "checkpoint.pt")
 
 
 def test_run_killed_by_the_system_continues_from_the_command_line(dataset, undisturbed, tmp_path):

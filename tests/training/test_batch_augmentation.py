@@ -100,3 +100,12 @@ def test_aspect_widens_or_heightens_and_keeps_the_area():
     assert (width * height).sqrt().mean() == pytest.approx(16, abs=1)
     assert ratio.abs().max() < 0.6
     assert ratio.max() > 0.2 and ratio.min() < -0.2
+
+
+def test_a_shift_goes_as_far_as_its_share_of_the_sides_and_no_further():
+    image = point(20, 10, rows=40, columns=20).repeat(64, 1, 1, 1)
+    _, label = BatchAugmentation(translation=0.2)(batch(image, draws=list(range(64))))
+    rows, columns = label.nonzero()[:, 2] - 20, label.nonzero()[:, 3] - 10
+    assert len(rows) == 64
+    assert 6 <= rows.abs().max() <= 8 and 3 <= columns.abs().max() <= 4
+    assert rows.min() < 0 < rows.max() and columns.min() < 0 < columns.max()

@@ -1,14 +1,16 @@
 """The cache gives what preprocessing gives, and never something old or half."""
 
+import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from monai.transforms import RandGaussianNoised
+from monai.transforms import Invertd, RandGaussianNoised
+from torch.utils.data import DataLoader
 
-from mammoseg.transforms import cached_dataset
+from mammoseg.transforms import cache_file, cached_dataset
 from mammoseg.transforms.cached_dataset import CachedDataset
 from mammoseg.transforms.pipelines import preprocessing
 
@@ -16,7 +18,7 @@ from mammoseg.transforms.pipelines import preprocessing
 @pytest.fixture
 def records(tmp_path) -> list[dict]:
     image = np.zeros((40, 30), np.uint8)
-    image[5:35, :20] = 100
+    image[5:35, :20] = np.random.default_rng(1).integers(50, 150, (30, 20), np.uint8)
     mask = np.zeros_like(image)
     mask[10:20, 5:15] = 255
     for name in ("a", "b"):
@@ -29,8 +31,8 @@ def dataset(records: list[dict], cache: Path | None, *, size: int = 16, **option
     return CachedDataset(records, preprocessing(spatial_size=[size, size]), cache_dir=cache, **options)
 
 
-def noisy(records: list[dict], cache: Path) -> CachedDataset:
-    return dataset(records, cache, random_transforms=[RandGaussianNoised("image", prob=1.0, std=1.0)])
+def noisy(records: list[dict], cache: Path, **options) -> CachedDataset:
+    return dataset(records, cache, random_transforms=[RandGaussianNoised("image", prob=1.0, std=1.0)], **options)
 
 
 def test_cached_item_equals_the_fresh_one_and_can_be_inverted(records, tmp_path):
@@ -38,6 +40,74 @@ def test_cached_item_equals_the_fresh_one_and_can_be_inverted(records, tmp_path)
     again = dataset(records, tmp_path / "cache")[0]
     assert torch.equal(first["image"], fresh["image"]) and torch.equal(again["image"], fresh["image"])
     assert len(again["image"].applied_operations) == len(fresh["image"].applied_operations) > 0
+    prepare = preprocessing(spatial_size=[16, 16])
+    invert = Invertd("image", transform=prepare, orig_keys="image")
+    exact = prepare({key: records[0][key] for key in ("image", "label")})
+    assert torch.allclose(invert(again)["image"], invert(exact)["image"], rtol=0, atol=1 / 4096)
+
+
+@pytest.mark.parametrize(("intensity", "kind"), [("unit", np.float16), ("zscore", np.float32)])
+def test_no_value_moves_by_more_than_a_4096th_of_the_range(intensity, kind, tmp_path):
+    pixels = np.random.default_rng(0).normal(40_000, 1000, (64, 64)).astype(np.uint16)
+    pixels[:, 50:] = 0  # so far below the tissue that z-scores of -40 are left to float32
+    cv2.imwrite(str(tmp_path / "a.png"), pixels)
+    prepare = preprocessing(spatial_size=[64, 64], crop_to_breast=False, crop_border=False, intensity=intensity)
+    item = {"image": str(tmp_path / "a.png")}
+    exact, kept = prepare(item)["image"], CachedDataset([item], prepare, cache_dir=tmp_path / "cache")[0]["image"]
+    assert (kept - exact).abs().max() <= (exact.max() - exact.min()) / 4096
+    (path,) = (tmp_path / "cache").iterdir()
+    with np.load(path) as arrays:
+        assert arrays["image"].dtype == kind
+
+
+def test_file_holds_one_channel_in_half_precision_and_the_mask_in_bytes(records, tmp_path):
+    assert dataset(records, tmp_path / "cache")[0]["image"].shape == (3, 16, 16)
+    (path,) = (tmp_path / "cache").iterdir()
+    with np.load(path, allow_pickle=False) as arrays:
+        kept = {name: (arrays[name].dtype, arrays[name].shape) for name in ("image", "label")}
+    assert kept == {"image": (np.float16, (1, 16, 16)), "label": (np.uint8, (1, 16, 16))}
+
+
+def test_plain_tensors_have_the_values_of_traced_ones(records, tmp_path):
+    traced, plain = (dataset(records, tmp_path / "cache", traced=traced)[0] for traced in (True, False))
+    assert type(plain["image"]) is torch.Tensor
+    assert all(torch.equal(traced[key].as_tensor(), plain[key]) for key in ("image", "label"))
+    changed = noisy(records, tmp_path / "cache", traced=False)[0]["image"]
+    assert type(changed) is torch.Tensor  # MONAI's own transforms give MetaTensors
+    assert torch.equal(changed, noisy(records, tmp_path / "cache")[0]["image"].as_tensor())
+
+
+def test_a_set_that_fits_is_read_from_disk_once(records, tmp_path):
+    held = dataset(records, tmp_path / "cache")
+    before = [held[index]["image"] for index in range(2)]
+    shutil.rmtree(tmp_path / "cache")
+    assert all(torch.equal(held[index]["image"], before[index]) for index in range(2))
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_set_larger_than_its_share_of_memory_is_read_each_time(records, tmp_path, monkeypatch):
+    monkeypatch.setattr(cached_dataset, "MEMORY_SHARE", 0.0)
+    read_again = dataset(records, tmp_path / "cache")
+    read_again[0]
+    shutil.rmtree(tmp_path / "cache")
+    read_again[0]
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+def test_what_is_done_to_an_item_never_reaches_the_next_reading(records, tmp_path):
+    held = dataset(records, tmp_path / "cache")
+    held[0]["image"].fill_(7.0)
+    assert held[0]["image"].max() == 1.0
+    assert held[0]["image"].applied_operations is not held[0]["image"].applied_operations
+
+
+def test_two_processes_that_fill_one_cache_give_the_same_items(records, tmp_path):
+    alone = [item["image"] for item in dataset(records, None)]
+    twice = dataset(records * 8, tmp_path / "cache")
+    batches = DataLoader(twice, batch_size=2, num_workers=2, collate_fn=lambda items: [i["image"] for i in items])
+    for batch in batches:
+        assert all(torch.equal(image, fresh) for image, fresh in zip(batch, alone, strict=True))
+    assert sorted(path.suffix for path in (tmp_path / "cache").iterdir()) == [".npz", ".npz"]
 
 
 def test_second_reading_does_not_preprocess(records, tmp_path, monkeypatch):
@@ -61,22 +131,49 @@ def test_identity_of_a_record_is_never_cached(records, tmp_path):
     assert dataset(renamed, tmp_path / "cache")[0]["id"] == "new"
 
 
-def test_damaged_cache_file_is_made_again(records, tmp_path):
+def cut(content: bytes) -> bytes:
+    return content[:100]
+
+
+def one_bit_turned(content: bytes) -> bytes:
+    middle = content.index(b"\x93NUMPY") + 200
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize("damage", [cut, one_bit_turned])
+def test_damaged_cache_file_is_made_again(damage, records, tmp_path):
     whole = dataset(records, tmp_path / "cache")[0]["image"]
     (path,) = (tmp_path / "cache").iterdir()
-    path.write_bytes(path.read_bytes()[:100])
+    good = path.read_bytes()
+    path.write_bytes(damage(good))
+    assert torch.equal(dataset(records, tmp_path / "cache")[0]["image"], whole)
+    assert len(path.read_bytes()) == len(good) and path.read_bytes() != damage(good)
+
+
+def test_cache_file_that_would_run_code_is_not_read_but_made_again(records, tmp_path):
+    whole = dataset(records, tmp_path / "cache")[0]["image"]
+    (path,) = (tmp_path / "cache").iterdir()
+    np.savez(path, image=np.array([print], dtype=object), label=np.zeros(1), trace=np.zeros(1))
     assert torch.equal(dataset(records, tmp_path / "cache")[0]["image"], whole)
 
 
 def test_writer_that_dies_leaves_no_cache_file(records, tmp_path, monkeypatch):
-    def die(item, path):
+    def die(path, **arrays):
         path.write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cached_dataset.torch, "save", die)
+    monkeypatch.setattr(cache_file.np, "savez", die)
     with pytest.raises(KeyboardInterrupt):
         dataset(records, tmp_path / "cache")[0]
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_name_of_an_item_is_that_of_its_record_not_of_the_one_that_filled_the_cache(records, tmp_path):
+    dataset(records, tmp_path / "cache")[0]
+    moved = str(Path(records[0]["image"]).rename(tmp_path / "moved.png"))
+    item = dataset([records[0] | {"image": moved}], tmp_path / "cache")[0]
+    assert item["image"].meta["filename_or_obj"] == moved
+    assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
 def test_random_transforms_depend_on_epoch_and_index_alone(records, tmp_path):
