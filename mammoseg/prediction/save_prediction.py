@@ -15,6 +15,7 @@ from mammoseg.errors import InputRefusedError
 from mammoseg.files import printable
 from mammoseg.inference.algorithm import algorithm_of
 from mammoseg.inference.lesions import Masses, find_masses
+from mammoseg.mammogram import Mammogram
 from mammoseg.prediction.options import ObjectKind, Options
 from mammoseg.prediction.results import write_results
 from mammoseg.transforms.pipelines import Preprocessing
@@ -68,17 +69,18 @@ class SavePredictiond(MapTransform):
             probability = item[key][0].clamp(0, 1).cpu().numpy()
             source = Path(item["image"].meta["filename_or_obj"])
             try:
-                found = find_masses(probability, self.preprocessing.read(source), threshold=self.threshold)
-                self._write(found, source, Path(item["image_id"]).with_suffix(""), self.algorithm)
+                mammogram = self.preprocessing.read(source)
+                found = find_masses(probability, mammogram, threshold=self.threshold)
+                self._write(found, mammogram, Path(item["image_id"]).with_suffix(""), self.algorithm)
             except InputRefusedError as error:
                 logger.error("%s: %s", printable(source), error)
         return item
 
-    def _write(self, found: Masses, source: Path, name: Path, algorithm: Algorithm) -> None:
+    def _write(self, found: Masses, mammogram: Mammogram, name: Path, algorithm: Algorithm) -> None:
         output = self.output_dir / name.parent
         output.mkdir(parents=True, exist_ok=True)
         write_results(
-            source,
+            mammogram.path,
             name.name,
             found.probability,
             found.lesions,
@@ -86,4 +88,5 @@ class SavePredictiond(MapTransform):
             algorithm=algorithm,
             when=datetime.now(timezone.utc).replace(microsecond=0),
             options=Options(objects=(ObjectKind.SEGMENTATION,)),
+            mammogram=mammogram,
         )
