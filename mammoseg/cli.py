@@ -18,6 +18,9 @@ from mammoseg.errors import WrongCallError
 WITH_OVERRIDES = ("train", "evaluate")
 """Commands that hand every further option to the bundle's config."""
 
+PATHS = ("ckpt_dir", "output_dir", "cache_dir", "datalist", "best_checkpoint", "encoder_weights")
+"""Options of a config that name a file or folder."""
+
 
 def main() -> None:
     """Run the command line and end the program; see `mammoseg.command_line.ended`."""
@@ -72,7 +75,7 @@ def _joined(words: Sequence[str]) -> list[str]:
 
 
 def _overrides(words: Sequence[str], parser: Parser) -> dict[str, Any]:
-    """Values by name of ``--name=value``."""
+    """Values by name of ``--name=value``; the name of a file or folder is text, whatever it looks like."""
     overrides = {}
     for word in words:
         name, equals, value = word.partition("=")
@@ -80,7 +83,8 @@ def _overrides(words: Sequence[str], parser: Parser) -> dict[str, Any]:
             parser.error(f"there is no place for {name}")
         if not equals:
             parser.error(f"argument {name}: expected one argument")
-        overrides[name[2:]] = _value(value)
+        found = _value(value)
+        overrides[name[2:]] = value if name[2:] in PATHS and found is not None else found
     return overrides
 
 

@@ -27,6 +27,9 @@ WEIGHTS = ("weights", "start_from")
 READ = (*WEIGHTS, "dataset_dir", "evaluation_dir", "masks", "table", "ca_bundle")
 """Options that name what is read."""
 
+CHOOSING = ("study", "patient", "date", "user", "name", "title")
+"""Options that choose or name something; an empty one would stand for everything, or for none."""
+
 FILES = "files, or folders that are searched with their sub-folders"
 
 
@@ -36,7 +39,11 @@ def ingest(add: Add) -> Run:
     add("inputs", nargs="*", metavar="FOLDER", help="to read; none for phantom")
     _output(add, "folder of the datalist and of what has to be written beside it")
     add("--seed", type=_whole, help="of the split, and of the phantoms (0)")
-    add("--folds", type=_from_two, help="of the cross-validation over training and validation (5)")
+    add(
+        "--folds",
+        type=_from_two,
+        help="of the cross-validation over training and validation (5, or one for each patient)",
+    )
     add("--name", help="of the datalist (the source)")
     add("--keep_identifiers", action="store_true", help="write patient codes as they are, not as keyed hashes")
     add("--show_names", action="store_true", help="show paths in the input beside the hashes, in tables and pages too")
@@ -66,8 +73,20 @@ def evaluate(add: Add) -> Run:
     """Score held-out images: per_image.csv and a summary. Other options override the config: docs/training.md."""
     _bundle(add)
     _dataset(add)
-    add("--weights", help="checkpoint, with its network and preprocessing (what train wrote, else what came with it)")
+    _weights(add)
     return _later("mammoseg.training.workflow", "evaluate")
+
+
+def calibrate(add: Add) -> Run:
+    """Choose threshold and calibration of weights anew on your own labelled images, no training; docs/weights.md."""
+    _bundle(add)
+    _dataset(add)
+    _weights(add)
+    _output(add, "folder of the new weights, a report and a picture; --weights takes it")
+    add("--section", help="of the datalist: training, validation or test (validation)")
+    add("--flips", type=_switch, help="true or false: mean with the image upside down (as the weights record it)")
+    add("--device", help="such as cpu or cuda:0 (the best there is)")
+    return _later("mammoseg.evaluation.calibrate", "calibrate")
 
 
 def report(add: Add) -> Run:
@@ -94,7 +113,7 @@ def predict(add: Add) -> Run:
     add("inputs", nargs="*", metavar="INPUT", help=FILES)
     _output(add, "folder of the results; the same call again does only what is not done yet")
     add("--bundle", help="architecture; `mammoseg list` names them (the one with weights)")
-    add("--weights", help="checkpoint (what train wrote for the bundle, else what came with it)")
+    _weights(add)
     add("--objects", help="DICOM objects to write, of seg,sr,cad_sr,sc,gsps (seg,sr)")
     add("--segmentation", help="binary, fractional or labelmap (binary)")
     add("--profile", help="of the segmentation: viewer or strict (viewer)")
@@ -149,7 +168,7 @@ def export(add: Add) -> Run:
     run = _later("mammoseg.deploy.export", "export")
 
     def print_both(bundle: str, **options: Any) -> None:
-        folder = run(bundle, **options)
+        folder = run(bundle=bundle, **options)
         print(folder, f"{folder}.zip", sep="\n")
 
     return print_both
@@ -160,7 +179,7 @@ def bundle(add: Add) -> Run:
     _bundle(add)
     _output(add, "new folder; gets configs/ and docs/, and models/ and eval/ when it is trained")
     run = _later("mammoseg.deploy.copy_bundle", "copy_bundle")
-    return lambda bundle, **options: print(run(bundle, **options))
+    return lambda bundle, **options: print(run(bundle=bundle, **options))
 
 
 def audit(add: Add) -> Run:
@@ -199,6 +218,15 @@ def _bundle(add: Add) -> None:
     add("bundle", help="architecture; `mammoseg list` names them")
 
 
+def _weights(add: Add) -> None:
+    add(
+        "--weights",
+        action="append",
+        help="checkpoint, with its network and preprocessing; given several times, or a folder of several: the mean of "
+        "their probabilities (what train wrote, else what came with it)",
+    )
+
+
 def _dataset(add: Add) -> None:
     add("--dataset_dir", required=True, metavar="DIR", help="folder of the datalist.json")
 
@@ -225,18 +253,25 @@ def _check_given(inputs: Sequence[str], options: Mapping[str, Any]) -> None:
     """An empty name, as a script gives for a variable that is not set, would stand for the folder it was started in."""
     if "" in inputs:
         raise WrongCallError("an input is ''; name a file or folder.")
-    if empty := [name for name in (*OUTPUTS, *OWN_FILES, *READ) if options.get(name) == ""]:
+    if empty := [
+        name for name in (*OUTPUTS, *OWN_FILES, *READ) if "" in (given := options.get(name), *_several(given))
+    ]:
         raise WrongCallError(f"{empty[0]} is ''; name a file or folder.")
+    if empty := [name for name in CHOOSING if options.get(name) == ""]:
+        raise WrongCallError(f"{empty[0]} is ''; give a value, or leave it out.")
 
 
 def _check_names(*, bundle: str | None = None, **others: Any) -> None:
     """What is named wrong is said before torch is imported, which takes seconds."""
     from mammoseg.bundles import bundle_root
-    from mammoseg.checkpoints.weights_file import existing_weights
+    from mammoseg.checkpoints.weights_file import existing_weights, named_weights
     from mammoseg.files import check_folder
 
     for folder in (others[name] for name in OUTPUTS if name in others):
         check_folder(Path(str(folder)))
+    map_file, key_file = (others.get(name) for name in OWN_FILES)
+    if map_file is not None and map_file == key_file:
+        raise WrongCallError(f"map_file and key_file are both '{map_file}'; name two files.")
     for file in (Path(others[name]) for name in OWN_FILES if name in others):
         if file.is_dir():
             raise WrongCallError(f"'{file}' is a folder; name a file.")
@@ -244,7 +279,12 @@ def _check_names(*, bundle: str | None = None, **others: Any) -> None:
     if bundle is not None:
         bundle_root(bundle)
     for weights in (others[name] for name in WEIGHTS if others.get(name) is not None):
-        existing_weights(weights)
+        named_weights(weights) if isinstance(weights, list) else existing_weights(weights)
+
+
+def _several(given: Any) -> list[Any]:
+    """Values of an option that may be given several times."""
+    return given if isinstance(given, list) else []
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -292,6 +332,7 @@ COMMANDS: dict[str, Callable[[Add], Run]] = {
     "ingest": ingest,
     "train": train,
     "evaluate": evaluate,
+    "calibrate": calibrate,
     "report": report,
     "compare": compare,
     "predict": predict,

@@ -24,7 +24,7 @@ def read_csv(path: Path, *, needed: Iterable[str] = ()) -> tuple[list[str], list
     except (UnicodeDecodeError, csv.Error) as error:
         raise WrongCallError(f"{path} is no CSV in UTF-8; save it as 'CSV UTF-8'.") from error
     if missing := [name for name in needed if name not in columns]:
-        raise WrongCallError(f"{path} has no column '{missing[0]}'; it has: {', '.join(columns)}.")
+        raise WrongCallError(f"{path} has no column '{missing[0]}'; it has: {', '.join(columns) or 'none'}.")
     return columns, rows
 
 

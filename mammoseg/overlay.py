@@ -27,6 +27,7 @@ def draw_overlay(
     pixels: np.ndarray,
     lesions: Sequence[np.ndarray],
     *,
+    scores: Sequence[float] | None = None,
     sentence: str = WARNING,
     longest_side: int = LONGEST_SIDE,
     black_and_white: tuple[float, float] | None = None,
@@ -36,6 +37,8 @@ def draw_overlay(
     Args:
         pixels: ``(rows, columns)``, dense tissue bright.
         lesions: bool ``(rows, columns)`` each.
+        scores: score of each lesion, 0 to 1, written behind its name; None writes none.
+        sentence: what stands in the strip.
         longest_side: largest width or height of the result; lines and letters grow with it.
         black_and_white: values of `pixels` that are shown so; None takes those that show most.
 
@@ -51,7 +54,8 @@ def draw_overlay(
     resized = cv2.resize(pixels, size, interpolation=interpolation)
     picture = cv2.cvtColor(_to_grey(resized, black_and_white), cv2.COLOR_GRAY2BGR)
     for number, lesion in enumerate(lesions, start=1):
-        _outline(picture, lesion, lesion_name(number), pen)
+        score = "" if scores is None else f": {format_score(scores[number - 1])}"
+        _outline(picture, lesion, f"{lesion_name(number)}{score}", pen)
     strip = np.zeros((strip_height, size[0], 3), np.uint8)
     _write_to_fit(strip, sentence, pen)
     return np.vstack([picture, strip])
@@ -104,3 +108,8 @@ def _write_to_fit(strip: np.ndarray, text: str, pen: float) -> None:
 def lesion_name(number: int) -> str:
     """What a lesion is called in every object, picture and table; `number` from 1, largest first."""
     return f"Mass {number}"
+
+
+def format_score(score: float) -> str:
+    """A score 0 to 1 with two digits, in pictures and tables."""
+    return f"{score:.2f}"

@@ -1,6 +1,6 @@
 """Make the weights that come with a bundle: bundles/NAME/models/shipped.safetensors, and shipped.json for people.
 
-Usage: python scripts/ship_weights.py CHECKPOINT --bundle NAME --threshold 0.35 [--temperature 1.2] [--flips]
+Usage: python scripts/ship_weights.py CHECKPOINT --bundle NAME [--threshold 0.35] [--flips] [--min_area_mm2 10]
 """
 
 from mammoseg.checkpoints.shipping import ship
@@ -8,18 +8,25 @@ from mammoseg.command_line import run_script
 
 
 def ship_weights(
-    checkpoint: str, bundle: str, threshold: float, temperature: float | None = None, flips: bool = False
+    checkpoint: str,
+    bundle: str,
+    threshold: float | None = None,
+    flips: bool | None = None,
+    min_area_mm2: float | None = None,
 ) -> None:
-    """Write both files anew.
+    """Write both files anew; what is not given, and the calibration, are those that the checkpoint records.
 
     Args:
-        checkpoint: file of a training run.
+        checkpoint: file of a training run, or what `mammoseg calibrate` wrote.
         bundle: name of the bundle of its architecture.
         threshold: probability from which a pixel is mass, chosen on validation.
-        temperature: the calibration's temperature, where one was fitted.
-        flips: whether both were found with flips at test, which are the default then.
+        flips: whether it was found with flips at test, which are the default then.
+        min_area_mm2: least area of a mass, chosen on validation.
     """
-    path = ship(checkpoint, bundle=bundle, threshold=threshold, temperature=temperature, flips=flips)
+    given = {"threshold": threshold, "flips": flips, "min_area_mm2": min_area_mm2}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    chosen |= {name: float(value) for name, value in chosen.items() if name != "flips"}  # fire reads 10 as int
+    path = ship(checkpoint, bundle=bundle, **chosen)
     print(f"{path} has {path.stat().st_size:,} bytes; {path.with_suffix('.json').name} beside it says what is in it.")
 
 

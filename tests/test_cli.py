@@ -15,6 +15,7 @@ NEEDED = {
     "ingest": ["phantom", "--output", "out"],
     "train": ["unet", "--dataset_dir", "data"],
     "evaluate": ["unet", "--dataset_dir", "data", "--weights", "model.pt"],
+    "calibrate": ["unet", "--dataset_dir", "data", "--weights", "model.pt", "--output", "out"],
     "report": ["eval", "--dataset_dir", "data", "--weights", "model.pt", "--output", "out"],
     "compare": ["--output", "out"],
     "predict": ["--output", "out"],

@@ -9,7 +9,7 @@ from monai.bundle import ConfigParser
 
 from mammoseg.bundles import bundle_names, bundle_root
 from mammoseg.checkpoints import shipping, weights_file
-from mammoseg.checkpoints.checkpoint import read_weights, save_checkpoint
+from mammoseg.checkpoints.checkpoint import CHOSEN, read_weights, save_checkpoint
 from mammoseg.checkpoints.shipping import describe_shipped, ship
 from mammoseg.checkpoints.weights_file import SHIPPED, WeightsError, default_weights
 from mammoseg.networks import UNet
@@ -43,11 +43,27 @@ def shipped_of(checkpoint, folder, **options):
     return ship(checkpoint, bundle="unet", folder=folder, **{"threshold": 0.35, **options})
 
 
-def test_threshold_temperature_and_flips_travel_with_the_weights_and_a_checkpoint_has_none(checkpoint, tmp_path):
-    shipped = read_weights(shipped_of(checkpoint, tmp_path, temperature=1.5, flips=True))
-    assert (shipped.threshold, shipped.calibration, shipped.flips) == (0.35, {"temperature": 1.5}, True)
+CALIBRATION = {"scale": 0.5, "offset": -1.0, "fitted_on": "CBIS-DDSM"}
+
+
+def test_what_was_chosen_travels_with_the_weights_and_a_checkpoint_has_none_of_it(checkpoint, tmp_path):
+    chosen = {"threshold": 0.35, "calibration": CALIBRATION, "flips": True, "min_area_mm2": 10.0}
+    shipped = read_weights(shipped_of(checkpoint, tmp_path, **chosen))
+    assert {name: getattr(shipped, name) for name in CHOSEN} == chosen
     trained = read_weights(checkpoint)
-    assert (trained.threshold, trained.calibration, trained.flips) == (None, None, False)
+    assert {name: getattr(trained, name) for name in CHOSEN} == dict.fromkeys(chosen) | {"flips": False}
+
+
+def test_shipped_again_weights_keep_what_was_chosen_and_the_hash_of_their_checkpoint(checkpoint, tmp_path):
+    first = shipped_of(checkpoint, tmp_path / "a", calibration=CALIBRATION, flips=True)
+    again = read_weights(ship(first, bundle="unet", folder=tmp_path / "b", min_area_mm2=10.0))
+    assert (again.threshold, again.calibration, again.flips, again.min_area_mm2) == (0.35, CALIBRATION, True, 10.0)
+    assert again.provenance["checkpoint_sha256"] == read_weights(checkpoint).sha256
+
+
+def test_a_checkpoint_without_a_threshold_does_not_ship(checkpoint, tmp_path):
+    with pytest.raises(WeightsError, match="records no threshold; give the one that was chosen on validation"):
+        ship(checkpoint, bundle="unet", folder=tmp_path)
 
 
 def test_the_same_checkpoint_gives_the_same_bytes(checkpoint, tmp_path):

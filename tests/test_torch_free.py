@@ -14,6 +14,7 @@ NEED_TORCH = {
         "acceleration",
         "algorithm",
         "bfloat16_inferer",
+        "ensemble",
         "flips",
         "folding",
         "keep_masses",

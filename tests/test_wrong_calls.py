@@ -1,14 +1,18 @@
 """Every wrong call is one sentence and an exit code of 1 to 3, whatever is wrong with it, and leaves no weights."""
 
+import json
 import os
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from mammoseg import cli
+from mammoseg.data.datalist import SECTIONS
 from mammoseg.data.phantom import generate_cohort
 from tests.tiny_run import write_tiny_dataset
 
@@ -42,6 +46,9 @@ CALLS = {
     f"{EVALUATE} --weights ''": "weights is ''",
     "ingest folder data -o new --masks ''": "masks is ''",
     "deidentify dicom -o new --map_file ''": "map_file is ''",
+    "bundle '' -o new": "unknown bundle ''",
+    "export '' -o new": "unknown bundle ''",
+    "ingest folder data -o new --table zero": "zero has no column 'image'; it has: none",
     # parts of the config
     f"{TRAIN} --network_def 3": "network_def is 3; the config has a part with settings of its own",
     f"{TRAIN} --network_def null": "network_def is None; the config has a part",
@@ -59,6 +66,16 @@ CALLS = {
     f"{TRAIN} --num_workers -1": "num_workers is -1; give",
     f"{TRAIN} --val_interval 0": "val_interval is 0; give",
     f"{TRAIN} --early_stop_patience 0": "early_stop_patience is 0; give",
+    f"{TRAIN} --val_interval 2": "val_interval is 2 and max_epochs 1, so no epoch would be validated",
+    f"{TRAIN} --max_gradient_norm -1": "max_gradient_norm is -1; give a finite number from 0 on",
+    f"{TRAIN} --early_stop_patience 1.5": "early_stop_patience is 1.5; give a whole number",
+    f"{TRAIN} --amp maybe": "amp is 'maybe'; give true or false",
+    f"{TRAIN} --average 2": "average is 2; give a part with settings of its own",
+    f"{TRAIN} --fold x": "fold is 'x'; give a whole number",
+    f"{TRAIN} --encoder_weights imagenet": "bundle 'unet' has no encoder that could start with weights",
+    f"{TRAIN} --device $1/0": "with --network_def::channels, --device the workflow ended on ZeroDivisionError",
+    f"{TRAIN} --train::bogus 1": "there is no option --train::bogus; train has: preprocessing, random_transforms",
+    f"{TRAIN} --train::dataloaderr::batch_size 1": "no option --train::dataloaderr; did you mean dataloader?",
     f"{TRAIN} --seed -5": "seed is -5; give",
     f"{TRAIN} --seed 99999999999": "seed is 99999999999; give a finite number from 0 to 4294967295",
     f"{TRAIN} --lr -1": "lr is -1; give",
@@ -76,12 +93,23 @@ CALLS = {
     f"{TRAIN} --fold 99": "unknown fold 99; known: 0, 1, 2",
     f"{EVALUATE} --threshold 2": "threshold is 2; give a finite number from 0 to 1",
     f"{EVALUATE} --threshold NaN": "threshold is nan; give",
+    f"{EVALUATE} --threshold [0.5]": "threshold is [0.5]; give a number",
+    f"{EVALUATE} --threshold true": "threshold is True; give a number",
+    f"{EVALUATE} --flips maybe": "flips is 'maybe'; give true or false",
     f"{PREDICT} --threshold nan": "threshold is nan; give a probability",
     f"{PREDICT} --threshold half": "'half' is no number",
-    f"{PREDICT} --min_area_mm2 -4": "min_area_mm2 is -4.0; give an area",
+    f"{PREDICT} --min_area_mm2 -4": "min_area_mm2 is -4.0; give a finite area",
+    f"{PREDICT} --min_area_pixels inf": "min_area_pixels is inf; give a finite area of 0 or more",
+    f"{PREDICT} --user me": "--user and --ca_bundle are for an archive; name it with --from or --stow",
+    f"{PREDICT} --ca_bundle file": "--user and --ca_bundle are for an archive",
+    f"{FETCH} --patient ''": "patient is ''; give a value, or leave it out",
+    f"{FETCH} --date ''": "date is ''; give a value, or leave it out",
+    f"{FETCH} --date 20240231": "--date 20240231 is no date",
+    f"{FETCH} --date 20240201-20240101": "--date 20240201-20240101 is no date",
     f"{PREDICT} --workers 0": "'0' is too few; give 1 or more",
     f"{PREDICT} --workers -1": "'-1' is no whole number",
     "ingest phantom -o new --patients 0": "patients=0",
+    "ingest phantom -o new --patients 3 --size 64 --folds 99": "folds is 99, training and validation have 2 patients",
     "ingest phantom -o new --folds 1": "--folds: '1' is too few; give 2 or more",
     "ingest phantom -o new --size 999999999": "size of 64 to 8192",
     "ingest phantom -o new --patients 1e9": "'1e9' is no whole number",
@@ -109,6 +137,12 @@ CALLS = {
     "train unet --dataset_dir file": "there is no datalist at file/datalist.json",
     "train unet --dataset_dir broken": "broken/datalist.json: not JSON",
     "train unet --dataset_dir other": "other/datalist.json: top level: 'name' is a required property",
+    f"{TRAIN} --datalist 3": "there is no datalist at 3",
+    f"{TRAIN} --dataset_dir no_training": "section training of no_training/datalist.json is empty",
+    f"{TRAIN} --dataset_dir no_validation": "section validation of no_validation/datalist.json is empty",
+    f"{EVALUATE} --dataset_dir no_test": "section test of no_test/datalist.json is empty; name another section",
+    f"{TRAIN} --dataset_dir small_mask": "training-1.png: it is 9 x 9, its image 64 x 48; ingest it again",
+    f"{TRAIN} --val_interval $2": "no epoch had a validation Dice, so there are no weights at new/models/model.pt",
     f"{TRAIN} --start_from nowhere.pt": "there are no weights at nowhere.pt",
     f"{TRAIN} --start_from file": "file is damaged or not a checkpoint",
     f"{TRAIN} --start_from empty": "there are no weights at empty",
@@ -152,6 +186,7 @@ CALLS = {
     f"ingest phantom -o {'x' * 300}": "cannot be written to (File name too long)",
     "export unet --weights run/models/model.pt -o file": "'file' cannot be written to",
     "compare run/eval run/eval -o file": "'file' cannot be written to",
+    "deidentify dicom -o new --map_file new/same --key_file new/same": "map_file and key_file are both 'new/same'",
     "deidentify dicom -o new --map_file empty": "'empty' is a folder; name a file",
     "deidentify dicom -o new --map_file file/x": "'file' cannot be written to",
     "deidentify dicom -o new --key_file empty": "'empty' is a folder; name a file",
@@ -194,6 +229,12 @@ def place(tmp_path_factory):
     (folder / "file").write_text("hello, world\n", encoding="utf-8")
     (folder / "zero").touch()
     os.mkfifo(folder / "pipe")
+    for section in SECTIONS:
+        empty = json.loads((data / "datalist.json").read_text(encoding="utf-8")) | {section: []}
+        (folder / f"no_{section}").mkdir()
+        (folder / f"no_{section}" / "datalist.json").write_text(json.dumps(empty), encoding="utf-8")
+    small_mask = write_tiny_dataset(folder / "small_mask") / "masks" / "training-1.png"
+    cv2.imwrite(str(small_mask), np.eye(9, dtype=np.uint8) * 255)
     (folder / "broken" / "datalist.json").write_text("{", encoding="utf-8")
     (folder / "other" / "datalist.json").write_text("{}", encoding="utf-8")
     small = shlex.split(f"--dataset_dir {data} --ckpt_dir {folder}/run/models --output_dir {folder}/run/eval")
@@ -227,8 +268,20 @@ finally:
 """
 
 
-@pytest.mark.parametrize("words", ["--folds 99", "--network_def 3", "--max_epochs 0", "--start_from nowhere.pt"])
-def test_a_wrong_option_of_train_is_said_before_torch_loads(words, tmp_path):
-    command = [sys.executable, "-c", EARLY, "train", "unet", "--dataset_dir", "nowhere", *words.split()]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": ROOT})
+@pytest.mark.parametrize(
+    "words",
+    [
+        "train unet --dataset_dir data --folds 99",
+        "train unet --dataset_dir data --network_def 3",
+        "train unet --dataset_dir data --max_epochs 0",
+        "train unet --dataset_dir data --start_from nowhere.pt",
+        "train unet --dataset_dir nowhere",
+        "train unet --dataset_dir data --fold 99",
+        "evaluate unet --dataset_dir broken --weights run/models/model.pt",
+        "evaluate unet --dataset_dir data --weights run/models/model.pt --validation_section tset",
+    ],
+)
+def test_a_wrong_option_of_train_or_evaluate_is_said_before_torch_loads(words, place):
+    command = [sys.executable, "-c", EARLY, *words.split()]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": ROOT})
     assert (done.returncode in (1, 2), done.stdout, done.stderr.count("\n")) == (True, "False\n", 1)

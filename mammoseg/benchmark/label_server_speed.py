@@ -124,7 +124,12 @@ def _ask(server: LabelServer, session: requests.Session, image: str) -> bytes:
 def _compute(predictor: Predictor, path: Path) -> None:
     algorithm = algorithm_of(predictor, Options())
     prediction = predictor(path)
-    found = find_masses(prediction.probability, prediction.mammogram, threshold=algorithm.threshold)
+    found = find_masses(
+        prediction.probability,
+        prediction.mammogram,
+        threshold=algorithm.threshold,
+        least_area_mm2=algorithm.min_area_mm2,
+    )
     analysis = Analysis(read_header(path), found.lesions, algorithm, datetime.now(timezone.utc), found.probability)
     with tempfile.TemporaryDirectory() as folder:
         write_object(build_segmentation(analysis), Path(folder) / "mass.seg.dcm")

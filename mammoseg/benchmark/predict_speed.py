@@ -138,7 +138,9 @@ def _stages(weights: str, paths: list[Path], output: Path) -> dict[str, float]:
         lap()
         prediction = predictor.predict(mammogram)
         lap()
-        found = find_masses(prediction.probability, mammogram, threshold=algorithm.threshold)
+        found = find_masses(
+            prediction.probability, mammogram, threshold=algorithm.threshold, least_area_mm2=algorithm.min_area_mm2
+        )
         lap()
         write_results(
             path,

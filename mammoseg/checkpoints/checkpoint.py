@@ -18,6 +18,7 @@ from mammoseg.checkpoints.recorded import (
     build_preprocessing,
     recorded_calibration,
     recorded_flips,
+    recorded_least_area,
     recorded_network,
     recorded_preprocessing,
     recorded_provenance,
@@ -34,7 +35,7 @@ from mammoseg.transforms.pipelines import Preprocessing
 PARTS = ("model", "network", "preprocessing", "provenance")
 """What every checkpoint has."""
 
-CHOSEN = ("threshold", "calibration", "flips")
+CHOSEN = ("threshold", "calibration", "flips", "min_area_mm2")
 """What it has once somebody has chosen them for these weights."""
 
 ONLY_A_GATE = {"modalities"}
@@ -54,6 +55,7 @@ class Weights:
         threshold: probability from which a pixel is mass, chosen for these weights; None where nobody has.
         calibration: of `recorded_calibration`; None where nobody has fitted one.
         flips: whether both were found with flips at test, see `mammoseg.inference.flips`.
+        min_area_mm2: least area of a lesion in the breast, chosen for these weights; None where nobody has.
     """
 
     model: dict[str, Tensor]
@@ -63,8 +65,9 @@ class Weights:
     sha256: str
     path: Path
     threshold: float | None = None
-    calibration: dict[str, float] | None = None
+    calibration: dict[str, Any] | None = None
     flips: bool = False
+    min_area_mm2: float | None = None
 
     @property
     def origin(self) -> dict[str, Any]:
@@ -132,6 +135,7 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
             "threshold": recorded_threshold(content.get("threshold")),
             "calibration": recorded_calibration(content.get("calibration")),
             "flips": recorded_flips(content.get("flips")),
+            "min_area_mm2": recorded_least_area(content.get("min_area_mm2")),
         }
     except ValueError as error:
         raise WeightsError(f"{path} is not loaded: it {error}.") from error
@@ -150,6 +154,7 @@ def read_weights(path: Path | str) -> Weights:
         threshold=content["threshold"],
         calibration=content["calibration"],
         flips=content["flips"],
+        min_area_mm2=content["min_area_mm2"],
     )
 
 

@@ -106,19 +106,31 @@ def recorded_flips(record: Any) -> bool:
     raise ValueError("records flips that are neither true nor false")
 
 
-def recorded_calibration(record: Any) -> dict[str, float] | None:
-    """The calibration that travels with weights, ``{"temperature": number}``; None where there is none.
+def recorded_calibration(record: Any) -> dict[str, Any] | None:
+    """The arguments of the `mammoseg.calibration.Calibration` of weights; None where there is none.
 
     Raises:
         ValueError: it is anything else, after the name of the file.
     """
-    if record is None:
-        return None
-    if isinstance(record, dict) and record.keys() == {"temperature"}:
-        temperature = record["temperature"]
-        if type(temperature) is float and 1 / MOST <= temperature <= MOST:
-            return {"temperature": temperature}
-    raise ValueError("records a calibration that is no temperature above 0")
+    match record:
+        case None:
+            return None
+        case {"scale": float(scale), "offset": float(offset), "fitted_on": str(data)} if (
+            len(record) == 3 and 1 / MOST <= scale <= MOST and -MOST <= offset <= MOST and len(data) <= MOST_LETTERS
+        ):
+            return {"scale": scale, "offset": offset, "fitted_on": printable(data)}
+    raise ValueError("records a calibration that is no scale above 0, offset and name of data")
+
+
+def recorded_least_area(record: Any) -> float | None:
+    """The least area in mm² of a lesion of these weights; None where nobody has chosen one.
+
+    Raises:
+        ValueError: it is no area, after the name of the file.
+    """
+    if record is None or (type(record) is float and 0 <= record <= MOST):
+        return record
+    raise ValueError("records a least area that is no number of mm2 from 0")
 
 
 def build_preprocessing(settings: Mapping[str, Any]) -> Preprocessing:

@@ -1,10 +1,11 @@
 """Make the weights that come with a bundle out of a checkpoint: half as large, with threshold and calibration."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mammoseg.bundles import bundle_root
-from mammoseg.checkpoints.checkpoint import Weights, check_architecture, read_weights, trained_network
+from mammoseg.checkpoints.checkpoint import CHOSEN, Weights, check_architecture, read_weights, trained_network
 from mammoseg.checkpoints.safetensors_file import to_safetensors
 from mammoseg.checkpoints.weights_file import SHIPPED, WeightsError
 from mammoseg.files import atomic_path, write_json
@@ -13,46 +14,62 @@ MOST_SHIPPED_BYTES = 2**24
 """Largest file that comes with the repository."""
 
 
-def ship(
-    checkpoint: Path | str,
-    *,
-    bundle: str,
-    threshold: float,
-    temperature: float | None = None,
-    flips: bool = False,
-    folder: Path | str | None = None,
-) -> Path:
+def ship(checkpoint: Path | str, *, bundle: str, folder: Path | str | None = None, **chosen: Any) -> Path:
     """Write ``shipped.safetensors`` and, for people, ``shipped.json``, which says the same without the numbers.
 
     The same checkpoint gives the same bytes.
 
     Args:
-        checkpoint: file of a training run.
+        checkpoint: file of a training run, or what `mammoseg calibrate` wrote.
         bundle: name of the bundle of its architecture.
-        threshold: probability from which a pixel is mass, chosen on validation; above 0 and below 1.
-        temperature: the calibration's temperature, where one was fitted.
-        flips: whether both were found with flips at test.
         folder: to write to; ``models`` of the bundle when None.
+        chosen: `CHOSEN` by name, instead of what the checkpoint records; a threshold must be in one of both.
     Returns:
         The file with the weights.
     Raises:
         WeightsError: the checkpoint cannot be used, half precision cannot hold it, what is written would not be read
             again, or it is too large to come with a repository.
     """
-    weights = read_weights(checkpoint)
-    check_architecture(weights, bundle)
+    source = read_weights(checkpoint)
+    check_architecture(source, bundle)
+    provenance = {"checkpoint_sha256": source.sha256} | source.provenance
+    weights = replace(source, **chosen, provenance=provenance)
+    if weights.threshold is None:
+        raise WeightsError(f"{checkpoint} records no threshold; give the one that was chosen on validation.")
     path = (Path(bundle_root(bundle)) / "models" if folder is None else Path(folder)) / SHIPPED
-    content = _content(weights, threshold=float(threshold), temperature=temperature, flips=flips)
+    content = to_bytes(weights)
     if len(content) > MOST_SHIPPED_BYTES:
         raise WeightsError(
             f"{path} would have {len(content):,} bytes, at most {MOST_SHIPPED_BYTES:,} ship; train a smaller network."
         )
+    write_described(content, path)
+    return path
+
+
+def to_bytes(weights: Weights) -> bytes:
+    """Content of a safetensors file with these weights and all that they record.
+
+    Raises:
+        WeightsError: half precision cannot hold them.
+    """
+    parts = {name: getattr(weights, name) for name in ("network", "preprocessing", "provenance", *CHOSEN)}
+    try:
+        return to_safetensors(weights.model, parts)
+    except ValueError as error:
+        raise WeightsError(f"{weights.path} cannot ship: {error}.") from error
+
+
+def write_described(content: bytes, path: Path) -> None:
+    """Write a safetensors file, once it has been read again, and the JSON of `describe_shipped` beside it.
+
+    Raises:
+        WeightsError: what would be written cannot be read; nothing is written then.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
         trained_network(read_weights(temporary))
     write_json(path.with_suffix(".json"), describe_shipped(path))
-    return path
 
 
 def describe_shipped(path: Path | str) -> dict[str, Any]:
@@ -65,23 +82,6 @@ def describe_shipped(path: Path | str) -> dict[str, Any]:
         "values": sum(tensor.numel() for tensor in weights.model.values()),
         "network": weights.network,
         "preprocessing": weights.preprocessing,
-        "threshold": weights.threshold,
-        "calibration": weights.calibration,
-        "flips": weights.flips,
+        **{name: getattr(weights, name) for name in CHOSEN},
         "provenance": weights.provenance,
     }
-
-
-def _content(weights: Weights, *, threshold: float, temperature: float | None, flips: bool) -> bytes:
-    parts = {
-        "network": weights.network,
-        "preprocessing": weights.preprocessing,
-        "threshold": threshold,
-        "calibration": None if temperature is None else {"temperature": float(temperature)},
-        "flips": flips,
-        "provenance": {**weights.provenance, "checkpoint_sha256": weights.sha256},
-    }
-    try:
-        return to_safetensors(weights.model, parts)
-    except ValueError as error:
-        raise WeightsError(f"{weights.path} cannot ship: {error}.") from error

@@ -1,12 +1,27 @@
 """Which file holds the weights; needs no torch, whose import takes seconds that a wrong call need not wait."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mammoseg.bundles import PACKAGE_FOLDER, bundle_root, exported_name, run_root
 from mammoseg.errors import MammosegError
+from mammoseg.files import is_file, is_folder, printable, read_json
 
 TRAINED, SHIPPED = "model.pt", "shipped.safetensors"
 """Files in the folder ``models`` of a bundle: what `train` writes, and what comes with the repository."""
+
+TO_GO_ON = "checkpoint.pt"
+"""File in the same folder with which an interrupted training goes on; never meant where a folder is named."""
+
+ENSEMBLE = "ensemble.json"
+"""File in a folder of weights that says which of them count, and what was chosen for their mean."""
+
+ENDINGS = (".pt", ".safetensors")
+"""Of the files that count in a folder of weights."""
+
+Named = Path | str | Sequence[Path | str]
+"""Weights as a person names them: a file, a folder of several, or some of both."""
 
 SHIPPED_BUNDLE = "efficientnet_unet"
 """The bundle that comes with weights."""
@@ -26,6 +41,44 @@ def existing_weights(path: Path | str) -> Path:
     if not path.is_file():
         raise WeightsError(f"there are no weights at {path}; train the bundle first or name another file.")
     return path
+
+
+def named_weights(named: Named) -> list[Path]:
+    """The files of weights that are named; several stand for the mean of their probabilities.
+
+    A folder stands for those of its ``ensemble.json``, else for its files that end in ``.pt`` or ``.safetensors``.
+
+    Raises:
+        WeightsError: one is not there, a folder has none, or one comes twice.
+    """
+    files = [file for one in ([named] if isinstance(named, Path | str) else named) for file in _files_of(Path(one))]
+    twice = [
+        file for number, file in enumerate(files) if file.resolve() in [other.resolve() for other in files[:number]]
+    ]
+    if twice:
+        raise WeightsError(f"the weights at {twice[0]} are named twice; a mean takes each once.")
+    return files
+
+
+def described_ensemble(named: Named) -> Path | None:
+    """The ``ensemble.json`` of what is named; None where that is more than one folder, or has none."""
+    (one, *more) = [named] if isinstance(named, Path | str) else named
+    return None if more or not is_file(Path(one) / ENSEMBLE) else Path(one) / ENSEMBLE
+
+
+def read_members(path: Path) -> dict[str, Any]:
+    """SHA-256 of each member of an ``ensemble.json`` by the name of its file; the hashes were not looked at.
+
+    Raises:
+        WeightsError: it cannot be read, or names files of other folders.
+    """
+    try:
+        members = read_json(path)["members"]
+        if not members or any(Path(name).name != name for name in members):
+            raise ValueError("no files of this folder")
+        return dict(members)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{path} does not say which files of its folder it is about; write it again.") from error
 
 
 def default_bundle() -> str:
@@ -62,3 +115,14 @@ def default_weights(bundle: str) -> Path:
             f"bundle '{bundle}' has no weights yet; train it, name a checkpoint with --weights, or another bundle."
         )
     return path
+
+
+def _files_of(path: Path) -> list[Path]:
+    if not is_folder(path):
+        return [existing_weights(path)]
+    if is_file(path / ENSEMBLE):
+        return [existing_weights(path / name) for name in read_members(path / ENSEMBLE)]
+    files = [file for file in sorted(path.iterdir()) if file.suffix in ENDINGS and not file.name.startswith(".")]
+    if found := [file for file in files if file.name != TO_GO_ON]:
+        return [existing_weights(file) for file in found]
+    raise WeightsError(f"there are no weights in the folder {printable(path)}; they end in {' or '.join(ENDINGS)}.")

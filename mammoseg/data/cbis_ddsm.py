@@ -11,7 +11,7 @@ LICENSE = "CC BY; TCIA collection CBIS-DDSM, cite doi:10.7937/K9/TCIA.2016.7O02S
 def collect(job: IngestJob, *, calcifications: bool = False) -> list[Record]:
     """Records of the mass cases below the input folders.
 
-    A folder with an ``index.csv`` holds the PNG copy, any other the DICOM tree of TCIA; tables may lie in any.
+    A folder with an ``index.csv`` holds a copy as pictures, any other the DICOM tree of TCIA; tables may lie in any.
 
     Args:
         calcifications: take the views that show calcifications only, too; their masks are empty.
@@ -24,5 +24,5 @@ def collect(job: IngestJob, *, calcifications: bool = False) -> list[Record]:
     wanted = [row for row in rows if row.kind in kinds]
     copies = [folder for folder in folders if cbis_ddsm_png.is_png_copy(folder)]
     trees = [folder for folder in folders if folder not in copies]
-    records = [record for folder in copies for record in cbis_ddsm_png.collect(job, folder, wanted)]
+    records = cbis_ddsm_png.collect(job, copies, wanted)
     return records + (cbis_ddsm_dicom.collect(job, trees, wanted, known=rows) if trees else [])

@@ -67,9 +67,10 @@ def read_tables(folders: Iterable[Path]) -> list[Abnormality]:
     files = sorted({path for folder in folders for path in files_below(folder) if path.match("*case_description*.csv")})
     if not files:
         raise WrongCallError(
-            "no '*case_description*.csv' below the input; put the four tables that TCIA offers with CBIS-DDSM there."
+            "no '*case_description*.csv' below the input; "
+            "put the four tables that TCIA offers with CBIS-DDSM there, or name their folder as one more input."
         )
-    return [_abnormality(row) for path in files for row in read_csv(path, needed=COLUMNS)[1]]
+    return [row for path in files for row in _read_table(path)]
 
 
 def describe(abnormalities: Sequence[Abnormality]) -> Record:
@@ -80,6 +81,19 @@ def describe(abnormalities: Sequence[Abnormality]) -> Record:
 def _suspicion(abnormality: Abnormality) -> tuple[int, int, int]:
     facts = abnormality.facts
     return severity(facts | {"has_mass": True}), facts.get("birads", 0), -abnormality.number
+
+
+def _read_table(path: Path) -> list[Abnormality]:
+    abnormalities = []
+    for number, row in enumerate(read_csv(path, needed=COLUMNS)[1], start=1):
+        try:
+            abnormalities.append(_abnormality(row))
+        except (ValueError, KeyError, IndexError) as error:  # a cell is empty, no number, or no name of an image
+            raise WrongCallError(
+                f"row {number} of {path} lacks a number or the name of its image as TCIA writes them; "
+                "fetch the table again."
+            ) from error
+    return abnormalities
 
 
 def _abnormality(row: dict[str, str]) -> Abnormality:

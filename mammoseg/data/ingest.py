@@ -14,7 +14,7 @@ from mammoseg.data.datalist import SECTIONS, Record, write_datalist
 from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
 from mammoseg.data.ingest_job import IngestJob, IngestReport
 from mammoseg.data.sources import SOURCES, Source
-from mammoseg.data.splits import FOLDS, split_by_patient
+from mammoseg.data.splits import split_by_patient
 from mammoseg.errors import NothingUsableError, WrongCallError
 from mammoseg.files import printable, remove_leftovers, sole_writer, write_json
 
@@ -57,7 +57,7 @@ def ingest(
     *inputs: str,
     output: str,
     seed: int = 0,
-    folds: int = FOLDS,
+    folds: int | None = None,
     name: str | None = None,
     keep_identifiers: bool = False,
     show_names: bool = False,
@@ -71,7 +71,7 @@ def ingest(
         inputs: the folders to read; phantom takes none.
         output: folder for the datalist and for masks that had to be made; images stay where they are.
         seed: seed of the split, and of the phantoms.
-        folds: number of cross-validation folds over training and validation.
+        folds: number of cross-validation folds over training and validation; None: 5, or one for each patient.
         name: name of the datalist; default: the source.
         keep_identifiers: write patient codes and file names of the source folder as they are, not as keyed hashes.
         show_names: keep the path in the input beside each hash, so that tables and pages show it; without it they are
@@ -80,7 +80,7 @@ def ingest(
         options: those of the source: phantom patients, size; folder patient_regex, masks,
             mask_regex, table, large_masks; cbis_ddsm calcifications.
     Raises:
-        WrongCallError: unknown source or option, missing input, no patient codes, too few patients to split.
+        WrongCallError: unknown source or option, missing input, no patient codes, too few patients.
         MammosegError: another run writes to the same folder.
         NothingUsableError: not one image could be used; the report says why.
     """
@@ -140,9 +140,9 @@ def _account(source: str, sections: Mapping[str, Sequence[Record]], report: Inge
 
 
 def _name(image: Path, folders: Sequence[Path]) -> str:
-    """Path of an image in the folder that holds it, on one line."""
-    holding = next(folder for folder in folders if image.is_relative_to(folder))
-    return printable(image.relative_to(holding))
+    """Path of an image from the folder that holds it, on one line; from the first where a table led out of them all."""
+    holding = next((folder for folder in folders if image.is_relative_to(folder)), folders[0])
+    return printable(Path(os.path.relpath(image, holding)))
 
 
 def _write_names(path: Path, names: Mapping[str, str]) -> None:

@@ -4,10 +4,12 @@ Pillow decodes, as it says what the numbers mean: polarity, palette, alpha, page
 the fault of the file.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import product
 
 import numpy as np
 from PIL import Image, ImageOps, ImageSequence, TiffImagePlugin
@@ -37,6 +39,10 @@ Image.MAX_IMAGE_PIXELS = None  # one limit for all: that of whoever asks
 TiffImagePlugin.OPEN_INFO[b"MM", 0, (1,), 1, (16,), ()] = ("I;16B", "I;16B")
 for order, zero in ((b"II", 0), (b"MM", 0), (b"MM", 1)):
     TiffImagePlugin.OPEN_INFO[order, zero, (1,), 1, (12,), ()] = ("I;16", "I;12")
+# Greys of any other depth or kind, which it takes for no picture at all: opened, to be refused by their reason.
+for order, zero, kind, bits in product((b"II", b"MM"), (0, 1), (1, 2, 3), range(1, 65)):
+    if kind != 1 or bits not in (1, 2, 4, 8, 12, 16):
+        TiffImagePlugin.OPEN_INFO.setdefault((order, zero, (kind,), 1, (bits,), ()), ("F", "F"))
 
 
 @dataclass(frozen=True)
@@ -120,12 +126,14 @@ def _page(frame: ImageFile, content: bytes, by_index: bool, max_pixels: int) -> 
     columns, rows = frame.size
     if not 0 < rows * columns <= max_pixels:
         raise InputRefusedError("E_SIZE", f"the picture is {rows} x {columns}; 1 to {max_pixels} pixels are read.")
-    if frame.mode == "F" or (frame.mode == "I" and frame.format != "PPM") or _tag(frame, SAMPLE_FORMAT, 1) != 1:
-        raise InputRefusedError("E_BITS", "the picture is signed or has 32 bits a pixel; save it with 8 or 16 bits.")
-    _check_maximum(frame, content)
     # all this before the frame is loaded, which drops its tiles and some of its tags
-    is_deep = frame.mode in MULTICHANNEL and any(";16" in str(tile.args) for tile in frame.tile)
     bits, is_negative = _tag(frame, BITS_PER_SAMPLE, 0), _tag(frame, PHOTOMETRIC, 1) == 0
+    if _tag(frame, SAMPLE_FORMAT, 1) != 1:
+        raise InputRefusedError("E_BITS", "the picture has signed values or fractions; save it with 8 or 16 bits.")
+    if frame.mode == "F" or (frame.mode == "I" and frame.format != "PPM"):
+        raise InputRefusedError("E_BITS", f"the picture has {bits or 32} bits a pixel; save it with 8 or 16 bits.")
+    _check_maximum(frame, content)
+    is_deep = frame.mode in MULTICHANNEL and any(";16" in str(tile.args) for tile in frame.tile)
     is_turned = frame.getexif().get(ORIENTATION, 1) in range(2, 9)
     # Pillow turns a TIFF by itself when it is loaded
     shown = ImageOps.exif_transpose(frame) if is_turned and frame.format != "TIFF" else frame
@@ -145,14 +153,18 @@ def _page(frame: ImageFile, content: bytes, by_index: bool, max_pixels: int) -> 
 
 
 def _check_maximum(frame: ImageFile, content: bytes) -> None:
-    """Refuse values above the maximum that a PGM states, which Pillow would show as white."""
+    """Refuse values above the maximum that a PGM states, which Pillow would show as white, or call damaged."""
     tile = frame.tile[0]
-    if frame.format != "PPM" or tile.codec_name != "ppm":  # those of other codecs cannot be above it
+    if frame.format != "PPM" or not isinstance(tile.args, tuple):  # those of other codecs cannot be above it
         return
-    largest = int(tile.args[1])  # type: ignore[index]  # of this codec a pair
+    largest = int(tile.args[1])
     count = frame.width * frame.height * len(frame.getbands())
-    depth = np.dtype(">u2" if largest > 255 else np.uint8)
-    stored = np.frombuffer(content, depth, min(count, (len(content) - tile.offset) // depth.itemsize), tile.offset)
+    if tile.codec_name == "ppm_plain":
+        words = re.sub(rb"#[^\r\n]*", b"", content[tile.offset :])
+        stored = np.fromstring(words.decode("ascii"), np.int64, sep=" ")[:count]
+    else:
+        depth = np.dtype(">u2" if largest > 255 else np.uint8)
+        stored = np.frombuffer(content, depth, min(count, (len(content) - tile.offset) // depth.itemsize), tile.offset)
     if stored.max(initial=0) > largest:
         reason = f"the picture has values above {largest}, the maximum that its header states; save it anew."
         raise InputRefusedError("E_BITS", reason)

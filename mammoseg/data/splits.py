@@ -25,7 +25,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def split_by_patient(
-    records: Sequence[Record], *, seed: int, folds: int = FOLDS
+    records: Sequence[Record], *, seed: int, folds: int | None = None
 ) -> tuple[dict[str, list[Record]], list[str]]:
     """Give every record its section and its fold.
 
@@ -37,11 +37,12 @@ def split_by_patient(
     Args:
         records: images with ``patient_id``, ``has_mass``, maybe ``pathology`` and ``official`` (a set); they are not
             changed.
-        folds: number of folds over training and validation together; test records get None.
+        folds: number of folds over training and validation together; test records get None. None takes `FOLDS`, or
+            as many as there are patients.
     Returns:
         the records by section, with ``fold`` and without ``official``, and the patients who stood in several sections.
     Raises:
-        WrongCallError: there are too few patients to fill the sections, or fewer than two folds are asked for.
+        WrongCallError: there are too few patients for sections or folds, or fewer than two folds are asked for.
 
     Examples:
         >>> from mammoseg.data.splits import split_by_patient
@@ -50,7 +51,7 @@ def split_by_patient(
         >>> {section: len(records) for section, records in split.items()}, torn
         ({'training': 140, 'validation': 30, 'test': 30}, [])
     """
-    if folds < 2:
+    if folds is not None and folds < 2:
         raise WrongCallError(f"folds is {folds}, cross-validation needs 2 or more; leave it out for {FOLDS}.")
     findings = _worst_findings(records)
     official = _official_sections(records)
@@ -59,7 +60,12 @@ def split_by_patient(
     free = {patient: rank for patient, rank in findings.items() if fixed.get(patient, "training") == "training"}
     sections = fixed | _deal(free, shares, seed=seed)
     in_training = {patient: rank for patient, rank in findings.items() if sections[patient] != "test"}
-    fold_of = _deal(in_training, {fold: 1 / folds for fold in range(min(folds, len(in_training)))}, seed=seed)
+    if folds is not None and folds > len(in_training):
+        raise WrongCallError(
+            f"folds is {folds}, training and validation have {count_of(len(in_training), 'patient')}, and no two folds "
+            f"share one; give {len(in_training)} or fewer, or add patients."
+        )
+    fold_of = _deal(in_training, dict.fromkeys(range(folds or min(FOLDS, len(in_training))), 1.0), seed=seed)
     split: dict[str, list[Record]] = {section: [] for section in SECTIONS}
     for record in records:
         patient = record["patient_id"]

@@ -70,7 +70,11 @@ def label_server_transforms(postprocessing: dict[str, Any], weights: Weights) ->
     if weights.network["out_channels"] > 2:
         steps.append({"_target_": "AsDiscreted", "keys": "pred", "argmax": True})
     else:
-        rules = {"preprocessing": "@preprocessing", "threshold": "@threshold"}
+        rules = {
+            "preprocessing": "@preprocessing",
+            "threshold": "@threshold",
+            "least_area_mm2": weights.min_area_mm2,
+        }
         steps += [
             {"_target_": "mammoseg.inference.keep_masses.KeepMassesd", "keys": "pred", **rules},
             {"_target_": "AsDiscreted", "keys": "pred", "threshold": "@threshold"},

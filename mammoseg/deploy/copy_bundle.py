@@ -8,20 +8,20 @@ from mammoseg.bundles import bundle_root
 from mammoseg.files import whole_folder, write_json
 
 
-def copy_bundle(name: str, *, output: Path | str) -> Path:
+def copy_bundle(bundle: str, *, output: Path | str) -> Path:
     """Write configs and card of a bundle to a folder; what a training of them writes lies in it, too.
 
     The configs name functions of the installed package. `export` writes trained weights with a copy of the package.
 
     Args:
-        name: one of those that `mammoseg list` names.
+        bundle: one of those that `mammoseg list` names.
         output: folder that does not exist or is empty.
     Returns:
         The folder.
     Raises:
         WrongCallError: naming the known bundles, or `output` holds something.
     """
-    root, output = Path(bundle_root(name)), Path(output)
+    root, output = Path(bundle_root(bundle)), Path(output)
     with whole_folder(output) as folder:
         for part in ("configs", "docs"):
             shutil.copytree(root / part, folder / part)

@@ -19,7 +19,7 @@ from mammoseg.dicom.derived import Algorithm, Analysis
 from mammoseg.dicom.image_library import acquisition_context
 from mammoseg.dicom.measure import measure, outline
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.dicom.sr import DECIMALS
+from mammoseg.dicom.sr import as_percent
 from mammoseg.dicom.sr_document import build_document
 from mammoseg.errors import InputRefusedError
 
@@ -34,8 +34,8 @@ IMAGE = [1, 2, 1]
 def build_cad_report(analysis: Analysis) -> Dataset:
     """Build the Mammography CAD SR of one mammogram: one Single Image Finding a lesion, with centre and outline.
 
-    Without lesions it says "All algorithms succeeded; without findings". The probability is the mean over the lesion,
-    as Certainty of Finding; Probability of cancer is left out, since no network here was trained for that.
+    Without lesions it says "All algorithms succeeded; without findings". Certainty of Finding is the score of the
+    lesion (`Algorithm.score`); Probability of cancer is left out, since no network here was trained for that.
 
     Raises:
         InputRefusedError: the header does not state side and view, without which TID 4020 has no image.
@@ -99,14 +99,14 @@ def _summary(analysis: Analysis, algorithm: Algorithm) -> Dataset:
 
 def _properties(analysis: Analysis, lesion: np.ndarray) -> list[Dataset]:
     """Certainty, centre and outline of a lesion, TID 4006 and 4021."""
-    measured = measure(lesion, analysis.probability, None)
+    score = analysis.score(lesion)
     properties = [
-        _graphic(codes.CENTER, "POINT", np.array([measured.centre])),
+        _graphic(codes.CENTER, "POINT", np.array([measure(lesion, None).centre])),
         _graphic(codes.OUTLINE, "POLYLINE", outline(lesion)[0]),
     ]
-    if measured.mean_probability is not None:
-        percent = round(100 * measured.mean_probability, DECIMALS["%"])
-        properties.insert(0, _number(codes.CERTAINTY_OF_FINDING, percent, codes.PERCENT, "HAS PROPERTIES"))
+    if score is not None:
+        certainty = _number(codes.CERTAINTY_OF_FINDING, as_percent(score), codes.PERCENT, "HAS PROPERTIES")
+        properties.insert(0, certainty)
     return properties
 
 

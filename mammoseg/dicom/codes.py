@@ -72,10 +72,7 @@ SHORT_AXIS = Code("103340004", "SCT", "Short axis")
 """Measurement, CID 7469."""
 
 CERTAINTY_OF_FINDING = Code("111012", "DCM", "Certainty of Finding")
-"""Measurement, here the mean probability that the network gives; TID 4006 has it as 0 to 100 %."""
-
-MEAN = Code("373098007", "SCT", "Mean")
-"""Derivation of a measurement, CID 7464."""
+"""Measurement, here the score of a lesion; TID 4006 has it as 0 to 100 %."""
 
 MILLIMETRE = Code("mm", "UCUM", "mm")
 SQUARE_MILLIMETRE = Code("mm2", "UCUM", "square millimeter")

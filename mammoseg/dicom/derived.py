@@ -23,11 +23,13 @@ from pydicom.uid import (
 from pydicom.valuerep import DA, DT, TM
 
 from mammoseg import __version__
+from mammoseg.calibration import UNCALIBRATED, Calibration
 from mammoseg.counts import count_of
 from mammoseg.dicom import codes
 from mammoseg.dicom.attributes import laterality, numbers, view
 from mammoseg.dicom.header import drop_control_characters, malformed_keywords
 from mammoseg.dicom.iod import incomplete_sequences
+from mammoseg.dicom.measure import bounding_window
 from mammoseg.errors import InputRefusedError
 from mammoseg.overlay import OUTLINE_BGR, lesion_name
 
@@ -83,6 +85,9 @@ class Algorithm:
         trained_on: source of the data that the weights were trained on, such as ``cbis_ddsm``.
         warning: what must be said of these weights, see `mammoseg.provenance.warning_of`.
         flips: of the image that the probability is the mean over, such as ``up-down``; None where there are none.
+        calibration: makes the score of a lesion out of its highest probability; None where nobody has fitted one.
+        min_area_mm2: least area of a lesion in the breast, where the image has an honest spacing; None where the size
+            of the image alone decides.
     """
 
     name: str
@@ -93,16 +98,44 @@ class Algorithm:
     trained_on: str | None = None
     warning: str | None = None
     flips: str | None = None
+    calibration: Calibration | None = None
+    min_area_mm2: float | None = None
+
+    def score(self, probability: np.ndarray, lesion: np.ndarray) -> float:
+        """Score of a lesion, 0 to 1, which `score_meaning` names.
+
+        Args:
+            probability: probability of mass, ``(rows, columns)``, 0 to 1.
+            lesion: bool of the same shape, with a pixel.
+        """
+        window = bounding_window(lesion)
+        highest = float(probability[window][lesion[window]].max())
+        return highest if self.calibration is None else float(self.calibration(highest))
+
+    @property
+    def score_kind(self) -> str:
+        """What scores are, in a word or two."""
+        return UNCALIBRATED if self.calibration is None else f"calibrated on {self.calibration.fitted_on}"
+
+    @property
+    def score_meaning(self) -> str:
+        """What scores are, in a sentence."""
+        if self.calibration is None:
+            return "highest probability of the network in the mass, uncalibrated; no probability of cancer"
+        data = self.calibration.fitted_on
+        return f"estimated share of such marks that are masses, fitted on {data}; no probability of cancer"
 
     @property
     def parameters(self) -> dict[str, str]:
-        """Weights and threshold, by the names that they have in every object."""
+        """Weights, threshold and what else decides, by the names that they have in every object."""
         known = {
             "weights_sha256": self.weights_sha256,
             "weights_file": self.weights_file,
             "trained_on": self.trained_on,
             "threshold": f"{self.threshold:g}",
             "flips": self.flips,
+            "calibration": None if self.calibration is None else str(self.calibration),
+            "min_area_mm2": None if self.min_area_mm2 is None else f"{self.min_area_mm2:g}",
         }
         return {name: value for name, value in known.items() if value is not None}
 
@@ -164,6 +197,12 @@ class Analysis:
         """Tracking UID of a lesion: the same in every object that speaks of it."""
         digest = hashlib.sha256(np.packbits(lesion).tobytes()).hexdigest()
         return derive_uid(str(self.source.SOPInstanceUID), *self.author, "lesion", digest)
+
+    def score(self, lesion: np.ndarray) -> float | None:
+        """Score of a lesion; None where a person drew, or nothing is known of probabilities."""
+        if self.algorithm is None or self.probability is None:
+            return None
+        return self.algorithm.score(self.probability, lesion)
 
     def named_lesions(self) -> list[tuple[str, np.ndarray]]:
         """Each lesion after its name, which is its Tracking Identifier, Segment Label and label in pictures."""

@@ -1,4 +1,4 @@
-"""What is measured of a lesion: area, long and short axis, mean probability, centre and outline.
+"""What is measured of a lesion: area, long and short axis, centre and outline.
 
 A lesion is the area that its pixels cover, edges included: one pixel is 1 x 1, and a rectangle of 4 x 15 pixels has the
 long axis ``sqrt(4**2 + 15**2)``. Positions are those of PS3.3 C.10.5.1.2 and C.18.6.1: (column, row), 0\\0 the top left
@@ -61,7 +61,6 @@ class Measurement:
         short_axis: longest chord of the convex hull perpendicular to the long axis, in `unit`; as RECIST 1.1 measures
             it (Eisenhauer et al. 2009, doi:10.1016/j.ejca.2008.10.026).
         unit: ``"mm"`` in the breast, or ``"pixel"`` where the image has no honest spacing.
-        mean_probability: mean probability of mass, over the pixels of the lesion, 0 to 1; None without probability.
         centre: (column, row), mean of the pixels.
     """
 
@@ -70,7 +69,6 @@ class Measurement:
     long_axis: float
     short_axis: float
     unit: str
-    mean_probability: float | None
     centre: tuple[float, float]
 
 
@@ -104,12 +102,11 @@ def area_mm2(lesions: Sequence[np.ndarray], scale: Scale) -> float:
     return sum(int(np.count_nonzero(lesion)) for lesion in lesions) * scale.row_mm * scale.column_mm
 
 
-def measure(lesion: np.ndarray, probability: np.ndarray | None, scale: Scale | None) -> Measurement:
+def measure(lesion: np.ndarray, scale: Scale | None) -> Measurement:
     """Measure one lesion.
 
     Args:
         lesion: bool ``(rows, columns)``, at least one pixel.
-        probability: probability of mass, ``(rows, columns)``, 0 to 1.
         scale: None measures in pixels.
     """
     window = bounding_window(lesion)
@@ -123,7 +120,6 @@ def measure(lesion: np.ndarray, probability: np.ndarray | None, scale: Scale | N
         long_axis=long_axis,
         short_axis=short_axis,
         unit="pixel" if scale is None else "mm",
-        mean_probability=None if probability is None else float(probability[window][crop].mean(dtype=np.float64)),
         centre=(window[1].start + float(columns.mean()) + 0.5, window[0].start + float(rows.mean()) + 0.5),
     )
 

@@ -108,12 +108,20 @@ def _evaluations(analysis: Analysis) -> list[Dataset]:
         *([analysis.algorithm.warning] if analysis.algorithm and analysis.algorithm.warning else []),
         *(f"The image: {remark}" for remark in remarks(analysis.source)),
         str(scale) if scale else "Pixel size unknown: axes and areas are in pixels, as if these were square",
+        *_score_comment(analysis),
     ]
     return [
         *([] if analysis.algorithm is None or analysis.lesions else _algorithm(analysis.algorithm)),
         _code(codes.MASS, codes.PRESENT if analysis.lesions else codes.ABSENT),
         *(hd.sr.TextContentItem(codes.COMMENT, comment, "CONTAINS") for comment in comments),
     ]
+
+
+def _score_comment(analysis: Analysis) -> list[str]:
+    """What Certainty of Finding is, where there is one."""
+    if analysis.algorithm is None or analysis.probability is None or not analysis.lesions:
+        return []
+    return [f"Certainty of Finding: {analysis.algorithm.score_meaning}"]
 
 
 def _measurement_group(
@@ -123,7 +131,6 @@ def _measurement_group(
     side = laterality(analysis.source)
     tracking_uid = analysis.tracking_uid(lesion)
     segment = _segment(analysis, segmentation, tracking_uid)
-    measured = measure(lesion, analysis.probability, scale_of(analysis.source))
     group = hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=hd.sr.TrackingIdentifier(tracking_uid, name),
         referenced_segment=segment,
@@ -132,12 +139,12 @@ def _measurement_group(
         finding_type=codes.MASS,
         finding_sites=[hd.sr.FindingSite(codes.BREAST, laterality=codes.LATERALITY[side] if side else None)],
         algorithm_id=None if analysis.algorithm is None else _algorithm(analysis.algorithm),
-        measurements=_measurements(measured),
+        measurements=_measurements(measure(lesion, scale_of(analysis.source)), analysis.score(lesion)),
     )
     return group[0]
 
 
-def _measurements(measured: Measurement) -> list[hd.sr.Measurement]:
+def _measurements(measured: Measurement, score: float | None) -> list[hd.sr.Measurement]:
     """TID 1419."""
     length, area = UNITS[measured.unit]
     digits = DECIMALS[measured.unit]
@@ -146,10 +153,14 @@ def _measurements(measured: Measurement) -> list[hd.sr.Measurement]:
         hd.sr.Measurement(codes.LONG_AXIS, round(measured.long_axis, digits), length),
         hd.sr.Measurement(codes.SHORT_AXIS, round(measured.short_axis, digits), length),
     ]
-    if measured.mean_probability is not None:
-        percent = round(100 * measured.mean_probability, DECIMALS["%"])
-        items.append(hd.sr.Measurement(codes.CERTAINTY_OF_FINDING, percent, codes.PERCENT, derivation=codes.MEAN))
+    if score is not None:
+        items.append(hd.sr.Measurement(codes.CERTAINTY_OF_FINDING, as_percent(score), codes.PERCENT))
     return items
+
+
+def as_percent(score: float) -> float:
+    """A score 0 to 1 as Certainty of Finding, whose unit is % (TID 4006)."""
+    return round(100 * score, DECIMALS["%"])
 
 
 def _segment(

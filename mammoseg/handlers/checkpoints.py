@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from mammoseg.checkpoints.checkpoint import load_model, read_checkpoint, save_checkpoint
-from mammoseg.checkpoints.weights_file import WeightsError
+from mammoseg.checkpoints.weights_file import TO_GO_ON, WeightsError
 from mammoseg.files import check_folder
 from mammoseg.handlers.early_stop import EarlyStop
 from mammoseg.handlers.moving_average import MovingAverage
@@ -22,7 +22,7 @@ from mammoseg.networks import Network
 from mammoseg.transforms.pipelines import Preprocessing
 
 BEST_NAME = "model.pt"
-LAST_NAME = "checkpoint.pt"
+LAST_NAME = TO_GO_ON
 MUST_AGREE = ("network", "preprocessing", "datalist_sha256", "seed")
 """What a run has to have in common with the one it continues."""
 

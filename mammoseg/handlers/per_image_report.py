@@ -10,24 +10,8 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 
-from mammoseg.errors import MammosegError
-from mammoseg.evaluation.lesion_tables import Found, write_lesion_tables
-from mammoseg.evaluation.tables import (
-    IDENTITY,
-    Row,
-    count_masses,
-    dice_lines,
-    summarise,
-    write_per_image,
-    write_summary,
-)
+from mammoseg.evaluation.scored_image import ScoredGrid, score_image, write_evaluation
 from mammoseg.files import check_folder
-from mammoseg.metrics import compute_segmentation_scores, count_pixels_and_masses
-from mammoseg.metrics.froc import find_lesions_by_marks
-from mammoseg.metrics.pooled import BATCH
-
-ScoredGrid = tuple[Row, Found]
-"""Row of ``per_image.csv`` of an image on one grid, and what its marks found there."""
 
 
 class PerImageReport:
@@ -97,33 +81,19 @@ class PerImageReport:
     def _scored(
         self, item: Mapping[str, Any], *, suffix: str, grid: str, spacing_mm: tuple[float, float] | None
     ) -> ScoredGrid:
-        probability = _plane(item[self.pred_key + suffix])
-        prediction, truth = probability >= self.threshold, _plane(item[self.label_key + suffix])
-        identity = {name: item.get(name) for name in IDENTITY}
-        scores = compute_segmentation_scores(prediction, truth, spacing_mm=spacing_mm)
-        row = identity | {"has_mass": bool(truth.any()), "grid": grid} | scores
-        found = find_lesions_by_marks(probability, truth, group=item.get("patient_id"))
-        return row | count_pixels_and_masses(prediction, truth), found
+        return score_image(
+            _plane(item[self.pred_key + suffix]),
+            _plane(item[self.label_key + suffix]),
+            threshold=self.threshold,
+            item=item,
+            grid=grid,
+            spacing_mm=spacing_mm,
+        )
 
     def _write(self, engine: Engine) -> None:
         images_of_processes: Any = idist.all_gather(self.images)
         if idist.get_rank() == 0:
-            images = _in_order(images_of_processes)
-            rows = [row | {"batch": 1 + at // BATCH} for at, image in enumerate(images) for row, _ in image]
-            found: dict[str, list[Found]] = {}
-            for row, of_image in chain.from_iterable(images):
-                found.setdefault(row["grid"], []).append(of_image)
-            summary = summarise(rows)
-            try:
-                write_per_image(self.output_dir / "per_image.csv", rows)
-                more = {"masses": count_masses(rows)} | write_lesion_tables(self.output_dir, found)
-                write_summary(self.output_dir, summary, provenance=self.provenance, more=more)
-            except OSError as error:
-                print(*dice_lines(summary), sep="\n")
-                raise MammosegError(
-                    f"the tables cannot be written to '{self.output_dir}' ({error.strerror}); what they would say of "
-                    "Dice stands above."
-                ) from error
+            write_evaluation(self.output_dir, _in_order(images_of_processes), provenance=self.provenance)
 
 
 def _in_order(images_of_processes: Sequence[Sequence[list[ScoredGrid]]]) -> list[list[ScoredGrid]]:

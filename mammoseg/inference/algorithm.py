@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mammoseg.calibration import Calibration
 from mammoseg.checkpoints.checkpoint import Weights
 from mammoseg.dicom.derived import Algorithm
 from mammoseg.files import printable
@@ -17,7 +18,15 @@ def algorithm_of(weights: Weights, *, name: str, version: str, threshold: float,
         threshold: probability from which a pixel is mass.
         flips: whether the probability is the mean with the image upside down, see `mammoseg.inference.flips`.
     """
-    return Algorithm(name, version, threshold=threshold, flips="up-down" if flips else None, **facts_of(weights))
+    return Algorithm(
+        name,
+        version,
+        threshold=threshold,
+        flips="up-down" if flips else None,
+        calibration=Calibration(**weights.calibration) if weights.calibration else None,
+        min_area_mm2=weights.min_area_mm2,
+        **facts_of(weights),
+    )
 
 
 def facts_of(weights: Weights) -> dict[str, Any]:

@@ -6,8 +6,7 @@ import torch
 from monai.inferers import SimpleInferer
 from torch import Tensor
 
-SMALLEST = 1e-7
-"""Distance of a mean probability from 0 and 1, so that its logit is finite in float32."""
+from mammoseg.calibration import SMALLEST
 
 
 class FlipInferer(SimpleInferer):

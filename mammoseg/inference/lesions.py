@@ -46,14 +46,16 @@ def find_masses(
     threshold: float,
     min_area_mm2: float | None = None,
     min_area_pixels: float | None = None,
+    least_area_mm2: float | None = None,
 ) -> Masses:
     """The lesions of a mammogram, as they are written and answered.
 
     Args:
         probability: probability of mass, float32 ``(rows, columns)`` on the grid of the mammogram.
         threshold: probability from which a pixel is mass.
-        min_area_mm2: smallest lesion in the breast; needs an honest pixel spacing.
-        min_area_pixels: smallest lesion in pixels; with neither, `SMALLEST_AREA` of the image.
+        min_area_mm2: smallest lesion in the breast that a person asks for; needs an honest pixel spacing.
+        min_area_pixels: smallest lesion in pixels; with neither, `SMALLEST_AREA` of the image and `least_area_mm2`.
+        least_area_mm2: smallest lesion of the weights, which counts where the image has an honest pixel spacing.
 
     Raises:
         InputRefusedError: ``E_NETWORK``, ``E_TOO_MANY_REGIONS`` or ``E_TOO_LARGE`` where the network found what cannot
@@ -63,8 +65,11 @@ def find_masses(
         raise InputRefusedError("E_NETWORK", "the network gave values that are no probabilities; check its weights.")
     breast = recorded_breast(mammogram)
     probability = probability * breast
-    smallest = min_area_pixels if min_area_mm2 is None else _in_pixels(min_area_mm2, mammogram)
-    lesions = find_lesions(probability, threshold, smallest)
+    if min_area_mm2 is not None:
+        min_area_pixels = _asked_pixels(min_area_mm2, mammogram)
+    elif min_area_pixels is None:
+        min_area_pixels = max(SMALLEST_AREA * probability.size, _pixels(least_area_mm2 or 0.0, mammogram) or 0.0)
+    lesions = find_lesions(probability, threshold, min_area_pixels)
     if len(lesions) > MOST_LESIONS:
         reason = f"{len(lesions)} separate regions are no masses; raise the threshold or train the network."
         raise InputRefusedError("E_TOO_MANY_REGIONS", reason)
@@ -118,10 +123,16 @@ def _whole(part: np.ndarray, window: tuple[slice, slice], shape: tuple[int, ...]
     return lesion
 
 
-def _in_pixels(area_mm2: float, mammogram: Mammogram) -> float:
-    scale = scale_of_mammogram(mammogram)
-    if scale is None:
+def _asked_pixels(area_mm2: float, mammogram: Mammogram) -> float:
+    pixels = _pixels(area_mm2, mammogram)
+    if pixels is None:
         raise InputRefusedError(
             "E_SPACING", "there is no pixel spacing to be believed; give the smallest area with --min_area_pixels."
         )
-    return area_mm2 / (scale.row_mm * scale.column_mm)
+    return pixels
+
+
+def _pixels(area_mm2: float, mammogram: Mammogram) -> float | None:
+    """How many pixels an area in the breast has; None where there is no honest spacing."""
+    scale = scale_of_mammogram(mammogram)
+    return None if scale is None else area_mm2 / (scale.row_mm * scale.column_mm)

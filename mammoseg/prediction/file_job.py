@@ -1,7 +1,7 @@
 """One file: read, predicted, written, and what became of it as a row."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -16,7 +16,7 @@ from mammoseg.errors import InputRefusedError, MammosegError, kind_and_place
 from mammoseg.files import output_errors, printable
 from mammoseg.inference.lesions import find_masses, scale_of_mammogram
 from mammoseg.mammogram import Mammogram
-from mammoseg.overlay import draw_overlay, lesion_name, write_picture
+from mammoseg.overlay import WARNING, draw_overlay, format_score, lesion_name, write_picture
 from mammoseg.prediction.options import ObjectKind, Options, Run
 from mammoseg.prediction.results import write_results
 from mammoseg.prediction.table import Row, Status
@@ -72,8 +72,10 @@ class FileJob:
             threshold=self.run.algorithm.threshold,
             min_area_mm2=self.run.options.min_area_mm2,
             min_area_pixels=self.run.options.min_area_pixels,
+            least_area_mm2=self.run.algorithm.min_area_mm2,
         )
         lesions = found.lesions
+        scores = [self.run.algorithm.score(found.probability, lesion) for lesion in lesions]
         with output_errors(self.run.output):
             written = write_results(
                 path,
@@ -86,13 +88,17 @@ class FileJob:
                 options=self.run.options,
                 mammogram=mammogram,
             )
-            write_picture(draw_overlay(mammogram.pixels, lesions), self.run.output / f"{name}.overlay.png")
+            sentence = f"{WARNING}; scores {self.run.algorithm.score_kind}" if lesions else WARNING
+            picture = draw_overlay(mammogram.pixels, lesions, scores=scores, sentence=sentence)
+            write_picture(picture, self.run.output / f"{name}.overlay.png")
         row = Row(
             printable(path),
             Status.FOUND if lesions else Status.NOTHING,
             notes="; ".join((*mammogram.notes, *written.notes)) or None,
             lesions=len(lesions),
             masses=_named_areas(lesions, mammogram) or None,
+            scores=_named(map(format_score, scores)) or None,
+            score_kind=self.run.algorithm.score_kind if lesions else None,
             area_mm2=area_mm2(lesions, mammogram),
             max_probability=float(found.probability.max()),
             segmentation=written.files.get(ObjectKind.SEGMENTATION),
@@ -125,7 +131,12 @@ def _named_areas(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> str:
         f"{np.count_nonzero(lesion)} pixels" if area is None else f"{format_number(area)} mm2"
         for lesion, area in zip(lesions, areas, strict=True)
     ]
-    return "; ".join(f"{lesion_name(number)}: {size}" for number, size in enumerate(sizes, start=1))
+    return _named(sizes)
+
+
+def _named(values: Iterable[str]) -> str:
+    """One value a lesion, after its name."""
+    return "; ".join(f"{lesion_name(number)}: {value}" for number, value in enumerate(values, start=1))
 
 
 def refused(path: Path, code: str, reason: str) -> Row:
@@ -134,5 +145,11 @@ def refused(path: Path, code: str, reason: str) -> Row:
 
 
 def algorithm_of(predictor: MassPredictor, options: Options) -> Algorithm:
-    """The algorithm as its results name it."""
-    return replace(predictor.algorithm, threshold=options.threshold or predictor.algorithm.threshold)
+    """The algorithm as its results name it, with what a person asks for."""
+    algorithm = predictor.algorithm
+    asks_for_area = options.min_area_mm2 is not None or options.min_area_pixels is not None
+    return replace(
+        algorithm,
+        threshold=options.threshold or algorithm.threshold,
+        min_area_mm2=options.min_area_mm2 if asks_for_area else algorithm.min_area_mm2,
+    )

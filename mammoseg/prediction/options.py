@@ -1,5 +1,6 @@
 """What `predict` writes for each mammogram, as the command line says it, and what holds for all files of a run."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,8 +64,8 @@ class Options:
             raise WrongCallError("min_area_mm2 and min_area_pixels are both given; give one of them.")
         for name in ("min_area_mm2", "min_area_pixels"):
             area = getattr(self, name)
-            if area is not None and not area >= 0:
-                raise WrongCallError(f"{name} is {area}; give an area of 0 or more.")
+            if area is not None and not 0 <= area < math.inf:
+                raise WrongCallError(f"{name} is {area}; give a finite area of 0 or more.")
 
 
 @dataclass(frozen=True)

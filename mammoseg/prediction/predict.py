@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.allocator import keep_freed_memory
-from mammoseg.checkpoints.weights_file import default_bundle, default_weights
+from mammoseg.checkpoints.weights_file import Named, default_bundle, default_weights
 from mammoseg.counts import count_of
 from mammoseg.data.find_images import find_inputs, say_no_file
 from mammoseg.dicom.seg import SegKind, SegProfile
@@ -34,28 +34,25 @@ class PredictorChoice:
     """How each process makes ready and makes its predictor; see `mammoseg.inference.predictor.Predictor`."""
 
     bundle: str
-    weights: Path
+    weights: tuple[Path, ...]
     device: str | None
     modalities: tuple[str, ...]
     flips: bool | None
 
     def __call__(self) -> MassPredictor:
         keep_freed_memory()
-        make = quick_import(PREDICTOR_MODULE).Predictor
-        return make(
-            bundle=self.bundle,
-            weights=self.weights,
-            device=self.device,
-            modalities=self.modalities,
-            flips=self.flips,
-        )
+        how = {"device": self.device, "modalities": self.modalities, "flips": self.flips}
+        (one, *more) = self.weights
+        if more or is_folder(one):
+            return quick_import("mammoseg.inference.ensemble").load_predictor(self.bundle, weights=self.weights, **how)
+        return quick_import(PREDICTOR_MODULE).Predictor(bundle=self.bundle, weights=one, **how)
 
 
 def predict(
     *inputs: str | Path,
     output: str | Path,
     bundle: str | None = None,
-    weights: str | Path | None = None,
+    weights: Named | None = None,
     objects: str | Sequence[str] = ("seg", "sr"),
     segmentation: str = "binary",
     profile: str = "viewer",
@@ -83,7 +80,8 @@ def predict(
         inputs: DICOM, PNG, TIFF, JPEG, PGM or NIfTI files, and folders, which are searched to the bottom.
         output: folder for the results; made if it is not there. The same call again does only what is not done yet.
         bundle: name of the network; when None, `mammoseg.checkpoints.weights_file.default_bundle`.
-        weights: file of the network's weights; when None, `mammoseg.checkpoints.weights_file.default_weights`.
+        weights: file of the network's weights; when None, `mammoseg.checkpoints.weights_file.default_weights`. Of
+            several, or a folder of several, the mean of the probabilities is taken.
         objects: DICOM objects to write, of ``seg``, ``sr``, ``cad_sr``, ``sc``, ``gsps``.
         segmentation: ``binary``, ``fractional`` (probability; a 16-bit PNG for pictures) or ``labelmap``.
         profile: ``viewer`` or ``strict``, see `mammoseg.dicom.seg.SegProfile`.
@@ -128,8 +126,10 @@ def predict(
     modalities = (modalities,) if isinstance(modalities, str) else tuple(modalities)
     paths = [Path(path) for path in inputs]
     selection = {"study": study, "patient": patient, "date": date}
-    _check_call(paths, archive, selection)
     login: dict[str, Any] = {"user": user, "ca_bundle": ca_bundle}
+    _check_call(paths, archive, selection)
+    if any(login.values()) and archive is None and stow is None:
+        raise WrongCallError("--user and --ca_bundle are for an archive; name it with --from or --stow.")
     login_to_store = {} if archive and str(stow).startswith("dicom://") else login  # C-STORE has none
     for address, given in ((archive, login), (stow, login_to_store)):
         if address is not None:
@@ -137,16 +137,16 @@ def predict(
 
             check_address(address, **given)
     bundle = bundle or default_bundle()
-    path = default_weights(bundle) if weights is None else Path(weights)
+    paths_of_weights = _as_paths(default_weights(bundle) if weights is None else weights)
     found, passed_over = find_inputs(paths, Path(output))
     if archive is None:
         _check_inputs(paths, found, passed_over)
     make_output(Path(output))
     if weights is None:
-        print(f"No weights are named; {path} is used.", file=sys.stderr)
+        print(f"No weights are named; {paths_of_weights[0]} is used.", file=sys.stderr)
     here = f"{count_of(len(found), 'file')} to look at; " if found else ""  # those of an archive are counted later
     print(f"{here}loading {bundle}, which can take a minute.", file=sys.stderr, flush=True)
-    choice = PredictorChoice(bundle, path, device, modalities, flips)
+    choice = PredictorChoice(bundle, paths_of_weights, device, modalities, flips)
     others = worker_count(len(found), workers) - 1
     with Standby(others, PREDICTOR_MODULE) as standby:
         predictor = choice()
@@ -167,6 +167,10 @@ def predict(
             json=json,
             store=None if stow is None else partial(_store_results, to=stow, **login_to_store),
         )
+
+
+def _as_paths(named: Named) -> tuple[Path, ...]:
+    return (Path(named),) if isinstance(named, str | Path) else tuple(map(Path, named))
 
 
 def _store_results(paths: Sequence[Path], *, to: str, **login: Any) -> None:

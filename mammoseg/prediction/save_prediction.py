@@ -69,8 +69,8 @@ class SavePredictiond(MapTransform):
             probability = item[key][0].clamp(0, 1).cpu().numpy()
             source = Path(item["image"].meta["filename_or_obj"])
             try:
-                mammogram = self.preprocessing.read(source)
-                found = find_masses(probability, mammogram, threshold=self.threshold)
+                mammogram, least = self.preprocessing.read(source), self.algorithm.min_area_mm2
+                found = find_masses(probability, mammogram, threshold=self.threshold, least_area_mm2=least)
                 self._write(found, mammogram, Path(item["image_id"]).with_suffix(""), self.algorithm)
             except InputRefusedError as error:
                 logger.error("%s: %s", printable(source), error)

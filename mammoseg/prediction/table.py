@@ -26,6 +26,8 @@ class Row:
         reason: reason of the refusal, in words.
         lesions: number of separate masses.
         masses: name of each, as in its DICOM objects and in the picture, with its area in the breast, else in pixels.
+        scores: score of each, after its name, 0 to 1.
+        score_kind: what these are: "uncalibrated", the highest probability, or "calibrated on" which data.
         area_mm2: area in square millimetres of all masses together, in the breast; None where the file gives no honest
             pixel spacing.
         max_probability: highest mass probability of any pixel, 0 to 1.
@@ -48,6 +50,8 @@ class Row:
     reason: str | None = None
     lesions: int | None = None
     masses: str | None = None
+    scores: str | None = None
+    score_kind: str | None = None
     area_mm2: float | None = None
     max_probability: float | None = None
     segmentation: str | None = None

@@ -1,5 +1,6 @@
 """Train and evaluate a bundle by name: MONAI's own workflow, the right overlays, errors that a person can read."""
 
+import inspect
 import json
 import math
 import shlex
@@ -9,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mammoseg.bundles import bundle_root
+from mammoseg.checkpoints.weights_file import Named, described_ensemble, named_weights
 from mammoseg.command_line import causes, known_error
+from mammoseg.data.datalist import load_section
 from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError
 from mammoseg.evaluation.tables import dice_lines, mass_lines
 from mammoseg.quick_import import quick_import
@@ -29,12 +32,25 @@ KINDS: dict[type, list[type]] = {
 }
 """Kind of a value of the config, to those that may stand for it."""
 
+UNSAID: dict[str, tuple[type, str]] = {
+    "amp": (bool, "true or false"),
+    "average": (dict, "a part with settings of its own"),
+    "early_stop_patience": (int, "a whole number"),
+    "flips": (bool, "true or false"),
+    "fold": (int, "a whole number"),
+    "lr_on_plateau": (bool, "true or false"),
+    "max_gradient_norm": (float, "a number"),
+    "threshold": (float, "a number"),
+}
+"""Options for which the config has nothing or an expression: the kind of their values, and the same in words."""
+
 RANGES: dict[str, tuple[float, float]] = {
     "max_epochs": (1, math.inf),
     "batch_size": (1, math.inf),
     "val_interval": (1, math.inf),
     "early_stop_patience": (1, math.inf),
     "num_workers": (0, math.inf),
+    "max_gradient_norm": (0, math.inf),
     "spatial_size": (1, math.inf),
     "seed": (0, 2**32 - 1),
     "lr": (0, math.inf),
@@ -70,26 +86,49 @@ def train(
         raise StoppedError(
             "stopped; epochs that had ended are kept, and the same command goes on after the last of them."
         ) from error
-    print(f"Weights: {flow.parser.get_parsed_content('best_checkpoint')}")
+    weights = flow.parser.get_parsed_content("best_checkpoint")
+    if not Path(weights).is_file():
+        raise MammosegError(
+            f"no epoch had a validation Dice, so there are no weights at {weights}; "
+            "validation needs images with masses, and --val_interval no more epochs than the training has."
+        )
+    print(f"Weights: {weights}")
 
 
-def evaluate(bundle: str, *, dataset_dir: str, weights: str | None = None, **overrides: Any) -> None:
+def evaluate(bundle: str, *, dataset_dir: str, weights: Named | None = None, **overrides: Any) -> None:
     """Score the test section with network and preprocessing as the weights record them.
 
     Args:
         bundle: name of the bundle.
         dataset_dir: folder of the ``datalist.json``.
-        weights: checkpoint; None takes the bundle's own.
+        weights: checkpoint; None takes the bundle's own. Several, or a folder of several, are scored as their mean.
         overrides: values of the config, nested ones by ``::``; ``validation_section`` chooses another section.
     Raises:
         MammosegError: what a person can mend.
     """
-    named = {"best_checkpoint": weights} if weights else {}
-    flow = run_workflow(bundle, "evaluating", "evaluate", dataset_dir=dataset_dir, **named, **overrides)
-    output = Path(flow.parser.get_parsed_content("output_dir"))
+    files = named_weights(weights) if weights else []
+    if len(files) > 1 or (weights and described_ensemble(weights)):
+        output = _evaluate_mean(bundle, dataset_dir=dataset_dir, weights=weights, **overrides)
+    else:
+        named = {"best_checkpoint": str(files[0])} if files else {}
+        flow = run_workflow(bundle, "evaluating", "evaluate", dataset_dir=dataset_dir, **named, **overrides)
+        output = Path(flow.parser.get_parsed_content("output_dir"))
     summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
     print(*dice_lines(summary["scores"]), *mass_lines(summary), sep="\n")
     print(f"Tables: {output / 'per_image.csv'}, {output / 'summary.csv'}, {output / 'froc.csv'}")
+
+
+def _evaluate_mean(bundle: str, **options: Any) -> Path:
+    """Refuse what the config of one network has and a mean has not."""
+    function = quick_import("mammoseg.evaluation.evaluate_mean").evaluate_mean
+    known = {name: of.default for name, of in inspect.signature(function).parameters.items()}
+    if unknown := sorted(options.keys() - known.keys()):
+        own = ", ".join(
+            f"--{name}" for name, default in known.items() if default is None or name == "validation_section"
+        )
+        raise WrongCallError(f"the mean of several weights has no option --{unknown[0]}; it has {own}.")
+    _check_size("threshold", options.get("threshold"), None)
+    return Path(function(bundle, **options))
 
 
 def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> "ConfigWorkflow":
@@ -105,6 +144,8 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
     for path in (*files, files[0]):  # train.json once more, since an overlay may put a call where it has a value
         config |= json.loads(Path(path).read_text(encoding="utf-8"))
     _check_overrides(overrides, config)
+    _check_datalist(run_id, **overrides)
+    unchecked = [name for name, value in overrides.items() if not _is_checked(name, value, config)]
     if isinstance(device := overrides.get("device"), str) and not device.startswith("$"):
         usable_device = quick_import("mammoseg.inference.predictor").usable_device
         overrides["device"] = f"$torch.device('{usable_device(device)}')"
@@ -116,7 +157,7 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
         flow.initialize()
         flow.run()
     except Exception as error:
-        raise _for_a_person(error, [name for name in overrides if _replaces_a_part(name, config)]) from error
+        raise _for_a_person(error, unchecked) from error
     return flow
 
 
@@ -126,11 +167,75 @@ def _check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) ->
         if name.partition("::")[0] not in config:
             near = "".join(f"did you mean --{known}? " for known in get_close_matches(name, config, 1))
             raise WrongCallError(f"there is no option --{name}; {near}docs/training.md names those of the config.")
-        kinds = KINDS.get(type(config.get(name)))
-        if kinds and type(value) not in kinds and not str(value).startswith(("$", "@")):
-            has = "a part with settings of its own" if isinstance(config[name], dict) else repr(config[name])
-            raise WrongCallError(f"{name} is {value!r}; the config has {has}, give a value of that kind.")
+        _check_place(name, config)
+        kinds = _kinds(name, config)
+        if kinds and type(value) not in kinds and not (_is_expression(value) or (value is None and name in UNSAID)):
+            raise WrongCallError(f"{name} is {value!r}; {_wanted(name, config)}.")
         _check_size(name, value, config.get(name))
+    interval, epochs = overrides.get("val_interval", 1), overrides.get("max_epochs", math.inf)
+    if not (_is_expression(interval) or _is_expression(epochs)) and interval > epochs:
+        raise WrongCallError(
+            f"val_interval is {interval} and max_epochs {epochs}, so no epoch would be validated and no weights kept; "
+            "give a val_interval of no more than max_epochs."
+        )
+    if overrides.get("encoder_weights") and "@encoder_weights" not in str(config["network_def"]):
+        raise WrongCallError(
+            f"bundle '{config['bundle_name']}' has no encoder that could start with weights; leave encoder_weights out."
+        )
+
+
+def _kinds(name: str, config: Mapping[str, Any]) -> list[type] | None:
+    """What the value of an option may be; None where only the workflow can tell."""
+    return KINDS.get(UNSAID[name][0] if name in UNSAID else type(config.get(name)))
+
+
+def _wanted(name: str, config: Mapping[str, Any]) -> str:
+    if name in UNSAID:
+        return f"give {UNSAID[name][1]}"
+    has = "a part with settings of its own" if isinstance(config[name], dict) else repr(config[name])
+    return f"the config has {has}, give a value of that kind"
+
+
+def _is_expression(value: Any) -> bool:
+    return str(value).startswith(("$", "@"))
+
+
+def _check_place(name: str, config: Mapping[str, Any]) -> None:
+    """Refuse a nested name below a part that has none such; a part that is a call, or empty, may take any."""
+    first, *rest = name.split("::")
+    above, part = first, config[first]
+    for key in rest:
+        place = f"{above}::{key}"
+        if not isinstance(part, dict) or not part or "_target_" in part or place in config:
+            return
+        if key not in part:
+            near = "".join(f"did you mean {known}? " for known in get_close_matches(key, part, 1))
+            raise WrongCallError(f"there is no option --{place}; {near}{above} has: {', '.join(part)}.")
+        above, part = place, part[key]
+
+
+def _check_datalist(
+    run_id: str,
+    *,
+    dataset_dir: str,
+    datalist: str | None = None,
+    validation_section: str | None = None,
+    fold: int | None = None,
+    **others: Any,
+) -> None:
+    """Read the sections that a run needs before torch is imported; what only MONAI can evaluate is left to it."""
+    file = datalist or f"{dataset_dir}/datalist.json"
+    sections = {
+        "training": ("training", validation_section or "validation"),
+        "evaluating": (validation_section or "test",),
+    }
+    if any(map(_is_expression, (file, validation_section, fold))):
+        return
+    for section in sections[run_id]:
+        if not load_section(file, section, fold=fold):
+            raise WrongCallError(
+                f"section {section} of {file} is empty; name another section, or ingest more patients."
+            )
 
 
 def _check_size(name: str, value: Any, like: Any) -> None:
@@ -148,9 +253,10 @@ def _check_size(name: str, value: Any, like: Any) -> None:
         )
 
 
-def _replaces_a_part(name: str, config: Mapping[str, Any]) -> bool:
-    """Whether an option reaches into the config, or puts something else for a part of it: no range is known for it."""
-    return "::" in name or (isinstance(config.get(name), dict | list) and name not in RANGES)
+def _is_checked(name: str, value: Any, config: Mapping[str, Any]) -> bool:
+    """Whether all was checked that an option may be; not so where it reaches into the config or is a part of it."""
+    is_part = isinstance(config.get(name), dict | list) and name not in RANGES
+    return not ("::" in name or is_part or _is_expression(value))
 
 
 def _for_a_person(error: Exception, parts: Sequence[str]) -> MammosegError:

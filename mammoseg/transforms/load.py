@@ -23,21 +23,33 @@ class LoadWithd(MapTransform):
 
     Args:
         reader: such as `MammogramReader` or `MaskReader`.
+        like: key, loaded before, whose rows and columns these must have; None for none.
         allow_missing_keys: keys may be absent.
 
     Raises:
-        InputRefusedError: the reader refuses the file.
+        InputRefusedError: the reader refuses the file, or ``E_SHAPE``.
     """
 
-    def __init__(self, keys: KeysCollection, *, reader: ImageReader, allow_missing_keys: bool = False) -> None:
+    def __init__(
+        self,
+        keys: KeysCollection,
+        *,
+        reader: ImageReader,
+        like: str | None = None,
+        allow_missing_keys: bool = False,
+    ) -> None:
         super().__init__(keys, allow_missing_keys)
         self.reader = reader
+        self.like = like
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         d = dict(data)
         for key in self.key_iterator(d):
             try:
                 pixels, metadata = self.reader.get_data(self.reader.read(d[key]))
+                if self.like is not None and pixels.shape != d[self.like].shape[1:]:
+                    found, wanted = (" x ".join(map(str, shape)) for shape in (pixels.shape, d[self.like].shape[1:]))
+                    raise InputRefusedError("E_SHAPE", f"it is {found}, its {self.like} {wanted}; ingest it again.")
             except InputRefusedError as error:
                 raise InputRefusedError(error.code, f"{printable(Path(str(d[key])))}: {error.reason}") from error
             affine = torch.as_tensor(metadata.pop(MetaKeys.AFFINE.value))

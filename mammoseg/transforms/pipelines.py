@@ -54,6 +54,11 @@ class Preprocessing(Compose):
                 raise error.__cause__ from None
             raise
 
+    @property
+    def voi(self) -> str | int:
+        """Which VOI of a file is read, see `mammoseg.data.mammogram.read_mammogram`."""
+        return self.settings.get("voi", "first")
+
     def read(self, path: Path | str, *, modalities: Sequence[str] | None = None) -> Mammogram:
         """The mammogram that the list begins with.
 
@@ -62,8 +67,7 @@ class Preprocessing(Compose):
         Raises:
             InputRefusedError: the file cannot be used.
         """
-        voi = self.settings.get("voi", "first")
-        return read_mammogram(path, voi=voi, modalities=modalities or self.settings.get("modalities", ("MG",)))
+        return read_mammogram(path, voi=self.voi, modalities=modalities or self.settings.get("modalities", ("MG",)))
 
     def send_mask(self, mask: np.ndarray, image: MetaTensor) -> np.ndarray:
         """Bring a mask of the stored grid to the network's, by the moves that `image` has made.
@@ -147,7 +151,7 @@ def preprocessing(
     size = tuple(settings["spatial_size"])
     transforms: list[Transform] = [LoadWithd(image, reader=MammogramReader(voi=voi, modalities=modalities))]
     if labels:
-        transforms.append(LoadWithd(labels, reader=MaskReader(), allow_missing_keys=True))
+        transforms.append(LoadWithd(labels, reader=MaskReader(), like=image, allow_missing_keys=True))
     if crop_border:
         transforms.append(CropBorderd(keys))
     if crop_to_breast:

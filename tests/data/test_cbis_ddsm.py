@@ -329,6 +329,50 @@ def test_a_png_without_a_row_in_the_tables_is_counted(png_copy, tmp_path):
     assert skipped == {"images without a row in the tables": ["Mass-Training_P_00004_LEFT_CC"]}
 
 
+@pytest.fixture
+def finer_copy(png_copy) -> Path:
+    """The same images at 16 x 16 in JPEG, without tables."""
+    root = png_copy.parent / "finer"
+    rows = [line.split(",") for line in (png_copy / "index.csv").read_text().splitlines()[1:]]
+    (root / "images").mkdir(parents=True)
+    for case, *_ in rows:
+        cv2.imwrite(str(root / "images" / f"{case}.jpg"), (film((16, 16)) >> 8).astype(np.uint8))
+        cv2.imwrite(str(root / f"{case}.png"), np.eye(16, dtype=np.uint8) * 255)
+    lines = [f"{case},images/{case}.jpg,{case}.png" for case, *_ in rows]
+    (root / "index.csv").write_text("\n".join(["image_id,image,mask", *lines]))
+    return root
+
+
+def test_a_finer_copy_has_its_facts_from_the_tables_of_another_and_goes_before_it(finer_copy, png_copy, tmp_path):
+    ingest("cbis_ddsm", str(finer_copy), str(png_copy), output=str(tmp_path / "out"))
+    record = read_datalist(tmp_path / "out" / "datalist.json")["test"][0]
+    assert record["image"].startswith("../finer/images/Mass-Training_P_0000")
+    assert (record["patient_id"], record["laterality"]) == (record["image_id"][14:21], "L")
+    assert len(report_of(tmp_path / "out")["skipped"]["further copies of a mammogram"]) == 4
+
+
+def test_a_copy_without_tables_says_that_their_folder_can_be_named_too(finer_copy, tmp_path):
+    with pytest.raises(WrongCallError, match="or name their folder as one more input"):
+        ingest("cbis_ddsm", str(finer_copy), output=str(tmp_path / "out"))
+
+
+def test_an_index_may_name_images_outside_of_its_folder(png_copy, tmp_path):
+    index = png_copy / "index.csv"
+    shutil.move(png_copy / "images", tmp_path / "elsewhere")
+    index.write_text(index.read_text().replace("images/", f"{tmp_path}/elsewhere/"))
+    ingest("cbis_ddsm", str(png_copy), output=str(tmp_path / "out"))
+    record = read_datalist(tmp_path / "out" / "datalist.json")["test"][0]
+    assert record["name"] == f"../elsewhere/{record['image_id']}.png"
+
+
+@pytest.mark.parametrize("old, new", [(",0,BENIGN", ",,BENIGN"), ("Mass-Training", "Film"), (",LEFT,CC", ",,CC")])
+def test_a_row_that_tcia_did_not_write_is_named(png_copy, tmp_path, old, new):
+    table = png_copy / "csv" / "mass_case_description_train_set.csv"
+    table.write_text(table.read_text().replace(old, new))
+    with pytest.raises(WrongCallError, match=r"row 1 of .*train_set\.csv lacks a number"):
+        ingest("cbis_ddsm", str(png_copy), output=str(tmp_path / "out"))
+
+
 def test_a_png_mask_of_another_size_is_refused(png_copy, tmp_path):
     cv2.imwrite(str(png_copy / "masks" / "Mass-Training_P_00001_LEFT_CC.png"), np.eye(9, dtype=np.uint8))
     with pytest.raises(WrongCallError, match=r"2 patients cannot fill 3 sections"):

@@ -62,22 +62,49 @@ def test_a_pgm_is_scaled_by_its_largest_value(tmp_path, largest, shown):
     assert mammogram.value_range == (0, 65535)
 
 
-@pytest.mark.parametrize("above", [b"P5\n3 1\n100\n" + bytes([0, 100, 101]), b"P5\n2 1\n4095\n\x0f\xff\x10\x00"])
+@pytest.mark.parametrize(
+    "above",
+    [
+        b"P5\n3 1\n100\n" + bytes([0, 100, 101]),
+        b"P5\n2 1\n4095\n\x0f\xff\x10\x00",
+        b"P2 3 1 100\n0 100 # 7\n 101",
+        b"P2 2 1 4095 4095\n4096",
+    ],
+)
 def test_a_pgm_with_values_above_its_maximum_is_refused(tmp_path, above):
     (tmp_path / "a.pgm").write_bytes(above)
     with pytest.raises(InputRefusedError, match="E_BITS: the picture has values above (100|4095), the maximum"):
         read_mammogram(tmp_path / "a.pgm")
 
 
-@pytest.mark.parametrize(("photometric", "shown"), [(0, [0, 4095]), (1, [4095, 0])])
-@pytest.mark.parametrize(("order", "mark"), [("<", b"II*\0"), (">", b"MM\0*")])
-def test_twelve_bits_of_a_tiff_reach_white_at_4095(tmp_path, photometric, shown, order, mark):
-    content = bytes([0xFF, 0xF0, 0x00])  # 4095 and 0
-    entries = [(256, 2), (257, 1), (258, 12), (259, 1), (262, photometric), (273, 8), (277, 1), (278, 1), (279, 3)]
+def test_a_plain_pgm_is_read(tmp_path):
+    (tmp_path / "a.pgm").write_bytes(b"P2\n# made by hand\n3 1\n255\n0 10\n255")
+    assert read_mammogram(tmp_path / "a.pgm").pixels.tolist() == [[0, 10, 255]]
+
+
+def packed_tiff(content, bits, *, photometric=1, order="<", mark=b"II*\0"):
+    """Two pixels of `bits` each, in 4 bytes."""
+    entries = [(256, 2), (257, 1), (258, bits), (259, 1), (262, photometric), (273, 8), (277, 1), (278, 1), (279, 4)]
     directory = struct.pack(f"{order}H", len(entries)) + b"".join(
         struct.pack(f"{order}HHIHH", *(tag, 3, 1, n, 0)) for tag, n in entries
     )
-    (tmp_path / "a.tif").write_bytes(mark + struct.pack(f"{order}I", 12) + content + b"\0" + directory + bytes(4))
+    return mark + struct.pack(f"{order}I", 12) + content + directory + bytes(4)
+
+
+@pytest.mark.parametrize("read", [read_mammogram, read_mask])
+@pytest.mark.parametrize("bits", [3, 10, 14, 24])
+@pytest.mark.parametrize(("order", "mark"), [("<", b"II*\0"), (">", b"MM\0*")])
+def test_a_tiff_of_another_depth_is_refused_by_its_depth(tmp_path, bits, order, mark, read):
+    (tmp_path / "a.tif").write_bytes(packed_tiff(bytes(4), bits, order=order, mark=mark))
+    with pytest.raises(InputRefusedError, match=f"E_BITS: the picture has {bits} bits a pixel; save it with 8 or 16"):
+        read(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize(("photometric", "shown"), [(0, [0, 4095]), (1, [4095, 0])])
+@pytest.mark.parametrize(("order", "mark"), [("<", b"II*\0"), (">", b"MM\0*")])
+def test_twelve_bits_of_a_tiff_reach_white_at_4095(tmp_path, photometric, shown, order, mark):
+    content = bytes([0xFF, 0xF0, 0x00, 0x00])  # 4095 and 0
+    (tmp_path / "a.tif").write_bytes(packed_tiff(content, 12, photometric=photometric, order=order, mark=mark))
     mammogram = read_mammogram(tmp_path / "a.tif")
     assert (mammogram.pixels.tolist(), mammogram.value_range) == ([shown], (0, 4095))
 
@@ -166,6 +193,7 @@ REFUSED = {
     "signed 8 bits": (a_tiff(GREY.astype(np.int8), photometric="minisblack"), "E_BITS"),
     "signed 16 bits": (a_tiff(GREY.astype(np.int16), photometric="minisblack"), "E_BITS"),
     "32 bits": (a_tiff(GREY.astype(np.uint32), photometric="minisblack"), "E_BITS"),
+    "fractions of 16 bits": (a_tiff(GREY.astype(np.float16), photometric="minisblack"), "E_BITS"),
     "fractions": (a_tiff(GREY.astype(np.float32), photometric="minisblack"), "E_BITS"),
     "CMYK": (lambda path: Image.new("CMYK", (3, 2)).save(path, format="JPEG"), "E_COLOUR"),
     "a slide": (a_png(60000, 60000), "E_SIZE"),

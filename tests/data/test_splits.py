@@ -108,6 +108,19 @@ def test_one_fold_is_refused():
         split_by_patient(cohort(9), seed=0, folds=1)
 
 
+def test_more_folds_than_patients_are_refused_and_as_many_are_made():
+    """9 patients: one of them for test, 8 share folds."""
+    with pytest.raises(WrongCallError, match="folds is 9, training and validation have 8 patients.*give 8 or fewer"):
+        split_by_patient(cohort(9), seed=0, folds=9)
+    split, _ = split_by_patient(cohort(9), seed=0, folds=8)
+    assert {record["fold"] for record in split["training"] + split["validation"]} == set(range(8))
+
+
+def test_without_a_number_of_folds_few_patients_have_one_each():
+    split, _ = split_by_patient(cohort(3), seed=0)
+    assert {record["fold"] for record in split["training"] + split["validation"]} == {0, 1}
+
+
 def test_a_growing_set_reaches_70_15_15_and_nobody_moves():
     sections: dict[str, str] = {}
     for number in range(100):

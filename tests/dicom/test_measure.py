@@ -31,7 +31,7 @@ def header(**attributes):
 
 
 def test_disc_has_its_diameter_and_area():
-    measured = measure(disc(250), None, SQUARE)  # covers 501 pixels across
+    measured = measure(disc(250), SQUARE)  # covers 501 pixels across
     assert measured.long_axis == pytest.approx(50.1, abs=0.1)
     assert measured.short_axis == pytest.approx(50.1, abs=0.1)
     assert measured.area == pytest.approx(pi * 25.05**2, rel=0.005)
@@ -39,7 +39,7 @@ def test_disc_has_its_diameter_and_area():
 
 
 def test_rectangle_has_its_diagonal_and_the_longest_chord_across_it():
-    measured = measure(rectangle(4, 15), None, None)
+    measured = measure(rectangle(4, 15), None)
     assert measured.long_axis == pytest.approx(hypot(4, 15))
     assert measured.short_axis == pytest.approx(4 * hypot(4, 15) / 15)  # leans like the diagonal leans
     assert (measured.pixels, measured.area, measured.unit) == (60, 60, "pixel")
@@ -47,23 +47,23 @@ def test_rectangle_has_its_diagonal_and_the_longest_chord_across_it():
 
 
 def test_pixels_that_are_not_square_stretch_what_is_measured():
-    measured = measure(rectangle(4, 15), None, Scale(0.3, 0.1, "ImagerPixelSpacing"))
+    measured = measure(rectangle(4, 15), Scale(0.3, 0.1, "ImagerPixelSpacing"))
     assert measured.long_axis == pytest.approx(hypot(1.2, 1.5))
     assert measured.area == pytest.approx(60 * 0.03)
-    upright = measure(rectangle(15, 4), None, Scale(0.3, 0.1, "ImagerPixelSpacing"))
+    upright = measure(rectangle(15, 4), Scale(0.3, 0.1, "ImagerPixelSpacing"))
     assert upright.long_axis == pytest.approx(hypot(4.5, 0.4))
 
 
 def test_single_pixel_has_a_size():
-    measured = measure(rectangle(1, 1), None, SQUARE)
+    measured = measure(rectangle(1, 1), SQUARE)
     assert measured.area == pytest.approx(0.01)
     assert (measured.long_axis, measured.short_axis) == pytest.approx((hypot(0.1, 0.1),) * 2)
 
 
 def test_hollow_is_bridged_by_the_axes_but_not_by_the_area():
     ring = disc(100) & ~disc(80)
-    whole = measure(disc(100), None, None)
-    measured = measure(ring, None, None)
+    whole = measure(disc(100), None)
+    measured = measure(ring, None)
     assert (measured.long_axis, measured.short_axis) == (whole.long_axis, whole.short_axis)
     assert measured.area == ring.sum() < whole.area
 
@@ -72,17 +72,9 @@ def test_hollow_is_bridged_by_the_axes_but_not_by_the_area():
 def test_turned_lesion_measures_the_same(turn):
     lesion = rectangle(40, 90)
     lesion[140:180, 200:230] = True
-    straight, turned = measure(lesion, None, None), measure(turn(lesion), None, None)
+    straight, turned = measure(lesion, None), measure(turn(lesion), None)
     assert turned.area == straight.area
     assert (turned.long_axis, turned.short_axis) == pytest.approx((straight.long_axis, straight.short_axis))
-
-
-def test_mean_probability_is_that_inside_the_lesion():
-    probability = np.zeros(SHAPE, np.float32)
-    probability[100:102, 200:215] = 0.5
-    probability[102:104, 200:215] = 1
-    assert measure(rectangle(4, 15), probability, None).mean_probability == 0.75
-    assert measure(rectangle(4, 15), None, None).mean_probability is None
 
 
 def test_lesion_at_the_edge_of_the_image_is_outlined_inside_it():

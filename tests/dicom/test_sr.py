@@ -11,6 +11,7 @@ import numpy as np
 import pydicom
 import pytest
 
+from mammoseg.calibration import Calibration
 from mammoseg.dicom import codes
 from mammoseg.dicom.derived import Analysis
 from mammoseg.dicom.seg import SegKind, build_segmentation
@@ -26,6 +27,7 @@ REAL = [
 CASES = {
     "two lesions": {},
     "nothing": {"lesions": []},
+    "calibrated": {"algorithm": replace(ALGORITHM, calibration=Calibration(0.5, -1.0, "films"), min_area_mm2=10.0)},
     "drawn": {"algorithm": None, "probability": None},
 }
 
@@ -79,6 +81,21 @@ def test_each_lesion_is_found_by_its_tracking_uid_with_its_values(tmp_path):
             "Certainty of Finding": (75.0, "%"),
         }
     assert len(groups_of(report)) == 2
+
+
+def test_certainty_is_the_score_and_a_comment_says_what_that_is(tmp_path):
+    calibration = Calibration(scale=0.5, offset=-1.0, fitted_on="CBIS-DDSM")
+    probability = np.where(made_lesions()[0], 0.5, 0.8)  # logit 0: 1 / (1 + e); logit ln 4: 1 / (1 + e / 2)
+    algorithm = replace(ALGORITHM, calibration=calibration)
+    report = write_and_read(made_analysis(tmp_path, probability=probability, algorithm=algorithm), tmp_path)
+    assert [values_of(group)["Certainty of Finding"] for group in groups_of(report)] == [(26.9, "%"), (42.4, "%")]
+    assert texts_of(report)[-1] == (
+        "Certainty of Finding: estimated share of such marks that are masses, fitted on CBIS-DDSM; "
+        "no probability of cancer"
+    )
+    plain = write_and_read(made_analysis(tmp_path, probability=probability), tmp_path)
+    assert [values_of(group)["Certainty of Finding"] for group in groups_of(plain)] == [(50.0, "%"), (80.0, "%")]
+    assert "highest probability of the network in the mass, uncalibrated" in texts_of(plain)[-1]
 
 
 def test_group_says_mass_in_the_left_breast_found_by_the_algorithm(tmp_path):

@@ -62,15 +62,22 @@ HEADERS: dict[str, Callable[[Header], Any]] = {
     ),
 }
 
+CALIBRATION = {"scale": 0.5, "offset": -1.0, "fitted_on": "phantoms"}
+
 RECORDS: dict[str, dict[str, Any]] = {
     "a threshold that is NaN": {"threshold": float("nan")},
     "a threshold of 1": {"threshold": 1.0},
     "a threshold in words": {"threshold": "0.35"},
     "a threshold that is a truth": {"threshold": True},
-    "a temperature of 0": {"calibration": {"temperature": 0.0}},
-    "a temperature that is infinite": {"calibration": {"temperature": float("inf")}},
-    "a temperature that is NaN": {"calibration": {"temperature": float("nan")}},
-    "a calibration of an unknown word": {"calibration": {"slope": 1.0}},
+    "a scale of 0": {"calibration": {**CALIBRATION, "scale": 0.0}},
+    "a scale that is infinite": {"calibration": {**CALIBRATION, "scale": float("inf")}},
+    "an offset that is NaN": {"calibration": {**CALIBRATION, "offset": float("nan")}},
+    "an offset in words": {"calibration": {**CALIBRATION, "offset": "0"}},
+    "data of a thousand letters": {"calibration": {**CALIBRATION, "fitted_on": "a" * 1000}},
+    "a calibration without data": {"calibration": {"scale": 1.0, "offset": 0.0}},
+    "a calibration of an unknown word": {"calibration": {**CALIBRATION, "slope": 1.0}},
+    "a least area below zero": {"min_area_mm2": -1.0},
+    "a least area that is NaN": {"min_area_mm2": float("nan")},
     "flips in words": {"flips": "true"},
     "a calibration that is a number": {"calibration": 1.0},
 }

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -102,6 +103,17 @@ def test_smallest_area_in_mm2_is_that_of_the_pixels_in_the_breast():
     boxes = certain(np.s_[20:30, 10:20], np.s_[60:65, 10:20])  # 1 and 0.5 mm2
     for smallest, count in ((0.4, 2), (0.6, 1), (1.1, 0)):
         assert len(find_masses(boxes, made_mammogram(), threshold=0.5, min_area_mm2=smallest).lesions) == count
+
+
+def test_the_least_area_of_the_weights_counts_where_a_pixel_has_a_size_and_nobody_asks_for_another():
+    boxes = certain(np.s_[20:30, 10:20], np.s_[60:65, 10:20])  # 1 and 0.5 mm2
+
+    def count(mammogram, **asked):
+        return len(find_masses(boxes, mammogram, threshold=0.5, least_area_mm2=0.6, **asked).lesions)
+
+    assert count(made_mammogram()) == 1
+    assert count(replace(made_mammogram(), pixel_spacing_mm=None)) == 2
+    assert count(made_mammogram(), min_area_mm2=0.4) == count(made_mammogram(), min_area_pixels=10) == 2
 
 
 @pytest.mark.slow  # reads 1,231 films

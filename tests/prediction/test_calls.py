@@ -1,11 +1,15 @@
 import sys
 from types import ModuleType
 
+import numpy as np
+import pydicom
 import pytest
 
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import NothingUsableError, WrongCallError
+from mammoseg.files import sha256_of_file
 from mammoseg.prediction.predict import predict
+from tests.label.bright_model import write_bright_weights
 from tests.made_predictor import BrightIsMass
 from tests.prediction.outputs import rows_of
 
@@ -84,3 +88,18 @@ def test_predict_says_which_weights_it_takes_when_none_are_named(pixels, made, t
         f"No weights are named; {own} is used.",
         "1 file to look at; loading efficientnet_unet, which can take a minute.",
     ]
+
+
+def test_several_weights_are_one_predictor_whose_results_name_all(tmp_path):
+    pixels = np.zeros((80, 60), np.uint16)
+    pixels[5:75, :50], pixels[20:35, 10:25] = 800, 4000
+    write_mammogram(tmp_path / "a.dcm", pixels)
+    weights = [
+        write_bright_weights(tmp_path / f"{n}.pt", spatial_size=(64, 48), grey=g) for n, g in ((1, 0.4), (2, 0.6))
+    ]
+    predict(tmp_path / "a.dcm", output=tmp_path / "out", bundle="unet", weights=weights, device="cpu")
+    (row,) = rows_of(tmp_path / "out")
+    assert (row["status"], row["weights_file"]) == ("mass found", "1.pt,2.pt")
+    assert row["weights_sha256"] == ",".join(map(sha256_of_file, weights))
+    for file in ("a.seg.dcm", "a.sr.dcm"):
+        assert row["weights_sha256"] in pydicom.dcmread(tmp_path / "out" / file).to_json(), file

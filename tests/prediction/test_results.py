@@ -8,6 +8,7 @@ import pydicom
 import pytest
 from pydicom.uid import JPEG2000Lossless, RLELossless
 
+from mammoseg.calibration import Calibration
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.dicom.seg import SegKind
 from mammoseg.errors import NothingUsableError
@@ -152,6 +153,33 @@ def test_what_a_user_should_know_of_a_file_is_said_and_tabled(pixels, tmp_path, 
     assert "no Mammography CAD SR" in row["notes"]
     assert (row["cad_report"], row["report"]) == ("", "a.sr.dcm")
     assert "a.dcm: note: malformed and left out" in capsys.readouterr().err
+
+
+def test_each_mass_has_its_score_in_table_page_and_picture(pixels, tmp_path):
+    write_mammogram(tmp_path / "a.dcm", np.where(pixels == 4000, 3072, pixels))  # of 4095: 0.75, logit ln 3
+    calibration = Calibration(scale=1.0, offset=-np.log(3), fitted_on="films")
+    plain, calibrated = BrightIsMass(), BrightIsMass(replace(BrightIsMass.algorithm, calibration=calibration))
+    rows = {}
+    for name, predictor in (("plain", plain), ("calibrated", calibrated)):
+        run_predictor(predictor, [tmp_path / "a.dcm"], tmp_path / name)
+        rows[name] = rows_of(tmp_path / name)[0]
+    assert (rows["plain"]["scores"], rows["plain"]["score_kind"]) == ("Mass 1: 0.75; Mass 2: 0.75", "uncalibrated")
+    assert rows["calibrated"]["scores"] == "Mass 1: 0.50; Mass 2: 0.50"
+    assert rows["calibrated"]["score_kind"] == "calibrated on films"
+    page = (tmp_path / "calibrated" / "index.html").read_text()
+    assert "Score (calibrated on films): Mass 1: 0.50" in page and "no probability of cancer" in page
+    pictures = [cv2.imread(str(tmp_path / name / "a.overlay.png")) for name in rows]
+    assert (pictures[0] != pictures[1]).any(), "the score stands in the picture"
+
+
+def test_the_least_area_of_the_weights_is_used_written_and_gives_way_to_that_of_the_call(pixels, tmp_path):
+    write_mammogram(tmp_path / "a.dcm", pixels, pixel_spacing_mm=(0.1, 0.2))  # areas of 3.94 and 1.62 mm2
+    predictor = BrightIsMass(replace(BrightIsMass.algorithm, min_area_mm2=2.0))
+    for options, found in ((Options(), "1"), (Options(min_area_mm2=1.0), "2"), (Options(min_area_pixels=10), "2")):
+        run_predictor(predictor, [tmp_path / "a.dcm"], tmp_path / "out", options=options)
+        assert rows_of(tmp_path / "out")[0]["lesions"] == found
+        written = "min_area_mm2=" in pydicom.dcmread(tmp_path / "out" / "a.sr.dcm").to_json()
+        assert written == (options.min_area_pixels is None)
 
 
 def test_what_must_be_said_of_the_weights_is_said_on_the_terminal_on_the_page_and_in_the_report(

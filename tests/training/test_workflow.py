@@ -102,13 +102,14 @@ def test_ctrl_c_says_what_is_kept(tmp_path, monkeypatch):
     ],
 )
 def test_override_that_cannot_be_is_a_wrong_call(override, said, tmp_path):
+    write_tiny_dataset(tmp_path)
     with pytest.raises(WrongCallError, match=said):
         train("unet", dataset_dir=str(tmp_path), **override)
 
 
 def test_device_may_be_named_plainly(tmp_path):
-    with pytest.raises(DatalistError):  # which is read after the device
-        train("unet", dataset_dir=str(tmp_path), device="cpu", lr=1, network_grid_only="$1 == 1")
+    with pytest.raises(DatalistError):  # which, as an expression, is read after the device
+        train("unet", dataset_dir=str(tmp_path), datalist="$'nowhere'", device="cpu", lr=1, network_grid_only="$1 == 1")
 
 
 def test_unknown_recipe_is_refused(tmp_path):

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -166,10 +167,21 @@ def _filters(study: str | None, patient: str | None, date: str | None) -> dict[s
     """Attributes to match; values from a command line may come as numbers."""
     if study is not None and not is_uid(str(study)):
         raise WrongCallError("--study is no UID; give a Study Instance UID, digits and dots.")
-    if date is not None and not re.fullmatch(r"\d{8}|\d{8}-(\d{8})?|-\d{8}", str(date)):
+    if date is not None and not _is_date(str(date)):
         raise WrongCallError(f"--date {date} is no date; write 20240131, or a range 20240101-20240131.")
     given = zip(OPTIONS, (study, patient, date), strict=True)
     return {keyword: str(value) for keyword, value in given if value is not None}
+
+
+def _is_date(text: str) -> bool:
+    """Whether it is a day, or a range of days of which one may be left out, PS3.4 C.2.2.2.5.1."""
+    if not re.fullmatch(r"\d{8}|\d{8}-(\d{8})?|-\d{8}", text):
+        return False
+    try:
+        days = [datetime.strptime(day, "%Y%m%d") for day in text.split("-") if day]
+    except ValueError:
+        return False
+    return days == sorted(days)
 
 
 def studies_of_interest(

@@ -149,7 +149,8 @@ def describe(found: Segmented) -> dict[str, Any]:
     scale = scale_of_mammogram(found.mammogram)
     return {
         "lesion_count": len(found.lesions),
-        "lesions": [_lesion(lesion, found.probability, scale) for lesion in found.lesions],
+        "lesions": [_lesion(lesion, found, scale) for lesion in found.lesions],
+        "score_kind": found.algorithm.score_kind,
         "area_mm2": area_mm2(found.lesions, found.mammogram),
         "max_probability": round(float(found.probability.max()), 6),
         "threshold": found.algorithm.threshold,
@@ -211,7 +212,7 @@ def _grid(path: Path, shape: tuple[int, ...]) -> Grid:
     return grid_of(path) if file_format(path) == "NIfTI" else Grid((shape[0], shape[1]), np.eye(4))
 
 
-def _lesion(lesion: np.ndarray, probability: np.ndarray, scale: measure.Scale | None) -> dict[str, Any]:
+def _lesion(lesion: np.ndarray, found: Segmented, scale: measure.Scale | None) -> dict[str, Any]:
     ((rows, columns),) = ndimage.find_objects(lesion.astype(np.uint8))
     part = lesion[rows, columns]
     row, column = ndimage.center_of_mass(part)
@@ -220,5 +221,6 @@ def _lesion(lesion: np.ndarray, probability: np.ndarray, scale: measure.Scale | 
         "area_pixels": pixels,
         "area_mm2": None if scale is None else round(pixels * scale.row_mm * scale.column_mm, 3),
         "centroid": [round(column + columns.start, 2), round(row + rows.start, 2)],
-        "max_probability": round(float(probability[rows, columns][part].max()), 6),
+        "max_probability": round(float(found.probability[rows, columns][part].max()), 6),
+        "score": round(found.algorithm.score(found.probability, lesion), 6),
     }

@@ -122,8 +122,9 @@ class ServedModel:
             start = time.perf_counter()
             probability = predictor.predict(mammogram).probability
         end = time.perf_counter()
-        found = find_masses(probability, mammogram, threshold=threshold)
         algorithm = replace(predictor.algorithm, threshold=threshold)
+        least = algorithm.min_area_mm2
+        found = find_masses(probability, mammogram, threshold=threshold, least_area_mm2=least)
         seconds = {
             "pre": read - begin,
             "wait": start - read,

@@ -128,7 +128,7 @@ def test_numbers_of_a_lesion_can_be_counted_by_hand(task, dicom, monkeypatch):
     assert params["lesion_count"] == 1 and params["label_names"] == {"mass": 1}
     assert lesion["area_pixels"] == 40 and lesion["area_mm2"] == pytest.approx(40 * 0.07 * 0.07, abs=1e-3)
     assert lesion["centroid"] == [24.5, 11.5]  # column, row
-    assert lesion["max_probability"] == pytest.approx(0.9)
+    assert lesion["max_probability"] == lesion["score"] == pytest.approx(0.9)
     assert params["version"] == 0 and params["threshold"] == 0.5 and params["latencies"]["total"] > 0
     json.dumps(params)
 

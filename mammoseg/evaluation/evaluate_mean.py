@@ -1,0 +1,87 @@
+"""Score the mean of several weights on a section of a datalist; one network alone is MONAI's workflow's work."""
+
+from pathlib import Path
+from typing import Any
+
+from mammoseg.bundles import run_root
+from mammoseg.checkpoints.weights_file import Named
+from mammoseg.data.datalist import load_section, read_datalist
+from mammoseg.errors import WrongCallError
+from mammoseg.evaluation.forward import judge
+from mammoseg.evaluation.scored_image import score_image, write_evaluation
+from mammoseg.files import check_folder, sha256_of_file, sole_writer
+from mammoseg.inference.ensemble import load_predictor
+from mammoseg.provenance import current_commit
+
+LOCK = ".evaluating.lock"
+"""In the output folder, as the workflow of one network has it."""
+
+
+def evaluate_mean(
+    bundle: str,
+    *,
+    weights: Named,
+    dataset_dir: str | Path,
+    output_dir: str | Path | None = None,
+    validation_section: str = "test",
+    threshold: float | None = None,
+    flips: bool | None = None,
+    device: str | None = None,
+) -> Path:
+    """Write the tables of an evaluation on the original grid: members may see grids of their own.
+
+    Args:
+        bundle: bundle of those weights that name none.
+        weights: weights whose probabilities are averaged, see `mammoseg.inference.ensemble.load_predictor`.
+        dataset_dir: folder of the ``datalist.json``.
+        output_dir: folder of the tables; ``eval`` where the bundle writes its runs when None.
+        validation_section: section that is scored.
+        threshold: probability from which a pixel is mass; that of the mean when None.
+        flips: whether each member looks twice; as they record it when None.
+        device: torch device; None takes a GPU where there is one.
+    Returns:
+        The folder of the tables.
+    Raises:
+        WrongCallError: the section has no image.
+        MammosegError: what a person can mend.
+    """
+    datalist = Path(dataset_dir) / "datalist.json"
+    records = load_section(datalist, validation_section)
+    if not records:
+        raise WrongCallError(f"section '{validation_section}' of {datalist} has no image; name another.")
+    output = Path(output_dir or Path(run_root(bundle)) / "eval")
+    check_folder(output)
+    predictor = load_predictor(bundle, weights=weights, flips=flips, device=device)
+    threshold = threshold or predictor.threshold
+    with sole_writer(output, output / LOCK):
+        images = [
+            [
+                score_image(
+                    image.probability,
+                    image.truth,
+                    threshold=threshold,
+                    item=image.record,
+                    grid="original",
+                    spacing_mm=_spacing(image.record),
+                )
+            ]
+            for image in judge(predictor, records, doing="evaluating")
+        ]
+        write_evaluation(
+            output,
+            images,
+            provenance={
+                "bundle": predictor.algorithm.name,
+                "source": read_datalist(datalist)["source"],
+                "datalist_sha256": sha256_of_file(datalist),
+                "commit": current_commit(),
+                **predictor.algorithm.parameters,
+                "threshold": threshold,
+            },
+        )
+    return output
+
+
+def _spacing(record: dict[str, Any]) -> tuple[float, float] | None:
+    row, column = record.get("pixel_spacing_mm") or (0, 0)
+    return (row, column) if row > 0 and column > 0 else None

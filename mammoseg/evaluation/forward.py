@@ -1,0 +1,50 @@
+"""What a predictor says of the images of a datalist, beside their truth, one image in memory at a time."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from tqdm import tqdm
+
+from mammoseg.data.masks import read_mask
+from mammoseg.inference.predictor import Prediction
+from mammoseg.transforms.functional.breast import recorded_breast
+
+
+class Judged(NamedTuple):
+    """One image on its own grid.
+
+    Attributes:
+        record: its record in the datalist.
+        probability: float32 ``(rows, columns)``, 0 outside the breast, as every result has it.
+        truth: bool of the same shape.
+    """
+
+    record: dict[str, Any]
+    probability: np.ndarray
+    truth: np.ndarray
+
+
+class PathPredictor(Protocol):
+    """What is needed of a `Predictor` or a `MeanPredictor`."""
+
+    def __call__(self, path: Path | str) -> Prediction:
+        """Predict the mass probability of each pixel of one file."""
+
+
+def judge(predictor: PathPredictor, records: Sequence[dict[str, Any]], *, doing: str) -> Iterator[Judged]:
+    """Predict image after image, with a progress bar.
+
+    Args:
+        predictor: predictor of masses.
+        records: records with absolute paths, see `mammoseg.data.datalist.load_section`.
+        doing: word before the bar.
+    Raises:
+        InputRefusedError: an image or its mask cannot be used.
+    """
+    for record in tqdm(records, desc=doing, unit="image", disable=None):
+        prediction = predictor(record["image"])
+        probability = prediction.probability * recorded_breast(prediction.mammogram)
+        rows, columns = probability.shape
+        yield Judged(record, probability, read_mask(record["label"], shape=(rows, columns)) > 0)

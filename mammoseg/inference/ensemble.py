@@ -1,0 +1,153 @@
+"""The mean of several predictors: each sees an image in its own way, their probabilities meet on the file's grid."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mammoseg.bundles import bundle_names
+from mammoseg.calibration import Calibration
+from mammoseg.checkpoints.checkpoint import read_weights
+from mammoseg.checkpoints.ensemble_file import EnsembleRecord, read_ensemble
+from mammoseg.checkpoints.weights_file import Named, WeightsError, described_ensemble, named_weights
+from mammoseg.dicom.derived import Algorithm
+from mammoseg.inference.algorithm import facts_of
+from mammoseg.inference.predictor import Prediction, Predictor
+from mammoseg.mammogram import Mammogram
+
+MOST_LETTERS = 64
+"""Longest name of an algorithm in DICOM (LO, PS3.5 6.2)."""
+
+
+class MeanPredictor:
+    """Several predictors as one; used like a `Predictor`.
+
+    What works on one network alone, as the scores of active learning do, takes that of the first member: `network`,
+    `inferer`, `preprocessing` and `device` are its.
+
+    Args:
+        members: predictors of one or several bundles, at least one.
+        record: what was chosen for their mean. Without it the threshold is the mean of theirs, scores are uncalibrated,
+            for none of theirs is fitted to a mean, and the least area is the largest of theirs.
+    """
+
+    def __init__(self, members: Sequence[Predictor], record: EnsembleRecord | None = None) -> None:
+        self.members = members
+        first = members[0]
+        self.network, self.inferer, self.preprocessing = first.network, first.inferer, first.preprocessing
+        self.device, self.modalities = first.device, first.modalities
+        self.algorithm = mean_algorithm([member.algorithm for member in members], record)
+        self.threshold = self.algorithm.threshold
+        self.weights_sha256 = self.algorithm.weights_sha256
+
+    def __call__(self, path: Path | str) -> Prediction:
+        """Segment one file; see `Predictor`."""
+        return self.predict(self.read(path))
+
+    def read(self, path: Path | str) -> Mammogram:
+        """Read a file with the grey values that the first member was trained on; see `Predictor.read`."""
+        return self.members[0].read(path)
+
+    def predict(self, mammogram: Mammogram) -> Prediction:
+        """Mean over the members; those that want other grey values read the file again.
+
+        Raises:
+            InputRefusedError: the file cannot be read again, or a network gave values that are no probabilities.
+        """
+        total = np.zeros(mammogram.pixels.shape, np.float32)
+        for member in self.members:
+            reads_alike = member.preprocessing.voi == self.preprocessing.voi
+            total += member.predict(mammogram if reads_alike else member.read(mammogram.path)).probability
+        return Prediction(total / len(self.members), mammogram)
+
+
+def load_predictor(bundle: str, *, weights: Named, flips: bool | None = None, **how: Any) -> Predictor | MeanPredictor:
+    """A predictor of what is named as weights: one file, or the mean of several.
+
+    Args:
+        bundle: bundle of the weights that do not name one of their own.
+        weights: files and folders, see `named_weights`.
+        flips: whether each looks twice; when None as an ``ensemble.json`` says, else as each records it.
+        how: further arguments of `Predictor`, for each member.
+    Raises:
+        WeightsError: see `Predictor`; or an ``ensemble.json`` is of other files.
+    """
+    files, record = named_weights(weights), _record(weights)
+    if len(files) == 1 and record is None:
+        return Predictor(bundle, weights=files[0], flips=flips, **how)
+    if flips is None and record is not None:
+        flips = record.flips
+    members = [Predictor(bundle_of(file, bundle), weights=file, flips=flips, **how) for file in files]
+    if record is not None:
+        _check_members(record, {file.name: one.weights_sha256 for file, one in zip(files, members, strict=True)})
+    return MeanPredictor(members, record)
+
+
+def bundle_of(path: Path, otherwise: str) -> str:
+    """The bundle that weights say they are of, where there is one of this name."""
+    named = read_weights(path).provenance.get("bundle")
+    return named if named in bundle_names() else otherwise
+
+
+def facts_of_named(weights: Named) -> dict[str, Any]:
+    """What must be said of weights, see `facts_of`; of several, each fact of all members.
+
+    Raises:
+        WeightsError: they cannot be read.
+    """
+    return mean_facts([facts_of(read_weights(file)) for file in named_weights(weights)])
+
+
+def mean_facts(facts: Sequence[Mapping[str, str | None]]) -> dict[str, Any]:
+    """The facts of `facts_of` of several weights as one: hashes and files of all, the others each once."""
+
+    def joined(name: str, by: str) -> str | None:
+        return by.join(dict.fromkeys(value for one in facts if (value := one[name]))) or None
+
+    return {
+        "weights_sha256": ",".join(str(one["weights_sha256"]) for one in facts),
+        "weights_file": ",".join(str(one["weights_file"]) for one in facts),
+        "trained_on": joined("trained_on", ","),
+        "warning": joined("warning", " "),
+    }
+
+
+def mean_algorithm(members: Sequence[Algorithm], record: EnsembleRecord | None) -> Algorithm:
+    """The algorithm as the results of a mean name it; see `MeanPredictor`."""
+    facts = mean_facts([vars(member) for member in members])
+    areas = [member.min_area_mm2 for member in members if member.min_area_mm2 is not None]
+    threshold = sum(member.threshold for member in members) / len(members)
+    calibration = record.calibration if record else None
+    return Algorithm(
+        _joined([member.name for member in members]) or f"mean of {len(members)} networks",
+        _joined([member.version for member in members]) or "several",
+        threshold=record and record.threshold or threshold,
+        flips=_flips(members),
+        calibration=Calibration(**calibration) if calibration else None,
+        min_area_mm2=record.min_area_mm2 if record else max(areas, default=None),
+        **facts,
+    )
+
+
+def _joined(words: Sequence[str]) -> str | None:
+    """Each word once; None where DICOM has no room for all."""
+    text = "+".join(dict.fromkeys(words))
+    return text if len(text) <= MOST_LETTERS else None
+
+
+def _flips(members: Sequence[Algorithm]) -> str | None:
+    twice = [member.flips for member in members if member.flips]
+    return f"{twice[0]} of {len(twice)} of {len(members)}" if 0 < len(twice) < len(members) else next(iter(twice), None)
+
+
+def _record(weights: Named) -> EnsembleRecord | None:
+    path = described_ensemble(weights)
+    return None if path is None else read_ensemble(path)
+
+
+def _check_members(record: EnsembleRecord, hashes: Mapping[str, str]) -> None:
+    if changed := [name for name, sha256 in hashes.items() if record.members[name] != sha256]:
+        raise WeightsError(
+            f"{changed[0]} is not the file that its ensemble.json is about; calibrate the folder again, or remove it."
+        )
