@@ -17,7 +17,7 @@ class Source:
 
     Args:
         format: ``"DICOM"``, ``"PNG"``, ..., as `mammoseg.data.mammogram.file_format` names it.
-        sha256: of its bytes, hexadecimal.
+        sha256: hexadecimal SHA-256 of its bytes.
         header: a DICOM header without pixels, for `mammoseg.dicom.read.header_of`; None where there is none that
             can be written.
     """

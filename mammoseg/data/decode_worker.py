@@ -90,7 +90,7 @@ def _answer_or_refuse(request: dict[str, Any]) -> Answer:
 
 
 def answer_image(path: str, voi: str | int, modalities: list[str], **_: Any) -> Answer:
-    """A mammogram of whatever format, as the answer for that format alone."""
+    """A mammogram ``(rows, columns)`` of whatever format, as in the answer for that format alone, and its file."""
     check_is_file(Path(path))
     content = read_bytes(Path(path), check_head=format_of)
     match format_of(content):

@@ -42,7 +42,7 @@ def decode_nifti(content: bytes, *, path: Path, max_pixels: int) -> Nifti:
     """Decode a NIfTI file of one grey slice, gzipped or not.
 
     Args:
-        path: of the file, beside which the pixels lie where it is the first of two.
+        path: name of the file, beside which the pixels lie where it is the first of two.
 
     Raises:
         InputRefusedError: ``E_MULTIFRAME``, ``E_SIZE``, ``E_COLOUR``, ``E_BITS``, or ``E_TRUNCATED`` whatever nibabel

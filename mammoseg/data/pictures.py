@@ -109,7 +109,7 @@ def read_nifti(path: Path) -> tuple[np.ndarray, tuple[float, float], tuple[float
 
 
 def flat_nifti(image: NiftiImage) -> tuple[np.ndarray, tuple[float, float], tuple[float, float] | None]:
-    """What `read_nifti` gives, of an image that was loaded.
+    """What `read_nifti` gives, of a loaded image: float32 ``(rows, columns)``, its value range, its spacing in mm.
 
     Raises:
         InputRefusedError: ``E_MULTIFRAME``, the slice is not that of the first two axes.
