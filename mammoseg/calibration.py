@@ -46,7 +46,7 @@ class Calibration:
         return 1 / (1 + np.exp(-(self.scale * logit(highest) + self.offset)))
 
     def __str__(self) -> str:
-        return f"sigmoid({self.scale:.4g} logit(highest probability) {self.offset:+.4g}), fitted on {self.fitted_on}"
+        return f"sigmoid({self.scale:.4g} logit(highest probability) {self.offset:+.4g}) fitted on {self.fitted_on}"
 
 
 def logit(probability: ArrayLike) -> np.ndarray:

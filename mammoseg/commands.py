@@ -125,6 +125,8 @@ def predict(add: Add) -> Run:
     add("--min_area_pixels", type=_number, help="smallest mass, in pixels")
     _modalities(add)
     add("--device", help="such as cpu or cuda:0 (the best there is)")
+    add("--runtime", help="what computes the network: openvino, onnx or torch, docs/speed.md (auto)")
+    add("--precision", help="f32, bf16 or f16, where the runtime has it (f32; f16 on a GPU)")
     add("--workers", type=_from_one, help="processes (one for each core)")
     add("--json", action="store_true", help="print one JSON record a file")
     add("--from", dest="archive", metavar="URL", help="DICOMweb archive to read from, docs/dicomweb.md")

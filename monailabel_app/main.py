@@ -24,9 +24,9 @@ from monailabel.interfaces.tasks.strategy import Strategy
 from monailabel.interfaces.tasks.train import TrainTask
 
 from mammoseg import __version__
-from mammoseg.inference.predictor import usable_device
+from mammoseg.inference.engines.torch_engine import usable_device
 from monailabel_app.lib.app import NamedTasks
-from monailabel_app.lib.conf import check_keys, yes_or_no
+from monailabel_app.lib.conf import check_keys, number, words, yes_no_or_recorded, yes_or_no
 from monailabel_app.lib.datastore import open_datastore
 from monailabel_app.lib.models.batch import MassBatchInferTask
 from monailabel_app.lib.models.discover import discover
@@ -62,18 +62,20 @@ class MammosegApp(MONAILabelApp, NamedTasks):
         refuse_open_address(host, has_login=has_login, insecure=yes_or_no(conf, "insecure", False))
         self.state = state_folder(conf)
         device = str(usable_device(conf["device"])) if "device" in conf else None
-        modalities = tuple(conf.get("modalities", "MG").split(","))
+        modalities = words(conf, "modalities", "MG")
         self.served = {
             name: ServedModel(
                 entry,
                 Versions(self.state / "models" / name, entry.weights),
                 device=device,
                 modalities=modalities,
+                flips=yes_no_or_recorded(conf, "flips"),
+                min_area_mm2=number(conf, "min_area_mm2", 0) if "min_area_mm2" in conf else None,
             )
             for name, entry in discover(conf).items()
         }
         super().__init__(app_dir, studies, conf, name="mammoseg", description=DESCRIPTION, version=__version__)
-        self._auto_update_scoring = False  # it would start processes of MONAI Label's own server
+        self._auto_update_scoring = False  # private, of MONAI Label: it would start processes of its own server
 
     @property
     def versions(self) -> dict[str, Versions]:

@@ -5,6 +5,7 @@ Usage: python scripts/benchmark.py preprocess [--image FILE] [--repeats 15]
        python scripts/benchmark.py label_server --weights FILE [--requests 500] [--instances 10000]
        python scripts/benchmark.py evaluate [--images 1000] [--side 256]
        python scripts/benchmark.py networks [--bundles unet,aunet] [--batch 1,8] [--json FILE] [--quick] [--compiled]
+                                            [--engines]
 """
 
 import os
@@ -58,6 +59,7 @@ def networks(
     rounds: int = 3,
     quick: bool = False,
     compiled: bool = False,
+    engines: bool = False,
 ) -> None:
     """Time inference and training step of bundles at their recipe's size next to plain eager, with equal output.
 
@@ -72,12 +74,21 @@ def networks(
         rounds: fewest of each, whatever the time.
         quick: one round on a small image, to see that everything works.
         compiled: also measure inference through `torch.compile`, which takes up to minutes to compile a network.
+        engines: also measure inference by OpenVINO, in f32 and, where the processor has it, in bf16.
     """
     names = [bundles] if isinstance(bundles, str) else list(bundles) or bundle_names()
     batches = [batch] if isinstance(batch, int) else batch
     file = Path(json) if json else None
     results, failures = benchmark_networks(
-        names, batches, file=file, quick=quick, threads=threads, seconds=seconds, rounds=rounds, compiled=compiled
+        names,
+        batches,
+        file=file,
+        quick=quick,
+        threads=threads,
+        seconds=seconds,
+        rounds=rounds,
+        compiled=compiled,
+        engines=engines,
     )
     print(benchmark_table(results), dumps(results), sep="\n\n")
     if failures:

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Resolve requirements.lock for Python 3.11. torch's CUDA parts are left out (torch brings those that a machine needs) and
-# so is sam2 (MONAI Label names it, nothing here uses it, and it would pull its own torch).
+# so are sam2 (MONAI Label names it, nothing here uses it, and it would pull its own torch) and openvino-telemetry (only
+# tools of OpenVINO that nothing here uses would send with it).
 set -eu
 cd "$(dirname "$0")/.."
 constraint=$(mktemp)
@@ -8,5 +9,5 @@ trap 'rm -f "$constraint"' EXIT
 grep '^torch==' requirements.lock >"$constraint"
 uv pip compile pyproject.toml --extra deploy --extra label --extra pretrained --extra docs \
     --extra dev --python-version 3.11 --constraint "$constraint" \
-    --no-header --no-annotate --quiet | grep -vE '^(nvidia-|cuda-|triton|sam2)' | LC_ALL=C sort >requirements.lock.new
+    --no-header --no-annotate --quiet | grep -vE '^(nvidia-|cuda-|triton|sam2|openvino-telemetry)' | LC_ALL=C sort >requirements.lock.new
 mv requirements.lock.new requirements.lock

@@ -17,6 +17,12 @@ def shared_data() -> Path:
     return SHARED_DATA
 
 
+@pytest.fixture(scope="session", autouse=True)
+def converted_weights_of_tests(tmp_path_factory) -> None:
+    """Weights that tests convert are not kept for the user."""
+    os.environ["MAMMOSEG_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def dciodvfy() -> str:
     """dicom3tools' validator of one object."""

@@ -21,4 +21,4 @@ def test_the_order_of_lesions_stays_and_0_and_1_have_a_score():
 
 def test_in_words_it_has_both_numbers_and_the_data():
     text = str(Calibration(scale=0.36, offset=-1.026, fitted_on="films"))
-    assert text == "sigmoid(0.36 logit(highest probability) -1.026), fitted on films"
+    assert text == "sigmoid(0.36 logit(highest probability) -1.026) fitted on films"

@@ -10,13 +10,14 @@ from mammoseg.checkpoints.checkpoint import (
     load_weights,
     read_checkpoint,
     read_weights,
+    read_weights_for,
     save_checkpoint,
     trained_network,
     trained_preprocessing,
 )
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.files import sha256_of_file
-from mammoseg.networks import UNet, UNetSlim
+from mammoseg.networks import SmpUNet, UNet, UNetSlim
 from mammoseg.transforms.photographs import photograph_preprocessing
 from tests.hostile.bad_checkpoints import sound_content
 
@@ -102,6 +103,59 @@ def test_checkpoints_of_before_that_name_a_target_are_read_as_those_of_now(tmp_p
     arguments = {name: value for name, value in network.config.items() if name != "architecture"}
     path = write(tmp_path / "old.pt", network, network={"_target_": target, **arguments})
     assert read_checkpoint(path)["network"] == network.config
+
+
+@pytest.fixture(scope="module")
+def unetplusplus() -> SmpUNet:
+    """The narrowest U-Net++ with the attention of its bundle."""
+    torch.manual_seed(0)
+    return SmpUNet(decoder="unetplusplus", attention="scse", encoder="tu-test_resnet", channels=[16] * 5)
+
+
+FORMER_UNETPLUSPLUS = {
+    "in_channels": 3,
+    "out_channels": 1,
+    "encoder": "tu-test_resnet",
+    "encoder_weights": None,
+    "channels": [16, 16, 16, 16, 16],
+}
+"""What `SmpUNetPlusPlus`, a class of its own until November 2026, recorded; and ``"attention": "scse"``."""
+
+FORMER_SETTINGS = {"spatial_size": [32, 32]}
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        {"architecture": "SmpUNetPlusPlus", "attention": "scse"},
+        {"architecture": "SmpUNetPlusPlus"},
+        {"_target_": "mammoseg.networks.SmpUNetPlusPlus", "attention": "scse"},
+        {"_target_": "mammoseg.networks.smp_unetplusplus.SmpUNetPlusPlus", "attention": "scse"},
+    ],
+    ids=str,
+)
+def test_weights_of_the_former_unetplusplus_load_and_give_the_same_logits(tmp_path, unetplusplus, word):
+    former = word | FORMER_UNETPLUSPLUS
+    path = write(tmp_path / "old.pt", unetplusplus, network=former, preprocessing=FORMER_SETTINGS)
+    weights = read_weights_for("smp_unetplusplus", path)
+    assert weights.network == unetplusplus.config
+    image = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert torch.equal(trained_network(weights).eval()(image), unetplusplus.eval()(image))
+
+
+def test_weights_of_the_former_unet_of_smp_have_no_decoder_and_load(tmp_path):
+    network = SmpUNet(encoder="tu-test_resnet", channels=[16] * 5)
+    former = {"architecture": "SmpUNet", **FORMER_UNETPLUSPLUS}
+    path = write(tmp_path / "old.pt", network, network=former, preprocessing=FORMER_SETTINGS)
+    assert trained_network(read_weights_for("smp_unet", path)).config == network.config
+
+
+def test_weights_of_one_decoder_are_refused_by_the_bundle_of_the_other(tmp_path, unetplusplus):
+    path = write(tmp_path / "model.pt", unetplusplus, preprocessing=FORMER_SETTINGS)
+    said = "holds SmpUNet with decoder unetplusplus, bundle 'smp_unet' is SmpUNet with decoder unet; name its bundle"
+    with pytest.raises(WeightsError, match=said):
+        read_weights_for("smp_unet", path)
 
 
 def test_what_a_record_leaves_out_has_its_default(tmp_path):

@@ -7,19 +7,12 @@ import sys
 import pytest
 
 import mammoseg.inference
+import mammoseg.inference.engines
 import mammoseg.prediction
 
 NEED_TORCH = {
-    mammoseg.inference: {
-        "acceleration",
-        "algorithm",
-        "bfloat16_inferer",
-        "ensemble",
-        "flips",
-        "folding",
-        "keep_masses",
-        "predictor",
-    },
+    mammoseg.inference: {"acceleration", "bfloat16_inferer", "ensemble", "flips", "folding", "keep_masses"},
+    mammoseg.inference.engines: {"conversion", "torch_engine"},
     mammoseg.prediction: {"save_prediction"},
 }
 """Modules of the torch engine, and the last step of `monai.bundle run`, by their room; a new name needs a reason."""
@@ -48,4 +41,4 @@ def test_only_the_torch_engine_imports_torch(room):
 
 
 def test_a_module_of_the_torch_engine_is_seen_to_import_both():
-    assert imported_with("mammoseg.inference.predictor") == ["torch", "monai"]
+    assert imported_with("mammoseg.inference.engines.torch_engine") == ["torch", "monai"]

@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves  # private, of PyTorch
 
 NAMES = ("bottleneck", "encoder")
 """What the module is called that ends with the features, in the order they are looked for."""

@@ -14,6 +14,10 @@ from mammoseg.active_learning.disagreement import bald, dropout_layers, dropout_
 from mammoseg.active_learning.private_network import private_network
 from mammoseg.active_learning.tta import light_views, views_back
 from mammoseg.active_learning.uncertainty import binary_entropy, breast_region, mean_in, mean_of_top, outline_band
+from mammoseg.errors import WrongCallError
+from mammoseg.inference.engines.torch_engine import TorchEngine
+from mammoseg.inference.ensemble import MeanPredictor
+from mammoseg.inference.flips import FlipInferer
 from mammoseg.inference.predictor import Predictor
 from mammoseg.mammogram import Mammogram
 from mammoseg.transforms.mass_probability import mass_probability
@@ -117,20 +121,26 @@ class Scorer:
         return self._augmented(image), "tta"
 
 
-def scorer_of(predictor: Predictor, *, samples: int = 8, seed: int = 0) -> Scorer:
+def scorer_of(predictor: Predictor | MeanPredictor, *, samples: int = 8, seed: int = 0) -> Scorer:
     """Scorer of what a predictor predicts with."""
-    return Scorer(
-        predictor.network, inferer=predictor.inferer, threshold=predictor.threshold, samples=samples, seed=seed
-    )
+    inferer = FlipInferer(predictor.flips)
+    return Scorer(_torch(predictor).network, inferer=inferer, threshold=predictor.threshold, samples=samples, seed=seed)
 
 
 def score_mammogram(
-    scorer: Scorer, predictor: Predictor, mammogram: Mammogram, wanted: Collection[str] = SCORES
+    scorer: Scorer, predictor: Predictor | MeanPredictor, mammogram: Mammogram, wanted: Collection[str] = SCORES
 ) -> ImageScores:
     """Scores of a mammogram that was read before, preprocessed as the predictor does.
 
     Raises:
         InputRefusedError: the file cannot be used.
     """
-    image = predictor.preprocessing({"image": mammogram})["image"]
-    return scorer(image.as_tensor().to(predictor.device), wanted)
+    image = torch.from_numpy(predictor.preprocessing(mammogram).image)
+    return scorer(image.to(_torch(predictor).device), wanted)
+
+
+def _torch(predictor: Predictor | MeanPredictor) -> TorchEngine:
+    """The engine of a predictor; scores look inside the network, which only torch lets them."""
+    if not isinstance(predictor.engine, TorchEngine):
+        raise WrongCallError(f"scores need the runtime torch, and this predictor has {predictor.engine.name}.")
+    return predictor.engine

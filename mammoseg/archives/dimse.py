@@ -13,7 +13,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     UID_dictionary,
 )
-from pynetdicom import AE, _config
+from pynetdicom import AE, _config  # private, of pynetdicom
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at import

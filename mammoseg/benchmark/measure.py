@@ -12,9 +12,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import fire
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,7 +25,10 @@ from mammoseg.benchmark.memory import forget_peak, status_bytes
 from mammoseg.benchmark.trained_like import make_trained_like
 from mammoseg.bundles import render
 from mammoseg.cards.facts import bundle_network, measure_facts
+from mammoseg.deploy.formats import write_onnx
 from mammoseg.inference.acceleration import HALF, Accelerated, accelerate
+from mammoseg.inference.engines.engine import Engine
+from mammoseg.inference.engines.openvino_engine import OpenVinoEngine, precisions
 from mammoseg.inference.folding import fold_normalisations
 from mammoseg.networks import build_network
 
@@ -45,6 +51,7 @@ def measure_bundle(
     rounds: int = 3,
     quick: bool = False,
     compiled: bool = False,
+    engines: bool = False,
 ) -> dict[str, Any]:
     """Measure inference and training step of a bundle at its recipe's size on the device present.
 
@@ -54,6 +61,7 @@ def measure_bundle(
         rounds: fewest of each, whatever the time.
         quick: one round on a small image.
         compiled: also measure inference through `torch.compile`; compiling takes up to minutes.
+        engines: also measure inference by OpenVINO, in f32 and where the processor has it in bf16.
     Returns:
         JSON values: facts of the network; for each variant median seconds, images per second, peak memory in MiB
         beyond what was in use before the run, and the difference to plain eager.
@@ -79,25 +87,59 @@ def measure_bundle(
         "quick": quick,
         "image": list(image.shape[1:]),
         **asdict(measure_facts(on_meta, image)),
-        "inference": _inference(network, images, seconds=seconds, rounds=limits, compiled=compiled),
+        "inference": _inference(
+            network, images, seconds=seconds, rounds=limits, compiled=compiled, engine_threads=threads * engines
+        ),
         "training": _training(network, images, seconds=seconds, rounds=limits),
     }
 
 
 def _inference(
-    network: nn.Module, images: Tensor, *, seconds: float, rounds: tuple[int, int], compiled: bool
+    network: nn.Module,
+    images: Tensor,
+    *,
+    seconds: float,
+    rounds: tuple[int, int],
+    compiled: bool,
+    engine_threads: int,
 ) -> dict[str, Any]:
     network.eval()
-    variants = {"eager": network, "accelerated": accelerate(network, images)}
+    half = HALF if images.is_cuda else None
+    variants: dict[str, Callable[[Tensor], Tensor]] = {
+        "eager": network,
+        "accelerated": accelerate(network, images, dtype=half),
+    }
     if compiled:
         folded = fold_normalisations(network, images).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         folded.compile()
-        variants["compiled"] = Accelerated(folded)
+        variants["compiled"] = Accelerated(folded, half)
+    if engine_threads and not images.is_cuda:
+        variants |= _engines(network, images, threads=engine_threads)
     with torch.inference_mode():
         logits = {name: variant(images) for name, variant in variants.items()}
         differences = {name: _difference(logits["eager"], value, name=name) for name, value in logits.items()}
         runs: dict[str, Callable[[], object]] = {name: partial(variant, images) for name, variant in variants.items()}
         return _measure(runs, differences, images, seconds=seconds, rounds=rounds)
+
+
+def _engines(network: nn.Module, images: Tensor, *, threads: int) -> dict[str, Callable[[Tensor], Tensor]]:
+    """OpenVINO with the network, by engine and precision; the file is read before it is gone."""
+    channels, rows, columns = images.shape[1:]
+    example = torch.rand(2, channels, rows, columns)
+    found: dict[str, Callable[[Tensor], Tensor]] = {}
+    with TemporaryDirectory() as folder, torch.no_grad():
+        path = Path(folder) / "network.onnx"
+        write_onnx(network, example, path, output="logits")
+        for precision in precisions():
+            engine = OpenVinoEngine(path, shape=(channels, rows, columns), precision=precision)
+            engine.limit_threads(threads)
+            engine(images[:1].numpy())  # compiled now
+            found[f"openvino {precision}"] = partial(_through_arrays, engine)
+    return found
+
+
+def _through_arrays(engine: Engine, images: Tensor) -> Tensor:
+    return torch.from_numpy(engine(images.numpy()))
 
 
 def _training(network: nn.Module, images: Tensor, *, seconds: float, rounds: tuple[int, int]) -> dict[str, Any]:
@@ -140,7 +182,7 @@ def _difference(expected: Tensor, found: Tensor, *, name: str) -> float:
     if expected.is_cuda and expected.ndim:
         expected, found = probability(expected), probability(found)
     difference = (expected - found).abs().max().item() / max(1.0, expected.abs().max().item())
-    if not difference <= TOLERANCE[expected.device.type]:
+    if not difference <= (TOLERANCE[expected.device.type] if "bf16" not in name else np.inf):  # that is only told
         raise ArithmeticError(
             f"variant '{name}' differs by {difference:.2g} from plain eager, more than the allowed "
             f"{TOLERANCE[expected.device.type]:.0e}; do not use it here."
@@ -230,10 +272,18 @@ def main(
     rounds: int = 3,
     quick: bool = False,
     compiled: bool = False,
+    engines: bool = False,
 ) -> None:
     """Print the measurement as one line of JSON."""
     result = measure_bundle(
-        bundle, batch=batch, threads=threads, seconds=seconds, rounds=rounds, quick=quick, compiled=compiled
+        bundle,
+        batch=batch,
+        threads=threads,
+        seconds=seconds,
+        rounds=rounds,
+        quick=quick,
+        compiled=compiled,
+        engines=engines,
     )
     print(json.dumps(result))
 

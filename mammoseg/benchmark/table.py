@@ -30,7 +30,23 @@ def _table(results: list[dict[str, Any]]) -> str:
     rule = "|---|---|" + "--:|" * (len(COLUMNS) - 2)
     title = f"**{first['device']}, batch {first['batch']}{', quick run: no measurement' if first['quick'] else ''}**"
     rows = [_row(result) for result in sorted(results, key=lambda result: result["bundle"])]
-    return "\n".join([title, "", header, rule, *rows, "", *_summary(results)])
+    return "\n".join([title, "", header, rule, *rows, "", *_summary(results), *_engines(results)])
+
+
+def _engines(results: list[dict[str, Any]]) -> list[str]:
+    """A table of what other engines than torch gave, where they were measured; all next to plain eager."""
+    names = [name for name in results[0]["inference"] if name.startswith("openvino")]
+    if not names:
+        return []
+    lines = ["", f"| bundle | accelerated | {' | '.join(f'{name} | difference' for name in names)} |"]
+    lines.append("|---|" + "--:|" * (1 + 2 * len(names)))
+    for result in sorted(results, key=lambda result: result["bundle"]):
+        measured = result["inference"]
+        cells = [f"{measured['accelerated']['times_as_fast']:.2f}"]
+        for name in names:
+            cells += [f"{measured[name]['times_as_fast']:.2f}", f"{measured[name]['difference']:.0e}"]
+        lines.append(f"| {result['bundle']} | {' | '.join(cells)} |")
+    return lines
 
 
 def _row(result: dict[str, Any]) -> str:

@@ -42,7 +42,7 @@ def measure_facts(network: Network, image: Tensor) -> Facts:
         network(image)
     return Facts(
         parameters=sum(parameter.numel() for parameter in network.parameters()),
-        layers=sum(isinstance(module, (nn.modules.conv._ConvNd, nn.Linear)) for module in network.modules()),
+        layers=sum(isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)) for module in network.modules()),
         macs=counter.get_total_flops() // 2,  # PyTorch counts a multiply-accumulate as two operations
         size_divisor=network.size_divisor,
     )

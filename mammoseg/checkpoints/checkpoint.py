@@ -1,11 +1,10 @@
 """Weights with the settings they were trained under: read safely, load completely or not at all."""
 
-import json
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from mammoseg.bundles import bundle_root
+from mammoseg.checkpoints.record import Record, architecture_name, check_architecture
 from mammoseg.checkpoints.recorded import (
     build_preprocessing,
     recorded_calibration,
@@ -29,7 +28,6 @@ from mammoseg.checkpoints.torch_file import read_torch_file
 from mammoseg.checkpoints.weights_file import WeightsError, existing_weights
 from mammoseg.files import atomic_path, printable, sha256_of_file
 from mammoseg.networks import Network, build_network
-from mammoseg.networks.network import ARCHITECTURE
 from mammoseg.transforms.pipelines import Preprocessing
 
 PARTS = ("model", "network", "preprocessing", "provenance")
@@ -42,32 +40,15 @@ ONLY_A_GATE = {"modalities"}
 """Preprocessing settings that decide which files may enter, not what becomes of them."""
 
 
-@dataclass(frozen=True)
-class Weights:
+@dataclass(frozen=True, kw_only=True)
+class Weights(Record):
     """Content of a checkpoint file.
 
     Attributes:
         model: state dictionary of the network.
-        network: of `recorded_network`.
-        preprocessing: of `recorded_preprocessing`.
-        provenance: see `mammoseg.provenance.collect_provenance`.
-        sha256: of the file.
-        threshold: probability from which a pixel is mass, chosen for these weights; None where nobody has.
-        calibration: of `recorded_calibration`; None where nobody has fitted one.
-        flips: whether both were found with flips at test, see `mammoseg.inference.flips`.
-        min_area_mm2: least area of a lesion in the breast, chosen for these weights; None where nobody has.
     """
 
     model: dict[str, Tensor]
-    network: dict[str, Any]
-    preprocessing: dict[str, Any]
-    provenance: dict[str, Any]
-    sha256: str
-    path: Path
-    threshold: float | None = None
-    calibration: dict[str, Any] | None = None
-    flips: bool = False
-    min_area_mm2: float | None = None
 
     @property
     def origin(self) -> dict[str, Any]:
@@ -146,6 +127,7 @@ def read_weights(path: Path | str) -> Weights:
     content = read_checkpoint(path)
     return Weights(
         model=content["model"],
+        architecture=architecture_name(content["network"]),
         network=content["network"],
         preprocessing=content["preprocessing"],
         provenance=content["provenance"],
@@ -158,6 +140,11 @@ def read_weights(path: Path | str) -> Weights:
     )
 
 
+def record_of(weights: Weights) -> Record:
+    """What weights say beside their tensors."""
+    return Record(**{field.name: getattr(weights, field.name) for field in fields(Record)})
+
+
 def read_weights_for(bundle: str, path: Path | str) -> Weights:
     """Read the weights of a checkpoint that must be of the bundle's architecture.
 
@@ -167,18 +154,6 @@ def read_weights_for(bundle: str, path: Path | str) -> Weights:
     weights = read_weights(path)
     check_architecture(weights, bundle)
     return weights
-
-
-def check_architecture(weights: Weights, bundle: str) -> None:
-    """Refuse weights of another architecture than the bundle's.
-
-    Raises:
-        WeightsError: naming both architectures.
-    """
-    config = json.loads((Path(bundle_root(bundle)) / "configs" / "inference.json").read_text(encoding="utf-8"))
-    target, trained = config["network_def"]["_target_"].rpartition(".")[2], weights.network[ARCHITECTURE]
-    if target != trained:
-        raise WeightsError(f"{weights.path} holds {trained}, bundle '{bundle}' is {target}; name its bundle.")
 
 
 def load_weights(network: nn.Module, weights: Weights) -> None:
@@ -268,7 +243,7 @@ def _recorded_model(model: dict[Any, Any]) -> dict[str, Tensor]:
 
 def _check_builds(config: dict[str, Any], weights: Weights) -> None:
     """Build the network and show it an image, both without memory behind them, before anything of its size is made."""
-    name, settings = config[ARCHITECTURE], weights.preprocessing
+    name, settings = weights.architecture, weights.preprocessing
     try:
         with torch.device("meta"), torch.no_grad(), _at_most(len(weights.model)):
             network = build_network(config).eval()

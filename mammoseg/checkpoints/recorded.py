@@ -42,8 +42,16 @@ OLD_TARGETS = {
     target: name
     for name, network in ARCHITECTURES.items()
     for target in (f"mammoseg.networks.{name}", f"{network.__module__}.{name}")
+} | {
+    "mammoseg.networks.SmpUNetPlusPlus": "SmpUNetPlusPlus",
+    "mammoseg.networks.smp_unetplusplus.SmpUNetPlusPlus": "SmpUNetPlusPlus",
 }
 """Architectures by what checkpoints called them until November 2026."""
+
+MERGED: dict[str, tuple[str, dict[str, Any]]] = {
+    "SmpUNetPlusPlus": ("SmpUNet", {"decoder": "unetplusplus", "attention": "scse"}),
+}
+"""Architectures that became another one with these arguments; checkpoints of before keep their words."""
 
 
 def recorded_network(record: dict[Any, Any]) -> dict[str, Any]:
@@ -56,9 +64,10 @@ def recorded_network(record: dict[Any, Any]) -> dict[str, Any]:
     name = given.pop(ARCHITECTURE, None)
     if name is None:
         name = OLD_TARGETS.get(str(given.pop("_target_", None)))
+    name, settings = MERGED.get(str(name), (name, {}))
     if not isinstance(name, str) or name not in ARCHITECTURES:
         raise ValueError("names no architecture of mammoseg")
-    arguments = _arguments(ARCHITECTURES[name].__init__, given)
+    arguments = _arguments(ARCHITECTURES[name].__init__, settings | given)
     if arguments.get("encoder_weights") is not None:
         raise ValueError("names other weights for its encoder, though it brings its own")
     return {ARCHITECTURE: name, **arguments}

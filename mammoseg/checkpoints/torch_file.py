@@ -92,13 +92,13 @@ def _read_entries(path: Path) -> dict[str, bytearray]:
         return {name: bytearray(archive.read(info)) for name, info in zip(names, infos, strict=True)}
 
 
-class _Reader(pickle._Unpickler):
+class _Reader(pickle._Unpickler):  # private, of Python
     """Python's own unpickler, whose every power is taken away but those of `OPERATIONS` and `find_class`.
 
     Not the faster one in C, which makes room for as many memoised objects as a file claims.
     """
 
-    dispatch = {code[0]: pickle._Unpickler.dispatch[code[0]] for code in OPERATIONS}
+    dispatch = {code[0]: pickle._Unpickler.dispatch[code[0]] for code in OPERATIONS}  # private, of Python
 
     def __init__(self, entries: dict[str, bytearray]) -> None:
         if entries.get("byteorder", b"little") != b"little":

@@ -7,7 +7,8 @@ from typing import Any
 
 from monai.bundle import ConfigParser
 
-from mammoseg.checkpoints.checkpoint import Weights, check_architecture
+from mammoseg.checkpoints.checkpoint import Weights
+from mammoseg.checkpoints.record import check_architecture
 from mammoseg.checkpoints.recorded import WORD
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.files import write_json

@@ -106,7 +106,7 @@ def _run_torchscript(path: Path, image: Tensor) -> Tensor:
 
 
 def _exported_program(model: nn.Module, example: Tensor) -> torch.export.ExportedProgram:
-    return torch.export.export(model, (example,), dynamic_shapes={"image": {0: torch.export.Dim("batch")}})
+    return torch.export.export(model, (example,), dynamic_shapes=({0: torch.export.Dim("batch")},))
 
 
 def _write_torch_export(model: nn.Module, example: Tensor, path: Path) -> None:
@@ -117,11 +117,17 @@ def _run_torch_export(path: Path, image: Tensor) -> Tensor:
     return torch.export.load(path).module()(image)
 
 
-def _write_onnx(model: nn.Module, example: Tensor, path: Path) -> None:
+def write_onnx(model: nn.Module, example: Tensor, path: Path, *, output: str = "probability") -> None:
+    """Write a module in evaluation mode that takes images ``(N, in_channels, H, W)``, any N, as ONNX.
+
+    Args:
+        example: images ``(2, in_channels, H, W)``; `torch.export` would take a batch of 1 for a constant.
+        output: name of what it gives.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter about itself
         program = torch.onnx.export(
-            _exported_program(model, example), input_names=["image"], output_names=["probability"], verbose=False
+            _exported_program(model, example), input_names=["image"], output_names=[output], verbose=False
         )
     assert program is not None
     keep_zero_padding(program.model.graph)
@@ -160,6 +166,6 @@ def _run_onnx(path: Path, image: Tensor) -> Tensor:
 FORMATS = {
     "torchscript": Format(".ts", _write_torchscript, _run_torchscript),
     "torch_export": Format(".pt2", _write_torch_export, _run_torch_export),
-    "onnx": Format(".onnx", _write_onnx, _run_onnx, ("onnx", "onnxscript", "onnxruntime")),
+    "onnx": Format(".onnx", write_onnx, _run_onnx, ("onnx", "onnxscript", "onnxruntime")),
 }
 """By the name that `mammoseg export --formats` takes."""

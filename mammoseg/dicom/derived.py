@@ -3,7 +3,7 @@
 import copy
 import hashlib
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -88,6 +88,8 @@ class Algorithm:
         calibration: makes the score of a lesion out of its highest probability; None where nobody has fitted one.
         min_area_mm2: least area of a lesion in the breast, where the image has an honest spacing; None where the size
             of the image alone decides.
+        engine: name and version of what computed the network, such as ``openvino 2026.4.1``.
+        precision: what it computed with, such as ``f32``.
     """
 
     name: str
@@ -100,6 +102,8 @@ class Algorithm:
     flips: str | None = None
     calibration: Calibration | None = None
     min_area_mm2: float | None = None
+    engine: str | None = None
+    precision: str | None = None
 
     def score(self, probability: np.ndarray, lesion: np.ndarray) -> float:
         """Score of a lesion, 0 to 1, which `score_meaning` names.
@@ -127,15 +131,20 @@ class Algorithm:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """Weights, threshold and what else decides, by the names that they have in every object."""
+        """Weights, threshold and what else decides, by the names that they have in every object.
+
+        A SEG has all in one text with commas between them, so a name of data loses its own.
+        """
         known = {
             "weights_sha256": self.weights_sha256,
             "weights_file": self.weights_file,
             "trained_on": self.trained_on,
             "threshold": f"{self.threshold:g}",
             "flips": self.flips,
-            "calibration": None if self.calibration is None else str(self.calibration),
+            "calibration": None if self.calibration is None else str(self.calibration).replace(",", ";"),
             "min_area_mm2": None if self.min_area_mm2 is None else f"{self.min_area_mm2:g}",
+            "engine": self.engine,
+            "precision": self.precision,
         }
         return {name: value for name, value in known.items() if value is not None}
 
@@ -183,6 +192,13 @@ class Analysis:
             return ["drawn"]
         return [str(value) for value in astuple(self.algorithm) if value is not None]
 
+    @property
+    def drawer(self) -> list[str]:
+        """`author` without the engine that computed: a lesion is the same one whoever computed it."""
+        if self.algorithm is None:
+            return self.author
+        return [str(value) for value in astuple(replace(self.algorithm, engine=None)) if value is not None]
+
     def instance_uid(self, kind: str, content: bytes) -> str:
         """SOP Instance UID that follows from the source, the author, the kind of object and all that decides its bytes.
 
@@ -196,7 +212,7 @@ class Analysis:
     def tracking_uid(self, lesion: np.ndarray) -> str:
         """Tracking UID of a lesion: the same in every object that speaks of it."""
         digest = hashlib.sha256(np.packbits(lesion).tobytes()).hexdigest()
-        return derive_uid(str(self.source.SOPInstanceUID), *self.author, "lesion", digest)
+        return derive_uid(str(self.source.SOPInstanceUID), *self.drawer, "lesion", digest)
 
     def score(self, lesion: np.ndarray) -> float | None:
         """Score of a lesion; None where a person drew, or nothing is known of probabilities."""

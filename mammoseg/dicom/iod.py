@@ -2,7 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from highdicom._standard_utils import get_iod_module_map, get_module_attribute_map, get_sop_class_iod_map
+from highdicom._standard_utils import (  # private, of highdicom
+    get_iod_module_map,
+    get_module_attribute_map,
+    get_sop_class_iod_map,
+)
 from pydicom import Dataset
 
 UNJUDGED_MODULES = frozenset({"sr-document-content"})

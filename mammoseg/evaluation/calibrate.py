@@ -95,7 +95,7 @@ def calibrate(
         _check_marks(evidence.marks)
         name = printable(str(read_datalist(datalist)["name"]))[:80]
         chosen = choose_threshold(evidence.dice, evidence.patients)
-        fit = fit_calibration(evidence.marks, fitted_on=f"{name} ({section}, {len(evidence.marks.scores)} marks)")
+        fit = fit_calibration(evidence.marks, fitted_on=f"{name} ({section}: {len(evidence.marks.scores)} marks)")
         report = _report(evidence, chosen, fit, before=predictor.algorithm.calibration)
         about = {
             "data": name,

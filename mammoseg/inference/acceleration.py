@@ -2,7 +2,7 @@
 
 Batch normalisations are folded into convolutions (`mammoseg.inference.folding`) and all tensors are kept
 channels-last, the layout that oneDNN and cuDNN compute in. On a CPU the weights are kept in the order that oneDNN
-wants, which it would else make anew for every image; on a GPU convolutions run in half precision. docs/speed.md has the
+wants, which it would else make anew for every image; convolutions may run in half precision. docs/speed.md has the
 measurements.
 """
 
@@ -19,19 +19,19 @@ HALF = torch.float16
 
 
 class Accelerated(nn.Module):
-    """A network that gets its images as plain channels-last tensors, on a GPU under autocast.
+    """A network that gets its images as plain channels-last tensors, under autocast where `dtype` is given.
 
     Shape:
         image ``(N, in_channels, H, W)``; returns logits ``(N, out_channels, H, W)``, float32.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, dtype: torch.dtype | None = None) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.dtype = network, dtype
 
     def forward(self, image: Tensor) -> Tensor:
         image = image.as_subclass(Tensor).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(image.device.type, dtype=HALF, enabled=image.is_cuda):
+        with torch.autocast(image.device.type, dtype=self.dtype, enabled=self.dtype is not None):
             return self.network(image).float()
 
 
@@ -53,30 +53,33 @@ class PackedConvolution(nn.Module):
             convolution.groups,
         )
         weight = convolution.weight.detach().contiguous(memory_format=torch.channels_last)
-        self.packed = torch.ops.mkldnn._reorder_convolution_weight(weight, *self.settings, shape)
+        reorder = torch.ops.mkldnn._reorder_convolution_weight  # private, of PyTorch
+        self.packed = reorder(weight, *self.settings, shape)
 
     def forward(self, features: Tensor) -> Tensor:
-        return torch.ops.mkldnn._convolution_pointwise(features, self.packed, self.bias, *self.settings, "none", [], "")
+        convolve = torch.ops.mkldnn._convolution_pointwise  # private, of PyTorch
+        return convolve(features, self.packed, self.bias, *self.settings, "none", [], "")
 
 
 @torch.no_grad()
-def accelerate(network: nn.Module, example: Tensor) -> nn.Module:
+def accelerate(network: nn.Module, example: Tensor, *, dtype: torch.dtype | None = None) -> nn.Module:
     """Network of the same function for inference; the given one stays as it is.
 
     Args:
         network: network on the device where it will run; the result cannot be trained, moved or saved.
         example: an image that the network takes, ``(N, in_channels, H, W)``; only the shape is used.
+        dtype: what convolutions compute with, under autocast; None for float32.
     Returns:
-        A module in evaluation mode. On a CPU its logits differ by rounding, on a GPU as half precision does.
+        A module in evaluation mode. In float32 its logits differ by rounding, else as the precision does.
     """
     fast = fold_normalisations(network, example).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if example.device.type == "cpu":
         for module in fast.modules():
             if isinstance(module, nn.GroupNorm):
                 module.register_forward_pre_hook(centre_groups)
-        if torch.backends.mkldnn.is_available():
+        if dtype is None and torch.backends.mkldnn.is_available():  # autocast passes packed weights over
             pack_convolutions(fast, example)
-    return Accelerated(fast).eval()
+    return Accelerated(fast, dtype).eval()
 
 
 def pack_convolutions(network: nn.Module, example: Tensor) -> None:

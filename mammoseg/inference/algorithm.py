@@ -3,13 +3,15 @@
 from typing import Any
 
 from mammoseg.calibration import Calibration
-from mammoseg.checkpoints.checkpoint import Weights
+from mammoseg.checkpoints.record import Record
 from mammoseg.dicom.derived import Algorithm
 from mammoseg.files import printable
 from mammoseg.provenance import source_of, warning_of
 
 
-def algorithm_of(weights: Weights, *, name: str, version: str, threshold: float, flips: bool) -> Algorithm:
+def algorithm_of(
+    weights: Record, *, name: str, version: str, threshold: float, flips: bool, engine: str, precision: str
+) -> Algorithm:
     """What a bundle with these weights is called in its results.
 
     Args:
@@ -17,6 +19,8 @@ def algorithm_of(weights: Weights, *, name: str, version: str, threshold: float,
         version: the bundle's version.
         threshold: probability from which a pixel is mass.
         flips: whether the probability is the mean with the image upside down, see `mammoseg.inference.flips`.
+        engine: what computed, with its version.
+        precision: what it computed with, such as f32.
     """
     return Algorithm(
         name,
@@ -25,11 +29,13 @@ def algorithm_of(weights: Weights, *, name: str, version: str, threshold: float,
         flips="up-down" if flips else None,
         calibration=Calibration(**weights.calibration) if weights.calibration else None,
         min_area_mm2=weights.min_area_mm2,
+        engine=engine,
+        precision=precision,
         **facts_of(weights),
     )
 
 
-def facts_of(weights: Weights) -> dict[str, Any]:
+def facts_of(weights: Record) -> dict[str, Any]:
     """What `Algorithm` says of weights, by its names: file, hash, data, and what must be said of them."""
     return {
         "weights_sha256": weights.sha256,

@@ -23,8 +23,8 @@ MOST_LETTERS = 64
 class MeanPredictor:
     """Several predictors as one; used like a `Predictor`.
 
-    What works on one network alone, as the scores of active learning do, takes that of the first member: `network`,
-    `inferer`, `preprocessing` and `device` are its.
+    What works on one network alone, as the scores of active learning do, takes that of the first member: `engine`,
+    `flips` and `preprocessing` are its.
 
     Args:
         members: predictors of one or several bundles, at least one.
@@ -35,8 +35,8 @@ class MeanPredictor:
     def __init__(self, members: Sequence[Predictor], record: EnsembleRecord | None = None) -> None:
         self.members = members
         first = members[0]
-        self.network, self.inferer, self.preprocessing = first.network, first.inferer, first.preprocessing
-        self.device, self.modalities = first.device, first.modalities
+        self.engine, self.flips, self.preprocessing = first.engine, first.flips, first.preprocessing
+        self.modalities = first.modalities
         self.algorithm = mean_algorithm([member.algorithm for member in members], record)
         self.threshold = self.algorithm.threshold
         self.weights_sha256 = self.algorithm.weights_sha256
@@ -60,6 +60,11 @@ class MeanPredictor:
             reads_alike = member.preprocessing.voi == self.preprocessing.voi
             total += member.predict(mammogram if reads_alike else member.read(mammogram.path)).probability
         return Prediction(total / len(self.members), mammogram)
+
+    def limit_threads(self, count: int) -> None:
+        """Compute with so many threads from here on."""
+        for member in self.members:
+            member.limit_threads(count)
 
 
 def load_predictor(bundle: str, *, weights: Named, flips: bool | None = None, **how: Any) -> Predictor | MeanPredictor:
@@ -103,12 +108,12 @@ def mean_facts(facts: Sequence[Mapping[str, str | None]]) -> dict[str, Any]:
     """The facts of `facts_of` of several weights as one: hashes and files of all, the others each once."""
 
     def joined(name: str, by: str) -> str | None:
-        return by.join(dict.fromkeys(value for one in facts if (value := one[name]))) or None
+        return _each_once([one[name] for one in facts], by)
 
     return {
-        "weights_sha256": ",".join(str(one["weights_sha256"]) for one in facts),
-        "weights_file": ",".join(str(one["weights_file"]) for one in facts),
-        "trained_on": joined("trained_on", ","),
+        "weights_sha256": "+".join(str(one["weights_sha256"]) for one in facts),
+        "weights_file": "+".join(str(one["weights_file"]) for one in facts),
+        "trained_on": joined("trained_on", "+"),
         "warning": joined("warning", " "),
     }
 
@@ -126,6 +131,8 @@ def mean_algorithm(members: Sequence[Algorithm], record: EnsembleRecord | None) 
         flips=_flips(members),
         calibration=Calibration(**calibration) if calibration else None,
         min_area_mm2=record.min_area_mm2 if record else max(areas, default=None),
+        engine=_each_once([member.engine for member in members]),
+        precision=_each_once([member.precision for member in members]),
         **facts,
     )
 
@@ -134,6 +141,10 @@ def _joined(words: Sequence[str]) -> str | None:
     """Each word once; None where DICOM has no room for all."""
     text = "+".join(dict.fromkeys(words))
     return text if len(text) <= MOST_LETTERS else None
+
+
+def _each_once(words: Sequence[str | None], by: str = ",") -> str | None:
+    return by.join(dict.fromkeys(word for word in words if word)) or None
 
 
 def _flips(members: Sequence[Algorithm]) -> str | None:

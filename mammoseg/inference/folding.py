@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves  # private, of PyTorch
 
 CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 

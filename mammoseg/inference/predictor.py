@@ -2,23 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
-from monai.bundle import ConfigParser
-from monai.data import MetaTensor
-from monai.transforms import Invertd
 
 from mammoseg.bundles import bundle_root
-from mammoseg.checkpoints.checkpoint import read_weights_for, trained_network, trained_preprocessing
 from mammoseg.checkpoints.weights_file import default_weights
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.inference.acceleration import accelerate
+from mammoseg.files import read_json
 from mammoseg.inference.algorithm import algorithm_of
+from mammoseg.inference.engines.start import start_engine
+from mammoseg.inference.probability import image_probability
 from mammoseg.mammogram import Mammogram
-from mammoseg.transforms.mass_probability import mass_probability
-from mammoseg.transforms.pipelines import Preprocessing
+from mammoseg.transforms.arrays import ArrayPreprocessing
 
 
 @dataclass(frozen=True)
@@ -47,14 +42,21 @@ class Predictor:
         device: torch device; None takes a GPU where there is one.
         modalities: DICOM modalities to let in.
         flips: mean with the image upside down; as the weights record it when None.
+        runtime: what computes the network, see `mammoseg.inference.engines.engine.choose_runtime`. With another engine
+            than torch neither torch nor MONAI is imported, once the weights were converted.
+        precision: ``f32``, ``bf16`` or ``f16``; when None, f16 on a GPU and f32 on a CPU.
 
     Attributes:
         threshold: probability from which a pixel is mass: that of the weights, else of the bundle.
         algorithm: what its results say of it.
+        engine: gives the logits of the network.
+        preprocessing: from a mammogram to what the network sees, and back.
 
     Raises:
         WeightsError: absent, unsafe, or weights of another architecture.
-        WrongCallError: unknown bundle, or one that segments something else than masses; a device that is not there.
+        WrongCallError: unknown bundle, or one that segments something else than masses; an engine, a device or a
+            precision that is not there.
+        EngineError: the engine that was named cannot compute the network.
 
     Examples:
         >>> from pathlib import Path
@@ -81,33 +83,32 @@ class Predictor:
         device: str | None = None,
         modalities: tuple[str, ...] = ("MG",),
         flips: bool | None = None,
+        runtime: str = "torch",
+        precision: str | None = None,
     ) -> None:
-        root = Path(bundle_root(bundle))
-        parser = ConfigParser(ConfigParser.load_config_file(root / "configs" / "inference.json"))
-        channels = parser["network_def"]["out_channels"]
+        configs = Path(bundle_root(bundle)) / "configs"
+        config, version = read_json(configs / "inference.json"), read_json(configs / "metadata.json")["version"]
+        channels = config["network_def"]["out_channels"]
         if channels > 2:
             raise WrongCallError(
                 f"the network of bundle '{bundle}' gives {channels} classes, no mass; run its configs/inference.json."
             )
-        checkpoint = read_weights_for(bundle, weights or default_weights(bundle))
-        if device is not None:
-            parser["device"] = f"$torch.device('{usable_device(device)}')"
-        parser["flips"] = checkpoint.flips if flips is None else flips
-        self.weights_sha256 = checkpoint.sha256
-        self.threshold: float = checkpoint.threshold or parser["default_threshold"]
-        version = ConfigParser.load_config_file(root / "configs" / "metadata.json")["version"]
+        path = Path(weights or default_weights(bundle))
+        record, self.engine = start_engine(bundle, path, device=device, runtime=runtime, precision=precision)
+        self.flips = record.flips if flips is None else flips
+        self.weights_sha256 = record.sha256
+        self.threshold: float = record.threshold or config["default_threshold"]
         self.algorithm = algorithm_of(
-            checkpoint, name=bundle, version=version, threshold=self.threshold, flips=parser["flips"]
+            record,
+            name=bundle,
+            version=version,
+            threshold=self.threshold,
+            flips=self.flips,
+            engine=self.engine.name,
+            precision=self.engine.precision,
         )
         self.modalities = modalities
-        self.device: torch.device = parser.get_parsed_content("device")
-        self.preprocessing: Preprocessing = trained_preprocessing(checkpoint)
-        self.inferer: Any = parser.get_parsed_content("inferer")
-        network = trained_network(checkpoint).to(self.device)
-        size = self.preprocessing.settings["spatial_size"]
-        example = torch.empty(1, network.config["in_channels"], *size, device=self.device)
-        self.network = accelerate(network, example)
-        self.invert = Invertd("pred", self.preprocessing, orig_keys="image", nearest_interp=False, to_tensor=True)
+        self.preprocessing = ArrayPreprocessing(record.preprocessing)
 
     def __call__(self, path: Path | str) -> Prediction:
         """Segment one file.
@@ -125,31 +126,18 @@ class Predictor:
         """
         return self.preprocessing.read(path, modalities=self.modalities)
 
-    @torch.inference_mode()
     def predict(self, mammogram: Mammogram) -> Prediction:
         """Segment a mammogram that was read before.
 
         Raises:
             InputRefusedError: the network gave values that are no probabilities.
         """
-        item = self.preprocessing({"image": mammogram})
-        logits = self.inferer(item["image"][None].to(self.device), self.network)[0]
-        item["pred"] = MetaTensor(mass_probability(logits.float()).cpu())
-        if not item["pred"].isfinite().all():
+        prepared = self.preprocessing(mammogram)
+        probability = image_probability(self.engine, prepared.image, flips=self.flips)
+        if not np.isfinite(probability).all():
             raise InputRefusedError("E_NOT_FINITE", "the network gave values that are not finite; check the weights")
-        probability = self.invert(item)["pred"][0].numpy()
-        return Prediction(np.clip(probability, 0, 1, dtype=np.float32), mammogram)
+        return Prediction(np.clip(prepared.back(probability), 0, 1, dtype=np.float32), mammogram)
 
-
-def usable_device(name: str) -> torch.device:
-    """The device of this name, after a first tensor on it.
-
-    Raises:
-        WrongCallError: there is none that computes.
-    """
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError) as error:
-        raise WrongCallError(f"device '{name}' cannot be used on this machine; leave it out, or name cpu.") from error
-    return device
+    def limit_threads(self, count: int) -> None:
+        """Compute with so many threads from here on."""
+        self.engine.limit_threads(count)

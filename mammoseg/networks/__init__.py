@@ -16,7 +16,6 @@ from mammoseg.networks.resnet_fpn import ResNetFPN
 from mammoseg.networks.resnet_unet import ResNetUNet
 from mammoseg.networks.se_fusion_unet import SEFusionUNet
 from mammoseg.networks.smp_unet import SmpUNet
-from mammoseg.networks.smp_unetplusplus import SmpUNetPlusPlus
 from mammoseg.networks.unet import UNet
 from mammoseg.networks.unet_slim import UNetSlim
 
@@ -35,7 +34,6 @@ __all__ = [
     "ResNetUNet",
     "SEFusionUNet",
     "SmpUNet",
-    "SmpUNetPlusPlus",
     "UNet",
     "UNetSlim",
 ]

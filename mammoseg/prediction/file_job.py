@@ -41,6 +41,12 @@ class FileJob:
     predictor: MassPredictor
     run: Run
 
+    @property
+    def algorithm(self) -> Algorithm:
+        """The algorithm of the run, with the engine of this process."""
+        own = self.predictor.algorithm
+        return replace(self.run.algorithm, engine=own.engine, precision=own.precision)
+
     def __call__(self, path: Path, name: str) -> tuple[Row, str | None]:
         """Segment one file and write its results under `name`; a refusal is a row like any other outcome.
 
@@ -69,7 +75,7 @@ class FileJob:
         found = find_masses(
             prediction.probability,
             mammogram,
-            threshold=self.run.algorithm.threshold,
+            threshold=self.algorithm.threshold,
             min_area_mm2=self.run.options.min_area_mm2,
             min_area_pixels=self.run.options.min_area_pixels,
             least_area_mm2=self.run.algorithm.min_area_mm2,
@@ -83,7 +89,7 @@ class FileJob:
                 found.probability,
                 lesions,
                 output=self.run.output,
-                algorithm=self.run.algorithm,
+                algorithm=self.algorithm,
                 when=self.run.when,
                 options=self.run.options,
                 mammogram=mammogram,
@@ -107,9 +113,11 @@ class FileJob:
             secondary_capture=written.files.get(ObjectKind.SECONDARY_CAPTURE),
             presentation_state=written.files.get(ObjectKind.PRESENTATION_STATE),
             overlay=f"{name}.overlay.png",
-            weights_file=self.run.algorithm.weights_file,
-            weights_sha256=self.run.algorithm.weights_sha256,
-            trained_on=self.run.algorithm.trained_on,
+            weights_file=self.algorithm.weights_file,
+            weights_sha256=self.algorithm.weights_sha256,
+            trained_on=self.algorithm.trained_on,
+            engine=self.algorithm.engine,
+            precision=self.algorithm.precision,
         )
         return row, written.source_sha256
 

@@ -15,6 +15,8 @@ from mammoseg.data.find_images import find_inputs, say_no_file
 from mammoseg.dicom.seg import SegKind, SegProfile
 from mammoseg.errors import NothingUsableError, WrongCallError
 from mammoseg.files import is_file, is_folder, make_output, output_errors, printable
+from mammoseg.inference.engines.engine import choose_runtime
+from mammoseg.inference.engines.start import MODULES
 from mammoseg.prediction.file_job import MassPredictor
 from mammoseg.prediction.options import Options, parse_choice, parse_objects
 from mammoseg.prediction.process import Standby
@@ -26,7 +28,7 @@ FETCHED = "images"
 """Folder in the output folder for what was read from an archive: kept, so that a run can go on without it."""
 
 PREDICTOR_MODULE = "mammoseg.inference.predictor"
-"""Imports torch, which takes seconds that a wrong call need not wait."""
+"""Imports what a wrong call need not wait for."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,18 @@ class PredictorChoice:
     device: str | None
     modalities: tuple[str, ...]
     flips: bool | None
+    runtime: str
+    precision: str | None
 
     def __call__(self) -> MassPredictor:
         keep_freed_memory()
-        how = {"device": self.device, "modalities": self.modalities, "flips": self.flips}
+        how = {
+            "device": self.device,
+            "modalities": self.modalities,
+            "flips": self.flips,
+            "runtime": self.runtime,
+            "precision": self.precision,
+        }
         (one, *more) = self.weights
         if more or is_folder(one):
             return quick_import("mammoseg.inference.ensemble").load_predictor(self.bundle, weights=self.weights, **how)
@@ -63,6 +73,8 @@ def predict(
     min_area_mm2: float | None = None,
     min_area_pixels: float | None = None,
     device: str | None = None,
+    runtime: str = "auto",
+    precision: str | None = None,
     modalities: str | Sequence[str] = ("MG",),
     workers: int | None = None,
     json: bool = False,
@@ -93,6 +105,9 @@ def predict(
         min_area_mm2: smallest lesion, in the breast.
         min_area_pixels: smallest lesion, in pixels.
         device: such as ``cpu`` or ``cuda:0``; the best there is when None.
+        runtime: what computes the network: ``auto``, ``openvino``, ``onnx`` or ``torch``, see
+            `mammoseg.inference.engines.engine.choose_runtime`.
+        precision: ``f32``, ``bf16`` or ``f16``, where the engine has it; when None, f16 on a GPU and f32 on a CPU.
         modalities: DICOM modalities to let in, ``MG`` alone unless told otherwise.
         workers: processes; one for each core when None and there are enough files.
         json: print one JSON record for each file instead of sentences.
@@ -146,9 +161,9 @@ def predict(
         print(f"No weights are named; {paths_of_weights[0]} is used.", file=sys.stderr)
     here = f"{count_of(len(found), 'file')} to look at; " if found else ""  # those of an archive are counted later
     print(f"{here}loading {bundle}, which can take a minute.", file=sys.stderr, flush=True)
-    choice = PredictorChoice(bundle, paths_of_weights, device, modalities, flips)
+    choice = PredictorChoice(bundle, paths_of_weights, device, modalities, flips, runtime, precision)
     others = worker_count(len(found), workers) - 1
-    with Standby(others, PREDICTOR_MODULE) as standby:
+    with Standby(others, MODULES[choose_runtime(runtime, device)]) as standby:
         predictor = choice()
         if archive is not None:
             from mammoseg.archives.dicomweb.fetch import fetch_studies  # needed by few

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -77,8 +78,10 @@ def end_processes() -> None:
     children = multiprocessing.active_children()
     for process in children:
         process.kill()
-    for process in children:
-        process.join()
+    while any(
+        process.is_alive() for process in children
+    ):  # an executor collects its own, too
+        time.sleep(0.001)
 
 
 @contextmanager

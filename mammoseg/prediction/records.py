@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Container
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,12 @@ class Records:
 
     @classmethod
     def of(cls, run: Run) -> "Records":
-        """Records of a run; another model, threshold, option or version has other ones."""
-        settings = {"algorithm": asdict(run.algorithm), "options": asdict(run.options), "mammoseg": __version__}
+        """Records of a run; another model, threshold, precision, option or version has others, an engine not."""
+        settings = {
+            "algorithm": asdict(replace(run.algorithm, engine=None)),
+            "options": asdict(run.options),
+            "mammoseg": __version__,
+        }
         return cls(run.output, sha256_of_json(json.loads(json.dumps(settings, default=str))))
 
     def find(self, path: Path, name: str) -> Row | None:

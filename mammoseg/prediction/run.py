@@ -2,6 +2,7 @@
 
 import json as json_format
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -143,14 +144,17 @@ def _rows(
 ) -> Iterator[tuple[str, Row]]:
     """Name and row of each file, those first that an earlier run has done."""
     records = Records.of(run)
-    waiting = []
+    waiting, by_others = [], Counter[str]()
     for path, name in items:
         if row := records.find(path, name):
+            if row.engine != run.algorithm.engine:
+                by_others[row.engine or "an unknown engine"] += 1
             yield name, row
         else:
             waiting.append((path, name))
     if kept := len(items) - len(waiting):
-        tqdm.write(f"{kept} of {count_of(len(items), 'file')} done already, left as they are.", file=sys.stderr)
+        others = "".join(f", {number} by {engine}" for engine, number in by_others.items())
+        tqdm.write(f"{kept} of {count_of(len(items), 'file')} done already{others}, left as they are.", file=sys.stderr)
     count = worker_count(len(waiting), workers.most)
     job = partial(_Recorded, run=run, records=records)
     if workers.make_predictor and count > 1:
@@ -165,8 +169,8 @@ def _rows(
 def _single_thread(make_predictor: Callable[[], MassPredictor]) -> MassPredictor:
     """A predictor for one of several processes, which share the cores among them."""
     predictor = make_predictor()
-    if torch := sys.modules.get("torch"):  # a predictor without a network has not imported it
-        torch.set_num_threads(1)
+    if limit := getattr(predictor, "limit_threads", None):  # a predictor without a network has none
+        limit(1)
     return predictor
 
 

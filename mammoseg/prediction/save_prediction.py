@@ -14,6 +14,7 @@ from mammoseg.dicom.derived import Algorithm
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import printable
 from mammoseg.inference.algorithm import algorithm_of
+from mammoseg.inference.engines.torch_engine import TorchEngine
 from mammoseg.inference.lesions import Masses, find_masses
 from mammoseg.mammogram import Mammogram
 from mammoseg.prediction.options import ObjectKind, Options
@@ -37,6 +38,7 @@ class SavePredictiond(MapTransform):
         name: name of the algorithm in the SEG.
         version: version of the algorithm in the SEG.
         flips: whether the probability is the mean with the image upside down, which the SEG says, too.
+        precision: what the network computed with, such as f32.
     """
 
     def __init__(
@@ -50,12 +52,14 @@ class SavePredictiond(MapTransform):
         name: str,
         version: str,
         flips: bool = False,
+        precision: str = "f32",
     ) -> None:
         super().__init__(keys)
         self.preprocessing = preprocessing
         self.output_dir = Path(output_dir)
         self.checkpoint = Path(checkpoint)
         self.name, self.version, self.threshold, self.flips = name, version, threshold, flips
+        self.precision = precision
         self.algorithm: Algorithm | None = None
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -63,7 +67,13 @@ class SavePredictiond(MapTransform):
         if self.algorithm is None:
             weights = read_weights(self.checkpoint)
             self.algorithm = algorithm_of(
-                weights, name=self.name, version=self.version, threshold=self.threshold, flips=self.flips
+                weights,
+                name=self.name,
+                version=self.version,
+                threshold=self.threshold,
+                flips=self.flips,
+                engine=TorchEngine.name,
+                precision=self.precision,
             )
         for key in self.key_iterator(item):
             probability = item[key][0].clamp(0, 1).cpu().numpy()

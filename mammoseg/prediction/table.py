@@ -42,6 +42,8 @@ class Row:
         weights_file: name of the file of the weights that segmented it.
         weights_sha256: SHA-256 of that file.
         trained_on: source of the data that these weights were trained on.
+        engine: name and version of what computed the network.
+        precision: what it computed with, such as ``f32``.
     """
 
     file: str
@@ -65,6 +67,8 @@ class Row:
     weights_file: str | None = None
     weights_sha256: str | None = None
     trained_on: str | None = None
+    engine: str | None = None
+    precision: str | None = None
 
     @property
     def results(self) -> list[str]:

@@ -16,7 +16,7 @@ from mammoseg.prediction.process import Job, WorkerProcess, end_processes
 from mammoseg.prediction.table import Row
 
 FEWEST_FILES = 8
-"""Fewer files than this are done faster than a second process starts (it imports torch and reads the weights)."""
+"""Fewer files than this are done faster than a second process starts (it imports the engine and reads the weights)."""
 
 
 def worker_count(files: int, workers: int | None) -> int:

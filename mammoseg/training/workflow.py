@@ -147,7 +147,7 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
     _check_datalist(run_id, **overrides)
     unchecked = [name for name, value in overrides.items() if not _is_checked(name, value, config)]
     if isinstance(device := overrides.get("device"), str) and not device.startswith("$"):
-        usable_device = quick_import("mammoseg.inference.predictor").usable_device
+        usable_device = quick_import("mammoseg.inference.engines.torch_engine").usable_device
         overrides["device"] = f"$torch.device('{usable_device(device)}')"
     words = [word for key, value in overrides.items() for word in (f"--{key}", str(value))]
     file = json.dumps(files) if overlays else files[0]

@@ -57,7 +57,7 @@ class RandBlurd(RandomizableTransform, MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         d = dict(data)
         self.randomize(None)
-        for key in self.key_iterator(d) if self._do_transform else ():
+        for key in self.key_iterator(d) if self._do_transform else ():  # private, of MONAI
             changed = np.stack([self._blur(channel) for channel in d[key].cpu().numpy()])
             d[key] = MetaTensor(torch.as_tensor(changed, device=d[key].device)).copy_meta_from(d[key])
         return d

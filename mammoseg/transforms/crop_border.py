@@ -1,17 +1,13 @@
 """Crop white film borders off image and mask."""
 
-from collections.abc import Mapping
-from typing import Any
+from monai.config import KeysCollection
 
-import numpy as np
-
-from mammoseg.transforms.crop import Cropd
-from mammoseg.transforms.functional.crop_border import border_box
-from mammoseg.transforms.geometric import Plan
+from mammoseg.transforms.functional.steps import CropBorder
+from mammoseg.transforms.geometric import Geometricd
 
 
-class CropBorderd(Cropd):
-    """Dictionary form of `crop_border`, invertible."""
+class CropBorderd(Geometricd):
+    """Dictionary form of `CropBorder`, invertible."""
 
-    def measure(self, image: np.ndarray, metadata: Mapping[str, Any]) -> Plan:
-        return border_box(image)._asdict()
+    def __init__(self, keys: KeysCollection = ("image", "label"), *, allow_missing_keys: bool = True) -> None:
+        super().__init__(CropBorder(), keys, allow_missing_keys=allow_missing_keys)

@@ -1,17 +1,13 @@
 """Crop image and mask to the breast."""
 
-from collections.abc import Mapping
-from typing import Any
+from monai.config import KeysCollection
 
-import numpy as np
-
-from mammoseg.transforms.crop import Cropd
-from mammoseg.transforms.functional.crop_to_breast import breast_box
-from mammoseg.transforms.geometric import Plan
+from mammoseg.transforms.functional.steps import CropToBreast
+from mammoseg.transforms.geometric import Geometricd
 
 
-class CropToBreastd(Cropd):
-    """Dictionary form of `crop_to_breast`, invertible."""
+class CropToBreastd(Geometricd):
+    """Dictionary form of `CropToBreast`, invertible."""
 
-    def measure(self, image: np.ndarray, metadata: Mapping[str, Any]) -> Plan:
-        return breast_box(image)._asdict()
+    def __init__(self, keys: KeysCollection = ("image", "label"), *, allow_missing_keys: bool = True) -> None:
+        super().__init__(CropToBreast(), keys, allow_missing_keys=allow_missing_keys)

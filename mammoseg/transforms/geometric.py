@@ -1,6 +1,5 @@
 """What all invertible transforms of this package share: measure on the image, move every key, remember, move back."""
 
-from abc import abstractmethod
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -11,54 +10,40 @@ from monai.data import MetaTensor
 from monai.transforms import InvertibleTransform, MapTransform
 from monai.utils import TraceKeys
 
-Plan = dict[str, Any]
-"""What decides one move: plain numbers only, so that it survives collate and `torch.load(weights_only=True)`."""
+from mammoseg.transforms.functional.steps import Move
 
 
 class Geometricd(MapTransform, InvertibleTransform):
     """A geometric transform whose plan is decided on the first key (the image) and carried out on all.
 
-    A subclass says what to `measure`, how to `move` and `move_back`, and the `matrix` from the new grid to the old.
     Images are interpolated by area, every other key by nearest neighbour; `Invertd` may ask for nearest.
 
     Args:
+        step: says what to measure, and how to move there and back.
         keys: the image first, then what shares its grid.
         allow_missing_keys: keys after the first may be absent.
     """
 
-    def __init__(self, keys: KeysCollection = ("image", "label"), allow_missing_keys: bool = True) -> None:
+    def __init__(
+        self, step: Move, keys: KeysCollection = ("image", "label"), *, allow_missing_keys: bool = True
+    ) -> None:
         super().__init__(keys, allow_missing_keys)
-
-    @abstractmethod
-    def measure(self, image: np.ndarray, metadata: Mapping[str, Any]) -> Plan:
-        """Decide on the first channel ``(rows, columns)`` of the image."""
-
-    @abstractmethod
-    def move(self, array: np.ndarray, plan: Plan, *, mode: str) -> np.ndarray:
-        """Carry out the plan on ``(channels, rows, columns)``."""
-
-    @abstractmethod
-    def move_back(self, array: np.ndarray, plan: Plan, *, size: tuple[int, int], mode: str) -> np.ndarray:
-        """Undo the plan: back to a grid of `size` (rows, columns)."""
-
-    @abstractmethod
-    def matrix(self, plan: Plan, *, size: tuple[int, int]) -> np.ndarray:
-        """Matrix ``(3, 3)`` from the new grid to the old one of `size`, for the affine of the MetaTensor."""
+        self.step = step
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         d = dict(data)
         image = d[self.keys[0]]
-        plan = self.measure(image[0].cpu().numpy(), image.meta)
+        plan = self.step.measure(image[0].cpu().numpy(), image.meta)
         for key in self.key_iterator(d):
             tensor = d[key]
             rows, columns = (int(side) for side in tensor.shape[1:])
             size = (rows, columns)
             mode = "area" if key == self.keys[0] else "nearest"
-            moved = _like(tensor, self.move(tensor.cpu().numpy(), plan, mode=mode))
+            moved = _like(tensor, self.step.move(tensor.cpu().numpy(), plan, mode=mode))
             d[key] = self.push_transform(
                 moved,
                 orig_size=size,
-                affine=torch.as_tensor(self.matrix(plan, size=size)),
+                affine=torch.as_tensor(self.step.matrix(plan, size=size)),
                 extra_info={"mode": mode, "plan": dict(plan)},
             )
             # MONAI's keys are members of an enumeration, which `torch.load(weights_only=True)` refuses, and its id is
@@ -74,14 +59,14 @@ class Geometricd(MapTransform, InvertibleTransform):
             rows, columns = (int(side) for side in traced[TraceKeys.ORIG_SIZE])
             size = (rows, columns)
             info = traced[TraceKeys.EXTRA_INFO]
-            matrix = np.linalg.inv(self.matrix(info["plan"], size=size))
+            matrix = np.linalg.inv(self.step.matrix(info["plan"], size=size))
             array = d[key].cpu().numpy()
-            back = _like(d[key], self.move_back(array, info["plan"], size=size, mode=info["mode"]))
+            back = _like(d[key], self.step.move_back(array, info["plan"], size=size, mode=info["mode"]))
             tracked = self.track_transform_meta(back, affine=torch.as_tensor(matrix))
             d[key] = back.copy_meta_from(tracked)
         return d
 
-    def _transforms_match(self, transform: Mapping) -> bool:
+    def _transforms_match(self, transform: Mapping) -> bool:  # private, of MONAI
         """Match by class, not by the address of the object, which means nothing in another process or from a cache."""
         return transform.get(TraceKeys.CLASS_NAME) == type(self).__name__
 

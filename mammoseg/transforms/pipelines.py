@@ -1,6 +1,6 @@
 """The deterministic list that training, validation, inference and the label server share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +8,27 @@ import numpy as np
 from monai.data import MetaTensor
 from monai.transforms import Compose, RepeatChanneld, Transform
 
-from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.reader import MammogramReader, MaskReader
-from mammoseg.errors import InputRefusedError, WrongCallError
+from mammoseg.errors import InputRefusedError
 from mammoseg.mammogram import Mammogram
+from mammoseg.transforms.arrays import read_under
 from mammoseg.transforms.clahe import Clahed
 from mammoseg.transforms.crop_border import CropBorderd
 from mammoseg.transforms.crop_to_breast import CropToBreastd
-from mammoseg.transforms.functional.scale_intensity import METHODS
+from mammoseg.transforms.functional.steps import (
+    BESIDE,
+    Clahe,
+    CropBorder,
+    CropToBreast,
+    Grey,
+    Move,
+    OrientLeft,
+    PadToGrid,
+    RemoveBackground,
+    ResizeToGrid,
+    ScaleGrey,
+    preprocessing_steps,
+)
 from mammoseg.transforms.geometric import Geometricd
 from mammoseg.transforms.load import LoadWithd
 from mammoseg.transforms.orient_left import OrientLeftd
@@ -24,7 +37,17 @@ from mammoseg.transforms.remove_background import RemoveBackgroundd
 from mammoseg.transforms.resize import ResizeToGridd
 from mammoseg.transforms.scale_intensity import ScaleGreyd
 
-ASPECTS = ("stretch", "pad")
+FORMS: dict[type[Move | Grey], Callable[..., Transform]] = {
+    CropBorder: CropBorderd,
+    CropToBreast: CropToBreastd,
+    OrientLeft: OrientLeftd,
+    ResizeToGrid: ResizeToGridd,
+    PadToGrid: PadToGridd,
+    RemoveBackground: RemoveBackgroundd,
+    Clahe: Clahed,
+    ScaleGrey: ScaleGreyd,
+}
+"""Dictionary form of each step, which takes the settings of the step."""
 
 
 class Preprocessing(Compose):
@@ -54,11 +77,6 @@ class Preprocessing(Compose):
                 raise error.__cause__ from None
             raise
 
-    @property
-    def voi(self) -> str | int:
-        """Which VOI of a file is read, see `mammoseg.data.mammogram.read_mammogram`."""
-        return self.settings.get("voi", "first")
-
     def read(self, path: Path | str, *, modalities: Sequence[str] | None = None) -> Mammogram:
         """The mammogram that the list begins with.
 
@@ -67,7 +85,7 @@ class Preprocessing(Compose):
         Raises:
             InputRefusedError: the file cannot be used.
         """
-        return read_mammogram(path, voi=self.voi, modalities=modalities or self.settings.get("modalities", ("MG",)))
+        return read_under(self.settings, path, modalities=modalities)
 
     def send_mask(self, mask: np.ndarray, image: MetaTensor) -> np.ndarray:
         """Bring a mask of the stored grid to the network's, by the moves that `image` has made.
@@ -78,7 +96,7 @@ class Preprocessing(Compose):
         moves = {type(step).__name__: step for step in self.transforms if isinstance(step, Geometricd)}
         for traced in image.applied_operations:
             if step := moves.get(traced["class"]):
-                mask = step.move(mask, traced["extra_info"]["plan"], mode="nearest")
+                mask = step.step.move(mask, traced["extra_info"]["plan"], mode="nearest")
         return mask
 
 
@@ -129,10 +147,6 @@ def preprocessing(
         >>> tuple(item["image"].shape), tuple(item["label"].shape)
         ((3, 64, 32), (1, 64, 32))
     """
-    if aspect not in ASPECTS:
-        raise WrongCallError(f"unknown aspect '{aspect}'; known: {', '.join(ASPECTS)}.")
-    if intensity not in METHODS:
-        raise WrongCallError(f"unknown intensity '{intensity}'; known: {', '.join(METHODS)}.")
     settings: dict[str, Any] = {
         "spatial_size": [int(side) for side in spatial_size],
         "channels": channels,
@@ -148,24 +162,10 @@ def preprocessing(
         "keys": list(keys),
     }
     image, *labels = keys
-    size = tuple(settings["spatial_size"])
+    steps = preprocessing_steps(**{name: value for name, value in settings.items() if name not in BESIDE})
     transforms: list[Transform] = [LoadWithd(image, reader=MammogramReader(voi=voi, modalities=modalities))]
     if labels:
         transforms.append(LoadWithd(labels, reader=MaskReader(), like=image, allow_missing_keys=True))
-    if crop_border:
-        transforms.append(CropBorderd(keys))
-    if crop_to_breast:
-        transforms.append(CropToBreastd(keys))
-    if orient_left:
-        transforms.append(OrientLeftd(keys))
-    transforms.append(ResizeToGridd(keys, spatial_size=size, keeps_aspect=aspect == "pad"))
-    if aspect == "pad":
-        transforms.append(PadToGridd(keys, spatial_size=size))
-    # From here on at the network's size: a hundred times fewer pixels, and the network sees the same.
-    if remove_background:
-        transforms.append(RemoveBackgroundd(image))
-    if clahe_clip_limit is not None:
-        transforms.append(Clahed(image, clip_limit=clahe_clip_limit))
-    transforms.append(ScaleGreyd(image, method=intensity))
+    transforms += [FORMS[type(step)](keys if isinstance(step, Move) else image, **vars(step)) for step in steps]
     transforms.append(RepeatChanneld(image, repeats=channels))
     return Preprocessing(transforms, settings=settings)

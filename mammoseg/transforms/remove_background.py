@@ -1,13 +1,13 @@
 """Set everything outside the breast to background."""
 
-import numpy as np
+from monai.config import KeysCollection
 
-from mammoseg.transforms.functional.remove_background import remove_background
+from mammoseg.transforms.functional.steps import RemoveBackground
 from mammoseg.transforms.grey import Greyd
 
 
 class RemoveBackgroundd(Greyd):
-    """Dictionary form of `remove_background`; the mask of the masses is left alone."""
+    """Dictionary form of `RemoveBackground`; the mask of the masses is left alone."""
 
-    def change(self, channel: np.ndarray) -> np.ndarray:
-        return remove_background(channel)
+    def __init__(self, keys: KeysCollection = "image") -> None:
+        super().__init__(RemoveBackground(), keys)

@@ -40,7 +40,7 @@ class RandSaltAndPepperd(RandomizableTransform, MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         d = dict(data)
         self.randomize(None)
-        for key in self.key_iterator(d) if self._do_transform else ():
+        for key in self.key_iterator(d) if self._do_transform else ():  # private, of MONAI
             chance = torch.as_tensor(self.R.uniform(size=tuple(d[key].shape[1:])), device=d[key].device)
             d[key] = salt_and_pepper(d[key], chance, share=self.drawn_share)
         return d

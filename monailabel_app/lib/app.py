@@ -11,11 +11,11 @@ from monailabel.interfaces.tasks.train import TrainTask
 class NamedTasks:
     """The tasks that MONAI Label 0.8.5 keeps in private members of an app; nothing else here names those."""
 
-    _infers: dict[str, InferTask]
-    _trainers: dict[str, TrainTask]
-    _strategies: dict[str, Strategy]
-    _scoring_methods: dict[str, ScoringMethod]
-    _batch_infer: BatchInferTask
+    _infers: dict[str, InferTask]  # private, of MONAI Label
+    _trainers: dict[str, TrainTask]  # private, of MONAI Label
+    _strategies: dict[str, Strategy]  # private, of MONAI Label
+    _scoring_methods: dict[str, ScoringMethod]  # private, of MONAI Label
+    _batch_infer: BatchInferTask  # private, of MONAI Label
 
     @property
     def infers(self) -> dict[str, InferTask]:

@@ -11,17 +11,19 @@ KEYS = frozenset(
     {"state_dir", "tokens", "cors", "trusted_proxies", "max_upload_mib", "max_requests", "request_seconds", "insecure"}
     | {"oidc_issuer", "oidc_audience", "oidc_roles_claim", "oidc_role_prefix", "oidc_name_claim"}
     | {"modalities", "refresh_seconds", "dicomweb_user", "ca_bundle", "cache_gib"}
-    | {"models", "weights", "bundles", "preload", "device"}
+    | {"models", "weights", "bundles", "preload", "device", "flips", "min_area_mm2"}
     | {"strategy_model", "max_scored", "group", "strategy_samples", "strategy_seed"}
 )
 
 
 def check_keys(conf: Mapping[str, str]) -> None:
-    """Raise on a key that nothing reads.
+    """Raise on a key that nothing reads, and on one without a value, as a script gives for a variable that is not set.
 
     Raises:
         WrongCallError: there is one; the nearest is named.
     """
+    if empty := [key for key in KEYS & conf.keys() if conf[key] == ""]:
+        raise WrongCallError(f"--conf {min(empty)} is ''; give a value, or leave it out.")
     for key in conf.keys() - KEYS:
         near = difflib.get_close_matches(key, KEYS, n=1)
         meant = f"did you mean {near[0]}? " if near else ""
@@ -60,6 +62,19 @@ def number(conf: Mapping[str, str], name: str, otherwise: float) -> float:
     return value
 
 
+def words(conf: Mapping[str, str], name: str, otherwise: str) -> tuple[str, ...]:
+    """Words with commas between them.
+
+    Raises:
+        WrongCallError: one of them is empty.
+    """
+    text = str(conf.get(name, otherwise))
+    found = tuple(word.strip() for word in text.split(","))
+    if not all(found):
+        raise WrongCallError(f"{name} is '{text}'; it must be words with commas between them, such as {otherwise}.")
+    return found
+
+
 def yes_or_no(conf: Mapping[str, str], name: str, otherwise: bool) -> bool:
     """``true`` or ``false``.
 
@@ -70,3 +85,15 @@ def yes_or_no(conf: Mapping[str, str], name: str, otherwise: bool) -> bool:
     if text not in ("true", "false"):
         raise WrongCallError(f"{name} is '{text}'; it must be true or false.")
     return text == "true"
+
+
+def yes_no_or_recorded(conf: Mapping[str, str], name: str) -> bool | None:
+    """``true``, ``false``, or ``recorded``, which is None and the default: as the weights record it.
+
+    Raises:
+        WrongCallError: it is none of these.
+    """
+    text = str(conf.get(name, "recorded")).lower()
+    if text not in ("true", "false", "recorded"):
+        raise WrongCallError(f"{name} is '{text}'; it must be true, false or recorded.")
+    return None if text == "recorded" else text == "true"

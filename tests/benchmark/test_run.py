@@ -37,6 +37,15 @@ def test_table_has_a_row_a_bundle_and_the_median_and_the_lowest_below():
     assert "Inference, accelerated: median 1.25 times as fast as plain eager over 3 bundles, lowest 1.00 (fus" in table
 
 
+def test_engines_have_a_table_of_their_own():
+    measured = result("unet", 0.25)
+    measured["inference"]["openvino f32"] = variant(0.2, 0.5)
+    measured["inference"]["openvino bf16"] = variant(0.1, 0.5, difference=2e-3)
+    *_, header, _, row = benchmark_table([measured]).splitlines()
+    assert header == "| bundle | accelerated | openvino f32 | difference | openvino bf16 | difference |"
+    assert row == "| unet | 2.00 | 2.50 | 2e-07 | 5.00 | 2e-03 |"
+
+
 def test_batches_and_quick_runs_have_tables_of_their_own():
     table = benchmark_table([result("unet", 0.25), result("unet", 0.2, batch=8), result("unet", 0.2, quick=True)])
     titles = [line for line in table.splitlines() if line.startswith("**")]
@@ -99,7 +108,15 @@ def test_a_quick_measurement_has_facts_times_memory_and_differences():
             assert values["seconds"] > 0 and values["peak_memory_mib"] > 0 and values["difference"] < 1e-4
 
 
+@pytest.mark.slow
+def test_a_measurement_of_engines_has_openvino_with_the_logits_of_eager():
+    threads = torch.get_num_threads()
+    measured = measure.measure_bundle("unet_slim", quick=True, engines=True)["inference"]
+    torch.set_num_threads(threads)
+    assert measured["openvino f32"]["seconds"] > 0 and measured["openvino f32"]["difference"] < 1e-4
+
+
 def test_a_variant_that_computes_something_else_is_refused(monkeypatch):
-    monkeypatch.setattr(measure, "accelerate", lambda network, image: lambda image: 1.001 * network(image))
+    monkeypatch.setattr(measure, "accelerate", lambda network, image, **_: lambda image: 1.001 * network(image))
     with pytest.raises(ArithmeticError, match=r"'accelerated' differs by 0\.001 from plain eager, .* 1e-04"):
         measure.measure_bundle("resnet22_fpn", quick=True)

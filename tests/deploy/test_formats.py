@@ -1,5 +1,6 @@
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 from monai.bundle import ConfigParser
@@ -9,6 +10,8 @@ from mammoseg.bundles import bundle_names
 from mammoseg.deploy import formats
 from mammoseg.deploy.formats import FormatError, Probabilities, write_formats
 from mammoseg.errors import WrongCallError
+from mammoseg.inference.engines.onnx_engine import OnnxEngine
+from mammoseg.inference.engines.openvino_engine import OpenVinoEngine
 from scripts import format_table
 from tests.deploy.made_weights import narrow_config, narrow_network
 
@@ -30,16 +33,19 @@ def unet():
     return narrow_network("unet").eval()
 
 
-def assert_formats_agree(name: str, chosen: tuple[str, ...], folder) -> None:
+def assert_formats_agree(name: str, chosen: tuple[str, ...], folder) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns probabilities and images that they are of."""
     side, _ = narrow_config(name)["spatial_size"]
     network = narrow_network(name)
     image = torch.rand(1, network.config["in_channels"], side, side)
     make_trained_like(network, image)
     network.eval()
     with torch.no_grad():
-        assert Probabilities(network)(image).std() > 0.005, "a constant map would prove nothing"
+        expected = Probabilities(network)(image)
+    assert expected.std() > 0.005, "a constant map would prove nothing"
     differences = write_formats(network, chosen, size=(side, side), folder=folder)
     assert differences.keys() == set(chosen) and max(differences.values()) <= 1e-4
+    return expected, image
 
 
 @pytest.mark.parametrize("name", bundle_names())
@@ -50,8 +56,11 @@ def test_torchscript_and_torch_export_give_the_probabilities_of_pytorch(name, tm
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW_ONNX else ()) for name in bundle_names()]
 )
-def test_onnx_gives_the_probabilities_of_pytorch(name, tmp_path):
-    assert_formats_agree(name, ("onnx",), tmp_path)
+def test_onnx_gives_the_probabilities_of_pytorch_in_every_engine(name, tmp_path):
+    expected, images = assert_formats_agree(name, ("onnx",), tmp_path)
+    for engine in (OpenVinoEngine, OnnxEngine):
+        found = engine(tmp_path / "probability.onnx", shape=images.shape[1:])(images.numpy())
+        assert np.abs(found - expected.numpy()).max() <= 1e-4
 
 
 def test_files_take_any_batch(unet, tmp_path):

@@ -79,7 +79,7 @@ def test_the_new_weights_are_the_old_ones_and_say_where_their_numbers_come_from(
     about = after.provenance["calibrated"]
     assert (about["parent"], about["data"], about["section"]) == (before.sha256, "discs", "validation")
     assert about["counts"]["patients"] == 16 and about["threshold_interval"][0] <= after.threshold
-    assert after.calibration["fitted_on"] == f"discs (validation, {about['counts']['marks']} marks)"
+    assert after.calibration["fitted_on"] == f"discs (validation: {about['counts']['marks']} marks)"
     assert json.loads((new / "calibrated.json").read_text()) == describe_shipped(new / "calibrated.safetensors")
     assert after.provenance["bundle"] == "unet"
 
@@ -94,7 +94,7 @@ def test_the_error_before_is_that_of_the_bare_scores_and_after_that_of_patients_
 def test_the_folder_can_be_named_as_weights_and_its_scores_are_calibrated(done):
     predictor = load_predictor("unet", weights=done[2], device="cpu")
     assert predictor.threshold == read_weights(done[2] / "calibrated.safetensors").threshold
-    assert predictor.algorithm.score_kind.startswith("calibrated on discs (validation, ")
+    assert predictor.algorithm.score_kind.startswith("calibrated on discs (validation: ")
 
 
 def test_the_mean_of_several_gets_a_record_beside_copies_of_its_members(done, tmp_path):

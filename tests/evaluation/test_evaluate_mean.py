@@ -43,7 +43,7 @@ def test_the_mean_is_named_with_all_members_and_the_threshold_decides(folder):
     low, high = (scores_of(folder, both, f"at-{t}", threshold=t, device="cpu") for t in (0.4, 0.6))
     assert max(low) < min(high), "at 0.4 one member is enough, at 0.6 both have to agree"
     said = json.loads((folder / "at-0.6" / "summary.json").read_text())["provenance"]
-    assert said["weights_file"] == "right.pt,wrong.pt" and said["threshold"] == 0.6
+    assert said["weights_file"] == "right.pt+wrong.pt" and said["threshold"] == 0.6
     assert (folder / "at-0.6" / "froc.csv").is_file()
 
 

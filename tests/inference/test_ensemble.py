@@ -53,7 +53,7 @@ def test_a_folder_stands_for_all_weights_in_it_but_not_for_the_state_of_a_traini
     for name in ("checkpoint.pt", ".hidden.pt", "notes.json"):
         (folder / name).write_text("no weights")
     assert named_weights(folder) == named_weights(members) == members
-    assert load_predictor("unet", weights=folder, device="cpu").weights_sha256 == ",".join(map(sha256_of_file, members))
+    assert load_predictor("unet", weights=folder, device="cpu").weights_sha256 == "+".join(map(sha256_of_file, members))
 
 
 def test_one_file_alone_or_in_a_folder_is_no_mean(members):
@@ -76,7 +76,7 @@ def test_without_a_record_the_threshold_is_the_mean_and_scores_are_uncalibrated(
     mean = mean_algorithm([ONE, OTHER], None)
     assert mean.threshold == pytest.approx(0.45) and mean.calibration is None and mean.min_area_mm2 == 5
     assert (mean.name, mean.version) == ("unet+aunet", "1.0+1.1")
-    assert mean.parameters["weights_sha256"] == "aa,bb" and mean.parameters["weights_file"] == "a.pt,b.pt"
+    assert mean.parameters["weights_sha256"] == "aa+bb" and mean.parameters["weights_file"] == "a.pt+b.pt"
     assert (mean.trained_on, mean.warning) == ("cbis_ddsm", "Film.")
 
 
@@ -128,5 +128,5 @@ def test_a_record_that_cannot_be_is_refused(changes, reason, members):
 
 def test_facts_name_each_member(members):
     facts = facts_of_named(members[0].parent)
-    assert facts["weights_file"] == "a.pt,b.pt"
-    assert facts["weights_sha256"] == ",".join(read_weights(file).sha256 for file in members)
+    assert facts["weights_file"] == "a.pt+b.pt"
+    assert facts["weights_sha256"] == "+".join(read_weights(file).sha256 for file in members)

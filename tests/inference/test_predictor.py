@@ -49,7 +49,7 @@ def test_probability_is_on_the_grid_of_the_file(mammogram, tmp_path):
 
 def test_network_and_preprocessing_come_from_the_checkpoint(tmp_path):
     predictor = Predictor("unet", weights=write_weights(tmp_path / "model.pt", intensity="zscore"), device="cpu")
-    assert predictor.network.network.config["channels"] == [4, 8]
+    assert predictor.engine.network.network.config["channels"] == [4, 8]
     assert predictor.preprocessing.settings["intensity"] == "zscore"
     assert predictor.algorithm.trained_on == "phantom" and predictor.algorithm.warning == PHANTOM_WARNING
 
@@ -59,9 +59,9 @@ def test_the_network_is_accelerated_and_gives_the_probability_of_the_plain_one(m
     for _ in range(20):
         plain(torch.rand(2, 3, 32, 16))  # normalisations get statistics
     predictor = Predictor("unet", weights=write_weights(tmp_path / "model.pt", plain), device="cpu")
-    assert not [m for m in predictor.network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert not [m for m in predictor.engine.network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     accelerated = predictor(mammogram).probability
-    predictor.network = plain.eval()
+    predictor.engine.network = plain.eval()
     assert np.abs(accelerated - predictor(mammogram).probability).max() < 1e-5 < np.ptp(accelerated)
 
 
@@ -73,14 +73,14 @@ def test_weights_of_another_architecture_are_refused(tmp_path):
 
 def test_values_that_are_not_finite_are_a_failure_and_not_an_empty_result(mammogram, tmp_path):
     predictor = Predictor("unet", weights=write_weights(tmp_path / "model.pt"), device="cpu")
-    predictor.network = lambda image: torch.full((1, 2, 32, 16), torch.nan)
+    predictor.engine = lambda images: np.full((1, 2, 32, 16), np.nan)
     with pytest.raises(InputRefusedError, match="E_NOT_FINITE"):
         predictor(mammogram)
 
 
 def test_a_mark_found_at_network_size_lands_on_the_mark_of_the_file(mammogram, tmp_path):
     predictor = Predictor("unet", weights=write_weights(tmp_path / "model.pt"), device="cpu")
-    predictor.network = lambda image: torch.cat([0 * image[:, :1], 40 * (image[:, :1] - 0.6)], dim=1)
+    predictor.engine = lambda images: np.concatenate([0 * images[:, :1], 40 * (images[:, :1] - 0.6)], axis=1)
     rows, columns = np.nonzero(predictor(mammogram).probability > 0.5)
     assert (abs(rows.min() - 20), abs(rows.max() - 29)) <= (1, 1)
     assert (abs(columns.min() - 8), abs(columns.max() - 17)) <= (1, 1)

@@ -297,3 +297,8 @@ def test_the_config_of_a_pretrained_network_asks_for_no_weights(tmp_path):
 )
 def test_origin_of_the_first_weights_of_an_encoder(encoder, source, expected):
     assert origin_of_weights(encoder, source) == expected
+
+
+def test_a_decoder_that_there_is_not_is_refused_with_those_there_are():
+    with pytest.raises(WrongCallError, match=r"decoder is 'fpn', it is one of unet, unetplusplus\."):
+        SmpUNet(decoder="fpn")

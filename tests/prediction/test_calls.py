@@ -73,7 +73,15 @@ def test_predict_hands_its_choices_to_the_predictor(pixels, made, tmp_path):
     weights = tmp_path / "w.pt"
     weights.touch()
     predict(path, output=str(output), bundle="aunet", weights=str(weights), modalities="RG", device="cpu")
-    assert made == {"bundle": "aunet", "weights": weights, "device": "cpu", "modalities": ("RG",), "flips": None}
+    assert made == {
+        "bundle": "aunet",
+        "weights": weights,
+        "device": "cpu",
+        "modalities": ("RG",),
+        "flips": None,
+        "runtime": "auto",
+        "precision": None,
+    }
     assert rows_of(output)[0]["status"] == "mass found"
 
 
@@ -97,9 +105,9 @@ def test_several_weights_are_one_predictor_whose_results_name_all(tmp_path):
     weights = [
         write_bright_weights(tmp_path / f"{n}.pt", spatial_size=(64, 48), grey=g) for n, g in ((1, 0.4), (2, 0.6))
     ]
-    predict(tmp_path / "a.dcm", output=tmp_path / "out", bundle="unet", weights=weights, device="cpu")
+    predict(tmp_path / "a.dcm", output=tmp_path / "out", bundle="unet", weights=weights, runtime="torch")
     (row,) = rows_of(tmp_path / "out")
-    assert (row["status"], row["weights_file"]) == ("mass found", "1.pt,2.pt")
-    assert row["weights_sha256"] == ",".join(map(sha256_of_file, weights))
+    assert (row["status"], row["weights_file"]) == ("mass found", "1.pt+2.pt")
+    assert row["weights_sha256"] == "+".join(map(sha256_of_file, weights))
     for file in ("a.seg.dcm", "a.sr.dcm"):
         assert row["weights_sha256"] in pydicom.dcmread(tmp_path / "out" / file).to_json(), file

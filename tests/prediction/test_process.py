@@ -52,7 +52,7 @@ def test_ctrl_c_while_all_processes_still_import_says_one_sentence(tmp_path):
     (tmp_path / "torch.py").write_text(ENDLESS_TORCH)
     command = [sys.executable, "-m", "mammoseg.cli", "predict", *map(str, files), "--output", str(tmp_path / "out")]
     running = subprocess.Popen(
-        [*command, "--bundle", "unet", "--weights", str(weights), "--workers", "2"],
+        [*command, "--bundle", "unet", "--weights", str(weights), "--workers", "2", "--runtime", "torch"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -110,3 +111,34 @@ def test_two_runs_do_not_write_to_one_folder(pixels, tmp_path):
 
     run_predictor(Nested(), [tmp_path / "a.dcm"], tmp_path / "out")
     assert "a.seg.dcm" in names_in(tmp_path / "out")
+
+
+def test_a_run_that_goes_on_with_another_engine_keeps_what_is_done_and_says_whose_it_is(pixels, tmp_path, capsys):
+    write_mammogram(tmp_path / "a.dcm", pixels)
+    ours = BrightIsMass().algorithm
+    earlier, later = (replace(ours, engine=engine, precision="f32") for engine in ("torch 2", "openvino 3"))
+    run_predictor(BrightIsMass(earlier), [tmp_path], tmp_path / "out")
+    write_mammogram(tmp_path / "b.dcm", pixels // 2)
+    run_predictor(BrightIsMass(later), [tmp_path], tmp_path / "out")
+    assert "1 of 2 files done already, 1 by torch 2, left as they are." in capsys.readouterr().err
+    assert [(row["engine"], row["precision"]) for row in rows_of(tmp_path / "out")] == [
+        ("torch 2", "f32"),
+        ("openvino 3", "f32"),
+    ]
+    for kind in ("seg", "sr"):
+        said = pydicom.dcmread(tmp_path / "out" / f"b.{kind}.dcm").to_json()
+        assert "engine=openvino 3" in said and "precision=f32" in said
+    run_predictor(BrightIsMass(replace(later, precision="bf16")), [tmp_path], tmp_path / "out")
+    assert {row["precision"] for row in rows_of(tmp_path / "out")} == {"bf16"}
+
+
+def test_a_lesion_keeps_its_tracking_uid_whichever_engine_found_it(pixels, tmp_path):
+    path = tmp_path / "a.dcm"
+    write_mammogram(path, pixels)
+    tracked, instances = set(), set()
+    for engine in ("torch 2", "openvino 3"):
+        run_predictor(BrightIsMass(replace(BrightIsMass().algorithm, engine=engine)), [path], tmp_path / engine)
+        found = pydicom.dcmread(tmp_path / engine / "a.seg.dcm")
+        tracked.add(tuple(segment.TrackingUID for segment in found.SegmentSequence))
+        instances.add(found.SOPInstanceUID)
+    assert len(tracked) == 1 and len(instances) == 2

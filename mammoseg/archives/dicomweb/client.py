@@ -170,7 +170,7 @@ class ArchiveSession(requests.Session):
                     raise ArchiveError(f"the answer of {self.name} is longer than {MOST_ANSWER_BYTES >> 20} MiB.")
             if response.status_code == 200 and not body:
                 raise PassingError("answers HTTP 200 with nothing in it")
-            response._content = bytes(body)  # where requests itself keeps what it read
+            response._content = bytes(body)  # private, of requests: where it keeps what it read
         return response
 
 

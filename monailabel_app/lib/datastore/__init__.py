@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from mammoseg.errors import WrongCallError
 from monailabel_app.lib.datastore.dicomweb import DicomwebDatastore
 from monailabel_app.lib.datastore.folder import FolderDatastore
 from monailabel_app.lib.datastore.instance import InstanceDatastore
@@ -23,8 +24,10 @@ def open_datastore(studies: str, conf: Mapping[str, str], state_dir: Path) -> In
             to another archive than that of its image.
 
     Raises:
-        MammosegError: the address is none, a password is missing, or another server has the source.
+        MammosegError: no such folder or address, a password is missing, or another server has the source.
     """
+    if not studies:
+        raise WrongCallError("--studies is ''; name a folder with mammograms, or an http:// address.")
     is_archive = studies.startswith(("http://", "https://"))
     if is_archive:
         source = re.sub("//[^/@]*@", "//", studies).rstrip("/")  # whoever logs in there, it is the same archive

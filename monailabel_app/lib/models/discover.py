@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mammoseg.bundles import bundle_names, bundle_root, exported_name, run_root
-from mammoseg.checkpoints.weights_file import TRAINED, best_weights
+from mammoseg.checkpoints.weights_file import TRAINED, best_weights, named_weights
 from mammoseg.deploy.manifest import check_manifest
 from mammoseg.errors import MammosegError, WrongCallError
 
@@ -27,7 +27,7 @@ class ModelEntry:
 
     Attributes:
         bundle: its name, which is that of the model too.
-        weights: checkpoint; None where there is none yet.
+        weights: checkpoint, or a folder of several, of which the mean is served; None where there is none yet.
         description: one sentence of the bundle's metadata.
         version: of the bundle.
     """
@@ -43,12 +43,11 @@ def discover(conf: Mapping[str, str]) -> dict[str, ModelEntry]:
 
     Args:
         conf: settings of ``--conf``: ``models`` (names with commas) leaves the others out; ``bundles`` names folders of
-            exported
-            bundles, whose weights are taken instead of the repository's; ``weights`` is ``name=file``, several with
-            commas, and goes before both.
+            exported bundles, whose weights are taken instead of the repository's; ``weights`` is ``name=file``, or
+            ``name=folder`` for the mean of several, several with commas, and goes before both.
     Raises:
-        WrongCallError: an unknown or unfit name, a file or folder that is not there.
-        MammosegError: an exported bundle was changed.
+        WrongCallError: an unknown or unfit name, weights of a model left out, a file or folder that is not there.
+        MammosegError: an exported bundle was changed, or a folder of weights has none.
     """
     chosen = _words(conf.get("models", ""))
     reasons = {name: reason for name in bundle_names() if (reason := _unfit(name))}
@@ -58,6 +57,8 @@ def discover(conf: Mapping[str, str]) -> dict[str, ModelEntry]:
         if name not in known:
             reason = reasons.get(name, f"known: {', '.join(known)}")
             raise WrongCallError(f"'{name}' cannot be a model; {reason}.")
+        if chosen and name not in chosen:
+            raise WrongCallError(f"weights are given for '{name}', which models leaves out; add it to models.")
     for name, reason in reasons.items():
         logger.info("Bundle %s is no model: %s.", name, reason)
     return {name: _entry(name, given.get(name) or _own_weights(name)) for name in chosen or known}
@@ -98,8 +99,9 @@ def _named_weights(conf: Mapping[str, str]) -> dict[str, Path]:
     for word in _words(conf.get("weights", "")):
         name, _, file = word.partition("=")
         path = Path(file).expanduser()
-        if not file or not path.is_file():
-            raise WrongCallError(f"weights '{word}' is not name=file with a file that is there.")
+        if not file or not path.exists():
+            raise WrongCallError(f"weights '{word}' is not name=file or name=folder with one that is there.")
+        named_weights(path)
         found[name] = path
     return found
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.dicom.derived import Algorithm
-from mammoseg.inference.algorithm import facts_of
+from mammoseg.inference.ensemble import MeanPredictor, facts_of_named, load_predictor
 from mammoseg.inference.lesions import find_masses
 from mammoseg.inference.predictor import Predictor
 from mammoseg.mammogram import Mammogram
@@ -54,24 +53,35 @@ class ServedModel:
         versions: versions of its weights.
         device: torch device; None takes a GPU where there is one.
         modalities: DICOM modalities to let in.
+        flips: mean with the image upside down; as the weights record it when None.
+        min_area_mm2: least area of a mass where the image has an honest pixel spacing; that of the weights when None.
 
     Attributes:
         computing: held by whoever uses the network of a predictor.
     """
 
     def __init__(
-        self, entry: ModelEntry, versions: Versions, *, device: str | None = None, modalities: tuple[str, ...] = ("MG",)
+        self,
+        entry: ModelEntry,
+        versions: Versions,
+        *,
+        device: str | None = None,
+        modalities: tuple[str, ...] = ("MG",),
+        flips: bool | None = None,
+        min_area_mm2: float | None = None,
     ) -> None:
         self.entry = entry
         self.versions = versions
         self.device = device
         self.modalities = modalities
+        self.flips = flips
+        self.min_area_mm2 = min_area_mm2
         self._loading = threading.Lock()
         self.computing = threading.Lock()
-        self._loaded: tuple[Version, Predictor] | None = None
+        self._loaded: tuple[Version, Predictor | MeanPredictor] | None = None
         self._facts: dict[Version, dict[str, Any]] = {}
 
-    def predictor(self) -> Predictor:
+    def predictor(self) -> Predictor | MeanPredictor:
         """The served version, loaded unless it is; requests at the same time load it once.
 
         Raises:
@@ -79,7 +89,7 @@ class ServedModel:
         """
         return self.served()[1]
 
-    def served(self) -> tuple[Version, Predictor]:
+    def served(self) -> tuple[Version, Predictor | MeanPredictor]:
         """The version that is served, and its predictor; see `predictor`."""
         version = self.versions.current()
         loaded = self._loaded
@@ -91,7 +101,7 @@ class ServedModel:
             return self._loaded
 
     def facts(self, version: Version | None) -> dict[str, Any]:
-        """What is known of a version's weights, see `facts_of`; nothing where there are none, or none to read.
+        """What is known of a version's weights, see `facts_of_named`; nothing where there are none, or none to read.
 
         A version never changes, so its weights are read once.
         """
@@ -99,7 +109,7 @@ class ServedModel:
             return {}
         if version not in self._facts:
             try:
-                self._facts[version] = facts_of(read_weights(version.weights))
+                self._facts[version] = facts_of_named(version.weights)
             except WeightsError:  # who asks for an inference is told
                 return {}
         return self._facts[version]
@@ -122,8 +132,8 @@ class ServedModel:
             start = time.perf_counter()
             probability = predictor.predict(mammogram).probability
         end = time.perf_counter()
-        algorithm = replace(predictor.algorithm, threshold=threshold)
-        least = algorithm.min_area_mm2
+        least = predictor.algorithm.min_area_mm2 if self.min_area_mm2 is None else self.min_area_mm2
+        algorithm = replace(predictor.algorithm, threshold=threshold, min_area_mm2=least)
         found = find_masses(probability, mammogram, threshold=threshold, least_area_mm2=least)
         seconds = {
             "pre": read - begin,
@@ -133,13 +143,15 @@ class ServedModel:
         }
         return Segmented(mammogram, found.probability, found.lesions, algorithm, version.number, seconds)
 
-    def _load(self, version: Version | None) -> tuple[Version, Predictor]:
+    def _load(self, version: Version | None) -> tuple[Version, Predictor | MeanPredictor]:
         name = self.entry.bundle
         if version is None:
             raise ModelNotReadyError(f"model '{name}' has no weights yet; train it, or name some with --conf weights.")
         try:
             version.check()
-            predictor = Predictor(name, weights=version.weights, device=self.device, modalities=self.modalities)
+            predictor = load_predictor(
+                name, weights=version.weights, device=self.device, modalities=self.modalities, flips=self.flips
+            )
         except WeightsError as error:  # its text names files of the server, which are none of a client's business
             reason = f"version {version.number} of model '{name}' cannot be loaded: {_without_path(error, version)}"
             raise ModelNotReadyError(reason) from error

@@ -24,6 +24,7 @@ from mammoseg.training.workflow import RECIPES
 from monailabel_app.lib.models.job_files import Job, LabelSet, deal, read_log, write_labels
 from monailabel_app.lib.models.promotion import FEWEST_HELD_OUT, TOLERANCE, Verdict, judge
 from monailabel_app.lib.models.serving import ServedModel
+from monailabel_app.lib.models.versions import Version
 from monailabel_app.lib.params import said
 
 logger = logging.getLogger(__name__)
@@ -86,8 +87,9 @@ class MassTrainTask(TrainTask):
         Raises:
             InputRefusedError: an option is out of range.
             TooFewLabelsError: there is not enough to learn from.
+            WrongCallError: it would begin with the mean of several weights.
         """
-        self._options(request)
+        self._start(self._options(request))
         images = datastore.get_labeled_images()
         labels = [{"image_id": image, "patient_id": datastore.group_of(image)} for image in images]
         deal(labels, **self._split())
@@ -99,7 +101,7 @@ class MassTrainTask(TrainTask):
             ``version``, ``promoted`` and ``reason``, with the scores on the held-out images.
         Raises:
             InputRefusedError: an option is out of range.
-            WrongCallError: the model is being trained.
+            WrongCallError: the model is being trained, or it would begin with the mean of several weights.
             TooFewLabelsError: there is not enough to learn from.
             TrainingError: the training failed or was stopped; nothing has changed then.
         """
@@ -162,9 +164,7 @@ class MassTrainTask(TrainTask):
         return {"version": version.number, "promoted": verdict.promote, "reason": verdict.reason, **verdict.facts}
 
     def _job(self, folder: Path, options: Mapping[str, Any], labels: LabelSet) -> Job:
-        served = None if options["from_scratch"] else self.model.versions.current()
-        if served is not None:
-            served.check()
+        served = self._start(options)
         batch = min(options["batch_size"], len(labels.sections["training"]))
         lr = {} if options["lr"] is None else {"lr": options["lr"]}
         device = {} if self.model.device is None else {"device": self.model.device}
@@ -186,6 +186,17 @@ class MassTrainTask(TrainTask):
                 **self.overrides,
             },
         )
+
+    def _start(self, options: Mapping[str, Any]) -> Version | None:
+        """The version that a training begins with; None from scratch."""
+        served = None if options["from_scratch"] else self.model.versions.current()
+        if served is not None:
+            served.check()
+            if served.weights.is_dir():
+                raise WrongCallError(
+                    "the mean of several weights is served, with which no training begins; ask for from_scratch."
+                )
+        return served
 
     def _run(self, job: Job) -> dict[str, Any]:
         """Have a process do the job and follow its log."""

@@ -36,7 +36,7 @@ class Version:
 
     Attributes:
         number: 0 for what the model came with, then in the order of the trainings.
-        weights: the checkpoint.
+        weights: the checkpoint; of number 0 it may be a folder of several.
         sha256: that the weights must have; None where nobody has recorded it.
     """
 
@@ -50,7 +50,7 @@ class Version:
         Raises:
             WeightsError: they are absent, or not those that were evaluated.
         """
-        if not self.weights.is_file():
+        if not (self.weights.is_file() or self.weights.is_dir()):
             raise WeightsError(f"the weights of version {self.number} are gone; roll back to another version.")
         if self.sha256 is not None and sha256_of_file(self.weights) != self.sha256:
             raise WeightsError(

@@ -11,7 +11,7 @@ from monailabel.interfaces.exception import ImageNotFoundException, LabelNotFoun
 
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import InputRefusedError, MammosegError, WrongCallError
-from monailabel_app.lib.datastore import InstanceDatastore
+from monailabel_app.lib.datastore import InstanceDatastore, open_datastore
 from tests.label.made_store import VIEWS, as_slicer_writes, made_mask, mask_of, opened, write_views
 
 
@@ -380,6 +380,11 @@ def test_a_link_that_leads_out_of_the_folder_is_no_image_and_no_label(studies, t
 def test_a_setting_that_is_no_number_is_refused(studies, tmp_path, value):
     with pytest.raises(WrongCallError, match="refresh_seconds"), opened(studies, tmp_path / "s", refresh_seconds=value):
         pass
+
+
+def test_an_empty_name_is_not_the_folder_it_was_started_in(tmp_path):
+    with pytest.raises(WrongCallError, match="--studies is ''; name a folder with mammograms"):
+        open_datastore("", {}, tmp_path / "state")
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path):

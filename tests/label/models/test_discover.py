@@ -7,6 +7,7 @@ import torch
 
 from mammoseg.bundles import bundle_names
 from mammoseg.checkpoints.shipping import ship
+from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.deploy.manifest import ManifestError
 from mammoseg.errors import WrongCallError
 from mammoseg.files import sha256_of_file
@@ -36,6 +37,20 @@ def test_an_unknown_model_is_refused():
 def test_named_weights_are_taken(tmp_path):
     path = write_weights(tmp_path / "w.pt")
     assert discover({"weights": f"unet={path}"})["unet"].weights == path
+
+
+def test_weights_for_a_model_that_is_left_out_are_refused(tmp_path):
+    path = write_weights(tmp_path / "w.pt")
+    with pytest.raises(WrongCallError, match="weights are given for 'unet', which models leaves out; add it to models"):
+        discover({"models": "aunet", "weights": f"unet={path}"})
+
+
+def test_a_folder_of_weights_is_taken_for_their_mean_and_one_without_is_refused(tmp_path):
+    write_weights(tmp_path / "w" / "a.pt")
+    assert discover({"weights": f"unet={tmp_path / 'w'}"})["unet"].weights == tmp_path / "w"
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(WeightsError, match="there are no weights in the folder"):
+        discover({"weights": f"unet={tmp_path / 'empty'}"})
 
 
 def test_weights_that_a_bundle_came_with_serve_until_it_is_trained(tmp_path, monkeypatch):

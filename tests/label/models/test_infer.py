@@ -9,7 +9,6 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK
-import torch
 from pydicom import dcmread
 from pydicom.filebase import DicomBytesIO
 
@@ -160,9 +159,7 @@ def test_values_that_are_no_probabilities_are_a_failure_not_no_mass(task, pictur
 
 
 def test_a_network_that_gives_nan_is_a_failure(task, picture):
-    predictor = task.model.predictor()
-    predictor.network = torch.nn.Module()
-    predictor.network.forward = lambda image: torch.full((1, 2, 32, 32), torch.nan)
+    task.model.predictor().engine = lambda images: np.full((1, 2, 32, 32), np.nan)
     with pytest.raises(InputRefusedError, match="E_NOT_FINITE"):
         run(task, picture[0])
 
@@ -196,8 +193,8 @@ def test_results_leave_no_folder_behind(task, dicom, monkeypatch, tmp_path):
 def test_requests_at_the_same_time_load_once(tmp_path, picture, monkeypatch):
     model = served_model(tmp_path, write_weights(tmp_path / "w.pt"))
     loads: list[int] = []
-    real = serving.Predictor
-    monkeypatch.setattr(serving, "Predictor", lambda *a, **k: (loads.append(1), real(*a, **k))[1])
+    real = serving.load_predictor
+    monkeypatch.setattr(serving, "load_predictor", lambda *a, **k: (loads.append(1), real(*a, **k))[1])
     masks: list[np.ndarray] = []
     threads = [threading.Thread(target=lambda: masks.append(model.segment(picture[0]).probability)) for _ in range(8)]
     for thread in threads:
@@ -206,6 +203,36 @@ def test_requests_at_the_same_time_load_once(tmp_path, picture, monkeypatch):
         thread.join()
     assert len(loads) == 1 and len(masks) == 8
     assert all(np.array_equal(mask, masks[0]) for mask in masks)
+
+
+def test_a_folder_of_weights_is_served_as_their_mean_and_named_with_both(tmp_path, picture):
+    files = [write_weights(tmp_path / "w" / f"{seed}.pt", seed=seed) for seed in (0, 1)]
+    each = [served_model(tmp_path / file.stem, file).segment(picture[0]).probability for file in files]
+    task = MassInferTask(served_model(tmp_path, tmp_path / "w"))
+    file, params = run(task, picture[0])
+    file.unlink()
+    assert np.allclose(task.model.segment(picture[0]).probability, (each[0] + each[1]) / 2, atol=1e-6)
+    hashes = "+".join(map(sha256_of_file, files))
+    assert params["weights_sha256"] == task.info()["weights_sha256"] == hashes
+    assert (params["weights_file"], task.info()["weights"]) == ("0.pt+1.pt", 0)
+
+
+@pytest.mark.parametrize("asked", [None, True, False])
+def test_flips_are_those_of_the_server_and_else_as_recorded(asked, tmp_path):
+    model = served_model(tmp_path, write_weights(tmp_path / "w.pt", flips=True), flips=asked)
+    assert model.predictor().algorithm.flips == (None if asked is False else "up-down")
+
+
+def test_the_least_area_of_the_server_goes_before_that_of_the_weights(dicom, tmp_path, monkeypatch):
+    mask = np.zeros((64, 48), bool)
+    mask[10:14, 20:30] = True  # 0.196 mm2
+    weights = write_weights(tmp_path / "w.pt", min_area_mm2=0.3)
+    for asked, found in ((None, 0), (0.1, 1), (0.0, 1), (0.2, 0)):
+        task = MassInferTask(served_model(tmp_path, weights, min_area_mm2=asked))
+        answer(task, mask, monkeypatch)
+        segmented = task.model.segment(dicom)
+        assert len(segmented.lesions) == found
+        assert segmented.algorithm.min_area_mm2 == (0.3 if asked is None else asked)
 
 
 def test_a_promoted_version_answers_the_next_request(tmp_path, picture):

@@ -105,6 +105,19 @@ def test_a_worse_version_is_kept_aside(tmp_path, monkeypatch):
     assert task.model.versions.numbers() == [0, 1] and task.model.versions.current().number == 0
 
 
+def test_no_training_begins_with_a_mean_of_several(tmp_path):
+    for seed in (0, 1):
+        write_weights(tmp_path / "w" / f"{seed}.pt", seed=seed)
+    task, store = (
+        MassTrainTask(served_model(tmp_path, tmp_path / "w"), tmp_path),
+        DictDatastore.of_pictures(tmp_path / "images", 8),
+    )
+    for refuse in (task, task.check):
+        with pytest.raises(WrongCallError, match="mean of several weights is served, with which no training begins"):
+            refuse({}, store)
+    task.check({"from_scratch": True}, store)
+
+
 def test_too_few_labels_are_one_sentence(tmp_path):
     task = MassTrainTask(served_model(tmp_path, None), tmp_path)
     store = DictDatastore.of_pictures(tmp_path / "images", 3)

@@ -7,7 +7,7 @@ import pytest
 
 from mammoseg.errors import WrongCallError
 from monailabel_app.__main__ import APP_DIR, main
-from monailabel_app.lib.conf import KEYS, check_keys, number, whole_number, yes_or_no
+from monailabel_app.lib.conf import KEYS, check_keys, number, whole_number, words, yes_no_or_recorded, yes_or_no
 from monailabel_app.main import MammosegApp
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -24,6 +24,19 @@ DOCS = Path(__file__).resolve().parents[3] / "docs"
 def test_a_key_that_nothing_reads_is_refused_with_the_nearest(key, sentence):
     with pytest.raises(WrongCallError, match=f"^{re.escape(sentence)}"):
         check_keys({"state_dir": "/x", key: "1"})
+
+
+def test_a_key_without_a_value_is_refused():
+    with pytest.raises(WrongCallError, match="--conf state_dir is ''; give a value, or leave it out"):
+        check_keys({"models": "unet", "state_dir": ""})
+
+
+@pytest.mark.parametrize("text", ["MG,", ",", " ", "MG,,CR"])
+def test_an_empty_word_in_a_list_is_refused(text):
+    with pytest.raises(
+        WrongCallError, match="modalities is '.*'; it must be words with commas between them, such as MG"
+    ):
+        words({"modalities": text}, "modalities", "MG")
 
 
 def test_neither_server_nor_token_starts_with_one(tmp_path, capsys, monkeypatch):
@@ -68,3 +81,11 @@ def test_a_value_is_true_or_false():
     assert yes_or_no({"group": "False"}, "group", True) is False and yes_or_no({}, "group", True)
     with pytest.raises(WrongCallError, match="preload is 'yes'; it must be true or false"):
         yes_or_no({"preload": "yes"}, "preload", False)
+
+
+def test_flips_are_true_false_or_as_recorded():
+    given = {"recorded": None, "True": True, "false": False}
+    assert {text: yes_no_or_recorded({"flips": text}, "flips") for text in given} == given
+    assert yes_no_or_recorded({}, "flips") is None
+    with pytest.raises(WrongCallError, match="flips is '1'; it must be true, false or recorded"):
+        yes_no_or_recorded({"flips": "1"}, "flips")

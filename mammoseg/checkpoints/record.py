@@ -1,0 +1,66 @@
+"""What a file of weights says beside its tensors; needs no torch."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mammoseg.bundles import bundle_root
+from mammoseg.checkpoints.weights_file import WeightsError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """Content of a checkpoint file without the weights themselves.
+
+    Attributes:
+        architecture: of `architecture_name`.
+        network: of `recorded_network`.
+        preprocessing: of `recorded_preprocessing`.
+        provenance: see `mammoseg.provenance.collect_provenance`.
+        sha256: of the file.
+        path: of the file.
+        threshold: probability from which a pixel is mass, chosen for these weights; None where nobody has.
+        calibration: of `recorded_calibration`; None where nobody has fitted one.
+        flips: whether both were found with flips at test, see `mammoseg.inference.flips`.
+        min_area_mm2: least area of a lesion in the breast, chosen for these weights; None where nobody has.
+    """
+
+    architecture: str
+    network: dict[str, Any]
+    preprocessing: dict[str, Any]
+    provenance: dict[str, Any]
+    sha256: str
+    path: Path
+    threshold: float | None = None
+    calibration: dict[str, Any] | None = None
+    flips: bool = False
+    min_area_mm2: float | None = None
+
+
+def architecture_name(config: Mapping[str, Any]) -> str:
+    """What a complete `Network.config` is called in a sentence: its class, and its decoder where that has several.
+
+    Examples:
+        >>> from mammoseg.checkpoints.record import architecture_name
+        >>> architecture_name({"architecture": "SmpUNet", "decoder": "unet"})
+        'SmpUNet with decoder unet'
+    """
+    name, decoder = config["architecture"], config.get("decoder")
+    return f"{name} with decoder {decoder}" if decoder else name
+
+
+def check_architecture(weights: Record, bundle: str) -> None:
+    """Refuse weights of another architecture than the bundle's.
+
+    Raises:
+        WeightsError: naming both architectures.
+    """
+    config = json.loads((Path(bundle_root(bundle)) / "configs" / "inference.json").read_text(encoding="utf-8"))
+    network = config["network_def"]
+    target = architecture_name({**network, "architecture": network["_target_"].rpartition(".")[2]})
+    if target != weights.architecture:
+        raise WeightsError(
+            f"{weights.path} holds {weights.architecture}, bundle '{bundle}' is {target}; name its bundle."
+        )

@@ -1,0 +1,51 @@
+"""A checkpoint becomes an ONNX file, by torch, and is proven in the engine that will read it."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mammoseg.checkpoints.checkpoint import read_weights, record_of, trained_network
+from mammoseg.checkpoints.record import Record
+from mammoseg.deploy.formats import write_onnx
+from mammoseg.errors import kind_and_place
+from mammoseg.files import atomic_path
+from mammoseg.inference.engines.engine import EngineError, FileEngine
+
+TOLERANCE = 1e-3
+"""Largest difference from eager PyTorch of any logit in f32 that is let out, relative to the largest above 1: rounding
+of the deepest network is a tenth of it, and a mean probability near 0.5 moves by a quarter at most."""
+
+
+def convert(weights: Path, model: Path, engine: type[FileEngine]) -> Record:
+    """Write the network of a checkpoint to `model`, whole or not at all; returns what the checkpoint records.
+
+    Raises:
+        WeightsError: the checkpoint cannot be used.
+        EngineError: the network cannot be written, or the engine gives something else than PyTorch.
+        OSError: the file cannot be written.
+    """
+    checkpoint = read_weights(weights)
+    print(f"{weights.name} is converted for {engine.name}, once; kept in {model.parent}.", file=sys.stderr, flush=True)
+    network = trained_network(checkpoint).eval()
+    rows, columns = checkpoint.preprocessing["spatial_size"]
+    shape = (network.config["in_channels"], rows, columns)
+    images = torch.rand(2, *shape, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad(), atomic_path(model) as temporary:
+        try:
+            write_onnx(network, images, temporary, output="logits")
+            expected = network(images).numpy()
+            found = engine(temporary, shape=shape, precision="f32")(images.numpy())
+        except OSError:
+            raise
+        except Exception as error:  # of an exporter, or of a reader of its file
+            reason = kind_and_place(error)
+            raise EngineError(f"{engine.name} cannot take {weights} ({reason}); name --runtime torch.") from error
+        difference = np.abs(found - expected).max() / max(1.0, np.abs(expected).max())
+        if not difference <= TOLERANCE:  # NaN fails too
+            raise EngineError(
+                f"{engine.name} differs from PyTorch by {difference:.1e} with {weights}, allowed are {TOLERANCE:.0e}; "
+                "name --runtime torch."
+            )
+    return record_of(checkpoint)

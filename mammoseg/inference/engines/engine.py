@@ -1,0 +1,98 @@
+"""What an engine is, and which one computes a call; needs none of them to be there."""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from mammoseg.errors import MammosegError, WrongCallError
+from mammoseg.quick_import import quick_import
+
+PACKAGES = {"openvino": "openvino", "onnx": "onnxruntime", "torch": "torch"}
+"""Engines by the word of ``--runtime``, and the package of each; on a CPU the first that is there is taken."""
+
+AUTO = "auto"
+
+PRECISIONS = ("f32", "bf16", "f16")
+"""What an engine can compute with; not every one has all of them."""
+
+NVIDIA = Path("/dev/nvidiactl")
+"""Is there where the driver of NVIDIA is; without it, nobody has to import torch to know that there is no CUDA."""
+
+
+class EngineError(MammosegError):
+    """An engine that cannot compute a network, or computes something else than PyTorch does."""
+
+
+class Engine(Protocol):
+    """A network with its weights, ready for images of one size.
+
+    Attributes:
+        name: name and version of what computes, such as ``openvino 2026.4.1``.
+        precision: one of `PRECISIONS`.
+    """
+
+    name: str
+    precision: str
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """Logits ``(N, out_channels, H, W)`` of images ``(N, in_channels, H, W)``, both float32."""
+
+    def limit_threads(self, count: int) -> None:
+        """Compute with so many threads from here on."""
+
+
+class FileEngine(Engine, Protocol):
+    """An engine that reads a converted network, see `mammoseg.inference.engines.converted`."""
+
+    def __init__(self, path: Path, *, shape: tuple[int, int, int], precision: str | None = None) -> None: ...
+
+
+def choose_runtime(runtime: str, device: str | None) -> str:
+    """The engine that computes where a call names `runtime`.
+
+    Args:
+        runtime: ``auto`` or a key of `PACKAGES`. ``auto`` is torch on a GPU, else the first engine that is there.
+        device: torch device of the call; None for a GPU where there is one.
+
+    Raises:
+        WrongCallError: there is no such engine, its package is not installed, or it does not compute on the device.
+
+    Examples:
+        >>> from mammoseg.inference.engines.engine import choose_runtime
+        >>> choose_runtime("auto", "cuda:0"), choose_runtime("torch", None)
+        ('torch', 'torch')
+    """
+    if runtime == AUTO:
+        on_gpu = has_gpu() if device is None else device != "cpu"
+        return "torch" if on_gpu else next(name for name in PACKAGES if is_installed(name))
+    if runtime not in PACKAGES:
+        raise WrongCallError(f"runtime is '{runtime}'; give one of {AUTO}, {', '.join(PACKAGES)}.")
+    if not is_installed(runtime):
+        raise WrongCallError(f"runtime {runtime} is not installed; run: pip install {PACKAGES[runtime]}.")
+    if runtime != "torch" and device not in (None, "cpu"):
+        raise WrongCallError(f"runtime {runtime} computes on a CPU, not on '{device}'; name --runtime torch.")
+    return runtime
+
+
+def check_precision(precision: str | None, known: Sequence[str], *, name: str) -> str:
+    """The precision that an engine computes with: the first it knows where none is named.
+
+    Raises:
+        WrongCallError: it does not compute with the one that is named.
+    """
+    if precision is not None and precision not in known:
+        raise WrongCallError(f"precision is '{precision}'; {name} computes here with {' or '.join(known)}.")
+    return precision or known[0]
+
+
+def is_installed(runtime: str) -> bool:
+    """Whether the package of an engine is there; it is not imported."""
+    return find_spec(PACKAGES[runtime]) is not None
+
+
+def has_gpu() -> bool:
+    """Whether torch can compute on a GPU here."""
+    return NVIDIA.exists() and is_installed("torch") and quick_import("torch").cuda.is_available()

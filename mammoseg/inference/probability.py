@@ -1,0 +1,45 @@
+"""From the image that a network sees to its mass probability, by any engine, with one look or two."""
+
+import numpy as np
+from scipy.special import expit
+
+from mammoseg.inference.engines.engine import Engine
+
+
+def image_probability(engine: Engine, image: np.ndarray, *, flips: bool) -> np.ndarray:
+    """Probability of mass, float32 ``(rows, columns)``: what `FlipInferer` and `mass_probability` give for torch.
+
+    Args:
+        image: ``(in_channels, rows, columns)``.
+        flips: whether it is the mean over the image and the image upside down, see `mammoseg.inference.flips`.
+
+    Raises:
+        ValueError: the network is none with one channel (mass) or two (background, mass).
+    """
+    found = mass_channel(engine(image[None])[0])
+    if not flips:
+        return found
+    turned = mass_channel(engine(np.ascontiguousarray(image[None, :, ::-1]))[0])
+    return (found + turned[::-1]) / 2
+
+
+def mass_channel(logits: np.ndarray) -> np.ndarray:
+    """Probability of mass, ``(rows, columns)``.
+
+    Args:
+        logits: ``(1, rows, columns)`` for a sigmoid head, ``(2, rows, columns)`` (background, mass) for a softmax head.
+
+    Raises:
+        ValueError: for any other number of channels.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mammoseg.inference.probability import mass_channel
+        >>> float(mass_channel(np.zeros((1, 1, 1)))), float(mass_channel(np.log([[[1.0]], [[3.0]]])))
+        (0.5, 0.75)
+    """
+    if len(logits) == 1:
+        return expit(logits[0])
+    if len(logits) == 2:
+        return expit(logits[1] - logits[0])
+    raise ValueError(f"logits have {len(logits)} channels; a mass network has 1 (mass) or 2 (background, mass).")

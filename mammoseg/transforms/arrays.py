@@ -1,0 +1,119 @@
+"""Preprocessing and its way back on numpy arrays, without torch and MONAI: what an engine is given, and gives."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mammoseg.data.mammogram import read_mammogram
+from mammoseg.errors import WrongCallError
+from mammoseg.mammogram import Mammogram
+from mammoseg.transforms.functional.steps import BESIDE, Grey, Move, Plan, preprocessing_steps
+
+
+def read_under(settings: Mapping[str, Any], path: Path | str, *, modalities: Sequence[str] | None = None) -> Mammogram:
+    """Read a mammogram with the grey values that the settings of a preprocessing ask for.
+
+    Args:
+        modalities: DICOM modalities to let in; None for those of the settings.
+
+    Raises:
+        InputRefusedError: the file cannot be used.
+    """
+    allowed = modalities or settings.get("modalities", ("MG",))
+    return read_mammogram(path, voi=voi_of(settings), modalities=allowed)
+
+
+def voi_of(settings: Mapping[str, Any]) -> str | int:
+    """Which VOI of a file the settings of a preprocessing ask for."""
+    return settings.get("voi", "first")
+
+
+@dataclass(frozen=True)
+class Moved:
+    """One move that an image has made.
+
+    Attributes:
+        step: the move.
+        plan: what decided it.
+        size: rows and columns before it.
+    """
+
+    step: Move
+    plan: Plan
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An image as a network sees it.
+
+    Attributes:
+        image: float32 ``(channels, rows, columns)``.
+        moves: the moves from the stored grid to this one, in their order.
+    """
+
+    image: np.ndarray
+    moves: tuple[Moved, ...]
+
+    def back(self, values: np.ndarray) -> np.ndarray:
+        """Send ``(rows, columns)`` of the network's grid to the stored one; what was cut off is 0.
+
+        Values between pixels are interpolated, as MONAI's `Invertd` does with ``nearest_interp=False``.
+        """
+        array = values[None]
+        for moved in reversed(self.moves):
+            array = moved.step.move_back(array, moved.plan, size=moved.size, mode="area")
+        return np.ascontiguousarray(array[0])
+
+
+class ArrayPreprocessing:
+    """The list of `mammoseg.transforms.pipelines.preprocessing` of the same settings, for images alone.
+
+    Args:
+        settings: those of a `Preprocessing`, as a checkpoint records them.
+
+    Raises:
+        WrongCallError: they are none of a mammogram's preprocessing.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from mammoseg.data.phantom import generate_cohort
+        >>> from mammoseg.transforms.arrays import ArrayPreprocessing
+        >>> record, *_ = generate_cohort(Path("phantoms"), patients=1, size=64)
+        >>> prepare = ArrayPreprocessing({"spatial_size": (64, 32), "channels": 3})
+        >>> prepared = prepare(prepare.read(f"phantoms/{record['image']}"))
+        >>> prepared.image.shape, prepared.back(prepared.image[0]).shape
+        ((3, 64, 32), (64, 51))
+    """
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.settings = dict(settings)
+        self.channels: int = settings.get("channels", 3)
+        try:
+            self.steps = preprocessing_steps(**{name: settings[name] for name in settings.keys() - {*BESIDE}})
+        except TypeError as error:
+            raise WrongCallError("these settings are not those of a mammogram; name weights for masses.") from error
+
+    @property
+    def voi(self) -> str | int:
+        """Which VOI of a file is read, see `mammoseg.data.mammogram.read_mammogram`."""
+        return voi_of(self.settings)
+
+    def read(self, path: Path | str, *, modalities: Sequence[str] | None = None) -> Mammogram:
+        """The mammogram that the list begins with; see `read_under`."""
+        return read_under(self.settings, path, modalities=modalities)
+
+    def __call__(self, mammogram: Mammogram) -> Prepared:
+        """Run the list."""
+        image, moves = mammogram.pixels[None], []
+        for step in self.steps:
+            if isinstance(step, Grey):
+                image = np.stack([step.change(channel) for channel in image])
+                continue
+            plan = step.measure(image[0], {"laterality": mammogram.laterality})
+            moves.append(Moved(step, plan, (image.shape[1], image.shape[2])))
+            image = step.move(image, plan, mode="area")
+        return Prepared(np.repeat(image, self.channels, axis=0), tuple(moves))
