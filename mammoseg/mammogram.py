@@ -1,7 +1,7 @@
 """A mammogram as the rest of the package sees it, whatever file it came from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,22 @@ import numpy as np
 PIXEL_SIZES_MM = (0.01, 1.0)
 """Spacings that are believed, the last one not included: detectors and film scanners have 0.04 to 0.2 mm, copies
 reduced to 256 rows 0.94 mm; 1.0 mm is what converters write that know none."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a file was when its pixels were read, from the same bytes.
+
+    Args:
+        format: ``"DICOM"``, ``"PNG"``, ..., as `mammoseg.data.mammogram.file_format` names it.
+        sha256: hexadecimal SHA-256 of its bytes.
+        header: a DICOM header without pixels, for `mammoseg.dicom.read.header_of`; None where there is none that
+            can be written.
+    """
+
+    format: str
+    sha256: str
+    header: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -27,6 +43,7 @@ class Mammogram:
         padding: bool ``(rows, columns)``, True where nothing was recorded; None where the file names no such value.
         sop_instance_uid: SOP Instance UID of a DICOM file that has one.
         notes: what its user should know of the file, such as a magnification view; nothing that names a patient.
+        source: what the file was; None for a mammogram that is made of something else.
     """
 
     pixels: np.ndarray
@@ -40,6 +57,7 @@ class Mammogram:
     padding: np.ndarray | None = None
     sop_instance_uid: str | None = None
     notes: tuple[str, ...] = ()
+    source: Source | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         """The path: MONAI names what it loads by its text."""

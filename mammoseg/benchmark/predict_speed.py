@@ -151,6 +151,7 @@ def _stages(weights: str, paths: list[Path], output: Path) -> dict[str, float]:
             algorithm=algorithm,
             when=when,
             options=options,
+            mammogram=mammogram,
         )
         lap()
         write_picture(draw_overlay(mammogram.pixels, found.lesions), output / f"{path.stem}.png")

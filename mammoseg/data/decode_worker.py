@@ -5,6 +5,7 @@ and what the kind needs. An answer is one line of JSON and then as many bytes as
 MONAI in here: it must start at once.
 """
 
+import hashlib
 import json
 import logging
 import os
@@ -23,12 +24,14 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.filewriter import dcmwrite
 
+from mammoseg.data.mammogram import check_is_file, format_of
 from mammoseg.data.mask_decoder import decode_picture_mask
 from mammoseg.data.picture_decoder import decode_picture
 from mammoseg.dicom.attributes import laterality, magnification, pixel_spacing, view
 from mammoseg.dicom.gate import check_is_mammogram, open_dicom
 from mammoseg.dicom.grey import grey_table, padding_range
 from mammoseg.dicom.mask import decode_mask
+from mammoseg.dicom.parse import parse_dicom, read_bytes
 from mammoseg.dicom.pixels import MAX_PIXELS, decode
 from mammoseg.dicom.values import MALFORMED, text
 from mammoseg.errors import InputRefusedError, WrongCallError, kind_and_place
@@ -86,18 +89,39 @@ def _answer_or_refuse(request: dict[str, Any]) -> Answer:
         return {"code": "E_FAULT", "reason": f"{kind_and_place(error)}; please report it."}, []
 
 
+def answer_image(path: str, voi: str | int, modalities: list[str], **_: Any) -> Answer:
+    """A mammogram ``(rows, columns)`` of whatever format, as in the answer for that format alone, and its file."""
+    check_is_file(Path(path))
+    content = read_bytes(Path(path), check_head=format_of)
+    match format_of(content):
+        case "DICOM":
+            return _mammogram(content, voi, modalities)
+        case "NIfTI" as kind:
+            fields, arrays = _nifti(content, path)
+        case kind:
+            fields, arrays = _picture(content)
+    return fields | _source(content, kind), arrays
+
+
 def answer_mammogram(path: str, voi: str | int, modalities: list[str], **_: Any) -> Answer:
-    """What the header says of a mammogram; its grey table ``(values,)`` float32, then its
-    stored integers ``(rows, columns)``.
+    """What the header says of a DICOM mammogram; its grey table ``(values,)`` float32, its stored integers
+    ``(rows, columns)``, and its header as `answer_header` gives it, empty where that refuses.
     """
-    dataset = open_dicom(Path(path))
+    return _mammogram(read_bytes(Path(path)), voi, modalities)
+
+
+def _mammogram(content: bytes, voi: str | int, modalities: list[str]) -> Answer:
+    dataset = parse_dicom(content)
     check_is_mammogram(dataset, modalities)
+    header = _header_or_nothing(dataset)  # before decoding, which mends what it says of the pixels
     stored = np.ascontiguousarray(decode(dataset))
     table = grey_table(dataset, voi=voi)
     spacing, source = pixel_spacing(dataset)
     fields = {
         **_describe(stored),
+        **_source(content, "DICOM"),
         "table": len(table),
+        "header": len(header),
         "laterality": laterality(dataset),
         "view": view(dataset),
         "pixel_spacing_mm": spacing,
@@ -106,7 +130,7 @@ def answer_mammogram(path: str, voi: str | int, modalities: list[str], **_: Any)
         "padding": padding_range(dataset),
         "sop_instance_uid": text(dataset, "SOPInstanceUID") or None,
     }
-    return fields, [table, stored]
+    return fields, [table, stored, header]
 
 
 def answer_stored(path: str, modalities: list[str] | None, **_: Any) -> Answer:
@@ -126,13 +150,17 @@ def answer_mask(path: str, segments: list[int] | None = None, image_uid: str | N
 
 def answer_picture_mask(path: str, **_: Any) -> Answer:
     """The mask in a picture, uint8 0 / 1 ``(rows, columns)``, and remarks."""
-    mask, remarks = decode_picture_mask(Path(path), max_pixels=MAX_PIXELS)
+    mask, remarks = decode_picture_mask(read_bytes(Path(path)), max_pixels=MAX_PIXELS)
     return {**_describe(mask), "remarks": remarks}, [mask]
 
 
 def answer_picture(path: str, **_: Any) -> Answer:
     """The grey of a PNG, TIFF, JPEG or PGM, ``(rows, columns)``, and the value of white."""
-    page = decode_picture(Path(path), max_pixels=MAX_PIXELS)
+    return _picture(read_bytes(Path(path)))
+
+
+def _picture(content: bytes) -> Answer:
+    page = decode_picture(content, max_pixels=MAX_PIXELS)
     if page.is_turned:
         logger.warning("the picture is shown turned, as its orientation tag says")
     grey = np.ascontiguousarray(page.channels[..., 0])
@@ -141,16 +169,20 @@ def answer_picture(path: str, **_: Any) -> Answer:
 
 def answer_nifti(path: str, max_pixels: int = MAX_PIXELS, **_: Any) -> Answer:
     """The one slice of a NIfTI file, ``(rows, columns)``, and where it says that it lies."""
+    return _nifti(read_bytes(Path(path)), path, max_pixels)
+
+
+def _nifti(content: bytes, path: str, max_pixels: int = MAX_PIXELS) -> Answer:
     from mammoseg.data.nifti_decoder import decode_nifti  # half a second, and only NIfTI needs it
 
-    return _slice(decode_nifti(Path(path), max_pixels=max_pixels))
+    return _slice(decode_nifti(content, path=Path(path), max_pixels=max_pixels))
 
 
 def answer_nrrd(path: str, max_pixels: int = MAX_PIXELS, **_: Any) -> Answer:
     """The one slice of a NRRD file, ``(rows, columns)``, and where it says that it lies."""
     from mammoseg.data.nrrd_decoder import decode_nrrd  # only the label server needs it, and has what it imports
 
-    return _slice(decode_nrrd(Path(path), max_pixels=max_pixels))
+    return _slice(decode_nrrd(read_bytes(Path(path)), max_pixels=max_pixels))
 
 
 def _slice(image: "Nifti") -> Answer:
@@ -161,10 +193,7 @@ def _slice(image: "Nifti") -> Answer:
 
 def answer_header(path: str, **_: Any) -> Answer:
     """The header without pixels, written anew in its own transfer syntax: bytes, uint8 ``(length,)``."""
-    dataset = open_dicom(Path(path))
-    for tag in [tag for tag in dataset.keys() if tag.group == PIXEL_GROUP]:
-        del dataset[tag]
-    return {}, [np.frombuffer(_write_header(dataset), np.uint8)]
+    return {}, [_header(open_dicom(Path(path)))]
 
 
 def answer_patient_id(path: str, **_: Any) -> Answer:
@@ -198,13 +227,32 @@ def answer_texts(path: str, keywords: list[str], **_: Any) -> Answer:
     return {}, [np.frombuffer(json.dumps(texts).encode(), np.uint8)]
 
 
-def _write_header(dataset: Dataset) -> memoryview:
+def _header(dataset: Dataset) -> np.ndarray:
+    pixels = dataset.group_dataset(PIXEL_GROUP)
     buffer = BytesIO()
     try:
+        for tag in pixels.keys():
+            del dataset[tag]
         dcmwrite(buffer, dataset)
     except MALFORMED as error:
         raise InputRefusedError("E_ATTRIBUTE", "an attribute of the header has a value that cannot be.") from error
-    return buffer.getbuffer()
+    finally:
+        dataset.update(pixels)
+    return np.frombuffer(buffer.getbuffer(), np.uint8)
+
+
+def _header_or_nothing(dataset: Dataset) -> np.ndarray:
+    """Pixels can be looked at without a header that can be written; what needs one asks again, and is told why."""
+    try:
+        return _header(dataset)
+    except MemoryError:
+        raise
+    except Exception:
+        return np.empty(0, np.uint8)
+
+
+def _source(content: bytes, kind: str) -> dict[str, str]:
+    return {"format": kind, "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def _describe(pixels: np.ndarray) -> dict[str, Any]:
@@ -212,6 +260,7 @@ def _describe(pixels: np.ndarray) -> dict[str, Any]:
 
 
 ANSWERS: dict[str, Callable[..., Answer]] = {
+    "image": answer_image,
     "mammogram": answer_mammogram,
     "stored": answer_stored,
     "mask": answer_mask,

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mammoseg.data.pictures import flat_nifti, picture_of, slice_of
+from mammoseg.dicom.decode_pool import default_pool, source_of
 from mammoseg.errors import InputRefusedError
-from mammoseg.mammogram import Mammogram, is_pixel_size, not_believed
+from mammoseg.files import sha256_of_file
+from mammoseg.mammogram import Mammogram, Source, is_pixel_size, not_believed
 
 PIXDIM = "NIfTI pixdim"
 """Source of a spacing that a NIfTI file gives in mm."""
@@ -63,25 +66,23 @@ def check_something_to_see(mammogram: Mammogram) -> None:
 
 
 def _read(path: Path, voi: str | int, modalities: Sequence[str]) -> Mammogram:
-    match file_format(path):
-        case "DICOM":
-            # Imported here: it needs `Mammogram` from this module, and pictures need no pydicom.
-            from mammoseg.dicom.read import read_dicom
+    request = {"kind": "image", "path": str(path.absolute()), "voi": voi, "modalities": list(modalities)}
+    fields, payload = default_pool().ask(request)
+    source = source_of(fields)
+    if source.format == "DICOM":
+        from mammoseg.dicom.read import mammogram_of  # pictures need no pydicom
 
-            return read_dicom(path, voi=voi, modalities=modalities)
-        case "NIfTI":
-            from mammoseg.data.pictures import read_nifti
-
-            pixels, value_range, said = read_nifti(path)
-            spacing = said if said and is_pixel_size(said) else None
-            notes = (not_believed(PIXDIM),) if said and not spacing else ()
-            return Mammogram(pixels, None, None, spacing, spacing and PIXDIM, None, value_range, path, notes=notes)
-        case _:
-            from mammoseg.data.pictures import load_picture
-
-            picture = load_picture(path)
-            pixels, value_range = picture.pixels, picture.value_range
-            return Mammogram(pixels, None, None, None, None, None, value_range, path, notes=picture.notes)
+        return mammogram_of(fields, payload, path)
+    if source.format == "NIfTI":
+        pixels, value_range, said = flat_nifti(slice_of(fields, payload))
+        spacing = said if said and is_pixel_size(said) else None
+        notes: tuple[str, ...] = (not_believed(PIXDIM),) if said and not spacing else ()
+    else:
+        picture = picture_of(fields, payload)
+        pixels, value_range, notes, spacing = picture.pixels, picture.value_range, picture.notes, None
+    return Mammogram(
+        pixels, None, None, spacing, spacing and PIXDIM, None, value_range, path, notes=notes, source=source
+    )
 
 
 SIGNATURES = (
@@ -95,6 +96,9 @@ SIGNATURES = (
 )
 """Format, offset and the bytes that stand there; what is gzipped is NIfTI or refused by its reader."""
 
+HEAD_BYTES = 352
+"""How many first bytes of a file `SIGNATURES` are looked for in."""
+
 
 def file_format(path: Path) -> str:
     """Name the format of a file by its first bytes.
@@ -103,18 +107,48 @@ def file_format(path: Path) -> str:
         InputRefusedError: ``E_NOT_A_FILE`` for what is no regular file that can be read, ``E_NOT_DICOM`` for an
             unknown format.
     """
+    check_is_file(path)
+    try:
+        with path.open("rb") as file:
+            return format_of(file.read(HEAD_BYTES))
+    except OSError as error:
+        raise InputRefusedError("E_NOT_A_FILE", f"the file cannot be read ({error.strerror}).") from error
+
+
+def source_of_file(path: Path) -> Source:
+    """What a file is, where its pixels were read by somebody else.
+
+    Raises:
+        InputRefusedError: as `file_format`.
+        OSError: it cannot be read.
+    """
+    return Source(file_format(path), sha256_of_file(path))
+
+
+def check_is_file(path: Path) -> None:
+    """Refuse what is no regular file, or has a name that is no text.
+
+    Raises:
+        InputRefusedError: ``E_NOT_A_FILE``.
+    """
     try:
         str(path).encode()
         if path.is_dir():
             raise InputRefusedError("E_NOT_A_FILE", "this is a folder that cannot be read; mend its permissions.")
         if not path.is_file():
             raise InputRefusedError("E_NOT_A_FILE", "there is no regular file of this name; check the path.")
-        with path.open("rb") as file:
-            head = file.read(352)
     except UnicodeEncodeError as error:
         raise InputRefusedError("E_NOT_A_FILE", "the file name is no valid UTF-8; rename the file.") from error
     except OSError as error:
         raise InputRefusedError("E_NOT_A_FILE", f"the file cannot be read ({error.strerror}).") from error
+
+
+def format_of(head: bytes) -> str:
+    """Name the format of a file whose first `HEAD_BYTES`, or more, are `head`.
+
+    Raises:
+        InputRefusedError: ``E_NOT_DICOM`` for an unknown format.
+    """
     for name, offset, signatures in SIGNATURES:
         if head[offset:].startswith(signatures):
             return name

@@ -1,7 +1,6 @@
 """The mask in a stranger's picture; runs in the child process of `mammoseg.data.decode_worker`."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +13,7 @@ FROM_COLOUR = "masks of one colour on black"
 FROM_PAGES = "masks of several pages, fused"
 
 
-def decode_picture_mask(path: Path, *, max_pixels: int) -> tuple[np.ndarray, list[str]]:
+def decode_picture_mask(content: bytes, *, max_pixels: int) -> tuple[np.ndarray, list[str]]:
     """The mask uint8 0 / 1 ``(rows, columns)``, its pages fused, and remarks on what was found in the picture.
 
     A palette counts by its indices. Where all colours are one and alpha differs, alpha is the mask.
@@ -22,7 +21,7 @@ def decode_picture_mask(path: Path, *, max_pixels: int) -> tuple[np.ndarray, lis
     Raises:
         InputRefusedError: as `opened_pages`; ``E_MULTIFRAME`` for pages of several sizes, ``E_COLOUR``, ``E_ALPHA``.
     """
-    with opened_pages(path, by_index=True, max_pixels=max_pixels) as pages:
+    with opened_pages(content, by_index=True, max_pixels=max_pixels) as pages:
         return _fuse(_mask_of_page(page) for page in pages)
 
 

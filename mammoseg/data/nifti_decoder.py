@@ -7,6 +7,7 @@ import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +38,18 @@ class Nifti:
     spacing_mm: tuple[float, float] | None
 
 
-def decode_nifti(path: Path, *, max_pixels: int) -> Nifti:
+def decode_nifti(content: bytes, *, path: Path, max_pixels: int) -> Nifti:
     """Decode a NIfTI file of one grey slice, gzipped or not.
+
+    Args:
+        path: name of the file, beside which the pixels lie where it is the first of two.
 
     Raises:
         InputRefusedError: ``E_MULTIFRAME``, ``E_SIZE``, ``E_COLOUR``, ``E_BITS``, or ``E_TRUNCATED`` whatever nibabel
             could not do.
     """
     try:
-        with _opened(path) as (image, stream):
+        with _opened(content, path) as (image, stream):
             check_description(tuple(int(side) for side in image.shape), image.get_data_dtype(), max_pixels)
             stored = np.asanyarray(image.dataobj)
             if stream is not None and len(stream.read(MOST_TRAILING_BYTES + 1)) > MOST_TRAILING_BYTES:
@@ -58,14 +62,12 @@ def decode_nifti(path: Path, *, max_pixels: int) -> Nifti:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
+def _opened(content: bytes, path: Path) -> Iterator[tuple[Any, Any]]:
     """The image, whatever its file is called, and the stream that ends behind it; None for one in two files."""
-    with path.open("rb") as file:
-        head = file.read(348)
-    if head[344:] == b"ni1\0":
+    if content[344:348] == b"ni1\0":
         yield nibabel.Nifti1Pair.from_filename(path), None
         return
-    with gzip.open(path) if head.startswith(b"\x1f\x8b") else path.open("rb") as stream:
+    with BytesIO(content) as file, gzip.open(file) if content.startswith(b"\x1f\x8b") else file as stream:
         yield nibabel.Nifti1Image.from_stream(stream), stream
 
 

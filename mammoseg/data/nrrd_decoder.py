@@ -7,7 +7,6 @@ another file that the header names is never opened.
 import re
 import zlib
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import nrrd
@@ -41,13 +40,13 @@ ELSEWHERE = {"data file", "datafile", "line skip", "byte skip"}
 """Fields that say that the data do not begin right behind the header."""
 
 
-def decode_nrrd(path: Path, *, max_pixels: int) -> Nifti:
+def decode_nrrd(content: bytes, *, max_pixels: int) -> Nifti:
     """Decode a NRRD file of one grey slice.
 
     Raises:
         InputRefusedError: ``E_MULTIFRAME``, ``E_SIZE``, ``E_BITS``, or ``E_TRUNCATED`` whatever pynrrd could not do.
     """
-    head, gap, data = path.read_bytes().partition(b"\n\n")
+    head, gap, data = content.partition(b"\n\n")
     try:
         if len(head) > MOST_HEADER_BYTES or not gap:
             raise ValueError("no header")

@@ -4,14 +4,12 @@ Pillow decodes, as it says what the numbers mean: polarity, palette, alpha, page
 the fault of the file.
 """
 
-import mmap
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import product
-from pathlib import Path
-from typing import IO, cast
 
 import numpy as np
 from PIL import Image, ImageOps, ImageSequence, TiffImagePlugin
@@ -72,7 +70,7 @@ class Page:
 
 
 @contextmanager
-def opened_pages(path: Path, *, by_index: bool = False, max_pixels: int) -> Iterator[Iterator[Page]]:
+def opened_pages(content: bytes, *, by_index: bool = False, max_pixels: int) -> Iterator[Iterator[Page]]:
     """Open a picture to go through its pages, each decoded when it is asked for; smaller copies of a page do not count.
 
     Args:
@@ -83,14 +81,10 @@ def opened_pages(path: Path, *, by_index: bool = False, max_pixels: int) -> Iter
         InputRefusedError: ``E_SIZE``, ``E_BITS``, ``E_COLOUR``, or ``E_TRUNCATED`` whatever Pillow could not do.
     """
     try:
-        # Mapped: read() then gives memory for bytes that are there and not for those that a length claims. Pillow's
-        # own mapping of a file that it opened by name mistakes rows for columns in a TIFF that is to be turned.
-        with (
-            path.open("rb") as file,
-            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
-            Image.open(cast(IO[bytes], content), formats=FORMATS) as picture,
-        ):
-            yield (_page(frame, path, by_index, max_pixels) for frame in _frames(picture))
+        # Of bytes, read() gives those that are there and no memory for those that a length claims. Pillow's own mapping
+        # of a file that it opened by name mistakes rows for columns in a TIFF that is to be turned.
+        with Image.open(BytesIO(content), formats=FORMATS) as picture:
+            yield (_page(frame, content, by_index, max_pixels) for frame in _frames(picture))
     except (InputRefusedError, MemoryError):
         raise
     except Exception as error:
@@ -98,13 +92,13 @@ def opened_pages(path: Path, *, by_index: bool = False, max_pixels: int) -> Iter
         raise InputRefusedError("E_TRUNCATED", reason) from error
 
 
-def decode_picture(path: Path, *, max_pixels: int) -> Page:
+def decode_picture(content: bytes, *, max_pixels: int) -> Page:
     """Decode a picture of one page of grey.
 
     Raises:
         InputRefusedError: as `opened_pages`; ``E_MULTIFRAME``, ``E_COLOUR``, ``E_ALPHA``.
     """
-    with opened_pages(path, max_pixels=max_pixels) as pages:
+    with opened_pages(content, max_pixels=max_pixels) as pages:
         page = next(pages)
         if next(pages, None) is not None:
             raise InputRefusedError("E_MULTIFRAME", "the picture has several pages; a mammogram has one.")
@@ -128,7 +122,7 @@ def _tag(frame: ImageFile, number: int, default: int) -> int:
     return int(value[0] if isinstance(value, tuple) else value)
 
 
-def _page(frame: ImageFile, path: Path, by_index: bool, max_pixels: int) -> Page:
+def _page(frame: ImageFile, content: bytes, by_index: bool, max_pixels: int) -> Page:
     columns, rows = frame.size
     if not 0 < rows * columns <= max_pixels:
         raise InputRefusedError("E_SIZE", f"the picture is {rows} x {columns}; 1 to {max_pixels} pixels are read.")
@@ -138,7 +132,7 @@ def _page(frame: ImageFile, path: Path, by_index: bool, max_pixels: int) -> Page
         raise InputRefusedError("E_BITS", "the picture has signed values or fractions; save it with 8 or 16 bits.")
     if frame.mode == "F" or (frame.mode == "I" and frame.format != "PPM"):
         raise InputRefusedError("E_BITS", f"the picture has {bits or 32} bits a pixel; save it with 8 or 16 bits.")
-    _check_maximum(frame, path)
+    _check_maximum(frame, content)
     is_deep = frame.mode in MULTICHANNEL and any(";16" in str(tile.args) for tile in frame.tile)
     is_turned = frame.getexif().get(ORIENTATION, 1) in range(2, 9)
     # Pillow turns a TIFF by itself when it is loaded
@@ -148,7 +142,7 @@ def _page(frame: ImageFile, path: Path, by_index: bool, max_pixels: int) -> Page
         white = 2**bits - 1 if 8 < bits < 16 else LARGEST[frame.mode]
         channels = _grey(shown, white, is_negative)
     elif is_deep:
-        white, channels = 65535, _deep_channels(path, is_plain=not is_turned and getattr(frame, "n_frames", 1) == 1)
+        white, channels = 65535, _deep_channels(content, is_plain=not is_turned and getattr(frame, "n_frames", 1) == 1)
     elif frame.mode in MULTICHANNEL:
         white, channels = 255, _channels(shown, by_index)
     else:
@@ -158,7 +152,7 @@ def _page(frame: ImageFile, path: Path, by_index: bool, max_pixels: int) -> Page
     return Page(channels[..., : channels.shape[2] - has_alpha], alpha, white, frame.format in LOSSY, is_turned)
 
 
-def _check_maximum(frame: ImageFile, path: Path) -> None:
+def _check_maximum(frame: ImageFile, content: bytes) -> None:
     """Refuse values above the maximum that a PGM states, which Pillow would show as white, or call damaged."""
     tile = frame.tile[0]
     if frame.format != "PPM" or not isinstance(tile.args, tuple):  # those of other codecs cannot be above it
@@ -166,10 +160,11 @@ def _check_maximum(frame: ImageFile, path: Path) -> None:
     largest = int(tile.args[1])
     count = frame.width * frame.height * len(frame.getbands())
     if tile.codec_name == "ppm_plain":
-        words = re.sub(rb"#[^\r\n]*", b"", path.read_bytes()[tile.offset :])
+        words = re.sub(rb"#[^\r\n]*", b"", content[tile.offset :])
         stored = np.fromstring(words.decode("ascii"), np.int64, sep=" ")[:count]
     else:
-        stored = np.fromfile(path, ">u2" if largest > 255 else np.uint8, count, offset=tile.offset)
+        depth = np.dtype(">u2" if largest > 255 else np.uint8)
+        stored = np.frombuffer(content, depth, min(count, (len(content) - tile.offset) // depth.itemsize), tile.offset)
     if stored.max(initial=0) > largest:
         reason = f"the picture has values above {largest}, the maximum that its header states; save it anew."
         raise InputRefusedError("E_BITS", reason)
@@ -195,11 +190,11 @@ def _channels(shown: Image.Image, by_index: bool) -> np.ndarray:
     return pixels.reshape(*pixels.shape[:2], -1)
 
 
-def _deep_channels(path: Path, *, is_plain: bool) -> np.ndarray:
+def _deep_channels(content: bytes, *, is_plain: bool) -> np.ndarray:
     """Several channels of 16 bits, of which Pillow would keep 8; only of a picture of one page that is not turned."""
     import cv2  # 0.2 s for every child, and hardly a picture needs it
 
-    pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if is_plain else None
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) if is_plain else None
     if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
         reason = "the picture has several channels of 16 bits; save it as grey, without alpha channel."
         raise InputRefusedError("E_BITS", reason)

@@ -69,7 +69,18 @@ def load_picture(path: Path) -> Picture:
     Raises:
         InputRefusedError: damaged, of another depth, in colour, transparent, of several pages, or too large.
     """
-    fields, payload = _ask("picture", path)
+    return picture_of(*_ask("picture", path))
+
+
+def picture_of(fields: Mapping[str, Any], payload: np.ndarray) -> Picture:
+    """The picture in an answer.
+
+    Args:
+        payload: its bytes, uint8 ``(length,)``.
+
+    Raises:
+        InputRefusedError: ``E_DECODER``, the answer is none that a child of ours gives.
+    """
     stored, white = array_of(fields, payload, LARGEST, axes=2), fields.get("white")
     if not isinstance(white, int) or not 0 < white <= LARGEST[stored.dtype.name]:
         raise no_sense()
@@ -94,7 +105,15 @@ def read_nifti(path: Path) -> tuple[np.ndarray, tuple[float, float], tuple[float
     Raises:
         InputRefusedError: as `load_nifti`, or the slice is not that of the first two axes.
     """
-    image = load_nifti(path)
+    return flat_nifti(load_nifti(path))
+
+
+def flat_nifti(image: NiftiImage) -> tuple[np.ndarray, tuple[float, float], tuple[float, float] | None]:
+    """What `read_nifti` gives, of a loaded image: float32 ``(rows, columns)``, its value range, its spacing in mm.
+
+    Raises:
+        InputRefusedError: ``E_MULTIFRAME``, the slice is not that of the first two axes.
+    """
     stored = image.array
     if stored.shape[0] * stored.shape[1] != stored.size:
         raise InputRefusedError("E_MULTIFRAME", f"the NIfTI image is {stored.shape}, a mammogram has one slice.")
@@ -128,7 +147,18 @@ def load_nrrd(path: Path, *, max_pixels: int | None = None) -> NiftiImage:
 
 
 def _load_slice(kind: str, path: Path, max_pixels: int | None) -> NiftiImage:
-    fields, payload = _ask(kind, path, **({} if max_pixels is None else {"max_pixels": max_pixels}))
+    return slice_of(*_ask(kind, path, **({} if max_pixels is None else {"max_pixels": max_pixels})))
+
+
+def slice_of(fields: Mapping[str, Any], payload: np.ndarray) -> NiftiImage:
+    """The slice of a NIfTI or NRRD file in an answer.
+
+    Args:
+        payload: its bytes, uint8 ``(length,)``.
+
+    Raises:
+        InputRefusedError: ``E_DECODER``, the answer is none that a child of ours gives.
+    """
     array = array_of(fields, payload, (*LARGEST, "float32"))
     if array.ndim < 2 or not np.isfinite(array).all():
         raise no_sense()

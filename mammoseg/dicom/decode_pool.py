@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from mammoseg.errors import InputRefusedError, WrongCallError
+from mammoseg.mammogram import Source
 
 logger = logging.getLogger(__name__)
 
@@ -274,6 +275,18 @@ def mask_of(fields: Mapping[str, Any], payload: np.ndarray) -> tuple[np.ndarray,
     if not isinstance(remarks, list) or mask.max(initial=0) > 1:
         raise no_sense()
     return mask, tuple(map(plain_text, remarks))
+
+
+def source_of(fields: Mapping[str, Any], *, header: bytes | None = None) -> Source:
+    """The file of an answer as it was when it was read.
+
+    Raises:
+        InputRefusedError: ``E_DECODER``, the answer is none that a child of ours gives.
+    """
+    kind, sha256 = str(fields.get("format")), str(fields.get("sha256"))
+    if not (re.fullmatch("[A-Za-z]{1,9}", kind) and re.fullmatch("[0-9a-f]{64}", sha256)):
+        raise no_sense()
+    return Source(kind, sha256, header)
 
 
 def plain_text(text: Any) -> str:

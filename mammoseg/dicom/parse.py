@@ -4,6 +4,7 @@ import logging
 import stat
 import struct
 import zlib
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -21,6 +22,9 @@ logger = logging.getLogger(__name__)
 
 MOST_BYTES = 2**29
 """Longest file that is read: twice the largest image that is let in."""
+
+PEEKED_BYTES = 512
+"""First bytes of a file, enough to tell its format."""
 
 MOST_INFLATED_BYTES = 2**27
 """Longest data set that a deflated file may hold: twice a mammogram of 32 megapixels of 16 bits."""
@@ -46,10 +50,18 @@ def open_dicom(path: Path) -> Dataset:
     """Parse a file, and refuse what pydicom would hand over half read.
 
     Raises:
-        InputRefusedError: ``E_NOT_A_FILE``, ``E_NOT_DICOM``, ``E_TRUNCATED``, ``E_COMPRESSION``, ``E_NESTING``,
-            ``E_DEFLATE``, ``E_SIZE``.
+        InputRefusedError: as `read_bytes` and `parse_dicom`.
     """
-    content = read_bytes(path)
+    return parse_dicom(read_bytes(path))
+
+
+def parse_dicom(content: bytes) -> Dataset:
+    """Parse the bytes of a file, and refuse what pydicom would hand over half read.
+
+    Raises:
+        InputRefusedError: ``E_NOT_DICOM``, ``E_TRUNCATED``, ``E_COMPRESSION``, ``E_NESTING``, ``E_DEFLATE``,
+            ``E_SIZE``.
+    """
     if content[META_START - 4 : META_START] != b"DICM":
         raise InputRefusedError("E_NOT_DICOM", "this is no DICOM file (part 10, with preamble).")
     if content.startswith(PROGRAM_SIGNATURES):
@@ -70,8 +82,11 @@ def open_dicom(path: Path) -> Dataset:
     return complete(_parse(content))
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, *, check_head: Callable[[bytes], object] | None = None) -> bytes:
     """Read a file as it stands at one moment; one that changes meanwhile is read once more.
+
+    Args:
+        check_head: called with the first `PEEKED_BYTES`; what it raises spares reading the rest.
 
     Raises:
         InputRefusedError: ``E_NOT_A_FILE``, ``E_SIZE``, and ``E_TRUNCATED`` for one that changes again.
@@ -81,10 +96,14 @@ def read_bytes(path: Path) -> bytes:
             before = path.stat()
             if not stat.S_ISREG(before.st_mode):  # a pipe or a device would be read for ever
                 raise InputRefusedError("E_NOT_A_FILE", "there is no regular file of this name; check the path.")
-            if before.st_size > MOST_BYTES:
-                reason = f"the file has {before.st_size >> 20} MiB; {MOST_BYTES >> 20} are read."
-                raise InputRefusedError("E_SIZE", reason)
-            content = path.read_bytes()
+            with path.open("rb") as file:
+                if check_head is not None:
+                    check_head(file.read(PEEKED_BYTES))
+                    file.seek(0)
+                if before.st_size > MOST_BYTES:
+                    reason = f"the file has {before.st_size >> 20} MiB; {MOST_BYTES >> 20} are read."
+                    raise InputRefusedError("E_SIZE", reason)
+                content = file.read()
             after = path.stat()
         except OSError as error:
             raise InputRefusedError("E_NOT_A_FILE", f"the file cannot be read ({error.strerror}).") from error

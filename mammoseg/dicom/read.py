@@ -16,7 +16,7 @@ from pydicom.dataset import FileDataset
 from pydicom.uid import UID
 
 from mammoseg.dicom.attributes import VIEWS
-from mammoseg.dicom.decode_pool import array_of, default_pool, mask_of, no_sense, plain_text
+from mammoseg.dicom.decode_pool import array_of, default_pool, mask_of, no_sense, plain_text, source_of
 from mammoseg.dicom.grey import look_up, padding_mask
 from mammoseg.mammogram import Mammogram
 
@@ -39,11 +39,23 @@ def read_dicom(path: Path, *, voi: str | int = "first", modalities: Sequence[str
         InputRefusedError: the file cannot be used. Neither its text nor its code holds a value that names a patient.
         WrongCallError: `voi` is none of these.
     """
-    fields, payload = _ask("mammogram", path, voi=voi, modalities=list(modalities))
+    return mammogram_of(*_ask("mammogram", path, voi=voi, modalities=list(modalities)), path)
+
+
+def mammogram_of(fields: Mapping[str, Any], payload: np.ndarray, path: Path) -> Mammogram:
+    """The mammogram in an answer about a DICOM file: its grey table, its stored integers and its header.
+
+    Args:
+        payload: bytes of the three, uint8 ``(length,)``; see `mammoseg.data.decode_worker`.
+
+    Raises:
+        InputRefusedError: ``E_DECODER``, the answer is none that a child of ours gives.
+    """
     try:
-        table_end = 4 * int(fields["table"])
+        table_end, header_start = 4 * int(fields["table"]), len(payload) - int(fields["header"])
         table = payload[:table_end].view(np.float32)
-        stored = _pixels(fields, payload[table_end:])
+        stored = _pixels(fields, payload[table_end:header_start])
+        header = payload[header_start:].tobytes() or None
         spacing, magnification = fields["pixel_spacing_mm"], fields["magnification"]
         if not np.isfinite(table).all():
             raise no_sense()
@@ -59,8 +71,9 @@ def read_dicom(path: Path, *, voi: str | int = "first", modalities: Sequence[str
             padding=padding_mask(stored, _range(fields["padding"])),
             sop_instance_uid=_uid(fields["sop_instance_uid"]),
             notes=tuple(map(plain_text, fields["notes"])),
+            source=source_of(fields, header=header),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise no_sense() from error
 
 
@@ -109,9 +122,28 @@ def read_header(path: Path) -> FileDataset:
     Raises:
         InputRefusedError: the file cannot be used.
     """
-    _, payload = _ask("header", path)
+    return parse_header(_ask("header", path)[1].tobytes())
+
+
+def header_of(mammogram: Mammogram) -> FileDataset:
+    """The header of the file that a mammogram was read from, as it stood then.
+
+    Raises:
+        InputRefusedError: the file cannot be used.
+    """
+    if mammogram.source is None or mammogram.source.header is None:
+        return read_header(mammogram.path)
+    return parse_header(mammogram.source.header)
+
+
+def parse_header(content: bytes) -> FileDataset:
+    """The header that a child has written.
+
+    Raises:
+        InputRefusedError: ``E_DECODER``, it is none that a child of ours writes.
+    """
     try:
-        return pydicom.dcmread(BytesIO(payload.tobytes()))
+        return pydicom.dcmread(BytesIO(content))
     except Exception as error:  # a child that was taken over may send anything
         raise no_sense() from error
 

@@ -8,17 +8,16 @@ from pathlib import Path
 import numpy as np
 from pydicom import Dataset
 
-from mammoseg.data.mammogram import file_format
+from mammoseg.data.mammogram import source_of_file
 from mammoseg.dicom.cad_sr import build_cad_report
 from mammoseg.dicom.derived import Algorithm, Analysis, unusable_keywords
 from mammoseg.dicom.presentation_state import build_presentation_state
-from mammoseg.dicom.read import read_header
+from mammoseg.dicom.read import header_of
 from mammoseg.dicom.secondary_capture import build_secondary_capture
 from mammoseg.dicom.seg import SegKind, build_segmentation
 from mammoseg.dicom.sr import build_report
 from mammoseg.dicom.write import header_refused, write_object
 from mammoseg.errors import InputRefusedError
-from mammoseg.files import sha256_of_file
 from mammoseg.mammogram import Mammogram
 from mammoseg.overlay import write_picture
 from mammoseg.prediction.instances import INSTANCES, claim_instance
@@ -54,7 +53,7 @@ def write_results(
     algorithm: Algorithm,
     when: datetime,
     options: Options,
-    mammogram: Mammogram | None = None,
+    mammogram: Mammogram,
 ) -> Written:
     """Write DICOM objects for a DICOM source, a PNG otherwise, since they must refer to a DICOM instance.
 
@@ -62,29 +61,27 @@ def write_results(
         name: stem of the files to write in `output`.
         probability: mass probability ``(rows, columns)`` on the grid of the source, 0 to 1.
         lesions: bool masks of the same shape, one a lesion; may be empty.
-        mammogram: mammogram that was read from `source`; without it no secondary capture is written.
+        mammogram: mammogram that was read from `source`.
+
     Raises:
         InputRefusedError: the header of the source breaks rules that its objects must keep.
         OSError: a file cannot be written.
     """
-    is_dicom = bool(mammogram and mammogram.sop_instance_uid) or file_format(source) == "DICOM"  # some lack the UID
-    source_sha256 = sha256_of_file(source)
-    if not is_dicom:
+    file = mammogram.source or source_of_file(source)
+    if file.format != "DICOM":
         fractional = options.kind is SegKind.FRACTIONAL
         mask = _write_mask(output, name, probability, None if fractional else lesions)
-        return Written({ObjectKind.SEGMENTATION: mask}, source_sha256)
+        return Written({ObjectKind.SEGMENTATION: mask}, file.sha256)
     with header_refused():
-        analysis = Analysis(read_header(source), lesions, algorithm, when, probability)
+        analysis = Analysis(header_of(mammogram), lesions, algorithm, when, probability)
         objects, notes = _build(analysis, mammogram, options)
-    claim_instance(output / FOLDER / INSTANCES, str(analysis.source.SOPInstanceUID), source, source_sha256)
+    claim_instance(output / FOLDER / INSTANCES, str(analysis.source.SOPInstanceUID), source, file.sha256)
     for kind, dataset in objects.items():
         write_object(dataset, output / f"{name}{SUFFIXES[kind]}")
-    return Written({kind: f"{name}{SUFFIXES[kind]}" for kind in objects}, source_sha256, notes)
+    return Written({kind: f"{name}{SUFFIXES[kind]}" for kind in objects}, file.sha256, notes)
 
 
-def _build(
-    analysis: Analysis, mammogram: Mammogram | None, options: Options
-) -> tuple[dict[ObjectKind, Dataset], list[str]]:
+def _build(analysis: Analysis, mammogram: Mammogram, options: Options) -> tuple[dict[ObjectKind, Dataset], list[str]]:
     """All objects before the first is written, so that a header which one of them cannot take leaves no file."""
     wants_segmentation = ObjectKind.SEGMENTATION in options.objects and (analysis.lesions or options.empty_seg)
     segmentation = (
@@ -96,7 +93,7 @@ def _build(
         ObjectKind.SEGMENTATION: lambda: segmentation,
         ObjectKind.REPORT: lambda: build_report(analysis, segmentation),
         ObjectKind.CAD_REPORT: lambda: build_cad_report(analysis),
-        ObjectKind.SECONDARY_CAPTURE: lambda: build_secondary_capture(analysis, mammogram) if mammogram else None,
+        ObjectKind.SECONDARY_CAPTURE: lambda: build_secondary_capture(analysis, mammogram),
         ObjectKind.PRESENTATION_STATE: lambda: build_presentation_state(analysis),
     }
     left_out = unusable_keywords(analysis.source)

@@ -16,6 +16,7 @@ from mammoseg.files import printable
 from mammoseg.inference.algorithm import algorithm_of
 from mammoseg.inference.engines.torch_engine import TorchEngine
 from mammoseg.inference.lesions import Masses, find_masses
+from mammoseg.mammogram import Mammogram
 from mammoseg.prediction.options import ObjectKind, Options
 from mammoseg.prediction.results import write_results
 from mammoseg.transforms.pipelines import Preprocessing
@@ -80,16 +81,16 @@ class SavePredictiond(MapTransform):
             try:
                 mammogram, least = self.preprocessing.read(source), self.algorithm.min_area_mm2
                 found = find_masses(probability, mammogram, threshold=self.threshold, least_area_mm2=least)
-                self._write(found, source, Path(item["image_id"]).with_suffix(""), self.algorithm)
+                self._write(found, mammogram, Path(item["image_id"]).with_suffix(""), self.algorithm)
             except InputRefusedError as error:
                 logger.error("%s: %s", printable(source), error)
         return item
 
-    def _write(self, found: Masses, source: Path, name: Path, algorithm: Algorithm) -> None:
+    def _write(self, found: Masses, mammogram: Mammogram, name: Path, algorithm: Algorithm) -> None:
         output = self.output_dir / name.parent
         output.mkdir(parents=True, exist_ok=True)
         write_results(
-            source,
+            mammogram.path,
             name.name,
             found.probability,
             found.lesions,
@@ -97,4 +98,5 @@ class SavePredictiond(MapTransform):
             algorithm=algorithm,
             when=datetime.now(timezone.utc).replace(microsecond=0),
             options=Options(objects=(ObjectKind.SEGMENTATION,)),
+            mammogram=mammogram,
         )

@@ -144,6 +144,9 @@ FIELDS = {
     "magnification": None,
     "padding": None,
     "sop_instance_uid": "1.2",
+    "header": 0,
+    "format": "DICOM",
+    "sha256": "ab" * 32,
     "notes": [],
 }
 PAYLOAD = np.frombuffer(np.float32(7).tobytes() + b"\0\0", np.uint8)
@@ -166,6 +169,10 @@ PAYLOAD = np.frombuffer(np.float32(7).tobytes() + b"\0\0", np.uint8)
         {"magnification": -1},
         {"padding": [1]},
         {"sop_instance_uid": "../x"},
+        {"header": 1},
+        {"header": float("inf")},
+        {"format": "../x"},
+        {"sha256": "../x"},
     ],
     ids=str,
 )

@@ -1,6 +1,7 @@
-"""How often a run opens a file that it reads. The child that parses it is a process of its own and not counted here."""
+"""How often a run opens a file that it reads, counted in its process and in the children that parse and decode."""
 
 import os
+import socket
 import subprocess
 import sys
 
@@ -10,33 +11,58 @@ import pytest
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.overlay import write_picture
 
-COUNTED = """
-import sys
+COUNTING = """
+import os, socket, sys
+
+def tell(event, args):
+    if event == "open" and str(args[0]) == os.environ["COUNTED"]:
+        teller.sendto(str(os.getpid()).encode(), os.environ["TOLD"])
+
+teller = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+sys.addaudithook(tell)
+"""
+"""Runs first in each process that has it on its path; a child of the gate may write to no file, but to a socket."""
+
+RUN = """
+import os, sys
 from pathlib import Path
 from mammoseg.prediction.run import run_predictor
 from tests.made_predictor import BrightIsMass
 
-opened = []
-sys.addaudithook(lambda event, args: event == "open" and opened.append(str(args[0])))
-source, output = map(Path, sys.argv[1:])
-for _ in range(2):
-    run_predictor(BrightIsMass(), [source], output, json=True)
-    print(opened.count(str(source)))
-    opened.clear()
+run_predictor(BrightIsMass(), [Path(sys.argv[1])], Path(sys.argv[2]), json=True)
+print(os.getpid())
 """
 
 
-@pytest.mark.parametrize(("name", "opens"), [("a.dcm", "2"), ("a.png", "3")])
-def test_a_file_is_opened_for_its_format_and_for_one_hash_and_when_done_for_its_hash_alone(
-    name, opens, pixels, tmp_path
-):
+def openers(path, folder):
+    """Who opens a file in one run into `folder`, in order: "run" or "child"."""
+    (folder / "sitecustomize.py").write_text(COUNTING)
+    address = folder / "told"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.bind(str(address))
+        paths = os.pathsep.join([str(folder), *sys.path])
+        environment = os.environ | {"PYTHONPATH": paths, "COUNTED": str(path), "TOLD": str(address)}
+        command = [sys.executable, "-c", RUN, str(path), str(folder / "out")]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        address.unlink()
+        assert done.returncode == 0, done.stderr
+        told.setblocking(False)
+        return ["run" if pid == done.stdout.split()[-1] else "child" for pid in _received(told)]
+
+
+def _received(told):
+    while True:
+        try:
+            yield told.recv(32).decode()
+        except BlockingIOError:
+            return
+
+
+@pytest.mark.parametrize("name", ["a.dcm", "a.png"])
+def test_a_file_is_opened_once_by_the_child_and_when_done_once_for_its_hash(name, pixels, tmp_path):
     if name.endswith("png"):
         write_picture((pixels // 16).astype(np.uint8), tmp_path / name)
     else:
         write_mammogram(tmp_path / name, pixels)
-    command = [sys.executable, "-c", COUNTED, str(tmp_path / name), str(tmp_path / "out")]
-    done = subprocess.run(
-        command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    )
-    assert done.returncode == 0, done.stderr
-    assert [line for line in done.stdout.splitlines() if line.isdecimal()] == [opens, "1"]
+    assert openers(tmp_path / name, tmp_path) == ["child"]
+    assert openers(tmp_path / name, tmp_path) == ["run"]

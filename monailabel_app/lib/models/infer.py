@@ -20,7 +20,7 @@ from mammoseg.data.mammogram import file_format
 from mammoseg.dicom import measure
 from mammoseg.dicom.derived import Analysis
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.dicom.read import read_header
+from mammoseg.dicom.read import header_of
 from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import header_refused, write_object
 from mammoseg.errors import InputRefusedError
@@ -126,10 +126,10 @@ class MassInferTask(InferTask):
             raise InputRefusedError("E_NOT_DICOM", "the image is no DICOM file, so no DICOM object can refer to it.")
         with no_header_values_in_warnings():
             found = self.model.segment(path, read_threshold(request or {}))
-            return encode_segmentation(path, found)
+            return encode_segmentation(found)
 
 
-def encode_segmentation(path: Path, found: Segmented) -> bytes:
+def encode_segmentation(found: Segmented) -> bytes:
     """Bytes of the DICOM SEG of what was found in a DICOM file.
 
     Raises:
@@ -137,7 +137,7 @@ def encode_segmentation(path: Path, found: Segmented) -> bytes:
     """
     now = datetime.now(timezone.utc).replace(microsecond=0)
     with header_refused():
-        analysis = Analysis(read_header(path), found.lesions, found.algorithm, now, found.probability)
+        analysis = Analysis(header_of(found.mammogram), found.lesions, found.algorithm, now, found.probability)
         dataset = build_segmentation(analysis)
     with tempfile.TemporaryDirectory(prefix="mammoseg-") as folder:
         write_object(dataset, Path(folder) / "mass.seg.dcm")
