@@ -78,9 +78,7 @@ def end_processes() -> None:
     children = multiprocessing.active_children()
     for process in children:
         process.kill()
-    while any(
-        process.is_alive() for process in children
-    ):  # an executor collects its own, too
+    while any(process.is_alive() for process in children):  # an executor collects its own, too
         time.sleep(0.001)
 
 
