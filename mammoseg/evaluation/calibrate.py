@@ -84,6 +84,8 @@ def calibrate(
         InputRefusedError: an image or its mask cannot be used.
     """
     datalist = Path(dataset_dir) / "datalist.json"
+    if not read_datalist(datalist).get(section, [section]):
+        raise WrongCallError(f"{datalist} has no {section} image to calibrate on; name another section with --section.")
     records = load_section(datalist, section)
     _check_patients(records, f"section '{section}' of {datalist}")
     named = weights if weights is not None else default_weights(bundle)

@@ -6,7 +6,6 @@ from typing import Any
 from mammoseg.bundles import run_root
 from mammoseg.checkpoints.weights_file import Named
 from mammoseg.data.datalist import load_section, read_datalist
-from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.forward import judge
 from mammoseg.evaluation.scored_image import score_image, write_evaluation
 from mammoseg.files import check_folder, sha256_of_file, sole_writer
@@ -47,8 +46,6 @@ def evaluate_mean(
     """
     datalist = Path(dataset_dir) / "datalist.json"
     records = load_section(datalist, validation_section)
-    if not records:
-        raise WrongCallError(f"section '{validation_section}' of {datalist} has no image; name another.")
     output = Path(output_dir or Path(run_root(bundle)) / "eval")
     check_folder(output)
     predictor = load_predictor(bundle, weights=weights, flips=flips, device=device)

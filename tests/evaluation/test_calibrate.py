@@ -116,3 +116,10 @@ def test_too_few_patients_or_marks_are_refused_with_what_is_needed(done, tmp_pat
     blind = write_bright_weights(tmp_path / "blind.pt", spatial_size=(64, 48), grey=0.95)
     with pytest.raises(WrongCallError, match="made 0 marks on masses and 0 beside them, at least 10 of each are"):
         calibrate("unet", dataset_dir=done[0], weights=blind, output=tmp_path / "new", device="cpu")
+
+
+def test_a_section_without_an_image_is_refused_by_the_option_of_this_command(done, tmp_path):
+    data, weights, _ = done
+    with pytest.raises(WrongCallError, match="has no test image to calibrate on; name another section with --section"):
+        calibrate("unet", dataset_dir=data, weights=weights, output=tmp_path / "new", section="test")
+    assert not (tmp_path / "new").exists()
