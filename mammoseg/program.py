@@ -22,7 +22,6 @@ def running(
     *,
     seconds: float = 30,
     output: IO[str] | None = None,
-    folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start a program and end it with the block; it ends with this process too, see `end_with_parent`.
@@ -35,7 +34,6 @@ def running(
         list(command),
         stdout=output,
         stderr=output,
-        cwd=folder,
         env=environment,
         preexec_fn=partial(end_with_parent, os.getpid()),
     )

@@ -1,4 +1,4 @@
-"""The label server in a process of its own; it is no part of the package, and so needs the repository."""
+"""The label server in a process of its own, since the package never imports the app."""
 
 import os
 import sys
@@ -11,8 +11,6 @@ from subprocess import Popen
 from mammoseg.errors import MammosegError
 from mammoseg.program import comes_to_answer, running
 from mammoseg.viewer.archive import LocalArchive
-
-REPOSITORY = Path(__file__).resolve().parents[1]
 
 START_SECONDS = 300
 """Time that it may take to start; it imports MONAI and loads the weights."""
@@ -64,7 +62,7 @@ def label_server(
     for pair in conf.items():
         command += ["--conf", *pair]
     url = f"http://127.0.0.1:{port}"
-    with running(command, seconds=END_SECONDS, folder=REPOSITORY, environment={**os.environ, **own}) as process:
+    with running(command, seconds=END_SECONDS, environment={**os.environ, **own}) as process:
         if not comes_to_answer(f"{url}/ready", process, seconds=START_SECONDS):
             raise MammosegError("the label server did not start; it says above why.")
         yield LabelServer(url, process)

@@ -60,7 +60,7 @@ def test_a_proxy_is_named_by_its_address(text):
 @pytest.mark.parametrize("proxies, counts", [("127.0.0.1", "192.0.2.1"), ("", "127.0.0.1")])
 def test_the_audit_names_the_address_of_a_failed_login(serve, token, tmp_path, proxies, counts):
     token("viewer")
-    client = serve(client=("127.0.0.1", 5000), trusted_proxies=proxies)
+    client = serve(client=("127.0.0.1", 5000), **({"trusted_proxies": proxies} if proxies else {}))
     client.get("/info/", headers={"Authorization": "Bearer x", "X-Forwarded-For": "192.0.2.1"})
     (line,) = (tmp_path / "state" / "audit.jsonl").read_text().splitlines()
     assert json.loads(line)["address"] == counts
@@ -71,7 +71,7 @@ def test_a_cookie_is_for_tls_alone_where_a_trusted_proxy_says_that_the_browser_u
     serve, token, proxies, is_secure
 ):
     form = {"token": token("viewer")["Authorization"].split()[1]}
-    client = serve(client=("127.0.0.1", 5000), trusted_proxies=proxies)
+    client = serve(client=("127.0.0.1", 5000), **({"trusted_proxies": proxies} if proxies else {}))
     for header in ({"X-Forwarded-Proto": "https"}, {"Forwarded": "for=192.0.2.1;proto=https"}):
         answer = client.post("/login", data=form, headers=header, follow_redirects=False)
         assert ("Secure" in answer.headers["set-cookie"]) == is_secure
