@@ -12,7 +12,7 @@ reduced to 256 rows 0.94 mm; 1.0 mm is what converters write that know none."""
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceFile:
     """What a file was when its pixels were read, from the same bytes.
 
     Args:
@@ -57,7 +57,7 @@ class Mammogram:
     padding: np.ndarray | None = None
     sop_instance_uid: str | None = None
     notes: tuple[str, ...] = ()
-    source: Source | None = field(default=None, repr=False)
+    source: SourceFile | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         """The path: MONAI names what it loads by its text."""

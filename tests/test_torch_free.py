@@ -11,7 +11,15 @@ import mammoseg.inference.engines
 import mammoseg.prediction
 
 NEED_TORCH = {
-    mammoseg.inference: {"acceleration", "bfloat16_inferer", "ensemble", "flips", "folding", "keep_masses"},
+    mammoseg.inference: {
+        "acceleration",
+        "bfloat16_inferer",
+        "ensemble",
+        "flips",
+        "folding",
+        "keep_masses",
+        "precision",
+    },
     mammoseg.inference.engines: {"conversion", "torch_engine"},
     mammoseg.prediction: {"save_prediction"},
 }

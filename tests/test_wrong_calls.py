@@ -124,7 +124,7 @@ CALLS = {
     "view dicom --port http": "'http' is no whole number",
     "report run/eval --dataset_dir data --weights run/models/model.pt -o new --cases 0": "'0' is too few",
     # names that nothing has
-    "ingest nowhere -o new": "unknown source 'nowhere'; known: cbis_ddsm, folder",
+    "ingest nowhere -o new": "unknown source 'nowhere'; known: cbis_ddsm, cdd_cesm",
     "train ünet --dataset_dir data": "unknown bundle 'ünet'; known: attention_unet",
     f"{TRAIN} --recipe cake": "unknown recipe 'cake'; known: paper, common",
     f"{TRAIN} --epochs 3": "there is no option --epochs; did you mean --max_epochs?",
@@ -144,7 +144,7 @@ CALLS = {
     "train unet --dataset_dir broken": "broken/datalist.json: not JSON",
     "train unet --dataset_dir other": "other/datalist.json: top level: 'name' is a required property",
     f"{TRAIN} --datalist 3": "there is no datalist at 3",
-    f"{TRAIN} --dataset_dir no_training": "section training of no_training/datalist.json is empty",
+    f"{TRAIN} --dataset_dir no_training": "no_training/datalist.json has no training image, so nothing can be trained",
     f"{TRAIN} --dataset_dir no_validation": "no_validation/datalist.json has no validation image, so nothing chooses",
     f"{EVALUATE} --dataset_dir no_test": "no_test/datalist.json has no test image, so nothing was held out",
     f"{TRAIN} --dataset_dir small_mask": "training-1.png: it is 9 x 9, its image 64 x 48; ingest it again",

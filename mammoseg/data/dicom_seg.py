@@ -28,7 +28,7 @@ WITHOUT_CODE = "images without a patient code"
 
 
 @dataclass(frozen=True)
-class Source:
+class DicomFile:
     """One file of the input.
 
     Args:
@@ -45,11 +45,11 @@ class Source:
 
 
 @dataclass
-class Found:
+class FoundFiles:
     """What the headers say: images by SOP Instance UID, segmentations by that of the image they refer to."""
 
-    images: dict[str, Source] = field(default_factory=dict)
-    segmentations: dict[str, list[Source]] = field(default_factory=dict)
+    images: dict[str, DicomFile] = field(default_factory=dict)
+    segmentations: dict[str, list[DicomFile]] = field(default_factory=dict)
 
 
 def collect(job: IngestJob) -> list[Record]:
@@ -81,8 +81,8 @@ def collect(job: IngestJob) -> list[Record]:
     return records
 
 
-def _sort(job: IngestJob) -> Found:
-    found = Found()
+def _sort(job: IngestJob) -> FoundFiles:
+    found = FoundFiles()
     paths = [(folder, path) for folder in job.folders() for path in files_below(folder)]
     for folder, path in tqdm(paths, desc="headers", unit="file", disable=None):
         name = path.relative_to(folder)
@@ -103,11 +103,11 @@ def _is_dicom(path: Path) -> bool:
         return False
 
 
-def _sort_in(path: Path, name: Path, found: Found) -> None:
+def _sort_in(path: Path, name: Path, found: FoundFiles) -> None:
     header = read_header(path)
     if text(header, "SOPClassUID") in SEGMENTATION_CLASSES:
         try:
-            segmentation = Source(path, name, segments=_segments(header))
+            segmentation = DicomFile(path, name, segments=_segments(header))
             referenced = referenced_instances(header)
         except Exception as error:  # of pydicom, over a header that a stranger wrote
             raise InputRefusedError("E_SEG", "its segments or references cannot be read; write it anew.") from error
@@ -121,7 +121,7 @@ def _sort_in(path: Path, name: Path, found: Found) -> None:
         raise InputRefusedError(
             "E_DUPLICATE_UID", f"its SOP Instance UID is that of {printable(found.images[uid].name)}."
         )
-    found.images[uid] = Source(path, name, patient=text(header, "PatientID").strip())
+    found.images[uid] = DicomFile(path, name, patient=text(header, "PatientID").strip())
 
 
 def _segments(header: Dataset) -> tuple[int, ...] | None:
@@ -131,7 +131,7 @@ def _segments(header: Dataset) -> tuple[int, ...] | None:
     return tuple(sorted({int(segment.SegmentNumber) for segment in (*coded, *labelled)})) if described else None
 
 
-def _record(job: IngestJob, image: Source, segmentations: Sequence[Source]) -> Record:
+def _record(job: IngestJob, image: DicomFile, segmentations: Sequence[DicomFile]) -> Record:
     mammogram = read_mammogram(image.path)
     rows, columns = mammogram.pixels.shape
     masses: list[np.ndarray] = []
@@ -158,7 +158,7 @@ def _record(job: IngestJob, image: Source, segmentations: Sequence[Source]) -> R
     }
 
 
-def _masses(segmentation: Source, uid: str | None) -> list[np.ndarray]:
+def _masses(segmentation: DicomFile, uid: str | None) -> list[np.ndarray]:
     """The segments of mass; of a SEG that describes none of its segments, all pixels are one."""
     if segmentation.segments is None:
         return [load_dicom_mask(segmentation.path, image_uid=uid)[0]]

@@ -8,10 +8,10 @@ from mammoseg.data.pictures import flat_nifti, picture_of, slice_of
 from mammoseg.dicom.decode_pool import default_pool, source_of
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import sha256_of_file
-from mammoseg.mammogram import Mammogram, Source, is_pixel_size, not_believed
+from mammoseg.mammogram import Mammogram, SourceFile, is_pixel_size, not_believed
 
 PIXDIM = "NIfTI pixdim"
-"""Source of a spacing that a NIfTI file gives in mm."""
+"""SourceFile of a spacing that a NIfTI file gives in mm."""
 
 
 def read_mammogram(path: Path | str, *, voi: str | int = "first", modalities: Sequence[str] = ("MG",)) -> Mammogram:
@@ -115,14 +115,14 @@ def file_format(path: Path) -> str:
         raise InputRefusedError("E_NOT_A_FILE", f"the file cannot be read ({error.strerror}).") from error
 
 
-def source_of_file(path: Path) -> Source:
+def source_of_file(path: Path) -> SourceFile:
     """What a file is, where its pixels were read by somebody else.
 
     Raises:
         InputRefusedError: as `file_format`.
         OSError: it cannot be read.
     """
-    return Source(file_format(path), sha256_of_file(path))
+    return SourceFile(file_format(path), sha256_of_file(path))
 
 
 def check_is_file(path: Path) -> None:

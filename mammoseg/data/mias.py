@@ -40,7 +40,7 @@ PATHOLOGY = {"B": "BENIGN", "M": "MALIGNANT", None: "NORMAL"}
 
 
 @dataclass(frozen=True)
-class Finding:
+class MiasFinding:
     """One line of the table.
 
     Args:
@@ -91,7 +91,7 @@ def collect(job: IngestJob) -> list[Record]:
     return records
 
 
-def read_table(files: Iterable[Path]) -> dict[str, list[Finding]]:
+def read_table(files: Iterable[Path]) -> dict[str, list[MiasFinding]]:
     """Findings by image, out of ``Info.txt``; the explanations around its lines are passed over.
 
     Raises:
@@ -100,18 +100,18 @@ def read_table(files: Iterable[Path]) -> dict[str, list[Finding]]:
     table = next((path for path in files if path.name.lower() == TABLE), None)
     if table is None or not is_file(table) or table.stat().st_size > MOST_BYTES:
         raise WrongCallError("no 'Info.txt' of mini-MIAS below the input; put it beside the images.")
-    found: dict[str, list[Finding]] = {}
+    found: dict[str, list[MiasFinding]] = {}
     for line in table.read_text(encoding="latin-1").splitlines():
         if match := LINE.fullmatch(line.strip()):
             name, _, _, kind, severity, *circle = match.groups()
             place = (int(circle[0]), int(circle[1]), int(circle[2])) if circle[0] else None
-            found.setdefault(name, []).append(Finding(kind, severity, place))
+            found.setdefault(name, []).append(MiasFinding(kind, severity, place))
     if not found:
         raise WrongCallError(f"{table} has no line such as 'mdb001 G CIRC B 535 425 197'; fetch it again.")
     return found
 
 
-def _record(job: IngestJob, name: str, path: Path, findings: list[Finding]) -> Record:
+def _record(job: IngestJob, name: str, path: Path, findings: list[MiasFinding]) -> Record:
     shape = read_mammogram(path).pixels.shape
     if shape != (SIDE, SIDE):
         raise InputRefusedError("E_SHAPE", f"the image is {shape[0]} x {shape[1]}; the circles are for 1024 x 1024.")

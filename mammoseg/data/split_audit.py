@@ -17,7 +17,7 @@ from mammoseg.counts import count_of
 from mammoseg.csv_table import write_csv
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.pixel_hashes import NEAR, differing_bits, exact_hash, perceptual_hash
-from mammoseg.data.split_table import COLUMNS, Row, read_rows
+from mammoseg.data.split_table import COLUMNS, SplitRow, read_rows
 from mammoseg.errors import InputRefusedError, MammosegError, NothingUsableError, WrongCallError
 from mammoseg.files import check_folder, printable
 
@@ -35,7 +35,7 @@ class SharedError(MammosegError):
 
 
 @dataclass(frozen=True)
-class Finding:
+class SplitFinding:
     """What two sections share, or what one holds that it may not.
 
     Args:
@@ -106,7 +106,7 @@ def audit_split(
     _end(rows, findings, unread)
 
 
-def _hash(rows: Sequence[Row]) -> tuple[dict[int, str], dict[int, np.ndarray], list[int]]:
+def _hash(rows: Sequence[SplitRow]) -> tuple[dict[int, str], dict[int, np.ndarray], list[int]]:
     """Exact and perceptual hashes by place in the table, of the image and its mirror image; and what was not read."""
     exact, alike, unread = {}, {}, []
     for index, row in enumerate(tqdm(rows, desc="audit-split", unit="image", disable=None)):
@@ -120,7 +120,7 @@ def _hash(rows: Sequence[Row]) -> tuple[dict[int, str], dict[int, np.ndarray], l
     return exact, alike, unread
 
 
-def _shared(kind: str, rows: Sequence[Row], keys: Mapping[int, Hashable]) -> Iterator[Finding]:
+def _shared(kind: str, rows: Sequence[SplitRow], keys: Mapping[int, Hashable]) -> Iterator[SplitFinding]:
     """One finding for each two sections that hold images of the same key."""
     held: dict[Hashable, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for index, key in keys.items():
@@ -129,17 +129,19 @@ def _shared(kind: str, rows: Sequence[Row], keys: Mapping[int, Hashable]) -> Ite
         both = [sections for sections in held.values() if first in sections and second in sections]
         if both:
             images = {name: tuple(i for sections in both for i in sections[name]) for name in (first, second)}
-            yield Finding(kind, (first, second), len(both), images)
+            yield SplitFinding(kind, (first, second), len(both), images)
 
 
-def _similar(rows: Sequence[Row], exact: Mapping[int, str], alike: Mapping[int, np.ndarray]) -> Iterator[Finding]:
+def _similar(
+    rows: Sequence[SplitRow], exact: Mapping[int, str], alike: Mapping[int, np.ndarray]
+) -> Iterator[SplitFinding]:
     """Pairs of images in two sections whose pixels differ, but not by more than copies do; mirrored ones, too."""
     places = {section: [i for i in alike if rows[i].section == section] for section in _sections(rows)}
     for first, second in combinations(places, 2):
         pairs = [pair for pair in _near(places[first], places[second], alike) if exact[pair[0]] != exact[pair[1]]]
         if pairs:
             images = {name: tuple(sorted({pair[k] for pair in pairs})) for k, name in enumerate((first, second))}
-            yield Finding("similar pixels", (first, second), len(pairs), images)
+            yield SplitFinding("similar pixels", (first, second), len(pairs), images)
 
 
 def _near(firsts: Sequence[int], seconds: Sequence[int], alike: Mapping[int, np.ndarray]) -> Iterator[tuple[int, int]]:
@@ -155,7 +157,7 @@ def _near(firsts: Sequence[int], seconds: Sequence[int], alike: Mapping[int, np.
             yield block[row], seconds[column]
 
 
-def _official_in_training(rows: Sequence[Row], official: str | None) -> Iterator[Finding]:
+def _official_in_training(rows: Sequence[SplitRow], official: str | None) -> Iterator[SplitFinding]:
     """Training images of patients whom the collection itself keeps for its test.
 
     CBIS-DDSM split masses and calcifications apart. The list of the calcifications counts for a split that holds such
@@ -172,7 +174,7 @@ def _official_in_training(rows: Sequence[Row], official: str | None) -> Iterator
                 if code and code[0] in codes:
                     found[index] = (collection, code[0])
         if found:
-            yield Finding(KINDS[-1], (section,), len(set(found.values())), {section: tuple(found)})
+            yield SplitFinding(KINDS[-1], (section,), len(set(found.values())), {section: tuple(found)})
 
 
 @cache
@@ -182,16 +184,16 @@ def _official_patients() -> dict[str, dict[str, list[str]]]:
     return collections
 
 
-def _sections(rows: Iterable[Row]) -> list[str]:
+def _sections(rows: Iterable[SplitRow]) -> list[str]:
     """In the order in which they come."""
     return list(dict.fromkeys(row.section for row in rows))
 
 
-def _sizes(rows: Sequence[Row]) -> dict[str, int]:
+def _sizes(rows: Sequence[SplitRow]) -> dict[str, int]:
     return {section: sum(row.section == section for row in rows) for section in _sections(rows)}
 
 
-def _print(rows: Sequence[Row], findings: Sequence[Finding]) -> None:
+def _print(rows: Sequence[SplitRow], findings: Sequence[SplitFinding]) -> None:
     sizes = _sizes(rows)
     for finding in findings:
         images = ", ".join(f"{len(found)} of {sizes[name]} {name}" for name, found in finding.images.items())
@@ -202,7 +204,7 @@ def _print(rows: Sequence[Row], findings: Sequence[Finding]) -> None:
 
 
 def _as_record(
-    rows: Sequence[Row], findings: Sequence[Finding], unread: Sequence[int], *, compared: bool
+    rows: Sequence[SplitRow], findings: Sequence[SplitFinding], unread: Sequence[int], *, compared: bool
 ) -> dict[str, Any]:
     counted = [
         asdict(finding) | {"images": {name: len(found) for name, found in finding.images.items()}}
@@ -211,7 +213,7 @@ def _as_record(
     return {"images": _sizes(rows), "findings": counted, "pixels_compared": compared, "images_not_read": len(unread)}
 
 
-def _write_details(path: Path, rows: Sequence[Row], findings: Sequence[Finding]) -> None:
+def _write_details(path: Path, rows: Sequence[SplitRow], findings: Sequence[SplitFinding]) -> None:
     lines = [
         {"finding": finding.kind, "between": " / ".join(finding.sections), "section": section}
         | {"image": rows[index].name, "patient": rows[index].patient}
@@ -222,7 +224,7 @@ def _write_details(path: Path, rows: Sequence[Row], findings: Sequence[Finding])
     write_csv(path, lines, columns=("finding", "between", "section", "image", "patient"), mode=0o600)
 
 
-def _end(rows: Sequence[Row], findings: Sequence[Finding], unread: Sequence[int]) -> None:
+def _end(rows: Sequence[SplitRow], findings: Sequence[SplitFinding], unread: Sequence[int]) -> None:
     not_read = f"{len(unread)} of {count_of(len(rows), 'image')} could not be read"
     if findings:
         kinds = ", ".join(dict.fromkeys(finding.kind for finding in findings))

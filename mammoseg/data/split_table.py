@@ -13,7 +13,7 @@ COLUMNS = {"image": "image", "patient": "patient", "split": "split"}
 
 
 @dataclass(frozen=True)
-class Row:
+class SplitRow:
     """One image of a split.
 
     Args:
@@ -33,7 +33,7 @@ class Row:
     source: str
 
 
-def read_rows(path: Path, columns: Mapping[str, str]) -> list[Row]:
+def read_rows(path: Path, columns: Mapping[str, str]) -> list[SplitRow]:
     """Rows of a datalist (``.json``) or of a CSV.
 
     Args:
@@ -55,7 +55,7 @@ def read_rows(path: Path, columns: Mapping[str, str]) -> list[Row]:
         if empty := [columns[key] for key in COLUMNS if not row[columns[key]].strip()]:
             raise NothingUsableError(f"{path}, row {number}, has no {empty[0]}; give one, or take the row out.")
     return [
-        Row(
+        SplitRow(
             row[columns["split"]].strip(),
             path.parent / row[columns["image"]],
             row[columns["image"]],
@@ -67,13 +67,13 @@ def read_rows(path: Path, columns: Mapping[str, str]) -> list[Row]:
     ]
 
 
-def _rows_of_datalist(path: Path) -> list[Row]:
+def _rows_of_datalist(path: Path) -> list[SplitRow]:
     try:
         datalist = read_datalist(path, by_patient=False)
     except DatalistError as error:
         raise NothingUsableError(str(error)) from error
     return [
-        Row(
+        SplitRow(
             section,
             path.parent / record["image"],
             record["image_id"],

@@ -28,7 +28,7 @@ CORNERS = ("xmin", "ymin", "xmax", "ymax")
 MASS = "Mass"
 DENSITIES = {"DENSITY A": 1, "DENSITY B": 2, "DENSITY C": 3, "DENSITY D": 4}
 
-Row = dict[str, str]
+VindrRow = dict[str, str]
 
 
 def collect(job: IngestJob) -> list[Record]:
@@ -42,7 +42,7 @@ def collect(job: IngestJob) -> list[Record]:
         table = next((path for path in files_below(folder) if path.name == TABLE and not leads_out(path, folder)), None)
         if table is None:
             raise WrongCallError(f"no '{TABLE}' below '{folder}'; name the folder that holds it and 'images'.")
-        rows_of: dict[tuple[str, str], list[Row]] = {}
+        rows_of: dict[tuple[str, str], list[VindrRow]] = {}
         for row in read_csv(table, needed=COLUMNS)[1]:
             rows_of.setdefault((row["study_id"], row["image_id"]), []).append(row)
         for (study, name), rows in tqdm(rows_of.items(), desc="vindr", unit="image", disable=None):
@@ -53,7 +53,7 @@ def collect(job: IngestJob) -> list[Record]:
     return records
 
 
-def _record(job: IngestJob, images: Path, study: str, name: str, rows: Sequence[Row]) -> Record:
+def _record(job: IngestJob, images: Path, study: str, name: str, rows: Sequence[VindrRow]) -> Record:
     path = images / study / f"{name}.dicom"
     if not (study.isalnum() and name.isalnum()):
         raise InputRefusedError("E_IMAGE_MISSING", "the table names no image of VinDr-Mammo here.")
@@ -99,7 +99,7 @@ def _categories(cell: str) -> set[str]:
     return set(words)
 
 
-def _box(row: Row, shape: tuple[int, int]) -> np.ndarray:
+def _box(row: VindrRow, shape: tuple[int, int]) -> np.ndarray:
     """Mask 0 / 1 of the pixels whose centres lie in the box; x and y are distances from the upper left corner."""
     try:
         xmin, ymin, xmax, ymax = corners = [float(row[name]) for name in CORNERS]

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.mammogram import Source
+from mammoseg.mammogram import SourceFile
 
 logger = logging.getLogger(__name__)
 
@@ -277,7 +277,7 @@ def mask_of(fields: Mapping[str, Any], payload: np.ndarray) -> tuple[np.ndarray,
     return mask, tuple(map(plain_text, remarks))
 
 
-def source_of(fields: Mapping[str, Any], *, header: bytes | None = None) -> Source:
+def source_of(fields: Mapping[str, Any], *, header: bytes | None = None) -> SourceFile:
     """The file of an answer as it was when it was read.
 
     Raises:
@@ -286,7 +286,7 @@ def source_of(fields: Mapping[str, Any], *, header: bytes | None = None) -> Sour
     kind, sha256 = str(fields.get("format")), str(fields.get("sha256"))
     if not (re.fullmatch("[A-Za-z]{1,9}", kind) and re.fullmatch("[0-9a-f]{64}", sha256)):
         raise no_sense()
-    return Source(kind, sha256, header)
+    return SourceFile(kind, sha256, header)
 
 
 def plain_text(text: Any) -> str:

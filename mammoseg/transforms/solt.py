@@ -50,7 +50,7 @@ class RandGammaCorrectiond(RandomizableTransform, MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
         self.randomize(None)
-        for key in self.key_iterator(item) if self._do_transform else ():
+        for key in self.key_iterator(item) if self._do_transform else ():  # private, of MONAI
             item[key] = gamma_correction(item[key], self.drawn)
         return item
 
@@ -78,7 +78,7 @@ class RandBlendNoised(RandomizableTransform, MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
         self.randomize(None)
-        for key in self.key_iterator(item) if self._do_transform else ():
+        for key in self.key_iterator(item) if self._do_transform else ():  # private, of MONAI
             drawn = self.R.standard_normal(tuple(item[key].shape))
             noise = torch.as_tensor(drawn, dtype=item[key].dtype, device=item[key].device)
             item[key] = blend_noise(item[key], noise, self.drawn)

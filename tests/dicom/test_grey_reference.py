@@ -127,7 +127,7 @@ def write_case(case, path):
 @given(case=cases())
 def test_grey_values_are_those_of_the_standard(tmp_path, case):
     pixels = write_case(case, tmp_path / "case.dcm")
-    fields, (table, stored) = answer_mammogram(str(tmp_path / "case.dcm"), voi="first", modalities=["MG"])
+    fields, (table, stored, _) = answer_mammogram(str(tmp_path / "case.dcm"), voi="first", modalities=["MG"])
     np.testing.assert_array_equal(stored, pixels)
     expected = np.array(case.rules.greys(pixels.ravel().tolist())).reshape(pixels.shape)
     tolerance = 1e-6 * max(1, np.abs(expected).max())  # float32
