@@ -13,7 +13,7 @@ from mammoseg.files import output_errors, read_json, sha256_of_file, sha256_of_j
 from mammoseg.inference.engines.engine import FileEngine
 from mammoseg.quick_import import quick_import
 
-FORMAT = 1
+FORMAT = 2
 """To be raised when other bytes are written for the same weights."""
 
 
@@ -49,11 +49,22 @@ def converted(weights: Path | str, engine: type[FileEngine]) -> tuple[WeightsRec
     }
     key = sha256_of_json(made_of)[:40]
     model, described = folder / f"{key}.onnx", folder / f"{key}.json"
-    if not described.is_file():  # it is written last
+    record = _kept(described, model)
+    if record is None:
         with output_errors(folder), sole_writer(folder, folder / f"{key}.lock", waits=True):
-            if not described.is_file():
+            record = _kept(described, model)
+            if record is None:
                 convert = quick_import("mammoseg.inference.engines.conversion").convert
-                record: WeightsRecord = convert(path, model, engine)
-                kept: dict[str, Any] = {name: value for name, value in asdict(record).items() if name != "path"}
-                write_json(described, kept)
-    return WeightsRecord(**read_json(described), path=path), model
+                record = {**asdict(convert(path, model, engine)), "path": None}
+                write_json(described, {"record": record, "model_sha256": sha256_of_file(model)})
+    return WeightsRecord(**{**record, "path": path}), model
+
+
+def _kept(described: Path, model: Path) -> dict[str, Any] | None:
+    """The record beside a converted network; None where there is none, or a file is not what was written."""
+    try:
+        kept = read_json(described)
+        WeightsRecord(**kept["record"])
+        return kept["record"] if kept["model_sha256"] == sha256_of_file(model) else None
+    except Exception:  # absent, damaged, or of another version: it is made again
+        return None

@@ -64,6 +64,20 @@ def test_what_is_converted_is_kept_with_all_that_the_weights_record(weights):
     assert all(value == getattr(checkpoint, name) for name, value in vars(record).items())
 
 
+@pytest.mark.parametrize("kind", ["onnx", "json"])
+def test_what_is_damaged_in_the_cache_is_made_again(kind, tmp_path, monkeypatch):
+    monkeypatch.setenv("MAMMOSEG_CACHE", str(tmp_path / "cache"))
+    path = write_weights(tmp_path / "model.pt")
+    record, model = converted(path, OnnxEngine)
+    expected = OnnxEngine(model, shape=SHAPE)(images())
+    damaged = model.with_suffix(f".{kind}")
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged.write_bytes(content[:-3] if kind == "json" else content)
+    assert converted(path, OnnxEngine) == (record, model)
+    np.testing.assert_array_equal(OnnxEngine(model, shape=SHAPE)(images()), expected)
+
+
 def test_of_two_that_convert_the_same_weights_one_waits(tmp_path, capfd):
     own = write_weights(tmp_path / "model.pt", voi="none")  # other bytes than those of `weights`
     found = []
