@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.errors import WrongCallError
-from mammoseg.quick_import import quick_import
+from mammoseg.quick_import import quick_imports
 
 Add = Callable[..., Any]
 Runner = Callable[..., Any]
@@ -60,7 +60,13 @@ def ingest(add: Add) -> Runner:
     add("--table", help="folder: CSV with a column image and facts, docs/datasets/folder.md")
     add("--large_masks", action="store_true", help="folder: let masks in that cover more than half of their image")
     add("--calcifications", action="store_true", help="cbis_ddsm: take views that show calcifications only, too")
-    run = _later("mammoseg.data.ingest", "ingest")
+
+    def target() -> Runner:
+        from mammoseg.data.ingest import ingest
+
+        return ingest
+
+    run = _later(target)
     return lambda *inputs, source, **options: run(source, *inputs, **options)
 
 
@@ -70,7 +76,13 @@ def train(add: Add) -> Runner:
     _dataset(add)
     add("--recipe", help="paper, of the bundle, or common, the same for all bundles (paper)")
     add("--start_from", help="checkpoint whose weights, network and preprocessing the training starts with")
-    return _later("mammoseg.training.workflow", "train")
+
+    def target() -> Runner:
+        from mammoseg.training.workflow import train
+
+        return train
+
+    return _later(target)
 
 
 def evaluate(add: Add) -> Runner:
@@ -78,7 +90,13 @@ def evaluate(add: Add) -> Runner:
     _bundle(add)
     _dataset(add)
     _weights(add)
-    return _later("mammoseg.training.workflow", "evaluate")
+
+    def target() -> Runner:
+        from mammoseg.training.workflow import evaluate
+
+        return evaluate
+
+    return _later(target)
 
 
 def calibrate(add: Add) -> Runner:
@@ -90,7 +108,13 @@ def calibrate(add: Add) -> Runner:
     add("--section", help="of the datalist: training, validation or test (validation)")
     add("--flips", type=_switch, help="true or false: mean with the image upside down (as the weights record it)")
     add("--device", help="such as cpu or cuda:0 (the best there is)")
-    return _later("mammoseg.evaluation.calibrate", "calibrate")
+
+    def target() -> Runner:
+        from mammoseg.evaluation.calibrate import calibrate
+
+        return calibrate
+
+    return _later(target)
 
 
 def report(add: Add) -> Runner:
@@ -102,14 +126,26 @@ def report(add: Add) -> Runner:
     add("--bundle", help="of the weights (that of the evaluation)")
     add("--title", help="heading of the page (Mass segmentation, held-out patients)")
     add("--cases", type=_from_one, help="how many images to show (12)")
-    return _later("mammoseg.evaluation.run_report", "report")
+
+    def target() -> Runner:
+        from mammoseg.evaluation.run_report import report
+
+        return report
+
+    return _later(target)
 
 
 def compare(add: Add) -> Runner:
     """Compare evaluations of the same images: table, confidence intervals, Wilcoxon signed-rank tests, box plot."""
     add("inputs", nargs="*", metavar="EVALUATION", help="two or more folders that evaluate wrote, or per_image.csv")
     _output(add, "folder of table and plot")
-    return _later("mammoseg.evaluation.compare", "compare")
+
+    def target() -> Runner:
+        from mammoseg.evaluation.compare import compare
+
+        return compare
+
+    return _later(target)
 
 
 def predict(add: Add) -> Runner:
@@ -141,7 +177,13 @@ def predict(add: Add) -> Runner:
         "--stow", metavar="URL", help="archive to store the results to: https://host/dicom-web or dicom://AET@host:port"
     )
     _login(add)
-    return _later("mammoseg.prediction.predict", "predict")
+
+    def target() -> Runner:
+        from mammoseg.prediction.predict import predict
+
+        return predict
+
+    return _later(target)
 
 
 def send(add: Add) -> Runner:
@@ -152,7 +194,13 @@ def send(add: Add) -> Runner:
     add("--verify", action="store_true", help="fetch each instance again and compare; DICOMweb only")
     add("--calling_aet", help="our own title for C-STORE (MAMMOSEG)")
     add("--json", dest="as_json", action="store_true", help="print one JSON record a file")
-    return _later("mammoseg.archives.send", "send")
+
+    def target() -> Runner:
+        from mammoseg.archives.send import send
+
+        return send
+
+    return _later(target)
 
 
 def deidentify(add: Add) -> Runner:
@@ -162,7 +210,13 @@ def deidentify(add: Add) -> Runner:
     add("--map_file", help="the way back (in your configuration folder)")
     add("--key_file", help="secret key of the new names (made once in your configuration folder)")
     _modalities(add)
-    return _later("mammoseg.deidentification.deidentify", "deidentify")
+
+    def target() -> Runner:
+        from mammoseg.deidentification.deidentify import deidentify
+
+        return deidentify
+
+    return _later(target)
 
 
 def export(add: Add) -> Runner:
@@ -171,7 +225,13 @@ def export(add: Add) -> Runner:
     add("--weights", help="checkpoint, with its network and preprocessing (what train wrote, else what came with it)")
     _output(add, "new folder; gets BUNDLE/ and BUNDLE.zip")
     add("--formats", type=_words, help="also the network as torchscript,torch_export,onnx, docs/export.md")
-    run = _later("mammoseg.deploy.export", "export")
+
+    def target() -> Runner:
+        from mammoseg.deploy.export import export
+
+        return export
+
+    run = _later(target)
 
     def print_both(bundle: str, **options: Any) -> None:
         folder = run(bundle=bundle, **options)
@@ -184,7 +244,13 @@ def bundle(add: Add) -> Runner:
     """Write the configs of a bundle to a folder of yours, to edit them and to run them by MONAI's own command."""
     _bundle(add)
     _output(add, "new folder; gets configs/ and docs/, and models/ and eval/ when it is trained")
-    run = _later("mammoseg.deploy.copy_bundle", "copy_bundle")
+
+    def target() -> Runner:
+        from mammoseg.deploy.copy_bundle import copy_bundle
+
+        return copy_bundle
+
+    run = _later(target)
     return lambda bundle, **options: print(run(bundle=bundle, **options))
 
 
@@ -193,7 +259,13 @@ def audit(add: Add) -> Runner:
     add("bundle", metavar="BUNDLE", help="folder, or zip of one")
     add("--allow", type=_words, help="SHA-256 of files that you have read and let in, with commas between them")
     add("--json", dest="as_json", action="store_true", help="print one JSON object")
-    run = _later("mammoseg.audit.audit", "audit")
+
+    def target() -> Runner:
+        from mammoseg.audit.audit import audit
+
+        return audit
+
+    run = _later(target)
     return lambda bundle, **options: run(bundle, **options)
 
 
@@ -208,14 +280,26 @@ def audit_split(add: Add) -> Runner:
     add("--no_pixels", action="store_true", help="compare codes only, open no image")
     add("--details", metavar="CSV", help="to write: every image that is concerned")
     add("--json", dest="as_json", action="store_true", help="print one JSON object")
-    return _later("mammoseg.data.split_audit", "audit_split")
+
+    def target() -> Runner:
+        from mammoseg.data.split_audit import audit_split
+
+        return audit_split
+
+    return _later(target)
 
 
 def view(add: Add) -> Runner:
     """Look at mammograms and their results in OHIF on this machine, until Ctrl-C; needs `make viewer` and Orthanc."""
     add("inputs", nargs="*", metavar="FILE", help=FILES)
     add("--port", type=_whole, help="of the page, on loopback (8080)")
-    return _later("mammoseg.viewer.show", "view")
+
+    def target() -> Runner:
+        from mammoseg.viewer.show import view
+
+        return view
+
+    return _later(target)
 
 
 def list_bundles(add: Add) -> Runner:
@@ -260,11 +344,15 @@ def _login(add: Add) -> None:
     add("--ca_bundle", metavar="FILE", help="certificates of the authority that signed the archive's own")
 
 
-def _later(module: str, name: str) -> Runner:
+def _later(target: Callable[[], Runner]) -> Runner:
+    """The function that `target` imports, imported when it is called and what was named is there."""
+
     def run(*inputs: str, **options: Any) -> Any:
         _check_given(inputs, options)
         _check_names(**options)
-        return getattr(quick_import(module), name)(*inputs, **options)
+        with quick_imports():
+            work = target()
+        return work(*inputs, **options)
 
     return run
 

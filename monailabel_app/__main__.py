@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mammoseg.command_line import Parser, ended
 from mammoseg.counts import count_of
-from mammoseg.quick_import import quick_import
+from mammoseg.quick_import import quick_imports
 from monailabel_app.lib.login.tokens import TokenFile, make_token, revoke_tokens
 from monailabel_app.lib.server import logs
 from monailabel_app.lib.server.address import bind, check_certificate
@@ -48,12 +48,13 @@ def _serve(options: argparse.Namespace) -> None:
     shim.prepare()
     import uvicorn
 
-    app = quick_import("monailabel_app.main").MammosegApp
+    with quick_imports():
+        from monailabel_app.main import MammosegApp
     from monailabel_app.lib.server.connections import Listener, allow_open_files
     from monailabel_app.lib.server.server import build
 
     settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    label_app = app(str(APP_DIR), options.studies, conf)
+    label_app = MammosegApp(str(APP_DIR), options.studies, conf)
     server = build(label_app, settings)
     allow_open_files()
     listeners: list[socket.socket] = [Listener(bound, server.state.connections) for bound in sockets]

@@ -2,7 +2,6 @@
 
 import inspect
 import re
-from importlib import import_module
 
 import pytest
 
@@ -22,9 +21,9 @@ def declared(command):
             helps[dest or names[-1].lstrip("-")] = help
 
     run = COMMANDS[command](add)
-    while "module" not in (held := inspect.getclosurevars(run).nonlocals):
+    while "target" not in (held := inspect.getclosurevars(run).nonlocals):
         run = held["run"]
-    return helps, getattr(import_module(held["module"]), held["name"])
+    return helps, held["target"]()
 
 
 def defaults_of(command, function):

@@ -22,7 +22,7 @@ from mammoseg.prediction.options import Options, parse_choice, parse_objects
 from mammoseg.prediction.process import Standby
 from mammoseg.prediction.run import Workers, run_over_files
 from mammoseg.prediction.workers import worker_count
-from mammoseg.quick_import import quick_import
+from mammoseg.quick_import import quick_imports
 
 FETCHED = "images"
 """Folder in the output folder for what was read from an archive: kept, so that a run can go on without it."""
@@ -45,7 +45,7 @@ class PredictorChoice:
 
     def __call__(self) -> MassPredictor:
         keep_freed_memory()
-        how = {
+        how: dict[str, Any] = {
             "device": self.device,
             "modalities": self.modalities,
             "flips": self.flips,
@@ -54,8 +54,12 @@ class PredictorChoice:
         }
         (one, *more) = self.weights
         if more or is_folder(one):
-            return quick_import("mammoseg.inference.ensemble").load_predictor(self.bundle, weights=self.weights, **how)
-        return quick_import(PREDICTOR_MODULE).Predictor(bundle=self.bundle, weights=one, **how)
+            with quick_imports():
+                from mammoseg.inference.ensemble import load_predictor
+            return load_predictor(self.bundle, weights=self.weights, **how)
+        with quick_imports():
+            from mammoseg.inference.predictor import Predictor
+        return Predictor(bundle=self.bundle, weights=one, **how)
 
 
 def predict(

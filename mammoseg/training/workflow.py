@@ -15,7 +15,7 @@ from mammoseg.command_line import causes, known_error
 from mammoseg.data.datalist import load_section
 from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError
 from mammoseg.evaluation.tables import dice_lines, mass_lines
-from mammoseg.quick_import import quick_import
+from mammoseg.quick_import import quick_imports
 
 if TYPE_CHECKING:  # both import torch, which takes seconds that a wrong call need not wait
     from monai.bundle import ConfigWorkflow
@@ -120,15 +120,16 @@ def evaluate(bundle: str, *, dataset_dir: str, weights: Named | None = None, **o
 
 def _evaluate_mean(bundle: str, **options: Any) -> Path:
     """Refuse what the config of one network has and a mean has not."""
-    function = quick_import("mammoseg.evaluation.evaluate_mean").evaluate_mean
-    known = {name: of.default for name, of in inspect.signature(function).parameters.items()}
+    with quick_imports():
+        from mammoseg.evaluation.evaluate_mean import evaluate_mean
+    known = {name: of.default for name, of in inspect.signature(evaluate_mean).parameters.items()}
     if unknown := sorted(options.keys() - known.keys()):
         own = ", ".join(
             f"--{name}" for name, default in known.items() if default is None or name == "validation_section"
         )
         raise WrongCallError(f"the mean of several weights has no option --{unknown[0]}; it has {own}.")
     _check_size("threshold", options.get("threshold"), None)
-    return Path(function(bundle, **options))
+    return Path(evaluate_mean(bundle, **options))
 
 
 def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> "ConfigWorkflow":
@@ -147,13 +148,16 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
     _check_datalist(run_id, **overrides)
     unchecked = [name for name, value in overrides.items() if not _is_checked(name, value, config)]
     if isinstance(device := overrides.get("device"), str) and not device.startswith("$"):
-        usable_device = quick_import("mammoseg.inference.engines.torch_engine").usable_device
+        with quick_imports():
+            from mammoseg.inference.engines.torch_engine import usable_device
         overrides["device"] = f"$torch.device('{usable_device(device)}')"
     words = [word for key, value in overrides.items() for word in (f"--{key}", str(value))]
     file = json.dumps(files) if overlays else files[0]
     print("$", shlex.join(["python", "-m", "monai.bundle", "run", run_id, "--config_file", file, *words]), flush=True)
     try:
-        flow: ConfigWorkflow = quick_import("monai.bundle").ConfigWorkflow(files, run_id=run_id, **overrides)
+        with quick_imports():
+            from monai.bundle import ConfigWorkflow
+        flow = ConfigWorkflow(files, run_id=run_id, **overrides)
         flow.initialize()
         flow.run()
     except Exception as error:

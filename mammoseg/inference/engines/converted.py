@@ -11,7 +11,7 @@ from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.checkpoints.weights_file import existing_weights
 from mammoseg.files import output_errors, read_json, sha256_of_file, sha256_of_json, sole_writer, write_json
 from mammoseg.inference.engines.engine import FileEngine
-from mammoseg.quick_import import quick_import
+from mammoseg.quick_import import quick_imports
 
 FORMAT = 2
 """To be raised when other bytes are written for the same weights."""
@@ -54,7 +54,8 @@ def converted(weights: Path | str, engine: type[FileEngine]) -> tuple[WeightsRec
         with output_errors(folder), sole_writer(folder, folder / f"{key}.lock", waits=True):
             record = _kept(described, model)
             if record is None:
-                convert = quick_import("mammoseg.inference.engines.conversion").convert
+                with quick_imports():
+                    from mammoseg.inference.engines.conversion import convert
                 record = {**asdict(convert(path, model, engine)), "path": None}
                 write_json(described, {"record": record, "model_sha256": sha256_of_file(model)})
     return WeightsRecord(**{**record, "path": path}), model
