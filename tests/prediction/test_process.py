@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 from mammoseg.prediction.process import Standby, WorkerProcess, end_processes
@@ -58,11 +59,12 @@ def test_ctrl_c_while_all_processes_still_import_says_one_sentence(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a shell may have told us to ignore it
     )
     wait_until(lambda: len(importing.read_text().split()) == 2, "two processes import torch", process=running)
     os.killpg(running.pid, signal.SIGINT)
     (tmp_path / "go on").touch()
     _, errors = running.communicate(timeout=PATIENCE_SECONDS)
-    assert running.returncode == 130
+    assert running.returncode == 130, errors
     said = [line for line in errors.splitlines() if not line.endswith("loading unet, which can take a minute.")]
     assert said == ["mammoseg: stopped; what was finished is kept."]
