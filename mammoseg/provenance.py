@@ -36,6 +36,25 @@ def warning_of(provenance: Mapping[str, Any]) -> str | None:
     return WARNINGS.get(source_of(provenance) or "")
 
 
+def doubt_of(provenance: Mapping[str, Any]) -> str | None:
+    """What must be said of an evaluation whose images the weights may have learned from; None where they did not.
+
+    Args:
+        provenance: what an evaluation says of itself: its datalist, see `collect_provenance`, and as `started_from` its
+            weights.
+    """
+    weights, source = provenance.get("started_from"), source_of(provenance)
+    if not isinstance(weights, Mapping) or source_of(weights) != source:
+        return None
+    if weights.get("datalist_sha256") == provenance.get("datalist_sha256"):
+        return None
+    trained_on = f" They were trained on: {weights['data']}." if isinstance(weights.get("data"), str) else ""
+    return (
+        f"These weights learned from images of {source} that this datalist did not choose, so they may have seen those "
+        f"that are scored here; then this is no score of held-out patients.{trained_on}"
+    )
+
+
 def collect_provenance(
     *,
     bundle_root: Path | str,

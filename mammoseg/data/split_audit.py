@@ -102,7 +102,7 @@ def audit_split(
     if as_json:
         print(json.dumps(_as_record(rows, findings, unread, compared=not no_pixels), indent=2))
     else:
-        _print(rows, findings)
+        _print(rows, findings, compared=not no_pixels)
     _end(rows, findings, unread)
 
 
@@ -193,14 +193,17 @@ def _sizes(rows: Sequence[SplitRow]) -> dict[str, int]:
     return {section: sum(row.section == section for row in rows) for section in _sections(rows)}
 
 
-def _print(rows: Sequence[SplitRow], findings: Sequence[SplitFinding]) -> None:
+def _print(rows: Sequence[SplitRow], findings: Sequence[SplitFinding], *, compared: bool) -> None:
     sizes = _sizes(rows)
     for finding in findings:
         images = ", ".join(f"{len(found)} of {sizes[name]} {name}" for name, found in finding.images.items())
         print(f"{finding.kind:34} {finding.groups:6}   images: {printable(images)}")
     patients = len({row.patient for row in rows})
     parts = ", ".join(f"{section} {size}" for section, size in sizes.items())
-    print(f"{count_of(len(rows), 'image')} of {count_of(patients, 'patient')} ({printable(parts)})")
+    nothing = "" if findings else ": nothing is shared"
+    print(f"{count_of(len(rows), 'image')} of {count_of(patients, 'patient')} ({printable(parts)}){nothing}")
+    if not compared:
+        print("Pixels were not compared.")
 
 
 def _as_record(

@@ -1,5 +1,6 @@
 """The page of one evaluated training run: its scores, its learning curve, its cases and what it had to beat."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -17,8 +18,9 @@ from mammoseg.evaluation.page import write_html_report
 from mammoseg.evaluation.plots import Case, choose_best_median_worst, plot_cases
 from mammoseg.evaluation.tables import ScoreRow, count_masses, read_per_image, read_provenance, summarise
 from mammoseg.evaluation.threshold_baseline import ImageAndMask, evaluate_threshold, fit_threshold
-from mammoseg.files import atomic_path, sole_writer, write_json
+from mammoseg.files import atomic_path, printable, sole_writer, write_json
 from mammoseg.inference.predictor import Predictor
+from mammoseg.provenance import doubt_of
 from mammoseg.transforms.cached_dataset import CachedDataset
 from mammoseg.transforms.functional.breast import recorded_breast
 
@@ -70,6 +72,7 @@ def report(
             f"{unknown[0]} is not a test image of {datalist_file}; name the datalist of the evaluation."
         )
     provenance = read_provenance(evaluation) or read_weights(weights).provenance
+    doubt = doubt_of(provenance)
     bundle = bundle or provenance.get("bundle") or "unet"
     predictor = Predictor(bundle, weights=weights)
     attribution = f"{datalist['license']}; changed: resized, outlined" if datalist["license"] else None
@@ -102,14 +105,16 @@ def report(
                 "best intensity threshold": baseline,
             },
             learning_curve_csv=curve if curve.is_file() else None,
-            notice=predictor.algorithm.warning or "Research only, not for diagnosis.",
+            notice=" ".join(filter(None, [predictor.algorithm.warning, doubt])) or "Research only, not for diagnosis.",
             attribution=attribution,
             links={name: name for name in tables},
             masses=count_masses(rows),
             froc=read_froc(evaluation),
             pictures=drawn,
         )
-    print(f"Report of {count_of(len(shown), 'held-out image')}: {page / 'index.html'}")
+    print(f"Report of {count_of(len(shown), 'image')}: {page / 'index.html'}")
+    if doubt:
+        print(f"WARNING: {printable(doubt)}", file=sys.stderr)
 
 
 def threshold_baseline(dataset_dir: Path, weights: Path | str) -> dict[str, float]:

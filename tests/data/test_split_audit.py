@@ -41,7 +41,7 @@ def test_198_of_312_test_images_are_of_patients_in_training(benchmark, capsys):
     assert raised.value.exit_code == 1
     lines = capsys.readouterr().out.splitlines()
     assert " ".join(lines[0].split()) == "same patient 99 images: 198 of 600 train, 198 of 312 test"
-    assert lines[1:] == ["912 images of 357 patients (train 600, test 312)"]
+    assert lines[1:] == ["912 images of 357 patients (train 600, test 312)", "Pixels were not compared."]
 
 
 def test_json_and_details_say_the_same(benchmark, tmp_path, capsys):
@@ -140,7 +140,7 @@ def test_a_clean_split_ends_well(tmp_path, capsys):
         cv2.imwrite(str(tmp_path / f"{number}.png"), film(number))
     rows = [("0.png", "1", "train"), ("1.png", "1", "train"), ("2.png", "2", "test")]
     audit_split(write_table(tmp_path / "t.csv", rows))
-    assert capsys.readouterr().out == "3 images of 2 patients (train 2, test 1)\n"
+    assert capsys.readouterr().out == "3 images of 2 patients (train 2, test 1): nothing is shared\n"
 
 
 def test_images_that_are_not_there_leave_a_split_unproven(tmp_path):
