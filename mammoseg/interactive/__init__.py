@@ -1,0 +1,1 @@
+"""Prompts in, one mass out: what a person says about a mass, and the models that answer."""
