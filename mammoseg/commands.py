@@ -169,19 +169,40 @@ def predict(add: Add) -> Runner:
     add("--precision", help="f32, bf16 or f16, where the runtime has it (f32; f16 on a GPU)")
     add("--workers", type=_from_one, help="processes (one for each core)")
     add("--json", action="store_true", help="print one JSON record a file")
-    add("--from", dest="archive", metavar="URL", help="DICOMweb archive to read from, docs/dicomweb.md")
-    add("--study", help="to read from the archive: Study Instance UID")
-    add("--patient", help="to read from the archive: Patient ID, * and ? as wildcards")
-    add("--date", help="to read from the archive: 20240131, or a range 20240101-20240131")
-    add(
-        "--stow", metavar="URL", help="archive to store the results to: https://host/dicom-web or dicom://AET@host:port"
-    )
-    _login(add)
+    _archives(add)
 
     def target() -> Runner:
         from mammoseg.prediction.predict import predict
 
         return predict
+
+    return _later(target)
+
+
+def cohort(add: Add) -> Runner:
+    """Segment an archive: like predict for very many mammograms, on this machine or a Ray cluster; docs/cohort.md."""
+    add("inputs", nargs="*", metavar="INPUT", help=f"{FILES}, or datalists")
+    _output(add, "folder of results, ledger and table; the same call again does only what is not done yet")
+    add("--bundle", help="architecture; `mammoseg list` names them (the one with weights)")
+    _weights(add)
+    add("--objects", help="DICOM objects to write, of seg,sr,cad_sr,sc,gsps (seg,sr)")
+    add("--segmentation", help="binary, fractional or labelmap (binary)")
+    add("--deflated", action="store_true", help="compress the segmentation, for programs that open it, docs/dicom.md")
+    add("--threshold", type=_number, help="probability from which a pixel is mass (of the weights, else the bundle)")
+    add("--flips", type=_switch, help="true or false: mean with the image upside down (as the weights record it)")
+    add("--min_area_mm2", type=_number, help="smallest mass, in the breast")
+    _modalities(add)
+    add("--device", help="such as cpu or cuda:0 (the best there is)")
+    add("--runtime", help="what computes the network: openvino, onnx or torch, docs/speed.md (auto)")
+    add("--precision", help="f32, bf16 or f16, where the runtime has it (f32; f16 on a GPU)")
+    add("--workers", type=_from_one, help="processes (one for each core)")
+    add("--ray", metavar="ADDRESS", help="of a Ray cluster, auto, or local for Ray on this machine (no Ray)")
+    _archives(add)
+
+    def target() -> Runner:
+        from mammoseg.cohort.cohort import cohort
+
+        return cohort
 
     return _later(target)
 
@@ -339,6 +360,17 @@ def _modalities(add: Add) -> None:
     add("--modalities", type=_words, help="DICOM modalities to let in, such as MG,RG (MG)")
 
 
+def _archives(add: Add) -> None:
+    add("--from", dest="archive", metavar="URL", help="DICOMweb archive to read from, docs/dicomweb.md")
+    add("--study", help="to read from the archive: Study Instance UID")
+    add("--patient", help="to read from the archive: Patient ID, * and ? as wildcards")
+    add("--date", help="to read from the archive: 20240131, or a range 20240101-20240131")
+    add(
+        "--stow", metavar="URL", help="archive to store the results to: https://host/dicom-web or dicom://AET@host:port"
+    )
+    _login(add)
+
+
 def _login(add: Add) -> None:
     add("--user", help="at the archive; passwords never stand here")
     add("--ca_bundle", metavar="FILE", help="certificates of the authority that signed the archive's own")
@@ -451,6 +483,7 @@ COMMANDS: dict[str, Callable[[Add], Runner]] = {
     "report": report,
     "compare": compare,
     "predict": predict,
+    "cohort": cohort,
     "send": send,
     "deidentify": deidentify,
     "export": export,

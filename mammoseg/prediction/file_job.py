@@ -93,6 +93,7 @@ class FileJob:
                 when=self.run.when,
                 options=self.run.options,
                 mammogram=mammogram,
+                claims=self.run.claims,
             )
             sentence = f"{WARNING}; scores {self.run.algorithm.score_kind}" if lesions else WARNING
             picture = draw_overlay(mammogram.pixels, lesions, scores=scores, sentence=sentence)
@@ -118,6 +119,7 @@ class FileJob:
             trained_on=self.algorithm.trained_on,
             engine=self.algorithm.engine,
             precision=self.algorithm.precision,
+            sop_instance_uid=mammogram.sop_instance_uid,
         )
         return row, written.source_sha256
 

@@ -44,6 +44,7 @@ class Row:
         trained_on: source of the data that these weights were trained on.
         engine: name and version of what computed the network.
         precision: what it computed with, such as ``f32``.
+        sop_instance_uid: of a DICOM file that has one, by which an archive knows it.
     """
 
     file: str
@@ -69,6 +70,7 @@ class Row:
     trained_on: str | None = None
     engine: str | None = None
     precision: str | None = None
+    sop_instance_uid: str | None = None
 
     @property
     def results(self) -> list[str]:
