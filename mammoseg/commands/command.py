@@ -49,6 +49,7 @@ def command(declare: Callable[[Add], Steps]) -> Callable[[Add], Command]:
 
     Examples:
         >>> from argparse import ArgumentParser
+        >>> from mammoseg.commands.command import command
         >>> @command
         ... def power(add):
         ...     add("base", type=float)
