@@ -271,9 +271,9 @@ def view(add: Add) -> Steps:
     add("--port", type=values.whole, help="of the page, on loopback (8080)")
 
     yield
-    from mammoseg.viewer.show import view
+    from mammoseg.viewer.show import view_files
 
-    return view
+    return view_files
 
 
 @command

@@ -12,7 +12,7 @@ from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.checkpoints.ensemble_file import EnsembleRecord, read_ensemble
 from mammoseg.checkpoints.weights_file import Named, WeightsError, described_ensemble, named_weights
 from mammoseg.dicom.derived import Algorithm
-from mammoseg.inference.algorithm import facts_of
+from mammoseg.inference.algorithm import facts_of_weights
 from mammoseg.inference.predictor import Prediction, Predictor
 from mammoseg.mammogram import Mammogram
 
@@ -96,16 +96,16 @@ def bundle_of(path: Path, otherwise: str) -> str:
 
 
 def facts_of_named(weights: Named) -> dict[str, Any]:
-    """What must be said of weights, see `facts_of`; of several, each fact of all members.
+    """What must be said of weights, see `facts_of_weights`; of several, each fact of all members.
 
     Raises:
         WeightsError: they cannot be read.
     """
-    return mean_facts([facts_of(read_weights(file)) for file in named_weights(weights)])
+    return mean_facts([facts_of_weights(read_weights(file)) for file in named_weights(weights)])
 
 
 def mean_facts(facts: Sequence[Mapping[str, str | None]]) -> dict[str, Any]:
-    """The facts of `facts_of` of several weights as one: hashes and files of all, the others each once."""
+    """The facts of `facts_of_weights` of several weights as one: hashes and files of all, the others each once."""
 
     def joined(name: str, by: str) -> str | None:
         return _each_once([one[name] for one in facts], by)
