@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from mammoseg.bundles import bundle_names
 from mammoseg.calibration import Calibration
 from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.checkpoints.ensemble_file import EnsembleRecord, read_ensemble
@@ -83,16 +82,10 @@ def load_predictor(bundle: str, *, weights: Named, flips: bool | None = None, **
         return Predictor(bundle, weights=files[0], flips=flips, **how)
     if flips is None and record is not None:
         flips = record.flips
-    members = [Predictor(bundle_of(file, bundle), weights=file, flips=flips, **how) for file in files]
+    members = [Predictor(bundle, weights=file, flips=flips, prefers_recorded=True, **how) for file in files]
     if record is not None:
         _check_members(record, {file.name: one.weights_sha256 for file, one in zip(files, members, strict=True)})
     return MeanPredictor(members, record)
-
-
-def bundle_of(path: Path, otherwise: str) -> str:
-    """The bundle that weights say they are of, where there is one of this name."""
-    named = read_weights(path).provenance.get("bundle")
-    return named if named in bundle_names() else otherwise
 
 
 def facts_of_named(weights: Named) -> dict[str, Any]:
