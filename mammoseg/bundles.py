@@ -113,7 +113,7 @@ def render(name: str) -> dict[str, dict[str, Any]]:
     return {part: {"_desc_": GENERATED, **content} for part, content in configs.items()}
 
 
-def build(name: str) -> None:
+def build_bundle(name: str) -> None:
     """Write the generated configs, logging.conf and LICENSE of a bundle."""
     configs = BUNDLES_FOLDER / name / "configs"
     for part, content in render(name).items():

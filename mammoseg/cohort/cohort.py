@@ -17,7 +17,7 @@ from mammoseg.data.find_images import say_no_file
 from mammoseg.dicom.seg import SegKind
 from mammoseg.errors import NothingUsableError
 from mammoseg.files import make_output
-from mammoseg.prediction.file_job import MassPredictor, algorithm_of
+from mammoseg.prediction.file_job import MassPredictor, algorithm_asked_for
 from mammoseg.prediction.options import Options, Run, parse_choice, parse_objects
 from mammoseg.prediction.predict import PredictorChoice, as_paths, check_call, check_logins
 from mammoseg.prediction.process import FileRunner
@@ -57,7 +57,7 @@ def cohort(
         inputs: files, folders that are searched to the bottom, and datalists (``.json``).
         output: folder of the results, the ledger and the table. The same call again does only what is not done yet. All
             machines must see it, and `inputs`, at the same path.
-        bundle: see `mammoseg.prediction.predict.predict`, as for all that is not said here.
+        bundle: name of the network, as in `mammoseg.prediction.predict.predict`; so are all that are not named here.
         workers: processes; one for each core of this machine, or of the cluster, when None.
         ray: address of a Ray cluster, ``auto``, or ``local`` for one on this machine; local processes when None.
 
@@ -97,9 +97,14 @@ def cohort(
         with quick_imports():
             from mammoseg.cohort.from_archive import with_archive
         wanted = with_archive(wanted, archive, folder, modalities, login, selection)
+    run = Run(
+        algorithm_asked_for(predictor, options), datetime.now(timezone.utc).replace(microsecond=0), folder, options
+    )
+    if run.algorithm.warning:
+        print(f"WARNING: {run.algorithm.warning}", file=sys.stderr)
     run_cohort(
         wanted,
-        Run(algorithm_of(predictor, options), datetime.now(timezone.utc).replace(microsecond=0), folder, options),
+        run,
         partial(processes, predictor, choice),
         storing=None if stow is None else partial(Storing, partial(_store, to=stow, **login_to_store)),
     )

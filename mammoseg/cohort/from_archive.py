@@ -9,7 +9,7 @@ from typing import Any
 from mammoseg.archives.dicomweb.client import Archive, ArchiveError, Instance, connect
 from mammoseg.archives.dicomweb.fetch import find_mammograms
 from mammoseg.archives.dicomweb.retrieve import RefusedInstanceError, is_whole, retrieve
-from mammoseg.cohort.items import Item, name_of
+from mammoseg.cohort.items import CohortItem, name_of
 from mammoseg.cohort.run import Cohort
 from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
 from mammoseg.errors import NothingUsableError
@@ -37,8 +37,8 @@ def with_archive(
     Args:
         url: DICOMweb root of the archive.
         output: folder of the cohort.
-        modalities: of the series to take.
-        login: see `mammoseg.archives.dicomweb.client.connect`.
+        modalities: DICOM modalities of the series to take.
+        login: ``user`` and ``ca_bundle``, see `mammoseg.archives.dicomweb.client.connect`.
         selection: ``study``, ``patient`` and ``date``, see `find_mammograms`.
 
     Raises:
@@ -60,13 +60,13 @@ class _Source:
     archive: Archive
     instances: Mapping[str, Instance]
 
-    def items(self, images: Path) -> Iterator[Item]:
+    def items(self, images: Path) -> Iterator[CohortItem]:
         key = load_key(default_key_file())
         for sop in self.instances:
             path = images / f"{keyed_hash(sop, key)}.dcm"
-            yield Item(sop, path, name_of(sop, path))
+            yield CohortItem(sop, path, name_of(sop, path))
 
-    def fetch(self, item: Item) -> Row | None:
+    def fetch(self, item: CohortItem) -> Row | None:
         instance = self.instances.get(item.key)
         if instance is None:  # a file
             return None
@@ -81,6 +81,6 @@ class _Source:
             reason = f"{error}"
         return refused(item.path, "E_ARCHIVE", reason)
 
-    def done_with(self, item: Item) -> None:
+    def done_with(self, item: CohortItem) -> None:
         if item.key in self.instances:
             item.path.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from mammoseg.paths import unique_names
 
 
 @dataclass(frozen=True)
-class Item:
+class CohortItem:
     """One mammogram of a cohort.
 
     Args:
@@ -28,7 +28,7 @@ class Item:
     state: str = ""
 
 
-def item_of_file(path: Path) -> Item:
+def item_of_file(path: Path) -> CohortItem:
     """The item of a file, named by its own stem and by where it lies."""
     key = os.path.realpath(path)
     try:
@@ -36,7 +36,7 @@ def item_of_file(path: Path) -> Item:
         state = f"{status.st_size}:{status.st_mtime_ns}"
     except (OSError, ValueError):
         state = ""
-    return Item(key, path, name_of(key, path), state)
+    return CohortItem(key, path, name_of(key, path), state)
 
 
 def name_of(key: str, path: Path) -> str:
@@ -45,7 +45,7 @@ def name_of(key: str, path: Path) -> str:
     return f"{digest[:2]}/{unique_names([path])[0]}-{digest[:10]}"
 
 
-def items_of_files(inputs: Sequence[Path], output: Path) -> tuple[Iterator[Item], int, int]:
+def items_of_files(inputs: Sequence[Path], output: Path) -> tuple[Iterator[CohortItem], int, int]:
     """Items of files, of folders searched to the bottom, and of the images of datalists.
 
     Returns:

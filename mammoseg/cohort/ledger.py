@@ -16,7 +16,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from mammoseg.cohort.items import Item
+from mammoseg.cohort.items import CohortItem
 from mammoseg.errors import OutputError
 from mammoseg.files import is_link, output_errors
 from mammoseg.prediction.records import RECORD_ERRORS, checked_row
@@ -70,7 +70,7 @@ class Ledger:
             finally:
                 self._flush()
 
-    def is_done(self, item: Item) -> bool:
+    def is_done(self, item: CohortItem) -> bool:
         """Whether an item has its results, or was refused for good, under these settings and as it is now."""
         return self._done.get(_digest(item.key)) == self._state(item.state)
 
@@ -78,7 +78,7 @@ class Ledger:
         """Whether the archive has the results of an item that is done."""
         return _digest(key) in self._stored
 
-    def add(self, item: Item, row: Row) -> None:
+    def add(self, item: CohortItem, row: Row) -> None:
         """Note what became of an item.
 
         Raises:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from mammoseg.cohort.items import Item
+from mammoseg.cohort.items import CohortItem
 from mammoseg.cohort.job import RESULTS
 from mammoseg.cohort.ledger import Ledger
 from mammoseg.cohort.parquet import table_row, with_copies, write_parquet
@@ -40,10 +40,10 @@ class Cohort:
         done_with: called with each item that has ended.
     """
 
-    items: Iterable[Item]
+    items: Iterable[CohortItem]
     count: int
-    fetch: Callable[[Item], Row | None] = lambda item: None
-    done_with: Callable[[Item], None] = lambda item: None
+    fetch: Callable[[CohortItem], Row | None] = lambda item: None
+    done_with: Callable[[CohortItem], None] = lambda item: None
 
 
 def run_cohort(
@@ -95,7 +95,7 @@ def _do(
         for key, name, row in ledger.rows():
             if row.results and not ledger.is_stored(key):
                 store.add(key, _dicom_files(run.output, name, row))
-    running: dict[str, Item] = {}
+    running: dict[str, CohortItem] = {}
     with tqdm(total=cohort.count, unit="image", disable=None, smoothing=0.05) as progress:
         for item, row in _ended(cohort, over, ledger, running, progress):
             ledger.add(item, row)
@@ -111,10 +111,10 @@ def _do(
 
 
 def _ended(
-    cohort: Cohort, over: Over, ledger: Ledger, running: dict[str, Item], progress: "tqdm[Any]"
-) -> Iterator[tuple[Item, Row]]:
+    cohort: Cohort, over: Over, ledger: Ledger, running: dict[str, CohortItem], progress: "tqdm[Any]"
+) -> Iterator[tuple[CohortItem, Row]]:
     """Each item that is not done, as it ends; `running` keeps those that did not, the progress counts all that are."""
-    not_had: list[tuple[Item, Row]] = []
+    not_had: list[tuple[CohortItem, Row]] = []
 
     def coming() -> Iterator[tuple[Path, str]]:
         for item in _not_done(cohort.items, ledger, progress):
@@ -131,7 +131,7 @@ def _ended(
     yield from not_had
 
 
-def _not_done(items: Iterable[Item], ledger: Ledger, progress: "tqdm[Any]") -> Iterator[Item]:
+def _not_done(items: Iterable[CohortItem], ledger: Ledger, progress: "tqdm[Any]") -> Iterator[CohortItem]:
     kept = 0
     for item in items:
         if ledger.is_done(item):

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from mammoseg.data.cbis_ddsm_tables import Abnormality, describe
+from mammoseg.data.cbis_ddsm_tables import Abnormality, describe_image
 from mammoseg.data.datalist import Record
 from mammoseg.data.ingest_job import IngestJob, IngestReport
 from mammoseg.data.mask_files import RESAMPLED, check_area, fit_to_grid, same_aspect, write_mask
@@ -124,7 +124,7 @@ def _record(job: IngestJob, view: View, copy: Copy) -> Record:
         "view": first.view,
         "has_mass": bool(fused.any()),
         "official": view.official,
-        **describe(view.abnormalities),
+        **describe_image(view.abnormalities),
     }
 
 

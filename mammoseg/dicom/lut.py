@@ -36,7 +36,7 @@ class Table(NamedTuple):
         return self.entries[index.astype(np.intp)]
 
 
-def read_table(item: Dataset, code: str, *, is_signed: bool, is_little_endian: bool) -> Table:
+def read_lut(item: Dataset, code: str, *, is_signed: bool, is_little_endian: bool) -> Table:
     """Read one item.
 
     Args:

@@ -92,7 +92,7 @@ def scale_in_breast(
     return Scale(row_mm, column_mm, source or "an unnamed attribute", applied)
 
 
-def area_mm2(lesions: Sequence[np.ndarray], scale: Scale) -> float:
+def area_by_scale(lesions: Sequence[np.ndarray], scale: Scale) -> float:
     """Area of all lesions together in the breast.
 
     Args:

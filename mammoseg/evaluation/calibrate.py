@@ -18,7 +18,7 @@ from mammoseg.checkpoints.weights_file import ENSEMBLE, Named, default_weights, 
 from mammoseg.counts import count_of
 from mammoseg.data.datalist import load_section, read_datalist
 from mammoseg.errors import WrongCallError
-from mammoseg.evaluation.forward import Judged, judge
+from mammoseg.evaluation.forward import Judged, judge_images
 from mammoseg.evaluation.lesion_tables import SHOWN_RULE
 from mammoseg.evaluation.plots import plot_reliability
 from mammoseg.files import make_output, printable, sha256_of_file, sole_writer, write_json
@@ -93,7 +93,7 @@ def calibrate(
     make_output(folder)
     predictor = load_predictor(bundle, weights=named, flips=flips, device=device)
     with sole_writer(folder, folder / LOCK):
-        evidence = collect(judge(predictor, records, doing="calibrating"))
+        evidence = collect_evidence(judge_images(predictor, records, doing="calibrating"))
         _check_marks(evidence.marks)
         name = printable(str(read_datalist(datalist)["name"]))[:80]
         chosen = choose_threshold(evidence.dice, evidence.patients)
@@ -121,7 +121,7 @@ def calibrate(
     print(*_sentences(report), f"Weights: {written}", sep="\n")
 
 
-def collect(images: Iterable[Judged]) -> Evidence:
+def collect_evidence(images: Iterable[Judged]) -> Evidence:
     """Dice and marks of judged images, of which one at a time is kept."""
     numbers: dict[str, int] = {}
     patients, dice, marks, masses = [], [], [], 0

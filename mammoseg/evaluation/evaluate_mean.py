@@ -6,7 +6,7 @@ from typing import Any
 from mammoseg.bundles import run_root
 from mammoseg.checkpoints.weights_file import Named
 from mammoseg.data.datalist import load_section, read_datalist
-from mammoseg.evaluation.forward import judge
+from mammoseg.evaluation.forward import judge_images
 from mammoseg.evaluation.scored_image import score_image, write_evaluation
 from mammoseg.files import check_folder, sha256_of_file, sole_writer
 from mammoseg.inference.ensemble import load_predictor
@@ -62,7 +62,7 @@ def evaluate_mean(
                     spacing_mm=_spacing(image.record),
                 )
             ]
-            for image in judge(predictor, records, doing="evaluating")
+            for image in judge_images(predictor, records, doing="evaluating")
         ]
         write_evaluation(
             output,

@@ -132,7 +132,7 @@ def area_mm2(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> float | Non
         mammogram: the image on that grid.
     """
     scale = scale_of_mammogram(mammogram)
-    return None if scale is None else measure.area_mm2(lesions, scale)
+    return None if scale is None else measure.area_by_scale(lesions, scale)
 
 
 def _named_areas(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> str:
@@ -154,7 +154,7 @@ def refused(path: Path, code: str, reason: str) -> Row:
     return Row(printable(path), Status.REFUSED, code, reason)
 
 
-def algorithm_of(predictor: MassPredictor, options: Options) -> Algorithm:
+def algorithm_asked_for(predictor: MassPredictor, options: Options) -> Algorithm:
     """The algorithm as its results name it, with what a person asks for."""
     algorithm = predictor.algorithm
     asks_for_area = options.min_area_mm2 is not None or options.min_area_pixels is not None

@@ -63,7 +63,7 @@ def write_results(
         probability: mass probability ``(rows, columns)`` on the grid of the source, 0 to 1.
         lesions: bool masks of the same shape, one a lesion; may be empty.
         mammogram: mammogram that was read from `source`.
-        claims: see `mammoseg.prediction.options.Run.claims`.
+        claims: folder of the claims on UIDs, see `mammoseg.prediction.options.Run`; None for one in `output`.
 
     Raises:
         InputRefusedError: the header of the source breaks rules that its objects must keep.

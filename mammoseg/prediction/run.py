@@ -18,7 +18,7 @@ from mammoseg.data.find_images import find_inputs, say_no_file, say_passed_over
 from mammoseg.errors import MammosegError, NothingUsableError, OutputError, PartlyRefusedError, StoppedError
 from mammoseg.files import is_link, output_errors, remove_leftovers, sole_writer
 from mammoseg.paths import unique_names
-from mammoseg.prediction.file_job import FileJob, MassPredictor, algorithm_of, refused
+from mammoseg.prediction.file_job import FileJob, MassPredictor, algorithm_asked_for, refused
 from mammoseg.prediction.instances import INSTANCES
 from mammoseg.prediction.options import Options, Run
 from mammoseg.prediction.page import write_page
@@ -85,7 +85,7 @@ def run_over_files(
         OutputError: a result, the table or the page cannot be written.
     """
     when = datetime.now(timezone.utc).replace(microsecond=0)
-    run = Run(algorithm_of(predictor, options), when, output, options)
+    run = Run(algorithm_asked_for(predictor, options), when, output, options)
     if run.algorithm.warning:
         print(f"WARNING: {run.algorithm.warning}", file=sys.stderr)
     items = list(zip(files, unique_names(files), strict=True))

@@ -44,7 +44,7 @@ class Row:
         trained_on: source of the data that these weights were trained on.
         engine: name and version of what computed the network.
         precision: what it computed with, such as ``f32``.
-        sop_instance_uid: of a DICOM file that has one, by which an archive knows it.
+        sop_instance_uid: what an archive knows a DICOM file by.
     """
 
     file: str

@@ -126,12 +126,12 @@ def _oidc(conf: Mapping[str, str]) -> Oidc | None:
         return None
     if not (issuer and audience):
         raise WrongCallError("oidc_issuer and oidc_audience go together; without an audience any token would do.")
-    check_address(issuer, "oidc_issuer")
+    check_key_address(issuer, "oidc_issuer")
     names = ("roles_claim", "role_prefix", "name_claim")
     return Oidc(issuer, audience, **{name: conf[f"oidc_{name}"] for name in names if f"oidc_{name}" in conf})
 
 
-def check_address(url: str, name: str) -> None:
+def check_key_address(url: str, name: str) -> None:
     """Raise where keys would come over a line that others can change.
 
     Raises:

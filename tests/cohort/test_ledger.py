@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mammoseg.cohort.items import Item, name_of
+from mammoseg.cohort.items import CohortItem, name_of
 from mammoseg.cohort.ledger import Ledger
 from mammoseg.errors import OutputError
 from mammoseg.prediction.file_job import refused
@@ -12,7 +12,7 @@ from mammoseg.prediction.table import Row, Status
 
 
 def item_called(key, path, state="1:1"):
-    return Item(key, path, name_of(key, path), state)
+    return CohortItem(key, path, name_of(key, path), state)
 
 
 @pytest.fixture
