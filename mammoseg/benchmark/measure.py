@@ -268,7 +268,7 @@ def main(bundle: str, **options: Any) -> None:
     """Print the measurement as one line of JSON.
 
     Args:
-        options: as of `measure_bundle`.
+        options: arguments of `measure_bundle`.
     """
     print(json.dumps(measure_bundle(bundle, **options)))
 
