@@ -5,6 +5,8 @@ Usage: python scripts/build_bundles.py [--check]
 
 import sys
 
+import checkout  # noqa: F401  # the package is that of this checkout
+
 from mammoseg.bundles import build_bundle, bundle_names, first_difference
 from mammoseg.command_line import run_script
 from mammoseg.counts import count_of

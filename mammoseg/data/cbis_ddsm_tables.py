@@ -35,7 +35,7 @@ SECTION_OF_SPLIT = {"Training": "training", "Test": "test"}
 class Abnormality:
     """One row of a table.
 
-    Args:
+    Attributes:
         case: name of its full mammogram, ``Mass-Training_P_00001_LEFT_CC``.
         number: number of the abnormality in that case, from 1.
         kind: ``mass`` or ``calcification``.

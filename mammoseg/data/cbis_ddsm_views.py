@@ -26,7 +26,7 @@ Files = dict[str, list[Path]]
 class Copy:
     """How one copy of the collection keeps its files.
 
-    Args:
+    Attributes:
         files: all of them.
         shape_of: rows and columns of a mammogram, which is decoded for it; raises `InputRefusedError`.
         mask_of: the mask uint8 0 / 1 ``(rows, columns)`` in a file of an abnormality, None for a crop; raises
@@ -42,7 +42,7 @@ class Copy:
 class View:
     """One mammogram with its abnormalities.
 
-    Args:
+    Attributes:
         case: the mammogram that stands for the view.
         abnormalities: abnormalities of that case.
         official: sections that all tables together give this view.

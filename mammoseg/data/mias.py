@@ -43,7 +43,7 @@ PATHOLOGY = {"B": "BENIGN", "M": "MALIGNANT", None: "NORMAL"}
 class MiasFinding:
     """One line of the table.
 
-    Args:
+    Attributes:
         kind: class of the abnormality; None for a normal image.
         severity: ``B``, ``M``, or None for a normal image.
         circle: x and y of its centre and its radius in pixels, y counted from the lowest row; None where not known.

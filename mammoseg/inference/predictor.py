@@ -24,7 +24,7 @@ class Prediction:
 
     Attributes:
         probability: float32 ``(rows, columns)``, 0 to 1.
-        mammogram: that was read.
+        mammogram: what was read.
     """
 
     probability: np.ndarray
@@ -51,9 +51,9 @@ class Predictor:
 
     Attributes:
         threshold: probability from which a pixel is mass: that of the weights, else of the bundle.
-        algorithm: what its results say of it.
+        algorithm: name and settings, as its results record them.
         engine: gives the logits of the network.
-        preprocessing: from a mammogram to what the network sees, and back.
+        preprocessing: the way from a mammogram to what the network sees, and back.
 
     Raises:
         WeightsError: absent, unsafe, or weights of another architecture.

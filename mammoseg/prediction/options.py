@@ -29,7 +29,7 @@ class ObjectKind(str, Enum):
 class Options:
     """Settings of one run that decide what its files hold.
 
-    Args:
+    Attributes:
         objects: DICOM objects to write.
         kind: what the pixels of the segmentation hold.
         profile: how much geometry the segmentation states.
@@ -72,7 +72,7 @@ class Options:
 class Run:
     """What holds for all files of a run.
 
-    Args:
+    Attributes:
         algorithm: the algorithm, as the results name it.
         when: time that the results give as theirs.
         output: folder of the results.

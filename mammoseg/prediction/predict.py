@@ -108,7 +108,7 @@ def predict(
         flips: mean with the image upside down, see `mammoseg.inference.flips`; as the weights record it when None.
         min_area_mm2: smallest lesion, in the breast.
         min_area_pixels: smallest lesion, in pixels.
-        device: such as ``cpu`` or ``cuda:0``; the best there is when None.
+        device: name such as ``cpu`` or ``cuda:0``; the best there is when None.
         runtime: what computes the network: ``auto``, ``openvino``, ``onnx`` or ``torch``, see
             `mammoseg.inference.engines.engine.choose_runtime`.
         precision: ``f32``, ``bf16`` or ``f16``, where the engine has it; when None, f16 on a GPU and f32 on a CPU.

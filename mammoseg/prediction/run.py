@@ -32,7 +32,7 @@ from mammoseg.prediction.workers import run_in_workers, worker_count
 class Workers:
     """The processes that share the files of a run.
 
-    Args:
+    Attributes:
         most: processes to use, see `mammoseg.prediction.workers.worker_count`; None for one each core.
         make_predictor: makes the predictor of each further process; without it all is done in this one.
         take: gives those processes.

@@ -20,7 +20,7 @@ class Status(str, Enum):
 class Row:
     """Outcome for one input file; what does not apply is None.
 
-    Args:
+    Attributes:
         file: the path as it was typed, or below the folder that was typed.
         code: code of the refusal, ``E_...``.
         reason: reason of the refusal, in words.

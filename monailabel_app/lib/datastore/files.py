@@ -44,7 +44,7 @@ class LabelFiles:
     ``final/<label id>.nii.gz``, and ``.json`` beside it says of which image. ``masks/`` holds the mask of each label as
     NIfTI, made when first asked for, ``original/`` a model's output for each image.
 
-    Args:
+    Attributes:
         set_aside: function that gets what is found in ``final/`` and is no label.
     """
 
