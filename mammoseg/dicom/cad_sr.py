@@ -32,8 +32,7 @@ IMAGE = [1, 2, 1]
 
 @no_header_values_in_warnings()
 def build_cad_report(analysis: Analysis) -> Dataset:
-    """Build the Mammography CAD SR of one mammogram: one Single Image Finding a lesion, with its name in the other objects,
-    centre and outline.
+    """Build the Mammography CAD SR of one mammogram: one Single Image Finding a lesion, with name, centre and outline.
 
     Without lesions it says "All algorithms succeeded; without findings". Certainty of Finding is the score of the
     lesion (`Algorithm.score`); Probability of cancer is left out, since no network here was trained for that.
