@@ -11,7 +11,7 @@ import numpy as np
 from mammoseg.counts import count_of
 from mammoseg.csv_table import read_csv, write_csv
 from mammoseg.errors import WrongCallError
-from mammoseg.files import write_json
+from mammoseg.files import printable, write_json
 from mammoseg.metrics.pooled import BATCH, compute_pooled_dice
 from mammoseg.metrics.scores import SCORES
 
@@ -36,6 +36,22 @@ COUNTED_PIXELS = ("common_px", "predicted_px", "truth_px")
 
 POOLED_DICE = f"dice_pooled_{BATCH}"
 """In the summary: mean over batches of the Dice of all their pixels."""
+
+
+WORDS = {
+    "bundle": "bundle",
+    "source": "source",
+    "datalist_sha256": "datalist",
+    "section": "section",
+    "weights_file": "weights",
+    "weights_sha256": "their SHA-256",
+    "threshold": "threshold",
+    "flips": "flips",
+    "min_area_mm2": "least area",
+    "precision": "precision",
+    "commit": "commit",
+}
+"""What a reader is told of an evaluation, in this order, by the names of its provenance."""
 
 
 def write_per_image(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -122,12 +138,16 @@ def mass_lines(summary: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
         if row["masses"]
     ]
     found = [
-        f"Sensitivity {row['sensitivity']:.3f} at {row['false_positives']:g} false marks an image on the "
-        f"{row['grid']} grid (hit by either rule)"
+        f"Masses found: {_found(row)} at {row['false_positives']:g} false marks an image on the {row['grid']} grid"
         for row in summary["froc"]
-        if row["rule"] == "either" and row["sensitivity"] is not None and row["false_positives"] in (0.5, 1.0)
+        if row["rule"] == "either" and row["false_positives"] in (0.5, 1.0)
     ]
     return missed + found
+
+
+def _found(row: Mapping[str, Any]) -> str:
+    known = row["sensitivity"] is not None
+    return f"{row['sensitivity']:.3f} (hit by either rule)" if known else f"unknown ({row['empty_because']})"
 
 
 def read_provenance(evaluation: Path) -> dict[str, Any]:
@@ -136,6 +156,21 @@ def read_provenance(evaluation: Path) -> dict[str, Any]:
         return dict(json.loads((evaluation / "summary.json").read_text(encoding="utf-8"))["provenance"])
     except (OSError, ValueError, KeyError, TypeError):
         return {}
+
+
+def provenance_in_words(provenance: Mapping[str, Any]) -> str:
+    """What an evaluation says of itself, in one line; empty where it says nothing.
+
+    Examples:
+        >>> from mammoseg.evaluation.tables import provenance_in_words
+        >>> provenance_in_words({"bundle": "unet", "threshold": 0.5, "flips": None})
+        'bundle unet, threshold 0.5, flips none'
+    """
+    return ", ".join(
+        f"{word} {'none' if provenance[name] is None else printable(provenance[name])}"
+        for name, word in WORDS.items()
+        if name in provenance and (provenance[name] is not None or name in ("flips", "min_area_mm2"))
+    )
 
 
 def _parsed(line: Mapping[str, str]) -> ScoreRow:

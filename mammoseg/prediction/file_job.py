@@ -107,6 +107,7 @@ class FileJob:
             scores=_named(map(format_score, scores)) or None,
             score_kind=self.run.algorithm.score_kind if lesions else None,
             area_mm2=area_mm2(lesions, mammogram),
+            left_out=found.left_out,
             max_probability=float(found.probability.max()),
             segmentation=written.files.get(ObjectKind.SEGMENTATION),
             report=written.files.get(ObjectKind.REPORT),

@@ -98,8 +98,8 @@ def run_over_files(
                 progress.update()
                 if row.status is Status.REFUSED and not json:
                     tqdm.write(f"{row.file}: {row.code}: {row.reason}", file=sys.stderr)
-                elif row.notes and not json:
-                    tqdm.write(f"{row.file}: note: {row.notes}", file=sys.stderr)
+                elif (remarks := _remarks(row)) and not json:
+                    tqdm.write(f"{row.file}: note: {remarks}", file=sys.stderr)
     except KeyboardInterrupt:
         ended = StoppedError(
             f"stopped; {len(rows)} of {count_of(len(items), 'file')} done and kept, the same command goes on."
@@ -200,6 +200,12 @@ def died(path: Path) -> Row:
     return refused(
         path, "E_WORKER", "its process was ended from outside, perhaps for want of memory; try fewer --workers."
     )
+
+
+def _remarks(row: Row) -> str:
+    """What the terminal says of a file: what to know of it, and why nothing was found where something was near."""
+    nothing = f"{row.status.value}; left out: {row.left_out}" if row.left_out and not row.lesions else None
+    return "; ".join(filter(None, (nothing, row.notes)))
 
 
 def _conclude(rows: Sequence[Row], passed_over: int, output: Path, *, quiet: bool) -> None:

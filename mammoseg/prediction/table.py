@@ -30,7 +30,9 @@ class Row:
         score_kind: what these are: "uncalibrated", the highest probability, or "calibrated on" which data.
         area_mm2: area in square millimetres of all masses together, in the breast; None where the file gives no honest
             pixel spacing.
-        max_probability: highest mass probability of any pixel, 0 to 1.
+        left_out: how many regions reach the threshold and are too small, and by which rule.
+        max_probability: highest mass probability of any pixel, 0 to 1, as the network gives it: no score, and that of
+            a region that is left out may be the highest.
         segmentation: name of the file with the mask, beside the table; so are those that follow.
         report: DICOM SR with the measurements, or that nothing was found.
         cad_report: Mammography CAD SR.
@@ -56,6 +58,7 @@ class Row:
     scores: str | None = None
     score_kind: str | None = None
     area_mm2: float | None = None
+    left_out: str | None = None
     max_probability: float | None = None
     segmentation: str | None = None
     report: str | None = None

@@ -4,7 +4,6 @@ import inspect
 import json
 import math
 import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,8 +15,7 @@ from mammoseg.command_line import causes, known_error
 from mammoseg.data.datalist import load_section
 from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError
 from mammoseg.evaluation.tables import dice_lines, mass_lines
-from mammoseg.files import printable
-from mammoseg.provenance import doubt_of
+from mammoseg.provenance import warn_of_doubt
 from mammoseg.quick_import import quick_imports
 
 if TYPE_CHECKING:  # both import torch, which takes seconds that a wrong call need not wait
@@ -119,8 +117,7 @@ def evaluate(bundle: str, *, dataset_dir: str, weights: Named | None = None, **o
     summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
     print(*dice_lines(summary["scores"]), *mass_lines(summary), sep="\n")
     print(f"Tables: {output / 'per_image.csv'}, {output / 'summary.csv'}, {output / 'froc.csv'}")
-    if doubt := doubt_of(summary["provenance"]):
-        print(f"WARNING: {printable(doubt)}", file=sys.stderr)
+    warn_of_doubt(summary["provenance"])
 
 
 def _evaluate_mean(bundle: str, **options: Any) -> Path:

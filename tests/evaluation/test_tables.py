@@ -9,6 +9,7 @@ from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.tables import (
     POOLED_DICE,
     count_masses,
+    mass_lines,
     read_per_image,
     summarise,
     write_per_image,
@@ -87,6 +88,20 @@ def test_dice_of_a_batch_is_that_of_its_pixels_and_batches_weigh_alike():
 def test_missed_masses_are_counted_by_grid():
     rows = [make_row("a", 0.5) | COUNTED | {"masses": 2, "missed_masses": 1}, make_row("b", 0.5) | COUNTED]
     assert count_masses(rows) == [{"grid": "network", "masses": 3, "missed_masses": 1}]
+
+
+def test_a_curve_that_ends_before_the_asked_number_of_false_marks_is_told():
+    ends = {"sensitivity": None, "empty_because": "the curve ends at 0.667 false marks an image, with 0.750 found"}
+    froc = [
+        {"rule": "either", "grid": "network", "false_positives": 0.5, "sensitivity": 0.75, "empty_because": ""},
+        {"rule": "either", "grid": "network", "false_positives": 1.0, **ends},
+        {"rule": "centre", "grid": "network", "false_positives": 1.0, **ends},
+    ]
+    assert mass_lines({"masses": [], "froc": froc}) == [
+        "Masses found: 0.750 (hit by either rule) at 0.5 false marks an image on the network grid",
+        "Masses found: unknown (the curve ends at 0.667 false marks an image, with 0.750 found) at 1 false marks an "
+        "image on the network grid",
+    ]
 
 
 def test_counts_come_back_as_whole_numbers_and_a_table_without_them_has_none(tmp_path):
