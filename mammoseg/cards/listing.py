@@ -15,14 +15,15 @@ FIELDS = ("name", "paper", "parameters", "input", "recipe")
 """What is listed of a bundle."""
 
 
+def print_cards(*, as_json: bool = False) -> None:
+    """Print what `list_cards` gives: a table for people, or a JSON list for programs."""
+    cards = list_cards()
+    print(json.dumps(cards, indent=2) if as_json else as_table(cards))
+
+
 def list_cards() -> list[dict[str, Any]]:
     """Name, paper, parameters, input ``[channels, rows, columns]`` and recipe of every bundle."""
     return [list_card(name) for name in bundle_names()]
-
-
-def as_json(cards: Sequence[dict[str, Any]]) -> str:
-    """Cards as a JSON list for programs."""
-    return json.dumps(cards, indent=2)
 
 
 def as_table(cards: Sequence[dict[str, Any]]) -> str:
