@@ -108,8 +108,8 @@ def _cut(run: Run, budget: Budget) -> Run:
     if budget.batch_size is not None:
         few["batch_size"] = budget.batch_size
     own = {key: value for key, value in run.overrides.items() if key not in (*few, "lr", "batch_size")}
-    if own.pop("encoder_weights", None):
-        notes.append("encoder from random weights")
+    if budget.encoder and own.pop("encoder_weights", None):
+        notes.append("the toy encoder starts from random weights")
     network = {} if run.start_from else _narrow(run.bundle, own, budget, notes)
     cut = replace(
         run,

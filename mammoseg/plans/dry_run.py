@@ -86,7 +86,9 @@ def build(run: Run) -> tuple[dict[str, Any], Facts]:
         image = torch.zeros(1, parser.get_parsed_content("in_channels"), rows, columns)
     for part in BUILT:
         parser.get_parsed_content(part)
-    return {"max_epochs": parser.get_parsed_content("max_epochs"), "grid": (rows, columns)}, measure_facts(network, image)
+    return {"max_epochs": parser.get_parsed_content("max_epochs"), "grid": (rows, columns)}, measure_facts(
+        network, image
+    )
 
 
 def _with_its_weights(plan: Plan, run: Run) -> Run:
@@ -107,4 +109,6 @@ def _images(plan: Plan, run: Run, output: Path) -> int | None:
 
 def _said(error: Exception) -> str:
     known = known_error(error)
-    return str(known) if isinstance(known, MammosegError) and known.exit_code != 70 else f"{type(error).__name__}: {error}"
+    return (
+        str(known) if isinstance(known, MammosegError) and known.exit_code != 70 else f"{type(error).__name__}: {error}"
+    )

@@ -42,9 +42,7 @@ def lines_of(steps: Sequence[Step], output: Path, *, running: Sequence[str] = ()
         if step.key in running:
             status = Status("running")
         elif status.state in ("left", "begun"):
-            broken = [
-                key for key in step.needs if lines[key].status.state == "failed" or lines[key].status.reason
-            ]
+            broken = [key for key in step.needs if lines[key].status.state == "failed" or lines[key].status.reason]
             status = Status(status.state, f"waits for {broken[0]}") if broken else status
         lines[step.key] = Line(step, status)
     return list(lines.values())
@@ -53,9 +51,7 @@ def lines_of(steps: Sequence[Step], output: Path, *, running: Sequence[str] = ()
 def as_text(lines: Sequence[Line]) -> str:
     """One line a step, columns aligned, and the counts."""
     width = max((len(line.step.key) for line in lines), default=0)
-    rows = [
-        f"{line.status.state:8} {line.step.key:{width}} {printable(line.status.reason)}".rstrip() for line in lines
-    ]
+    rows = [f"{line.status.state:8} {line.step.key:{width}} {printable(line.status.reason)}".rstrip() for line in lines]
     return "\n".join([*rows, counts_of(lines)])
 
 

@@ -1,7 +1,7 @@
 """The tables of the papers: what each row trains, what was published of it, and what was measured here beside it.
 
-``tables/PAPER.json`` has the rows. Published numbers stand where the model cards have them, in ``docs/card.json`` of the
-bundles; only those of no card stand in the table.
+``tables/PAPER.json`` has the rows. Published numbers stand where the model cards have them, in ``docs/card.json`` of
+the bundles; only those of no card stand in the table.
 """
 
 import math

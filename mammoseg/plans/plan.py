@@ -106,7 +106,9 @@ def make_plan(content: Any, *, where: str, folder: Path) -> Plan:
     error = jsonschema.exceptions.best_match(_validator().iter_errors(content))
     if error is not None:
         place = ".".join(map(str, error.absolute_path)) or "top level"
-        raise WrongCallError(f"{where}: {place}: {printable(error.message[:300])}; docs/reproduce.md has what there is.")
+        raise WrongCallError(
+            f"{where}: {place}: {printable(error.message[:300])}; docs/reproduce.md has what there is."
+        )
     datasets = {name: _absolute(words, folder) for name, words in content["datasets"].items()}
     runs = tuple(_run(words) for words in content["runs"])
     plan = Plan(content["name"], datasets, runs, content.get("budget"))

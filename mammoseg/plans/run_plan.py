@@ -7,6 +7,7 @@ from typing import Any
 
 from mammoseg.counts import count_of
 from mammoseg.errors import MammosegError, StoppedError
+from mammoseg.evaluation.tables import ScoreRow
 from mammoseg.files import make_output, sole_writer
 from mammoseg.plans.budgets import cut_down, find_budget
 from mammoseg.plans.execute import LOG, execute
@@ -24,7 +25,12 @@ TableOf = Callable[[Sequence[Mapping[str, Any]], Sequence[Line]], Mapping[str, A
 
 
 def run(
-    plan: str | Path, *, output: str | Path | None = None, jobs: int = 1, dry_run: bool = False, budget: str | None = None
+    plan: str | Path,
+    *,
+    output: str | Path | None = None,
+    jobs: int = 1,
+    dry_run: bool = False,
+    budget: str | None = None,
 ) -> None:
     """Carry out the plan of a file; the same call goes on where an earlier one ended.
 
@@ -63,8 +69,7 @@ def carry_out(
     """
     steps = steps_of(plan, output)
     make_output(output)
-    running: list[str] = []
-    progress = _Progress(plan, steps, output, left_out, table_of, running)
+    progress = _Progress(plan, steps, output, left_out, table_of)
     with sole_writer(output, output / LOCK):
         check_same(steps, output)
         _say_budget(plan, left_out)
@@ -74,7 +79,7 @@ def carry_out(
         except KeyboardInterrupt as error:
             raise StoppedError("stopped; what was done is kept, and the same command goes on.") from error
         finally:
-            running.clear()
+            progress.running.clear()
             lines = progress.show()
     print(as_text(lines))
     print(f"Page: {output / 'index.html'}; table: {output / 'runs.csv'}")
@@ -128,14 +133,14 @@ class _Progress:
         output: Path,
         left_out: Mapping[str, str],
         table_of: TableOf | None,
-        running: list[str],
     ) -> None:
         self.plan = plan
         self.steps = steps
         self.output = output
         self.left_out = left_out
         self.table_of = table_of
-        self.running = running
+        self.running: list[str] = []
+        self.results: list[ScoreRow] = []
 
     def __call__(self, step: Step, state: str) -> None:
         if state == "running":
@@ -143,13 +148,14 @@ class _Progress:
         else:
             self.running.remove(step.key)
         print(f"{state:8} {step.key}", flush=True)
-        self.show()
+        self.show(measured_anew=state == "done" and step.command == "evaluate")
 
-    def show(self) -> list[Line]:
+    def show(self, *, measured_anew: bool = True) -> list[Line]:
         lines = lines_of(self.steps, self.output, running=self.running)
-        results = write_results(self.plan, self.output)
-        table = self.table_of(results, lines) if self.table_of else None
-        write_page(self.plan, lines, results, self.output, left_out=self.left_out, table=table)
+        if measured_anew:
+            self.results = write_results(self.plan, self.output)
+        table = self.table_of(self.results, lines) if self.table_of else None
+        write_page(self.plan, lines, self.results, self.output, left_out=self.left_out, table=table)
         return lines
 
 

@@ -89,7 +89,9 @@ def _trainings(plan: Plan, run: Run, output: Path) -> Iterator[Step]:
             if run.start_from is not None:
                 needs = (*needs, origin := _origin(plan.run(run.start_from), seed, fold))
                 options["start_from"] = str(output / origin / "models" / "model.pt")
-            yield Step(key, "train", (run.bundle,), {**options, **_places(plan, run.dataset, key, output)}, settings, needs)
+            yield Step(
+                key, "train", (run.bundle,), {**options, **_places(plan, run.dataset, key, output)}, settings, needs
+            )
 
 
 def _evaluations(plan: Plan, run: Run, score: Score, output: Path) -> Iterator[Step]:
