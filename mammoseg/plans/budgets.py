@@ -73,7 +73,8 @@ def cut_down(plan: Plan, name: str | None = None) -> tuple[Plan, dict[str, str]]
     """The plan under a budget, and the runs that mean nothing under it, with the reason.
 
     Args:
-        name: of the budget; None takes that of the plan, which may have none.
+        plan: plan as it was written.
+        name: budget by its name; None takes that of the plan, which may have none.
     Raises:
         WrongCallError: there is no such budget.
     """

@@ -2,8 +2,8 @@
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 import torch
 from monai.bundle import ConfigParser
@@ -48,38 +48,28 @@ def estimate(plan: Plan, output: Path) -> dict[str, Estimate]:
     Raises:
         WrongCallError: a config cannot be built; names the run.
     """
-    known: dict[str, tuple[dict[str, Any], Facts]] = {}
     estimates = {}
     for run in plan.runs:
         shape = _with_its_weights(plan, run)
-        key = json.dumps([shape.bundle, shape.recipe, dict(shape.overrides)], sort_keys=True)
-        if key not in known:
-            try:
-                known[key] = build(shape)
-            except Exception as error:  # whatever MONAI or a network raise
-                raise WrongCallError(f"run '{run.name}' cannot be built: {_said(error)}") from error
-        values, facts = known[key]
-        estimates[run.name] = Estimate(
-            len(run.seeds) * len(folds_of(run)), values["max_epochs"], _images(plan, run, output), values["grid"], facts
-        )
+        try:
+            epochs, grid, facts = _built(shape.bundle, shape.recipe, json.dumps(dict(shape.overrides), sort_keys=True))
+        except Exception as error:  # whatever MONAI, a network or a transform raise
+            raise WrongCallError(f"run '{run.name}' cannot be built: {_said(error)}") from error
+        trainings = len(run.seeds) * len(folds_of(run))
+        estimates[run.name] = Estimate(trainings, epochs, _images(plan, run, output), grid, facts)
     return estimates
 
 
-def build(run: Run) -> tuple[dict[str, Any], Facts]:
-    """Parse the config of a run and build its parts, the network without memory.
-
-    Returns:
-        ``max_epochs`` and ``grid`` of the config, and the counts of the network.
-    Raises:
-        Exception: what MONAI, a network or a transform raise.
-    """
-    overlays = RECIPES[run.recipe]
-    check_overrides(run.overrides, merged_config(run.bundle, overlays))
-    configs = Path(bundle_root(run.bundle)) / "configs"
+@cache
+def _built(bundle: str, recipe: str, overrides_json: str) -> tuple[int, tuple[int, int], Facts]:
+    """Parse a config and build its parts, the network without memory; epochs, grid and counts of the network."""
+    overrides, overlays = json.loads(overrides_json), RECIPES[recipe]
+    check_overrides(overrides, merged_config(bundle, overlays))
+    configs = Path(bundle_root(bundle)) / "configs"
     parser = ConfigParser()
     parser.read_config([str(configs / f"{name}.json") for name in ("train", *overlays)])
     parser.read_meta(str(configs / "metadata.json"))
-    parser.update({**run.overrides, "encoder_weights": None})
+    parser.update({**overrides, "encoder_weights": None})
     with torch.device("meta"):
         network = parser.get_parsed_content("network_def").eval()
         rows, columns = parser.get_parsed_content("spatial_size")

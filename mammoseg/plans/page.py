@@ -77,7 +77,7 @@ def write_page(
     Args:
         results: rows of ``runs.csv``.
         left_out: runs that a budget has no meaning for, and why.
-        table: of a paper, see `mammoseg.plans.paper_table.as_cells`; None for a plan of one's own.
+        table: heading, notes and cells of a paper's table; None for a plan of one's own.
     """
     environment = Environment(
         loader=PackageLoader("mammoseg.plans"), autoescape=True, undefined=StrictUndefined, trim_blocks=True

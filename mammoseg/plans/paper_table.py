@@ -7,7 +7,7 @@ the bundles; only those of no card stand in the table.
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -130,62 +130,68 @@ def why_not(table: PaperTable, row: Mapping[str, Any], datasets: Mapping[str, An
     return f"no --data {missing[0]}=FOLDER" if missing else ""
 
 
-def cells_of(
-    table: PaperTable,
-    *,
-    plan: Plan | None,
-    output: Path,
-    results: Sequence[ScoreRow],
-    lines: Sequence[Line],
-    left_out: Mapping[str, str],
-    datasets: Mapping[str, Any],
-) -> list[dict[str, str]]:
-    """One row a cell: ``row``, ``column``, ``published``, ``measured``, ``difference``, and ``why`` where one is empty.
+@dataclass(frozen=True)
+class Course:
+    """What became of a table's plan.
 
-    Args:
-        plan: that was carried out; None where nothing is trained.
-        output: its folder.
+    Attributes:
+        plan: what was carried out; None where nothing is trained.
+        output: folder of the plan.
+        datasets: what was given of the table's data, by its names.
         results: rows of ``runs.csv``.
         lines: steps of the plan and what became of them.
         left_out: runs that a budget left out, and why.
-        datasets: what was given of the table's data.
     """
-    cells = []
-    for row in table.words["rows"]:
-        for number, column in enumerate(table.columns):
-            published = _published(table, row, number, column)
-            value, spread, runs = math.nan, math.nan, 0
-            why = ""
-            if "fact" in column:
-                if not row.get("cannot"):
-                    value = _fact(table, row, column["fact"])
-            elif "why" in column:
-                why = column["why"]
-            else:
-                why = why_not(table, row, datasets) or left_out.get(run_name(row), "")
-            if not why and plan is not None and "metric" in column:
-                value, spread, runs = _measured(table, row, column, plan=plan, results=results, output=output)
-                why = "" if runs else _not_measured(row, column, lines)
-            why = why or (str(row["cannot"]) if math.isnan(value) and row.get("cannot") else "")
-            factor, digits = column.get("factor", 1), column.get("digits", 0)
-            measured = "" if math.isnan(value) else f"{value * factor:.{digits}f}"
-            if measured and not math.isnan(spread):
-                measured += f" ± {spread * factor:.{digits}f}"
-            before = _first_number(published)
-            difference = f"{value * factor - before:+.{digits}f}" if measured and before is not None else ""
-            reasons = [why] if why else []
-            reasons += [] if published else [NOT_PUBLISHED]
-            cells.append(
-                {
-                    "row": row["label"],
-                    "column": column["name"],
-                    "published": published,
-                    "measured": measured + (f" ({runs} runs)" if runs > 1 else ""),
-                    "difference": difference,
-                    "why": "; ".join(reasons),
-                }
-            )
-    return cells
+
+    plan: Plan | None
+    output: Path
+    datasets: Mapping[str, Any]
+    results: Sequence[ScoreRow] = ()
+    lines: Sequence[Line] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A number of ours with its s.d. over so many runs, NaN where there is none, and why then."""
+
+    value: float = math.nan
+    spread: float = math.nan
+    runs: int = 0
+    why: str = ""
+
+
+def cells_of(table: PaperTable, course: Course) -> list[dict[str, str]]:
+    """One row a cell: ``row``, ``column``, ``published``, ``measured``, ``difference``, and ``why`` where one is empty.
+
+    Args:
+        table: the paper's table.
+        course: what became of its plan.
+    """
+    return [
+        _cell(row, column, _published(table, row, number, column), _measured(table, row, column, course))
+        for row in table.words["rows"]
+        for number, column in enumerate(table.columns)
+    ]
+
+
+def _cell(row: Mapping[str, Any], column: Mapping[str, Any], published: str, ours: Measured) -> dict[str, str]:
+    factor, digits = column.get("factor", 1), column.get("digits", 0)
+    measured, difference = "", ""
+    if not math.isnan(ours.value):
+        measured = f"{ours.value * factor:.{digits}f}"
+        before = re.match(r"-?\d+(\.\d+)?", published)
+        difference = f"{ours.value * factor - float(before[0]):+.{digits}f}" if before else ""
+        measured += "" if math.isnan(ours.spread) else f" ± {ours.spread * factor:.{digits}f}"
+        measured += f" ({ours.runs} runs)" if ours.runs > 1 else ""
+    return {
+        "row": row["label"],
+        "column": column["name"],
+        "published": published,
+        "measured": measured,
+        "difference": difference,
+        "why": "; ".join(filter(None, (ours.why, "" if published else NOT_PUBLISHED))),
+    }
 
 
 def run_name(row: Mapping[str, Any]) -> str:
@@ -239,28 +245,36 @@ def _fact(table: PaperTable, row: Mapping[str, Any], fact: str) -> float:
     return float(facts[fact])
 
 
-def _measured(
-    table: PaperTable,
-    row: Mapping[str, Any],
-    column: Mapping[str, Any],
-    *,
-    plan: Plan,
-    results: Sequence[ScoreRow],
-    output: Path,
-) -> tuple[float, float, int]:
-    """Mean, s.d. and number of runs; NaN and 0 where there is nothing."""
-    name, score, grid = run_name(row), _score(table, row, column), table.words["grid"]
-    if "of" in column:
-        run = plan.run(name)
-        tables = per_image_of(run, next(one for one in run.scores if one.name == score), output)
-        counted = [_passing(rows, column, grid) for rows in tables.values()]
-        values = [value for value in counted if not math.isnan(value)]
-        return (values[0], math.nan, 1) if values else (math.nan, math.nan, 0)
-    for result in results:
-        if (result["run"], result["score"], result["metric"], result["grid"]) == (name, score, column["metric"], grid):
-            spread = table.words["spread"]
-            return result[f"mean_of_{spread}"], result[f"sd_of_{spread}"], result["runs"]
-    return math.nan, math.nan, 0
+def _measured(table: PaperTable, row: Mapping[str, Any], column: Mapping[str, Any], course: Course) -> Measured:
+    if "why" in column:
+        return Measured(why=column["why"])
+    if "fact" in column:
+        return Measured(why=row["cannot"]) if "cannot" in row else Measured(_fact(table, row, column["fact"]))
+    if why := why_not(table, row, course.datasets) or course.left_out.get(run_name(row), ""):
+        return Measured(why=why)
+    if course.plan is not None:
+        found = _counted(table, row, column, course) if "of" in column else _mean(table, row, column, course)
+        if not math.isnan(found.value):
+            return found
+    return Measured(why=_not_measured(row, column, course.lines))
+
+
+def _mean(table: PaperTable, row: Mapping[str, Any], column: Mapping[str, Any], course: Course) -> Measured:
+    place = (run_name(row), _score(table, row, column), column["metric"], table.words["grid"])
+    spread = table.words["spread"]
+    for result in course.results:
+        if tuple(result[key] for key in ("run", "score", "metric", "grid")) == place:
+            return Measured(result[f"mean_of_{spread}"], result[f"sd_of_{spread}"], result["runs"])
+    return Measured()
+
+
+def _counted(table: PaperTable, row: Mapping[str, Any], column: Mapping[str, Any], course: Course) -> Measured:
+    """Of the images of the first seed."""
+    assert course.plan is not None
+    run = course.plan.run(run_name(row))
+    score = next(one for one in run.scores if one.name == _score(table, row, column))
+    tables = list(per_image_of(run, score, course.output).values())
+    return Measured(_passing(tables[0], column, table.words["grid"]), runs=1) if tables else Measured()
 
 
 def _passing(rows: Sequence[ScoreRow], column: Mapping[str, Any], grid: str) -> float:
@@ -277,6 +291,8 @@ def _passing(rows: Sequence[ScoreRow], column: Mapping[str, Any], grid: str) -> 
 
 def _not_measured(row: Mapping[str, Any], column: Mapping[str, Any], lines: Sequence[Line]) -> str:
     own = [line for line in lines if line.step.key.startswith(f"runs/{run_name(row)}/")]
+    if not own:
+        return "nothing was run"
     if failed := next((line for line in own if line.status.state == "failed"), None):
         return f"{failed.step.key} failed: {failed.status.reason}"
     if all(line.status.state == "done" for line in own):
@@ -287,8 +303,3 @@ def _not_measured(row: Mapping[str, Any], column: Mapping[str, Any], lines: Sequ
 def _score(table: PaperTable, row: Mapping[str, Any], column: Mapping[str, Any]) -> str:
     given = column.get("score") or row.get("score") or table.words.get("score")
     return str(given or table.words["run"]["scores"][0]["name"])
-
-
-def _first_number(text: str) -> float | None:
-    found = re.match(r"-?\d+(\.\d+)?", text)
-    return float(found[0]) if found else None

@@ -11,6 +11,7 @@ from mammoseg.files import make_output, write_json
 from mammoseg.plans.budgets import cut_down, find_budget
 from mammoseg.plans.page import Line
 from mammoseg.plans.paper_table import (
+    Course,
     PaperTable,
     cells_of,
     find_table,
@@ -42,7 +43,7 @@ def reproduce(
     Args:
         paper: sun2020, sarker2022, isosalo2022 or vassilenko2022.
         table: as the list names it.
-        data: ``NAME=FOLDER`` for each collection: a folder with a ``datalist.json``, or the collection itself, which is
+        data: ``NAME=FOLDER`` for each collection, which is a folder with a ``datalist.json``, or the collection itself, which is
             then divided as the paper did.
         output: folder of data, runs, ``table.csv`` and ``index.html``; ``runs/PAPER-TABLE`` when None.
         jobs: how many steps at once.
@@ -73,9 +74,7 @@ def reproduce(
     write_json(folder / "plan.json", content | ({"budget": budget} if budget else {}))
 
     def table_of(results: Sequence[ScoreRow], lines: Sequence[Line]) -> Mapping[str, Any]:
-        cells = cells_of(
-            chosen, plan=plan, output=folder, results=results, lines=lines, left_out=left_out, datasets=given
-        )
+        cells = cells_of(chosen, Course(plan, folder, given, results, lines, left_out))
         return _written(chosen, cells, folder, plan.datasets, budget)
 
     try:
@@ -133,8 +132,7 @@ def _only_facts(table: PaperTable, output: Path, given: Mapping[str, Any], *, dr
     print(f"{table.title}: {'; '.join(sorted(reasons))}.")
     if not dry_run:
         make_output(output)
-        cells = cells_of(table, plan=None, output=output, results=(), lines=(), left_out={}, datasets=given)
-        _written(table, cells, output, {}, None)
+        _written(table, cells_of(table, Course(None, output, given)), output, {}, None)
         print(f"Published beside measured: {output / 'table.csv'}")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mammoseg.errors import WrongCallError
-from mammoseg.plans.paper_table import cells_of, find_table, papers, tables_of
+from mammoseg.plans.paper_table import Course, cells_of, find_table, papers, tables_of
 from mammoseg.plans.plan import make_plan
 from mammoseg.plans.reproduce import reproduce
 from tests.tiny_run import write_tiny_dataset
@@ -117,11 +117,11 @@ def test_a_table_of_counts_needs_no_data_and_no_training(tmp_path):
 
 def test_rows_whose_data_is_missing_stay_empty_and_say_so():
     table = find_table("sun2020", "inbreast")
-    known = cells_of(
-        table, plan=None, output=Path(), results=(), lines=(), left_out={}, datasets={"inbreast": {"dataset_dir": "/x"}}
-    )
+    known = cells_of(table, Course(None, Path(), {"inbreast": {"dataset_dir": "/x"}}))
     reasons = {cell["row"]: cell["why"] for cell in known if cell["column"] == "DSC, %"}
-    assert reasons["AUNet, pre-trained"] == "no --data cbis_ddsm=FOLDER" and reasons["AUNet, scratch"] == ""
+    assert (
+        reasons["AUNet, pre-trained"] == "no --data cbis_ddsm=FOLDER" and reasons["AUNet, scratch"] == "nothing was run"
+    )
 
 
 def test_without_a_table_all_are_listed(capsys):
