@@ -27,6 +27,8 @@ NEEDED = {
     "audit": ["theirs.zip"],
     "audit-split": [],
     "view": [],
+    "run": ["plan.json"],
+    "reproduce": [],
     "list": [],
 }
 """What each command cannot do without."""

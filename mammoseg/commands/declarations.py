@@ -269,6 +269,37 @@ def view(add: Add) -> Steps:
 
 
 @command
+def run(add: Add) -> Steps:
+    """Carry out a plan of trainings and evaluations, or go on with it: one page, one table; docs/reproduce.md."""
+    add("plan", metavar="PLAN", help="JSON file: datasets, and runs x seeds x folds x overrides")
+    _plan_options(add, "folder of data, runs, runs.csv and index.html (runs/NAME here)")
+
+    yield
+    from mammoseg.plans.run_plan import run
+
+    return run
+
+
+@command
+def reproduce(add: Add) -> Steps:
+    """Carry out the plan of a paper's table, published beside measured; without TABLE, list them. docs/reproduce.md."""
+    add("paper", nargs="?", metavar="PAPER", help="sun2020, sarker2022, isosalo2022 or vassilenko2022")
+    add("table", nargs="?", metavar="TABLE", help="as `mammoseg reproduce` lists it")
+    add(
+        "--data",
+        action="append",
+        metavar="NAME=FOLDER",
+        help="each collection that the table needs: a folder with a datalist.json, or the collection as it came",
+    )
+    _plan_options(add, "folder of data, runs, table.csv and index.html (runs/PAPER-TABLE here)")
+
+    yield
+    from mammoseg.plans.reproduce import reproduce
+
+    return reproduce
+
+
+@command
 def list_bundles(add: Add) -> Steps:
     """List the bundles: name, paper, parameters, input (channels, rows, columns) and recipe."""
     add("--json", dest="as_json", action="store_true", help="print a JSON list instead of a table")
@@ -281,6 +312,13 @@ def list_bundles(add: Add) -> Steps:
 
 def _output(add: Add, text: str) -> None:
     add("-o", "--output", required=True, metavar="DIR", help=text)
+
+
+def _plan_options(add: Add, output: str) -> None:
+    add("-o", "--output", metavar="DIR", help=output)
+    add("--jobs", type=values.from_one, help="steps at once, each in a process of its own (1)")
+    add("--dry_run", action="store_true", help="build every run's config, list the runs, train nothing")
+    add("--budget", help="small: grid 160 x 112, a quarter of the width, 12 epochs, common recipe (that of the plan)")
 
 
 def _bundle(add: Add) -> None:

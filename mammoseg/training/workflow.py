@@ -141,12 +141,9 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
         WrongCallError: an override that the configs do not have, or have with a value of another kind.
         MammosegError: taken out of the RuntimeErrors that MONAI wraps around it.
     """
-    configs = Path(bundle_root(bundle)) / "configs"
-    files = [str(configs / f"{name}.json") for name in ("train", *overlays)]
-    config: dict[str, Any] = {}
-    for path in (*files, files[0]):  # train.json once more, since an overlay may put a call where it has a value
-        config |= json.loads(Path(path).read_text(encoding="utf-8"))
-    _check_overrides(overrides, config)
+    files = _config_files(bundle, overlays)
+    config = merged_config(bundle, overlays)
+    check_overrides(overrides, config)
     _check_datalist(run_id, **overrides)
     unchecked = [name for name, value in overrides.items() if not _is_checked(name, value, config)]
     if isinstance(device := overrides.get("device"), str) and not device.startswith("$"):
@@ -167,8 +164,27 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
     return flow
 
 
-def _check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """Refuse what MONAI would not notice, or end on a traceback for."""
+def merged_config(bundle: str, overlays: Sequence[str]) -> dict[str, Any]:
+    """What a bundle's train.json with overlays has of each option, as `check_overrides` takes it.
+
+    Raises:
+        WrongCallError: there is no such bundle.
+    """
+    files = _config_files(bundle, overlays)
+    config: dict[str, Any] = {}
+    for path in (*files, files[0]):  # train.json once more, since an overlay may put a call where it has a value
+        config |= json.loads(Path(path).read_text(encoding="utf-8"))
+    return config
+
+
+def check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Refuse what MONAI would not notice, or end on a traceback for.
+
+    Args:
+        config: what `merged_config` gives.
+    Raises:
+        WrongCallError: naming the option and what may stand there.
+    """
     for name, value in overrides.items():
         if name.partition("::")[0] not in config:
             near = "".join(f"did you mean --{known}? " for known in get_close_matches(name, config, 1))
@@ -188,6 +204,11 @@ def _check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) ->
         raise WrongCallError(
             f"bundle '{config['bundle_name']}' has no encoder that could start with weights; leave encoder_weights out."
         )
+
+
+def _config_files(bundle: str, overlays: Sequence[str]) -> list[str]:
+    configs = Path(bundle_root(bundle)) / "configs"
+    return [str(configs / f"{name}.json") for name in ("train", *overlays)]
 
 
 def _kinds(name: str, config: Mapping[str, Any]) -> list[type] | None:
