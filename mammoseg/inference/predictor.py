@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mammoseg.bundles import bundle_root
+from mammoseg.bundles import bundle_root, why_no_masses
 from mammoseg.checkpoints.weights_file import default_weights
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import read_json
@@ -88,11 +88,8 @@ class Predictor:
     ) -> None:
         configs = Path(bundle_root(bundle)) / "configs"
         config, version = read_json(configs / "inference.json"), read_json(configs / "metadata.json")["version"]
-        channels = config["network_def"]["out_channels"]
-        if channels > 2:
-            raise WrongCallError(
-                f"the network of bundle '{bundle}' gives {channels} classes, no mass; run its configs/inference.json."
-            )
+        if reason := why_no_masses(bundle):
+            raise WrongCallError(f"the network of bundle '{bundle}' {reason}; name another bundle.")
         path = Path(weights or default_weights(bundle))
         record, self.engine = start_engine(bundle, path, device=device, runtime=runtime, precision=precision)
         self.flips = record.flips if flips is None else flips
