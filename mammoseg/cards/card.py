@@ -13,7 +13,7 @@ from typing import Any
 
 import jinja2
 
-from mammoseg.bundles import BASE_FOLDER, BUNDLES_FOLDER, bundle_names, render
+from mammoseg.bundles import BASE_FOLDER, BUNDLES_FOLDER, PROMPTED, bundle_names, render
 from mammoseg.cards.departures import departures_of
 from mammoseg.cards.facts import bundle_network, measure_facts
 from mammoseg.cards.figure import draw_figure
@@ -76,6 +76,7 @@ def describe_bundle(
     return {
         "generated": GENERATED,
         "exported": exported,
+        "prompted": train["preprocessing"]["_target_"] == PROMPTED,
         "source": source or "unknown",
         "warning": warning_of({"source": source}),
         "shipped": shipped,

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mammoseg.bundles import bundle_root
+from mammoseg.bundles import bundle_root, why_no_masses
 from mammoseg.checkpoints.weights_file import Named, described_ensemble, named_weights
 from mammoseg.command_line import causes, known_error
 from mammoseg.data.datalist import load_section
@@ -107,6 +107,10 @@ def evaluate(bundle: str, *, dataset_dir: str, weights: Named | None = None, **o
     Raises:
         MammosegError: what a person can mend.
     """
+    if why_no_masses(bundle) == "needs prompts":
+        raise WrongCallError(
+            f"bundle '{bundle}' needs prompts; it is measured by: python scripts/benchmark.py prompts."
+        )
     files = named_weights(weights) if weights else []
     if len(files) > 1 or (weights and described_ensemble(weights)):
         output = _evaluate_mean(bundle, dataset_dir=dataset_dir, weights=weights, **overrides)
