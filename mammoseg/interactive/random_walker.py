@@ -41,7 +41,7 @@ class RandomWalker:
     version = f"scikit-image {skimage.__version__}"
 
     def prepare(self, image: np.ndarray) -> np.ndarray:
-        """The image itself; only the surroundings of prompts are ever computed on."""
+        """The image ``(rows, columns)`` itself; only the surroundings of prompts are ever computed on."""
         return image
 
     def segment(self, prepared: np.ndarray, prompts: Prompts) -> np.ndarray:
