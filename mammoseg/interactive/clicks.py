@@ -19,8 +19,8 @@ def without_clicked_out(mask: np.ndarray, prompts: Prompts, *, radius: float = C
     """`mask` as prompts allow it: nothing of what they say is outside.
 
     Every pixel of a click or stroke outside leaves. With a click outside leaves what is connected to it within
-    `radius`, in this mask and in the mask so far together, so that a click always takes away what it was made on. What is nearer
-    to a click or stroke inside stays, else two clicks side by side would contradict each other.
+    `radius`, in this mask and in the mask so far together, so that a click always takes away what it was made on. What
+    is nearer to a click or stroke inside stays, else two clicks side by side would contradict each other.
 
     Args:
         mask: (rows, columns) bool, what a model drew.
