@@ -28,6 +28,9 @@ from mammoseg.viewer.label_server import label_server
 from mammoseg.viewer.server import ViewerServer, serving
 from mammoseg.viewer.show import OHIF
 
+PAGE = ROOT / "monailabel_app" / "annotate" / "built"
+"""What `make annotate` builds."""
+
 DEMO_WEIGHTS = ROOT / "demo" / "models" / "model.pt"
 """What `make demo` trains; they know phantoms only."""
 
@@ -100,6 +103,8 @@ def _check(weights: Path, bundle: str, patients: int, keep: str | None) -> None:
         missing.append(f"{weights} is not there; run `make demo` once, or name a checkpoint with --weights.")
     if missing:
         raise WrongCallError("\n".join(missing))
+    if not PAGE.is_dir():
+        print("The page to annotate is not built; `make annotate` builds it. Going on without it.")
     if not OHIF.is_dir():
         print("The current OHIF, which shows saved masks, is not here; `make viewer` fetches it. Going on without it.")
 
@@ -130,6 +135,7 @@ def _what_to_open(url: str, viewer: str | None, bundle: str, studies: list[str],
     lines = [
         f"{count_of(len(studies), 'mammogram')} of phantoms in {count_of(len(set(studies)), 'study')}; "
         f"model {bundle}. Open:",
+        *([f"  {url}/annotate/  the page to annotate"] if PAGE.is_dir() else []),
         f"  {url}/ohif/  study list of the OHIF that monailabel ships",
         f"  {url}/ohif/monai-label?StudyInstanceUIDs={studies[0]}&hangingProtocolId=default  its MONAI Label panel",
     ]

@@ -1,0 +1,221 @@
+"""`/annotate/`: the page on which masses are outlined, and what it asks; pixels leave the server decoded."""
+
+import json
+import mimetypes
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from fastapi import APIRouter
+from fastapi.responses import FileResponse, RedirectResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+import monailabel_app
+from mammoseg.data.grid import grid_of
+from mammoseg.data.mammogram import read_mammogram
+from mammoseg.mammogram import Mammogram
+from mammoseg.transforms.functional.orient_left import faces_left_wall
+from monailabel_app.lib.datastore.instance import InstanceDatastore
+from monailabel_app.lib.datastore.views import View, view_of, views_beside
+from monailabel_app.lib.errors import HttpError
+from monailabel_app.lib.ids import ImageId, Name
+from monailabel_app.lib.login.roles import Person
+from monailabel_app.lib.runs import Runs, mask_of_runs, runs_of
+from monailabel_app.lib.server.routes import Annotator, Audit, TheApp, TheSettings, Viewer, find
+from monailabel_app.lib.server.routes.activelearning import next_image
+from monailabel_app.lib.server.uploads import received
+
+router = APIRouter(prefix="/annotate", tags=["Annotate"])
+
+BUILT = Path(str(monailabel_app.__file__)).parent / "annotate" / "built"
+"""What `make annotate` makes."""
+
+FACTS_HEADER = "X-Mammoseg-Image"
+"""What is known of an image, as JSON, beside its pixels."""
+
+WHITE = 2**16 - 1
+"""Grey value of the highest that an image can hold; 0 is the lowest."""
+
+Assessment = Literal["", "2", "3", "4A", "4B", "4C", "5", "6"]
+"""Category of BI-RADS for one mass, or that none was given."""
+
+
+class Message(BaseModel):
+    """What the page sends: these keys, no others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Ask(Message):
+    """Which image next."""
+
+    strategy: Name
+
+
+class OfImage(Message):
+    """One image."""
+
+    image: ImageId
+
+
+class Proposal(OfImage):
+    """What a model thinks of it."""
+
+    model: Name
+
+
+class Outline(Message):
+    """One mass."""
+
+    mask: Runs
+    assessment: Assessment = ""
+
+
+class Drawn(OfImage):
+    """What a person outlined; without a mass only where he says that there is none."""
+
+    masses: Annotated[list[Outline], Field(max_length=100)]
+    no_mass: bool = False
+
+
+@router.get("/api/start", summary="Who asks, and what there is to choose")
+def start(person: Annotator, app: TheApp) -> dict[str, Any]:
+    """Answer the reader's name, the models that can propose, the strategies, and how many images have a label."""
+    models = [
+        {"name": name, "warning": task.warning or ""} for name, task in sorted(app.infers.items()) if task.is_valid()
+    ]
+    store = _store(app)
+    counts = {"total": len(store.list_images()), "labelled": len(store.get_labeled_images())}
+    return {"reader": person.name, "models": models, "strategies": list(app.strategies), **counts}
+
+
+@router.get("/api/cases", summary="All images, and what became of them")
+def cases(person: Annotator, app: TheApp) -> list[dict[str, Any]]:
+    """Answer all images: whether one has a label, and who has it now."""
+    store = _store(app)
+    labelled = set(store.get_labeled_images())
+    return [
+        {"image": image, "labelled": image in labelled, "held_by": store.leases.holder(image) or ""}
+        for image in store.list_images()
+    ]
+
+
+@router.post("/api/next", summary="Next image")
+def choose(person: Annotator, app: TheApp, ask: Ask) -> dict[str, str]:
+    """Lease the image that the strategy puts first and answer its id, which is empty when none is left."""
+    return {"image": next_image(app, person, ask.strategy, {}).get("id", "")}
+
+
+@router.post("/api/open", summary="Take an image in hand, or keep it")
+def hold(person: Annotator, app: TheApp, of: OfImage) -> dict[str, Any]:
+    """Lease an image, or prolong the lease: who has it in place of the one who asks, empty where that is he himself."""
+    store = _store(app)
+    taken = store.lease(of.image, person.name)
+    return {"held_by": "" if taken else store.leases.holder(of.image) or "", "drawn": _own_label(store, person, of)}
+
+
+@router.get("/api/image", summary="The pixels of an image, decoded")
+def image(person: Annotator, app: TheApp, image: ImageId) -> Response:
+    """Answer grey values from 0 to 65,535, 16 bits each, low byte first, row by row; `FACTS_HEADER` says the rest.
+
+    Raises:
+        InputRefusedError: the file cannot be read.
+    """
+    store = _store(app)
+    mammogram = read_mammogram(store.get_image_uri(image), modalities=store.modalities)
+    low, high = mammogram.value_range
+    grey = np.clip((mammogram.pixels - low) * (WHITE / (high - low)), 0, WHITE).round().astype("<u2")
+    seen, beside = view_of(store, store.row(image)), views_beside(store, store.row(image))
+    facts = {
+        "rows": grey.shape[0],
+        "columns": grey.shape[1],
+        "spacing": mammogram.pixel_spacing_mm,
+        "side": seen.side,
+        "view": seen.view,
+        "mirrored": hangs_mirrored(mammogram, seen),
+        "beside": [vars(view) for view in beside],
+    }
+    return Response(grey.tobytes(), media_type="application/octet-stream", headers={FACTS_HEADER: json.dumps(facts)})
+
+
+@router.post("/api/propose", summary="What a model outlines")
+def propose(person: Annotator, app: TheApp, proposal: Proposal) -> dict[str, Any]:
+    """Answer the masses that a model finds in an image, each as runs."""
+    task = find(app.infers, proposal.model)
+    return {"masks": [runs_of(mask).model_dump() for mask in task.masses(_store(app).get_image_uri(proposal.image))]}
+
+
+@router.post("/api/save", summary="Save what was outlined")
+def save(person: Annotator, app: TheApp, settings: TheSettings, audit: Audit, drawn: Drawn) -> dict[str, str]:
+    """Save the label of an image and answer its id.
+
+    Raises:
+        HttpError: 409; another person has the image; 422; nothing is outlined, and it is not said that there is no
+            mass, or the other way round.
+        InputRefusedError: a mask is of another size, or the label cannot be made.
+    """
+    if bool(drawn.masses) == drawn.no_mass:
+        raise HttpError(422, "E_EMPTY", "outline a mass, or say that there is none; not both, nor neither.")
+    store = _store(app)
+    _hold(store, person, drawn.image)
+    shape = grid_of(Path(store.get_image_uri(drawn.image))).shape
+    mask = np.zeros(shape, bool)
+    for mass in drawn.masses:
+        mask |= mask_of_runs(mass.mask, shape)
+    if mask.any() == drawn.no_mass:
+        raise HttpError(422, "E_EMPTY", "a mass without a pixel is none; outline it, or say that there is no mass.")
+    with received(".bin", settings.state_dir) as path, audit.doing(person.name, "save", image=drawn.image, tag="final"):
+        path.write_bytes(mask.astype(np.uint8).tobytes())
+        label = store.save_label(drawn.image, str(path), "final", {"user": person.name})
+        masses = [mass.model_dump() for mass in drawn.masses]
+        store.update_label_info(label, "final", {"masses": masses})
+    return {"label": label}
+
+
+@router.get("/{path:path}", summary="A file of the page")
+def file(person: Viewer, path: str) -> Response:
+    """Answer the page, or a file of it.
+
+    Raises:
+        HttpError: 404; the page is not built, or has no such file.
+    """
+    known = {found.name: found for found in BUILT.glob("*") if found.is_file()}
+    if not known:
+        raise HttpError(404, "E_NOT_BUILT", "this page is not built; run `make annotate` where the server comes from.")
+    if (found := known.get(path or "index.html")) is None:
+        raise HttpError(404, "E_UNKNOWN", "the page has no such file.")
+    return FileResponse(found, media_type=mimetypes.guess_type(found.name)[0] or "application/octet-stream")
+
+
+@router.get("", include_in_schema=False)
+def without_slash(person: Viewer) -> RedirectResponse:
+    """Lead to the page."""
+    return RedirectResponse("/annotate/")
+
+
+def hangs_mirrored(mammogram: Mammogram, seen: View) -> bool:
+    """Whether to show an image mirrored: right breasts hang with the chest wall on the right, left ones on the left."""
+    return seen.side in ("L", "R") and faces_left_wall(mammogram.pixels) == (seen.side == "R")
+
+
+def _store(app: Any) -> InstanceDatastore:
+    return app.datastore()
+
+
+def _hold(store: InstanceDatastore, person: Person, image: str) -> None:
+    """Take an image for a person.
+
+    Raises:
+        HttpError: 409; another has it.
+    """
+    if not store.lease(image, person.name):
+        raise HttpError(409, "E_HELD", f"{store.leases.holder(image)} has this image; open another one.")
+
+
+def _own_label(store: InstanceDatastore, person: Person, of: OfImage) -> dict[str, Any] | None:
+    """The newest label that a person drew on an image himself, as he sent it."""
+    for label in store.index.labels_of(of.image):
+        info = store.index.info("label final", label.label_id)
+        if info.get("user") == person.name and "masses" in info:
+            return {"label": label.label_id, "masses": info["masses"]}
+    return None

@@ -1,0 +1,151 @@
+"""The page to annotate in a real browser before the whole server and a real Orthanc, or a folder of pictures."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pydicom
+import pytest
+import requests
+
+from mammoseg.viewer.archive import LocalArchive
+from mammoseg.viewer.show import OHIF
+from monailabel_app.lib.login.tokens import make_token
+from monailabel_app.lib.runs import Runs, mask_of_runs
+from monailabel_app.lib.server.routes.annotate import BUILT
+from tests.label.bright_model import write_bright_weights
+from tests.label.real_server import running_server, write_marked
+from tests.orthanc import orthanc, running_orthanc
+
+__all__ = ["orthanc", "running_orthanc"]
+
+DRIVER = Path(__file__).with_name("annotate.mjs")
+
+SECONDS = 240
+"""Most that a browser may take, by its own limits; 5 to 15 s are usual on two cores."""
+
+COLOURED = 25
+"""Difference of the channels of a pixel, of 255, from which it is no grey: a mass has a fill over the grey."""
+
+Drive = Callable[..., dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Served:
+    """A label server, and the files of its archive."""
+
+    url: str
+    state: Path
+    images: dict[str, tuple[pydicom.Dataset, np.ndarray]]
+
+
+@pytest.fixture(scope="session")
+def page() -> Path:
+    """The page, with all that shows it; what is missing skips a test and names itself, in CI it fails."""
+    missing = [program for program in ("Orthanc", "chromium", "node") if shutil.which(program) is None]
+    missing += [] if BUILT.is_dir() else ["the page (make annotate)"]
+    missing += [] if (OHIF.parent / "node_modules").is_dir() else ["what drives Chromium (make viewer)"]
+    if missing:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"needs {', '.join(missing)}")
+    return BUILT
+
+
+@pytest.fixture
+def drive(page: Path, tmp_path: Path) -> Drive:
+    """Run a plan on the page of a server and return the report."""
+
+    def run(url: str, *plan: list[Any]) -> dict[str, Any]:
+        chromium = str(shutil.which("chromium"))
+        command = ["node", str(DRIVER), str(OHIF.parent / "node_modules"), chromium, url, json.dumps(plan)]
+        subprocess.run([*command, str(tmp_path)], check=True, timeout=SECONDS)
+        report = json.loads((tmp_path / "report.json").read_text())
+        assert report["errors"] == []
+        local = (f"{url}/", "data:", f"blob:{url}/")
+        assert [address for address in report["requests"] if not address.startswith(local)] == []
+        assert not [line for line in report["console"] if "Content Security Policy" in line]
+        return report
+
+    return run
+
+
+@pytest.fixture
+def served(orthanc: LocalArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """Two views of a right breast with a bright mark, in Orthanc, behind a server whose model finds what is bright."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    images = {}
+    for view in ("CC", "MLO"):
+        path = tmp_path / f"{view}.dcm"
+        image, mark = write_marked(path, (300, 240), view=view)
+        orthanc.store(path)
+        images[str(image.SOPInstanceUID)] = image, mark
+    weights = write_bright_weights(tmp_path / "bright.pt")
+    state = tmp_path / "state"
+    with running_server(orthanc.dicomweb, state, weights=f"unet={weights}") as url:
+        yield Served(url, state, images)
+
+
+def segmentation_of(served: Served, image: str) -> pydicom.Dataset:
+    """The newest SEG of an image that the server wrote."""
+    found = [pydicom.dcmread(path) for path in sorted(served.state.glob("datastore/*/labels/final/*.dcm"))]
+    of_image = [
+        one
+        for one in found
+        if one.ReferencedSeriesSequence[0].ReferencedInstanceSequence[0].ReferencedSOPInstanceUID == image
+    ]
+    return max(of_image, key=lambda one: (one.ContentDate, one.ContentTime))
+
+
+def mask_in(segmentation: pydicom.Dataset) -> np.ndarray:
+    """All its segments together, bool (rows, columns)."""
+    return segmentation.pixel_array.reshape(-1, segmentation.Rows, segmentation.Columns).any(axis=0)
+
+
+def coloured(picture: Path, corners: list[list[float]], shape: tuple[int, int]) -> np.ndarray:
+    """Which pixels of the mammogram a screenshot shows in colour, looked up at the centre of each."""
+    (x0, y0), (x1, y1) = corners
+    rows, columns = np.indices(shape)
+    y, x = (y0 + rows * (y1 - y0)).astype(int), (x0 + columns * (x1 - x0)).astype(int)
+    seen = cv2.imread(str(picture)).astype(int)[y, x]
+    return seen.max(axis=-1) - seen.min(axis=-1) > COLOURED
+
+
+def test_who_logs_in_gets_a_case_corrects_the_proposal_and_saves_what_is_shown(drive, served, tmp_path):
+    token = make_token(served.state / "tokens.json", name="Ada", role="annotator")
+    report = drive(
+        served.url,
+        *(["resize", 1280, 1400], ["login", token], ["ready"], ["key", "n"], ["picture", "proposal"]),
+        *(["key", "b"], ["drag", [200, 60], [200, 120]], ["key", "e"], ["drag", [60, 70], [90, 70]]),
+        *(["key", "c"], ["picture", "corrected"], ["key", "s"], ["tell", "status", "#status"]),
+        *(
+            ["tell", "case", "#case"],
+            ["key", "n"],
+            ["tell", "next", "#case"],
+            ["key", "l"],
+            ["tell", "list", "#case-list"],
+        ),
+    )
+    assert report["led"] == f"{served.url}/login?next=/annotate/"
+    (sent,) = report["saved"]
+    image, mark = served.images[sent["image"]]
+    shape = mark.shape
+    ask = {"image": sent["image"], "model": "unet"}
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = requests.post(f"{served.url}/annotate/api/propose", json=ask, headers=headers, timeout=60).json()
+    (proposed,) = (mask_of_runs(Runs(**mask), shape) for mask in answer["masks"])
+    assert (coloured(tmp_path / "proposal.png", report["told"]["proposal"], shape) == proposed).all()
+    mask = mask_in(segmentation_of(served, sent["image"]))
+    assert mask[200, 90] and not mask[75, 70] and mark[75, 70]
+    assert (mask_of_runs(Runs(**sent["masses"][0]["mask"]), shape) == mask).all(), "pixel by pixel what was sent"
+    assert (coloured(tmp_path / "corrected.png", report["told"]["corrected"], shape) == mask).all(), "and shown"
+    assert report["told"]["status"].startswith("Saved.")
+    assert report["told"]["case"] == f"{sent['image']}, 1 of 2 labelled"
+    other = next(uid for uid in served.images if uid != sent["image"])
+    assert report["told"]["next"].startswith(other)
+    assert f"{sent['image']}: labelled" in report["told"]["list"] and f"{other}: no label" in report["told"]["list"]
