@@ -1,7 +1,7 @@
 """Where a bundle trains otherwise than its paper, read from its complete config and its network.
 
-What a paper does stands here once; whether ours does something else is asked of the config, so that a departure which is
-mended is gone from the card.
+What a paper does stands here once; whether ours does something else is asked of the config, so that a departure which
+is mended is gone from the card.
 """
 
 from collections.abc import Callable, Mapping
@@ -66,13 +66,14 @@ DEPARTURES = (
     Departure(
         KERAS_BORN,
         lambda config, network: _constants(network) != KERAS_CONSTANTS,
-        "Batch normalisation has PyTorch's constants (eps 1e-5, momentum 0.1), not those of Keras (eps 1e-3, 0.99, which "
-        "PyTorch calls 0.01).",
+        "Batch normalisation has PyTorch's constants (eps 1e-5, momentum 0.1), not those of Keras (eps 1e-3, 0.99, "
+        "which PyTorch calls 0.01).",
     ),
     Departure(
         AS_SUN,
         _has("preprocessing::orient_left", True),
-        "Images are mirrored so that the breast stands on the left; `--preprocessing::orient_left false` leaves it out.",
+        "Images are mirrored so that the breast stands on the left; "
+        "`--preprocessing::orient_left false` leaves it out.",
     ),
     Departure(
         AS_SUN,

@@ -131,7 +131,7 @@ def collect_evidence(images: Iterable[Judged]) -> Evidence:
     patients, dice, marks, masses = [], [], [], 0
     for image in images:
         patient = numbers.setdefault(image.record["patient_id"], len(numbers))
-        found = find_lesions_by_marks(image.probability, image.truth)[SHOWN_RULE]
+        found = find_lesions_by_marks(image.probability, image.truth, lesions=image.lesions)[SHOWN_RULE]
         marks += [(score, True, patient) for score in found.true] + [(score, False, patient) for score in found.false]
         patients.append(patient)
         dice.append(dice_by_threshold(image.probability, image.truth))

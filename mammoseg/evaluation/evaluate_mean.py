@@ -62,6 +62,7 @@ def evaluate_mean(
                     item=image.record,
                     grid="original",
                     spacing_mm=_spacing(image.record),
+                    lesions=image.lesions,
                 )
             ]
             for image in judge_images(predictor, records, doing="evaluating")

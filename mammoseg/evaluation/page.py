@@ -18,7 +18,7 @@ from mammoseg.evaluation.plots import (
     plot_learning_curve,
     reduced_to,
 )
-from mammoseg.evaluation.tables import POOLED_DICE
+from mammoseg.evaluation.tables import POOLED_DICE, POOLED_IOU
 from mammoseg.files import atomic_path
 from mammoseg.metrics.pooled import BATCH
 
@@ -26,12 +26,16 @@ LABELS = {
     "dice": "Dice",
     POOLED_DICE: f"Dice pooled over batches of {BATCH} (mean of batches)",
     "iou": "IoU",
+    POOLED_IOU: f"IoU pooled over batches of {BATCH} (mean of batches)",
     "sensitivity": "Pixel sensitivity",
     "precision": "Precision",
     "accuracy": "Accuracy",
     "relative_area_difference": "Relative area difference",
     "hausdorff_px": "Hausdorff distance (px)",
     "hausdorff_mm": "Hausdorff distance (mm)",
+    "hausdorff_points_px": "Hausdorff distance of all points (px)",
+    "hausdorff_points_mm": "Hausdorff distance of all points (mm)",
+    "hausdorff_rows": "Hausdorff distance of rows (no distance)",
     "false_positive_area_px": "False-positive area, no mass (px)",
     "false_positive_area_mm2": "False-positive area, no mass (mm²)",
 }
