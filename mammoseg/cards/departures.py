@@ -15,8 +15,8 @@ from mammoseg.bundles import SEPARATOR
 PAPERS = ("sun2020", "sarker2022", "isosalo2022", "vassilenko2022", "vassilenko2022_voc")
 """Recipes that are of a paper."""
 
-AS_SUN = ("sun2020", "vassilenko2022")
-"""Recipes whose paper prepares images as Sun et al. do: background rows and columns removed, nothing else."""
+SUN = ("sun2020",)
+"""Its paper removes background rows and columns and resizes, with no further processing."""
 
 KERAS_BORN = ("sarker2022",)
 """Recipes whose paper trained in Keras."""
@@ -70,24 +70,24 @@ DEPARTURES = (
         "which PyTorch calls 0.01).",
     ),
     Departure(
-        AS_SUN,
+        SUN,
         _has("preprocessing::orient_left", True),
-        "Images are mirrored so that the breast stands on the left; "
-        "`--preprocessing::orient_left false` leaves it out.",
+        "Images are mirrored so that the breast stands on the left; `--preprocessing::orient_left false` leaves it "
+        "out.",
     ),
     Departure(
-        AS_SUN,
+        SUN,
         _has("preprocessing::crop_border", True),
         "The border of the film is cut off; `--preprocessing::crop_border false` leaves it out.",
     ),
     Departure(
-        AS_SUN,
+        SUN,
         _has("preprocessing::remove_background", True),
         "Labels and all else outside the breast are set to the background; `--preprocessing::remove_background false` "
         "leaves it out.",
     ),
     Departure(
-        AS_SUN,
+        SUN,
         _has("preprocessing::crop_to_breast", True),
         "The image is cut to the box of the breast that was found, not to rows and columns whose greatest value is not "
         "negligible.",
@@ -108,11 +108,6 @@ DEPARTURES = (
         "The loss of the second stage chooses the weights of both stages.",
     ),
     Departure(
-        ("sarker2022",),
-        _has("preprocessing::crop_to_breast", True),
-        "The image is cut to the breast, the paper's is not.",
-    ),
-    Departure(
         ("sun2020", "sarker2022", "vassilenko2022"),
         lambda config, network: any("dice" in name for name in _at(config, "validate::key_metric")),
         "The weights kept are those of the best validation Dice, not of the lowest loss; the paper does not say which "
@@ -128,7 +123,7 @@ def departures_of(recipe: str, config: Config, network: nn.Module) -> list[str]:
     Args:
         recipe: key of the recipe.
         config: complete train config of `mammoseg.bundles.render`.
-        network: of that config.
+        network: what `mammoseg.cards.facts.bundle_network` builds of that config.
 
     Examples:
         >>> from mammoseg.bundles import render

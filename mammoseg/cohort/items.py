@@ -15,7 +15,7 @@ from mammoseg.paths import unique_names
 class CohortItem:
     """One mammogram of a cohort.
 
-    Args:
+    Attributes:
         key: what it is called in the ledger: its real path, or its SOP Instance UID in an archive.
         path: the file to read.
         name: ``FOLDER/STEM`` of its results below ``results``; 256 folders, so that none gets too many files.

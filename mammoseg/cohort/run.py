@@ -33,7 +33,7 @@ Over = Callable[[Iterable[tuple[Path, str]]], Iterator[tuple[str, Row]]]
 class Cohort:
     """What a run has to do.
 
-    Args:
+    Attributes:
         items: the mammograms; looked at once, as they are needed.
         count: how many there are.
         fetch: called before an item is done; the row of one that cannot be had, else None.

@@ -76,9 +76,7 @@ def _built(bundle: str, recipe: str, overrides_json: str) -> tuple[int, tuple[in
         image = torch.zeros(1, parser.get_parsed_content("in_channels"), rows, columns)
     for part in BUILT:
         parser.get_parsed_content(part)
-    return {"max_epochs": parser.get_parsed_content("max_epochs"), "grid": (rows, columns)}, measure_facts(
-        network, image
-    )
+    return parser.get_parsed_content("max_epochs"), (rows, columns), measure_facts(network, image)
 
 
 def _with_its_weights(plan: Plan, run: Run) -> Run:

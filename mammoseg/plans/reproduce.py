@@ -43,8 +43,8 @@ def reproduce(
     Args:
         paper: sun2020, sarker2022, isosalo2022 or vassilenko2022.
         table: as the list names it.
-        data: ``NAME=FOLDER`` for each collection: a folder with a ``datalist.json``, or the collection itself, which is
-            then divided as the paper did.
+        data: ``NAME=FOLDER`` for each collection: a folder that has a ``datalist.json``, or the collection as it came,
+            which is then divided as the paper did.
         output: folder of data, runs, ``table.csv`` and ``index.html``; ``runs/PAPER-TABLE`` when None.
         jobs: how many steps at once.
         dry_run: build every run's config, list the runs, train nothing; needs no data.

@@ -20,7 +20,7 @@ from mammoseg.plans.steps import Step, steps_of
 LOCK = ".plan.lock"
 """In the output folder: two `run` at once would do the same steps."""
 
-TableOf = Callable[[Sequence[Mapping[str, Any]], Sequence[Line]], Mapping[str, Any]]
+TableOf = Callable[[Sequence[ScoreRow], Sequence[Line]], Mapping[str, Any]]
 """From the rows of ``runs.csv`` and the steps to what the page shows of a paper's table."""
 
 

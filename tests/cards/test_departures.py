@@ -68,5 +68,10 @@ def test_a_departure_that_the_config_does_not_make_is_not_on_the_card(change, go
     assert gone in said("aunet", "sun2020") and gone not in said("aunet", "sun2020", **change)
 
 
+def test_what_the_thesis_does_not_say_is_no_departure():
+    text = said("smp_unet", "vassilenko2022")
+    assert "mixed precision" in text and "mirrored" not in text
+
+
 def test_our_own_recipe_departs_from_nothing():
     assert said("efficientnet_unet", "mammoseg2026") == ""
