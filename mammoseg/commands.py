@@ -24,7 +24,7 @@ OWN_FILES = ("map_file", "key_file")
 WEIGHTS = ("weights", "start_from")
 """Options that name a checkpoint."""
 
-READ = (*WEIGHTS, "dataset_dir", "evaluation_dir", "masks", "table", "ca_bundle")
+READ = (*WEIGHTS, "dataset_dir", "evaluation_dir", "masks", "table", "test_patients", "ca_bundle")
 """Options that name what is read."""
 
 CHOOSING = ("study", "patient", "date", "user", "name", "title")
@@ -48,6 +48,7 @@ def ingest(add: Add) -> Runner:
     add("--all", dest="all_in", metavar="SECTION", help="every image into one: test, or training for folds over all")
     add("--by", help="what is never divided: patient, or image, which lets patients stand on both sides (patient)")
     add("--protocol", help="split of a paper: sun2020, sarker2022, isosalo2022 or official; docs/datalist.md")
+    add("--test_patients", metavar="FILE", help="codes of the patients who are the test section, one a line")
     add("--name", help="of the datalist (the source)")
     add("--keep_identifiers", action="store_true", help="write patient codes as they are, not as keyed hashes")
     add("--show_names", action="store_true", help="show paths in the input beside the hashes, in tables and pages too")
