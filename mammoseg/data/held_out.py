@@ -7,7 +7,7 @@ from mammoseg.counts import count_of
 from mammoseg.data.datalist import Record
 from mammoseg.data.ingest_job import IngestReport
 from mammoseg.errors import WrongCallError
-from mammoseg.files import printable
+from mammoseg.files import is_file, printable
 
 MOST_BYTES = 2**24
 """Of a list; a million codes of 16 letters."""
@@ -19,6 +19,8 @@ def read_patients(path: Path) -> list[str]:
     Raises:
         WrongCallError: it cannot be read, is no text, or names nobody.
     """
+    if path.exists() and not is_file(path):  # a device would be read for ever
+        raise WrongCallError(f"{printable(path)} is no regular file; name a file of codes.")
     try:
         if path.stat().st_size > MOST_BYTES:
             raise WrongCallError(f"{printable(path)} is no list of patients, it has more than {MOST_BYTES >> 20} MiB.")
