@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -80,15 +81,22 @@ def read_per_image(path: Path) -> list[ScoreRow]:
     Facts are there where they are known. A score that an older table has no column for is NaN.
 
     Raises:
-        WrongCallError: when there is no such file or a column is missing.
+        WrongCallError: when there is no such file, a column is missing, or an image comes twice.
     """
     if not path.is_file():
         raise WrongCallError(f"{path} is not a file; give the per_image.csv that an evaluation wrote.")
     _, lines = read_csv(path, needed=[*(name for name in IDENTITY if name != "name"), "dice"])
     try:
-        return [_parsed(line) for line in lines]
+        rows = [_parsed(line) for line in lines]
     except ValueError as error:
         raise WrongCallError(f"{path} is no per_image.csv that an evaluation wrote: {error}") from error
+    (often, times), *_ = Counter((row["image_id"], row["grid"]) for row in rows).most_common(1) or [((), 1)]
+    if times > 1:
+        image_id, grid = map(printable, often)
+        raise WrongCallError(
+            f"{path} has image {image_id} {times} times on the {grid} grid; an evaluation writes it once."
+        )
+    return rows
 
 
 def summarise(rows: Sequence[Mapping[str, Any]]) -> list[ScoreRow]:
