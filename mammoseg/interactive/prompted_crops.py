@@ -38,6 +38,9 @@ MOST_CORRECTIONS = 8
 FAULTS = (0.1, 1.0)
 """Of a mask so far, see `faulty_mask`, uniform."""
 
+FORGOTTEN = 0.3
+"""How often a mask so far chooses the view, but is not shown: as after a first look, whose mask may be of no use."""
+
 ROOM = 0.75
 """Room around a mass in which errors are simulated, as a share of its longer side."""
 
@@ -99,6 +102,8 @@ class PromptedCrops(Dataset):
         unit = standardised(cut(levels_of(image, 2), view.moved(offset)))
         if self.augmented:
             unit = _changed(unit, random)
+            if random.random() < FORGOTTEN:
+                prompts = replace(prompts, mask=None)
         truth = view.cut(mass.astype(np.float32)) > 0.5
         return {
             "image": torch.from_numpy(network_input(unit, prompts, view)),
