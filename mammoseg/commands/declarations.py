@@ -118,7 +118,8 @@ def report(add: Add) -> Steps:
 def compare(add: Add) -> Steps:
     """Compare evaluations of the same images: table, confidence intervals, Wilcoxon signed-rank tests, box plot."""
     add("inputs", nargs="*", metavar="EVALUATION", help="two or more folders that evaluate wrote, or per_image.csv")
-    _output(add, "folder of table and plot")
+    _output(add, "folder of tables, plots, report.html and report.json")
+    add("--speed", metavar="JSON", help="what scripts/benchmark.py networks --json wrote, for speed against Dice")
 
     yield
     from mammoseg.evaluation.compare import compare

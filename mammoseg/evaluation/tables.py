@@ -136,11 +136,17 @@ def write_summary(
     """
     columns = ("metric", "grid", "mean", "sd", "median", "count", "counted_out")
     write_csv(folder / "summary.csv", summary, columns=columns)
-    tables = {
-        name: [{key: _json_number(value) for key, value in row.items()} for row in table]
-        for name, table in {"scores": summary, **(more or {})}.items()
-    }
+    tables = without_nan({"scores": summary, **(more or {})})
     write_json(folder / "summary.json", {"provenance": dict(provenance or {}), **tables})
+
+
+def without_nan(content: Any) -> Any:
+    """The same JSON values with None for every NaN, which JSON does not have."""
+    if isinstance(content, Mapping):
+        return {key: without_nan(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [without_nan(value) for value in content]
+    return None if isinstance(content, float) and math.isnan(content) else content
 
 
 def dice_lines(summary: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -228,7 +234,3 @@ def _describe(values: Sequence[float]) -> ScoreRow:
         "count": finite.size,
         "counted_out": len(values) - finite.size,
     }
-
-
-def _json_number(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value
