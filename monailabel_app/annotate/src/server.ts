@@ -78,7 +78,21 @@ export const start = async (): Promise<Start> => (await ask("start")).json();
 
 export const cases = async (): Promise<Case[]> => (await ask("cases")).json();
 
-export const next = async (strategy: string) => (await post<{ image: string }>("next", { strategy })).image;
+// The next image by a strategy, or, without one, one that another reader has read.
+export const next = async (strategy: string) =>
+  (await post<{ image: string }>("next", strategy ? { strategy } : {})).image;
+
+export const skip = (image: string, reason: string) => post<object>("skip", { image, reason });
+
+export const withdraw = (label: string) => post<object>("withdraw", { label });
+
+export interface Readings {
+  readers: Record<string, number>;
+  agreement: { readers: [string, string]; dice: number }[];
+}
+
+export const readings = async (image: string): Promise<Readings> =>
+  (await ask(`readings?image=${encodeURIComponent(image)}`)).json();
 
 export const open = (image: string) => post<Opened>("open", { image });
 
