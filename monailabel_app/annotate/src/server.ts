@@ -109,7 +109,11 @@ export async function segment(
   mask: Runs,
   signal: AbortSignal,
 ): Promise<{ mask: Runs }> {
-  return post("segment", { image, ...prompts, inside: [], outside: [], mask: mask.box && mask }, signal);
+  const asked = { image, ...prompts, inside: [], outside: [], mask: mask.box && mask };
+  return post<{ mask: Runs }>("segment", asked, signal).catch((error: unknown) => {
+    const isMissing = error instanceof Refusal && (error.status === 404 || error.status === 405);
+    throw isMissing ? new Refusal(404, "E_MODEL", "No model here takes clicks or boxes; draw with brush or polygon.") : error;
+  });
 }
 
 export async function picture(image: string): Promise<Picture> {

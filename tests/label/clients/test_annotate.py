@@ -157,8 +157,8 @@ def test_nothing_is_lost_and_everything_can_be_done_and_undone(drive, served, tm
     report = drive(
         served.url,
         *(["ready"], ["key", "n", "v"], ["tell", "case", "#case"], ["tell", "beside", "#label-beside"], ["key", "v"]),
-        *(["key", "p"], ["click", [180, 100]], ["click", [220, 100]], ["click", [220, 140]], ["key", "Space"]),
-        *(["key", "a", "b", "Enter"], ["key", "u", "u", "u"], ["key", "s"], ["key", "Control+y", "y", "y", "q"]),
+        *(["key", "a", "b", "Enter", "1", "p"], ["click", [180, 100]], ["click", [220, 100]], ["click", [220, 140]]),
+        *(["key", "Space"], ["key", "u", "u", "u"], ["key", "s"], ["key", "Control+y", "y", "y", "q"]),
         *(["choose", "#masses li:nth-child(2) select", "4B"], ["reload"], ["tell", "reloaded", "#status"]),
         *(["offline", True], ["choose", "#save"], ["tell", "away", "#status"], ["offline", False]),
         *(["choose", "#save"], ["tell", "readers", "#readings"], ["key", "d"], ["tell", "withdrawn", "#status"]),
