@@ -227,7 +227,7 @@ def take_back(person: Annotator, app: TheApp, audit: Audit, withdrawn: Withdrawn
     Raises:
         WrongCallError: it is not the person's own.
     """
-    with audit.doing(person.name, "withdraw", label=withdrawn.label):
+    with audit.doing(person.name, "withdraw", image=withdrawn.label):
         withdraw(_store(app), withdrawn.label, person.name)
     return {"label": withdrawn.label}
 
