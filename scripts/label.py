@@ -13,6 +13,8 @@ from contextlib import ExitStack, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
+from checkout import ROOT
+
 from mammoseg.bundles import bundle_root
 from mammoseg.command_line import run_script
 from mammoseg.counts import count_of
@@ -26,10 +28,10 @@ from mammoseg.viewer.label_server import label_server
 from mammoseg.viewer.server import ViewerServer, serving
 from mammoseg.viewer.show import OHIF
 
-PAGE = Path(__file__).resolve().parents[1] / "monailabel_app" / "annotate" / "built"
+PAGE = ROOT / "monailabel_app" / "annotate" / "built"
 """What `make annotate` builds."""
 
-DEMO_WEIGHTS = Path(__file__).resolve().parents[1] / "demo" / "models" / "model.pt"
+DEMO_WEIGHTS = ROOT / "demo" / "models" / "model.pt"
 """What `make demo` trains; they know phantoms only."""
 
 SEED = 5
@@ -139,16 +141,12 @@ def _what_to_open(url: str, viewer: str | None, bundle: str, studies: list[str],
     ]
     if viewer:
         lines.append(f"  {viewer}/  study list of the current OHIF, which shows saved masks")
+    kept = f"kept in {keep}" if keep else "gone with it, unless you name --keep FOLDER"
     return "\n".join(
         [
             *lines,
             f"3D Slicer: extension MONAILabel, module MONAI Label, server {url}, then Next Sample.",
-            "docs/label.md says what to click. Ctrl-C ends everything; "
-            + (
-                f"the labels are kept in {keep}."
-                if keep
-                else "the labels are gone with it, unless you name --keep FOLDER."
-            ),
+            f"docs/label.md says what to click. Ctrl-C ends everything; the labels are {kept}.",
         ]
     )
 

@@ -1,10 +1,11 @@
 """``mammoseg compare``: several evaluations of the same images side by side, with a test of every pair."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 from mammoseg.counts import count_of, format_number
 from mammoseg.csv_table import write_csv
@@ -12,9 +13,17 @@ from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.lesion_tables import SHOWN_RULE, read_curve, read_froc
 from mammoseg.evaluation.plots import plot_froc, plot_score_boxes
 from mammoseg.evaluation.statistics import bootstrap_mean_interval, holm_adjusted, wilcoxon_p_value
-from mammoseg.evaluation.tables import ScoreRow, count_masses, read_per_image, read_provenance, summarise
+from mammoseg.evaluation.tables import (
+    ScoreRow,
+    count_masses,
+    provenance_in_words,
+    read_per_image,
+    read_provenance,
+    summarise,
+)
 from mammoseg.files import atomic_path, sole_writer
 from mammoseg.metrics.scores import SCORES
+from mammoseg.provenance import doubt_of, warn_of_doubt
 
 NOTES = """Intervals: 95 % bootstrap of the mean, whole patients drawn with replacement. p: two-sided Wilcoxon
 signed-rank test on the images that both runs scored; p_holm allows for all pairs of one score and grid. The test takes
@@ -59,6 +68,7 @@ def compare(*evaluations: str | Path, output: str | Path) -> tuple[list[ScoreRow
     boxes = {name: _scores(rows, "dice") for name, rows in tables.items()}
     froc = [{"run": name, **row} for name, path in zip(tables, paths, strict=True) for row in read_froc(path.parent)]
     curves = _curves(tables, paths)
+    origins = {name: read_provenance(path.parent) for name, path in zip(tables, paths, strict=True)}
     with sole_writer(folder, folder / LOCK):
         write_csv(folder / "runs.csv", runs)
         write_csv(folder / "pairs.csv", pairs)
@@ -67,9 +77,11 @@ def compare(*evaluations: str | Path, output: str | Path) -> tuple[list[ScoreRow
             write_csv(folder / "froc.csv", froc)
             plot_froc(curves, folder / "froc.png")
         with atomic_path(folder / "comparison.md") as temporary:
-            page = _markdown(runs, pairs, _origins(tables, paths)) + _lesions(tables, froc if curves else [])
+            page = _markdown(runs, pairs, _origins(origins)) + _lesions(tables, froc if curves else [])
             temporary.write_text(page, encoding="utf-8")
     print(f"Comparison: {folder / 'comparison.md'}; tables: {folder / 'runs.csv'}, {folder / 'pairs.csv'}")
+    for name, provenance in origins.items():
+        warn_of_doubt(provenance, run=name)
     return runs, pairs
 
 
@@ -156,13 +168,12 @@ def _dice_lines(pairs: Sequence[ScoreRow]) -> Iterator[str]:
             )
 
 
-def _origins(names: Iterable[str], paths: Sequence[Path]) -> str:
-    """A line a run: bundle, data and weights, as its evaluation tells them."""
-    lines = []
-    for name, path in zip(names, paths, strict=True):
-        told = read_provenance(path.parent)
-        facts = [f"{key} {told[key]}" for key in ("bundle", "source", "datalist_sha256", "commit") if told.get(key)]
-        lines.append(f"- {name}: {', '.join(facts) or 'its summary.json is missing'}")
+def _origins(origins: Mapping[str, Mapping[str, Any]]) -> str:
+    """A line a run: bundle, data, weights and settings, as its evaluation tells them; and what speaks against it."""
+    lines = [
+        f"- {name}: {provenance_in_words(told) or 'its summary.json is missing'}" for name, told in origins.items()
+    ]
+    lines += [f"- WARNING, {name}: {doubt}" for name, told in origins.items() if (doubt := doubt_of(told))]
     return "\n".join(
         [f"Date: {datetime.now():%Y-%m-%d}. Tables: [runs.csv](runs.csv), [pairs.csv](pairs.csv).", "", *lines, ""]
     )
@@ -193,12 +204,12 @@ def _curves(tables: Mapping[str, Sequence[ScoreRow]], paths: Sequence[Path]) -> 
 
 
 def _lesions(tables: Mapping[str, Sequence[ScoreRow]], froc: Sequence[ScoreRow]) -> str:
-    """Missed masses of the runs, and their sensitivity by false marks an image; empty where no run counted any."""
+    """Missed masses of the runs, and those found by false marks an image; empty where no run counted any."""
     missed = [{"run": name, **counted} for name, rows in tables.items() for counted in count_masses(rows)]
     sections = ["", "## Missed masses\n", _table(missed)] if missed else []
     if froc:
         shown = [row for row in froc if row["rule"] == SHOWN_RULE]
-        sections += ["## Sensitivity by false marks an image\n", _table(shown)]
+        sections += ["## Masses found by false marks an image\n", _table(shown)]
         sections += ["All rules: [froc.csv](froc.csv).\n", "![FROC](froc.png)\n"]
     return "\n".join(sections)
 

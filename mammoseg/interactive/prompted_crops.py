@@ -44,9 +44,9 @@ class PromptedCrops(Dataset):
 
     Args:
         data: records with absolute paths at ``image`` and ``label``; those without a mass are left out.
-        preprocessing: of `prompted_preprocessing`: grid of the crops, frame of the films.
+        preprocessing: a result of `prompted_preprocessing`: grid of the crops, frame of the films.
         cache_dir: folder of the cache of films.
-        seed: of all draws.
+        seed: number that all draws come from.
         augmented: turn and change crops; else they are as they are looked at after training.
     Shape:
         items ``image`` ``(channels, grid, grid)`` of `network_input` and ``label`` ``(1, grid, grid)`` of 0 and 1.

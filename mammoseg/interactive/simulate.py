@@ -99,7 +99,7 @@ def faulty_mask(mass: np.ndarray, random: np.random.Generator, *, fault: float) 
 
 
 def with_click(prompts: Prompts, point: np.ndarray, *, inside: bool, mask: np.ndarray | None) -> Prompts:
-    """The prompts after one more click, on the mask so far."""
+    """The prompts after one more click `point` (row, column), on the mask so far (rows, columns)."""
     foreground, background = prompts.foreground, prompts.background
     if inside:
         foreground = np.vstack([foreground, point])

@@ -4,20 +4,18 @@ import inspect
 import json
 import math
 import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mammoseg.bundles import bundle_root
+from mammoseg.bundles import bundle_root, why_no_masses
 from mammoseg.checkpoints.weights_file import Named, described_ensemble, named_weights
 from mammoseg.command_line import causes, known_error
 from mammoseg.data.datalist import load_section
 from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError
 from mammoseg.evaluation.tables import dice_lines, mass_lines
-from mammoseg.files import printable
-from mammoseg.provenance import doubt_of
+from mammoseg.provenance import warn_of_doubt
 from mammoseg.quick_import import quick_imports
 
 if TYPE_CHECKING:  # both import torch, which takes seconds that a wrong call need not wait
@@ -109,6 +107,10 @@ def evaluate(bundle: str, *, dataset_dir: str, weights: Named | None = None, **o
     Raises:
         MammosegError: what a person can mend.
     """
+    if why_no_masses(bundle) == "needs prompts":
+        raise WrongCallError(
+            f"bundle '{bundle}' needs prompts; it is measured by: python scripts/benchmark.py prompts."
+        )
     files = named_weights(weights) if weights else []
     if len(files) > 1 or (weights and described_ensemble(weights)):
         output = _evaluate_mean(bundle, dataset_dir=dataset_dir, weights=weights, **overrides)
@@ -119,8 +121,7 @@ def evaluate(bundle: str, *, dataset_dir: str, weights: Named | None = None, **o
     summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
     print(*dice_lines(summary["scores"]), *mass_lines(summary), sep="\n")
     print(f"Tables: {output / 'per_image.csv'}, {output / 'summary.csv'}, {output / 'froc.csv'}")
-    if doubt := doubt_of(summary["provenance"]):
-        print(f"WARNING: {printable(doubt)}", file=sys.stderr)
+    warn_of_doubt(summary["provenance"])
 
 
 def _evaluate_mean(bundle: str, **options: Any) -> Path:
@@ -144,12 +145,9 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
         WrongCallError: an override that the configs do not have, or have with a value of another kind.
         MammosegError: taken out of the RuntimeErrors that MONAI wraps around it.
     """
-    configs = Path(bundle_root(bundle)) / "configs"
-    files = [str(configs / f"{name}.json") for name in ("train", *overlays)]
-    config: dict[str, Any] = {}
-    for path in (*files, files[0]):  # train.json once more, since an overlay may put a call where it has a value
-        config |= json.loads(Path(path).read_text(encoding="utf-8"))
-    _check_overrides(overrides, config)
+    files = _config_files(bundle, overlays)
+    config = merged_config(bundle, overlays)
+    check_overrides(overrides, config)
     _check_datalist(run_id, **overrides)
     unchecked = [name for name, value in overrides.items() if not _is_checked(name, value, config)]
     if isinstance(device := overrides.get("device"), str) and not device.startswith("$"):
@@ -170,8 +168,27 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
     return flow
 
 
-def _check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """Refuse what MONAI would not notice, or end on a traceback for."""
+def merged_config(bundle: str, overlays: Sequence[str]) -> dict[str, Any]:
+    """What a bundle's train.json with overlays has of each option, as `check_overrides` takes it.
+
+    Raises:
+        WrongCallError: there is no such bundle.
+    """
+    files = _config_files(bundle, overlays)
+    config: dict[str, Any] = {}
+    for path in (*files, files[0]):  # train.json once more, since an overlay may put a call where it has a value
+        config |= json.loads(Path(path).read_text(encoding="utf-8"))
+    return config
+
+
+def check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Refuse what MONAI would not notice, or end on a traceback for.
+
+    Args:
+        config: what `merged_config` gives.
+    Raises:
+        WrongCallError: naming the option and what may stand there.
+    """
     for name, value in overrides.items():
         if name.partition("::")[0] not in config:
             near = "".join(f"did you mean --{known}? " for known in get_close_matches(name, config, 1))
@@ -191,6 +208,11 @@ def _check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) ->
         raise WrongCallError(
             f"bundle '{config['bundle_name']}' has no encoder that could start with weights; leave encoder_weights out."
         )
+
+
+def _config_files(bundle: str, overlays: Sequence[str]) -> list[str]:
+    configs = Path(bundle_root(bundle)) / "configs"
+    return [str(configs / f"{name}.json") for name in ("train", *overlays)]
 
 
 def _kinds(name: str, config: Mapping[str, Any]) -> list[type] | None:

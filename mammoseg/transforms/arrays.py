@@ -36,7 +36,7 @@ class Moved:
     """One move that an image has made.
 
     Attributes:
-        step: the move.
+        step: the move that was made.
         plan: what decided it.
         size: rows and columns before it.
     """

@@ -38,8 +38,8 @@ class Kind:
     """What a parameter may be.
 
     Attributes:
-        type: for pydantic, with its range.
-        words: the same in words, after "must be".
+        type: type for pydantic, with its range.
+        words: kind and range in words, after "must be".
     """
 
     type: TypeAdapter[Any]

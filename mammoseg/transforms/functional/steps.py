@@ -108,7 +108,7 @@ class OrientLeft(Move):
 class ResizeToGrid(Move):
     """Resample: by area where an image shrinks, by nearest neighbour for a mask, see `resize`.
 
-    Args:
+    Attributes:
         spatial_size: rows and columns.
         keeps_aspect: fit into `spatial_size` and keep the proportions, instead of stretching.
     """
@@ -137,7 +137,7 @@ class ResizeToGrid(Move):
 class PadToGrid(Move):
     """Pad at the bottom and the right: an image with its lowest value, a mask with 0, see `pad`.
 
-    Args:
+    Attributes:
         spatial_size: rows and columns; None pads to a square.
     """
 
@@ -177,7 +177,7 @@ class RemoveBackground(Grey):
 class Clahe(Grey):
     """Equalise the histogram locally, see `clahe`.
 
-    Args:
+    Attributes:
         clip_limit: how far a histogram bin may rise above the mean bin.
     """
 
@@ -191,7 +191,7 @@ class Clahe(Grey):
 class ScaleGrey(Grey):
     """Grey values to the range a network expects, see `scale_intensity`.
 
-    Args:
+    Attributes:
         method: name of the method.
     """
 

@@ -47,7 +47,7 @@ class LabelFiles:
     NIfTI, made when first asked for, ``original/`` a model's output for each image, ``withdrawn/`` a note for each
     label that counts no more.
 
-    Args:
+    Attributes:
         set_aside: function that gets what is found in ``final/`` and is no label.
     """
 

@@ -56,8 +56,8 @@ class LabelRow:
     """One segmentation that was looked at.
 
     Attributes:
-        image_id: that it labels; empty when it does not count as a person's label.
-        source: as of an image; of our own, the source of their image.
+        image_id: image that it labels; empty when it does not count as a person's label.
+        source: where it comes from, as of an image; of our own, the source of their image.
         seconds: time of its content, since 1970 in UTC.
         segments: numbers of the segments that count, joined by commas; empty for all.
         is_stored: whether the archive has it, or the folder of labels where there is no archive.

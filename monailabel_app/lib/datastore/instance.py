@@ -33,7 +33,7 @@ class InstanceDatastore(MammogramDatastore):
     """Mammograms and their labels.
 
     Args:
-        name, folder, conf: see `MammogramDatastore`.
+        name, folder, conf: arguments of `MammogramDatastore`.
 
     Raises:
         MammosegError: another server has the folder.

@@ -101,7 +101,7 @@ class MammogramDatastore(Datastore):
         """Path of the image's file.
 
         Args:
-            image_id: or the UID of a series that holds one image, which is how OHIF's panel names it.
+            image_id: an image's, or the UID of a series that holds one image, which is how OHIF's panel names it.
 
         Raises:
             ImageNotFoundException: there is no such image.
