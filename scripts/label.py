@@ -103,8 +103,6 @@ def _check(weights: Path, bundle: str, patients: int, keep: str | None) -> None:
         missing.append(f"{weights} is not there; run `make demo` once, or name a checkpoint with --weights.")
     if missing:
         raise WrongCallError("\n".join(missing))
-    if not PAGE.is_dir():
-        print("The page to annotate is not built; `make annotate` builds it. Going on without it.")
     if not OHIF.is_dir():
         print("The current OHIF, which shows saved masks, is not here; `make viewer` fetches it. Going on without it.")
 
@@ -135,20 +133,17 @@ def _what_to_open(url: str, viewer: str | None, bundle: str, studies: list[str],
     lines = [
         f"{count_of(len(studies), 'mammogram')} of phantoms in {count_of(len(set(studies)), 'study')}; "
         f"model {bundle}. Open:",
-        *([f"  {url}/annotate/  the page to annotate"] if PAGE.is_dir() else []),
+        f"  {url}/annotate/  the page to annotate{'' if PAGE.is_dir() else ', not built yet: run `make annotate`'}",
         f"  {url}/ohif/  study list of the OHIF that monailabel ships",
         f"  {url}/ohif/monai-label?StudyInstanceUIDs={studies[0]}&hangingProtocolId=default  its MONAI Label panel",
+        *([f"  {viewer}/  study list of the current OHIF, which shows saved masks"] if viewer else []),
     ]
-    if viewer:
-        lines.append(f"  {viewer}/  study list of the current OHIF, which shows saved masks")
     kept = f"kept in {keep}" if keep else "gone with it, unless you name --keep FOLDER"
-    return "\n".join(
-        [
-            *lines,
-            f"3D Slicer: extension MONAILabel, module MONAI Label, server {url}, then Next Sample.",
-            f"docs/label.md says what to click. Ctrl-C ends everything; the labels are {kept}.",
-        ]
-    )
+    lines += [
+        f"3D Slicer: extension MONAILabel, module MONAI Label, server {url}, then Next Sample.",
+        f"docs/label.md says what to click. Ctrl-C ends everything; the labels are {kept}.",
+    ]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

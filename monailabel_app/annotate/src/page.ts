@@ -41,6 +41,7 @@ let besideIndex = 0; // which of the other views is shown, from 1; 0 for none
 let asking: AbortController | null = null; // the model, about prompts
 let unlock = () => {}; // of the case, for other tabs
 let opening = 0;
+let ownLabel = ""; // id of the reader's label of the case, "" where there is none
 let outlines = new Map<number, Outlined>();
 
 prepare();
@@ -227,6 +228,7 @@ async function openCase(image: string): Promise<void> {
   besideIndex = 0;
   await showBeside();
   refresh();
+  await tellReadings(opened.drawn?.label ?? "");
   if (heldBy) say(`${heldBy} has this case; you can look, not draw.`, true);
   else await fillIn(opened, work);
 }
@@ -276,7 +278,10 @@ async function showBeside(): Promise<void> {
   const picture = screen.picture!;
   const other = picture.beside[besideIndex - 1];
   const section = $("beside-view");
-  section.hidden = !other;
+  if (section.hidden !== !other) {
+    section.hidden = !other;
+    screen.resize();
+  }
   if (other) {
     besideScreen ??= new Screen("beside", $<HTMLDivElement>("beside"));
     await besideScreen.show(await server.picture(other.image));
@@ -292,18 +297,56 @@ const hangsBefore = (a: server.View, b: server.View) =>
 async function nextCase(): Promise<void> {
   const image = await server.next($<HTMLSelectElement>("strategy").value);
   if (image) await openCase(image);
-  else say("No case is left without a label.");
+  else say("There is no such case left.");
 }
 
 async function save(): Promise<void> {
   if (!work || heldBy) return;
   settle();
   const { image } = screen.picture!;
-  await server.save(image, work.drawn(), work.noMass);
+  const { label } = await server.save(image, work.drawn(), work.noMass);
   dropDraft(localStorage, begun.reader, image);
   begun = await server.start();
+  await tellReadings(label);
   $("case").textContent = `${image}, ${begun.labelled} of ${begun.total} labelled`;
   say("Saved. N brings the next case.");
+}
+
+// Who has read the case: only once the reader has, for a second one must not see the first.
+async function tellReadings(label: string): Promise<void> {
+  ownLabel = label;
+  $<HTMLButtonElement>("withdraw").disabled = !label;
+  const lines: string[] = [];
+  if (label) {
+    const { readers, agreement } = await server.readings(screen.picture!.image);
+    const count = (masses: number) => (masses === 1 ? "1 mass" : `${masses || "no"} masses`);
+    Object.entries(readers).forEach(([reader, masses]) => lines.push(`${reader}: ${count(masses)}`));
+    agreement.forEach(({ readers: [a, b], dice }) => lines.push(`${a} and ${b}: Dice ${dice.toFixed(2)}`));
+  }
+  $("readings").replaceChildren(...lines.map((textContent) => Object.assign(document.createElement("li"), { textContent })));
+}
+
+async function withdraw(): Promise<void> {
+  if (!ownLabel || heldBy) return;
+  await server.withdraw(ownLabel);
+  begun = await server.start();
+  const { drawn } = await server.open(screen.picture!.image);
+  await tellReadings(drawn?.label ?? "");
+  say(drawn ? "Withdrawn; your label before it counts again." : "Withdrawn; the case has no label of yours.");
+}
+
+function askReason(): void {
+  if (!screen.picture || heldBy) return;
+  $<HTMLFormElement>("skip-form").reset();
+  $<HTMLDialogElement>("skipping").returnValue = "";
+  $<HTMLDialogElement>("skipping").showModal();
+}
+
+async function skip(reason: string): Promise<void> {
+  await server.skip(screen.picture!.image, reason);
+  dropDraft(localStorage, begun.reader, screen.picture!.image);
+  say("Skipped.");
+  await nextCase();
 }
 
 async function listCases(): Promise<void> {
@@ -397,6 +440,8 @@ const ACTIONS: Partial<Record<Action, () => void>> = {
     void trying(showBeside);
   },
   save: () => void trying(save),
+  skip: askReason,
+  withdraw: () => void trying(withdraw),
   next: () => void trying(nextCase),
   list: () => void trying(listCases),
   help: () => $<HTMLDialogElement>("help").showModal(),
@@ -446,7 +491,10 @@ function listen(): void {
   });
   $<HTMLInputElement>("brush").oninput = (event) => setBrush(Number((event.target as HTMLInputElement).value));
   $<HTMLInputElement>("no-mass").onchange = () => act("no mass");
-  for (const id of ["next", "list", "add", "undo", "redo", "save"] as const) $(id).onclick = () => act(id);
+  $<HTMLDialogElement>("skipping").onclose = () => {
+    if ($<HTMLDialogElement>("skipping").returnValue) void trying(() => skip($<HTMLInputElement>("reason").value));
+  };
+  for (const id of ["next", "list", "add", "undo", "redo", "save", "skip", "withdraw"] as const) $(id).onclick = () => act(id);
   $("model").onchange = () => ($("warning").textContent = begun.models.find(({ name }) => name === $<HTMLSelectElement>("model").value)?.warning ?? "");
   window.addEventListener("online", () => screen.picture && void trying(keepCase));
   setInterval(() => screen.picture && !heldBy && void trying(keepCase), 1000 * KEEP_SECONDS);
@@ -471,7 +519,8 @@ async function begin(): Promise<void> {
   begun = await server.start();
   $("model").replaceChildren(...begun.models.map(({ name }) => new Option(name)));
   $("warning").textContent = begun.models[0]?.warning ?? "";
-  $("strategy").replaceChildren(...begun.strategies.map((name) => new Option(name)));
+  const strategies = begun.strategies.map((name) => new Option(name));
+  $("strategy").replaceChildren(...strategies, new Option("second reading", ""));
   const asked = decodeURIComponent(location.hash.slice(1));
   if (asked) await openCase(asked);
   else say(`${begun.labelled} of ${begun.total} labelled. N brings the next case.`);

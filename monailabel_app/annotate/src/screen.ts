@@ -125,6 +125,12 @@ export class Screen {
     this.viewport.render();
   }
 
+  // Take the room that the page gives now.
+  resize(): void {
+    engine!.resize(true, false);
+    if (this.shown) this.fit();
+  }
+
   fit(): void {
     this.viewport.resetCamera();
     this.viewport.setZoom(FITTED);

@@ -78,7 +78,21 @@ export const start = async (): Promise<Start> => (await ask("start")).json();
 
 export const cases = async (): Promise<Case[]> => (await ask("cases")).json();
 
-export const next = async (strategy: string) => (await post<{ image: string }>("next", { strategy })).image;
+// The next image by a strategy, or, without one, one that another reader has read.
+export const next = async (strategy: string) =>
+  (await post<{ image: string }>("next", strategy ? { strategy } : {})).image;
+
+export const skip = (image: string, reason: string) => post<object>("skip", { image, reason });
+
+export const withdraw = (label: string) => post<object>("withdraw", { label });
+
+export interface Readings {
+  readers: Record<string, number>;
+  agreement: { readers: [string, string]; dice: number }[];
+}
+
+export const readings = async (image: string): Promise<Readings> =>
+  (await ask(`readings?image=${encodeURIComponent(image)}`)).json();
 
 export const open = (image: string) => post<Opened>("open", { image });
 
@@ -95,7 +109,11 @@ export async function segment(
   mask: Runs,
   signal: AbortSignal,
 ): Promise<{ mask: Runs }> {
-  return post("segment", { image, ...prompts, inside: [], outside: [], mask: mask.box && mask }, signal);
+  const asked = { image, ...prompts, inside: [], outside: [], mask: mask.box && mask };
+  return post<{ mask: Runs }>("segment", asked, signal).catch((error: unknown) => {
+    const isMissing = error instanceof Refusal && (error.status === 404 || error.status === 405);
+    throw isMissing ? new Refusal(404, "E_MODEL", "No model here takes clicks or boxes; draw with brush or polygon.") : error;
+  });
 }
 
 export async function picture(image: string): Promise<Picture> {

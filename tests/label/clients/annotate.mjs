@@ -10,7 +10,7 @@ import path from "node:path";
 import { browse } from "../../viewer/chromium.mjs";
 
 const [modules, chromium, address, plan, output] = process.argv.slice(2);
-const STEPS = { login, ready, key, click, drag, choose, tell, picture, reload, offline, axe, type, resize };
+const STEPS = { login, ready, key, click, drag, choose, tell, picture, reload, offline, axe, type, resize, open, "second tab": secondTab };
 await browse(modules, chromium, [[visit, output]]);
 
 async function visit(page, report) {
@@ -36,6 +36,12 @@ async function login(page, report, token) {
 
 async function ready(page) {
   await page.waitForFunction(() => document.body.dataset.state === "ready", { timeout: 60000 });
+  await drawn(page);
+}
+
+// The page has drawn what it had to.
+async function drawn(page) {
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
 }
 
 // Keys one after the other; each waits until the page has done what the one before asked for.
@@ -94,7 +100,7 @@ async function tell(page, report, name, selector) {
 
 // A screenshot of the page, and where the pixel centres [0, 0] and [1, 1] of the mammogram are in it.
 async function picture(page, report, name) {
-  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+  await drawn(page);
   await page.screenshot({ path: path.join(output, `${name}.png`) });
   report.told[name] = [await onScreen(page, [0, 0]), await onScreen(page, [1, 1])];
 }
@@ -112,8 +118,25 @@ async function resize(page, report, width, height) {
   await page.setViewport({ width, height });
 }
 
+// A case out of the list that is shown.
+async function open(page, report, image) {
+  const button = await page.waitForSelector(`::-p-xpath(//dialog//button[starts-with(., "${image}")])`);
+  await button.click();
+  await ready(page);
+}
+
+async function secondTab(page, report) {
+  const other = await page.browser().newPage();
+  await other.goto(page.url(), { timeout: 60000 });
+  await ready(other);
+  await tell(other, report, "second tab", "#status");
+  await other.close();
+  await page.bringToFront();
+}
+
 async function axe(page, report, name) {
-  await page.evaluate(await readFile(path.resolve(import.meta.dirname, "../../../monailabel_app/annotate/node_modules/axe-core/axe.min.js"), "utf8"));
+  const axeCore = "../../../monailabel_app/annotate/node_modules/axe-core/axe.min.js";
+  await page.evaluate(await readFile(path.resolve(import.meta.dirname, axeCore), "utf8"));
   const { violations } = await page.evaluate(() => globalThis.axe.run());
   report.told[name] = violations.map(({ id, impact, nodes }) => [id, impact, nodes.map(({ html }) => html)]);
 }

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from mammoseg.data.masks import read_mask
-from monailabel_app.lib.runs import Runs, mask_of_runs, runs_of
+from mammoseg.interactive.run_lengths import RunLengths
 from monailabel_app.lib.server.routes import annotate
 from tests.label.fake_app import FakeApp
 from tests.label.made_store import opened, write_views
@@ -52,7 +52,7 @@ def people(token: Callable[[str], Headers]) -> tuple[Headers, Headers]:
 
 
 def save(client: TestClient, headers: Headers, mask: np.ndarray, **more: object) -> object:
-    body = {"image": "P_00001_LEFT_CC", "masses": [{"mask": runs_of(mask).model_dump(), "assessment": "4A"}], **more}
+    body = {"image": "P_00001_LEFT_CC", "masses": [{"mask": vars(RunLengths.of(mask)), "assessment": "4A"}], **more}
     return client.post(f"{API}/save", json=body, headers=headers)
 
 
@@ -87,7 +87,7 @@ def test_what_is_saved_is_what_was_sent_and_its_reader_gets_it_again(serve, peop
     assert (read_mask(fake_app.store.get_label_uri(answer.json()["label"], "final")) == mask).all()
     of = {"image": "P_00001_LEFT_CC"}
     drawn = client.post(f"{API}/open", json=of, headers=ada).json()["drawn"]
-    assert (mask_of_runs(Runs(**drawn["masses"][0]["mask"]), (30, 20)) == mask).all()
+    assert (RunLengths.from_json(**drawn["masses"][0]["mask"]).mask((30, 20)) == mask).all()
     assert drawn["masses"][0]["assessment"] == "4A"
 
 
@@ -103,13 +103,53 @@ def test_who_has_a_case_is_said_and_nobody_else_saves_it(serve, people):
     ).json()
 
 
+def test_a_second_reader_sees_nothing_of_the_first_and_then_how_far_they_agree(serve, people, fake_app):
+    client, (ada, admin), mask = serve(), people, made_mask()
+    assert client.post(f"{API}/next", json={}, headers=admin).json() == {"image": ""}
+    first = save(client, ada, mask).json()["label"]
+    image = client.post(f"{API}/next", json={}, headers=admin).json()["image"]
+    assert image == "P_00001_LEFT_CC", "read once, and not by this reader"
+    assert client.post(f"{API}/open", json={"image": image}, headers=admin).json()["drawn"] is None
+    assert client.get(f"{API}/readings?image={image}", headers=admin).json()["code"] == "E_BLIND"
+    mask[4:9, 5:7] = False
+    save(client, admin, mask)
+    found = client.get(f"{API}/readings?image={image}", headers=admin).json()
+    assert found["readers"] == {"the admin": 1, "the annotator": 1}
+    assert found["agreement"] == [{"readers": ["the admin", "the annotator"], "dice": 0.6667}], "2 * 10 / (10 + 20)"
+    assert read_mask(fake_app.store.get_label_uri(first, "final")).sum() == 20, "both are kept"
+    assert client.post(f"{API}/next", json={}, headers=ada).json() == {"image": ""}, "read twice"
+
+
+def test_a_label_is_withdrawn_by_its_reader_alone_and_stays_so_without_the_index(serve, people, fake_app, tmp_path):
+    client, (ada, admin) = serve(), people
+    store, of = fake_app.store, {"image": "P_00001_LEFT_CC"}
+    first, second = (save(client, ada, made_mask()).json()["label"] for _ in range(2))
+    assert client.post(f"{API}/withdraw", json={"label": second}, headers=admin).status_code == 409
+    assert client.post(f"{API}/withdraw", json={"label": second}, headers=ada).status_code == 200
+    assert client.post(f"{API}/open", json=of, headers=ada).json()["drawn"]["label"] == first, "counts again"
+    client.post(f"{API}/withdraw", json={"label": first}, headers=ada)
+    assert store.get_labeled_images() == [] and store.files.is_written(first), "nothing is deleted"
+    assert store.files.found_again(set()) == []
+    assert client.post(f"{API}/withdraw", json={"label": first}, headers=ada).status_code == 409
+
+
+def test_a_skipped_image_is_free_for_others_and_not_offered_again(serve, people, fake_app):
+    client, (ada, admin) = serve(), people
+    of = {"image": "P_00001_LEFT_CC"}
+    client.post(f"{API}/open", json=of, headers=ada)
+    assert client.post(f"{API}/skip", json={**of, "reason": ""}, headers=ada).status_code == 422
+    assert client.post(f"{API}/skip", json={**of, "reason": "an implant"}, headers=ada).status_code == 200
+    assert fake_app.store.get_image_info(of["image"])["skipped"] == {"the annotator": "an implant"}
+    assert client.post(f"{API}/open", json=of, headers=admin).json()["held_by"] == ""
+
+
 @pytest.mark.parametrize(
     ("change", "status", "sentence"),
     [
         ({"masses": []}, 422, "outline a mass, or say that there is none"),
         ({"no_mass": True}, 422, "outline a mass, or say that there is none"),
-        ({"masses": [{"mask": {"box": [0, 0, 30, 21], "counts": [630]}}]}, 422, "of 30 x 20 pixels"),
-        ({"masses": [{"mask": {"box": [0, 0, 2, 2], "counts": [5]}}]}, 422, "of 30 x 20 pixels"),
+        ({"masses": [{"mask": {"box": [0, 0, 30, 21], "counts": [630]}}]}, 422, "outside of the image (30 rows, 20 "),
+        ({"masses": [{"mask": {"box": [0, 0, 2, 2], "counts": [5]}}]}, 422, "do not add up to the 4 pixels"),
         ({"masses": [{"mask": {"box": None, "counts": []}}]}, 422, "a mass without a pixel is none"),
         ({"masses": [{"mask": {"box": [0, 0, -1, 2], "counts": []}}]}, 422, "greater_than_equal"),
         ({"image": "../etc"}, 400, "an image or label id"),

@@ -13,14 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field
 import monailabel_app
 from mammoseg.data.grid import grid_of
 from mammoseg.data.mammogram import read_mammogram
+from mammoseg.interactive.prompts import PromptError
+from mammoseg.interactive.run_lengths import RunLengths
 from mammoseg.mammogram import Mammogram
 from mammoseg.transforms.functional.orient_left import faces_left_wall
 from monailabel_app.lib.datastore.instance import InstanceDatastore
+from monailabel_app.lib.datastore.readings import agreement, readings_of, second_reading, skip, withdraw
 from monailabel_app.lib.datastore.views import View, view_of, views_beside
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import ImageId, Name
 from monailabel_app.lib.login.roles import Person
-from monailabel_app.lib.runs import Runs, mask_of_runs, runs_of
 from monailabel_app.lib.server.routes import Annotator, Audit, TheApp, TheSettings, Viewer, find
 from monailabel_app.lib.server.routes.activelearning import next_image
 from monailabel_app.lib.server.uploads import received
@@ -36,6 +38,9 @@ FACTS_HEADER = "X-Mammoseg-Image"
 WHITE = 2**16 - 1
 """Grey value of the highest that an image can hold; 0 is the lowest."""
 
+MOST_RUNS = 100_000
+"""Of one mask; an outline of a mass has two a row."""
+
 Assessment = Literal["", "2", "3", "4A", "4B", "4C", "5", "6"]
 """Category of BI-RADS for one mass, or that none was given."""
 
@@ -47,9 +52,9 @@ class Message(BaseModel):
 
 
 class Ask(Message):
-    """Which image next."""
+    """Which image next: one without a label, or, without a strategy, one that another reader has read."""
 
-    strategy: Name
+    strategy: Name | None = None
 
 
 class OfImage(Message):
@@ -58,10 +63,43 @@ class OfImage(Message):
     image: ImageId
 
 
+class Skipped(OfImage):
+    """Why an image is not outlined."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Withdrawn(Message):
+    """A label of one's own."""
+
+    label: ImageId
+
+
 class Proposal(OfImage):
     """What a model thinks of it."""
 
     model: Name
+
+
+Place = Annotated[int, Field(ge=0, le=2**31)]
+
+
+class Runs(Message):
+    """A mask, as `RunLengths` has it."""
+
+    box: tuple[Place, Place, Place, Place] | None
+    counts: Annotated[list[Place], Field(max_length=MOST_RUNS)]
+
+    def mask(self, shape: tuple[int, int]) -> np.ndarray:
+        """bool ``(rows, columns)``.
+
+        Raises:
+            HttpError: 422; it is no mask of an image of this shape.
+        """
+        try:
+            return RunLengths.from_json(self.box, self.counts).mask(shape)
+        except PromptError as error:
+            raise HttpError(422, "E_MASK", str(error)) from None
 
 
 class Outline(Message):
@@ -103,6 +141,8 @@ def cases(person: Annotator, app: TheApp) -> list[dict[str, Any]]:
 @router.post("/api/next", summary="Next image")
 def choose(person: Annotator, app: TheApp, ask: Ask) -> dict[str, str]:
     """Lease the image that the strategy puts first and answer its id, which is empty when none is left."""
+    if ask.strategy is None:
+        return {"image": second_reading(_store(app), person.name)}
     return {"image": next_image(app, person, ask.strategy, {}).get("id", "")}
 
 
@@ -142,7 +182,7 @@ def image(person: Annotator, app: TheApp, image: ImageId) -> Response:
 def propose(person: Annotator, app: TheApp, proposal: Proposal) -> dict[str, Any]:
     """Answer the masses that a model finds in an image, each as runs."""
     task = find(app.infers, proposal.model)
-    return {"masks": [runs_of(mask).model_dump() for mask in task.masses(_store(app).get_image_uri(proposal.image))]}
+    return {"masks": [vars(RunLengths.of(mask)) for mask in task.masses(_store(app).get_image_uri(proposal.image))]}
 
 
 @router.post("/api/save", summary="Save what was outlined")
@@ -161,7 +201,7 @@ def save(person: Annotator, app: TheApp, settings: TheSettings, audit: Audit, dr
     shape = grid_of(Path(store.get_image_uri(drawn.image))).shape
     mask = np.zeros(shape, bool)
     for mass in drawn.masses:
-        mask |= mask_of_runs(mass.mask, shape)
+        mask |= mass.mask.mask(shape)
     if mask.any() == drawn.no_mass:
         raise HttpError(422, "E_EMPTY", "a mass without a pixel is none; outline it, or say that there is no mass.")
     with received(".bin", settings.state_dir) as path, audit.doing(person.name, "save", image=drawn.image, tag="final"):
@@ -170,6 +210,41 @@ def save(person: Annotator, app: TheApp, settings: TheSettings, audit: Audit, dr
         masses = [mass.model_dump() for mass in drawn.masses]
         store.update_label_info(label, "final", {"masses": masses})
     return {"label": label}
+
+
+@router.post("/api/skip", summary="Give an image back, with a reason")
+def leave(person: Annotator, app: TheApp, audit: Audit, skipped: Skipped) -> dict[str, str]:
+    """Note the reason, end the lease, and do not offer the image to this reader again."""
+    with audit.doing(person.name, "skip", image=skipped.image):
+        skip(_store(app), skipped.image, person.name, skipped.reason)
+    return {"image": skipped.image}
+
+
+@router.post("/api/withdraw", summary="Withdraw a label of one's own")
+def take_back(person: Annotator, app: TheApp, audit: Audit, withdrawn: Withdrawn) -> dict[str, str]:
+    """Let a label count no more; nothing is deleted.
+
+    Raises:
+        WrongCallError: it is not the person's own.
+    """
+    with audit.doing(person.name, "withdraw", image=withdrawn.label):
+        withdraw(_store(app), withdrawn.label, person.name)
+    return {"label": withdrawn.label}
+
+
+@router.get("/api/readings", summary="Who read an image, and how far they agree")
+def compare(person: Annotator, app: TheApp, image: ImageId) -> dict[str, Any]:
+    """Answer the readers, how many masses each outlined, and Dice of each two.
+
+    Raises:
+        HttpError: 403; the person has not read the image, and must not see what others found.
+    """
+    store = _store(app)
+    readings = readings_of(store, image)
+    if person.name not in readings:
+        raise HttpError(403, "E_BLIND", "save your own label first; till then you do not see those of others.")
+    counts = {reader: len(reading.info.get("masses", [])) for reader, reading in sorted(readings.items())}
+    return {"readers": counts, "agreement": agreement(store, readings)}
 
 
 @router.get("/{path:path}", summary="A file of the page")
@@ -213,9 +288,12 @@ def _hold(store: InstanceDatastore, person: Person, image: str) -> None:
 
 
 def _own_label(store: InstanceDatastore, person: Person, of: OfImage) -> dict[str, Any] | None:
-    """The newest label that a person drew on an image himself, as he sent it."""
-    for label in store.index.labels_of(of.image):
-        info = store.index.info("label final", label.label_id)
-        if info.get("user") == person.name and "masses" in info:
-            return {"label": label.label_id, "masses": info["masses"]}
-    return None
+    """The newest label that a person drew on an image, as it was sent; in one piece where another program sent it."""
+    reading = readings_of(store, of.image).get(person.name)
+    if reading is None:
+        return None
+    masses = reading.info.get("masses")
+    if masses is None:
+        whole = RunLengths.of(reading.mask(store))
+        masses = [{"mask": vars(whole), "assessment": ""}] if whole.box else []
+    return {"label": reading.label.label_id, "masses": masses}
