@@ -80,6 +80,11 @@ def test_the_same_runs_in_an_environment_of_the_listed_packages_alone(name, data
     assert_everything_runs(fresh_python, exported(name, tmp_path), dataset, tmp_path)
 
 
+def test_its_metadata_lists_every_package_that_its_configs_import(tmp_path):
+    bundle = exported("unet", tmp_path)
+    run(sys.executable, Path(__file__).with_name("import_listed.py"), bundle, cwd=bundle)
+
+
 def test_the_command_infers_from_the_folder_of_the_bundle(mammograms, tmp_path):
     bundle = exported("unet", tmp_path)
     command = ("-m", "monai.bundle", "run", "inferring", "--config_file", "configs/inference.json")
