@@ -2,7 +2,6 @@
 
 import math
 
-
 PLURALS = {"batch": "batches", "mass": "masses", "study": "studies"}
 """Of the nouns that want more than an ``s``."""
 

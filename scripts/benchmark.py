@@ -3,8 +3,9 @@
 Usage: python scripts/benchmark.py preprocess [--image FILE] [--repeats 15]
        python scripts/benchmark.py predict --weights FILE [--images 100] [--size 3328] [--alone]
        python scripts/benchmark.py label_server --weights FILE [--requests 500] [--instances 10000]
-       python scripts/benchmark.py evaluate [--images 1000] [--side 256]
+       python scripts/benchmark.py evaluate [--images 1000] [--side 256] [--models 20] [--report-images 1500]
        python scripts/benchmark.py train --dataset-dir DIR [--side 256] [--batch 8] [--images 32] [--precision float32]
+       python scripts/benchmark.py prompts --dataset-dir DIR [--models click_unet] [--section test] [--weights FILE]
        python scripts/benchmark.py networks [--bundles unet,aunet] [--batch 1,8] [--json FILE] [--quick] [--compiled]
                                             [--engines]
 """
@@ -21,10 +22,11 @@ from typing import Any
 import torch
 from checkout import ROOT
 
-from mammoseg.benchmark.evaluate_speed import benchmark_evaluate
+from mammoseg.benchmark.evaluate_speed import benchmark_evaluate, benchmark_report
 from mammoseg.benchmark.label_server_speed import benchmark_label_server
 from mammoseg.benchmark.predict_speed import benchmark_predict
 from mammoseg.benchmark.preprocess_speed import benchmark_preprocess
+from mammoseg.benchmark.prompt_models import benchmark_prompts
 from mammoseg.benchmark.run import benchmark_networks
 from mammoseg.benchmark.table import benchmark_table
 from mammoseg.benchmark.train_speed import benchmark_train
@@ -46,14 +48,17 @@ def preprocess(image: str = str(REAL_MAMMOGRAM), repeats: int = 15) -> None:
     print(dumps(benchmark_preprocess(image, repeats=repeats)))
 
 
-def evaluate(images: int = 1000, side: int = 256) -> None:
-    """Time the scores, tables and pictures of an evaluation, without any network, on one core.
+def evaluate(images: int = 1000, side: int = 256, models: int = 20, report_images: int = 1500) -> None:
+    """Time the tables of an evaluation, and the report of several, without any network, on one core.
 
     Args:
-        images: number of images.
+        images: number of images of the evaluation.
         side: rows and columns of each.
+        models: number of evaluations in the report.
+        report_images: number of images of each.
     """
     print(dumps(benchmark_evaluate(images, side=side)))
+    print(dumps(benchmark_report(models, images=report_images)))
 
 
 def networks(
@@ -108,6 +113,41 @@ def train(dataset_dir: str, threads: int = len(os.sched_getaffinity(0)), **optio
     print(dumps(benchmark_train(dataset_dir, **options)))
 
 
+def prompts(
+    dataset_dir: str,
+    models: str | Sequence[str] = ("click_unet", "random_walker", "region_growing"),
+    section: str = "test",
+    weights: str | None = None,
+    seeds: int | Sequence[int] = (0, 1, 2),
+    images: int | None = None,
+    cache_dir: str | None = None,
+) -> None:
+    """Let a simulated annotator outline each mass of held-out films: Dice after each prompt, docs/interactive.md.
+
+    Args:
+        dataset_dir: folder of a datalist.json.
+        models: names of interactive models.
+        section: of the datalist.
+        weights: checkpoint of bundle `click_unet`; its own when left out.
+        seeds: of the annotator.
+        images: number of films; all when left out.
+        cache_dir: folder of the cache of films.
+    """
+    names = [models] if isinstance(models, str) else models
+    annotators = [seeds] if isinstance(seeds, int) else seeds
+    for name in names:
+        result = benchmark_prompts(
+            name,
+            dataset_dir,
+            section=section,
+            weights=weights,
+            seeds=annotators,
+            images=images,
+            cache_dir=cache_dir,
+        )
+        print(dumps(result), flush=True)
+
+
 def label_server(
     weights: str, rounds: int = 40, clients: int = 8, requests: int = 500, instances: int = 10_000
 ) -> None:
@@ -128,5 +168,8 @@ def label_server(
 
 if __name__ == "__main__":
     run_script(
-        {command.__name__: command for command in (preprocess, predict, label_server, evaluate, networks, train)}
+        {
+            command.__name__: command
+            for command in (preprocess, predict, prompts, label_server, evaluate, networks, train)
+        }
     )

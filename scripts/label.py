@@ -28,6 +28,9 @@ from mammoseg.viewer.label_server import label_server
 from mammoseg.viewer.server import ViewerServer, serving
 from mammoseg.viewer.show import OHIF
 
+PAGE = ROOT / "monailabel_app" / "annotate" / "built"
+"""What `make annotate` builds."""
+
 DEMO_WEIGHTS = ROOT / "demo" / "models" / "model.pt"
 """What `make demo` trains; they know phantoms only."""
 
@@ -130,19 +133,17 @@ def _what_to_open(url: str, viewer: str | None, bundle: str, studies: list[str],
     lines = [
         f"{count_of(len(studies), 'mammogram')} of phantoms in {count_of(len(set(studies)), 'study')}; "
         f"model {bundle}. Open:",
+        f"  {url}/annotate/  the page to annotate{'' if PAGE.is_dir() else ', not built yet: run `make annotate`'}",
         f"  {url}/ohif/  study list of the OHIF that monailabel ships",
         f"  {url}/ohif/monai-label?StudyInstanceUIDs={studies[0]}&hangingProtocolId=default  its MONAI Label panel",
+        *([f"  {viewer}/  study list of the current OHIF, which shows saved masks"] if viewer else []),
     ]
-    if viewer:
-        lines.append(f"  {viewer}/  study list of the current OHIF, which shows saved masks")
     kept = f"kept in {keep}" if keep else "gone with it, unless you name --keep FOLDER"
-    return "\n".join(
-        [
-            *lines,
-            f"3D Slicer: extension MONAILabel, module MONAI Label, server {url}, then Next Sample.",
-            f"docs/label.md says what to click. Ctrl-C ends everything; the labels are {kept}.",
-        ]
-    )
+    lines += [
+        f"3D Slicer: extension MONAILabel, module MONAI Label, server {url}, then Next Sample.",
+        f"docs/label.md says what to click. Ctrl-C ends everything; the labels are {kept}.",
+    ]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

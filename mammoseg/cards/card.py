@@ -13,7 +13,8 @@ from typing import Any
 
 import jinja2
 
-from mammoseg.bundles import BASE_FOLDER, BUNDLES_FOLDER, bundle_names, render
+from mammoseg.bundles import BASE_FOLDER, BUNDLES_FOLDER, PROMPTED, bundle_names, render
+from mammoseg.cards.departures import departures_of
 from mammoseg.cards.facts import bundle_network, measure_facts
 from mammoseg.cards.figure import draw_figure
 from mammoseg.cards.listing import paper_of, read_card_file
@@ -75,6 +76,7 @@ def describe_bundle(
     return {
         "generated": GENERATED,
         "exported": exported,
+        "prompted": train["preprocessing"]["_target_"] == PROMPTED,
         "source": source or "unknown",
         "warning": warning_of({"source": source}),
         "shipped": shipped,
@@ -91,6 +93,7 @@ def describe_bundle(
         "recipe": recipe,
         "description": read_card_file(BASE_FOLDER / "recipes" / f"{recipe}.json")["_desc_"],
         "settings": recipe_settings(train),
+        "departures": departures_of(recipe, train, network),
         "paper": paper,
         "readings": {title: entry["reading"] for title, entry in read_readings().items() if name in entry["bundles"]},
         "dice": "; ".join(f"{data} {dice}" for data, dice in headline(card["published"]).items()),

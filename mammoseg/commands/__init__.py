@@ -13,6 +13,7 @@ COMMANDS: dict[str, Callable[[Add], Command]] = {
     "report": declarations.report,
     "compare": declarations.compare,
     "predict": declarations.predict,
+    "cohort": declarations.cohort,
     "send": declarations.send,
     "deidentify": declarations.deidentify,
     "export": declarations.export,
@@ -20,6 +21,8 @@ COMMANDS: dict[str, Callable[[Add], Command]] = {
     "audit": declarations.audit,
     "audit-split": declarations.audit_split,
     "view": declarations.view,
+    "run": declarations.run,
+    "reproduce": declarations.reproduce,
     "list": declarations.list_bundles,
 }
 """Commands by the name that a person types, in the order in which the overview lists them."""

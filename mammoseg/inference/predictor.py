@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mammoseg.bundles import bundle_names, bundle_root
+from mammoseg.bundles import bundle_names, bundle_root, why_no_masses
 from mammoseg.checkpoints.record import check_architecture
 from mammoseg.checkpoints.weights_file import default_weights
 from mammoseg.errors import InputRefusedError, WrongCallError
@@ -150,9 +150,6 @@ def _configs(bundle: str) -> tuple[dict[str, Any], str]:
     """Config of the inference of a bundle that finds masses, and its version."""
     configs = Path(bundle_root(bundle)) / "configs"
     config, version = read_json(configs / "inference.json"), read_json(configs / "metadata.json")["version"]
-    channels = config["network_def"]["out_channels"]
-    if channels > 2:
-        raise WrongCallError(
-            f"the network of bundle '{bundle}' gives {channels} classes, no mass; run its configs/inference.json."
-        )
+    if reason := why_no_masses(bundle):
+        raise WrongCallError(f"the network of bundle '{bundle}' {reason}; name another bundle.")
     return config, version

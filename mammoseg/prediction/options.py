@@ -77,12 +77,15 @@ class Run:
         when: time that the results give as theirs.
         output: folder of the results.
         options: options that decide what they hold.
+        claims: folder that says which image has which SOP Instance UID, for all folders of results together; None for
+            one beside the records of `output`.
     """
 
     algorithm: Algorithm
     when: datetime
     output: Path
     options: Options
+    claims: Path | None = None
 
 
 def parse_objects(names: str | Sequence[str]) -> tuple[ObjectKind, ...]:

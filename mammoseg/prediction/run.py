@@ -98,8 +98,8 @@ def run_over_files(
                 progress.update()
                 if row.status is Status.REFUSED and not json:
                     tqdm.write(f"{row.file}: {row.code}: {row.reason}", file=sys.stderr)
-                elif row.notes and not json:
-                    tqdm.write(f"{row.file}: note: {row.notes}", file=sys.stderr)
+                elif (remarks := _remarks(row)) and not json:
+                    tqdm.write(f"{row.file}: note: {remarks}", file=sys.stderr)
     except KeyboardInterrupt:
         ended = StoppedError(
             f"stopped; {len(rows)} of {count_of(len(items), 'file')} done and kept, the same command goes on."
@@ -158,15 +158,15 @@ def _rows(
     count = worker_count(len(waiting), workers.most)
     job = partial(_Recorded, run=run, records=records)
     if workers.make_predictor and count > 1:
-        single_thread = partial(_single_thread, workers.make_predictor)
-        here = job(partial(_single_thread, lambda: predictor))
-        yield from run_in_workers(here, partial(job, single_thread), waiting, count, _died, workers.take)
+        other = partial(job, partial(single_thread, workers.make_predictor))
+        here = job(partial(single_thread, lambda: predictor))
+        yield from run_in_workers(here, other, waiting, count, died, workers.take)
     elif waiting:
         here = job(lambda: predictor)
         yield from ((name, here(path, name)) for path, name in waiting)
 
 
-def _single_thread(make_predictor: Callable[[], MassPredictor]) -> MassPredictor:
+def single_thread(make_predictor: Callable[[], MassPredictor]) -> MassPredictor:
     """A predictor for one of several processes, which share the cores among them."""
     predictor = make_predictor()
     if limit := getattr(predictor, "limit_threads", None):  # a predictor without a network has none
@@ -195,10 +195,17 @@ class _Recorded:
         return row
 
 
-def _died(path: Path) -> Row:
+def died(path: Path) -> Row:
+    """Row of a file whose process was ended from outside."""
     return refused(
         path, "E_WORKER", "its process was ended from outside, perhaps for want of memory; try fewer --workers."
     )
+
+
+def _remarks(row: Row) -> str:
+    """What the terminal says of a file: what to know of it, and why nothing was found where something was near."""
+    nothing = f"{row.status.value}; left out: {row.left_out}" if row.left_out and not row.lesions else None
+    return "; ".join(filter(None, (nothing, row.notes)))
 
 
 def _conclude(rows: Sequence[Row], passed_over: int, output: Path, *, quiet: bool) -> None:

@@ -173,6 +173,11 @@ class Index:
         found = self.ask(f"SELECT {IMAGE_COLUMNS} FROM images WHERE series = ? LIMIT 2", series)
         return ImageRow(*found[0]) if len(found) == 1 else None
 
+    def images_of_study(self, study: str) -> list[ImageRow]:
+        """All images of a study, by their ids."""
+        found = self.ask(f"SELECT {IMAGE_COLUMNS} FROM images WHERE study = ? ORDER BY image_id", study)
+        return [ImageRow(*row) for row in found]
+
     def put_label(self, label: LabelRow) -> None:
         """Add one label, or say something else of it."""
         self.change(PUT_LABEL, *astuple(label))

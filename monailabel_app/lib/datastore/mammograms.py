@@ -129,6 +129,14 @@ class MammogramDatastore(Datastore):
         self._image(image_id)
         self.index.update_info("image", image_id, info)
 
+    def row(self, image_id: str) -> ImageRow:
+        """What the index has of an image.
+
+        Raises:
+            ImageNotFoundException: there is no such image.
+        """
+        return self._image(image_id)
+
     def lease(self, image_id: str, user: str, seconds: float = LEASE_SECONDS) -> bool:
         """Give the image to `user` for a time; False while another has it."""
         return self.leases.take(self._image(image_id).image_id, user, seconds)

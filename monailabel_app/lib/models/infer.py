@@ -111,6 +111,11 @@ class MassInferTask(InferTask):
             "latencies": {name: round(value, 4) for name, value in seconds.items()},
         }
 
+    def masses(self, image: Path | str) -> list[np.ndarray]:
+        """Masses in a file, each bool ``(rows, columns)``, largest first; see `__call__` for what it raises."""
+        with no_header_values_in_warnings():
+            return list(self.model.segment(Path(image)).lesions)
+
     def dicom_seg(self, image: Path | str, request: Mapping[str, Any] | None = None) -> bytes:
         """A DICOM SEG of the masses, as `mammoseg predict` writes it.
 
