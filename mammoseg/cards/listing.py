@@ -43,7 +43,7 @@ def list_card(name: str) -> dict[str, Any]:
     Raises:
         BundleError: when the bundle has no facts yet.
     """
-    facts = read_json(Path(bundle_root(name)) / "docs" / "facts.json")
+    facts = read_card_file(Path(bundle_root(name)) / "docs" / "facts.json")
     return {field: facts[field] for field in FIELDS}
 
 
@@ -53,13 +53,13 @@ def paper_of(recipe: str) -> dict[str, str]:
     Raises:
         BundleError: naming the recipes that have one.
     """
-    papers = read_json(RECIPES)
+    papers = read_card_file(RECIPES)
     if recipe not in papers:
         raise BundleError(f"recipe '{recipe}' has no paper; add it to {RECIPES}, which has {', '.join(papers)}.")
     return papers[recipe]
 
 
-def read_json(path: Path) -> Any:
+def read_card_file(path: Path) -> Any:
     """Content of a file of a card.
 
     Raises:

@@ -13,6 +13,7 @@ COMMANDS: dict[str, Callable[[Add], Command]] = {
     "report": declarations.report,
     "compare": declarations.compare,
     "predict": declarations.predict,
+    "cohort": declarations.cohort,
     "send": declarations.send,
     "deidentify": declarations.deidentify,
     "export": declarations.export,

@@ -29,6 +29,7 @@ def ingest(add: Add) -> Steps:
     add("--all", dest="all_in", metavar="SECTION", help="every image into one: test, or training for folds over all")
     add("--by", help="what is never divided: patient, or image, which lets patients stand on both sides (patient)")
     add("--protocol", help="split of a paper: sun2020, sarker2022, isosalo2022 or official; docs/datalist.md")
+    add("--test_patients", metavar="FILE", help="codes of the patients who are the test section, one a line")
     add("--name", help="of the datalist (the source)")
     add("--keep_identifiers", action="store_true", help="write patient codes as they are, not as keyed hashes")
     add("--show_names", action="store_true", help="show paths in the input beside the hashes, in tables and pages too")
@@ -117,7 +118,8 @@ def report(add: Add) -> Steps:
 def compare(add: Add) -> Steps:
     """Compare evaluations of the same images: table, confidence intervals, Wilcoxon signed-rank tests, box plot."""
     add("inputs", nargs="*", metavar="EVALUATION", help="two or more folders that evaluate wrote, or per_image.csv")
-    _output(add, "folder of table and plot")
+    _output(add, "folder of tables, plots, report.html and report.json")
+    add("--speed", metavar="JSON", help="what scripts/benchmark.py networks --json wrote, for speed against Dice")
 
     yield
     from mammoseg.evaluation.compare import compare
@@ -130,40 +132,32 @@ def predict(add: Add) -> Steps:
     """Segment masses in mammograms: DICOM SEG and SR, overlay pictures, results.csv and index.html; docs/predict.md."""
     add("inputs", nargs="*", metavar="INPUT", help=FILES)
     _output(add, "folder of the results; the same call again does only what is not done yet")
-    add("--bundle", help="architecture; `mammoseg list` names them (the one with weights)")
-    _weights(add)
-    add("--objects", help="DICOM objects to write, of seg,sr,cad_sr,sc,gsps (seg,sr)")
-    add("--segmentation", help="binary, fractional or labelmap (binary)")
+    _predictor(add)
     add("--profile", help="of the segmentation: viewer or strict (viewer)")
-    add("--deflated", action="store_true", help="compress the segmentation, for programs that open it, docs/dicom.md")
     add("--no_empty_seg", action="store_true", help="no segmentation where nothing was found; the report says it")
-    add(
-        "--threshold",
-        type=values.number,
-        help="probability from which a pixel is mass (of the weights, else the bundle)",
-    )
-    add("--flips", type=values.switch, help="true or false: mean with the image upside down (as the weights record it)")
-    add("--min_area_mm2", type=values.number, help="smallest mass, in the breast")
     add("--min_area_pixels", type=values.number, help="smallest mass, in pixels")
-    _modalities(add)
-    add("--device", help="such as cpu or cuda:0 (the best there is)")
-    add("--runtime", help="what computes the network: openvino, onnx or torch, docs/speed.md (auto)")
-    add("--precision", help="f32, bf16 or f16, where the runtime has it (f32; f16 on a GPU)")
-    add("--workers", type=values.from_one, help="processes (one for each core)")
     add("--json", action="store_true", help="print one JSON record a file")
-    add("--from", dest="archive", metavar="URL", help="DICOMweb archive to read from, docs/dicomweb.md")
-    add("--study", help="to read from the archive: Study Instance UID")
-    add("--patient", help="to read from the archive: Patient ID, * and ? as wildcards")
-    add("--date", help="to read from the archive: 20240131, or a range 20240101-20240131")
-    add(
-        "--stow", metavar="URL", help="archive to store the results to: https://host/dicom-web or dicom://AET@host:port"
-    )
-    _login(add)
+    _archives(add)
 
     yield
     from mammoseg.prediction.predict import predict
 
     return predict
+
+
+@command
+def cohort(add: Add) -> Steps:
+    """Segment an archive: like predict for very many mammograms, on this machine or a Ray cluster; docs/cohort.md."""
+    add("inputs", nargs="*", metavar="INPUT", help=f"{FILES}, or datalists")
+    _output(add, "folder of results, ledger and table; the same call again does only what is not done yet")
+    _predictor(add)
+    add("--ray", metavar="ADDRESS", help="of a Ray cluster, auto, or local for Ray on this machine (no Ray)")
+    _archives(add)
+
+    yield
+    from mammoseg.cohort.cohort import cohort
+
+    return cohort
 
 
 @command
@@ -271,9 +265,9 @@ def view(add: Add) -> Steps:
     add("--port", type=values.whole, help="of the page, on loopback (8080)")
 
     yield
-    from mammoseg.viewer.show import view
+    from mammoseg.viewer.show import view_files
 
-    return view
+    return view_files
 
 
 @command
@@ -348,6 +342,37 @@ def _dataset(add: Add) -> None:
 
 def _modalities(add: Add) -> None:
     add("--modalities", type=values.words, help="DICOM modalities to let in, such as MG,RG (MG)")
+
+
+def _predictor(add: Add) -> None:
+    add("--bundle", help="architecture; `mammoseg list` names them (the one with weights)")
+    _weights(add)
+    add("--objects", help="DICOM objects to write, of seg,sr,cad_sr,sc,gsps (seg,sr)")
+    add("--segmentation", help="binary, fractional or labelmap (binary)")
+    add("--deflated", action="store_true", help="compress the segmentation, for programs that open it, docs/dicom.md")
+    add(
+        "--threshold",
+        type=values.number,
+        help="probability from which a pixel is mass (of the weights, else the bundle)",
+    )
+    add("--flips", type=values.switch, help="true or false: mean with the image upside down (as the weights record it)")
+    add("--min_area_mm2", type=values.number, help="smallest mass, in the breast")
+    _modalities(add)
+    add("--device", help="such as cpu or cuda:0 (the best there is)")
+    add("--runtime", help="what computes the network: openvino, onnx or torch, docs/speed.md (auto)")
+    add("--precision", help="f32, bf16 or f16, where the runtime has it (f32; f16 on a GPU)")
+    add("--workers", type=values.from_one, help="processes (one for each core)")
+
+
+def _archives(add: Add) -> None:
+    add("--from", dest="archive", metavar="URL", help="DICOMweb archive to read from, docs/dicomweb.md")
+    add("--study", help="to read from the archive: Study Instance UID")
+    add("--patient", help="to read from the archive: Patient ID, * and ? as wildcards")
+    add("--date", help="to read from the archive: 20240131, or a range 20240101-20240131")
+    add(
+        "--stow", metavar="URL", help="archive to store the results to: https://host/dicom-web or dicom://AET@host:port"
+    )
+    _login(add)
 
 
 def _login(add: Add) -> None:
