@@ -15,6 +15,7 @@ from typing import Any
 from mammoseg.bundles import bundle_root
 from mammoseg.cards.listing import paper_of
 from mammoseg.errors import WrongCallError
+from mammoseg.evaluation.good_enough import count_good_enough
 from mammoseg.evaluation.tables import ScoreRow
 from mammoseg.files import read_json
 from mammoseg.plans.page import Line
@@ -274,19 +275,10 @@ def _counted(table: PaperTable, row: Mapping[str, Any], column: Mapping[str, Any
     run = course.plan.run(run_name(row))
     score = next(one for one in run.scores if one.name == _score(table, row, column))
     tables = list(per_image_of(run, score, course.output).values())
-    return Measured(_passing(tables[0], column, table.words["grid"]), runs=1) if tables else Measured()
-
-
-def _passing(rows: Sequence[ScoreRow], column: Mapping[str, Any], grid: str) -> float:
-    """How many images pass a threshold, or the mean of those."""
-    values = [row[column["metric"]] for row in rows if row["grid"] == grid and column["metric"] in row]
-    if not values:
-        return math.nan
-    low, high = column.get("at_least", -math.inf), column.get("at_most", math.inf)
-    passing = [value for value in values if low <= value <= high]
-    if column["of"] == "cases":
-        return len(passing)
-    return sum(passing) / len(passing) if passing else math.nan
+    for good in count_good_enough({run.name: tables[0]}, grid=table.words["grid"]) if tables else ():
+        if (good["metric"], good["limit"]) == (column["metric"], column["limit"]) and good[column["of"]] is not None:
+            return Measured(good[column["of"]], runs=1)
+    return Measured()
 
 
 def _not_measured(row: Mapping[str, Any], column: Mapping[str, Any], lines: Sequence[Line]) -> str:
@@ -296,7 +288,7 @@ def _not_measured(row: Mapping[str, Any], column: Mapping[str, Any], lines: Sequ
     if failed := next((line for line in own if line.status.state == "failed"), None):
         return f"{failed.step.key} failed: {failed.status.reason}"
     if all(line.status.state == "done" for line in own):
-        return f"no image has {column['metric']}"
+        return f"no image has such a {column['metric']}"
     return "not done yet"
 
 
