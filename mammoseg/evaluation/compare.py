@@ -92,9 +92,8 @@ def compare(
             temporary.write_text(page, encoding="utf-8")
         shown = aligned[_shown_grid(list(chain.from_iterable(tables.values())))]
         report = _write_report(folder, tables, paths, shown=shown, runs=runs, pairs=pairs, froc=froc, speed=speeds)
-    print(
-        f"Comparison: {folder / 'comparison.md'}; tables: {folder / 'runs.csv'}, {folder / 'pairs.csv'}; report: {report}"
-    )
+    print(f"Comparison: {folder / 'comparison.md'}; tables: {folder / 'runs.csv'}, {folder / 'pairs.csv'}")
+    print(f"Report: {report}")
     return runs, pairs
 
 
