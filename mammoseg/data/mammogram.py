@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.data.pictures import flat_nifti, picture_of, slice_of
-from mammoseg.dicom.decode_pool import default_pool, source_of
+from mammoseg.dicom.decode_pool import default_pool, source_file_of
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import printable, sha256_of_file
 from mammoseg.mammogram import Mammogram, SourceFile, is_pixel_size, not_believed
@@ -79,7 +79,7 @@ def check_something_to_see(mammogram: Mammogram) -> None:
 def _read(path: Path, voi: str | int, modalities: Sequence[str]) -> Mammogram:
     request = {"kind": "image", "path": str(path.absolute()), "voi": voi, "modalities": list(modalities)}
     fields, payload = default_pool().ask(request)
-    source = source_of(fields)
+    source = source_file_of(fields)
     if source.format == "DICOM":
         from mammoseg.dicom.read import mammogram_of  # pictures need no pydicom
 

@@ -24,7 +24,7 @@ PLACE_IGNORED = "masks whose NIfTI header names another place, taken as they lie
 class Mask:
     """The mask of one image.
 
-    Args:
+    Attributes:
         pixels: uint8 0 / 1 ``(rows, columns)``.
         remarks: what was done to get it from its file, each as a reason to be counted.
     """

@@ -2,7 +2,7 @@
 
 import math
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -24,10 +24,17 @@ from mammoseg.evaluation.reporting_items import reporting_items
 from mammoseg.evaluation.speeds import read_speeds, speeds_of_runs
 from mammoseg.evaluation.statistics import bootstrap_mean_intervals
 from mammoseg.evaluation.subgroups import compare_in_subgroups, describe_subgroups
-from mammoseg.evaluation.tables import ScoreRow, count_masses, read_per_image, read_provenance, summarise
+from mammoseg.evaluation.tables import (
+    ScoreRow,
+    count_masses,
+    provenance_in_words,
+    read_per_image,
+    read_provenance,
+    summarise,
+)
 from mammoseg.files import atomic_path, sha256_of_file, sole_writer
 from mammoseg.metrics.scores import SCORES
-from mammoseg.provenance import doubt_of, warning_of
+from mammoseg.provenance import doubt_of, warn_of_doubt, warning_of
 
 NOTES = """Intervals: 95 % bootstrap of the mean, whole patients drawn with replacement. p: two-sided Wilcoxon
 signed-rank test on the images that both runs scored; p_holm allows for all pairs of one score and grid. The test takes
@@ -80,6 +87,7 @@ def compare(
     boxes = {name: _scores(rows, "dice") for name, rows in tables.items()}
     froc = [{"run": name, **row} for name, path in zip(tables, paths, strict=True) for row in read_froc(path.parent)]
     curves = _curves(tables, paths)
+    origins = {name: read_provenance(path.parent) for name, path in zip(tables, paths, strict=True)}
     with sole_writer(folder, folder / LOCK):
         write_csv(folder / "runs.csv", runs)
         write_csv(folder / "pairs.csv", pairs)
@@ -88,12 +96,14 @@ def compare(
             write_csv(folder / "froc.csv", froc)
             plot_froc(curves, folder / "froc.png")
         with atomic_path(folder / "comparison.md") as temporary:
-            page = _markdown(runs, pairs, _origins(tables, paths)) + _lesions(tables, froc if curves else [])
+            page = _markdown(runs, pairs, _origins(origins)) + _lesions(tables, froc if curves else [])
             temporary.write_text(page, encoding="utf-8")
         shown = aligned[_shown_grid(list(chain.from_iterable(tables.values())))]
         report = _write_report(folder, tables, paths, shown=shown, runs=runs, pairs=pairs, froc=froc, speed=speeds)
     print(f"Comparison: {folder / 'comparison.md'}; tables: {folder / 'runs.csv'}, {folder / 'pairs.csv'}")
     print(f"Report: {report}")
+    for name, provenance in origins.items():
+        warn_of_doubt(provenance, run=name)
     return runs, pairs
 
 
@@ -148,13 +158,12 @@ def _dice_lines(pairs: Sequence[ScoreRow]) -> Iterator[str]:
             )
 
 
-def _origins(names: Iterable[str], paths: Sequence[Path]) -> str:
-    """A line a run: bundle, data and weights, as its evaluation tells them."""
-    lines = []
-    for name, path in zip(names, paths, strict=True):
-        told = read_provenance(path.parent)
-        facts = [f"{key} {told[key]}" for key in ("bundle", "source", "datalist_sha256", "commit") if told.get(key)]
-        lines.append(f"- {name}: {', '.join(facts) or 'its summary.json is missing'}")
+def _origins(origins: Mapping[str, Mapping[str, Any]]) -> str:
+    """A line a run: bundle, data, weights and settings, as its evaluation tells them; and what speaks against it."""
+    lines = [
+        f"- {name}: {provenance_in_words(told) or 'its summary.json is missing'}" for name, told in origins.items()
+    ]
+    lines += [f"- WARNING, {name}: {doubt}" for name, told in origins.items() if (doubt := doubt_of(told))]
     return "\n".join(
         [f"Date: {datetime.now():%Y-%m-%d}. Tables: [runs.csv](runs.csv), [pairs.csv](pairs.csv).", "", *lines, ""]
     )
@@ -271,12 +280,12 @@ def _curves(tables: Mapping[str, Sequence[ScoreRow]], paths: Sequence[Path]) -> 
 
 
 def _lesions(tables: Mapping[str, Sequence[ScoreRow]], froc: Sequence[ScoreRow]) -> str:
-    """Missed masses of the runs, and their sensitivity by false marks an image; empty where no run counted any."""
+    """Missed masses of the runs, and those found by false marks an image; empty where no run counted any."""
     missed = _missed(tables)
     sections = ["", "## Missed masses\n", _table(missed)] if missed else []
     if froc:
         shown = [row for row in froc if row["rule"] == SHOWN_RULE]
-        sections += ["## Sensitivity by false marks an image\n", _table(shown)]
+        sections += ["## Masses found by false marks an image\n", _table(shown)]
         sections += ["All rules: [froc.csv](froc.csv).\n", "![FROC](froc.png)\n"]
     return "\n".join(sections)
 

@@ -36,7 +36,7 @@ class PathPredictor(Protocol):
         """Predict the mass probability of each pixel of one file."""
 
 
-def judge(predictor: PathPredictor, records: Sequence[dict[str, Any]], *, doing: str) -> Iterator[Judged]:
+def judge_images(predictor: PathPredictor, records: Sequence[dict[str, Any]], *, doing: str) -> Iterator[Judged]:
     """Predict image after image, with a progress bar.
 
     Args:

@@ -27,7 +27,7 @@ LABELS = {
     POOLED_DICE: f"Dice pooled over batches of {BATCH} (mean of batches)",
     "iou": "IoU",
     POOLED_IOU: f"IoU pooled over batches of {BATCH} (mean of batches)",
-    "sensitivity": "Sensitivity",
+    "sensitivity": "Pixel sensitivity",
     "precision": "Precision",
     "accuracy": "Accuracy",
     "relative_area_difference": "Relative area difference",
@@ -57,6 +57,7 @@ def write_html_report(
     masses: Sequence[Mapping[str, Any]] = (),
     froc: Sequence[Mapping[str, Any]] = (),
     pictures: Mapping[str, str] | None = None,
+    baseline: str | None = None,
 ) -> Path:
     """Write ``index.html`` and its pictures into `output`; the folder can be moved or zipped as it is.
 
@@ -74,6 +75,7 @@ def write_html_report(
         masses: rows of `mammoseg.evaluation.tables.count_masses`.
         froc: rows of ``froc.csv``, as `mammoseg.evaluation.lesion_tables.read_froc` gives them.
         pictures: what each shows -> path relative to `output`, such as ``froc.png``; they stand below that table.
+        baseline: sentence on what the network had to beat.
 
     Returns:
         Path of ``index.html``.
@@ -100,6 +102,7 @@ def write_html_report(
         masses=masses,
         froc=froc,
         pictures=pictures or {},
+        baseline=baseline,
         truth_colour=TRUTH_COLOUR,
         prediction_colour=PREDICTION_COLOUR,
     )

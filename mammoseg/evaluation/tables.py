@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from mammoseg.counts import count_of
 from mammoseg.csv_table import read_csv, write_csv
 from mammoseg.errors import WrongCallError
-from mammoseg.files import write_json
+from mammoseg.files import printable, write_json
 from mammoseg.metrics.pooled import BATCH, compute_pooled_dice, compute_pooled_iou
 from mammoseg.metrics.scores import SCORES
 
@@ -52,6 +53,22 @@ POOLED = {POOLED_DICE: compute_pooled_dice, POOLED_IOU: compute_pooled_iou}
 """What is computed of the `COUNTED_PIXELS` of each batch."""
 
 
+WORDS = {
+    "bundle": "bundle",
+    "source": "source",
+    "datalist_sha256": "datalist",
+    "section": "section",
+    "weights_file": "weights",
+    "weights_sha256": "their SHA-256",
+    "threshold": "threshold",
+    "flips": "flips",
+    "min_area_mm2": "least area",
+    "precision": "precision",
+    "commit": "commit",
+}
+"""What a reader is told of an evaluation, in this order, by the names of its provenance."""
+
+
 def write_per_image(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """One line per image and grid, sorted: `IDENTITY`, `FACTS`, `SCORES`, `COUNTS`; a missing score is ``nan``."""
     ordered = sorted(rows, key=lambda row: (row["grid"], row["image_id"]))
@@ -64,15 +81,22 @@ def read_per_image(path: Path) -> list[ScoreRow]:
     Facts are there where they are known. A score that an older table has no column for is NaN.
 
     Raises:
-        WrongCallError: when there is no such file or a column is missing.
+        WrongCallError: when there is no such file, a column is missing, or an image comes twice.
     """
     if not path.is_file():
         raise WrongCallError(f"{path} is not a file; give the per_image.csv that an evaluation wrote.")
     _, lines = read_csv(path, needed=[*(name for name in IDENTITY if name != "name"), "dice"])
     try:
-        return [_parsed(line) for line in lines]
+        rows = [_parsed(line) for line in lines]
     except ValueError as error:
         raise WrongCallError(f"{path} is no per_image.csv that an evaluation wrote: {error}") from error
+    (often, times), *_ = Counter((row["image_id"], row["grid"]) for row in rows).most_common(1) or [((), 1)]
+    if times > 1:
+        image_id, grid = map(printable, often)
+        raise WrongCallError(
+            f"{path} has image {image_id} {times} times on the {grid} grid; an evaluation writes it once."
+        )
+    return rows
 
 
 def summarise(rows: Sequence[Mapping[str, Any]]) -> list[ScoreRow]:
@@ -144,12 +168,16 @@ def mass_lines(summary: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
         if row["masses"]
     ]
     found = [
-        f"Sensitivity {row['sensitivity']:.3f} at {row['false_positives']:g} false marks an image on the "
-        f"{row['grid']} grid (hit by either rule)"
+        f"Masses found: {_found(row)} at {row['false_positives']:g} false marks an image on the {row['grid']} grid"
         for row in summary["froc"]
-        if row["rule"] == "either" and row["sensitivity"] is not None and row["false_positives"] in (0.5, 1.0)
+        if row["rule"] == "either" and row["false_positives"] in (0.5, 1.0)
     ]
     return missed + found
+
+
+def _found(row: Mapping[str, Any]) -> str:
+    known = row["sensitivity"] is not None
+    return f"{row['sensitivity']:.3f} (hit by either rule)" if known else f"unknown ({row['empty_because']})"
 
 
 def read_provenance(evaluation: Path) -> dict[str, Any]:
@@ -158,6 +186,21 @@ def read_provenance(evaluation: Path) -> dict[str, Any]:
         return dict(json.loads((evaluation / "summary.json").read_text(encoding="utf-8"))["provenance"])
     except (OSError, ValueError, KeyError, TypeError):
         return {}
+
+
+def provenance_in_words(provenance: Mapping[str, Any]) -> str:
+    """What an evaluation says of itself, in one line; empty where it says nothing.
+
+    Examples:
+        >>> from mammoseg.evaluation.tables import provenance_in_words
+        >>> provenance_in_words({"bundle": "unet", "threshold": 0.5, "flips": None})
+        'bundle unet, threshold 0.5, flips none'
+    """
+    return ", ".join(
+        f"{word} {'none' if provenance[name] is None else printable(provenance[name])}"
+        for name, word in WORDS.items()
+        if name in provenance and (provenance[name] is not None or name in ("flips", "min_area_mm2"))
+    )
 
 
 def _parsed(line: Mapping[str, str]) -> ScoreRow:

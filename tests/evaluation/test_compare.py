@@ -114,6 +114,20 @@ def test_page_says_bundle_data_and_date_and_leads_to_its_tables(better, worse, t
     assert f"Date: {date.today():%Y-%m-%d}. Tables: [runs.csv](runs.csv), [pairs.csv](pairs.csv)." in page
 
 
+def test_runs_of_the_same_weights_are_told_apart_by_their_settings_and_a_doubt_is_said(better, worse, tmp_path, capsys):
+    weights = {"weights_file": "model.pt", "weights_sha256": "ab", "min_area_mm2": None}
+    known = {"source": "cbis_ddsm", "datalist_sha256": "cd", "started_from": {"source": "cbis_ddsm"}}
+    write_summary(better.parent, [], provenance={**weights, "threshold": 0.5, "flips": None})
+    write_summary(worse.parent, [], provenance={**weights, "threshold": 0.35, "flips": "up-down", **known})
+    compare(better, worse, output=tmp_path / "out")
+    page = (tmp_path / "out" / "comparison.md").read_text(encoding="utf-8")
+    same = "weights model.pt, their SHA-256 ab"
+    assert f"- better: {same}, threshold 0.5, flips none, least area none\n" in page
+    assert f"{same}, threshold 0.35, flips up-down, least area none\n" in page
+    assert "- WARNING, worse: These weights learned from images of cbis_ddsm" in page
+    assert capsys.readouterr().err.startswith("WARNING: worse: These weights learned from images of cbis_ddsm")
+
+
 def test_curves_and_missed_masses_of_the_runs_stand_side_by_side(better, worse, tmp_path):
     for run, score in ((better, 0.9), (worse, -math.inf)):
         rows = [row | {"masses": 2, "missed_masses": 1} for row in read_per_image(run)]

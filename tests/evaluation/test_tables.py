@@ -10,6 +10,7 @@ from mammoseg.evaluation.tables import (
     POOLED_DICE,
     POOLED_IOU,
     count_masses,
+    mass_lines,
     read_per_image,
     summarise,
     write_per_image,
@@ -115,6 +116,20 @@ def test_missed_masses_are_counted_by_grid():
     assert count_masses(rows) == [{"grid": "network", "masses": 3, "missed_masses": 1}]
 
 
+def test_a_curve_that_ends_before_the_asked_number_of_false_marks_is_told():
+    ends = {"sensitivity": None, "empty_because": "the curve ends at 0.667 false marks an image, with 0.750 found"}
+    froc = [
+        {"rule": "either", "grid": "network", "false_positives": 0.5, "sensitivity": 0.75, "empty_because": ""},
+        {"rule": "either", "grid": "network", "false_positives": 1.0, **ends},
+        {"rule": "centre", "grid": "network", "false_positives": 1.0, **ends},
+    ]
+    assert mass_lines({"masses": [], "froc": froc}) == [
+        "Masses found: 0.750 (hit by either rule) at 0.5 false marks an image on the network grid",
+        "Masses found: unknown (the curve ends at 0.667 false marks an image, with 0.750 found) at 1 false marks an "
+        "image on the network grid",
+    ]
+
+
 def test_counts_come_back_as_whole_numbers_and_a_table_without_them_has_none(tmp_path):
     row = make_row("a", 0.5) | COUNTED | {"batch": 3}
     write_per_image(tmp_path / "per_image.csv", [row])
@@ -145,6 +160,18 @@ def test_a_table_from_before_names_were_shown_is_read(tmp_path):
     lines = (tmp_path / "per_image.csv").read_text().splitlines()
     (tmp_path / "old.csv").write_text("\n".join([lines[0].replace("name,", ""), lines[1].replace("a.png,", "")]) + "\n")
     assert read_per_image(tmp_path / "old.csv") == [make_row("a", 0.5) | {"name": None}]
+
+
+def test_an_image_that_a_table_has_twice_is_refused(tmp_path):
+    rows = [make_row("a", 0.2), make_row("a", 0.3), make_row("a", 0.3, grid="original")]
+    write_per_image(tmp_path / "per_image.csv", rows)
+    with pytest.raises(WrongCallError, match="has image a 2 times on the network grid; an evaluation writes it once"):
+        read_per_image(tmp_path / "per_image.csv")
+
+
+def test_a_table_without_a_row_is_read(tmp_path):
+    write_per_image(tmp_path / "per_image.csv", [])
+    assert read_per_image(tmp_path / "per_image.csv") == []
 
 
 def test_file_of_another_kind_is_refused(tmp_path):
