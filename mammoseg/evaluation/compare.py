@@ -100,8 +100,8 @@ def compare(
             temporary.write_text(page, encoding="utf-8")
         shown = aligned[_shown_grid(list(chain.from_iterable(tables.values())))]
         report = _write_report(folder, tables, paths, shown=shown, runs=runs, pairs=pairs, froc=froc, speed=speeds)
-    tables_written = f"{folder / 'runs.csv'}, {folder / 'pairs.csv'}"
-    print(f"Comparison: {folder / 'comparison.md'}; tables: {tables_written}; report: {report}")
+    print(f"Comparison: {folder / 'comparison.md'}; tables: {folder / 'runs.csv'}, {folder / 'pairs.csv'}")
+    print(f"Report: {report}")
     for name, provenance in origins.items():
         warn_of_doubt(provenance, run=name)
     return runs, pairs

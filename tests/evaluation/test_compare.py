@@ -102,7 +102,8 @@ def test_folders_stand_for_the_tables_in_them(better, worse, tmp_path, capsys):
     assert (pair["first"], pair["second"]) == ("better", "worse")
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("better - worse: Dice +0.175 (")
-    assert said[-1].startswith(f"Comparison: {tmp_path / 'out' / 'comparison.md'}; tables: ")
+    assert said[-2].startswith(f"Comparison: {tmp_path / 'out' / 'comparison.md'}; tables: ")
+    assert said[-1] == f"Report: {tmp_path / 'out' / 'report.html'}"
 
 
 def test_page_says_bundle_data_and_date_and_leads_to_its_tables(better, worse, tmp_path):
