@@ -8,6 +8,7 @@ import numpy as np
 from scipy.ndimage import label
 
 from mammoseg.bundles import bundle_root, run_root
+from mammoseg.checkpoints.record import check_architecture
 from mammoseg.checkpoints.weights_file import best_weights
 from mammoseg.inference.engines.start import start_engine
 from mammoseg.interactive.clicks import TOUCHING, pixels_of, without_clicked_out
@@ -100,7 +101,8 @@ def load_click_model(weights: Path | None = None, *, runtime: str = "auto", devi
     path = weights or Path(
         best_weights(Path(run_root(BUNDLE)) / "models", shipped=Path(bundle_root(BUNDLE)) / "models")
     )
-    record, engine = start_engine(BUNDLE, path, device=device, runtime=runtime, precision=None)
+    record, engine = start_engine(path, device=device, runtime=runtime, precision=None)
+    check_architecture(record, BUNDLE)
     threshold = {} if record.threshold is None else {"threshold": record.threshold}
     return ClickModel(engine, grid=record.preprocessing["spatial_size"][0], **threshold)
 

@@ -26,7 +26,7 @@ class ModelEntry:
         bundle: its name, which is that of the model too.
         weights: checkpoint, or a folder of several, of which the mean is served; None where there is none yet.
         description: one sentence of the bundle's metadata.
-        version: of the bundle.
+        version: the bundle's version.
     """
 
     bundle: str
