@@ -54,6 +54,14 @@ def test_a_click_out_takes_what_it_was_made_on_away_though_the_network_insists(m
     assert mask[near].any() and not corrected[near].any() and corrected[60, 34]
 
 
+def test_a_correction_leaves_the_mask_so_far_alone_where_it_is_far_from_the_click(model):
+    mask = LARGE.copy()
+    mask[:, 60:] = False  # a third is missed
+    corrected = model.segment(model.prepare(IMAGE), Prompts(foreground=np.array([[60.0, 66.0]]), mask=mask))
+    assert compute_dice(corrected, LARGE) > compute_dice(mask, LARGE)
+    assert (corrected ^ mask)[:, :40].sum() < 0.1 * LARGE.sum()
+
+
 def test_the_same_prompts_get_the_same_answer(model):
     prompts = Prompts(foreground=np.array([[60.0, 50.0]]))
     prepared = model.prepare(IMAGE)
