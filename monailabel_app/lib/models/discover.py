@@ -16,6 +16,9 @@ logger = logging.getLogger(__name__)
 MOST_CLASSES = 2
 """Background and mass; what has more segments something else."""
 
+IMAGE_CHANNELS = 3
+"""Of an input that is an image alone; what has more is told something besides, as prompts."""
+
 
 class ModelNotReadyError(MammosegError):
     """A model is asked for that has no weights yet, or weights that cannot be used."""
@@ -71,6 +74,8 @@ def _entry(name: str, weights: Path | None) -> ModelEntry:
 
 def _unfit(name: str) -> str | None:
     config = json.loads((Path(bundle_root(name)) / "configs" / "inference.json").read_text(encoding="utf-8"))
+    if config["in_channels"] > IMAGE_CHANNELS:
+        return "its network finds nothing without prompts"
     classes = config["network_def"]["out_channels"]
     return f"its network gives {classes} classes, no mass" if classes > MOST_CLASSES else None
 

@@ -17,7 +17,7 @@ from tests.label.tiny_models import served_model, write_picture, write_weights
 
 def test_every_bundle_that_segments_masses_is_a_model():
     found = discover({})
-    assert set(bundle_names()) - set(found) == {"se_fusion_bit"}
+    assert set(bundle_names()) - set(found) == {"se_fusion_bit", "click_unet"}
 
 
 def test_a_bundle_of_21_classes_is_refused_with_the_reason():

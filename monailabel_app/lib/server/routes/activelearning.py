@@ -22,12 +22,13 @@ def sample(
     task = find(app.strategies, strategy, "E_STRATEGY")
     asked = {**chosen(params, PARAMS), "strategy": strategy, "user": person.name}
     if "model" in asked:
-        find(app.infers, asked["model"])
+        find(app.trainers, asked["model"])
     datastore = app.datastore()
     result = task(asked, datastore)
     if not result or not result.get("id"):
         return {}
     image = result["id"]
+    datastore.work.begin(image, person.name)
     given = {strategy: {"ts": int(time.time()), "client_id": person.name}}
     known = datastore.get_image_info(image)
     datastore.update_image_info(image, {"strategy": {**known.get("strategy", {}), **given}})
