@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from mammoseg.errors import MammosegError, WrongCallError
+from mammoseg.errors import MammosegError, unknown_name
 from mammoseg.files import write_json
 from mammoseg.provenance import LOCK_FILE, PACKAGE_FOLDER
 
@@ -64,7 +64,7 @@ def bundle_root(name: str) -> str:
         True
     """
     if name not in bundle_names():
-        raise WrongCallError(f"unknown bundle '{name}'; known: {', '.join(bundle_names())}.")
+        raise unknown_name("bundle", name, bundle_names())
     own = PACKAGE_FOLDER.parent
     return str(own if exported_name(own) == name else BUNDLES_FOLDER / name)
 

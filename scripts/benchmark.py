@@ -3,7 +3,7 @@
 Usage: python scripts/benchmark.py preprocess [--image FILE] [--repeats 15]
        python scripts/benchmark.py predict --weights FILE [--images 100] [--size 3328] [--alone]
        python scripts/benchmark.py label_server --weights FILE [--requests 500] [--instances 10000]
-       python scripts/benchmark.py evaluate [--images 1000] [--side 256]
+       python scripts/benchmark.py evaluate [--images 1000] [--side 256] [--models 20] [--report-images 1500]
        python scripts/benchmark.py train --dataset-dir DIR [--side 256] [--batch 8] [--images 32] [--precision float32]
        python scripts/benchmark.py prompts --dataset-dir DIR [--models click_unet] [--section test] [--weights FILE]
        python scripts/benchmark.py networks [--bundles unet,aunet] [--batch 1,8] [--json FILE] [--quick] [--compiled]
@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from checkout import ROOT
 
-from mammoseg.benchmark.evaluate_speed import benchmark_evaluate
+from mammoseg.benchmark.evaluate_speed import benchmark_evaluate, benchmark_report
 from mammoseg.benchmark.label_server_speed import benchmark_label_server
 from mammoseg.benchmark.predict_speed import benchmark_predict
 from mammoseg.benchmark.preprocess_speed import benchmark_preprocess
@@ -48,14 +48,17 @@ def preprocess(image: str = str(REAL_MAMMOGRAM), repeats: int = 15) -> None:
     print(dumps(benchmark_preprocess(image, repeats=repeats)))
 
 
-def evaluate(images: int = 1000, side: int = 256) -> None:
-    """Time the scores, tables and pictures of an evaluation, without any network, on one core.
+def evaluate(images: int = 1000, side: int = 256, models: int = 20, report_images: int = 1500) -> None:
+    """Time the tables of an evaluation, and the report of several, without any network, on one core.
 
     Args:
-        images: number of images.
+        images: number of images of the evaluation.
         side: rows and columns of each.
+        models: number of evaluations in the report.
+        report_images: number of images of each.
     """
     print(dumps(benchmark_evaluate(images, side=side)))
+    print(dumps(benchmark_report(models, images=report_images)))
 
 
 def networks(

@@ -9,8 +9,14 @@ from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.evaluate_prompts import films_of, outline_masses, summary_of
 from mammoseg.interactive.click_model import load_click_model
 from mammoseg.interactive.model import InteractiveModel
+from mammoseg.interactive.random_walker import RandomWalker
+from mammoseg.interactive.region_growing import RegionGrowing
 
-MODELS: dict[str, Callable[[Path | None], InteractiveModel]] = {"click_unet": load_click_model}
+MODELS: dict[str, Callable[[Path | None], InteractiveModel]] = {
+    "click_unet": load_click_model,
+    "random_walker": lambda _: RandomWalker(),
+    "region_growing": lambda _: RegionGrowing(),
+}
 """What makes a model by its name, from the file of weights that was named for `click_unet`."""
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from mammoseg.checkpoints.record import WeightsRecord, architecture_name
+from mammoseg.checkpoints.record import WeightsRecord, architecture_name, check_architecture
 from mammoseg.checkpoints.recorded import (
     build_preprocessing,
     recorded_calibration,
@@ -143,6 +143,17 @@ def read_weights(path: Path | str) -> Weights:
 def record_of(weights: Weights) -> WeightsRecord:
     """What weights say beside their tensors."""
     return WeightsRecord(**{field.name: getattr(weights, field.name) for field in fields(WeightsRecord)})
+
+
+def read_weights_for(bundle: str, path: Path | str) -> Weights:
+    """Read the weights of a checkpoint that must be of the bundle's architecture; configs call it.
+
+    Raises:
+        WeightsError: see `read_checkpoint` and `check_architecture`.
+    """
+    weights = read_weights(path)
+    check_architecture(weights, bundle)
+    return weights
 
 
 def load_weights(network: nn.Module, weights: Weights) -> None:

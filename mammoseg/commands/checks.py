@@ -15,7 +15,7 @@ OWN_FILES = ("map_file", "key_file")
 WEIGHTS = ("weights", "start_from")
 """Options that name a checkpoint."""
 
-READ = (*WEIGHTS, "dataset_dir", "evaluation_dir", "masks", "table", "ca_bundle")
+READ = (*WEIGHTS, "dataset_dir", "evaluation_dir", "masks", "table", "test_patients", "ca_bundle")
 """Options that name what is read."""
 
 CHOOSING = ("study", "patient", "date", "user", "name", "title")

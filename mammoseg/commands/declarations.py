@@ -29,6 +29,7 @@ def ingest(add: Add) -> Steps:
     add("--all", dest="all_in", metavar="SECTION", help="every image into one: test, or training for folds over all")
     add("--by", help="what is never divided: patient, or image, which lets patients stand on both sides (patient)")
     add("--protocol", help="split of a paper: sun2020, sarker2022, isosalo2022 or official; docs/datalist.md")
+    add("--test_patients", metavar="FILE", help="codes of the patients who are the test section, one a line")
     add("--name", help="of the datalist (the source)")
     add("--keep_identifiers", action="store_true", help="write patient codes as they are, not as keyed hashes")
     add("--show_names", action="store_true", help="show paths in the input beside the hashes, in tables and pages too")
@@ -117,7 +118,8 @@ def report(add: Add) -> Steps:
 def compare(add: Add) -> Steps:
     """Compare evaluations of the same images: table, confidence intervals, Wilcoxon signed-rank tests, box plot."""
     add("inputs", nargs="*", metavar="EVALUATION", help="two or more folders that evaluate wrote, or per_image.csv")
-    _output(add, "folder of table and plot")
+    _output(add, "folder of tables, plots, report.html and report.json")
+    add("--speed", metavar="JSON", help="what scripts/benchmark.py networks --json wrote, for speed against Dice")
 
     yield
     from mammoseg.evaluation.compare import compare

@@ -94,7 +94,7 @@ def write_html_report(
         summary=[row for row in summary if row["count"]],
         labels=LABELS,
         headline=_headline(summary),
-        provenance=_flattened(provenance),
+        provenance=flattened(provenance),
         has_learning_curve=learning_curve_csv is not None,
         notice=notice,
         attribution=attribution,
@@ -109,6 +109,14 @@ def write_html_report(
     with atomic_path(output / "index.html") as temporary:
         temporary.write_text(page, encoding="utf-8")
     return output / "index.html"
+
+
+def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, keys joined by a dot."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= flattened(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat
 
 
 def _show(case: Case, output: Path, *, number: int) -> dict[str, Any]:
@@ -154,11 +162,3 @@ def _headline(summary: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The four scores shown large, of the first grid of the summary."""
     first_grid = [row for row in summary if row["grid"] == summary[0]["grid"]]
     return [row for row in first_grid if row["metric"] in ("dice", "iou", "sensitivity", "hausdorff_px")]
-
-
-def _flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, keys joined by a dot."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat |= _flattened(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return flat

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -80,15 +81,22 @@ def read_per_image(path: Path) -> list[ScoreRow]:
     Facts are there where they are known. A score that an older table has no column for is NaN.
 
     Raises:
-        WrongCallError: when there is no such file or a column is missing.
+        WrongCallError: when there is no such file, a column is missing, or an image comes twice.
     """
     if not path.is_file():
         raise WrongCallError(f"{path} is not a file; give the per_image.csv that an evaluation wrote.")
     _, lines = read_csv(path, needed=[*(name for name in IDENTITY if name != "name"), "dice"])
     try:
-        return [_parsed(line) for line in lines]
+        rows = [_parsed(line) for line in lines]
     except ValueError as error:
         raise WrongCallError(f"{path} is no per_image.csv that an evaluation wrote: {error}") from error
+    (often, times), *_ = Counter((row["image_id"], row["grid"]) for row in rows).most_common(1) or [((), 1)]
+    if times > 1:
+        image_id, grid = map(printable, often)
+        raise WrongCallError(
+            f"{path} has image {image_id} {times} times on the {grid} grid; an evaluation writes it once."
+        )
+    return rows
 
 
 def summarise(rows: Sequence[Mapping[str, Any]]) -> list[ScoreRow]:
@@ -128,11 +136,17 @@ def write_summary(
     """
     columns = ("metric", "grid", "mean", "sd", "median", "count", "counted_out")
     write_csv(folder / "summary.csv", summary, columns=columns)
-    tables = {
-        name: [{key: _json_number(value) for key, value in row.items()} for row in table]
-        for name, table in {"scores": summary, **(more or {})}.items()
-    }
+    tables = without_nan({"scores": summary, **(more or {})})
     write_json(folder / "summary.json", {"provenance": dict(provenance or {}), **tables})
+
+
+def without_nan(content: Any) -> Any:
+    """The same JSON values with None for every NaN, which JSON does not have."""
+    if isinstance(content, Mapping):
+        return {key: without_nan(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [without_nan(value) for value in content]
+    return None if isinstance(content, float) and math.isnan(content) else content
 
 
 def dice_lines(summary: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -220,7 +234,3 @@ def _describe(values: Sequence[float]) -> ScoreRow:
         "count": finite.size,
         "counted_out": len(values) - finite.size,
     }
-
-
-def _json_number(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -43,8 +43,8 @@ class PreparedFilm:
 class ClickModel:
     """Outlines a mass from clicks, a box or strokes, see `mammoseg.interactive.model.InteractiveModel`.
 
-    Clicks or strokes alone are first looked at in a square of fixed size, then in one around what was found there. Each
-    look is the mean over the square and its mirror image.
+    Clicks or strokes alone are first looked at in a square of fixed size, then anew in one around what was found there.
+    Each look is the mean over the square and its mirror image.
 
     Args:
         network: logits ``(N, 1, grid, grid)`` of inputs ``(N, channels, grid, grid)`` of `network_input`, float32.
@@ -65,15 +65,13 @@ class ClickModel:
 
     def segment(self, prepared: PreparedFilm, prompts: Prompts) -> np.ndarray:
         """(rows, columns) bool mask of the mass that prompts mean, without what they say is outside."""
-        shape = prepared.levels[0].shape
-        first = self._looked(prepared, prompts)
-        found = first
-        if prompts.mask is None and first.any():
-            found = self._looked(prepared, replace(prompts, mask=first))
-        return without_clicked_out(_meant(found if found.any() else first, prompts, shape), prompts)
+        found = self._looked(prepared, prompts, around=prompts)
+        if prompts.mask is None and prompts.box is None and found.any():
+            found = self._looked(prepared, prompts, around=replace(prompts, mask=found))
+        return without_clicked_out(found, prompts)
 
-    def _looked(self, prepared: PreparedFilm, prompts: Prompts) -> np.ndarray:
-        centre, side = look(prompts, breast_height=prepared.height)
+    def _looked(self, prepared: PreparedFilm, prompts: Prompts, *, around: Prompts) -> np.ndarray:
+        centre, side = look(around, breast_height=prepared.height)
         view = square(centre, side, grid=self.grid)
         seen = network_input(standardised(cut(prepared.levels, view)), prompts, view)
         logits = self.network(np.stack([seen, seen[:, :, ::-1]]))[:, 0]

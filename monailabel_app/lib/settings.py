@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from mammoseg.errors import WrongCallError
 from monailabel_app.lib.callers import AddressRange, networks
-from monailabel_app.lib.conf import check_keys, whole_number
+from monailabel_app.lib.conf import check_keys, check_values, whole_number
 from monailabel_app.lib.effort import names_are_kept
 
 
@@ -69,6 +69,7 @@ class ServerSettings:
             WrongCallError: a key is unknown, or a value is none of its kind.
         """
         check_keys(conf)
+        check_values(conf)
         state_dir = state_folder(conf)
         return cls(
             state_dir=state_dir,

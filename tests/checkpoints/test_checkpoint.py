@@ -10,11 +10,11 @@ from mammoseg.checkpoints.checkpoint import (
     load_weights,
     read_checkpoint,
     read_weights,
+    read_weights_for,
     save_checkpoint,
     trained_network,
     trained_preprocessing,
 )
-from mammoseg.checkpoints.record import check_architecture
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.files import sha256_of_file
 from mammoseg.networks import SmpUNet, UNet, UNetSlim
@@ -137,8 +137,7 @@ FORMER_SETTINGS = {"spatial_size": [32, 32]}
 def test_weights_of_the_former_unetplusplus_load_and_give_the_same_logits(tmp_path, unetplusplus, word):
     former = word | FORMER_UNETPLUSPLUS
     path = write(tmp_path / "old.pt", unetplusplus, network=former, preprocessing=FORMER_SETTINGS)
-    weights = read_weights(path)
-    check_architecture(weights, "smp_unetplusplus")
+    weights = read_weights_for("smp_unetplusplus", path)
     assert weights.network == unetplusplus.config
     image = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -149,16 +148,14 @@ def test_weights_of_the_former_unet_of_smp_have_no_decoder_and_load(tmp_path):
     network = SmpUNet(encoder="tu-test_resnet", channels=[16] * 5)
     former = {"architecture": "SmpUNet", **FORMER_UNETPLUSPLUS}
     path = write(tmp_path / "old.pt", network, network=former, preprocessing=FORMER_SETTINGS)
-    weights = read_weights(path)
-    check_architecture(weights, "smp_unet")
-    assert trained_network(weights).config == network.config
+    assert trained_network(read_weights_for("smp_unet", path)).config == network.config
 
 
 def test_weights_of_one_decoder_are_refused_by_the_bundle_of_the_other(tmp_path, unetplusplus):
     path = write(tmp_path / "model.pt", unetplusplus, preprocessing=FORMER_SETTINGS)
     said = "holds SmpUNet with decoder unetplusplus, bundle 'smp_unet' is SmpUNet with decoder unet; name its bundle"
     with pytest.raises(WeightsError, match=said):
-        check_architecture(read_weights(path), "smp_unet")
+        read_weights_for("smp_unet", path)
 
 
 def test_what_a_record_leaves_out_has_its_default(tmp_path):

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from mammoseg.data.cbis_ddsm_jpeg import mask_in
-from mammoseg.data.datalist import read_datalist
 from mammoseg.data.ingest import ingest
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import WrongCallError
+from tests.data.ingested import read_ingested
 
 SHAPE = (240, 160)
 TABLE = (
@@ -75,12 +75,7 @@ class Copy:
             file.write(TABLE + "\n")
             csv.writer(file).writerows(self.rows)
         ingest("cbis_ddsm", str(self.root), output=str(output))
-        datalist = read_datalist(output / "datalist.json")
-        records = [
-            record | {"section": name} for name in ("training", "validation", "test") for record in datalist[name]
-        ]
-        report = json.loads((output / "ingest_report.json").read_text())
-        return {record["image_id"]: record for record in records}, report
+        return read_ingested(output)
 
 
 @pytest.fixture

@@ -162,6 +162,18 @@ def test_a_table_from_before_names_were_shown_is_read(tmp_path):
     assert read_per_image(tmp_path / "old.csv") == [make_row("a", 0.5) | {"name": None}]
 
 
+def test_an_image_that_a_table_has_twice_is_refused(tmp_path):
+    rows = [make_row("a", 0.2), make_row("a", 0.3), make_row("a", 0.3, grid="original")]
+    write_per_image(tmp_path / "per_image.csv", rows)
+    with pytest.raises(WrongCallError, match="has image a 2 times on the network grid; an evaluation writes it once"):
+        read_per_image(tmp_path / "per_image.csv")
+
+
+def test_a_table_without_a_row_is_read(tmp_path):
+    write_per_image(tmp_path / "per_image.csv", [])
+    assert read_per_image(tmp_path / "per_image.csv") == []
+
+
 def test_file_of_another_kind_is_refused(tmp_path):
     (tmp_path / "metrics.csv").write_text("epoch,train_loss\n1,0.5\n")
 

@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
+from mammoseg.errors import WrongCallError
+from mammoseg.inference.predictor import Predictor
 from mammoseg.interactive.click_model import ClickModel, load_click_model
 from mammoseg.interactive.clicks import CLICK_RADIUS_PIXELS
 from mammoseg.interactive.prompts import Prompts
 from mammoseg.metrics.overlap import compute_dice
+from mammoseg.training.workflow import evaluate
 from tests.deploy.made_weights import write_weights
 from tests.interactive.made_masses import bright_network, made_film
 
@@ -60,6 +63,13 @@ def test_the_same_prompts_get_the_same_answer(model):
 def test_a_network_that_finds_nothing_gives_an_empty_mask():
     model = ClickModel(lambda inputs: np.full_like(inputs[:, :1], -9), grid=64)
     assert not model.segment(model.prepare(IMAGE), Prompts(foreground=np.array([[60.0, 50.0]]))).any()
+
+
+def test_commands_that_look_at_whole_films_refuse_the_bundle():
+    with pytest.raises(WrongCallError, match="the network of bundle 'click_unet' needs prompts"):
+        Predictor("click_unet")
+    with pytest.raises(WrongCallError, match=r"'click_unet' needs prompts; it is measured by: .*benchmark.py prompts"):
+        evaluate("click_unet", dataset_dir=".")
 
 
 @pytest.mark.parametrize("runtime", ["torch", pytest.param("openvino", marks=pytest.mark.slow)])

@@ -204,15 +204,15 @@ class ScaleGrey(Grey):
 def preprocessing_steps(
     *,
     spatial_size: Sequence[int],
-    aspect: str = "stretch",
-    crop_border: bool = True,
-    crop_to_breast: bool = True,
-    orient_left: bool = True,
-    remove_background: bool = True,
-    clahe_clip_limit: float | None = None,
-    intensity: str = "unit",
+    aspect: str,
+    crop_border: bool,
+    crop_to_breast: bool,
+    orient_left: bool,
+    remove_background: bool,
+    clahe_clip_limit: float | None,
+    intensity: str,
 ) -> list[Move | Grey]:
-    """The steps in their order; the arguments are those of `mammoseg.transforms.pipelines.preprocessing`.
+    """The steps in their order; the arguments are those of `mammoseg.transforms.pipelines.preprocessing`, all of them.
 
     Before them the image is read, after them its grey channel is repeated; `BESIDE` are the settings of that.
 
@@ -221,8 +221,12 @@ def preprocessing_steps(
 
     Examples:
         >>> from mammoseg.transforms.functional.steps import preprocessing_steps
-        >>> [type(step).__name__ for step in preprocessing_steps(spatial_size=(8, 4), crop_border=False)]
-        ['CropToBreast', 'OrientLeft', 'ResizeToGrid', 'RemoveBackground', 'ScaleGrey']
+        >>> wanted = {"crop_to_breast": True, "orient_left": True, "remove_background": False, "crop_border": False}
+        >>> steps = preprocessing_steps(
+        ...     spatial_size=(8, 4), aspect="stretch", clahe_clip_limit=None, intensity="unit", **wanted
+        ... )
+        >>> [type(step).__name__ for step in steps]
+        ['CropToBreast', 'OrientLeft', 'ResizeToGrid', 'ScaleGrey']
     """
     if aspect not in ASPECTS:
         raise WrongCallError(f"unknown aspect '{aspect}'; known: {', '.join(ASPECTS)}.")

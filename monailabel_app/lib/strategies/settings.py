@@ -37,8 +37,8 @@ class StrategySettings:
             raise WrongCallError(f"strategy_model '{model}' is no model of the app; /info/ lists them.")
         return cls(
             model=model,
-            max_scored=whole_number(conf, "max_scored", cls.max_scored, lowest=1),
+            max_scored=whole_number(conf, "max_scored", cls.max_scored),
             group=yes_or_no(conf, "group", cls.group),
-            samples=whole_number(conf, "strategy_samples", cls.samples, lowest=2),
-            seed=whole_number(conf, "strategy_seed", cls.seed, lowest=0),
+            samples=whole_number(conf, "strategy_samples", cls.samples),
+            seed=whole_number(conf, "strategy_seed", cls.seed),
         )
