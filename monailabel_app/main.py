@@ -26,11 +26,13 @@ from monailabel.interfaces.tasks.train import TrainTask
 from mammoseg import __version__
 from mammoseg.inference.engines.torch_engine import usable_device
 from monailabel_app.lib.app import NamedTasks
-from monailabel_app.lib.conf import check_keys, number, words, yes_no_or_recorded, yes_or_no
+from monailabel_app.lib.conf import check_keys, number, whole_number, words, yes_no_or_recorded, yes_or_no
 from monailabel_app.lib.datastore import open_datastore
 from monailabel_app.lib.models.batch import MassBatchInferTask
 from monailabel_app.lib.models.discover import discover
 from monailabel_app.lib.models.infer import MassInferTask
+from monailabel_app.lib.models.prepared import LookedAtImages
+from monailabel_app.lib.models.prompted import prompted_models, prompted_tasks
 from monailabel_app.lib.models.run import infer
 from monailabel_app.lib.models.scoring import scoring_methods
 from monailabel_app.lib.models.serving import ServedModel
@@ -38,6 +40,9 @@ from monailabel_app.lib.models.train import MassTrainTask
 from monailabel_app.lib.models.versions import Versions
 from monailabel_app.lib.settings import announced_host, refuse_open_address, state_folder
 from monailabel_app.lib.strategies import strategies
+
+PROMPT_CACHE_MIB = 512
+"""Of the images that interactive models hold ready: sixteen of full size."""
 
 DESCRIPTION = "Masses in mammograms; research only, not for diagnosis."
 
@@ -74,6 +79,8 @@ class MammosegApp(MONAILabelApp, NamedTasks):
             )
             for name, entry in discover(conf).items()
         }
+        most_mib = whole_number(conf, "prompt_cache_mib", PROMPT_CACHE_MIB)
+        self.outliners = prompted_models(LookedAtImages(most_mib << 20, modalities))
         super().__init__(app_dir, studies, conf, name="mammoseg", description=DESCRIPTION, version=__version__)
         self._auto_update_scoring = False  # private, of MONAI Label: it would start processes of its own server
 
@@ -87,7 +94,8 @@ class MammosegApp(MONAILabelApp, NamedTasks):
 
     def init_infers(self) -> dict[str, InferTask]:
         preload = yes_or_no(self.conf, "preload", False)
-        return {name: MassInferTask(model, preload=preload) for name, model in self.served.items()}
+        found = {name: MassInferTask(model, preload=preload) for name, model in self.served.items()}
+        return found | prompted_tasks(self.outliners)
 
     def init_trainers(self) -> dict[str, TrainTask]:
         return {name: MassTrainTask(model, self.state) for name, model in self.served.items()}

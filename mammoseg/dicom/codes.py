@@ -17,6 +17,9 @@ LATERALITY = {"L": Code("7771000", "SCT", "Left"), "R": Code("24028007", "SCT", 
 ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")
 """Algorithm family, CID 7162."""
 
+NEIGHBORHOOD_ANALYSIS = Code("123101", "DCM", "Neighborhood Analysis")
+"""The same, of what learned nothing and compares grey values, such as a random walker."""
+
 PROCESSING_EQUIPMENT = Code("109102", "DCM", "Processing Equipment")
 """Purpose of reference of the contributing equipment, CID 7005."""
 

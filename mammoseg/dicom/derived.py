@@ -2,8 +2,8 @@
 
 import copy
 import hashlib
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -150,6 +150,23 @@ class Algorithm:
 
 
 @dataclass(frozen=True)
+class Assistance:
+    """What proposed an outline that a person took or corrected.
+
+    Attributes:
+        name: name of the model.
+        version: version of it.
+        parameters: its weights and what else decides, by the names of `Algorithm.parameters`.
+        is_learned: whether a network drew it; else grey values alone decide.
+    """
+
+    name: str
+    version: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    is_learned: bool = True
+
+
+@dataclass(frozen=True)
 class Analysis:
     """One single-frame mammogram and what was found in it.
 
@@ -159,6 +176,7 @@ class Analysis:
         algorithm: what drew the lesions; None when a person did.
         when: time of the analysis; without time zone it is in the zone that the source states.
         probability: probability of mass, ``(Rows, Columns)``, 0 to 1; None where there is none, as when a person drew.
+        assisted: models that helped a person with the lesions, one a lesion, in their order; None where none did.
 
     Raises:
         InputRefusedError: the source lacks a valid UID or has several frames.
@@ -172,6 +190,7 @@ class Analysis:
     algorithm: Algorithm | None
     when: datetime
     probability: np.ndarray | None = None
+    assisted: Sequence[Assistance | None] = ()
 
     def __post_init__(self) -> None:
         _check_source(self.source)
@@ -324,14 +343,15 @@ def series_attributes(analysis: Analysis, instance_uid: str, *, first_number: in
     }
 
 
-def algorithm_identification(algorithm: Algorithm) -> hd.AlgorithmIdentificationSequence:
+def algorithm_identification(algorithm: Algorithm | Assistance) -> hd.AlgorithmIdentificationSequence:
     """Which model, which weights, which threshold, PS3.3 10.16."""
+    is_learned = isinstance(algorithm, Algorithm) or algorithm.is_learned
     return hd.AlgorithmIdentificationSequence(
         name=algorithm.name,
-        family=codes.ARTIFICIAL_INTELLIGENCE,
+        family=codes.ARTIFICIAL_INTELLIGENCE if is_learned else codes.NEIGHBORHOOD_ANALYSIS,
         version=algorithm.version,
         source=MANUFACTURER,
-        parameters=algorithm.parameters,
+        parameters=dict(algorithm.parameters) or None,
     )
 
 

@@ -204,7 +204,10 @@ def _stated_spacing(source: Dataset) -> list[float] | None:
 
 
 def _content_description(analysis: Analysis, profile: SegProfile) -> str:
-    author = "Drawn by a person" if analysis.algorithm is None else "AI, not for diagnosis"
+    if analysis.algorithm is not None:
+        author = "AI, not for diagnosis"
+    else:
+        author = "Drawn with a model's help" if any(analysis.assisted) else "Drawn by a person"
     if profile is SegProfile.VIEWER and _stated_spacing(analysis.source) is None:
         return f"{author}; pixel size unknown, stated as 1 mm"
     return author
@@ -224,13 +227,15 @@ def _describe_segments(analysis: Analysis, kind: SegKind) -> list[hd.seg.Segment
 def _describe_segment(
     number: int, label: str, analysis: Analysis, lesion: np.ndarray | None = None
 ) -> hd.seg.SegmentDescription:
-    algorithm = analysis.algorithm
+    assistance = analysis.assisted[number - 1] if analysis.assisted else None
+    algorithm = analysis.algorithm or assistance
+    by_a_person = "MANUAL" if assistance is None else "SEMIAUTOMATIC"
     description = hd.seg.SegmentDescription(
         segment_number=number,
         segment_label=label,
         segmented_property_category=codes.MORPHOLOGICALLY_ABNORMAL_STRUCTURE,
         segmented_property_type=codes.MASS,
-        algorithm_type="MANUAL" if algorithm is None else "AUTOMATIC",
+        algorithm_type=by_a_person if analysis.algorithm is None else "AUTOMATIC",
         algorithm_identification=None if algorithm is None else algorithm_identification(algorithm),
         tracking_uid=None if lesion is None else analysis.tracking_uid(lesion),
         tracking_id=None if lesion is None else label,

@@ -65,6 +65,13 @@ class RunLengths:
         pixels = (bottom - top) * (right - left)
         if min(self.counts, default=0) < 0 or sum(self.counts) != pixels:
             raise PromptError(f"The runs of the mask do not add up to the {pixels:,} pixels of its box.")
-        inside = np.arange(len(self.counts)) % 2 == 1
-        whole[top:bottom, left:right] = np.repeat(inside, self.counts).reshape(bottom - top, right - left)
+        whole[top:bottom, left:right] = self.part()
         return whole
+
+    def part(self) -> np.ndarray:
+        """bool, the mask within its box, whose runs must fill it."""
+        if self.box is None:
+            return np.zeros((0, 0), bool)
+        top, left, bottom, right = self.box
+        inside = np.arange(len(self.counts)) % 2 == 1
+        return np.repeat(inside, self.counts).reshape(bottom - top, right - left)

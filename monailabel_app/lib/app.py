@@ -1,5 +1,7 @@
 """MONAI Label's app as our routes see it."""
 
+from typing import Any
+
 from monailabel.interfaces.app import MONAILabelApp
 from monailabel.interfaces.tasks.batch_infer import BatchInferTask
 from monailabel.interfaces.tasks.infer_v2 import InferTask
@@ -41,6 +43,9 @@ class NamedTasks:
     def batch(self) -> BatchInferTask:
         """A model over many images."""
         return self._batch_infer
+
+    outliners: dict[str, Any]
+    """Interactive models by name, the one that answers by default first."""
 
 
 class LabelApp(MONAILabelApp, NamedTasks):

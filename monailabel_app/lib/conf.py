@@ -10,6 +10,7 @@ KEYS = frozenset(
     {"state_dir", "tokens", "cors", "trusted_proxies", "max_upload_mib", "max_requests", "request_seconds", "insecure"}
     | {"oidc_issuer", "oidc_audience", "oidc_roles_claim", "oidc_role_prefix", "oidc_name_claim"}
     | {"modalities", "refresh_seconds", "dicomweb_user", "ca_bundle", "cache_gib"}
+    | {"prompt_cache_mib", "audit_effort"}
     | {"models", "weights", "bundles", "preload", "device", "flips", "min_area_mm2"}
     | {"strategy_model", "max_scored", "group", "strategy_samples", "strategy_seed"}
 )

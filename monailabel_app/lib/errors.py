@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from mammoseg.archives.dicomweb.client import ArchiveError
 from mammoseg.errors import InputRefusedError, MammosegError
+from mammoseg.interactive.prompts import PromptError
 from monailabel_app.lib.audit import AuditLogError
 from monailabel_app.lib.disk import SENTENCE, is_full
 
@@ -71,6 +72,8 @@ def answer(request: Request, error: Exception) -> Response:
         return _json(404, "E_UNKNOWN", "there is no such image or label.")
     if isinstance(error, ArchiveError):
         return _json(503, "E_ARCHIVE", str(error))
+    if isinstance(error, PromptError):
+        return _json(400, "E_PROMPT", str(error))
     if isinstance(error, InputRefusedError):
         status = 400 if error.code == "E_PARAMS" else 422
         return _json(status, error.code, without_paths(error.reason))

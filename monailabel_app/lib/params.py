@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from mammoseg.errors import InputRefusedError
 from mammoseg.training.workflow import RECIPES
 from monailabel_app.lib.errors import HttpError
-from monailabel_app.lib.ids import Name, is_unicode
+from monailabel_app.lib.ids import ImageId, Name, is_unicode
 
 MOST_CHARACTERS = 2**18
 MOST_DEPTH = 12
@@ -77,6 +77,36 @@ def _with_dot(value: Any) -> Any:
     return f".{value.lower().removeprefix('.')}" if isinstance(value, str) else value
 
 
+_Coordinate = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_no_bool)]
+_Count = Annotated[int, Field(ge=0), BeforeValidator(_no_bool)]
+_Side = Annotated[int, BeforeValidator(_no_bool)]
+
+
+def _points(least: int, most: int) -> Any:
+    return list[Annotated[list[_Coordinate], Field(min_length=least, max_length=most)]]
+
+
+class SentMask(BaseModel):
+    """A mask as a page sends it, see `mammoseg.interactive.run_lengths`."""
+
+    box: Annotated[list[_Side], Field(min_length=4, max_length=4)] | None
+    counts: list[_Count]
+
+
+class NamedValue(BaseModel):
+    """A value of a label map, as Slicer names it when it sends scribbles."""
+
+    name: str
+    id: Annotated[int, Field(ge=1, le=1000), BeforeValidator(_no_bool)]
+
+
+def _numbers(least: int, most: int) -> TypeAdapter[Any]:
+    return TypeAdapter(Annotated[list[_Coordinate], Field(min_length=least, max_length=most)])
+
+
+_POINTS = Kind(TypeAdapter(_points(2, 3)), "a list of points, each of two or three numbers")
+_STROKES = Kind(TypeAdapter(list[_points(2, 2)]), "a list of strokes, each a list of points of row and column")
+
 YES_OR_NO = Kind(TypeAdapter(bool), "true or false")
 
 KINDS: Mapping[str, Kind] = {
@@ -95,6 +125,18 @@ KINDS: Mapping[str, Kind] = {
     "tolerance": _number("a number from 0 to 1", ge=0, le=1),
     "min_held_out": _whole(1, 1_000_000),
     "from_scratch": YES_OR_NO,
+    "foreground": _POINTS,
+    "background": _POINTS,
+    "roi": Kind(_numbers(0, 6), "six numbers: from and to in columns, rows and slices"),
+    "box": Kind(_numbers(4, 4), "four numbers: top, left, bottom, right"),
+    "inside": _STROKES,
+    "outside": _STROKES,
+    "mask": Kind(TypeAdapter(SentMask), "a box of four whole numbers and the lengths of runs in it, or null"),
+    "label_info": Kind(
+        TypeAdapter(Annotated[list[NamedValue], Field(max_length=1000)]), "a list of names of values with their ids"
+    ),
+    "selected_label_name": Kind(TypeAdapter(Annotated[str, Field(max_length=1000)]), "the name of a segment"),
+    "image": Kind(TypeAdapter(ImageId), "the id of an image"),
 }
 """Every parameter that a task reads."""
 

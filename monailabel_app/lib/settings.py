@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from mammoseg.errors import WrongCallError
 from monailabel_app.lib.callers import AddressRange, networks
 from monailabel_app.lib.conf import check_keys, check_values, whole_number
+from monailabel_app.lib.effort import names_are_kept
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class ServerSettings:
         trusted_proxies: proxies whose word for the caller's address is taken; none by default.
         max_requests: most requests in work at once for one person; one more gets HTTP 429.
         request_seconds: most time for one request, its upload included.
+        effort_is_named: whether the audit says who took how long for a label; else totals by role are kept.
     """
 
     state_dir: Path
@@ -52,6 +54,7 @@ class ServerSettings:
     max_upload_bytes: int = 128 << 20
     max_requests: int = 64
     request_seconds: float = 600.0
+    effort_is_named: bool = False
 
     @property
     def is_local(self) -> bool:
@@ -78,6 +81,7 @@ class ServerSettings:
             max_upload_bytes=whole_number(conf, "max_upload_mib", 128) << 20,
             max_requests=whole_number(conf, "max_requests", 64),
             request_seconds=float(whole_number(conf, "request_seconds", 600)),
+            effort_is_named=names_are_kept(conf.get("audit_effort", "role")),
         )
 
 

@@ -19,6 +19,7 @@ class FakeStore:
         self.folder = folder
         self.calls: list[tuple[Any, ...]] = []
         self.labels: dict[tuple[str, str], Path] = {}
+        self.work = SimpleNamespace(begin=lambda image, user: None, on_saved=None)
         self.info: dict[str, dict[str, Any]] = {IMAGE: {}}
         (folder / "image.dcm").write_bytes(b"pixels")
 
@@ -62,6 +63,9 @@ class FakeStore:
     def update_label_info(self, label: str, tag: str, info: dict[str, Any]) -> None:
         self.calls.append(("label info", label, tag, info))
 
+    def propose_original(self, image: str, user: str) -> None:
+        self.calls.append(("propose original", image, user))
+
     def get_labeled_images(self) -> list[str]:
         return [image for image, tag in self.labels if tag == "final"]
 
@@ -85,6 +89,7 @@ class FakeModel:
 
     description = "a fake"
     warning = None
+    prompts = ()
 
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
@@ -147,6 +152,7 @@ class FakeApp:
         self.model = FakeModel()
         self.infers = self.trainers = {"unet": self.model}
         self.strategies = {"random": lambda request, store: {"id": IMAGE, "path": "/secret"}}
+        self.outliners: dict[str, Any] = {}
         self.scoring_methods = {"dice": lambda request, store: {"mean": 1.0}}
         self.batch = SimpleNamespace(progress=lambda: {"done": 1})
         self.versions = {"unet": FakeVersions()}

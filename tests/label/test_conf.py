@@ -18,9 +18,12 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 @pytest.mark.parametrize(
     "key, sentence",
     [
-        ("max_uplaod_mib", "--conf max_uplaod_mib is unknown; did you mean max_upload_mib? Known: bundles, ca_bundle"),
+        (
+            "max_uplaod_mib",
+            "--conf max_uplaod_mib is unknown; did you mean max_upload_mib? Known: audit_effort, bundles",
+        ),
         ("Models", "--conf Models is unknown; did you mean models?"),
-        ("zzz", "--conf zzz is unknown; Known: bundles"),
+        ("zzz", "--conf zzz is unknown; Known: audit_effort"),
     ],
 )
 def test_a_key_that_nothing_reads_is_refused_with_the_nearest(key, sentence):

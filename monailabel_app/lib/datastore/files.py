@@ -1,7 +1,7 @@
 """Where the label files of one datastore lie, below the folder of its state."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from monailabel_app.lib.datastore.label_images import write_label
 from monailabel_app.lib.datastore.segmentation import write_drawn
 from monailabel_app.lib.datastore.set_aside import SetAside
 from monailabel_app.lib.datastore.spool import Entry
+from monailabel_app.lib.datastore.work import MANUAL, algorithm_type
 
 logger = logging.getLogger(__name__)
 
@@ -29,10 +30,18 @@ SAVED = "saved"
 
 @dataclass(frozen=True)
 class AboutPicture:
-    """What stands beside the label of a picture, as JSON."""
+    """What stands beside the label of a picture, as JSON.
+
+    Attributes:
+        image_id, seconds: image and time of the label.
+        algorithm_type: ``MANUAL`` or ``SEMIAUTOMATIC``, as a segment of a SEG would say it.
+        helped_by: names and versions of the models that helped.
+    """
 
     image_id: str
     seconds: float
+    algorithm_type: str = MANUAL
+    helped_by: Sequence[str] = ()
 
 
 ABOUT_PICTURE = TypeAdapter(AboutPicture)
@@ -84,9 +93,12 @@ class LabelFiles:
         """
         if file_format(image) == "DICOM":
             path = self.segmentation(entry.label_id)
-            write_drawn(path, mask, image, label_id=entry.label_id, seconds=entry.seconds, user=entry.user)
+            facts = {"label_id": entry.label_id, "seconds": entry.seconds, "user": entry.user}
+            write_drawn(path, mask, image, proposals=entry.work.proposals, **facts)
             return
-        write_json(self._about_picture(entry.label_id), asdict(AboutPicture(entry.image_id, entry.seconds)))
+        helpers = entry.work.helpers(mask)
+        about = AboutPicture(entry.image_id, entry.seconds, algorithm_type(helpers), helpers)
+        write_json(self._about_picture(entry.label_id), asdict(about))
         write_label(self._picture_label(entry.label_id), mask, grid_of(image))
 
     def mask(self, label: LabelRow, segmentation: Path, image: Path) -> Path:

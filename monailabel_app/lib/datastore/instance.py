@@ -14,8 +14,10 @@ from typing import Any
 from monailabel.interfaces.exception import LabelNotFoundException
 
 from mammoseg.data.grid import grid_of
+from mammoseg.dicom.derived import Assistance
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import atomic_path
+from mammoseg.interactive.run_lengths import RunLengths
 from monailabel_app.lib.datastore.export import remove_exports, write_archive
 from monailabel_app.lib.datastore.files import LabelFiles
 from monailabel_app.lib.datastore.index import ImageRow, LabelRow
@@ -25,8 +27,12 @@ from monailabel_app.lib.datastore.mammograms import MammogramDatastore
 from monailabel_app.lib.datastore.saver import LabelSaver
 from monailabel_app.lib.datastore.set_aside import SetAside
 from monailabel_app.lib.datastore.spool import Entry, Spool
+from monailabel_app.lib.datastore.work import Proposal, WorkInHand
 
 logger = logging.getLogger(__name__)
+
+TOLD = ("weights_sha256", "weights_file", "trained_on", "threshold")
+"""Of what is kept with a model's outline, what a label says again of a model that helped."""
 
 
 class InstanceDatastore(MammogramDatastore):
@@ -45,7 +51,8 @@ class InstanceDatastore(MammogramDatastore):
         self.set_aside = SetAside(folder)
         self.files = LabelFiles(folder / "labels", self.set_aside)
         self.spool = Spool(folder / "spool", self.set_aside)
-        self.saver = LabelSaver(self, self.index, self.files, self.spool)
+        self.work = WorkInHand(self.index)
+        self.saver = LabelSaver(self, self.index, self.files, self.spool, self.work)
 
     @abstractmethod
     def segmentation_path(self, label: LabelRow) -> Path:
@@ -108,6 +115,17 @@ class InstanceDatastore(MammogramDatastore):
         known = self._image(label_id).image_id if label_tag != "final" else self._label(label_id).label_id
         self.index.update_info(f"label {label_tag}", known, info)
 
+    def propose_original(self, image_id: str, user: str) -> None:
+        """Note that a person got what a model drew on an image and was kept here; nothing where there is none."""
+        path = self.files.original(image_id)
+        if self.index.image(image_id) is None or not path.exists():
+            return
+        told = self.index.info("label original", image_id)
+        of_weights = {name: str(value) for name, value in told.get("params", {}).items() if name in TOLD and value}
+        by = Assistance(str(told.get("model") or "unknown"), str(told.get("params", {}).get("version", "")), of_weights)
+        mask = read_label(path, grid_of(path), image_id=image_id)
+        self.work.propose(image_id, user, Proposal(by, RunLengths.of(mask)))
+
     def human_labels(self) -> list[dict[str, Any]]:
         """The newest label of each image, for training.
 
@@ -144,7 +162,8 @@ class InstanceDatastore(MammogramDatastore):
         Args:
             label_filename: NIfTI, NRRD, PNG, DICOM SEG or bare bytes; see `label_images`.
             label_tag: ``final``, a person's, or ``original``, a model's, which is only kept here.
-            label_info: ``label_info``: names of the values, as MONAI Label's clients send them; ``user``: who saved.
+            label_info: ``label_info``: names of the values, as MONAI Label's clients send them; ``user`` and
+                ``role``: who saved, and as what.
                 Of ``original`` all is kept for `get_label_info`, such as the model's name.
 
         Raises:

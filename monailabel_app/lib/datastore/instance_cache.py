@@ -1,6 +1,7 @@
 """Instances of an archive on disk: fetched when first asked for, the longest unused removed when room is short."""
 
 import logging
+import os
 import threading
 import time
 from pathlib import Path
@@ -42,7 +43,7 @@ class InstanceCache:
         path = self._folder / f"{instance.sop}.dcm"
         with self._locks[hash(instance.sop) % LOCKS]:
             if path.exists():
-                path.touch()
+                os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))  # used, not changed
             elif retrieve(self._archive, instance, path):
                 self._make_room()
             else:
@@ -53,8 +54,8 @@ class InstanceCache:
         with self._removing:
             states = {path: path.stat() for path in self._folder.glob("*.dcm")}
             surplus = sum(state.st_size for state in states.values()) - self._most_bytes
-            for path, state in sorted(states.items(), key=lambda item: item[1].st_mtime):
-                if surplus <= 0 or time.time() - state.st_mtime < SAFE_SECONDS:
+            for path, state in sorted(states.items(), key=lambda item: item[1].st_atime):
+                if surplus <= 0 or time.time() - state.st_atime < SAFE_SECONDS:
                     return
                 path.unlink(missing_ok=True)
                 surplus -= state.st_size

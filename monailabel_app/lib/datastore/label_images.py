@@ -36,16 +36,32 @@ def read_label(
         InputRefusedError: ``E_LABEL``: no label file, of another size, of another image, or with values that are none;
             or the file cannot be read.
     """
-    array, affine = _read(path, grid, image_id, is_label_map=bool(masses))
+    values = read_values(path, grid, image_id=image_id, known={*masses, *others}, is_label_map=bool(masses))
+    return np.isin(values, list(masses)) if masses else values != 0
+
+
+def read_values(
+    path: Path, grid: Grid, *, image_id: str, known: Collection[int], is_label_map: bool = True
+) -> np.ndarray:
+    """The values of a label map that is about the image of `grid`, ``(rows, columns)``.
+
+    Args:
+        image_id: what a DICOM SEG must refer to.
+        known: values that may occur besides 0; all where there is none.
+        is_label_map: whether the values of a picture are those of a label map; else it is one mask.
+
+    Raises:
+        InputRefusedError: as `read_label`.
+    """
+    array, affine = _read(path, grid, image_id, is_label_map=is_label_map)
     if affine is not None:
         turned = turn_to_grid(array, affine, grid)
         array = array if turned is None else turned
     if array.size != np.prod(grid.shape) or array.shape[:2] != grid.shape[::-1]:
         sides = " x ".join(str(side) for side in array.shape)
         raise _refused(f"the label has {sides} pixels (columns first), its image {grid.shape[1]} x {grid.shape[0]}.")
-    _check_values(array, {*masses, *others})
-    values = array.reshape(grid.shape[::-1]).T
-    return np.ascontiguousarray(np.isin(values, list(masses)) if masses else values != 0)
+    _check_values(array, known)
+    return np.ascontiguousarray(array.reshape(grid.shape[::-1]).T)
 
 
 def write_label(path: Path, mask: np.ndarray, grid: Grid) -> Path:

@@ -17,6 +17,7 @@ from monailabel_app.lib.datastore.index import ImageRow, Index, LabelRow
 from monailabel_app.lib.datastore.label_images import read_label
 from monailabel_app.lib.datastore.label_info import mass_values
 from monailabel_app.lib.datastore.spool import Entry, Spool
+from monailabel_app.lib.datastore.work import WorkInHand, algorithm_type
 from monailabel_app.lib.errors import in_words
 
 logger = logging.getLogger(__name__)
@@ -42,11 +43,12 @@ class ImageSource(Protocol):
 class LabelSaver:
     """Saves the final labels of one datastore; for all threads of one process."""
 
-    def __init__(self, source: ImageSource, index: Index, files: LabelFiles, spool: Spool) -> None:
+    def __init__(self, source: ImageSource, index: Index, files: LabelFiles, spool: Spool, work: WorkInHand) -> None:
         self._source = source
         self._index = index
         self._files = files
         self._spool = spool
+        self._work = work
         self._accepting = threading.Lock()
         self._in_hand: set[int] = set()
 
@@ -54,7 +56,7 @@ class LabelSaver:
         """Save what a person drew; when this returns, the label is on disk, and the archive has it or will.
 
         Args:
-            info: ``label_info`` and ``user``, as `InstanceDatastore.save_label` takes them.
+            info: ``label_info``, ``user`` and ``role``, as `InstanceDatastore.save_label` takes them.
 
         Returns:
             The label's id.
@@ -95,6 +97,7 @@ class LabelSaver:
     def _accept(self, image: ImageRow, upload: Path, info: Mapping[str, Any]) -> Entry:
         """Spool an upload; its time is later than that of every label of the image, whatever the clock does."""
         masses, others = mass_values(info)
+        user = str(info.get("user") or "")
         with self._accepting:
             earlier = [label.seconds for label in self._index.labels_of(image.image_id)]
             earlier += [entry.seconds for entry in self._spool.entries() if entry.image_id == image.image_id]
@@ -104,9 +107,11 @@ class LabelSaver:
                 image_id=image.image_id,
                 label_id=derive_uid(image.image_id, "drawn", repr(seconds)),
                 seconds=seconds,
-                user=str(info.get("user") or ""),
+                user=user,
+                role=str(info.get("role") or ""),
                 masses=masses,
                 others=others,
+                work=self._work.of(image.image_id, user),
             )
             self._in_hand.add(entry.number)
         return entry
@@ -133,6 +138,7 @@ class LabelSaver:
         image = self._index.image(entry.image_id)
         if image is None:
             raise ImageAwayError("the image of a label is not in its source any more; the label waits for it.")
+        mask = None
         if not self._files.is_written(entry.label_id):
             path, grid = self._image(image)
             values = {"masses": entry.masses, "others": entry.others}
@@ -141,7 +147,11 @@ class LabelSaver:
         series = derive_uid(entry.label_id, "series")
         source = self._source.source_of_saved(image)
         row = LabelRow(entry.label_id, entry.image_id, source, series, entry.seconds, "", source == SAVED)
-        self._index.put_saved(row, {"user": entry.user})
+        helpers = entry.work.helpers(mask) if mask is not None else []
+        told = {"algorithm_type": algorithm_type(helpers), "helped_by": helpers} if mask is not None else {}
+        self._index.put_saved(row, {"user": entry.user, **told})
+        if mask is not None:
+            self._work.saved(entry.image_id, entry.user, entry.role, entry.work, mask, seconds=entry.seconds)
 
     def _image(self, image: ImageRow) -> tuple[Path, Grid]:
         path = self._source.image_path(image)

@@ -18,16 +18,19 @@ from scipy import ndimage
 from mammoseg.data.grid import Grid, grid_of
 from mammoseg.data.mammogram import file_format
 from mammoseg.dicom import measure
-from mammoseg.dicom.derived import Analysis
+from mammoseg.dicom.derived import Analysis, Assistance
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.read import header_of
 from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import header_refused, write_object
 from mammoseg.errors import InputRefusedError
 from mammoseg.inference.lesions import scale_of_mammogram
+from mammoseg.interactive.run_lengths import RunLengths
 from mammoseg.prediction.file_job import area_mm2
 from monailabel_app.lib.datastore.label_images import write_label
+from monailabel_app.lib.datastore.work import Proposal
 from monailabel_app.lib.models.discover import ModelNotReadyError
+from monailabel_app.lib.models.run import PROPOSAL
 from monailabel_app.lib.models.serving import Segmented, ServedModel
 from monailabel_app.lib.params import EXTENSIONS, said
 
@@ -46,7 +49,12 @@ class MassInferTask(InferTask):
     Args:
         model: model that answers.
         preload: load the weights now; where they cannot be, the log says why and so does every request.
+
+    Attributes:
+        prompts: names of parameters that no table of options shows; it takes none.
     """
+
+    prompts = ()
 
     def __init__(self, model: ServedModel, *, preload: bool = False) -> None:
         super().__init__(
@@ -109,12 +117,18 @@ class MassInferTask(InferTask):
             **describe(found),
             "model": self.model.entry.bundle,
             "latencies": {name: round(value, 4) for name, value in seconds.items()},
+            **(_proposal(found) if request.get(PROPOSAL) else {}),
         }
 
-    def masses(self, image: Path | str) -> list[np.ndarray]:
-        """Masses in a file, each bool ``(rows, columns)``, largest first; see `__call__` for what it raises."""
+    def masses(self, image: Path | str) -> tuple[list[np.ndarray], Proposal]:
+        """Masses in a file, each bool ``(rows, columns)``, largest first, and what a label says of the model.
+
+        Raises:
+            InputRefusedError, ModelNotReadyError: see `__call__`.
+        """
         with no_header_values_in_warnings():
-            return list(self.model.segment(Path(image)).lesions)
+            found = self.model.segment(Path(image))
+        return list(found.lesions), _proposal(found)[PROPOSAL]
 
     def dicom_seg(self, image: Path | str, request: Mapping[str, Any] | None = None) -> bytes:
         """A DICOM SEG of the masses, as `mammoseg predict` writes it.
@@ -147,6 +161,13 @@ def encode_segmentation(found: Segmented) -> bytes:
     with tempfile.TemporaryDirectory(prefix="mammoseg-") as folder:
         write_object(dataset, Path(folder) / "mass.seg.dcm")
         return (Path(folder) / "mass.seg.dcm").read_bytes()
+
+
+def _proposal(found: Segmented) -> dict[str, Proposal]:
+    """What a label says of the model, if a person takes its outline."""
+    algorithm = found.algorithm
+    by = Assistance(algorithm.name, algorithm.version, algorithm.parameters)
+    return {PROPOSAL: Proposal(by, RunLengths.of(found.mask))}
 
 
 def describe(found: Segmented) -> dict[str, Any]:

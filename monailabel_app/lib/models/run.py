@@ -8,6 +8,11 @@ from typing import Any
 from monailabel.interfaces.datastore import Datastore, DefaultLabelTag
 from monailabel.interfaces.tasks.infer_v2 import InferTask
 
+from monailabel_app.lib.datastore.work import Proposal
+
+PROPOSAL = "proposal"
+"""Of a request that asks a task for its outline, and of the answer that tells it, as `Proposal`; no client gets it."""
+
 
 @dataclass(frozen=True)
 class Inferred:
@@ -17,20 +22,29 @@ class Inferred:
         file: mask in a temporary file, for the caller to remove; None where the task writes none.
         params: the rest, as JSON.
         label: id of the label, where it was saved.
+        proposal: the outline, for the record of who was helped; None where the task tells none.
     """
 
     file: Path | None
     params: dict[str, Any]
     label: str | None = None
+    proposal: Proposal | None = None
 
 
 def infer(
-    task: InferTask, request: Mapping[str, Any], datastore: Datastore, *, upload: Path | None = None, save: bool = False
+    task: InferTask,
+    request: Mapping[str, Any],
+    datastore: Datastore,
+    *,
+    upload: Path | None = None,
+    drawn: Path | None = None,
+    save: bool = False,
 ) -> Inferred:
     """Run a task on ``request["image"]``, an id.
 
     Args:
         upload: image file to use instead.
+        drawn: file of a label that goes with the prompts: the mask so far, or scribbles.
         save: keep the mask as the model's label of the image (tag ``original``).
 
     Raises:
@@ -38,7 +52,10 @@ def infer(
     """
     image_id = request.get("image", "")
     path = upload or Path(datastore.get_image_uri(image_id))
-    file, params = task({**request, "image": str(path), "description": task.description})
+    asked = {**request, "image": str(path), "image_id": image_id, PROPOSAL: True, "description": task.description}
+    file, told = task({**asked, "label": str(drawn)} if drawn else asked)
+    params = dict(told or {})
+    proposal = params.pop(PROPOSAL, None)
     mask = Path(file) if file else None
     label = None
     if save and mask and not upload:
@@ -48,4 +65,4 @@ def infer(
         except BaseException:
             mask.unlink()  # there is no caller who could
             raise
-    return Inferred(mask, dict(params or {}), label)
+    return Inferred(mask, params, label, proposal)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 
 from anyio import to_thread
 from fastapi import FastAPI
@@ -20,6 +21,7 @@ from monailabel_app.lib import errors
 from monailabel_app.lib.app import LabelApp
 from monailabel_app.lib.audit import AuditLog
 from monailabel_app.lib.callers import Callers
+from monailabel_app.lib.effort import EffortLog
 from monailabel_app.lib.login.auth import Login
 from monailabel_app.lib.server import uploads
 from monailabel_app.lib.server.connections import Connections
@@ -37,13 +39,14 @@ from monailabel_app.lib.server.routes import (
     ohif,
     proxy,
     scoring,
+    segment,
     train,
 )
 from monailabel_app.lib.settings import ServerSettings
 
 logger = logging.getLogger(__name__)
 
-GROUPS = (info, infer, batch, train, activelearning, scoring, datastore, annotate, login, ohif, proxy)
+GROUPS = (info, infer, segment, batch, train, activelearning, scoring, datastore, annotate, login, ohif, proxy)
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -100,6 +103,8 @@ def build(app: LabelApp, settings: ServerSettings) -> FastAPI:
     check_roles(server.routes)
     is_remote = app.studies.startswith(("http://", "https://"))
     server.state.archive = connect(app.studies) if is_remote else None
+    effort = EffortLog(audit, settings.state_dir, named=settings.effort_is_named)
+    app.datastore().work.on_saved = lambda user, role, image, cost: effort.keep(user, role, image, asdict(cost))
     server.state.label_app, server.state.settings, server.state.audit = app, settings, audit
     server.state.login, server.state.jobs, server.state.is_ready = logins, Jobs(), False
     server.state.connections = connections

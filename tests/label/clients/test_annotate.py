@@ -140,7 +140,10 @@ def test_who_logs_in_gets_a_case_corrects_the_proposal_and_saves_what_is_shown(d
     answer = requests.post(f"{served.url}/annotate/api/propose", json=ask, headers=headers, timeout=60).json()
     (proposed,) = (RunLengths.from_json(**mask).mask(shape) for mask in answer["masks"])
     assert (coloured(tmp_path / "proposal.png", report["told"]["proposal"], shape) == proposed).all()
-    mask = mask_in(segmentation_of(served, sent["image"]))
+    segmentation = segmentation_of(served, sent["image"])
+    kinds = [segment.SegmentAlgorithmType for segment in segmentation.SegmentSequence]
+    assert sorted(kinds) == ["MANUAL", "SEMIAUTOMATIC"], "the stroke, and what is left of the proposal"
+    mask = mask_in(segmentation)
     assert mask[200, 90] and not mask[75, 70] and mark[75, 70]
     assert (RunLengths.from_json(**sent["masses"][0]["mask"]).mask(shape) == mask).all(), "pixel by pixel what was sent"
     assert (coloured(tmp_path / "corrected.png", report["told"]["corrected"], shape) == mask).all(), "and shown"
@@ -163,11 +166,12 @@ def test_nothing_is_lost_and_everything_can_be_done_and_undone(drive, served, tm
         *(["offline", True], ["choose", "#save"], ["tell", "away", "#status"], ["offline", False]),
         *(["choose", "#save"], ["tell", "readers", "#readings"], ["key", "d"], ["tell", "withdrawn", "#status"]),
         *(["key", "k"], ["type", "#reason", "an implant"], ["choose", "#skip-form button"], ["tell", "next", "#case"]),
+        *(["key", "Delete", "c"], ["click", [70, 100]], ["click", [130, 70], True], ["key", "s"]),
         *(["key", "m", "s"], ["tell", "no mass", "#status"], ["key", "n"], ["tell", "left", "#status"]),
         *(["key", "i", "w"], ["drag", [100, 100], [140, 140]], ["key", "h"], ["drag", [100, 100], [140, 140]]),
         *(["key", "+", "+", "-", "]", "}", "0", "Shift+?"], ["tell", "help", "#help"]),
     )
-    told, (first, away, kept, none) = report["told"], report["saved"]
+    told, (first, away, kept, clicked, none) = report["told"], report["saved"]
     image = told["case"].partition(",")[0]
     assert told["beside"] in ("R CC", "R MLO")
     shape = served.images[image][1].shape
@@ -183,6 +187,8 @@ def test_nothing_is_lost_and_everything_can_be_done_and_undone(drive, served, tm
     assert told["readers"] == "local: 2 masses" and told["withdrawn"].startswith("Withdrawn; your label before it")
     assert not told["next"].startswith(image) and none["no_mass"] and none["masses"] == []
     assert not mask_in(segmentation_of(served, none["image"])).any()
+    outlined = RunLengths.from_json(**clicked["masses"][0]["mask"]).mask(shape)
+    assert outlined[70, 100] and not outlined[130, 70], "what an interactive model makes of a click in and one out"
     assert told["left"] == "There is no such case left.", "one is skipped, one has a label"
     assert "brush" in told["help"] and other in served.images
 

@@ -155,6 +155,83 @@ def test_an_edited_mask_becomes_a_seg_in_the_archive_and_is_the_label_after_a_re
         assert other["id"] != image_id, "what has a label is not given out again"
 
 
+def voxel(image: Path, row: int, column: int) -> list[int]:
+    """Where Slicer says a point is: through space and back, as `getControlPointsXYZ` of the module."""
+    source = sitk.ReadImage(str(image))
+    return list(source.TransformPhysicalPointToIndex(source.TransformIndexToPhysicalPoint((column, row, 0))))
+
+
+def test_smart_edit_outlines_from_points_and_a_box(url, marks, tmp_path):
+    client = client_of(url, tmp_path / "slicer")
+    models = client.info()["models"]
+    assert models["random_walker"]["type"] == "deepedit" and models["random_walker"]["dimension"] == 2
+    assert not models["random_walker"]["labels"], "with labels the module sends no points outside"
+    sample, path = next_image(client, tmp_path / "slicer")
+    mark = marks[sample["id"]]
+    request = {
+        "label": "mass",
+        "foreground": [voxel(path, 70, column) for column in (70, 100, 130)] + [voxel(path, 150, 70)],
+        "background": [voxel(path, 140, 110)],
+        "slice": 0,
+    }
+    file, params = client.infer("random_walker", sample["id"], dict(request))
+    found = sitk.GetArrayFromImage(sitk.ReadImage(file))[0] == 1
+    assert dice(found, mark) > 0.85 and found[70, 130] and not found[140, 110]
+    assert params["label_names"] == {"mass": 1} and params["model"] == "random_walker"
+    assert np.allclose(geometry(sitk.ReadImage(file))[2], geometry(sitk.ReadImage(str(path)))[2])
+    roi = {"label": "mass", "foreground": [], "background": [], "roi": [142, 58, 162, 38, 0, 0], "slice": 0}
+    file, _ = client.infer("random_walker", sample["id"], roi)
+    boxed = sitk.GetArrayFromImage(sitk.ReadImage(file))[0] == 1
+    assert boxed.any() and not boxed[163:].any() and not boxed[:, 143:].any()
+    with pytest.raises(MONAILabelClientException, match="outside of the image"):
+        client.infer("random_walker", sample["id"], {"foreground": [[1000, 5, 0]], "background": []})
+
+
+def test_scribbles_correct_the_segment_that_was_selected(url, marks, tmp_path):
+    client = client_of(url, tmp_path / "slicer")
+    assert client.info()["models"]["random_walker_scribbles"]["type"] == "scribbles"
+    sample, path = next_image(client, tmp_path / "slicer")
+    mark = marks[sample["id"]]
+    values = np.zeros(mark.shape, np.uint8)
+    values[mark] = 1
+    values[42:48, 65:135] = 3
+    values[150:158, 62:78] = 2
+    file = as_slicer_writes(np.ones(mark.shape, bool), path, tmp_path / "scribbles.nii.gz")
+    label = sitk.ReadImage(str(file))
+    painted = sitk.GetImageFromArray(values[np.newaxis])
+    painted.CopyInformation(label)
+    sitk.WriteImage(painted, str(file))
+    request = {
+        "roi": [],
+        "label_info": [
+            {"name": "mass", "id": 1},
+            {"name": "background_scribbles", "id": 2},
+            {"name": "foreground_scribbles", "id": 3},
+        ],
+        "selected_label_name": "mass",
+    }
+    answer, _ = client.infer("random_walker_scribbles", sample["id"], request, label_in=str(file))
+    found = sitk.GetArrayFromImage(sitk.ReadImage(answer))[0] == 1
+    assert found[values == 3].all() and not found[values == 2].any()
+    assert dice(found, mark) > 0.8
+    with pytest.raises(MONAILabelClientException, match="send it as the file"):
+        client.infer("random_walker_scribbles", sample["id"], {"roi": []})
+
+
+def test_a_label_that_smart_edit_helped_with_says_so_in_the_archive(url, orthanc, marks, dciodvfy, tmp_path):
+    client = client_of(url, tmp_path / "slicer")
+    sample, path = next_image(client, tmp_path / "slicer")
+    points = {"label": "mass", "foreground": [voxel(path, 70, 120)], "background": []}
+    file, _ = client.infer("random_walker", sample["id"], points)
+    client.save_label(sample["id"], file, params=dict(LABEL_INFO))
+    (stored,) = segmentations_in(orthanc, tmp_path)
+    (segment,) = pydicom.dcmread(stored).SegmentSequence
+    assert segment.SegmentAlgorithmType == "SEMIAUTOMATIC"
+    (identified,) = segment.SegmentationAlgorithmIdentificationSequence
+    assert identified.AlgorithmName == "random_walker" and identified.AlgorithmVersion.startswith("scikit-image ")
+    assert not [line for line in validated(dciodvfy, stored) if line.startswith("Error")]
+
+
 def test_with_a_login_the_same_buttons_work(url, marks, tmp_path):
     token = make_token(tmp_path / "state" / "tokens.json", name="Ada", role="annotator")
     client = client_of(url, tmp_path / "slicer", token)

@@ -153,7 +153,7 @@ def test_a_note_cannot_replace_what_the_server_notes(client, fake_app, key):
     assert [answer.status_code for answer in answers] == [400] * 3 and key in answers[0].json()["detail"]
     saved = client.put(f"/datastore/label?image={IMAGE}", files={"label": ("a.png", b"x")}, data={"params": text})
     assert saved.status_code == 200, "of the parameters of a label only label_info is read"
-    assert fake_app.store.calls[-1][1:] == (IMAGE, "final", {"user": "local"})
+    assert fake_app.store.calls[-1][1:] == (IMAGE, "final", {"user": "local", "role": "annotator"})
 
 
 @pytest.mark.parametrize("number", ["-1", "1" * 400, "1e3", "x"])
@@ -193,7 +193,7 @@ def test_every_answer_says_what_must_be_said_of_the_weights(client, fake_app, ou
 def test_a_label_comes_back_as_it_was_saved(client, fake_app):
     saved = client.put("/datastore/label", params={"image": IMAGE}, files={"label": ("a.b.nii.gz", b"a mask")})
     assert saved.json() == {"image": IMAGE, "label": IMAGE}
-    assert fake_app.store.calls[-1][1:] == (IMAGE, "final", {"user": "local"})
+    assert fake_app.store.calls[-1][1:] == (IMAGE, "final", {"user": "local", "role": "annotator"})
     loaded = client.get("/datastore/label", params={"label": IMAGE, "tag": "final"})
     assert loaded.content == b"a mask" and f'filename="{IMAGE}.nii.gz"' in loaded.headers["content-disposition"]
     assert client.head("/datastore/label", params={"label": IMAGE, "tag": "final"}).status_code == 200

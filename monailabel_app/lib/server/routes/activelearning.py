@@ -39,12 +39,13 @@ def next_image(app: LabelApp, person: Person, strategy: str, params: Mapping[str
     """
     task = find(app.strategies, strategy, "E_STRATEGY")
     if "model" in params:
-        find(app.infers, params["model"])
+        find(app.trainers, params["model"])
     datastore = app.datastore()
     result = task({**params, "strategy": strategy, "user": person.name}, datastore)
     if not result or not result.get("id"):
         return {}
     image = result["id"]
+    datastore.work.begin(image, person.name)
     given = {strategy: {"ts": int(time.time()), "client_id": person.name}}
     known = datastore.get_image_info(image)
     datastore.update_image_info(image, {"strategy": {**known.get("strategy", {}), **given}})

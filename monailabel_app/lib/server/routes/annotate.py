@@ -120,7 +120,9 @@ class Drawn(OfImage):
 def start(person: Annotator, app: TheApp) -> dict[str, Any]:
     """Answer the reader's name, the models that can propose, the strategies, and how many images have a label."""
     models = [
-        {"name": name, "warning": task.warning or ""} for name, task in sorted(app.infers.items()) if task.is_valid()
+        {"name": name, "warning": app.infers[name].warning or ""}
+        for name in sorted(app.trainers)
+        if app.infers[name].is_valid()
     ]
     store = _store(app)
     counts = {"total": len(store.list_images()), "labelled": len(store.get_labeled_images())}
@@ -151,6 +153,8 @@ def hold(person: Annotator, app: TheApp, of: OfImage) -> dict[str, Any]:
     """Lease an image, or prolong the lease: who has it in place of the one who asks, empty where that is he himself."""
     store = _store(app)
     taken = store.lease(of.image, person.name)
+    if taken and store.work.of(of.image, person.name).begun is None:
+        store.work.begin(of.image, person.name)
     return {"held_by": "" if taken else store.leases.holder(of.image) or "", "drawn": _own_label(store, person, of)}
 
 
@@ -181,8 +185,11 @@ def image(person: Annotator, app: TheApp, image: ImageId) -> Response:
 @router.post("/api/propose", summary="What a model outlines")
 def propose(person: Annotator, app: TheApp, proposal: Proposal) -> dict[str, Any]:
     """Answer the masses that a model finds in an image, each as runs."""
-    task = find(app.infers, proposal.model)
-    return {"masks": [vars(RunLengths.of(mask)) for mask in task.masses(_store(app).get_image_uri(proposal.image))]}
+    find(app.trainers, proposal.model)  # the interactive ones find nothing by themselves
+    store = _store(app)
+    masses, outline = app.infers[proposal.model].masses(store.get_image_uri(proposal.image))
+    store.work.propose(proposal.image, person.name, outline)
+    return {"masks": [vars(RunLengths.of(mask)) for mask in masses]}
 
 
 @router.post("/api/save", summary="Save what was outlined")
@@ -206,7 +213,7 @@ def save(person: Annotator, app: TheApp, settings: TheSettings, audit: Audit, dr
         raise HttpError(422, "E_EMPTY", "a mass without a pixel is none; outline it, or say that there is no mass.")
     with received(".bin", settings.state_dir) as path, audit.doing(person.name, "save", image=drawn.image, tag="final"):
         path.write_bytes(mask.astype(np.uint8).tobytes())
-        label = store.save_label(drawn.image, str(path), "final", {"user": person.name})
+        label = store.save_label(drawn.image, str(path), "final", {"user": person.name, "role": person.saves_as})
         masses = [mass.model_dump() for mass in drawn.masses]
         store.update_label_info(label, "final", {"masses": masses})
     return {"label": label}

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 from monailabel.interfaces.tasks.batch_infer import BatchInferImageType
 
+from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import Name
 from monailabel_app.lib.login.roles import Role
 from monailabel_app.lib.params import JSON_BODY, JsonBody, chosen
@@ -38,8 +39,14 @@ def start(
     images: BatchInferImageType = BatchInferImageType.IMAGES_ALL,
     run_sync: bool = False,
 ) -> Any:
-    """Start a model over many images and answer the job's record; ``run_sync`` waits for its end."""
+    """Start a model over many images and answer the job's record; ``run_sync`` waits for its end.
+
+    Raises:
+        HttpError: 400; the model needs prompts; 404; there is no such model.
+    """
     task = find(app.infers, model)
+    if task.prompts:
+        raise HttpError(400, "E_REQUEST", "this model needs prompts for each mass; a batch has none.")
     request = {"model": model, "images": images.value, **chosen(params, [*PARAMS, *task.config()])}
     request |= {"save_label": True, "label_tag": "original"}
     job = Job(request, lambda: app.batch_infer(request), stop=getattr(app.batch, "stop", None))

@@ -14,6 +14,7 @@ from monailabel.utils.others.generic import get_mime_type
 from mammoseg.files import sha256_of_file
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import ImageId, ImageIdOrNothing, Tag
+from monailabel_app.lib.login.roles import Role
 from monailabel_app.lib.params import json_object, note
 from monailabel_app.lib.server.routes import Annotator, Audit, Downloader, TheApp, TheSettings, Trainer, Viewer
 from monailabel_app.lib.server.uploads import uploaded
@@ -103,7 +104,8 @@ def save_label(
     tag: Tag = "final",
 ) -> dict[str, str]:
     """Save an uploaded label of an image and answer the label's id."""
-    info = {key: value for key, value in json_object(params).items() if key == "label_info"} | {"user": person.name}
+    info = {key: value for key, value in json_object(params).items() if key == "label_info"}
+    info |= {"user": person.name, "role": person.saves_as}
     with uploaded(label, settings.state_dir) as path, audit.doing(person.name, "save", image=image, tag=tag):
         label_id = app.datastore().save_label(image, str(path), tag, info)
     return {"image": image, "label": label_id}
@@ -126,7 +128,9 @@ def check_label(
 
 @router.get("/label", summary="Download a label")
 def download_label(person: Viewer, app: TheApp, label: ImageId, tag: Tag) -> FileResponse:
-    """Answer the file of a label."""
+    """Answer the file of a label; of a model's it is noted that the person has it."""
+    if tag == "original" and person.may(Role.ANNOTATOR):
+        app.datastore().propose_original(label, person.name)
     return _download(_file(app.datastore().get_label_uri(label, tag)), label)
 
 

@@ -44,7 +44,7 @@ def run(
     session_id: Annotated[str, Query(description="sessions do not exist here; upload the file")] = "",
     params: Annotated[str, Form()] = "{}",
     file: UploadFile | None = None,
-    label: Annotated[UploadFile | None, Form(description="not used by these models")] = None,
+    label: Annotated[UploadFile | None, Form(description="mask so far, or scribbles, of interactive models")] = None,
     output: InferOutput = InferOutput.all,
 ) -> Response:
     """Answer a model's outline of the masses in one image: parameters and mask, one of both, or a DICOM SEG.
@@ -56,17 +56,23 @@ def run(
     task = find(app.infers, model)
     if session_id or not (file or image):
         raise HttpError(400, "E_REQUEST", "name an image, or upload a file; there are no sessions.")
-    asked = chosen(json_object(params), ["save_label", "result_extension", *task.config()])
+    asked = chosen(json_object(params), ["save_label", "result_extension", *task.config(), *task.prompts])
     save = asked.pop("save_label", False)
     if save and not person.may(Role.ANNOTATOR):
         raise HttpError(403, "E_ROLE", f"the role {Role.ANNOTATOR.value} is needed to save a label.")
     request = {"model": model, "image": image, **asked}
     datastore = app.datastore()
-    with uploaded(file, settings.state_dir) if file is not None else nullcontext() as path:
+    with (
+        uploaded(file, settings.state_dir) if file is not None else nullcontext() as path,
+        uploaded(label, settings.state_dir) if label is not None and task.prompts else nullcontext() as drawn,
+    ):
         if output is InferOutput.dicom_seg:
             answer = _segmentation(task, path or Path(datastore.get_image_uri(image)), request)
         else:
-            answer = _answer(infer(task, request, datastore, upload=path, save=save), output)
+            inferred = infer(task, request, datastore, upload=path, drawn=drawn, save=save)
+            if inferred.proposal is not None and path is None and person.may(Role.ANNOTATOR):
+                datastore.work.propose(image, person.name, inferred.proposal)
+            answer = _answer(inferred, output)
     if task.warning:
         answer.headers[WARNING_HEADER] = task.warning
     return answer

@@ -32,6 +32,6 @@ def start(
     task = find(app.scoring_methods, method, "E_METHOD")
     request = {**chosen(params, PARAMS), "method": method}
     if "model" in request:
-        find(app.infers, request["model"])
+        find(app.trainers, request["model"])
     job = Job(request, lambda: app.scoring(request), stop=getattr(task, "stop", None))
     return jobs.answer(KIND, job, waits=run_sync, enqueue=True)

@@ -1,0 +1,175 @@
+"""Interactive models behind MONAI Label's `InferTask`: points and a box, or scribbles, in; one mass out."""
+
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
+
+from mammoseg.dicom.derived import Assistance
+from mammoseg.errors import InputRefusedError
+from mammoseg.interactive.clicks import CLICK_RADIUS_PIXELS, without_clicked_out
+from mammoseg.interactive.model import InteractiveModel
+from mammoseg.interactive.random_walker import RandomWalker
+from mammoseg.interactive.region_growing import RegionGrowing
+from mammoseg.interactive.run_lengths import RunLengths
+from monailabel_app.lib.datastore.work import Proposal
+from monailabel_app.lib.models.infer import LABELS, read_extension, write_temporary
+from monailabel_app.lib.models.prepared import LookedAt, LookedAtImages
+from monailabel_app.lib.models.run import PROPOSAL
+from monailabel_app.lib.models.said_prompts import (
+    OF_A_PAGE,
+    OF_SCRIBBLES,
+    OF_SMART_EDIT,
+    Said,
+    from_page,
+    from_scribbles,
+    from_smart_edit,
+)
+from monailabel_app.lib.params import said
+
+CLICK_RADIUS_MM = 5.0
+"""How far a click outside reaches where the image says how large a pixel is."""
+
+
+class Outliner:
+    """An interactive model over images that are kept ready; a model computes one image at a time.
+
+    Args:
+        model: model that answers.
+        assistance: description of the model in labels that it helped with.
+        images: images that all models share.
+        description: one sentence on it.
+    """
+
+    def __init__(
+        self, model: InteractiveModel, assistance: Assistance, images: LookedAtImages, *, description: str
+    ) -> None:
+        self.model = model
+        self.assistance = assistance
+        self.images = images
+        self.description = description
+        self._computing = threading.Lock()
+
+    def outline(self, looked: LookedAt, prepared: Any, what: Said) -> Proposal:
+        """Outline the mass that the prompts mean, on an image that is ready."""
+        with self._computing:
+            mask = self.model.segment(prepared, what.prompts)
+        radius = CLICK_RADIUS_PIXELS if looked.pixel_mm is None else CLICK_RADIUS_MM / looked.pixel_mm
+        mask = without_clicked_out(mask, what.prompts, radius=radius)
+        if what.painted is not None:
+            mask = (mask | what.painted.inside) & ~what.painted.outside
+        return Proposal(self.assistance, RunLengths.of(mask), what.count)
+
+    def for_page(self, path: Path, sent: Mapping[str, Any]) -> Proposal:
+        """The outline for a page.
+
+        Args:
+            path: file of the image.
+            sent: what was sent, see `OF_A_PAGE`.
+
+        Raises:
+            InputRefusedError: the file cannot be used, or a parameter is none of its kind.
+            PromptError: the prompts are none of this image.
+        """
+        values = said(sent, OF_A_PAGE)
+
+        def outline(looked: LookedAt, prepared: Any) -> Proposal:
+            return self.outline(looked, prepared, from_page(values, looked.grid.shape))
+
+        proposal: Proposal = self.images.use(path, self.model, outline)
+        return proposal
+
+
+class PromptedInferTask(InferTask):
+    """An interactive model as MONAI Label has it: of type ``deepedit``, or ``scribbles``.
+
+    Args:
+        outliner: model that answers, with its images.
+        scribbles: whether it takes label maps that were painted on; else points and a box.
+
+    Attributes:
+        prompts: parameters that no table of options shows.
+        warning: what must be said with its outlines.
+    """
+
+    warning = None
+
+    def __init__(self, outliner: Outliner, *, scribbles: bool) -> None:
+        super().__init__(
+            type=InferType.SCRIBBLES if scribbles else InferType.DEEPEDIT,
+            labels=[],  # with names, Slicer would send points by their labels and none outside
+            dimension=2,
+            description=f"{outliner.description}; research only, not for diagnosis",
+        )
+        self.outliner = outliner
+        self.prompts = OF_SCRIBBLES if scribbles else OF_SMART_EDIT
+        self._read = from_scribbles if scribbles else from_smart_edit
+
+    def info(self) -> dict[str, Any]:
+        """As MONAI Label's, with the version of the model; its weights are those it came with."""
+        return {**super().info(), "version": self.outliner.assistance.version, "weights": 0}
+
+    def is_valid(self) -> bool:
+        """Whether it can answer; always."""
+        return True
+
+    def __call__(self, request: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Outline one mass of ``request["image"]``, a file.
+
+        Returns:
+            Path of the mask, uint8 0 / 1 in a file of its own that the caller removes; and what is said of it.
+        Raises:
+            InputRefusedError: a parameter is none of its kind, or a file cannot be used.
+            PromptError: the prompts are none of this image.
+        """
+        begin = time.perf_counter()
+        suffix = read_extension(request)
+        values = said(request, self.prompts)
+        label = Path(request["label"]) if request.get("label") else None
+
+        def outline(looked: LookedAt, prepared: Any) -> tuple[Proposal, str]:
+            what = self._read(values, looked.grid, label, str(request.get("image_id", "")))
+            proposal = self.outliner.outline(looked, prepared, what)
+            file = write_temporary(proposal.outline.mask(looked.grid.shape), looked.grid, suffix)
+            return proposal, str(file)
+
+        proposal, file = self.outliner.images.use(Path(request["image"]), self.outliner.model, outline)
+        return file, {
+            "label_names": LABELS,
+            "model": self.outliner.assistance.name,
+            "version": self.outliner.assistance.version,
+            "latencies": {"total": round(time.perf_counter() - begin, 4)},
+            **({PROPOSAL: proposal} if request.get(PROPOSAL) else {}),
+        }
+
+    def dicom_seg(self, image: Path | str, request: Mapping[str, Any] | None = None) -> bytes:
+        """Refuse: what is not done yet is no object of a study.
+
+        Raises:
+            InputRefusedError: always.
+        """
+        raise InputRefusedError(
+            "E_PARAMS", "an outline from prompts becomes a DICOM SEG when a person saves it as a label."
+        )
+
+
+def prompted_models(images: LookedAtImages) -> dict[str, Outliner]:
+    """Interactive models by their names, the one that answers by default first."""
+    walker, growing = RandomWalker(), RegionGrowing()
+    return {
+        model.name: Outliner(model, Assistance(model.name, model.version, is_learned=False), images, description=words)
+        for model, words in (
+            (walker, "Random walker from clicks, a box or strokes, without weights"),
+            (growing, "Region growing from clicks, a box or strokes, without weights"),
+        )
+    }
+
+
+def prompted_tasks(outliners: Mapping[str, Outliner]) -> dict[str, PromptedInferTask]:
+    """Two tasks for each model: by its name for points, and ``<name>_scribbles``."""
+    points = {name: PromptedInferTask(outliner, scribbles=False) for name, outliner in outliners.items()}
+    painted = {f"{name}_scribbles": PromptedInferTask(outliner, scribbles=True) for name, outliner in outliners.items()}
+    return points | painted

@@ -1,0 +1,29 @@
+"""`/annotate/api/segment`: the outline of one mass from prompts, light enough for each click in a page."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter
+
+from monailabel_app.lib.params import JSON_BODY, JsonBody, checked
+from monailabel_app.lib.server.routes import Annotator, TheApp, find
+
+router = APIRouter(prefix="/annotate/api", tags=["Annotate"])
+
+
+@router.post("/segment", summary="Outline one mass from prompts", openapi_extra=JSON_BODY)
+def segment(person: Annotator, app: TheApp, params: JsonBody) -> dict[str, Any]:
+    """Answer the outline as run lengths in its box; see docs/label.md."""
+    begin = time.perf_counter()
+    image = checked("image", params.get("image"))
+    outliner = find(app.outliners, params.get("model") or next(iter(app.outliners)))
+    datastore = app.datastore()
+    proposal = outliner.for_page(Path(datastore.get_image_uri(image)), params)
+    datastore.work.propose(image, person.name, proposal)
+    return {
+        "mask": {"box": proposal.outline.box, "counts": proposal.outline.counts},
+        "model": proposal.by.name,
+        "version": proposal.by.version,
+        "seconds": round(time.perf_counter() - begin, 4),
+    }
