@@ -33,6 +33,9 @@ OVERLAYS = ("common_recipe", "evaluate", "multi_gpu_train", "start_from")
 MOST_CLASSES = 2
 """Background and mass; what has more segments something else."""
 
+NEEDS_PROMPTS = "needs prompts"
+"""Why a network finds nothing by itself; the end of a sentence."""
+
 PROMPTED = "mammoseg.transforms.prompted.prompted_preprocessing"
 """Preprocessing of bundles whose network takes prompts."""
 
@@ -87,7 +90,7 @@ def why_no_masses(name: str) -> str | None:
     config = _read(Path(bundle_root(name)) / "configs" / "inference.json")
     if (classes := config["network_def"]["out_channels"]) > MOST_CLASSES:
         return f"gives {classes} classes, no mass"
-    return "needs prompts" if config["preprocessing"]["_target_"] == PROMPTED else None
+    return NEEDS_PROMPTS if config["preprocessing"]["_target_"] == PROMPTED else None
 
 
 def exported_name(folder: Path) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mammoseg.bundles import bundle_root, why_no_masses
+from mammoseg.bundles import NEEDS_PROMPTS, bundle_root, why_no_masses
 from mammoseg.checkpoints.weights_file import (
     Named,
     best_weights,
@@ -118,7 +118,7 @@ def evaluate(bundle: str, *, dataset_dir: str, weights: Named | None = None, **o
     Raises:
         MammosegError: what a person can mend.
     """
-    if why_no_masses(bundle) == "needs prompts":
+    if why_no_masses(bundle) == NEEDS_PROMPTS:
         raise WrongCallError(
             f"bundle '{bundle}' needs prompts; it is measured by: python scripts/benchmark.py prompts."
         )

@@ -14,7 +14,7 @@ bundle, dataset, results = map(Path, sys.argv[1:])
 train, evaluate, inference = (str(bundle / "configs" / f"{name}.json") for name in ("train", "evaluate", "inference"))
 small: dict[str, object] = {"batch_size": 2, "dataset_dir": str(dataset), "cache_dir": str(results / "cache")}
 if "encoder_weights" in json.loads(Path(train).read_text()):
-    small["encoder_weights"] = None  # no package has weights of the narrow encoder
+    small["encoder_weights"] = "$None"  # no package has weights of the narrow encoder
 
 run("training", config_file=train, max_epochs=1, ckpt_dir=str(results), output_dir=str(results), **small)
 run("evaluating", config_file=[train, evaluate], output_dir=str(results), **small)
