@@ -67,8 +67,8 @@ def read_instances(record: Mapping[Any, Any], *, shape: tuple[int, int]) -> Iter
     """The masks of the masses of one image one after the other, each as `read_mask` gives it.
 
     Args:
-        record: as `mammoseg.data.datalist.load_section` gives it, with the paths of ``instances`` as one JSON text.
-        shape: rows and columns that each must have.
+        record: record of `mammoseg.data.datalist.load_section`, whose ``instances`` are paths in one JSON text.
+        shape: rows and columns that each mask must have.
 
     Returns:
         None where the datalist has no mask of each mass.

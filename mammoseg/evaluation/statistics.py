@@ -61,7 +61,9 @@ def bootstrap_mean_intervals(
     Args:
         values: ``(images, columns)``; NaN is left out.
         groups: the patient of each image; an image whose patient is None stands alone.
-        confidence: as there, with `resamples` and `seed`.
+        confidence: 0.95 gives the 2.5th and the 97.5th percentile.
+        resamples: number of draws.
+        seed: seed of the draws; the same seed gives the same intervals.
 
     Returns:
         ``(columns, 2)``, lower and upper end; NaN for both with fewer than two patients.
