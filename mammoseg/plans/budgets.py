@@ -8,7 +8,7 @@ from typing import Any
 from mammoseg.bundles import bundle_root, render
 from mammoseg.cards.facts import bundle_network
 from mammoseg.errors import WrongCallError
-from mammoseg.plans.plan import OF_THE_WEIGHTS, Plan, Run
+from mammoseg.plans.plan import OF_THE_WEIGHTS, PlannedRun, RunPlan
 
 WIDTHS = ("channels", "up_channels", "pyramid_channels", "growth")
 """Arguments of networks that are widths."""
@@ -69,7 +69,7 @@ def find_budget(name: str) -> Budget:
     return BUDGETS[name]
 
 
-def cut_down(plan: Plan, name: str | None = None) -> tuple[Plan, dict[str, str]]:
+def cut_down(plan: RunPlan, name: str | None = None) -> tuple[RunPlan, dict[str, str]]:
     """The plan under a budget, and the runs that mean nothing under it, with the reason.
 
     Args:
@@ -92,7 +92,7 @@ def cut_down(plan: Plan, name: str | None = None) -> tuple[Plan, dict[str, str]]
     return replace(plan, runs=tuple(runs), budget=name), left_out
 
 
-def _meaningless(run: Run) -> str | None:
+def _meaningless(run: PlannedRun) -> str | None:
     if part := next((option for option in run.overrides if option.startswith(NOT_TOUCHED)), None):
         return f"the budget's common recipe has a loss of its own, so {part} means nothing"
     if "spatial_size" in run.overrides:
@@ -100,7 +100,7 @@ def _meaningless(run: Run) -> str | None:
     return None
 
 
-def _cut(run: Run, budget: Budget) -> Run:
+def _cut(run: PlannedRun, budget: Budget) -> PlannedRun:
     notes = []
     has_common = (Path(bundle_root(run.bundle)) / "configs" / "common_recipe.json").is_file()
     if not has_common:

@@ -13,7 +13,7 @@ from mammoseg.cards.facts import Facts, measure_facts
 from mammoseg.command_line import known_error
 from mammoseg.data.datalist import load_section
 from mammoseg.errors import MammosegError, WrongCallError
-from mammoseg.plans.plan import OF_THE_WEIGHTS, Plan, Run
+from mammoseg.plans.plan import OF_THE_WEIGHTS, PlannedRun, RunPlan
 from mammoseg.plans.steps import dataset_dir, folds_of
 from mammoseg.training.workflow import RECIPES, check_overrides, merged_config
 
@@ -28,9 +28,9 @@ class Estimate:
     Attributes:
         trainings: seeds times folds.
         epochs: at most, of one training; it may stop early.
-        images: of one training; None where the data is not there yet.
+        images: images of one training; None where the data is not there yet.
         grid: rows and columns.
-        facts: of the network, for one image of that grid.
+        facts: counts of the network, for one image of that grid.
     """
 
     trainings: int
@@ -40,7 +40,7 @@ class Estimate:
     facts: Facts
 
 
-def estimate(plan: Plan, output: Path) -> dict[str, Estimate]:
+def estimate(plan: RunPlan, output: Path) -> dict[str, Estimate]:
     """Build every run of a plan, those of one config once.
 
     Args:
@@ -79,16 +79,16 @@ def _built(bundle: str, recipe: str, overrides_json: str) -> tuple[int, tuple[in
     return parser.get_parsed_content("max_epochs"), (rows, columns), measure_facts(network, image)
 
 
-def _with_its_weights(plan: Plan, run: Run) -> Run:
+def _with_its_weights(plan: RunPlan, run: PlannedRun) -> PlannedRun:
     """The run as it would be without weights to start from: with the network and the grid of those."""
     if run.start_from is None:
         return run
     origin = _with_its_weights(plan, plan.run(run.start_from))
     taken = {key: value for key, value in origin.overrides.items() if key.startswith(OF_THE_WEIGHTS)}
-    return Run(run.name, run.bundle, run.dataset, run.recipe, overrides={**taken, **run.overrides})
+    return PlannedRun(run.name, run.bundle, run.dataset, run.recipe, overrides={**taken, **run.overrides})
 
 
-def _images(plan: Plan, run: Run, output: Path) -> int | None:
+def _images(plan: RunPlan, run: PlannedRun, output: Path) -> int | None:
     file = dataset_dir(plan, run.dataset, output) / "datalist.json"
     if not file.is_file():
         return None

@@ -12,8 +12,8 @@ from mammoseg.counts import count_of, format_number
 from mammoseg.files import atomic_path, printable
 from mammoseg.plans.budgets import find_budget
 from mammoseg.plans.execute import LOG
-from mammoseg.plans.plan import Plan
-from mammoseg.plans.state import Status, status_of
+from mammoseg.plans.plan import RunPlan
+from mammoseg.plans.state import StepStatus, status_of
 from mammoseg.plans.steps import Step
 
 SHOWN = ("dice", "iou", "sensitivity", "hausdorff_px", "mean_iou")
@@ -27,7 +27,7 @@ class Line:
     """A step and what became of it."""
 
     step: Step
-    status: Status
+    status: StepStatus
 
 
 def lines_of(steps: Sequence[Step], output: Path, *, running: Sequence[str] = ()) -> list[Line]:
@@ -40,10 +40,10 @@ def lines_of(steps: Sequence[Step], output: Path, *, running: Sequence[str] = ()
     for step in steps:
         status = status_of(step, output)
         if step.key in running:
-            status = Status("running")
+            status = StepStatus("running")
         elif status.state in ("left", "begun"):
             broken = [key for key in step.needs if lines[key].status.state == "failed" or lines[key].status.reason]
-            status = Status(status.state, f"waits for {broken[0]}") if broken else status
+            status = StepStatus(status.state, f"waits for {broken[0]}") if broken else status
         lines[step.key] = Line(step, status)
     return list(lines.values())
 
@@ -63,8 +63,8 @@ def counts_of(lines: Sequence[Line]) -> str:
     )
 
 
-def write_page(
-    plan: Plan,
+def write_plan_page(
+    plan: RunPlan,
     lines: Sequence[Line],
     results: Sequence[Mapping[str, Any]],
     output: Path,

@@ -19,7 +19,7 @@ from mammoseg.evaluation.good_enough import count_good_enough
 from mammoseg.evaluation.tables import ScoreRow
 from mammoseg.files import read_json
 from mammoseg.plans.page import Line
-from mammoseg.plans.plan import Plan
+from mammoseg.plans.plan import RunPlan
 from mammoseg.plans.results import per_image_of
 
 FOLDER = Path(__file__).with_name("tables")
@@ -34,9 +34,9 @@ class PaperTable:
 
     Attributes:
         paper: key of the paper.
-        name: of the table.
+        name: word that names the table.
         columns: name, what of a model card it shows, and how it is measured.
-        words: what the file says of it.
+        words: description of it, as its file has it.
     """
 
     paper: str
@@ -144,7 +144,7 @@ class Course:
         left_out: runs that a budget left out, and why.
     """
 
-    plan: Plan | None
+    plan: RunPlan | None
     output: Path
     datasets: Mapping[str, Any]
     results: Sequence[ScoreRow] = ()

@@ -30,7 +30,7 @@ class Score:
 
     Attributes:
         name: unique in its run.
-        section: of the datalist.
+        section: section of the datalist.
         dataset: name in the plan; None is the run's own.
         mean_of_folds: whether the networks of all folds are scored as one, by the mean of their probabilities.
     """
@@ -42,12 +42,12 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Run:
+class PlannedRun:
     """One line of a plan: trainings that differ in seed and fold only.
 
     Attributes:
         recipe: ``paper`` or ``common``.
-        folds: of the cross-validation; empty for the sections of the datalist.
+        folds: folds of the cross-validation; empty for the sections of the datalist.
         chosen_on: section that chooses the weights.
         start_from: an earlier run, whose weights of the same seed (else its first) it starts with.
         notes: what a budget changed, in words.
@@ -67,20 +67,20 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """A name, data by name, runs in their order, and the budget that they were cut down to (None: as they are)."""
 
     name: str
     datasets: Mapping[str, Mapping[str, Any]]
-    runs: tuple[Run, ...]
+    runs: tuple[PlannedRun, ...]
     budget: str | None = None
 
-    def run(self, name: str) -> Run:
+    def run(self, name: str) -> PlannedRun:
         """The run of that name."""
         return next(run for run in self.runs if run.name == name)
 
 
-def read_plan(path: Path | str) -> Plan:
+def read_plan(path: Path | str) -> RunPlan:
     """Read a plan and check it; paths in it are relative to its folder.
 
     Raises:
@@ -94,7 +94,7 @@ def read_plan(path: Path | str) -> Plan:
     return make_plan(content, where=str(path), folder=path.resolve().parent)
 
 
-def make_plan(content: Any, *, where: str, folder: Path) -> Plan:
+def make_plan(content: Any, *, where: str, folder: Path) -> RunPlan:
     """A plan out of what its file holds.
 
     Args:
@@ -111,7 +111,7 @@ def make_plan(content: Any, *, where: str, folder: Path) -> Plan:
         )
     datasets = {name: _absolute(words, folder) for name, words in content["datasets"].items()}
     runs = tuple(_run(words) for words in content["runs"])
-    plan = Plan(content["name"], datasets, runs, content.get("budget"))
+    plan = RunPlan(content["name"], datasets, runs, content.get("budget"))
     _check_names(plan, where)
     return plan
 
@@ -126,16 +126,16 @@ def _absolute(words: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return absolute
 
 
-def _run(words: Mapping[str, Any]) -> Run:
+def _run(words: Mapping[str, Any]) -> PlannedRun:
     lists = {name: tuple(words[name]) for name in ("seeds", "folds") if name in words}
-    run = Run(**{**words, **lists, "scores": tuple(Score(**score) for score in words.get("scores", ()))})
+    run = PlannedRun(**{**words, **lists, "scores": tuple(Score(**score) for score in words.get("scores", ()))})
     if "scores" in words:
         return run
     return replace(run, scores=(Score(OUT_OF_FOLD, "validation") if run.folds else Score("test", "test"),))
 
 
-def _check_names(plan: Plan, where: str) -> None:
-    earlier: dict[str, Run] = {}
+def _check_names(plan: RunPlan, where: str) -> None:
+    earlier: dict[str, PlannedRun] = {}
     for run in plan.runs:
         place = f"{where}: run '{run.name}'"
         if run.name in earlier:
@@ -154,7 +154,7 @@ def _check_names(plan: Plan, where: str) -> None:
         earlier[run.name] = run
 
 
-def _check_start(run: Run, earlier: Mapping[str, Run], place: str) -> None:
+def _check_start(run: PlannedRun, earlier: Mapping[str, PlannedRun], place: str) -> None:
     if run.start_from is None:
         return
     if run.start_from not in earlier:

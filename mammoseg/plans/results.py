@@ -11,7 +11,7 @@ from mammoseg.csv_table import read_csv, write_csv
 from mammoseg.errors import MammosegError
 from mammoseg.evaluation.tables import ScoreRow, read_per_image, summarise, write_per_image
 from mammoseg.metrics.scores import SCORES
-from mammoseg.plans.plan import Plan, Run, Score
+from mammoseg.plans.plan import PlannedRun, RunPlan, Score
 from mammoseg.plans.state import DONE
 from mammoseg.plans.steps import score_key, scored_folds
 
@@ -33,7 +33,7 @@ COLUMNS = (
 """Of ``runs.csv``."""
 
 
-def write_results(plan: Plan, output: Path) -> list[ScoreRow]:
+def write_plan_results(plan: RunPlan, output: Path) -> list[ScoreRow]:
     """Join what is done and write ``runs.csv``; returns its rows.
 
     A run's number is the mean over its images; with folds, each fold of each seed is a run. Over images, an image's
@@ -47,7 +47,7 @@ def write_results(plan: Plan, output: Path) -> list[ScoreRow]:
     return rows
 
 
-def per_image_of(run: Run, score: Score, output: Path) -> dict[int, list[ScoreRow]]:
+def per_image_of(run: PlannedRun, score: Score, output: Path) -> dict[int, list[ScoreRow]]:
     """Rows of all folds together by seed; a seed with a fold that is not done is left out."""
     tables = {}
     for seed in run.seeds:
@@ -57,7 +57,7 @@ def per_image_of(run: Run, score: Score, output: Path) -> dict[int, list[ScoreRo
     return tables
 
 
-def _of_score(run: Run, score: Score, output: Path) -> list[ScoreRow]:
+def _of_score(run: PlannedRun, score: Score, output: Path) -> list[ScoreRow]:
     done = [
         folder
         for seed in run.seeds
@@ -93,11 +93,11 @@ def _of_score(run: Run, score: Score, output: Path) -> list[ScoreRow]:
     ]
 
 
-def _folders(run: Run, score: Score, seed: int, output: Path) -> list[Path]:
+def _folders(run: PlannedRun, score: Score, seed: int, output: Path) -> list[Path]:
     return [output / score_key(run, score, seed, fold) for fold in scored_folds(run, score)]
 
 
-def _joined(tables: Sequence[list[ScoreRow]], run: Run, score: Score) -> list[ScoreRow]:
+def _joined(tables: Sequence[list[ScoreRow]], run: PlannedRun, score: Score) -> list[ScoreRow]:
     """Rows of several folds as one table; batches of one fold are counted on after those of the fold before."""
     rows: list[ScoreRow] = []
     for table in tables:

@@ -11,9 +11,9 @@ from mammoseg.evaluation.tables import ScoreRow
 from mammoseg.files import make_output, sole_writer
 from mammoseg.plans.budgets import cut_down, find_budget
 from mammoseg.plans.execute import LOG, execute
-from mammoseg.plans.page import Line, as_text, lines_of, write_page
-from mammoseg.plans.plan import Plan, read_plan
-from mammoseg.plans.results import write_results
+from mammoseg.plans.page import Line, as_text, lines_of, write_plan_page
+from mammoseg.plans.plan import RunPlan, read_plan
+from mammoseg.plans.results import write_plan_results
 from mammoseg.plans.state import check_same
 from mammoseg.plans.steps import Step, steps_of
 
@@ -54,7 +54,7 @@ def run(
 
 
 def carry_out(
-    plan: Plan, output: Path, *, jobs: int, left_out: Mapping[str, str], table_of: TableOf | None = None
+    plan: RunPlan, output: Path, *, jobs: int, left_out: Mapping[str, str], table_of: TableOf | None = None
 ) -> None:
     """Do what is not done yet of a plan, with a page that is always up to date.
 
@@ -90,7 +90,7 @@ def carry_out(
         )
 
 
-def print_dry_run(plan: Plan, output: Path, left_out: Mapping[str, str]) -> None:
+def print_dry_run(plan: RunPlan, output: Path, left_out: Mapping[str, str]) -> None:
     """Build the config of every run and list the runs.
 
     Raises:
@@ -128,7 +128,7 @@ class _Progress:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: RunPlan,
         steps: Sequence[Step],
         output: Path,
         left_out: Mapping[str, str],
@@ -153,13 +153,13 @@ class _Progress:
     def show(self, *, measured_anew: bool = True) -> list[Line]:
         lines = lines_of(self.steps, self.output, running=self.running)
         if measured_anew:
-            self.results = write_results(self.plan, self.output)
+            self.results = write_plan_results(self.plan, self.output)
         table = self.table_of(self.results, lines) if self.table_of else None
-        write_page(self.plan, lines, self.results, self.output, left_out=self.left_out, table=table)
+        write_plan_page(self.plan, lines, self.results, self.output, left_out=self.left_out, table=table)
         return lines
 
 
-def _say_budget(plan: Plan, left_out: Mapping[str, str]) -> None:
+def _say_budget(plan: RunPlan, left_out: Mapping[str, str]) -> None:
     if plan.budget:
         print(f"{find_budget(plan.budget).says}.")
     for name, reason in left_out.items():

@@ -14,7 +14,7 @@ SETTINGS, DONE, FAILED = "settings.json", "done.json", "failed.json"
 
 
 @dataclass(frozen=True)
-class Status:
+class StepStatus:
     """What is known of a step: ``done``, ``failed``, ``begun`` (stopped on the way, or running elsewhere) or ``left``.
 
     Attributes:
@@ -25,14 +25,14 @@ class Status:
     reason: str = ""
 
 
-def status_of(step: Step, output: Path) -> Status:
+def status_of(step: Step, output: Path) -> StepStatus:
     """What the folder of a step says."""
     folder = output / step.key
     if (folder / DONE).is_file():
-        return Status("done")
+        return StepStatus("done")
     if (folder / FAILED).is_file():
-        return Status("failed", str(json.loads((folder / FAILED).read_text("utf-8"))["reason"]))
-    return Status("begun" if (folder / SETTINGS).is_file() else "left")
+        return StepStatus("failed", str(json.loads((folder / FAILED).read_text("utf-8"))["reason"]))
+    return StepStatus("begun" if (folder / SETTINGS).is_file() else "left")
 
 
 def check_same(steps: Sequence[Step], output: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mammoseg.plans.plan import Plan, Run, Score
+from mammoseg.plans.plan import PlannedRun, RunPlan, Score
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Step:
     needs: tuple[str, ...] = field(default=())
 
 
-def steps_of(plan: Plan, output: Path) -> list[Step]:
+def steps_of(plan: RunPlan, output: Path) -> list[Step]:
     """All steps, each after those that it needs.
 
     Args:
@@ -43,27 +43,27 @@ def steps_of(plan: Plan, output: Path) -> list[Step]:
     return steps
 
 
-def training_key(run: Run, seed: int, fold: int | None) -> str:
+def training_key(run: PlannedRun, seed: int, fold: int | None) -> str:
     """Folder of one training below that of the plan."""
     return f"runs/{run.name}/seed-{seed}" + ("" if fold is None else f"/fold-{fold}")
 
 
-def score_key(run: Run, score: Score, seed: int, fold: int | None) -> str:
+def score_key(run: PlannedRun, score: Score, seed: int, fold: int | None) -> str:
     """Folder of one evaluation; that of all folds together where there is no fold."""
     return f"{training_key(run, seed, fold)}/scores/{score.name}"
 
 
-def folds_of(run: Run) -> tuple[int | None, ...]:
+def folds_of(run: PlannedRun) -> tuple[int | None, ...]:
     """The folds that are trained; one None where there is no cross-validation."""
     return run.folds or (None,)
 
 
-def scored_folds(run: Run, score: Score) -> tuple[int | None, ...]:
+def scored_folds(run: PlannedRun, score: Score) -> tuple[int | None, ...]:
     """The folds that have an evaluation of their own; one None where their mean is scored, or there are none."""
     return (None,) if score.mean_of_folds else folds_of(run)
 
 
-def dataset_dir(plan: Plan, name: str, output: Path) -> Path:
+def dataset_dir(plan: RunPlan, name: str, output: Path) -> Path:
     """Folder of a ``datalist.json``."""
     words = plan.datasets[name]
     return Path(words["dataset_dir"]) if "dataset_dir" in words else output / "data" / name
@@ -77,7 +77,7 @@ def _ingest(name: str, words: Mapping[str, Any], output: Path) -> Iterator[Step]
     yield Step(f"data/{name}", "ingest", inputs, {**options, "output": str(output / "data" / name)}, dict(words))
 
 
-def _trainings(plan: Plan, run: Run, output: Path) -> Iterator[Step]:
+def _trainings(plan: RunPlan, run: PlannedRun, output: Path) -> Iterator[Step]:
     for seed in run.seeds:
         for fold in folds_of(run):
             key = training_key(run, seed, fold)
@@ -94,7 +94,7 @@ def _trainings(plan: Plan, run: Run, output: Path) -> Iterator[Step]:
             )
 
 
-def _evaluations(plan: Plan, run: Run, score: Score, output: Path) -> Iterator[Step]:
+def _evaluations(plan: RunPlan, run: PlannedRun, score: Score, output: Path) -> Iterator[Step]:
     data = score.dataset or run.dataset
     for seed in run.seeds:
         for fold in scored_folds(run, score):
@@ -113,18 +113,18 @@ def _evaluations(plan: Plan, run: Run, score: Score, output: Path) -> Iterator[S
             yield Step(key, "evaluate", (run.bundle,), options, settings, (*_data(plan, data), *trained))
 
 
-def _origin(earlier: Run, seed: int, fold: int | None) -> str:
+def _origin(earlier: PlannedRun, seed: int, fold: int | None) -> str:
     """The training of an earlier run that one starts from: that of its seed and fold, where there is one."""
     same_seed = seed if seed in earlier.seeds else earlier.seeds[0]
     folds = folds_of(earlier)
     return training_key(earlier, same_seed, fold if fold in folds else folds[0])
 
 
-def _data(plan: Plan, name: str) -> tuple[str, ...]:
+def _data(plan: RunPlan, name: str) -> tuple[str, ...]:
     return () if "dataset_dir" in plan.datasets[name] else (f"data/{name}",)
 
 
-def _places(plan: Plan, dataset: str, key: str, output: Path) -> dict[str, str]:
+def _places(plan: RunPlan, dataset: str, key: str, output: Path) -> dict[str, str]:
     return {
         "dataset_dir": str(dataset_dir(plan, dataset, output)),
         "ckpt_dir": str(output / key / "models"),
