@@ -117,35 +117,21 @@ def prompts(
     dataset_dir: str,
     models: str | Sequence[str] = ("click_unet", "random_walker", "region_growing"),
     section: str = "test",
-    weights: str | None = None,
     seeds: int | Sequence[int] = (0, 1, 2),
-    images: int | None = None,
-    cache_dir: str | None = None,
+    **options: Any,
 ) -> None:
     """Let a simulated annotator outline each mass of held-out films: Dice after each prompt, docs/interactive.md.
 
     Args:
         dataset_dir: folder of a datalist.json.
         models: names of interactive models.
-        section: of the datalist.
-        weights: checkpoint of bundle `click_unet`; its own when left out.
-        seeds: of the annotator.
-        images: number of films; all when left out.
-        cache_dir: folder of the cache of films.
+        section: part of the datalist.
+        seeds: numbers that the annotators' draws come from.
+        options: weights, images and cache_dir of `mammoseg.benchmark.prompt_models.benchmark_prompts`.
     """
-    names = [models] if isinstance(models, str) else models
     annotators = [seeds] if isinstance(seeds, int) else seeds
-    for name in names:
-        result = benchmark_prompts(
-            name,
-            dataset_dir,
-            section=section,
-            weights=weights,
-            seeds=annotators,
-            images=images,
-            cache_dir=cache_dir,
-        )
-        print(dumps(result), flush=True)
+    for name in [models] if isinstance(models, str) else models:
+        print(dumps(benchmark_prompts(name, dataset_dir, section=section, seeds=annotators, **options)), flush=True)
 
 
 def label_server(

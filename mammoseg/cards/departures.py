@@ -32,7 +32,7 @@ class Departure:
     """One way in which a recipe may differ from its paper.
 
     Attributes:
-        recipes: whose papers do it otherwise.
+        recipes: those whose papers do it otherwise.
         is_ours: whether a config and its network do it our way.
         says: the sentence of the card.
     """

@@ -67,7 +67,7 @@ def read_instances(record: Mapping[Any, Any], *, shape: tuple[int, int]) -> Iter
     """The masks of the masses of one image one after the other, each as `read_mask` gives it.
 
     Args:
-        record: as `mammoseg.data.datalist.load_section` gives it, with the paths of ``instances`` as one JSON text.
+        record: one as `mammoseg.data.datalist.load_section` gives it, with the paths of ``instances`` as one JSON text.
         shape: rows and columns that each must have.
 
     Returns:

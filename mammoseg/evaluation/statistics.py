@@ -61,7 +61,7 @@ def bootstrap_mean_intervals(
     Args:
         values: ``(images, columns)``; NaN is left out.
         groups: the patient of each image; an image whose patient is None stands alone.
-        confidence: as there, with `resamples` and `seed`.
+        confidence: share as there, with `resamples` and `seed`.
 
     Returns:
         ``(columns, 2)``, lower and upper end; NaN for both with fewer than two patients.

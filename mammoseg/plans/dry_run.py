@@ -28,9 +28,9 @@ class Estimate:
     Attributes:
         trainings: seeds times folds.
         epochs: at most, of one training; it may stop early.
-        images: of one training; None where the data is not there yet.
+        images: number in one training; None where the data is not there yet.
         grid: rows and columns.
-        facts: of the network, for one image of that grid.
+        facts: those of the network, for one image of that grid.
     """
 
     trainings: int

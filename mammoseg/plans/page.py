@@ -63,7 +63,7 @@ def counts_of(lines: Sequence[Line]) -> str:
     )
 
 
-def write_page(
+def write_plan_page(
     plan: Plan,
     lines: Sequence[Line],
     results: Sequence[Mapping[str, Any]],

@@ -33,9 +33,9 @@ class PaperTable:
 
     Attributes:
         paper: key of the paper.
-        name: of the table.
+        name: what the table is called.
         columns: name, what of a model card it shows, and how it is measured.
-        words: what the file says of it.
+        words: what the file says the table is.
     """
 
     paper: str

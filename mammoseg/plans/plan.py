@@ -30,7 +30,7 @@ class Score:
 
     Attributes:
         name: unique in its run.
-        section: of the datalist.
+        section: part of the datalist.
         dataset: name in the plan; None is the run's own.
         mean_of_folds: whether the networks of all folds are scored as one, by the mean of their probabilities.
     """
@@ -47,7 +47,7 @@ class Run:
 
     Attributes:
         recipe: ``paper`` or ``common``.
-        folds: of the cross-validation; empty for the sections of the datalist.
+        folds: those of the cross-validation; empty for the sections of the datalist.
         chosen_on: section that chooses the weights.
         start_from: an earlier run, whose weights of the same seed (else its first) it starts with.
         notes: what a budget changed, in words.

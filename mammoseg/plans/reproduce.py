@@ -42,7 +42,7 @@ def reproduce(
 
     Args:
         paper: sun2020, sarker2022, isosalo2022 or vassilenko2022.
-        table: as the list names it.
+        table: its name in the list.
         data: ``NAME=FOLDER`` for each collection: a folder that has a ``datalist.json``, or the collection as it came,
             which is then divided as the paper did.
         output: folder of data, runs, ``table.csv`` and ``index.html``; ``runs/PAPER-TABLE`` when None.

@@ -33,7 +33,7 @@ COLUMNS = (
 """Of ``runs.csv``."""
 
 
-def write_results(plan: Plan, output: Path) -> list[ScoreRow]:
+def write_plan_results(plan: Plan, output: Path) -> list[ScoreRow]:
     """Join what is done and write ``runs.csv``; returns its rows.
 
     A run's number is the mean over its images; with folds, each fold of each seed is a run. Over images, an image's

@@ -11,9 +11,9 @@ from mammoseg.evaluation.tables import ScoreRow
 from mammoseg.files import make_output, sole_writer
 from mammoseg.plans.budgets import cut_down, find_budget
 from mammoseg.plans.execute import LOG, execute
-from mammoseg.plans.page import Line, as_text, lines_of, write_page
+from mammoseg.plans.page import Line, as_text, lines_of, write_plan_page
 from mammoseg.plans.plan import Plan, read_plan
-from mammoseg.plans.results import write_results
+from mammoseg.plans.results import write_plan_results
 from mammoseg.plans.state import check_same
 from mammoseg.plans.steps import Step, steps_of
 
@@ -153,9 +153,9 @@ class _Progress:
     def show(self, *, measured_anew: bool = True) -> list[Line]:
         lines = lines_of(self.steps, self.output, running=self.running)
         if measured_anew:
-            self.results = write_results(self.plan, self.output)
+            self.results = write_plan_results(self.plan, self.output)
         table = self.table_of(self.results, lines) if self.table_of else None
-        write_page(self.plan, lines, self.results, self.output, left_out=self.left_out, table=table)
+        write_plan_page(self.plan, lines, self.results, self.output, left_out=self.left_out, table=table)
         return lines
 
 
