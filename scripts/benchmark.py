@@ -32,7 +32,6 @@ from mammoseg.benchmark.table import benchmark_table
 from mammoseg.benchmark.train_speed import benchmark_train
 from mammoseg.bundles import bundle_names
 from mammoseg.command_line import run_script
-from mammoseg.data.phantom import FULL_FIELD_ROWS
 
 REAL_MAMMOGRAM = ROOT.parent / "shared/data/dicom_mg/GH133_GE_MLO_jpegls14sv1_12bit.dcm"
 """3062 x 2394, JPEG lossless."""
@@ -80,24 +79,21 @@ def networks(
         options: threads, seconds, rounds, compiled and engines of `mammoseg.benchmark.measure.measure_bundle`.
     """
     names = [bundles] if isinstance(bundles, str) else list(bundles) or bundle_names()
-    batches = [batch] if isinstance(batch, int) else batch
-    file = Path(json) if json else None
-    results, failures = benchmark_networks(names, batches, file=file, quick=quick, **options)
+    options |= {"file": Path(json) if json else None, "quick": quick}
+    results, failures = benchmark_networks(names, [batch] if isinstance(batch, int) else batch, **options)
     print(benchmark_table(results), dumps(results), sep="\n\n")
     if failures:
         sys.exit(f"not measured: {'; '.join(failures)}")
 
 
-def predict(weights: str, images: int = 100, size: int = FULL_FIELD_ROWS, alone: bool = False) -> None:
+def predict(weights: str, **options: Any) -> None:
     """Compare `mammoseg predict` with the same steps one after the other in one thread; prints JSON.
 
     Args:
         weights: checkpoint of bundle `unet`.
-        images: mammograms of each run.
-        size: number of rows of the images.
-        alone: leave the sequential run out, as for the memory over 1,000 images.
+        options: images, size and alone of `mammoseg.benchmark.predict_speed.benchmark_predict`.
     """
-    print(dumps(benchmark_predict(weights, images=images, size=size, alone=alone), indent=2))
+    print(dumps(benchmark_predict(weights, **options), indent=2))
 
 
 def train(dataset_dir: str, threads: int = len(os.sched_getaffinity(0)), **options: Any) -> None:
@@ -117,53 +113,32 @@ def prompts(
     dataset_dir: str,
     models: str | Sequence[str] = ("click_unet", "random_walker", "region_growing"),
     section: str = "test",
-    weights: str | None = None,
     seeds: int | Sequence[int] = (0, 1, 2),
-    images: int | None = None,
-    cache_dir: str | None = None,
+    **options: Any,
 ) -> None:
     """Let a simulated annotator outline each mass of held-out films: Dice after each prompt, docs/interactive.md.
 
     Args:
         dataset_dir: folder of a datalist.json.
         models: names of interactive models.
-        section: of the datalist.
-        weights: checkpoint of bundle `click_unet`; its own when left out.
-        seeds: of the annotator.
-        images: number of films; all when left out.
-        cache_dir: folder of the cache of films.
+        section: part of the datalist.
+        seeds: numbers that the annotators' draws come from.
+        options: weights, images and cache_dir of `mammoseg.benchmark.prompt_models.benchmark_prompts`.
     """
-    names = [models] if isinstance(models, str) else models
     annotators = [seeds] if isinstance(seeds, int) else seeds
-    for name in names:
-        result = benchmark_prompts(
-            name,
-            dataset_dir,
-            section=section,
-            weights=weights,
-            seeds=annotators,
-            images=images,
-            cache_dir=cache_dir,
-        )
-        print(dumps(result), flush=True)
+    for name in [models] if isinstance(models, str) else models:
+        print(dumps(benchmark_prompts(name, dataset_dir, section=section, seeds=annotators, **options)), flush=True)
 
 
-def label_server(
-    weights: str, rounds: int = 40, clients: int = 8, requests: int = 500, instances: int = 10_000
-) -> None:
+def label_server(weights: str, requests: int = 500, **options: Any) -> None:
     """Compare a request to the label server with the same steps in one process; ask from many sides; list an archive.
 
     Args:
         weights: checkpoint of bundle `unet`.
-        rounds: number of rounds of one request and the same steps, taking turns.
-        clients: number of clients that ask at once.
-        requests: number of requests of these clients together; the memory is looked at meanwhile.
-        instances: number of instances of the archive (an Orthanc) whose list is timed.
+        requests: number of requests of all clients together; the memory is looked at meanwhile.
+        options: rounds, clients and instances of `mammoseg.benchmark.label_server_speed.benchmark_label_server`.
     """
-    result = benchmark_label_server(
-        weights, rounds=rounds, clients=clients, requests_in_all=requests, instances=instances
-    )
-    print(dumps(result, indent=2))
+    print(dumps(benchmark_label_server(weights, requests_in_all=requests, **options), indent=2))
 
 
 if __name__ == "__main__":
