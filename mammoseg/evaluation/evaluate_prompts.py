@@ -120,8 +120,8 @@ def summary_of(outlined: Sequence[Outlined]) -> dict[str, Any]:
         small = [each for each in found if each.pixels < median]
         counts = [count for count in CLICKS if count <= most]
         summary[start] = {
-            "dice": {str(count): _over_seeds(found, lambda o, count=count: o.after(count)) for count in counts},
-            "dice_small": {str(count): _over_seeds(small, lambda o, count=count: o.after(count)) for count in counts},
+            "dice": {str(count): _over_seeds(found, count) for count in counts},
+            "dice_small": {str(count): _over_seeds(small, count) for count in counts},
         }
         if most > 1:
             summary[start]["to"] = {f"{goal:.2f}": _clicks_to(found, goal) for goal in GOALS}
@@ -142,9 +142,9 @@ def _session(
         prompts = with_click(prompts, click[0], inside=click[1], mask=mask)
 
 
-def _over_seeds(outlined: Sequence[Outlined], value: Callable[[Outlined], float]) -> dict[str, float]:
+def _over_seeds(outlined: Sequence[Outlined], prompts: int) -> dict[str, float]:
     means = [
-        float(np.mean([value(each) for each in outlined if each.seed == seed]))
+        float(np.mean([each.after(prompts) for each in outlined if each.seed == seed]))
         for seed in sorted({each.seed for each in outlined})
     ]
     return {"mean": float(np.mean(means)), "lowest": min(means), "highest": max(means)} if means else {}
