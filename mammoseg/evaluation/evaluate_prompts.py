@@ -34,10 +34,10 @@ class Outlined:
     """One mass, outlined from one kind of prompts.
 
     Attributes:
-        image_id: of the datalist.
+        image_id: name of the film in the datalist.
         mass: number of the mass in the image, from 0.
-        pixels: of the true mass, on the frame.
-        seed: of the annotator.
+        pixels: area of the true mass, on the frame.
+        seed: number that the annotator drew from.
         start: ``click``, ``click near the edge``, ``box`` or ``loose box``.
         dice: after the first prompt and after each correcting click, as long as something was wrong.
     """
