@@ -34,10 +34,10 @@ class Outlined:
     """One mass, outlined from one kind of prompts.
 
     Attributes:
-        image_id: name of the image in the datalist.
+        image_id: name of the film in the datalist.
         mass: number of the mass in the image, from 0.
-        pixels: number of those of the true mass, on the frame.
-        seed: number that the annotator draws by.
+        pixels: area of the true mass, on the frame.
+        seed: number that the annotator drew from.
         start: ``click``, ``click near the edge``, ``box`` or ``loose box``.
         dice: after the first prompt and after each correcting click, as long as something was wrong.
     """
@@ -120,8 +120,8 @@ def summary_of(outlined: Sequence[Outlined]) -> dict[str, Any]:
         small = [each for each in found if each.pixels < median]
         counts = [count for count in CLICKS if count <= most]
         summary[start] = {
-            "dice": {str(count): _over_seeds(found, lambda o, count=count: o.after(count)) for count in counts},
-            "dice_small": {str(count): _over_seeds(small, lambda o, count=count: o.after(count)) for count in counts},
+            "dice": {str(count): _over_seeds(found, count) for count in counts},
+            "dice_small": {str(count): _over_seeds(small, count) for count in counts},
         }
         if most > 1:
             summary[start]["to"] = {f"{goal:.2f}": _clicks_to(found, goal) for goal in GOALS}
@@ -142,9 +142,9 @@ def _session(
         prompts = with_click(prompts, click[0], inside=click[1], mask=mask)
 
 
-def _over_seeds(outlined: Sequence[Outlined], value: Callable[[Outlined], float]) -> dict[str, float]:
+def _over_seeds(outlined: Sequence[Outlined], prompts: int) -> dict[str, float]:
     means = [
-        float(np.mean([value(each) for each in outlined if each.seed == seed]))
+        float(np.mean([each.after(prompts) for each in outlined if each.seed == seed]))
         for seed in sorted({each.seed for each in outlined})
     ]
     return {"mean": float(np.mean(means)), "lowest": min(means), "highest": max(means)} if means else {}

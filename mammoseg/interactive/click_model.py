@@ -29,7 +29,7 @@ class PreparedFilm:
 
     Attributes:
         levels: the image and smaller ones, of `levels_of`.
-        height: rows of the breast, in pixels of the image.
+        height: height of the breast, in pixels of the image.
     """
 
     levels: list[np.ndarray]

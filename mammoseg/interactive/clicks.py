@@ -25,7 +25,7 @@ def without_clicked_out(mask: np.ndarray, prompts: Prompts, *, radius: float = C
     Args:
         mask: (rows, columns) bool, what a model drew.
         prompts: checked prompts of an image of this shape.
-        radius: length in pixels; 5 mm where the size of a pixel is known.
+        radius: how far a click reaches, in pixels; 5 mm where the size of a pixel is known.
 
     Returns:
         (rows, columns) bool, a part of `mask`.

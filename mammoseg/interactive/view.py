@@ -68,7 +68,7 @@ def levels_of(image: np.ndarray, count: int) -> list[np.ndarray]:
     while len(found) < count and min(found[-1].shape) >= 2:
         rows, columns = (side // 2 for side in found[-1].shape)
         even = found[-1][: 2 * rows, : 2 * columns]
-        found.append(cv2.resize(even, (columns, rows), interpolation=cv2.INTER_AREA))
+        found.append(np.asarray(cv2.resize(even, (columns, rows), interpolation=cv2.INTER_AREA), np.float32))
     return found
 
 
