@@ -36,6 +36,7 @@ LOWEST = {
     "max_upload_mib": 1,
     "max_requests": 1,
     "request_seconds": 1,
+    "prompt_cache_mib": 1,
     "max_scored": 1,
     "strategy_samples": 2,
     "strategy_seed": 0,
