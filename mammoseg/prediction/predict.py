@@ -15,7 +15,7 @@ from mammoseg.data.find_images import find_inputs, say_no_file
 from mammoseg.dicom.seg import SegKind, SegProfile
 from mammoseg.errors import NothingUsableError, WrongCallError
 from mammoseg.files import is_file, is_folder, make_output, output_errors, printable
-from mammoseg.inference.engines.engine import choose_runtime
+from mammoseg.inference.engines.engine import PRECISIONS, choose_runtime
 from mammoseg.inference.engines.start import MODULES
 from mammoseg.prediction.file_job import MassPredictor
 from mammoseg.prediction.options import Options, parse_choice, parse_objects
@@ -155,6 +155,8 @@ def predict(
             from mammoseg.archives.send import check_address  # needed by few
 
             check_address(address, **given)
+    if precision not in (None, *PRECISIONS):
+        raise WrongCallError(f"precision is '{precision}'; give one of {', '.join(PRECISIONS)}.")
     bundle = bundle or default_bundle()
     paths_of_weights = _as_paths(default_weights(bundle) if weights is None else weights)
     found, passed_over = find_inputs(paths, Path(output))
