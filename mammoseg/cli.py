@@ -1,4 +1,4 @@
-"""The `mammoseg` command: one line for a person, an exit code for a program; the commands stand in commands.py."""
+"""The `mammoseg` command: one line for a person, an exit code for a program; `mammoseg.commands` holds the commands."""
 
 import json
 import os

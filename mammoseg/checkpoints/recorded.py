@@ -16,6 +16,7 @@ from mammoseg.networks import ARCHITECTURES
 from mammoseg.networks.network import ARCHITECTURE
 from mammoseg.transforms.photographs import photograph_preprocessing
 from mammoseg.transforms.pipelines import Preprocessing, preprocessing
+from mammoseg.transforms.prompted import prompted_preprocessing
 
 WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 """Every text of a record: no separator of MONAI's configs, no first letter of an expression, no path, no address."""
@@ -35,7 +36,11 @@ MOST_LETTERS = 200
 MOST_DEPTH = 3
 """Deepest nesting of the provenance; the versions of packages lie two deep."""
 
-PREPROCESSINGS: tuple[Callable[..., Preprocessing], ...] = (preprocessing, photograph_preprocessing)
+PREPROCESSINGS: tuple[Callable[..., Preprocessing], ...] = (
+    preprocessing,
+    photograph_preprocessing,
+    prompted_preprocessing,
+)
 """What a record may be the settings of: the first whose signature has all its names."""
 
 OLD_TARGETS = {

@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mammoseg.csv_table import read_csv
-from mammoseg.data.cbis_ddsm_tables import Abnormality, describe
+from mammoseg.data.cbis_ddsm_tables import Abnormality, describe_image
 from mammoseg.data.datalist import Record
 from mammoseg.data.ingest_job import IngestJob
 from mammoseg.data.mammogram import read_mammogram
@@ -68,5 +68,5 @@ def _record(image_id: str, image: Path, mask: Path, abnormalities: Sequence[Abno
         "view": first.view,
         "has_mass": bool(read_mask(mask, shape=(rows, columns)).any()),
         "official": {first.section},
-        **describe(abnormalities),
+        **describe_image(abnormalities),
     }

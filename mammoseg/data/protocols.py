@@ -18,7 +18,7 @@ ANY = "*"
 class Protocol:
     """What a paper did with one collection.
 
-    Args:
+    Attributes:
         name: its key in the table.
         source: source of `ingest` that it is asked of.
         rule: how the collection is divided.

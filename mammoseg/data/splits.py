@@ -33,7 +33,7 @@ GROUPS = {"patient": "patient_id", "image": "image_id"}
 class SplitRule:
     """How a collection is divided.
 
-    Args:
+    Attributes:
         shares: parts of training, validation and test; any may be 0, only their ratio counts. They divide the patients
             whom the source gives no official validation or test section.
         all_in: the one section that takes every image, whatever is official; None divides.

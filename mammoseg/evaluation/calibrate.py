@@ -18,7 +18,7 @@ from mammoseg.checkpoints.weights_file import ENSEMBLE, Named, default_weights, 
 from mammoseg.counts import count_of
 from mammoseg.data.datalist import load_section, read_datalist
 from mammoseg.errors import WrongCallError
-from mammoseg.evaluation.forward import Judged, judge
+from mammoseg.evaluation.forward import Judged, judge_images
 from mammoseg.evaluation.lesion_tables import SHOWN_RULE
 from mammoseg.evaluation.origin import origin_of_data
 from mammoseg.evaluation.plots import plot_reliability
@@ -95,7 +95,7 @@ def calibrate(
     make_output(folder)
     predictor = load_predictor(bundle, weights=named, flips=flips, device=device)
     with sole_writer(folder, folder / LOCK):
-        evidence = collect(judge(predictor, records, doing="calibrating"))
+        evidence = collect_evidence(judge_images(predictor, records, doing="calibrating"))
         _check_marks(evidence.marks)
         name = printable(str(read_datalist(datalist)["name"]))[:80]
         chosen = choose_threshold(evidence.dice, evidence.patients)
@@ -125,13 +125,13 @@ def calibrate(
     warn_of_doubt(origin)
 
 
-def collect(images: Iterable[Judged]) -> Evidence:
+def collect_evidence(images: Iterable[Judged]) -> Evidence:
     """Dice and marks of judged images, of which one at a time is kept."""
     numbers: dict[str, int] = {}
     patients, dice, marks, masses = [], [], [], 0
     for image in images:
         patient = numbers.setdefault(image.record["patient_id"], len(numbers))
-        found = find_lesions_by_marks(image.probability, image.truth)[SHOWN_RULE]
+        found = find_lesions_by_marks(image.probability, image.truth, lesions=image.lesions)[SHOWN_RULE]
         marks += [(score, True, patient) for score in found.true] + [(score, False, patient) for score in found.false]
         patients.append(patient)
         dice.append(dice_by_threshold(image.probability, image.truth))

@@ -7,7 +7,7 @@ from mammoseg.bundles import run_root
 from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.checkpoints.weights_file import Named, named_weights
 from mammoseg.data.datalist import load_section
-from mammoseg.evaluation.forward import judge
+from mammoseg.evaluation.forward import judge_images
 from mammoseg.evaluation.origin import NO_LEAST_AREA, origin_of_data
 from mammoseg.evaluation.scored_image import score_image, write_evaluation
 from mammoseg.files import check_folder, sole_writer
@@ -62,9 +62,10 @@ def evaluate_mean(
                     item=image.record,
                     grid="original",
                     spacing_mm=_spacing(image.record),
+                    lesions=image.lesions,
                 )
             ]
-            for image in judge(predictor, records, doing="evaluating")
+            for image in judge_images(predictor, records, doing="evaluating")
         ]
         algorithm = predictor.algorithm
         settings = {name: getattr(algorithm, name) for name in ("flips", "engine", "precision")}

@@ -7,7 +7,7 @@ from typing import Any
 from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.data.datalist import read_datalist
 from mammoseg.files import sha256_of_file
-from mammoseg.inference.algorithm import facts_of, flips_word
+from mammoseg.inference.algorithm import facts_of_weights, flips_word
 
 NO_LEAST_AREA = {"min_area_mm2": None}
 """Every evaluation says so: specks, and what weights leave out of a prediction as too small, count as predicted."""
@@ -48,7 +48,7 @@ def with_settings(
         flips: whether the probability is the mean with the image upside down.
         precision: what the network computes with, such as float32.
     """
-    facts = facts_of(weights)
+    facts = facts_of_weights(weights)
     del facts["warning"]
     settings = {"section": section, "threshold": threshold, "flips": flips_word(flips), "precision": precision}
     return {**provenance, **facts, **settings, **NO_LEAST_AREA}

@@ -24,8 +24,16 @@ from mammoseg.provenance import doubt_of, warn_of_doubt
 from mammoseg.transforms.cached_dataset import CachedDataset
 from mammoseg.transforms.functional.breast import recorded_breast
 
-TABLES = ("per_image.csv", "summary.csv", "metrics.csv", "froc.csv", "froc_curve.csv", "reliability.csv")
-"""Of an evaluation, which go beside the page."""
+TABLES = (
+    "per_image.csv",
+    "summary.csv",
+    "summary.json",
+    "metrics.csv",
+    "froc.csv",
+    "froc_curve.csv",
+    "reliability.csv",
+)
+"""Of an evaluation, which go beside the page, so that `compare` takes the folder of the page, too."""
 
 PICTURES = {
     "Masses found by false marks an image": "froc.png",

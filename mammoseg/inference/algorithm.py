@@ -31,7 +31,7 @@ def algorithm_of(
         min_area_mm2=weights.min_area_mm2,
         engine=engine,
         precision=precision,
-        **facts_of(weights),
+        **facts_of_weights(weights),
     )
 
 
@@ -40,7 +40,7 @@ def flips_word(flips: bool) -> str | None:
     return "up-down" if flips else None
 
 
-def facts_of(weights: WeightsRecord) -> dict[str, Any]:
+def facts_of_weights(weights: WeightsRecord) -> dict[str, Any]:
     """What `Algorithm` says of weights, by its names: file, hash, data, and what must be said of them."""
     return {
         "weights_sha256": weights.sha256,

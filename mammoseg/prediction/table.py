@@ -20,7 +20,7 @@ class Status(str, Enum):
 class Row:
     """Outcome for one input file; what does not apply is None.
 
-    Args:
+    Attributes:
         file: the path as it was typed, or below the folder that was typed.
         code: code of the refusal, ``E_...``.
         reason: reason of the refusal, in words.
@@ -46,6 +46,7 @@ class Row:
         trained_on: source of the data that these weights were trained on.
         engine: name and version of what computed the network.
         precision: what it computed with, such as ``f32``.
+        sop_instance_uid: what an archive knows a DICOM file by.
     """
 
     file: str
@@ -72,6 +73,7 @@ class Row:
     trained_on: str | None = None
     engine: str | None = None
     precision: str | None = None
+    sop_instance_uid: str | None = None
 
     @property
     def results(self) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mammoseg.bundles import bundle_root
+from mammoseg.bundles import bundle_root, why_no_masses
 from mammoseg.checkpoints.weights_file import (
     Named,
     best_weights,
@@ -121,6 +121,10 @@ def evaluate(bundle: str, *, dataset_dir: str, weights: Named | None = None, **o
     Raises:
         MammosegError: what a person can mend.
     """
+    if why_no_masses(bundle) == "needs prompts":
+        raise WrongCallError(
+            f"bundle '{bundle}' needs prompts; it is measured by: python scripts/benchmark.py prompts."
+        )
     files = named_weights(weights) if weights else []
     if len(files) > 1 or (weights and described_ensemble(weights)):
         output = _evaluate_mean(bundle, dataset_dir=dataset_dir, weights=weights, **overrides)
@@ -155,12 +159,9 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
         WrongCallError: an override that the configs do not have, or have with a value of another kind.
         MammosegError: taken out of the RuntimeErrors that MONAI wraps around it.
     """
-    configs = Path(bundle_root(bundle)) / "configs"
-    files = [str(configs / f"{name}.json") for name in ("train", *overlays)]
-    config: dict[str, Any] = {}
-    for path in (*files, files[0]):  # train.json once more, since an overlay may put a call where it has a value
-        config |= json.loads(Path(path).read_text(encoding="utf-8"))
-    _check_overrides(overrides, config)
+    files = _config_files(bundle, overlays)
+    config = merged_config(bundle, overlays)
+    check_overrides(overrides, config)
     _check_use(run_id, overrides, files)
     _check_datalist(run_id, **overrides)
     if run_id == "evaluating":
@@ -190,8 +191,27 @@ def _pasted(name: str, value: Any) -> str:
     return str(Path(value).absolute()) if is_path else str(value)
 
 
-def _check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """Refuse what MONAI would not notice, or end on a traceback for."""
+def merged_config(bundle: str, overlays: Sequence[str]) -> dict[str, Any]:
+    """What a bundle's train.json with overlays has of each option, as `check_overrides` takes it.
+
+    Raises:
+        WrongCallError: there is no such bundle.
+    """
+    files = _config_files(bundle, overlays)
+    config: dict[str, Any] = {}
+    for path in (*files, files[0]):  # train.json once more, since an overlay may put a call where it has a value
+        config |= json.loads(Path(path).read_text(encoding="utf-8"))
+    return config
+
+
+def check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Refuse what MONAI would not notice, or end on a traceback for.
+
+    Args:
+        config: what `merged_config` gives.
+    Raises:
+        WrongCallError: naming the option and what may stand there.
+    """
     for name, value in overrides.items():
         if name.partition("::")[0] not in config:
             near = did_you_mean(name, config, before="--")
@@ -217,6 +237,11 @@ def _check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) ->
         raise WrongCallError(
             f"bundle '{config['bundle_name']}' has no encoder that could start with weights; leave encoder_weights out."
         )
+
+
+def _config_files(bundle: str, overlays: Sequence[str]) -> list[str]:
+    configs = Path(bundle_root(bundle)) / "configs"
+    return [str(configs / f"{name}.json") for name in ("train", *overlays)]
 
 
 def _check_use(run_id: str, overrides: Mapping[str, Any], files: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ import pytest
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.tables import (
     POOLED_DICE,
+    POOLED_IOU,
     count_masses,
     mass_lines,
     read_per_image,
@@ -72,6 +73,22 @@ def test_summary_keeps_the_grids_apart():
     assert (dice_of(summary)["mean"], dice_of(summary, "original")["mean"]) == (0.2, 0.4)
 
 
+def test_facts_come_back_with_their_types_and_unknown_ones_not_at_all(tmp_path):
+    row = make_row("a", 0.5) | {"birads": 0, "subtlety": 3, "margin": "SPICULATED", "vendor": "Maker, Inc."}
+    write_per_image(tmp_path / "per_image.csv", [row])
+    assert read_per_image(tmp_path / "per_image.csv") == [row]
+
+
+def test_a_score_that_an_older_table_lacks_is_nan(tmp_path):
+    write_per_image(tmp_path / "per_image.csv", [make_row("a", 0.5)])
+    text = (tmp_path / "per_image.csv").read_text().replace("hausdorff_rows", "another_column")
+    (tmp_path / "old.csv").write_text(text)
+
+    (row,) = read_per_image(tmp_path / "old.csv")
+
+    assert math.isnan(row["hausdorff_rows"]) and row["hausdorff_points_px"] == 0.5
+
+
 COUNTED = {"predicted_px": 10, "truth_px": 10, "common_px": 5, "masses": 1, "missed_masses": 0}
 
 
@@ -83,6 +100,15 @@ def test_dice_of_a_batch_is_that_of_its_pixels_and_batches_weigh_alike():
     (pooled,) = [row for row in summarise([large, missed, last]) if row["metric"] == POOLED_DICE]
 
     assert pooled["mean"] == pytest.approx((180 / 220 + 0.5) / 2) and pooled["count"] == 2
+
+
+def test_jaccard_of_a_batch_is_that_of_its_pixels():
+    large = make_row("a", 0.9) | COUNTED | {"batch": 1, "predicted_px": 100, "truth_px": 100, "common_px": 90}
+    missed = make_row("b", 0.0) | COUNTED | {"batch": 1, "predicted_px": 0, "truth_px": 20, "common_px": 0}
+
+    (pooled,) = [row for row in summarise([large, missed]) if row["metric"] == POOLED_IOU]
+
+    assert pooled["mean"] == pytest.approx(90 / 130)
 
 
 def test_missed_masses_are_counted_by_grid():

@@ -12,11 +12,11 @@ class StrategySettings:
     """How images are scored and given out.
 
     Attributes:
-        model: that scores where a request names none; None takes the first that has weights.
+        model: name of the one that scores where a request names none; None takes the first that has weights.
         max_scored: images that one request scores at most; each takes a second or so on a CPU.
         group: whether views of one patient are kept apart where a request says nothing.
         samples: passes with dropout on.
-        seed: of the dropout, of ``random``, and of the order in which missing scores are made up for.
+        seed: start of the dropout, of ``random``, and of the order in which missing scores are made up for.
     """
 
     model: str | None = None
