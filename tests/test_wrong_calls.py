@@ -53,6 +53,10 @@ CALLS = {
     f"{TRAIN} --network_def::out_channels 1": "network_def::out_channels is 1; loss and labels of bundle 'unet' are",
     "ingest phantom -o new --test_patients nowhere": "nowhere cannot be read (No such file or directory); name a file",
     "ingest phantom -o new --patients 3 --size 64 --test_patients file": "1 patient of the 1 to be tested on have no",
+    # options of another kind of file, and outputs that are folders
+    "audit-split data/datalist.json --image file": "name columns of a CSV, and only datalists are named",
+    "audit-split data/datalist.json --details empty": "details is 'empty', a folder; name a CSV to write",
+    f"{PREDICT} --precision f8": "precision is 'f8'; give one of f32, bf16, f16",
     # empty names, as of a variable that is not set
     "predict '' -o new": "an input is ''; name a file or folder",
     "predict dicom -o ''": "output is ''; name a file or folder",

@@ -1,6 +1,7 @@
 """Whether a bundle of somebody else can be run: every file looked through, none of it executed or imported."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,9 +12,11 @@ from mammoseg.audit.finding import Finding
 from mammoseg.audit.unpacked import unpacked
 from mammoseg.counts import count_of
 from mammoseg.deploy.manifest import MANIFEST, ManifestError, check_manifest
-from mammoseg.errors import MammosegError, NothingUsableError
+from mammoseg.errors import MammosegError, NothingUsableError, WrongCallError
 from mammoseg.files import files_below, is_link, is_plain_file, leads_out, printable, sha256_of_file
 from mammoseg.provenance import PACKAGE_FOLDER
+
+SHA256 = re.compile("[0-9a-f]{64}")
 
 UNSEEN = (
     "Not seen from outside: whether the weights do what the card says, what a named function does with the values it "
@@ -39,12 +42,15 @@ def audit(bundle: Path | str, *, allow: Iterable[str] = (), as_json: bool = Fals
     Raises:
         AuditError: something was found.
         NothingUsableError: `bundle` is no bundle that can be read.
+        WrongCallError: what should be let in is no SHA-256.
     """
-    bundle = Path(bundle)
+    bundle, hashes = Path(bundle), {word.lower() for word in allow}
+    if wrong := [word for word in hashes if not SHA256.fullmatch(word)]:
+        raise WrongCallError(f"allow is '{printable(wrong[0])}'; give the SHA-256 of a file, 64 digits of 0-9 and a-f.")
     with unpacked(bundle) as (folder, in_archive):
         if not any(folder.glob("configs/*.*")):
             raise NothingUsableError(f"{printable(bundle)} is no bundle: it has no configs/.")
-        findings = [*in_archive, *find_faults(folder, allow=frozenset(word.lower() for word in allow))]
+        findings = [*in_archive, *find_faults(folder, allow=frozenset(hashes))]
     if as_json:
         record: dict[str, Any] = {"bundle": str(bundle), "findings": [finding.as_record() for finding in findings]}
         print(json.dumps(record | {"not_seen": UNSEEN}, indent=2))

@@ -40,10 +40,10 @@ def collect(job: IngestJob, folders: Sequence[Path], abnormalities: Sequence[Abn
             if row["image_id"] in files:
                 job.report.skip("further copies of a mammogram", folder / row["image"])
             image, mask = folder / row["image"], folder / row["mask"]
-            if lies_in(image, folder) and lies_in(mask, folder):
+            if all(any(lies_in(path, root) for root in job.inputs) for path in (image, mask)):
                 files.setdefault(row["image_id"], (image, mask))
             else:
-                job.report.skip("files that an index.csv names outside of its folder", row["image_id"])
+                job.report.skip("files that an index.csv names outside of the named folders", row["image_id"])
     records = []
     for image_id, (image, mask) in tqdm(files.items(), desc="cbis_ddsm", unit="image", disable=None):
         if image_id not in by_case:

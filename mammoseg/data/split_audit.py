@@ -17,7 +17,7 @@ from mammoseg.counts import count_of
 from mammoseg.csv_table import write_csv
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.pixel_hashes import NEAR, differing_bits, exact_hash, perceptual_hash
-from mammoseg.data.split_table import COLUMNS, SplitRow, read_rows
+from mammoseg.data.split_table import COLUMNS, SplitRow, is_table, read_rows
 from mammoseg.errors import InputRefusedError, MammosegError, NothingUsableError, WrongCallError
 from mammoseg.files import check_folder, printable
 
@@ -84,7 +84,13 @@ def audit_split(
     if official is not None and official not in _official_patients():
         raise WrongCallError(f"no list of test patients of '{official}'; there is: {', '.join(_official_patients())}.")
     if details is not None:
+        if Path(details).is_dir():
+            raise WrongCallError(f"details is '{details}', a folder; name a CSV to write.")
         check_folder(Path(details).parent)
+    if (side or {"image": image, "patient": patient, "split": split} != COLUMNS) and not any(map(is_table, inputs)):
+        raise WrongCallError(
+            "--image, --patient, --split and --side name columns of a CSV, and only datalists are named."
+        )
     columns = {"image": image, "patient": patient, "split": split} | ({"side": side} if side is not None else {})
     rows = [row for path in inputs for row in read_rows(Path(str(path)), columns)]
     exact, alike, unread = ({}, {}, []) if no_pixels else _hash(rows)

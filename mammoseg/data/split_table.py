@@ -33,6 +33,11 @@ class SplitRow:
     source: str
 
 
+def is_table(path: Path | str) -> bool:
+    """Whether a file is taken for a CSV, by its name, and not for a datalist."""
+    return Path(path).suffix.lower() != ".json"
+
+
 def read_rows(path: Path, columns: Mapping[str, str]) -> list[SplitRow]:
     """Rows of a datalist (``.json``) or of a CSV.
 
@@ -44,7 +49,7 @@ def read_rows(path: Path, columns: Mapping[str, str]) -> list[SplitRow]:
     """
     if not path.is_file():
         raise NothingUsableError(f"'{path}' is not a file; name a datalist.json, or a CSV.")
-    if path.suffix.lower() == ".json":
+    if not is_table(path):
         return _rows_of_datalist(path)
     try:
         _, rows = read_csv(path)

@@ -90,7 +90,7 @@ def read_per_image(path: Path) -> list[ScoreRow]:
         rows = [_parsed(line) for line in lines]
     except ValueError as error:
         raise WrongCallError(f"{path} is no per_image.csv that an evaluation wrote: {error}") from error
-    (often, times), *_ = Counter((row["image_id"], row["grid"]) for row in rows).most_common(1) or [((), 1)]
+    (often, times), *_ = Counter((row["image_id"], row["grid"]) for row in rows).most_common(1) or [(("", ""), 1)]
     if times > 1:
         image_id, grid = map(printable, often)
         raise WrongCallError(

@@ -15,7 +15,7 @@ from mammoseg.data.find_images import find_inputs, say_no_file
 from mammoseg.dicom.seg import SegKind, SegProfile
 from mammoseg.errors import NothingUsableError, WrongCallError
 from mammoseg.files import is_file, is_folder, make_output, output_errors, printable
-from mammoseg.inference.engines.engine import choose_runtime
+from mammoseg.inference.engines.engine import PRECISIONS, choose_runtime
 from mammoseg.inference.engines.start import MODULES
 from mammoseg.prediction.file_job import MassPredictor
 from mammoseg.prediction.options import Options, parse_choice, parse_objects
@@ -148,6 +148,8 @@ def predict(
     login: dict[str, Any] = {"user": user, "ca_bundle": ca_bundle}
     check_call(paths, archive, selection)
     login_to_store = check_logins(archive, stow, login)
+    if precision not in (None, *PRECISIONS):
+        raise WrongCallError(f"precision is '{precision}'; give one of {', '.join(PRECISIONS)}.")
     bundle = bundle or default_bundle()
     paths_of_weights = as_paths(default_weights(bundle) if weights is None else weights)
     found, passed_over = find_inputs(paths, Path(output))

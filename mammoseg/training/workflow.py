@@ -52,6 +52,9 @@ UNSAID: dict[str, tuple[type, str]] = {
 }
 """Options for which the config has nothing or an expression: the kind of their values, and the same in words."""
 
+PATHS = ("dataset_dir", "datalist", "cache_dir", "ckpt_dir", "output_dir", "best_checkpoint", "start_from")
+"""Options that name a file or folder."""
+
 RANGES: dict[str, tuple[float, float]] = {
     "max_epochs": (1, math.inf),
     "batch_size": (1, math.inf),
@@ -168,7 +171,7 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
         with quick_imports():
             from mammoseg.inference.engines.torch_engine import usable_device
         overrides["device"] = f"$torch.device('{usable_device(device)}')"
-    words = [word for key, value in overrides.items() for word in (f"--{key}", str(value))]
+    words = [word for key, value in overrides.items() for word in (f"--{key}", _pasted(key, value))]
     file = json.dumps(files) if overlays else files[0]
     print("$", shlex.join(["python", "-m", "monai.bundle", "run", run_id, "--config_file", file, *words]), flush=True)
     try:
@@ -180,6 +183,12 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
     except Exception as error:
         raise _for_a_person(error, unchecked) from error
     return flow
+
+
+def _pasted(name: str, value: Any) -> str:
+    """An option's value as it holds in a shell that stands elsewhere: the path of a file or folder from the root."""
+    is_path = name in PATHS and isinstance(value, str) and not _is_expression(value)
+    return str(Path(value).absolute()) if is_path else str(value)
 
 
 def merged_config(bundle: str, overlays: Sequence[str]) -> dict[str, Any]:

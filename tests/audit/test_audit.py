@@ -14,7 +14,7 @@ from mammoseg.audit.audit import AuditError, audit, find_faults
 from mammoseg.audit.unpacked import MOST_GROWTH
 from mammoseg.bundles import bundle_names, bundle_root
 from mammoseg.deploy.manifest import write_manifest
-from mammoseg.errors import NothingUsableError
+from mammoseg.errors import NothingUsableError, WrongCallError
 from mammoseg.files import sha256_of_file
 from tests.audit.made_bundle import write_bundle, zip_bundle
 
@@ -33,6 +33,11 @@ def bundle(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     yield write_bundle(tmp_path / "theirs")
     assert not (tmp_path / "was-run").exists(), "an audit runs nothing"
+
+
+def test_what_is_no_hash_lets_nothing_in(bundle):
+    with pytest.raises(WrongCallError, match="allow is 'model.ts'; give the SHA-256 of a file, 64 digits"):
+        audit(bundle, allow=["model.ts"])
 
 
 def test_a_bundle_that_nothing_speaks_against_passes_as_folder_and_as_zip(bundle, tmp_path, capsys):

@@ -353,13 +353,15 @@ def test_a_copy_without_tables_says_that_their_folder_can_be_named_too(finer_cop
         ingest("cbis_ddsm", str(finer_copy), output=str(tmp_path / "out"))
 
 
-def test_an_index_may_name_images_outside_of_its_folder(png_copy, tmp_path):
+def test_an_index_may_name_images_of_another_folder_that_is_named_and_of_no_other(png_copy, tmp_path):
     index = png_copy / "index.csv"
     shutil.move(png_copy / "images", tmp_path / "elsewhere")
     index.write_text(index.read_text().replace("images/", f"{tmp_path}/elsewhere/"))
-    ingest("cbis_ddsm", str(png_copy), output=str(tmp_path / "out"))
+    with pytest.raises(NothingUsableError, match="names outside of the named folders 4"):
+        ingest("cbis_ddsm", str(png_copy), output=str(tmp_path / "out"))
+    ingest("cbis_ddsm", str(png_copy), str(tmp_path / "elsewhere"), output=str(tmp_path / "out"))
     record = read_datalist(tmp_path / "out" / "datalist.json")["test"][0]
-    assert record["name"] == f"../elsewhere/{record['image_id']}.png"
+    assert record["name"] == f"{record['image_id']}.png"
 
 
 @pytest.mark.parametrize("old, new", [(",0,BENIGN", ",,BENIGN"), ("Mass-Training", "Film"), (",LEFT,CC", ",,CC")])

@@ -95,7 +95,7 @@ def test_an_index_leads_to_no_picture_outside_of_its_folder(way, opened, tmp_pat
     head += "mass margins,assessment,pathology,subtlety,image file path\n"
     row = "P_00001,2,LEFT,CC,1,mass,OVAL,N/A,0,BENIGN,0,Mass-Training_P_00001_LEFT_CC\n"
     (root / "mass_case_description_train_set.csv").write_text(head + row)
-    with pytest.raises(MammosegError, match="files that an index.csv names outside of its folder 1"):
+    with pytest.raises(MammosegError, match="files that an index.csv names outside of the named folders 1"):
         ingest("cbis_ddsm", root, tmp_path / "out")
     assert opened == []
 

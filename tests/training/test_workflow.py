@@ -1,7 +1,10 @@
 """Training and evaluation by name do what MONAI's command does, and end on a sentence when something is wrong."""
 
 import json
+import os
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,8 @@ from mammoseg.errors import StoppedError, WrongCallError
 from mammoseg.evaluation.tables import read_per_image, read_provenance
 from mammoseg.training.workflow import evaluate, train
 from tests.tiny_run import tiny_overrides, write_tiny_dataset
+
+ROOT = str(Path(__file__).resolve().parents[2])
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +58,24 @@ def test_equivalent_monai_command_is_printed(run, tmp_path, capsys):
     assert [Path(file).name for file in json.loads(command[7])] == ["train.json", "evaluate.json"]
     assert command[6::2] == ["--config_file", "--dataset_dir", "--ckpt_dir", "--output_dir"]
     assert " on the original grid, mean of 3 images" in printed and str(tmp_path / "per_image.csv") in printed
+
+
+@pytest.mark.slow  # two processes that import MONAI
+def test_the_printed_commands_do_the_same_when_they_are_pasted_elsewhere(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(run)
+    evaluate("unet", dataset_dir="data", weights="models/model.pt", output_dir="pasted/eval")
+    overrides = tiny_overrides(Path("data"), Path("pasted"), max_epochs=1)
+    train("unet", **overrides)
+    commands = [line[2:] for line in capsys.readouterr().out.splitlines() if line.startswith("$ ")]
+    written = [run / "pasted" / "eval" / "per_image.csv", run / "pasted" / "models" / "model.pt"]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    for command, file in zip(commands, written, strict=True):
+        (run / "pasted" / "models" / "checkpoint.pt").unlink(missing_ok=True)  # else there is nothing left to train
+        file.unlink()
+        environment = {**os.environ, "PATH": path, "PYTHONPATH": ROOT}
+        done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert (done.returncode, file.is_file()) == (0, True), done.stderr[-2000:]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_training_starts_from_weights_with_their_network_and_size(run, tmp_path, capsys):
