@@ -1,4 +1,4 @@
-"""The `mammoseg` command: one line for a person, an exit code for a program; the commands stand in commands.py."""
+"""The `mammoseg` command: one line for a person, an exit code for a program; `mammoseg.commands` holds the commands."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from fire.parser import DefaultParseValue
 from mammoseg import __version__
 from mammoseg.command_line import Parser, ended
 from mammoseg.commands import COMMANDS
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import WrongCallError, known_names
 
 Declare = Callable[[Callable[..., Any]], Callable[..., Any]]
 """A command: declares its arguments by ``add_argument`` of a parser, and returns what does the work."""
@@ -48,7 +48,7 @@ def run(words: Sequence[str], commands: Mapping[str, Declare] = COMMANDS) -> Non
     elif name == "--version":
         print(__version__)
     elif name not in commands:
-        raise WrongCallError(f"there is no command '{name}'; known: {', '.join(commands)}.")
+        raise WrongCallError(f"there is no command '{name}'; {known_names(name, commands)}")
     else:
         _run_command(name, commands[name], [_with_underscores(word) for word in rest])
 

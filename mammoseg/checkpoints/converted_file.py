@@ -7,6 +7,7 @@ It is what engines without torch read: converted weights in the user's cache, th
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -121,11 +122,17 @@ def _rebuilt_record(record: Mapping[str, Any], model: Path) -> WeightsRecord:
 
 
 def _settings(record: dict[Any, Any]) -> dict[str, Any]:
-    """The settings of a mammogram's preprocessing, rebuilt."""
+    """The settings of a mammogram's preprocessing, or of a crop around prompts, rebuilt."""
     given = with_text_keys(record)
+    if given.keys() == signature(_prompted).parameters.keys():
+        return rebuilt_arguments(_prompted, given)
     steps = {name: value for name, value in given.items() if name not in BESIDE}
     beside = {name: value for name, value in given.items() if name in BESIDE}
     return rebuilt_arguments(preprocessing_steps, steps) | rebuilt_arguments(_beside, beside)
+
+
+def _prompted(*, spatial_size: Sequence[int], channels: int, frame: Sequence[int]) -> None:
+    """The kinds of the settings of `mammoseg.transforms.prompted.prompted_preprocessing`, which needs torch."""
 
 
 def _beside(

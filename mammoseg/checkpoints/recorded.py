@@ -14,8 +14,13 @@ from mammoseg.networks import ARCHITECTURES
 from mammoseg.networks.network import ARCHITECTURE
 from mammoseg.transforms.photographs import photograph_preprocessing
 from mammoseg.transforms.pipelines import Preprocessing, preprocessing
+from mammoseg.transforms.prompted import prompted_preprocessing
 
-PREPROCESSINGS: tuple[Callable[..., Preprocessing], ...] = (preprocessing, photograph_preprocessing)
+PREPROCESSINGS: tuple[Callable[..., Preprocessing], ...] = (
+    preprocessing,
+    photograph_preprocessing,
+    prompted_preprocessing,
+)
 """What a record may be the settings of: the first whose signature has all its names."""
 
 OLD_TARGETS = {

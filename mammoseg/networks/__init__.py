@@ -4,6 +4,7 @@ from typing import Any
 
 from mammoseg.networks.attention_unet import AttentionUNet
 from mammoseg.networks.aunet import AUNet
+from mammoseg.networks.click_unet import ClickUNet
 from mammoseg.networks.connected_resunets import ConnectedResUNets
 from mammoseg.networks.connected_unets import ConnectedUNets
 from mammoseg.networks.connected_unets_plus import ConnectedUNetsPlus
@@ -22,6 +23,7 @@ from mammoseg.networks.unet_slim import UNetSlim
 __all__ = [
     "AUNet",
     "AttentionUNet",
+    "ClickUNet",
     "ConnectedResUNets",
     "ConnectedUNets",
     "ConnectedUNetsPlus",

@@ -64,6 +64,15 @@ def test_a_record_comes_back_as_it_was_with_the_path_of_the_onnx_file(model):
     assert read_converted_file(model).output == PROBABILITY
 
 
+def test_the_record_of_a_network_that_takes_prompts_comes_back(model):
+    settings = {"spatial_size": [128, 128], "channels": 5, "frame": [3, 3]}
+    write_record(model, dataclasses.replace(RECORD, preprocessing=settings), output=LOGITS)
+    assert read_converted_file(model).record.preprocessing == settings
+    write_record(model, dataclasses.replace(RECORD, preprocessing=settings | {"frame": ["a", "b"]}), output=LOGITS)
+    with pytest.raises(WeightsError, match="records no fit value for 'frame'"):
+        read_converted_file(model)
+
+
 def test_without_its_record_a_network_is_not_used(model):
     record_beside(model).unlink()
     with pytest.raises(WeightsError, match="network.onnx.json beside .* cannot be read, .* copy both files"):

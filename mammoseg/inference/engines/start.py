@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import logit
 
 from mammoseg.checkpoints.converted_file import ENDING, PROBABILITY
-from mammoseg.checkpoints.record import WeightsRecord, check_architecture
+from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.errors import OutputError, WrongCallError
 from mammoseg.inference.engines.converted import converted
 from mammoseg.inference.engines.engine import AUTO, MODULES, Engine, EngineError, choose_runtime, is_installed
@@ -18,12 +18,12 @@ CONVERTED = {"openvino": "OpenVinoEngine", "onnx": "OnnxEngine"}
 
 
 def start_engine(
-    bundle: str, weights: Path, *, device: str | None, runtime: str, precision: str | None
+    weights: Path, *, device: str | None, runtime: str, precision: str | None
 ) -> tuple[WeightsRecord, Engine]:
     """Start the engine that `choose_runtime` names; where none was named and it cannot take the network, torch.
 
     Raises:
-        WeightsError: the weights cannot be used, or are of another architecture than the bundle.
+        WeightsError: the weights cannot be used.
         WrongCallError: no such engine, device or precision, or the engine does not read this kind of file.
         EngineError: the engine that was named cannot compute the network.
         OutputError: converted weights cannot be kept.
@@ -36,18 +36,17 @@ def start_engine(
         )
     if chosen in CONVERTED:
         try:
-            return _start_converted(bundle, weights, chosen, precision)
+            return _start_converted(weights, chosen, precision)
         except (EngineError, OutputError) as error:
             if runtime != AUTO or not is_installed("torch"):
                 raise
             print(f"{error} torch is used.", file=sys.stderr)
-    return quick_import(MODULES["torch"]).start_torch(bundle, weights, device=device, precision=precision)
+    return quick_import(MODULES["torch"]).start_torch(weights, device=device, precision=precision)
 
 
-def _start_converted(bundle: str, weights: Path, runtime: str, precision: str | None) -> tuple[WeightsRecord, Engine]:
+def _start_converted(weights: Path, runtime: str, precision: str | None) -> tuple[WeightsRecord, Engine]:
     engine = getattr(quick_import(MODULES[runtime]), CONVERTED[runtime])
     found = converted(weights, engine)
-    check_architecture(found.record, bundle)
     rows, columns = found.record.preprocessing["spatial_size"]
     started = engine(found.model, shape=(found.record.network["in_channels"], rows, columns), precision=precision)
     return found.record, LogitsOf(started) if found.output == PROBABILITY else started

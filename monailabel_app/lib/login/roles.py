@@ -18,8 +18,8 @@ class Person:
     """Whom a token or a session stands for.
 
     Attributes:
-        name: for the audit.
-        roles: as given.
+        name: what the audit calls the person.
+        roles: what the person may do.
         expires: when the login ends, in seconds of the epoch; None for a token that is valid until it is revoked.
     """
 

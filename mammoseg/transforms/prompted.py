@@ -1,0 +1,59 @@
+"""What a network that takes prompts is recorded with: its grid and channels, and how it sees a file nobody prompts."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import torch
+from monai.transforms import MapTransform
+
+from mammoseg.transforms.pipelines import Preprocessing, preprocessing
+
+
+class NoPromptsd(MapTransform):
+    """Append channels of guidance that say nothing.
+
+    Args:
+        guidance: number of channels, all 0.
+    """
+
+    def __init__(self, keys: Any = "image", *, guidance: int) -> None:
+        super().__init__(keys)
+        self.guidance = guidance
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        d = dict(data)
+        for key in self.key_iterator(d):
+            silent = torch.zeros_like(d[key][:1]).repeat(self.guidance, 1, 1)
+            d[key] = torch.cat([d[key], silent])
+        return d
+
+
+def prompted_preprocessing(*, spatial_size: Sequence[int], channels: int, frame: Sequence[int]) -> Preprocessing:
+    """Build the list for a whole file without prompts; crops around prompts are made by `mammoseg.interactive`.
+
+    An item is ``{"image": path}`` or ``{"image": path, "label": path}``. After it, ``image`` is a float32 MetaTensor
+    ``(channels, rows, columns)``, the mammogram and guidance of zeros, and ``label`` one of 0 and 1.
+
+    Args:
+        spatial_size: rows and columns of the network's grid.
+        channels: one of the mammogram, the others of guidance.
+        frame: rows and columns of the whole film that crops are cut from in training.
+    """
+    whole = preprocessing(
+        spatial_size=spatial_size,
+        channels=1,
+        aspect="pad",
+        crop_border=False,
+        crop_to_breast=False,
+        orient_left=False,
+        remove_background=False,
+        intensity="unit",
+    )
+    return Preprocessing(
+        [*whole.transforms, NoPromptsd(guidance=channels - 1)],
+        settings={
+            "spatial_size": [int(side) for side in spatial_size],
+            "channels": channels,
+            "frame": [int(side) for side in frame],
+        },
+    )
