@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from argparse import SUPPRESS
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fire.parser import DefaultParseValue
@@ -14,6 +14,9 @@ from mammoseg import __version__
 from mammoseg.command_line import Parser, ended
 from mammoseg.commands import COMMANDS
 from mammoseg.errors import WrongCallError, known_names
+
+Declare = Callable[[Callable[..., Any]], Callable[..., Any]]
+"""A command: declares its arguments by ``add_argument`` of a parser, and returns what does the work."""
 
 WITH_OVERRIDES = ("train", "evaluate")
 """Commands that hand every further option to the bundle's config."""
@@ -29,25 +32,28 @@ def main() -> None:
     sys.exit(ended(lambda: run(sys.argv[1:])))
 
 
-def run(words: Sequence[str]) -> None:
+def run(words: Sequence[str], commands: Mapping[str, Declare] = COMMANDS) -> None:
     """Run the command that `words` hold.
+
+    Args:
+        words: name of a command and its arguments.
+        commands: those that there are.
 
     Raises:
         WrongCallError: there is no such command or argument, or one is missing or no number where one belongs.
     """
     name, *rest = words or ["--help"]
     if name in ("--help", "-h", "help"):
-        print(_overview())
+        print(_overview(commands))
     elif name == "--version":
         print(__version__)
-    elif name not in COMMANDS:
-        raise WrongCallError(f"there is no command '{name}'; {known_names(name, COMMANDS)}")
+    elif name not in commands:
+        raise WrongCallError(f"there is no command '{name}'; {known_names(name, commands)}")
     else:
-        _run_command(name, [_with_underscores(word) for word in rest])
+        _run_command(name, commands[name], [_with_underscores(word) for word in rest])
 
 
-def _run_command(name: str, words: list[str]) -> None:
-    declare = COMMANDS[name]
+def _run_command(name: str, declare: Declare, words: list[str]) -> None:
     parser = Parser(f"mammoseg {name}", description=declare.__doc__, argument_default=SUPPRESS, allow_abbrev=False)
     command = declare(parser.add_argument)
     overrides = {}
@@ -102,8 +108,8 @@ def _with_underscores(word: str) -> str:
     return name[:2] + name[2:].replace("-", "_") + equals + value if word.startswith("--") else word
 
 
-def _overview() -> str:
-    firsts = {name: re.split(r"[;.] |\.$", declare.__doc__ or "")[0] for name, declare in COMMANDS.items()}
+def _overview(commands: Mapping[str, Declare]) -> str:
+    firsts = {name: re.split(r"[;.] |\.$", declare.__doc__ or "")[0] for name, declare in commands.items()}
     lines = [f"  {name:11} {first}" for name, first in firsts.items()]
     return "\n".join(
         [

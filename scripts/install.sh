@@ -22,7 +22,8 @@ say "1/3 torch"
 pip install --quiet "$(grep '^torch==' requirements.lock)"
 say "2/3 the other $((packages - 1)) packages"
 pip install --quiet --no-deps --requirement requirements.lock
-say "3/3 mammoseg itself"
+say "3/3 mammoseg itself, and the weights that ship as OpenVINO reads them"
 pip install --quiet --no-deps --no-build-isolation --editable .
+.venv/bin/python -W ignore scripts/convert_shipped.py >/dev/null 2>.venv/convert.log || { cat .venv/convert.log >&2; stop "the weights that ship could not be converted; the message stands above"; }
 touch .venv/.ready
 say ".venv is ready, $(du -sh .venv | cut -f1)"

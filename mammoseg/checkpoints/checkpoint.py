@@ -13,13 +13,11 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from mammoseg.checkpoints.record import WeightsRecord, architecture_name, check_architecture
-from mammoseg.checkpoints.recorded import (
-    build_preprocessing,
+from mammoseg.checkpoints.recorded import build_preprocessing, recorded_network, recorded_preprocessing
+from mammoseg.checkpoints.recorded_values import (
     recorded_calibration,
     recorded_flips,
     recorded_least_area,
-    recorded_network,
-    recorded_preprocessing,
     recorded_provenance,
     recorded_threshold,
 )

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mammoseg.checkpoints.recorded import (
+from mammoseg.checkpoints.recorded_values import (
     recorded_calibration,
     recorded_flips,
     recorded_least_area,

@@ -9,7 +9,7 @@ from monai.bundle import ConfigParser
 
 from mammoseg.checkpoints.checkpoint import Weights
 from mammoseg.checkpoints.record import check_architecture
-from mammoseg.checkpoints.recorded import WORD
+from mammoseg.checkpoints.recorded_values import WORD
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.files import write_json
 from mammoseg.networks.network import ARCHITECTURE

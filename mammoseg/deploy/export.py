@@ -10,10 +10,11 @@ from monai.utils import ensure_tuple
 
 from mammoseg.bundles import INSTALLED_BUNDLES, LOCKED_VERSIONS, bundle_root, exported_name
 from mammoseg.cards.card import card_files, describe_bundle
-from mammoseg.checkpoints.checkpoint import as_checkpoint, read_weights, trained_network
+from mammoseg.checkpoints.checkpoint import as_checkpoint, read_weights, record_of, trained_network
+from mammoseg.checkpoints.converted_file import PROBABILITY, write_record
 from mammoseg.checkpoints.weights_file import TRAINED, default_weights
 from mammoseg.deploy.configs import write_configs
-from mammoseg.deploy.formats import write_formats
+from mammoseg.deploy.formats import ONNX, write_formats
 from mammoseg.deploy.manifest import write_manifest, write_zip
 from mammoseg.errors import WrongCallError
 from mammoseg.files import whole_folder
@@ -59,6 +60,8 @@ def export(
         checkpoint = as_checkpoint(checkpoint, models / TRAINED)
         size = checkpoint.preprocessing["spatial_size"]
         differences = write_formats(trained_network(checkpoint), ensure_tuple(formats), size=tuple(size), folder=models)
+        if ONNX in differences:
+            write_record(models / f"probability.{ONNX}", record_of(checkpoint), output=PROBABILITY)
         write_manifest(
             folder,
             name=bundle,

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from mammoseg.errors import MammosegError, WrongCallError, unknown_name
 from mammoseg.networks import Network
 
+ONNX = "onnx"
+
 TOLERANCE = 1e-4
 """Largest difference of any probability from eager PyTorch that is let out."""
 
@@ -166,6 +168,6 @@ def _run_onnx(path: Path, image: Tensor) -> Tensor:
 FORMATS = {
     "torchscript": Format(".ts", _write_torchscript, _run_torchscript),
     "torch_export": Format(".pt2", _write_torch_export, _run_torch_export),
-    "onnx": Format(".onnx", write_onnx, _run_onnx, ("onnx", "onnxscript", "onnxruntime")),
+    ONNX: Format(".onnx", write_onnx, _run_onnx, ("onnx", "onnxscript", "onnxruntime")),
 }
 """By the name that `mammoseg export --formats` takes."""

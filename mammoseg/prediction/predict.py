@@ -15,8 +15,7 @@ from mammoseg.data.find_images import find_inputs, say_no_file
 from mammoseg.dicom.seg import SegKind, SegProfile
 from mammoseg.errors import NothingUsableError, WrongCallError
 from mammoseg.files import is_file, is_folder, make_output, output_errors, printable
-from mammoseg.inference.engines.engine import PRECISIONS, choose_runtime
-from mammoseg.inference.engines.start import MODULES
+from mammoseg.inference.engines.engine import MODULES, PRECISIONS, choose_runtime
 from mammoseg.prediction.file_job import MassPredictor
 from mammoseg.prediction.options import Options, parse_choice, parse_objects
 from mammoseg.prediction.process import Standby

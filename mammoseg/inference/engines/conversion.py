@@ -6,16 +6,45 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from mammoseg.bundles import BUNDLES_FOLDER
 from mammoseg.checkpoints.checkpoint import read_weights, record_of, trained_network
+from mammoseg.checkpoints.converted_file import ENDING, LOGITS, kept_network, write_record
 from mammoseg.checkpoints.record import WeightsRecord
+from mammoseg.checkpoints.weights_file import SHIPPED
 from mammoseg.deploy.formats import write_onnx
 from mammoseg.errors import kind_and_place
-from mammoseg.files import atomic_path
+from mammoseg.files import atomic_path, sha256_of_file
 from mammoseg.inference.engines.engine import EngineError, FileEngine
+from mammoseg.inference.engines.openvino_engine import OpenVinoEngine
 
 TOLERANCE = 1e-3
 """Largest difference from eager PyTorch of any logit in f32 that is let out, relative to the largest above 1: rounding
 of the deepest network is a tenth of it, and a mean probability near 0.5 moves by a quarter at most."""
+
+
+def convert_shipped() -> list[Path]:
+    """Convert the weights that ship for engines without torch, where that was not done yet; returns the ONNX files.
+
+    Raises:
+        EngineError: see `convert_beside`.
+    """
+    return [convert_beside(weights) for weights in sorted(BUNDLES_FOLDER.glob(f"*/models/{SHIPPED}"))]
+
+
+def convert_beside(weights: Path) -> Path:
+    """Write the network of weights beside them, where every later call finds it; a file that is theirs is kept.
+
+    Returns:
+        The ONNX file.
+    Raises:
+        WeightsError: the weights cannot be used.
+        EngineError: the network cannot be written, or OpenVINO gives something else than PyTorch.
+        OSError: the file cannot be written.
+    """
+    model = weights.with_suffix(ENDING)
+    if kept_network(model, sha256_of_file(weights)) is None:
+        write_record(model, convert(weights, model, OpenVinoEngine), output=LOGITS)
+    return model
 
 
 def convert(weights: Path, model: Path, engine: type[FileEngine]) -> WeightsRecord:

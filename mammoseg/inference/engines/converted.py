@@ -1,20 +1,27 @@
-"""Weights as engines without torch read them: an ONNX file made once, kept by the hash of the weights."""
+"""Weights as engines without torch read them: an ONNX file beside the weights, or made once and kept by their hash."""
 
 import os
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from mammoseg import __version__
-from mammoseg.checkpoints.record import WeightsRecord
+from mammoseg.checkpoints.converted_file import (
+    ENDING,
+    FORMAT,
+    LOGITS,
+    ConvertedFile,
+    kept_network,
+    read_converted_file,
+    write_record,
+)
 from mammoseg.checkpoints.weights_file import existing_weights
-from mammoseg.files import output_errors, read_json, sha256_of_file, sha256_of_json, sole_writer, write_json
-from mammoseg.inference.engines.engine import FileEngine
+from mammoseg.files import output_errors, sha256_of_file, sha256_of_json, sole_writer
+from mammoseg.inference.engines.engine import EngineError, FileEngine, is_installed
 from mammoseg.quick_import import quick_imports
-
-FORMAT = 2
-"""To be raised when other bytes are written for the same weights."""
 
 
 def cache_folder() -> Path:
@@ -23,49 +30,54 @@ def cache_folder() -> Path:
     return Path(own or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mammoseg") / "converted"
 
 
-def converted(weights: Path | str, engine: type[FileEngine]) -> tuple[WeightsRecord, Path]:
-    """What weights record beside their tensors, and their network as an ONNX file, made by torch where there is none.
+def converted(weights: Path | str, engine: type[FileEngine]) -> ConvertedFile:
+    """The network of weights as an ONNX file: itself, the one beside them, one that is kept, or made by torch now.
 
     A file is whole or not there; of several processes that want it one makes it and the others wait. Only what was
     found to give the logits of PyTorch in this engine is kept.
 
     Args:
-        weights: checkpoint, or weights that ship.
+        weights: checkpoint, weights that ship, or an ONNX file with its record.
         engine: the class of the engine that will read the file.
 
     Raises:
         WeightsError: the weights cannot be used.
-        EngineError: the network cannot be converted, or the engine computes something else than PyTorch.
+        EngineError: the network cannot be converted here, or the engine computes something else than PyTorch.
         OutputError: the folder cannot be written to.
     """
-    path, folder = existing_weights(weights), cache_folder()
+    path = existing_weights(weights)
+    if path.suffix == ENDING:
+        return read_converted_file(path)
     sha256 = sha256_of_file(path)
-    made_of = {
+    if found := kept_network(path.with_suffix(ENDING), sha256):
+        return replace(found, record=replace(found.record, path=path))
+    if not (is_installed("torch") and find_spec("mammoseg.inference.engines.conversion")):
+        raise EngineError(
+            f"{path} is no converted network, and this installation cannot convert it; run "
+            f"`mammoseg export BUNDLE --weights {path.name} --formats onnx --output DIR` on a full one, and name its "
+            "models/probability.onnx."
+        )
+    folder = cache_folder()
+    model = folder / f"{_key(sha256, engine)}{ENDING}"
+    found = kept_network(model, sha256)
+    if found is None:
+        with output_errors(folder), sole_writer(folder, model.with_suffix(".lock"), waits=True):
+            found = kept_network(model, sha256)
+            if found is None:
+                with quick_imports():
+                    from mammoseg.inference.engines.conversion import convert
+                write_record(model, convert(path, model, engine), output=LOGITS)
+                found = read_converted_file(model)
+    return replace(found, record=replace(found.record, path=path))
+
+
+def _key(sha256: str, engine: type[FileEngine]) -> str:
+    """Name of what is kept for weights, which changes with all that it is made by."""
+    made_of: Mapping[str, Any] = {
         "weights": sha256,
         "format": FORMAT,
         "engine": engine.name,
         "torch": version("torch"),
         "mammoseg": __version__,
     }
-    key = sha256_of_json(made_of)[:40]
-    model, described = folder / f"{key}.onnx", folder / f"{key}.json"
-    record = _kept(described, model)
-    if record is None:
-        with output_errors(folder), sole_writer(folder, folder / f"{key}.lock", waits=True):
-            record = _kept(described, model)
-            if record is None:
-                with quick_imports():
-                    from mammoseg.inference.engines.conversion import convert
-                record = {**asdict(convert(path, model, engine)), "path": None}
-                write_json(described, {"record": record, "model_sha256": sha256_of_file(model)})
-    return WeightsRecord(**{**record, "path": path}), model
-
-
-def _kept(described: Path, model: Path) -> dict[str, Any] | None:
-    """The record beside a converted network; None where there is none, or a file is not what was written."""
-    try:
-        kept = read_json(described)
-        WeightsRecord(**kept["record"])
-        return kept["record"] if kept["model_sha256"] == sha256_of_file(model) else None
-    except Exception:  # absent, damaged, or of another version: it is made again
-        return None
+    return sha256_of_json(made_of)[:40]

@@ -18,6 +18,9 @@ AUTO = "auto"
 PRECISIONS = ("f32", "bf16", "f16")
 """What an engine can compute with; not every one has all of them."""
 
+MODULES = {runtime: f"mammoseg.inference.engines.{runtime}_engine" for runtime in PACKAGES}
+"""Where each engine is; none is imported before it is chosen."""
+
 NVIDIA = Path("/dev/nvidiactl")
 """Is there where the driver of NVIDIA is; without it, nobody has to import torch to know that there is no CUDA."""
 
@@ -71,7 +74,8 @@ def choose_runtime(runtime: str, device: str | None) -> str:
     if runtime not in PACKAGES:
         raise WrongCallError(f"runtime is '{runtime}'; give one of {AUTO}, {', '.join(PACKAGES)}.")
     if not is_installed(runtime):
-        raise WrongCallError(f"runtime {runtime} is not installed; run: pip install {PACKAGES[runtime]}.")
+        way_out = f"pip install {PACKAGES[runtime] if find_spec(MODULES[runtime]) else 'mammoseg'}"
+        raise WrongCallError(f"runtime {runtime} is not installed; run: {way_out}.")
     if runtime != "torch" and device not in (None, "cpu"):
         raise WrongCallError(f"runtime {runtime} computes on a CPU, not on '{device}'; name --runtime torch.")
     return runtime
@@ -89,8 +93,8 @@ def check_precision(precision: str | None, known: Sequence[str], *, name: str) -
 
 
 def is_installed(runtime: str) -> bool:
-    """Whether the package of an engine is there; it is not imported."""
-    return find_spec(PACKAGES[runtime]) is not None
+    """Whether an engine and its package are there; neither is imported. mammoseg-runtime has no torch engine."""
+    return find_spec(PACKAGES[runtime]) is not None and find_spec(MODULES[runtime]) is not None
 
 
 def has_gpu() -> bool:

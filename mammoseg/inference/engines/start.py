@@ -3,18 +3,15 @@
 import sys
 from pathlib import Path
 
-from mammoseg.checkpoints.record import WeightsRecord
-from mammoseg.errors import OutputError
-from mammoseg.inference.engines.converted import converted
-from mammoseg.inference.engines.engine import AUTO, Engine, EngineError, choose_runtime
-from mammoseg.quick_import import quick_import
+import numpy as np
+from scipy.special import logit
 
-MODULES = {
-    "openvino": "mammoseg.inference.engines.openvino_engine",
-    "onnx": "mammoseg.inference.engines.onnx_engine",
-    "torch": "mammoseg.inference.engines.torch_engine",
-}
-"""Where each engine is; none is imported before it is chosen."""
+from mammoseg.checkpoints.converted_file import ENDING, PROBABILITY
+from mammoseg.checkpoints.record import WeightsRecord
+from mammoseg.errors import OutputError, WrongCallError
+from mammoseg.inference.engines.converted import converted
+from mammoseg.inference.engines.engine import AUTO, MODULES, Engine, EngineError, choose_runtime, is_installed
+from mammoseg.quick_import import quick_import
 
 CONVERTED = {"openvino": "OpenVinoEngine", "onnx": "OnnxEngine"}
 """Engines that read converted weights."""
@@ -27,16 +24,21 @@ def start_engine(
 
     Raises:
         WeightsError: the weights cannot be used.
-        WrongCallError: no such engine, device or precision.
+        WrongCallError: no such engine, device or precision, or the engine does not read this kind of file.
         EngineError: the engine that was named cannot compute the network.
         OutputError: converted weights cannot be kept.
     """
     chosen = choose_runtime(runtime, device)
+    if weights.suffix == ENDING and chosen not in CONVERTED:
+        raise WrongCallError(
+            f"runtime {chosen} does not compute {weights.name}, a converted network; name --runtime openvino, or the "
+            "checkpoint that it was made from."
+        )
     if chosen in CONVERTED:
         try:
             return _start_converted(weights, chosen, precision)
         except (EngineError, OutputError) as error:
-            if runtime != AUTO:
+            if runtime != AUTO or not is_installed("torch"):
                 raise
             print(f"{error} torch is used.", file=sys.stderr)
     return quick_import(MODULES["torch"]).start_torch(weights, device=device, precision=precision)
@@ -44,6 +46,28 @@ def start_engine(
 
 def _start_converted(weights: Path, runtime: str, precision: str | None) -> tuple[WeightsRecord, Engine]:
     engine = getattr(quick_import(MODULES[runtime]), CONVERTED[runtime])
-    record, model = converted(weights, engine)
-    rows, columns = record.preprocessing["spatial_size"]
-    return record, engine(model, shape=(record.network["in_channels"], rows, columns), precision=precision)
+    found = converted(weights, engine)
+    rows, columns = found.record.preprocessing["spatial_size"]
+    started = engine(found.model, shape=(found.record.network["in_channels"], rows, columns), precision=precision)
+    return found.record, LogitsOf(started) if found.output == PROBABILITY else started
+
+
+class LogitsOf:
+    """An engine whose network gives probabilities, as one that gives logits of the same probabilities.
+
+    Args:
+        engine: gives ``(N, out_channels, H, W)``: of one channel after a sigmoid, of two after a softmax.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self.name, self.precision = engine, engine.name, engine.precision
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """Logits ``(N, out_channels, H, W)`` of images ``(N, in_channels, H, W)``."""
+        probability = self._engine(images)
+        # Of two channels one logit each, of which half the difference of the two is what the sigmoid needs.
+        return logit(probability) / probability.shape[1]
+
+    def limit_threads(self, count: int) -> None:
+        """Compute with so many threads from here on."""
+        self._engine.limit_threads(count)

@@ -1,5 +1,6 @@
 """Every engine gives what PyTorch gives; a call gets the one it names, and its weights are converted once."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from mammoseg.checkpoints.checkpoint import read_weights
+from mammoseg.checkpoints.converted_file import write_record
 from mammoseg.checkpoints.weights_file import WeightsError, default_weights
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import WrongCallError
@@ -17,11 +19,29 @@ from mammoseg.inference.engines.converted import cache_folder, converted
 from mammoseg.inference.engines.engine import EngineError, choose_runtime
 from mammoseg.inference.engines.onnx_engine import OnnxEngine
 from mammoseg.inference.engines.openvino_engine import OpenVinoEngine
+from mammoseg.inference.engines.start import LogitsOf
 from mammoseg.inference.engines.torch_engine import TorchEngine
 from mammoseg.inference.predictor import Predictor
+from mammoseg.inference.probability import mass_channel
+from tests.deploy.made_weights import exported
 from tests.inference.test_predictor import write_weights
 
 SHAPE = (3, 32, 16)
+
+WITHOUT_TORCH = """
+import sys
+from importlib.util import find_spec
+from mammoseg.inference.engines import converted, engine
+engine.find_spec = lambda name: None if name == "torch" else find_spec(name)
+from mammoseg.inference.predictor import Predictor
+from mammoseg.inference.probability import mass_channel
+from tests.deploy.made_weights import exported
+try:
+    Predictor("unet", weights=sys.argv[1], device="cpu", runtime="auto")
+except engine.EngineError as error:
+    print(error)
+"""
+"""As where torch is not installed: nobody finds it."""
 
 
 @pytest.fixture(scope="module")
@@ -39,43 +59,61 @@ def _own_cache(cache, monkeypatch):
     monkeypatch.setenv("MAMMOSEG_CACHE", str(cache))
 
 
+def mammogram_pixels() -> np.ndarray:
+    pixels = np.zeros((60, 40), np.uint16)
+    pixels[10:50, :30] = np.random.default_rng(0).integers(900, 3000, (40, 30))
+    return pixels
+
+
+class Given:
+    """An engine that gives what it was given."""
+
+    name, precision = "given 1", "f32"
+
+    def __init__(self, values):
+        self.values = values
+
+    def __call__(self, images):
+        return self.values
+
+
 def images(shape=SHAPE) -> np.ndarray:
     return np.random.default_rng(0).random((2, *shape), np.float32)
 
 
 @pytest.mark.parametrize("kind", [OpenVinoEngine, OnnxEngine], ids=["openvino", "onnx"])
 def test_an_engine_gives_the_logits_of_pytorch_with_any_number_of_threads(kind, weights):
-    record, model = converted(weights, kind)
-    engine = kind(model, shape=SHAPE)
+    found = converted(weights, kind)
+    engine = kind(found.model, shape=SHAPE)
     expected = TorchEngine(read_weights(weights), device="cpu")(images())
     assert expected.shape == (2, 2, 32, 16) and np.ptp(expected) > 0.1
     np.testing.assert_allclose(engine(images()), expected, rtol=0, atol=1e-5)
     engine.limit_threads(1)
     np.testing.assert_allclose(engine(images()), expected, rtol=0, atol=1e-5)
-    assert (engine.precision, record.sha256) == ("f32", read_weights(weights).sha256)
+    assert (engine.precision, found.record.sha256) == ("f32", read_weights(weights).sha256)
 
 
 def test_what_is_converted_is_kept_with_all_that_the_weights_record(weights):
-    _, model = converted(weights, OpenVinoEngine)
+    first = converted(weights, OpenVinoEngine)
     before = {path: path.stat().st_mtime_ns for path in cache_folder().iterdir()}
-    record, again = converted(weights, OpenVinoEngine)
-    assert again == model and {path: path.stat().st_mtime_ns for path in cache_folder().iterdir()} == before
+    again = converted(weights, OpenVinoEngine)
+    assert again == first and {path: path.stat().st_mtime_ns for path in cache_folder().iterdir()} == before
     checkpoint = read_weights(weights)
-    assert all(value == getattr(checkpoint, name) for name, value in vars(record).items())
+    assert all(value == getattr(checkpoint, name) for name, value in vars(again.record).items())
 
 
-@pytest.mark.parametrize("kind", ["onnx", "json"])
+@pytest.mark.parametrize("kind", ["onnx", "onnx.json"])
 def test_what_is_damaged_in_the_cache_is_made_again(kind, tmp_path, monkeypatch):
     monkeypatch.setenv("MAMMOSEG_CACHE", str(tmp_path / "cache"))
     path = write_weights(tmp_path / "model.pt")
-    record, model = converted(path, OnnxEngine)
-    expected = OnnxEngine(model, shape=SHAPE)(images())
-    damaged = model.with_suffix(f".{kind}")
+    first = converted(path, OnnxEngine)
+    expected = OnnxEngine(first.model, shape=SHAPE)(images())
+    damaged = first.model.with_suffix(f".{kind}")
     content = bytearray(damaged.read_bytes())
     content[len(content) // 2] ^= 1
-    damaged.write_bytes(content[:-3] if kind == "json" else content)
-    assert converted(path, OnnxEngine) == (record, model)
-    np.testing.assert_array_equal(OnnxEngine(model, shape=SHAPE)(images()), expected)
+    damaged.write_bytes(content[:-3] if kind == "onnx.json" else content)
+    assert converted(path, OnnxEngine) == first
+    np.testing.assert_array_equal(OnnxEngine(first.model, shape=SHAPE)(images()), expected)
 
 
 def test_of_two_that_convert_the_same_weights_one_waits(tmp_path, capfd):
@@ -111,6 +149,50 @@ def test_where_nothing_can_be_kept_auto_takes_torch_and_says_why(weights, tmp_pa
     predictor = Predictor("unet", weights=weights, device="cpu", runtime="auto")
     assert predictor.algorithm.engine.startswith("torch ")
     assert "cannot be written" in (said := capsys.readouterr().err) and said.endswith("torch is used.\n")
+
+
+def test_an_exported_onnx_file_gives_the_probability_of_its_checkpoint(tmp_path):
+    write_mammogram(tmp_path / "a.dcm", mammogram_pixels())
+    name, folder = "unet", exported("unet", tmp_path, formats=("onnx",))
+    checkpoint = Predictor(name, weights=folder / "models" / "model.pt", runtime="torch", device="cpu")
+    for runtime in ("auto", "openvino", "onnx"):
+        found = Predictor(name, weights=folder / "models" / "probability.onnx", runtime=runtime, device="cpu")
+        assert (found.weights_sha256, found.threshold) == (checkpoint.weights_sha256, checkpoint.threshold)
+        expected = checkpoint(tmp_path / "a.dcm").probability
+        np.testing.assert_allclose(found(tmp_path / "a.dcm").probability, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_torch_does_not_compute_a_converted_network(weights):
+    with pytest.raises(WrongCallError, match="runtime torch does not compute .*onnx, a converted network; name"):
+        Predictor("unet", weights=converted(weights, OpenVinoEngine).model, device="cpu", runtime="torch")
+
+
+def test_logits_of_probabilities_are_those_that_they_were_made_of():
+    logits = np.array([[[[0.0, 3.0]], [[np.log(3), 3.0]]]])  # (1, 2, 1, 2); softmax of the first pixel: 1/4 and 3/4
+    softmax = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    for probability in (softmax, softmax[:, 1:]):
+        assert mass_channel(LogitsOf(Given(probability))(images())[0]).round(6).tolist() == [[0.75, 0.5]]
+
+
+def test_a_network_beside_the_weights_is_taken_instead_of_a_conversion(tmp_path, monkeypatch, capsys):
+    path = write_weights(tmp_path / "model.pt", voi="last")
+    made = converted(path, OpenVinoEngine)
+    beside = tmp_path / "model.onnx"
+    beside.write_bytes(made.model.read_bytes())
+    write_record(beside, made.record, output="logits")
+    capsys.readouterr()
+    assert converted(path, OnnxEngine) == dataclasses.replace(made, model=beside)
+    assert capsys.readouterr().err == ""
+    write_weights(path, voi="none")
+    assert converted(path, OpenVinoEngine).model.parent == cache_folder(), "other weights have another network"
+
+
+def test_where_torch_is_not_installed_weights_that_were_not_converted_say_what_makes_them_so(tmp_path):
+    path = write_weights(tmp_path / "model.pt", voi="second")
+    done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH, str(path)], capture_output=True, text=True)
+    assert "model.pt is no converted network, and this installation cannot convert it; run `mammoseg export BUNDLE" in (
+        done.stdout
+    ), done.stderr
 
 
 def test_auto_takes_openvino_on_a_cpu_and_torch_on_a_gpu():
@@ -157,9 +239,7 @@ print(*(name for name in ("torch", "monai", "openvino") if name in sys.modules))
 
 def test_from_dicom_to_seg_and_sr_neither_torch_nor_monai_is_imported(weights, tmp_path):
     converted(weights, OpenVinoEngine)
-    pixels = np.zeros((60, 40), np.uint16)
-    pixels[10:50, :30] = np.random.default_rng(0).integers(900, 3000, (40, 30))
-    write_mammogram(tmp_path / "a.dcm", pixels)
+    write_mammogram(tmp_path / "a.dcm", mammogram_pixels())
     words = ["predict", tmp_path / "a.dcm", "--output", tmp_path / "out", "--bundle", "unet", "--weights", weights]
     done = subprocess.run(
         [sys.executable, "-c", PREDICT, *map(str, words), "--flips", "true", "--threshold", "0.999", "--device", "cpu"],

@@ -1,0 +1,145 @@
+"""A network as an ONNX file, and beside it what its weights record, ``NAME.onnx.json``; needs no torch.
+
+It is what engines without torch read: converted weights in the user's cache, those that ship, and what
+`mammoseg export --formats onnx` writes.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+from mammoseg.checkpoints.record import WeightsRecord
+from mammoseg.checkpoints.recorded_values import (
+    check_grid,
+    rebuilt_arguments,
+    recorded_calibration,
+    recorded_flips,
+    recorded_least_area,
+    recorded_provenance,
+    recorded_threshold,
+    with_text_keys,
+)
+from mammoseg.checkpoints.weights_file import WeightsError, existing_weights
+from mammoseg.files import read_json, sha256_of_file, write_json
+from mammoseg.transforms.functional.steps import BESIDE, preprocessing_steps
+
+FORMAT = 3
+"""To be raised when other bytes are written for the same weights."""
+
+ENDING = ".onnx"
+
+LOGITS, PROBABILITY = "logits", "probability"
+"""What a network gives: as it was trained, or with its sigmoid or softmax, as an export has it."""
+
+SHA256 = re.compile("[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class ConvertedFile:
+    """A network and what it is.
+
+    Attributes:
+        model: the ONNX file.
+        record: what the weights record; its hash is that of the weights, its path that of the ONNX file.
+        output: `LOGITS` or `PROBABILITY`.
+    """
+
+    model: Path
+    record: WeightsRecord
+    output: str
+
+
+def record_beside(model: Path) -> Path:
+    """Where the record of an ONNX file lies."""
+    return model.with_name(f"{model.name}.json")
+
+
+def write_record(model: Path, record: WeightsRecord, *, output: str) -> None:
+    """Write what the weights of an ONNX file record beside it, with the file's own hash.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    content = {"format": FORMAT, "output": output, "model_sha256": sha256_of_file(model)}
+    write_json(record_beside(model), {**content, "record": {**asdict(record), "path": None}})
+
+
+def read_converted_file(model: Path | str) -> ConvertedFile:
+    """Read the record of an ONNX file; it is held to the same rules as what a checkpoint records.
+
+    Raises:
+        WeightsError: one of the two is not there, they do not go together, or it records what cannot be.
+    """
+    model = existing_weights(model)
+    path = record_beside(model)
+    try:
+        content = dict(read_json(path))
+        found = (content["format"], content["model_sha256"], content["output"] in (LOGITS, PROBABILITY))
+        record = dict(content["record"])
+    except Exception as error:  # JSON of any form
+        raise WeightsError(
+            f"{path.name} beside {model} cannot be read, so nobody knows what its network takes; "
+            "copy both files of the export."
+        ) from error
+    if found != (FORMAT, sha256_of_file(model), True):
+        raise WeightsError(f"{path.name} is of another file than {model}, or of another version; export it again.")
+    try:
+        return ConvertedFile(model, _rebuilt_record(record, model), content["output"])
+    except (ValueError, TypeError, KeyError) as error:
+        said = error if type(error) is ValueError else "records what no network has"
+        raise WeightsError(f"{path} is not used: it {said}.") from error
+
+
+def kept_network(model: Path, sha256: str) -> ConvertedFile | None:
+    """The network of the weights with this hash, as they were trained; None where there is none that can be used."""
+    try:
+        found = read_converted_file(model)
+    except WeightsError:  # absent, damaged, or of another version: it is made again
+        return None
+    return found if (found.record.sha256, found.output) == (sha256, LOGITS) else None
+
+
+def _rebuilt_record(record: Mapping[str, Any], model: Path) -> WeightsRecord:
+    network, preprocessing = recorded_provenance(dict(record["network"])), _settings(dict(record["preprocessing"]))
+    if not (type(network["in_channels"]) is int and SHA256.fullmatch(record["sha256"])):
+        raise ValueError("records a network without channels, or no hash of its weights")
+    check_grid(preprocessing["spatial_size"], max(1, network["in_channels"]))
+    return WeightsRecord(
+        architecture=str(recorded_provenance(record["architecture"])),
+        network=network,
+        preprocessing=preprocessing,
+        provenance=recorded_provenance(dict(record["provenance"])),
+        sha256=record["sha256"],
+        path=model,
+        threshold=recorded_threshold(record.get("threshold")),
+        calibration=recorded_calibration(record.get("calibration")),
+        flips=recorded_flips(record.get("flips")),
+        min_area_mm2=recorded_least_area(record.get("min_area_mm2")),
+    )
+
+
+def _settings(record: dict[Any, Any]) -> dict[str, Any]:
+    """The settings of a mammogram's preprocessing, or of a crop around prompts, rebuilt."""
+    given = with_text_keys(record)
+    if given.keys() == signature(_prompted).parameters.keys():
+        return rebuilt_arguments(_prompted, given)
+    steps = {name: value for name, value in given.items() if name not in BESIDE}
+    beside = {name: value for name, value in given.items() if name in BESIDE}
+    return rebuilt_arguments(preprocessing_steps, steps) | rebuilt_arguments(_beside, beside)
+
+
+def _prompted(*, spatial_size: Sequence[int], channels: int, frame: Sequence[int]) -> None:
+    """The kinds of the settings of `mammoseg.transforms.prompted.prompted_preprocessing`, which needs torch."""
+
+
+def _beside(
+    *,
+    channels: int = 3,
+    voi: str | int = "first",
+    modalities: Sequence[str] = ("MG",),
+    keys: Sequence[str] = ("image", "label"),
+) -> None:
+    """The kinds of the settings that concern no step."""

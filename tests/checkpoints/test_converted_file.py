@@ -1,0 +1,106 @@
+"""An ONNX file is used under what is recorded beside it, or not at all."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from mammoseg.checkpoints.converted_file import (
+    LOGITS,
+    PROBABILITY,
+    read_converted_file,
+    record_beside,
+    write_record,
+)
+from mammoseg.checkpoints.record import WeightsRecord
+from mammoseg.checkpoints.weights_file import WeightsError
+
+RECORD = WeightsRecord(
+    architecture="SmpUNet with decoder unet",
+    network={"architecture": "SmpUNet", "in_channels": 3, "out_channels": 1, "channels": [4, 8]},
+    preprocessing={
+        "spatial_size": [32, 16],
+        "channels": 3,
+        "aspect": "stretch",
+        "crop_border": True,
+        "crop_to_breast": True,
+        "orient_left": True,
+        "remove_background": True,
+        "clahe_clip_limit": None,
+        "intensity": "unit",
+        "voi": "first",
+        "modalities": ["MG"],
+        "keys": ["image", "label"],
+    },
+    provenance={"source": "phantom", "versions": {"torch": "2.13.0"}},
+    sha256="ab" * 32,
+    path=Path("elsewhere.pt"),
+    threshold=0.35,
+    calibration={"scale": 0.5, "offset": -1.0, "fitted_on": "phantoms"},
+    flips=True,
+    min_area_mm2=10.0,
+)
+
+
+@pytest.fixture
+def model(tmp_path) -> Path:
+    path = tmp_path / "network.onnx"
+    path.write_bytes(b"a network")
+    write_record(path, RECORD, output=LOGITS)
+    return path
+
+
+def change(model: Path, part: str | None, **values) -> None:
+    content = json.loads(record_beside(model).read_text())
+    (content if part is None else content["record"] if part == "record" else content["record"][part]).update(values)
+    record_beside(model).write_text(json.dumps(content))
+
+
+def test_a_record_comes_back_as_it_was_with_the_path_of_the_onnx_file(model):
+    found = read_converted_file(model)
+    assert found.record == dataclasses.replace(RECORD, path=model) and found.output == LOGITS
+    write_record(model, RECORD, output=PROBABILITY)
+    assert read_converted_file(model).output == PROBABILITY
+
+
+def test_the_record_of_a_network_that_takes_prompts_comes_back(model):
+    settings = {"spatial_size": [128, 128], "channels": 5, "frame": [3, 3]}
+    write_record(model, dataclasses.replace(RECORD, preprocessing=settings), output=LOGITS)
+    assert read_converted_file(model).record.preprocessing == settings
+    write_record(model, dataclasses.replace(RECORD, preprocessing=settings | {"frame": ["a", "b"]}), output=LOGITS)
+    with pytest.raises(WeightsError, match="records no fit value for 'frame'"):
+        read_converted_file(model)
+
+
+def test_without_its_record_a_network_is_not_used(model):
+    record_beside(model).unlink()
+    with pytest.raises(WeightsError, match="network.onnx.json beside .* cannot be read, .* copy both files"):
+        read_converted_file(model)
+
+
+def test_another_network_under_the_same_name_is_not_used(model):
+    model.write_bytes(b"another")
+    with pytest.raises(WeightsError, match=r"network.onnx.json is of another file than .*; export it again"):
+        read_converted_file(model)
+
+
+@pytest.mark.parametrize(
+    ("part", "values", "sentence"),
+    [
+        ("record", {"threshold": 2.0}, "records a threshold that is no number between 0 and 1"),
+        ("record", {"flips": "yes"}, "records flips that are neither true nor false"),
+        ("record", {"provenance": {"a": {"b": {"c": {"d": 1}}}}}, "has a provenance that is more than"),
+        ("record", {"sha256": "../x"}, "records a network without channels, or no hash of its weights"),
+        ("record", {"sha256": 7}, "records what no network has"),
+        ("record", {"network": [1]}, "records what no network has"),
+        ("network", {"in_channels": "3"}, "records a network without channels"),
+        ("preprocessing", {"spatial_size": [8000, 8000]}, "has more than 134,217,728 values"),
+        ("preprocessing", {"voi": "a::b"}, "records no fit value for 'voi'"),
+        ("preprocessing", {"_target_": "os.system"}, "records an unknown setting '_target_'"),
+    ],
+)
+def test_a_record_that_no_checkpoint_could_have_is_refused(part, values, sentence, model):
+    change(model, part, **values)
+    with pytest.raises(WeightsError, match=f"network.onnx.json is not used: it .*{sentence}"):
+        read_converted_file(model)

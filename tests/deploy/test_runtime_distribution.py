@@ -1,0 +1,127 @@
+"""mammoseg-runtime: what is in it runs without torch, and gives what the full installation gives."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+from mammoseg.data.phantom_dicom import write_mammogram
+from mammoseg.deploy.runtime_distribution import (
+    DECODERS,
+    build_runtime,
+    copy_bundles,
+    copy_modules,
+    needs_torch,
+    runtime_modules,
+    runtime_requirements,
+)
+from mammoseg.inference.engines.conversion import convert_shipped
+from mammoseg.prediction.predict import predict
+from tests.deploy.made_weights import exported
+
+ROOT = Path(__file__).resolve().parents[2]
+
+WITHOUT_TORCH = """
+import sys
+sys.modules.update(dict.fromkeys(("torch", "monai", "ignite", "timm")))  # an import of them fails
+from mammoseg.runtime import main
+main()
+"""
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory) -> Path:
+    """The package as the runtime has it."""
+    folder = tmp_path_factory.mktemp("runtime")
+    copy_modules(folder)
+    copy_bundles(folder / "mammoseg" / "_bundles")
+    return folder
+
+
+@pytest.fixture
+def call(tree, tmp_path):
+    """Run its command in an empty folder; returns exit code and all that is said."""
+
+    def run(*words):
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("MAMMOSEG_")}
+        done = subprocess.run(
+            [sys.executable, "-c", WITHOUT_TORCH, *map(str, words)],
+            cwd=tmp_path,
+            env={**environment, "PYTHONPATH": str(tree)},
+            capture_output=True,
+            text=True,
+            timeout=500,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+def test_modules_that_need_torch_are_left_out_and_what_predict_needs_is_in():
+    modules = runtime_modules()
+    assert {"mammoseg.runtime", "mammoseg.dicom.seg", "mammoseg.data.decode_worker"} < modules
+    assert needs_torch("mammoseg.inference.ensemble") and "mammoseg.inference.ensemble" not in modules
+    assert not any(map(needs_torch, modules))
+
+
+def test_requirements_are_those_lines_of_the_project_that_the_modules_import_and_the_decoders():
+    lines = runtime_requirements(ROOT / "pyproject.toml")
+    names = {line.partition(">")[0] for line in lines}
+    assert {"openvino", "highdicom", "opencv-python-headless", "scikit-image", *DECODERS} < names
+    assert not names & {"torch", "monai", "itk", "timm", "matplotlib"}
+    assert all(f'"{line}"' in (ROOT / "pyproject.toml").read_text() for line in lines)
+
+
+def test_an_exported_network_finds_the_masses_of_the_full_installation(call, tree, tmp_path):
+    pixels = np.zeros((60, 40), np.uint16)
+    pixels[10:50, :30] = np.random.default_rng(0).integers(900, 3000, (40, 30))
+    write_mammogram(tmp_path / "a.dcm", pixels)
+    model = exported("unet", tmp_path, formats=("onnx",)) / "models" / "probability.onnx"
+    words = ("predict", tmp_path / "a.dcm", "--bundle", "unet", "--weights", model, "--segmentation", "fractional")
+    code, said = call(*words, "--output", tmp_path / "runtime")
+    assert code == 0, said
+    predict(
+        tmp_path / "a.dcm",
+        output=tmp_path / "full",
+        bundle="unet",
+        weights=model,
+        segmentation="fractional",
+        device="cpu",
+    )
+    found, expected = (pydicom.dcmread(tmp_path / one / "a.seg.dcm") for one in ("runtime", "full"))
+    assert found.SOPInstanceUID == expected.SOPInstanceUID
+    assert np.array_equal(found.pixel_array, expected.pixel_array)
+    assert not (tree / "mammoseg" / "training").exists()
+
+
+def test_other_commands_and_checkpoints_say_what_has_them(call, tmp_path):
+    assert call("train", "unet") == (2, "mammoseg: there is no command 'train'; known: predict.\n")
+    write_mammogram(tmp_path / "a.dcm", np.arange(1200, dtype=np.uint16).reshape(40, 30))
+    (tmp_path / "model.pt").write_bytes(b"a checkpoint")
+    code, said = call("predict", "a.dcm", "--output", "out", "--bundle", "unet", "--weights", "model.pt")
+    assert code == 1 and "run `mammoseg export BUNDLE --weights model.pt --formats onnx" in said
+    code, said = call("predict", "a.dcm", "--output", "out", "--weights", "model.pt", "--runtime", "torch")
+    assert code == 2 and "runtime torch is not installed; run: pip install mammoseg." in said
+
+
+@pytest.mark.slow
+def test_the_wheel_in_an_empty_environment_gives_the_masks_of_the_full_installation(tmp_path, shared_data):
+    wheel = build_runtime(tmp_path / "wheel", converted=convert_shipped())
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    subprocess.run([python, "-m", "pip", "install", "--quiet", wheel], check=True)
+    size = sum(path.lstat().st_size for path in (tmp_path / "venv").rglob("*") if path.is_file())
+    assert size <= 0.9e9, f"{size / 1e9:.2f} GB"
+    listed = subprocess.run([python, "-m", "pip", "list"], check=True, capture_output=True, text=True).stdout
+    assert not {"torch", "monai"} & {line.partition(" ")[0] for line in listed.splitlines()}
+    image = shared_data / "dicom_mg" / "GH133_GE_MLO_jpegls14sv1_12bit.dcm"
+    words = ("predict", image, "--modalities", "MG,RG", "--device", "cpu", "--output", tmp_path / "runtime")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAMMOSEG_", "PYTHON"))}
+    subprocess.run([python.with_name("mammoseg"), *words], check=True, cwd=tmp_path, env=environment)
+    predict(image, output=tmp_path / "full", modalities=("MG", "RG"), device="cpu")
+    found, expected = (pydicom.dcmread(next((tmp_path / one).glob("*.seg.dcm"))) for one in ("runtime", "full"))
+    assert found.pixel_array.any() and np.array_equal(found.pixel_array, expected.pixel_array)
