@@ -1,4 +1,4 @@
-"""The label server's answer to a click: requests for outlines of one mammogram, as a page and as 3D Slicer send them."""
+"""The label server's answer to a click: requests for outlines of one mammogram, as a page and 3D Slicer send them."""
 
 import json
 import random
@@ -20,16 +20,13 @@ SECONDS = 120.0
 """For one request."""
 
 
-def benchmark_prompts(
-    image: str, *, model: str = "random_walker", count: int = 50, weights: str = ""
-) -> dict[str, Any]:
-    """Ask a label server of its own for outlines, each with one click more than the last, up to ten, then of new places.
+def benchmark_prompts(image: str, *, model: str = "random_walker", count: int = 50) -> dict[str, Any]:
+    """Ask a label server of its own for outlines, each with one click more than the last; after ten of a new place.
 
     Args:
         image: DICOM file.
         model: name of the interactive model.
         count: number of requests of either kind that count, after one that decodes the image.
-        weights: as of ``--conf weights``; none for models that need none.
     Returns:
         JSON values: rows and columns; seconds of the first request; of either kind the median and the slowest.
     """
@@ -40,7 +37,7 @@ def benchmark_prompts(
         root = Path(folder)
         (root / "images").mkdir()
         copyfile(image, root / "images" / "image.dcm")
-        server = label_server(root / "images", root / "state", weights, port=free_port(), environment=ALL_CORES)
+        server = label_server(root / "images", root / "state", "", port=free_port(), environment=ALL_CORES)
         with server as running:
             name = str(header.SOPInstanceUID)
             taken: dict[str, list[float]] = {"page": [], "slicer": []}
