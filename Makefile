@@ -6,7 +6,7 @@ READY := .venv/.ready
 # Waiting threads sleep instead of spinning: on a machine that others use too, training is several times faster.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo label test test-slow check docs viewer lock clean
+.PHONY: demo label test test-slow check docs viewer annotate test-annotate lock clean
 
 demo: $(READY)
 	@$(BIN)/python scripts/demo.py
@@ -39,6 +39,13 @@ $(READY): requirements.lock pyproject.toml scripts/install.sh
 # Fetch the OHIF viewer for `mammoseg view` and its tests.
 viewer:
 	@sh scripts/fetch_viewer.sh
+
+# Build the page to annotate, /annotate/ of the label server.
+annotate:
+	@sh scripts/build_annotate.sh
+
+test-annotate: annotate
+	@npm test --silent --prefix monailabel_app/annotate
 
 # Resolve requirements.lock anew (needs uv; CUDA parts and sam2 are left out, torch brings its own).
 lock:

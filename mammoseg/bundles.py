@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from mammoseg.errors import MammosegError, WrongCallError
+from mammoseg.errors import MammosegError, unknown_name
 from mammoseg.files import write_json
 from mammoseg.provenance import LOCK_FILE, PACKAGE_FOLDER
 
@@ -29,6 +29,12 @@ SEPARATOR = "::"
 
 OVERLAYS = ("common_recipe", "evaluate", "multi_gpu_train", "start_from")
 """Configs given after the bundle's own train.json; every other config is complete and works alone."""
+
+MOST_CLASSES = 2
+"""Background and mass; what has more segments something else."""
+
+PROMPTED = "mammoseg.transforms.prompted.prompted_preprocessing"
+"""Preprocessing of bundles whose network takes prompts."""
 
 LOCKED_VERSIONS = {"monai_version": "monai", "pytorch_version": "torch", "numpy_version": "numpy"}
 """Fields of metadata.json that repeat a line of requirements.lock."""
@@ -58,7 +64,7 @@ def bundle_root(name: str) -> str:
         True
     """
     if name not in bundle_names():
-        raise WrongCallError(f"unknown bundle '{name}'; known: {', '.join(bundle_names())}.")
+        raise unknown_name("bundle", name, bundle_names())
     own = PACKAGE_FOLDER.parent
     return str(own if exported_name(own) == name else BUNDLES_FOLDER / name)
 
@@ -74,6 +80,14 @@ def run_root(name: str) -> str:
     """
     root = Path(bundle_root(name))
     return str(Path.cwd() / "runs" / name if root.is_relative_to(INSTALLED_BUNDLES) else root)
+
+
+def why_no_masses(name: str) -> str | None:
+    """Why the network of a bundle finds no masses in a film by itself, as the end of a sentence; None where it does."""
+    config = _read(Path(bundle_root(name)) / "configs" / "inference.json")
+    if (classes := config["network_def"]["out_channels"]) > MOST_CLASSES:
+        return f"gives {classes} classes, no mass"
+    return "needs prompts" if config["preprocessing"]["_target_"] == PROMPTED else None
 
 
 def exported_name(folder: Path) -> str | None:
@@ -113,7 +127,7 @@ def render(name: str) -> dict[str, dict[str, Any]]:
     return {part: {"_desc_": GENERATED, **content} for part, content in configs.items()}
 
 
-def build(name: str) -> None:
+def build_bundle(name: str) -> None:
     """Write the generated configs, logging.conf and LICENSE of a bundle."""
     configs = BUNDLES_FOLDER / name / "configs"
     for part, content in render(name).items():

@@ -22,7 +22,7 @@ class Calibration:
 
     Attributes:
         scale: factor of the logit, above 0, so that the order of lesions stays.
-        offset: added to it.
+        offset: number added to it.
         fitted_on: what the marks were of which the share is known, such as the name of a datalist.
     """
 

@@ -1,4 +1,4 @@
-"""The `mammoseg` command: one line for a person, an exit code for a program; the commands stand in commands.py."""
+"""The `mammoseg` command: one line for a person, an exit code for a program; `mammoseg.commands` holds the commands."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from fire.parser import DefaultParseValue
 from mammoseg import __version__
 from mammoseg.command_line import Parser, ended
 from mammoseg.commands import COMMANDS
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import WrongCallError, known_names
 
 WITH_OVERRIDES = ("train", "evaluate")
 """Commands that hand every further option to the bundle's config."""
@@ -41,7 +41,7 @@ def run(words: Sequence[str]) -> None:
     elif name == "--version":
         print(__version__)
     elif name not in COMMANDS:
-        raise WrongCallError(f"there is no command '{name}'; known: {', '.join(COMMANDS)}.")
+        raise WrongCallError(f"there is no command '{name}'; {known_names(name, COMMANDS)}")
     else:
         _run_command(name, [_with_underscores(word) for word in rest])
 

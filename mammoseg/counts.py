@@ -2,14 +2,13 @@
 
 import math
 
+PLURALS = {"batch": "batches", "mass": "masses", "study": "studies"}
+"""Of the nouns that want more than an ``s``."""
+
 
 def count_of(number: int, thing: str) -> str:
     """``1 file``, ``2 files``, ``0 studies``: a number before the noun as it wants it."""
-    if number == 1:
-        return f"1 {thing}"
-    if thing.endswith(("s", "tch", "nch")):
-        return f"{number} {thing}es"
-    return f"{number} {thing[:-1]}ies" if thing.endswith("y") else f"{number} {thing}s"
+    return f"1 {thing}" if number == 1 else f"{number} {PLURALS.get(thing, f'{thing}s')}"
 
 
 def format_number(value: float | None) -> str:

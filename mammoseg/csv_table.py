@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.errors import WrongCallError
-from mammoseg.files import atomic_path
+from mammoseg.files import atomic_path, is_file
 
 
 def read_csv(path: Path, *, needed: Iterable[str] = (), delimiter: str = ",") -> tuple[list[str], list[dict[str, str]]]:
@@ -17,6 +17,8 @@ def read_csv(path: Path, *, needed: Iterable[str] = (), delimiter: str = ",") ->
     Raises:
         WrongCallError: it is no such file, or lacks a column that is needed.
     """
+    if not is_file(path):  # a pipe would be read for ever
+        raise WrongCallError(f"{path} is no regular file; name a CSV.")
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, restval="", delimiter=delimiter)

@@ -1,6 +1,8 @@
 """Errors meant for the person at the keyboard: one sentence each, with the exit code of the command that ends on it."""
 
 import traceback
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 
 
@@ -65,6 +67,40 @@ class InputRefusedError(MammosegError, ValueError):
 
 class OutputError(MammosegError):
     """The output folder takes no more files; every further one would fail too."""
+
+
+def did_you_mean(name: str, known: Iterable[str], *, before: str = "") -> str:
+    """``did you mean unet? `` with the nearest of the names that are known; empty where none is near.
+
+    Args:
+        name: name that is not known.
+        known: names that are.
+        before: what stands before a name where it is typed, such as ``--``.
+    """
+    return "".join(f"did you mean {before}{near}? " for near in get_close_matches(name, list(known), 1))
+
+
+def known_names(name: str, known: Iterable[str]) -> str:
+    """``known: aunet, unet; did you mean unet?``: all names that there are, and the nearest to one that is not."""
+    names = list(known)
+    near = did_you_mean(name, names).strip()
+    return f"known: {', '.join(names)}{f'; {near}' if near else '.'}"
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> WrongCallError:
+    """The error of a name that is not among those that are known.
+
+    Args:
+        kind: what it should name, such as ``bundle``.
+        name: name that was typed.
+        known: names that there are, in the order in which they are told.
+
+    Examples:
+        >>> from mammoseg.errors import unknown_name
+        >>> str(unknown_name("bundle", "aunett", ["aunet", "unet_slim"]))
+        "unknown bundle 'aunett'; known: aunet, unet_slim; did you mean aunet?"
+    """
+    return WrongCallError(f"unknown {kind} '{name}'; {known_names(name, known)}")
 
 
 def kind_and_place(error: BaseException) -> str:

@@ -226,6 +226,14 @@ def leads_out(path: Path, folder: Path) -> bool:
     return is_link(path) and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
+def lies_in(path: Path, folder: Path) -> bool:
+    """Whether a path that a table names leads to somewhere in `folder`, links and ``..`` on its way resolved."""
+    try:
+        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+    except ValueError:  # a NUL in it
+        return False
+
+
 def is_link_to_folder(path: Path) -> bool:
     """Whether `path` is a link to a folder, which no search follows."""
     return is_link(path) and is_folder(path)

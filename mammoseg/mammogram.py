@@ -15,7 +15,7 @@ reduced to 256 rows 0.94 mm; 1.0 mm is what converters write that know none."""
 class SourceFile:
     """What a file was when its pixels were read, from the same bytes.
 
-    Args:
+    Attributes:
         format: ``"DICOM"``, ``"PNG"``, ..., as `mammoseg.data.mammogram.file_format` names it.
         sha256: hexadecimal SHA-256 of its bytes.
         header: a DICOM header without pixels, for `mammoseg.dicom.read.header_of`; None where there is none that
@@ -31,7 +31,7 @@ class SourceFile:
 class Mammogram:
     """One view of one breast, in the stored frame of its file: never flipped, cropped or resized.
 
-    Args:
+    Attributes:
         pixels: float32 ``(rows, columns)``, dense tissue bright; pixel padding has the lowest value.
         laterality: ``"L"``, ``"R"``, or None where the file does not say.
         view: ``"CC"``, ``"MLO"``, ``"ML"``, ..., or None where the file does not say.

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg import __version__
-from mammoseg.files import sha256_of_file
+from mammoseg.files import printable, sha256_of_file
 
 PACKAGE_FOLDER = Path(__file__).resolve().parent
 LOCK_FILE = PACKAGE_FOLDER.parent / "requirements.lock"
@@ -40,19 +41,37 @@ def doubt_of(provenance: Mapping[str, Any]) -> str | None:
     """What must be said of an evaluation whose images the weights may have learned from; None where they did not.
 
     Args:
-        provenance: what an evaluation says of itself: its datalist, see `collect_provenance`, and as `started_from` its
-            weights.
+        provenance: what an evaluation says of itself: its datalist and section, see `collect_provenance`, and as
+            `started_from` its weights, or a list of those whose mean it scores.
     """
-    weights, source = provenance.get("started_from"), source_of(provenance)
-    if not isinstance(weights, Mapping) or source_of(weights) != source:
+    named = provenance.get("started_from")
+    members = [member for member in (named if isinstance(named, list) else [named]) if isinstance(member, Mapping)]
+    return next((doubt for member in members if (doubt := _doubt_of_one(member, provenance))), None)
+
+
+def _doubt_of_one(weights: Mapping[str, Any], provenance: Mapping[str, Any]) -> str | None:
+    source = source_of(provenance)
+    if source_of(weights) != source:
         return None
     if weights.get("datalist_sha256") == provenance.get("datalist_sha256"):
+        if provenance.get("section") == "training":
+            return "These weights were trained on what is scored here; this is no score of held-out patients."
         return None
     trained_on = f" They were trained on: {weights['data']}." if isinstance(weights.get("data"), str) else ""
     return (
         f"These weights learned from images of {source} that this datalist did not choose, so they may have seen those "
         f"that are scored here; then this is no score of held-out patients.{trained_on}"
     )
+
+
+def warn_of_doubt(provenance: Mapping[str, Any], *, run: str | None = None) -> None:
+    """Say on stderr when the weights may have learned from what was scored.
+
+    Args:
+        run: name of the run, where there are several.
+    """
+    if doubt := doubt_of(provenance):
+        print(f"WARNING: {f'{run}: ' if run else ''}{printable(doubt)}", file=sys.stderr)
 
 
 def collect_provenance(

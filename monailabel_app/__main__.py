@@ -12,6 +12,7 @@ from mammoseg.command_line import Parser, ended
 from mammoseg.counts import count_of
 from mammoseg.quick_import import quick_imports
 from monailabel_app.lib.login.tokens import TokenFile, make_token, revoke_tokens
+from monailabel_app.lib.models.discover import discover
 from monailabel_app.lib.server import logs
 from monailabel_app.lib.server.address import bind, check_certificate
 from monailabel_app.lib.settings import ServerSettings, is_loopback, refuse_open_address
@@ -37,6 +38,7 @@ def _serve(options: argparse.Namespace) -> None:
     settings = ServerSettings.from_conf(conf, host=options.host)
     has_login = settings.oidc is not None or bool(TokenFile(settings.tokens_file))
     refuse_open_address(options.host, has_login=has_login, insecure=options.insecure)
+    discover(conf)  # what it refuses is said before the imports below, which take seconds
     check_certificate(options.ssl_certfile, options.ssl_keyfile, options.ssl_keyfile_password)
     sockets = bind(options.host, options.port)
     logs.set_up(options.verbose)

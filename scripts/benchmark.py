@@ -3,9 +3,10 @@
 Usage: python scripts/benchmark.py preprocess [--image FILE] [--repeats 15]
        python scripts/benchmark.py predict --weights FILE [--images 100] [--size 3328] [--alone]
        python scripts/benchmark.py label_server --weights FILE [--requests 500] [--instances 10000]
-       python scripts/benchmark.py prompts [--image FILE] [--model random_walker] [--count 50]
-       python scripts/benchmark.py evaluate [--images 1000] [--side 256]
+       python scripts/benchmark.py evaluate [--images 1000] [--side 256] [--models 20] [--report-images 1500]
+       python scripts/benchmark.py label_prompts [--image FILE] [--model random_walker] [--count 50]
        python scripts/benchmark.py train --dataset-dir DIR [--side 256] [--batch 8] [--images 32] [--precision float32]
+       python scripts/benchmark.py prompts --dataset-dir DIR [--models click_unet] [--section test] [--weights FILE]
        python scripts/benchmark.py networks [--bundles unet,aunet] [--batch 1,8] [--json FILE] [--quick] [--compiled]
                                             [--engines]
 """
@@ -17,14 +18,17 @@ import sys
 from collections.abc import Sequence
 from json import dumps
 from pathlib import Path
+from typing import Any
 
 import torch
+from checkout import ROOT
 
-from mammoseg.benchmark.evaluate_speed import benchmark_evaluate
+from mammoseg.benchmark.evaluate_speed import benchmark_evaluate, benchmark_report
 from mammoseg.benchmark.label_server_speed import benchmark_label_server
 from mammoseg.benchmark.predict_speed import benchmark_predict
 from mammoseg.benchmark.preprocess_speed import benchmark_preprocess
-from mammoseg.benchmark.prompt_speed import benchmark_prompts
+from mammoseg.benchmark.prompt_models import benchmark_prompts
+from mammoseg.benchmark.prompt_speed import benchmark_label_prompts
 from mammoseg.benchmark.run import benchmark_networks
 from mammoseg.benchmark.table import benchmark_table
 from mammoseg.benchmark.train_speed import benchmark_train
@@ -32,7 +36,7 @@ from mammoseg.bundles import bundle_names
 from mammoseg.command_line import run_script
 from mammoseg.data.phantom import FULL_FIELD_ROWS
 
-REAL_MAMMOGRAM = Path(__file__).parents[2] / "shared/data/dicom_mg/GH133_GE_MLO_jpegls14sv1_12bit.dcm"
+REAL_MAMMOGRAM = ROOT.parent / "shared/data/dicom_mg/GH133_GE_MLO_jpegls14sv1_12bit.dcm"
 """3062 x 2394, JPEG lossless."""
 
 
@@ -46,26 +50,25 @@ def preprocess(image: str = str(REAL_MAMMOGRAM), repeats: int = 15) -> None:
     print(dumps(benchmark_preprocess(image, repeats=repeats)))
 
 
-def evaluate(images: int = 1000, side: int = 256) -> None:
-    """Time the scores, tables and pictures of an evaluation, without any network, on one core.
+def evaluate(images: int = 1000, side: int = 256, models: int = 20, report_images: int = 1500) -> None:
+    """Time the tables of an evaluation, and the report of several, without any network, on one core.
 
     Args:
-        images: number of images.
+        images: number of images of the evaluation.
         side: rows and columns of each.
+        models: number of evaluations in the report.
+        report_images: number of images of each.
     """
     print(dumps(benchmark_evaluate(images, side=side)))
+    print(dumps(benchmark_report(models, images=report_images)))
 
 
 def networks(
     bundles: str | Sequence[str] = (),
     batch: int | Sequence[int] = (1, 8),
     json: str | None = None,
-    threads: int = len(os.sched_getaffinity(0)),
-    seconds: float = 8,
-    rounds: int = 3,
     quick: bool = False,
-    compiled: bool = False,
-    engines: bool = False,
+    **options: Any,
 ) -> None:
     """Time inference and training step of bundles at their recipe's size next to plain eager, with equal output.
 
@@ -75,27 +78,13 @@ def networks(
         bundles: names; all if none are given.
         batch: images at once.
         json: file to which results are added as they come; those it has already are not measured again.
-        threads: number of threads of the CPU.
-        seconds: time in seconds to spend on inference, and again on training, of one bundle and batch.
-        rounds: fewest of each, whatever the time.
         quick: one round on a small image, to see that everything works.
-        compiled: whether to measure inference through `torch.compile` too, which takes up to minutes a network.
-        engines: whether to measure inference by OpenVINO too, in f32 and, where the processor has it, in bf16.
+        options: threads, seconds, rounds, compiled and engines of `mammoseg.benchmark.measure.measure_bundle`.
     """
     names = [bundles] if isinstance(bundles, str) else list(bundles) or bundle_names()
     batches = [batch] if isinstance(batch, int) else batch
     file = Path(json) if json else None
-    results, failures = benchmark_networks(
-        names,
-        batches,
-        file=file,
-        quick=quick,
-        threads=threads,
-        seconds=seconds,
-        rounds=rounds,
-        compiled=compiled,
-        engines=engines,
-    )
+    results, failures = benchmark_networks(names, batches, file=file, quick=quick, **options)
     print(benchmark_table(results), dumps(results), sep="\n\n")
     if failures:
         sys.exit(f"not measured: {'; '.join(failures)}")
@@ -113,42 +102,52 @@ def predict(weights: str, images: int = 100, size: int = FULL_FIELD_ROWS, alone:
     print(dumps(benchmark_predict(weights, images=images, size=size, alone=alone), indent=2))
 
 
-def train(
-    dataset_dir: str,
-    bundle: str = "unet_slim",
-    side: int = 256,
-    batch: int = 8,
-    images: int = 32,
-    rounds: int = 3,
-    workers: int = 2,
-    threads: int = len(os.sched_getaffinity(0)),
-    precision: str = "auto",
-) -> None:
+def train(dataset_dir: str, threads: int = len(os.sched_getaffinity(0)), **options: Any) -> None:
     """Compare training by the common recipe with the bare loop on the same tensors, and with a plain PyTorch loop.
 
     Args:
         dataset_dir: folder of a datalist.json.
-        bundle: whose network is trained.
-        side: rows and columns of the grid.
-        batch: images of a step.
-        images: images of an epoch.
-        rounds: epochs that count; the loops take turns after each, so that a busy machine slows all alike.
-        workers: processes that load for the plain loop.
         threads: number of threads of the CPU.
-        precision: as of `mammoseg train`.
+        options: bundle, side, batch, images, rounds and workers of `mammoseg.benchmark.train_speed.benchmark_train`,
+            and what `mammoseg train` takes, such as precision.
     """
     torch.set_num_threads(threads)
-    result = benchmark_train(
-        dataset_dir,
-        bundle=bundle,
-        side=side,
-        batch=batch,
-        images=images,
-        rounds=rounds,
-        workers=workers,
-        precision=precision,
-    )
-    print(dumps(result))
+    print(dumps(benchmark_train(dataset_dir, **options)))
+
+
+def prompts(
+    dataset_dir: str,
+    models: str | Sequence[str] = ("click_unet", "random_walker", "region_growing"),
+    section: str = "test",
+    weights: str | None = None,
+    seeds: int | Sequence[int] = (0, 1, 2),
+    images: int | None = None,
+    cache_dir: str | None = None,
+) -> None:
+    """Let a simulated annotator outline each mass of held-out films: Dice after each prompt, docs/interactive.md.
+
+    Args:
+        dataset_dir: folder of a datalist.json.
+        models: names of interactive models.
+        section: of the datalist.
+        weights: checkpoint of bundle `click_unet`; its own when left out.
+        seeds: of the annotator.
+        images: number of films; all when left out.
+        cache_dir: folder of the cache of films.
+    """
+    names = [models] if isinstance(models, str) else models
+    annotators = [seeds] if isinstance(seeds, int) else seeds
+    for name in names:
+        result = benchmark_prompts(
+            name,
+            dataset_dir,
+            section=section,
+            weights=weights,
+            seeds=annotators,
+            images=images,
+            cache_dir=cache_dir,
+        )
+        print(dumps(result), flush=True)
 
 
 def label_server(
@@ -169,7 +168,7 @@ def label_server(
     print(dumps(result, indent=2))
 
 
-def prompts(image: str = str(REAL_MAMMOGRAM), model: str = "random_walker", count: int = 50) -> None:
+def label_prompts(image: str = str(REAL_MAMMOGRAM), model: str = "random_walker", count: int = 50) -> None:
     """Ask the label server for outlines of one mammogram, click by click.
 
     Args:
@@ -177,13 +176,13 @@ def prompts(image: str = str(REAL_MAMMOGRAM), model: str = "random_walker", coun
         model: name of the interactive model.
         count: number of requests of a page, and of Slicer, that count.
     """
-    print(dumps(benchmark_prompts(image, model=model, count=count), indent=2))
+    print(dumps(benchmark_label_prompts(image, model=model, count=count), indent=2))
 
 
 if __name__ == "__main__":
     run_script(
         {
             command.__name__: command
-            for command in (preprocess, predict, label_server, prompts, evaluate, networks, train)
+            for command in (preprocess, predict, prompts, label_server, label_prompts, evaluate, networks, train)
         }
     )

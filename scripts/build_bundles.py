@@ -5,7 +5,9 @@ Usage: python scripts/build_bundles.py [--check]
 
 import sys
 
-from mammoseg.bundles import build, bundle_names, first_difference
+import checkout  # noqa: F401  # the package is that of this checkout
+
+from mammoseg.bundles import build_bundle, bundle_names, first_difference
 from mammoseg.command_line import run_script
 from mammoseg.counts import count_of
 
@@ -18,7 +20,7 @@ def build_bundles(check: bool = False) -> None:
     """
     for name in bundle_names():
         if not check:
-            build(name)
+            build_bundle(name)
         elif difference := first_difference(name):
             sys.exit(f"{difference}; run: python scripts/build_bundles.py")
     print(f"{count_of(len(bundle_names()), 'bundle')} {'up to date' if check else 'written'}.")

@@ -9,9 +9,10 @@ import sys
 import time
 from pathlib import Path
 
+from checkout import ROOT
+
 from mammoseg.command_line import run_script
 
-REPOSITORY = Path(__file__).resolve().parent.parent
 SMALL = ["--network_def::channels=[8,16,32,64,128]", "--spatial_size=[192,160]"]
 """A UNet of an eighth of the width at a smaller size: enough for phantoms, and trained in minutes without a GPU."""
 
@@ -29,14 +30,14 @@ def demo(output: str = "demo", patients: int = 110, epochs: int = 24) -> None:
     places = [f"--dataset_dir={data}", f"--output_dir={evaluation}"]
     length = [f"--max_epochs={epochs}", "--batch_size=4", "--lr=0.002", f"--ckpt_dir={output}/models"]
     start = time.monotonic()
-    if not (REPOSITORY / data / "datalist.json").is_file():
+    if not (ROOT / data / "datalist.json").is_file():
         run(
             "1/5 make and ingest phantoms",
             [*mammoseg, "ingest", "phantom", f"--patients={patients}", f"--output={data}"],
         )
     run("2/5 train", [*mammoseg, "train", "unet", "--recipe=common", *places, *length, *SMALL])
     run("3/5 evaluate on held-out patients", [*mammoseg, "evaluate", "unet", f"--weights={weights}", *places])
-    images = [f"{data}/{record}" for record in held_out_images(REPOSITORY / data)]
+    images = [f"{data}/{record}" for record in held_out_images(ROOT / data)]
     named = ["--bundle=unet", f"--weights={weights}"]
     run("4/5 segment DICOM", [*mammoseg, "predict", *images, *named, f"--output={output}/predictions"])
     run(
@@ -44,8 +45,8 @@ def demo(output: str = "demo", patients: int = 110, epochs: int = 24) -> None:
         [*mammoseg, "report", evaluation, f"--dataset_dir={data}", f"--weights={weights}", f"--output={output}/report"],
     )
     print(f"\nDone in {(time.monotonic() - start) / 60:.1f} minutes. Open in a browser:")
-    print(f"  {REPOSITORY / output / 'report' / 'index.html'}  scores, truth and prediction of held-out phantoms")
-    print(f"  {REPOSITORY / output / 'predictions' / 'index.html'}  DICOM in, DICOM SEG out")
+    print(f"  {ROOT / output / 'report' / 'index.html'}  scores, truth and prediction of held-out phantoms")
+    print(f"  {ROOT / output / 'predictions' / 'index.html'}  DICOM in, DICOM SEG out")
 
 
 def held_out_images(dataset_dir: Path) -> list[str]:
@@ -58,7 +59,7 @@ def held_out_images(dataset_dir: Path) -> list[str]:
 def run(step: str, command: list[str]) -> None:
     """Print and run one command in the repository; a failure ends the demo with its exit code."""
     print(f"\n== {step}\n$ {shlex.join(['python', *command[1:]])}", flush=True)
-    code = subprocess.run(command, cwd=REPOSITORY).returncode
+    code = subprocess.run(command, cwd=ROOT).returncode
     if code:
         sys.exit(code)
 

@@ -5,6 +5,8 @@ Usage: python scripts/draw_cards.py [--check]
 
 import sys
 
+import checkout  # noqa: F401  # the package is that of this checkout
+
 from mammoseg.cards.card import all_files
 from mammoseg.command_line import run_script
 from mammoseg.counts import count_of

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import torch
+from checkout import ROOT
 from monai.bundle import ConfigParser
 from monai.utils import ensure_tuple
 
@@ -19,7 +20,7 @@ from mammoseg.deploy.formats import FORMATS, Probabilities, write_formats
 from mammoseg.errors import MammosegError
 from mammoseg.networks import Network
 
-PAGE = Path(__file__).parents[1] / "docs" / "export.md"
+PAGE = ROOT / "docs" / "export.md"
 SIDE = 128
 """Of the images; every network takes it. An export checks its files at the size that it is for."""
 

@@ -13,6 +13,8 @@ from contextlib import ExitStack, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
+from checkout import ROOT
+
 from mammoseg.bundles import bundle_root
 from mammoseg.command_line import run_script
 from mammoseg.counts import count_of
@@ -26,7 +28,10 @@ from mammoseg.viewer.label_server import label_server
 from mammoseg.viewer.server import ViewerServer, serving
 from mammoseg.viewer.show import OHIF
 
-DEMO_WEIGHTS = Path(__file__).resolve().parents[1] / "demo" / "models" / "model.pt"
+PAGE = ROOT / "monailabel_app" / "annotate" / "built"
+"""What `make annotate` builds."""
+
+DEMO_WEIGHTS = ROOT / "demo" / "models" / "model.pt"
 """What `make demo` trains; they know phantoms only."""
 
 SEED = 5
@@ -128,23 +133,17 @@ def _what_to_open(url: str, viewer: str | None, bundle: str, studies: list[str],
     lines = [
         f"{count_of(len(studies), 'mammogram')} of phantoms in {count_of(len(set(studies)), 'study')}; "
         f"model {bundle}. Open:",
+        f"  {url}/annotate/  the page to annotate{'' if PAGE.is_dir() else ', not built yet: run `make annotate`'}",
         f"  {url}/ohif/  study list of the OHIF that monailabel ships",
         f"  {url}/ohif/monai-label?StudyInstanceUIDs={studies[0]}&hangingProtocolId=default  its MONAI Label panel",
+        *([f"  {viewer}/  study list of the current OHIF, which shows saved masks"] if viewer else []),
     ]
-    if viewer:
-        lines.append(f"  {viewer}/  study list of the current OHIF, which shows saved masks")
-    return "\n".join(
-        [
-            *lines,
-            f"3D Slicer: extension MONAILabel, module MONAI Label, server {url}, then Next Sample.",
-            "docs/label.md says what to click. Ctrl-C ends everything; "
-            + (
-                f"the labels are kept in {keep}."
-                if keep
-                else "the labels are gone with it, unless you name --keep FOLDER."
-            ),
-        ]
-    )
+    kept = f"kept in {keep}" if keep else "gone with it, unless you name --keep FOLDER"
+    lines += [
+        f"3D Slicer: extension MONAILabel, module MONAI Label, server {url}, then Next Sample.",
+        f"docs/label.md says what to click. Ctrl-C ends everything; the labels are {kept}.",
+    ]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

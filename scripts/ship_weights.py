@@ -3,6 +3,8 @@
 Usage: python scripts/ship_weights.py CHECKPOINT --bundle NAME [--threshold 0.35] [--flips] [--min_area_mm2 10]
 """
 
+import checkout  # noqa: F401  # the package is that of this checkout
+
 from mammoseg.checkpoints.shipping import ship
 from mammoseg.command_line import run_script
 

@@ -9,10 +9,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")  # before numpy and torch start th
 from pathlib import Path
 from typing import Any
 
+from checkout import ROOT
+
 from mammoseg.active_learning.replay_job import STRATEGIES_BY_DEFAULT, replay_job
 from mammoseg.command_line import run_script
-
-REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def simulate_active_learning(
@@ -45,7 +45,7 @@ def simulate_active_learning(
         phantom={"patients": patients, "size": size},
         images=(pool, test),
         strategies=tuple(strategies.split(",")) if isinstance(strategies, str) else tuple(strategies),
-        docs=REPOSITORY / "docs" if publish else None,
+        docs=ROOT / "docs" if publish else None,
         plan=plan,
     )
 

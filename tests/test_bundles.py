@@ -23,6 +23,7 @@ from mammoseg.bundles import (
     bundle_root,
     first_difference,
     render,
+    why_no_masses,
 )
 from mammoseg.checkpoints.checkpoint import read_checkpoint
 from mammoseg.errors import WrongCallError
@@ -71,6 +72,7 @@ TINY_SMP = {"encoder": "tu-test_resnet", "channels": [16] * 5}
 CASES = {
     "attention_unet": Case(11_015_237, narrow={"channels": [4, 8, 16], "up_channels": [4, 8]}),
     "aunet": Case(75_495_162),
+    "click_unet": Case(3_606_057, side=64, narrow=TINY_ENCODER | {"encoder_weights": None, "channels": 2}),
     "connected_resunets": Case(20_697_063, narrow=CONNECTED),
     "connected_unets": Case(20_036_545, narrow=CONNECTED),
     "connected_unets_plus": Case(23_450_433, narrow=CONNECTED),
@@ -93,8 +95,8 @@ CASES = {
 }
 
 every_bundle = pytest.mark.parametrize("name", bundle_names())
-every_mass_bundle = pytest.mark.parametrize("name", [name for name in bundle_names() if name != "se_fusion_bit"])
-"""The common recipe and the tiny data set are mammograms; `se_fusion_bit` learns photographs."""
+every_mass_bundle = pytest.mark.parametrize("name", [name for name in bundle_names() if not why_no_masses(name)])
+"""The common recipe and the tiny data set are mammograms; `se_fusion_bit` learns photographs, `click_unet` prompts."""
 
 
 def full_network(name: str) -> Network:
@@ -157,22 +159,32 @@ def test_train_and_inference_have_the_properties_that_monai_asks_for(name, datas
 
 
 @every_bundle
-def test_network_and_preprocessing_are_the_same_in_training_and_inference_and_recorded_ones_in_evaluation(name):
+def test_network_and_preprocessing_are_the_same_in_training_and_inference(name):
     configs = render(name)
-    evaluation = configs["train"] | configs["evaluate"]
     for key in ("network_def", "preprocessing", "spatial_size", "in_channels", "default_threshold"):
         assert configs["train"][key] == configs["inference"][key]
-        assert not any(path.startswith(f"{key}::") for path in configs["evaluate"])
-    for key in ("in_channels", "default_threshold"):
-        assert configs["train"][key] == evaluation[key]
     threshold = configs["inference"]["threshold"]
     assert threshold["_target_"] == "mammoseg.checkpoints.checkpoint.chosen_threshold"
     assert threshold["otherwise"] == "@default_threshold"
+    assert configs["train"]["validate"]["preprocessing"] == "@preprocessing"
+
+
+@pytest.mark.parametrize("name", [name for name in bundle_names() if "evaluate" in render(name)])
+def test_evaluation_takes_network_and_preprocessing_as_they_are_recorded(name):
+    configs = render(name)
+    evaluation = configs["train"] | configs["evaluate"]
+    for key in ("network_def", "preprocessing", "spatial_size", "in_channels", "default_threshold"):
+        assert not any(path.startswith(f"{key}::") for path in configs["evaluate"])
+    for key in ("in_channels", "default_threshold"):
+        assert configs["train"][key] == evaluation[key]
     assert evaluation["threshold"] == "$@checkpoint.threshold or @default_threshold"
     for key in ("network_def", "preprocessing"):
         assert evaluation[key]["_target_"].startswith("mammoseg.checkpoints.checkpoint.trained_")
         assert evaluation[key]["weights"] == "@checkpoint"
-    assert configs["train"]["validate"]["preprocessing"] == "@preprocessing"
+
+
+def test_all_bundles_but_that_of_prompts_can_be_evaluated():
+    assert {name for name in bundle_names() if "evaluate" not in render(name)} == {"click_unet"}
 
 
 @every_bundle

@@ -209,6 +209,6 @@ def test_view(images, orthanc, tmp_path, monkeypatch):
     monkeypatch.setattr(show, "OHIF", tmp_path)
     monkeypatch.setattr(show.ViewerServer, "serve_forever", look_once)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
-    said = listen(lambda: show.view(images / "good", port=0))
+    said = listen(lambda: show.view_files(images / "good", port=0))
     assert f"{PATIENTS} files in {PATIENTS} studies" in said
     assert marks_in(said.encode()) == []

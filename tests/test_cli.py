@@ -19,6 +19,7 @@ NEEDED = {
     "report": ["eval", "--dataset_dir", "data", "--weights", "model.pt", "--output", "out"],
     "compare": ["--output", "out"],
     "predict": ["--output", "out"],
+    "cohort": ["--output", "out"],
     "send": ["--to", "https://pacs/dicom-web"],
     "deidentify": ["--output", "out"],
     "export": ["unet", "--weights", "model.pt", "--output", "out"],
@@ -26,6 +27,8 @@ NEEDED = {
     "audit": ["theirs.zip"],
     "audit-split": [],
     "view": [],
+    "run": ["plan.json"],
+    "reproduce": [],
     "list": [],
 }
 """What each command cannot do without."""

@@ -14,6 +14,8 @@ from mammoseg.counts import count_of, format_number
         (2, "file", "2 files"),
         (0, "study", "0 studies"),
         (3, "mass", "3 masses"),
+        (2, "batch", "2 batches"),
+        (2, "epoch", "2 epochs"),
         (1, "study", "1 study"),
     ],
 )

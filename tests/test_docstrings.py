@@ -7,6 +7,7 @@ import pkgutil
 import re
 import textwrap
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from types import FunctionType, ModuleType
 
 import pytest
@@ -19,10 +20,12 @@ ENOUGH = 0.97
 """Share of public classes, functions and methods with a docstring, their own or that of what they override."""
 
 ARRAYS = re.compile(r"\b(ndarray|Tensor|MetaTensor|NdarrayOrTensor)\b")
-ARGS = re.compile(r"^( *)Args:\n((?:\1 +.*\n?|\n)*)", re.MULTILINE)
-ENTRY = re.compile(r"^ +(\w+): (.*)$", re.MULTILINE)
-FRAGMENT = re.compile(r"(of|that|which|whose|see|more of|the same|as above)\b|.*\b(of it|as above)\.$")
-"""Begins or ends of an argument's line that only the line before explains."""
+ARGS = re.compile(r"^( *)(?:Args|Attributes):\n((?:\1 +.*\n?|\n)*)", re.MULTILINE)
+ENTRY = re.compile(r"^ {4}(\w[\w, ]*): (.*)$", re.MULTILINE)
+FRAGMENT = re.compile(
+    r"(of|that|which|whose|see|more of|the same|as|by|for|with|in|or|such as)\b|.*\b(of it|as above)\.$"
+)
+"""Begins or ends of a line of an argument or attribute that only its name, or the line before, explains."""
 
 SHAPE = re.compile(r"\([^()]*(,|\.\.\.)[^()]*\)|[Ss]hape|scalar|[Ss]tate dictionary")
 """A shape in brackets, or one in words."""
@@ -82,6 +85,16 @@ def test_functions_of_arrays_say_their_shape(public):
         if not SHAPE.search(docstring(thing, owner) + about_class):
             silent.append(name)
     assert not silent, "\n".join(silent)
+
+
+def test_what_is_read_from_an_object_is_its_attributes_and_what_a_constructor_takes_its_arguments(public):
+    """The fields of a dataclass or a named tuple are both; they are written as attributes."""
+    wrong = []
+    for name, thing, _ in public:
+        if inspect.isclass(thing) and (is_dataclass(thing) or hasattr(thing, "_fields")):
+            if "Args:" in (thing.__doc__ or ""):
+                wrong.append(f"{name}: Attributes, not Args")
+    assert not wrong, "\n".join(wrong)
 
 
 def test_the_line_of_an_argument_can_be_read_alone(public):

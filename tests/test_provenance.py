@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mammoseg.files import sha256_of_file
-from mammoseg.provenance import LOCK_FILE, collect_provenance, doubt_of
+from mammoseg.provenance import LOCK_FILE, collect_provenance, doubt_of, warn_of_doubt
 
 
 def test_provenance_has_the_digests_of_datalist_config_and_lock(tmp_path):
@@ -28,6 +28,20 @@ def test_an_evaluation_of_images_that_the_weights_may_know_is_doubted():
     said = doubt_of({**OURS, "started_from": weights})
     assert "may have seen those that are scored here" in said and said.endswith("trained on: all but fold 0.")
     assert "trained on" not in doubt_of({**OURS, "started_from": {"source": "cbis_ddsm"}})
+
+
+def test_a_mean_is_doubted_for_one_member_that_may_know_the_images(capsys):
+    members = [OURS, {"source": "cbis_ddsm", "datalist_sha256": "cd", "data": "all of it"}]
+    provenance = {**OURS, "started_from": members}
+    assert doubt_of({**OURS, "started_from": members[:1]}) is None
+    assert doubt_of(provenance).endswith("trained on: all of it.")
+    warn_of_doubt(provenance, run="mean")
+    assert capsys.readouterr().err == f"WARNING: mean: {doubt_of(provenance)}\n"
+
+
+def test_images_of_the_training_section_are_no_held_out_ones():
+    assert "trained on what is scored here" in doubt_of({**OURS, "section": "training", "started_from": OURS})
+    assert doubt_of({**OURS, "section": "validation", "started_from": OURS}) is None
 
 
 @pytest.mark.parametrize("weights", [None, OURS, {"source": "inbreast", "datalist_sha256": "cd"}])

@@ -37,6 +37,22 @@ CALLS = {
     "train --max_epochs 1 --dataset_dir data": "required: bundle;",
     "train --max_epochs 1": "required: bundle, --dataset_dir",
     f"{TRAIN} --lr": "--lr: expected one argument",
+    # names that are nearly right
+    "train aunett --dataset_dir data": "unet_slim, unit_unet; did you mean aunet?",
+    "evaluat unet": "known: ingest, train, evaluate,",
+    "ingest inbrest data -o new": "voc; did you mean inbreast?",
+    "ingest phantom -o new --protocol sun2000": "official; did you mean sun2020?",
+    "ingest phantom -o new --all trainin": "test; did you mean training?",
+    "export unet --weights run/models/model.pt -o new --formats onx": "did you mean onnx?",
+    # weights that are not there, and options without effect
+    "evaluate aunet --dataset_dir data": "bundle 'aunet' has no weights yet; train it, name a checkpoint with",
+    "evaluate unet --dataset_dir data --ckpt_dir empty": "there are no weights at empty/model.pt",
+    f"{EVALUATE} --lr 3": "--lr changes nothing of an evaluation; leave it out",
+    f"{EVALUATE} --optimizer::lr 3": "--optimizer::lr changes nothing of an evaluation",
+    f"{TRAIN} --best_checkpoint x.pt": "--best_checkpoint changes nothing of a training",
+    f"{TRAIN} --network_def::out_channels 1": "network_def::out_channels is 1; loss and labels of bundle 'unet' are",
+    "ingest phantom -o new --test_patients nowhere": "nowhere cannot be read (No such file or directory); name a file",
+    "ingest phantom -o new --patients 3 --size 64 --test_patients file": "1 patient of the 1 to be tested on have no",
     # empty names, as of a variable that is not set
     "predict '' -o new": "an input is ''; name a file or folder",
     "predict dicom -o ''": "output is ''; name a file or folder",

@@ -20,7 +20,7 @@ class BottleneckFeatures:
     """Watches a network while the block runs.
 
     Attributes:
-        features: of the latest image or images, ``(N, C)``.
+        features: those of the latest image or images, ``(N, C)``.
     """
 
     features: Tensor

@@ -31,8 +31,8 @@ class ImageScores:
     """What a network says of one image.
 
     Attributes:
-        scores: by their names, see `SCORES`; those that were asked for.
-        features: of the bottleneck, float32 ``(features,)``.
+        scores: each by its name, see `SCORES`; those that were asked for.
+        features: output of the bottleneck, float32 ``(features,)``.
         disagreement: what gave the samples for ``bald``: ``"mc_dropout"``, ``"ensemble"`` or ``"tta"``; None without.
     """
 

@@ -39,11 +39,11 @@ class SimulationPlan:
     """What is replayed; JSON values.
 
     Attributes:
-        strategies: by their names.
+        strategies: names of what chooses.
         seeds: number of repetitions, each with other first labels and another network.
         start: labels before the first pick.
         query: labels that are added each round.
-        rounds: of picking and training.
+        rounds: number of rounds of picking and training.
         first_steps: gradient steps on the first labels.
         steps: gradient steps each round.
         spatial_size: rows and columns of the network's grid.

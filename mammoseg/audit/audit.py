@@ -44,7 +44,7 @@ def audit(bundle: Path | str, *, allow: Iterable[str] = (), as_json: bool = Fals
     with unpacked(bundle) as (folder, in_archive):
         if not any(folder.glob("configs/*.*")):
             raise NothingUsableError(f"{printable(bundle)} is no bundle: it has no configs/.")
-        findings = [*in_archive, *find(folder, allow=frozenset(word.lower() for word in allow))]
+        findings = [*in_archive, *find_faults(folder, allow=frozenset(word.lower() for word in allow))]
     if as_json:
         record: dict[str, Any] = {"bundle": str(bundle), "findings": [finding.as_record() for finding in findings]}
         print(json.dumps(record | {"not_seen": UNSEEN}, indent=2))
@@ -58,7 +58,7 @@ def audit(bundle: Path | str, *, allow: Iterable[str] = (), as_json: bool = Fals
         )
 
 
-def find(folder: Path, *, allow: frozenset[str] = frozenset()) -> Iterator[Finding]:
+def find_faults(folder: Path, *, allow: frozenset[str] = frozenset()) -> Iterator[Finding]:
     """What speaks against a bundle's folder, file by file, then as a whole; see `audit`."""
     read: dict[str, Any] = {}
     for path in files_below(folder):

@@ -50,7 +50,7 @@ def faults_of(text: str, names: Mapping[str, str]) -> Iterator[str]:
     """What speaks against an expression.
 
     Args:
-        text: without its ``$``.
+        text: expression without its ``$``.
         names: what the imports of the whole bundle stand for; see `imports_of`.
     """
     if modules := imports_of(text):

@@ -27,7 +27,7 @@ from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object
 from mammoseg.inference.lesions import find_masses
 from mammoseg.inference.predictor import Predictor
-from mammoseg.prediction.file_job import algorithm_of
+from mammoseg.prediction.file_job import algorithm_asked_for
 from mammoseg.prediction.options import Options
 from mammoseg.program import free_port
 from mammoseg.viewer.archive import LocalArchive, local_archive
@@ -122,7 +122,7 @@ def _ask(server: LabelServer, session: requests.Session, image: str) -> bytes:
 
 
 def _compute(predictor: Predictor, path: Path) -> None:
-    algorithm = algorithm_of(predictor, Options())
+    algorithm = algorithm_asked_for(predictor, Options())
     prediction = predictor(path)
     found = find_masses(
         prediction.probability,

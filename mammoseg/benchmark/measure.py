@@ -46,7 +46,7 @@ def measure_bundle(
     name: str,
     *,
     batch: int = 1,
-    threads: int = 1,
+    threads: int = len(os.sched_getaffinity(0)),
     seconds: float = 8,
     rounds: int = 3,
     quick: bool = False,
@@ -264,28 +264,13 @@ def _peak_memory_mib(run: Callable[[], object], device: torch.device) -> float:
     return (status_bytes("VmHWM") - before) / 2**20
 
 
-def main(
-    bundle: str,
-    batch: int = 1,
-    threads: int = len(os.sched_getaffinity(0)),
-    seconds: float = 8,
-    rounds: int = 3,
-    quick: bool = False,
-    compiled: bool = False,
-    engines: bool = False,
-) -> None:
-    """Print the measurement as one line of JSON."""
-    result = measure_bundle(
-        bundle,
-        batch=batch,
-        threads=threads,
-        seconds=seconds,
-        rounds=rounds,
-        quick=quick,
-        compiled=compiled,
-        engines=engines,
-    )
-    print(json.dumps(result))
+def main(bundle: str, **options: Any) -> None:
+    """Print the measurement as one line of JSON.
+
+    Args:
+        options: arguments of `measure_bundle`.
+    """
+    print(json.dumps(measure_bundle(bundle, **options)))
 
 
 if __name__ == "__main__":

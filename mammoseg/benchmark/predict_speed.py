@@ -22,7 +22,7 @@ from mammoseg.data.phantom import FULL_FIELD_ROWS, generate_cohort
 from mammoseg.inference.lesions import find_masses
 from mammoseg.inference.predictor import Predictor
 from mammoseg.overlay import draw_overlay, write_picture
-from mammoseg.prediction.file_job import algorithm_of
+from mammoseg.prediction.file_job import algorithm_asked_for
 from mammoseg.prediction.options import Options
 from mammoseg.prediction.records import FOLDER
 from mammoseg.prediction.results import write_results
@@ -126,7 +126,7 @@ def _stages(weights: str, paths: list[Path], output: Path) -> dict[str, float]:
     """Median seconds of each stage of one file, one after the other, in this process."""
     output.mkdir()
     predictor, options = Predictor("unet", weights=weights), Options()
-    algorithm, when = algorithm_of(predictor, options), datetime.now(timezone.utc)
+    algorithm, when = algorithm_asked_for(predictor, options), datetime.now(timezone.utc)
     seconds = defaultdict(list)
     for path in paths:
         times = [time.perf_counter()]

@@ -20,7 +20,7 @@ SECONDS = 120.0
 """For one request."""
 
 
-def benchmark_prompts(image: str, *, model: str = "random_walker", count: int = 50) -> dict[str, Any]:
+def benchmark_label_prompts(image: str, *, model: str = "random_walker", count: int = 50) -> dict[str, Any]:
     """Ask a label server of its own for outlines, each with one click more than the last; after ten of a new place.
 
     Args:

@@ -196,8 +196,8 @@ class PlainImages(Dataset):
     """The same images as a user would read and change them: OpenCV, then torchvision's transforms of one image.
 
     Args:
-        records: with absolute paths at ``image`` and ``label``.
-        side: rows and columns.
+        records: records with absolute paths at ``image`` and ``label``.
+        side: rows and columns of the grid.
     Shape:
         items: image ``(3, side, side)`` in 0..1, label ``(1, side, side)``.
     """

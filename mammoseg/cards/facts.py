@@ -16,7 +16,7 @@ class Facts:
     """Numbers of a network.
 
     Attributes:
-        parameters: that are trained.
+        parameters: number of those that are trained.
         layers: convolutions (transposed ones too) and linear layers.
         macs: multiply-accumulates of these layers for one image.
         size_divisor: both sides of the input have to be divisible by it.

@@ -15,14 +15,15 @@ FIELDS = ("name", "paper", "parameters", "input", "recipe")
 """What is listed of a bundle."""
 
 
+def print_cards(*, as_json: bool = False) -> None:
+    """Print what `list_cards` gives: a table for people, or a JSON list for programs."""
+    cards = list_cards()
+    print(json.dumps(cards, indent=2) if as_json else as_table(cards))
+
+
 def list_cards() -> list[dict[str, Any]]:
     """Name, paper, parameters, input ``[channels, rows, columns]`` and recipe of every bundle."""
     return [list_card(name) for name in bundle_names()]
-
-
-def as_json(cards: Sequence[dict[str, Any]]) -> str:
-    """Cards as a JSON list for programs."""
-    return json.dumps(cards, indent=2)
 
 
 def as_table(cards: Sequence[dict[str, Any]]) -> str:
@@ -42,7 +43,7 @@ def list_card(name: str) -> dict[str, Any]:
     Raises:
         BundleError: when the bundle has no facts yet.
     """
-    facts = read_json(Path(bundle_root(name)) / "docs" / "facts.json")
+    facts = read_card_file(Path(bundle_root(name)) / "docs" / "facts.json")
     return {field: facts[field] for field in FIELDS}
 
 
@@ -52,13 +53,13 @@ def paper_of(recipe: str) -> dict[str, str]:
     Raises:
         BundleError: naming the recipes that have one.
     """
-    papers = read_json(RECIPES)
+    papers = read_card_file(RECIPES)
     if recipe not in papers:
         raise BundleError(f"recipe '{recipe}' has no paper; add it to {RECIPES}, which has {', '.join(papers)}.")
     return papers[recipe]
 
 
-def read_json(path: Path) -> Any:
+def read_card_file(path: Path) -> Any:
     """Content of a file of a card.
 
     Raises:

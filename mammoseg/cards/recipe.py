@@ -30,17 +30,19 @@ def recipe_settings(config: dict[str, Any]) -> dict[str, str]:
         config: complete train config of `mammoseg.bundles.render`.
     """
     values = {row: _at(config, key) for row, key in SETTINGS.items()}
-    return {row: in_words(value, config) for row, value in values.items() if value}
+    return {row: setting_in_words(value, config) for row, value in values.items() if value}
 
 
-def in_words(value: Any, config: dict[str, Any]) -> str:
+def setting_in_words(value: Any, config: dict[str, Any]) -> str:
     """A value of a config: references resolved, objects as ``Name(argument=value)``, expressions left out."""
     if isinstance(value, str) and value.startswith("@"):
-        return in_words(_at(config, value[1:]), config)
+        return setting_in_words(_at(config, value[1:]), config)
     if isinstance(value, list) and any(isinstance(part, dict) for part in value):
-        return f"[{', '.join(in_words(part, config) for part in value)}]"
+        return f"[{', '.join(setting_in_words(part, config) for part in value)}]"
     if isinstance(value, dict):
-        arguments = (f"{name}={in_words(part, config)}" for name, part in value.items() if _says_something(name, part))
+        arguments = (
+            f"{name}={setting_in_words(part, config)}" for name, part in value.items() if _says_something(name, part)
+        )
         return f"{value['_target_'].rsplit('.', 1)[-1]}({', '.join(arguments)})"
     return value if isinstance(value, str) else json.dumps(value)
 

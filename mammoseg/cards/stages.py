@@ -20,7 +20,7 @@ class Stage:
     Attributes:
         name: path of the module in the network; "image" for the input.
         kind: class names of what it is made of.
-        shape: of its output, ``(channels, rows, columns)``.
+        shape: shape of its output, ``(channels, rows, columns)``.
         reads: positions of the stages that it reads, in the order of execution.
         enlarges: whether its output has more rows than something that it reads.
     """

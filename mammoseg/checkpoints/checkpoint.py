@@ -146,7 +146,7 @@ def record_of(weights: Weights) -> WeightsRecord:
 
 
 def read_weights_for(bundle: str, path: Path | str) -> Weights:
-    """Read the weights of a checkpoint that must be of the bundle's architecture.
+    """Read the weights of a checkpoint that must be of the bundle's architecture; configs call it.
 
     Raises:
         WeightsError: see `read_checkpoint` and `check_architecture`.

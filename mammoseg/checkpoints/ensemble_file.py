@@ -22,7 +22,7 @@ class EnsembleRecord:
     Attributes:
         members: SHA-256 of each file by its name.
         threshold: probability from which a pixel is mass.
-        calibration: of `recorded_calibration`.
+        calibration: value of `recorded_calibration`.
         flips: whether each member looks twice.
         min_area_mm2: least area of a lesion in the breast.
         provenance: what it was chosen on.

@@ -15,14 +15,14 @@ class WeightsRecord:
     """Content of a checkpoint file without the weights themselves.
 
     Attributes:
-        architecture: of `architecture_name`.
-        network: of `recorded_network`.
-        preprocessing: of `recorded_preprocessing`.
-        provenance: see `mammoseg.provenance.collect_provenance`.
-        sha256: of the file.
-        path: of the file.
+        architecture: what `architecture_name` calls it.
+        network: word and arguments, as `recorded_network` gives them.
+        preprocessing: settings, as `recorded_preprocessing` gives them.
+        provenance: what `mammoseg.provenance.collect_provenance` collected.
+        sha256: hash of the file.
+        path: where the file lies.
         threshold: probability from which a pixel is mass, chosen for these weights; None where nobody has.
-        calibration: of `recorded_calibration`; None where nobody has fitted one.
+        calibration: value of `recorded_calibration`; None where nobody has fitted one.
         flips: whether both were found with flips at test, see `mammoseg.inference.flips`.
         min_area_mm2: least area of a lesion in the breast, chosen for these weights; None where nobody has.
     """

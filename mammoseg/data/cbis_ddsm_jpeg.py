@@ -12,7 +12,7 @@ from mammoseg.csv_table import read_csv
 from mammoseg.data.cbis_ddsm_views import Copy, Files
 from mammoseg.data.ingest_job import IngestReport
 from mammoseg.data.pictures import load_picture
-from mammoseg.files import is_file, leads_out
+from mammoseg.files import is_file, lies_in
 
 INDEX = Path("csv", "dicom_info.csv")
 
@@ -46,10 +46,10 @@ def open_copy(root: Path, report: IngestReport) -> Copy:
             report.skip("files without a PatientID in dicom_info.csv", row["image_path"])
         elif path not in files.setdefault(owner, []):
             files[owner].append(path)
-    return Copy(files, _shape_of, mask_of)
+    return Copy(files, _shape_of, mask_in)
 
 
-def mask_of(path: Path) -> np.ndarray | None:
+def mask_in(path: Path) -> np.ndarray | None:
     """The mask uint8 0 / 1 ``(rows, columns)`` in a picture that is black and white but for what JPEG adds, else None.
 
     Raises:
@@ -68,7 +68,7 @@ def _path(root: Path, stated: str) -> Path | None:
     if PICTURES not in parts or ".." in parts:
         return None
     path = root.joinpath(*parts[parts.index(PICTURES) :])
-    return path if is_file(path) and not leads_out(path, root) else None
+    return path if is_file(path) and lies_in(path, root) else None
 
 
 def _shape_of(path: Path) -> tuple[int, int]:

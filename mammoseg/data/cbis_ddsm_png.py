@@ -10,13 +10,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mammoseg.csv_table import read_csv
-from mammoseg.data.cbis_ddsm_tables import Abnormality, describe
+from mammoseg.data.cbis_ddsm_tables import Abnormality, describe_image
 from mammoseg.data.datalist import Record
 from mammoseg.data.ingest_job import IngestJob
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import InputRefusedError
-from mammoseg.files import files_below
+from mammoseg.files import files_below, is_file, lies_in
 
 COLUMNS = {"image_id", "image", "mask"}
 
@@ -24,7 +24,7 @@ COLUMNS = {"image_id", "image", "mask"}
 def is_png_copy(folder: Path) -> bool:
     """Whether the folder has an ``index.csv`` with the columns of such a copy."""
     index = folder / "index.csv"
-    return index.is_file() and COLUMNS <= set(read_csv(index)[0])
+    return is_file(index) and COLUMNS <= set(read_csv(index)[0])
 
 
 def collect(job: IngestJob, folders: Sequence[Path], abnormalities: Sequence[Abnormality]) -> list[Record]:
@@ -39,7 +39,11 @@ def collect(job: IngestJob, folders: Sequence[Path], abnormalities: Sequence[Abn
         for row in read_csv(folder / "index.csv")[1]:
             if row["image_id"] in files:
                 job.report.skip("further copies of a mammogram", folder / row["image"])
-            files.setdefault(row["image_id"], (folder / row["image"], folder / row["mask"]))
+            image, mask = folder / row["image"], folder / row["mask"]
+            if lies_in(image, folder) and lies_in(mask, folder):
+                files.setdefault(row["image_id"], (image, mask))
+            else:
+                job.report.skip("files that an index.csv names outside of its folder", row["image_id"])
     records = []
     for image_id, (image, mask) in tqdm(files.items(), desc="cbis_ddsm", unit="image", disable=None):
         if image_id not in by_case:
@@ -64,5 +68,5 @@ def _record(image_id: str, image: Path, mask: Path, abnormalities: Sequence[Abno
         "view": first.view,
         "has_mass": bool(read_mask(mask, shape=(rows, columns)).any()),
         "official": {first.section},
-        **describe(abnormalities),
+        **describe_image(abnormalities),
     }

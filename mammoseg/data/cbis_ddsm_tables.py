@@ -35,7 +35,7 @@ SECTION_OF_SPLIT = {"Training": "training", "Test": "test"}
 class Abnormality:
     """One row of a table.
 
-    Args:
+    Attributes:
         case: name of its full mammogram, ``Mass-Training_P_00001_LEFT_CC``.
         number: number of the abnormality in that case, from 1.
         kind: ``mass`` or ``calcification``.
@@ -73,7 +73,7 @@ def read_tables(folders: Iterable[Path]) -> list[Abnormality]:
     return [row for path in files for row in _read_table(path)]
 
 
-def describe(abnormalities: Sequence[Abnormality]) -> Record:
+def describe_image(abnormalities: Sequence[Abnormality]) -> Record:
     """Facts of an image: those of its most suspicious abnormality, by pathology, then BI-RADS, then its number."""
     return max(abnormalities, key=_suspicion).facts
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from mammoseg.data.cbis_ddsm_tables import Abnormality, describe
+from mammoseg.data.cbis_ddsm_tables import Abnormality, describe_image
 from mammoseg.data.datalist import Record
 from mammoseg.data.ingest_job import IngestJob, IngestReport
 from mammoseg.data.mask_files import RESAMPLED, check_area, fit_to_grid, same_aspect, write_mask
@@ -26,7 +26,7 @@ Files = dict[str, list[Path]]
 class Copy:
     """How one copy of the collection keeps its files.
 
-    Args:
+    Attributes:
         files: all of them.
         shape_of: rows and columns of a mammogram, which is decoded for it; raises `InputRefusedError`.
         mask_of: the mask uint8 0 / 1 ``(rows, columns)`` in a file of an abnormality, None for a crop; raises
@@ -42,7 +42,7 @@ class Copy:
 class View:
     """One mammogram with its abnormalities.
 
-    Args:
+    Attributes:
         case: the mammogram that stands for the view.
         abnormalities: abnormalities of that case.
         official: sections that all tables together give this view.
@@ -124,7 +124,7 @@ def _record(job: IngestJob, view: View, copy: Copy) -> Record:
         "view": first.view,
         "has_mass": bool(fused.any()),
         "official": view.official,
-        **describe(view.abnormalities),
+        **describe_image(view.abnormalities),
     }
 
 

@@ -13,7 +13,7 @@ from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.mask_files import check_area, fit_to_grid, write_mask
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.files import is_file, leads_out
+from mammoseg.files import is_file, lies_in
 
 LICENSE = "under the terms of its authors; CSAW-S, cite doi:10.5281/zenodo.4030660"
 
@@ -42,7 +42,7 @@ def collect(job: IngestJob) -> list[Record]:
             paths = sorted(path for path in images.glob("*/*.png") if NAME.fullmatch(path.stem))
             for path in tqdm(paths, desc=f"csaw_s {section}", unit="image", disable=None):
                 try:
-                    if leads_out(path, folder):
+                    if not lies_in(path, folder):
                         raise InputRefusedError("E_NOT_A_FILE", "this is a link that leads out of the input.")
                     records.append(_record(job, folder, path, masks) | {"official": {section}})
                 except InputRefusedError as error:
@@ -52,11 +52,11 @@ def collect(job: IngestJob) -> list[Record]:
 
 def _record(job: IngestJob, folder: Path, path: Path, mask_folders: Sequence[Path]) -> Record:
     eight_bits = path.with_name(f"{path.stem}_8bit.png")
-    image = eight_bits if is_file(eight_bits) and not leads_out(eight_bits, folder) else path
+    image = eight_bits if is_file(eight_bits) and lies_in(eight_bits, folder) else path
     rows, columns = read_mammogram(image).pixels.shape
     name = Path(path.parent.name, f"{path.stem}_cancer.png")
     files = [masks / name for masks in mask_folders]
-    drawn = [_mask(file, (rows, columns)) for file in files if is_file(file) and not leads_out(file, folder)]
+    drawn = [_mask(file, (rows, columns)) for file in files if is_file(file) and lies_in(file, folder)]
     if not drawn:
         raise InputRefusedError("E_MASK_MISSING", f"there is no {name.name} of it.")
     mask = 2 * np.sum(drawn, axis=0, dtype=np.uint8) > len(drawn)

@@ -6,6 +6,7 @@ the file says that it was split by image.
 """
 
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -14,13 +15,16 @@ from typing import Any
 
 import jsonschema
 
-from mammoseg.errors import MammosegError, WrongCallError
+from mammoseg.errors import MammosegError, WrongCallError, unknown_name
 from mammoseg.files import write_json
 
 SCHEMA_VERSION = 1
 SECTIONS = ("training", "validation", "test")
-WORDS = ("name", "laterality", "view", "pathology", "shape", "margin", "pixel_spacing_source")
+WORDS = ("name", "laterality", "view", "pathology", "shape", "margin", "vendor", "pixel_spacing_source")
 """Keys whose value is text and may be unknown; `load_section` gives ``""`` then."""
+
+GRADES = ("birads", "density", "subtlety")
+"""Keys whose value is a whole number and may be unknown; `load_section` gives NaN then."""
 
 WAYS_OUT = {
     "training": "so nothing can be trained with it; ingest again with shares such as --shares 0.8,0.2,0",
@@ -103,8 +107,9 @@ def write_datalist(
 def load_section(datalist_file: Path | str, section: str, *, fold: int | None = None) -> list[Record]:
     """Records of one section with absolute paths, as MONAI datasets take them.
 
-    All records of a section get the same keys, because MONAI's collation asks for them: an unknown word is ``""``, a
-    number that is not known for every record is left out, and so is ``instances``, which differs in length.
+    All records of a section get the same keys, because MONAI's collation asks for them: an unknown word is ``""``, an
+    unknown grade NaN, and a pixel spacing that is not known for every record is left out. ``instances``, which differ
+    in number, are one text: a JSON list of absolute paths, ``""`` where there is no mask of each mass.
 
     Args:
         section: ``training``, ``validation`` or ``test``.
@@ -130,7 +135,7 @@ def load_section(datalist_file: Path | str, section: str, *, fold: int | None = 
         True
     """
     if section not in SECTIONS:
-        raise WrongCallError(f"unknown section '{section}'; known: {', '.join(SECTIONS)}.")
+        raise unknown_name("section", section, SECTIONS)
     datalist = read_datalist(datalist_file)
     if "truth" in datalist:
         raise WrongCallError(
@@ -191,11 +196,14 @@ def _of_fold(datalist: Mapping[str, Any], section: str, fold: int) -> list[Recor
 
 
 def _absolute_paths(record: Record, folder: Path) -> Record:
-    return {key: os.path.normpath(folder / record[key]) for key in ("image", "label")}
+    paths = {key: os.path.normpath(folder / record[key]) for key in ("image", "label")}
+    if (instances := record.get("instances")) is None:
+        return paths | {"instances": ""}
+    return paths | {"instances": json.dumps([os.path.normpath(folder / instance) for instance in instances])}
 
 
 def _with_same_keys(records: list[Record]) -> list[Record]:
-    unknown = dict.fromkeys(WORDS, "")
+    unknown = dict.fromkeys(WORDS, "") | dict.fromkeys(GRADES, math.nan)
     known = [unknown | {key: value for key, value in record.items() if value is not None} for record in records]
-    common = set.intersection(*map(set, known)) - {"instances"} if known else set()
+    common = set.intersection(*map(set, known)) if known else set()
     return [{key: value for key, value in record.items() if key in common} for record in known]

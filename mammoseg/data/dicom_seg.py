@@ -31,7 +31,7 @@ WITHOUT_CODE = "images without a patient code"
 class DicomFile:
     """One file of the input.
 
-    Args:
+    Attributes:
         path: file of an image or a SEG.
         name: its path in the input.
         patient: PatientID of an image.

@@ -30,7 +30,7 @@ MatchKey = tuple[str, ...]
 class Matches:
     """Files by what they turned out to be.
 
-    Args:
+    Attributes:
         masks: masks of each image, maybe none.
         masks_without_image: masks whose stem fits no image.
         images_of_same_name: images that a mask could not tell from another one.

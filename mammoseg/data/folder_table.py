@@ -90,6 +90,7 @@ CONVERTERS: dict[str, Callable[[str], Any]] = {
     "subtlety": _whole(1, 5),
     "shape": str,
     "margin": str,
+    "vendor": str,
     "pixel_spacing_mm": _spacing,
     "split": _one_of({name.upper(): name for name in SECTIONS}),
 }

@@ -34,7 +34,7 @@ class Grid:
     """Pixels of an image and where they are.
 
     Attributes:
-        shape: ``(rows, columns)``.
+        shape: number of ``(rows, columns)``.
         affine: ``(4, 4)``, from (column, row, slice) to mm in LPS.
     """
 

@@ -13,12 +13,13 @@ from typing import Any
 from mammoseg.counts import count_of
 from mammoseg.csv_table import write_csv
 from mammoseg.data.datalist import SECTIONS, Record, write_datalist
+from mammoseg.data.held_out import hold_out, read_patients
 from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
 from mammoseg.data.ingest_job import IngestJob, IngestReport
 from mammoseg.data.protocols import Protocol, find_protocol
 from mammoseg.data.sources import SOURCES, Source
 from mammoseg.data.splits import SplitRule, shared_patients, split_records
-from mammoseg.errors import NothingUsableError, WrongCallError
+from mammoseg.errors import NothingUsableError, WrongCallError, unknown_name
 from mammoseg.files import printable, remove_leftovers, sole_writer, write_json
 
 NAMES = "names.csv"
@@ -68,6 +69,7 @@ def ingest(
     all_in: str | None = None,
     by: str = "patient",
     protocol: str | None = None,
+    test_patients: str | None = None,
     name: str | None = None,
     keep_identifiers: bool = False,
     show_names: bool = False,
@@ -89,6 +91,8 @@ def ingest(
         by: ``patient``, or ``image``, which puts images of one patient into several sections: said on stderr, in the
             report and in the datalist.
         protocol: split of a paper, instead of `shares` and `all_in`: sun2020, sarker2022, isosalo2022 or official.
+        test_patients: text file with the codes of the patients who are the test section, one a line; see
+            `mammoseg.data.held_out.hold_out`.
         name: name of the datalist; default: the source.
         keep_identifiers: write patient codes and file names of the source folder as they are, not as keyed hashes.
         show_names: keep the path in the input beside each hash, so that tables and pages show it; without it they are
@@ -105,6 +109,7 @@ def ingest(
     how = _source(source, options)
     paper = find_protocol(protocol, source, by=by, folds=folds) if protocol is not None else None
     rule = _rule(paper, shares, all_in, by=by, folds=folds)
+    held_out = _held_out(test_patients, paper, all_in)
     folder = Path(output)
     conceal: Callable[[str], str] = str
     if not (how.has_public_codes or keep_identifiers):
@@ -117,6 +122,8 @@ def ingest(
     are_shown = how.has_public_codes or keep_identifiers or show_names
     if are_shown:
         records = [record | {"name": names[record["image_id"]]} for record in records]
+    if held_out:
+        records = hold_out(records, held_out, conceal=conceal, report=job.report)
     sections: Mapping[str, Sequence[Record]] = dict.fromkeys(SECTIONS, ())
     if records:
         if paper:
@@ -139,7 +146,7 @@ def ingest(
         license=how.license,
         truth=how.truth,
         sections={key: [_relative(record, folder) for record in section] for key, section in sections.items()},
-        split=_described(rule, protocol) if rule != SplitRule(folds=folds) else None,
+        split=_described(rule, protocol, len(held_out)) if held_out or rule != SplitRule(folds=folds) else None,
     )
     (folder / NAMES).unlink(missing_ok=True)
     if not are_shown:
@@ -173,14 +180,25 @@ def _rule(
     return rule if shares is None else replace(rule, shares=tuple(shares))
 
 
-def _described(rule: SplitRule, protocol: str | None) -> dict[str, Any]:
+def _held_out(file: str | None, paper: Protocol | None, all_in: str | None) -> list[str]:
+    """Codes of the patients who are the test section by a list; none where there is no list."""
+    if file is None:
+        return []
+    if paper or all_in:
+        other = "--protocol" if paper else "--all"
+        raise WrongCallError(f"--test_patients and {other} both say who is tested on; leave one out.")
+    return read_patients(Path(file))
+
+
+def _described(rule: SplitRule, protocol: str | None, test_patients: int) -> dict[str, Any]:
     divided = {"all": rule.all_in} if rule.all_in else {"shares": list(rule.shares)}
-    return {"by": rule.by, **divided, **({"protocol": protocol} if protocol else {})}
+    named = {"protocol": protocol, "test_patients": test_patients}
+    return {"by": rule.by, **divided, **{key: value for key, value in named.items() if value}}
 
 
 def _source(name: str, options: Mapping[str, Any]) -> Source:
     if name not in SOURCES:
-        raise WrongCallError(f"unknown source '{name}'; known: {', '.join(sorted(SOURCES))}.")
+        raise unknown_name("source", name, sorted(SOURCES))
     known = [key for key in inspect.signature(SOURCES[name].collect).parameters if key != "job"]
     for option in options:
         if option not in known:

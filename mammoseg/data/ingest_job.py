@@ -40,7 +40,7 @@ class IngestReport:
 class IngestJob:
     """One call of `ingest`.
 
-    Args:
+    Attributes:
         inputs: existing files or folders named by the caller.
         output: folder of the datalist; a source may write masks below it.
         conceal: turns an identifier into what the datalist may hold: itself, or its keyed hash.

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.data.pictures import flat_nifti, picture_of, slice_of
-from mammoseg.dicom.decode_pool import default_pool, source_of
+from mammoseg.dicom.decode_pool import default_pool, source_file_of
 from mammoseg.errors import InputRefusedError
-from mammoseg.files import sha256_of_file
+from mammoseg.files import printable, sha256_of_file
 from mammoseg.mammogram import Mammogram, SourceFile, is_pixel_size, not_believed
 
 PIXDIM = "NIfTI pixdim"
@@ -41,12 +41,23 @@ def read_mammogram(path: Path | str, *, voi: str | int = "first", modalities: Se
 
 
 def facts_of(mammogram: Mammogram) -> dict[str, Any]:
-    """What its file says of a mammogram, with the keys of a datalist record: side, view and pixel spacing."""
+    """What its file says of a mammogram, with the keys of a datalist record: side, view, pixel spacing and vendor."""
     facts: dict[str, Any] = {"laterality": mammogram.laterality, "view": mammogram.view}
     if mammogram.pixel_spacing_mm:
         facts["pixel_spacing_mm"] = list(mammogram.pixel_spacing_mm)
         facts["pixel_spacing_source"] = mammogram.pixel_spacing_source
+    if vendor := _manufacturer(mammogram):
+        facts["vendor"] = vendor
     return facts
+
+
+def _manufacturer(mammogram: Mammogram) -> str:
+    """Manufacturer of the equipment; empty where the file is no DICOM, or does not say it."""
+    if mammogram.source is None or mammogram.source.format != "DICOM":
+        return ""
+    from mammoseg.dicom.read import header_of  # pictures need no pydicom
+
+    return printable(str(header_of(mammogram).get("Manufacturer") or "")).strip()[:64]
 
 
 def check_something_to_see(mammogram: Mammogram) -> None:
@@ -68,7 +79,7 @@ def check_something_to_see(mammogram: Mammogram) -> None:
 def _read(path: Path, voi: str | int, modalities: Sequence[str]) -> Mammogram:
     request = {"kind": "image", "path": str(path.absolute()), "voi": voi, "modalities": list(modalities)}
     fields, payload = default_pool().ask(request)
-    source = source_of(fields)
+    source = source_file_of(fields)
     if source.format == "DICOM":
         from mammoseg.dicom.read import mammogram_of  # pictures need no pydicom
 

@@ -1,7 +1,10 @@
 """A mask of masses, whatever file it came from."""
 
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +24,7 @@ PLACE_IGNORED = "masks whose NIfTI header names another place, taken as they lie
 class Mask:
     """The mask of one image.
 
-    Args:
+    Attributes:
         pixels: uint8 0 / 1 ``(rows, columns)``.
         remarks: what was done to get it from its file, each as a reason to be counted.
     """
@@ -58,6 +61,24 @@ def read_mask(path: Path | str, *, shape: tuple[int, int] | None = None) -> np.n
             "E_SHAPE", f"the mask is {mask.shape[0]} x {mask.shape[1]}, its image {shape[0]} x {shape[1]}."
         )
     return mask
+
+
+def read_instances(record: Mapping[Any, Any], *, shape: tuple[int, int]) -> Iterator[np.ndarray] | None:
+    """The masks of the masses of one image one after the other, each as `read_mask` gives it.
+
+    Args:
+        record: as `mammoseg.data.datalist.load_section` gives it, with the paths of ``instances`` as one JSON text.
+        shape: rows and columns that each must have.
+
+    Returns:
+        None where the datalist has no mask of each mass.
+
+    Raises:
+        InputRefusedError: a file cannot be read, or ``E_SHAPE``.
+    """
+    if not (text := record.get("instances")):
+        return None
+    return (read_mask(path, shape=shape) for path in json.loads(text))
 
 
 def load_mask(path: Path, *, image: Mammogram | None = None) -> Mask:

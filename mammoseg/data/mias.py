@@ -43,7 +43,7 @@ PATHOLOGY = {"B": "BENIGN", "M": "MALIGNANT", None: "NORMAL"}
 class MiasFinding:
     """One line of the table.
 
-    Args:
+    Attributes:
         kind: class of the abnormality; None for a normal image.
         severity: ``B``, ``M``, or None for a normal image.
         circle: x and y of its centre and its radius in pixels, y counted from the lowest row; None where not known.
@@ -76,7 +76,7 @@ def collect(job: IngestJob) -> list[Record]:
         WrongCallError: an input is no folder, or there is no table below it.
     """
     files = [path for folder in job.folders() for path in files_below(folder) if not leads_out(path, folder)]
-    findings = read_table(files)
+    findings = read_findings(files)
     images = {path.stem: path for path in files if path.suffix.lower() == ".pgm"}
     for name in sorted(images.keys() - findings.keys()):
         job.report.skip("images without a line in the table", images[name].name)
@@ -91,7 +91,7 @@ def collect(job: IngestJob) -> list[Record]:
     return records
 
 
-def read_table(files: Iterable[Path]) -> dict[str, list[MiasFinding]]:
+def read_findings(files: Iterable[Path]) -> dict[str, list[MiasFinding]]:
     """Findings by image, out of ``Info.txt``; the explanations around its lines are passed over.
 
     Raises:

@@ -27,7 +27,7 @@ MOST_TRAILING_BYTES = 2**20
 class Nifti:
     """One slice.
 
-    Args:
+    Attributes:
         array: uint8, uint16 or float32 with the axes of the file, columns first; at most two sides are above 1.
         affine: ``(4, 4)``, from indices to mm in RAS; None where the header places the image nowhere.
         spacing_mm: distances of columns and rows; None where the header names no millimetres.

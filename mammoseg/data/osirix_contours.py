@@ -20,7 +20,7 @@ POINT = re.compile(r"\(\s*(-?\d{1,9}(?:\.\d{0,99})?)\s*,\s*(-?\d{1,9}(?:\.\d{0,9
 class Contour:
     """One region.
 
-    Args:
+    Attributes:
         name: what it shows, such as ``Mass``.
         points: ``(n, 2)``, x and y in pixels from the upper left one; a single one marks a place.
     """

@@ -29,7 +29,7 @@ HIGHEST = 4095
 class Mass:
     """One mass, at one place of the breast, whatever the view.
 
-    Args:
+    Attributes:
         spiculated: irregular with spicules, else round or oval with a smooth margin.
         area: area of the core, over image area.
         depth: distance from the nipple over nipple-to-chest-wall distance, 0 to 1.
@@ -57,7 +57,7 @@ class Mass:
 class Breast:
     """The breast that both views show.
 
-    Args:
+    Attributes:
         depth: nipple to chest wall, over image rows.
         height: extent along the chest wall, over image rows.
         density: BI-RADS category, 1 (almost all fat) to 4 (extremely dense).

@@ -49,7 +49,7 @@ for order, zero, kind, bits in product((b"II", b"MM"), (0, 1), (1, 2, 3), range(
 class Page:
     """One page of a picture as viewers show it.
 
-    Args:
+    Attributes:
         channels: uint8 or uint16 ``(rows, columns, channels)``: grey, or red, green, blue; 0 is black.
         alpha: ``(rows, columns)``, 0 is transparent; None where there is none, or one of the same value all over.
         white: largest value that `channels` can take.

@@ -22,7 +22,7 @@ LARGEST = {"uint8": 255.0, "uint16": 65535.0}
 class Picture:
     """A grey picture as viewers show it.
 
-    Args:
+    Attributes:
         pixels: float32 ``(rows, columns)``, 0 is black.
         value_range: lowest and highest value that `pixels` can take.
         notes: what its user should know of the file.
@@ -37,7 +37,7 @@ class Picture:
 class NiftiImage:
     """One slice of a NIfTI file.
 
-    Args:
+    Attributes:
         array: values with the axes of the file, columns first; at most two of its sides are above 1.
         affine: ``(4, 4)``, from indices to mm in RAS; None where the file places the image nowhere.
         spacing_mm: ``(row, column)``; None where the header does not name millimetres.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mammoseg.data.datalist import Record
 from mammoseg.data.splits import SplitRule
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import WrongCallError, unknown_name
 
 ANY = "*"
 """Stands in the table for every source that has no line of its own."""
@@ -18,7 +18,7 @@ ANY = "*"
 class Protocol:
     """What a paper did with one collection.
 
-    Args:
+    Attributes:
         name: its key in the table.
         source: source of `ingest` that it is asked of.
         rule: how the collection is divided.
@@ -59,7 +59,7 @@ def find_protocol(name: str, source: str, *, by: str = "patient", folds: int | N
     """
     table = _table()
     if name not in table:
-        raise WrongCallError(f"unknown protocol '{name}'; known: {', '.join(table)}.")
+        raise unknown_name("protocol", name, table)
     lines = table[name]
     if source not in lines and ANY not in lines:
         known = " or ".join(lines)

@@ -13,7 +13,7 @@ from mammoseg.errors import WrongCallError
 class Source:
     """One kind of input.
 
-    Args:
+    Attributes:
         collect: called with an `IngestJob` and the options of the source by name; returns records whose paths are
             absolute and which have no fold. A record may name its patient's ``official`` sections (see `splits`).
         license: license of its images; None when each user has to know.

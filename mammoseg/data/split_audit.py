@@ -38,7 +38,7 @@ class SharedError(MammosegError):
 class SplitFinding:
     """What two sections share, or what one holds that it may not.
 
-    Args:
+    Attributes:
         kind: one of `KINDS`.
         sections: the two sections; one where official test patients are in training.
         groups: number of patients, breasts, or pairs or groups of equal images.

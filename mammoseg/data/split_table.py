@@ -16,10 +16,10 @@ COLUMNS = {"image": "image", "patient": "patient", "split": "split"}
 class SplitRow:
     """One image of a split.
 
-    Args:
-        section: such as ``training``; a CSV may use any words.
+    Attributes:
+        section: part of the split, such as ``training``; a CSV may use any words.
         image: path of the picture, which may not be there.
-        name: as its table names it.
+        name: what its table calls it.
         patient: code of the patient, as it stands there.
         breast: ``L``, ``R`` or what a CSV says; None where it is not known.
         source: source of a datalist, ``""`` for a CSV.

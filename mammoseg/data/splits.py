@@ -17,7 +17,7 @@ import numpy as np
 
 from mammoseg.counts import count_of
 from mammoseg.data.datalist import SECTIONS, Record
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import WrongCallError, unknown_name
 
 SHARES = {"training": 0.70, "validation": 0.15, "test": 0.15}
 FOLDS = 5
@@ -33,7 +33,7 @@ GROUPS = {"patient": "patient_id", "image": "image_id"}
 class SplitRule:
     """How a collection is divided.
 
-    Args:
+    Attributes:
         shares: parts of training, validation and test; any may be 0, only their ratio counts. They divide the patients
             whom the source gives no official validation or test section.
         all_in: the one section that takes every image, whatever is official; None divides.
@@ -55,7 +55,7 @@ class SplitRule:
                 f"shares are {self.shares}; give three numbers from 0 for training, validation and test, not all 0."
             )
         if self.all_in not in (None, *SECTIONS):
-            raise WrongCallError(f"unknown section '{self.all_in}'; known: {', '.join(SECTIONS)}.")
+            raise unknown_name("section", str(self.all_in), SECTIONS)
         if self.by not in GROUPS:
             raise WrongCallError(f"a split by '{self.by}' is not known; known: {', '.join(GROUPS)}.")
         if self.folds is not None and self.folds < 2:

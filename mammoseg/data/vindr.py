@@ -14,7 +14,7 @@ from mammoseg.data.ingest_job import IngestJob
 from mammoseg.data.mammogram import facts_of, read_mammogram
 from mammoseg.data.mask_files import write_masses
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.files import files_below, is_file, leads_out
+from mammoseg.files import files_below, is_file, leads_out, lies_in, printable
 
 LICENSE = "restricted, under the license and data use agreement on PhysioNet; VinDr-Mammo, cite doi:10.13026/br2v-7517"
 
@@ -57,7 +57,7 @@ def _record(job: IngestJob, images: Path, study: str, name: str, rows: Sequence[
     path = images / study / f"{name}.dicom"
     if not (study.isalnum() and name.isalnum()):
         raise InputRefusedError("E_IMAGE_MISSING", "the table names no image of VinDr-Mammo here.")
-    if not is_file(path) or leads_out(path, images):
+    if not (is_file(path) and lies_in(path, images)):
         raise InputRefusedError("E_IMAGE_MISSING", "the table names it, but it is not there; fetch it again.")
     mammogram = read_mammogram(path)
     shape = (mammogram.pixels.shape[0], mammogram.pixels.shape[1])
@@ -69,7 +69,7 @@ def _record(job: IngestJob, images: Path, study: str, name: str, rows: Sequence[
         if MASS in categories:
             masses.append(_box(row, shape))
         for other in sorted(categories - {MASS, "No Finding"}):
-            job.report.note(f"findings that are no masses: {other}", name)
+            job.report.note(f"findings that are no masses: {printable(other)}", name)
     first = rows[0]
     facts = {
         "birads": _birads(first["breast_birads"]),

@@ -10,6 +10,7 @@ from mammoseg.data.datalist import Record
 from mammoseg.data.ingest_job import IngestJob
 from mammoseg.data.photographs import read_photograph
 from mammoseg.errors import InputRefusedError, WrongCallError
+from mammoseg.files import is_file, lies_in, printable
 
 LICENSE = "photographs under the terms of flickr; Pascal VOC 2012, cite doi:10.1007/s11263-014-0733-5"
 
@@ -43,16 +44,21 @@ def collect(job: IngestJob) -> list[Record]:
 
 def _names(folder: Path, official: str) -> list[str]:
     listing = folder / "VOC2012" / "ImageSets" / "Segmentation" / f"{official}.txt"
-    if not listing.is_file():
+    if not is_file(listing):
         raise WrongCallError(f"'{folder}' has no {listing.relative_to(folder)}; name the folder called VOCdevkit.")
-    return listing.read_text(encoding="utf-8").split()
+    try:
+        return listing.read_text(encoding="utf-8").split()
+    except UnicodeDecodeError as error:
+        raise WrongCallError(f"{listing} is no text in UTF-8; unpack the archive again.") from error
 
 
 def _record(year: Path, name: str, section: str) -> Record:
     image, label = year / "JPEGImages" / f"{name}.jpg", year / "SegmentationClass" / f"{name}.png"
     for code, path in (("E_IMAGE_MISSING", image), ("E_MASK_MISSING", label)):
-        if not path.is_file():
-            raise InputRefusedError(code, f"{path.parent.name} has no {path.name}; unpack the archive again.")
+        if not (is_file(path) and lies_in(path, year)):
+            raise InputRefusedError(
+                code, f"{path.parent.name} has no {printable(path.name)}; unpack the archive again."
+            )
     _, rows, columns = read_photograph(image).shape
     found = set(np.unique(read_class_map(label, shape=(rows, columns))).tolist()) - {IGNORED}
     if max(found, default=0) >= CLASSES:

@@ -9,12 +9,12 @@ from typing import Any
 from monai.utils import ensure_tuple
 
 from mammoseg.bundles import INSTALLED_BUNDLES, LOCKED_VERSIONS, bundle_root, exported_name
-from mammoseg.cards.card import card_files, describe
+from mammoseg.cards.card import card_files, describe_bundle
 from mammoseg.checkpoints.checkpoint import as_checkpoint, read_weights, trained_network
 from mammoseg.checkpoints.weights_file import TRAINED, default_weights
 from mammoseg.deploy.configs import write_configs
 from mammoseg.deploy.formats import write_formats
-from mammoseg.deploy.manifest import write_archive, write_manifest
+from mammoseg.deploy.manifest import write_manifest, write_zip
 from mammoseg.errors import WrongCallError
 from mammoseg.files import whole_folder
 from mammoseg.provenance import PACKAGE_FOLDER, source_of, warning_of
@@ -50,7 +50,7 @@ def export(
         folder = temporary / bundle
         configs = write_configs(root, folder, checkpoint)
         metadata, source = configs["metadata"], source_of(checkpoint.provenance)
-        _write_docs(folder / "docs", describe(bundle, configs, exported=True, source=source))
+        _write_docs(folder / "docs", describe_bundle(bundle, configs, exported=True, source=source))
         shutil.copyfile(root / "LICENSE", folder / "LICENSE")
         shutil.copytree(PACKAGE_FOLDER, folder / "mammoseg", ignore=NOT_EXPORTED)
         (folder / "requirements.lock").write_text(_requirements(metadata), encoding="utf-8")
@@ -67,7 +67,7 @@ def export(
             provenance=checkpoint.provenance,
             differences_from_pytorch=differences,
         )
-        write_archive(folder, temporary / f"{bundle}.zip")
+        write_zip(folder, temporary / f"{bundle}.zip")
     if warning := warning_of(checkpoint.provenance):
         print(f"WARNING: {warning}", file=sys.stderr)
     return Path(output) / bundle

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mammoseg.errors import MammosegError, WrongCallError
+from mammoseg.errors import MammosegError, WrongCallError, unknown_name
 from mammoseg.networks import Network
 
 TOLERANCE = 1e-4
@@ -86,7 +86,7 @@ def write_formats(network: Network, formats: Iterable[str], *, size: tuple[int, 
 
 def _known(name: str) -> Format:
     if name not in FORMATS:
-        raise WrongCallError(f"unknown format '{name}'; known: {', '.join(FORMATS)}.")
+        raise unknown_name("format", name, FORMATS)
     absent = [package for package in FORMATS[name].packages if importlib.util.find_spec(package) is None]
     if absent:
         raise WrongCallError(f"format {name} needs {', '.join(absent)}; run: pip install 'mammoseg[deploy]'.")

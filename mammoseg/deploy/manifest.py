@@ -43,7 +43,7 @@ def check_manifest(folder: Path) -> None:
         raise ManifestError(f"{folder} is not as it was exported: {', '.join(wrong[:3])}; unpack its archive again.")
 
 
-def write_archive(folder: Path, path: Path) -> None:
+def write_zip(folder: Path, path: Path) -> None:
     """Zip `folder` under its name, uncompressed (weights do not shrink): the same bytes wherever it is made."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for file in _files(folder):

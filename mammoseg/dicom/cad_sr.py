@@ -32,7 +32,7 @@ IMAGE = [1, 2, 1]
 
 @no_header_values_in_warnings()
 def build_cad_report(analysis: Analysis) -> Dataset:
-    """Build the Mammography CAD SR of one mammogram: one Single Image Finding a lesion, with centre and outline.
+    """Build the Mammography CAD SR of one mammogram: one Single Image Finding a lesion, with name, centre and outline.
 
     Without lesions it says "All algorithms succeeded; without findings". Certainty of Finding is the score of the
     lesion (`Algorithm.score`); Probability of cancer is left out, since no network here was trained for that.
@@ -90,11 +90,17 @@ def _summary(analysis: Analysis, algorithm: Algorithm) -> Dataset:
     impressions = [
         _node(
             _container(codes.INDIVIDUAL_IMPRESSION, "INFERRED FROM"),
-            [intent, _node(finding, [intent, *_algorithm(algorithm), *_properties(analysis, lesion)])],
+            [intent, _node(finding, [intent, *_finding(analysis, algorithm, name, lesion)])],
         )
-        for lesion in analysis.lesions
+        for name, lesion in analysis.named_lesions()
     ]
     return _node(_code(codes.CAD_SUMMARY, codes.WITH_FINDINGS, "CONTAINS"), impressions)
+
+
+def _finding(analysis: Analysis, algorithm: Algorithm, name: str, lesion: np.ndarray) -> list[Dataset]:
+    """Rows of TID 4006, whose order counts: name and UID of the lesion (TID 4108), who found it, what it is like."""
+    tracking = hd.sr.TrackingIdentifier(analysis.tracking_uid(lesion), name)
+    return [*tracking, *_algorithm(algorithm), *_properties(analysis, lesion)]
 
 
 def _properties(analysis: Analysis, lesion: np.ndarray) -> list[Dataset]:

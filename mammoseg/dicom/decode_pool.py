@@ -277,7 +277,7 @@ def mask_of(fields: Mapping[str, Any], payload: np.ndarray) -> tuple[np.ndarray,
     return mask, tuple(map(plain_text, remarks))
 
 
-def source_of(fields: Mapping[str, Any], *, header: bytes | None = None) -> SourceFile:
+def source_file_of(fields: Mapping[str, Any], *, header: bytes | None = None) -> SourceFile:
     """The file of an answer as it was when it was read.
 
     Raises:

@@ -84,7 +84,7 @@ class Algorithm:
         weights_file: name of that file, without the folder.
         trained_on: source of the data that the weights were trained on, such as ``cbis_ddsm``.
         warning: what must be said of these weights, see `mammoseg.provenance.warning_of`.
-        flips: of the image that the probability is the mean over, such as ``up-down``; None where there are none.
+        flips: those of the image that the probability is the mean over, such as ``up-down``; None where there are none.
         calibration: makes the score of a lesion out of its highest probability; None where nobody has fitted one.
         min_area_mm2: least area of a lesion in the breast, where the image has an honest spacing; None where the size
             of the image alone decides.
@@ -170,7 +170,7 @@ class Assistance:
 class Analysis:
     """One single-frame mammogram and what was found in it.
 
-    Args:
+    Attributes:
         source: header of the mammogram, pixels not needed; it is never changed.
         lesions: bool ``(Rows, Columns)`` each, in the stored pixel grid, largest first; none when nothing was found.
         algorithm: what drew the lesions; None when a person did.

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
-from mammoseg.dicom.lut import Table, read_table
+from mammoseg.dicom.lut import Table, read_lut
 from mammoseg.dicom.values import code_string, integer
 from mammoseg.errors import InputRefusedError, WrongCallError
 
@@ -112,7 +112,7 @@ def modality_values(dataset: Dataset) -> tuple[np.ndarray, tuple[float, float]]:
             if (slope, intercept) != (1, 0):
                 reason = "there are both a Modality LUT Sequence and a Rescale Slope; only one of them can be meant."
                 raise InputRefusedError("E_RESCALE", reason)
-            table = read_table(tables[0], "E_RESCALE", is_signed=False, is_little_endian=_is_little_endian(dataset))
+            table = read_lut(tables[0], "E_RESCALE", is_signed=False, is_little_endian=_is_little_endian(dataset))
             return table.look_up(stored).astype(np.float64), (0, max(2**table.bits - 1, int(table.entries.max())))
         values = _finite(stored * slope + intercept)
     return values, (float(values.min()), float(values.max()))
@@ -130,7 +130,7 @@ def voi_items(dataset: Dataset, *, is_signed: bool) -> list[Table | Window]:
     little = _is_little_endian(dataset)
     with _refusing("E_VOI", "the window or the VOI LUT Sequence is malformed; read with voi='none'."):
         tables = [
-            read_table(item, "E_VOI", is_signed=is_signed, is_little_endian=little)
+            read_lut(item, "E_VOI", is_signed=is_signed, is_little_endian=little)
             for item in _items(dataset, "VOILUTSequence")
         ]
         return [*tables, *_windows(dataset)]

@@ -20,7 +20,7 @@ FEWEST_BITS, MOST_BITS = 8, 16
 class Table(NamedTuple):
     """A look-up table.
 
-    Args:
+    Attributes:
         first: input value that the first entry belongs to; smaller ones are mapped to it too, PS3.3 C.11.2.1.1.
         entries: output values, int64 ``(n,)``.
         bits: bits of an entry, as the descriptor says.
@@ -36,7 +36,7 @@ class Table(NamedTuple):
         return self.entries[index.astype(np.intp)]
 
 
-def read_table(item: Dataset, code: str, *, is_signed: bool, is_little_endian: bool) -> Table:
+def read_lut(item: Dataset, code: str, *, is_signed: bool, is_little_endian: bool) -> Table:
     """Read one item.
 
     Args:

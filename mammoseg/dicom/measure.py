@@ -29,7 +29,7 @@ MOST_POINTS = 1000
 class Scale:
     """Size of a pixel in the breast, and how it was come by.
 
-    Args:
+    Attributes:
         row_mm: distance of the centres of two rows.
         column_mm: distance of the centres of two columns.
         source: attribute that gave the spacing.
@@ -54,7 +54,7 @@ class Scale:
 class Measurement:
     """What is measured of one lesion.
 
-    Args:
+    Attributes:
         pixels: number of pixels of the lesion.
         area: area of the lesion in `unit` squared; in pixels it equals `pixels`.
         long_axis: largest distance of two points of the lesion, in `unit`.
@@ -92,7 +92,7 @@ def scale_in_breast(
     return Scale(row_mm, column_mm, source or "an unnamed attribute", applied)
 
 
-def area_mm2(lesions: Sequence[np.ndarray], scale: Scale) -> float:
+def area_by_scale(lesions: Sequence[np.ndarray], scale: Scale) -> float:
     """Area of all lesions together in the breast.
 
     Args:

@@ -16,7 +16,7 @@ from pydicom.dataset import FileDataset
 from pydicom.uid import UID
 
 from mammoseg.dicom.attributes import VIEWS
-from mammoseg.dicom.decode_pool import array_of, default_pool, mask_of, no_sense, plain_text, source_of
+from mammoseg.dicom.decode_pool import array_of, default_pool, mask_of, no_sense, plain_text, source_file_of
 from mammoseg.dicom.grey import look_up, padding_mask
 from mammoseg.mammogram import Mammogram
 
@@ -71,7 +71,7 @@ def mammogram_of(fields: Mapping[str, Any], payload: np.ndarray, path: Path) -> 
             padding=padding_mask(stored, _range(fields["padding"])),
             sop_instance_uid=_uid(fields["sop_instance_uid"]),
             notes=tuple(map(plain_text, fields["notes"])),
-            source=source_of(fields, header=header),
+            source=source_file_of(fields, header=header),
         )
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise no_sense() from error

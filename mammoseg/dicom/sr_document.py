@@ -29,7 +29,7 @@ def build_document(
     Args:
         items: content items below the root.
         template: number of the template that the root follows, such as ``"1500"``.
-        first_series_number, content: see `series_attributes`.
+        first_series_number, content: arguments of `series_attributes`.
         segmentation: evidence beside the mammogram.
     """
     root = hd.sr.ContainerContentItem(title, is_content_continuous=False, template_id=template)

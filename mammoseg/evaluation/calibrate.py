@@ -18,8 +18,9 @@ from mammoseg.checkpoints.weights_file import ENSEMBLE, Named, default_weights, 
 from mammoseg.counts import count_of
 from mammoseg.data.datalist import load_section, read_datalist
 from mammoseg.errors import WrongCallError
-from mammoseg.evaluation.forward import Judged, judge
+from mammoseg.evaluation.forward import Judged, judge_images
 from mammoseg.evaluation.lesion_tables import SHOWN_RULE
+from mammoseg.evaluation.origin import origin_of_data
 from mammoseg.evaluation.plots import plot_reliability
 from mammoseg.files import make_output, printable, sha256_of_file, sole_writer, write_json
 from mammoseg.inference.ensemble import load_predictor
@@ -27,6 +28,7 @@ from mammoseg.metrics.choose_threshold import THRESHOLDS, ChosenThreshold, choos
 from mammoseg.metrics.fit_calibration import Fit, Marks, calibration_error, fit_calibration
 from mammoseg.metrics.froc import find_lesions_by_marks
 from mammoseg.metrics.reliability import compute_reliability
+from mammoseg.provenance import warn_of_doubt
 
 FEWEST_PATIENTS = 10
 """Fewer patients with a mass say nothing of others."""
@@ -93,7 +95,7 @@ def calibrate(
     make_output(folder)
     predictor = load_predictor(bundle, weights=named, flips=flips, device=device)
     with sole_writer(folder, folder / LOCK):
-        evidence = collect(judge(predictor, records, doing="calibrating"))
+        evidence = collect_evidence(judge_images(predictor, records, doing="calibrating"))
         _check_marks(evidence.marks)
         name = printable(str(read_datalist(datalist)["name"]))[:80]
         chosen = choose_threshold(evidence.dice, evidence.patients)
@@ -119,15 +121,17 @@ def calibrate(
         write_json(folder / REPORT, {**report, "about": about, "weights": predictor.algorithm.weights_sha256})
         _plot(evidence.marks, fit, predictor.algorithm.calibration, folder / PICTURE)
     print(*_sentences(report), f"Weights: {written}", sep="\n")
+    origin = origin_of_data(datalist, section, [read_weights(file).origin for file in named_weights(named)])
+    warn_of_doubt(origin)
 
 
-def collect(images: Iterable[Judged]) -> Evidence:
+def collect_evidence(images: Iterable[Judged]) -> Evidence:
     """Dice and marks of judged images, of which one at a time is kept."""
     numbers: dict[str, int] = {}
     patients, dice, marks, masses = [], [], [], 0
     for image in images:
         patient = numbers.setdefault(image.record["patient_id"], len(numbers))
-        found = find_lesions_by_marks(image.probability, image.truth)[SHOWN_RULE]
+        found = find_lesions_by_marks(image.probability, image.truth, lesions=image.lesions)[SHOWN_RULE]
         marks += [(score, True, patient) for score in found.true] + [(score, False, patient) for score in found.false]
         patients.append(patient)
         dice.append(dice_by_threshold(image.probability, image.truth))

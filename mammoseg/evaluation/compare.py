@@ -1,20 +1,40 @@
 """``mammoseg compare``: several evaluations of the same images side by side, with a test of every pair."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import combinations
+from itertools import chain
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from mammoseg.counts import count_of, format_number
 from mammoseg.csv_table import write_csv
 from mammoseg.errors import WrongCallError
+from mammoseg.evaluation.agreement import areas_of, describe_agreement
+from mammoseg.evaluation.comparison_plots import plot_bland_altman, plot_ecdf, plot_learning_curves, plot_speed
+from mammoseg.evaluation.comparison_report import machine, write_comparison_report
+from mammoseg.evaluation.good_enough import count_good_enough
 from mammoseg.evaluation.lesion_tables import SHOWN_RULE, read_curve, read_froc
+from mammoseg.evaluation.pairs import Aligned, align, compare_pairs
 from mammoseg.evaluation.plots import plot_froc, plot_score_boxes
-from mammoseg.evaluation.statistics import bootstrap_mean_interval, holm_adjusted, wilcoxon_p_value
-from mammoseg.evaluation.tables import ScoreRow, count_masses, read_per_image, read_provenance, summarise
-from mammoseg.files import atomic_path, sole_writer
+from mammoseg.evaluation.reporting_items import reporting_items
+from mammoseg.evaluation.speeds import read_speeds, speeds_of_runs
+from mammoseg.evaluation.statistics import bootstrap_mean_intervals
+from mammoseg.evaluation.subgroups import compare_in_subgroups, describe_subgroups
+from mammoseg.evaluation.tables import (
+    ScoreRow,
+    count_masses,
+    provenance_in_words,
+    read_per_image,
+    read_provenance,
+    summarise,
+)
+from mammoseg.files import atomic_path, sha256_of_file, sole_writer
 from mammoseg.metrics.scores import SCORES
+from mammoseg.provenance import doubt_of, warn_of_doubt, warning_of
 
 NOTES = """Intervals: 95 % bootstrap of the mean, whole patients drawn with replacement. p: two-sided Wilcoxon
 signed-rank test on the images that both runs scored; p_holm allows for all pairs of one score and grid. The test takes
@@ -26,20 +46,25 @@ LOCK = ".compare.lock"
 """In the output folder: two runs at once would leave tables of one beside the page of the other."""
 
 
-def compare(*evaluations: str | Path, output: str | Path) -> tuple[list[ScoreRow], list[ScoreRow]]:
-    """Compare evaluations; write ``runs.csv``, ``pairs.csv``, ``comparison.md`` and ``dice.png`` into `output`.
+def compare(
+    *evaluations: str | Path, output: str | Path, speed: str | Path | None = None
+) -> tuple[list[ScoreRow], list[ScoreRow]]:
+    """Compare evaluations; write tables, pictures, ``comparison.md``, ``report.html``, ``report.json`` into `output`.
 
-    Where the evaluations have a ``froc.csv``, those are joined in one, and drawn as ``froc.png``.
+    Where the evaluations have a ``froc.csv``, those are joined in one, and drawn as ``froc.png``; a training log
+    (``metrics.csv``) and a picture of cases (``cases.png``, which `report` writes) beside them go into the report.
 
     Args:
         evaluations: two or more folders with a ``per_image.csv``, or these files; the folder of each names its run.
         output: folder, made when missing.
+        speed: JSON that ``scripts/benchmark.py networks --json`` wrote, for speed against Dice; None leaves it out.
 
     Returns:
         Rows of ``runs.csv`` (mean and interval of each run) and of ``pairs.csv`` (difference and test of each pair).
 
     Raises:
-        WrongCallError: with fewer than two files, the same file twice, a file of another kind, or no image in common.
+        WrongCallError: with fewer than two files, the same file twice, a file of another kind, or no image in common;
+            or `speed` is another kind of file.
         MammosegError: another run writes to the same folder.
     """
     paths = [path / "per_image.csv" if path.is_dir() else path for path in map(Path, evaluations)]
@@ -49,9 +74,12 @@ def compare(*evaluations: str | Path, output: str | Path) -> tuple[list[ScoreRow
         raise WrongCallError(
             f"{given}, a comparison needs two or more that differ; name folders that `evaluate` wrote."
         )
+    speeds = read_speeds(Path(speed)) if speed is not None else []
     tables = dict(zip(_run_names(paths), [read_per_image(path) for path in paths], strict=True))
     runs = [row for name, rows in tables.items() for row in _describe_run(name, rows)]
-    pairs = _compare_pairs(tables)
+    grids = dict.fromkeys(row["grid"] for rows in tables.values() for row in rows)
+    aligned = {grid: align(tables, grid=grid) for grid in grids}
+    pairs = [pair for of_grid in aligned.values() for pair in compare_pairs(of_grid)]
     if not pairs:
         raise WrongCallError("the files have no image on the same grid in common; evaluate both on the same section.")
     folder = Path(output)
@@ -59,6 +87,7 @@ def compare(*evaluations: str | Path, output: str | Path) -> tuple[list[ScoreRow
     boxes = {name: _scores(rows, "dice") for name, rows in tables.items()}
     froc = [{"run": name, **row} for name, path in zip(tables, paths, strict=True) for row in read_froc(path.parent)]
     curves = _curves(tables, paths)
+    origins = {name: read_provenance(path.parent) for name, path in zip(tables, paths, strict=True)}
     with sole_writer(folder, folder / LOCK):
         write_csv(folder / "runs.csv", runs)
         write_csv(folder / "pairs.csv", pairs)
@@ -67,9 +96,14 @@ def compare(*evaluations: str | Path, output: str | Path) -> tuple[list[ScoreRow
             write_csv(folder / "froc.csv", froc)
             plot_froc(curves, folder / "froc.png")
         with atomic_path(folder / "comparison.md") as temporary:
-            page = _markdown(runs, pairs, _origins(tables, paths)) + _lesions(tables, froc if curves else [])
+            page = _markdown(runs, pairs, _origins(origins)) + _lesions(tables, froc if curves else [])
             temporary.write_text(page, encoding="utf-8")
-    print(f"Comparison: {folder / 'comparison.md'}; tables: {folder / 'runs.csv'}, {folder / 'pairs.csv'}")
+        shown = aligned[_shown_grid(list(chain.from_iterable(tables.values())))]
+        report = _write_report(folder, tables, paths, shown=shown, runs=runs, pairs=pairs, froc=froc, speed=speeds)
+    tables_written = f"{folder / 'runs.csv'}, {folder / 'pairs.csv'}"
+    print(f"Comparison: {folder / 'comparison.md'}; tables: {tables_written}; report: {report}")
+    for name, provenance in origins.items():
+        warn_of_doubt(provenance, run=name)
     return runs, pairs
 
 
@@ -84,55 +118,23 @@ def _run_names(paths: Sequence[Path]) -> list[str]:
 
 
 def _describe_run(name: str, rows: Sequence[ScoreRow]) -> list[ScoreRow]:
-    return [{"run": name, **described, **_interval(rows, described)} for described in summarise(rows)]
+    intervals = _intervals(rows)
+    described: list[ScoreRow] = []
+    for row in summarise(rows):
+        low, high = intervals.get((row["grid"], row["metric"]), (math.nan, math.nan))
+        described.append({"run": name, **row, "mean_low": low, "mean_high": high})
+    return described
 
 
-def _interval(rows: Sequence[ScoreRow], described: Mapping[str, str]) -> ScoreRow:
-    if described["metric"] not in SCORES:  # a draw of patients has no batches
-        return {"mean_low": math.nan, "mean_high": math.nan}
-    on_grid = [row for row in rows if row["grid"] == described["grid"]]
-    low, high = bootstrap_mean_interval(
-        [row[described["metric"]] for row in on_grid], [row["patient_id"] for row in on_grid]
-    )
-    return {"mean_low": low, "mean_high": high}
-
-
-def _compare_pairs(tables: Mapping[str, Sequence[ScoreRow]]) -> list[ScoreRow]:
-    grids = dict.fromkeys(row["grid"] for rows in tables.values() for row in rows)
-    pairs: list[ScoreRow] = []
-    for grid in grids:
-        for score in SCORES:
-            family = [
-                _compare_pair(first, second, tables, score=score, grid=grid)
-                for first, second in combinations(tables, 2)
-            ]
-            adjusted = holm_adjusted([pair["p"] for pair in family])
-            pairs += [pair | {"p_holm": p} for pair, p in zip(family, adjusted, strict=True) if pair["images"]]
-    return pairs
-
-
-def _compare_pair(
-    first: str, second: str, tables: Mapping[str, Sequence[ScoreRow]], *, score: str, grid: str
-) -> ScoreRow:
-    ours, theirs = ({row["image_id"]: row for row in tables[run] if row["grid"] == grid} for run in (first, second))
-    common = [
-        image_id
-        for image_id in ours
-        if image_id in theirs and not math.isnan(ours[image_id][score] + theirs[image_id][score])
-    ]
-    differences = [ours[image_id][score] - theirs[image_id][score] for image_id in common]
-    low, high = bootstrap_mean_interval(differences, [ours[image_id]["patient_id"] for image_id in common])
-    return {
-        "first": first,
-        "second": second,
-        "metric": score,
-        "grid": grid,
-        "images": len(common),
-        "mean_difference": sum(differences) / len(common) if common else math.nan,
-        "difference_low": low,
-        "difference_high": high,
-        "p": wilcoxon_p_value(differences, [0.0] * len(common)),
-    }
+def _intervals(rows: Sequence[ScoreRow]) -> dict[tuple[str, str], list[float]]:
+    """Ends of the interval of the mean, by grid and score; a draw of patients has no batches, so `POOLED` has none."""
+    ends: dict[tuple[str, str], list[float]] = {}
+    for grid in dict.fromkeys(row["grid"] for row in rows):
+        on_grid = [row for row in rows if row["grid"] == grid]
+        values = np.array([[row[score] for score in SCORES] for row in on_grid])
+        intervals = bootstrap_mean_intervals(values, [row["patient_id"] for row in on_grid]).tolist()
+        ends |= {(grid, score): interval for score, interval in zip(SCORES, intervals, strict=True)}
+    return ends
 
 
 def _scores(rows: Sequence[ScoreRow], score: str) -> list[float]:
@@ -156,13 +158,12 @@ def _dice_lines(pairs: Sequence[ScoreRow]) -> Iterator[str]:
             )
 
 
-def _origins(names: Iterable[str], paths: Sequence[Path]) -> str:
-    """A line a run: bundle, data and weights, as its evaluation tells them."""
-    lines = []
-    for name, path in zip(names, paths, strict=True):
-        told = read_provenance(path.parent)
-        facts = [f"{key} {told[key]}" for key in ("bundle", "source", "datalist_sha256", "commit") if told.get(key)]
-        lines.append(f"- {name}: {', '.join(facts) or 'its summary.json is missing'}")
+def _origins(origins: Mapping[str, Mapping[str, Any]]) -> str:
+    """A line a run: bundle, data, weights and settings, as its evaluation tells them; and what speaks against it."""
+    lines = [
+        f"- {name}: {provenance_in_words(told) or 'its summary.json is missing'}" for name, told in origins.items()
+    ]
+    lines += [f"- WARNING, {name}: {doubt}" for name, told in origins.items() if (doubt := doubt_of(told))]
     return "\n".join(
         [f"Date: {datetime.now():%Y-%m-%d}. Tables: [runs.csv](runs.csv), [pairs.csv](pairs.csv).", "", *lines, ""]
     )
@@ -183,6 +184,92 @@ def _markdown(runs: Sequence[ScoreRow], pairs: Sequence[ScoreRow], origins: str)
     return "\n".join(sections)
 
 
+def _write_report(
+    folder: Path,
+    tables: Mapping[str, Sequence[ScoreRow]],
+    paths: Sequence[Path],
+    *,
+    shown: Aligned,
+    runs: Sequence[ScoreRow],
+    pairs: Sequence[ScoreRow],
+    froc: Sequence[ScoreRow],
+    speed: Sequence[ScoreRow],
+) -> Path:
+    """Write what stands in the report alone: its tables, its pictures, the page and its JSON."""
+    folders = dict(zip(tables, (path.parent for path in paths), strict=True))
+    provenance = {name: read_provenance(of_run) for name, of_run in folders.items()}
+    subgroups, in_subgroups = describe_subgroups(shown), compare_in_subgroups(shown)
+    good_enough, agreement = count_good_enough(tables, grid=shown.grid), describe_agreement(tables, grid=shown.grid)
+    speeds = speeds_of_runs(speed, provenance, runs, grid=shown.grid)
+    for name, rows in (
+        ("good_enough", good_enough),
+        ("agreement", agreement),
+        ("subgroups", subgroups),
+        ("subgroup_pairs", in_subgroups),
+        ("speed", speeds),
+    ):
+        if rows:
+            write_csv(folder / f"{name}.csv", rows)
+    pictures = {"boxes": folder / "dice.png", "ecdf": folder / "ecdf.png"}
+    plot_ecdf(dict(zip(shown.runs, shown.of("dice").tolist(), strict=True)), pictures["ecdf"], label="Dice")
+    if agreement:
+        pictures["area"] = folder / "area.png"
+        described = {row["run"] for row in agreement}
+        plot_bland_altman(
+            {name: areas_of(rows, grid=shown.grid) for name, rows in tables.items() if name in described},
+            pictures["area"],
+        )
+    if logs := {name: log for name, of_run in folders.items() if (log := of_run / "metrics.csv").is_file()}:
+        pictures["learning"] = folder / "learning_curves.png"
+        plot_learning_curves(logs, pictures["learning"])
+    if speeds:
+        pictures["speed"] = folder / "speed.png"
+        points = {row["run"]: (row["images_per_second"], row["dice"]) for row in speeds}
+        plot_speed(points, pictures["speed"], device=speeds[0]["device"])
+    if (folder / "froc.png").is_file():
+        pictures["froc"] = folder / "froc.png"
+    content: dict[str, Any] = {
+        "title": f"Comparison of {count_of(len(tables), 'run')}",
+        "date": f"{datetime.now():%Y-%m-%d}",
+        "grid": shown.grid,
+        "counts": f"{count_of(len(shown.rows), 'image')} of " + count_of(len(set(shown.patients) - {None}), "patient"),
+        "warnings": _warnings(provenance),
+        "runs": runs,
+        "pairs": pairs,
+        "dice_pairs": sum(pair["metric"] == "dice" and pair["grid"] == shown.grid for pair in pairs),
+        "good_enough": good_enough,
+        "agreement": agreement,
+        "subgroups": subgroups,
+        "subgroup_pairs": in_subgroups,
+        "masses": _missed(tables),
+        "froc": [row for row in froc if (row["rule"], row["grid"]) == (SHOWN_RULE, shown.grid)],
+        "speed": speeds,
+        "made": {
+            "command": shlex.join(["mammoseg", "compare", *(str(path.parent) for path in paths), "-o", str(folder)]),
+            "statistics": "bootstrap of 2000 draws of whole patients, seed 0; percentiles 2.5 and 97.5",
+            "machine": machine(),
+            "tables_sha256": {name: sha256_of_file(path) for name, path in zip(tables, paths, strict=True)},
+            "provenance": provenance,
+        },
+        "items": reporting_items(shown, runs=runs, provenance=provenance),
+    }
+    galleries = {name: cases for name, of_run in folders.items() if (cases := of_run / "cases.png").is_file()}
+    return write_comparison_report(folder, content, aligned=shown, pictures=pictures, galleries=galleries)
+
+
+def _warnings(provenance: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What must be said of the runs, each sentence once, with the runs that it is about."""
+    about: dict[str, list[str]] = {}
+    for run, told in provenance.items():
+        for sentence in filter(None, (warning_of(told), doubt_of(told))):
+            about.setdefault(sentence, []).append(run)
+    return [f"{', '.join(runs)}: {sentence}" for sentence, runs in about.items()]
+
+
+def _missed(tables: Mapping[str, Sequence[ScoreRow]]) -> list[ScoreRow]:
+    return [{"run": name, **counted} for name, rows in tables.items() for counted in count_masses(rows)]
+
+
 def _curves(tables: Mapping[str, Sequence[ScoreRow]], paths: Sequence[Path]) -> dict[str, list[tuple[float, float]]]:
     """Curve of each run that has one, on the grid that the box plot shows."""
     curves = {
@@ -193,12 +280,12 @@ def _curves(tables: Mapping[str, Sequence[ScoreRow]], paths: Sequence[Path]) -> 
 
 
 def _lesions(tables: Mapping[str, Sequence[ScoreRow]], froc: Sequence[ScoreRow]) -> str:
-    """Missed masses of the runs, and their sensitivity by false marks an image; empty where no run counted any."""
-    missed = [{"run": name, **counted} for name, rows in tables.items() for counted in count_masses(rows)]
+    """Missed masses of the runs, and those found by false marks an image; empty where no run counted any."""
+    missed = _missed(tables)
     sections = ["", "## Missed masses\n", _table(missed)] if missed else []
     if froc:
         shown = [row for row in froc if row["rule"] == SHOWN_RULE]
-        sections += ["## Sensitivity by false marks an image\n", _table(shown)]
+        sections += ["## Masses found by false marks an image\n", _table(shown)]
         sections += ["All rules: [froc.csv](froc.csv).\n", "![FROC](froc.png)\n"]
     return "\n".join(sections)
 

@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.bundles import run_root
-from mammoseg.checkpoints.weights_file import Named
-from mammoseg.data.datalist import load_section, read_datalist
-from mammoseg.evaluation.forward import judge
+from mammoseg.checkpoints.checkpoint import read_weights
+from mammoseg.checkpoints.weights_file import Named, named_weights
+from mammoseg.data.datalist import load_section
+from mammoseg.evaluation.forward import judge_images
+from mammoseg.evaluation.origin import NO_LEAST_AREA, origin_of_data
 from mammoseg.evaluation.scored_image import score_image, write_evaluation
-from mammoseg.files import check_folder, sha256_of_file, sole_writer
+from mammoseg.files import check_folder, sole_writer
 from mammoseg.inference.ensemble import load_predictor
 from mammoseg.provenance import current_commit
 
@@ -60,22 +62,19 @@ def evaluate_mean(
                     item=image.record,
                     grid="original",
                     spacing_mm=_spacing(image.record),
+                    lesions=image.lesions,
                 )
             ]
-            for image in judge(predictor, records, doing="evaluating")
+            for image in judge_images(predictor, records, doing="evaluating")
         ]
-        write_evaluation(
-            output,
-            images,
-            provenance={
-                "bundle": predictor.algorithm.name,
-                "source": read_datalist(datalist)["source"],
-                "datalist_sha256": sha256_of_file(datalist),
-                "commit": current_commit(),
-                **predictor.algorithm.parameters,
-                "threshold": threshold,
-            },
+        algorithm = predictor.algorithm
+        settings = {name: getattr(algorithm, name) for name in ("flips", "engine", "precision")}
+        facts = {name: getattr(algorithm, name) for name in ("weights_file", "weights_sha256", "trained_on")}
+        data = origin_of_data(
+            datalist, validation_section, [read_weights(file).origin for file in named_weights(weights)]
         )
+        about = {"bundle": algorithm.name, "commit": current_commit(), "threshold": threshold}
+        write_evaluation(output, images, provenance={**about, **data, **facts, **settings, **NO_LEAST_AREA})
     return output
 
 

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from tqdm import tqdm
 
-from mammoseg.data.masks import read_mask
+from mammoseg.data.masks import read_instances, read_mask
 from mammoseg.inference.predictor import Prediction
+from mammoseg.metrics.regions import Region, regions_of_masks
 from mammoseg.transforms.functional.breast import recorded_breast
 
 
@@ -19,11 +20,13 @@ class Judged(NamedTuple):
         record: its record in the datalist.
         probability: float32 ``(rows, columns)``, 0 outside the breast, as every result has it.
         truth: bool of the same shape.
+        lesions: the masses one by one; None where the datalist has no mask of each.
     """
 
     record: dict[str, Any]
     probability: np.ndarray
     truth: np.ndarray
+    lesions: list[Region] | None
 
 
 class PathPredictor(Protocol):
@@ -33,7 +36,7 @@ class PathPredictor(Protocol):
         """Predict the mass probability of each pixel of one file."""
 
 
-def judge(predictor: PathPredictor, records: Sequence[dict[str, Any]], *, doing: str) -> Iterator[Judged]:
+def judge_images(predictor: PathPredictor, records: Sequence[dict[str, Any]], *, doing: str) -> Iterator[Judged]:
     """Predict image after image, with a progress bar.
 
     Args:
@@ -46,5 +49,7 @@ def judge(predictor: PathPredictor, records: Sequence[dict[str, Any]], *, doing:
     for record in tqdm(records, desc=doing, unit="image", disable=None):
         prediction = predictor(record["image"])
         probability = prediction.probability * recorded_breast(prediction.mammogram)
-        rows, columns = probability.shape
-        yield Judged(record, probability, read_mask(record["label"], shape=(rows, columns)) > 0)
+        shape = (probability.shape[0], probability.shape[1])
+        instances = read_instances(record, shape=shape)
+        lesions = None if instances is None else regions_of_masks(instances)
+        yield Judged(record, probability, read_mask(record["label"], shape=shape) > 0, lesions)

@@ -18,7 +18,7 @@ from mammoseg.evaluation.plots import (
     plot_learning_curve,
     reduced_to,
 )
-from mammoseg.evaluation.tables import POOLED_DICE
+from mammoseg.evaluation.tables import POOLED_DICE, POOLED_IOU
 from mammoseg.files import atomic_path
 from mammoseg.metrics.pooled import BATCH
 
@@ -26,12 +26,16 @@ LABELS = {
     "dice": "Dice",
     POOLED_DICE: f"Dice pooled over batches of {BATCH} (mean of batches)",
     "iou": "IoU",
-    "sensitivity": "Sensitivity",
+    POOLED_IOU: f"IoU pooled over batches of {BATCH} (mean of batches)",
+    "sensitivity": "Pixel sensitivity",
     "precision": "Precision",
     "accuracy": "Accuracy",
     "relative_area_difference": "Relative area difference",
     "hausdorff_px": "Hausdorff distance (px)",
     "hausdorff_mm": "Hausdorff distance (mm)",
+    "hausdorff_points_px": "Hausdorff distance of all points (px)",
+    "hausdorff_points_mm": "Hausdorff distance of all points (mm)",
+    "hausdorff_rows": "Hausdorff distance of rows (no distance)",
     "false_positive_area_px": "False-positive area, no mass (px)",
     "false_positive_area_mm2": "False-positive area, no mass (mm²)",
 }
@@ -53,6 +57,7 @@ def write_html_report(
     masses: Sequence[Mapping[str, Any]] = (),
     froc: Sequence[Mapping[str, Any]] = (),
     pictures: Mapping[str, str] | None = None,
+    baseline: str | None = None,
 ) -> Path:
     """Write ``index.html`` and its pictures into `output`; the folder can be moved or zipped as it is.
 
@@ -70,6 +75,7 @@ def write_html_report(
         masses: rows of `mammoseg.evaluation.tables.count_masses`.
         froc: rows of ``froc.csv``, as `mammoseg.evaluation.lesion_tables.read_froc` gives them.
         pictures: what each shows -> path relative to `output`, such as ``froc.png``; they stand below that table.
+        baseline: sentence on what the network had to beat.
 
     Returns:
         Path of ``index.html``.
@@ -88,7 +94,7 @@ def write_html_report(
         summary=[row for row in summary if row["count"]],
         labels=LABELS,
         headline=_headline(summary),
-        provenance=_flattened(provenance),
+        provenance=flattened(provenance),
         has_learning_curve=learning_curve_csv is not None,
         notice=notice,
         attribution=attribution,
@@ -96,12 +102,21 @@ def write_html_report(
         masses=masses,
         froc=froc,
         pictures=pictures or {},
+        baseline=baseline,
         truth_colour=TRUTH_COLOUR,
         prediction_colour=PREDICTION_COLOUR,
     )
     with atomic_path(output / "index.html") as temporary:
         temporary.write_text(page, encoding="utf-8")
     return output / "index.html"
+
+
+def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, keys joined by a dot."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= flattened(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat
 
 
 def _show(case: Case, output: Path, *, number: int) -> dict[str, Any]:
@@ -147,11 +162,3 @@ def _headline(summary: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The four scores shown large, of the first grid of the summary."""
     first_grid = [row for row in summary if row["grid"] == summary[0]["grid"]]
     return [row for row in first_grid if row["metric"] in ("dice", "iou", "sensitivity", "hausdorff_px")]
-
-
-def _flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, keys joined by a dot."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat |= _flattened(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return flat

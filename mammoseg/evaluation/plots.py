@@ -90,7 +90,7 @@ def plot_cases(cases: Mapping[str, Case], png: Path, *, attribution: str) -> Non
         frameon=False,
     )
     figure.supxlabel(attribution, fontsize=7, color="#555555", wrap=True)
-    _save(figure, png)
+    save_figure(figure, png)
 
 
 def plot_learning_curve(metrics_csv: Path, png: Path) -> None:
@@ -101,24 +101,19 @@ def plot_learning_curve(metrics_csv: Path, png: Path) -> None:
     Raises:
         WrongCallError: when the log has no line or lacks a column.
     """
-    with metrics_csv.open(newline="", encoding="utf-8") as file:
-        lines = list(csv.DictReader(file))
-    if not lines or not LOG_COLUMNS <= set(lines[0]):
-        raise WrongCallError(
-            f"{metrics_csv} is no training log; it needs a line an epoch with {', '.join(sorted(LOG_COLUMNS))}."
-        )
+    lines = read_training_log(metrics_csv)
     figure = Figure(figsize=(9.6, 3.4), layout="constrained")
     loss, dice, rate = figure.subplots(1, 3, width_ratios=[3, 3, 2])
-    loss.plot(*_column(lines, "train_loss"), color="#33658a")
+    loss.plot(*logged(lines, "train_loss"), color="#33658a")
     loss.set_title("training loss")
-    epochs, values = _column(lines, "val_mean_dice")
+    epochs, values = logged(lines, "val_mean_dice")
     dice.plot(epochs, values, color="#2a7f4f", marker="." if len(epochs) < 40 else None)
     if values:
         best = int(np.argmax(values))
         dice.plot(epochs[best], values[best], "o", color=PREDICTION_COLOUR)
         dice.set_title(f"validation Dice, best {values[best]:.3f} at epoch {epochs[best]:g}")
     dice.set_ylim(0, 1)
-    rate.plot(*_column(lines, "lr"), color="#777777", drawstyle="steps-post")
+    rate.plot(*logged(lines, "lr"), color="#777777", drawstyle="steps-post")
     rate.set_yscale("log")
     rate.set_title("learning rate")
     for axis in (loss, dice, rate):
@@ -126,7 +121,7 @@ def plot_learning_curve(metrics_csv: Path, png: Path) -> None:
         axis.title.set_fontsize(9)
         axis.grid(alpha=0.25)
         axis.spines[["top", "right"]].set_visible(False)
-    _save(figure, png)
+    save_figure(figure, png)
 
 
 def plot_score_boxes(scores: Mapping[str, Sequence[float]], png: Path, *, label: str) -> None:
@@ -140,7 +135,7 @@ def plot_score_boxes(scores: Mapping[str, Sequence[float]], png: Path, *, label:
     axis.set_ylabel(label)
     axis.tick_params("x", rotation=20)
     axis.grid(axis="y", alpha=0.25)
-    _save(figure, png)
+    save_figure(figure, png)
 
 
 def plot_froc(curves: Mapping[str, Sequence[tuple[float, float]]], png: Path) -> None:
@@ -162,7 +157,7 @@ def plot_froc(curves: Mapping[str, Sequence[tuple[float, float]]], png: Path) ->
     axis.set(xlim=(0, FALSE_POSITIVES[-1] * 1.02), ylim=(0, 1))
     axis.grid(alpha=0.25)
     axis.legend(loc="lower right", fontsize=8)
-    _save(figure, png)
+    save_figure(figure, png)
 
 
 def plot_reliability(bins: Mapping[str, Sequence[ReliabilityBin]], png: Path) -> None:
@@ -181,7 +176,7 @@ def plot_reliability(bins: Mapping[str, Sequence[ReliabilityBin]], png: Path) ->
     axis.set(xlim=(-0.02, 1.05), ylim=(-0.05, 1.05))
     axis.grid(alpha=0.25)
     axis.legend(loc="upper left", fontsize=8, markerscale=0.5)
-    _save(figure, png)
+    save_figure(figure, png)
 
 
 def reduced_to(longest_side: int, plane: np.ndarray) -> np.ndarray:
@@ -189,6 +184,15 @@ def reduced_to(longest_side: int, plane: np.ndarray) -> np.ndarray:
     scale = min(1.0, longest_side / max(plane.shape))
     size = [max(1, round(side * scale)) for side in reversed(plane.shape)]
     return np.asarray(cv2.resize(plane.astype(np.float32), size, interpolation=cv2.INTER_AREA))
+
+
+def save_figure(figure: Figure, png: Path) -> None:
+    """Write as PNG with a palette of 256 colours, half the size of a full-colour file and no different to the eye."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    with atomic_path(png) as temporary:
+        picture.quantize(256).save(temporary, optimize=True)
 
 
 def _dot_areas(bins: Sequence[ReliabilityBin]) -> list[float]:
@@ -203,16 +207,22 @@ def _reduced(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return image, truth, prediction
 
 
-def _column(lines: Sequence[Mapping[str, str]], name: str) -> tuple[list[float], list[float]]:
+def read_training_log(metrics_csv: Path) -> list[dict[str, str]]:
+    """Lines of a training log, one an epoch, with `LOG_COLUMNS`.
+
+    Raises:
+        WrongCallError: it has no line or lacks a column.
+    """
+    with metrics_csv.open(newline="", encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    if not lines or not LOG_COLUMNS <= set(lines[0]):
+        raise WrongCallError(
+            f"{metrics_csv} is no training log; it needs a line an epoch with {', '.join(sorted(LOG_COLUMNS))}."
+        )
+    return lines
+
+
+def logged(lines: Sequence[Mapping[str, str]], name: str) -> tuple[list[float], list[float]]:
     """Epochs and values of a column where it has a number."""
     filled = [(float(line["epoch"]), float(line[name])) for line in lines if line[name] not in ("", "nan")]
     return [epoch for epoch, _ in filled], [value for _, value in filled]
-
-
-def _save(figure: Figure, png: Path) -> None:
-    """Write with a palette of 256 colours, half the size of a full-colour file and no different to the eye."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    with atomic_path(png) as temporary:
-        picture.quantize(256).save(temporary, optimize=True)

@@ -1,6 +1,6 @@
 """The page of one evaluated training run: its scores, its learning curve, its cases and what it had to beat."""
 
-import sys
+import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mammoseg.checkpoints.checkpoint import read_weights, trained_preprocessing
-from mammoseg.counts import count_of
+from mammoseg.counts import count_of, format_number
 from mammoseg.data.datalist import load_section, read_datalist
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import WrongCallError
@@ -18,14 +18,22 @@ from mammoseg.evaluation.page import write_html_report
 from mammoseg.evaluation.plots import Case, choose_best_median_worst, plot_cases
 from mammoseg.evaluation.tables import ScoreRow, count_masses, read_per_image, read_provenance, summarise
 from mammoseg.evaluation.threshold_baseline import ImageAndMask, evaluate_threshold, fit_threshold
-from mammoseg.files import atomic_path, printable, sole_writer, write_json
+from mammoseg.files import atomic_path, sole_writer, write_json
 from mammoseg.inference.predictor import Predictor
-from mammoseg.provenance import doubt_of
+from mammoseg.provenance import doubt_of, warn_of_doubt
 from mammoseg.transforms.cached_dataset import CachedDataset
 from mammoseg.transforms.functional.breast import recorded_breast
 
-TABLES = ("per_image.csv", "summary.csv", "metrics.csv", "froc.csv", "froc_curve.csv", "reliability.csv")
-"""Of an evaluation, which go beside the page."""
+TABLES = (
+    "per_image.csv",
+    "summary.csv",
+    "summary.json",
+    "metrics.csv",
+    "froc.csv",
+    "froc_curve.csv",
+    "reliability.csv",
+)
+"""Of an evaluation, which go beside the page, so that `compare` takes the folder of the page, too."""
 
 PICTURES = {
     "Masses found by false marks an image": "froc.png",
@@ -87,6 +95,8 @@ def report(
         )
         baseline = threshold_baseline(Path(dataset_dir), weights)
         write_json(page / "baseline.json", baseline)
+        summary = summarise(rows)
+        beaten = against_baseline(summary, baseline["test_dice"])
         curve = evaluation / "metrics.csv"
         tables = [name for name in TABLES if (evaluation / name).is_file()]
         drawn = {text: name for text, name in PICTURES.items() if (evaluation / name).is_file()}
@@ -98,7 +108,7 @@ def report(
             title=title,
             facts={"Bundle": bundle, "data": datalist["name"], "date": f"{datetime.now():%Y-%m-%d}"},
             cases=list(pictures.values()),
-            summary=summarise(rows),
+            summary=summary,
             provenance={
                 **read_weights(weights).provenance,
                 "weights_sha256": predictor.weights_sha256,
@@ -111,10 +121,11 @@ def report(
             masses=count_masses(rows),
             froc=read_froc(evaluation),
             pictures=drawn,
+            baseline=beaten,
         )
     print(f"Report of {count_of(len(shown), 'image')}: {page / 'index.html'}")
-    if doubt:
-        print(f"WARNING: {printable(doubt)}", file=sys.stderr)
+    print(beaten)
+    warn_of_doubt(provenance)
 
 
 def threshold_baseline(dataset_dir: Path, weights: Path | str) -> dict[str, float]:
@@ -134,6 +145,20 @@ def threshold_baseline(dataset_dir: Path, weights: Path | str) -> dict[str, floa
     best = fit_threshold(images("training"))
     test = float(np.nanmean(evaluate_threshold(best, images("test"))))
     return {"threshold": best.threshold, "training_dice": best.training_dice, "test_dice": test}
+
+
+def against_baseline(summary: Sequence[ScoreRow], baseline: float) -> str:
+    """The model and the threshold on intensity in a sentence, on the grid of the network, which both saw.
+
+    Args:
+        summary: rows of `mammoseg.evaluation.tables.summarise`.
+        baseline: mean Dice of the threshold on the same images.
+    """
+    dice = next((row["mean"] for row in summary if (row["metric"], row["grid"]) == ("dice", "network")), math.nan)
+    both = f"mean Dice {baseline:.3f}, the model {format_number(dice)} (test images, network grid)"
+    if baseline >= dice:
+        return f"WARNING: the best constant threshold on intensity does better than the model: {both}."
+    return f"To beat: the best constant threshold on intensity has {both}."
 
 
 def _spread(rows: Sequence[ScoreRow], count: int, *, first: Sequence[str]) -> list[ScoreRow]:

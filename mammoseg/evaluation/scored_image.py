@@ -1,5 +1,6 @@
 """One image's row and marks, and the tables of all: the same whether a workflow or the mean of several made them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 from mammoseg.errors import MammosegError
 from mammoseg.evaluation.lesion_tables import Found, write_lesion_tables
 from mammoseg.evaluation.tables import (
+    FACTS,
     IDENTITY,
     ScoreRow,
     count_masses,
@@ -21,6 +23,7 @@ from mammoseg.evaluation.tables import (
 from mammoseg.metrics import compute_segmentation_scores, count_pixels_and_masses
 from mammoseg.metrics.froc import find_lesions_by_marks
 from mammoseg.metrics.pooled import BATCH
+from mammoseg.metrics.regions import Region
 
 ScoredGrid = tuple[ScoreRow, Found]
 """Row of ``per_image.csv`` of an image on one grid, and what its marks found there."""
@@ -34,6 +37,7 @@ def score_image(
     item: Mapping[str, Any],
     grid: str,
     spacing_mm: tuple[float, float] | None = None,
+    lesions: Sequence[Region] | None = None,
 ) -> ScoredGrid:
     """Score one image on one grid.
 
@@ -41,16 +45,17 @@ def score_image(
         probability: mass probability ``(rows, columns)``, 0 to 1.
         truth: mask of the masses, of the same shape, 0 or 1.
         threshold: a pixel is mass when its probability is at least this.
-        item: record of the image, of which `IDENTITY` is taken.
+        item: record of the image, of which `IDENTITY` and `FACTS` are taken.
         grid: name of the grid.
         spacing_mm: distance of two rows and of two columns; None gives no distances in mm.
+        lesions: the masses of this grid one by one; None takes touching pixels of `truth` for one mass.
     """
     prediction = probability >= threshold
     scores = compute_segmentation_scores(prediction, truth, spacing_mm=spacing_mm)
-    identity = {name: item.get(name) for name in IDENTITY}
+    identity = {name: item.get(name) for name in IDENTITY} | _facts(item)
     row = identity | {"has_mass": bool(truth.any()), "grid": grid} | scores
-    found = find_lesions_by_marks(probability, truth, group=item.get("patient_id"))
-    return row | count_pixels_and_masses(prediction, truth), found
+    found = find_lesions_by_marks(probability, truth, lesions=lesions, group=item.get("patient_id"))
+    return row | count_pixels_and_masses(prediction, truth, lesions=lesions), found
 
 
 def write_evaluation(
@@ -79,3 +84,13 @@ def write_evaluation(
         raise MammosegError(
             f"the tables cannot be written to '{folder}' ({error.strerror}); what they would say of Dice stands above."
         ) from error
+
+
+def _facts(item: Mapping[str, Any]) -> ScoreRow:
+    """What is known of an image, however collating has wrapped it; an unknown number is NaN there, a word empty."""
+    known: ScoreRow = {}
+    for name, kind in FACTS.items():
+        value = item.get(name, "")
+        if value not in ("", None) and (kind is str or not math.isnan(float(value))):
+            known[name] = kind(value)
+    return known

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ import numpy as np
 from mammoseg.counts import count_of
 from mammoseg.csv_table import read_csv, write_csv
 from mammoseg.errors import WrongCallError
-from mammoseg.files import write_json
-from mammoseg.metrics.pooled import BATCH, compute_pooled_dice
+from mammoseg.files import printable, write_json
+from mammoseg.metrics.pooled import BATCH, compute_pooled_dice, compute_pooled_iou
 from mammoseg.metrics.scores import SCORES
 
 ScoreRow = dict[str, Any]
@@ -24,6 +25,17 @@ IDENTITY = ("image_id", "name", "patient_id", "laterality", "view", "has_mass", 
 ``name`` is the path in the source, empty where the datalist does not show it; older tables lack the column.
 """
 
+FACTS: dict[str, type] = {
+    "pathology": str,
+    "birads": int,
+    "density": int,
+    "subtlety": int,
+    "shape": str,
+    "margin": str,
+    "vendor": str,
+}
+"""Columns after `IDENTITY`: what the datalist says of an image, each with its type; empty where it says nothing."""
+
 COUNTS = ("batch", "predicted_px", "truth_px", "common_px", "masses", "missed_masses")
 """Columns after the scores, whole numbers; older tables lack them.
 
@@ -32,37 +44,65 @@ predicted; pixels that touch are one mass.
 """
 
 COUNTED_PIXELS = ("common_px", "predicted_px", "truth_px")
-"""What `compute_pooled_dice` takes, in its order."""
+"""What `compute_pooled_dice` and `compute_pooled_iou` take, in their order."""
 
-POOLED_DICE = f"dice_pooled_{BATCH}"
-"""In the summary: mean over batches of the Dice of all their pixels."""
+POOLED_DICE, POOLED_IOU = f"dice_pooled_{BATCH}", f"iou_pooled_{BATCH}"
+"""In the summary: mean over batches of the Dice, and of the Jaccard index, of all their pixels."""
+
+POOLED = {POOLED_DICE: compute_pooled_dice, POOLED_IOU: compute_pooled_iou}
+"""What is computed of the `COUNTED_PIXELS` of each batch."""
+
+
+WORDS = {
+    "bundle": "bundle",
+    "source": "source",
+    "datalist_sha256": "datalist",
+    "section": "section",
+    "weights_file": "weights",
+    "weights_sha256": "their SHA-256",
+    "threshold": "threshold",
+    "flips": "flips",
+    "min_area_mm2": "least area",
+    "precision": "precision",
+    "commit": "commit",
+}
+"""What a reader is told of an evaluation, in this order, by the names of its provenance."""
 
 
 def write_per_image(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """One line per image and grid, sorted, with `IDENTITY`, `SCORES` and `COUNTS`; a missing score is ``nan``."""
+    """One line per image and grid, sorted: `IDENTITY`, `FACTS`, `SCORES`, `COUNTS`; a missing score is ``nan``."""
     ordered = sorted(rows, key=lambda row: (row["grid"], row["image_id"]))
-    write_csv(path, ordered, columns=(*IDENTITY, *SCORES, *COUNTS))
+    write_csv(path, ordered, columns=(*IDENTITY, *FACTS, *SCORES, *COUNTS))
 
 
 def read_per_image(path: Path) -> list[ScoreRow]:
     """Read what `write_per_image` wrote: scores as float, ``has_mass`` as bool, unknown identity as None.
 
+    Facts are there where they are known. A score that an older table has no column for is NaN.
+
     Raises:
-        WrongCallError: when there is no such file or a column is missing.
+        WrongCallError: when there is no such file, a column is missing, or an image comes twice.
     """
     if not path.is_file():
         raise WrongCallError(f"{path} is not a file; give the per_image.csv that an evaluation wrote.")
-    _, lines = read_csv(path, needed=[name for name in (*IDENTITY, *SCORES) if name != "name"])
+    _, lines = read_csv(path, needed=[*(name for name in IDENTITY if name != "name"), "dice"])
     try:
-        return [_parsed(line) for line in lines]
+        rows = [_parsed(line) for line in lines]
     except ValueError as error:
         raise WrongCallError(f"{path} is no per_image.csv that an evaluation wrote: {error}") from error
+    (often, times), *_ = Counter((row["image_id"], row["grid"]) for row in rows).most_common(1) or [((), 1)]
+    if times > 1:
+        image_id, grid = map(printable, often)
+        raise WrongCallError(
+            f"{path} has image {image_id} {times} times on the {grid} grid; an evaluation writes it once."
+        )
+    return rows
 
 
 def summarise(rows: Sequence[Mapping[str, Any]]) -> list[ScoreRow]:
-    """Mean, sample standard deviation (n - 1), median and count of every score on every grid, and of `POOLED_DICE`.
+    """Mean, sample standard deviation (n - 1), median and count of every score on every grid, and of `POOLED`.
 
-    NaN scores are left out; ``counted_out`` says how many images that were. Of `POOLED_DICE` all are of batches; rows
+    NaN scores are left out; ``counted_out`` says how many images that were. Of `POOLED` all are of batches; rows
     of older tables, without `COUNTS`, have none.
     """
     grids = {grid: [row for row in rows if row["grid"] == grid] for grid in dict.fromkeys(row["grid"] for row in rows)}
@@ -96,11 +136,17 @@ def write_summary(
     """
     columns = ("metric", "grid", "mean", "sd", "median", "count", "counted_out")
     write_csv(folder / "summary.csv", summary, columns=columns)
-    tables = {
-        name: [{key: _json_number(value) for key, value in row.items()} for row in table]
-        for name, table in {"scores": summary, **(more or {})}.items()
-    }
+    tables = without_nan({"scores": summary, **(more or {})})
     write_json(folder / "summary.json", {"provenance": dict(provenance or {}), **tables})
+
+
+def without_nan(content: Any) -> Any:
+    """The same JSON values with None for every NaN, which JSON does not have."""
+    if isinstance(content, Mapping):
+        return {key: without_nan(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [without_nan(value) for value in content]
+    return None if isinstance(content, float) and math.isnan(content) else content
 
 
 def dice_lines(summary: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -122,12 +168,16 @@ def mass_lines(summary: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
         if row["masses"]
     ]
     found = [
-        f"Sensitivity {row['sensitivity']:.3f} at {row['false_positives']:g} false marks an image on the "
-        f"{row['grid']} grid (hit by either rule)"
+        f"Masses found: {_found(row)} at {row['false_positives']:g} false marks an image on the {row['grid']} grid"
         for row in summary["froc"]
-        if row["rule"] == "either" and row["sensitivity"] is not None and row["false_positives"] in (0.5, 1.0)
+        if row["rule"] == "either" and row["false_positives"] in (0.5, 1.0)
     ]
     return missed + found
+
+
+def _found(row: Mapping[str, Any]) -> str:
+    known = row["sensitivity"] is not None
+    return f"{row['sensitivity']:.3f} (hit by either rule)" if known else f"unknown ({row['empty_because']})"
 
 
 def read_provenance(evaluation: Path) -> dict[str, Any]:
@@ -138,15 +188,31 @@ def read_provenance(evaluation: Path) -> dict[str, Any]:
         return {}
 
 
+def provenance_in_words(provenance: Mapping[str, Any]) -> str:
+    """What an evaluation says of itself, in one line; empty where it says nothing.
+
+    Examples:
+        >>> from mammoseg.evaluation.tables import provenance_in_words
+        >>> provenance_in_words({"bundle": "unet", "threshold": 0.5, "flips": None})
+        'bundle unet, threshold 0.5, flips none'
+    """
+    return ", ".join(
+        f"{word} {'none' if provenance[name] is None else printable(provenance[name])}"
+        for name, word in WORDS.items()
+        if name in provenance and (provenance[name] is not None or name in ("flips", "min_area_mm2"))
+    )
+
+
 def _parsed(line: Mapping[str, str]) -> ScoreRow:
     identity: ScoreRow = {name: line.get(name) or None for name in IDENTITY}
-    scores = {name: float(line[name]) for name in SCORES}
+    facts = {name: kind(line[name]) for name, kind in FACTS.items() if line.get(name)}
+    scores = {name: float(line[name]) if name in line else math.nan for name in SCORES}
     counts = {name: int(line[name]) for name in COUNTS if line.get(name)}
-    return identity | {"has_mass": line["has_mass"] == "True"} | scores | counts
+    return identity | {"has_mass": line["has_mass"] == "True"} | facts | scores | counts
 
 
 def _values_by_metric(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
-    """Values of every score, one an image, and those of `POOLED_DICE`, one a batch."""
+    """Values of every score, one an image, and those of `POOLED`, one a batch."""
     values = {name: [row[name] for row in rows] for name in SCORES}
     batches: dict[int, list[Mapping[str, Any]]] = {}
     for row in rows:
@@ -154,7 +220,7 @@ def _values_by_metric(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float
             batches.setdefault(row["batch"], []).append(row)
     if batches:
         pixels = [[[row[name] for row in batch] for name in COUNTED_PIXELS] for batch in batches.values()]
-        values[POOLED_DICE] = [compute_pooled_dice(*counts) for counts in pixels]
+        values |= {name: [compute(*counts) for counts in pixels] for name, compute in POOLED.items()}
     return values
 
 
@@ -168,7 +234,3 @@ def _describe(values: Sequence[float]) -> ScoreRow:
         "count": finite.size,
         "counted_out": len(values) - finite.size,
     }
-
-
-def _json_number(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value

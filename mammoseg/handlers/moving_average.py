@@ -21,7 +21,7 @@ class MovingAverage:
         network: network that is trained; a `DistributedDataParallel` one is unwrapped.
         decay: share of the average that a step keeps.
     Attributes:
-        network: with the averaged weights, for validation and for the checkpoint.
+        network: the one with the averaged weights, for validation and for the checkpoint.
     """
 
     def __init__(self, network: Module, *, decay: float) -> None:

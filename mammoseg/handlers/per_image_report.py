@@ -33,7 +33,9 @@ class PerImageReport:
     Shape:
         ``engine.state.output`` is a list of dictionaries, one an image (a decollated batch). ``image_id`` must be in
         that dictionary, in that of ``engine.state.batch`` or in the image's ``meta``; ``patient_id``, ``laterality``,
-        ``view`` and ``pixel_spacing_mm`` (row, column; of the original grid) are taken from there when present.
+        ``view``, the facts of the image and ``pixel_spacing_mm`` (row, column; of the original grid) are taken from
+        there when present. ``lesions`` and ``lesions_original`` are the masses one by one, `Region`s of the two grids;
+        without them touching pixels of the truth are one mass.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class PerImageReport:
             item=item,
             grid=grid,
             spacing_mm=spacing_mm,
+            lesions=item.get("lesions" + suffix),
         )
 
     def _write(self, engine: Engine) -> None:

@@ -17,6 +17,15 @@ from mammoseg.files import check_folder
 logger = logging.getLogger(__name__)
 
 
+def log_scores(engine: Engine) -> None:
+    """Log what an evaluator has scored, as scores of its section: unlike in a training, none of them is a best one."""
+    logger.info(f"scored: {', '.join(_in_words(engine.state.metrics))}")
+
+
+def _in_words(metrics: Mapping[str, float]) -> list[str]:
+    return [f"{name.removeprefix('val_').replace('_', ' ')} {value:.4f}" for name, value in metrics.items()]
+
+
 class TrainingLog:
     """Writes ``metrics.csv``: epoch, mean training loss, validation metrics, learning rate, seconds; logs a line each.
 
@@ -78,8 +87,8 @@ class TrainingLog:
 
     def _line(self, epoch: int, epochs: int, metrics: Mapping[str, float]) -> str:
         """The last row in words, with the time that the epochs of this process let expect for those to come."""
-        scores = [f"{name.removeprefix('val_').replace('_', ' ')} {value:.4f}" for name, value in metrics.items()]
-        said = ", ".join([f"loss {self.rows[-1]['train_loss']:.4f}", *(f"validation {score}" for score in scores)])
+        scores = [f"validation {score}" for score in _in_words(metrics)]
+        said = ", ".join([f"loss {self.rows[-1]['train_loss']:.4f}", *scores])
         left = (epochs - epoch) * sum(self._seconds) / len(self._seconds)
         time_left = f"{left:.0f} s" if left < 120 else f"{left / 60:.0f} min" if left < 7200 else f"{left / 3600:.1f} h"
         return f"epoch {epoch} of {epochs}: {said}; {self._seconds[-1]:.1f} s, at most {time_left} left"

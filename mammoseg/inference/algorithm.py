@@ -26,16 +26,21 @@ def algorithm_of(
         name,
         version,
         threshold=threshold,
-        flips="up-down" if flips else None,
+        flips=flips_word(flips),
         calibration=Calibration(**weights.calibration) if weights.calibration else None,
         min_area_mm2=weights.min_area_mm2,
         engine=engine,
         precision=precision,
-        **facts_of(weights),
+        **facts_of_weights(weights),
     )
 
 
-def facts_of(weights: WeightsRecord) -> dict[str, Any]:
+def flips_word(flips: bool) -> str | None:
+    """Of the image that a probability is the mean over, as results name them; None where there are none."""
+    return "up-down" if flips else None
+
+
+def facts_of_weights(weights: WeightsRecord) -> dict[str, Any]:
     """What `Algorithm` says of weights, by its names: file, hash, data, and what must be said of them."""
     return {
         "weights_sha256": weights.sha256,

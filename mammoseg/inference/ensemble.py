@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from mammoseg.bundles import bundle_names
 from mammoseg.calibration import Calibration
 from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.checkpoints.ensemble_file import EnsembleRecord, read_ensemble
 from mammoseg.checkpoints.weights_file import Named, WeightsError, described_ensemble, named_weights
 from mammoseg.dicom.derived import Algorithm
-from mammoseg.inference.algorithm import facts_of
+from mammoseg.inference.algorithm import facts_of_weights
 from mammoseg.inference.predictor import Prediction, Predictor
 from mammoseg.mammogram import Mammogram
 
@@ -83,29 +82,23 @@ def load_predictor(bundle: str, *, weights: Named, flips: bool | None = None, **
         return Predictor(bundle, weights=files[0], flips=flips, **how)
     if flips is None and record is not None:
         flips = record.flips
-    members = [Predictor(bundle_of(file, bundle), weights=file, flips=flips, **how) for file in files]
+    members = [Predictor(bundle, weights=file, flips=flips, prefers_recorded=True, **how) for file in files]
     if record is not None:
         _check_members(record, {file.name: one.weights_sha256 for file, one in zip(files, members, strict=True)})
     return MeanPredictor(members, record)
 
 
-def bundle_of(path: Path, otherwise: str) -> str:
-    """The bundle that weights say they are of, where there is one of this name."""
-    named = read_weights(path).provenance.get("bundle")
-    return named if named in bundle_names() else otherwise
-
-
 def facts_of_named(weights: Named) -> dict[str, Any]:
-    """What must be said of weights, see `facts_of`; of several, each fact of all members.
+    """What must be said of weights, see `facts_of_weights`; of several, each fact of all members.
 
     Raises:
         WeightsError: they cannot be read.
     """
-    return mean_facts([facts_of(read_weights(file)) for file in named_weights(weights)])
+    return mean_facts([facts_of_weights(read_weights(file)) for file in named_weights(weights)])
 
 
 def mean_facts(facts: Sequence[Mapping[str, str | None]]) -> dict[str, Any]:
-    """The facts of `facts_of` of several weights as one: hashes and files of all, the others each once."""
+    """The facts of `facts_of_weights` of several weights as one: hashes and files of all, the others each once."""
 
     def joined(name: str, by: str) -> str | None:
         return _each_once([one[name] for one in facts], by)

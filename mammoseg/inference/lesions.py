@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from mammoseg.counts import count_of
 from mammoseg.dicom.measure import Scale, bounding_window, scale_in_breast
 from mammoseg.errors import InputRefusedError
 from mammoseg.mammogram import Mammogram
@@ -13,6 +14,8 @@ from mammoseg.transforms.functional.breast import recorded_breast
 SMALLEST_AREA = 1e-4
 """Fraction of the image below which a region is a speck and is dropped: an eighth of the 5th percentile of real masses
 (0.08 % in CBIS-DDSM), and about 7 pixels of a 256 x 256 network grid. A fraction needs no pixel spacing."""
+
+SPECK = f"{SMALLEST_AREA:.2%} of the image"
 
 MOST_LESIONS = 64
 """More separate regions than this are no masses but a sign of a wrong threshold or an untrained network."""
@@ -33,10 +36,12 @@ class Masses:
     Attributes:
         probability: float32 ``(rows, columns)`` on the stored grid, 0 outside the breast and in padding.
         lesions: bool of the same shape each, largest first.
+        left_out: how many regions reach the threshold and are too small, and by which rule; None where none are.
     """
 
     probability: np.ndarray
     lesions: list[np.ndarray]
+    left_out: str | None
 
 
 def find_masses(
@@ -66,10 +71,14 @@ def find_masses(
     breast = recorded_breast(mammogram)
     probability = probability * breast
     if min_area_mm2 is not None:
-        min_area_pixels = _asked_pixels(min_area_mm2, mammogram)
-    elif min_area_pixels is None:
-        min_area_pixels = max(SMALLEST_AREA * probability.size, _pixels(least_area_mm2 or 0.0, mammogram) or 0.0)
-    lesions = find_lesions(probability, threshold, min_area_pixels)
+        smallest, rule = _asked_pixels(min_area_mm2, mammogram), f"{min_area_mm2:g} mm2, as asked for"
+    elif min_area_pixels is not None:
+        smallest, rule = min_area_pixels, f"{min_area_pixels:g} pixels, as asked for"
+    else:
+        speck, least = SMALLEST_AREA * probability.size, _pixels(least_area_mm2 or 0.0, mammogram) or 0.0
+        smallest = max(speck, least)
+        rule = f"{least_area_mm2:g} mm2, the least area of the weights" if least > speck else SPECK
+    lesions, too_small = _split_regions(probability, threshold, smallest)
     if len(lesions) > MOST_LESIONS:
         reason = f"{len(lesions)} separate regions are no masses; raise the threshold or train the network."
         raise InputRefusedError("E_TOO_MANY_REGIONS", reason)
@@ -79,7 +88,7 @@ def find_masses(
             f"{share:.0%} of the breast is called mass, which no film has; raise the threshold or train the network."
         )
         raise InputRefusedError("E_TOO_LARGE", reason)
-    return Masses(probability, lesions)
+    return Masses(probability, lesions, f"{count_of(too_small, 'region')} under {rule}" if too_small else None)
 
 
 def find_lesions(probability: np.ndarray, threshold: float, min_pixels: float | None = None) -> list[np.ndarray]:
@@ -102,18 +111,24 @@ def find_lesions(probability: np.ndarray, threshold: float, min_pixels: float | 
         >>> [int(lesion.sum()) for lesion in find_lesions(probability, 0.5, min_pixels=4)]
         [50, 9]
     """
-    mass = probability >= threshold
-    window = bounding_window(mass)
-    labels, count = ndimage.label(mass[window], structure=TOUCHING)  # of a small part, which is ten times as fast
-    areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    smallest = SMALLEST_AREA * probability.size if min_pixels is None else min_pixels
-    by_size = np.argsort(-areas, kind="stable")
-    return [_whole(labels == index + 1, window, mass.shape) for index in by_size if areas[index] >= smallest]
+    return _split_regions(
+        probability, threshold, SMALLEST_AREA * probability.size if min_pixels is None else min_pixels
+    )[0]
 
 
 def scale_of_mammogram(mammogram: Mammogram) -> Scale | None:
     """Size of a pixel in the breast, None where the file gives no honest spacing."""
     return scale_in_breast(mammogram.pixel_spacing_mm, mammogram.pixel_spacing_source, mammogram.magnification)
+
+
+def _split_regions(probability: np.ndarray, threshold: float, smallest: float) -> tuple[list[np.ndarray], int]:
+    """The connected regions that have so many pixels, largest first, and the number of those that have not."""
+    mass = probability >= threshold
+    window = bounding_window(mass)
+    labels, count = ndimage.label(mass[window], structure=TOUCHING)  # of a small part, which is ten times as fast
+    areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    by_size = [index for index in np.argsort(-areas, kind="stable") if areas[index] >= smallest]
+    return [_whole(labels == index + 1, window, mass.shape) for index in by_size], count - len(by_size)
 
 
 def _whole(part: np.ndarray, window: tuple[slice, slice], shape: tuple[int, ...]) -> np.ndarray:

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from mammoseg.bundles import bundle_root
+from mammoseg.bundles import bundle_names, bundle_root, why_no_masses
+from mammoseg.checkpoints.record import check_architecture
 from mammoseg.checkpoints.weights_file import default_weights
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import read_json
@@ -22,7 +24,7 @@ class Prediction:
 
     Attributes:
         probability: float32 ``(rows, columns)``, 0 to 1.
-        mammogram: that was read.
+        mammogram: what was read.
     """
 
     probability: np.ndarray
@@ -45,12 +47,13 @@ class Predictor:
         runtime: what computes the network, see `mammoseg.inference.engines.engine.choose_runtime`. With another engine
             than torch neither torch nor MONAI is imported, once the weights were converted.
         precision: ``f32``, ``bf16`` or ``f16``; when None, f16 on a GPU and f32 on a CPU.
+        prefers_recorded: whether `bundle` is only for weights that do not record a bundle that there is.
 
     Attributes:
         threshold: probability from which a pixel is mass: that of the weights, else of the bundle.
-        algorithm: what its results say of it.
+        algorithm: name and settings, as its results record them.
         engine: gives the logits of the network.
-        preprocessing: from a mammogram to what the network sees, and back.
+        preprocessing: the way from a mammogram to what the network sees, and back.
 
     Raises:
         WeightsError: absent, unsafe, or weights of another architecture.
@@ -85,16 +88,16 @@ class Predictor:
         flips: bool | None = None,
         runtime: str = "torch",
         precision: str | None = None,
+        prefers_recorded: bool = False,
     ) -> None:
-        configs = Path(bundle_root(bundle)) / "configs"
-        config, version = read_json(configs / "inference.json"), read_json(configs / "metadata.json")["version"]
-        channels = config["network_def"]["out_channels"]
-        if channels > 2:
-            raise WrongCallError(
-                f"the network of bundle '{bundle}' gives {channels} classes, no mass; run its configs/inference.json."
-            )
+        config, version = _configs(bundle)  # what is named wrong is said before anything is read
         path = Path(weights or default_weights(bundle))
-        record, self.engine = start_engine(bundle, path, device=device, runtime=runtime, precision=precision)
+        record, self.engine = start_engine(path, device=device, runtime=runtime, precision=precision)
+        recorded = record.provenance.get("bundle")
+        if prefers_recorded and recorded in bundle_names():
+            bundle = recorded
+            config, version = _configs(bundle)
+        check_architecture(record, bundle)
         self.flips = record.flips if flips is None else flips
         self.weights_sha256 = record.sha256
         self.threshold: float = record.threshold or config["default_threshold"]
@@ -141,3 +144,12 @@ class Predictor:
     def limit_threads(self, count: int) -> None:
         """Compute with so many threads from here on."""
         self.engine.limit_threads(count)
+
+
+def _configs(bundle: str) -> tuple[dict[str, Any], str]:
+    """Config of the inference of a bundle that finds masses, and its version."""
+    configs = Path(bundle_root(bundle)) / "configs"
+    config, version = read_json(configs / "inference.json"), read_json(configs / "metadata.json")["version"]
+    if reason := why_no_masses(bundle):
+        raise WrongCallError(f"the network of bundle '{bundle}' {reason}; name another bundle.")
+    return config, version

@@ -30,7 +30,7 @@ def network_input(unit: np.ndarray, prompts: Prompts, view: View) -> np.ndarray:
 
     Args:
         unit: (grid, grid), of `standardised`.
-        prompts: of the whole image.
+        prompts: what was said, in pixels of the whole image.
 
     Returns:
         (channels, grid, grid) float32 as `CHANNELS` names them; the mammogram about -2 to 2, the guidance 0 to 1.

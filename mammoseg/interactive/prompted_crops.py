@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from mammoseg.interactive.simulate import (
     first_click,
     largest_part,
     masses_of,
+    other_region,
     stroke_inside,
     stroke_outside,
     with_click,
@@ -26,11 +28,18 @@ from mammoseg.interactive.view import View, breast_height, cut, levels_of, look
 from mammoseg.transforms.cached_dataset import CachedDataset
 from mammoseg.transforms.pipelines import Preprocessing, preprocessing
 
-KINDS = {"click": 0.3, "refined": 0.25, "corrected": 0.25, "box": 0.15, "strokes": 0.05}
+KINDS = {"click": 0.3, "refined": 0.2, "corrected": 0.3, "box": 0.15, "strokes": 0.05}
 """How often each kind of prompts is drawn: a first click; the same on a mask so far; further clicks in errors, with
 the mask so far or without; a box, with clicks or without; strokes."""
 
 MOST_CORRECTIONS = 8
+"""Clicks after the first prompts."""
+
+FAULTS = (0.1, 1.0)
+"""Of a mask so far, see `faulty_mask`, uniform."""
+
+FORGOTTEN = 0.3
+"""How often a mask so far chooses the view, but is not shown: as after a first look, whose mask may be of no use."""
 
 ROOM = 0.75
 """Room around a mass in which errors are simulated, as a share of its longer side."""
@@ -44,9 +53,9 @@ class PromptedCrops(Dataset):
 
     Args:
         data: records with absolute paths at ``image`` and ``label``; those without a mass are left out.
-        preprocessing: of `prompted_preprocessing`: grid of the crops, frame of the films.
+        preprocessing: a result of `prompted_preprocessing`: grid of the crops, frame of the films.
         cache_dir: folder of the cache of films.
-        seed: of all draws.
+        seed: number that all draws come from.
         augmented: turn and change crops; else they are as they are looked at after training.
     Shape:
         items ``image`` ``(channels, grid, grid)`` of `network_input` and ``label`` ``(1, grid, grid)`` of 0 and 1.
@@ -93,6 +102,8 @@ class PromptedCrops(Dataset):
         unit = standardised(cut(levels_of(image, 2), view.moved(offset)))
         if self.augmented:
             unit = _changed(unit, random)
+            if random.random() < FORGOTTEN:
+                prompts = replace(prompts, mask=None)
         truth = view.cut(mass.astype(np.float32)) > 0.5
         return {
             "image": torch.from_numpy(network_input(unit, prompts, view)),
@@ -131,10 +142,9 @@ def drawn_prompts(mass: np.ndarray, random: np.random.Generator) -> Prompts:
         case "click":
             return start
         case "refined":
-            mask = faulty_mask(mass, random, fault=random.uniform(0.1, 0.5))
-            return Prompts(foreground=start.foreground, mask=mask)
+            return replace(start, mask=_first_found(start, mass, random))
         case "box":
-            return _boxed(mass, random, loose=random.random() < 0.3)
+            return _boxed(mass, random, loose=random.random() < 0.5)
         case "strokes":
             outside = (stroke_outside(mass, random),) if random.random() < 0.5 else ()
             return Prompts(inside=(stroke_inside(mass, random),), outside=outside)
@@ -152,11 +162,13 @@ def _boxed(mass: np.ndarray, random: np.random.Generator, *, loose: bool) -> Pro
 
 
 def _corrected(prompts: Prompts, mass: np.ndarray, random: np.random.Generator) -> Prompts:
-    """Further clicks, each in the largest error of a mask that is less wrong than the one before."""
-    count = int(random.integers(1, MOST_CORRECTIONS + 1))
-    fault = random.uniform(0.2, 0.6)
-    for number in range(count):
-        mask = faulty_mask(mass, random, fault=fault / (1 + 0.5 * number))
+    """Further clicks, few more often than many, each in the largest error of a mask less wrong than the one before."""
+    fault = random.uniform(*FAULTS)
+    for number in range(1 + int(MOST_CORRECTIONS * random.random() ** 2)):
+        if number:
+            mask = faulty_mask(mass, random, fault=fault / (1 + 0.5 * number))
+        else:
+            mask = _first_found(prompts, mass, random)
         if (found := correcting_click(mask, mass, random)) is not None:
             prompts = with_click(prompts, found[0], inside=found[1], mask=mask)
     kept = prompts.mask if random.random() < 0.8 else None
@@ -165,6 +177,13 @@ def _corrected(prompts: Prompts, mass: np.ndarray, random: np.random.Generator) 
 
 def _learned(label: np.ndarray) -> list[np.ndarray]:
     return masses_of(label) or [largest_part(label)]
+
+
+def _first_found(prompts: Prompts, mass: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """What a network may have found from the first prompts: the mass with faults, or for clicks another region."""
+    if len(prompts.foreground) and random.random() < 0.4:
+        return other_region(mass, prompts.foreground[0], random)
+    return faulty_mask(mass, random, fault=random.uniform(*FAULTS))
 
 
 def _around(mass: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

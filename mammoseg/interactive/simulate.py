@@ -98,8 +98,24 @@ def faulty_mask(mass: np.ndarray, random: np.random.Generator, *, fault: float) 
     return largest_part(faulty) if faulty.any() else mass
 
 
+def other_region(mass: np.ndarray, click: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """An ellipse (rows, columns) around a click that knows little of the mass, too small or too large for it.
+
+    Args:
+        mass: (rows, columns) bool, with room around it.
+        click: (2,) row and column, inside of the ellipse.
+    """
+    axes = float(depth_of(mass).max()) * np.exp(random.uniform(np.log(0.3), np.log(2.5), 2))
+    centre = click + random.uniform(-0.6, 0.6, 2) * axes.min()
+    drawn = np.zeros(mass.shape, np.uint8)
+    x, y = np.rint(centre[::-1]).astype(int).tolist()
+    across, down = np.maximum(np.rint(axes), 2).astype(int).tolist()
+    cv2.ellipse(drawn, (x, y), (across, down), random.uniform(0, 180), 0, 360, (1,), cv2.FILLED)
+    return drawn.astype(bool)
+
+
 def with_click(prompts: Prompts, point: np.ndarray, *, inside: bool, mask: np.ndarray | None) -> Prompts:
-    """The prompts after one more click, on the mask so far."""
+    """The prompts after one more click `point` (row, column), on the mask so far (rows, columns)."""
     foreground, background = prompts.foreground, prompts.background
     if inside:
         foreground = np.vstack([foreground, point])

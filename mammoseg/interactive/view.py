@@ -86,7 +86,7 @@ def breast_height(image: np.ndarray) -> float:
 
 
 def square(centre: np.ndarray, side: float, *, grid: int) -> View:
-    """The upright view of a square of `side` pixels of the image."""
+    """The upright view of a square of `side` pixels around `centre` (row, column) of an image."""
     return View(np.asarray(centre, float), np.eye(2) * side / grid, grid)
 
 

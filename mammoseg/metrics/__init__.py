@@ -2,7 +2,11 @@
 
 from mammoseg.metrics.area import compute_false_positive_area, compute_relative_area_difference
 from mammoseg.metrics.counts import count_pixels_and_masses
-from mammoseg.metrics.hausdorff import compute_hausdorff_distance
+from mammoseg.metrics.hausdorff import (
+    compute_hausdorff_distance,
+    compute_hausdorff_of_points,
+    compute_hausdorff_of_rows,
+)
 from mammoseg.metrics.overlap import (
     compute_accuracy,
     compute_dice,
@@ -18,6 +22,8 @@ __all__ = [
     "compute_dice",
     "compute_false_positive_area",
     "compute_hausdorff_distance",
+    "compute_hausdorff_of_points",
+    "compute_hausdorff_of_rows",
     "compute_iou",
     "compute_precision",
     "compute_relative_area_difference",

@@ -1,19 +1,23 @@
 """Pixels and masses of one image, counted."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import ndimage
 
-from mammoseg.metrics.froc import TOUCHING
 from mammoseg.metrics.masks import as_mask_pair
+from mammoseg.metrics.regions import Region, connected_regions
 
 
-def count_pixels_and_masses(prediction: ArrayLike, target: ArrayLike) -> dict[str, int]:
+def count_pixels_and_masses(
+    prediction: ArrayLike, target: ArrayLike, *, lesions: Sequence[Region] | None = None
+) -> dict[str, int]:
     """What Dice of several images together needs, and how many masses were missed.
 
     Args:
         prediction: mask (H, W), after the threshold.
-        target: the truth, mask (H, W); pixels that touch, by a corner too, are one mass.
+        target: the truth, mask (H, W).
+        lesions: the masses one by one; None takes pixels of the truth that touch, by a corner too, for one mass.
 
     Returns:
         ``predicted_px``, ``truth_px``, ``common_px``; ``masses``; ``missed_masses``, those without a predicted pixel.
@@ -30,12 +34,11 @@ def count_pixels_and_masses(prediction: ArrayLike, target: ArrayLike) -> dict[st
         {'predicted_px': 4, 'truth_px': 8, 'common_px': 4, 'masses': 2, 'missed_masses': 1}
     """
     predicted, truth = as_mask_pair(prediction, target)
-    labels, masses = ndimage.label(truth, structure=TOUCHING)
-    common = labels[predicted & truth]
+    lesions = connected_regions(truth) if lesions is None else lesions
     return {
         "predicted_px": np.count_nonzero(predicted),
         "truth_px": np.count_nonzero(truth),
-        "common_px": common.size,
-        "masses": masses,
-        "missed_masses": masses - np.unique(common).size,
+        "common_px": np.count_nonzero(predicted & truth),
+        "masses": len(lesions),
+        "missed_masses": sum(not predicted[lesion.box][lesion.inside].any() for lesion in lesions),
     }

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from mammoseg.metrics.masks import as_mask_pair
+from mammoseg.metrics.regions import Region, connected_regions
 
 FLOOR = 0.05
 """Probability above which pixels join to a mark."""
@@ -27,23 +28,16 @@ RULES = ("iou", "centre", "either")
 FALSE_POSITIVES = (0.1, 0.25, 0.5, 1.0, 2.0)
 """False marks an image at which the sensitivity is given."""
 
-TOUCHING = np.ones((3, 3), bool)
-"""Pixels that touch, by a corner too, belong together."""
-
 
 @dataclass(frozen=True)
-class Mark:
+class Mark(Region):
     """One region that stands out.
 
     Attributes:
         score: its highest probability.
-        box: rows and columns of the image that hold it.
-        inside: bool, of the shape of the box.
     """
 
     score: float
-    box: tuple[slice, slice]
-    inside: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -97,35 +91,38 @@ def find_marks(probability: np.ndarray) -> list[Mark]:
     Args:
         probability: ``(rows, columns)``, 0 to 1.
     """
-    labels, _ = ndimage.label(probability > FLOOR, structure=TOUCHING)
     marks = []
-    for number, box in enumerate(ndimage.find_objects(labels), start=1):
-        inside = labels[box] == number
-        if np.count_nonzero(inside) >= SMALLEST * probability.size:
-            score = float(probability[box][inside].max())
-            marks.append(Mark(score, box, inside & (probability[box] >= score / 2)))
+    for region in connected_regions(probability > FLOOR):
+        if region.area >= SMALLEST * probability.size:
+            values = probability[region.box]
+            score = float(values[region.inside].max())
+            marks.append(Mark(region.box, region.inside & (values >= score / 2), score))
     return marks
 
 
 def find_lesions_by_marks(
-    probability: np.ndarray, truth: np.ndarray, *, group: str | None = None
+    probability: np.ndarray,
+    truth: np.ndarray,
+    *,
+    lesions: Sequence[Region] | None = None,
+    group: str | None = None,
 ) -> dict[str, FoundLesions]:
     """Which masses of one image the marks find, by rule.
 
     Args:
         probability: ``(rows, columns)``, 0 to 1.
-        truth: mask of the masses, of the same shape; touching pixels are one mass.
+        truth: mask of the masses, of the same shape.
+        lesions: the masses one by one; None takes touching pixels of `truth` for one mass.
         group: code of the patient; None where nobody knows it.
 
     Raises:
         ValueError: the shapes differ, or the truth has values other than 0 and 1.
     """
     _, masses = as_mask_pair(probability > FLOOR, truth)
-    labels, count = ndimage.label(masses, structure=TOUCHING)
-    areas = np.bincount(labels.ravel(), minlength=count + 1)
+    lesions = connected_regions(masses) if lesions is None else lesions
     marks = find_marks(probability)
-    hits = [_hits(mark, labels, areas) for mark in marks]
-    return {rule: _found(rule, marks, hits, count, group) for rule in RULES}
+    hits = [_hits(mark, lesions) for mark in marks]
+    return {rule: _found(rule, marks, hits, len(lesions), group) for rule in RULES}
 
 
 def compute_froc(images: Sequence[FoundLesions]) -> FrocCurve:
@@ -190,16 +187,19 @@ def froc_intervals(
     return list(zip(low.tolist(), high.tolist(), strict=True))
 
 
-def _hits(mark: Mark, labels: np.ndarray, areas: np.ndarray) -> dict[str, set[int]]:
-    """Numbers of the masses that a mark found, by rule."""
-    common = np.bincount(labels[mark.box][mark.inside], minlength=len(areas))
-    ious = common / (areas + np.count_nonzero(mark.inside) - common)
-    by_iou = set((np.flatnonzero(ious[1:] >= HIT_IOU) + 1).tolist())
+def _hits(mark: Mark, lesions: Sequence[Region]) -> dict[str, set[int]]:
+    """Numbers, from 0, of the masses that a mark found, by rule."""
     row, column = (
         part.start + round(place) for part, place in zip(mark.box, ndimage.center_of_mass(mark.inside), strict=True)
     )
-    by_centre = {int(labels[row, column])} - {0}
+    by_iou = {number for number, lesion in enumerate(lesions) if _iou(mark, lesion) >= HIT_IOU}
+    by_centre = {number for number, lesion in enumerate(lesions) if lesion.holds(row, column)}
     return dict(zip(RULES, (by_iou, by_centre, by_iou | by_centre), strict=True))
+
+
+def _iou(one: Region, other: Region) -> float:
+    common = one.common(other)
+    return common / (one.area + other.area - common)
 
 
 def _found(
@@ -211,7 +211,7 @@ def _found(
     for mark, hit in zip(marks, hits, strict=True):
         (true if hit[rule] else false).append(mark.score)
         for number in hit[rule]:
-            best[number - 1] = max(best[number - 1], mark.score)
+            best[number] = max(best[number], mark.score)
     return FoundLesions(tuple(best), tuple(false), tuple(true), group)
 
 

@@ -1,4 +1,4 @@
-"""Symmetric Hausdorff distance between the outlines of two masks."""
+"""Symmetric Hausdorff distances of two masks: of outlines, of all points, and of the rows of their matrices."""
 
 import math
 
@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial import cKDTree
+from scipy.spatial.distance import directed_hausdorff
 
 from mammoseg.metrics.masks import as_mask_pair
 
@@ -37,6 +38,54 @@ def compute_hausdorff_distance(
     return max(_directed(predicted_outline, true_outline), _directed(true_outline, predicted_outline))
 
 
+def compute_hausdorff_of_points(
+    prediction: ArrayLike, target: ArrayLike, *, spacing: tuple[float, float] = (1.0, 1.0)
+) -> float:
+    """Largest of the Euclidean distances from a pixel of one mask to the nearest of the other, both ways.
+
+    Formula 13 of Sarker et al. 2022. A pixel in both masks is at no distance, so a hole counts by its middle, which
+    `compute_hausdorff_distance`, of outlines, does not see.
+
+    Args:
+        prediction: mask (H, W).
+        target: the truth, mask (H, W).
+        spacing: size of a pixel (row, column); the result has its unit.
+
+    Returns:
+        As of `compute_hausdorff_distance`, where a mask is empty.
+    """
+    predicted, true = as_mask_pair(prediction, target)
+    if not (predicted.any() and true.any()):
+        return compute_hausdorff_distance(predicted, true, spacing=spacing)
+    return max(
+        _directed(np.argwhere(one & ~other) * spacing, _outline(other) * spacing)  # the nearest lies on the outline
+        for one, other in ((predicted, true), (true, predicted))
+    )
+
+
+def compute_hausdorff_of_rows(prediction: ArrayLike, target: ArrayLike) -> float:
+    """What `scipy.spatial.distance.directed_hausdorff` gives for the mask matrices, the larger of both ways.
+
+    That function takes the rows of a matrix for points, so this is the square root of a number of pixels: those by
+    which the row that fits worst differs from the row of the other mask that is likest to it, wherever that one lies.
+    It is no distance in the image; docs/evaluation.md says why it is here.
+
+    Returns:
+        NaN when the truth is empty; when only the prediction is, the root of the longest row of the truth.
+
+    Examples:
+        >>> from mammoseg.metrics.hausdorff import compute_hausdorff_of_rows
+        >>> compute_hausdorff_of_rows([[0, 0, 0, 0], [0, 0, 0, 0]], [[0, 0, 0, 0], [1, 1, 1, 1]])
+        2.0
+    """
+    predicted, true = as_mask_pair(prediction, target)
+    if not true.any():
+        return math.nan
+    columns = (predicted | true).any(axis=0)  # the others are 0 in both
+    rows, true_rows = (_different_rows(mask[:, columns]) for mask in (predicted, true))
+    return float(max(directed_hausdorff(rows, true_rows)[0], directed_hausdorff(true_rows, rows)[0]))
+
+
 def _outline(mask: np.ndarray) -> np.ndarray:
     """Indices (points, 2), row and column from 0, of the pixels on the edge of a bool mask (H, W)."""
     filled = mask.astype(np.uint8)
@@ -44,5 +93,10 @@ def _outline(mask: np.ndarray) -> np.ndarray:
     return np.argwhere(filled > inside)
 
 
+def _different_rows(mask: np.ndarray) -> np.ndarray:
+    """Each row once, float; most rows of a mask are empty."""
+    return np.array(list({row.tobytes(): row for row in mask}.values()), float)
+
+
 def _directed(points: np.ndarray, others: np.ndarray) -> float:
-    return float(cKDTree(others).query(points)[0].max())
+    return float(cKDTree(others).query(points)[0].max()) if len(points) else 0.0

@@ -20,7 +20,7 @@ class MeanIoU(ConfusionMatrix):
         classes: names by class number, as ``channel_def`` of metadata.json has them.
         output_transform: function from the engine's output to lists of predicted and of true class maps.
     Attributes:
-        by_class: of the last mean, for each class its name, IoU and number of true pixels, then those of all.
+        by_class: parts of the last mean: for each class its name, IoU and number of true pixels, then those of all.
     Shape:
         class maps ``(1, H, W)``, of any size each.
     """

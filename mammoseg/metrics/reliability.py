@@ -17,8 +17,8 @@ class ReliabilityBin:
     """Marks of scores from `low` (with it) to `high` (without it; the last one with it).
 
     Attributes:
-        low, high: of the score.
-        marks: number.
+        low, high: least and highest score.
+        marks: number of marks.
         score: mean of their scores.
         right: fraction of them on a mass.
     """

@@ -5,7 +5,11 @@ import math
 from numpy.typing import ArrayLike
 
 from mammoseg.metrics.area import compute_false_positive_area, compute_relative_area_difference
-from mammoseg.metrics.hausdorff import compute_hausdorff_distance
+from mammoseg.metrics.hausdorff import (
+    compute_hausdorff_distance,
+    compute_hausdorff_of_points,
+    compute_hausdorff_of_rows,
+)
 from mammoseg.metrics.masks import as_mask_pair
 from mammoseg.metrics.overlap import (
     compute_accuracy,
@@ -24,6 +28,9 @@ SCORES = (
     "relative_area_difference",
     "hausdorff_px",
     "hausdorff_mm",
+    "hausdorff_points_px",
+    "hausdorff_points_mm",
+    "hausdorff_rows",
     "false_positive_area_px",
     "false_positive_area_mm2",
 )
@@ -68,6 +75,9 @@ def compute_segmentation_scores(
         "relative_area_difference": compute_relative_area_difference(*masks),
         "hausdorff_px": compute_hausdorff_distance(*masks),
         "hausdorff_mm": compute_hausdorff_distance(*masks, spacing=spacing_mm) if spacing_mm else math.nan,
+        "hausdorff_points_px": compute_hausdorff_of_points(*masks),
+        "hausdorff_points_mm": compute_hausdorff_of_points(*masks, spacing=spacing_mm) if spacing_mm else math.nan,
+        "hausdorff_rows": compute_hausdorff_of_rows(*masks),
         "false_positive_area_px": false_positive_area,
         "false_positive_area_mm2": false_positive_area * math.prod(spacing_mm) if spacing_mm else math.nan,
     }

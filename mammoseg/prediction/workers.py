@@ -6,9 +6,10 @@ processes of one thread are faster than one network with two threads.
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -17,6 +18,13 @@ from mammoseg.prediction.table import Row
 
 FEWEST_FILES = 8
 """Fewer files than this are done faster than a second process starts (it imports the engine and reads the weights)."""
+
+
+ATTEMPTS = 2
+"""A process may be killed for what another did; whoever kills two may be at fault itself."""
+
+AHEAD = 4
+"""Files a process that are taken from the list before their turn, so that a list of any length takes no memory."""
 
 
 def worker_count(files: int, workers: int | None) -> int:
@@ -40,7 +48,7 @@ def run_in_workers(
         here: the job of this process, which works too.
         make_job: makes the job of each of the `workers` - 1 others; must be picklable.
         items: path and name of each file.
-        died: row of a file whose process was killed, by the system's lack of memory for example.
+        died: row of a file whose process was killed twice, by the system's lack of memory for example.
         take: gives the other processes.
     """
     idle: SimpleQueue[FileRunner] = SimpleQueue()
@@ -51,18 +59,26 @@ def run_in_workers(
     def run(path: Path, name: str) -> Row:
         job = idle.get()
         try:
-            return job(path, name)
-        except BrokenProcessPool:
-            job = partial(WorkerProcess().run, make_job)
+            for _ in range(ATTEMPTS):
+                try:
+                    return job(path, name)
+                except BrokenProcessPool:
+                    job = partial(WorkerProcess().run, make_job)
             return died(path)
         finally:
             idle.put(job)
 
     threads = ThreadPoolExecutor(workers)
+    coming = iter(items)
+    waiting: dict[Future[Row], str] = {}
     try:
-        waiting = {threads.submit(run, path, name): name for path, name in items}
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
+        while True:
+            for path, name in islice(coming, AHEAD * workers - len(waiting)):
+                waiting[threads.submit(run, path, name)] = name
+            if not waiting:
+                return
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                yield waiting.pop(future), future.result()
     except BaseException:  # given up: what is unfinished is tried again by the next run, so nobody has to wait for it
         threads.shutdown(wait=False, cancel_futures=True)
         end_processes()

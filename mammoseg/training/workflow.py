@@ -3,21 +3,26 @@
 import inspect
 import json
 import math
+import re
 import shlex
-import sys
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mammoseg.bundles import bundle_root
-from mammoseg.checkpoints.weights_file import Named, described_ensemble, named_weights
+from mammoseg.bundles import bundle_root, why_no_masses
+from mammoseg.checkpoints.weights_file import (
+    Named,
+    best_weights,
+    default_weights,
+    described_ensemble,
+    existing_weights,
+    named_weights,
+)
 from mammoseg.command_line import causes, known_error
 from mammoseg.data.datalist import load_section
-from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError
+from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError, did_you_mean, unknown_name
 from mammoseg.evaluation.tables import dice_lines, mass_lines
-from mammoseg.files import printable
-from mammoseg.provenance import doubt_of
+from mammoseg.provenance import warn_of_doubt
 from mammoseg.quick_import import quick_imports
 
 if TYPE_CHECKING:  # both import torch, which takes seconds that a wrong call need not wait
@@ -62,6 +67,10 @@ RANGES: dict[str, tuple[float, float]] = {
 """Smallest and largest value that an option of the config may have, or each of its values."""
 
 
+REFERENCE = re.compile(r"[@%]([A-Za-z_]\w*(?:::\w+)*)")
+"""A config's word for another of its parts."""
+
+
 def train(
     bundle: str, *, dataset_dir: str, recipe: str = "paper", start_from: str | None = None, **overrides: Any
 ) -> None:
@@ -78,7 +87,7 @@ def train(
         MammosegError: what a person can mend.
     """
     if recipe not in RECIPES:
-        raise WrongCallError(f"unknown recipe '{recipe}'; known: {', '.join(RECIPES)}.")
+        raise unknown_name("recipe", recipe, RECIPES)
     overlays = RECIPES[recipe] + (("start_from",) if start_from else ())
     if absent := [name for name in overlays if not (Path(bundle_root(bundle)) / "configs" / f"{name}.json").is_file()]:
         raise WrongCallError(f"bundle '{bundle}' has no {absent[0]}; train it with --recipe paper.")
@@ -109,6 +118,10 @@ def evaluate(bundle: str, *, dataset_dir: str, weights: Named | None = None, **o
     Raises:
         MammosegError: what a person can mend.
     """
+    if why_no_masses(bundle) == "needs prompts":
+        raise WrongCallError(
+            f"bundle '{bundle}' needs prompts; it is measured by: python scripts/benchmark.py prompts."
+        )
     files = named_weights(weights) if weights else []
     if len(files) > 1 or (weights and described_ensemble(weights)):
         output = _evaluate_mean(bundle, dataset_dir=dataset_dir, weights=weights, **overrides)
@@ -119,8 +132,7 @@ def evaluate(bundle: str, *, dataset_dir: str, weights: Named | None = None, **o
     summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
     print(*dice_lines(summary["scores"]), *mass_lines(summary), sep="\n")
     print(f"Tables: {output / 'per_image.csv'}, {output / 'summary.csv'}, {output / 'froc.csv'}")
-    if doubt := doubt_of(summary["provenance"]):
-        print(f"WARNING: {printable(doubt)}", file=sys.stderr)
+    warn_of_doubt(summary["provenance"])
 
 
 def _evaluate_mean(bundle: str, **options: Any) -> Path:
@@ -144,13 +156,13 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
         WrongCallError: an override that the configs do not have, or have with a value of another kind.
         MammosegError: taken out of the RuntimeErrors that MONAI wraps around it.
     """
-    configs = Path(bundle_root(bundle)) / "configs"
-    files = [str(configs / f"{name}.json") for name in ("train", *overlays)]
-    config: dict[str, Any] = {}
-    for path in (*files, files[0]):  # train.json once more, since an overlay may put a call where it has a value
-        config |= json.loads(Path(path).read_text(encoding="utf-8"))
-    _check_overrides(overrides, config)
+    files = _config_files(bundle, overlays)
+    config = merged_config(bundle, overlays)
+    check_overrides(overrides, config)
+    _check_use(run_id, overrides, files)
     _check_datalist(run_id, **overrides)
+    if run_id == "evaluating":
+        _check_weights(bundle, **overrides)
     unchecked = [name for name, value in overrides.items() if not _is_checked(name, value, config)]
     if isinstance(device := overrides.get("device"), str) and not device.startswith("$"):
         with quick_imports():
@@ -170,17 +182,42 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
     return flow
 
 
-def _check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """Refuse what MONAI would not notice, or end on a traceback for."""
+def merged_config(bundle: str, overlays: Sequence[str]) -> dict[str, Any]:
+    """What a bundle's train.json with overlays has of each option, as `check_overrides` takes it.
+
+    Raises:
+        WrongCallError: there is no such bundle.
+    """
+    files = _config_files(bundle, overlays)
+    config: dict[str, Any] = {}
+    for path in (*files, files[0]):  # train.json once more, since an overlay may put a call where it has a value
+        config |= json.loads(Path(path).read_text(encoding="utf-8"))
+    return config
+
+
+def check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Refuse what MONAI would not notice, or end on a traceback for.
+
+    Args:
+        config: what `merged_config` gives.
+    Raises:
+        WrongCallError: naming the option and what may stand there.
+    """
     for name, value in overrides.items():
         if name.partition("::")[0] not in config:
-            near = "".join(f"did you mean --{known}? " for known in get_close_matches(name, config, 1))
+            near = did_you_mean(name, config, before="--")
             raise WrongCallError(f"there is no option --{name}; {near}docs/training.md names those of the config.")
         _check_place(name, config)
         kinds = _kinds(name, config)
         if kinds and type(value) not in kinds and not (_is_expression(value) or (value is None and name in UNSAID)):
             raise WrongCallError(f"{name} is {value!r}; {_wanted(name, config)}.")
         _check_size(name, value, config.get(name))
+    channels, made_for = overrides.get("network_def::out_channels"), config["network_def"].get("out_channels")
+    if channels is not None and "loss" not in overrides and channels != made_for is not None:
+        raise WrongCallError(
+            f"network_def::out_channels is {channels!r}; loss and labels of bundle '{config['bundle_name']}' are made "
+            f"for {made_for}; leave it out."
+        )
     interval, epochs = overrides.get("val_interval", 1), overrides.get("max_epochs", math.inf)
     if not (_is_expression(interval) or _is_expression(epochs)) and interval > epochs:
         raise WrongCallError(
@@ -191,6 +228,46 @@ def _check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) ->
         raise WrongCallError(
             f"bundle '{config['bundle_name']}' has no encoder that could start with weights; leave encoder_weights out."
         )
+
+
+def _config_files(bundle: str, overlays: Sequence[str]) -> list[str]:
+    configs = Path(bundle_root(bundle)) / "configs"
+    return [str(configs / f"{name}.json") for name in ("train", *overlays)]
+
+
+def _check_use(run_id: str, overrides: Mapping[str, Any], files: Sequence[str]) -> None:
+    """Refuse what no part of the config would read that this run reaches; its value would change nothing."""
+    used = _reached(_merged(files), [run_id, "initialize"])
+    if idle := [name for name in overrides if name.partition("::")[0] not in used]:
+        doing = {"training": "a training", "evaluating": "an evaluation"}[run_id]
+        raise WrongCallError(f"--{idle[0]} changes nothing of {doing}; leave it out.")
+
+
+def _merged(files: Sequence[str]) -> dict[str, Any]:
+    """Configs as MONAI takes them together: the later go before, and ``a::b`` stands for what lies in ``a``."""
+    merged: dict[str, Any] = {}
+    for file in files:
+        for name, value in json.loads(Path(file).read_text(encoding="utf-8")).items():
+            *above, last = name.split("::")
+            place = merged
+            for key in above:
+                place = place[key]
+            place[last] = value
+    return merged
+
+
+def _reached(config: Mapping[str, Any], starts: Sequence[str]) -> set[str]:
+    """First names of all ids of a config that `starts` refer to, directly or by others."""
+    waiting, seen = list(starts), set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            part: Any = config
+            for key in name.split("::"):
+                part = part.get(key) if isinstance(part, dict) else None
+            waiting += REFERENCE.findall(json.dumps(part))
+    return {name.partition("::")[0] for name in seen}
 
 
 def _kinds(name: str, config: Mapping[str, Any]) -> list[type] | None:
@@ -218,8 +295,9 @@ def _check_place(name: str, config: Mapping[str, Any]) -> None:
         if not isinstance(part, dict) or not part or "_target_" in part or place in config:
             return
         if key not in part:
-            near = "".join(f"did you mean {known}? " for known in get_close_matches(key, part, 1))
-            raise WrongCallError(f"there is no option --{place}; {near}{above} has: {', '.join(part)}.")
+            raise WrongCallError(
+                f"there is no option --{place}; {did_you_mean(key, part)}{above} has: {', '.join(part)}."
+            )
         above, part = place, part[key]
 
 
@@ -242,6 +320,17 @@ def _check_datalist(
         return
     for section in sections[run_id]:
         load_section(file, section, fold=fold)
+
+
+def _check_weights(
+    bundle: str, *, best_checkpoint: str | None = None, ckpt_dir: str | None = None, **others: Any
+) -> None:
+    """Refuse to score weights that are not there before torch is imported."""
+    if best_checkpoint is None and ckpt_dir is None:
+        default_weights(bundle)
+    elif not any(map(_is_expression, (best_checkpoint, ckpt_dir))):
+        shipped = Path(bundle_root(bundle)) / "models"
+        existing_weights(best_checkpoint or best_weights(str(ckpt_dir), shipped=shipped))
 
 
 def _check_size(name: str, value: Any, like: Any) -> None:

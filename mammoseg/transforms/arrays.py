@@ -36,7 +36,7 @@ class Moved:
     """One move that an image has made.
 
     Attributes:
-        step: the move.
+        step: the move that was made.
         plan: what decided it.
         size: rows and columns before it.
     """
@@ -83,7 +83,8 @@ class ArrayPreprocessing:
         >>> from mammoseg.data.phantom import generate_cohort
         >>> from mammoseg.transforms.arrays import ArrayPreprocessing
         >>> record, *_ = generate_cohort(Path("phantoms"), patients=1, size=64)
-        >>> prepare = ArrayPreprocessing({"spatial_size": (64, 32), "channels": 3})
+        >>> from mammoseg.transforms.pipelines import preprocessing
+        >>> prepare = ArrayPreprocessing(preprocessing(spatial_size=(64, 32)).settings)
         >>> prepared = prepare(prepare.read(f"phantoms/{record['image']}"))
         >>> prepared.image.shape, prepared.back(prepared.image[0]).shape
         ((3, 64, 32), (64, 51))

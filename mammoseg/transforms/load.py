@@ -22,7 +22,7 @@ class LoadWithd(MapTransform):
     """Replace a path, or a `Mammogram` read before, by a MetaTensor ``(1, rows, columns)``.
 
     Args:
-        reader: such as `MammogramReader` or `MaskReader`.
+        reader: reader such as `MammogramReader` or `MaskReader`.
         like: key, loaded before, whose rows and columns these must have; None for none.
         allow_missing_keys: keys may be absent.
 

@@ -7,13 +7,17 @@ import numpy as np
 import torch
 from monai.transforms import Invertd, MapTransform
 
-from mammoseg.data.masks import read_mask
+from mammoseg.data.masks import read_instances, read_mask
+from mammoseg.metrics.regions import regions_of_masks
 from mammoseg.transforms.functional.breast import recorded_breast
 from mammoseg.transforms.pipelines import Preprocessing
 
 
 class OriginalGridd(MapTransform):
     """Adds ``pred_original`` (the prediction sent back) and ``label_original`` (the mask read again from its file).
+
+    Where the datalist has a mask of each mass, ``lesions`` and ``lesions_original`` are these masses one by one on the
+    two grids, as `mammoseg.metrics.regions.Region`; a mass that a grid is too coarse for is left out.
 
     On both grids the prediction becomes 0 where `recorded_breast` says that no mass can be, as in
     every result; for that the image is read again.
@@ -40,7 +44,14 @@ class OriginalGridd(MapTransform):
         item["pred_original"] = inverted
         self.clear(item)
         path = item["label"].meta["filename_or_obj"]
-        item["label_original"] = torch.as_tensor(self.read_label(path, shape=tuple(inverted.shape[-2:])))[None]
+        shape = tuple(inverted.shape[-2:])
+        item["label_original"] = torch.as_tensor(self.read_label(path, shape=shape))[None]
+        if (instances := read_instances(item, shape=shape)) is not None:
+            masks = list(instances)
+            item["lesions_original"] = regions_of_masks(masks)
+            item["lesions"] = regions_of_masks(
+                self.preprocessing.send_mask(mask[None], item["image"])[0] for mask in masks
+            )
         return item
 
     def clear(self, item: dict[Hashable, Any]) -> None:

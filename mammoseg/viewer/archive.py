@@ -33,8 +33,8 @@ class LocalArchive:
     Attributes:
         url: root; DICOMweb is below ``/dicom-web``.
         user: name and password.
-        process_id: of Orthanc.
-        dicom_port: for C-STORE, None where that is closed.
+        process_id: number of the process of Orthanc.
+        dicom_port: port for C-STORE, None where that is closed.
     """
 
     url: str

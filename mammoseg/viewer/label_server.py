@@ -24,7 +24,7 @@ class LabelServer:
     """A label server that answers.
 
     Attributes:
-        url: root.
+        url: root of its addresses.
         process: ends with the block that started it.
     """
 

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import BaseServer
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -36,6 +38,8 @@ OWN_NAMES = ("127.0.0.1", "localhost")
 
 ARCHIVE_SECONDS = 60
 """Time that the archive may take for one answer."""
+
+Server = TypeVar("Server", bound=BaseServer)
 
 
 class ViewerServer(ThreadingHTTPServer):
@@ -130,7 +134,7 @@ class ViewerHandler(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def serving(server: ViewerServer) -> Iterator[ViewerServer]:
+def serving(server: Server) -> Iterator[Server]:
     """Run `server` in a thread as long as the block lasts."""
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -15,7 +15,7 @@ OHIF = Path(__file__).resolve().parents[2] / "build" / "viewer" / "ohif"
 """Where scripts/fetch_viewer.sh puts the viewer."""
 
 
-def view(*inputs: str | Path, port: int = 8080) -> None:
+def view_files(*inputs: str | Path, port: int = 8080) -> None:
     """Store mammograms and results in an archive that ends with this command, and show them in OHIF until Ctrl-C.
 
     Args:

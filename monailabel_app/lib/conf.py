@@ -1,11 +1,10 @@
 """Values of ``--conf KEY VALUE``, and which keys there are: a misspelt one is refused, not a default in disguise."""
 
-import difflib
 import math
 import re
 from collections.abc import Mapping
 
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import WrongCallError, did_you_mean
 
 KEYS = frozenset(
     {"state_dir", "tokens", "cors", "trusted_proxies", "max_upload_mib", "max_requests", "request_seconds", "insecure"}
@@ -26,21 +25,48 @@ def check_keys(conf: Mapping[str, str]) -> None:
     if empty := [key for key in KEYS & conf.keys() if conf[key] == ""]:
         raise WrongCallError(f"--conf {min(empty)} is ''; give a value, or leave it out.")
     for key in conf.keys() - KEYS:
-        near = difflib.get_close_matches(key, KEYS, n=1)
-        meant = f"did you mean {near[0]}? " if near else ""
-        raise WrongCallError(f"--conf {key} is unknown; {meant}Known: {', '.join(sorted(KEYS))}.")
+        raise WrongCallError(f"--conf {key} is unknown; {did_you_mean(key, KEYS)}Known: {', '.join(sorted(KEYS))}.")
 
 
 HIGHEST = 10**9
 """Of every number: more than anyone needs of anything, and whatever is computed from it stays finite."""
 
 
-def whole_number(conf: Mapping[str, str], name: str, otherwise: int, *, lowest: int = 1) -> int:
+LOWEST = {
+    "max_upload_mib": 1,
+    "max_requests": 1,
+    "request_seconds": 1,
+    "prompt_cache_mib": 1,
+    "max_scored": 1,
+    "strategy_samples": 2,
+    "strategy_seed": 0,
+}
+"""Keys whose values are whole numbers, and the lowest of each."""
+
+
+def check_values(conf: Mapping[str, str]) -> None:
+    """Raise on a value that is none of its kind, without the seconds that those who use it take to be imported.
+
+    Raises:
+        WrongCallError: there is one.
+    """
+    for key in LOWEST.keys() & conf.keys():
+        whole_number(conf, key, LOWEST[key])
+    for key in ("refresh_seconds", "cache_gib", "min_area_mm2"):
+        number(conf, key, 0)
+    for key in ("insecure", "preload", "group"):
+        yes_or_no(conf, key, False)
+    yes_no_or_recorded(conf, "flips")
+    words(conf, "modalities", "MG")
+
+
+def whole_number(conf: Mapping[str, str], name: str, otherwise: int) -> int:
     """A whole number.
 
     Raises:
-        WrongCallError: it is none, below `lowest` or above `HIGHEST`.
+        WrongCallError: it is none, below that of `LOWEST` or above `HIGHEST`.
     """
+    lowest = LOWEST[name]
     text = str(conf.get(name, otherwise))
     if not re.fullmatch("[0-9]{1,10}", text) or not lowest <= int(text) <= HIGHEST:
         raise WrongCallError(f"{name} is '{text}'; it must be a whole number of {lowest} or more, at most {HIGHEST}.")

@@ -26,7 +26,7 @@ MOST_MAGNITUDE = 2**53
 RESERVED = frozenset({"model", "image", "images", "session", "session_id", "file", "method", "strategy", "user"})
 """What the address says, or the login; a parameter of the same name must not replace it."""
 
-OF_THE_SERVER = frozenset({"scores", "strategy", "model", "params"})
+OF_THE_SERVER = frozenset({"scores", "strategy", "model", "params", "masses", "skipped"})
 """What the server itself notes of images and labels, and reads again."""
 
 EXTENSIONS = (".nii.gz", ".nrrd", ".png")
@@ -38,8 +38,8 @@ class Kind:
     """What a parameter may be.
 
     Attributes:
-        type: for pydantic, with its range.
-        words: the same in words, after "must be".
+        type: type for pydantic, with its range.
+        words: kind and range in words, after "must be".
     """
 
     type: TypeAdapter[Any]

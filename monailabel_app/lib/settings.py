@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from mammoseg.errors import WrongCallError
 from monailabel_app.lib.callers import AddressRange, networks
-from monailabel_app.lib.conf import check_keys, whole_number
+from monailabel_app.lib.conf import check_keys, check_values, whole_number
 from monailabel_app.lib.effort import names_are_kept
 
 
@@ -18,7 +18,7 @@ class Oidc:
     """An OpenID Connect issuer.
 
     Attributes:
-        issuer: as it stands in ``iss`` and before ``/.well-known/openid-configuration``.
+        issuer: address as it stands in ``iss`` and before ``/.well-known/openid-configuration``.
         audience: what ``aud`` must hold.
         roles_claim: where the roles stand, with dots inside objects, such as ``realm_access.roles``.
         role_prefix: what stands before our role names there, such as ``mammoseg-``.
@@ -38,10 +38,10 @@ class ServerSettings:
 
     Attributes:
         cors: origins of other sites whose pages may call; none by default.
-        max_upload_bytes: of one request.
-        trusted_proxies: whose word for the caller's address is taken; none by default.
-        max_requests: in work at once for one person; one more gets HTTP 429.
-        request_seconds: for one request, its upload included.
+        max_upload_bytes: most bytes of one request.
+        trusted_proxies: proxies whose word for the caller's address is taken; none by default.
+        max_requests: most requests in work at once for one person; one more gets HTTP 429.
+        request_seconds: most time for one request, its upload included.
         effort_is_named: whether the audit says who took how long for a label; else totals by role are kept.
     """
 
@@ -69,6 +69,7 @@ class ServerSettings:
             WrongCallError: a key is unknown, or a value is none of its kind.
         """
         check_keys(conf)
+        check_values(conf)
         state_dir = state_folder(conf)
         return cls(
             state_dir=state_dir,
@@ -130,12 +131,12 @@ def _oidc(conf: Mapping[str, str]) -> Oidc | None:
         return None
     if not (issuer and audience):
         raise WrongCallError("oidc_issuer and oidc_audience go together; without an audience any token would do.")
-    check_address(issuer, "oidc_issuer")
+    check_key_address(issuer, "oidc_issuer")
     names = ("roles_claim", "role_prefix", "name_claim")
     return Oidc(issuer, audience, **{name: conf[f"oidc_{name}"] for name in names if f"oidc_{name}" in conf})
 
 
-def check_address(url: str, name: str) -> None:
+def check_key_address(url: str, name: str) -> None:
     """Raise where keys would come over a line that others can change.
 
     Raises:

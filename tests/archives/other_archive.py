@@ -33,7 +33,7 @@ def send_multipart(request: Request, content: bytes) -> None:
 class OtherArchive:
     """Answers for `fake_archive`.
 
-    Args:
+    Attributes:
         files: that it holds.
         by_modality: answers a search by ModalitiesInStudy.
         instances_of_study: answers a search for all instances of a study; None lists them as those of a series.

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from mammoseg.audit.audit import AuditError, audit, find
+from mammoseg.audit.audit import AuditError, audit, find_faults
 from mammoseg.audit.unpacked import MOST_GROWTH
 from mammoseg.bundles import bundle_names, bundle_root
 from mammoseg.deploy.manifest import write_manifest
@@ -20,7 +20,7 @@ from tests.audit.made_bundle import write_bundle, zip_bundle
 
 
 def kinds(folder):
-    return {(finding.kind, finding.file) for finding in find(folder)}
+    return {(finding.kind, finding.file) for finding in find_faults(folder)}
 
 
 class Payload:
@@ -44,7 +44,7 @@ def test_a_bundle_that_nothing_speaks_against_passes_as_folder_and_as_zip(bundle
 
 @pytest.mark.parametrize("name", bundle_names())
 def test_our_own_bundles_pass(name):
-    assert list(find(Path(bundle_root(name)))) == []
+    assert list(find_faults(Path(bundle_root(name)))) == []
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_what_is_no_config_is_found(text, bundle):
 def test_logging_settings_that_run_code_are_found(old, new, place, bundle):
     path = bundle / "configs" / "logging.conf"
     path.write_text(path.read_text().replace(old, new))
-    assert [(finding.kind, finding.place) for finding in find(bundle)] == [("logging", place)]
+    assert [(finding.kind, finding.place) for finding in find_faults(bundle)] == [("logging", place)]
 
 
 def test_weights_pass_if_they_are_tensors(bundle):
@@ -161,7 +161,7 @@ def test_an_onnx_model_that_reads_another_file_is_found(bundle):
         [onnx.helper.make_node("Evil", ["c"], ["y"], domain="theirs")], "g", [], [], [constant]
     )
     (bundle / "model.onnx").write_bytes(onnx.helper.make_model(graph).SerializeToString())
-    assert [finding.what for finding in find(bundle)] == [
+    assert [finding.what for finding in find_faults(bundle)] == [
         "reads its numbers from another file, '../../secret'",
         "needs operators of 'theirs', which are code of a stranger",
     ]

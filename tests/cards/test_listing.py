@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from mammoseg.bundles import BundleError, bundle_names
-from mammoseg.cards.listing import as_table, list_card, paper_of, read_json
+from mammoseg.cards.listing import as_table, list_card, paper_of, read_card_file
 
 UNET = {
     "name": "unet",
@@ -56,7 +56,7 @@ def test_table_aligns_its_columns():
 
 def test_missing_file_of_a_card_is_named_with_the_command_that_writes_it(tmp_path):
     with pytest.raises(BundleError, match=r"facts.json is missing; .*draw_cards.py"):
-        read_json(tmp_path / "facts.json")
+        read_card_file(tmp_path / "facts.json")
 
 
 def test_recipe_without_a_paper_is_refused_with_the_known_ones():

@@ -1,21 +1,21 @@
 """Settings of a recipe in words."""
 
 from mammoseg.bundles import render
-from mammoseg.cards.recipe import in_words, recipe_settings
+from mammoseg.cards.recipe import recipe_settings, setting_in_words
 
 
 def test_object_is_its_name_with_arguments_and_references_resolved():
     optimizer = {"_target_": "torch.optim.Adam", "params": "$@network.parameters()", "lr": "@lr", "amsgrad": True}
-    assert in_words(optimizer, {"lr": 0.1}) == "Adam(lr=0.1, amsgrad=true)"
+    assert setting_in_words(optimizer, {"lr": 0.1}) == "Adam(lr=0.1, amsgrad=true)"
 
 
 def test_objects_within_objects_are_told_too():
     loss = {"_target_": "a.Sum", "losses": [{"_target_": "b.Dice"}, {"_target_": "b.Focal", "gamma": 2}]}
-    assert in_words(loss, {}) == "Sum(losses=[Dice(), Focal(gamma=2)])"
+    assert setting_in_words(loss, {}) == "Sum(losses=[Dice(), Focal(gamma=2)])"
 
 
 def test_one_and_zero_stay_numbers():
-    assert in_words([0, 1, True, None], {}) == "[0, 1, true, null]"
+    assert setting_in_words([0, 1, True, None], {}) == "[0, 1, true, null]"
 
 
 def test_settings_that_are_off_are_left_out():

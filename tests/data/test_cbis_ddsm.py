@@ -17,6 +17,7 @@ from mammoseg.data.ingest import ingest
 from mammoseg.data.masks import read_mask
 from mammoseg.data.splits import split_by_patient
 from mammoseg.errors import NothingUsableError, WrongCallError
+from tests.data.ingested import read_ingested
 
 SHAPE = (60, 40)
 """Rows and columns of the mammograms made here."""
@@ -97,11 +98,7 @@ class Tree:
                 file.write(HEAD.format(density=density, shape=shape, margin=margin) + "\r\n")
                 csv.writer(file).writerows(row for row in self.rows if row[5] == kind)
         ingest("cbis_ddsm", str(self.root), output=str(output), **options)
-        datalist = read_datalist(output / "datalist.json")
-        records = [
-            record | {"section": name} for name in ("training", "validation", "test") for record in datalist[name]
-        ]
-        return {record["image_id"]: record for record in records}, report_of(output)
+        return read_ingested(output)
 
 
 def report_of(output: Path) -> dict:

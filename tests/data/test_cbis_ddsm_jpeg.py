@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from mammoseg.data.cbis_ddsm_jpeg import mask_of
-from mammoseg.data.datalist import read_datalist
+from mammoseg.data.cbis_ddsm_jpeg import mask_in
 from mammoseg.data.ingest import ingest
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import WrongCallError
+from tests.data.ingested import read_ingested
 
 SHAPE = (240, 160)
 TABLE = (
@@ -75,12 +75,7 @@ class Copy:
             file.write(TABLE + "\n")
             csv.writer(file).writerows(self.rows)
         ingest("cbis_ddsm", str(self.root), output=str(output))
-        datalist = read_datalist(output / "datalist.json")
-        records = [
-            record | {"section": name} for name in ("training", "validation", "test") for record in datalist[name]
-        ]
-        report = json.loads((output / "ingest_report.json").read_text())
-        return {record["image_id"]: record for record in records}, report
+        return read_ingested(output)
 
 
 @pytest.fixture
@@ -156,6 +151,6 @@ def test_an_index_without_the_column_of_owners_is_a_wrong_call(copy, tmp_path):
 def test_jpeg_of_any_quality_leaves_a_mask_a_mask_and_a_film_none(tmp_path, quality):
     for name, pixels in {"mask": square(at=(30, 30)), "film": film()}.items():
         cv2.imwrite(str(tmp_path / f"{name}.jpg"), pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    mask = mask_of(tmp_path / "mask.jpg")
+    mask = mask_in(tmp_path / "mask.jpg")
     assert mask is not None and (mask == (square(at=(30, 30)) > 0)).mean() > 0.999
-    assert mask_of(tmp_path / "film.jpg") is None
+    assert mask_in(tmp_path / "film.jpg") is None

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from mammoseg.data.datalist import read_datalist
 from mammoseg.data.ingest import ingest
 from mammoseg.data.masks import read_mask
 from mammoseg.data.via_regions import fill_region
 from mammoseg.errors import InputRefusedError, WrongCallError
+from tests.data.ingested import read_ingested
 
 SHAPE = (60, 40)
 LOW, SUBTRACTED = "Low energy images of CDD-CESM", "Subtracted images of CDD-CESM"
@@ -47,10 +47,7 @@ class Collection:
             with (self.root / name).open("w", newline="") as file:
                 csv.writer(file).writerows(rows)
         ingest("cdd_cesm", str(self.root), output=str(output))
-        datalist = read_datalist(output / "datalist.json")
-        records = [record for name in ("training", "validation", "test") for record in datalist[name]]
-        report = json.loads((output / "ingest_report.json").read_text())
-        return {record["image_id"]: record for record in records}, report
+        return read_ingested(output)
 
 
 @pytest.fixture

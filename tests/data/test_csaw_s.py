@@ -1,16 +1,15 @@
 """CSAW-S in its own layout: a folder a patient, one PNG a class, a test part with three annotators."""
 
-import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from mammoseg.data.datalist import read_datalist
 from mammoseg.data.ingest import ingest
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import WrongCallError
+from tests.data.ingested import read_ingested
 
 SHAPE = (60, 40)
 
@@ -49,10 +48,7 @@ def root(tmp_path) -> Path:
 def ingested(root: Path, output: Path) -> tuple[dict[str, dict], dict]:
     """Records by image_id, each with its section, and the report."""
     ingest("csaw_s", str(root), output=str(output))
-    datalist = read_datalist(output / "datalist.json")
-    records = [record | {"section": name} for name in ("training", "validation", "test") for record in datalist[name]]
-    report = json.loads((output / "ingest_report.json").read_text())
-    return {record["image_id"]: record for record in records}, report
+    return read_ingested(output)
 
 
 def test_cancer_is_the_label_and_the_folder_is_the_patient(root, tmp_path):

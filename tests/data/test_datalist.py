@@ -1,7 +1,9 @@
 import json
+import math
 from pathlib import Path
 
 import pytest
+from monai.data import list_data_collate
 
 from mammoseg.data.datalist import DatalistError, load_section, read_datalist, write_datalist
 from mammoseg.errors import WrongCallError
@@ -94,7 +96,8 @@ def test_items_of_a_section_have_the_same_keys(write, sections):
     known, unknown = load_section(write(), "training")
     assert known.keys() == unknown.keys()
     assert (unknown["view"], unknown["shape"], unknown["density"]) == ("", "", 3)
-    assert not {"birads", "instances"} & known.keys()
+    collated = list_data_collate([known, unknown])
+    assert collated["birads"].isnan().tolist() == [False, True] and len(collated["instances"]) == 2
 
 
 def test_a_fold_is_the_validation_of_its_cross_validation(write):
@@ -163,3 +166,16 @@ def test_only_a_datalist_that_was_split_by_image_may_divide_a_patient(tmp_path, 
     assert read_datalist(path)["split"] == {"by": "image", "shares": [2, 1, 1]}
     with pytest.raises(DatalistError, match=r"split\.by: 'breast' is not one of"):
         write_datalist(path, name="n", source="folder", seed=3, license=None, sections=sections, split={"by": "breast"})
+
+
+def test_an_unknown_grade_is_nan_and_instances_are_one_text_with_absolute_paths(write, sections, tmp_path):
+    sections["training"] = [
+        record(1, fold=0, birads=0, vendor="Maker", instances=["masks/1_1.png", "masks/1_2.png"]),
+        record(2, fold=1, subtlety=4),
+    ]
+    first, second = load_section(write(), "training")
+
+    assert (first["birads"], first["vendor"], second["vendor"]) == (0, "Maker", "")
+    assert math.isnan(first["subtlety"]) and math.isnan(second["birads"]) and second["subtlety"] == 4
+    assert json.loads(first["instances"]) == [str(tmp_path / "set" / "masks" / f"1_{number}.png") for number in (1, 2)]
+    assert second["instances"] == ""

@@ -141,6 +141,7 @@ def test_dicom_says_patient_side_view_and_spacing(run, root):
     assert [record[key] for key in ("patient_id", "laterality", "view")] == ["4711", "R", "MLO"]
     assert record["pixel_spacing_mm"] == [0.07, 0.07]
     assert record["pixel_spacing_source"] == "ImagerPixelSpacing"
+    assert record["vendor"] == "mammoseg"
 
 
 def test_several_masks_of_an_image_are_fused_and_kept(run, root, tmp_path):

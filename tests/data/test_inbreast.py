@@ -1,6 +1,5 @@
 """INbreast in the layout of its release: AllDICOMs, AllXML, INbreast.csv."""
 
-import json
 import plistlib
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from mammoseg.data.ingest import ingest
 from mammoseg.data.masks import read_mask
 from mammoseg.data.osirix_contours import MOST_BYTES, read_contours
 from mammoseg.errors import InputRefusedError, WrongCallError
+from tests.data.ingested import read_ingested
 from tests.made_dicom import mammogram_dataset
 
 SHAPE = (60, 40)
@@ -52,11 +52,7 @@ class Release:
         """Records by image_id, and the report."""
         (self.root / "INbreast.csv").write_text("\n".join(self.rows))
         ingest("inbreast", str(self.root), output=str(output))
-        datalist = read_datalist(output / "datalist.json")
-        records = {
-            record["image_id"]: record for name in ("training", "validation", "test") for record in datalist[name]
-        }
-        return records, json.loads((output / "ingest_report.json").read_text())
+        return read_ingested(output)
 
 
 @pytest.fixture

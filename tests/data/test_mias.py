@@ -11,6 +11,7 @@ from mammoseg.data.datalist import load_section, read_datalist
 from mammoseg.data.ingest import ingest
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import WrongCallError
+from tests.data.ingested import read_ingested
 
 INFO = """\
 \tINFORMATION:
@@ -45,8 +46,7 @@ def out(tmp_path_factory) -> Path:
 
 
 def records(out: Path) -> dict[str, dict]:
-    datalist = read_datalist(out / "datalist.json")
-    return {record["image_id"]: record for name in ("training", "validation", "test") for record in datalist[name]}
+    return read_ingested(out)[0]
 
 
 def middle(mask: np.ndarray) -> list[int]:

@@ -1,16 +1,16 @@
 """VinDr-Mammo in PhysioNet's layout: images/STUDY/IMAGE.dicom and finding_annotations.csv."""
 
 import csv
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mammoseg.data.datalist import load_section, read_datalist
+from mammoseg.data.datalist import load_section
 from mammoseg.data.ingest import ingest
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import WrongCallError
+from tests.data.ingested import read_ingested
 from tests.made_dicom import mammogram_dataset
 
 SHAPE = (60, 40)
@@ -43,12 +43,7 @@ class Release:
         with (self.root / "finding_annotations.csv").open("w", newline="") as file:
             csv.writer(file).writerows([COLUMNS, *self.rows])
         ingest("vindr", str(self.root), output=str(output))
-        datalist = read_datalist(output / "datalist.json")
-        records = [
-            record | {"section": name} for name in ("training", "validation", "test") for record in datalist[name]
-        ]
-        report = json.loads((output / "ingest_report.json").read_text())
-        return {record["image_id"]: record for record in records}, report
+        return read_ingested(output)
 
 
 @pytest.fixture

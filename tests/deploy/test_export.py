@@ -6,7 +6,7 @@ import pytest
 import torch
 from monai.bundle import ConfigParser
 
-from mammoseg.audit.audit import find
+from mammoseg.audit.audit import find_faults
 from mammoseg.bundles import bundle_names
 from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.checkpoints.shipping import ship
@@ -35,7 +35,7 @@ def test_every_bundle_is_exported_as_its_weights_record(name, tmp_path):
             assert parser.get_parsed_content("network_def").config == recorded.network
         assert parser.get_parsed_content("preprocessing").settings == recorded.preprocessing
     check_manifest(folder)
-    assert list(find(folder)) == [], "an audit finds nothing against our own"
+    assert list(find_faults(folder)) == [], "an audit finds nothing against our own"
 
 
 def test_export_holds_what_a_bundle_needs(tmp_path):
@@ -126,7 +126,7 @@ def test_the_same_weights_give_the_same_zip(tmp_path):
 
 def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
     weights = write_weights("unet", tmp_path / "weights.pt")
-    monkeypatch.setattr(module, "write_archive", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr(module, "write_zip", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         export("unet", weights=weights, output=tmp_path / "export")
     assert list(tmp_path.iterdir()) == [weights]

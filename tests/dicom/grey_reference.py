@@ -57,7 +57,7 @@ class Window:
 class Rules:
     """What the header says of grey values.
 
-    Args:
+    Attributes:
         bits: Bits Stored; pixels are unsigned.
         slope, intercept: Rescale Slope and Intercept, without effect beside `modality`.
         modality: Modality LUT.

@@ -10,6 +10,7 @@ from pydicom.uid import MammographyCADSRStorage
 from mammoseg.dicom.cad_sr import build_cad_report
 from mammoseg.dicom.derived import Analysis
 from mammoseg.dicom.measure import MOST_POINTS
+from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object
 from mammoseg.errors import InputRefusedError
 from tests.made_analysis import ALGORITHM, SHAPE, WHEN, made_analysis, made_lesions, made_source
@@ -29,7 +30,7 @@ def value_of(item):
         return item.ConceptCodeSequence[0].CodeMeaning
     if "MeasuredValueSequence" in item:
         return float(item.MeasuredValueSequence[0].NumericValue)
-    return next((item[word].value for word in ("TextValue", "GraphicData", "Date") if word in item), None)
+    return next((item[word].value for word in ("TextValue", "UID", "GraphicData", "Date") if word in item), None)
 
 
 def children(item, name):
@@ -61,6 +62,23 @@ def test_each_lesion_is_a_finding_with_its_own_centre_outline_and_certainty(tmp_
     (outline,) = children(first, "Outline")
     points = np.reshape(outline.GraphicData, (-1, 2))
     assert (points.min(axis=0).tolist(), points.max(axis=0).tolist()) == ([2, 20], [6, 37])
+
+
+def test_a_lesion_has_the_name_and_uid_that_it_has_in_the_segmentation(tmp_path):
+    analysis = made_analysis(tmp_path)
+    segments = build_segmentation(analysis).SegmentSequence
+    findings = list(findings_of(write_and_read(analysis, tmp_path)))
+    tracking = [[value_of(item) for item in finding.ContentSequence[1:3]] for finding in findings]
+    assert tracking == [[segment.TrackingID, segment.TrackingUID] for segment in segments]
+    assert [name for name, _ in tracking] == [segment.SegmentLabel for segment in segments] == ["Mass 1", "Mass 2"]
+    assert [
+        (name_of(item), item.RelationshipType) for item in findings[0].ContentSequence[:4]
+    ] == [  # TID 4006, in order
+        ("Rendering Intent", "HAS CONCEPT MOD"),
+        ("Tracking Identifier", "HAS OBS CONTEXT"),
+        ("Tracking Unique Identifier", "HAS OBS CONTEXT"),
+        ("Algorithm Name", "HAS PROPERTIES"),
+    ]
 
 
 def test_graphics_and_detection_refer_to_the_image_in_the_library(tmp_path):
@@ -96,7 +114,7 @@ def test_algorithm_is_named_at_the_finding_and_at_the_detection(tmp_path):
     report = write_and_read(made_analysis(tmp_path), tmp_path)
     (detections,) = children(children(report, "Summary of Detections")[0], "Successful Detections")
     for item in (next(findings_of(report)), detections.ContentSequence[0]):
-        texts = [child.TextValue for child in item.ContentSequence if child.get("ValueType") == "TEXT"]
+        texts = [value_of(child) for child in item.ContentSequence if (name_of(child) or "").startswith("Algorithm")]
         assert texts == ["unet", "0.1.0", f"weights_sha256={'ab' * 32}", "threshold=0.5"]
 
 

@@ -9,23 +9,13 @@ import pytest
 from mammoseg.dicom.seg import SegKind, SegProfile
 from mammoseg.dicom.write import write_object
 from tests.dicom.readers import errors_of_dciodvfy
-from tests.made_analysis import ALGORITHM, WHEN, build, made_lesions, made_source, write_and_read
+from tests.made_analysis import ALGORITHM, WHEN, build, write_and_read
 
 REAL = [
     "GH133_GE_MLO_jpegls14sv1_12bit.dcm",
     "MG1_J2KI_film_MLO_12bit.dcm",
     "edge_cases/OutOfBoundsOverlay_Siemens_CC.dcm",
 ]
-
-
-@pytest.fixture
-def source(tmp_path):
-    return made_source(tmp_path)
-
-
-@pytest.fixture
-def lesions():
-    return made_lesions()
 
 
 @pytest.mark.parametrize("profile", SegProfile)

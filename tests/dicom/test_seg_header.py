@@ -13,17 +13,7 @@ from mammoseg.dicom.seg import SegKind, SegProfile
 from mammoseg.dicom.write import write_object
 from mammoseg.errors import InputRefusedError
 from tests.dicom.readers import errors_of_dciodvfy
-from tests.made_analysis import ALGORITHM, WHEN, build, made_lesions, made_source, write_and_read
-
-
-@pytest.fixture
-def source(tmp_path):
-    return made_source(tmp_path)
-
-
-@pytest.fixture
-def lesions():
-    return made_lesions()
+from tests.made_analysis import ALGORITHM, WHEN, build, write_and_read
 
 
 def test_the_object_alone_says_what_drew_it(source, lesions):

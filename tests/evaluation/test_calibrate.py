@@ -109,6 +109,12 @@ def test_the_mean_of_several_gets_a_record_beside_copies_of_its_members(done, tm
     assert predictor.algorithm.calibration == Calibration(**record["calibration"])
 
 
+def test_weights_that_may_have_learned_from_the_images_are_named_a_doubt(done, tmp_path, capsys):
+    weights = write_bright_weights(tmp_path / "a.pt", spatial_size=(64, 48), source="folder", datalist_sha256="cd")
+    calibrate("unet", dataset_dir=done[0], weights=weights, output=tmp_path / "new", device="cpu")
+    assert "WARNING: These weights learned from images of folder that this" in capsys.readouterr().err
+
+
 def test_too_few_patients_or_marks_are_refused_with_what_is_needed(done, tmp_path):
     few = write_pictures(tmp_path / "few", patients=9)
     with pytest.raises(WrongCallError, match="has 9 patients with a mass, at least 10 are needed to say anything of"):

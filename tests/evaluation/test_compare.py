@@ -1,14 +1,19 @@
 """Two and three evaluations side by side."""
 
 import csv
+import hashlib
+import json
 import math
+import re
 from datetime import date
 
 import pytest
+from PIL import Image
 
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.compare import compare
 from mammoseg.evaluation.lesion_tables import write_lesion_tables
+from mammoseg.evaluation.reporting_items import LEFT_TO_AUTHORS
 from mammoseg.evaluation.tables import read_per_image, write_per_image, write_summary
 from mammoseg.metrics import SCORES
 from mammoseg.metrics.froc import RULES, FoundLesions
@@ -108,6 +113,20 @@ def test_page_says_bundle_data_and_date_and_leads_to_its_tables(better, worse, t
     assert f"Date: {date.today():%Y-%m-%d}. Tables: [runs.csv](runs.csv), [pairs.csv](pairs.csv)." in page
 
 
+def test_runs_of_the_same_weights_are_told_apart_by_their_settings_and_a_doubt_is_said(better, worse, tmp_path, capsys):
+    weights = {"weights_file": "model.pt", "weights_sha256": "ab", "min_area_mm2": None}
+    known = {"source": "cbis_ddsm", "datalist_sha256": "cd", "started_from": {"source": "cbis_ddsm"}}
+    write_summary(better.parent, [], provenance={**weights, "threshold": 0.5, "flips": None})
+    write_summary(worse.parent, [], provenance={**weights, "threshold": 0.35, "flips": "up-down", **known})
+    compare(better, worse, output=tmp_path / "out")
+    page = (tmp_path / "out" / "comparison.md").read_text(encoding="utf-8")
+    same = "weights model.pt, their SHA-256 ab"
+    assert f"- better: {same}, threshold 0.5, flips none, least area none\n" in page
+    assert f"{same}, threshold 0.35, flips up-down, least area none\n" in page
+    assert "- WARNING, worse: These weights learned from images of cbis_ddsm" in page
+    assert capsys.readouterr().err.startswith("WARNING: worse: These weights learned from images of cbis_ddsm")
+
+
 def test_curves_and_missed_masses_of_the_runs_stand_side_by_side(better, worse, tmp_path):
     for run, score in ((better, 0.9), (worse, -math.inf)):
         rows = [row | {"masses": 2, "missed_masses": 1} for row in read_per_image(run)]
@@ -124,6 +143,79 @@ def test_curves_and_missed_masses_of_the_runs_stand_side_by_side(better, worse, 
     assert (tmp_path / "out" / "froc.png").read_bytes().startswith(b"\x89PNG")
     with (tmp_path / "out" / "froc.csv").open() as file:
         assert {row["run"] for row in csv.DictReader(file)} == {"better", "worse"}
+
+
+def with_facts(run, **facts):
+    rows = [
+        row
+        | {name: values[number % len(values)] for name, values in facts.items()}
+        | {"masses": 1, "missed_masses": 0, "predicted_px": 90 + number, "truth_px": 100 + 10 * number, "common_px": 50}
+        for number, row in enumerate(read_per_image(run))
+    ]
+    write_per_image(run, rows)
+
+
+def test_report_has_everything_in_one_file_that_asks_for_nothing(better, worse, tmp_path):
+    for run in (better, worse):
+        with_facts(run, subtlety=[2, 5], margin=["SPICULATED", "OBSCURED"])
+        (run.parent / "metrics.csv").write_text("epoch,train_loss,val_mean_dice,lr\n1,0.5,0.2,0.001\n2,0.4,0.3,0.001\n")
+        Image.new("RGB", (8, 8)).save(run.parent / "cases.png")
+        write_summary(run.parent, [], provenance={"bundle": run.parent.name, "source": "phantom", "seed": 3})
+    (tmp_path / "speed.json").write_text(
+        json.dumps(
+            [
+                {"bundle": "better", "batch": 1, "quick": False, "device": "CPU, 2 threads"}
+                | {"inference": {"accelerated": {"images_per_second": 12.5}}}
+            ]
+        )
+    )
+
+    compare(better, worse, output=tmp_path / "out", speed=tmp_path / "speed.json")
+
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
+    assert re.findall(r"(?:src|href)\s*=\s*.(?!data:image/png;base64,)", page) == []
+    assert "://" not in page and "<script" not in page and "url(" not in page
+    pictures = {"boxes", "ecdf", "area", "learning", "speed", "the case of each run"}
+    assert page.count("<img ") == len(pictures) + 1
+    for heading in ("Differences", "Good enough", "Area", "Subgroups", "Training", "Speed", "How this was made"):
+        assert f"<h2>{heading}</h2>" in page
+    assert "<h3>subtlety</h3>" in page and "12.5" in page and "TRIPOD+AI" in page
+    assert report["made"]["provenance"]["worse"]["seed"] == 3
+    assert report["made"]["tables_sha256"]["better"] == hashlib.sha256(better.read_bytes()).hexdigest()
+    assert [row["run"] for row in report["speed"]] == ["better"] and report["warnings"][0].startswith("better, worse: ")
+    with (tmp_path / "out" / "subgroups.csv").open() as file:
+        assert {row["field"] for row in csv.DictReader(file)} == {"subtlety", "margin", "size quartile"}
+
+
+def test_names_of_strangers_are_text_in_the_report(worse, tmp_path):
+    evil = "<img src=x onerror=alert(1)>"
+    run = write_run(tmp_path / evil / "per_image.csv", [0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
+    with_facts(run, vendor=[evil, "'\"><script>alert(2)</script>"])
+    write_summary(run.parent, [], provenance={"bundle": evil, evil: evil})
+
+    compare(run, worse, output=tmp_path / "out")
+
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "<img src=x" not in page and "<script" not in page
+    assert "&lt;img src=x onerror=alert(1)&gt;" in page and "&lt;script&gt;alert(2)" in page
+
+
+def test_a_file_of_other_content_has_no_speeds(better, worse, tmp_path):
+    (tmp_path / "speed.json").write_text("{}")
+    compare(better, worse, output=tmp_path / "out", speed=tmp_path / "speed.json")
+    assert not (tmp_path / "out" / "speed.csv").exists()
+    (tmp_path / "speed.json").write_text('[{"bundle": 3}]')
+    with pytest.raises(WrongCallError, match="is no list of speeds .*networks --json FILE"):
+        compare(better, worse, output=tmp_path / "out", speed=tmp_path / "speed.json")
+
+
+def test_an_item_is_answered_by_the_data_or_left_to_the_authors(better, worse, tmp_path):
+    compare(better, worse, output=tmp_path / "out")
+    items = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["items"]
+    by_name = {(item["guide"], item["about"]): item["answer"] for item in items}
+    assert by_name[("CLAIM 2024", "sample size")] == "6 images of 6 patients, 6 of them with a mass."
+    assert by_name[("TRIPOD+AI", "ethics")] == by_name[("CLAIM 2024", "the model")] == LEFT_TO_AUTHORS
 
 
 def test_one_file_is_no_comparison(better, tmp_path):

@@ -45,6 +45,17 @@ def test_the_mean_is_named_with_all_members_and_the_threshold_decides(folder):
     said = json.loads((folder / "at-0.6" / "summary.json").read_text())["provenance"]
     assert said["weights_file"] == "right.pt+wrong.pt" and said["threshold"] == 0.6
     assert (folder / "at-0.6" / "froc.csv").is_file()
+    assert (said["section"], said["flips"], said["min_area_mm2"]) == ("test", None, None)
+
+
+def test_a_member_that_may_have_learned_from_the_images_is_named_a_doubt(folder, capsys):
+    mean = folder / "doubtful"
+    write_bright_weights(mean / "a.pt", spatial_size=(64, 48), grey=0.7)
+    write_bright_weights(mean / "b.pt", spatial_size=(64, 48), grey=0.7, source="folder", datalist_sha256="cd")
+    scores_of(folder, str(mean), "doubted", device="cpu")
+    assert "WARNING: These weights learned from images of folder that this datalist" in capsys.readouterr().err
+    scores_of(folder, str(folder / "weights"), "sure", device="cpu")
+    assert "WARNING" not in capsys.readouterr().err
 
 
 def test_an_option_of_one_network_is_refused(folder):

@@ -8,7 +8,7 @@ import numpy as np
 
 from mammoseg.evaluation.page import LABELS, write_html_report
 from mammoseg.evaluation.plots import Case
-from mammoseg.evaluation.tables import POOLED_DICE, summarise
+from mammoseg.evaluation.tables import POOLED, summarise
 from mammoseg.metrics import SCORES, compute_segmentation_scores
 
 TRUTH = np.zeros((64, 48), bool)
@@ -109,7 +109,7 @@ def test_outline_of_the_truth_follows_the_mask(tmp_path):
 
 
 def test_every_metric_of_a_summary_has_a_label():
-    assert set(LABELS) == {*SCORES, POOLED_DICE}
+    assert set(LABELS) == {*SCORES, *POOLED}
 
 
 def test_prediction_is_drawn_over_the_truth(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.errors import WrongCallError
-from mammoseg.evaluation.run_report import report
+from mammoseg.evaluation.run_report import against_baseline, report
 from tests.tiny_run import evaluated_run, write_tiny_dataset
 
 
@@ -24,6 +24,16 @@ def test_page_shows_cases_scores_and_baseline(run, tmp_path):
     assert (tmp_path / "cases.png").stat().st_size > 0 and (tmp_path / "learning_curve.png").stat().st_size > 0
     baseline = json.loads((tmp_path / "baseline.json").read_text())
     assert baseline["test_dice"] > 0.95  # the discs are the brightest pixels, so a threshold finds them
+
+
+def test_a_threshold_on_intensity_that_is_better_than_the_model_is_said_on_page_and_terminal(run, tmp_path, capsys):
+    report(run / "eval", dataset_dir=run / "data", weights=run / "models" / "model.pt", output=tmp_path)
+    said = "WARNING: the best constant threshold on intensity does better than the model: mean Dice "
+    assert said in (tmp_path / "index.html").read_text(encoding="utf-8") and said in capsys.readouterr().out
+    rows = [{"metric": "dice", "grid": "network", "mean": 0.6}]
+    assert against_baseline(rows, 0.2).startswith(
+        "To beat: the best constant threshold on intensity has mean Dice 0.200"
+    )
 
 
 def test_page_names_bundle_and_data_and_leads_to_its_tables(run, tmp_path):

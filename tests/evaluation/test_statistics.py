@@ -4,8 +4,15 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from mammoseg.evaluation.statistics import bootstrap_mean_interval, holm_adjusted, wilcoxon_p_value
+from mammoseg.evaluation.statistics import (
+    bootstrap_mean_interval,
+    bootstrap_mean_intervals,
+    holm_adjusted,
+    wilcoxon_p_value,
+    wilcoxon_p_values,
+)
 
 NORMAL = np.random.default_rng(0).normal(loc=0.6, scale=0.2, size=400).tolist()
 
@@ -56,3 +63,57 @@ def test_no_pair_has_no_p_value():
 
 def test_holm_multiplies_the_smallest_p_by_the_number_of_tests():
     assert holm_adjusted([0.04, 0.01, math.nan, 0.03]) == pytest.approx([0.06, 0.03, math.nan, 0.06], nan_ok=True)
+
+
+def test_columns_at_once_have_the_intervals_that_each_has_alone():
+    values = np.random.default_rng(1).normal(size=(60, 3))
+    values[::7, 1] = math.nan  # of other patients than the rest
+    patients = [f"P{number // 2}" for number in range(60)]
+    values[:2, 2] = math.nan  # a patient less
+
+    together = bootstrap_mean_intervals(values, patients)
+
+    for column, interval in zip(values.T, together, strict=True):
+        assert bootstrap_mean_interval(column.tolist(), patients) == pytest.approx(tuple(interval))
+
+
+def test_interval_is_that_of_scipy_where_every_image_has_a_patient_of_its_own():
+    (low, high), scipys = (
+        bootstrap_mean_interval(NORMAL, range(400)),
+        stats.bootstrap((NORMAL,), np.mean, method="percentile", rng=np.random.default_rng(0)).confidence_interval,
+    )
+    assert (low, high) == pytest.approx((scipys.low, scipys.high), abs=0.002)
+
+
+@pytest.mark.parametrize("images", [20, 80], ids=["exact", "many"])
+def test_p_values_of_columns_at_once_are_those_of_each_alone(images):
+    differences = np.random.default_rng(2).normal(0.1, 1, size=(images, 4))
+    differences[:, 1] = 0
+    differences[:3, 2] = math.nan
+    differences[:, 3] = np.round(differences[:, 3])  # with zeros and ties
+
+    for column, p in zip(differences.T, wilcoxon_p_values(differences), strict=True):
+        known = column[~np.isnan(column)].tolist()
+        assert p == pytest.approx(wilcoxon_p_value(known, [0] * len(known)))
+
+
+def coverage(patients: int, repeats: int, *, by_patient: bool) -> float:
+    """How often the interval holds the true mean of 0, when two images of a patient share most of their score."""
+    random, held = np.random.default_rng(0), 0
+    groups = [f"P{number // 2}" if by_patient else None for number in range(2 * patients)]
+    for _ in range(repeats):
+        shared = np.repeat(random.normal(size=patients), 2)
+        low, high = bootstrap_mean_interval(shared + random.normal(0, 0.3, 2 * patients), groups, resamples=500)
+        held += low <= 0 <= high
+    return held / repeats
+
+
+def test_interval_by_patient_holds_the_mean_and_one_by_image_is_too_sure():
+    assert 0.91 <= coverage(60, 300, by_patient=True) <= 0.98
+    assert coverage(60, 300, by_patient=False) < 0.89
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("patients", [30, 100, 400])
+def test_coverage_nears_95_per_cent(patients):
+    assert 0.925 <= coverage(patients, 3000, by_patient=True) <= 0.965

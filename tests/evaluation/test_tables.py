@@ -8,7 +8,9 @@ import pytest
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.tables import (
     POOLED_DICE,
+    POOLED_IOU,
     count_masses,
+    mass_lines,
     read_per_image,
     summarise,
     write_per_image,
@@ -71,6 +73,22 @@ def test_summary_keeps_the_grids_apart():
     assert (dice_of(summary)["mean"], dice_of(summary, "original")["mean"]) == (0.2, 0.4)
 
 
+def test_facts_come_back_with_their_types_and_unknown_ones_not_at_all(tmp_path):
+    row = make_row("a", 0.5) | {"birads": 0, "subtlety": 3, "margin": "SPICULATED", "vendor": "Maker, Inc."}
+    write_per_image(tmp_path / "per_image.csv", [row])
+    assert read_per_image(tmp_path / "per_image.csv") == [row]
+
+
+def test_a_score_that_an_older_table_lacks_is_nan(tmp_path):
+    write_per_image(tmp_path / "per_image.csv", [make_row("a", 0.5)])
+    text = (tmp_path / "per_image.csv").read_text().replace("hausdorff_rows", "another_column")
+    (tmp_path / "old.csv").write_text(text)
+
+    (row,) = read_per_image(tmp_path / "old.csv")
+
+    assert math.isnan(row["hausdorff_rows"]) and row["hausdorff_points_px"] == 0.5
+
+
 COUNTED = {"predicted_px": 10, "truth_px": 10, "common_px": 5, "masses": 1, "missed_masses": 0}
 
 
@@ -84,9 +102,32 @@ def test_dice_of_a_batch_is_that_of_its_pixels_and_batches_weigh_alike():
     assert pooled["mean"] == pytest.approx((180 / 220 + 0.5) / 2) and pooled["count"] == 2
 
 
+def test_jaccard_of_a_batch_is_that_of_its_pixels():
+    large = make_row("a", 0.9) | COUNTED | {"batch": 1, "predicted_px": 100, "truth_px": 100, "common_px": 90}
+    missed = make_row("b", 0.0) | COUNTED | {"batch": 1, "predicted_px": 0, "truth_px": 20, "common_px": 0}
+
+    (pooled,) = [row for row in summarise([large, missed]) if row["metric"] == POOLED_IOU]
+
+    assert pooled["mean"] == pytest.approx(90 / 130)
+
+
 def test_missed_masses_are_counted_by_grid():
     rows = [make_row("a", 0.5) | COUNTED | {"masses": 2, "missed_masses": 1}, make_row("b", 0.5) | COUNTED]
     assert count_masses(rows) == [{"grid": "network", "masses": 3, "missed_masses": 1}]
+
+
+def test_a_curve_that_ends_before_the_asked_number_of_false_marks_is_told():
+    ends = {"sensitivity": None, "empty_because": "the curve ends at 0.667 false marks an image, with 0.750 found"}
+    froc = [
+        {"rule": "either", "grid": "network", "false_positives": 0.5, "sensitivity": 0.75, "empty_because": ""},
+        {"rule": "either", "grid": "network", "false_positives": 1.0, **ends},
+        {"rule": "centre", "grid": "network", "false_positives": 1.0, **ends},
+    ]
+    assert mass_lines({"masses": [], "froc": froc}) == [
+        "Masses found: 0.750 (hit by either rule) at 0.5 false marks an image on the network grid",
+        "Masses found: unknown (the curve ends at 0.667 false marks an image, with 0.750 found) at 1 false marks an "
+        "image on the network grid",
+    ]
 
 
 def test_counts_come_back_as_whole_numbers_and_a_table_without_them_has_none(tmp_path):
@@ -119,6 +160,18 @@ def test_a_table_from_before_names_were_shown_is_read(tmp_path):
     lines = (tmp_path / "per_image.csv").read_text().splitlines()
     (tmp_path / "old.csv").write_text("\n".join([lines[0].replace("name,", ""), lines[1].replace("a.png,", "")]) + "\n")
     assert read_per_image(tmp_path / "old.csv") == [make_row("a", 0.5) | {"name": None}]
+
+
+def test_an_image_that_a_table_has_twice_is_refused(tmp_path):
+    rows = [make_row("a", 0.2), make_row("a", 0.3), make_row("a", 0.3, grid="original")]
+    write_per_image(tmp_path / "per_image.csv", rows)
+    with pytest.raises(WrongCallError, match="has image a 2 times on the network grid; an evaluation writes it once"):
+        read_per_image(tmp_path / "per_image.csv")
+
+
+def test_a_table_without_a_row_is_read(tmp_path):
+    write_per_image(tmp_path / "per_image.csv", [])
+    assert read_per_image(tmp_path / "per_image.csv") == []
 
 
 def test_file_of_another_kind_is_refused(tmp_path):

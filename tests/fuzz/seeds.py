@@ -41,7 +41,7 @@ REAL = {
 class Seed:
     """A sound file.
 
-    Args:
+    Attributes:
         content: its bytes; those of a deflated one inflated, so that what is damaged inside can be inflated too.
         elements: offset of each outermost element behind the File Meta Information, and of its value.
         pixels: offset of the value of Pixel Data: what is before is header.

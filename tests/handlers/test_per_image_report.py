@@ -1,6 +1,7 @@
 """The handler on MONAI's own evaluator, whose network hands the image on as the probability."""
 
 import json
+import math
 
 import ignite.distributed as idist
 import numpy as np
@@ -12,6 +13,7 @@ from monai.engines import SupervisedEvaluator
 from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.evaluation.tables import read_per_image
 from mammoseg.handlers.per_image_report import PerImageReport, _in_order
+from mammoseg.metrics.regions import regions_of_masks
 
 PROBABILITY = torch.tensor([[[0.0, 0.2, 0.5, 0.9]]])  # (1, H, W): at 0.5 the last two pixels are mass
 LABEL = torch.tensor([[[0.0, 0.0, 0.0, 1.0]]])
@@ -119,6 +121,34 @@ def test_marks_are_those_of_the_probability_before_the_threshold(tmp_path):
     half = next(row for row in content["froc"] if (row["rule"], row["false_positives"]) == ("centre", 0.5))
     assert (half["sensitivity"], half["images"]) == (1.0, 2)  # found at 0.3, where the empty image has a mark, too
     assert content["calibration"] == [{"grid": "network", "marks": 2, "expected_calibration_error": pytest.approx(0.2)}]
+
+
+def test_facts_of_the_datalist_go_into_the_row_and_unknown_ones_do_not(tmp_path):
+    known = make_item("a", birads=0, subtlety=3, margin="SPICULATED", vendor="")
+    unknown = make_item("b", birads=math.nan, subtlety=math.nan, margin="", vendor="Maker")
+
+    first, second = evaluate([known, unknown], tmp_path)
+
+    assert (first["birads"], first["subtlety"], first["margin"], "vendor" in first) == (0, 3, "SPICULATED", False)
+    assert ("birads" in second, "subtlety" in second, "margin" in second, second["vendor"]) == (
+        False,
+        False,
+        False,
+        "Maker",
+    )
+
+
+def test_masses_one_by_one_are_counted_as_such(tmp_path):
+    halves = np.zeros((2, 1, 4))
+    halves[0, 0, 2] = halves[1, 0, 3] = 1
+    label = torch.tensor([[[0.0, 0.0, 1.0, 1.0]]])
+
+    def add_lesions(item):
+        return item | {"lesions": regions_of_masks(halves)}
+
+    (row,) = evaluate([make_item("a", label=label)], tmp_path, threshold=0.6, postprocessing=add_lesions)
+
+    assert (row["masses"], row["missed_masses"]) == (2, 1)  # touching; only the last pixel is above 0.6
 
 
 def test_where_the_curve_ends_the_cell_is_empty_and_says_why(tmp_path):

@@ -23,7 +23,7 @@ ROWS, COLUMNS = 96, 64
 class HostileCase:
     """One bad or odd input and what has to become of it.
 
-    Args:
+    Attributes:
         row: of section (b) of the reference on hostile inputs, 1 to 66; a row may have several cases.
         name: unique; names the folder of the case too, so letters, digits and ``-`` only.
         what: the input in words, for the table.

@@ -24,7 +24,7 @@ GOOD = ("good-1", "good-2", "good-3")
 class Outcome:
     """What one command made of all cases.
 
-    Args:
+    Attributes:
         codes: name of a case to ``ACCEPTED`` or the code of its one refusal.
         exit_code: of the command.
         said: standard output and standard error, by line.

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from mammoseg.checkpoints import checkpoint
 from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.checkpoints.ensemble_file import EnsembleRecord, write_ensemble
 from mammoseg.checkpoints.weights_file import WeightsError, named_weights
@@ -70,6 +71,20 @@ def test_weights_that_are_not_there_or_come_twice_are_refused(members, tmp_path)
         named_weights([members[0], members[0].parent])
     with pytest.raises(WeightsError, match="there are no weights at"):
         named_weights([members[0], tmp_path / "nowhere.pt"])
+
+
+def test_each_file_of_weights_is_read_once(members, monkeypatch):
+    read = []
+    read_checkpoint = checkpoint.read_checkpoint
+    monkeypatch.setattr(checkpoint, "read_checkpoint", lambda path: read.append(path) or read_checkpoint(path))
+    load_predictor("unet", weights=members, device="cpu")
+    assert read == members
+
+
+def test_a_member_that_records_its_bundle_is_called_by_it_whatever_the_call_names(members):
+    assert load_predictor("aunet", weights=members, device="cpu").algorithm.name == "unet"
+    with pytest.raises(WeightsError, match="holds UNet, bundle 'aunet' is AUNet"):
+        load_predictor("aunet", weights=members[0], device="cpu")
 
 
 def test_without_a_record_the_threshold_is_the_mean_and_scores_are_uncalibrated():

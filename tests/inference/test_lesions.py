@@ -116,6 +116,28 @@ def test_the_least_area_of_the_weights_counts_where_a_pixel_has_a_size_and_nobod
     assert count(made_mammogram(), min_area_mm2=0.4) == count(made_mammogram(), min_area_pixels=10) == 2
 
 
+@pytest.mark.parametrize(
+    ("asked", "left_out"),
+    [
+        ({}, None),
+        ({"least_area_mm2": 0.6}, "1 region under 0.6 mm2, the least area of the weights"),
+        ({"min_area_mm2": 1.1}, "2 regions under 1.1 mm2, as asked for"),
+        ({"min_area_pixels": 60, "least_area_mm2": 5}, "1 region under 60 pixels, as asked for"),
+    ],
+)
+def test_regions_that_are_too_small_are_counted_and_the_rule_is_named(asked, left_out):
+    boxes = certain(np.s_[20:30, 10:20], np.s_[60:65, 10:20])  # 1 and 0.5 mm2
+    assert find_masses(boxes, made_mammogram(), threshold=0.5, **asked).left_out == left_out
+
+
+def test_a_speck_is_counted_too():
+    mammogram = replace(made_mammogram(), pixels=np.kron(made_mammogram().pixels, np.ones((4, 4))))  # 12.8 pixels
+    probability = np.zeros((400, 320), np.float32)
+    probability[200, 40:50] = 0.9
+    found = find_masses(probability, mammogram, threshold=0.5, least_area_mm2=0.01)
+    assert (found.lesions, found.left_out) == ([], "1 region under 0.01% of the image")
+
+
 @pytest.mark.slow  # reads 1,231 films
 def test_the_largest_share_is_that_of_999_films_of_1000(shared_data):
     shares = []

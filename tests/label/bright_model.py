@@ -33,10 +33,12 @@ def bright_network(grey: float = 0.5) -> UNet:
     return network
 
 
-def write_bright_weights(path: Path, *, spatial_size: tuple[int, int] = (256, 256), grey: float = 0.5) -> Path:
-    """Weights of a `bright_network` that sees the whole image."""
+def write_bright_weights(
+    path: Path, *, spatial_size: tuple[int, int] = (256, 256), grey: float = 0.5, **said: str
+) -> Path:
+    """Weights of a `bright_network` that sees the whole image; `said` goes into their provenance."""
     network = bright_network(grey)
     settings = preprocessing(spatial_size=spatial_size, crop_to_breast=False, remove_background=False).settings
-    content = {"network": network.config, "preprocessing": settings, "provenance": {"bundle": "unet"}}
+    content = {"network": network.config, "preprocessing": settings, "provenance": {"bundle": "unet", **said}}
     save_checkpoint(path, {"model": network.state_dict(), **content})
     return path

@@ -1,6 +1,8 @@
 """Keys and values of ``--conf``: each key is in the documents, and none that is misspelt is taken for its default."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,27 @@ def test_neither_server_nor_token_starts_with_one(tmp_path, capsys, monkeypatch)
     with pytest.raises(WrongCallError, match="prelaod is unknown"):
         MammosegApp(str(APP_DIR), str(tmp_path), {"state_dir": str(tmp_path), "prelaod": "true"})
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("cache_gib", "x", "cache_gib is 'x'; it must be a number"),
+        ("strategy_samples", "1", "strategy_samples is '1'; it must be a whole number of 2 or more"),
+        ("group", "maybe", "group is 'maybe'; it must be true or false"),
+        ("flips", "up", "flips is 'up'; it must be true, false or recorded"),
+        ("modalities", "MG,", "modalities is 'MG,'"),
+        ("models", "vnet", "'vnet' cannot be a model"),
+        ("weights", "unet", "weights 'unet' is not name=file"),
+    ],
+)
+def test_a_wrong_value_is_told_before_the_seconds_of_importing_what_would_use_it(key, value, said, tmp_path, capsys):
+    command = f"import sys; from monailabel_app.__main__ import main; code = main({['--studies', str(tmp_path)]!r} + "
+    command += f"{['--conf', 'state_dir', str(tmp_path / 'state'), '--conf', key, value]!r}); "
+    command += "sys.exit(code + 10 * bool({'torch', 'monai', 'monailabel', 'uvicorn'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, timeout=60)
+    assert said in done.stderr and done.returncode == 2
+    assert not (tmp_path / "state").exists()
 
 
 def test_the_documents_name_every_key_and_the_code_reads_it():

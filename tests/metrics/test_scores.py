@@ -11,6 +11,8 @@ from mammoseg.metrics import (
     compute_dice,
     compute_false_positive_area,
     compute_hausdorff_distance,
+    compute_hausdorff_of_points,
+    compute_hausdorff_of_rows,
     compute_iou,
     compute_precision,
     compute_relative_area_difference,
@@ -114,3 +116,24 @@ def test_probability_is_refused():
 def test_channel_axis_is_refused():
     with pytest.raises(ValueError, match=r"target has shape \(1, 3, 4\)"):
         compute_dice(FOUND, TRUTH[None])
+
+
+def test_hausdorff_distance_of_all_points_sees_the_hole_that_outlines_do_not():
+    solid = np.ones((7, 7), bool)
+    frame = solid.copy()
+    frame[1:-1, 1:-1] = False
+
+    assert compute_hausdorff_of_points(solid, frame) == 3  # from the middle to the frame
+    assert compute_hausdorff_of_points(solid, frame, spacing=(2.0, 1.0)) == 3  # by a row, not by a column
+    assert compute_hausdorff_of_points(solid, solid) == 0
+
+
+def test_hausdorff_distance_of_rows_is_the_root_of_the_pixels_that_the_worst_row_differs_by():
+    square, lower = np.zeros((8, 8), bool), np.zeros((8, 8), bool)
+    square[1:3, 1:5] = lower[5:7, 1:5] = True  # the same rows elsewhere
+    wide = np.zeros((8, 8), bool)
+    wide[1:3, 0:8] = True
+
+    assert compute_hausdorff_of_rows(square, lower) == 0
+    assert compute_hausdorff_of_rows(square, wide) == 2  # four pixels more in a row
+    assert compute_hausdorff_of_rows(np.zeros((8, 8), bool), wide) == math.sqrt(8)

@@ -9,7 +9,7 @@ from mammoseg.compat import heal_torchvision
 from mammoseg.errors import WrongCallError
 from mammoseg.networks import ResNetUNet, SmpUNet
 from mammoseg.networks.encoders import ResNet22, TimmEncoder, make_encoder
-from mammoseg.networks.pretrained import load_whole, origin_of_weights, packaged_weights, read_weights
+from mammoseg.networks.pretrained import load_whole, origin_of_weights, packaged_weights, read_state_dict
 
 
 def timm_weights(name: str = "test_resnet", *, in_channels: int = 3) -> dict[str, torch.Tensor]:
@@ -228,13 +228,13 @@ def test_a_missing_file_is_refused_by_name(tmp_path):
 def test_a_file_of_something_else_is_refused(tmp_path, name):
     Path(tmp_path / name).write_bytes(b"no weights")
     with pytest.raises(WrongCallError, match="cannot be read"):
-        read_weights(tmp_path / name)
+        read_state_dict(tmp_path / name)
 
 
 def test_a_file_that_holds_more_than_tensors_is_refused(tmp_path):
     torch.save({"state_dict": timm_weights(), "epoch": 3}, tmp_path / "checkpoint.pth")
     with pytest.raises(WrongCallError, match=r"not a dictionary of tensors; save a model's state_dict\(\)"):
-        read_weights(tmp_path / "checkpoint.pth")
+        read_state_dict(tmp_path / "checkpoint.pth")
 
 
 def damaged(change: str) -> dict[str, torch.Tensor]:

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from datetime import datetime, timezone
 from html.parser import HTMLParser
@@ -82,6 +83,23 @@ def test_each_segmented_file_has_its_picture_and_mask(tmp_path):
 
 def test_refused_file_has_its_reason(tmp_path):
     assert "E_SIZE: the image is 0 x 5" in page([REFUSED], tmp_path / "index.html").text
+
+
+def test_score_and_raw_peak_stand_in_columns_of_their_own_and_the_picture_shows_the_score_only(tmp_path):
+    scored = replace(FOUND, masses="Mass 1: 12.3 mm2", scores="Mass 1: 0.42", score_kind="calibrated on films")
+    tags = page([scored, NOTHING], tmp_path / "index.html")
+    cells = tags.text.replace("\n", " ")
+    assert "Score Raw peak" in re.sub(r"(?<=Score)(?=Raw)", " ", cells)
+    html = (tmp_path / "index.html").read_text(encoding="utf-8")
+    captions = re.findall(r"<figcaption>.*?</figcaption>", html, re.DOTALL)
+    assert "Score Mass 1: 0.42" in captions[0]
+    assert not [caption for caption in captions if "0.91" in caption or "0.100" in caption]
+    assert re.findall(r"<td>Mass 1: 0.42</td>\s*<td class=\"number\">0.910</td>", html)
+
+
+def test_what_was_too_small_stands_beside_no_mass_found(tmp_path):
+    text = page([replace(NOTHING, left_out="2 regions under 10 mm2")], tmp_path / "index.html").text
+    assert text.count("Left out: 2 regions under 10 mm²") == 2  # at the picture, and in the table
 
 
 def test_unknown_area_is_not_a_number(tmp_path):

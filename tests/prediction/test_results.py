@@ -122,6 +122,22 @@ def test_smaller_lesions_than_asked_for_are_left_out(options, found, pixels, tmp
     assert rows_of(tmp_path / "out")[0]["lesions"] == str(found)
 
 
+def test_what_is_too_small_is_told_beside_nothing_found(pixels, tmp_path, capsys):
+    write_mammogram(tmp_path / "a.dcm", pixels, pixel_spacing_mm=(0.1, 0.2))  # 3.9 and 1.6 mm2
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out", options=Options(min_area_mm2=5))
+    (row,) = rows_of(tmp_path / "out")
+    assert (row["status"], row["left_out"]) == ("no mass found", "2 regions under 5 mm2, as asked for")
+    assert "note: no mass found; left out: 2 regions under 5 mm2, as asked for\n" in capsys.readouterr().err
+    assert "2 regions under 5 mm²" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+
+
+def test_what_is_too_small_beside_a_mass_is_tabled_only(pixels, tmp_path, capsys):
+    write_mammogram(tmp_path / "a.dcm", pixels, pixel_spacing_mm=(0.1, 0.2))
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out", options=Options(min_area_mm2=3))
+    assert rows_of(tmp_path / "out")[0]["left_out"] == "1 region under 3 mm2, as asked for"
+    assert "left out" not in capsys.readouterr().err
+
+
 def test_smallest_area_in_mm2_needs_a_spacing(pixels, tmp_path):
     write_mammogram(tmp_path / "a.dcm", pixels, attributes={"ImagerPixelSpacing": None})
     with pytest.raises(NothingUsableError):
@@ -167,7 +183,8 @@ def test_each_mass_has_its_score_in_table_page_and_picture(pixels, tmp_path):
     assert rows["calibrated"]["scores"] == "Mass 1: 0.50; Mass 2: 0.50"
     assert rows["calibrated"]["score_kind"] == "calibrated on films"
     page = (tmp_path / "calibrated" / "index.html").read_text()
-    assert "Score (calibrated on films): Mass 1: 0.50" in page and "no probability of cancer" in page
+    assert "<td>Mass 1: 0.50; Mass 2: 0.50</td>" in page
+    assert "calibrated on films: estimated share" in page and "no probability of cancer" in page
     pictures = [cv2.imread(str(tmp_path / name / "a.overlay.png")) for name in rows]
     assert (pictures[0] != pictures[1]).any(), "the score stands in the picture"
 

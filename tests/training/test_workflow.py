@@ -28,7 +28,21 @@ def test_evaluation_takes_network_and_size_from_the_weights(run, tmp_path):
     evaluate("unet", dataset_dir=str(run / "data"), weights=weights, output_dir=str(tmp_path))
     assert len(read_per_image(tmp_path / "per_image.csv")) == 6  # three images on two grids
     told = read_provenance(tmp_path)
-    assert told["started_from"]["sha256"] == read_weights(weights).sha256 and told["encoder"] is None
+    assert told["started_from"]["sha256"] == told["weights_sha256"] == read_weights(weights).sha256
+    assert (told["weights_file"], told["section"], told["precision"]) == ("model.pt", "test", "float32")
+    assert (told["threshold"], told["flips"], told["min_area_mm2"], told["encoder"]) == (0.5, None, None, None)
+
+
+def test_evaluation_tells_its_scores_as_scores_and_not_as_the_best_of_a_training(run, tmp_path, capsys):
+    weights = str(run / "models" / "model.pt")
+    evaluate("unet", dataset_dir=str(run / "data"), weights=weights, output_dir=str(tmp_path))
+    printed = capsys.readouterr().out
+    (dice,) = [row["mean"] for row in json.loads((tmp_path / "summary.json").read_text())["scores"] if of_dice(row)]
+    assert f" - INFO - scored: mean dice {dice:.4f}\n" in printed and "best value" not in printed
+
+
+def of_dice(row):
+    return (row["metric"], row["grid"]) == ("dice", "network")
 
 
 def test_equivalent_monai_command_is_printed(run, tmp_path, capsys):

@@ -1,3 +1,5 @@
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -47,3 +49,25 @@ def test_nor_where_the_image_was_cropped_and_padded(files):
     is_breast = item["image"][0].numpy() > 0
     assert item["pred"][0].numpy()[is_breast].all()
     assert not item["pred"][0].numpy()[:, 45:].any(), "what was padded"
+
+
+def test_masses_that_touch_stay_two_on_both_grids(files, tmp_path):
+    masses = np.zeros((2, 64, 48), np.uint8)
+    masses[0, 20:40, 20:30] = masses[1, 20:40, 30:40] = 255
+    paths = [str(tmp_path / f"mass{number}.png") for number in range(2)]
+    for path, mass in zip(paths, masses, strict=True):
+        cv2.imwrite(path, mass)
+    cv2.imwrite(files["label"], masses.max(axis=0))
+
+    pipeline = preprocessing(spatial_size=(32, 24), crop_border=False, crop_to_breast=False)
+    item = pipeline(files) | {"pred": MetaTensor(torch.ones(1, 32, 24)), "instances": json.dumps(paths)}
+    found = OriginalGridd(pipeline)(item)
+
+    assert [lesion.area for lesion in found["lesions_original"]] == [200, 200]
+    assert [lesion.area for lesion in found["lesions"]] == [50, 50]
+    assert found["lesions"][0].box == (slice(10, 20), slice(9, 14))  # turned: from columns 10 to 14
+    assert sum(lesion.area for lesion in found["lesions"]) == int(found["label"].sum())
+
+
+def test_without_a_mask_of_each_mass_there_are_none_one_by_one(files):
+    assert "lesions" not in scored(files, spatial_size=(32, 16))[1]

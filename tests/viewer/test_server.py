@@ -1,7 +1,6 @@
 """The viewer's server gives OHIF's files and read-only DICOMweb, to this machine alone."""
 
 import json
-import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -27,13 +26,8 @@ class Archive(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def archive():
-    server = HTTPServer(("127.0.0.1", 0), Archive)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(HTTPServer(("127.0.0.1", 0), Archive)) as server:
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import requests
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import WrongCallError
 from mammoseg.viewer import show
-from mammoseg.viewer.show import view
+from mammoseg.viewer.show import view_files
 from tests.waiting import PATIENCE_SECONDS
 
 
@@ -24,7 +24,11 @@ def write_two(folder):
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_files_are_shown_until_ctrl_c_and_the_archive_ends_too(end, ohif, tmp_path):
     write_two(tmp_path)
-    command = [sys.executable, "-c", f"from mammoseg.viewer.show import view; view({str(tmp_path)!r}, port=0)"]
+    command = [
+        sys.executable,
+        "-c",
+        f"from mammoseg.viewer.show import view_files; view_files({str(tmp_path)!r}, port=0)",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline()
@@ -43,11 +47,11 @@ def test_files_are_shown_until_ctrl_c_and_the_archive_ends_too(end, ohif, tmp_pa
 def test_no_dicom_file_or_no_viewer_is_said_to_be_so(tmp_path, monkeypatch):
     monkeypatch.setattr(show, "OHIF", tmp_path)
     with pytest.raises(WrongCallError, match="no DICOM file"):
-        view(tmp_path)
+        view_files(tmp_path)
     with pytest.raises(WrongCallError, match="does not exist"):
-        view(tmp_path / "absent")
+        view_files(tmp_path / "absent")
     with pytest.raises(WrongCallError, match="port is 65536; give a number"):
-        view(tmp_path, port=2**16)
+        view_files(tmp_path, port=2**16)
     monkeypatch.setattr(show, "OHIF", tmp_path / "absent")
     with pytest.raises(WrongCallError, match="make viewer"):
-        view(tmp_path)
+        view_files(tmp_path)

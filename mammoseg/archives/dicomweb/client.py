@@ -180,7 +180,7 @@ class Archive:
 
     Attributes:
         url: root of its services, without user and without trailing slash.
-        session: for requests that dicomweb-client does not make.
+        session: makes the requests that dicomweb-client does not make.
         client: dicomweb-client over the same session.
     """
 

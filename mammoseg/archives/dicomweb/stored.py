@@ -29,7 +29,7 @@ class Stored:
         path: None for a dataset.
         sop_instance_uid: empty where the file could not be read.
         code: ``E_...`` of a refusal, else empty; ``E_ARCHIVE`` when the archive failed or did not take it.
-        reason: the same in words.
+        reason: why it was not stored, in words.
         verified: whether the archive gave the same content back.
     """
 

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from mammoseg.checkpoints.record import WeightsRecord, check_architecture
+from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.errors import OutputError
 from mammoseg.inference.engines.converted import converted
 from mammoseg.inference.engines.engine import AUTO, Engine, EngineError, choose_runtime
@@ -21,12 +21,12 @@ CONVERTED = {"openvino": "OpenVinoEngine", "onnx": "OnnxEngine"}
 
 
 def start_engine(
-    bundle: str, weights: Path, *, device: str | None, runtime: str, precision: str | None
+    weights: Path, *, device: str | None, runtime: str, precision: str | None
 ) -> tuple[WeightsRecord, Engine]:
     """Start the engine that `choose_runtime` names; where none was named and it cannot take the network, torch.
 
     Raises:
-        WeightsError: the weights cannot be used, or are of another architecture than the bundle.
+        WeightsError: the weights cannot be used.
         WrongCallError: no such engine, device or precision.
         EngineError: the engine that was named cannot compute the network.
         OutputError: converted weights cannot be kept.
@@ -34,17 +34,16 @@ def start_engine(
     chosen = choose_runtime(runtime, device)
     if chosen in CONVERTED:
         try:
-            return _start_converted(bundle, weights, chosen, precision)
+            return _start_converted(weights, chosen, precision)
         except (EngineError, OutputError) as error:
             if runtime != AUTO:
                 raise
             print(f"{error} torch is used.", file=sys.stderr)
-    return quick_import(MODULES["torch"]).start_torch(bundle, weights, device=device, precision=precision)
+    return quick_import(MODULES["torch"]).start_torch(weights, device=device, precision=precision)
 
 
-def _start_converted(bundle: str, weights: Path, runtime: str, precision: str | None) -> tuple[WeightsRecord, Engine]:
+def _start_converted(weights: Path, runtime: str, precision: str | None) -> tuple[WeightsRecord, Engine]:
     engine = getattr(quick_import(MODULES[runtime]), CONVERTED[runtime])
     record, model = converted(weights, engine)
-    check_architecture(record, bundle)
     rows, columns = record.preprocessing["spatial_size"]
     return record, engine(model, shape=(record.network["in_channels"], rows, columns), precision=precision)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mammoseg.checkpoints.checkpoint import Weights, read_weights_for, record_of, trained_network
+from mammoseg.checkpoints.checkpoint import Weights, read_weights, record_of, trained_network
 from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.errors import WrongCallError
 from mammoseg.inference.acceleration import accelerate
@@ -56,15 +56,13 @@ class TorchEngine:
         torch.set_num_threads(count)
 
 
-def start_torch(
-    bundle: str, weights: Path, *, device: str | None, precision: str | None
-) -> tuple[WeightsRecord, TorchEngine]:
+def start_torch(weights: Path, *, device: str | None, precision: str | None) -> tuple[WeightsRecord, TorchEngine]:
     """What weights record beside their tensors, and an engine that has them; see `TorchEngine`.
 
     Raises:
-        WeightsError: the weights cannot be used, or are of another architecture than the bundle.
+        WeightsError: the weights cannot be used.
     """
-    checkpoint = read_weights_for(bundle, weights)
+    checkpoint = read_weights(weights)
     return record_of(checkpoint), TorchEngine(checkpoint, device=device, precision=precision)
 
 

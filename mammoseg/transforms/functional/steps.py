@@ -108,7 +108,7 @@ class OrientLeft(Move):
 class ResizeToGrid(Move):
     """Resample: by area where an image shrinks, by nearest neighbour for a mask, see `resize`.
 
-    Args:
+    Attributes:
         spatial_size: rows and columns.
         keeps_aspect: fit into `spatial_size` and keep the proportions, instead of stretching.
     """
@@ -137,7 +137,7 @@ class ResizeToGrid(Move):
 class PadToGrid(Move):
     """Pad at the bottom and the right: an image with its lowest value, a mask with 0, see `pad`.
 
-    Args:
+    Attributes:
         spatial_size: rows and columns; None pads to a square.
     """
 
@@ -177,7 +177,7 @@ class RemoveBackground(Grey):
 class Clahe(Grey):
     """Equalise the histogram locally, see `clahe`.
 
-    Args:
+    Attributes:
         clip_limit: how far a histogram bin may rise above the mean bin.
     """
 
@@ -191,7 +191,7 @@ class Clahe(Grey):
 class ScaleGrey(Grey):
     """Grey values to the range a network expects, see `scale_intensity`.
 
-    Args:
+    Attributes:
         method: name of the method.
     """
 
@@ -204,15 +204,15 @@ class ScaleGrey(Grey):
 def preprocessing_steps(
     *,
     spatial_size: Sequence[int],
-    aspect: str = "stretch",
-    crop_border: bool = True,
-    crop_to_breast: bool = True,
-    orient_left: bool = True,
-    remove_background: bool = True,
-    clahe_clip_limit: float | None = None,
-    intensity: str = "unit",
+    aspect: str,
+    crop_border: bool,
+    crop_to_breast: bool,
+    orient_left: bool,
+    remove_background: bool,
+    clahe_clip_limit: float | None,
+    intensity: str,
 ) -> list[Move | Grey]:
-    """The steps in their order; the arguments are those of `mammoseg.transforms.pipelines.preprocessing`.
+    """The steps in their order; the arguments are those of `mammoseg.transforms.pipelines.preprocessing`, all of them.
 
     Before them the image is read, after them its grey channel is repeated; `BESIDE` are the settings of that.
 
@@ -221,8 +221,12 @@ def preprocessing_steps(
 
     Examples:
         >>> from mammoseg.transforms.functional.steps import preprocessing_steps
-        >>> [type(step).__name__ for step in preprocessing_steps(spatial_size=(8, 4), crop_border=False)]
-        ['CropToBreast', 'OrientLeft', 'ResizeToGrid', 'RemoveBackground', 'ScaleGrey']
+        >>> wanted = {"crop_to_breast": True, "orient_left": True, "remove_background": False, "crop_border": False}
+        >>> steps = preprocessing_steps(
+        ...     spatial_size=(8, 4), aspect="stretch", clahe_clip_limit=None, intensity="unit", **wanted
+        ... )
+        >>> [type(step).__name__ for step in steps]
+        ['CropToBreast', 'OrientLeft', 'ResizeToGrid', 'ScaleGrey']
     """
     if aspect not in ASPECTS:
         raise WrongCallError(f"unknown aspect '{aspect}'; known: {', '.join(ASPECTS)}.")

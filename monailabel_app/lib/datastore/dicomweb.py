@@ -126,6 +126,8 @@ class DicomwebDatastore(InstanceDatastore):
         known = self.index.label(instance.sop)
         if known is not None and known.is_stored:
             return known
+        if self.files.is_withdrawn(instance.sop):
+            return nothing
         path = self.files.segmentation(instance.sop)
         try:
             if not path.exists() and not retrieve(self.archive, instance, path):

@@ -1,9 +1,10 @@
 """Where the label files of one datastore lie, below the folder of its state."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter
@@ -52,9 +53,10 @@ class LabelFiles:
 
     ``final/<label id>.dcm`` are SEGs. A picture has no header that a SEG could derive from, so its label is
     ``final/<label id>.nii.gz``, and ``.json`` beside it says of which image. ``masks/`` holds the mask of each label as
-    NIfTI, made when first asked for, ``original/`` a model's output for each image.
+    NIfTI, made when first asked for, ``original/`` a model's output for each image, ``withdrawn/`` a note for each
+    label that counts no more.
 
-    Args:
+    Attributes:
         set_aside: function that gets what is found in ``final/`` and is no label.
     """
 
@@ -62,7 +64,7 @@ class LabelFiles:
     set_aside: SetAside
 
     def __post_init__(self) -> None:
-        for name in ("final", "masks", "original"):
+        for name in ("final", "masks", "original", "withdrawn"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
             remove_leftovers(self.folder / name)
 
@@ -126,12 +128,20 @@ class LabelFiles:
         for path in self._files(label_id):
             path.unlink(missing_ok=True)
 
+    def note_withdrawn(self, label_id: str, about: Mapping[str, Any]) -> None:
+        """Write down that a label counts no more."""
+        write_json(self.folder / "withdrawn" / f"{label_id}.json", dict(about))
+
+    def is_withdrawn(self, label_id: str) -> bool:
+        """Whether it counts no more."""
+        return (self.folder / "withdrawn" / f"{label_id}.json").exists()
+
     def found_again(self, known: set[str]) -> list[LabelRow]:
         """Labels that are here and not in `known`, as after the index was lost; what is none is set aside."""
         found = []
         for path in sorted((self.folder / "final").iterdir()):
             label_id = path.name.removesuffix(".dcm").removesuffix(".nii.gz")
-            if label_id in known or path.suffix not in (".dcm", ".gz"):
+            if label_id in known or path.suffix not in (".dcm", ".gz") or self.is_withdrawn(label_id):
                 continue
             try:
                 row = self._row_of_picture(label_id) if path.suffix == ".gz" else row_of_segmentation(path, SAVED)

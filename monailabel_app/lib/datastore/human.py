@@ -28,7 +28,7 @@ class HumanLabel:
         image_id: SOP Instance UID of the one instance that it is about.
         segments: numbers of the segments of mass that a person drew.
         seconds: time of its content, since 1970 in UTC; 0 where it states none.
-        shape: ``(Rows, Columns)``.
+        shape: number of ``(Rows, Columns)``.
     """
 
     label_id: str

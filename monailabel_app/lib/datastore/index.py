@@ -56,8 +56,8 @@ class LabelRow:
     """One segmentation that was looked at.
 
     Attributes:
-        image_id: that it labels; empty when it does not count as a person's label.
-        source: as of an image; of our own, the source of their image.
+        image_id: image that it labels; empty when it does not count as a person's label.
+        source: where it comes from, as of an image; of our own, the source of their image.
         seconds: time of its content, since 1970 in UTC.
         segments: numbers of the segments that count, joined by commas; empty for all.
         is_stored: whether the archive has it, or the folder of labels where there is no archive.
@@ -172,6 +172,11 @@ class Index:
         """The image of a series that has no other."""
         found = self.ask(f"SELECT {IMAGE_COLUMNS} FROM images WHERE series = ? LIMIT 2", series)
         return ImageRow(*found[0]) if len(found) == 1 else None
+
+    def images_of_study(self, study: str) -> list[ImageRow]:
+        """All images of a study, by their ids."""
+        found = self.ask(f"SELECT {IMAGE_COLUMNS} FROM images WHERE study = ? ORDER BY image_id", study)
+        return [ImageRow(*row) for row in found]
 
     def put_label(self, label: LabelRow) -> None:
         """Add one label, or say something else of it."""

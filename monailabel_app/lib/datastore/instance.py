@@ -6,6 +6,7 @@ MONAI Label's own datastores take any segmentation for a label; here a label is 
 import logging
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ class InstanceDatastore(MammogramDatastore):
     """Mammograms and their labels.
 
     Args:
-        name, folder, conf: see `MammogramDatastore`.
+        name, folder, conf: arguments of `MammogramDatastore`.
 
     Raises:
         MammosegError: another server has the folder.
@@ -177,6 +178,15 @@ class InstanceDatastore(MammogramDatastore):
         if label_tag != "final":
             raise WrongCallError("the tag of a label is 'final' or 'original'.")
         return self.saver.save(image, upload, label_info)
+
+    def withdraw_label(self, label: LabelRow, about: Mapping[str, Any]) -> None:
+        """Let a label count no more, also after the index is lost; its files stay where they are.
+
+        Args:
+            about: who did it and when.
+        """
+        self.files.note_withdrawn(label.label_id, about)
+        self.index.put_label(replace(label, image_id=""))
 
     def remove_label(self, label_id: str, label_tag: str) -> None:
         """Refuse to delete a label.

@@ -30,3 +30,12 @@ class Leases:
                 *(image_id, user, now + seconds, now),
             )
         )
+
+    def holder(self, image_id: str) -> str | None:
+        """Who has the image now; None where nobody has."""
+        found = self._index.ask("SELECT user FROM leases WHERE image_id = ? AND until > ?", image_id, self._clock())
+        return found[0][0] if found else None
+
+    def release(self, image_id: str, user: str) -> None:
+        """Give the image back, if `user` has it."""
+        self._index.change("DELETE FROM leases WHERE image_id = ? AND user = ?", image_id, user)

@@ -101,7 +101,7 @@ class MammogramDatastore(Datastore):
         """Path of the image's file.
 
         Args:
-            image_id: or the UID of a series that holds one image, which is how OHIF's panel names it.
+            image_id: an image's, or the UID of a series that holds one image, which is how OHIF's panel names it.
 
         Raises:
             ImageNotFoundException: there is no such image.
@@ -128,6 +128,14 @@ class MammogramDatastore(Datastore):
     def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
         self._image(image_id)
         self.index.update_info("image", image_id, info)
+
+    def row(self, image_id: str) -> ImageRow:
+        """What the index has of an image.
+
+        Raises:
+            ImageNotFoundException: there is no such image.
+        """
+        return self._image(image_id)
 
     def lease(self, image_id: str, user: str, seconds: float = LEASE_SECONDS) -> bool:
         """Give the image to `user` for a time; False while another has it."""

@@ -12,7 +12,7 @@ import requests
 from mammoseg.errors import WrongCallError
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.login.roles import Person, roles_of
-from monailabel_app.lib.settings import Oidc, check_address
+from monailabel_app.lib.settings import Oidc, check_key_address
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class Verifier:
             document = _get_json(self.oidc.issuer.rstrip("/") + "/.well-known/openid-configuration")
             if document["issuer"] != self.oidc.issuer:
                 raise ValueError("another issuer")
-            check_address(document["jwks_uri"], "jwks_uri")
+            check_key_address(document["jwks_uri"], "jwks_uri")
             keys = [key for key in _get_json(document["jwks_uri"])["keys"] if _can_verify(key)]
             found = {key["kid"]: jwt.PyJWK(key, "RS256") for key in keys}
         except (requests.RequestException, ValueError, LookupError, TypeError, jwt.PyJWTError, WrongCallError) as error:

@@ -18,8 +18,8 @@ class Person:
     """Whom a token or a session stands for.
 
     Attributes:
-        name: for the audit.
-        roles: as given.
+        name: what the audit calls the person.
+        roles: what the person may do.
         expires: when the login ends, in seconds of the epoch; None for a token that is valid until it is revoked.
     """
 
@@ -30,6 +30,11 @@ class Person:
     def may(self, role: Role) -> bool:
         """Whether one of the roles includes `role`."""
         return bool(self.roles) and (role is Role.VIEWER or role in self.roles or Role.ADMIN in self.roles)
+
+    @property
+    def labels_as(self) -> Role:
+        """The role in which labels are saved: annotator, or admin for who is none."""
+        return Role.ANNOTATOR if Role.ANNOTATOR in self.roles else Role.ADMIN
 
 
 NOBODY = Person("local", frozenset(Role))

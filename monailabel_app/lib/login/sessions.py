@@ -16,8 +16,8 @@ class Session:
     """What a secret stands for.
 
     Attributes:
-        token: that it was opened with; it ends with it.
-        person: with the time when it ends.
+        token: what it was opened with; it ends with it.
+        person: who opened it, with the time when it ends.
         image: the only one that it opens; empty where it opens all.
     """
 

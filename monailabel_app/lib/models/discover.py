@@ -6,18 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mammoseg.bundles import bundle_names, bundle_root, exported_name, run_root
+from mammoseg.bundles import bundle_names, bundle_root, exported_name, run_root, why_no_masses
 from mammoseg.checkpoints.weights_file import TRAINED, best_weights, named_weights
 from mammoseg.deploy.manifest import check_manifest
 from mammoseg.errors import MammosegError, WrongCallError
 
 logger = logging.getLogger(__name__)
-
-MOST_CLASSES = 2
-"""Background and mass; what has more segments something else."""
-
-IMAGE_CHANNELS = 3
-"""Of an input that is an image alone; what has more is told something besides, as prompts."""
 
 
 class ModelNotReadyError(MammosegError):
@@ -32,7 +26,7 @@ class ModelEntry:
         bundle: its name, which is that of the model too.
         weights: checkpoint, or a folder of several, of which the mean is served; None where there is none yet.
         description: one sentence of the bundle's metadata.
-        version: of the bundle.
+        version: the bundle's version.
     """
 
     bundle: str
@@ -53,7 +47,7 @@ def discover(conf: Mapping[str, str]) -> dict[str, ModelEntry]:
         MammosegError: an exported bundle was changed, or a folder of weights has none.
     """
     chosen = _words(conf.get("models", ""))
-    reasons = {name: reason for name in bundle_names() if (reason := _unfit(name))}
+    reasons = {name: f"its network {reason}" for name in bundle_names() if (reason := why_no_masses(name))}
     known = [name for name in bundle_names() if name not in reasons]
     given = _exported_weights(conf) | _named_weights(conf)
     for name in dict.fromkeys([*chosen, *given]):
@@ -70,14 +64,6 @@ def discover(conf: Mapping[str, str]) -> dict[str, ModelEntry]:
 def _entry(name: str, weights: Path | None) -> ModelEntry:
     metadata = json.loads((Path(bundle_root(name)) / "configs" / "metadata.json").read_text(encoding="utf-8"))
     return ModelEntry(name, weights, metadata["name"], metadata["version"])
-
-
-def _unfit(name: str) -> str | None:
-    config = json.loads((Path(bundle_root(name)) / "configs" / "inference.json").read_text(encoding="utf-8"))
-    if config["in_channels"] > IMAGE_CHANNELS:
-        return "its network finds nothing without prompts"
-    classes = config["network_def"]["out_channels"]
-    return f"its network gives {classes} classes, no mass" if classes > MOST_CLASSES else None
 
 
 def _exported_weights(conf: Mapping[str, str]) -> dict[str, Path]:

@@ -40,7 +40,7 @@ LABELS = {"mass": 1}
 """Names and values of the mask."""
 
 WEIGHTS_FACTS = ("weights_file", "weights_sha256", "trained_on", "warning")
-"""What is said of the weights in the list of models and with each mask; see `mammoseg.inference.algorithm.facts_of`."""
+"""What is said of the weights, in the list of models and with each mask; see `mammoseg.inference.algorithm`."""
 
 
 class MassInferTask(InferTask):
@@ -110,7 +110,7 @@ class MassInferTask(InferTask):
             found = self.model.segment(path, read_threshold(request))
             grid = grid_of(path) if file_format(path) == "DICOM" else _grid(path, found.probability.shape)
         start = time.perf_counter()
-        file = write_mask(found.mask, grid, suffix)
+        file = write_temporary(found.mask, grid, suffix)
         seconds = {**found.seconds, "write": time.perf_counter() - start, "total": time.perf_counter() - begin}
         return str(file), {
             "label_names": LABELS,
@@ -119,6 +119,11 @@ class MassInferTask(InferTask):
             "latencies": {name: round(value, 4) for name, value in seconds.items()},
             **(_proposal(found) if request.get(PROPOSAL) else {}),
         }
+
+    def masses(self, image: Path | str) -> list[np.ndarray]:
+        """Masses in a file, each bool ``(rows, columns)``, largest first; see `__call__` for what it raises."""
+        with no_header_values_in_warnings():
+            return list(self.model.segment(Path(image)).lesions)
 
     def dicom_seg(self, image: Path | str, request: Mapping[str, Any] | None = None) -> bytes:
         """A DICOM SEG of the masses, as `mammoseg predict` writes it.
@@ -193,7 +198,7 @@ def read_extension(request: Mapping[str, Any]) -> str:
     return said(request, ["result_extension"]).get("result_extension", EXTENSIONS[0])
 
 
-def write_mask(mask: np.ndarray, grid: Grid, suffix: str) -> Path:
+def write_temporary(mask: np.ndarray, grid: Grid, suffix: str) -> Path:
     """Write a mask ``(rows, columns)`` as a new temporary file that only this user can read."""
     handle, name = tempfile.mkstemp(prefix="mammoseg-", suffix=suffix)
     os.close(handle)

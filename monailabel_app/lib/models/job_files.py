@@ -28,11 +28,11 @@ class TrainJob:
     """One training, as the process that does it reads it.
 
     Attributes:
-        folder: of everything it writes.
+        folder: folder of everything it writes.
         data: folder of the ``datalist.json``.
         start_from: checkpoint to go on from; None starts anew.
-        recipe: see `mammoseg.training.workflow.RECIPES`.
-        overrides: of the bundle's config.
+        recipe: one of `mammoseg.training.workflow.RECIPES`.
+        overrides: values instead of those of the bundle's config.
     """
 
     bundle: str

@@ -16,7 +16,7 @@ from mammoseg.interactive.random_walker import RandomWalker
 from mammoseg.interactive.region_growing import RegionGrowing
 from mammoseg.interactive.run_lengths import RunLengths
 from monailabel_app.lib.datastore.work import Proposal
-from monailabel_app.lib.models.infer import LABELS, read_extension, write_mask
+from monailabel_app.lib.models.infer import LABELS, read_extension, write_temporary
 from monailabel_app.lib.models.prepared import LookedAt, LookedAtImages
 from monailabel_app.lib.models.run import PROPOSAL
 from monailabel_app.lib.models.said_prompts import (
@@ -133,7 +133,7 @@ class PromptedInferTask(InferTask):
         def outline(looked: LookedAt, prepared: Any) -> tuple[Proposal, str]:
             what = self._read(values, looked.grid, label, str(request.get("image_id", "")))
             proposal = self.outliner.outline(looked, prepared, what)
-            file = write_mask(proposal.outline.mask(looked.grid.shape), looked.grid, suffix)
+            file = write_temporary(proposal.outline.mask(looked.grid.shape), looked.grid, suffix)
             return proposal, str(file)
 
         proposal, file = self.outliner.images.use(Path(request["image"]), self.outliner.model, outline)

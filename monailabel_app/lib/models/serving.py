@@ -27,7 +27,7 @@ class Segmented:
         lesions: bool of the same shape each, largest first.
         algorithm: what found them, as its results name it.
         version: number of the weights.
-        seconds: for reading the file, and for preprocessing, network and the way back.
+        seconds: time for reading the file, and for preprocessing, network and the way back.
     """
 
     mammogram: Mammogram

@@ -37,7 +37,7 @@ class Version:
     Attributes:
         number: 0 for what the model came with, then in the order of the trainings.
         weights: the checkpoint; of number 0 it may be a folder of several.
-        sha256: that the weights must have; None where nobody has recorded it.
+        sha256: hash that the weights must have; None where nobody has recorded it.
     """
 
     number: int

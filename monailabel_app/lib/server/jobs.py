@@ -75,9 +75,14 @@ class Jobs:
             threads.submit(_run, job)
         return job
 
-    def run(self, job: Job) -> Any:
-        """Run within the request and return what the work returns."""
-        return job.work()
+    def answer(self, kind: str, job: Job, *, waits: bool, enqueue: bool = False) -> Any:
+        """Do the job within the request and answer what it gives, or `start` it and answer its record.
+
+        Args:
+            waits: whether the client waits for the end.
+            enqueue: whether it may wait for those before.
+        """
+        return job.work() if waits else self.start(kind, job, enqueue=enqueue).record()
 
     def of(self, kind: str) -> list[Job]:
         """All jobs of a kind that are remembered, the oldest first."""

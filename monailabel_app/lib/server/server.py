@@ -30,6 +30,7 @@ from monailabel_app.lib.server.jobs import Jobs
 from monailabel_app.lib.server.limits import Headers, Limits, SameSite
 from monailabel_app.lib.server.routes import (
     activelearning,
+    annotate,
     batch,
     datastore,
     infer,
@@ -45,7 +46,7 @@ from monailabel_app.lib.settings import ServerSettings
 
 logger = logging.getLogger(__name__)
 
-GROUPS = (info, infer, segment, batch, train, activelearning, scoring, datastore, login, ohif, proxy)
+GROUPS = (info, infer, segment, batch, train, activelearning, scoring, datastore, annotate, login, ohif, proxy)
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -65,6 +66,12 @@ OHIF_HEADERS = {
 }
 """OHIF's own scripts need inline code and WebAssembly; it can talk to this server and no other."""
 
+
+ANNOTATE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+}
+"""Our own page has no inline code and needs nothing but this server."""
 
 THREADS_FOR = 4
 """People who may fill their allowances at once before the others have to wait for a thread."""
@@ -106,7 +113,7 @@ def build(app: LabelApp, settings: ServerSettings) -> FastAPI:
 
 def _middleware(settings: ServerSettings, connections: Connections, *, has_login: bool) -> list[Middleware]:
     return [
-        Middleware(Headers, headers=HEADERS, by_path={"/ohif/": OHIF_HEADERS}),
+        Middleware(Headers, headers=HEADERS, by_path={"/ohif/": OHIF_HEADERS, "/annotate/": ANNOTATE_HEADERS}),
         Middleware(Callers, proxies=settings.trusted_proxies),
         Middleware(SameSite, origins=settings.cors, only_loopback=settings.is_local and not has_login),
         Middleware(

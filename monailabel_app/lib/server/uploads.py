@@ -25,15 +25,21 @@ def uploaded(upload: UploadFile, state_dir: Path) -> Iterator[Path]:
     suffix = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), None)
     if suffix is None:
         raise HttpError(422, "E_FILE_KIND", f"a file ends in one of {', '.join(SUFFIXES)}.")
-    parent = uploads_folder(state_dir)
-    parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.TemporaryDirectory(dir=parent) as folder:
-        path = Path(folder) / f"upload{suffix}"
+    with received(suffix, state_dir) as path:
         with path.open("wb") as file:
             shutil.copyfileobj(upload.file, file, 1 << 20)
         if not path.stat().st_size:
             raise HttpError(422, "E_EMPTY", "the uploaded file is empty.")
         yield path
+
+
+@contextmanager
+def received(suffix: str, state_dir: Path) -> Iterator[Path]:
+    """Path for a new file with what a client sent, which goes with the block."""
+    parent = uploads_folder(state_dir)
+    parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(dir=parent) as folder:
+        yield Path(folder) / f"upload{suffix}"
 
 
 def remove_leftovers(state_dir: Path) -> None:

@@ -23,7 +23,7 @@ class NextImage(Strategy):
     """A strategy by its name.
 
     An image that was given out less than half an hour ago and has no label yet counts as labelled and comes last, so
-    that the next request gets another one.
+    that the next request gets another one. One that the user skipped is not given to that user.
 
     Args:
         name: name of a strategy, see `STRATEGIES`.
@@ -51,14 +51,19 @@ class NextImage(Strategy):
         Raises:
             ModelNotReadyError: scores are needed and there are no weights.
         """
-        unlabelled = sorted(datastore.get_unlabeled_images())
+        user = str(request.get("user") or NOBODY)
+        unlabelled = sorted(
+            image
+            for image in datastore.get_unlabeled_images()
+            if user not in datastore.get_image_info(image).get("skipped", {})
+        )
         given = self._given(datastore, unlabelled)
         free = [image for image in unlabelled if image not in given]
         done = [*sorted(datastore.get_labeled_images()), *given]
         for images in (free, sorted(given, key=given.__getitem__)):
             rated = self._rated(request, datastore, images, done)
             for image in self._order(request, datastore, rated, done):
-                if datastore.lease(image, str(request.get("user") or NOBODY)):
+                if datastore.lease(image, user):
                     return {"id": image, "score": rated[image], "candidates": len(rated)}
         return None
 

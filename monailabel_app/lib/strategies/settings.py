@@ -12,11 +12,11 @@ class StrategySettings:
     """How images are scored and given out.
 
     Attributes:
-        model: that scores where a request names none; None takes the first that has weights.
+        model: name of the one that scores where a request names none; None takes the first that has weights.
         max_scored: images that one request scores at most; each takes a second or so on a CPU.
         group: whether views of one patient are kept apart where a request says nothing.
         samples: passes with dropout on.
-        seed: of the dropout, of ``random``, and of the order in which missing scores are made up for.
+        seed: start of the dropout, of ``random``, and of the order in which missing scores are made up for.
     """
 
     model: str | None = None
@@ -37,8 +37,8 @@ class StrategySettings:
             raise WrongCallError(f"strategy_model '{model}' is no model of the app; /info/ lists them.")
         return cls(
             model=model,
-            max_scored=whole_number(conf, "max_scored", cls.max_scored, lowest=1),
+            max_scored=whole_number(conf, "max_scored", cls.max_scored),
             group=yes_or_no(conf, "group", cls.group),
-            samples=whole_number(conf, "strategy_samples", cls.samples, lowest=2),
-            seed=whole_number(conf, "strategy_seed", cls.seed, lowest=0),
+            samples=whole_number(conf, "strategy_samples", cls.samples),
+            seed=whole_number(conf, "strategy_seed", cls.seed),
         )

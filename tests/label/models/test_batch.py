@@ -5,15 +5,7 @@ import pytest
 from mammoseg.errors import WrongCallError
 from monailabel_app.lib.models.batch import MassBatchInferTask
 from monailabel_app.lib.models.infer import MassInferTask
-from tests.label.tiny_models import DictDatastore, served_model, write_weights
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = DictDatastore.of_pictures(tmp_path / "images", 4)
-    for name in ("image-2", "image-3"):
-        del store.masks[name]
-    return store
+from tests.label.tiny_models import served_model, write_weights
 
 
 @pytest.fixture

@@ -17,12 +17,17 @@ from tests.label.tiny_models import served_model, write_picture, write_weights
 
 def test_every_bundle_that_segments_masses_is_a_model():
     found = discover({})
-    assert set(bundle_names()) - set(found) == {"se_fusion_bit", "click_unet"}
+    assert set(bundle_names()) - set(found) == {"click_unet", "se_fusion_bit"}
 
 
 def test_a_bundle_of_21_classes_is_refused_with_the_reason():
     with pytest.raises(WrongCallError, match="'se_fusion_bit' cannot be a model; its network gives 21 classes"):
         discover({"models": "se_fusion_bit"})
+
+
+def test_a_bundle_that_needs_prompts_is_no_model_of_whole_films():
+    with pytest.raises(WrongCallError, match="'click_unet' cannot be a model; its network needs prompts"):
+        discover({"models": "click_unet"})
 
 
 def test_models_narrows_the_list():
@@ -58,7 +63,7 @@ def test_weights_that_a_bundle_came_with_serve_until_it_is_trained(tmp_path, mon
     (tmp_path / "configs" / "metadata.json").write_text(json.dumps({"name": "U-Net", "version": "1.0"}))
     for folder in ("bundle_root", "run_root"):
         monkeypatch.setattr(f"monailabel_app.lib.models.discover.{folder}", lambda name: str(tmp_path))
-    monkeypatch.setattr("monailabel_app.lib.models.discover._unfit", lambda name: None)
+    monkeypatch.setattr("monailabel_app.lib.models.discover.why_no_masses", lambda name: None)
     checkpoint = write_weights(tmp_path / "w.pt")
     shipped = ship(checkpoint, bundle="unet", threshold=0.35, folder=tmp_path / "models")
     assert discover({"models": "unet"})["unet"].weights == shipped

@@ -13,20 +13,12 @@ from monailabel_app.lib.models.discover import ModelNotReadyError
 from monailabel_app.lib.models.scoring import scoring_methods
 from monailabel_app.lib.strategies import stored_scores
 from monailabel_app.lib.strategies.settings import StrategySettings
-from tests.label.tiny_models import DictDatastore, served_model, write_weights
+from tests.label.tiny_models import served_model, write_weights
 
 
 @pytest.fixture
 def model(tmp_path):
     return served_model(tmp_path, write_weights(tmp_path / "w.pt"))
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = DictDatastore.of_pictures(tmp_path / "images", 4)
-    for name in ("image-2", "image-3"):
-        del store.masks[name]
-    return store
 
 
 def identity(model) -> dict:

@@ -1,11 +1,14 @@
 """`/activelearning/{strategy}`: the image to label next."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
 
+from monailabel_app.lib.app import LabelApp
 from monailabel_app.lib.ids import Name
+from monailabel_app.lib.login.roles import Person
 from monailabel_app.lib.params import JSON_BODY, JsonBody, chosen
 from monailabel_app.lib.server.routes import Annotator, TheApp, TheLogin, find
 
@@ -19,12 +22,26 @@ def sample(
     person: Annotator, app: TheApp, login: TheLogin, request: Request, strategy: Name, params: JsonBody
 ) -> dict[str, Any]:
     """Answer what is known of the image to label next, or ``{}`` when none is left."""
+    found = next_image(app, person, strategy, chosen(params, PARAMS))
+    if found and "client_id" in params:  # Slicer's module, which downloads the image without its token
+        found["id"] = login.with_ticket(found["id"], request)
+    return found
+
+
+def next_image(app: LabelApp, person: Person, strategy: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Choose an image for a person, lease it and note that; what is known of it, nothing when none is left.
+
+    Args:
+        params: ``model`` and ``group``, as the strategies take them.
+
+    Raises:
+        HttpError: 404; there is no such strategy or model.
+    """
     task = find(app.strategies, strategy, "E_STRATEGY")
-    asked = {**chosen(params, PARAMS), "strategy": strategy, "user": person.name}
-    if "model" in asked:
-        find(app.trainers, asked["model"])
+    if "model" in params:
+        find(app.trainers, params["model"])
     datastore = app.datastore()
-    result = task(asked, datastore)
+    result = task({**params, "strategy": strategy, "user": person.name}, datastore)
     if not result or not result.get("id"):
         return {}
     image = result["id"]
@@ -33,7 +50,4 @@ def sample(
     known = datastore.get_image_info(image)
     datastore.update_image_info(image, {"strategy": {**known.get("strategy", {}), **given}})
     withheld = ("path", "scores")  # a place on this server, and the features of a network in their hundreds
-    found = {key: value for key, value in {**known, **result}.items() if key not in withheld}
-    if "client_id" in params:  # Slicer's module, which downloads the image without its token
-        found["id"] = login.with_ticket(image, request)
-    return found
+    return {key: value for key, value in {**known, **result}.items() if key not in withheld}

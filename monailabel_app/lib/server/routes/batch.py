@@ -51,4 +51,4 @@ def start(
     request |= {"save_label": True, "label_tag": "original"}
     job = Job(request, lambda: app.batch_infer(request), stop=getattr(app.batch, "stop", None))
     audit.record(person.name, "batch inference", model=model, images=images.value)
-    return jobs.run(job) if run_sync else jobs.start(KIND, job).record()
+    return jobs.answer(KIND, job, waits=run_sync)

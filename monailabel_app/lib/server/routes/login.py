@@ -13,7 +13,7 @@ from monailabel_app.lib.server.routes import Anyone, TheLogin, Viewer
 
 router = APIRouter(tags=["Auth"])
 
-LOCAL_PAGE = re.compile(r"/ohif/(?!.*\.\.)[A-Za-z0-9/_.?=&-]*")
+LOCAL_PAGE = re.compile(r"/(?:ohif|annotate)/(?!.*\.\.)[A-Za-z0-9/_.?=&-]*")
 """Where a login may lead: nowhere else, so that no link leads a person from here to another site."""
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>mammoseg</title>

@@ -34,4 +34,4 @@ def start(
     if "model" in request:
         find(app.trainers, request["model"])
     job = Job(request, lambda: app.scoring(request), stop=getattr(task, "stop", None))
-    return jobs.run(job) if run_sync else jobs.start(KIND, job, enqueue=True).record()
+    return jobs.answer(KIND, job, waits=run_sync, enqueue=True)

@@ -51,7 +51,7 @@ def start(
 ) -> Any:
     """Start the training of one model and answer the job's record; ``run_sync`` waits for its end."""
     job = _job(app, audit, person, model, params)
-    return jobs.run(job) if run_sync else jobs.start(KIND, job, enqueue=enqueue).record()
+    return jobs.answer(KIND, job, waits=run_sync, enqueue=enqueue)
 
 
 @router.get("/{model}/versions", summary="Versions of a model, and which is served")

@@ -1,10 +1,11 @@
 """The way to the archive: what a viewer needs passes, everything else is refused before anything is sent."""
 
 import json
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
+from mammoseg.viewer.server import serving
 
 UID = "1.2.840.1"
 INSTANCE = f"studies/{UID}/series/{UID}/instances/{UID}"
@@ -38,10 +39,8 @@ def archive():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.asked = []
     server.url = f"http://127.0.0.1:{server.server_port}/dicom-web"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serving(server):
+        yield server
 
 
 @pytest.fixture

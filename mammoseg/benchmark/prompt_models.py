@@ -1,0 +1,58 @@
+"""Interactive models next to each other: the same films, the same annotators."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mammoseg.errors import WrongCallError
+from mammoseg.evaluation.evaluate_prompts import films_of, outline_masses, summary_of
+from mammoseg.interactive.click_model import load_click_model
+from mammoseg.interactive.model import InteractiveModel
+from mammoseg.interactive.random_walker import RandomWalker
+from mammoseg.interactive.region_growing import RegionGrowing
+
+MODELS: dict[str, Callable[[Path | None], InteractiveModel]] = {
+    "click_unet": load_click_model,
+    "random_walker": lambda _: RandomWalker(),
+    "region_growing": lambda _: RegionGrowing(),
+}
+"""What makes a model by its name, from the file of weights that was named for `click_unet`."""
+
+
+def benchmark_prompts(
+    name: str,
+    dataset_dir: Path | str,
+    *,
+    section: str,
+    seeds: Sequence[int],
+    weights: Path | str | None = None,
+    images: int | None = None,
+    cache_dir: Path | str | None = None,
+) -> dict[str, Any]:
+    """Dice of a model after each prompt of the simulated annotator.
+
+    Args:
+        name: one of `MODELS`.
+        dataset_dir: folder of a datalist.json.
+        section: section of it whose films are outlined.
+        seeds: numbers that the annotators' draws come from.
+        weights: checkpoint of bundle `click_unet`; None takes its own.
+        images: number of films, from the first; None takes all.
+        cache_dir: folder of the cache of films; None keeps nothing.
+
+    Returns:
+        JSON values: `mammoseg.evaluation.evaluate_prompts.summary_of`, and seconds for each answer to a prompt.
+
+    Raises:
+        WrongCallError: an unknown model.
+    """
+    if name not in MODELS:
+        raise WrongCallError(f"unknown interactive model '{name}'; known: {', '.join(MODELS)}.")
+    model = MODELS[name](None if weights is None else Path(weights))
+    films = films_of(dataset_dir, section=section, cache_dir=cache_dir)
+    films.data = films.data[:images]
+    began = time.perf_counter()
+    outlined = list(outline_masses(model, films, seeds=seeds))
+    seconds = (time.perf_counter() - began) / sum(len(each.dice) for each in outlined)
+    return {"model": name, "section": section, "seeds": list(seeds), "seconds": seconds, **summary_of(outlined)}

@@ -1,0 +1,142 @@
+"""Segment an archive: folders, datalists or a DICOMweb query in; DICOM objects and one Parquet table out."""
+
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mammoseg.archives.dicomweb.stored import Stored
+from mammoseg.checkpoints.weights_file import Named, default_bundle, default_weights
+from mammoseg.cohort.items import items_of_files
+from mammoseg.cohort.job import CohortJob
+from mammoseg.cohort.run import Cohort, Over, run_cohort
+from mammoseg.cohort.storing import Storing
+from mammoseg.data.find_images import say_no_file
+from mammoseg.dicom.seg import SegKind
+from mammoseg.errors import NothingUsableError
+from mammoseg.files import make_output
+from mammoseg.prediction.file_job import MassPredictor, algorithm_asked_for
+from mammoseg.prediction.options import Options, Run, parse_choice, parse_objects
+from mammoseg.prediction.predict import PredictorChoice, as_paths, check_call, check_logins
+from mammoseg.prediction.process import FileRunner
+from mammoseg.prediction.run import died, single_thread
+from mammoseg.prediction.workers import FEWEST_FILES, run_in_workers, worker_count
+from mammoseg.quick_import import quick_imports
+
+
+def cohort(
+    *inputs: str | Path,
+    output: str | Path,
+    bundle: str | None = None,
+    weights: Named | None = None,
+    objects: str | Sequence[str] = ("seg", "sr"),
+    segmentation: str = "binary",
+    deflated: bool = False,
+    threshold: float | None = None,
+    flips: bool | None = None,
+    min_area_mm2: float | None = None,
+    device: str | None = None,
+    runtime: str = "auto",
+    precision: str | None = None,
+    modalities: str | Sequence[str] = ("MG",),
+    workers: int | None = None,
+    ray: str | None = None,
+    archive: str | None = None,
+    stow: str | None = None,
+    user: str | None = None,
+    ca_bundle: str | None = None,
+    study: str | None = None,
+    patient: str | None = None,
+    date: str | None = None,
+) -> None:
+    """Segment the masses of very many mammograms.
+
+    Args:
+        inputs: files, folders that are searched to the bottom, and datalists (``.json``).
+        output: folder of the results, the ledger and the table. The same call again does only what is not done yet. All
+            machines must see it, and `inputs`, at the same path.
+        bundle: name of the network, as in `mammoseg.prediction.predict.predict`; so are all that are not named here.
+        workers: processes; one for each core of this machine, or of the cluster, when None.
+        ray: address of a Ray cluster, ``auto``, or ``local`` for one on this machine; local processes when None.
+
+    Raises:
+        WrongCallError: no input, an unknown bundle, a value out of range, no Ray, or no output folder.
+        NothingUsableError: there was no mammogram, or all were refused.
+        PartlyRefusedError: some were refused, lost, or not stored.
+        StoppedError: Ctrl-C; what is done is kept.
+        OutputError: results, ledger or table cannot be written.
+    """
+    options = Options(
+        objects=parse_objects(objects),
+        kind=parse_choice(SegKind, segmentation, "segmentation"),
+        deflated=deflated,
+        threshold=threshold,
+        min_area_mm2=min_area_mm2,
+    )
+    modalities = (modalities,) if isinstance(modalities, str) else tuple(modalities)
+    paths = [Path(path) for path in inputs]
+    selection = {"study": study, "patient": patient, "date": date}
+    login: dict[str, Any] = {"user": user, "ca_bundle": ca_bundle}
+    check_call(paths, archive, selection)
+    login_to_store = check_logins(archive, stow, login)
+    bundle = bundle or default_bundle()
+    weights_used = as_paths(default_weights(bundle) if weights is None else weights)
+    folder = Path(output)
+    items, count, passed_over = items_of_files(paths, folder)
+    if archive is None and not count:
+        raise NothingUsableError(say_no_file(passed_over))
+    make_output(folder)
+    processes = _processes(ray, workers, count)
+    print(f"loading {bundle}, which can take a minute.", file=sys.stderr, flush=True)
+    choice = PredictorChoice(bundle, weights_used, device, modalities, flips, runtime, precision)
+    predictor = choice()
+    wanted = Cohort(items, count)
+    if archive is not None:
+        with quick_imports():
+            from mammoseg.cohort.from_archive import with_archive
+        wanted = with_archive(wanted, archive, folder, modalities, login, selection)
+    run = Run(
+        algorithm_asked_for(predictor, options), datetime.now(timezone.utc).replace(microsecond=0), folder, options
+    )
+    if run.algorithm.warning:
+        print(f"WARNING: {run.algorithm.warning}", file=sys.stderr)
+    run_cohort(
+        wanted,
+        run,
+        partial(processes, predictor, choice),
+        storing=None if stow is None else partial(Storing, partial(_store, to=stow, **login_to_store)),
+    )
+
+
+Processes = Callable[[MassPredictor, PredictorChoice, Run], Over]
+
+
+def _processes(ray: str | None, workers: int | None, count: int) -> Processes:
+    if ray is None:
+        return partial(_here, worker_count(count or FEWEST_FILES, workers))
+    with quick_imports():
+        from mammoseg.cohort.on_ray import connect_to_ray
+    return partial(_on_ray, connect_to_ray(ray, workers))
+
+
+def _here(workers: int, predictor: MassPredictor, choice: PredictorChoice, run: Run) -> Over:
+    here = CohortJob(partial(single_thread, lambda: predictor), run)
+    return lambda items: run_in_workers(here, _job(choice, run), items, workers, died)
+
+
+def _on_ray(workers: int, _: MassPredictor, choice: PredictorChoice, run: Run) -> Over:
+    with quick_imports():
+        from mammoseg.cohort.on_ray import run_on_ray
+    return lambda items: run_on_ray(_job(choice, run), items, workers)
+
+
+def _job(choice: PredictorChoice, run: Run) -> Callable[[], FileRunner]:
+    return partial(CohortJob, partial(single_thread, choice), run)
+
+
+def _store(files: list[Path], *, to: str, **login: Any) -> list[Stored]:
+    with quick_imports():
+        from mammoseg.archives.send import store_to
+    return store_to(files, to, **login)

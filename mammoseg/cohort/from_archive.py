@@ -1,0 +1,86 @@
+"""The mammograms of a DICOMweb query as items: each is fetched when its turn comes, and its copy is removed after."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from mammoseg.archives.dicomweb.client import Archive, ArchiveError, Instance, connect
+from mammoseg.archives.dicomweb.fetch import find_mammograms
+from mammoseg.archives.dicomweb.retrieve import RefusedInstanceError, is_whole, retrieve
+from mammoseg.cohort.items import CohortItem, name_of
+from mammoseg.cohort.run import Cohort
+from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
+from mammoseg.errors import NothingUsableError
+from mammoseg.files import output_errors
+from mammoseg.prediction.file_job import refused
+from mammoseg.prediction.table import Row
+
+IMAGES = "images"
+"""Folder in the output folder for the copies."""
+
+WAITS_SECONDS = (1.0, 2.0, 4.0, 10.0, 20.0, 40.0, 60.0)
+"""Before each further attempt to reach the archive; more than two minutes together."""
+
+
+def with_archive(
+    cohort: Cohort,
+    url: str,
+    output: Path,
+    modalities: Sequence[str],
+    login: Mapping[str, Any],
+    selection: Mapping[str, str | None],
+) -> Cohort:
+    """The cohort, and then the instances that a search in an archive finds.
+
+    Args:
+        url: DICOMweb root of the archive.
+        output: folder of the cohort.
+        modalities: DICOM modalities of the series to take.
+        login: ``user`` and ``ca_bundle``, see `mammoseg.archives.dicomweb.client.connect`.
+        selection: ``study``, ``patient`` and ``date``, see `find_mammograms`.
+
+    Raises:
+        NothingUsableError: nothing matches.
+        ArchiveError: the archive does not answer.
+        WrongCallError: the address, a filter or the password is wrong.
+    """
+    archive = connect(url, waits=WAITS_SECONDS, **login)
+    found = find_mammograms(archive, modalities=modalities, **selection)
+    if not found:
+        raise NothingUsableError(f"{archive.name} has no mammogram that matches; check --study, --patient and --date.")
+    source = _Source(archive, {instance.sop: instance for instance in found})
+    items = source.items(output / IMAGES)
+    return Cohort(chain(cohort.items, items), cohort.count + len(found), source.fetch, source.done_with)
+
+
+@dataclass(frozen=True)
+class _Source:
+    archive: Archive
+    instances: Mapping[str, Instance]
+
+    def items(self, images: Path) -> Iterator[CohortItem]:
+        key = load_key(default_key_file())
+        for sop in self.instances:
+            path = images / f"{keyed_hash(sop, key)}.dcm"
+            yield CohortItem(sop, path, name_of(sop, path))
+
+    def fetch(self, item: CohortItem) -> Row | None:
+        instance = self.instances.get(item.key)
+        if instance is None:  # a file
+            return None
+        try:
+            with output_errors(item.path):
+                if is_whole(item.path, instance) or retrieve(self.archive, instance, item.path):
+                    return None
+            reason = f"{self.archive.name} lists it and does not have it."
+        except RefusedInstanceError as error:
+            reason = str(error)
+        except ArchiveError as error:
+            reason = f"{error}"
+        return refused(item.path, "E_ARCHIVE", reason)
+
+    def done_with(self, item: CohortItem) -> None:
+        if item.key in self.instances:
+            item.path.unlink(missing_ok=True)

@@ -1,0 +1,169 @@
+"""What became of every mammogram of a cohort: one line each, appended by the one process that drives the run.
+
+Ray's own checkpoints were looked at and not taken: they keep the keys of rows that a sink of Ray has written, so they
+know neither refusals nor other settings nor changed files, and a run without Ray could not read them.
+"""
+
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+from mammoseg.cohort.items import CohortItem
+from mammoseg.errors import OutputError
+from mammoseg.files import is_link, output_errors
+from mammoseg.prediction.records import RECORD_ERRORS, checked_row
+from mammoseg.prediction.table import Row
+
+TRIED_AGAIN = ("E_WORKER", "E_FAULT", "E_ARCHIVE")
+"""Refusals for which the file may not be to blame; the next run tries again."""
+
+NAME = re.compile(r"[0-9a-f]{2}/([A-Za-z0-9_-][A-Za-z0-9._-]*)")
+"""What `mammoseg.cohort.items.name_of` makes."""
+
+SECONDS_AT_RISK = 2.0
+"""Of a power cut: lines are with the system at once, and on the disk after so long."""
+
+Digest = bytes
+
+
+class Ledger:
+    """The lines of one output folder; of several lines of a mammogram the last counts.
+
+    In memory are 16 bytes a mammogram for its key and 16 for what was done, whatever its line holds.
+
+    Args:
+        file: file of the lines, made when it is not there. A last line that a killed run left half written is cut off.
+        settings: digest of model and options; lines of others do not count as done, see `Records.settings`.
+    """
+
+    def __init__(self, file: Path, settings: str) -> None:
+        self.file = file
+        self.settings = settings
+        self._done: dict[Digest, Digest] = {}
+        self._stored: set[Digest] = set()
+        self._handle: FileIO | None = None
+        self._flushed = time.monotonic()
+
+    @contextmanager
+    def open(self) -> Iterator["Ledger"]:
+        """Read what was done, and let lines be added while the block runs.
+
+        Raises:
+            OutputError: the file cannot be read or written, or is a link.
+        """
+        if is_link(self.file):
+            raise OutputError(f"'{self.file}' is a link, so lines would be written elsewhere; remove it and run again.")
+        with output_errors(self.file), self.file.open("ab+", buffering=0) as self._handle:
+            self._cut_half_a_line()
+            for line in self.lines():
+                self._take(line)
+            try:
+                yield self
+            finally:
+                self._flush()
+
+    def is_done(self, item: CohortItem) -> bool:
+        """Whether an item has its results, or was refused for good, under these settings and as it is now."""
+        return self._done.get(_digest(item.key)) == self._state(item.state)
+
+    def is_stored(self, key: str) -> bool:
+        """Whether the archive has the results of an item that is done."""
+        return _digest(key) in self._stored
+
+    def add(self, item: CohortItem, row: Row) -> None:
+        """Note what became of an item.
+
+        Raises:
+            OutputError: the line cannot be written; the next run does the item again.
+        """
+        self._write({"key": item.key, "name": item.name, "state": item.state, "settings": self.settings} | asdict(row))
+
+    def add_stored(self, key: str) -> None:
+        """Note that the archive has all results of an item."""
+        self._write({"stored": key})
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """Every line that can be read, from the first; one that somebody damaged does not count."""
+        with self.file.open("rb") as file:
+            for line in file:
+                try:
+                    yield dict(json.loads(line))
+                except RECORD_ERRORS:
+                    continue
+
+    def rows(self) -> Iterator[tuple[str, str, Row]]:
+        """Key, name and row of each item under these settings, each once, with its last line."""
+        last: dict[Digest, int] = {}
+        for number, line in enumerate(self.lines()):
+            if line.get("settings") == self.settings:
+                last[_digest(str(line.get("key")))] = number
+        for number, line in enumerate(self.lines()):
+            key = str(line.get("key"))
+            if last.get(_digest(key)) == number and (row := row_of(line)):
+                yield key, str(line["name"]), row
+
+    def _take(self, line: dict[str, Any]) -> None:
+        if "stored" in line:
+            self._stored.add(_digest(str(line["stored"])))
+            return
+        key = _digest(str(line.get("key")))
+        self._stored.discard(key)  # done again, so there are other results
+        self._done.pop(key, None)
+        if line.get("settings") == self.settings and (row := row_of(line)) and row.code not in TRIED_AGAIN:
+            self._done[key] = self._state(str(line.get("state")))
+
+    def _state(self, state: str) -> Digest:
+        return _digest(f"{self.settings} {state}")
+
+    def _write(self, content: dict[str, Any]) -> None:
+        assert self._handle is not None, "the ledger is open"
+        with output_errors(self.file):
+            line = json.dumps(content).encode() + b"\n"
+            while line:
+                line = line[self._handle.write(line) :]
+            if time.monotonic() - self._flushed > SECONDS_AT_RISK:
+                self._flush()
+        self._take(content)
+
+    def _flush(self) -> None:
+        assert self._handle is not None, "the ledger is open"
+        os.fsync(self._handle.fileno())
+        self._flushed = time.monotonic()
+
+    def _cut_half_a_line(self) -> None:
+        assert self._handle is not None, "the ledger is open"
+        content_end = self._handle.seek(0, os.SEEK_END)
+        at = content_end
+        while at:
+            begin = max(0, at - 65536)
+            self._handle.seek(begin)
+            if (newline := self._handle.read(at - begin).rfind(b"\n")) >= 0:
+                at = begin + newline + 1
+                break
+            at = begin
+        if at < content_end:
+            self._handle.truncate(at)
+
+
+def row_of(line: dict[str, Any]) -> Row | None:
+    """The row of a line, None where it is none of ours, or names what may lie elsewhere than its results."""
+    try:
+        stem = NAME.fullmatch(line["name"])[1]  # type: ignore[index]  # None is a TypeError, as of any wrong kind
+        values = {name: line[name] for name in Row.__dataclass_fields__ if name in line}
+        files = [value for value in values.values() if isinstance(value, str) and value.startswith(f"{stem}.")]
+        own = [file for file in files if Path(file).name == file]
+        return checked_row(values, own)
+    except RECORD_ERRORS:
+        return None
+
+
+def _digest(text: str) -> Digest:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -1,0 +1,177 @@
+"""A predictor over the mammograms of a cohort: every one is done once, whatever dies meanwhile."""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from mammoseg.cohort.items import CohortItem
+from mammoseg.cohort.job import RESULTS
+from mammoseg.cohort.ledger import Ledger
+from mammoseg.cohort.parquet import table_row, with_copies, write_parquet
+from mammoseg.cohort.storing import Storing
+from mammoseg.counts import count_of
+from mammoseg.errors import NothingUsableError, PartlyRefusedError, StoppedError
+from mammoseg.files import output_errors, remove_leftovers, sole_writer, write_json
+from mammoseg.prediction.instances import INSTANCES
+from mammoseg.prediction.options import Run
+from mammoseg.prediction.records import FOLDER, Records
+from mammoseg.prediction.table import Row, Status
+
+LEDGER, TABLE, SUMMARY = "ledger.jsonl", "cohort.parquet", "summary.json"
+"""Files of the output folder, beside the folder of the results."""
+
+Over = Callable[[Iterable[tuple[Path, str]]], Iterator[tuple[str, Row]]]
+"""The processes, with their job: takes paths and names, and gives name and row as they end."""
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """What a run has to do.
+
+    Attributes:
+        items: the mammograms; looked at once, as they are needed.
+        count: how many there are.
+        fetch: called before an item is done; the row of one that cannot be had, else None.
+        done_with: called with each item that has ended.
+    """
+
+    items: Iterable[CohortItem]
+    count: int
+    fetch: Callable[[CohortItem], Row | None] = lambda item: None
+    done_with: Callable[[CohortItem], None] = lambda item: None
+
+
+def run_cohort(
+    cohort: Cohort,
+    run: Run,
+    processes: Callable[[Run], Over],
+    *,
+    storing: Callable[[Callable[[str], None]], Storing] | None = None,
+) -> None:
+    """Do what is not done yet; then write the table and say what came out, however the run ends.
+
+    Args:
+        run: what holds for all; `run.output` is the folder of the cohort.
+        processes: makes the processes, out of the run.
+        storing: makes what stores the results in an archive, out of what notes that it has them.
+
+    Raises:
+        NothingUsableError: there was no mammogram, or all were refused.
+        PartlyRefusedError: some were refused, lost, or not stored.
+        StoppedError: Ctrl-C; what is done is kept.
+        OutputError: results, ledger or table cannot be written.
+    """
+    output = run.output
+    claims = output / FOLDER / INSTANCES
+    run = replace(run, claims=claims)
+    with output_errors(output), sole_writer(output, output / FOLDER / "lock"):
+        for folder in (output, claims, *(output / RESULTS).glob("*"), *(output / RESULTS).glob(f"*/{FOLDER}")):
+            remove_leftovers(folder)
+        with Ledger(output / LEDGER, Records.of(run).settings).open() as ledger:
+            try:
+                lost = _do(cohort, run, processes(run), ledger, storing)
+            except KeyboardInterrupt:
+                raise StoppedError("stopped; what is done is kept, the same command goes on.") from None
+            finally:
+                counts = _write_table(ledger, output)
+    _conclude(counts, lost, output)
+
+
+def _do(
+    cohort: Cohort,
+    run: Run,
+    over: Over,
+    ledger: Ledger,
+    storing: Callable[[Callable[[str], None]], Storing] | None,
+) -> int:
+    """Do and store all; how many were lost with their processes."""
+    store = storing(ledger.add_stored) if storing else None
+    if store:
+        for key, name, row in ledger.rows():
+            if row.results and not ledger.is_stored(key):
+                store.add(key, _dicom_files(run.output, name, row))
+    running: dict[str, CohortItem] = {}
+    with tqdm(total=cohort.count, unit="image", disable=None, smoothing=0.05) as progress:
+        for item, row in _ended(cohort, over, ledger, running, progress):
+            ledger.add(item, row)
+            cohort.done_with(item)
+            progress.update()
+            if row.status is Status.REFUSED:
+                tqdm.write(f"{row.file}: {row.code}: {row.reason}", file=sys.stderr)
+            elif store:
+                store.add(item.key, _dicom_files(run.output, item.name, row))
+    if store:
+        store.finish()
+    return len(running)
+
+
+def _ended(
+    cohort: Cohort, over: Over, ledger: Ledger, running: dict[str, CohortItem], progress: "tqdm[Any]"
+) -> Iterator[tuple[CohortItem, Row]]:
+    """Each item that is not done, as it ends; `running` keeps those that did not, the progress counts all that are."""
+    not_had: list[tuple[CohortItem, Row]] = []
+
+    def coming() -> Iterator[tuple[Path, str]]:
+        for item in _not_done(cohort.items, ledger, progress):
+            if row := cohort.fetch(item):
+                not_had.append((item, row))
+                continue
+            running[item.name] = item
+            yield item.path, item.name
+
+    for name, row in over(coming()):
+        yield running.pop(name), row
+        while not_had:
+            yield not_had.pop()
+    yield from not_had
+
+
+def _not_done(items: Iterable[CohortItem], ledger: Ledger, progress: "tqdm[Any]") -> Iterator[CohortItem]:
+    kept = 0
+    for item in items:
+        if ledger.is_done(item):
+            kept += 1
+            progress.update()
+        else:
+            yield item
+    if kept:
+        tqdm.write(f"{count_of(kept, 'mammogram')} done already, left as they are.", file=sys.stderr)
+
+
+def _dicom_files(output: Path, name: str, row: Row) -> list[Path]:
+    folder = (output / RESULTS / name).parent
+    return [folder / file for file in row.results if file.endswith(".dcm")]
+
+
+def _write_table(ledger: Ledger, output: Path) -> Counter[str]:
+    """Write table and summary, and count the outcomes."""
+    counts: Counter[str] = Counter()
+
+    def rows() -> Iterator[dict[str, object]]:
+        for key, name, row, copy_of in with_copies(ledger.rows()):
+            counts[row.code or row.status.value] += 1
+            folder = f"{RESULTS}/{name.partition('/')[0]}"
+            yield table_row(key, folder, row, copy_of=copy_of, stored=ledger.is_stored(key))
+
+    write_parquet(rows(), output / TABLE)
+    write_json(output / SUMMARY, {"mammograms": counts.total(), "outcomes": dict(counts.most_common())})
+    return counts
+
+
+def _conclude(counts: Counter[str], lost: int, output: Path) -> None:
+    found, nothing = counts[Status.FOUND.value], counts[Status.NOTHING.value]
+    refused = counts.total() - found - nothing
+    print(f"{found + nothing} segmented ({found} with a mass), {refused} refused, {lost} not done: {output / TABLE}")
+    if not found + nothing:
+        raise NothingUsableError(f"no mammogram could be used; the reasons are in {output / TABLE}.")
+    if refused or lost:
+        reasons = ", ".join(f"{code} {number}" for code, number in counts.most_common() if code.startswith("E_"))
+        raise PartlyRefusedError(
+            f"{refused} refused ({reasons or 'none'}), {lost} not done; the reasons are in {output / TABLE}, and the "
+            "same command tries again what a process or an archive was to blame for."
+        )

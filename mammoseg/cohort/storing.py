@@ -1,0 +1,93 @@
+"""Results of a cohort on their way to an archive that may be away for a while."""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mammoseg.archives.dicomweb.stored import Stored
+from mammoseg.counts import count_of
+from mammoseg.errors import MammosegError, PartlyRefusedError, WrongCallError
+from mammoseg.files import printable
+
+TOGETHER = 32
+"""Mammograms whose results are stored at a time."""
+
+PATIENCE_SECONDS = (5.0, 10.0, 20.0, 40.0, 60.0, 60.0, 120.0)
+"""Before each further attempt at the end of a run; more than five minutes together."""
+
+Store = Callable[[list[Path]], list[Stored]]
+
+
+class Storing:
+    """Stores the results of whole mammograms, and keeps what the archive did not take for a later attempt.
+
+    Args:
+        store: stores files and says what became of each, in their order; what it raises, but a wrong call, passes.
+        stored: called with the key of each mammogram whose results the archive has.
+        patience: seconds before each further attempt at the end.
+    """
+
+    def __init__(
+        self, store: Store, stored: Callable[[str], None], *, patience: Sequence[float] = PATIENCE_SECONDS
+    ) -> None:
+        self._store = store
+        self._stored = stored
+        self._patience = patience
+        self._waiting: dict[str, list[Path]] = {}
+        self._reason = ""
+
+    def add(self, key: str, files: list[Path]) -> None:
+        """Take the DICOM results of a mammogram; now and then those that wait are stored.
+
+        Raises:
+            WrongCallError: the archive refuses user or password.
+        """
+        self._waiting[key] = files
+        if len(self._waiting) % TOGETHER == 0:
+            self._attempt()
+
+    def finish(self) -> None:
+        """Store what is left, with patience.
+
+        Raises:
+            PartlyRefusedError: the archive did not take all; the next run goes on with the rest.
+        """
+        self._attempt()
+        for seconds in self._patience:
+            if not self._waiting:
+                return
+            print(f"{self._left()} not in the archive ({self._reason}); again in {seconds:g} s.", file=sys.stderr)
+            time.sleep(seconds)
+            self._attempt()
+        if self._waiting:
+            raise PartlyRefusedError(f"{self._left()} not in the archive ({self._reason}); run the same command again.")
+
+    def _left(self) -> str:
+        return f"the results of {count_of(len(self._waiting), 'mammogram')} are"
+
+    def _attempt(self) -> None:
+        keys = list(self._waiting)
+        for start in range(0, len(keys), TOGETHER):
+            together = keys[start : start + TOGETHER]
+            if not self._store_some(together):
+                return
+
+    def _store_some(self, keys: Sequence[str]) -> bool:
+        """Whether the archive took anything, so that it is worth while to go on."""
+        files = [file for key in keys for file in self._waiting[key]]
+        try:
+            results = {result.path: result for result in self._store(files)}
+        except WrongCallError:
+            raise
+        except MammosegError as error:
+            self._reason = str(error)
+            return False
+        for key in keys:
+            refused = [results[file] for file in self._waiting[key] if not results[file].ok]
+            if refused:
+                self._reason = f"{printable(str(refused[0].code))}: {printable(str(refused[0].reason))}"
+            else:
+                del self._waiting[key]
+                self._stored(key)
+        return any(key not in self._waiting for key in keys)

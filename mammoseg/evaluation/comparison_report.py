@@ -1,0 +1,146 @@
+"""``report.html`` and ``report.json`` of a comparison: one page with all in it, for a screen, a phone and paper."""
+
+import base64
+import importlib.metadata
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from mammoseg.counts import format_number
+from mammoseg.evaluation.page import LABELS, flattened
+from mammoseg.evaluation.pairs import Aligned
+from mammoseg.evaluation.reporting_items import LEFT_TO_AUTHORS
+from mammoseg.evaluation.tables import ScoreRow, without_nan
+from mammoseg.files import atomic_path, write_json
+
+HEADLINE = ("dice", "iou", "sensitivity", "precision", "hausdorff_px", "hausdorff_points_px", "hausdorff_rows")
+"""Scores of the first table, means with intervals."""
+
+MOST_PAIRS = 45
+"""Pairs that the page shows, all of ten runs; of more it shows those with the best run."""
+
+MOST_RUNS_WITH_INTERVALS = 4
+"""Runs side by side in a subgroup table with an interval each; more would not fit a page."""
+
+
+def machine() -> dict[str, str]:
+    """What the page says of the computer that made it."""
+    versions = {name: importlib.metadata.version(name) for name in ("mammoseg", "numpy", "scipy")}
+    return {
+        "system": platform.platform(),
+        "processor": f"{platform.processor() or platform.machine()}, {len(os.sched_getaffinity(0))} cores",
+        "python": platform.python_version(),
+        **versions,
+    }
+
+
+def write_comparison_report(
+    folder: Path,
+    content: Mapping[str, Any],
+    *,
+    aligned: Aligned,
+    pictures: Mapping[str, Path],
+    galleries: Mapping[str, Path],
+) -> Path:
+    """Write both files; the page has its pictures in it, asks for nothing from anywhere, and runs no script.
+
+    Args:
+        folder: where they go.
+        content: JSON values of ``report.json``, from which the page is made.
+        aligned: the runs on the grid that is shown.
+        pictures: PNG files by the name of the section that shows them: ``boxes``, ``ecdf``, ``area``, ``froc``,
+            ``learning``, ``speed``.
+        galleries: PNG file with the best, median and worst case, by run.
+    Returns:
+        Path of ``report.html``.
+    """
+    write_json(folder / "report.json", without_nan(content))
+    headline = _headline(content["runs"], aligned)
+    environment = Environment(
+        loader=PackageLoader("mammoseg.evaluation"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["score"] = format_number
+    page = environment.get_template("comparison.html").render(
+        content=content,
+        labels=LABELS,
+        headline=headline,
+        headline_scores=[metric for metric in HEADLINE if any(metric in of_run for of_run in headline.values())],
+        limits=_by_limit(content["good_enough"]),
+        scores=[row for row in content["runs"] if row["grid"] == aligned.grid and row["count"]],
+        pairs=_shown_pairs(content, aligned),
+        subgroups=_side_by_side(content["subgroups"], aligned.runs),
+        found_in_subgroups=[pair for pair in content["subgroup_pairs"] if pair["p_holm"] < 0.05],
+        with_intervals=len(aligned.runs) <= MOST_RUNS_WITH_INTERVALS,
+        provenance={run: flattened(told) for run, told in content["made"]["provenance"].items()},
+        answered=[item for item in content["items"] if item["answer"] != LEFT_TO_AUTHORS],
+        left_open=_left_open(content["items"]),
+        pictures={name: _inlined(path) for name, path in pictures.items()},
+        galleries={run: _inlined(path) for run, path in galleries.items()},
+    )
+    with atomic_path(folder / "report.html") as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return folder / "report.html"
+
+
+def _inlined(png: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(png.read_bytes()).decode("ascii")
+
+
+def _headline(runs: Sequence[ScoreRow], aligned: Aligned) -> dict[str, dict[str, ScoreRow]]:
+    """Rows of `HEADLINE` on the grid that is shown, by run and metric."""
+    table: dict[str, dict[str, ScoreRow]] = {run: {} for run in aligned.runs}
+    for row in runs:
+        if row["grid"] == aligned.grid and row["metric"] in HEADLINE and row["count"]:
+            table[row["run"]][row["metric"]] = row
+    return table
+
+
+def _by_limit(good_enough: Sequence[ScoreRow]) -> dict[str, dict[str, ScoreRow]]:
+    """Rows of the threshold table by what they limit, and by run."""
+    table: dict[str, dict[str, ScoreRow]] = {}
+    for row in good_enough:
+        sign = row["limit"].replace(">=", "≥").replace("<=", "≤")
+        table.setdefault(f"{LABELS[row['metric']]} {sign}", {})[row["run"]] = row
+    return table
+
+
+def _shown_pairs(content: Mapping[str, Any], aligned: Aligned) -> list[ScoreRow]:
+    """Pairs of Dice; where they are too many, those with the run whose mean is best."""
+    pairs = [pair for pair in content["pairs"] if pair["metric"] == "dice" and pair["grid"] == aligned.grid]
+    if len(pairs) <= MOST_PAIRS:
+        return pairs
+    dice = [row for row in content["runs"] if row["metric"] == "dice" and row["grid"] == aligned.grid and row["count"]]
+    best = max(dice, key=lambda row: row["mean"])["run"]
+    return [pair for pair in pairs if best in (pair["first"], pair["second"])]
+
+
+def _side_by_side(described: Sequence[ScoreRow], runs: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """Subgroups by field: a row a level, with the row of each run in it, None where it has none."""
+    fields: dict[str, dict[str, dict[str, ScoreRow]]] = {}
+    for row in described:
+        fields.setdefault(row["field"], {}).setdefault(row["level"], {})[row["run"]] = row
+    return {
+        field: [
+            {"level": level, "images": max(row["images"] for row in of_runs.values())}
+            | {"runs": [of_runs.get(run) for run in runs]}
+            for level, of_runs in levels.items()
+        ]
+        for field, levels in fields.items()
+    }
+
+
+def _left_open(items: Sequence[Mapping[str, str]]) -> dict[str, list[str]]:
+    """Names of the items that the data do not answer, by guideline."""
+    names: dict[str, list[str]] = {}
+    for item in items:
+        if item["answer"] == LEFT_TO_AUTHORS:
+            names.setdefault(item["guide"], []).append(f"{item['item']} {item['about']}".strip())
+    return names

@@ -1,0 +1,54 @@
+"""What an evaluation says of itself: data, weights and settings, by which runs of the same weights are told apart."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mammoseg.checkpoints.record import WeightsRecord
+from mammoseg.data.datalist import read_datalist
+from mammoseg.files import sha256_of_file
+from mammoseg.inference.algorithm import facts_of_weights, flips_word
+
+NO_LEAST_AREA = {"min_area_mm2": None}
+"""Every evaluation says so: specks, and what weights leave out of a prediction as too small, count as predicted."""
+
+
+def origin_of_data(datalist: Path, section: str, weights: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Data that weights are scored on and where these come from, as `mammoseg.provenance.doubt_of` takes them.
+
+    Args:
+        datalist: file of the data, ``datalist.json``.
+        section: section of it that is scored.
+        weights: origin of each, see `mammoseg.checkpoints.checkpoint.Weights`.
+    """
+    return {
+        "source": read_datalist(datalist)["source"],
+        "datalist_sha256": sha256_of_file(datalist),
+        "section": section,
+        "started_from": list(weights),
+    }
+
+
+def with_settings(
+    provenance: Mapping[str, Any],
+    *,
+    weights: WeightsRecord,
+    section: str,
+    threshold: float,
+    flips: bool,
+    precision: str,
+) -> dict[str, Any]:
+    """Provenance of a workflow of one network, with what it scores and how.
+
+    Args:
+        provenance: what the run says of itself, see `mammoseg.provenance.collect_provenance`.
+        weights: weights that are scored.
+        section: section of the datalist.
+        threshold: probability from which a pixel is mass.
+        flips: whether the probability is the mean with the image upside down.
+        precision: what the network computes with, such as float32.
+    """
+    facts = facts_of_weights(weights)
+    del facts["warning"]
+    settings = {"section": section, "threshold": threshold, "flips": flips_word(flips), "precision": precision}
+    return {**provenance, **facts, **settings, **NO_LEAST_AREA}

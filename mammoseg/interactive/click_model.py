@@ -1,0 +1,117 @@
+"""The network that takes prompts, as a model of the label server; needs no torch where another engine computes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import label
+
+from mammoseg.bundles import bundle_root, run_root
+from mammoseg.checkpoints.record import check_architecture
+from mammoseg.checkpoints.weights_file import best_weights
+from mammoseg.inference.engines.start import start_engine
+from mammoseg.interactive.clicks import TOUCHING, pixels_of, without_clicked_out
+from mammoseg.interactive.guidance import network_input, standardised
+from mammoseg.interactive.prompts import Prompts
+from mammoseg.interactive.view import breast_height, cut, levels_of, look, square
+
+BUNDLE = "click_unet"
+
+LEVELS = 4
+"""Sizes of an image that are kept: a view of the whole height of 8,000 rows still skips no pixel on 128 x 128."""
+
+
+@dataclass(frozen=True)
+class PreparedFilm:
+    """What is kept of an image between prompts.
+
+    Attributes:
+        levels: the image and smaller ones, of `levels_of`.
+        height: of the breast, in pixels of the image.
+    """
+
+    levels: list[np.ndarray]
+    height: float
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes, in bytes."""
+        return sum(level.nbytes for level in self.levels)
+
+
+class ClickModel:
+    """Outlines a mass from clicks, a box or strokes, see `mammoseg.interactive.model.InteractiveModel`.
+
+    Clicks or strokes alone are first looked at in a square of fixed size, then anew in one around what was found there.
+    Each look is the mean over the square and its mirror image.
+
+    Args:
+        network: logits ``(N, 1, grid, grid)`` of inputs ``(N, channels, grid, grid)`` of `network_input`, float32.
+        grid: pixels of a side.
+        threshold: probability from which a pixel is mass.
+    """
+
+    name = BUNDLE
+
+    def __init__(self, network: Callable[[np.ndarray], np.ndarray], *, grid: int, threshold: float = 0.5) -> None:
+        self.network = network
+        self.grid = grid
+        self.threshold = threshold
+
+    def prepare(self, image: np.ndarray) -> PreparedFilm:
+        """Smaller copies of an image ``(rows, columns)``, and the height of its breast."""
+        return PreparedFilm(levels_of(image, LEVELS), breast_height(image))
+
+    def segment(self, prepared: PreparedFilm, prompts: Prompts) -> np.ndarray:
+        """(rows, columns) bool mask of the mass that prompts mean, without what they say is outside."""
+        found = self._looked(prepared, prompts, around=prompts)
+        if prompts.mask is None and prompts.box is None and found.any():
+            found = self._looked(prepared, prompts, around=replace(prompts, mask=found))
+        return without_clicked_out(found, prompts)
+
+    def _looked(self, prepared: PreparedFilm, prompts: Prompts, *, around: Prompts) -> np.ndarray:
+        centre, side = look(around, breast_height=prepared.height)
+        view = square(centre, side, grid=self.grid)
+        seen = network_input(standardised(cut(prepared.levels, view)), prompts, view)
+        logits = self.network(np.stack([seen, seen[:, :, ::-1]]))[:, 0]
+        probability = (_sigmoid(logits[0]) + _sigmoid(logits[1])[:, ::-1]) / 2
+        shape = prepared.levels[0].shape
+        mask = view.back(np.ascontiguousarray(probability, np.float32), shape) >= self.threshold
+        return _meant(mask, prompts, shape)
+
+
+def load_click_model(weights: Path | None = None, *, runtime: str = "auto", device: str | None = None) -> ClickModel:
+    """The model with the weights of a file; None takes those that training wrote, else those that came with it.
+
+    Args:
+        runtime: engine that computes, see `mammoseg.inference.engines.engine.choose_runtime`.
+        device: torch device; None for a GPU where there is one.
+
+    Raises:
+        WeightsError: there are none, or they are of another architecture.
+        WrongCallError: no such engine or device.
+        EngineError: the engine that was named cannot compute the network.
+    """
+    path = weights or Path(
+        best_weights(Path(run_root(BUNDLE)) / "models", shipped=Path(bundle_root(BUNDLE)) / "models")
+    )
+    record, engine = start_engine(path, device=device, runtime=runtime, precision=None)
+    check_architecture(record, BUNDLE)
+    threshold = {} if record.threshold is None else {"threshold": record.threshold}
+    return ClickModel(engine, grid=record.preprocessing["spatial_size"][0], **threshold)
+
+
+def _meant(mask: np.ndarray, prompts: Prompts, shape: tuple[int, ...]) -> np.ndarray:
+    """The parts of a mask that hold a click or stroke inside; where none does, its largest part."""
+    parts, count = label(mask, TOUCHING)
+    if not count:
+        return mask
+    marks = pixels_of(prompts.foreground, prompts.inside, shape)
+    held = np.unique(parts[tuple(marks.T)])
+    held = held[held > 0]
+    return np.isin(parts, held if len(held) else 1 + np.bincount(parts.ravel())[1:].argmax())
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.clip(logits, -50, 50)))

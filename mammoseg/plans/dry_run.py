@@ -1,0 +1,102 @@
+"""Build the config of every run, its network and its transforms, and train nothing."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+from monai.bundle import ConfigParser
+
+from mammoseg.bundles import bundle_root
+from mammoseg.cards.facts import Facts, measure_facts
+from mammoseg.command_line import known_error
+from mammoseg.data.datalist import load_section
+from mammoseg.errors import MammosegError, WrongCallError
+from mammoseg.plans.plan import OF_THE_WEIGHTS, Plan, Run
+from mammoseg.plans.steps import dataset_dir, folds_of
+from mammoseg.training.workflow import RECIPES, check_overrides, merged_config
+
+BUILT = ("preprocessing", "train::random_transforms", "train::batch_augmentation", "loss")
+"""Parts of a config that are built beside the network."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run takes.
+
+    Attributes:
+        trainings: seeds times folds.
+        epochs: at most, of one training; it may stop early.
+        images: of one training; None where the data is not there yet.
+        grid: rows and columns.
+        facts: of the network, for one image of that grid.
+    """
+
+    trainings: int
+    epochs: int
+    images: int | None
+    grid: tuple[int, int]
+    facts: Facts
+
+
+def estimate(plan: Plan, output: Path) -> dict[str, Estimate]:
+    """Build every run of a plan, those of one config once.
+
+    Args:
+        output: folder of the plan, where ingested data would be.
+    Raises:
+        WrongCallError: a config cannot be built; names the run.
+    """
+    estimates = {}
+    for run in plan.runs:
+        shape = _with_its_weights(plan, run)
+        try:
+            epochs, grid, facts = _built(shape.bundle, shape.recipe, json.dumps(dict(shape.overrides), sort_keys=True))
+        except Exception as error:  # whatever MONAI, a network or a transform raise
+            raise WrongCallError(f"run '{run.name}' cannot be built: {_said(error)}") from error
+        trainings = len(run.seeds) * len(folds_of(run))
+        estimates[run.name] = Estimate(trainings, epochs, _images(plan, run, output), grid, facts)
+    return estimates
+
+
+@cache
+def _built(bundle: str, recipe: str, overrides_json: str) -> tuple[int, tuple[int, int], Facts]:
+    """Parse a config and build its parts, the network without memory; epochs, grid and counts of the network."""
+    overrides, overlays = json.loads(overrides_json), RECIPES[recipe]
+    check_overrides(overrides, merged_config(bundle, overlays))
+    configs = Path(bundle_root(bundle)) / "configs"
+    parser = ConfigParser()
+    parser.read_config([str(configs / f"{name}.json") for name in ("train", *overlays)])
+    parser.read_meta(str(configs / "metadata.json"))
+    parser.update({**overrides, "encoder_weights": None})
+    with torch.device("meta"):
+        network = parser.get_parsed_content("network_def").eval()
+        rows, columns = parser.get_parsed_content("spatial_size")
+        image = torch.zeros(1, parser.get_parsed_content("in_channels"), rows, columns)
+    for part in BUILT:
+        parser.get_parsed_content(part)
+    return parser.get_parsed_content("max_epochs"), (rows, columns), measure_facts(network, image)
+
+
+def _with_its_weights(plan: Plan, run: Run) -> Run:
+    """The run as it would be without weights to start from: with the network and the grid of those."""
+    if run.start_from is None:
+        return run
+    origin = _with_its_weights(plan, plan.run(run.start_from))
+    taken = {key: value for key, value in origin.overrides.items() if key.startswith(OF_THE_WEIGHTS)}
+    return Run(run.name, run.bundle, run.dataset, run.recipe, overrides={**taken, **run.overrides})
+
+
+def _images(plan: Plan, run: Run, output: Path) -> int | None:
+    file = dataset_dir(plan, run.dataset, output) / "datalist.json"
+    if not file.is_file():
+        return None
+    return len(load_section(file, "training", fold=folds_of(run)[0]))
+
+
+def _said(error: Exception) -> str:
+    known = known_error(error)
+    return (
+        str(known) if isinstance(known, MammosegError) and known.exit_code != 70 else f"{type(error).__name__}: {error}"
+    )

@@ -1,0 +1,100 @@
+"""The page and the table of a plan: what is done, running, failed and left, and what was measured."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from mammoseg.counts import count_of, format_number
+from mammoseg.files import atomic_path, printable
+from mammoseg.plans.budgets import find_budget
+from mammoseg.plans.execute import LOG
+from mammoseg.plans.plan import Plan
+from mammoseg.plans.state import Status, status_of
+from mammoseg.plans.steps import Step
+
+SHOWN = ("dice", "iou", "sensitivity", "hausdorff_px", "mean_iou")
+"""Metrics on the page; all are in ``runs.csv``."""
+
+STATES = ("done", "running", "failed", "begun", "left")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A step and what became of it."""
+
+    step: Step
+    status: Status
+
+
+def lines_of(steps: Sequence[Step], output: Path, *, running: Sequence[str] = ()) -> list[Line]:
+    """What became of every step; what waits for a failed one says so.
+
+    Args:
+        running: keys of steps that this process has begun.
+    """
+    lines: dict[str, Line] = {}
+    for step in steps:
+        status = status_of(step, output)
+        if step.key in running:
+            status = Status("running")
+        elif status.state in ("left", "begun"):
+            broken = [key for key in step.needs if lines[key].status.state == "failed" or lines[key].status.reason]
+            status = Status(status.state, f"waits for {broken[0]}") if broken else status
+        lines[step.key] = Line(step, status)
+    return list(lines.values())
+
+
+def as_text(lines: Sequence[Line]) -> str:
+    """One line a step, columns aligned, and the counts."""
+    width = max((len(line.step.key) for line in lines), default=0)
+    rows = [f"{line.status.state:8} {line.step.key:{width}} {printable(line.status.reason)}".rstrip() for line in lines]
+    return "\n".join([*rows, counts_of(lines)])
+
+
+def counts_of(lines: Sequence[Line]) -> str:
+    """``3 done, 1 failed, 2 left``."""
+    states = [line.status.state for line in lines]
+    return ", ".join(f"{states.count(state)} {state}" for state in STATES if state in states) + (
+        f" of {count_of(len(lines), 'step')}"
+    )
+
+
+def write_page(
+    plan: Plan,
+    lines: Sequence[Line],
+    results: Sequence[Mapping[str, Any]],
+    output: Path,
+    *,
+    left_out: Mapping[str, str],
+    table: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write ``index.html``.
+
+    Args:
+        results: rows of ``runs.csv``.
+        left_out: runs that a budget has no meaning for, and why.
+        table: heading, notes and cells of a paper's table; None for a plan of one's own.
+    """
+    environment = Environment(
+        loader=PackageLoader("mammoseg.plans"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters["score"] = format_number
+    page = environment.get_template("plan.html").render(
+        plan=plan,
+        budget=find_budget(plan.budget).says if plan.budget else None,
+        notes={run.name: run.notes for run in plan.runs if run.notes},
+        left_out=left_out,
+        lines=lines,
+        log=LOG,
+        counts=counts_of(lines),
+        results=[row for row in results if row["metric"] in SHOWN],
+        table=table,
+        date=f"{datetime.now():%Y-%m-%d %H:%M}",
+    )
+    with atomic_path(output / "index.html") as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return output / "index.html"

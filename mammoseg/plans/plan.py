@@ -1,0 +1,170 @@
+"""A plan: which trainings, with which seeds and folds, on which data, scored where; read from a stranger's file.
+
+``plan.schema.json`` is the exact rule. Nothing that a plan says becomes a part of a config that MONAI would evaluate:
+overrides are those of its list, numbers, switches or one of a few words, and paths are made absolute.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from mammoseg.bundles import bundle_names
+from mammoseg.errors import WrongCallError
+from mammoseg.files import printable, read_json
+
+OUT_OF_FOLD = "out_of_fold"
+"""Score of a cross-validation: each fold by the network that did not learn from it."""
+
+OF_THE_WEIGHTS = ("network_def::", "preprocessing::", "spatial_size", "in_channels", "encoder_weights")
+"""Overrides that a run which starts from weights takes from them."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a trained network is scored on.
+
+    Attributes:
+        name: unique in its run.
+        section: of the datalist.
+        dataset: name in the plan; None is the run's own.
+        mean_of_folds: whether the networks of all folds are scored as one, by the mean of their probabilities.
+    """
+
+    name: str
+    section: str
+    dataset: str | None = None
+    mean_of_folds: bool = False
+
+
+@dataclass(frozen=True)
+class Run:
+    """One line of a plan: trainings that differ in seed and fold only.
+
+    Attributes:
+        recipe: ``paper`` or ``common``.
+        folds: of the cross-validation; empty for the sections of the datalist.
+        chosen_on: section that chooses the weights.
+        start_from: an earlier run, whose weights of the same seed (else its first) it starts with.
+        notes: what a budget changed, in words.
+    """
+
+    name: str
+    bundle: str
+    dataset: str
+    recipe: str = "paper"
+    seeds: tuple[int, ...] = (0,)
+    folds: tuple[int, ...] = ()
+    chosen_on: str = "validation"
+    start_from: str | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    scores: tuple[Score, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A name, data by name, runs in their order, and the budget that they were cut down to (None: as they are)."""
+
+    name: str
+    datasets: Mapping[str, Mapping[str, Any]]
+    runs: tuple[Run, ...]
+    budget: str | None = None
+
+    def run(self, name: str) -> Run:
+        """The run of that name."""
+        return next(run for run in self.runs if run.name == name)
+
+
+def read_plan(path: Path | str) -> Plan:
+    """Read a plan and check it; paths in it are relative to its folder.
+
+    Raises:
+        WrongCallError: it is no JSON, breaks the schema, or names what is not there.
+    """
+    path = Path(path)
+    try:
+        content = read_json(path)
+    except (OSError, ValueError) as error:
+        raise WrongCallError(f"{path} is no plan ({printable(str(error))}); docs/reproduce.md shows one.") from error
+    return make_plan(content, where=str(path), folder=path.resolve().parent)
+
+
+def make_plan(content: Any, *, where: str, folder: Path) -> Plan:
+    """A plan out of what its file holds.
+
+    Args:
+        where: what errors name.
+        folder: paths are relative to it.
+    Raises:
+        WrongCallError: it breaks the schema, or names what is not there.
+    """
+    error = jsonschema.exceptions.best_match(_validator().iter_errors(content))
+    if error is not None:
+        place = ".".join(map(str, error.absolute_path)) or "top level"
+        raise WrongCallError(
+            f"{where}: {place}: {printable(error.message[:300])}; docs/reproduce.md has what there is."
+        )
+    datasets = {name: _absolute(words, folder) for name, words in content["datasets"].items()}
+    runs = tuple(_run(words) for words in content["runs"])
+    plan = Plan(content["name"], datasets, runs, content.get("budget"))
+    _check_names(plan, where)
+    return plan
+
+
+def _absolute(words: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Paths that begin with a slash: none is an expression to MONAI."""
+    absolute = dict(words)
+    if "dataset_dir" in words:
+        absolute["dataset_dir"] = str((folder / words["dataset_dir"]).resolve())
+    if "inputs" in words:
+        absolute["inputs"] = [str((folder / path).resolve()) for path in words["inputs"]]
+    return absolute
+
+
+def _run(words: Mapping[str, Any]) -> Run:
+    lists = {name: tuple(words[name]) for name in ("seeds", "folds") if name in words}
+    run = Run(**{**words, **lists, "scores": tuple(Score(**score) for score in words.get("scores", ()))})
+    if "scores" in words:
+        return run
+    return replace(run, scores=(Score(OUT_OF_FOLD, "validation") if run.folds else Score("test", "test"),))
+
+
+def _check_names(plan: Plan, where: str) -> None:
+    earlier: dict[str, Run] = {}
+    for run in plan.runs:
+        place = f"{where}: run '{run.name}'"
+        if run.name in earlier:
+            raise WrongCallError(f"{place} stands there twice; every run has a name of its own.")
+        if run.bundle not in bundle_names():
+            raise WrongCallError(f"{place}: unknown bundle '{run.bundle}'; known: {', '.join(bundle_names())}.")
+        for name in (run.dataset, *(score.dataset for score in run.scores if score.dataset)):
+            if name not in plan.datasets:
+                raise WrongCallError(f"{place}: unknown dataset '{name}'; the plan has: {', '.join(plan.datasets)}.")
+        names = [score.name for score in run.scores]
+        if len(set(names)) < len(names):
+            raise WrongCallError(f"{place} has two scores of one name; give each its own.")
+        if any(score.mean_of_folds for score in run.scores) and not run.folds:
+            raise WrongCallError(f"{place} has no folds to take the mean of; list them, or leave mean_of_folds out.")
+        _check_start(run, earlier, place)
+        earlier[run.name] = run
+
+
+def _check_start(run: Run, earlier: Mapping[str, Run], place: str) -> None:
+    if run.start_from is None:
+        return
+    if run.start_from not in earlier:
+        raise WrongCallError(f"{place} starts from '{run.start_from}', which is no run before it.")
+    if (other := earlier[run.start_from].bundle) != run.bundle:
+        raise WrongCallError(f"{place} is of bundle '{run.bundle}' and starts from weights of '{other}'; take one.")
+    if taken := [name for name in run.overrides if name.startswith(OF_THE_WEIGHTS)]:
+        raise WrongCallError(f"{place} takes {taken[0]} from the weights it starts from; leave it out there.")
+
+
+@cache
+def _validator() -> jsonschema.Draft7Validator:
+    return jsonschema.Draft7Validator(json.loads(Path(__file__).with_suffix(".schema.json").read_text("utf-8")))

@@ -1,0 +1,147 @@
+"""`mammoseg reproduce`: the plan of a paper's table, carried out, with what was published beside what was measured."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mammoseg.csv_table import write_csv
+from mammoseg.errors import WrongCallError
+from mammoseg.evaluation.tables import ScoreRow
+from mammoseg.files import make_output, write_json
+from mammoseg.plans.budgets import cut_down, find_budget
+from mammoseg.plans.page import Line
+from mammoseg.plans.paper_table import (
+    Course,
+    PaperTable,
+    cells_of,
+    find_table,
+    papers,
+    plan_of,
+    tables_of,
+    unknown_of,
+    why_not,
+)
+from mammoseg.plans.plan import make_plan
+from mammoseg.plans.run_plan import carry_out, print_dry_run
+
+COLUMNS = ("row", "column", "published", "measured", "difference", "why")
+"""Of ``table.csv``."""
+
+
+def reproduce(
+    paper: str | None = None,
+    table: str | None = None,
+    *,
+    data: Sequence[str] = (),
+    output: str | Path | None = None,
+    jobs: int = 1,
+    dry_run: bool = False,
+    budget: str | None = None,
+) -> None:
+    """Carry out the plan of a table; the same call goes on where an earlier one ended. Without a table, list them.
+
+    Args:
+        paper: sun2020, sarker2022, isosalo2022 or vassilenko2022.
+        table: as the list names it.
+        data: ``NAME=FOLDER`` for each collection: a folder that has a ``datalist.json``, or the collection as it came,
+            which is then divided as the paper did.
+        output: folder of data, runs, ``table.csv`` and ``index.html``; ``runs/PAPER-TABLE`` when None.
+        jobs: how many steps at once.
+        dry_run: build every run's config, list the runs, train nothing; needs no data.
+        budget: ``small`` or ``tiny``; None is the paper's own recipe.
+    Raises:
+        WrongCallError: there is no such table, or not one of its rows has its data.
+        MammosegError: a step failed.
+    """
+    if paper is None or table is None:
+        _print_tables([paper] if paper else papers())
+        return
+    chosen = find_table(paper, table)
+    if budget is not None:
+        find_budget(budget)
+    folder = Path(output or Path("runs") / f"{paper}-{table}").absolute()
+    given = _datasets(chosen, data)
+    datasets = {**_places(chosen, folder), **given} if dry_run else given
+    content = plan_of(chosen, datasets)
+    if not content["runs"]:
+        _only_facts(chosen, folder, given, dry_run=dry_run)
+        return
+    plan, left_out = cut_down(make_plan(content, where=chosen.title, folder=Path.cwd()), budget)
+    if dry_run:
+        print_dry_run(plan, folder, left_out)
+        return
+    make_output(folder)
+    write_json(folder / "plan.json", content | ({"budget": budget} if budget else {}))
+
+    def table_of(results: Sequence[ScoreRow], lines: Sequence[Line]) -> Mapping[str, Any]:
+        cells = cells_of(chosen, Course(plan, folder, given, results, lines, left_out))
+        return _written(chosen, cells, folder, plan.datasets, budget)
+
+    try:
+        carry_out(plan, folder, jobs=jobs, left_out=left_out, table_of=table_of)
+    finally:
+        print(f"Published beside measured: {folder / 'table.csv'}")
+
+
+def _print_tables(names: Sequence[str]) -> None:
+    for paper in names:
+        for table in tables_of(paper):
+            needs = ", ".join(table.words["datasets"]) or "no data"
+            cannot = [row["label"] for row in table.words["rows"] if row.get("cannot") or table.words.get("cannot")]
+            some = f"; cannot run: {', '.join(cannot)}" if cannot else ""
+            print(f"{paper} {table.name}: {table.words['title']}; needs {needs}{some}")
+        for what, why in unknown_of(paper).items():
+            print(f"{paper}: {what}: {why}")
+
+
+def _datasets(table: PaperTable, data: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Words of a plan by the table's names."""
+    datasets: dict[str, dict[str, Any]] = {}
+    known = table.words["datasets"]
+    for text in data:
+        name, equals, folder = text.partition("=")
+        if name not in known or not equals or not folder:
+            names = " ".join(f"--data {one}=FOLDER" for one in known) or "no data"
+            raise WrongCallError(f"'{text}' names no data of this table; it takes {names}.")
+        path = Path(folder).absolute()
+        if not path.is_dir():
+            raise WrongCallError(f"'{folder}' is not a folder; name that of a datalist.json, or of the collection.")
+        if (path / "datalist.json").is_file():
+            datasets[name] = {"dataset_dir": str(path)}
+        elif "source" in known[name]:
+            datasets[name] = {**known[name], "inputs": [str(path)]}
+        else:
+            raise WrongCallError(
+                f"'{folder}' has no datalist.json; write one with `mammoseg ingest SOURCE ... --protocol "
+                f"{known[name]['protocol']}`."
+            )
+    return datasets
+
+
+def _places(table: PaperTable, output: Path) -> dict[str, dict[str, Any]]:
+    """Where the data would be."""
+    return {name: {"dataset_dir": str(output / "data" / name)} for name in table.words["datasets"]}
+
+
+def _only_facts(table: PaperTable, output: Path, given: Mapping[str, Any], *, dry_run: bool) -> None:
+    """A table of which nothing is trained, or nothing can be."""
+    reasons = {why_not(table, row, given) for row in table.words["rows"]}
+    if all(reason.startswith("no --data") for reason in reasons):
+        names = " ".join(f"--data {name}=FOLDER" for name in table.words["datasets"])
+        raise WrongCallError(f"not one row has its data; this table takes {names}, docs/reproduce.md says which.")
+    print(f"{table.title}: {'; '.join(sorted(reasons))}.")
+    if not dry_run:
+        make_output(output)
+        _written(table, cells_of(table, Course(None, output, given)), output, {}, None)
+        print(f"Published beside measured: {output / 'table.csv'}")
+
+
+def _written(
+    table: PaperTable, cells: Sequence[Mapping[str, str]], output: Path, data: Mapping[str, Any], budget: str | None
+) -> dict[str, Any]:
+    """Write ``table.csv``; returns what the page shows."""
+    says = find_budget(budget).says if budget else "as the paper's recipe has it"
+    write_csv(output / "table.csv", [{**cell, "how": says} for cell in cells], columns=(*COLUMNS, "how"))
+    used = [f"{name}: {words.get('source', words.get('dataset_dir'))}" for name, words in data.items()]
+    notes = [*table.words.get("notes", ()), *(f"{what}: {why}." for what, why in unknown_of(table.paper).items())]
+    return {"heading": table.title, "notes": [*notes, *used], "cells": cells}

@@ -1,0 +1,138 @@
+"""What the runs of a plan measured: out-of-fold tables joined, mean and s.d. of runs beside those of images."""
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mammoseg.csv_table import read_csv, write_csv
+from mammoseg.errors import MammosegError
+from mammoseg.evaluation.tables import ScoreRow, read_per_image, summarise, write_per_image
+from mammoseg.metrics.scores import SCORES
+from mammoseg.plans.plan import Plan, Run, Score
+from mammoseg.plans.state import DONE
+from mammoseg.plans.steps import score_key, scored_folds
+
+MEAN_IOU = "mean_iou"
+"""Of all classes and all pixels of a section, for networks of several classes."""
+
+COLUMNS = (
+    "run",
+    "score",
+    "metric",
+    "grid",
+    "runs",
+    "mean_of_runs",
+    "sd_of_runs",
+    "images",
+    "mean_of_images",
+    "sd_of_images",
+)
+"""Of ``runs.csv``."""
+
+
+def write_results(plan: Plan, output: Path) -> list[ScoreRow]:
+    """Join what is done and write ``runs.csv``; returns its rows.
+
+    A run's number is the mean over its images; with folds, each fold of each seed is a run. Over images, an image's
+    number is its mean over the seeds, with folds by the network that did not learn from it. s.d. are of n - 1.
+
+    Raises:
+        MammosegError: two folds scored the same image.
+    """
+    rows = [row for run in plan.runs for score in run.scores for row in _of_score(run, score, output)]
+    write_csv(output / "runs.csv", rows, columns=COLUMNS)
+    return rows
+
+
+def per_image_of(run: Run, score: Score, output: Path) -> dict[int, list[ScoreRow]]:
+    """Rows of all folds together by seed; a seed with a fold that is not done is left out."""
+    tables = {}
+    for seed in run.seeds:
+        folders = _folders(run, score, seed, output)
+        if all((folder / DONE).is_file() for folder in folders):
+            tables[seed] = _joined([read_per_image(folder / "per_image.csv") for folder in folders], run, score)
+    return tables
+
+
+def _of_score(run: Run, score: Score, output: Path) -> list[ScoreRow]:
+    done = [
+        folder
+        for seed in run.seeds
+        for folder in _folders(run, score, seed, output)
+        if (folder / DONE).is_file() and (folder / "per_image.csv").is_file()
+    ]
+    if not done:
+        return []
+    seeds = per_image_of(run, score, output)
+    if len(scored_folds(run, score)) > 1:
+        for seed, rows in seeds.items():
+            write_per_image(output / score_key(run, score, seed, None) / "per_image.csv", rows)
+    values: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for folder in done:
+        for row in (*summarise(read_per_image(folder / "per_image.csv")), *_of_classes(folder)):
+            if row["count"]:
+                values[row["metric"], row["grid"]].append(row["mean"])
+    images = {(row["metric"], row["grid"]): row for row in summarise(_over_seeds(list(seeds.values()))) if row["count"]}
+    return [
+        {
+            "run": run.name,
+            "score": score.name,
+            "metric": metric,
+            "grid": grid,
+            "runs": len(means),
+            "mean_of_runs": float(np.mean(means)),
+            "sd_of_runs": float(np.std(means, ddof=1)) if len(means) > 1 else math.nan,
+            "images": images.get((metric, grid), {}).get("count", 0),
+            "mean_of_images": images.get((metric, grid), {}).get("mean", math.nan),
+            "sd_of_images": images.get((metric, grid), {}).get("sd", math.nan),
+        }
+        for (metric, grid), means in values.items()
+    ]
+
+
+def _folders(run: Run, score: Score, seed: int, output: Path) -> list[Path]:
+    return [output / score_key(run, score, seed, fold) for fold in scored_folds(run, score)]
+
+
+def _joined(tables: Sequence[list[ScoreRow]], run: Run, score: Score) -> list[ScoreRow]:
+    """Rows of several folds as one table; batches of one fold are counted on after those of the fold before."""
+    rows: list[ScoreRow] = []
+    for table in tables:
+        before = max((row["batch"] for row in rows if "batch" in row), default=0)
+        rows += [row | ({"batch": row["batch"] + before} if "batch" in row else {}) for row in table]
+    places = [(row["image_id"], row["grid"]) for row in rows]
+    if len(set(places)) < len(places):
+        twice = next(image for image, grid in places if places.count((image, grid)) > 1)
+        raise MammosegError(
+            f"run '{run.name}', score '{score.name}': image {twice} was scored by two folds; "
+            "give scores of another dataset mean_of_folds."
+        )
+    return rows
+
+
+def _over_seeds(tables: Sequence[Sequence[ScoreRow]]) -> list[ScoreRow]:
+    """One row an image and grid with the mean of each score over the seeds; batches are of one seed and left out."""
+    together: dict[tuple[str, str], list[ScoreRow]] = defaultdict(list)
+    for table in tables:
+        for row in table:
+            together[row["image_id"], row["grid"]].append(row)
+    return [
+        {"image_id": image, "grid": grid} | {name: _mean([row[name] for row in rows]) for name in SCORES}
+        for (image, grid), rows in together.items()
+    ]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values))
+
+
+def _of_classes(folder: Path) -> list[Mapping[str, float | str]]:
+    """The last line of a ``class_iou.csv``, on the grid of the files."""
+    path = folder / "class_iou.csv"
+    if not path.is_file():
+        return []
+    _, rows = read_csv(path, needed=("class", "iou"))
+    return [{"metric": MEAN_IOU, "grid": "original", "mean": float(rows[-1]["iou"]), "count": 1}]

@@ -1,0 +1,299 @@
+"""`/annotate/`: the page on which masses are outlined, and what it asks; pixels leave the server decoded."""
+
+import json
+import mimetypes
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from fastapi import APIRouter
+from fastapi.responses import FileResponse, RedirectResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+import monailabel_app
+from mammoseg.data.grid import grid_of
+from mammoseg.data.mammogram import read_mammogram
+from mammoseg.interactive.prompts import PromptError
+from mammoseg.interactive.run_lengths import RunLengths
+from mammoseg.mammogram import Mammogram
+from mammoseg.transforms.functional.orient_left import faces_left_wall
+from monailabel_app.lib.datastore.instance import InstanceDatastore
+from monailabel_app.lib.datastore.readings import agreement, readings_of, second_reading, skip, withdraw
+from monailabel_app.lib.datastore.views import View, view_of, views_beside
+from monailabel_app.lib.errors import HttpError
+from monailabel_app.lib.ids import ImageId, Name
+from monailabel_app.lib.login.roles import Person
+from monailabel_app.lib.server.routes import Annotator, Audit, TheApp, TheSettings, Viewer, find
+from monailabel_app.lib.server.routes.activelearning import next_image
+from monailabel_app.lib.server.uploads import received
+
+router = APIRouter(prefix="/annotate", tags=["Annotate"])
+
+BUILT = Path(str(monailabel_app.__file__)).parent / "annotate" / "built"
+"""What `make annotate` makes."""
+
+FACTS_HEADER = "X-Mammoseg-Image"
+"""What is known of an image, as JSON, beside its pixels."""
+
+WHITE = 2**16 - 1
+"""Grey value of the highest that an image can hold; 0 is the lowest."""
+
+MOST_RUNS = 100_000
+"""Of one mask; an outline of a mass has two a row."""
+
+Assessment = Literal["", "2", "3", "4A", "4B", "4C", "5", "6"]
+"""Category of BI-RADS for one mass, or that none was given."""
+
+
+class Message(BaseModel):
+    """What the page sends: these keys, no others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Ask(Message):
+    """Which image next: one without a label, or, without a strategy, one that another reader has read."""
+
+    strategy: Name | None = None
+
+
+class OfImage(Message):
+    """One image."""
+
+    image: ImageId
+
+
+class Skipped(OfImage):
+    """Why an image is not outlined."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Withdrawn(Message):
+    """A label of one's own."""
+
+    label: ImageId
+
+
+class Proposal(OfImage):
+    """What a model thinks of it."""
+
+    model: Name
+
+
+Place = Annotated[int, Field(ge=0, le=2**31)]
+
+
+class Runs(Message):
+    """A mask, as `RunLengths` has it."""
+
+    box: tuple[Place, Place, Place, Place] | None
+    counts: Annotated[list[Place], Field(max_length=MOST_RUNS)]
+
+    def mask(self, shape: tuple[int, int]) -> np.ndarray:
+        """bool ``(rows, columns)``.
+
+        Raises:
+            HttpError: 422; it is no mask of an image of this shape.
+        """
+        try:
+            return RunLengths.from_json(self.box, self.counts).mask(shape)
+        except PromptError as error:
+            raise HttpError(422, "E_MASK", str(error)) from None
+
+
+class Outline(Message):
+    """One mass."""
+
+    mask: Runs
+    assessment: Assessment = ""
+
+
+class Drawn(OfImage):
+    """What a person outlined; without a mass only where he says that there is none."""
+
+    masses: Annotated[list[Outline], Field(max_length=100)]
+    no_mass: bool = False
+
+
+@router.get("/api/start", summary="Who asks, and what there is to choose")
+def start(person: Annotator, app: TheApp) -> dict[str, Any]:
+    """Answer the reader's name, the models that can propose, the strategies, and how many images have a label."""
+    models = [
+        {"name": name, "warning": task.warning or ""} for name, task in sorted(app.infers.items()) if task.is_valid()
+    ]
+    store = _store(app)
+    counts = {"total": len(store.list_images()), "labelled": len(store.get_labeled_images())}
+    return {"reader": person.name, "models": models, "strategies": list(app.strategies), **counts}
+
+
+@router.get("/api/cases", summary="All images, and what became of them")
+def cases(person: Annotator, app: TheApp) -> list[dict[str, Any]]:
+    """Answer all images: whether one has a label, and who has it now."""
+    store = _store(app)
+    labelled = set(store.get_labeled_images())
+    return [
+        {"image": image, "labelled": image in labelled, "held_by": store.leases.holder(image) or ""}
+        for image in store.list_images()
+    ]
+
+
+@router.post("/api/next", summary="Next image")
+def choose(person: Annotator, app: TheApp, ask: Ask) -> dict[str, str]:
+    """Lease the image that the strategy puts first and answer its id, which is empty when none is left."""
+    if ask.strategy is None:
+        return {"image": second_reading(_store(app), person.name)}
+    return {"image": next_image(app, person, ask.strategy, {}).get("id", "")}
+
+
+@router.post("/api/open", summary="Take an image in hand, or keep it")
+def hold(person: Annotator, app: TheApp, of: OfImage) -> dict[str, Any]:
+    """Lease an image, or prolong the lease: who has it in place of the one who asks, empty where that is he himself."""
+    store = _store(app)
+    taken = store.lease(of.image, person.name)
+    return {"held_by": "" if taken else store.leases.holder(of.image) or "", "drawn": _own_label(store, person, of)}
+
+
+@router.get("/api/image", summary="The pixels of an image, decoded")
+def image(person: Annotator, app: TheApp, image: ImageId) -> Response:
+    """Answer grey values from 0 to 65,535, 16 bits each, low byte first, row by row; `FACTS_HEADER` says the rest.
+
+    Raises:
+        InputRefusedError: the file cannot be read.
+    """
+    store = _store(app)
+    mammogram = read_mammogram(store.get_image_uri(image), modalities=store.modalities)
+    low, high = mammogram.value_range
+    grey = np.clip((mammogram.pixels - low) * (WHITE / (high - low)), 0, WHITE).round().astype("<u2")
+    seen, beside = view_of(store, store.row(image)), views_beside(store, store.row(image))
+    facts = {
+        "rows": grey.shape[0],
+        "columns": grey.shape[1],
+        "spacing": mammogram.pixel_spacing_mm,
+        "side": seen.side,
+        "view": seen.view,
+        "mirrored": hangs_mirrored(mammogram, seen),
+        "beside": [vars(view) for view in beside],
+    }
+    return Response(grey.tobytes(), media_type="application/octet-stream", headers={FACTS_HEADER: json.dumps(facts)})
+
+
+@router.post("/api/propose", summary="What a model outlines")
+def propose(person: Annotator, app: TheApp, proposal: Proposal) -> dict[str, Any]:
+    """Answer the masses that a model finds in an image, each as runs."""
+    task = find(app.infers, proposal.model)
+    return {"masks": [vars(RunLengths.of(mask)) for mask in task.masses(_store(app).get_image_uri(proposal.image))]}
+
+
+@router.post("/api/save", summary="Save what was outlined")
+def save(person: Annotator, app: TheApp, settings: TheSettings, audit: Audit, drawn: Drawn) -> dict[str, str]:
+    """Save the label of an image and answer its id.
+
+    Raises:
+        HttpError: 409; another person has the image; 422; nothing is outlined, and it is not said that there is no
+            mass, or the other way round.
+        InputRefusedError: a mask is of another size, or the label cannot be made.
+    """
+    if bool(drawn.masses) == drawn.no_mass:
+        raise HttpError(422, "E_EMPTY", "outline a mass, or say that there is none; not both, nor neither.")
+    store = _store(app)
+    _hold(store, person, drawn.image)
+    shape = grid_of(Path(store.get_image_uri(drawn.image))).shape
+    mask = np.zeros(shape, bool)
+    for mass in drawn.masses:
+        mask |= mass.mask.mask(shape)
+    if mask.any() == drawn.no_mass:
+        raise HttpError(422, "E_EMPTY", "a mass without a pixel is none; outline it, or say that there is no mass.")
+    with received(".bin", settings.state_dir) as path, audit.doing(person.name, "save", image=drawn.image, tag="final"):
+        path.write_bytes(mask.astype(np.uint8).tobytes())
+        label = store.save_label(drawn.image, str(path), "final", {"user": person.name, "role": person.labels_as.value})
+        masses = [mass.model_dump() for mass in drawn.masses]
+        store.update_label_info(label, "final", {"masses": masses})
+    return {"label": label}
+
+
+@router.post("/api/skip", summary="Give an image back, with a reason")
+def leave(person: Annotator, app: TheApp, audit: Audit, skipped: Skipped) -> dict[str, str]:
+    """Note the reason, end the lease, and do not offer the image to this reader again."""
+    with audit.doing(person.name, "skip", image=skipped.image):
+        skip(_store(app), skipped.image, person.name, skipped.reason)
+    return {"image": skipped.image}
+
+
+@router.post("/api/withdraw", summary="Withdraw a label of one's own")
+def take_back(person: Annotator, app: TheApp, audit: Audit, withdrawn: Withdrawn) -> dict[str, str]:
+    """Let a label count no more; nothing is deleted.
+
+    Raises:
+        WrongCallError: it is not the person's own.
+    """
+    with audit.doing(person.name, "withdraw", image=withdrawn.label):
+        withdraw(_store(app), withdrawn.label, person.name)
+    return {"label": withdrawn.label}
+
+
+@router.get("/api/readings", summary="Who read an image, and how far they agree")
+def compare(person: Annotator, app: TheApp, image: ImageId) -> dict[str, Any]:
+    """Answer the readers, how many masses each outlined, and Dice of each two.
+
+    Raises:
+        HttpError: 403; the person has not read the image, and must not see what others found.
+    """
+    store = _store(app)
+    readings = readings_of(store, image)
+    if person.name not in readings:
+        raise HttpError(403, "E_BLIND", "save your own label first; till then you do not see those of others.")
+    counts = {reader: len(reading.info.get("masses", [])) for reader, reading in sorted(readings.items())}
+    return {"readers": counts, "agreement": agreement(store, readings)}
+
+
+@router.get("/{path:path}", summary="A file of the page")
+def file(person: Viewer, path: str) -> Response:
+    """Answer the page, or a file of it.
+
+    Raises:
+        HttpError: 404; the page is not built, or has no such file.
+    """
+    known = {found.name: found for found in BUILT.glob("*") if found.is_file()}
+    if not known:
+        raise HttpError(404, "E_NOT_BUILT", "this page is not built; run `make annotate` where the server comes from.")
+    if (found := known.get(path or "index.html")) is None:
+        raise HttpError(404, "E_UNKNOWN", "the page has no such file.")
+    return FileResponse(found, media_type=mimetypes.guess_type(found.name)[0] or "application/octet-stream")
+
+
+@router.get("", include_in_schema=False)
+def without_slash(person: Viewer) -> RedirectResponse:
+    """Lead to the page."""
+    return RedirectResponse("/annotate/")
+
+
+def hangs_mirrored(mammogram: Mammogram, seen: View) -> bool:
+    """Whether to show an image mirrored: right breasts hang with the chest wall on the right, left ones on the left."""
+    return seen.side in ("L", "R") and faces_left_wall(mammogram.pixels) == (seen.side == "R")
+
+
+def _store(app: Any) -> InstanceDatastore:
+    return app.datastore()
+
+
+def _hold(store: InstanceDatastore, person: Person, image: str) -> None:
+    """Take an image for a person.
+
+    Raises:
+        HttpError: 409; another has it.
+    """
+    if not store.lease(image, person.name):
+        raise HttpError(409, "E_HELD", f"{store.leases.holder(image)} has this image; open another one.")
+
+
+def _own_label(store: InstanceDatastore, person: Person, of: OfImage) -> dict[str, Any] | None:
+    """The newest label that a person drew on an image, as it was sent; in one piece where another program sent it."""
+    reading = readings_of(store, of.image).get(person.name)
+    if reading is None:
+        return None
+    masses = reading.info.get("masses")
+    if masses is None:
+        whole = RunLengths.of(reading.mask(store))
+        masses = [{"mask": vars(whole), "assessment": ""}] if whole.box else []
+    return {"label": reading.label.label_id, "masses": masses}

@@ -1,0 +1,154 @@
+"""The ledger: what counts as done, whatever happened to its lines."""
+
+import json
+
+import pytest
+
+from mammoseg.cohort.items import CohortItem, name_of
+from mammoseg.cohort.ledger import Ledger
+from mammoseg.errors import OutputError
+from mammoseg.prediction.file_job import refused
+from mammoseg.prediction.table import Row, Status
+
+
+def item_called(key, path, state="1:1"):
+    return CohortItem(key, path, name_of(key, path), state)
+
+
+@pytest.fixture
+def item(tmp_path):
+    return item_called("/a.dcm", tmp_path / "a.dcm")
+
+
+def row_for(item):
+    stem = item.name.partition("/")[2]
+    return Row(str(item.path), Status.FOUND, segmentation=f"{stem}.seg.dcm")
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "ledger.jsonl"
+
+
+def test_what_was_added_is_done_in_the_next_run_too(file, item):
+    with Ledger(file, "s").open() as ledger:
+        assert not ledger.is_done(item)
+        ledger.add(item, row_for(item))
+        assert ledger.is_done(item)
+    with Ledger(file, "s").open() as ledger:
+        assert ledger.is_done(item)
+        assert [(key, row) for key, _, row in ledger.rows()] == [(item.key, row_for(item))]
+
+
+def test_other_settings_and_a_changed_file_are_not_done(file, item):
+    with Ledger(file, "s").open() as ledger:
+        ledger.add(item, row_for(item))
+        assert not ledger.is_done(item_called(item.key, item.path, state="2:2"))
+    with Ledger(file, "other").open() as ledger:
+        assert not ledger.is_done(item)
+        assert list(ledger.rows()) == []
+
+
+@pytest.mark.parametrize(("code", "done"), [("E_BITS", True), ("E_WORKER", False), ("E_FAULT", False)])
+def test_a_refusal_that_a_process_may_be_to_blame_for_is_tried_again(file, item, code, done):
+    with Ledger(file, "s").open() as ledger:
+        ledger.add(item, refused(item.path, code, "reason"))
+        assert ledger.is_done(item) is done
+
+
+def test_the_last_line_of_a_mammogram_counts(file, item):
+    with Ledger(file, "s").open() as ledger:
+        ledger.add(item, refused(item.path, "E_WORKER", "ended"))
+        ledger.add(item, row_for(item))
+        assert [row.status for _, _, row in ledger.rows()] == [Status.FOUND]
+
+
+def test_results_that_were_made_anew_are_not_stored_yet(file, item):
+    with Ledger(file, "s").open() as ledger:
+        ledger.add(item, row_for(item))
+        ledger.add_stored(item.key)
+        assert ledger.is_stored(item.key)
+        ledger.add(item, row_for(item))
+        assert not ledger.is_stored(item.key)
+
+
+@pytest.mark.parametrize("half", [1, 40, 200])
+def test_half_a_line_of_a_killed_run_is_cut_off(file, tmp_path, item, half):
+    other = item_called("/b.dcm", tmp_path / "b.dcm")
+    with Ledger(file, "s").open() as ledger:
+        ledger.add(item, row_for(item))
+        whole = file.read_bytes()
+        ledger.add(other, row_for(other))
+    file.write_bytes(whole + file.read_bytes()[len(whole) :][:half])
+    with Ledger(file, "s").open() as ledger:
+        assert file.read_bytes() == whole
+        assert ledger.is_done(item)
+        assert not ledger.is_done(other)
+        ledger.add(other, row_for(other))
+    assert [json.loads(line)["key"] for line in file.read_bytes().splitlines()] == ["/a.dcm", "/b.dcm"]
+
+
+def test_a_file_without_any_end_of_line_is_emptied(file):
+    file.write_bytes(b"x" * 200_000)
+    with Ledger(file, "s").open():
+        assert file.read_bytes() == b""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "../../home"},
+        {"name": "ab/../x"},
+        {"name": 7},
+        {"segmentation": "/etc/passwd"},
+        {"segmentation": "../other.seg.dcm"},
+        {"status": "fine"},
+        {"lesions": "many"},
+        {"file": "\x1b[2J"},
+    ],
+)
+def test_a_line_that_somebody_else_wrote_does_not_count(file, item, change):
+    with Ledger(file, "s").open() as ledger:
+        ledger.add(item, row_for(item))
+    line = json.loads(file.read_text()) | change
+    file.write_text("no JSON\n[]\n7\n" + json.dumps(line) + "\n")
+    with Ledger(file, "s").open() as ledger:
+        assert not ledger.is_done(item)
+        assert list(ledger.rows()) == []
+
+
+def test_a_link_is_not_followed(file, tmp_path):
+    (tmp_path / "elsewhere").write_text("mine")
+    file.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match="is a link"), Ledger(file, "s").open():
+        pass
+    assert (tmp_path / "elsewhere").read_text() == "mine"
+
+
+def test_a_full_disk_is_one_sentence_and_what_was_written_before_counts(file, item, tmp_path, monkeypatch):
+    other = item_called("/b.dcm", tmp_path / "b.dcm")
+    with pytest.raises(OutputError, match="No space left on device"), Ledger(file, "s").open() as ledger:
+        ledger.add(item, row_for(item))
+        ledger._handle = FullDisk(ledger._handle)
+        ledger.add(other, row_for(other))
+    with Ledger(file, "s").open() as ledger:
+        assert ledger.is_done(item)
+        assert not ledger.is_done(other)
+
+
+class FullDisk:
+    """A file that takes ten more bytes."""
+
+    def __init__(self, file):
+        self.file = file
+        self.left = 10
+
+    def write(self, content):
+        if not self.left:
+            raise OSError(28, "No space left on device")
+        written = self.file.write(content[: self.left])
+        self.left -= written
+        return written
+
+    def fileno(self):
+        return self.file.fileno()

@@ -1,0 +1,219 @@
+"""A cohort: each mammogram once, whatever dies."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+
+from mammoseg.archives.dicomweb.stored import Stored, StoreStatus
+from mammoseg.archives.send import PartlySentError
+from mammoseg.cohort.items import items_of_files
+from mammoseg.cohort.storing import Storing
+from mammoseg.data.phantom_dicom import write_mammogram
+from mammoseg.errors import NothingUsableError, PartlyRefusedError
+from mammoseg.prediction.options import Options
+from tests.cohort.made_cohort import here, in_two, make_mammograms, run_made_cohort
+from tests.waiting import wait_until
+
+
+@pytest.fixture
+def mammograms(tmp_path):
+    make_mammograms(tmp_path / "in", 3)
+    return tmp_path / "in"
+
+
+def table(output):
+    return pyarrow.parquet.read_table(output / "cohort.parquet").to_pylist()
+
+
+def written(output):
+    return {path: path.stat().st_mtime_ns for path in output.glob("results/*/*") if path.is_file()}
+
+
+def test_each_mammogram_has_its_results_and_one_row(mammograms, tmp_path, capsys):
+    run_made_cohort(mammograms, tmp_path / "out")
+    rows = table(tmp_path / "out")
+    assert sorted(row["key"] for row in rows) == sorted(map(str, mammograms.glob("*/*.dcm")))
+    assert {row["status"] for row in rows} == {"mass found"}
+    assert len({row["sop_instance_uid"] for row in rows}) == 3
+    for row in rows:
+        for kind in ("segmentation", "report", "overlay"):
+            assert (tmp_path / "out" / row["folder"] / row[kind]).is_file()
+    assert "3 segmented (3 with a mass), 0 refused, 0 not done" in capsys.readouterr().out
+
+
+def test_a_second_run_does_nothing(mammograms, tmp_path, capsys):
+    run_made_cohort(mammograms, tmp_path / "out")
+    before = written(tmp_path / "out")
+    run_made_cohort(mammograms, tmp_path / "out")
+    assert written(tmp_path / "out") == before
+    assert "3 mammograms done already" in capsys.readouterr().err
+
+
+def test_a_changed_file_and_another_threshold_are_done_again(mammograms, tmp_path):
+    run_made_cohort(mammograms, tmp_path / "out")
+    changed = next(mammograms.glob("*/*.dcm"))
+    write_mammogram(changed, np.full((80, 60), 200) + np.eye(80, 60, dtype=int))
+    run_made_cohort(mammograms, tmp_path / "out")
+    assert {row["key"]: row["status"] for row in table(tmp_path / "out")}[str(changed)] == "no mass found"
+    run_made_cohort(mammograms, tmp_path / "out", options=Options(threshold=0.999))
+    assert len(table(tmp_path / "out")) == 3
+
+
+def test_a_line_that_was_lost_costs_no_second_computation(mammograms, tmp_path):
+    run_made_cohort(mammograms, tmp_path / "out")
+    (tmp_path / "out" / "ledger.jsonl").unlink()
+    before = written(tmp_path / "out")
+    run_made_cohort(mammograms, tmp_path / "out")
+    assert written(tmp_path / "out") == before
+    assert len(table(tmp_path / "out")) == 3
+
+
+def test_a_copy_is_named_as_one_and_other_content_under_the_same_uid_is_refused(mammograms, tmp_path):
+    first = min(mammograms.glob("*/*.dcm"))
+    (first.parent / "copy.dcm").write_bytes(first.read_bytes())
+    content = bytearray(first.read_bytes())
+    content[-1] ^= 1
+    (first.parent / "other.dcm").write_bytes(content)
+    with pytest.raises(PartlyRefusedError, match="1 refused .E_DUPLICATE_UID 1"):
+        run_made_cohort(mammograms, tmp_path / "out")
+    rows = {Path(row["key"]).name: row for row in table(tmp_path / "out")}
+    assert rows["copy.dcm"]["copy_of"] == str(first)
+    assert rows["other.dcm"]["code"] == "E_DUPLICATE_UID"
+    assert len(rows) == 5
+
+
+def test_nothing_that_can_be_used_is_no_success(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "text.dcm").write_text("no image")
+    with pytest.raises(NothingUsableError, match="no mammogram could be used"):
+        run_made_cohort(tmp_path / "in", tmp_path / "out")
+    assert table(tmp_path / "out")[0]["status"] == "refused"
+
+
+def test_a_file_that_a_process_never_gave_back_is_said_and_tried_again(mammograms, tmp_path):
+    def loses_one(run):
+        whole = here(run)
+
+        def over(items):
+            rows = whole(items)
+            next(rows)
+            return rows
+
+        return over
+
+    with pytest.raises(PartlyRefusedError, match="0 refused .none., 1 not done"):
+        run_made_cohort(mammograms, tmp_path / "out", loses_one)
+    run_made_cohort(mammograms, tmp_path / "out")
+    assert len(table(tmp_path / "out")) == 3
+
+
+def test_images_of_a_datalist_are_items_once(tmp_path):
+    from mammoseg.data.datalist import write_datalist
+    from mammoseg.data.phantom import generate_cohort
+    from mammoseg.data.splits import split_by_patient
+
+    sections, _ = split_by_patient(generate_cohort(tmp_path / "ph", patients=3, size=64), seed=0)
+    file = tmp_path / "ph" / "datalist.json"
+    write_datalist(file, name="ph", source="phantom", seed=0, license=None, sections=sections)
+    items, count, _ = items_of_files([file, tmp_path / "ph" / "images"], tmp_path / "out")
+    assert count == len({item.name for item in items}) == 6
+
+
+class Archive:
+    """Takes files when it is there; remembers each."""
+
+    def __init__(self, away=0):
+        self.away = away
+        self.files = []
+
+    def __call__(self, files):
+        if self.away:
+            self.away -= 1
+            raise PartlySentError("the archive does not answer.")
+        self.files += files
+        return [Stored(path, "1.2", StoreStatus.STORED) for path in files]
+
+
+def storing(archive, **how):
+    return lambda stored: Storing(archive, stored, **how)
+
+
+def test_results_are_stored_once_though_the_archive_is_away_for_a_while(mammograms, tmp_path):
+    archive = Archive(away=2)
+    for _ in range(2):
+        run_made_cohort(mammograms, tmp_path / "out", storing=storing(archive, patience=(0, 0)))
+    assert len(archive.files) == len(set(archive.files)) == 6
+    assert all(row["stored"] for row in table(tmp_path / "out"))
+
+
+def test_what_the_archive_did_not_take_is_stored_by_the_next_run(mammograms, tmp_path):
+    with pytest.raises(PartlyRefusedError, match="of 3 mammograms are not in the archive .the archive does not answer"):
+        run_made_cohort(mammograms, tmp_path / "out", storing=storing(Archive(away=9), patience=(0,)))
+    before = written(tmp_path / "out")
+    archive = Archive()
+    run_made_cohort(mammograms, tmp_path / "out", storing=storing(archive))
+    assert len(archive.files) == 6
+    assert written(tmp_path / "out") == before
+
+
+def start(mammograms, output):
+    command = [sys.executable, "-m", "tests.cohort.made_cohort", str(mammograms), str(output)]
+    return subprocess.Popen(
+        command, cwd=Path(__file__).parents[2], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def children_of(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def kill_in_the_middle(mammograms, output, seed):
+    """Kill the run, or one of its processes, after some more mammograms have ended; whether it was ended by that."""
+    chance = random.Random(seed)
+    before = len(list(output.glob("results/*/*.seg.dcm")))
+    run = start(mammograms, output)
+
+    def came_further():
+        return run.poll() is not None or len(list(output.glob("results/*/*.seg.dcm"))) > before + chance.randrange(4)
+
+    wait_until(came_further, "some more mammograms are done")
+    time.sleep(chance.random() / 20)
+    victims = [run.pid, *children_of(run.pid)] if run.poll() is None else []
+    if not victims:
+        return
+    victim = chance.choice(victims)
+    os.kill(victim, signal.SIGKILL)
+    run.wait()
+
+
+def check_whole(mammograms, output):
+    rows = table(output)
+    assert sorted(row["key"] for row in rows) == sorted(map(str, mammograms.glob("*/*.dcm")))
+    assert {row["status"] for row in rows} == {"mass found"}
+    files = {output / row["folder"] / row[kind] for row in rows for kind in ("segmentation", "report", "overlay")}
+    assert {path for path in output.glob("results/*/*") if path.is_file()} == files
+
+
+def test_nothing_is_lost_or_done_twice_when_the_run_and_its_processes_are_killed(tmp_path):
+    make_mammograms(tmp_path / "in", 24)
+    for seed in range(2):
+        kill_in_the_middle(tmp_path / "in", tmp_path / "out", seed)
+    run_made_cohort(tmp_path / "in", tmp_path / "out", in_two)
+    check_whole(tmp_path / "in", tmp_path / "out")
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_or_done_twice_by_thirty_kills(tmp_path):
+    make_mammograms(tmp_path / "in", 300)
+    for seed in range(100, 130):
+        kill_in_the_middle(tmp_path / "in", tmp_path / "out", seed)
+    run_made_cohort(tmp_path / "in", tmp_path / "out", in_two)
+    check_whole(tmp_path / "in", tmp_path / "out")

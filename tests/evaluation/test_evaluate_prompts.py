@@ -1,0 +1,61 @@
+"""A simulated annotator outlines masses: what is counted."""
+
+import numpy as np
+import pytest
+
+from mammoseg.evaluation.evaluate_prompts import FRAME, STARTS, Outlined, films_of, outline_masses, summary_of
+from mammoseg.interactive.prompts import Prompts
+from tests.tiny_run import write_tiny_dataset
+
+
+class Growing:
+    """A model that adds a disc at each click, and takes none away."""
+
+    name = "growing"
+
+    def prepare(self, image: np.ndarray) -> tuple[int, ...]:
+        return image.shape
+
+    def segment(self, prepared: tuple[int, ...], prompts: Prompts) -> np.ndarray:
+        rows, columns = np.ogrid[: prepared[0], : prepared[1]]
+        mask = np.zeros(prepared, bool)
+        for row, column in prompts.foreground:
+            mask |= np.hypot(rows - row, columns - column) <= 20
+        return mask
+
+
+def outlined(dice: list[float], **facts) -> Outlined:
+    given = {"image_id": "a", "mass": 0, "pixels": 100, "seed": 0, "start": "click"} | facts
+    return Outlined(dice=tuple(dice), **given)
+
+
+def test_who_has_nothing_to_correct_stops_and_keeps_the_score():
+    one = outlined([0.5, 0.82, 0.9])
+    assert [one.after(count) for count in (1, 2, 3, 10)] == [0.5, 0.82, 0.9, 0.9]
+    assert [one.prompts_to(goal) for goal in (0.4, 0.8, 0.85, 0.95)] == [1, 2, 3, None]
+
+
+def test_a_summary_is_the_mean_over_masses_of_each_annotator_and_tells_small_masses_apart():
+    found = [
+        outlined([0.6, 0.9], seed=seed, image_id=image, pixels=pixels)
+        if image == "a"
+        else outlined([0.8 + seed / 10], seed=seed, image_id=image, pixels=pixels)
+        for seed in (0, 1)
+        for image, pixels in (("a", 100), ("b", 300))
+    ]
+    summary = summary_of(found)
+    assert summary["masses"] == 2 and summary["median_pixels"] == 200
+    assert summary["click"]["dice"]["1"] == pytest.approx({"mean": 0.725, "lowest": 0.7, "highest": 0.75})
+    assert summary["click"]["dice_small"]["2"]["mean"] == pytest.approx(0.9)
+    goal = summary["click"]["to"]["0.85"]
+    assert goal["never"] == 0.25 and goal["median"] == 2, "two clicks twice, one click once, never once"
+
+
+def test_each_mass_is_outlined_by_each_annotator_from_each_start_the_same_again(tmp_path):
+    films = films_of(write_tiny_dataset(tmp_path), section="test")
+    assert tuple(films[0]["image"].shape) == (1, *FRAME)
+    one, other = (list(outline_masses(Growing(), films, seeds=(0, 1))) for _ in range(2))
+    assert one == other and len(one) == 3 * 2 * len(STARTS)
+    clicks = [each for each in one if each.start == "click"]
+    assert all(len(each.dice) > 1 for each in clicks)
+    assert np.mean([each.after(10) for each in clicks]) > np.mean([each.after(1) for each in clicks]) > 0

@@ -1,0 +1,153 @@
+"""Every table of every paper is planned, one of each paper runs to its end, and no published number is made up."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from mammoseg.errors import WrongCallError
+from mammoseg.plans.paper_table import Course, cells_of, find_table, papers, tables_of
+from mammoseg.plans.plan import make_plan
+from mammoseg.plans.reproduce import reproduce
+from tests.tiny_run import write_tiny_dataset
+from tests.tiny_voc import write_tiny_voc
+
+TABLES = [(table.paper, table.name) for paper in papers() for table in tables_of(paper)]
+
+
+@pytest.mark.parametrize("budget", [None, "small"])
+@pytest.mark.parametrize(("paper", "table"), TABLES)
+def test_every_table_is_planned_and_every_config_of_it_is_built(paper, table, budget, tmp_path, capsys):
+    reproduce(paper, table, output=tmp_path / "out", dry_run=True, budget=budget)
+    said = capsys.readouterr().out
+    assert "every config was built, nothing was trained" in said or "nothing" in said
+    assert not (tmp_path / "out").exists()
+
+
+def published(paper: str, table: str) -> dict[tuple[str, str], str]:
+    cells = cells_of(find_table(paper, table), Course(None, Path(), {}))
+    return {(cell["row"], cell["column"]): cell["published"] for cell in cells}
+
+
+def test_published_numbers_are_those_of_the_cards():
+    units, sections = published("sun2020", "units"), published("sarker2022", "table3")
+    assert len(units) == 36 and all(units.values())
+    assert units["Deep-Res", "DSC, %"] == "76.9 ± 0.7" and units["Deep-Res", "HAU"] == "3.16 ± 0.05"
+    assert sections["ConnectedUNets++", "test, JI pooled"] == "0.33"
+    assert sections["MultiResUNet", "training, accuracy, %"] == "99.89"
+    assert published("sarker2022", "table4")["ConnectedUNets++", "HD <= 2.75, cases"] == "191"
+    assert published("isosalo2022", "table2")["ResNet22UNet, INbreast", "Dice (SD)"] == "0.8430 ± 0.1091"
+    assert published("vassilenko2022", "voc")["SE-fusion", "mIoU, %"] == "81.268"
+
+
+def test_a_number_that_is_not_known_here_stays_empty():
+    alpha = published("sun2020", "alpha")
+    assert alpha["alpha = 2", "DSC, %"] == "" and alpha["alpha = 1", "DSC, %"] == "81.8 ± 0.0"
+
+
+def cells(folder: Path) -> list[dict[str, str]]:
+    with (folder / "table.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def check(cell: dict[str, str]) -> None:
+    """A cell has a difference that fits its two numbers, or says why one is missing."""
+    if cell["published"] and cell["measured"]:
+        was, is_now = (float(cell[name].split()[0]) for name in ("published", "measured"))
+        assert float(cell["difference"]) == pytest.approx(is_now - was, abs=0.051)
+    else:
+        assert cell["why"] and not cell["difference"]
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory) -> str:
+    return str(write_tiny_dataset(tmp_path_factory.mktemp("films")))
+
+
+def test_a_table_of_sun_runs_to_its_end(films, tmp_path):
+    reproduce("sun2020", "comparison", data=[f"cbis_ddsm={films}"], output=tmp_path, budget="tiny")
+    rows = cells(tmp_path)
+    for cell in rows:
+        check(cell)
+    assert sum(bool(cell["measured"]) for cell in rows) >= 12  # Dice, sensitivity and area of four networks
+    dice = next(cell for cell in rows if (cell["row"], cell["column"]) == ("AUNet", "DSC, %"))
+    assert dice["published"] == "81.8 ± 0.0" and dice["measured"].endswith("(2 runs)")
+    assert dice["how"].startswith("tiny budget")
+    page = (tmp_path / "index.html").read_text()
+    assert "Sun et al. 2020, comparison" in page and "tiny budget" in page and dice["measured"] in page
+
+
+def test_a_table_of_sarker_runs_to_its_end(films, tmp_path):
+    reproduce("sarker2022", "table4", data=[f"cbis_ddsm={films}"], output=tmp_path, budget="tiny")
+    rows = cells(tmp_path)
+    for cell in rows:
+        check(cell)
+    cases = [cell["measured"] for cell in rows if cell["column"] == "DS >= 0.45, cases"]
+    assert len(cases) == 2 and all(0 <= int(number) <= 3 for number in cases)
+
+
+def test_a_table_of_isosalo_runs_to_its_end(films, tmp_path):
+    data = [f"screening={films}", f"inbreast={films}"]
+    reproduce("isosalo2022", "table2", data=data, output=tmp_path, budget="tiny")
+    rows = cells(tmp_path)
+    assert len(rows) == 16 and all(cell["published"] and cell["measured"] for cell in rows)
+    for cell in rows:
+        check(cell)
+
+
+def test_a_table_of_the_thesis_runs_to_its_end_from_the_collection_as_it_came(tmp_path):
+    voc = write_tiny_voc(tmp_path)
+    reproduce("vassilenko2022", "voc", data=[f"voc={voc}"], output=tmp_path / "out", budget="tiny")
+    rows = {(cell["row"], cell["column"]): cell for cell in cells(tmp_path / "out")}
+    assert 0 <= float(rows["SE-fusion", "mIoU, %"]["measured"]) < 100
+    assert rows["SMP Unet", "mIoU, %"]["why"] == "no bundle has this decoder over BiT for 21 classes"
+    assert rows["SE-fusion", "parameters, M"]["measured"] == "202.42"  # of the whole network, whatever the budget
+    plan = json.loads((tmp_path / "out" / "plan.json").read_text())
+    assert make_plan(plan, where="plan.json", folder=tmp_path).runs[0].chosen_on == "test"
+
+
+def test_a_table_of_counts_needs_no_data_and_no_training(tmp_path):
+    reproduce("sun2020", "size", output=tmp_path)
+    rows = {(cell["row"], cell["column"]): cell for cell in cells(tmp_path)}
+    aunet = rows["AUNet", "parameters, M"]
+    assert (aunet["published"], aunet["measured"], aunet["difference"]) == ("75.5", "75.5", "-0.0")
+    assert rows["UNet", "convolutions and linear layers"]["measured"] == "23"
+
+
+def test_rows_whose_data_is_missing_stay_empty_and_say_so():
+    table = find_table("sun2020", "inbreast")
+    known = cells_of(table, Course(None, Path(), {"inbreast": {"dataset_dir": "/x"}}))
+    reasons = {cell["row"]: cell["why"] for cell in known if cell["column"] == "DSC, %"}
+    assert (
+        reasons["AUNet, pre-trained"] == "no --data cbis_ddsm=FOLDER" and reasons["AUNet, scratch"] == "nothing was run"
+    )
+
+
+def test_without_a_table_all_are_listed(capsys):
+    reproduce()
+    said = capsys.readouterr().out
+    assert all(f"{paper} {table}: " in said for paper, table in TABLES)
+    assert "figures 4 and 5" in said
+
+
+@pytest.mark.parametrize(
+    ("call", "options", "said"),
+    [
+        (("sun2021", "units"), {}, "unknown paper 'sun2021'; known: isosalo2022, sarker2022"),
+        (
+            ("sun2020", "table1"),
+            {},
+            "unknown table 'table1' of sun2020; known: comparison, units.*named by what it shows",
+        ),
+        (("sun2020", "units"), {}, "not one row has its data; this table takes --data cbis_ddsm=FOLDER"),
+        (("sun2020", "units"), {"data": ["films"]}, "'films' names no data of this table"),
+        (("sun2020", "units"), {"data": ["cbis_ddsm=nowhere"]}, "'nowhere' is not a folder"),
+        (("isosalo2022", "table2"), {"data": ["screening=."]}, "has no datalist.json; write one with"),
+        (("sun2020", "units"), {"budget": "huge"}, "unknown budget 'huge'; known: small, tiny"),
+    ],
+)
+def test_a_wrong_call_is_one_sentence(call, options, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WrongCallError, match=said):
+        reproduce(*call, **options)
