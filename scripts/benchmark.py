@@ -4,6 +4,7 @@ Usage: python scripts/benchmark.py preprocess [--image FILE] [--repeats 15]
        python scripts/benchmark.py predict --weights FILE [--images 100] [--size 3328] [--alone]
        python scripts/benchmark.py label_server --weights FILE [--requests 500] [--instances 10000]
        python scripts/benchmark.py evaluate [--images 1000] [--side 256] [--models 20] [--report-images 1500]
+       python scripts/benchmark.py label_prompts [--image FILE] [--model random_walker] [--count 50]
        python scripts/benchmark.py train --dataset-dir DIR [--side 256] [--batch 8] [--images 32] [--precision float32]
        python scripts/benchmark.py prompts --dataset-dir DIR [--models click_unet] [--section test] [--weights FILE]
        python scripts/benchmark.py networks [--bundles unet,aunet] [--batch 1,8] [--json FILE] [--quick] [--compiled]
@@ -27,6 +28,7 @@ from mammoseg.benchmark.label_server_speed import benchmark_label_server
 from mammoseg.benchmark.predict_speed import benchmark_predict
 from mammoseg.benchmark.preprocess_speed import benchmark_preprocess
 from mammoseg.benchmark.prompt_models import benchmark_prompts
+from mammoseg.benchmark.prompt_speed import benchmark_label_prompts
 from mammoseg.benchmark.run import benchmark_networks
 from mammoseg.benchmark.table import benchmark_table
 from mammoseg.benchmark.train_speed import benchmark_train
@@ -141,10 +143,21 @@ def label_server(weights: str, requests: int = 500, **options: Any) -> None:
     print(dumps(benchmark_label_server(weights, requests_in_all=requests, **options), indent=2))
 
 
+def label_prompts(image: str = str(REAL_MAMMOGRAM), model: str = "random_walker", count: int = 50) -> None:
+    """Ask the label server for outlines of one mammogram, click by click.
+
+    Args:
+        image: DICOM file.
+        model: name of the interactive model.
+        count: number of requests of a page, and of Slicer, that count.
+    """
+    print(dumps(benchmark_label_prompts(image, model=model, count=count), indent=2))
+
+
 if __name__ == "__main__":
     run_script(
         {
             command.__name__: command
-            for command in (preprocess, predict, prompts, label_server, evaluate, networks, train)
+            for command in (preprocess, predict, prompts, label_server, label_prompts, evaluate, networks, train)
         }
     )

@@ -56,7 +56,7 @@ class CloseUp:
         (top, left), (bottom, right) = (np.reshape(box, (2, 2)) - start) * self.grey.shape / size
         return top, left, bottom, right
 
-    def enlarged(self, probability: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    def enlarged(self, probability: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """bool ``shape``: where a value of the close-up's grid is 0.5 or more; False outside of the close-up."""
         rows, columns = (side.stop - side.start for side in self.window)
         whole = np.zeros(shape, bool)

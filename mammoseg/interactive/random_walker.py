@@ -3,9 +3,10 @@
 Grady 2006, doi:10.1109/TPAMI.2006.233, as scikit-image computes it.
 """
 
+from importlib import metadata
+
 import cv2
 import numpy as np
-import skimage
 from skimage.segmentation import random_walker
 
 from mammoseg.interactive.clicks import pixels_of, without_clicked_out
@@ -38,7 +39,7 @@ class RandomWalker:
     """Outlines a mass by its grey values alone. See `mammoseg.interactive.model.InteractiveModel`."""
 
     name = "random_walker"
-    version = f"scikit-image {skimage.__version__}"
+    version = f"scikit-image {metadata.version('scikit-image')}"
 
     def prepare(self, image: np.ndarray) -> np.ndarray:
         """The image ``(rows, columns)`` itself; only the surroundings of prompts are ever computed on."""
@@ -64,7 +65,7 @@ class RandomWalker:
         return without_clicked_out(mask, prompts)
 
 
-def _marks(view: CloseUp, prompts: Prompts, shape: tuple[int, int]) -> np.ndarray:
+def _marks(view: CloseUp, prompts: Prompts, shape: tuple[int, ...]) -> np.ndarray:
     inside = view.marks(pixels_of(prompts.foreground, prompts.inside, shape))
     outside = view.marks(pixels_of(prompts.background, prompts.outside, shape))
     radius = max(1, round(MARK_RADIUS * max(view.grey.shape)))
@@ -78,11 +79,11 @@ def _marks(view: CloseUp, prompts: Prompts, shape: tuple[int, int]) -> np.ndarra
     return marks
 
 
-def _guess(view: CloseUp, prompts: Prompts, shape: tuple[int, int], *, has_marks: bool) -> np.ndarray:
+def _guess(view: CloseUp, prompts: Prompts, shape: tuple[int, ...], *, has_marks: bool) -> np.ndarray:
     """Marks that follow from the box or the mask so far, or from how far a mass reaches."""
     marks = np.zeros(view.grey.shape, np.int32)
     if prompts.mask is not None and (mask := view.reduced(prompts.mask)).any():
-        depth, distance = (cv2.distanceTransform(np.uint8(where), cv2.DIST_L2, 5) for where in (mask, ~mask))
+        depth, distance = (cv2.distanceTransform(where.astype(np.uint8), cv2.DIST_L2, 5) for where in (mask, ~mask))
         sure = SURE * depth.max()
         marks[distance > sure + 1] = OUTSIDE
         marks[depth > sure] = INSIDE
@@ -101,13 +102,15 @@ def _guess(view: CloseUp, prompts: Prompts, shape: tuple[int, int], *, has_marks
     return marks
 
 
-def _contradicted(view: CloseUp, prompts: Prompts, mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def _contradicted(view: CloseUp, prompts: Prompts, mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Where the mask so far is not to be believed: around clicks inside of what it leaves out, and outside in it."""
     inside = view.marks(pixels_of(prompts.foreground, prompts.inside, shape))
     outside = view.marks(pixels_of(prompts.background, prompts.outside, shape))
     doubtful = np.zeros(mask.shape, bool)
     for wrong, edge in ((inside & ~mask, mask), (outside & mask, ~mask)):
         if wrong.any():
-            to_wrong, to_edge = (cv2.distanceTransform(np.uint8(~where), cv2.DIST_L2, 5) for where in (wrong, edge))
+            to_wrong, to_edge = (
+                cv2.distanceTransform((~where).astype(np.uint8), cv2.DIST_L2, 5) for where in (wrong, edge)
+            )
             doubtful |= to_wrong <= DOUBT * to_edge[wrong].max() + 1
     return doubtful

@@ -1,8 +1,9 @@
 """Region growing as an interactive model: no weights; from clicks over pixels of like grey, up to the sharpest edge."""
 
+from importlib import metadata
+
 import cv2
 import numpy as np
-import skimage
 from scipy.ndimage import binary_fill_holes
 from skimage.measure import label
 from skimage.segmentation import find_boundaries
@@ -25,7 +26,7 @@ class RegionGrowing:
     """Outlines a mass by its grey values alone. See `mammoseg.interactive.model.InteractiveModel`."""
 
     name = "region_growing"
-    version = f"scikit-image {skimage.__version__}"
+    version = f"scikit-image {metadata.version('scikit-image')}"
 
     def prepare(self, image: np.ndarray) -> np.ndarray:
         """The image ``(rows, columns)`` itself; only the surroundings of prompts are ever computed on."""
@@ -39,7 +40,7 @@ class RegionGrowing:
         return without_clicked_out(mask, prompts)
 
 
-def _region(view: CloseUp, prompts: Prompts, shape: tuple[int, int]) -> np.ndarray:
+def _region(view: CloseUp, prompts: Prompts, shape: tuple[int, ...]) -> np.ndarray:
     """bool on the grid of the close-up: the mask so far, and what grows from each mark inside that it leaves out."""
     marks = view.marks(pixels_of(prompts.foreground, prompts.inside, shape))
     barred = view.marks(pixels_of(prompts.background, prompts.outside, shape))

@@ -46,7 +46,7 @@ def label_server(
     Args:
         studies: folder, or archive.
         state: folder that gets all that the server keeps, its keys too.
-        weights: weights to serve, each ``bundle=file``.
+        weights: weights to serve, each ``bundle=file``; none where it is empty.
         port: port on 127.0.0.1.
         environment: variables added to the environment of the server.
 
@@ -58,7 +58,9 @@ def label_server(
         own["MAMMOSEG_DICOMWEB_PASSWORD"] = studies.user[1]
         studies = studies.dicomweb
     command = [sys.executable, "-m", "monailabel_app", "--studies", str(studies), "--port", str(port), "-v", "WARNING"]
-    conf = {"weights": weights, "models": weights.partition("=")[0], "preload": "true", "state_dir": str(state)}
+    conf = {"state_dir": str(state)}
+    if weights:
+        conf |= {"weights": weights, "models": weights.partition("=")[0], "preload": "true"}
     for pair in conf.items():
         command += ["--conf", *pair]
     url = f"http://127.0.0.1:{port}"

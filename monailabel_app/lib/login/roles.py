@@ -27,14 +27,14 @@ class Person:
     roles: frozenset[Role]
     expires: float | None = None
 
-    @property
-    def saves_as(self) -> str:
-        """Role in which the person saves labels, for totals that name nobody."""
-        return (Role.ANNOTATOR if Role.ANNOTATOR in self.roles else Role.ADMIN).value
-
     def may(self, role: Role) -> bool:
         """Whether one of the roles includes `role`."""
         return bool(self.roles) and (role is Role.VIEWER or role in self.roles or Role.ADMIN in self.roles)
+
+    @property
+    def labels_as(self) -> Role:
+        """The role in which labels are saved: annotator, or admin for who is none."""
+        return Role.ANNOTATOR if Role.ANNOTATOR in self.roles else Role.ADMIN
 
 
 NOBODY = Person("local", frozenset(Role))

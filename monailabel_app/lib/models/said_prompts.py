@@ -121,14 +121,10 @@ def from_scribbles(said: Mapping[str, Any], grid: Grid, label: Path | None, imag
     if label is None:
         raise PromptError("Scribbles come in a label map; send it as the file 'label'.")
     names = {item.name: item.id for item in said.get("label_info", ())}
-    mass, inside, outside = DEFAULT_SCRIBBLES
-    if names:
-        selected = names.get(said.get("selected_label_name", ""))
-        mass, inside, outside = selected, names.get("foreground_scribbles"), names.get("background_scribbles")
+    wanted = (said.get("selected_label_name", ""), "foreground_scribbles", "background_scribbles")
+    chosen = [names.get(name) for name in wanted] if names else DEFAULT_SCRIBBLES
     values = read_values(label, grid, image_id=image_id, known=names.values() or DEFAULT_SCRIBBLES)
-    so_far, *marks = (
-        np.zeros(grid.shape, bool) if value is None else values == value for value in (mass, inside, outside)
-    )
+    so_far, *marks = (np.zeros(grid.shape, bool) if value is None else values == value for value in chosen)
     painted = Painted(*marks)
     prompts = Prompts(
         box=_box_of_voxels(said.get("roi", ()), grid.shape),

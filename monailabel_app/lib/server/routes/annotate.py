@@ -213,7 +213,7 @@ def save(person: Annotator, app: TheApp, settings: TheSettings, audit: Audit, dr
         raise HttpError(422, "E_EMPTY", "a mass without a pixel is none; outline it, or say that there is no mass.")
     with received(".bin", settings.state_dir) as path, audit.doing(person.name, "save", image=drawn.image, tag="final"):
         path.write_bytes(mask.astype(np.uint8).tobytes())
-        label = store.save_label(drawn.image, str(path), "final", {"user": person.name, "role": person.saves_as})
+        label = store.save_label(drawn.image, str(path), "final", {"user": person.name, "role": person.labels_as.value})
         masses = [mass.model_dump() for mass in drawn.masses]
         store.update_label_info(label, "final", {"masses": masses})
     return {"label": label}

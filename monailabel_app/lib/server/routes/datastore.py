@@ -105,7 +105,7 @@ def save_label(
 ) -> dict[str, str]:
     """Save an uploaded label of an image and answer the label's id."""
     info = {key: value for key, value in json_object(params).items() if key == "label_info"}
-    info |= {"user": person.name, "role": person.saves_as}
+    info |= {"user": person.name, "role": person.labels_as.value}
     with uploaded(label, settings.state_dir) as path, audit.doing(person.name, "save", image=image, tag=tag):
         label_id = app.datastore().save_label(image, str(path), tag, info)
     return {"image": image, "label": label_id}
