@@ -41,7 +41,8 @@ def benchmark_label_prompts(image: str, *, model: str = "random_walker", count: 
         with server as running:
             name = str(header.SOPInstanceUID)
             taken: dict[str, list[float]] = {"page": [], "slicer": []}
-            first, clicks = 0.0, []
+            first = 0.0
+            clicks: list[list[float]] = []
             for number in range(count + 1):
                 if number % 10 == 0:
                     row, column = draw.uniform(0.3, 0.7) * rows, draw.uniform(0.3, 0.6) * columns

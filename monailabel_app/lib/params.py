@@ -79,6 +79,7 @@ def _with_dot(value: Any) -> Any:
 
 _Coordinate = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_no_bool)]
 _Count = Annotated[int, Field(ge=0), BeforeValidator(_no_bool)]
+_Pair = Annotated[list[_Coordinate], Field(min_length=2, max_length=2)]
 _Side = Annotated[int, BeforeValidator(_no_bool)]
 
 
@@ -105,7 +106,7 @@ def _numbers(least: int, most: int) -> TypeAdapter[Any]:
 
 
 _POINTS = Kind(TypeAdapter(_points(2, 3)), "a list of points, each of two or three numbers")
-_STROKES = Kind(TypeAdapter(list[_points(2, 2)]), "a list of strokes, each a list of points of row and column")
+_STROKES = Kind(TypeAdapter(list[list[_Pair]]), "a list of strokes, each a list of points of row and column")
 
 YES_OR_NO = Kind(TypeAdapter(bool), "true or false")
 
