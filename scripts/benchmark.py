@@ -1,14 +1,6 @@
 """Measure what the documentation promises; each command prints JSON.
 
-Usage: python scripts/benchmark.py preprocess [--image FILE] [--repeats 15]
-       python scripts/benchmark.py predict --weights FILE [--images 100] [--size 3328] [--alone]
-       python scripts/benchmark.py label_server --weights FILE [--requests 500] [--instances 10000]
-       python scripts/benchmark.py evaluate [--images 1000] [--side 256] [--models 20] [--report-images 1500]
-       python scripts/benchmark.py label_prompts [--image FILE] [--model random_walker] [--count 50]
-       python scripts/benchmark.py train --dataset-dir DIR [--side 256] [--batch 8] [--images 32] [--precision float32]
-       python scripts/benchmark.py prompts --dataset-dir DIR [--models click_unet] [--section test] [--weights FILE]
-       python scripts/benchmark.py networks [--bundles unet,aunet] [--batch 1,8] [--json FILE] [--quick] [--compiled]
-                                            [--engines]
+Usage: python scripts/benchmark.py COMMAND [OPTIONS]; --help after a command lists its options.
 """
 
 import os
@@ -127,9 +119,9 @@ def prompts(
         seeds: numbers that the annotators' draws come from.
         options: weights, images and cache_dir of `mammoseg.benchmark.prompt_models.benchmark_prompts`.
     """
-    annotators = [seeds] if isinstance(seeds, int) else seeds
+    options |= {"section": section, "seeds": [seeds] if isinstance(seeds, int) else seeds}
     for name in [models] if isinstance(models, str) else models:
-        print(dumps(benchmark_prompts(name, dataset_dir, section=section, seeds=annotators, **options)), flush=True)
+        print(dumps(benchmark_prompts(name, dataset_dir, **options)), flush=True)
 
 
 def label_server(weights: str, requests: int = 500, **options: Any) -> None:
@@ -155,9 +147,5 @@ def label_prompts(image: str = str(REAL_MAMMOGRAM), model: str = "random_walker"
 
 
 if __name__ == "__main__":
-    run_script(
-        {
-            command.__name__: command
-            for command in (preprocess, predict, prompts, label_server, label_prompts, evaluate, networks, train)
-        }
-    )
+    commands = (preprocess, predict, prompts, label_server, label_prompts, evaluate, networks, train)
+    run_script({command.__name__: command for command in commands})

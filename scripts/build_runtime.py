@@ -5,6 +5,8 @@ Usage: python scripts/build_runtime.py --output DIR
 
 from pathlib import Path
 
+import checkout  # noqa: F401  # the package is that of this checkout
+
 from mammoseg.command_line import run_script
 from mammoseg.deploy.runtime_distribution import build_runtime
 from mammoseg.inference.engines.conversion import convert_shipped

@@ -5,6 +5,8 @@ Usage: python scripts/convert_shipped.py
 `scripts/install.sh` calls it, and a wheel built afterwards holds what it made.
 """
 
+import checkout  # noqa: F401  # the package is that of this checkout
+
 from mammoseg.command_line import run_script
 from mammoseg.inference.engines.conversion import convert_shipped
 

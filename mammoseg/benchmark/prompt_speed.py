@@ -24,7 +24,7 @@ def benchmark_label_prompts(image: str, *, model: str = "random_walker", count: 
     """Ask a label server of its own for outlines, each with one click more than the last; after ten of a new place.
 
     Args:
-        image: DICOM file.
+        image: file of a DICOM mammogram.
         model: name of the interactive model.
         count: number of requests of either kind that count, after one that decodes the image.
     Returns:

@@ -155,7 +155,7 @@ class Assistance:
 
     Attributes:
         name: name of the model.
-        version: version of it.
+        version: version of that model.
         parameters: its weights and what else decides, by the names of `Algorithm.parameters`.
         is_learned: whether a network drew it; else grey values alone decide.
     """

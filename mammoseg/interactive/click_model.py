@@ -86,8 +86,13 @@ class ClickModel:
         return _meant(mask, prompts, shape)
 
 
+def click_weights() -> Path:
+    """Weights that the model takes unless told otherwise: those that training wrote, else those that came with it."""
+    return best_weights(Path(run_root(BUNDLE)) / "models", shipped=Path(bundle_root(BUNDLE)) / "models")
+
+
 def load_click_model(weights: Path | None = None, *, runtime: str = "auto", device: str | None = None) -> ClickModel:
-    """The model with the weights of a file; None takes those that training wrote, else those that came with it.
+    """The model with the weights of a file; None takes those of `click_weights`.
 
     Args:
         runtime: engine that computes, see `mammoseg.inference.engines.engine.choose_runtime`.
@@ -98,10 +103,7 @@ def load_click_model(weights: Path | None = None, *, runtime: str = "auto", devi
         WrongCallError: no such engine or device.
         EngineError: the engine that was named cannot compute the network.
     """
-    path = weights or Path(
-        best_weights(Path(run_root(BUNDLE)) / "models", shipped=Path(bundle_root(BUNDLE)) / "models")
-    )
-    record, engine = start_engine(path, device=device, runtime=runtime, precision=None)
+    record, engine = start_engine(weights or click_weights(), device=device, runtime=runtime, precision=None)
     check_architecture(record, BUNDLE)
     threshold = {} if record.threshold is None else {"threshold": record.threshold}
     return ClickModel(engine, grid=record.preprocessing["spatial_size"][0], **threshold)

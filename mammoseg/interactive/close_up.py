@@ -50,7 +50,7 @@ class CloseUp:
     def limits(self, box: tuple[float, float, float, float] | None) -> tuple[float, float, float, float]:
         """A box of the image in pixels of the close-up; without one, the close-up itself."""
         if box is None:
-            return (0, 0, *self.grey.shape)
+            return (0, 0, self.grey.shape[0], self.grey.shape[1])
         start = np.array([side.start for side in self.window])
         size = np.array([side.stop - side.start for side in self.window])
         (top, left), (bottom, right) = (np.reshape(box, (2, 2)) - start) * self.grey.shape / size

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from mammoseg.interactive.prompts import Prompts
-from mammoseg.interactive.view import View
+from mammoseg.interactive.view import CropView
 
 CHANNELS = ("mammogram", "inside", "outside", "box", "mask so far")
 """What each channel of the network's input is."""
@@ -25,7 +25,7 @@ def standardised(shown: np.ndarray) -> np.ndarray:
     return np.clip((shown - low) / max(float(high - low), 1e-6), -0.5, 1.5).astype(np.float32)
 
 
-def network_input(unit: np.ndarray, prompts: Prompts, view: View) -> np.ndarray:
+def network_input(unit: np.ndarray, prompts: Prompts, view: CropView) -> np.ndarray:
     """Mammogram and guidance of a view.
 
     Args:

@@ -24,7 +24,7 @@ from mammoseg.interactive.simulate import (
     stroke_outside,
     with_click,
 )
-from mammoseg.interactive.view import View, breast_height, cut, levels_of, look
+from mammoseg.interactive.view import CropView, breast_height, cut, levels_of, look
 from mammoseg.transforms.cached_dataset import CachedDataset
 from mammoseg.transforms.pipelines import Preprocessing, preprocessing
 
@@ -111,13 +111,13 @@ class PromptedCrops(Dataset):
             "draw": item["draw"],
         }
 
-    def _view(self, prompts: Prompts, height: float, random: np.random.Generator) -> View:
+    def _view(self, prompts: Prompts, height: float, random: np.random.Generator) -> CropView:
         centre, side = look(prompts, breast_height=height)
         axes = np.eye(2) * side / self.grid
         if self.augmented:
             centre = centre + random.uniform(-0.08, 0.08, 2) * side
             axes = axes @ _turned(random)
-        return View(centre, axes, self.grid)
+        return CropView(centre, axes, self.grid)
 
 
 def whole_film(frame: Sequence[int]) -> Preprocessing:

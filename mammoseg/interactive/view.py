@@ -20,7 +20,7 @@ SMALLEST = 0.08
 
 
 @dataclass(frozen=True)
-class View:
+class CropView:
     """A part of an image on a square grid; a pixel of the grid is at ``centre + axes @ (pixel - (grid - 1) / 2)``.
 
     Attributes:
@@ -52,9 +52,9 @@ class View:
         """(N, 2) rows and columns of the grid of points ``(N, 2)`` of the image."""
         return (points - self.centre) @ np.linalg.inv(self.axes).T + (self.grid - 1) / 2
 
-    def moved(self, offset: np.ndarray) -> "View":
+    def moved(self, offset: np.ndarray) -> "CropView":
         """The same view of a larger image, whose pixel `offset` (2,) is the first of this one."""
-        return View(self.centre + offset, self.axes, self.grid)
+        return CropView(self.centre + offset, self.axes, self.grid)
 
     def _matrix(self) -> np.ndarray:
         """OpenCV's (2, 3), in x and y, from the grid to the image."""
@@ -72,11 +72,11 @@ def levels_of(image: np.ndarray, count: int) -> list[np.ndarray]:
     return found
 
 
-def cut(levels: Sequence[np.ndarray], view: View) -> np.ndarray:
+def cut(levels: Sequence[np.ndarray], view: CropView) -> np.ndarray:
     """(grid, grid) what a view of an image shows, from that of its `levels_of` which skips no pixel."""
     level = min(max(0, int(np.log2(max(view.scale, 1.0)))), len(levels) - 1)
     step = 2.0**level
-    return View((view.centre - (step - 1) / 2) / step, view.axes / step, view.grid).cut(levels[level])
+    return CropView((view.centre - (step - 1) / 2) / step, view.axes / step, view.grid).cut(levels[level])
 
 
 def breast_height(image: np.ndarray) -> float:
@@ -85,9 +85,9 @@ def breast_height(image: np.ndarray) -> float:
     return float(bounding_box(breast_mask(image), (rows, columns)).height)
 
 
-def square(centre: np.ndarray, side: float, *, grid: int) -> View:
+def square(centre: np.ndarray, side: float, *, grid: int) -> CropView:
     """The upright view of a square of `side` pixels around `centre` (row, column) of an image."""
-    return View(np.asarray(centre, float), np.eye(2) * side / grid, grid)
+    return CropView(np.asarray(centre, float), np.eye(2) * side / grid, grid)
 
 
 def look(prompts: Prompts, *, breast_height: float) -> tuple[np.ndarray, float]:

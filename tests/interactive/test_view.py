@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mammoseg.interactive.prompts import Prompts
-from mammoseg.interactive.view import View, breast_height, cut, levels_of, look, square
+from mammoseg.interactive.view import CropView, breast_height, cut, levels_of, look, square
 from tests.interactive.made_masses import made_film
 
 
@@ -18,7 +18,7 @@ def test_a_view_of_a_square_shows_its_pixels_and_points_lie_where_they_are_shown
 def test_what_comes_back_from_a_turned_and_mirrored_view_lies_on_what_it_showed():
     image, (mass, _) = made_film()
     turn = np.array([[0.8, -0.6], [0.6, 0.8]]) @ np.diag([1.0, -0.9])
-    view = View(np.array([60.0, 50.0]), turn, 96)
+    view = CropView(np.array([60.0, 50.0]), turn, 96)
     back = view.back(view.cut(mass.astype(np.float32)), mass.shape) > 0.5
     assert (back ^ mass).sum() < 0.03 * mass.sum()
 
@@ -26,7 +26,7 @@ def test_what_comes_back_from_a_turned_and_mirrored_view_lies_on_what_it_showed(
 @pytest.mark.parametrize("scale", [1.0, 2.5, 5.0])
 def test_smaller_copies_of_an_image_show_what_the_image_does(scale):
     image = np.add.outer(np.arange(200.0), 2 * np.arange(200.0)).astype(np.float32)
-    view = View(np.array([100.0, 90.0]), np.eye(2) * scale, 16)
+    view = CropView(np.array([100.0, 90.0]), np.eye(2) * scale, 16)
     np.testing.assert_allclose(cut(levels_of(image, 4), view), view.cut(image), atol=1e-3)
 
 

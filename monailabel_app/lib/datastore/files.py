@@ -93,8 +93,15 @@ class LabelFiles:
         """
         if file_format(image) == "DICOM":
             path = self.segmentation(entry.label_id)
-            facts = {"label_id": entry.label_id, "seconds": entry.seconds, "user": entry.user}
-            write_drawn(path, mask, image, proposals=entry.work.proposals, **facts)
+            write_drawn(
+                path,
+                mask,
+                image,
+                proposals=entry.work.proposals,
+                label_id=entry.label_id,
+                seconds=entry.seconds,
+                user=entry.user,
+            )
             return
         helpers = entry.work.helpers(mask)
         about = AboutPicture(entry.image_id, entry.seconds, algorithm_type(helpers), helpers)

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from mammoseg.files import atomic_path, remove_leftovers, write_json
 from monailabel_app.lib.datastore.set_aside import SetAside
-from monailabel_app.lib.datastore.work import NO_WORK, Work
+from monailabel_app.lib.datastore.work import NO_WORK, LabelWork
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Entry:
         label_id: SOP Instance UID that its segmentation has or gets.
         seconds: when it was saved, since 1970 in UTC.
         user: who saved it.
-        role: in which it was saved.
+        role: role in which it was saved.
         masses, others: values of the upload, as `read_label` takes them.
         work: what was proposed to this user for this image before.
         trouble: why it is still here, in words.
@@ -45,7 +45,7 @@ class Entry:
     masses: Sequence[int] = ()
     others: Sequence[int] = ()
     role: str = ""
-    work: Work = NO_WORK
+    work: LabelWork = NO_WORK
     trouble: str = ""
 
 

@@ -19,7 +19,7 @@ MOST_BESIDE = 8
 
 
 @dataclass(frozen=True)
-class View:
+class FilmView:
     """What one image shows.
 
     Attributes:
@@ -32,7 +32,7 @@ class View:
     view: str | None
 
 
-def view_by_name(image_id: str) -> tuple[View, str]:
+def view_by_name(image_id: str) -> tuple[FilmView, str]:
     """What the name of a picture says, as ``P_00001_LEFT_CC`` does, and the rest of it, which its other views share.
 
     Examples:
@@ -44,10 +44,10 @@ def view_by_name(image_id: str) -> tuple[View, str]:
     side = next((SIDES[word.upper()] for word in words if word.upper() in SIDES), None)
     projection = next((word.upper() for word in words if word.upper() in PROJECTIONS), None)
     rest = " ".join(word for word in words if word.upper() not in (*SIDES, *PROJECTIONS))
-    return View(image_id, side, projection), rest
+    return FilmView(image_id, side, projection), rest
 
 
-def view_of(store: MammogramDatastore, image: ImageRow) -> View:
+def view_of(store: MammogramDatastore, image: ImageRow) -> FilmView:
     """Side and view of an image: by the header of DICOM, by the name of another file.
 
     Raises:
@@ -58,7 +58,7 @@ def view_of(store: MammogramDatastore, image: ImageRow) -> View:
     return _by_header(path, image) if file_format(path) == "DICOM" else view_by_name(image.image_id)[0]
 
 
-def views_beside(store: MammogramDatastore, image: ImageRow) -> list[View]:
+def views_beside(store: MammogramDatastore, image: ImageRow) -> list[FilmView]:
     """The other images of a study, or of pictures whose names differ in side and view alone; at most `MOST_BESIDE`.
 
     One that cannot be read is left out.
@@ -82,6 +82,6 @@ def _others(store: MammogramDatastore, image: ImageRow) -> list[ImageRow]:
     return [row for row in rows if row.image_id != image.image_id]
 
 
-def _by_header(path: Path, image: ImageRow) -> View:
+def _by_header(path: Path, image: ImageRow) -> FilmView:
     header = read_header(path)
-    return View(image.image_id, laterality(header), view(header))
+    return FilmView(image.image_id, laterality(header), view(header))

@@ -28,8 +28,8 @@ class Proposal:
     """An outline that a model gave a person.
 
     Attributes:
-        by: the model.
-        outline: the mask.
+        by: model that drew it.
+        outline: mask that it drew.
         prompts: clicks, strokes and boxes of the request that it answered; 0 where the model needed none.
         corrections: requests before it whose outlines it took the place of.
         is_counted: whether a label was saved since.
@@ -43,7 +43,7 @@ class Proposal:
 
 
 @dataclass(frozen=True)
-class Work:
+class LabelWork:
     """Of one person on one image.
 
     Attributes:
@@ -60,9 +60,9 @@ class Work:
         return list(dict.fromkeys(f"{helper.name} {helper.version}" for helper in found))
 
 
-NO_WORK = Work()
+NO_WORK = LabelWork()
 
-WORK = TypeAdapter(Work)
+WORK = TypeAdapter(LabelWork)
 
 
 @dataclass(frozen=True)
@@ -90,10 +90,8 @@ Saved = Callable[[str, str, str, Effort], None]
 class WorkInHand:
     """The work of all persons on the images of one datastore, kept in its index, so that it outlives the server.
 
-    Args:
-        index: index of the datastore.
-
     Attributes:
+        index: index of the datastore.
         on_saved: called after each save; does nothing until the server sets it.
     """
 
@@ -101,7 +99,7 @@ class WorkInHand:
     on_saved: Saved = field(default=lambda user, role, image, effort: None)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def of(self, image_id: str, user: str) -> Work:
+    def of(self, image_id: str, user: str) -> LabelWork:
         """What one person has in hand of one image."""
         return WORK.validate_python(self.index.info("work", _name(image_id, user)))
 
@@ -117,9 +115,9 @@ class WorkInHand:
             before = [1 + earlier.corrections for earlier in replaced if not earlier.is_counted]
             kept = [earlier for earlier in work.proposals if earlier not in replaced]
             new = replace(proposal, corrections=sum(before) if proposal.prompts else 0)
-            self._put(image_id, user, Work(work.begun or time.time(), [*kept[-MOST_PROPOSALS + 1 :], new]))
+            self._put(image_id, user, LabelWork(work.begun or time.time(), [*kept[-MOST_PROPOSALS + 1 :], new]))
 
-    def saved(self, image_id: str, user: str, role: str, work: Work, mask: np.ndarray, *, seconds: float) -> None:
+    def saved(self, image_id: str, user: str, role: str, work: LabelWork, mask: np.ndarray, *, seconds: float) -> None:
         """Count what a label cost, and begin anew; what was proposed is remembered for the label after this one.
 
         Args:
@@ -136,10 +134,10 @@ class WorkInHand:
         )
         with self._lock:
             proposals = [replace(proposal, is_counted=True) for proposal in self.of(image_id, user).proposals]
-            self._put(image_id, user, Work(None, proposals))
+            self._put(image_id, user, LabelWork(None, proposals))
         self.on_saved(user, role, image_id, effort)
 
-    def _put(self, image_id: str, user: str, work: Work) -> None:
+    def _put(self, image_id: str, user: str, work: LabelWork) -> None:
         self.index.put_info("work", _name(image_id, user), asdict(work))
 
 
@@ -158,7 +156,7 @@ def _kept(proposals: Sequence[Proposal], mask: np.ndarray) -> float | None:
     fitting = [proposal.outline for proposal in proposals if _fits(proposal.outline, mask)]
     if not fitting:
         return None
-    proposed = np.logical_or.reduce([outline.mask(mask.shape) for outline in fitting])
+    proposed = np.logical_or.reduce([outline.mask((mask.shape[0], mask.shape[1])) for outline in fitting])
     if not mask.any():
         return float(not proposed.any())
     return round(compute_dice(proposed, mask), 4)

@@ -2,16 +2,23 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 
+from mammoseg.bundles import bundle_root
+from mammoseg.checkpoints.checkpoint import read_weights_for
 from mammoseg.dicom.derived import Assistance
 from mammoseg.errors import InputRefusedError
+from mammoseg.files import read_json
+from mammoseg.inference.algorithm import facts_of_weights
+from mammoseg.interactive.click_model import BUNDLE, click_weights, load_click_model
 from mammoseg.interactive.clicks import CLICK_RADIUS_PIXELS, without_clicked_out
 from mammoseg.interactive.model import InteractiveModel
+from mammoseg.interactive.prompts import Prompts
 from mammoseg.interactive.random_walker import RandomWalker
 from mammoseg.interactive.region_growing import RegionGrowing
 from mammoseg.interactive.run_lengths import RunLengths
@@ -42,15 +49,23 @@ class Outliner:
         assistance: description of the model in labels that it helped with.
         images: images that all models share.
         description: one sentence on it.
+        warning: what must be said of its outlines.
     """
 
     def __init__(
-        self, model: InteractiveModel, assistance: Assistance, images: LookedAtImages, *, description: str
+        self,
+        model: InteractiveModel,
+        assistance: Assistance,
+        images: LookedAtImages,
+        *,
+        description: str,
+        warning: str | None = None,
     ) -> None:
         self.model = model
         self.assistance = assistance
         self.images = images
         self.description = description
+        self.warning = warning
         self._computing = threading.Lock()
 
     def outline(self, looked: LookedAt, prepared: Any, what: Said) -> Proposal:
@@ -95,8 +110,6 @@ class PromptedInferTask(InferTask):
         warning: what must be said with its outlines.
     """
 
-    warning = None
-
     def __init__(self, outliner: Outliner, *, scribbles: bool) -> None:
         super().__init__(
             type=InferType.SCRIBBLES if scribbles else InferType.DEEPEDIT,
@@ -105,6 +118,7 @@ class PromptedInferTask(InferTask):
             description=f"{outliner.description}; research only, not for diagnosis",
         )
         self.outliner = outliner
+        self.warning = outliner.warning
         self.prompts = OF_SCRIBBLES if scribbles else OF_SMART_EDIT
         self._read = from_scribbles if scribbles else from_smart_edit
 
@@ -156,10 +170,56 @@ class PromptedInferTask(InferTask):
         )
 
 
+class OnDemand:
+    """A model that is loaded when it is first asked, so that nobody waits for it at the start.
+
+    Args:
+        name: name of the model.
+        load: function that loads it.
+    """
+
+    def __init__(self, name: str, load: Callable[[], InteractiveModel]) -> None:
+        self.name = name
+        self._load = load
+        self._loading = threading.Lock()
+        self._loaded: InteractiveModel | None = None
+
+    def prepare(self, image: np.ndarray) -> Any:
+        """What the model makes of an image ``(rows, columns)``, grey values 0 to 1."""
+        return self._model().prepare(image)
+
+    def segment(self, prepared: Any, prompts: Prompts) -> np.ndarray:
+        """Outline of the model, bool ``(rows, columns)``."""
+        return self._model().segment(prepared, prompts)
+
+    def _model(self) -> InteractiveModel:
+        with self._loading:
+            self._loaded = self._loaded or self._load()
+            return self._loaded
+
+
+def _learned(images: LookedAtImages) -> dict[str, Outliner]:
+    """The network that takes prompts, where it has weights."""
+    path = click_weights()
+    if not path.is_file():
+        return {}
+    facts = facts_of_weights(read_weights_for(BUNDLE, path))
+    warning = facts.pop("warning")
+    version = read_json(Path(bundle_root(BUNDLE)) / "configs" / "metadata.json")["version"]
+    assistance = Assistance(BUNDLE, version, {name: value for name, value in facts.items() if value is not None})
+    words = "Click U-Net from clicks, a box or strokes"
+    model = OnDemand(BUNDLE, lambda: load_click_model(path))
+    return {BUNDLE: Outliner(model, assistance, images, description=words, warning=warning)}
+
+
 def prompted_models(images: LookedAtImages) -> dict[str, Outliner]:
-    """Interactive models by their names, the one that answers by default first."""
+    """Interactive models by their names, the one that answers by default first.
+
+    Raises:
+        WeightsError: weights that were trained here cannot be used.
+    """
     walker, growing = RandomWalker(), RegionGrowing()
-    return {
+    return _learned(images) | {
         model.name: Outliner(model, Assistance(model.name, model.version, is_learned=False), images, description=words)
         for model, words in (
             (walker, "Random walker from clicks, a box or strokes, without weights"),

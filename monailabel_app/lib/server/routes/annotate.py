@@ -19,7 +19,7 @@ from mammoseg.mammogram import Mammogram
 from mammoseg.transforms.functional.orient_left import faces_left_wall
 from monailabel_app.lib.datastore.instance import InstanceDatastore
 from monailabel_app.lib.datastore.readings import agreement, readings_of, second_reading, skip, withdraw
-from monailabel_app.lib.datastore.views import View, view_of, views_beside
+from monailabel_app.lib.datastore.views import FilmView, view_of, views_beside
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import ImageId, Name
 from monailabel_app.lib.login.roles import Person
@@ -75,7 +75,7 @@ class Withdrawn(Message):
     label: ImageId
 
 
-class Proposal(OfImage):
+class ProposalWanted(OfImage):
     """What a model thinks of it."""
 
     model: Name
@@ -183,7 +183,7 @@ def image(person: Annotator, app: TheApp, image: ImageId) -> Response:
 
 
 @router.post("/api/propose", summary="What a model outlines")
-def propose(person: Annotator, app: TheApp, proposal: Proposal) -> dict[str, Any]:
+def propose(person: Annotator, app: TheApp, proposal: ProposalWanted) -> dict[str, Any]:
     """Answer the masses that a model finds in an image, each as runs."""
     find(app.trainers, proposal.model)  # the interactive ones find nothing by themselves
     store = _store(app)
@@ -275,7 +275,7 @@ def without_slash(person: Viewer) -> RedirectResponse:
     return RedirectResponse("/annotate/")
 
 
-def hangs_mirrored(mammogram: Mammogram, seen: View) -> bool:
+def hangs_mirrored(mammogram: Mammogram, seen: FilmView) -> bool:
     """Whether to show an image mirrored: right breasts hang with the chest wall on the right, left ones on the left."""
     return seen.side in ("L", "R") and faces_left_wall(mammogram.pixels) == (seen.side == "R")
 
