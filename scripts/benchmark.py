@@ -1,7 +1,4 @@
-"""Measure what the documentation promises; each command prints JSON.
-
-Usage: python scripts/benchmark.py COMMAND [OPTIONS]; --help after a command lists its options.
-"""
+"""Measure what the documentation promises; each command prints JSON, and its options after --help."""
 
 import os
 
