@@ -23,8 +23,8 @@ def schema() -> pyarrow.Schema:
     """Columns of the table: those of `mammoseg.prediction.table.Row`, and these.
 
     ``key`` is the real path, or the SOP Instance UID in an archive; ``folder`` is where the results lie below the
-    output; ``copy_of`` is the key of the first mammogram with the same SOP Instance UID; ``stored`` says whether an
-    archive has the results.
+    output; ``copy_of`` is the key of the first file with the same bytes; ``stored`` says whether an archive has the
+    results.
     """
     own = [("key", pyarrow.string()), ("folder", pyarrow.string()), ("copy_of", pyarrow.string())]
     return pyarrow.schema(
@@ -52,11 +52,11 @@ def table_row(key: str, folder: str, row: Row, *, copy_of: str | None, stored: b
 
 
 def with_copies(rows: Iterable[tuple[str, str, Row]]) -> Iterator[tuple[str, str, Row, str | None]]:
-    """Key, name and row of each mammogram, with the key of the first of the same SOP Instance UID."""
+    """Key, name and row of each mammogram, with the key of the first file of the same bytes."""
     first: dict[str, str] = {}
     for key, name, row in rows:
-        uid = row.sop_instance_uid
-        original = first.setdefault(uid, key) if uid else key
+        digest = row.source_sha256
+        original = first.setdefault(digest, key) if digest else key
         yield key, name, row, None if original == key else original
 
 

@@ -120,7 +120,7 @@ class FileJob:
             trained_on=self.algorithm.trained_on,
             engine=self.algorithm.engine,
             precision=self.algorithm.precision,
-            sop_instance_uid=mammogram.sop_instance_uid,
+            source_sha256=written.source_sha256,
         )
         return row, written.source_sha256
 

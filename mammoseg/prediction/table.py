@@ -46,7 +46,7 @@ class Row:
         trained_on: source of the data that these weights were trained on.
         engine: name and version of what computed the network.
         precision: what it computed with, such as ``f32``.
-        sop_instance_uid: what an archive knows a DICOM file by.
+        source_sha256: SHA-256 of the bytes of the file.
     """
 
     file: str
@@ -73,7 +73,7 @@ class Row:
     trained_on: str | None = None
     engine: str | None = None
     precision: str | None = None
-    sop_instance_uid: str | None = None
+    source_sha256: str | None = None
 
     @property
     def results(self) -> list[str]:

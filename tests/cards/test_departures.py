@@ -7,7 +7,8 @@ import pytest
 from mammoseg.bundles import render
 from mammoseg.cards.departures import departures_of
 from mammoseg.cards.facts import bundle_network
-from mammoseg.transforms.functional.steps import preprocessing_steps
+from mammoseg.transforms.arrays import ArrayPreprocessing
+from mammoseg.transforms.pipelines import preprocessing
 
 
 def said(bundle: str, recipe: str, **changes) -> str:
@@ -44,7 +45,8 @@ def test_sarker_lists_keras_and_clahe_and_nothing_that_the_paper_does_too():
 
 
 def test_clahe_comes_after_resizing():
-    names = [type(step).__name__ for step in preprocessing_steps(spatial_size=(8, 8), clahe_clip_limit=2.0)]
+    settings = preprocessing(spatial_size=(8, 8), clahe_clip_limit=2.0).settings
+    names = [type(step).__name__ for step in ArrayPreprocessing(settings).steps]
     assert names.index("Clahe") > names.index("ResizeToGrid")
 
 

@@ -25,6 +25,8 @@ def test_no_mammogram_is_a_table_without_rows(tmp_path):
     assert pyarrow.parquet.read_table(tmp_path / "t.parquet").num_rows == 0
 
 
-def test_pictures_have_no_uid_and_are_no_copies_of_each_other():
-    rows = [("/a", "n", Row("a", Status.FOUND)), ("/b", "n", Row("b", Status.FOUND))]
-    assert [copy_of for *_, copy_of in with_copies(rows)] == [None, None]
+def test_files_of_the_same_bytes_are_copies_and_refused_ones_are_none():
+    same = Row("a", Status.FOUND, source_sha256="ab")
+    refused = Row("b", Status.REFUSED)
+    rows = [("/a", "n", same), ("/b", "n", refused), ("/c", "n", refused), ("/d", "n", same)]
+    assert [copy_of for *_, copy_of in with_copies(rows)] == [None, None, None, "/a"]

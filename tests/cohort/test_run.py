@@ -42,7 +42,7 @@ def test_each_mammogram_has_its_results_and_one_row(mammograms, tmp_path, capsys
     rows = table(tmp_path / "out")
     assert sorted(row["key"] for row in rows) == sorted(map(str, mammograms.glob("*/*.dcm")))
     assert {row["status"] for row in rows} == {"mass found"}
-    assert len({row["sop_instance_uid"] for row in rows}) == 3
+    assert len({row["source_sha256"] for row in rows}) == 3
     for row in rows:
         for kind in ("segmentation", "report", "overlay"):
             assert (tmp_path / "out" / row["folder"] / row[kind]).is_file()

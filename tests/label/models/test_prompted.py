@@ -19,6 +19,7 @@ from monailabel_app.lib.login.tokens import make_token
 from monailabel_app.lib.models.prepared import LookedAtImages
 from tests.label.bright_model import write_bright_weights
 from tests.label.real_server import running_server, write_marked
+from tests.waiting import PATIENCE_SECONDS
 
 INSIDE, OUTSIDE = [70, 100], [70, 20]
 """(row, column) in the mark of `write_marked`, and beside it."""
@@ -56,7 +57,9 @@ Ask = Callable[..., requests.Response]
 @pytest.fixture
 def ask(url: str, image: str) -> Ask:
     def send(**sent: Any) -> requests.Response:
-        return requests.post(f"{url}/annotate/api/segment", json={"image": image, **sent}, timeout=60)
+        return requests.post(
+            f"{url}/annotate/api/segment", json={"image": image, "model": "random_walker", **sent}, timeout=60
+        )
 
     return send
 
@@ -163,6 +166,18 @@ def test_a_region_that_a_model_proposed_is_semiautomatic_by_it_and_one_drawn_by_
     assert info["algorithm_type"] == "SEMIAUTOMATIC" and info["helped_by"] == [f"random_walker {RandomWalker.version}"]
 
 
+def test_where_no_model_is_named_the_network_answers_and_a_label_that_it_helped_with_names_its_weights(
+    url, image, mark, tmp_path
+):
+    answer = requests.post(
+        f"{url}/annotate/api/segment", json={"image": image, "box": [38, 58, 162, 142]}, timeout=PATIENCE_SECONDS
+    )
+    assert answer.json()["model"] == "click_unet"
+    label = save(url, image, mask_in(answer, mark.shape), tmp_path)["label"]
+    (identified,) = stored(tmp_path / "state", label).SegmentSequence[0].SegmentationAlgorithmIdentificationSequence
+    assert identified.AlgorithmName == "click_unet" and "weights_sha256=" in identified.AlgorithmParameters
+
+
 def test_what_was_drawn_beside_a_proposal_is_manual(url, ask, image, mark, tmp_path):
     ask(foreground=[INSIDE])
     beside = np.zeros(mark.shape, bool)
@@ -214,7 +229,9 @@ def test_a_label_of_a_picture_says_how_it_came_to_be_beside_it(tmp_path):
     cv2.imwrite(str(tmp_path / "pictures" / "film.png"), pixels)
     with running_server(str(tmp_path / "pictures"), tmp_path / "state") as url:
         answer = requests.post(
-            f"{url}/annotate/api/segment", json={"image": "film", "foreground": [[150, 100]]}, timeout=60
+            f"{url}/annotate/api/segment",
+            json={"image": "film", "model": "random_walker", "foreground": [[150, 100]]},
+            timeout=60,
         )
         mask = mask_in(answer, pixels.shape)
         assert compute_dice(mask, pixels > 100) > 0.9
