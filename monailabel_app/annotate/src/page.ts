@@ -338,7 +338,6 @@ async function withdraw(): Promise<void> {
 function askReason(): void {
   if (!screen.picture || heldBy) return;
   $<HTMLFormElement>("skip-form").reset();
-  $<HTMLDialogElement>("skipping").returnValue = "";
   $<HTMLDialogElement>("skipping").showModal();
 }
 
@@ -491,8 +490,8 @@ function listen(): void {
   });
   $<HTMLInputElement>("brush").oninput = (event) => setBrush(Number((event.target as HTMLInputElement).value));
   $<HTMLInputElement>("no-mass").onchange = () => act("no mass");
-  $<HTMLDialogElement>("skipping").onclose = () => {
-    if ($<HTMLDialogElement>("skipping").returnValue) void trying(() => skip($<HTMLInputElement>("reason").value));
+  $<HTMLFormElement>("skip-form").onsubmit = ({ submitter }) => {
+    if ((submitter as HTMLButtonElement).value) void trying(() => skip($<HTMLInputElement>("reason").value));
   };
   for (const id of ["next", "list", "add", "undo", "redo", "save", "skip", "withdraw"] as const) $(id).onclick = () => act(id);
   $("model").onchange = () => ($("warning").textContent = begun.models.find(({ name }) => name === $<HTMLSelectElement>("model").value)?.warning ?? "");
