@@ -21,7 +21,7 @@ from tests.made_predictor import BrightIsMass
 def make_mammograms(folder: Path, count: int) -> None:
     """Small mammograms with a mass each, every one with its own pixels."""
     for number in range(count):
-        pixels = np.full((80, 60), 800 + number)
+        pixels = np.full((80, 60), 800 + number % 2000)
         pixels[:, 50:] = 0  # beside the breast
         pixels[20:30, 20:30] = 4000
         write_mammogram(folder / f"{number // 50:03}" / f"{number:05}.dcm", pixels)

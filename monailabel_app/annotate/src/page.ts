@@ -59,7 +59,12 @@ const pencil = new Pencil(
   () => screen.scale,
 );
 
-const busy = (is: boolean) => (document.body.dataset.state = is ? "busy" : "ready");
+let works = 0; // at once; a lease may be prolonged while a label is saved
+
+function busy(more: 1 | -1): void {
+  works += more;
+  document.body.dataset.state = works ? "busy" : "ready";
+}
 
 function say(text: string, isTrouble = false): void {
   $("status").textContent = text;
@@ -67,13 +72,13 @@ function say(text: string, isTrouble = false): void {
 }
 
 async function trying(work: () => Promise<void>): Promise<void> {
-  busy(true);
+  busy(1);
   try {
     await work();
   } catch (error) {
     say(error instanceof Error ? error.message : `${error}`, true);
   } finally {
-    busy(false);
+    busy(-1);
   }
 }
 
