@@ -9,17 +9,15 @@ from typing import Any
 
 from mammoseg.archives.dicomweb.stored import Stored
 from mammoseg.checkpoints.weights_file import Named, default_bundle, default_weights
-from mammoseg.cohort.items import items_of_files
+from mammoseg.cohort.items import files_of, item_of_file
 from mammoseg.cohort.job import CohortJob
 from mammoseg.cohort.run import Cohort, Over, run_cohort
 from mammoseg.cohort.storing import Storing
-from mammoseg.data.find_images import say_no_file
 from mammoseg.dicom.seg import SegKind
-from mammoseg.errors import NothingUsableError
 from mammoseg.files import make_output
 from mammoseg.prediction.file_job import MassPredictor, algorithm_asked_for
 from mammoseg.prediction.options import Options, Run, parse_choice, parse_objects
-from mammoseg.prediction.predict import PredictorChoice, as_paths, check_call, check_logins
+from mammoseg.prediction.predict import PredictorChoice, as_paths, check_call, check_inputs, check_logins
 from mammoseg.prediction.process import FileRunner
 from mammoseg.prediction.run import died, single_thread
 from mammoseg.prediction.workers import FEWEST_FILES, run_in_workers, worker_count
@@ -84,15 +82,15 @@ def cohort(
     bundle = bundle or default_bundle()
     weights_used = as_paths(default_weights(bundle) if weights is None else weights)
     folder = Path(output)
-    items, count, passed_over = items_of_files(paths, folder)
-    if archive is None and not count:
-        raise NothingUsableError(say_no_file(passed_over))
+    files, passed_over = files_of(paths, folder)
+    if archive is None:
+        check_inputs(paths, files, passed_over)
     make_output(folder)
-    processes = _processes(ray, workers, count)
+    processes = _processes(ray, workers, len(files))
     print(f"loading {bundle}, which can take a minute.", file=sys.stderr, flush=True)
     choice = PredictorChoice(bundle, weights_used, device, modalities, flips, runtime, precision)
     predictor = choice()
-    wanted = Cohort(items, count)
+    wanted = Cohort(map(item_of_file, files), len(files))
     if archive is not None:
         with quick_imports():
             from mammoseg.cohort.from_archive import with_archive

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,19 +45,18 @@ def name_of(key: str, path: Path) -> str:
     return f"{digest[:2]}/{unique_names([path])[0]}-{digest[:10]}"
 
 
-def items_of_files(inputs: Sequence[Path], output: Path) -> tuple[Iterator[CohortItem], int, int]:
-    """Items of files, of folders searched to the bottom, and of the images of datalists.
+def files_of(inputs: Sequence[Path], output: Path) -> tuple[list[Path], int]:
+    """Files that are named, those of folders searched to the bottom, and the images of datalists.
 
     Returns:
-        The items, how many there are, and how many files of the folders were passed over.
+        The files, and how many of the folders were passed over.
 
     Raises:
         DatalistError: an input that ends in ``.json`` is no datalist.
     """
     datalists = [path for path in inputs if path.suffix.lower() == ".json"]
     images = [image for path in datalists for image in _images_of(path)]
-    found, passed_over = find_inputs([*(path for path in inputs if path not in datalists), *images], output)
-    return map(item_of_file, found), len(found), passed_over
+    return find_inputs([*(path for path in inputs if path not in datalists), *images], output)
 
 
 def _images_of(datalist: Path) -> Iterable[Path]:

@@ -172,6 +172,6 @@ def _conclude(counts: Counter[str], lost: int, output: Path) -> None:
     if refused or lost:
         reasons = ", ".join(f"{code} {number}" for code, number in counts.most_common() if code.startswith("E_"))
         raise PartlyRefusedError(
-            f"{refused} refused ({reasons or 'none'}), {lost} not done; the reasons are in {output / TABLE}, and the "
-            "same command tries again what a process or an archive was to blame for."
+            f"{refused} refused ({reasons or 'none'}), {lost} not done; {output / TABLE} has the reasons. Run the same "
+            "command again for those that were not done, or that failed with their process or archive."
         )

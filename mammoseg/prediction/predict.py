@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -153,7 +153,7 @@ def predict(
     paths_of_weights = as_paths(default_weights(bundle) if weights is None else weights)
     found, passed_over = find_inputs(paths, Path(output))
     if archive is None:
-        _check_inputs(paths, found, passed_over)
+        check_inputs(paths, found, passed_over)
     make_output(Path(output))
     if weights is None:
         print(f"No weights are named; {paths_of_weights[0]} is used.", file=sys.stderr)
@@ -240,8 +240,17 @@ def check_logins(archive: str | None, stow: str | None, login: Mapping[str, Any]
     return to_store
 
 
-def _check_inputs(inputs: Sequence[Path], found: Sequence[Path], passed_over: int) -> None:
-    """Nothing is loaded, and no folder made, where there is not a single file to look at."""
+def check_inputs(inputs: Sequence[Path], found: Iterable[Path], passed_over: int) -> None:
+    """Whether there is a single file to look at, before anything is loaded or any folder made.
+
+    Args:
+        inputs: files and folders as they were named.
+        found: files that they hold.
+        passed_over: number of files that are no images.
+
+    Raises:
+        NothingUsableError: there is none; the text says why.
+    """
     if not any(map(is_file, found)):
         others = [path for path in inputs if not is_folder(path) and not is_file(path)]
         raise NothingUsableError(_say_no_input(others[0]) if others else say_no_file(passed_over))

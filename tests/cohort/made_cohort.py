@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mammoseg.cohort.items import items_of_files
+from mammoseg.cohort.items import files_of, item_of_file
 from mammoseg.cohort.job import CohortJob
 from mammoseg.cohort.run import Cohort, run_cohort
 from mammoseg.data.phantom_dicom import write_mammogram
@@ -52,9 +52,9 @@ def in_two(run: Run):
 
 
 def run_made_cohort(inputs: Path, output: Path, processes=here, options: Options = Options(), **how):  # noqa: B008
-    items, count, _ = items_of_files([inputs], output)
+    files, _ = files_of([inputs], output)
     output.mkdir(exist_ok=True)
-    run_cohort(Cohort(items, count), run_of(output, options), processes, **how)
+    run_cohort(Cohort(map(item_of_file, files), len(files)), run_of(output, options), processes, **how)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import pytest
 
 from mammoseg.archives.dicomweb.stored import Stored, StoreStatus
 from mammoseg.archives.send import PartlySentError
-from mammoseg.cohort.items import items_of_files
+from mammoseg.cohort.items import files_of, item_of_file
 from mammoseg.cohort.storing import Storing
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import NothingUsableError, PartlyRefusedError
@@ -123,8 +123,8 @@ def test_images_of_a_datalist_are_items_once(tmp_path):
     sections, _ = split_by_patient(generate_cohort(tmp_path / "ph", patients=3, size=64), seed=0)
     file = tmp_path / "ph" / "datalist.json"
     write_datalist(file, name="ph", source="phantom", seed=0, license=None, sections=sections)
-    items, count, _ = items_of_files([file, tmp_path / "ph" / "images"], tmp_path / "out")
-    assert count == len({item.name for item in items}) == 6
+    files, _ = files_of([file, tmp_path / "ph" / "images"], tmp_path / "out")
+    assert len(files) == len({item_of_file(path).name for path in files}) == 6
 
 
 class Archive:

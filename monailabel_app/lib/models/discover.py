@@ -57,7 +57,7 @@ def discover(conf: Mapping[str, str]) -> dict[str, ModelEntry]:
         if chosen and name not in chosen:
             raise WrongCallError(f"weights are given for '{name}', which models leaves out; add it to models.")
     for name, reason in reasons.items():
-        logger.info("Bundle %s is no model: %s.", name, reason)
+        logger.info("Bundle %s finds no masses by itself: %s.", name, reason)
     return {name: _entry(name, given.get(name) or _own_weights(name)) for name in chosen or known}
 
 
