@@ -8,16 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.archives.dicomweb.stored import Stored
-from mammoseg.checkpoints.weights_file import Named, default_bundle, default_weights
+from mammoseg.checkpoints.weights_file import Named
 from mammoseg.cohort.items import files_of, item_of_file
 from mammoseg.cohort.job import CohortJob
 from mammoseg.cohort.run import Cohort, Over, run_cohort
 from mammoseg.cohort.storing import Storing
 from mammoseg.dicom.seg import SegKind
 from mammoseg.files import make_output
+from mammoseg.prediction.asked import (
+    PredictorChoice,
+    check_call,
+    check_inputs,
+    check_logins,
+    choose_predictor,
+    say_loading,
+)
 from mammoseg.prediction.file_job import MassPredictor, algorithm_asked_for
 from mammoseg.prediction.options import Options, Run, parse_choice, parse_objects
-from mammoseg.prediction.predict import PredictorChoice, as_paths, check_call, check_inputs, check_logins
 from mammoseg.prediction.process import FileRunner
 from mammoseg.prediction.run import died, single_thread
 from mammoseg.prediction.workers import FEWEST_FILES, run_in_workers, worker_count
@@ -73,28 +80,27 @@ def cohort(
         threshold=threshold,
         min_area_mm2=min_area_mm2,
     )
-    modalities = (modalities,) if isinstance(modalities, str) else tuple(modalities)
     paths = [Path(path) for path in inputs]
     selection = {"study": study, "patient": patient, "date": date}
     login: dict[str, Any] = {"user": user, "ca_bundle": ca_bundle}
     check_call(paths, archive, selection)
     login_to_store = check_logins(archive, stow, login)
-    bundle = bundle or default_bundle()
-    weights_used = as_paths(default_weights(bundle) if weights is None else weights)
+    choice = choose_predictor(
+        bundle, weights, device=device, modalities=modalities, flips=flips, runtime=runtime, precision=precision
+    )
     folder = Path(output)
     files, passed_over = files_of(paths, folder)
     if archive is None:
         check_inputs(paths, files, passed_over)
     make_output(folder)
     processes = _processes(ray, workers, len(files))
-    print(f"loading {bundle}, which can take a minute.", file=sys.stderr, flush=True)
-    choice = PredictorChoice(bundle, weights_used, device, modalities, flips, runtime, precision)
+    say_loading(choice, len(files), is_named=weights is not None)
     predictor = choice()
     wanted = Cohort(map(item_of_file, files), len(files))
     if archive is not None:
         with quick_imports():
             from mammoseg.cohort.from_archive import with_archive
-        wanted = with_archive(wanted, archive, folder, modalities, login, selection)
+        wanted = with_archive(wanted, archive, folder, choice.modalities, login, selection)
     run = Run(
         algorithm_asked_for(predictor, options), datetime.now(timezone.utc).replace(microsecond=0), folder, options
     )

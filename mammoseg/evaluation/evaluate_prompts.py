@@ -9,11 +9,11 @@ import numpy as np
 
 from mammoseg.data.datalist import load_section
 from mammoseg.interactive.model import InteractiveModel
-from mammoseg.interactive.prompted_crops import whole_film
 from mammoseg.interactive.prompts import Prompts
 from mammoseg.interactive.simulate import correcting_click, drawn_box, first_click, masses_of, with_click
 from mammoseg.metrics.overlap import compute_dice
 from mammoseg.transforms.cached_dataset import CachedDataset
+from mammoseg.transforms.prompted import whole_film
 
 CLICKS = (1, 2, 3, 5, 10)
 """After how many clicks Dice is told."""

@@ -26,7 +26,8 @@ from mammoseg.interactive.simulate import (
 )
 from mammoseg.interactive.view import CropView, breast_height, cut, levels_of, look
 from mammoseg.transforms.cached_dataset import CachedDataset
-from mammoseg.transforms.pipelines import Preprocessing, preprocessing
+from mammoseg.transforms.pipelines import Preprocessing
+from mammoseg.transforms.prompted import whole_film
 
 KINDS = {"click": 0.3, "refined": 0.2, "corrected": 0.3, "box": 0.15, "strokes": 0.05}
 """How often each kind of prompts is drawn: a first click; the same on a mask so far; further clicks in errors, with
@@ -118,20 +119,6 @@ class PromptedCrops(Dataset):
             centre = centre + random.uniform(-0.08, 0.08, 2) * side
             axes = axes @ _turned(random)
         return CropView(centre, axes, self.grid)
-
-
-def whole_film(frame: Sequence[int]) -> Preprocessing:
-    """Films as crops are cut from them: all of the film, 0 to 1, padded to `frame` (rows, columns), not stretched."""
-    return preprocessing(
-        spatial_size=frame,
-        channels=1,
-        aspect="pad",
-        crop_border=False,
-        crop_to_breast=False,
-        orient_left=False,
-        remove_background=False,
-        intensity="unit",
-    )
 
 
 def drawn_prompts(mass: np.ndarray, random: np.random.Generator) -> Prompts:

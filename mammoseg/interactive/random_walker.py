@@ -3,14 +3,13 @@
 Grady 2006, doi:10.1109/TPAMI.2006.233, as scikit-image computes it.
 """
 
-from importlib import metadata
-
 import cv2
 import numpy as np
 from skimage.segmentation import random_walker
 
-from mammoseg.interactive.clicks import pixels_of, without_clicked_out
-from mammoseg.interactive.close_up import CloseUp, close_up
+from mammoseg.interactive.clicks import pixels_of
+from mammoseg.interactive.close_up import CloseUp
+from mammoseg.interactive.grey_model import GreyModel
 from mammoseg.interactive.prompts import Prompts
 
 STEEPNESS = 4000.0
@@ -35,34 +34,25 @@ SURE = 0.2
 """Of the largest depth of the mask so far: what lies as deep inside stays inside, and as far outside stays outside."""
 
 
-class RandomWalker:
-    """Outlines a mass by its grey values alone. See `mammoseg.interactive.model.InteractiveModel`."""
+class RandomWalker(GreyModel):
+    """Gives each pixel to the mark that a walk from it meets first."""
 
     name = "random_walker"
-    version = f"scikit-image {metadata.version('scikit-image')}"
 
-    def prepare(self, image: np.ndarray) -> np.ndarray:
-        """The image ``(rows, columns)`` itself; only the surroundings of prompts are ever computed on."""
-        return image
-
-    def segment(self, prepared: np.ndarray, prompts: Prompts) -> np.ndarray:
-        """The mass that the prompts mean: bool ``(rows, columns)``."""
-        view = close_up(prepared, prompts)
-        marks = _marks(view, prompts, prepared.shape)
+    def outline(self, view: CloseUp, prompts: Prompts, shape: tuple[int, ...]) -> np.ndarray:
+        """Chance ``(rows, columns)`` of the close-up that a walk meets the inside first; see `GreyModel.outline`."""
+        marks = _marks(view, prompts, shape)
         if not ((marks == INSIDE).any() and (marks == 0).any()):
-            mask = view.enlarged(marks == INSIDE, prepared.shape)
-        else:
-            chances = random_walker(
-                cv2.GaussianBlur(view.grey, (0, 0), BLUR),
-                marks,
-                beta=STEEPNESS,
-                mode="cg_j",
-                return_full_prob=True,
-                prob_tol=1,
-            )
-            mask = view.enlarged(chances[0], prepared.shape)
-        mask[tuple(pixels_of(prompts.foreground, prompts.inside, prepared.shape).T)] = True
-        return without_clicked_out(mask, prompts)
+            return marks == INSIDE
+        chances: np.ndarray = random_walker(
+            cv2.GaussianBlur(view.grey, (0, 0), BLUR),
+            marks,
+            beta=STEEPNESS,
+            mode="cg_j",
+            return_full_prob=True,
+            prob_tol=1,
+        )
+        return chances[0]
 
 
 def _marks(view: CloseUp, prompts: Prompts, shape: tuple[int, ...]) -> np.ndarray:

@@ -1,64 +1,25 @@
 """Segment mammograms: files and folders in; DICOM objects, an overlay each, one table and one page out."""
 
-import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mammoseg.allocator import keep_freed_memory
-from mammoseg.checkpoints.weights_file import Named, default_bundle, default_weights
+from mammoseg.checkpoints.weights_file import Named
 from mammoseg.counts import count_of
-from mammoseg.data.find_images import find_inputs, say_no_file
+from mammoseg.data.find_images import find_inputs
 from mammoseg.dicom.seg import SegKind, SegProfile
-from mammoseg.errors import NothingUsableError, WrongCallError
-from mammoseg.files import is_file, is_folder, make_output, output_errors, printable
-from mammoseg.inference.engines.engine import MODULES, PRECISIONS, choose_runtime
-from mammoseg.prediction.file_job import MassPredictor
+from mammoseg.files import make_output, output_errors, printable
+from mammoseg.inference.engines.engine import MODULES, choose_runtime
+from mammoseg.prediction.asked import check_call, check_inputs, check_logins, choose_predictor, say_loading
 from mammoseg.prediction.options import Options, parse_choice, parse_objects
 from mammoseg.prediction.process import Standby
 from mammoseg.prediction.run import Workers, run_over_files
 from mammoseg.prediction.workers import worker_count
-from mammoseg.quick_import import quick_imports
 
 FETCHED = "images"
 """Folder in the output folder for what was read from an archive: kept, so that a run can go on without it."""
-
-PREDICTOR_MODULE = "mammoseg.inference.predictor"
-"""Imports what a wrong call need not wait for."""
-
-
-@dataclass(frozen=True)
-class PredictorChoice:
-    """How each process makes ready and makes its predictor; see `mammoseg.inference.predictor.Predictor`."""
-
-    bundle: str
-    weights: tuple[Path, ...]
-    device: str | None
-    modalities: tuple[str, ...]
-    flips: bool | None
-    runtime: str
-    precision: str | None
-
-    def __call__(self) -> MassPredictor:
-        keep_freed_memory()
-        how: dict[str, Any] = {
-            "device": self.device,
-            "modalities": self.modalities,
-            "flips": self.flips,
-            "runtime": self.runtime,
-            "precision": self.precision,
-        }
-        (one, *more) = self.weights
-        if more or is_folder(one):
-            with quick_imports():
-                from mammoseg.inference.ensemble import load_predictor
-            return load_predictor(self.bundle, weights=self.weights, **how)
-        with quick_imports():
-            from mammoseg.inference.predictor import Predictor
-        return Predictor(bundle=self.bundle, weights=one, **how)
 
 
 def predict(
@@ -141,25 +102,19 @@ def predict(
         min_area_mm2=min_area_mm2,
         min_area_pixels=min_area_pixels,
     )
-    modalities = (modalities,) if isinstance(modalities, str) else tuple(modalities)
     paths = [Path(path) for path in inputs]
     selection = {"study": study, "patient": patient, "date": date}
     login: dict[str, Any] = {"user": user, "ca_bundle": ca_bundle}
     check_call(paths, archive, selection)
     login_to_store = check_logins(archive, stow, login)
-    if precision not in (None, *PRECISIONS):
-        raise WrongCallError(f"precision is '{precision}'; give one of {', '.join(PRECISIONS)}.")
-    bundle = bundle or default_bundle()
-    paths_of_weights = as_paths(default_weights(bundle) if weights is None else weights)
+    choice = choose_predictor(
+        bundle, weights, device=device, modalities=modalities, flips=flips, runtime=runtime, precision=precision
+    )
     found, passed_over = find_inputs(paths, Path(output))
     if archive is None:
         check_inputs(paths, found, passed_over)
     make_output(Path(output))
-    if weights is None:
-        print(f"No weights are named; {paths_of_weights[0]} is used.", file=sys.stderr)
-    here = f"{count_of(len(found), 'file')} to look at; " if found else ""  # those of an archive are counted later
-    print(f"{here}loading {bundle}, which can take a minute.", file=sys.stderr, flush=True)
-    choice = PredictorChoice(bundle, paths_of_weights, device, modalities, flips, runtime, precision)
+    say_loading(choice, len(found), is_named=weights is not None)
     others = worker_count(len(found), workers) - 1
     with Standby(others, MODULES[choose_runtime(runtime, device)]) as standby:
         predictor = choice()
@@ -168,7 +123,7 @@ def predict(
 
             images = Path(output) / FETCHED
             with output_errors(images):
-                fetched = fetch_studies(archive, images, modalities=modalities, **login, **selection)
+                fetched = fetch_studies(archive, images, modalities=choice.modalities, **login, **selection)
             found, _ = find_inputs([*found, *fetched])  # files by now, of which one may be among both
         run_over_files(
             predictor,
@@ -180,11 +135,6 @@ def predict(
             json=json,
             store=None if stow is None else partial(_store_results, to=stow, **login_to_store),
         )
-
-
-def as_paths(named: Named) -> tuple[Path, ...]:
-    """The files or folders that are named as weights."""
-    return (Path(named),) if isinstance(named, str | Path) else tuple(map(Path, named))
 
 
 def _store_results(paths: Sequence[Path], *, to: str, **login: Any) -> None:
@@ -200,66 +150,3 @@ def _store_results(paths: Sequence[Path], *, to: str, **login: Any) -> None:
             f"{missing} of {count_of(len(stored), 'result')} not in the archive; run the same command again."
         )
     print(f"{count_of(len(stored), 'result')} stored in the archive.", file=sys.stderr)
-
-
-def check_call(inputs: Sequence[Path], archive: str | None, selection: Mapping[str, str | None]) -> None:
-    """Whether anything is named to read.
-
-    Args:
-        archive: address to read from.
-        selection: what is chosen from it.
-
-    Raises:
-        WrongCallError: neither a file nor an archive, or something is chosen from no archive.
-    """
-    if not inputs and archive is None:
-        raise WrongCallError("no input is named; give mammograms or folders of them, or an archive with --from.")
-    if any(selection.values()) and archive is None:
-        raise WrongCallError("--study, --patient and --date choose from an archive; name it with --from.")
-
-
-def check_logins(archive: str | None, stow: str | None, login: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Look at the addresses and logins before any work is done, and say what the store is given of the login.
-
-    Args:
-        archive: address to read from.
-        stow: address to store to.
-        login: ``user`` and ``ca_bundle``.
-
-    Raises:
-        WrongCallError: an address is none, or a login has no archive or no password.
-    """
-    if any(login.values()) and archive is None and stow is None:
-        raise WrongCallError("--user and --ca_bundle are for an archive; name it with --from or --stow.")
-    to_store = {} if archive and str(stow).startswith("dicom://") else login  # C-STORE has none
-    for address, given in ((archive, login), (stow, to_store)):
-        if address is not None:
-            from mammoseg.archives.send import check_address  # needed by few
-
-            check_address(address, **given)
-    return to_store
-
-
-def check_inputs(inputs: Sequence[Path], found: Iterable[Path], passed_over: int) -> None:
-    """Whether there is a single file to look at, before anything is loaded or any folder made.
-
-    Args:
-        inputs: files and folders as they were named.
-        found: files that they hold.
-        passed_over: number of files that are no images.
-
-    Raises:
-        NothingUsableError: there is none; the text says why.
-    """
-    if not any(map(is_file, found)):
-        others = [path for path in inputs if not is_folder(path) and not is_file(path)]
-        raise NothingUsableError(_say_no_input(others[0]) if others else say_no_file(passed_over))
-
-
-def _say_no_input(path: Path) -> str:
-    if os.path.lexists(path):
-        return (
-            f"'{printable(path)}' is neither a file nor a folder, but a pipe, a device or a link that leads nowhere; "
-            "name a file or a folder."
-        )
-    return f"there is no file '{printable(path)}'; check the path."

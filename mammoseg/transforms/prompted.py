@@ -28,6 +28,20 @@ class NoPromptsd(MapTransform):
         return d
 
 
+def whole_film(frame: Sequence[int]) -> Preprocessing:
+    """Films as crops are cut from them: all of the film, 0 to 1, padded to `frame` (rows, columns), not stretched."""
+    return preprocessing(
+        spatial_size=frame,
+        channels=1,
+        aspect="pad",
+        crop_border=False,
+        crop_to_breast=False,
+        orient_left=False,
+        remove_background=False,
+        intensity="unit",
+    )
+
+
 def prompted_preprocessing(*, spatial_size: Sequence[int], channels: int, frame: Sequence[int]) -> Preprocessing:
     """Build the list for a whole file without prompts; crops around prompts are made by `mammoseg.interactive`.
 
@@ -39,18 +53,8 @@ def prompted_preprocessing(*, spatial_size: Sequence[int], channels: int, frame:
         channels: one of the mammogram, the others of guidance.
         frame: rows and columns of the whole film that crops are cut from in training.
     """
-    whole = preprocessing(
-        spatial_size=spatial_size,
-        channels=1,
-        aspect="pad",
-        crop_border=False,
-        crop_to_breast=False,
-        orient_left=False,
-        remove_background=False,
-        intensity="unit",
-    )
     return Preprocessing(
-        [*whole.transforms, NoPromptsd(guidance=channels - 1)],
+        [*whole_film(spatial_size).transforms, NoPromptsd(guidance=channels - 1)],
         settings={
             "spatial_size": [int(side) for side in spatial_size],
             "channels": channels,

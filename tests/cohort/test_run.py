@@ -14,10 +14,11 @@ import pytest
 
 from mammoseg.archives.dicomweb.stored import Stored, StoreStatus
 from mammoseg.archives.send import PartlySentError
+from mammoseg.cohort.cohort import cohort
 from mammoseg.cohort.items import files_of, item_of_file
 from mammoseg.cohort.storing import Storing
 from mammoseg.data.phantom_dicom import write_mammogram
-from mammoseg.errors import NothingUsableError, PartlyRefusedError
+from mammoseg.errors import NothingUsableError, PartlyRefusedError, WrongCallError
 from mammoseg.prediction.options import Options
 from tests.cohort.made_cohort import here, in_two, make_mammograms, run_made_cohort
 from tests.waiting import wait_until
@@ -125,6 +126,15 @@ def test_images_of_a_datalist_are_items_once(tmp_path):
     write_datalist(file, name="ph", source="phantom", seed=0, license=None, sections=sections)
     files, _ = files_of([file, tmp_path / "ph" / "images"], tmp_path / "out")
     assert len(files) == len({item_of_file(path).name for path in files}) == 6
+
+
+def test_a_call_that_cannot_be_is_refused_before_anything_is_loaded_or_made(mammograms, tmp_path):
+    for wrong in ({"precision": "f8"}, {"threshold": 2.0}, {"objects": "seg,xyz"}):
+        with pytest.raises(WrongCallError):
+            cohort(mammograms, output=tmp_path / "out", **wrong)
+    with pytest.raises(NothingUsableError, match="there is no file"):
+        cohort(tmp_path / "nowhere", output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 class Archive:

@@ -87,7 +87,7 @@ def test_predict_hands_its_choices_to_the_predictor(pixels, made, tmp_path):
 
 def test_predict_says_which_weights_it_takes_when_none_are_named(pixels, made, tmp_path, capsys, monkeypatch):
     own = tmp_path / "model.pt"
-    monkeypatch.setattr("mammoseg.prediction.predict.default_weights", lambda bundle: own)
+    monkeypatch.setattr("mammoseg.prediction.asked.default_weights", lambda bundle: own)
     write_mammogram(tmp_path / "a.dcm", pixels)
     predict(tmp_path / "a.dcm", output=tmp_path / "out")
     assert made["weights"] == own

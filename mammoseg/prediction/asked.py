@@ -1,0 +1,153 @@
+"""What a call of `predict` or `cohort` asks for, looked at before anything is loaded: predictor, inputs, archives."""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mammoseg.allocator import keep_freed_memory
+from mammoseg.checkpoints.weights_file import Named, default_bundle, default_weights
+from mammoseg.counts import count_of
+from mammoseg.data.find_images import say_no_file
+from mammoseg.errors import NothingUsableError, WrongCallError
+from mammoseg.files import is_file, is_folder, printable
+from mammoseg.inference.engines.engine import PRECISIONS
+from mammoseg.prediction.file_job import MassPredictor
+from mammoseg.quick_import import quick_imports
+
+
+@dataclass(frozen=True)
+class PredictorChoice:
+    """How each process makes ready and makes its predictor; see `mammoseg.inference.predictor.Predictor`."""
+
+    bundle: str
+    weights: tuple[Path, ...]
+    device: str | None
+    modalities: tuple[str, ...]
+    flips: bool | None
+    runtime: str
+    precision: str | None
+
+    def __call__(self) -> MassPredictor:
+        keep_freed_memory()
+        how: dict[str, Any] = {
+            "device": self.device,
+            "modalities": self.modalities,
+            "flips": self.flips,
+            "runtime": self.runtime,
+            "precision": self.precision,
+        }
+        (one, *more) = self.weights
+        if more or is_folder(one):
+            with quick_imports():
+                from mammoseg.inference.ensemble import load_predictor
+            return load_predictor(self.bundle, weights=self.weights, **how)
+        with quick_imports():
+            from mammoseg.inference.predictor import Predictor
+        return Predictor(bundle=self.bundle, weights=one, **how)
+
+
+def choose_predictor(
+    bundle: str | None,
+    weights: Named | None,
+    *,
+    device: str | None,
+    modalities: str | Sequence[str],
+    flips: bool | None,
+    runtime: str,
+    precision: str | None,
+) -> PredictorChoice:
+    """The predictor that a call asks for, with the bundle and weights that are taken where none are named.
+
+    Args:
+        bundle: name of the network; see `mammoseg.prediction.predict.predict` for this and the others.
+
+    Raises:
+        WrongCallError: an unknown bundle or precision.
+        WeightsError: the bundle has no weights.
+    """
+    if precision not in (None, *PRECISIONS):
+        raise WrongCallError(f"precision is '{precision}'; give one of {', '.join(PRECISIONS)}.")
+    bundle = bundle or default_bundle()
+    named = default_weights(bundle) if weights is None else weights
+    paths = (Path(named),) if isinstance(named, str | Path) else tuple(map(Path, named))
+    words = (modalities,) if isinstance(modalities, str) else tuple(modalities)
+    return PredictorChoice(bundle, paths, device, words, flips, runtime, precision)
+
+
+def say_loading(choice: PredictorChoice, files: int, *, is_named: bool) -> None:
+    """Say on stderr what is loaded, since it can take a minute.
+
+    Args:
+        files: number of files to look at; 0 where they are not counted yet, as those of an archive.
+        is_named: whether the weights were named.
+    """
+    if not is_named:
+        print(f"No weights are named; {choice.weights[0]} is used.", file=sys.stderr)
+    here = f"{count_of(files, 'file')} to look at; " if files else ""
+    print(f"{here}loading {choice.bundle}, which can take a minute.", file=sys.stderr, flush=True)
+
+
+def check_call(inputs: Sequence[Path], archive: str | None, selection: Mapping[str, str | None]) -> None:
+    """Whether anything is named to read.
+
+    Args:
+        archive: address to read from.
+        selection: what is chosen from it.
+
+    Raises:
+        WrongCallError: neither a file nor an archive, or something is chosen from no archive.
+    """
+    if not inputs and archive is None:
+        raise WrongCallError("no input is named; give mammograms or folders of them, or an archive with --from.")
+    if any(selection.values()) and archive is None:
+        raise WrongCallError("--study, --patient and --date choose from an archive; name it with --from.")
+
+
+def check_logins(archive: str | None, stow: str | None, login: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Look at the addresses and logins before any work is done, and say what the store is given of the login.
+
+    Args:
+        archive: address to read from.
+        stow: address to store to.
+        login: ``user`` and ``ca_bundle``.
+
+    Raises:
+        WrongCallError: an address is none, or a login has no archive or no password.
+    """
+    if any(login.values()) and archive is None and stow is None:
+        raise WrongCallError("--user and --ca_bundle are for an archive; name it with --from or --stow.")
+    to_store = {} if archive and str(stow).startswith("dicom://") else login  # C-STORE has none
+    for address, given in ((archive, login), (stow, to_store)):
+        if address is not None:
+            from mammoseg.archives.send import check_address  # needed by few
+
+            check_address(address, **given)
+    return to_store
+
+
+def check_inputs(inputs: Sequence[Path], found: Iterable[Path], passed_over: int) -> None:
+    """Whether there is a single file to look at, before anything is loaded or any folder made.
+
+    Args:
+        inputs: files and folders as they were named.
+        found: files that they hold.
+        passed_over: number of files that are no images.
+
+    Raises:
+        NothingUsableError: there is none; the text says why.
+    """
+    if not any(map(is_file, found)):
+        others = [path for path in inputs if not is_folder(path) and not is_file(path)]
+        raise NothingUsableError(_say_no_input(others[0]) if others else say_no_file(passed_over))
+
+
+def _say_no_input(path: Path) -> str:
+    if os.path.lexists(path):
+        return (
+            f"'{printable(path)}' is neither a file nor a folder, but a pipe, a device or a link that leads nowhere; "
+            "name a file or a folder."
+        )
+    return f"there is no file '{printable(path)}'; check the path."
