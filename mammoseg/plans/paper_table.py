@@ -289,6 +289,9 @@ def _not_measured(row: Mapping[str, Any], column: Mapping[str, Any], lines: Sequ
         return f"{failed.step.key} failed: {failed.status.reason}"
     if all(line.status.state == "done" for line in own):
         return f"no image has such a {column['metric']}"
+    waits = any(line.status.reason for line in own)
+    if waits and (failed := next((line for line in lines if line.status.state == "failed"), None)):
+        return f"waits for {failed.step.key}, which failed: {failed.status.reason}"
     return "not done yet"
 
 

@@ -106,8 +106,13 @@ def _datasets(table: PaperTable, data: Sequence[str]) -> dict[str, dict[str, Any
         path = Path(folder).absolute()
         if not path.is_dir():
             raise WrongCallError(f"'{folder}' is not a folder; name that of a datalist.json, or of the collection.")
-        if (path / "datalist.json").is_file():
+        earlier = datasets.get(name, {})
+        if (path / "datalist.json").is_file() and not earlier:
             datasets[name] = {"dataset_dir": str(path)}
+        elif earlier and ("inputs" not in earlier or (path / "datalist.json").is_file()):
+            raise WrongCallError(f"--data {name} is given twice; name one datalist, or the folders of one collection.")
+        elif earlier:
+            earlier["inputs"].append(str(path))
         elif "source" in known[name]:
             datasets[name] = {**known[name], "inputs": [str(path)]}
         else:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.plans.paper_table import Course, cells_of, find_table, papers, tables_of
 from mammoseg.plans.plan import make_plan
 from mammoseg.plans.reproduce import reproduce
@@ -44,6 +44,25 @@ def test_published_numbers_are_those_of_the_cards():
 def test_a_number_that_is_not_known_here_stays_empty():
     alpha = published("sun2020", "alpha")
     assert alpha["alpha = 2", "DSC, %"] == "" and alpha["alpha = 1", "DSC, %"] == "81.8 ± 0.0"
+
+
+def test_a_collection_may_have_several_folders_and_what_waits_for_a_failed_step_says_why(tmp_path):
+    for name in ("pictures", "tables"):
+        (tmp_path / name).mkdir()
+    data = [f"cbis_ddsm={tmp_path / name}" for name in ("pictures", "tables")]
+    with pytest.raises(MammosegError, match="first data/cbis_ddsm"):
+        reproduce("sun2020", "comparison", data=data, output=tmp_path / "out", budget="tiny")
+    plan = json.loads((tmp_path / "out" / "plan.json").read_text())
+    assert plan["datasets"]["cbis_ddsm"]["inputs"] == [str(tmp_path / "pictures"), str(tmp_path / "tables")]
+    reasons = {cell["why"] for cell in cells(tmp_path / "out")}
+    assert all(reason.startswith("waits for data/cbis_ddsm, which failed: ") for reason in reasons), reasons
+
+
+def test_a_datalist_beside_another_folder_of_the_same_collection_is_refused(tmp_path):
+    whole, other = write_tiny_dataset(tmp_path / "whole"), tmp_path / "other"
+    other.mkdir()
+    with pytest.raises(WrongCallError, match="--data cbis_ddsm is given twice"):
+        reproduce("sun2020", "comparison", data=[f"cbis_ddsm={whole}", f"cbis_ddsm={other}"], output=tmp_path / "out")
 
 
 def cells(folder: Path) -> list[dict[str, str]]:

@@ -124,6 +124,7 @@ def test_box_strokes_and_the_mask_so_far_are_taken_too(ask, mark):
         ({"mask": {"box": [0, 0, 10, 10], "counts": [7]}}, "do not add up"),
         ({"mask": [1, 2]}, "mask must be"),
         ({"foreground": [INSIDE], "image": "../x"}, "image must be"),
+        ({"foreground": [INSIDE], "bakground": [OUTSIDE]}, "unknown parameter 'bakground'"),
         ({"foreground": [INSIDE], "inside": [[["\ud800", 1]]]}, "lone surrogate"),
     ],
 )

@@ -6,16 +6,28 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from mammoseg.errors import unknown_name
+from monailabel_app.lib.errors import HttpError
+from monailabel_app.lib.models.said_prompts import OF_A_PAGE
 from monailabel_app.lib.params import JSON_BODY, JsonBody, checked
 from monailabel_app.lib.server.routes import Annotator, TheApp, find
+
+KEYS = ("image", "model", *OF_A_PAGE)
+"""What a page may send; another key would be a prompt that nobody hears."""
 
 router = APIRouter(prefix="/annotate/api", tags=["Annotate"])
 
 
 @router.post("/segment", summary="Outline one mass from prompts", openapi_extra=JSON_BODY)
 def segment(person: Annotator, app: TheApp, params: JsonBody) -> dict[str, Any]:
-    """Answer the outline as run lengths in its box; see docs/label.md."""
+    """Answer the outline as run lengths in its box; see docs/label.md.
+
+    Raises:
+        HttpError: 400; a key that is none of `KEYS`.
+    """
     begin = time.perf_counter()
+    if unknown := params.keys() - {*KEYS}:
+        raise HttpError(400, "E_PARAMS", f"{unknown_name('parameter', min(unknown), KEYS)}.")
     image = checked("image", params.get("image"))
     outliner = find(app.outliners, params.get("model") or next(iter(app.outliners)))
     datastore = app.datastore()
