@@ -15,7 +15,8 @@ from mammoseg.data.datalist import load_section
 from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.plans.plan import OF_THE_WEIGHTS, PlannedRun, RunPlan
 from mammoseg.plans.steps import dataset_dir, folds_of
-from mammoseg.training.workflow import RECIPES, check_overrides, merged_config
+from mammoseg.training.overrides import check_overrides, merged_config
+from mammoseg.training.workflow import RECIPES
 
 BUILT = ("preprocessing", "train::random_transforms", "train::batch_augmentation", "loss")
 """Parts of a config that are built beside the network."""

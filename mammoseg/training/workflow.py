@@ -2,10 +2,8 @@
 
 import inspect
 import json
-import math
-import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +18,19 @@ from mammoseg.checkpoints.weights_file import (
 )
 from mammoseg.command_line import causes, known_error
 from mammoseg.data.datalist import load_section
-from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError, did_you_mean, unknown_name
+from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError, unknown_name
 from mammoseg.evaluation.tables import dice_lines, mass_lines
 from mammoseg.provenance import warn_of_doubt
 from mammoseg.quick_import import quick_imports
+from mammoseg.training.overrides import (
+    check_overrides,
+    check_size,
+    check_use,
+    config_files,
+    is_checked,
+    is_expression,
+    merged_config,
+)
 
 if TYPE_CHECKING:  # both import torch, which takes seconds that a wrong call need not wait
     from monai.bundle import ConfigWorkflow
@@ -31,47 +38,8 @@ if TYPE_CHECKING:  # both import torch, which takes seconds that a wrong call ne
 RECIPES: dict[str, tuple[str, ...]] = {"paper": (), "common": ("common_recipe",)}
 """Overlays on train.json by the name of the recipe."""
 
-KINDS: dict[type, list[type]] = {
-    bool: [bool],
-    int: [int],
-    float: [int, float],
-    list: [list, tuple],
-    dict: [dict],
-}
-"""Kind of a value of the config, to those that may stand for it."""
-
-UNSAID: dict[str, tuple[type, str]] = {
-    "amp": (bool, "true or false"),
-    "average": (dict, "a part with settings of its own"),
-    "early_stop_patience": (int, "a whole number"),
-    "flips": (bool, "true or false"),
-    "fold": (int, "a whole number"),
-    "lr_on_plateau": (bool, "true or false"),
-    "max_gradient_norm": (float, "a number"),
-    "threshold": (float, "a number"),
-}
-"""Options for which the config has nothing or an expression: the kind of their values, and the same in words."""
-
 PATHS = ("dataset_dir", "datalist", "cache_dir", "ckpt_dir", "output_dir", "best_checkpoint", "start_from")
 """Options that name a file or folder."""
-
-RANGES: dict[str, tuple[float, float]] = {
-    "max_epochs": (1, math.inf),
-    "batch_size": (1, math.inf),
-    "val_interval": (1, math.inf),
-    "early_stop_patience": (1, math.inf),
-    "num_workers": (0, math.inf),
-    "max_gradient_norm": (0, math.inf),
-    "spatial_size": (1, math.inf),
-    "seed": (0, 2**32 - 1),
-    "lr": (0, math.inf),
-    "threshold": (0, 1),
-}
-"""Smallest and largest value that an option of the config may have, or each of its values."""
-
-
-REFERENCE = re.compile(r"[@%]([A-Za-z_]\w*(?:::\w+)*)")
-"""A config's word for another of its parts."""
 
 
 def train(
@@ -148,7 +116,7 @@ def _evaluate_mean(bundle: str, **options: Any) -> Path:
             f"--{name}" for name, default in known.items() if default is None or name == "validation_section"
         )
         raise WrongCallError(f"the mean of several weights has no option --{unknown[0]}; it has {own}.")
-    _check_size("threshold", options.get("threshold"), None)
+    check_size("threshold", options.get("threshold"), None)
     return Path(evaluate_mean(bundle, **options))
 
 
@@ -159,14 +127,14 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
         WrongCallError: an override that the configs do not have, or have with a value of another kind.
         MammosegError: taken out of the RuntimeErrors that MONAI wraps around it.
     """
-    files = _config_files(bundle, overlays)
+    files = config_files(bundle, overlays)
     config = merged_config(bundle, overlays)
     check_overrides(overrides, config)
-    _check_use(run_id, overrides, files)
+    check_use(run_id, overrides, files)
     _check_datalist(run_id, **overrides)
     if run_id == "evaluating":
         _check_weights(bundle, **overrides)
-    unchecked = [name for name, value in overrides.items() if not _is_checked(name, value, config)]
+    unchecked = [name for name, value in overrides.items() if not is_checked(name, value, config)]
     if isinstance(device := overrides.get("device"), str) and not device.startswith("$"):
         with quick_imports():
             from mammoseg.inference.engines.torch_engine import usable_device
@@ -187,127 +155,8 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
 
 def _pasted(name: str, value: Any) -> str:
     """An option's value as it holds in a shell that stands elsewhere: the path of a file or folder from the root."""
-    is_path = name in PATHS and isinstance(value, str) and not _is_expression(value)
+    is_path = name in PATHS and isinstance(value, str) and not is_expression(value)
     return str(Path(value).absolute()) if is_path else str(value)
-
-
-def merged_config(bundle: str, overlays: Sequence[str]) -> dict[str, Any]:
-    """What a bundle's train.json with overlays has of each option, as `check_overrides` takes it.
-
-    Raises:
-        WrongCallError: there is no such bundle.
-    """
-    files = _config_files(bundle, overlays)
-    config: dict[str, Any] = {}
-    for path in (*files, files[0]):  # train.json once more, since an overlay may put a call where it has a value
-        config |= json.loads(Path(path).read_text(encoding="utf-8"))
-    return config
-
-
-def check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """Refuse what MONAI would not notice, or end on a traceback for.
-
-    Args:
-        config: what `merged_config` gives.
-    Raises:
-        WrongCallError: naming the option and what may stand there.
-    """
-    for name, value in overrides.items():
-        if name.partition("::")[0] not in config:
-            near = did_you_mean(name, config, before="--")
-            raise WrongCallError(f"there is no option --{name}; {near}docs/training.md names those of the config.")
-        _check_place(name, config)
-        kinds = _kinds(name, config)
-        if kinds and type(value) not in kinds and not (_is_expression(value) or (value is None and name in UNSAID)):
-            raise WrongCallError(f"{name} is {value!r}; {_wanted(name, config)}.")
-        _check_size(name, value, config.get(name))
-    channels, made_for = overrides.get("network_def::out_channels"), config["network_def"].get("out_channels")
-    if channels is not None and "loss" not in overrides and channels != made_for is not None:
-        raise WrongCallError(
-            f"network_def::out_channels is {channels!r}; loss and labels of bundle '{config['bundle_name']}' are made "
-            f"for {made_for}; leave it out."
-        )
-    interval, epochs = overrides.get("val_interval", 1), overrides.get("max_epochs", math.inf)
-    if not (_is_expression(interval) or _is_expression(epochs)) and interval > epochs:
-        raise WrongCallError(
-            f"val_interval is {interval} and max_epochs {epochs}, so no epoch would be validated and no weights kept; "
-            "give a val_interval of no more than max_epochs."
-        )
-    if overrides.get("encoder_weights") and "@encoder_weights" not in str(config["network_def"]):
-        raise WrongCallError(
-            f"bundle '{config['bundle_name']}' has no encoder that could start with weights; leave encoder_weights out."
-        )
-
-
-def _config_files(bundle: str, overlays: Sequence[str]) -> list[str]:
-    configs = Path(bundle_root(bundle)) / "configs"
-    return [str(configs / f"{name}.json") for name in ("train", *overlays)]
-
-
-def _check_use(run_id: str, overrides: Mapping[str, Any], files: Sequence[str]) -> None:
-    """Refuse what no part of the config would read that this run reaches; its value would change nothing."""
-    used = _reached(_merged(files), [run_id, "initialize"])
-    if idle := [name for name in overrides if name.partition("::")[0] not in used]:
-        doing = {"training": "a training", "evaluating": "an evaluation"}[run_id]
-        raise WrongCallError(f"--{idle[0]} changes nothing of {doing}; leave it out.")
-
-
-def _merged(files: Sequence[str]) -> dict[str, Any]:
-    """Configs as MONAI takes them together: the later go before, and ``a::b`` stands for what lies in ``a``."""
-    merged: dict[str, Any] = {}
-    for file in files:
-        for name, value in json.loads(Path(file).read_text(encoding="utf-8")).items():
-            *above, last = name.split("::")
-            place = merged
-            for key in above:
-                place = place[key]
-            place[last] = value
-    return merged
-
-
-def _reached(config: Mapping[str, Any], starts: Sequence[str]) -> set[str]:
-    """First names of all ids of a config that `starts` refer to, directly or by others."""
-    waiting, seen = list(starts), set[str]()
-    while waiting:
-        name = waiting.pop()
-        if name not in seen:
-            seen.add(name)
-            part: Any = config
-            for key in name.split("::"):
-                part = part.get(key) if isinstance(part, dict) else None
-            waiting += REFERENCE.findall(json.dumps(part))
-    return {name.partition("::")[0] for name in seen}
-
-
-def _kinds(name: str, config: Mapping[str, Any]) -> list[type] | None:
-    """What the value of an option may be; None where only the workflow can tell."""
-    return KINDS.get(UNSAID[name][0] if name in UNSAID else type(config.get(name)))
-
-
-def _wanted(name: str, config: Mapping[str, Any]) -> str:
-    if name in UNSAID:
-        return f"give {UNSAID[name][1]}"
-    has = "a part with settings of its own" if isinstance(config[name], dict) else repr(config[name])
-    return f"the config has {has}, give a value of that kind"
-
-
-def _is_expression(value: Any) -> bool:
-    return str(value).startswith(("$", "@"))
-
-
-def _check_place(name: str, config: Mapping[str, Any]) -> None:
-    """Refuse a nested name below a part that has none such; a part that is a call, or empty, may take any."""
-    first, *rest = name.split("::")
-    above, part = first, config[first]
-    for key in rest:
-        place = f"{above}::{key}"
-        if not isinstance(part, dict) or not part or "_target_" in part or place in config:
-            return
-        if key not in part:
-            raise WrongCallError(
-                f"there is no option --{place}; {did_you_mean(key, part)}{above} has: {', '.join(part)}."
-            )
-        above, part = place, part[key]
 
 
 def _check_datalist(
@@ -325,7 +174,7 @@ def _check_datalist(
         "training": ("training", validation_section or "validation"),
         "evaluating": (validation_section or "test",),
     }
-    if any(map(_is_expression, (file, validation_section, fold))):
+    if any(map(is_expression, (file, validation_section, fold))):
         return
     for section in sections[run_id]:
         load_section(file, section, fold=fold)
@@ -337,30 +186,9 @@ def _check_weights(
     """Refuse to score weights that are not there before torch is imported."""
     if best_checkpoint is None and ckpt_dir is None:
         default_weights(bundle)
-    elif not any(map(_is_expression, (best_checkpoint, ckpt_dir))):
+    elif not any(map(is_expression, (best_checkpoint, ckpt_dir))):
         shipped = Path(bundle_root(bundle)) / "models"
         existing_weights(best_checkpoint or best_weights(str(ckpt_dir), shipped=shipped))
-
-
-def _check_size(name: str, value: Any, like: Any) -> None:
-    """Refuse numbers that make no sense, and lists of others or more of them than the config has."""
-    numbers = value if isinstance(value, list | tuple) else [value]
-    if isinstance(like, list) and isinstance(value, list | tuple):
-        if [type(number) for number in numbers] != [type(number) for number in like]:
-            raise WrongCallError(f"{name} is {value!r}; the config has {like!r}, give as many values of that kind.")
-    low, high = RANGES.get(name, (-math.inf, math.inf))
-    if any(
-        type(number) in (int, float) and not (low <= number <= high and math.isfinite(number)) for number in numbers
-    ):
-        raise WrongCallError(
-            f"{name} is {value!r}; give a finite number from {low} to {high}.".replace(" to inf", " on")
-        )
-
-
-def _is_checked(name: str, value: Any, config: Mapping[str, Any]) -> bool:
-    """Whether all was checked that an option may be; not so where it reaches into the config or is a part of it."""
-    is_part = isinstance(config.get(name), dict | list) and name not in RANGES
-    return not ("::" in name or is_part or _is_expression(value))
 
 
 def _for_a_person(error: Exception, parts: Sequence[str]) -> MammosegError:
