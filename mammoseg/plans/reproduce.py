@@ -9,11 +9,10 @@ from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.tables import ScoreRow
 from mammoseg.files import make_output, write_json
 from mammoseg.plans.budgets import cut_down, find_budget
+from mammoseg.plans.cells import Course, cells_of
 from mammoseg.plans.page import Line
 from mammoseg.plans.paper_table import (
-    Course,
     PaperTable,
-    cells_of,
     find_table,
     papers,
     plan_of,

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from mammoseg.errors import MammosegError, WrongCallError
-from mammoseg.plans.paper_table import Course, cells_of, find_table, papers, tables_of
+from mammoseg.plans.cells import Course, cells_of
+from mammoseg.plans.paper_table import find_table, papers, tables_of
 from mammoseg.plans.plan import make_plan
 from mammoseg.plans.reproduce import reproduce
 from tests.tiny_run import write_tiny_dataset
