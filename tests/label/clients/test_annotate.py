@@ -32,7 +32,7 @@ DRIVER = Path(__file__).with_name("annotate.mjs")
 SECONDS = 240
 """Most that a browser may take, by its own limits; 5 to 15 s are usual on two cores."""
 
-COLOURED = 35
+COLOURED = 20
 """Difference of the channels of a pixel, of 255, from which it is no grey: a mass has a fill over the grey."""
 
 Drive = Callable[..., dict[str, Any]]
