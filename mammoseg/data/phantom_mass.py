@@ -69,7 +69,15 @@ def draw_masses(rng: np.random.Generator) -> list[Mass]:
 def brightness_of_mass(
     rng: np.random.Generator, mass: Mass, shape: tuple[int, int], place: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Core (bool) and brightness of one mass, drawn in a window of three radii: nothing of it reaches further."""
+    """Draw one mass in a window of three radii: nothing of it reaches further.
+
+    Args:
+        shape: size of the image, (rows, columns).
+        place: row and column of the centre.
+
+    Returns:
+        Core, bool ``(rows, columns)``, and what the mass adds to the tissue, float32 of the same shape.
+    """
     rows, columns = shape
     reach = int(np.ceil(3 * mass.radius * rows))
     top, left = max(0, place[0] - reach), max(0, place[1] - reach)

@@ -26,6 +26,6 @@ def power_law_noise(
 
 
 def smooth_step(value: np.ndarray) -> np.ndarray:
-    """0 below 0, 1 above 1, smooth between."""
+    """0 below 0, 1 above 1, smooth between; the same shape as `value`."""
     clipped = np.clip(value, 0, 1)
     return clipped * clipped * (3 - 2 * clipped)
