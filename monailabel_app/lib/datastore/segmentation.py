@@ -8,7 +8,7 @@ from pathlib import Path
 from pydicom import Dataset
 from pydicom.uid import UID
 
-from mammoseg.dicom.derived import Analysis, derive_uid
+from mammoseg.dicom.analysis import Analysis, derive_uid
 from mammoseg.dicom.mask import segments_of_mass
 from mammoseg.dicom.read import read_dicom_mask, read_header
 from mammoseg.dicom.seg import build_segmentation
