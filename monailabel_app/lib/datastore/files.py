@@ -18,7 +18,7 @@ from mammoseg.files import remove_leftovers, write_json
 from monailabel_app.lib.datastore.human import human_label
 from monailabel_app.lib.datastore.index import LabelRow
 from monailabel_app.lib.datastore.label_images import write_label
-from monailabel_app.lib.datastore.masses import DrawnMass, label_map, masses_of
+from monailabel_app.lib.datastore.masses import DrawnMass, label_map, separate_masses
 from monailabel_app.lib.datastore.segmentation import read_drawn, write_drawn
 from monailabel_app.lib.datastore.set_aside import SetAside
 from monailabel_app.lib.datastore.spool import Entry
@@ -38,8 +38,8 @@ class AboutPicture:
         image_id, seconds: image and time of the label.
         algorithm_type: ``MANUAL`` or ``SEMIAUTOMATIC``, as a segment of a SEG would say it.
         helped_by: names and versions of the models that helped.
-        assessments: of the masses, whose numbers are the values of the label from 1 on; None in a label of an earlier
-            version, which does not tell masses apart.
+        assessments: one for each mass, whose numbers are the values of the label from 1 on; None in a label of an
+            earlier version, which does not tell masses apart.
         image_file: path of the picture.
     """
 
@@ -129,7 +129,7 @@ class LabelFiles:
             InputRefusedError: it cannot be read.
         """
         if (drawn := self._picture_label(label.label_id)).exists():
-            return masses_of(_values(drawn), self._about(label.label_id).assessments)
+            return separate_masses(_values(drawn), self._about(label.label_id).assessments)
         return read_drawn(segmentation, _numbers(label))
 
     def mask(self, label: LabelRow, segmentation: Path, image: Path) -> Path:

@@ -23,14 +23,14 @@ class DrawnMass:
 
     Attributes:
         mask: bool ``(rows, columns)``, with a pixel.
-        assessment: an `Assessment`.
+        assessment: category of BI-RADS, see `Assessment`.
     """
 
     mask: np.ndarray
     assessment: str = ""
 
 
-def masses_of(labels: np.ndarray, assessments: Sequence[str] | None = None) -> list[DrawnMass]:
+def separate_masses(labels: np.ndarray, assessments: Sequence[str] | None = None) -> list[DrawnMass]:
     """Take a label map apart.
 
     Args:

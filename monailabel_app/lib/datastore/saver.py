@@ -16,7 +16,7 @@ from monailabel_app.lib.datastore.files import SAVED, LabelFiles
 from monailabel_app.lib.datastore.index import ImageRow, Index, LabelRow
 from monailabel_app.lib.datastore.label_images import read_label_map
 from monailabel_app.lib.datastore.label_info import mass_values
-from monailabel_app.lib.datastore.masses import masses_of
+from monailabel_app.lib.datastore.masses import separate_masses
 from monailabel_app.lib.datastore.spool import Entry, Spool
 from monailabel_app.lib.datastore.work import WorkInHand, algorithm_type
 from monailabel_app.lib.errors import in_words
@@ -146,7 +146,7 @@ class LabelSaver:
             path, grid = self._image(image)
             values = {"masses": entry.masses, "others": entry.others}
             labels = read_label_map(self._spool.upload(entry), grid, image_id=entry.image_id, **values)
-            self._files.write(masses_of(labels, entry.assessments), path, entry)
+            self._files.write(separate_masses(labels, entry.assessments), path, entry)
             mask = labels > 0
         series = derive_uid(entry.label_id, "series")
         source = self._source.source_of_saved(image)

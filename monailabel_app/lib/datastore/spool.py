@@ -33,7 +33,7 @@ class Entry:
         user: who saved it.
         role: role in which it was saved.
         masses, others: values of the upload, as `read_label_map` takes them.
-        assessments: of the values from 1 on, each of which is one mass; None where each connected region is.
+        assessments: one for each value from 1 on, which then is one mass; None where each connected region is one.
         strokes: how often the mask was changed by hand; None where that is not known.
         work: what was proposed to this user for this image before.
         trouble: why it is still here, in words.

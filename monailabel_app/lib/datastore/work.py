@@ -136,7 +136,7 @@ class WorkInHand:
             work: what was in hand when the label came.
             mask: bool ``(rows, columns)``, what was saved.
             seconds: when, since 1970.
-            strokes: as `Effort` has them.
+            strokes: changes by hand, see `Effort`.
         """
         fresh = [proposal for proposal in work.proposals if not proposal.is_counted]
         effort = Effort(

@@ -16,7 +16,7 @@ const STEPS = {
   ...{ login, ready, key, click, drag, choose, tell, picture, reload, offline, axe, type, resize, open, draft, place, outside },
   ...{ "end login": endLogin, "second tab": secondTab },
 };
-await browse(modules, chromium, [[visit, output]]);
+await browse(modules, chromium, [[visit, output]], 600); // who tells the steps may end it before
 
 async function visit(page, report) {
   Object.assign(report, { requests: [], saved: [], told: {} });

@@ -94,7 +94,7 @@ def test_all_parts_start_and_all_end(end, running_orthanc, tmp_path):
     command += [f"--keep={tmp_path / 'kept'}"] if end == "SIGTERM" else []
     script = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
     try:
-        said = "".join(_lines_until(script, "Ctrl-C ends"))
+        said = "".join(lines_until(script, "Ctrl-C ends"))
         url = said.partition("/ohif/")[0].split()[-1]
         assert "3D Slicer" in said
         assert requests.get(f"{url}/info/", timeout=60).json()["datastore"]["total"] == 2
@@ -135,7 +135,7 @@ def test_a_folder_of_ones_own_is_labelled_and_nothing_is_written_into_it(tmp_pat
     command += [f"--keep={tmp_path / 'kept'}"]
     script = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
     try:
-        said = "".join(_lines_until(script, "Ctrl-C ends"))
+        said = "".join(lines_until(script, "Ctrl-C ends"))
         url = said.partition("/annotate/")[0].split()[-1]
         assert f"2 files in {folder}; model unet" in said and "/ohif/" not in said
         assert _children(script.pid).keys() == {Path(sys.executable).name}, "no archive"
@@ -164,7 +164,7 @@ def _label_one(url: str) -> None:
     assert requests.put(f"{url}/datastore/label?image={image}&tag=final", files=files, timeout=60).ok
 
 
-def _lines_until(script: subprocess.Popen[str], word: str) -> Iterator[str]:
+def lines_until(script: subprocess.Popen[str], word: str) -> Iterator[str]:
     assert script.stdout is not None
     for line in script.stdout:
         yield line
