@@ -83,7 +83,7 @@ def write_packed(path: Path, packed: Packed, *, first_stays: bool) -> None:
 
     Args:
         packed: arrays ``(channels or 1, rows, columns)`` of `pack`.
-        first_stays: of several processes that write it the first one does; else the last one stays.
+        first_stays: keep what another process has put there meanwhile; else it is replaced.
     Raises:
         OSError: the folder cannot be written, or the disk is full.
     """

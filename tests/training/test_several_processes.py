@@ -49,7 +49,7 @@ def test_two_processes_take_the_steps_of_one_and_so_does_a_batch_in_parts(tmp_pa
     for name, more in {"whole": {}, "in parts": {"accumulation": 3}}.items():
         options = overrides_of(dataset, tmp_path / name, **PLAIN, **more)
         workflow("unet", "common_recipe", "multi_gpu_train", **options).run()
-    Training(2, overrides_of(dataset, tmp_path / "two", **PLAIN)).start().wait()
+    Training(2, overrides_of(dataset, tmp_path / "two", **PLAIN), "common_recipe").start().wait()
     for name in ("whole", "in parts", "two"):
         saved = torch.load(tmp_path / name / "models" / "checkpoint.pt", weights_only=True)
         weights[name], scores[name] = saved["model"], saved["training_log"]["rows"]
@@ -76,7 +76,9 @@ def test_a_training_of_which_a_process_is_killed_ends_with_the_weights_of_one_th
     ended = {}
     for name in ("alone", "killed"):
         run = tmp_path / name
-        training = Training(processes, overrides_of(dataset, run, **PLAIN | {"max_epochs": 40})).start()
+        training = Training(
+            processes, overrides_of(dataset, run, **PLAIN | {"max_epochs": 40}), "common_recipe"
+        ).start()
         if name == "killed":
             kill_in_the_middle(training, run / "models" / "checkpoint.pt", seed=processes)
         training.wait()
