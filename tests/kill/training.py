@@ -1,8 +1,8 @@
 """Kill processes of a training by several, and compare what it ends with: python -m tests.kill.training FOLDER.
 
 Each of three seeds trains a small U-Net on the same pictures, twelve discs in breasts, by one process, and by two and
-by four of which one is killed in the middle. Each line names the best validation Dice, the epoch after which was killed,
-and the seconds. What is done already in the folder is not done again.
+by four of which one is killed in the middle. Each line names the best validation Dice, the epoch after which was
+killed, and the seconds. What is done already in the folder is not done again.
 """
 
 import json
