@@ -131,7 +131,7 @@ def test_who_logs_in_gets_a_case_corrects_the_proposal_and_saves_what_is_shown(d
     token = make_token(served.state / "tokens.json", name="Ada", role="annotator")
     report = drive(
         served.url,
-        *(["resize", 1280, 1400], ["login", token], ["ready"], ["key", "n", "v"], ["picture", "proposal"]),
+        *(["resize", 1600, 1600], ["login", token], ["ready"], ["key", "n", "v"], ["picture", "proposal"]),
         *(["key", "a", "b"], ["drag", [200, 60], [200, 120]], ["key", "a"], ["drag", [200, 120], [230, 120]]),
         *(
             ["choose", "#masses li:nth-child(3) select", "4B"],
