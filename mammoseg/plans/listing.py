@@ -18,11 +18,11 @@ def print_tables(paper: str | None = None) -> None:
     said = {f"{one.paper} {variant}": says for one in tables for variant, says in one.variants_say.items()}
     for name, says in said.items():
         print(f"  {name}: {says}")
-    print("\nRows that stay empty:")
-    for table in tables:
-        for row in table.words["rows"]:
-            if why := cannot_run(table, row):
-                print(f"  {table.paper} {table.name}, {row['label']}: {why}")
+    empty = [(one, row, why) for one in tables for row in one.words["rows"] if (why := cannot_run(one, row))]
+    if empty:
+        print("\nRows that stay empty:")
+    for table, row, why in empty:
+        print(f"  {table.paper} {table.name}, {row['label']}: {why}")
     print("\nWhat is not known here:")
     for name in names:
         for what, why in unknown_of(name).items():

@@ -18,7 +18,7 @@ from tests.label.tiny_models import served_model, write_picture, write_weights
 
 def test_every_bundle_that_segments_masses_is_a_model():
     found = discover({})
-    assert set(bundle_names()) - set(found) == {"click_unet", "se_fusion_bit"}
+    assert set(bundle_names()) - set(found) == {"click_unet", "se_fusion_bit", "smp_unet_bit"}
 
 
 def test_a_bundle_of_21_classes_is_refused_with_the_reason():
