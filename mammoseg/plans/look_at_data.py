@@ -22,14 +22,17 @@ def images_of(plan: RunPlan, output: Path) -> dict[str, int | None]:
         WrongCallError: naming every run whose data is there and lacks a section, a fold, or the mask of each mass.
     """
     load = cache(_section)  # of one call: a datalist is read once for each section and fold
-    images, lacking = {}, []
+    images: dict[str, int | None] = {}
+    lacking: dict[str, list[str]] = {}
     for run in plan.runs:
         try:
             images[run.name] = _of_run(plan, run, output, load)
         except MammosegError as error:
-            lacking.append(f"run '{run.name}': {error}")
+            lacking.setdefault(str(error), []).append(run.name)
     if lacking:
-        raise WrongCallError(" ".join(lacking))
+        raise WrongCallError(
+            " ".join(f"{', '.join(names)} cannot be trained or scored: {why}" for why, names in lacking.items())
+        )
     return images
 
 
