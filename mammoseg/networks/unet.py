@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from mammoseg.networks.blocks import UnitEncoder, make_unit, make_up
+from mammoseg.networks.aunet_blocks import UnitEncoder, make_unit, make_up
 from mammoseg.networks.network import Network
 
 
