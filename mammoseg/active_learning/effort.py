@@ -28,7 +28,7 @@ MOST_CLICKS = 10
 
 
 @dataclass(frozen=True)
-class Effort:
+class OutliningCost:
     """What an annotator did; the sum of two is what he did in both.
 
     Attributes:
@@ -41,16 +41,16 @@ class Effort:
     clicks: int = 0
     drawn: int = 0
 
-    def __add__(self, other: "Effort") -> "Effort":
-        return Effort(self.films + other.films, self.clicks + other.clicks, self.drawn + other.drawn)
+    def __add__(self, other: "OutliningCost") -> "OutliningCost":
+        return OutliningCost(self.films + other.films, self.clicks + other.clicks, self.drawn + other.drawn)
 
     @property
     def seconds(self) -> float:
         """By the model of cost.
 
         Examples:
-            >>> from mammoseg.active_learning.effort import Effort
-            >>> Effort(films=2, clicks=5, drawn=1).seconds
+            >>> from mammoseg.active_learning.effort import OutliningCost
+            >>> OutliningCost(films=2, clicks=5, drawn=1).seconds
             75.0
         """
         return LOOK_SECONDS * self.films + CLICK_SECONDS * self.clicks + DRAWN_SECONDS * self.drawn
@@ -66,7 +66,7 @@ class AnnotatedFilm:
     """
 
     mask: np.ndarray
-    effort: Effort = field(default_factory=Effort)
+    effort: OutliningCost = field(default_factory=OutliningCost)
 
 
 def annotate(
@@ -75,14 +75,14 @@ def annotate(
     """Outline the masses of a film one after the other: click until the outline is `GOOD`, else draw it.
 
     Args:
-        model: the tool.
+        model: what he clicks with.
         image: ``(rows, columns)``, 0 to 1.
         masses: the truth, each bool ``(rows, columns)``.
         random: where in a mass or an error he clicks, see `mammoseg.interactive.simulate`.
     """
     prepared = model.prepare(image)
     whole = np.zeros(image.shape, bool)
-    effort = Effort(films=1)
+    effort = OutliningCost(films=1)
     for mass in masses:
         outline, cost = _outlined(model, prepared, mass, random)
         whole |= outline
@@ -92,12 +92,12 @@ def annotate(
 
 def _outlined(
     model: InteractiveModel, prepared: Any, mass: np.ndarray, random: np.random.Generator
-) -> tuple[np.ndarray, Effort]:
+) -> tuple[np.ndarray, OutliningCost]:
     prompts = Prompts(foreground=first_click(mass, random)[np.newaxis])
     for clicks in range(1, MOST_CLICKS + 1):
         mask = model.segment(prepared, prompts)
         if compute_dice(mask, mass) >= GOOD:
-            return mask, Effort(clicks=clicks)
+            return mask, OutliningCost(clicks=clicks)
         if (click := correcting_click(mask, mass, random)) is not None:
             prompts = with_click(prompts, click[0], inside=click[1], mask=mask)
-    return mass, Effort(clicks=MOST_CLICKS, drawn=1)
+    return mass, OutliningCost(clicks=MOST_CLICKS, drawn=1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mammoseg.active_learning.effort import Effort, annotate
+from mammoseg.active_learning.effort import OutliningCost, annotate
 from mammoseg.active_learning.learning_tool import as_model, new_tool, train_tool
 from mammoseg.active_learning.simulation import Item, Replay, prepared_item
 from mammoseg.data.mammogram import read_mammogram
@@ -30,7 +30,7 @@ class EffortReplay(Replay):
     def _label(self, strategy: str, draw: tuple[int, int], new: Sequence[str], before: Any) -> dict[str, Any]:
         seed, _ = draw
         tool: InteractiveModel = RandomWalker() if before is None else as_model(self._tool(before))
-        effort = Effort() if before is None else Effort(**before["row"]["effort"])
+        effort = OutliningCost() if before is None else OutliningCost(**before["row"]["effort"])
         for name in new:
             random = np.random.default_rng([*draw, list(self.pool).index(name)])
             record = self.pool[name]

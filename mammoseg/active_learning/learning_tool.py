@@ -48,9 +48,9 @@ def train_tool(
     """Go on training on outlined films with the prompts and crops of the recipe of `click_unet`; changes `network`.
 
     Args:
-        records: of a datalist, ``label`` the outline that was taken; nothing is learned where none has a mass.
+        records: records of a datalist whose ``label`` is the outline that was taken; without a mass nothing is learned.
         frame: rows and columns that the films are padded to.
-        seed: of the order of films, the prompts and the crops.
+        seed: seed of the order of films, the prompts and the crops.
     """
     preprocessing = prompted_preprocessing(spatial_size=(GRID, GRID), channels=len(CHANNELS), frame=frame)
     crops = PromptedCrops([dict(record) for record in records], preprocessing, cache_dir=None, seed=seed)

@@ -41,7 +41,7 @@ class Outlined:
 
     Attributes:
         image_id: name of the film in the datalist.
-        patient_id: whose film it is.
+        patient_id: patient of the film.
         mass: number of the mass in the image, from 0.
         pixels: area of the true mass, on the frame.
         seed: number that the annotator drew from.

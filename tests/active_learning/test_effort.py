@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from mammoseg.active_learning.effort import CLICK_SECONDS, DRAWN_SECONDS, LOOK_SECONDS, MOST_CLICKS, Effort, annotate
+from mammoseg.active_learning.effort import (
+    CLICK_SECONDS,
+    DRAWN_SECONDS,
+    LOOK_SECONDS,
+    MOST_CLICKS,
+    OutliningCost,
+    annotate,
+)
 from mammoseg.interactive.prompts import Prompts
 
 LEFT, RIGHT = np.zeros((2, 40, 60), bool)
@@ -27,9 +34,9 @@ class Knowing:
 @pytest.mark.parametrize(
     ("masses", "effort"),
     [
-        ([], Effort(films=1)),
-        ([LEFT], Effort(films=1, clicks=1)),
-        ([LEFT, RIGHT], Effort(films=1, clicks=1 + MOST_CLICKS, drawn=1)),
+        ([], OutliningCost(films=1)),
+        ([LEFT], OutliningCost(films=1, clicks=1)),
+        ([LEFT, RIGHT], OutliningCost(films=1, clicks=1 + MOST_CLICKS, drawn=1)),
     ],
 )
 def test_a_mass_costs_its_clicks_and_is_drawn_when_they_were_in_vain(masses, effort):
@@ -39,5 +46,5 @@ def test_a_mass_costs_its_clicks_and_is_drawn_when_they_were_in_vain(masses, eff
 
 
 def test_seconds_are_looks_clicks_and_drawing():
-    effort = Effort(films=1, clicks=4) + Effort(films=1, clicks=10, drawn=1)
+    effort = OutliningCost(films=1, clicks=4) + OutliningCost(films=1, clicks=10, drawn=1)
     assert effort.seconds == 2 * LOOK_SECONDS + 14 * CLICK_SECONDS + DRAWN_SECONDS
