@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, their digests, and folders that hold anything."""
+"""Files that appear whole or not at all, and their digests."""
 
 import errno
 import fcntl
@@ -12,16 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.errors import MammosegError, OutputError, WrongCallError
+from mammoseg.folders import is_file, is_plain_file
 
 
 @contextmanager
-def atomic_path(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
+def atomic_path(path: Path, *, mode: int = 0o666, first_stays: bool = False) -> Iterator[Path]:
     """Give a temporary path beside `path`; flush it to disk and rename it to `path` when the block ends well.
 
     If the block raises, or the disk is full, nothing stands at `path` that was not there before.
 
     Args:
         mode: permissions of the file, as far as the umask allows it; the temporary one is never open to others.
+        first_stays: leave a file that another process has put at `path` meanwhile, where the file system has links.
 
     Raises:
         OSError: when the folder cannot be written or the disk is full, with `path` as its filename.
@@ -44,7 +46,8 @@ def atomic_path(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
         yield temporary
         temporary.chmod(mode & ~_umask())
         flush_to_disk(temporary)
-        temporary.replace(path)
+        if not (first_stays and _linked(temporary, path)):
+            temporary.replace(path)
         flush_to_disk(path.parent)
     except Exception as error:
         _raise_as_of_the_disk(error, path)
@@ -181,69 +184,6 @@ def printable(path: Path | str) -> str:
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
-def files_below(folder: Path, *, without: Path | None = None) -> Iterator[Path]:
-    """All that lies below a folder and is no folder, sorted: first what lies in it, then what lies in each sub-folder.
-
-    Whatever a disk can hold is given and nothing is opened: loops, links that lead nowhere, pipes, devices. Links to
-    folders are given and not followed. A folder that cannot be listed is given too, so that whoever takes it for a file
-    refuses it by its name.
-
-    Args:
-        without: folder that is left out.
-    """
-    left_out = without and os.path.realpath(without)
-    waiting = [folder]
-    while waiting:
-        here = waiting.pop()
-        try:
-            with os.scandir(here) as entries:
-                found = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
-        except OSError:
-            yield here
-            continue
-        yield from (here / name for name, is_folder in found if not is_folder)
-        folders = (here / name for name, is_folder in reversed(found) if is_folder)
-        waiting += [path for path in folders if left_out is None or os.path.realpath(path) != left_out]
-
-
-def is_file(path: Path) -> bool:
-    """Whether `path` leads to a regular file; False where nobody can tell, as `pathlib` raises for a path too long."""
-    return os.path.isfile(path)  # noqa: PTH113
-
-
-def is_folder(path: Path) -> bool:
-    """Whether `path` leads to a folder; False where nobody can tell."""
-    return os.path.isdir(path)  # noqa: PTH112
-
-
-def is_link(path: Path) -> bool:
-    """Whether `path` is a symbolic link; False where nobody can tell."""
-    return os.path.islink(path)  # noqa: PTH114
-
-
-def leads_out(path: Path, folder: Path) -> bool:
-    """Whether `path`, found in `folder`, is a link to somewhere else; a link to itself is none."""
-    return is_link(path) and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
-
-
-def lies_in(path: Path, folder: Path) -> bool:
-    """Whether a path that a table names leads to somewhere in `folder`, links and ``..`` on its way resolved."""
-    try:
-        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
-    except ValueError:  # a NUL in it
-        return False
-
-
-def is_link_to_folder(path: Path) -> bool:
-    """Whether `path` is a link to a folder, which no search follows."""
-    return is_link(path) and is_folder(path)
-
-
-def is_plain_file(path: Path) -> bool:
-    """Whether `path` is a regular file itself, no link to one, and no pipe or device that would be read for ever."""
-    return is_file(path) and not is_link(path)
-
-
 def sha256_of_file(path: Path) -> str:
     """Hexadecimal SHA-256 of the bytes of a file.
 
@@ -298,6 +238,17 @@ def _locked(lock: Path, *, waits: bool) -> int:
             os.close(handle)
             raise
         os.close(handle)
+
+
+def _linked(file: Path, path: Path) -> bool:
+    """Whether something stands at `path` now: `file`, or what was put there before it."""
+    try:
+        path.hardlink_to(file)
+    except FileExistsError:
+        return True
+    except OSError:  # a file system without links
+        return False
+    return True
 
 
 def _check_regular(path: Path) -> None:

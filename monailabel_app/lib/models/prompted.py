@@ -11,7 +11,7 @@ from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 
 from mammoseg.bundles import bundle_root
 from mammoseg.checkpoints.checkpoint import read_weights_for
-from mammoseg.dicom.derived import Assistance
+from mammoseg.dicom.algorithm import Assistance
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import read_json
 from mammoseg.inference.algorithm import facts_of_weights

@@ -3,26 +3,26 @@
 import json
 import mimetypes
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 from fastapi import APIRouter
 from fastapi.responses import FileResponse, RedirectResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
 
 import monailabel_app
 from mammoseg.data.grid import grid_of
 from mammoseg.data.mammogram import read_mammogram
-from mammoseg.interactive.prompts import PromptError
 from mammoseg.interactive.run_lengths import RunLengths
 from mammoseg.mammogram import Mammogram
 from mammoseg.transforms.functional.orient_left import faces_left_wall
 from monailabel_app.lib.datastore.instance import InstanceDatastore
+from monailabel_app.lib.datastore.masses import label_map
 from monailabel_app.lib.datastore.readings import agreement, readings_of, second_reading, skip, withdraw
 from monailabel_app.lib.datastore.views import FilmView, view_of, views_beside
 from monailabel_app.lib.errors import HttpError
-from monailabel_app.lib.ids import ImageId, Name
+from monailabel_app.lib.ids import ImageId
 from monailabel_app.lib.login.roles import Person
+from monailabel_app.lib.server.annotate_messages import Ask, Drawn, OfImage, ProposalWanted, Skipped, Withdrawn
 from monailabel_app.lib.server.routes import Annotator, Audit, TheApp, TheSettings, Viewer, find
 from monailabel_app.lib.server.routes.activelearning import next_image
 from monailabel_app.lib.server.uploads import received
@@ -37,83 +37,6 @@ FACTS_HEADER = "X-Mammoseg-Image"
 
 WHITE = 2**16 - 1
 """Grey value of the highest that an image can hold; 0 is the lowest."""
-
-MOST_RUNS = 100_000
-"""Of one mask; an outline of a mass has two a row."""
-
-Assessment = Literal["", "2", "3", "4A", "4B", "4C", "5", "6"]
-"""Category of BI-RADS for one mass, or that none was given."""
-
-
-class Message(BaseModel):
-    """What the page sends: these keys, no others."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Ask(Message):
-    """Which image next: one without a label, or, without a strategy, one that another reader has read."""
-
-    strategy: Name | None = None
-
-
-class OfImage(Message):
-    """One image."""
-
-    image: ImageId
-
-
-class Skipped(OfImage):
-    """Why an image is not outlined."""
-
-    reason: Annotated[str, Field(min_length=1, max_length=200)]
-
-
-class Withdrawn(Message):
-    """A label of one's own."""
-
-    label: ImageId
-
-
-class ProposalWanted(OfImage):
-    """What a model thinks of it."""
-
-    model: Name
-
-
-Place = Annotated[int, Field(ge=0, le=2**31)]
-
-
-class Runs(Message):
-    """A mask, as `RunLengths` has it."""
-
-    box: tuple[Place, Place, Place, Place] | None
-    counts: Annotated[list[Place], Field(max_length=MOST_RUNS)]
-
-    def mask(self, shape: tuple[int, int]) -> np.ndarray:
-        """bool ``(rows, columns)``.
-
-        Raises:
-            HttpError: 422; it is no mask of an image of this shape.
-        """
-        try:
-            return RunLengths.from_json(self.box, self.counts).mask(shape)
-        except PromptError as error:
-            raise HttpError(422, "E_MASK", str(error)) from None
-
-
-class Outline(Message):
-    """One mass."""
-
-    mask: Runs
-    assessment: Assessment = ""
-
-
-class Drawn(OfImage):
-    """What a person outlined; without a mass only where he says that there is none."""
-
-    masses: Annotated[list[Outline], Field(max_length=100)]
-    no_mass: bool = False
 
 
 @router.get("/api/start", summary="Who asks, and what there is to choose")
@@ -169,7 +92,8 @@ def image(person: Annotator, app: TheApp, image: ImageId) -> Response:
     mammogram = read_mammogram(store.get_image_uri(image), modalities=store.modalities)
     low, high = mammogram.value_range
     grey = np.clip((mammogram.pixels - low) * (WHITE / (high - low)), 0, WHITE).round().astype("<u2")
-    seen, beside = view_of(store, store.row(image)), views_beside(store, store.row(image))
+    seen = view_of(store, store.row(image))
+    beside = sorted(views_beside(store, store.row(image)), key=lambda view: view.side != seen.side)  # its breast first
     facts = {
         "rows": grey.shape[0],
         "columns": grey.shape[1],
@@ -206,17 +130,22 @@ def save(person: Annotator, app: TheApp, settings: TheSettings, audit: Audit, dr
     store = _store(app)
     _hold(store, person, drawn.image)
     shape = grid_of(Path(store.get_image_uri(drawn.image))).shape
-    mask = np.zeros(shape, bool)
-    for mass in drawn.masses:
-        mask |= mass.mask.mask(shape)
-    if mask.any() == drawn.no_mass:
-        raise HttpError(422, "E_EMPTY", "a mass without a pixel is none; outline it, or say that there is no mass.")
+    labels = label_map([mass.mask.mask(shape) for mass in drawn.masses], shape)
+    names = range(1, len(drawn.masses) + 1)
+    if not np.isin(names, labels).all():
+        raise HttpError(
+            422, "E_EMPTY", "a mass without a pixel of its own is none; outline it, or say that there is none."
+        )
+    info = {
+        "label_info": [{"name": f"mass {number}", "idx": number} for number in names],
+        "assessments": [mass.assessment for mass in drawn.masses],
+        "strokes": drawn.strokes,
+        "user": person.name,
+        "role": person.labels_as.value,
+    }
     with received(".bin", settings.state_dir) as path, audit.doing(person.name, "save", image=drawn.image, tag="final"):
-        path.write_bytes(mask.astype(np.uint8).tobytes())
-        label = store.save_label(drawn.image, str(path), "final", {"user": person.name, "role": person.labels_as.value})
-        masses = [mass.model_dump() for mass in drawn.masses]
-        store.update_label_info(label, "final", {"masses": masses})
-    return {"label": label}
+        path.write_bytes(labels.tobytes())
+        return {"label": store.save_label(drawn.image, str(path), "final", info)}
 
 
 @router.post("/api/skip", summary="Give an image back, with a reason")
@@ -250,7 +179,7 @@ def compare(person: Annotator, app: TheApp, image: ImageId) -> dict[str, Any]:
     readings = readings_of(store, image)
     if person.name not in readings:
         raise HttpError(403, "E_BLIND", "save your own label first; till then you do not see those of others.")
-    counts = {reader: len(reading.info.get("masses", [])) for reader, reading in sorted(readings.items())}
+    counts = {reader: len(reading.masses(store)) for reader, reading in sorted(readings.items())}
     return {"readers": counts, "agreement": agreement(store, readings)}
 
 
@@ -295,12 +224,9 @@ def _hold(store: InstanceDatastore, person: Person, image: str) -> None:
 
 
 def _own_label(store: InstanceDatastore, person: Person, of: OfImage) -> dict[str, Any] | None:
-    """The newest label that a person drew on an image, as it was sent; in one piece where another program sent it."""
+    """The newest label that a person drew on an image, mass by mass, whatever program sent it."""
     reading = readings_of(store, of.image).get(person.name)
     if reading is None:
         return None
-    masses = reading.info.get("masses")
-    if masses is None:
-        whole = RunLengths.of(reading.mask(store))
-        masses = [{"mask": vars(whole), "assessment": ""}] if whole.box else []
+    masses = [{"mask": vars(RunLengths.of(mass.mask)), "assessment": mass.assessment} for mass in reading.masses(store)]
     return {"label": reading.label.label_id, "masses": masses}
