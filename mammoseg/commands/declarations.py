@@ -310,7 +310,7 @@ def reproduce(add: Add) -> Steps:
     yield
 
     def list_or_reproduce(paper: str | None = None, table: str | None = None, **options: Any) -> None:
-        if table is None:
+        if paper is None or table is None:
             from mammoseg.plans.listing import print_tables
 
             print_tables(paper)
