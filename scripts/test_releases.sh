@@ -18,7 +18,7 @@ uv pip compile pyproject.toml --extra deploy --extra pretrained --python-version
     --resolution "$resolution" --no-header --no-annotate --quiet |
     grep -vE '^(nvidia-|cuda-|triton|openvino-telemetry|torch==)' >"$environment.txt"
 # What the tests themselves need stays as it is locked.
-grep -E '^(dcmqi|hypothesis|iniconfig|joblib|narwhals|pluggy|pygments|pytest|scikit-learn|simpleitk|sortedcontainers|threadpoolctl)==' \
+grep -E '^(cloudpickle|dcmqi|hypothesis|iniconfig|joblib|narwhals|pluggy|pygments|pytest|scikit-learn|simpleitk|sortedcontainers|threadpoolctl)==' \
     requirements.lock >>"$environment.txt"
 uv venv --quiet --clear --seed --python 3.11 "$environment"
 "$environment/bin/python" -m pip install --quiet "$(cat "$constraint")"
