@@ -8,7 +8,7 @@ from typing import Any
 
 from mammoseg.archives.dicomweb.client import Archive, ArchiveError, Instance, connect
 from mammoseg.archives.dicomweb.fetch import find_mammograms
-from mammoseg.archives.dicomweb.retrieve import RefusedInstanceError, is_whole, retrieve
+from mammoseg.archives.dicomweb.retrieve import is_whole, retrieve_listed
 from mammoseg.cohort.items import CohortItem, name_of
 from mammoseg.cohort.run import Cohort
 from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
@@ -72,14 +72,11 @@ class _Source:
             return None
         try:
             with output_errors(item.path):
-                if is_whole(item.path, instance) or retrieve(self.archive, instance, item.path):
-                    return None
-            reason = f"{self.archive.name} lists it and does not have it."
-        except RefusedInstanceError as error:
-            reason = str(error)
+                if not is_whole(item.path, instance):
+                    retrieve_listed(self.archive, instance, item.path)
         except ArchiveError as error:
-            reason = f"{error}"
-        return refused(item.path, "E_ARCHIVE", reason)
+            return refused(item.path, "E_ARCHIVE", str(error))
+        return None
 
     def done_with(self, item: CohortItem) -> None:
         if item.key in self.instances:
