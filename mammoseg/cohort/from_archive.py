@@ -1,7 +1,7 @@
 """The mammograms of a DICOMweb query as items: each is fetched when its turn comes, and its copy is removed after."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,8 @@ def with_archive(
         raise NothingUsableError(f"{archive.name} has no mammogram that matches; check --study, --patient and --date.")
     source = _Source(archive, {instance.sop: instance for instance in found})
     items = source.items(output / IMAGES)
-    return Cohort(chain(cohort.items, items), cohort.count + len(found), source.fetch, source.done_with)
+    both, count = chain(cohort.items, items), cohort.count + len(found)
+    return replace(cohort, items=both, count=count, fetch=source.fetch, done_with=source.done_with)
 
 
 @dataclass(frozen=True)
