@@ -368,7 +368,7 @@ def _predictor(add: Add) -> None:
     _modalities(add)
     _device(add)
     add("--runtime", help="what computes the network: openvino, onnx or torch, docs/speed.md (auto)")
-    add("--precision", help="f32, bf16 or f16, where the runtime has it (f32; f16 on a GPU)")
+    add("--precision", help="f32, bf16 or f16, where the runtime has it, docs/speed.md (f32 or bf16; f16 on a GPU)")
     add("--workers", type=values.from_one, help="processes (one for each core)")
 
 
