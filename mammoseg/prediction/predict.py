@@ -120,9 +120,9 @@ def predict(
         if archive is not None:
             from mammoseg.archives.dicomweb.fetch import fetch_studies  # needed by few
 
-            images, wanted = Path(output) / FETCHED, {"modalities": choice.modalities, **archives.selection}
+            images, selection = Path(output) / FETCHED, archives.selection
             with output_errors(images):
-                fetched = fetch_studies(archive, images, **archives.login, **wanted)
+                fetched = fetch_studies(archive, images, modalities=choice.modalities, **archives.login, **selection)
             found, _ = find_inputs([*found, *fetched])  # files by now, of which one may be among both
         run_over_files(
             predictor,
