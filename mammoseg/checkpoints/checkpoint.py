@@ -61,10 +61,19 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
     """
     try:
         with atomic_path(path) as temporary:
-            torch.save(content, temporary)
+            torch.save(_in_order(content), temporary)
     except (OSError, RuntimeError) as error:
         reason = f"cannot write {path} ({reason_of(error)}); the file that was there is untouched."
         raise WeightsError(reason) from error
+
+
+def _in_order(value: Any) -> Any:
+    """The same with each tensor's numbers in order, as every reader takes them; a network may have channels last."""
+    if isinstance(value, torch.Tensor):
+        return value.contiguous()
+    if isinstance(value, dict):
+        return {name: _in_order(part) for name, part in value.items()}
+    return [_in_order(part) for part in value] if isinstance(value, list) else value
 
 
 def as_checkpoint(weights: Weights, path: Path) -> Weights:
