@@ -32,7 +32,7 @@ def uid_taken(first: Path) -> InputRefusedError:
     """The refusal of a file whose SOP Instance UID another file with other bytes had before.
 
     Args:
-        first: that other file.
+        first: file that had the UID before.
     """
     reason = f"its SOP Instance UID is that of {printable(first)}, with other content; give one."
     return InputRefusedError("E_DUPLICATE_UID", reason)
