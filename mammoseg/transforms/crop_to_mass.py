@@ -17,6 +17,11 @@ class CropToMassd(Geometricd):
         super().__init__(CropToMass(area), keys, allow_missing_keys=False)
 
     def measured(self, data: Mapping[Hashable, Any]) -> Plan:
+        """The plan that the step decides on the mask of an item.
+
+        Raises:
+            InputRefusedError: ``E_NO_MASS``, there is no mask, or it is empty.
+        """
         if self.keys[1] not in data:
             raise InputRefusedError(
                 "E_NO_MASS", "a patch lies around a mass that is known, and here is no mask of one."
