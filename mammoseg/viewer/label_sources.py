@@ -14,6 +14,7 @@ from mammoseg.errors import WrongCallError
 from mammoseg.program import free_port
 from mammoseg.viewer.archive import LocalArchive, local_archive
 from mammoseg.viewer.kept_labels import drawn_segmentations
+from mammoseg.viewer.label_server import say_page
 from mammoseg.viewer.server import ViewerServer, serving
 from mammoseg.viewer.show import OHIF
 
@@ -122,7 +123,7 @@ def what_to_open(url: str, source: LabelSource, bundle: str, *, page: bool, keep
     kept = f"kept in {keep}" if keep else "gone with it, unless you name --keep FOLDER"
     lines = [
         f"{source.title}; model {bundle}. Open:",
-        f"  {url}/annotate/  the page to annotate{'' if page else ', not built yet: run `make annotate`'}",
+        say_page(url, is_built=page),
         *(f"  {line.format(url=url)}" for line in source.pages),
         f"3D Slicer: extension MONAILabel, module MONAI Label, server {url}, then Next Sample.",
         f"docs/annotate.md and docs/label.md say what to click. Ctrl-C ends everything; the labels are {kept}.",

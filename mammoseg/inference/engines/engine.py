@@ -1,5 +1,7 @@
 """What an engine is, and which one computes a call; needs none of them to be there."""
 
+import re
+import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +28,11 @@ MODULES = {runtime: f"mammoseg.inference.engines.{runtime}_engine" for runtime i
 
 NVIDIA = Path("/dev/nvidiactl")
 """Is there where the driver of NVIDIA is; without it, nobody has to import torch to know that there is no CUDA."""
+
+GPUS = (NVIDIA, Path("/dev/dxg"), Path("/dev/kfd"))
+"""One of them is there where torch's ``cuda`` can be on Linux: of NVIDIA, of Windows below it, of AMD."""
+
+DEVICE = re.compile(r"(cpu|cuda|mps|xpu|hpu|npu)(:\d{1,3})?")
 
 
 class EngineError(MammosegError):
@@ -120,6 +127,22 @@ def preferred_precision(known: Sequence[str], bf16: Mapping[str, Any] | None) ->
 def is_installed(runtime: str) -> bool:
     """Whether an engine and its package are there; neither is imported. mammoseg-runtime has no torch engine."""
     return find_spec(PACKAGES[runtime]) is not None and find_spec(MODULES[runtime]) is not None
+
+
+def check_device(name: str) -> None:
+    """Refuse a device that cannot be on this machine, without importing torch, which alone knows whether it computes.
+
+    Raises:
+        WrongCallError: there is none of this name.
+    """
+    is_cuda_away = name.startswith("cuda") and sys.platform == "linux" and not any(path.exists() for path in GPUS)
+    if is_cuda_away or not DEVICE.fullmatch(name):
+        raise no_device(name)
+
+
+def no_device(name: str) -> WrongCallError:
+    """The error of a device that does not compute."""
+    return WrongCallError(f"device '{name}' cannot be used on this machine; leave it out, or name cpu.")
 
 
 def has_gpu() -> bool:
