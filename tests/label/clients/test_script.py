@@ -123,7 +123,7 @@ def test_all_parts_start_and_all_end(end, running_orthanc, tmp_path):
 def test_a_folder_of_ones_own_is_labelled_and_nothing_is_written_into_it(tmp_path):
     folder = tmp_path / "films"
     (folder / "deeper").mkdir(parents=True)
-    write_marked(folder / "deeper" / "image.dcm")
+    write_marked(folder / "deeper" / "P_2.dcm")
     film = np.zeros((60, 40), np.uint8)
     film[5:55, :30] = 60 + np.arange(30)
     film[20:30, 10:20] = 220
@@ -150,9 +150,10 @@ def test_a_folder_of_ones_own_is_labelled_and_nothing_is_written_into_it(tmp_pat
         script.communicate(timeout=60)
     assert {path: path.stat().st_mtime_ns for path in (folder, *folder.rglob("*"))} == before
     kept = {str(path.relative_to(tmp_path / "kept" / "dataset")) for path in (tmp_path / "kept").rglob("dataset/*/*")}
-    assert kept == {"images/image.dcm", "labels/image.dcm", "images/P_1_LEFT_CC.png", "labels/P_1_LEFT_CC.nii.gz"}
+    assert kept == {"images/P_2.dcm", "labels/P_2.dcm", "images/P_1_LEFT_CC.png", "labels/P_1_LEFT_CC.nii.gz"}
     output = str(tmp_path / "data")
-    ingest("folder", str(tmp_path / "kept" / "dataset"), output=output, all_in="test", key_file=str(tmp_path / "key"))
+    options = {"all_in": "test", "key_file": str(tmp_path / "key"), "patient_regex": r"(P_\d+)"}
+    ingest("folder", str(tmp_path / "kept" / "dataset"), output=output, **options)
     assert len(load_section(tmp_path / "data" / "datalist.json", "test")) == 2
 
 
