@@ -202,7 +202,7 @@ def test_nothing_is_lost_and_everything_can_be_done_and_undone(drive, served, tm
         *(["drag", [100, 100], [140, 140]], ["picture", "windowed"], ["key", "h"], ["drag", [100, 100], [100, 130]]),
         *(["place", "panned"], ["key", "+", "+", "-"], ["place", "zoomed"], ["key", "]", "}", "0"]),
         *(["place", "reset"], ["picture", "again"], ["key", "b"], ["move", [150, 120]]),
-        *(["key", "+", "+", "+", "+"], ["place", "close"], ["key", *36 * ["ArrowLeft"]], ["place", "followed"]),
+        *(["key", "+", "+", "+", "+"], ["place", "close"], ["key", *50 * ["ArrowLeft"]], ["place", "followed"]),
         *(["key", "Shift+?"], ["tell", "help", "#help"]),
     )
     told, (first, away, kept, clicked, none) = report["told"], report["saved"]
