@@ -83,6 +83,7 @@ def test_a_training_of_which_a_process_is_killed_ends_with_the_weights_of_one_th
             kill_in_the_middle(training, run / "models" / "checkpoint.pt", seed=processes)
         training.wait()
         ended[name] = torch.load(run / "models" / "checkpoint.pt", weights_only=True)
-    assert len(ended["killed"]["training_log"]["rows"]) == 40
+    losses = [[(row["epoch"], row["train_loss"]) for row in of["training_log"]["rows"]] for of in ended.values()]
+    assert losses[0] == losses[1] and len(losses[0]) > 20  # the common recipe may end early
     for key, alone in ended["alone"]["model"].items():
         assert torch.equal(ended["killed"]["model"][key], alone)
