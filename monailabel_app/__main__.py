@@ -78,7 +78,7 @@ def _serve(options: argparse.Namespace) -> None:
         ssl_keyfile_password=options.ssl_keyfile_password,
         timeout_graceful_shutdown=5,
     )
-    url = url_of("https" if config.is_ssl else "http", options.host, sockets[0].getsockname()[1])
+    url = url_of("https" if config.is_ssl else "http", options.host, listeners[0].getsockname()[1])
     logging.getLogger(__name__).info("Serving on %s", url)
     print(say_page(url, is_built=BUILT.is_dir()), flush=True)
     with suppress(KeyboardInterrupt):

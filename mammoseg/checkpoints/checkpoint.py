@@ -1,5 +1,6 @@
 """Weights with the settings they were trained under: read safely, load completely or not at all."""
 
+import copy
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ from mammoseg.checkpoints.recorded_values import CHOSEN, recorded_choices, recor
 from mammoseg.checkpoints.safetensors_file import is_safetensors, read_safetensors_file
 from mammoseg.checkpoints.torch_file import read_torch_file
 from mammoseg.checkpoints.weights_file import WeightsError, existing_weights
+from mammoseg.errors import reason_of
 from mammoseg.files import atomic_path, printable, sha256_of_file
 from mammoseg.networks import Network, build_network
 from mammoseg.transforms.pipelines import Preprocessing
@@ -62,7 +64,8 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
         with atomic_path(path) as temporary:
             torch.save(_in_order(content), temporary)
     except (OSError, RuntimeError) as error:
-        raise WeightsError(f"cannot write {path} ({error}); the file that was there is untouched.") from error
+        reason = f"cannot write {path} ({reason_of(error)}); the file that was there is untouched."
+        raise WeightsError(reason) from error
 
 
 def _in_order(value: Any) -> Any:
@@ -70,7 +73,10 @@ def _in_order(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
         return value.contiguous()
     if isinstance(value, dict):
-        return {name: _in_order(part) for name, part in value.items()}
+        same = copy.copy(value)  # a schedule's milestones are a Counter, and are read as one
+        for name, part in value.items():
+            same[name] = _in_order(part)
+        return same
     return [_in_order(part) for part in value] if isinstance(value, list) else value
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from mammoseg.commands import values
 from mammoseg.commands.command import Add, Steps, command
+from mammoseg.quick_import import quick_imports
 
 FILES = "files, or folders that are searched with their sub-folders"
 
@@ -88,8 +89,8 @@ def calibrate(add: Add) -> Steps:
     _weights(add)
     _output(add, "folder of the new weights, a report and a picture; --weights takes it")
     add("--section", help="of the datalist: training, validation or test (validation)")
-    add("--flips", type=values.switch, help="true or false: mean with the image upside down (as the weights record it)")
-    add("--device", help="such as cpu or cuda:0 (the best there is)")
+    _flips(add)
+    _device(add)
 
     yield
     from mammoseg.evaluation.calibrate import calibrate
@@ -229,14 +230,18 @@ def bundle(add: Add) -> Steps:
 @command
 def audit(add: Add) -> Steps:
     """Look through somebody else's bundle without running anything of it; exit code 1 when something was found."""
-    add("bundle", metavar="BUNDLE", help="folder, or zip of one")
+    add("stranger", metavar="BUNDLE", help="folder, or zip of one")  # no name of a bundle that is here
     add("--allow", type=values.words, help="SHA-256 of files that you have read and let in, with commas between them")
     add("--json", dest="as_json", action="store_true", help="print one JSON object")
 
     yield
     from mammoseg.audit.audit import audit
 
-    return audit
+    @wraps(audit)
+    def run(*, stranger: str, **options: Any) -> None:
+        audit(stranger, **options)
+
+    return run
 
 
 @command
@@ -277,9 +282,15 @@ def run(add: Add) -> Steps:
     _plan_options(add, "folder of data, runs, runs.csv and index.html (runs/NAME here)")
 
     yield
-    from mammoseg.plans.run_plan import run
+    from mammoseg.plans.plan import read_plan
 
-    return run
+    def run_checked(plan: str, **options: Any) -> None:
+        read_plan(plan)  # what is wrong with it is said before the import below, which takes seconds
+        with quick_imports():
+            from mammoseg.plans.run_plan import run
+        run(plan, **options)
+
+    return run_checked
 
 
 @command
@@ -293,12 +304,22 @@ def reproduce(add: Add) -> Steps:
         metavar="NAME=FOLDER",
         help="each collection that the table needs: a folder with a datalist.json, or the collection as it came",
     )
+    add("--variant", help="literal (sun2020): nothing but dark rows and columns is cut off, as the paper says")
     _plan_options(add, "folder of data, runs, table.csv and index.html (runs/PAPER-TABLE here)")
 
     yield
-    from mammoseg.plans.reproduce import reproduce
 
-    return reproduce
+    def list_or_reproduce(paper: str | None = None, table: str | None = None, **options: Any) -> None:
+        if paper is None or table is None:
+            from mammoseg.plans.listing import print_tables
+
+            print_tables(paper)
+        else:
+            from mammoseg.plans.reproduce import reproduce  # imports MONAI, which takes seconds
+
+            reproduce(paper, table, **options)
+
+    return list_or_reproduce
 
 
 @command
@@ -344,6 +365,14 @@ def _modalities(add: Add) -> None:
     add("--modalities", type=values.words, help="DICOM modalities to let in, such as MG,RG (MG)")
 
 
+def _flips(add: Add) -> None:
+    add("--flips", type=values.switch, help="true or false: mean with the image upside down (as the weights record it)")
+
+
+def _device(add: Add) -> None:
+    add("--device", help="such as cpu or cuda:0 (the best there is)")
+
+
 def _predictor(add: Add) -> None:
     add("--bundle", help="architecture; `mammoseg list` names them (the one with weights)")
     _weights(add)
@@ -355,10 +384,10 @@ def _predictor(add: Add) -> None:
         type=values.number,
         help="probability from which a pixel is mass (of the weights, else the bundle)",
     )
-    add("--flips", type=values.switch, help="true or false: mean with the image upside down (as the weights record it)")
+    _flips(add)
     add("--min_area_mm2", type=values.number, help="smallest mass, in the breast")
     _modalities(add)
-    add("--device", help="such as cpu or cuda:0 (the best there is)")
+    _device(add)
     add("--runtime", help="what computes the network: openvino, onnx or torch, docs/speed.md (auto)")
     add("--precision", help="f32, bf16 or f16, where the runtime has it, docs/speed.md (f32 or bf16; f16 on a GPU)")
     add("--workers", type=values.from_one, help="processes (one for each core)")

@@ -51,4 +51,6 @@ def with_settings(
     facts = facts_of_weights(weights)
     del facts["warning"]
     settings = {"section": section, "threshold": threshold, "flips": flips_word(flips), "precision": precision}
-    return {**provenance, **facts, **settings, **NO_LEAST_AREA}
+    area = weights.preprocessing.get("patch_area")
+    patches = {} if area is None else {"patches": f"around known masses, {area:g} times the area of their boxes"}
+    return {**provenance, **facts, **settings, **patches, **NO_LEAST_AREA}

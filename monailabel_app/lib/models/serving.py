@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.dicom.algorithm import Algorithm
+from mammoseg.errors import WrongCallError
 from mammoseg.inference.ensemble import MeanPredictor, facts_of_named, load_predictor
 from mammoseg.inference.lesions import find_masses
 from mammoseg.inference.predictor import Predictor
@@ -152,7 +154,10 @@ class ServedModel:
             predictor = load_predictor(
                 name, weights=version.weights, device=self.device, modalities=self.modalities, flips=self.flips
             )
-        except WeightsError as error:  # its text names files of the server, which are none of a client's business
+        except (
+            WeightsError,
+            WrongCallError,
+        ) as error:  # its text names files of the server, which are none of a client's business
             reason = f"version {version.number} of model '{name}' cannot be loaded: {_without_path(error, version)}"
             raise ModelNotReadyError(reason) from error
         if version.sha256 not in (None, predictor.weights_sha256):
@@ -162,3 +167,21 @@ class ServedModel:
 
 def _without_path(error: Exception, version: Version) -> str:
     return str(error).replace(str(version.weights), "the file")
+
+
+def name_to_use(models: Mapping[str, ServedModel], name: str | None) -> str:
+    """Name of the model that a request means: the one that it names, else the first that has weights.
+
+    Args:
+        models: those there are, by their names.
+        name: the one asked for; None where none is.
+
+    Raises:
+        ModelNotReadyError: there is no such model, or none has weights.
+    """
+    name = name or next((known for known, model in models.items() if model.versions.current() is not None), None)
+    if name is None:
+        raise ModelNotReadyError("no model has weights yet; train one, or name weights with --conf weights.")
+    if name not in models:
+        raise ModelNotReadyError("there is no such model; /info/ lists them.")
+    return name
