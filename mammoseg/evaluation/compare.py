@@ -19,7 +19,7 @@ from mammoseg.evaluation.comparison_report import machine, write_comparison_repo
 from mammoseg.evaluation.good_enough import count_good_enough
 from mammoseg.evaluation.lesion_tables import SHOWN_RULE, read_curve, read_froc
 from mammoseg.evaluation.pairs import Aligned, align, compare_pairs
-from mammoseg.evaluation.plots import plot_froc, plot_score_boxes
+from mammoseg.evaluation.plots import find_training_log, plot_froc, plot_score_boxes
 from mammoseg.evaluation.reporting_items import reporting_items
 from mammoseg.evaluation.speeds import read_speeds, speeds_of_runs
 from mammoseg.evaluation.statistics import bootstrap_mean_intervals
@@ -52,7 +52,8 @@ def compare(
     """Compare evaluations; write tables, pictures, ``comparison.md``, ``report.html``, ``report.json`` into `output`.
 
     Where the evaluations have a ``froc.csv``, those are joined in one, and drawn as ``froc.png``; a training log
-    (``metrics.csv``) and a picture of cases (``cases.png``, which `report` writes) beside them go into the report.
+    (``metrics.csv``) and a picture of cases (``cases.png``, which `report` writes) beside them go into the report;
+    the log of a run of a plan is found where `mammoseg run` puts it.
 
     Args:
         evaluations: two or more folders with a ``per_image.csv``, or these files; the folder of each names its run.
@@ -108,8 +109,10 @@ def compare(
 
 
 def _run_names(paths: Sequence[Path]) -> list[str]:
-    """The shortest end of each path's folder that tells all runs apart."""
+    """The shortest end of each path's folder that tells all runs apart, without an end that all of them have."""
     folders = [path.resolve().parent.parts for path in paths]
+    while min(map(len, folders)) > 1 and len({parts[-1] for parts in folders}) == 1:
+        folders = [parts[:-1] for parts in folders]
     for length in range(1, max(map(len, folders))):
         names = ["/".join(parts[-length:]) for parts in folders]
         if len(set(names)) == len(names):
@@ -219,7 +222,7 @@ def _write_report(
             {name: areas_of(rows, grid=shown.grid) for name, rows in tables.items() if name in described},
             pictures["area"],
         )
-    if logs := {name: log for name, of_run in folders.items() if (log := of_run / "metrics.csv").is_file()}:
+    if logs := {name: log for name, of_run in folders.items() if (log := find_training_log(of_run))}:
         pictures["learning"] = folder / "learning_curves.png"
         plot_learning_curves(logs, pictures["learning"])
     if speeds:
