@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.errors import WrongCallError
-from mammoseg.files import atomic_path, is_file
+from mammoseg.files import atomic_path
+from mammoseg.folders import is_file
 
 
 def read_csv(path: Path, *, needed: Iterable[str] = (), delimiter: str = ",") -> tuple[list[str], list[dict[str, str]]]:

@@ -9,8 +9,9 @@ from pydicom import Dataset, dcmread
 
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.phantom_dicom import write_mammogram
+from mammoseg.dicom.algorithm import Algorithm
+from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.cad_sr import build_cad_report
-from mammoseg.dicom.derived import Algorithm, Analysis
 from mammoseg.dicom.presentation_state import build_presentation_state
 from mammoseg.dicom.secondary_capture import build_secondary_capture
 from mammoseg.dicom.seg import SegKind, build_segmentation

@@ -10,7 +10,8 @@ import numpy as np
 import pydicom
 
 from mammoseg.data.phantom_dicom import write_mammogram
-from mammoseg.dicom.derived import Algorithm, Analysis
+from mammoseg.dicom.algorithm import Algorithm
+from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.seg import SegKind, SegProfile, build_segmentation
 from mammoseg.dicom.write import write_object
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from mammoseg.data.mammogram import read_mammogram
-from mammoseg.dicom.derived import Algorithm
+from mammoseg.dicom.algorithm import Algorithm
 
 
 @dataclass

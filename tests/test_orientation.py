@@ -17,8 +17,9 @@ from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.phantom_dicom import COLUMN_DIRECTION, write_mammogram
+from mammoseg.dicom.algorithm import Algorithm
+from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.cad_sr import build_cad_report
-from mammoseg.dicom.derived import Algorithm, Analysis
 from mammoseg.dicom.presentation_state import build_presentation_state
 from mammoseg.dicom.secondary_capture import build_secondary_capture
 from mammoseg.dicom.sr import build_report

@@ -13,7 +13,8 @@ from mammoseg.audit.unpacked import unpacked
 from mammoseg.counts import count_of
 from mammoseg.deploy.manifest import MANIFEST, ManifestError, check_manifest
 from mammoseg.errors import MammosegError, NothingUsableError, WrongCallError
-from mammoseg.files import files_below, is_link, is_plain_file, leads_out, printable, sha256_of_file
+from mammoseg.files import printable, sha256_of_file
+from mammoseg.folders import files_below, is_link, is_plain_file, leads_out
 from mammoseg.provenance import PACKAGE_FOLDER
 
 SHA256 = re.compile("[0-9a-f]{64}")

@@ -21,7 +21,7 @@ from pydicom.uid import UID, generate_uid
 from mammoseg.benchmark.measure import median_seconds
 from mammoseg.benchmark.memory import family_mib
 from mammoseg.data.phantom import FULL_FIELD_ROWS, SMALLEST_SIZE, generate_cohort
-from mammoseg.dicom.derived import Analysis
+from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.read import read_header
 from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object

@@ -6,7 +6,8 @@ from typing import Any
 
 from mammoseg.bundles import PACKAGE_FOLDER, bundle_root, exported_name, run_root
 from mammoseg.errors import MammosegError
-from mammoseg.files import is_file, is_folder, printable, read_json
+from mammoseg.files import printable, read_json
+from mammoseg.folders import is_file, is_folder
 
 TRAINED, SHIPPED = "model.pt", "shipped.safetensors"
 """Files in the folder ``models`` of a bundle: what `train` writes, and what comes with the repository."""

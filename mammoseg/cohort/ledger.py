@@ -18,7 +18,8 @@ from typing import Any
 
 from mammoseg.cohort.items import CohortItem
 from mammoseg.errors import OutputError
-from mammoseg.files import is_link, output_errors
+from mammoseg.files import output_errors
+from mammoseg.folders import is_link
 from mammoseg.prediction.records import RECORD_ERRORS, checked_row
 from mammoseg.prediction.table import Row
 

@@ -10,7 +10,7 @@ from mammoseg.data.cbis_ddsm_views import Copy, Files
 from mammoseg.data.ingest_job import IngestReport
 from mammoseg.dicom.read import read_patient_id, read_stored
 from mammoseg.errors import InputRefusedError
-from mammoseg.files import files_below, is_file
+from mammoseg.folders import files_below, is_file
 
 
 def open_trees(folders: Sequence[Path], report: IngestReport) -> Copy:

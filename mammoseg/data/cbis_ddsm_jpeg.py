@@ -12,7 +12,7 @@ from mammoseg.csv_table import read_csv
 from mammoseg.data.cbis_ddsm_views import Copy, Files
 from mammoseg.data.ingest_job import IngestReport
 from mammoseg.data.pictures import load_picture
-from mammoseg.files import is_file, lies_in
+from mammoseg.folders import is_file, lies_in
 
 INDEX = Path("csv", "dicom_info.csv")
 

@@ -16,7 +16,7 @@ from mammoseg.data.ingest_job import IngestJob
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import InputRefusedError
-from mammoseg.files import files_below, is_file, lies_in
+from mammoseg.folders import files_below, is_file, lies_in
 
 COLUMNS = {"image_id", "image", "mask"}
 

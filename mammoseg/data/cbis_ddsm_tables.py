@@ -13,7 +13,7 @@ from mammoseg.csv_table import read_csv
 from mammoseg.data.datalist import Record
 from mammoseg.data.splits import severity
 from mammoseg.errors import WrongCallError
-from mammoseg.files import files_below
+from mammoseg.folders import files_below
 
 COLUMNS = (
     "patient_id",

@@ -13,7 +13,7 @@ from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.mask_files import check_area, check_count, write_masses
 from mammoseg.data.via_regions import fill_region
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.files import files_below, leads_out
+from mammoseg.folders import files_below, leads_out
 
 LICENSE = "as TCIA states it; TCIA collection CDD-CESM, cite doi:10.7937/29kw-ae92 and doi:10.1038/s41597-022-01238-0"
 

@@ -13,7 +13,7 @@ from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.mask_files import check_area, fit_to_grid, write_mask
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.files import is_file, lies_in
+from mammoseg.folders import is_file, lies_in
 
 LICENSE = "under the terms of its authors; CSAW-S, cite doi:10.5281/zenodo.4030660"
 

@@ -19,7 +19,8 @@ from mammoseg.dicom.mask import SEGMENTATION_CLASSES, referenced_instances, segm
 from mammoseg.dicom.read import load_dicom_mask, read_header
 from mammoseg.dicom.values import text
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.files import files_below, leads_out, printable
+from mammoseg.files import printable
+from mammoseg.folders import files_below, leads_out
 
 LABEL_OF_MASS = re.compile(r"\b(mass|masses)\b", re.IGNORECASE)
 """In Segment Label, for programs that code every segment as tissue."""

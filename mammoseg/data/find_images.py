@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mammoseg.data.folder_matching import without_masks
 from mammoseg.errors import NothingUsableError
-from mammoseg.files import files_below, is_file, is_folder, is_link_to_folder, leads_out
+from mammoseg.folders import files_below, is_file, is_folder, is_link_to_folder, leads_out
 
 SIDECARS = {
     ".csv",

@@ -22,7 +22,8 @@ from mammoseg.data.patient_codes import PatientPattern, pattern_of_one_group
 from mammoseg.dicom.read import read_header
 from mammoseg.dicom.values import text
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.files import files_below, is_link_to_folder, leads_out, printable
+from mammoseg.files import printable
+from mammoseg.folders import files_below, is_link_to_folder, leads_out
 from mammoseg.mammogram import Mammogram
 from mammoseg.paths import stem
 

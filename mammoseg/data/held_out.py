@@ -7,7 +7,8 @@ from mammoseg.counts import count_of
 from mammoseg.data.datalist import Record
 from mammoseg.data.ingest_job import IngestReport
 from mammoseg.errors import WrongCallError
-from mammoseg.files import is_file, printable
+from mammoseg.files import printable
+from mammoseg.folders import is_file
 
 MOST_BYTES = 2**24
 """Of a list; a million codes of 16 letters."""

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from mammoseg.errors import MammosegError
-from mammoseg.files import is_file
+from mammoseg.folders import is_file
 
 CODE_LENGTH = 16
 """Hexadecimal digits of a code: 64 bits, so that a collision among a million patients has a chance below 1 in 10**7."""

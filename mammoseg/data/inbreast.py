@@ -14,7 +14,8 @@ from mammoseg.data.mask_files import check_area, check_count, write_masses
 from mammoseg.data.osirix_contours import read_contours
 from mammoseg.data.outlines import fill_polygon
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.files import files_below, leads_out, printable
+from mammoseg.files import printable
+from mammoseg.folders import files_below, leads_out
 
 LICENSE = "under the terms of its authors (INESC Porto); INbreast, cite doi:10.1016/j.acra.2011.09.014"
 

@@ -15,7 +15,7 @@ from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.mask_files import write_masses
 from mammoseg.data.splits import SEVERITY
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.files import files_below, is_file, leads_out
+from mammoseg.folders import files_below, is_file, leads_out
 
 LICENSE = "research only, no clinical use, under the agreement of MIAS; mini-MIAS, cite Suckling et al. 1994"
 

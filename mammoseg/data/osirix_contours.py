@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mammoseg.errors import InputRefusedError
-from mammoseg.files import is_file
+from mammoseg.folders import is_file
 
 MOST_BYTES = 32 * 2**20
 """Largest file that is parsed; those of INbreast end near 1 MB."""

@@ -7,9 +7,10 @@ import numpy as np
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless
 from tqdm import tqdm
 
-from mammoseg.data.phantom_breast import Breast, draw_breast, draw_masses, phantom_image
+from mammoseg.data.phantom_breast import Breast, draw_breast, phantom_image
 from mammoseg.data.phantom_dicom import WHEN, write_mammogram
-from mammoseg.dicom.derived import Analysis
+from mammoseg.data.phantom_mass import draw_masses
+from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object
 from mammoseg.errors import WrongCallError

@@ -10,47 +10,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import scipy.fft
 
-COLUMNS_PER_ROW = 0.8
-"""Width over height of an image, as in full-field detectors of 24 x 30 cm."""
-
-MASS_AREA_MEDIAN = 0.0027
-"""Median of mass area over image area, as in the 1,231 mass images of CBIS-DDSM."""
-
-MASS_AREA_SIGMA = 0.8
-"""Standard deviation of the logarithm of that fraction, which puts 5 % and 95 % near 0.08 % and 1.1 %."""
+from mammoseg.data.phantom_mass import COLUMNS_PER_ROW, Mass, brightness_of_mass, draw_mass
+from mammoseg.data.phantom_texture import power_law_noise, smooth_step
 
 HIGHEST = 4095
 """Highest pixel value, 12 bits."""
-
-
-@dataclass(frozen=True)
-class Mass:
-    """One mass, at one place of the breast, whatever the view.
-
-    Attributes:
-        spiculated: irregular with spicules, else round or oval with a smooth margin.
-        area: area of the core, over image area.
-        depth: distance from the nipple over nipple-to-chest-wall distance, 0 to 1.
-        lateral: place across a CC view, -1 (medial edge of the breast) to 1 (lateral).
-        upper: place across an MLO view, -1 (lower edge) to 1 (upper).
-        contrast: brightness above the tissue that it lies in, over the full range.
-        elongation: long axis over short axis.
-    """
-
-    spiculated: bool
-    area: float
-    depth: float = 0.5
-    lateral: float = 0.0
-    upper: float = 0.0
-    contrast: float = 0.28
-    elongation: float = 1.2
-
-    @property
-    def radius(self) -> float:
-        """Of the circle with the area of the core, over image rows."""
-        return float(np.sqrt(self.area * COLUMNS_PER_ROW / np.pi))
 
 
 @dataclass(frozen=True)
@@ -70,25 +35,6 @@ class Breast:
     masses: tuple[Mass, ...] = ()
 
 
-def draw_mass(rng: np.random.Generator) -> Mass:
-    """Draw a mass whose size, kind and place are spread as in a screening archive."""
-    spiculated = bool(rng.random() < 0.5)
-    return Mass(
-        spiculated=spiculated,
-        area=float(np.clip(MASS_AREA_MEDIAN * np.exp(MASS_AREA_SIGMA * rng.standard_normal()), 0.0005, 0.02)),
-        depth=rng.uniform(0.3, 0.75),
-        lateral=rng.uniform(-0.6, 0.6),
-        upper=rng.uniform(-0.6, 0.6),
-        contrast=rng.uniform(0.19, 0.32),
-        elongation=rng.uniform(1.0, 1.5),
-    )
-
-
-def draw_masses(rng: np.random.Generator) -> list[Mass]:
-    """Draw one mass, or in one breast of ten two."""
-    return [draw_mass(rng) for _ in range(2 if rng.random() < 0.1 else 1)]
-
-
 def draw_breast(rng: np.random.Generator, *, masses: Sequence[Mass] = ()) -> Breast:
     """Draw size and density of a breast that has these masses."""
     return Breast(
@@ -97,27 +43,6 @@ def draw_breast(rng: np.random.Generator, *, masses: Sequence[Mass] = ()) -> Bre
         density=int(rng.choice([1, 2, 3, 4], p=[0.15, 0.4, 0.35, 0.1])),
         masses=tuple(masses),
     )
-
-
-def power_law_noise(
-    rng: np.random.Generator, shape: tuple[int, int], *, exponent: float = 3.0, stretch: float = 1.0
-) -> np.ndarray:
-    """Gaussian noise whose power falls with spatial frequency as ``1 / f**exponent``.
-
-    Args:
-        shape: size of the image, (rows, columns).
-        stretch: factor, above 1, by which structures are longer along the columns.
-
-    Returns:
-        float32, mean 0, standard deviation 1.
-    """
-    rows, columns = (scipy.fft.next_fast_len(side, real=True) for side in shape)
-    frequency = np.hypot(np.fft.fftfreq(rows)[:, None], stretch * np.fft.rfftfreq(columns)[None, :])
-    frequency[0, 0] = np.inf
-    white = scipy.fft.rfft2(rng.standard_normal((rows, columns), dtype=np.float32))
-    noise = scipy.fft.irfft2(white * (frequency ** (-exponent / 2)).astype(np.float32), s=(rows, columns))
-    noise = noise[: shape[0], : shape[1]]
-    return (noise - noise.mean()) / noise.std()
 
 
 def phantom_image(
@@ -161,7 +86,9 @@ def phantom_image(
     lesions: list[np.ndarray] = []
     free = inside & (pectoral < 0.05) & (skin > 0.015)
     for mass in breast.masses:
-        core, brightness = _mass(rng, mass, (rows, columns), _place(mass, view, breast, nipple, u, v, free))
+        core, brightness = brightness_of_mass(
+            rng, mass, (rows, columns), _place(mass, view, breast, nipple, u, v, free)
+        )
         tissue += brightness
         lesions.append(core & free)
         free &= ~core
@@ -214,7 +141,7 @@ def _pectoral(rng: np.random.Generator, u: np.ndarray, v: np.ndarray) -> np.ndar
     """How much of the pectoral muscle lies over each pixel, 0 to 1; a triangle in the upper corner, slightly convex."""
     top, bottom = rng.uniform(0.2, 0.3), rng.uniform(0.5, 0.72)
     edge = top * (1 - v / bottom) + rng.uniform(0.0, 0.12) * np.clip(v / bottom * (1 - v / bottom), 0, None)
-    return _smooth_step((edge - u) / 0.02 + 0.5) * (v < bottom)
+    return smooth_step((edge - u) / 0.02 + 0.5) * (v < bottom)
 
 
 def _gland(
@@ -226,11 +153,11 @@ def _gland(
     along = (u - 0.52 * nipple[0]) / (0.5 * extent * nipple[0])
     across = (v - nipple[1] + 0.02) / (0.32 * extent * breast.height)
     cone = 1 - along**2 - across**2
-    amount = _smooth_step(0.8 * cone + 0.42 * power_law_noise(rng, shape, stretch=1.4) + 0.22 * (breast.density - 3))
+    amount = smooth_step(0.8 * cone + 0.42 * power_law_noise(rng, shape, stretch=1.4) + 0.22 * (breast.density - 3))
     lobes = power_law_noise(rng, shape, exponent=2.6, stretch=1.8)
     fine, coarse = _strands(rng, shape, exponent=3.0), _strands(rng, shape, exponent=3.8)
     strands = 0.09 * fine + 0.1 * coarse
-    return amount * (0.14 + 0.02 * breast.density + 0.035 * lobes + strands) + 0.45 * _smooth_step(cone + 0.7) * strands
+    return amount * (0.14 + 0.02 * breast.density + 0.035 * lobes + strands) + 0.45 * smooth_step(cone + 0.7) * strands
 
 
 def _strands(rng: np.random.Generator, shape: tuple[int, int], *, exponent: float) -> np.ndarray:
@@ -268,55 +195,6 @@ def _place(
     return int(row), int(column)
 
 
-def _mass(
-    rng: np.random.Generator, mass: Mass, shape: tuple[int, int], place: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Core (bool) and brightness of one mass, drawn in a window of three radii: nothing of it reaches further."""
-    rows, columns = shape
-    reach = int(np.ceil(3 * mass.radius * rows))
-    top, left = max(0, place[0] - reach), max(0, place[1] - reach)
-    window = np.s_[top : min(rows, place[0] + reach + 1), left : min(columns, place[1] + reach + 1)]
-    y, x = (axis.astype(np.float32) for axis in np.ogrid[window])
-    y, x = (y - place[0]) / rows / mass.radius, (x - place[1]) / rows / mass.radius  # in radii
-    angle, distance = np.arctan2(y, x), np.hypot(x, y)
-    inward = _border(rng, angle, mass) - distance  # 0 at the margin, about 1 in the middle
-    softness = 0.25 if mass.spiculated else 0.15
-    dome = 0.65 + 0.35 * np.sqrt(np.clip(inward, 0, 1))
-    drawn = dome * _smooth_step(inward / (2 * softness) + 0.5)
-    if mass.spiculated:
-        drawn = np.maximum(drawn, _spicules(rng, angle, distance))
-    core, brightness = np.zeros(shape, bool), np.zeros(shape, np.float32)
-    core[window] = inward > 0
-    texture = 1 + 0.1 * power_law_noise(rng, (distance.shape[0], distance.shape[1]), exponent=2)
-    brightness[window] = mass.contrast * drawn * texture
-    return core, brightness
-
-
-def _border(rng: np.random.Generator, angle: np.ndarray, mass: Mass) -> np.ndarray:
-    """Distance of the margin from the centre for each angle; encloses the area of a circle of radius 1."""
-    turned = angle - rng.uniform(0, np.pi)
-    orders = np.arange(2, 8)
-    amplitudes = (0.5 if mass.spiculated else 0.16) * rng.uniform(0.3, 1, orders.size) / orders**1.3
-    phases = rng.uniform(0, 2 * np.pi, orders.size)
-
-    def unscaled(at: np.ndarray) -> np.ndarray:
-        waves = sum(a * np.cos(k * at + p) for a, k, p in zip(amplitudes, orders, phases, strict=True))
-        return (1 + waves) / np.hypot(np.cos(at) / mass.elongation**0.5, np.sin(at) * mass.elongation**0.5)
-
-    return unscaled(turned) / np.sqrt((unscaled(np.linspace(0, 2 * np.pi, 720, endpoint=False)) ** 2).mean())
-
-
-def _spicules(rng: np.random.Generator, angle: np.ndarray, distance: np.ndarray) -> np.ndarray:
-    """Brightness of thin lines that leave the core and fade, the core included; `distance` in core radii."""
-    lines = np.zeros_like(distance)
-    for direction in rng.uniform(-np.pi, np.pi, rng.integers(12, 22)):
-        length, width, bend = rng.uniform(1.5, 2.6), rng.uniform(0.07, 0.12), rng.uniform(-0.15, 0.15)
-        aside = np.angle(np.exp(1j * (angle - direction - bend * distance))).astype(np.float32) * distance
-        line = np.exp(-((aside / width) ** 2)) * np.clip((length - distance) / (length - 0.6), 0, 0.75)
-        lines = np.maximum(lines, line)
-    return lines
-
-
 def _draw_artefacts(rng: np.random.Generator, image: np.ndarray, text: str, *, chest_wall_left: bool) -> None:
     """Draw the lead marker, far from the chest wall, and in one image of five a white film border."""
     rows, columns = image.shape
@@ -343,12 +221,6 @@ def _distance(inside: np.ndarray, *, closed: bool = False) -> np.ndarray:
     padding = cv2.BORDER_CONSTANT if closed else cv2.BORDER_REPLICATE
     padded = cv2.copyMakeBorder(inside.astype(np.uint8), 1, 1, 1, 1, padding, value=[0])
     return cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
-
-
-def _smooth_step(value: np.ndarray) -> np.ndarray:
-    """0 below 0, 1 above 1, smooth between."""
-    clipped = np.clip(value, 0, 1)
-    return clipped * clipped * (3 - 2 * clipped)
 
 
 def _saturate(value: np.ndarray) -> np.ndarray:

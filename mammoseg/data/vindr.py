@@ -14,7 +14,8 @@ from mammoseg.data.ingest_job import IngestJob
 from mammoseg.data.mammogram import facts_of, read_mammogram
 from mammoseg.data.mask_files import write_masses
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.files import files_below, is_file, leads_out, lies_in, printable
+from mammoseg.files import printable
+from mammoseg.folders import files_below, is_file, leads_out, lies_in
 
 LICENSE = "restricted, under the license and data use agreement on PhysioNet; VinDr-Mammo, cite doi:10.13026/br2v-7517"
 

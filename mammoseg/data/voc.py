@@ -10,7 +10,8 @@ from mammoseg.data.datalist import Record
 from mammoseg.data.ingest_job import IngestJob
 from mammoseg.data.photographs import read_photograph
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.files import is_file, lies_in, printable
+from mammoseg.files import printable
+from mammoseg.folders import is_file, lies_in
 
 LICENSE = "photographs under the terms of flickr; Pascal VOC 2012, cite doi:10.1007/s11263-014-0733-5"
 

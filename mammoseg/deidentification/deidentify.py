@@ -23,15 +23,8 @@ from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.stream_text import without_text
 from mammoseg.dicom.values import MALFORMED, code_string, text
 from mammoseg.errors import InputRefusedError, NothingUsableError, PartlyRefusedError, StoppedError, WrongCallError
-from mammoseg.files import (
-    atomic_path,
-    is_plain_file,
-    make_output,
-    output_errors,
-    printable,
-    remove_leftovers,
-    sole_writer,
-)
+from mammoseg.files import atomic_path, make_output, output_errors, printable, remove_leftovers, sole_writer
+from mammoseg.folders import is_plain_file
 
 LOCK = ".deidentify.lock"
 

@@ -14,8 +14,9 @@ from pydicom.sr.coding import Code
 from pydicom.uid import MammographyCADSRStorage
 
 from mammoseg.dicom import codes
+from mammoseg.dicom.algorithm import Algorithm
+from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.attributes import laterality, view
-from mammoseg.dicom.derived import Algorithm, Analysis
 from mammoseg.dicom.image_library import acquisition_context
 from mammoseg.dicom.measure import measure, outline
 from mammoseg.dicom.quiet import no_header_values_in_warnings

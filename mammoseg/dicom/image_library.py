@@ -6,7 +6,7 @@ from pydicom.valuerep import DA
 
 from mammoseg.dicom import codes
 from mammoseg.dicom.attributes import laterality, pixel_spacing, view
-from mammoseg.dicom.derived import patient_orientation, source_header
+from mammoseg.dicom.source_header import patient_orientation, source_header
 
 CONTEXT = "HAS ACQ CONTEXT"
 

@@ -8,19 +8,14 @@ from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 from pydicom.valuerep import DA, TM
 
+from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.attributes import laterality
-from mammoseg.dicom.derived import (
-    OUTLINE_COLOUR,
-    Analysis,
-    equipment_attributes,
-    series_attributes,
-    source_header,
-    stamp,
-)
 from mammoseg.dicom.grey import modality_values, voi_items
 from mammoseg.dicom.lut import Table
 from mammoseg.dicom.measure import outline
+from mammoseg.dicom.object_attributes import OUTLINE_COLOUR, equipment_attributes, series_attributes, stamp
 from mammoseg.dicom.quiet import no_header_values_in_warnings
+from mammoseg.dicom.source_header import source_header
 
 SERIES_NUMBER = 50_000
 """First Series Number of presentation states: behind the pictures."""

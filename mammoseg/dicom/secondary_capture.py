@@ -5,16 +5,11 @@ import numpy as np
 from pydicom.uid import JPEGLSLossless
 from pydicom.valuerep import DA, TM
 
+from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.attributes import laterality
-from mammoseg.dicom.derived import (
-    Analysis,
-    equipment_attributes,
-    patient_orientation,
-    series_attributes,
-    source_header,
-    stamp,
-)
+from mammoseg.dicom.object_attributes import equipment_attributes, series_attributes, stamp
 from mammoseg.dicom.quiet import no_header_values_in_warnings
+from mammoseg.dicom.source_header import patient_orientation, source_header
 from mammoseg.mammogram import Mammogram
 from mammoseg.overlay import draw_overlay
 

@@ -13,19 +13,17 @@ from pydicom import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, RLELossless
 
 from mammoseg.dicom import codes
+from mammoseg.dicom.analysis import Analysis, derive_uid
 from mammoseg.dicom.attributes import laterality, numbers
-from mammoseg.dicom.derived import (
+from mammoseg.dicom.object_attributes import (
     OUTLINE_COLOUR,
-    Analysis,
     algorithm_identification,
-    derive_uid,
     equipment_attributes,
-    patient_orientation,
     series_attributes,
-    source_header,
     stamp,
 )
 from mammoseg.dicom.quiet import no_header_values_in_warnings
+from mammoseg.dicom.source_header import patient_orientation, source_header
 
 UNKNOWN_SPACING_MM = 1.0
 """Pixel size that the viewer profile states, and says it states, when the source has none."""
@@ -95,7 +93,7 @@ def build_segmentation(
         >>> from pathlib import Path
         >>> import numpy as np
         >>> from mammoseg.data.phantom_dicom import write_mammogram
-        >>> from mammoseg.dicom.derived import Analysis
+        >>> from mammoseg.dicom.analysis import Analysis
         >>> from mammoseg.dicom.seg import build_segmentation
         >>> source = write_mammogram(Path("left_cc.dcm"), np.arange(1200).reshape(40, 30))
         >>> lesion = np.zeros((40, 30), bool)

@@ -15,10 +15,12 @@ from pydicom.uid import ComprehensiveSRStorage
 
 from mammoseg import __version__
 from mammoseg.dicom import codes
+from mammoseg.dicom.algorithm import Algorithm
+from mammoseg.dicom.analysis import Analysis, derive_uid
 from mammoseg.dicom.attributes import laterality, remarks
-from mammoseg.dicom.derived import MANUFACTURER, Algorithm, Analysis, derive_uid
 from mammoseg.dicom.image_library import acquisition_context
 from mammoseg.dicom.measure import Measurement, measure, outline, scale_of
+from mammoseg.dicom.object_attributes import MANUFACTURER
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.sr_document import build_document
 

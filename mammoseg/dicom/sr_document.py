@@ -8,7 +8,9 @@ from pydicom import Dataset
 from pydicom.sr.coding import Code
 from pydicom.uid import UID
 
-from mammoseg.dicom.derived import Analysis, equipment_attributes, series_attributes, source_header, stamp
+from mammoseg.dicom.analysis import Analysis
+from mammoseg.dicom.object_attributes import equipment_attributes, series_attributes, stamp
+from mammoseg.dicom.source_header import source_header
 
 
 def build_document(

@@ -18,7 +18,8 @@ from mammoseg.dicom.header import malformed_keywords
 from mammoseg.dicom.iod import lacking_attributes
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import InputRefusedError
-from mammoseg.files import atomic_path, is_plain_file
+from mammoseg.files import atomic_path
+from mammoseg.folders import is_plain_file
 
 TIME_KEYWORDS = (
     "InstanceCreationDate InstanceCreationTime SeriesDate SeriesTime ContentDate ContentTime TimezoneOffsetFromUTC "

@@ -4,7 +4,7 @@ from typing import Any
 
 from mammoseg.calibration import Calibration
 from mammoseg.checkpoints.record import WeightsRecord
-from mammoseg.dicom.derived import Algorithm
+from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.files import printable
 from mammoseg.provenance import source_of, warning_of
 

@@ -10,7 +10,7 @@ from mammoseg.calibration import Calibration
 from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.checkpoints.ensemble_file import EnsembleRecord, read_ensemble
 from mammoseg.checkpoints.weights_file import Named, WeightsError, described_ensemble, named_weights
-from mammoseg.dicom.derived import Algorithm
+from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.inference.algorithm import facts_of_weights
 from mammoseg.inference.predictor import Prediction, Predictor
 from mammoseg.mammogram import Mammogram

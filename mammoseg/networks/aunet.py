@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from mammoseg.networks.blocks import AttentionUp, BasicUnit, UnitEncoder
+from mammoseg.networks.aunet_blocks import AttentionUp, BasicUnit, UnitEncoder
 from mammoseg.networks.network import Network
 
 

@@ -1,7 +1,8 @@
 """ConnectedUNets+ (Sarker et al. 2022, ISVC)."""
 
-from mammoseg.networks.blocks import PlainBlock, res_paths
+from mammoseg.networks.blocks import PlainBlock
 from mammoseg.networks.cascade import ConnectedNetwork
+from mammoseg.networks.multires_blocks import res_paths
 
 
 class ConnectedUNetsPlus(ConnectedNetwork):

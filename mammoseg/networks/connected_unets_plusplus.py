@@ -1,7 +1,7 @@
 """ConnectedUNets++ (Sarker et al. 2022, ISVC)."""
 
-from mammoseg.networks.blocks import MultiResBlock, multires_widths, res_paths
 from mammoseg.networks.cascade import ConnectedNetwork
+from mammoseg.networks.multires_blocks import MultiResBlock, multires_widths, res_paths
 
 
 class ConnectedUNetsPlusPlus(ConnectedNetwork):

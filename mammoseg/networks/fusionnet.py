@@ -5,7 +5,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from mammoseg.networks.blocks import BilinearUp, PoolingEncoder, conv_bn_relu
+from mammoseg.networks.aunet_blocks import BilinearUp
+from mammoseg.networks.blocks import PoolingEncoder, conv_bn_relu
 from mammoseg.networks.network import Network
 
 

@@ -4,14 +4,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from mammoseg.networks.blocks import (
-    BareConvBN,
-    MultiResBlock,
-    PoolingEncoder,
-    TransposedDecoder,
-    multires_widths,
-    res_paths,
-)
+from mammoseg.networks.blocks import PoolingEncoder, TransposedDecoder
+from mammoseg.networks.multires_blocks import BareConvBN, MultiResBlock, multires_widths, res_paths
 from mammoseg.networks.network import Network
 
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from mammoseg.networks.blocks import AttentionUp, BasicUnit, conv_bn_relu
+from mammoseg.networks.aunet_blocks import AttentionUp, BasicUnit
+from mammoseg.networks.blocks import conv_bn_relu
 from mammoseg.networks.encoders import make_encoder
 from mammoseg.networks.network import Network
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from mammoseg.networks.blocks import BilinearUp, UnitEncoder, make_unit
+from mammoseg.networks.aunet_blocks import BilinearUp, UnitEncoder, make_unit
 from mammoseg.networks.network import Network
 
 

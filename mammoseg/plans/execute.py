@@ -1,6 +1,5 @@
 """Do the steps of a plan: one after the other in this process, or several at once, each in a child process."""
 
-import contextlib
 import json
 import os
 import queue
@@ -16,6 +15,7 @@ from mammoseg.command_line import known_error
 from mammoseg.data.ingest import ingest
 from mammoseg.parent import end_with_parent
 from mammoseg.plans.state import note_begun, note_done, note_failed, status_of
+from mammoseg.plans.step_log import said_in
 from mammoseg.plans.steps import Step
 from mammoseg.training.workflow import evaluate, train
 
@@ -70,7 +70,7 @@ def _do_here(step: Step, output: Path) -> str:
     note_begun(step, output)
     with (output / step.key / LOG).open("a", encoding="utf-8") as log:
         try:
-            with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+            with said_in(log):
                 CALLS[step.command](*step.inputs, **step.options)
         except Exception as error:  # whatever ended it, the other steps go on
             known = known_error(error)

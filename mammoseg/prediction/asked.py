@@ -12,7 +12,8 @@ from mammoseg.checkpoints.weights_file import Named, default_bundle, default_wei
 from mammoseg.counts import count_of
 from mammoseg.data.find_images import say_no_file
 from mammoseg.errors import NothingUsableError, WrongCallError
-from mammoseg.files import is_file, is_folder, printable
+from mammoseg.files import printable
+from mammoseg.folders import is_file, is_folder
 from mammoseg.inference.engines.engine import PRECISIONS
 from mammoseg.prediction.file_job import MassPredictor
 from mammoseg.quick_import import quick_imports

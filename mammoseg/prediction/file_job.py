@@ -10,7 +10,7 @@ import numpy as np
 
 from mammoseg.counts import format_number
 from mammoseg.dicom import measure
-from mammoseg.dicom.derived import Algorithm
+from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import InputRefusedError, MammosegError, kind_and_place
 from mammoseg.files import output_errors, printable

@@ -8,7 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TypeVar
 
-from mammoseg.dicom.derived import Algorithm
+from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.dicom.seg import SegKind, SegProfile
 from mammoseg.errors import WrongCallError
 

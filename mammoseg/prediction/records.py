@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg import __version__
-from mammoseg.files import is_plain_file, printable, read_json, sha256_of_file, sha256_of_json, write_json
+from mammoseg.files import printable, read_json, sha256_of_file, sha256_of_json, write_json
+from mammoseg.folders import is_plain_file
 from mammoseg.prediction.options import Run
 from mammoseg.prediction.table import Row, Status
 

@@ -9,12 +9,14 @@ import numpy as np
 from pydicom import Dataset
 
 from mammoseg.data.mammogram import source_of_file
+from mammoseg.dicom.algorithm import Algorithm
+from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.cad_sr import build_cad_report
-from mammoseg.dicom.derived import Algorithm, Analysis, unusable_keywords
 from mammoseg.dicom.presentation_state import build_presentation_state
 from mammoseg.dicom.read import header_of
 from mammoseg.dicom.secondary_capture import build_secondary_capture
 from mammoseg.dicom.seg import SegKind, build_segmentation
+from mammoseg.dicom.source_header import unusable_keywords
 from mammoseg.dicom.sr import build_report
 from mammoseg.dicom.write import header_refused, write_object
 from mammoseg.errors import InputRefusedError

@@ -16,7 +16,8 @@ from tqdm import tqdm
 from mammoseg.counts import count_of
 from mammoseg.data.find_images import find_inputs, say_no_file, say_passed_over
 from mammoseg.errors import MammosegError, NothingUsableError, OutputError, PartlyRefusedError, StoppedError
-from mammoseg.files import is_link, output_errors, remove_leftovers, sole_writer
+from mammoseg.files import output_errors, remove_leftovers, sole_writer
+from mammoseg.folders import is_link
 from mammoseg.paths import unique_names
 from mammoseg.prediction.file_job import FileJob, MassPredictor, algorithm_asked_for, refused
 from mammoseg.prediction.instances import INSTANCES

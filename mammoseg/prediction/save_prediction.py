@@ -10,7 +10,7 @@ from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
 from mammoseg.checkpoints.checkpoint import read_weights
-from mammoseg.dicom.derived import Algorithm
+from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import printable
 from mammoseg.inference.algorithm import algorithm_of

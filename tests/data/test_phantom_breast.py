@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mammoseg.data.phantom_breast import Breast, Mass, draw_breast, draw_mass, phantom_image, power_law_noise
+from mammoseg.data.phantom_breast import Breast, draw_breast, phantom_image
+from mammoseg.data.phantom_mass import Mass, draw_mass
+from mammoseg.data.phantom_texture import power_law_noise
 
 MASS = Mass(spiculated=False, area=0.004)
 BREAST = Breast(depth=0.5, height=0.8, density=2, masses=(MASS,))

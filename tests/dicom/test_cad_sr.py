@@ -7,8 +7,8 @@ import pydicom
 import pytest
 from pydicom.uid import MammographyCADSRStorage
 
+from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.cad_sr import build_cad_report
-from mammoseg.dicom.derived import Analysis
 from mammoseg.dicom.measure import MOST_POINTS
 from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object

@@ -15,7 +15,7 @@ from pydicom.uid import JPEGLSLossless
 
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.phantom_dicom import write_mammogram
-from mammoseg.dicom.derived import Analysis
+from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.presentation_state import build_presentation_state
 from mammoseg.dicom.secondary_capture import LONGEST_SIDE, build_secondary_capture
 from mammoseg.dicom.write import write_object

@@ -8,9 +8,9 @@ import pytest
 
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.phantom_dicom import write_mammogram
+from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.cad_sr import build_cad_report
 from mammoseg.dicom.codes import VIEW
-from mammoseg.dicom.derived import Analysis
 from mammoseg.dicom.presentation_state import build_presentation_state
 from mammoseg.dicom.secondary_capture import build_secondary_capture
 from mammoseg.dicom.seg import build_segmentation

@@ -13,7 +13,7 @@ import pytest
 
 from mammoseg.calibration import Calibration
 from mammoseg.dicom import codes
-from mammoseg.dicom.derived import Analysis
+from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.seg import SegKind, build_segmentation
 from mammoseg.dicom.sr import build_report
 from mammoseg.dicom.write import write_object

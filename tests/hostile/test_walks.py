@@ -12,7 +12,8 @@ from mammoseg.data.ingest import ingest
 from mammoseg.deidentification.deidentify import deidentify
 from mammoseg.dicom.parse import open_dicom
 from mammoseg.errors import InputRefusedError, NothingUsableError, PartlyRefusedError
-from mammoseg.files import files_below, printable
+from mammoseg.files import printable
+from mammoseg.folders import files_below
 from mammoseg.prediction.run import run_predictor
 from tests.hostile.traps import GOOD, NO_FILES, PASSED_OVER, make_trap, make_unreadable
 from tests.label.made_store import opened

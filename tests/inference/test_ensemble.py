@@ -12,7 +12,7 @@ from mammoseg.checkpoints import checkpoint
 from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.checkpoints.ensemble_file import EnsembleRecord, write_ensemble
 from mammoseg.checkpoints.weights_file import WeightsError, named_weights
-from mammoseg.dicom.derived import Algorithm
+from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.files import sha256_of_file
 from mammoseg.inference.ensemble import MeanPredictor, facts_of_named, load_predictor, mean_algorithm
 from mammoseg.inference.predictor import Predictor

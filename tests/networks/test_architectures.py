@@ -15,7 +15,7 @@ from mammoseg import networks
 from mammoseg.benchmark.trained_like import make_trained_like
 from mammoseg.inference.acceleration import accelerate
 from mammoseg.networks import Network, build_network
-from mammoseg.networks.blocks import BareConvBN
+from mammoseg.networks.multires_blocks import BareConvBN
 
 
 @dataclass(frozen=True)

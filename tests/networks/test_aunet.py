@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mammoseg.networks import AUNet
-from mammoseg.networks.blocks import AttentionUp
+from mammoseg.networks.aunet_blocks import AttentionUp
 
 
 def test_reduction_changes_only_the_attention_layers():

@@ -1,7 +1,8 @@
 import torch
 
-from mammoseg.networks.blocks import PlainBlock, ResPath, res_paths
+from mammoseg.networks.blocks import PlainBlock
 from mammoseg.networks.cascade import ReadingEncoder, UNetCascade, direct_paths
+from mammoseg.networks.multires_blocks import ResPath, res_paths
 
 FINE = (4, 8)
 

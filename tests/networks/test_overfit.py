@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from mammoseg import networks
-from mammoseg.data.phantom_breast import Mass, draw_breast, phantom_image
+from mammoseg.data.phantom_breast import draw_breast, phantom_image
+from mammoseg.data.phantom_mass import Mass
 from tests.networks.test_architectures import STRUCTURES, Case, one_thread  # noqa: F401  # a fixture used by itself
 
 ALWAYS = ("unet-basic-basic", "fcdensenet103", "multiresunet", "connected_unets", "resnet34_fpn")

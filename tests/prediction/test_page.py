@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from mammoseg.dicom.derived import Algorithm
+from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.prediction.options import Options, Run
 from mammoseg.prediction.page import write_page
 from mammoseg.prediction.table import Row, Status

@@ -10,8 +10,9 @@ import pytest
 from scipy import ndimage
 
 from mammoseg.data.mammogram import read_mammogram
-from mammoseg.data.phantom_breast import draw_breast, draw_masses, phantom_image
+from mammoseg.data.phantom_breast import draw_breast, phantom_image
 from mammoseg.data.phantom_dicom import write_mammogram
+from mammoseg.data.phantom_mass import draw_masses
 from mammoseg.dicom.seg import SegProfile
 from mammoseg.inference.lesions import find_lesions
 from mammoseg.prediction.options import ObjectKind, Options

@@ -14,7 +14,7 @@ from typing import Any
 from monailabel.interfaces.exception import LabelNotFoundException
 
 from mammoseg.data.grid import grid_of
-from mammoseg.dicom.derived import Assistance
+from mammoseg.dicom.algorithm import Assistance
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import atomic_path
 from mammoseg.interactive.run_lengths import RunLengths

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from mammoseg.archives.dicomweb.client import ArchiveError
 from mammoseg.data.grid import Grid, grid_of
-from mammoseg.dicom.derived import derive_uid
+from mammoseg.dicom.analysis import derive_uid
 from mammoseg.errors import InputRefusedError, MammosegError
 from monailabel_app.lib.datastore.files import SAVED, LabelFiles
 from monailabel_app.lib.datastore.index import ImageRow, Index, LabelRow

@@ -9,7 +9,7 @@ import numpy as np
 from pydicom.uid import UID
 from scipy import ndimage
 
-from mammoseg.dicom.derived import Analysis, derive_uid
+from mammoseg.dicom.analysis import Analysis, derive_uid
 from mammoseg.dicom.read import read_header
 from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 import numpy as np
 from pydantic import TypeAdapter
 
-from mammoseg.dicom.derived import Assistance
+from mammoseg.dicom.algorithm import Assistance
 from mammoseg.interactive.run_lengths import RunLengths
 from mammoseg.metrics.overlap import compute_dice
 from monailabel_app.lib.datastore.index import Index

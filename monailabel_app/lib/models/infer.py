@@ -18,7 +18,8 @@ from scipy import ndimage
 from mammoseg.data.grid import Grid, grid_of
 from mammoseg.data.mammogram import file_format
 from mammoseg.dicom import measure
-from mammoseg.dicom.derived import Analysis, Assistance
+from mammoseg.dicom.algorithm import Assistance
+from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.read import header_of
 from mammoseg.dicom.seg import build_segmentation

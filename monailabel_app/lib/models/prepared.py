@@ -14,6 +14,7 @@ from mammoseg.data.mammogram import read_mammogram
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.inference.lesions import scale_of_mammogram
 from mammoseg.interactive.model import InteractiveModel
+from mammoseg.transforms.functional.breast import recorded_breast
 
 LOCKS = 16
 
@@ -26,12 +27,14 @@ class LookedAt:
 
     Attributes:
         image: float32 ``(rows, columns)``, 0 to 1 as displayed.
+        breast: bool ``(rows, columns)``, where a mass can be.
         grid: where its pixels are.
         pixel_mm: mean of the sides of a pixel in the breast; None where the file does not say it honestly.
         prepared: what each model made of it, by its name.
     """
 
     image: np.ndarray
+    breast: np.ndarray
     grid: Grid
     pixel_mm: float | None
     prepared: dict[str, Any] = field(default_factory=dict)
@@ -49,7 +52,8 @@ class LookedAt:
         low, high = mammogram.value_range
         image = np.clip((mammogram.pixels - low) / (high - low), 0, 1, dtype=np.float32)
         scale = scale_of_mammogram(mammogram)
-        return cls(image, grid, None if scale is None else (scale.row_mm + scale.column_mm) / 2)
+        pixel_mm = None if scale is None else (scale.row_mm + scale.column_mm) / 2
+        return cls(image, recorded_breast(mammogram), grid, pixel_mm)
 
     def for_model(self, model: InteractiveModel) -> Any:
         """What the model made of the image, made now unless it was before."""
@@ -60,7 +64,8 @@ class LookedAt:
     @property
     def size_bytes(self) -> int:
         """Of all arrays that are held, each counted once."""
-        return sum({id(array): array.nbytes for array in _arrays([self.image, self.prepared])}.values())
+        held = _arrays([self.image, self.breast, self.prepared])
+        return sum({id(array): array.nbytes for array in held}.values())
 
 
 class LookedAtImages:

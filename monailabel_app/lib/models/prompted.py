@@ -11,12 +11,13 @@ from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 
 from mammoseg.bundles import bundle_root
 from mammoseg.checkpoints.checkpoint import read_weights_for
-from mammoseg.dicom.derived import Assistance
+from mammoseg.dicom.algorithm import Assistance
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import read_json
 from mammoseg.inference.algorithm import facts_of_weights
 from mammoseg.interactive.click_model import BUNDLE, click_weights, load_click_model
 from mammoseg.interactive.clicks import CLICK_RADIUS_PIXELS, without_clicked_out
+from mammoseg.interactive.in_breast import check_in_breast
 from mammoseg.interactive.model import InteractiveModel
 from mammoseg.interactive.prompts import Prompts
 from mammoseg.interactive.random_walker import RandomWalker
@@ -69,7 +70,12 @@ class Outliner:
         self._computing = threading.Lock()
 
     def outline(self, looked: LookedAt, prepared: Any, what: Said) -> Proposal:
-        """Outline the mass that the prompts mean, on an image that is ready."""
+        """Outline the mass that the prompts mean, on an image that is ready.
+
+        Raises:
+            PromptError: they mean none in the breast.
+        """
+        check_in_breast(what.prompts, looked.breast)
         with self._computing:
             mask = self.model.segment(prepared, what.prompts)
         radius = CLICK_RADIUS_PIXELS if looked.pixel_mm is None else CLICK_RADIUS_MM / looked.pixel_mm

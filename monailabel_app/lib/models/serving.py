@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mammoseg.checkpoints.weights_file import WeightsError
-from mammoseg.dicom.derived import Algorithm
+from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.inference.ensemble import MeanPredictor, facts_of_named, load_predictor
 from mammoseg.inference.lesions import find_masses
 from mammoseg.inference.predictor import Predictor

@@ -16,8 +16,10 @@ from pydicom.uid import generate_uid
 
 from mammoseg.archives.dicomweb.client import ArchiveError
 from mammoseg.dicom import codes
-from mammoseg.dicom.derived import Algorithm, Analysis, source_header
+from mammoseg.dicom.algorithm import Algorithm
+from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.seg import build_segmentation
+from mammoseg.dicom.source_header import source_header
 from mammoseg.dicom.write import write_object
 from mammoseg.viewer.archive import LocalArchive
 from monailabel_app.lib.datastore import InstanceDatastore

@@ -9,7 +9,7 @@ import pytest
 from pydicom import Dataset
 from pydicom.sr.coding import Code
 
-from mammoseg.dicom.derived import Analysis
+from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.read import read_dicom_mask
 from mammoseg.dicom.seg import SegKind, build_segmentation
 from mammoseg.dicom.write import write_object

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 
 from mammoseg.data.grid import Grid, grid_of
 from mammoseg.data.phantom_dicom import write_mammogram
-from mammoseg.dicom.derived import Analysis
+from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.gate import IMAGE_CLASSES
 from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object

@@ -21,8 +21,8 @@ from tests.label.bright_model import write_bright_weights
 from tests.label.real_server import running_server, write_marked
 from tests.waiting import PATIENCE_SECONDS
 
-INSIDE, OUTSIDE = [70, 100], [70, 20]
-"""(row, column) in the mark of `write_marked`, and beside it."""
+INSIDE, OUTSIDE, IN_BLACK = [70, 100], [70, 20], [280, 230]
+"""(row, column) in the mark of `write_marked`, beside it, and beside the breast."""
 
 ALONG = [[70, 70], [70, 100], [70, 130], [150, 70]]
 """Both arms of the mark."""
@@ -118,6 +118,7 @@ def test_box_strokes_and_the_mask_so_far_are_taken_too(ask, mark):
         ({"foreground": [[10, 10, 0]]}, "its row and its column"),
         ({"foreground": "here"}, "foreground must be a list of points"),
         ({"foreground": [[True, 1]]}, "foreground must be"),
+        ({"foreground": [IN_BLACK]}, "The click at row 280, column 230 is outside of the breast"),
         ({"box": [0, 0, 1]}, "box must be four numbers"),
         ({"box": [50, 50, 50, 60]}, "is empty or outside"),
         ({"mask": {"box": [0, 0, 400, 10], "counts": [4000]}}, "send the mask of this image"),
@@ -275,7 +276,7 @@ def test_effort_stands_in_the_audit_by_name_where_that_was_agreed_on(image, mark
 def test_an_image_is_decoded_once_until_its_file_changes_and_memory_stays_within_its_limit(tmp_path):
     paths = [tmp_path / f"{number}.dcm" for number in range(3)]
     shapes = [write_marked(path)[1].shape for path in paths]
-    of_one = 4 * shapes[0][0] * shapes[0][1]
+    of_one = (4 + 1) * shapes[0][0] * shapes[0][1]  # grey values, and where the breast is
     images = LookedAtImages(2 * of_one, ("MG",))
     model = RandomWalker()
 

@@ -3,17 +3,15 @@
 import json
 import mimetypes
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 from fastapi import APIRouter
 from fastapi.responses import FileResponse, RedirectResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
 
 import monailabel_app
 from mammoseg.data.grid import grid_of
 from mammoseg.data.mammogram import read_mammogram
-from mammoseg.interactive.prompts import PromptError
 from mammoseg.interactive.run_lengths import RunLengths
 from mammoseg.mammogram import Mammogram
 from mammoseg.transforms.functional.orient_left import faces_left_wall
@@ -21,8 +19,9 @@ from monailabel_app.lib.datastore.instance import InstanceDatastore
 from monailabel_app.lib.datastore.readings import agreement, readings_of, second_reading, skip, withdraw
 from monailabel_app.lib.datastore.views import FilmView, view_of, views_beside
 from monailabel_app.lib.errors import HttpError
-from monailabel_app.lib.ids import ImageId, Name
+from monailabel_app.lib.ids import ImageId
 from monailabel_app.lib.login.roles import Person
+from monailabel_app.lib.server.annotate_messages import Ask, Drawn, OfImage, ProposalWanted, Skipped, Withdrawn
 from monailabel_app.lib.server.routes import Annotator, Audit, TheApp, TheSettings, Viewer, find
 from monailabel_app.lib.server.routes.activelearning import next_image
 from monailabel_app.lib.server.uploads import received
@@ -37,83 +36,6 @@ FACTS_HEADER = "X-Mammoseg-Image"
 
 WHITE = 2**16 - 1
 """Grey value of the highest that an image can hold; 0 is the lowest."""
-
-MOST_RUNS = 100_000
-"""Of one mask; an outline of a mass has two a row."""
-
-Assessment = Literal["", "2", "3", "4A", "4B", "4C", "5", "6"]
-"""Category of BI-RADS for one mass, or that none was given."""
-
-
-class Message(BaseModel):
-    """What the page sends: these keys, no others."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Ask(Message):
-    """Which image next: one without a label, or, without a strategy, one that another reader has read."""
-
-    strategy: Name | None = None
-
-
-class OfImage(Message):
-    """One image."""
-
-    image: ImageId
-
-
-class Skipped(OfImage):
-    """Why an image is not outlined."""
-
-    reason: Annotated[str, Field(min_length=1, max_length=200)]
-
-
-class Withdrawn(Message):
-    """A label of one's own."""
-
-    label: ImageId
-
-
-class ProposalWanted(OfImage):
-    """What a model thinks of it."""
-
-    model: Name
-
-
-Place = Annotated[int, Field(ge=0, le=2**31)]
-
-
-class Runs(Message):
-    """A mask, as `RunLengths` has it."""
-
-    box: tuple[Place, Place, Place, Place] | None
-    counts: Annotated[list[Place], Field(max_length=MOST_RUNS)]
-
-    def mask(self, shape: tuple[int, int]) -> np.ndarray:
-        """bool ``(rows, columns)``.
-
-        Raises:
-            HttpError: 422; it is no mask of an image of this shape.
-        """
-        try:
-            return RunLengths.from_json(self.box, self.counts).mask(shape)
-        except PromptError as error:
-            raise HttpError(422, "E_MASK", str(error)) from None
-
-
-class Outline(Message):
-    """One mass."""
-
-    mask: Runs
-    assessment: Assessment = ""
-
-
-class Drawn(OfImage):
-    """What a person outlined; without a mass only where he says that there is none."""
-
-    masses: Annotated[list[Outline], Field(max_length=100)]
-    no_mass: bool = False
 
 
 @router.get("/api/start", summary="Who asks, and what there is to choose")

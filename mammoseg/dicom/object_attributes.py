@@ -1,0 +1,102 @@
+"""What all DICOM objects say of themselves: what made them, their series, the times they carry."""
+
+from typing import Any
+
+import highdicom as hd
+from pydicom import Dataset
+from pydicom.datadict import tag_for_keyword
+from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation
+from pydicom.valuerep import DA, DT, TM
+
+from mammoseg import __version__
+from mammoseg.dicom import codes
+from mammoseg.dicom.algorithm import Algorithm, Assistance
+from mammoseg.dicom.analysis import Analysis, derive_uid
+from mammoseg.dicom.attributes import laterality, numbers, view
+from mammoseg.overlay import OUTLINE_BGR
+
+MANUFACTURER = "mammoseg"
+
+OUTLINE_COLOUR = hd.color.CIELabColor.from_rgb(*reversed(OUTLINE_BGR))
+"""Colour that a viewer is asked to show lesions in: that of the overlays."""
+
+HANGING_ORDER = [f"{side} {projection}" for projection in codes.VIEW for side in "RL"]
+"""Side and view in the order in which a study is read, right before left: R CC, L CC, R MLO, ..."""
+
+REFERENCED_CLASS = tag_for_keyword("ReferencedSOPClassUID")
+
+
+def equipment_attributes(analysis: Analysis) -> dict[str, Any]:
+    """Arguments that highdicom's constructors share: what made the object."""
+    return {
+        "manufacturer": MANUFACTURER,
+        "manufacturer_model_name": MANUFACTURER,
+        "software_versions": __version__,
+        "device_serial_number": __version__,
+        "contributing_equipment": [contributing_equipment(analysis)],
+    }
+
+
+def contributing_equipment(analysis: Analysis) -> hd.ContributingEquipment:
+    """Item of Contributing Equipment Sequence about the algorithm, or about mammoseg where a person drew."""
+    algorithm = analysis.algorithm
+    return hd.ContributingEquipment(
+        manufacturer=MANUFACTURER,
+        purpose_of_reference=codes.PROCESSING_EQUIPMENT,
+        manufacturer_model_name=MANUFACTURER if algorithm is None else algorithm.name,
+        software_versions=__version__ if algorithm is None else algorithm.version,
+        contribution_datetime=analysis.when,
+        contribution_description="Segmentation of masses; research only, not for diagnosis",
+    )
+
+
+def series_attributes(analysis: Analysis, instance_uid: str, *, first_number: int, content: str) -> dict[str, Any]:
+    """Arguments that highdicom's constructors share: the object and the series that it has to itself.
+
+    Objects of one study share no series: each is made from one image alone, so that none could be given a number that
+    the others leave free. The description names side and view; the number puts the series in `HANGING_ORDER`, and
+    views that were taken twice in the order of their own numbers.
+
+    Args:
+        first_number: Series Numbers from here to 9,999 more are those of this kind of object.
+        content: what the object holds, in a few words.
+    """
+    source = analysis.source
+    which = [name for name in (laterality(source), view(source)) if name]
+    place = 1 + HANGING_ORDER.index(" ".join(which)) if " ".join(which) in HANGING_ORDER else 0
+    series, image = (int((numbers(source, keyword) or [0])[0]) for keyword in ("SeriesNumber", "InstanceNumber"))
+    author = "drawn" if analysis.algorithm is None else "AI, unverified, not for diagnosis"
+    return {
+        "series_instance_uid": derive_uid(instance_uid, "series"),
+        "series_number": first_number + 100 * place + (10 * series + image) % 100,
+        "series_description": f"{' '.join([content, *which])} ({author})",
+        "sop_instance_uid": instance_uid,
+        "instance_number": 1,
+    }
+
+
+def algorithm_identification(algorithm: Algorithm | Assistance) -> hd.AlgorithmIdentificationSequence:
+    """Which model, which weights, which threshold, PS3.3 10.16."""
+    is_learned = isinstance(algorithm, Algorithm) or algorithm.is_learned
+    return hd.AlgorithmIdentificationSequence(
+        name=algorithm.name,
+        family=codes.ARTIFICIAL_INTELLIGENCE if is_learned else codes.NEIGHBORHOOD_ANALYSIS,
+        version=algorithm.version,
+        source=MANUFACTURER,
+        parameters=dict(algorithm.parameters) or None,
+    )
+
+
+def stamp(dataset: Dataset, analysis: Analysis) -> None:
+    """Replace what highdicom takes from the clock, so that the same analysis gives the same bytes.
+
+    References get the SOP class of the source, where `source_header` had to give another.
+    """
+    when, source = analysis.when, analysis.source
+    for reference in dataset.iterall():
+        if reference.tag == REFERENCED_CLASS and reference.value == DigitalMammographyXRayImageStorageForPresentation:
+            reference.value = source.SOPClassUID
+    dataset.TimezoneOffsetFromUTC = when.strftime("%z")[:5]
+    dataset.InstanceCreationDate = DA(when.date())
+    dataset.InstanceCreationTime = TM(when.time())
+    dataset.ContributingEquipmentSequence[-1].ContributionDateTime = DT(when)  # highdicom's item about itself

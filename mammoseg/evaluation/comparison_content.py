@@ -1,0 +1,135 @@
+"""What the report of a comparison says beside its tables of runs and pairs: subgroups, speed, origins, pictures."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from mammoseg.counts import count_of
+from mammoseg.csv_table import write_csv
+from mammoseg.evaluation.agreement import areas_of, describe_agreement
+from mammoseg.evaluation.comparison_plots import plot_bland_altman, plot_ecdf, plot_learning_curves, plot_speed
+from mammoseg.evaluation.comparison_report import machine, write_comparison_report
+from mammoseg.evaluation.good_enough import count_good_enough
+from mammoseg.evaluation.lesion_tables import SHOWN_RULE
+from mammoseg.evaluation.pairs import Aligned
+from mammoseg.evaluation.plots import find_training_log
+from mammoseg.evaluation.reporting_items import reporting_items
+from mammoseg.evaluation.speeds import speeds_of_runs
+from mammoseg.evaluation.subgroups import compare_in_subgroups, describe_subgroups
+from mammoseg.evaluation.tables import ScoreRow, count_masses, read_provenance
+from mammoseg.files import sha256_of_file
+from mammoseg.provenance import command_line, doubt_of, warning_of
+
+
+def write_report(
+    folder: Path,
+    tables: Mapping[str, Sequence[ScoreRow]],
+    paths: Sequence[Path],
+    *,
+    shown: Aligned,
+    runs: Sequence[ScoreRow],
+    pairs: Sequence[ScoreRow],
+    froc: Sequence[ScoreRow],
+    speed: Sequence[ScoreRow],
+) -> Path:
+    """Write what stands in the report alone: its tables, its pictures, the page and its JSON.
+
+    Args:
+        folder: where it goes, and where ``dice.png`` and ``froc.png`` may stand already.
+        tables: rows of ``per_image.csv`` by run.
+        paths: the files that these were read from.
+        shown: the runs on the grid that is shown.
+        runs: rows of ``runs.csv``.
+        pairs: rows of ``pairs.csv``.
+        froc: rows of ``froc.csv``, none where no run counted lesions.
+        speed: rows of the benchmark, see `read_speeds`.
+    Returns:
+        Path of ``report.html``.
+    """
+    folders = dict(zip(tables, (path.parent for path in paths), strict=True))
+    provenance = {name: read_provenance(of_run) for name, of_run in folders.items()}
+    details: dict[str, Sequence[ScoreRow]] = {
+        "good_enough": count_good_enough(tables, grid=shown.grid),
+        "agreement": describe_agreement(tables, grid=shown.grid),
+        "subgroups": describe_subgroups(shown),
+        "subgroup_pairs": compare_in_subgroups(shown),
+        "speed": speeds_of_runs(speed, provenance, runs, grid=shown.grid),
+    }
+    for name, rows in details.items():
+        if rows:
+            write_csv(folder / f"{name}.csv", rows)
+    content: dict[str, Any] = {
+        "title": f"Comparison of {count_of(len(tables), 'run')}",
+        "date": f"{datetime.now():%Y-%m-%d}",
+        "grid": shown.grid,
+        "counts": f"{count_of(len(shown.rows), 'image')} of " + count_of(len(set(shown.patients) - {None}), "patient"),
+        "warnings": _warnings(provenance),
+        "runs": runs,
+        "pairs": pairs,
+        "dice_pairs": sum(pair["metric"] == "dice" and pair["grid"] == shown.grid for pair in pairs),
+        **details,
+        "masses": missed_masses(tables),
+        "froc": [row for row in froc if (row["rule"], row["grid"]) == (SHOWN_RULE, shown.grid)],
+        "made": {
+            "command": command_line(),
+            "statistics": "bootstrap of 2000 draws of whole patients, seed 0; percentiles 2.5 and 97.5",
+            "machine": machine(),
+            "tables_sha256": {name: sha256_of_file(path) for name, path in zip(tables, paths, strict=True)},
+            "provenance": provenance,
+        },
+        "items": reporting_items(shown, runs=runs, provenance=provenance),
+    }
+    return write_comparison_report(
+        folder,
+        content,
+        aligned=shown,
+        pictures=_draw(folder, tables, folders, shown=shown, details=details),
+        galleries=_standing(folders, "cases.png"),
+    )
+
+
+def missed_masses(tables: Mapping[str, Sequence[ScoreRow]]) -> list[ScoreRow]:
+    """How many masses each run missed, a row a run and grid; none where no run counted any."""
+    return [{"run": name, **counted} for name, rows in tables.items() for counted in count_masses(rows)]
+
+
+def _draw(
+    folder: Path,
+    tables: Mapping[str, Sequence[ScoreRow]],
+    folders: Mapping[str, Path],
+    *,
+    shown: Aligned,
+    details: Mapping[str, Sequence[ScoreRow]],
+) -> dict[str, Path]:
+    """Draw what the tables have; the picture of each section that gets one."""
+    pictures = {"boxes": folder / "dice.png", "ecdf": folder / "ecdf.png"}
+    plot_ecdf(dict(zip(shown.runs, shown.of("dice").tolist(), strict=True)), pictures["ecdf"], label="Dice")
+    if described := {row["run"] for row in details["agreement"]}:
+        pictures["area"] = folder / "area.png"
+        areas = {name: areas_of(rows, grid=shown.grid) for name, rows in tables.items() if name in described}
+        plot_bland_altman(areas, pictures["area"])
+    if logs := {name: log for name, of_run in folders.items() if (log := find_training_log(of_run))}:
+        pictures["learning"] = folder / "learning_curves.png"
+        plot_learning_curves(logs, pictures["learning"])
+    if speeds := details["speed"]:
+        pictures["speed"] = folder / "speed.png"
+        points = {row["run"]: (row["images_per_second"], row["dice"]) for row in speeds}
+        plot_speed(points, pictures["speed"], device=speeds[0]["device"])
+    if (folder / "froc.png").is_file():
+        pictures["froc"] = folder / "froc.png"
+    return pictures
+
+
+def _standing(folders: Mapping[str, Path], name: str) -> dict[str, Path]:
+    """The file of this name of each run that has it."""
+    return {run: folder / name for run, folder in folders.items() if (folder / name).is_file()}
+
+
+def _warnings(provenance: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What must be said of the runs, each sentence once, with the runs that it is about."""
+    about: dict[str, list[str]] = {}
+    for run, told in provenance.items():
+        for sentence in filter(None, (warning_of(told), doubt_of(told))):
+            about.setdefault(sentence, []).append(run)
+    return [f"{', '.join(runs)}: {sentence}" for sentence, runs in about.items()]

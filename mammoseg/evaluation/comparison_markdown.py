@@ -1,0 +1,85 @@
+"""``comparison.md``: tables of a comparison that can be read as text, with what they were made from."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from mammoseg.counts import format_number
+from mammoseg.evaluation.comparison_content import missed_masses
+from mammoseg.evaluation.lesion_tables import SHOWN_RULE
+from mammoseg.evaluation.tables import ScoreRow, provenance_in_words
+from mammoseg.files import atomic_path
+from mammoseg.provenance import doubt_of
+
+NOTES = """Intervals: 95 % bootstrap of the mean, whole patients drawn with replacement. p: two-sided Wilcoxon
+signed-rank test on the images that both runs scored; p_holm allows for all pairs of one score and grid. The test takes
+images as independent, two views of one patient are not: read it together with the interval of the difference.
+Rules of every number: docs/evaluation.md.
+"""
+
+
+def write_markdown(
+    path: Path,
+    *,
+    runs: Sequence[ScoreRow],
+    pairs: Sequence[ScoreRow],
+    tables: Mapping[str, Sequence[ScoreRow]],
+    froc: Sequence[ScoreRow],
+    origins: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Write the tables of a comparison as text.
+
+    Args:
+        path: where it goes.
+        runs: rows of ``runs.csv``.
+        pairs: rows of ``pairs.csv``.
+        tables: rows of ``per_image.csv`` by run.
+        froc: rows of ``froc.csv``, none where there is no such table.
+        origins: what each run's evaluation tells of itself, see `read_provenance`.
+    """
+    scored = [row for row in runs if row["count"]]
+    sections = [
+        "# Comparison\n",
+        _origins(origins),
+        NOTES,
+        "## Runs\n",
+        _table(scored),
+        "## Pairs\n",
+        _table(pairs),
+        "![Dice](dice.png)\n",
+    ]
+    with atomic_path(path) as temporary:
+        temporary.write_text("\n".join(sections) + _lesions(tables, froc), encoding="utf-8")
+
+
+def _origins(origins: Mapping[str, Mapping[str, Any]]) -> str:
+    """A line a run: bundle, data, weights and settings, as its evaluation tells them; and what speaks against it."""
+    lines = [
+        f"- {name}: {provenance_in_words(told) or 'its summary.json is missing'}" for name, told in origins.items()
+    ]
+    lines += [f"- WARNING, {name}: {doubt}" for name, told in origins.items() if (doubt := doubt_of(told))]
+    return "\n".join(
+        [f"Date: {datetime.now():%Y-%m-%d}. Tables: [runs.csv](runs.csv), [pairs.csv](pairs.csv).", "", *lines, ""]
+    )
+
+
+def _lesions(tables: Mapping[str, Sequence[ScoreRow]], froc: Sequence[ScoreRow]) -> str:
+    """Missed masses of the runs, and those found by false marks an image; empty where no run counted any."""
+    missed = missed_masses(tables)
+    sections = ["", "## Missed masses\n", _table(missed)] if missed else []
+    if froc:
+        shown = [row for row in froc if row["rule"] == SHOWN_RULE]
+        sections += ["## Masses found by false marks an image\n", _table(shown)]
+        sections += ["All rules: [froc.csv](froc.csv).\n", "![FROC](froc.png)\n"]
+    return "\n".join(sections)
+
+
+def _table(rows: Sequence[ScoreRow]) -> str:
+    """A markdown table whose columns are the keys of the first row."""
+    cells = [list(rows[0]), ["---"] * len(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in cells) + "\n"
+
+
+def _cell(value: object) -> str:
+    return format_number(value) if isinstance(value, float) else str(value)
