@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-PICTURE_FORMATS = r"png|tiff?|jpe?g|p[bgnp]m|nii|nii\.gz"
+PICTURE_FORMATS = r"png|tiff?|jpe?g|p[bgnp]m|nii|nii\.gz|hdr|img"
 """Endings of pictures, as a pattern."""
 
 EXTENSION = re.compile(rf"\.({PICTURE_FORMATS}|dcm|dicom)$", re.IGNORECASE)

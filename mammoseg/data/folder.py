@@ -27,6 +27,9 @@ from mammoseg.folders import files_below, is_link_to_folder, leads_out
 from mammoseg.mammogram import Mammogram
 from mammoseg.paths import stem
 
+EMPTY = "masks without a pixel of mass"
+SAME = "masks that are the same as another of their image, counted once"
+
 
 def collect(
     job: IngestJob,
@@ -189,6 +192,11 @@ def _label(
         mask = _mask(job, path, mammogram)
         if not large_masks:
             check_area(mask.pixels)
+        if any(np.array_equal(mask.pixels, other) for other in masks[1:]):
+            job.report.note(SAME, path)
+            continue
+        if not mask.pixels.any():
+            job.report.note(EMPTY, path)
         if mask.remarks:
             path = write_mask(job.output / "masks" / f"{image_id}_{number}.png", mask.pixels)
         masks.append(mask.pixels)

@@ -23,6 +23,9 @@ NUMBER_ENDING = re.compile(r"[._ -]\d+$")
 CHANNEL_ENDING = re.compile(r"_0000$")
 """What nnU-Net puts behind the name of an image of one channel, and not behind that of its mask."""
 
+IMAGE_WORD = re.compile(r"^(image|img)[._ -]|[._ -](image|img)$", re.IGNORECASE)
+"""What says image at the beginning or the end of a name, where that of its mask may say mask."""
+
 MatchKey = tuple[str, ...]
 
 
@@ -71,7 +74,8 @@ def match(
         else:
             matches.images_of_same_name.append(path)
     for (*folders, name), path in list(images.items()):
-        images.setdefault((*folders, CHANNEL_ENDING.sub("", name)), path)
+        for word in (CHANNEL_ENDING, IMAGE_WORD):
+            images.setdefault((*folders, word.sub("", name)), path)
     for path, relative in found:
         image = next((images[key] for key in _possible_keys(relative, mask_pattern) if key in images), None)
         (matches.masks_without_image if image is None else matches.masks[image]).append(path)

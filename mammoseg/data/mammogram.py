@@ -103,6 +103,7 @@ SIGNATURES = (
     ("JPEG", 0, (b"\xff\xd8\xff",)),
     ("PGM", 0, tuple(b"P%d%c" % (kind, blank) for kind in range(1, 7) for blank in b" \t\r\n")),
     ("NIfTI", 344, (b"n+1\0", b"ni1\0")),
+    ("NIfTI", 4, (b"n+2\0",)),
     ("NIfTI", 0, (b"\x1f\x8b",)),
 )
 """Format, offset and the bytes that stand there; what is gzipped is NIfTI or refused by its reader."""

@@ -23,6 +23,10 @@ MOST_TRAILING_BYTES = 2**20
 """What may follow the image; it is read, since a gzipped file has its checksum behind the last byte."""
 
 
+NIFTI_2 = (b"\x1c\x02\0\0n+2\0", b"\0\0\x02\x1cn+2\0")
+"""First bytes of a file of NIfTI-2: the length of its header in either byte order, and its magic."""
+
+
 @dataclass(frozen=True)
 class Nifti:
     """One slice.
@@ -68,7 +72,9 @@ def _opened(content: bytes, path: Path) -> Iterator[tuple[Any, Any]]:
         yield nibabel.Nifti1Pair.from_filename(path), None
         return
     with BytesIO(content) as file, gzip.open(file) if content.startswith(b"\x1f\x8b") else file as stream:
-        yield nibabel.Nifti1Image.from_stream(stream), stream
+        is_second = stream.read(len(NIFTI_2[0])) in NIFTI_2
+        stream.seek(0)
+        yield (nibabel.Nifti2Image if is_second else nibabel.Nifti1Image).from_stream(stream), stream
 
 
 def check_description(shape: tuple[int, ...], dtype: np.dtype, max_pixels: int) -> None:

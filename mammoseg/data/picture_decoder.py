@@ -29,8 +29,12 @@ LARGEST = {"1": 255, "L": 255, "I;16": 65535, "I;16B": 65535, "I;16L": 65535, "I
 MULTICHANNEL = ("LA", "La", "RGB", "RGBA", "P", "PA")
 """Pillow's modes that may hold grey in several channels or a palette; all others (CMYK, YCbCr, LAB) are colour."""
 
-SUBFILE_TYPE, BITS_PER_SAMPLE, PHOTOMETRIC, ORIENTATION, SAMPLE_FORMAT = 254, 258, 262, 274, 339
+SUBFILE_TYPE, BITS_PER_SAMPLE, PHOTOMETRIC, ORIENTATION = 254, 258, 262, 274
+SAMPLES_PER_PIXEL, PLANAR_CONFIGURATION, SAMPLE_FORMAT = 277, 284, 339
 """Tags of a TIFF page (TIFF 6.0); EXIF has that of the orientation too."""
+
+NETPBM = re.compile(rb"\s*P[1-6]\s")
+"""First bytes of a picture of the PGM family; a file may hold several."""
 
 Image.MAX_IMAGE_PIXELS = None  # one limit for all: that of whoever asks
 
@@ -127,13 +131,18 @@ def _page(frame: ImageFile, content: bytes, by_index: bool, max_pixels: int) -> 
     if not 0 < rows * columns <= max_pixels:
         raise InputRefusedError("E_SIZE", f"the picture is {rows} x {columns}; 1 to {max_pixels} pixels are read.")
     # all this before the frame is loaded, which drops its tiles and some of its tags
+    is_interleaved = _tag(frame, PLANAR_CONFIGURATION, 1) == 1
     bits, is_negative = _tag(frame, BITS_PER_SAMPLE, 0), _tag(frame, PHOTOMETRIC, 1) == 0
     if _tag(frame, SAMPLE_FORMAT, 1) != 1:
         raise InputRefusedError("E_BITS", "the picture has signed values or fractions; save it with 8 or 16 bits.")
     if frame.mode == "F" or (frame.mode == "I" and frame.format != "PPM"):
         raise InputRefusedError("E_BITS", f"the picture has {bits or 32} bits a pixel; save it with 8 or 16 bits.")
+    if (samples := _tag(frame, SAMPLES_PER_PIXEL, 1)) > len(frame.getbands()):
+        reason = f"the picture has {samples} channels, and does not say what all of them are; save it as grey."
+        raise InputRefusedError("E_COLOUR", reason)
     _check_maximum(frame, content)
-    is_deep = frame.mode in MULTICHANNEL and any(";16" in str(tile.args) for tile in frame.tile)
+    _check_is_alone(frame, content)
+    is_deep = frame.mode in MULTICHANNEL and (bits > 8 or any(";16" in str(tile.args) for tile in frame.tile))
     is_turned = frame.getexif().get(ORIENTATION, 1) in range(2, 9)
     # Pillow turns a TIFF by itself when it is loaded
     shown = ImageOps.exif_transpose(frame) if is_turned and frame.format != "TIFF" else frame
@@ -142,7 +151,8 @@ def _page(frame: ImageFile, content: bytes, by_index: bool, max_pixels: int) -> 
         white = 2**bits - 1 if 8 < bits < 16 else LARGEST[frame.mode]
         channels = _grey(shown, white, is_negative)
     elif is_deep:
-        white, channels = 65535, _deep_channels(content, is_plain=not is_turned and getattr(frame, "n_frames", 1) == 1)
+        is_plain = not is_turned and getattr(frame, "n_frames", 1) == 1 and is_interleaved
+        white, channels = 65535, _deep_channels(content, is_plain=is_plain)
     elif frame.mode in MULTICHANNEL:
         white, channels = 255, _channels(shown, by_index)
     else:
@@ -170,6 +180,17 @@ def _check_maximum(frame: ImageFile, content: bytes) -> None:
         raise InputRefusedError("E_BITS", reason)
 
 
+def _check_is_alone(frame: ImageFile, content: bytes) -> None:
+    """Refuse a second picture behind a PGM, of which Pillow says nothing; plain ones have none."""
+    tile = frame.tile[0]
+    if frame.format != "PPM" or tile.codec_name == "ppm_plain":
+        return
+    is_wide = frame.mode == "I" or (isinstance(tile.args, tuple) and int(tile.args[1]) > 255)
+    row = (frame.width + 7) // 8 if frame.mode == "1" else frame.width * len(frame.getbands()) * (1 + is_wide)
+    if NETPBM.match(content, tile.offset + frame.height * row):
+        raise InputRefusedError("E_MULTIFRAME", "the file holds several pictures; save each as a file.")
+
+
 def _grey(shown: Image.Image, white: int, is_negative: bool) -> np.ndarray:
     grey = np.asarray(shown)
     if shown.mode == "1":
@@ -191,7 +212,7 @@ def _channels(shown: Image.Image, by_index: bool) -> np.ndarray:
 
 
 def _deep_channels(content: bytes, *, is_plain: bool) -> np.ndarray:
-    """Several channels of 16 bits, of which Pillow would keep 8; only of a picture of one page that is not turned."""
+    """Several channels of 16 bits, of which Pillow would keep 8; only of one page, not turned, pixel by pixel."""
     import cv2  # 0.2 s for every child, and hardly a picture needs it
 
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) if is_plain else None

@@ -40,10 +40,26 @@ PRIVATE_VOLUME_GROUP = 0x7E01
 SPECIMEN = {"G-8310", "127457009"}
 """Tissue specimen from breast: a view code of CID 4014 that shows no breast."""
 
-NO_TISSUE = {"RECOMBINED", "SUBTRACTION", "HIGH_ENERGY"}
+IS_SPECIMEN = "SPECIMEN"
+"""What some units write into View Position, Body Part Examined or Image Type instead."""
+
+NO_TISSUE = {"RECOMBINED", "SUBTRACTION", "SUBTRACTED", "HIGH_ENERGY"}
 """Values of Image Type in contrast-enhanced mammography whose grey is iodine; LOW_ENERGY looks like any mammogram."""
 
-REMARKS = {
+OF_TOMOSYNTHESIS = {"TOMO", "TOMO_PROJ", "TOMO_SCOUT", "TOMOSYNTHESIS"}
+"""Values of Image Type of its slices and projections, which some units write as single mammograms."""
+
+OF_BIOPSY = {
+    "STEREO_SCOUT",
+    *(
+        f"{step}_{side}"
+        for step in ("STEREO", "PREFIRE", "POSTFIRE", "POSTBIOPSY", "POSTMARKER")
+        for side in ("MINUS", "PLUS")
+    ),
+}
+"""Values of Image Type in stereotactic mammography, PS3.3 table C.8-74a."""
+
+REMARKS = dict.fromkeys(OF_BIOPSY, "image of a biopsy; its tube may be tilted, and a needle may be in it") | {
     "STEREO": "one of a stereo pair; its geometry is that of a tilted tube",
     "GENERATED_2D": "computed from tomosynthesis, not exposed; masses may look other than in training",
     "TOMO_2D": "computed from tomosynthesis, not exposed; masses may look other than in training",
@@ -67,10 +83,13 @@ CONVERSION_REMARKS = {
     "SYN": "secondary capture of a synthetic image; it may be no mammogram",
     "DV": "secondary capture of a video; it may be no mammogram",
 }
-"""Conversion Type of a secondary capture to the same (PS3.3 C.8.6.1); film scans say DF, SI or SD.
+"""Conversion Type of a secondary capture to the same (PS3.3 C.8.6.1); film scans say DF, SI or SD, and copies of what a
+machine wrote DI.
 
 Full mammograms have the attribute too: a GE Senographe writes WSD.
 """
+
+UNSAID_CONVERSION = "secondary capture that does not say what it was made of; it may be no mammogram"
 
 MODIFIER_REMARKS = {
     "R-102D6": "magnification view", "399163009": "magnification view",
@@ -91,18 +110,26 @@ def check_kind(dataset: Dataset) -> None:
     """Refuse images of the mammography class that show no breast tissue.
 
     Raises:
-        InputRefusedError: ``E_IMAGE_KIND``.
+        InputRefusedError: ``E_IMAGE_KIND``, ``E_MULTIFRAME``.
     """
-    if NO_TISSUE & set(texts(dataset, "ImageType")):
+    image_type = words(dataset, "ImageType")
+    if NO_TISSUE & image_type:
         reason = "a contrast-enhanced image whose grey is iodine; give the low-energy image of the pair."
         raise InputRefusedError("E_IMAGE_KIND", reason)
-    if any(code in SPECIMEN for code in _view_codes(dataset)):
+    if OF_TOMOSYNTHESIS & image_type and not is_synthesized(dataset):
+        reason = "a slice or a projection of tomosynthesis; give a 2D mammogram, exposed or synthesized."
+        raise InputRefusedError("E_MULTIFRAME", reason)
+    if _is_specimen(dataset):
         raise InputRefusedError("E_IMAGE_KIND", "a specimen, not a breast; the networks have never seen one.")
+    if words(dataset, "QualityControlImage") == {"YES"}:
+        raise InputRefusedError("E_IMAGE_KIND", "a phantom of quality control, not a breast.")
+    if any(True for _ in items(dataset, "SequenceOfUltrasoundRegions")):
+        raise InputRefusedError("E_IMAGE_KIND", "an ultrasound image, not a mammogram, whatever its Modality says.")
 
 
 def is_synthesized(dataset: Dataset) -> bool:
     """True for a 2D image of one frame that was computed from tomosynthesis, whatever its SOP class."""
-    return numbers(dataset, "NumberOfFrames") in ([], [1.0]) and bool(SYNTHESIZED & set(texts(dataset, "ImageType")))
+    return numbers(dataset, "NumberOfFrames") in ([], [1.0]) and bool(SYNTHESIZED & words(dataset, "ImageType"))
 
 
 def holds_private_volume(dataset: Dataset) -> bool:
@@ -113,9 +140,11 @@ def holds_private_volume(dataset: Dataset) -> bool:
 
 def remarks(dataset: Dataset) -> list[str]:
     """What a person should know about a result on this image: phrases of this module, never text of the header."""
-    found = [REMARKS[value] for value in texts(dataset, "ImageType") if value in REMARKS]
+    found = [REMARKS[value] for value in sorted(words(dataset, "ImageType")) if value in REMARKS]
     if SECONDARY_CAPTURE & set(texts(dataset, "SOPClassUID")):
-        found += [CONVERSION_REMARKS[v] for v in texts(dataset, "ConversionType") if v in CONVERSION_REMARKS]
+        conversions = words(dataset, "ConversionType")
+        found += [CONVERSION_REMARKS[value] for value in sorted(conversions) if value in CONVERSION_REMARKS]
+        found += [] if conversions else [UNSAID_CONVERSION]
     found += [MODIFIER_REMARKS[code] for code in _modifier_codes(dataset) if code in MODIFIER_REMARKS]
     if texts(dataset, "BreastImplantPresent") == ["YES"]:
         found.append("a breast implant is in the image")
@@ -187,6 +216,11 @@ def texts(dataset: Dataset, name: str) -> list[str]:
     )
 
 
+def words(dataset: Dataset, name: str) -> set[str]:
+    """The coded strings of an attribute, in capitals, as the standard has them and not every writer."""
+    return {value.upper() for value in texts(dataset, name)}
+
+
 def items(dataset: Dataset, name: str) -> Iterator[Dataset]:
     """The items of a sequence, none where the attribute is absent or something else."""
     try:
@@ -213,6 +247,13 @@ def _numbers_but(believes: Callable[[list[float]], bool], dataset: Dataset, name
     """Whether an attribute holds numbers, and they are not believed."""
     said = numbers(dataset, name)
     return bool(said) and not believes(said)
+
+
+def _is_specimen(dataset: Dataset) -> bool:
+    """By its view code, by what some units write instead, or by the module of PS3.3 C.7.6.22."""
+    named = (IS_SPECIMEN in words(dataset, name) for name in ("ViewPosition", "BodyPartExamined", "ImageType"))
+    is_described = any(True for _ in items(dataset, "SpecimenDescriptionSequence"))
+    return is_described or any(named) or any(code in SPECIMEN for code in _view_codes(dataset))
 
 
 def _view_codes(dataset: Dataset) -> list[str]:

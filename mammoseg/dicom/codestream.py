@@ -3,6 +3,7 @@
 JPEG: ITU-T T.81 B.2.2; JPEG-LS: T.87 C.2.2; JPEG 2000: T.800 A.5.1; RLE: PS3.5 G.5.
 """
 
+import re
 import struct
 from typing import NamedTuple
 
@@ -32,7 +33,21 @@ START_OF_FRAME = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
 """Markers of JPEG that stand alone."""
 
+JPEG_LS = {uid.JPEGLSLossless, uid.JPEGLSNearLossless}
+
+JPEG_LS_FRAME = 0xF7
+"""Marker by which a stream of JPEG-LS differs from one of JPEG."""
+
 RLE_HEADER_BYTES, MOST_RLE_SEGMENTS = 64, 15
+
+START_OF_JPEG, START_OF_JPEG_2000, BOX_OF_JPEG_2000 = b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  "
+"""First bytes of a stream; JP2 puts a box around one."""
+
+END_OF_IMAGE = b"\xff\xd9"
+"""Last bytes of a stream of JPEG, JPEG-LS or JPEG 2000; no two bytes of compressed data look like that."""
+
+NEXT_STREAM = re.compile(rb"\xff\xd9\0*(\xff\xd8\xff|\xff\x4f\xff\x51)")
+"""The end of a stream, padding, and the start of another."""
 
 ITEM = b"\xfe\xff\x00\xe0"
 """Tag of an offset table or a fragment; compressed syntaxes are little endian."""
@@ -60,11 +75,15 @@ def check_codestream(
         Bits a pixel that the stream states, which may be more or fewer than `bits_stored`; RLE states whole bytes.
 
     Raises:
-        InputRefusedError: ``E_SIZE``, ``E_COLOUR``, ``E_BITS``, or ``E_COMPRESSION`` for a stream without such a header
-            or of a method that is not read.
+        InputRefusedError: ``E_SIZE``, ``E_COLOUR``, ``E_BITS``, ``E_TRUNCATED`` for a stream without an end,
+            ``E_MULTIFRAME`` for several streams, or ``E_COMPRESSION`` for one without such a header, of another method
+            than the file says, or of one that is not read.
     """
     check_method(syntax)
     stream = join_fragments(pixel_data)
+    said, found = _method_of(syntax), _method(stream)
+    if found and found != said:
+        raise InputRefusedError("E_COMPRESSION", f"the stream is {found}, Transfer Syntax UID says {said}; convert it.")
     if syntax == uid.RLELossless:
         _check_rle(stream, bits_allocated // 8)
         return bits_allocated
@@ -83,6 +102,7 @@ def check_codestream(
         raise InputRefusedError("E_BITS", "the stream has signed pixels, the header says that they are unsigned.")
     if size.bits <= 8 < bits_stored:  # a copy made for a screen: what its grey values mean is not known
         raise InputRefusedError("E_BITS", f"the stream has {size.bits} bits a pixel, the header says {bits_stored}.")
+    _check_end(stream)
     return size.bits
 
 
@@ -102,17 +122,61 @@ def join_fragments(pixel_data: bytes) -> bytes:
     Raises:
         InputRefusedError: ``E_COMPRESSION``: there is none, or a fragment is not whole.
     """
+    pixel_data = with_offset_table(pixel_data)
     fragments, position = [], 0
     while (start := position + 8) <= len(pixel_data) and pixel_data[position : position + 4] == ITEM:
         position = start + int.from_bytes(pixel_data[position + 4 : start], "little")
         fragments.append(pixel_data[start:position])
-    if len(fragments) < 2 or position > len(pixel_data):  # the first is the offset table
+    if not any(fragments[1:]) or position > len(pixel_data):  # the first is the offset table
         raise InputRefusedError("E_COMPRESSION", "Pixel Data holds no compressed stream.")
     return b"".join(fragments[1:])
 
 
+def with_offset_table(pixel_data: bytes) -> bytes:
+    """Pixel Data with an empty offset table in front, where a writer began with the stream itself (PS3.5 A.4)."""
+    return pixel_data if _method(pixel_data[8:]) is None else ITEM + bytes(4) + pixel_data
+
+
+def _method_of(syntax: uid.UID) -> str:
+    if syntax == uid.RLELossless:
+        return "RLE"
+    if syntax in JPEG_2000:
+        return "JPEG 2000"
+    return "JPEG-LS" if syntax in JPEG_LS else "JPEG"
+
+
+def _method(stream: bytes) -> str | None:
+    """The method of a stream by its first bytes and its frame header, None where they are those of none."""
+    if stream.startswith((START_OF_JPEG_2000, BOX_OF_JPEG_2000)):
+        return "JPEG 2000"
+    if stream.startswith(START_OF_JPEG):
+        frame = _jpeg_frame(stream)
+        return "JPEG-LS" if frame and frame[0] == JPEG_LS_FRAME else "JPEG"
+    if len(stream) >= RLE_HEADER_BYTES:
+        count, first = struct.unpack_from("<2I", stream)
+        return "RLE" if 0 < count <= MOST_RLE_SEGMENTS and first == RLE_HEADER_BYTES else None
+    return None
+
+
+def _check_end(stream: bytes) -> None:
+    """Refuse a stream that was cut, which some decoders fill up with grey, and another behind it."""
+    if END_OF_IMAGE not in stream:
+        raise InputRefusedError("E_TRUNCATED", "the compressed stream has no end; copy the file again.")
+    if NEXT_STREAM.search(stream):
+        raise InputRefusedError("E_MULTIFRAME", "Pixel Data holds several streams, the header says one frame.")
+
+
 def _jpeg_size(stream: bytes) -> Size | None:
     """Size in the first frame header, None where the markers do not lead to one."""
+    frame = _jpeg_frame(stream)
+    if frame is None:
+        return None
+    bits, rows, columns, components = struct.unpack_from(">BHHB", stream, frame[1] + 4)
+    return Size(rows, columns, components, bits)
+
+
+def _jpeg_frame(stream: bytes) -> tuple[int, int] | None:
+    """Marker of the first frame header and its offset, None where the markers do not lead to one."""
     if stream[:2] != b"\xff\xd8":
         return None
     position = 2
@@ -122,15 +186,14 @@ def _jpeg_size(stream: bytes) -> Size | None:
             position += 1 if marker == 0xFF else 2
             continue
         if marker in START_OF_FRAME and position + 10 <= len(stream):
-            bits, rows, columns, components = struct.unpack_from(">BHHB", stream, position + 4)
-            return Size(rows, columns, components, bits)
+            return marker, position
         position += 2 + max(2, int.from_bytes(stream[position + 2 : position + 4], "big"))
     return None
 
 
 def _jpeg_2000_size(stream: bytes) -> Size | None:
     """Size in the SIZ marker, with or without a JP2 box around the stream."""
-    start = stream[:4096].find(b"\xff\x4f\xff\x51")  # SOC, SIZ
+    start = stream[:4096].find(START_OF_JPEG_2000)
     if start < 0 or len(stream) < start + 43:
         return None
     columns, rows, left, top = struct.unpack_from(">4I", stream, start + 8)

@@ -13,6 +13,7 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
+from mammoseg.dicom.codestream import END_OF_IMAGE
 from mammoseg.dicom.complete import complete
 from mammoseg.dicom.elements import MOST_ELEMENTS, PIXEL_DATA, Encoding, read_element
 from mammoseg.dicom.values import MALFORMED
@@ -38,9 +39,6 @@ EXPLICIT_LITTLE = Encoding(is_implicit=False, is_little_endian=True)
 
 DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
 """Sequence Delimitation Item in little endian, PS3.5 A.4."""
-
-END_OF_IMAGE = b"\xff\xd9"
-"""Last bytes of a stream of JPEG, JPEG-LS or JPEG 2000."""
 
 PROGRAM_SIGNATURES = (b"MZ", b"\x7fELF", b"#!")
 """First bytes of programs; a preamble that begins so makes one file both image and program (CVE-2019-11687)."""

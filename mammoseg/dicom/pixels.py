@@ -8,7 +8,7 @@ from pydicom.datadict import dictionary_description
 from pydicom.dataset import Dataset
 from pydicom.pixels import get_decoder, pixel_array
 
-from mammoseg.dicom.codestream import check_codestream
+from mammoseg.dicom.codestream import check_codestream, with_offset_table
 from mammoseg.dicom.grey import padding_mask, padding_range
 from mammoseg.dicom.values import code_string, integer, is_absent
 from mammoseg.errors import InputRefusedError
@@ -142,6 +142,9 @@ def decode(dataset: Dataset) -> np.ndarray:
 
 def _decompress(dataset: Dataset) -> np.ndarray:
     syntax, stored = dataset.file_meta.TransferSyntaxUID, dataset.BitsStored
+    if (pixel_data := with_offset_table(dataset.PixelData)) is not dataset.PixelData:
+        logger.warning("the compressed pixels begin without an offset table; an empty one is put in")
+        dataset.PixelData = pixel_data
     bits = check_codestream(
         dataset.PixelData,
         syntax,

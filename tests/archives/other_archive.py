@@ -38,12 +38,14 @@ class OtherArchive:
         by_modality: answers a search by ModalitiesInStudy.
         instances_of_study: answers a search for all instances of a study; None lists them as those of a series.
         send: sends an instance.
+        of_series: tags that it gives of a series.
     """
 
     files: list[Path]
     by_modality: Reply = find_nothing
     instances_of_study: Reply | None = None
     send: Callable[[Request, bytes], None] = send_multipart
+    of_series: set[str] = field(default_factory=lambda: set(SERIES_LEVEL))
     asked: list[str] = field(default_factory=list)
 
     def __call__(self, request: Request) -> None:
@@ -65,13 +67,13 @@ class OtherArchive:
         elif len(place) == 6:
             self.send(request, held[0][0].read_bytes()) if held else request.reply(204)
         else:
-            answers = {str(answer): answer for answer in (_answer(place[-1], data) for _, data in held)}
+            answers = {str(answer): answer for answer in (self._answer(place[-1], data) for _, data in held)}
             request.reply_json(list(answers.values()) if query["offset"] == ["0"] else [])
 
-
-def _answer(level: str, data: Dataset) -> dict[str, object]:
-    if level == "studies":
-        return dicom_json(t0020000D=data.StudyInstanceUID)
-    if level == "series":
-        return dicom_json(t0020000E=data.SeriesInstanceUID, t00080060=data.Modality)
-    return dicom_json(t00080016=data.SOPClassUID, t00080018=data.SOPInstanceUID)
+    def _answer(self, level: str, data: Dataset) -> dict[str, object]:
+        if level == "studies":
+            return dicom_json(t0020000D=data.StudyInstanceUID)
+        if level == "series":
+            all_tags = dicom_json(t0020000E=data.SeriesInstanceUID, t00080060=data.Modality)
+            return {tag: all_tags[tag] for tag in sorted(self.of_series)}
+        return dicom_json(t00080016=data.SOPClassUID, t00080018=data.SOPInstanceUID)

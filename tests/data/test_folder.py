@@ -88,6 +88,10 @@ def run(root, tmp_path):
         ("a.pgm", "seg-a_1.png"),
         ("img/a.jpeg", "ground_truth/a.png"),
         ("imagesTr/a_0000.png", "labelsTr/a.png"),
+        ("a_image.png", "a_mask.png"),
+        ("image_1.png", "mask_1.png"),
+        ("IMG-a.jpg", "seg-a.png"),
+        ("a.hdr", "a_mask.nii"),
         ("imagesTs/a_0000.nii.gz", "labelsTs/a.nii.gz"),
         (unicodedata.normalize("NFD", "Brüste/é.png"), "Brüste/é_mask.png"),
         ("é.png", unicodedata.normalize("NFD", "é_mask.png")),
@@ -151,6 +155,19 @@ def test_several_masks_of_an_image_are_fused_and_kept(run, root, tmp_path):
     record = run()["p1"]
     assert record["instances"] == ["../in/p1_mask_1.png", "../in/p1_mask_2.png"]
     assert (read_mask(tmp_path / "out" / record["label"]) == (square(2, 2) + square(8, 4) > 0)).all()
+
+
+def test_a_mask_in_two_files_is_one_mass_and_noted(run, root, tmp_path):
+    cv2.imwrite(str(root / "p1_mask.tif"), square())
+    assert "instances" not in run()["p1"]
+    (name,) = report_of(tmp_path / "out")["noted"]["masks that are the same as another of their image, counted once"]
+    assert name.endswith("p1_mask.tif")
+
+
+def test_a_mask_without_a_pixel_of_mass_is_noted(run, root, tmp_path):
+    write_mask_png(root / "p1_mask.png", np.zeros(SHAPE, np.uint8))
+    assert run()["p1"]["has_mass"] is False
+    assert len(report_of(tmp_path / "out")["noted"]["masks without a pixel of mass"]) == 1
 
 
 def test_a_mask_of_another_size_is_resampled_and_counted(run, root, tmp_path):

@@ -202,6 +202,18 @@ REFUSED = {
     "half a PNG": (a_png(300, 300), "E_TRUNCATED"),
     "half a JPEG": (b"\xff\xd8\xff\xe0" + bytes(50), "E_TRUNCATED"),
     "half a PGM": (b"P5\n30 30\n255\n" + bytes(30), "E_TRUNCATED"),
+    "two PBM": (2 * b"P4\n9 2\n\x80\0\0\0\n", "E_MULTIFRAME"),
+    "two PGM": (b"P5 2 1 255\n01P5 2 1 255\n10", "E_MULTIFRAME"),
+    "two PGM of 12 bits": (2 * b"P5 2 1 4095\n\0\1\1\1", "E_MULTIFRAME"),
+    "two PPM": (2 * b"P6 1 1 255\n000\n", "E_MULTIFRAME"),
+    "channels of 16 bits, one behind the other": (
+        a_tiff(np.stack([GREY.astype(np.uint16)] * 3), photometric="rgb", planarconfig="separate"),
+        "E_BITS",
+    ),
+    "a channel of which nothing is said": (
+        a_tiff(np.dstack([GREY] * 4), photometric="rgb", extrasamples=["unspecified"]),
+        "E_COLOUR",
+    ),
     "colour NIfTI": (a_nifti(RGB), "E_COLOUR"),
     "an offset in the header": (a_nifti(SLICE, vox_offset=(108, struct.pack("<f", 235))), "E_TRUNCATED"),
     "an unknown type": (a_nifti(SLICE, datatype=(70, b"\x63\0")), "E_TRUNCATED"),
@@ -221,6 +233,15 @@ def test_what_is_no_grey_picture_is_refused_by_its_reason(tmp_path, content, cod
     content(path) if callable(content) else path.write_bytes(content)
     with pytest.raises(InputRefusedError, match=f"^{code}: "):
         read_mammogram(path)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+def test_nifti_2_is_read_as_nifti_1(tmp_path, name, order):
+    header = nibabel.Nifti2Header(endianness=order)
+    nibabel.save(nibabel.Nifti2Image(np.arange(6, dtype=np.uint16).reshape(3, 2), np.eye(4), header), tmp_path / name)
+    np.testing.assert_array_equal(read_mammogram(tmp_path / name).pixels, [[0, 2, 4], [1, 3, 5]])
+    np.testing.assert_array_equal(read_mask(tmp_path / name), [[0, 1, 1], [1, 1, 1]])
 
 
 def test_pictures_are_decoded_in_the_child_process(tmp_path):

@@ -14,6 +14,9 @@ from tests.made_dicom import RAMP, mammogram_dataset
 
 ROWS, COLUMNS = 60, 80
 
+NO_TABLE, END = b"\xff\xdb\0\x02", b"\xff\xd9"
+"""Of JPEG: an empty segment of tables, and the end of the image."""
+
 
 def pack(stream):
     """Pixel Data of one fragment behind an empty offset table."""
@@ -22,12 +25,12 @@ def pack(stream):
 
 def jpeg(marker, *, rows=ROWS, columns=COLUMNS, bits=12, components=1, before=b""):
     frame = struct.pack(">HBHHB", 11, bits, rows, columns, components)
-    return pack(b"\xff\xd8" + before + b"\xff" + bytes([marker]) + frame)
+    return pack(b"\xff\xd8" + (before or NO_TABLE) + b"\xff" + bytes([marker]) + frame + END)
 
 
 def jpeg_2000(*, rows=ROWS, columns=COLUMNS, bits=12, components=1, sign=0):
     size = struct.pack(">HH4I4IHB", 41, 0, columns, rows, 0, 0, columns, rows, 0, 0, components, bits - 1 | sign << 7)
-    return pack(b"\xff\x4f\xff\x51" + size)
+    return pack(b"\xff\x4f\xff\x51" + size + END)
 
 
 def rle(*offsets):
@@ -55,9 +58,10 @@ def test_what_dcmtk_writes_passes(option, tmp_path, dcmcjpeg):
 
 @pytest.mark.parametrize("marker", [0xC0, 0xC1, 0xC3, 0xF7])
 def test_the_size_of_a_jpeg_is_that_of_its_frame_header(marker):
-    check(jpeg(marker, before=b"\xff\xe0\0\x04ab\xff\xff\xfe\0\x02"))  # application data, a fill byte, a comment
+    syntax = uid.JPEGLSLossless if marker == 0xF7 else uid.JPEGLosslessSV1
+    check(jpeg(marker, before=b"\xff\xe0\0\x04ab\xff\xff\xfe\0\x02"), syntax)  # data of its own, a fill byte, a comment
     with pytest.raises(InputRefusedError, match="E_SIZE: the stream is 61 x 80, the header says 60 x 80"):
-        check(jpeg(marker, rows=61))
+        check(jpeg(marker, rows=61), syntax)
 
 
 REFUSED = {
@@ -93,6 +97,39 @@ def test_a_stream_of_another_image_is_refused(stream, syntax, code):
     with pytest.raises(InputRefusedError) as refusal:
         check(stream, syntax)
     assert refusal.value.code == code
+
+
+OTHER_METHODS = {
+    "JPEG-LS says JPEG": (jpeg(0xF7), uid.JPEGLosslessSV1, "is JPEG-LS, Transfer Syntax UID says JPEG;"),
+    "JPEG says JPEG-LS": (jpeg(0xC3), uid.JPEGLSLossless, "is JPEG, Transfer Syntax UID says JPEG-LS;"),
+    "JPEG 2000 says JPEG": (jpeg_2000(), uid.JPEGBaseline8Bit, "is JPEG 2000, Transfer Syntax UID says JPEG;"),
+    "JPEG says JPEG 2000": (jpeg(0xC0), uid.HTJ2KLossless, "is JPEG, Transfer Syntax UID says JPEG 2000;"),
+    "RLE says JPEG 2000": (rle(64, 70), uid.JPEG2000, "is RLE, Transfer Syntax UID says JPEG 2000;"),
+    "JP2 says RLE": (
+        pack(b"\0\0\0\x0cjP  " + bytes(99)),
+        uid.RLELossless,
+        "is JPEG 2000, Transfer Syntax UID says RLE;",
+    ),
+}
+
+
+@pytest.mark.parametrize(("stream", "syntax", "said"), OTHER_METHODS.values(), ids=OTHER_METHODS)
+def test_a_stream_of_another_method_is_refused_by_it(stream, syntax, said):
+    with pytest.raises(InputRefusedError, match=f"E_COMPRESSION: the stream {said} convert it"):
+        check(stream, syntax)
+
+
+@pytest.mark.parametrize(
+    ("whole", "syntax"),
+    [(jpeg(0xC3), uid.JPEGLossless), (jpeg(0xF7), uid.JPEGLSLossless), (jpeg_2000(), uid.JPEG2000)],
+    ids=["JPEG", "JPEG-LS", "JPEG 2000"],
+)
+def test_a_stream_ends_once(whole, syntax):
+    stream = join_fragments(whole)
+    with pytest.raises(InputRefusedError, match="E_TRUNCATED: the compressed stream has no end"):
+        check(pack(stream[:-2]), syntax)
+    with pytest.raises(InputRefusedError, match="E_MULTIFRAME: Pixel Data holds several streams"):
+        check(pack(stream + bytes(3) + stream), syntax)
 
 
 def test_good_headers_made_here_pass():

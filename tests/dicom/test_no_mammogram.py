@@ -45,7 +45,15 @@ def test_a_secondary_capture_that_is_no_film_scan_carries_a_remark(tmp_path, con
     assert note.endswith("it may be no mammogram")
 
 
-@pytest.mark.parametrize("conversion", ["DF", "SI", "SD"])
+def test_a_secondary_capture_that_does_not_say_of_what_carries_a_remark(tmp_path):
+    for number, conversion in enumerate((None, "")):
+        (tmp_path / str(number)).mkdir()
+        attributes = {} if conversion is None else {"ConversionType": conversion}
+        (note,) = read_dicom(write_mammogram(tmp_path / str(number), **CAPTURE, **attributes)).notes
+        assert note == "secondary capture that does not say what it was made of; it may be no mammogram"
+
+
+@pytest.mark.parametrize("conversion", ["DF", "SI", "SD", "DI"])
 def test_a_film_scan_carries_none(tmp_path, conversion):
     assert read_dicom(write_mammogram(tmp_path, **CAPTURE, ConversionType=conversion)).notes == ()
 
@@ -70,7 +78,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("attributes", OTHERS.values(), ids=OTHERS)
-def test_anything_else_of_tomosynthesis_is_refused(tmp_path, attributes):
+def test_anything_else_of_tomosynthesis_in_its_classes_is_refused(tmp_path, attributes):
     with pytest.raises(InputRefusedError, match="E_MULTIFRAME: .* is tomosynthesis"):
         read_dicom(write_mammogram(tmp_path, **SYNTHESIZED | attributes))
 
@@ -80,6 +88,44 @@ def item(**attributes):
     for keyword, value in attributes.items():
         setattr(made, keyword, value)
     return made
+
+
+@pytest.mark.parametrize("value", ["TOMO", "TOMO_PROJ", "TOMO_SCOUT", "TOMOSYNTHESIS", "tomo"])
+@pytest.mark.parametrize("attributes", [CAPTURE | {"ConversionType": "DI"}, {}], ids=["secondary capture", "mammogram"])
+def test_a_slice_or_a_projection_of_tomosynthesis_in_another_class_is_refused(tmp_path, value, attributes):
+    path = write_mammogram(tmp_path, **attributes, ImageType=["DERIVED", "PRIMARY", value, "NONE"])
+    with pytest.raises(InputRefusedError, match="E_MULTIFRAME: a slice or a projection of tomosynthesis"):
+        read_dicom(path)
+
+
+@pytest.mark.parametrize("kind", [["TOMO", "GENERATED_2D"], ["TOMO_2D", "NONE"], ["TOMOSYNTHESIS", "generated_2d"]])
+def test_a_synthesized_frame_in_the_class_of_mammograms_is_read(tmp_path, kind):
+    assert (
+        "computed from tomo" in read_dicom(write_mammogram(tmp_path, ImageType=["DERIVED", "PRIMARY", *kind])).notes[0]
+    )
+
+
+NO_BREAST = {
+    "iodine": ({"ImageType": ["DERIVED", "PRIMARY", "POST_CONTRAST", "SUBTRACTION"]}, "grey is iodine"),
+    "iodine, in small letters": ({"ImageType": ["DERIVED", "PRIMARY", "", "recombined"]}, "grey is iodine"),
+    "specimen by its module": ({"SpecimenDescriptionSequence": [item(SpecimenIdentifier="1")]}, "a specimen"),
+    "specimen by its view": ({"ViewPosition": "SPECIMEN"}, "a specimen"),
+    "specimen by its body part": ({"BodyPartExamined": "SPECIMEN"}, "a specimen"),
+    "phantom": ({"QualityControlImage": "YES"}, "a phantom"),
+    "ultrasound": (CAPTURE | {"SequenceOfUltrasoundRegions": [item(RegionDataType=1)]}, "an ultrasound image"),
+}
+
+
+@pytest.mark.parametrize(("attributes", "said"), NO_BREAST.values(), ids=NO_BREAST)
+def test_what_shows_no_breast_is_refused_by_its_kind(tmp_path, attributes, said):
+    with pytest.raises(InputRefusedError, match=f"E_IMAGE_KIND: .*{said}"):
+        read_dicom(write_mammogram(tmp_path, **attributes))
+
+
+@pytest.mark.parametrize("value", ["STEREO_SCOUT", "STEREO_MINUS", "PREFIRE_PLUS", "POSTMARKER_MINUS"])
+def test_an_image_of_a_biopsy_carries_a_remark(tmp_path, value):
+    (note,) = read_dicom(write_mammogram(tmp_path, ImageType=["ORIGINAL", "PRIMARY", value])).notes
+    assert note.startswith("image of a biopsy")
 
 
 def test_grey_values_and_side_of_a_synthesized_frame_come_from_its_functional_groups(tmp_path):

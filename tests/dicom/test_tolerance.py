@@ -163,6 +163,31 @@ def test_a_stream_over_many_fragments_is_read(tmp_path, fragments):
     np.testing.assert_array_equal(read_dicom(tmp_path / "many.dcm").pixels, PIXELS)
 
 
+@pytest.mark.parametrize("syntax", [uid.JPEG2000Lossless, uid.JPEGLSLossless, uid.RLELossless], ids=lambda s: s.name)
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_a_stream_without_an_offset_table_is_read_and_that_is_said(tmp_path, syntax, pieces):
+    write_compressed(tmp_path / "a.dcm", syntax)
+    dataset = pydicom.dcmread(tmp_path / "a.dcm")
+    stream = join_fragments(dataset.PixelData)
+    cut = len(stream) // 2 // 2 * 2 if pieces == 2 else len(stream)
+    dataset.PixelData = encapsulate([part for part in (stream[:cut], stream[cut:]) if part], has_bot=False)[8:]
+    dataset.save_as(tmp_path / "a.dcm")
+    mammogram = read_dicom(tmp_path / "a.dcm")
+    np.testing.assert_array_equal(mammogram.pixels, PIXELS)
+    assert mammogram.notes == ("the compressed pixels begin without an offset table; an empty one is put in",)
+
+
+@pytest.mark.parametrize("syntax", [uid.JPEG2000Lossless, uid.JPEGLSLossless], ids=lambda s: s.name)
+def test_half_a_stream_is_truncated_and_never_a_picture_that_is_half_grey(tmp_path, syntax):
+    write_compressed(tmp_path / "a.dcm", syntax)
+    dataset = pydicom.dcmread(tmp_path / "a.dcm")
+    stream = join_fragments(dataset.PixelData)
+    dataset.PixelData = encapsulate([stream[: len(stream) // 2]])
+    dataset.save_as(tmp_path / "a.dcm")
+    with pytest.raises(InputRefusedError, match="E_TRUNCATED: the compressed stream has no end"):
+        read_dicom(tmp_path / "a.dcm")
+
+
 def test_a_stream_cut_between_two_fragments_is_truncated(tmp_path):
     path = tmp_path / "cut.dcm"
     content = write_compressed(path, fragments=3)

@@ -96,6 +96,7 @@ def find_mammograms(
         ArchiveError: the archive does not answer, or not in DICOM JSON.
     """
     wanted = set(modalities.split(",") if isinstance(modalities, str) else modalities)
+    unsaid = ""  # of a series whose Modality the archive does not give: its files say it
     filters = _filters(study, patient, date)
     left_out: list[str] = []
     found: dict[str, Instance] = {}
@@ -106,7 +107,7 @@ def find_mammograms(
         studies = list(dict.fromkeys(_uids(studies_of_interest(archive, sorted(wanted), filters), STUDY, left_out)))
     for study_uid in studies:
         series = series_of(archive, study_uid)
-        of_interest = (answer for answer in series if first_value(answer, MODALITY) in wanted)
+        of_interest = (answer for answer in series if first_value(answer, MODALITY) in {*wanted, unsaid})
         for series_uid in _uids(of_interest, SERIES, left_out):
             address = {"study_instance_uid": study_uid, "series_instance_uid": series_uid}
             instances = result_pages(archive, client.search_for_instances, SOP, **address)

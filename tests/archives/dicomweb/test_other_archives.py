@@ -11,7 +11,7 @@ from tests.archives.fake_archive import fake_archive
 from tests.archives.made_study import write_view
 from tests.archives.other_archive import OtherArchive, find_nothing, refuse
 
-IGNORANT = {"HTTP 400": refuse(400), "HTTP 422": refuse(422), "HTTP 204": refuse(204), "an empty list": find_nothing}
+IGNORANT = {f"HTTP {status}": refuse(status) for status in (400, 422, 204)} | {"an empty list": find_nothing}
 """What archives that do not know ModalitiesInStudy answer to a search by it."""
 
 
@@ -36,6 +36,11 @@ def test_mammograms_are_found_where_studies_cannot_be_searched_by_modality(by_mo
         assert find_mammograms(archive) == [address_of(mammogram)]
         assert find_mammograms(archive, modalities="CT") == [address_of(tomogram)]
         assert find_mammograms(archive, modalities="MG,CT") == [address_of(tomogram), address_of(mammogram)]
+
+
+def test_series_whose_modality_is_not_given_are_looked_into(mammogram):
+    with fake_archive(OtherArchive([mammogram], of_series={"0020000E"})) as (archive, _):
+        assert find_mammograms(archive) == [address_of(mammogram)]
 
 
 def test_another_refusal_than_that_of_a_key_is_no_reason_to_search_without_it(mammogram):
