@@ -1,6 +1,7 @@
 """The record of a plan: each evaluation that is done, and each that is not, with the reason."""
 
 import shlex
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +26,14 @@ def record_plan(file: Path, output: Path, *, because: str) -> dict[str, Any]:
     lines = {line.step.key: line.status for line in lines_of(steps_of(plan, output.absolute()), output)}
     runs, empty = [], [{"run": name, "because": reason} for name, reason in left_out.items()]
     for run in plan.runs:
-        for score in run.scores:
-            for seed in run.seeds:
-                for fold in scored_folds(run, score):
-                    key = score_key(run, score, seed, fold)
-                    if lines[key].state == "done":
-                        about = {"run": run.name, "fold": fold, "notes": list(run.notes), "recipe": run.recipe}
-                        runs.append({**about, **measure(output / key)})
-                    else:
-                        reason = lines[key].reason or because
-                        empty.append(
-                            {"run": run.name, "bundle": run.bundle, "seed": seed, "fold": fold, "because": reason}
-                        )
+        for score, seed in product(run.scores, run.seeds):
+            for fold in scored_folds(run, score):
+                key = score_key(run, score, seed, fold)
+                about = {"run": run.name, "bundle": run.bundle, "seed": seed, "fold": fold}
+                if lines[key].state == "done":
+                    runs.append({**measure(output / key), **about, "recipe": run.recipe, "notes": list(run.notes)})
+                else:
+                    empty.append({**about, "because": lines[key].reason or because})
     return {
         "name": plan.name,
         "command": shlex.join(["mammoseg", "run", str(file), "--output", "out"]),

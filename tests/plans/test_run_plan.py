@@ -109,8 +109,8 @@ def test_a_record_of_a_plan_has_every_evaluation_that_is_done_and_the_reason_of_
     record = record_plan(tmp_path / "plan.json", done / "out", because="the night was over")
 
     evaluations = [("seeds", 0, None), ("seeds", 1, None), *(("folds", 0, fold) for fold in (0, 1, 2))]
-    assert [(one["run"], one["seed"], one["fold"]) for one in record["runs"]] == [*evaluations, ("folds", None, None)]
-    assert record["runs"][2]["images"] == 4 and record["budget"] is None
+    assert [(one["run"], one["seed"], one["fold"]) for one in record["runs"]] == [*evaluations, ("folds", 0, None)]
+    assert record["runs"][2]["images"] == 3 and record["budget"] is None
     assert record["empty"] == [
         {"run": "later", "bundle": "unet", "seed": 5, "fold": None, "because": "the night was over"}
     ]
