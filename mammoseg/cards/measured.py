@@ -47,7 +47,7 @@ def sentences_on(record: Mapping[str, Any]) -> list[str]:
         for run in runs
     ]
     said += [f"`{run['run']}`: {_settings(run)}." for run in runs]
-    said += [f"{run['machine']}; commit `{run['commit'][:7]}`, {run['date']}." for run in runs if run["commit"]]
+    said += [f"Scored on {run['machine']}, {run['date']}{_commits(run)}." for run in runs]
     return list(dict.fromkeys(said))
 
 
@@ -60,8 +60,14 @@ def _complete(path: Path) -> dict[str, Any]:
 def _settings(run: Mapping[str, Any]) -> str:
     words = [f"grid {' x '.join(map(str, run['spatial_size']))}"] if run["spatial_size"] else []
     words += [f"{run['epochs']} epochs"] if "epochs" in run else []
-    words += [f"threshold {run['threshold']:g}", f"flips {run['flips'] or 'none'}", str(run["precision"])]
+    words += [f"threshold {run['threshold']:g}", f"flips {run['flips'] or 'none'}", f"scored in {run['precision']}"]
     return ", ".join([*words, *run["notes"]])
+
+
+def _commits(run: Mapping[str, Any]) -> str:
+    """Code that trained and code that scored, as far as they are known."""
+    known = {"trained at": run["trained_at"], "scored at": run["commit"]}
+    return "".join(f"; {word} commit `{commit[:7]}`" for word, commit in known.items() if commit)
 
 
 def _together(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

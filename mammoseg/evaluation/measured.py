@@ -53,11 +53,17 @@ def measure(evaluation: Path) -> dict[str, Any]:
     return {
         **{name: told.get(name) for name in TOLD},
         "machine": told["machine"]["processor"],
+        "trained_at": _trained_at(told.get("started_from")),
         **_training(evaluation),
         "images": len({row["image_id"] for row in rows}),
         "patients": len({row["patient_id"] for row in rows}),
         "grids": {grid: _on_grid(grid, rows, summary) for grid in grids},
     }
+
+
+def _trained_at(weights: Any) -> str | None:
+    """Commit that the weights were trained at; of several, and where nobody wrote it down, none."""
+    return weights.get("commit") if isinstance(weights, dict) else None
 
 
 def _training(evaluation: Path) -> dict[str, Any]:

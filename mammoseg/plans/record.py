@@ -24,7 +24,8 @@ def record_plan(file: Path, output: Path, *, because: str) -> dict[str, Any]:
     """
     plan, left_out = cut_down(read_plan(file))
     lines = {line.step.key: line.status for line in lines_of(steps_of(plan, output.absolute()), output)}
-    runs, empty = [], [{"run": name, "because": reason} for name, reason in left_out.items()]
+    runs: list[dict[str, Any]] = []
+    empty: list[dict[str, Any]] = [{"run": name, "because": reason} for name, reason in left_out.items()]
     for run in plan.runs:
         for score, seed in product(run.scores, run.seeds):
             for fold in scored_folds(run, score):

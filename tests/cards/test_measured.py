@@ -9,7 +9,13 @@ from mammoseg.cards.measured import measured_of, read_measured
 
 def a_run(name: str, bundle: str, dice: float, *, seed: int = 0) -> dict:
     told = {"source": "cbis_ddsm", "section": "test", "images": 4, "patients": 2, "spatial_size": [160, 112]}
-    made = {"machine": "abacus, 2 cores", "commit": "0123456789", "date": "2026-11-28", "command": "mammoseg evaluate"}
+    made = {
+        "machine": "abacus, 2 cores",
+        "commit": "0123456789",
+        "trained_at": "abcdefabcd",
+        "date": "2026-11-28",
+        "command": "mammoseg evaluate",
+    }
     settings = {"threshold": 0.5, "flips": None, "precision": "bfloat16", "epochs": 12, "notes": ["narrow"]}
     return {
         "run": name,
@@ -43,9 +49,9 @@ def test_what_holds_for_several_runs_is_said_once(folder):
         "Small budget.",
         "Made by `mammoseg run few.json`.",
         "Data: cbis_ddsm, section test, 4 images of 2 patients.",
-        "`a`: grid 160 x 112, 12 epochs, threshold 0.5, flips none, bfloat16, narrow.",
-        "`b`: grid 160 x 112, 12 epochs, threshold 0.5, flips none, bfloat16, narrow.",
-        "abacus, 2 cores; commit `0123456`, 2026-11-28.",
+        "`a`: grid 160 x 112, 12 epochs, threshold 0.5, flips none, scored in bfloat16, narrow.",
+        "`b`: grid 160 x 112, 12 epochs, threshold 0.5, flips none, scored in bfloat16, narrow.",
+        "Scored on abacus, 2 cores, 2026-11-28; trained at commit `abcdefa`; scored at commit `0123456`.",
     ]
 
 
