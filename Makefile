@@ -12,9 +12,11 @@ demo: $(READY)
 	@$(BIN)/python scripts/demo.py
 
 # Label phantoms with the demo's model: an archive, the label server, and the addresses to open, until Ctrl-C.
-# `make label KEEP=FOLDER` keeps the labels.
+# `make label FOLDER=FOLDER` (or DICOM=FOLDER) takes mammograms of your own, DICOM or pictures, with the model that came
+# in the box; KEEP=FOLDER keeps the labels.
+OWN = $(or $(FOLDER),$(DICOM))
 label: $(READY)
-	@exec $(BIN)/python scripts/label.py $(if $(KEEP),--keep "$(KEEP)")
+	@exec $(BIN)/python scripts/label.py $(if $(OWN),--folder "$(OWN)") $(if $(KEEP),--keep "$(KEEP)")
 
 test: check
 	@$(BIN)/pytest

@@ -16,13 +16,14 @@ from mammoseg.folders import is_file, is_plain_file
 
 
 @contextmanager
-def atomic_path(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
+def atomic_path(path: Path, *, mode: int = 0o666, first_stays: bool = False) -> Iterator[Path]:
     """Give a temporary path beside `path`; flush it to disk and rename it to `path` when the block ends well.
 
     If the block raises, or the disk is full, nothing stands at `path` that was not there before.
 
     Args:
         mode: permissions of the file, as far as the umask allows it; the temporary one is never open to others.
+        first_stays: leave a file that another process has put at `path` meanwhile, where the file system has links.
 
     Raises:
         OSError: when the folder cannot be written or the disk is full, with `path` as its filename.
@@ -45,7 +46,8 @@ def atomic_path(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
         yield temporary
         temporary.chmod(mode & ~_umask())
         flush_to_disk(temporary)
-        temporary.replace(path)
+        if not (first_stays and _linked(temporary, path)):
+            temporary.replace(path)
         flush_to_disk(path.parent)
     except Exception as error:
         _raise_as_of_the_disk(error, path)
@@ -236,6 +238,17 @@ def _locked(lock: Path, *, waits: bool) -> int:
             os.close(handle)
             raise
         os.close(handle)
+
+
+def _linked(file: Path, path: Path) -> bool:
+    """Whether something stands at `path` now: `file`, or what was put there before it."""
+    try:
+        path.hardlink_to(file)
+    except FileExistsError:
+        return True
+    except OSError:  # a file system without links
+        return False
+    return True
 
 
 def _check_regular(path: Path) -> None:

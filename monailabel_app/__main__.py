@@ -11,10 +11,12 @@ from pathlib import Path
 from mammoseg.command_line import Parser, ended
 from mammoseg.counts import count_of
 from mammoseg.quick_import import quick_imports
+from mammoseg.viewer.label_server import say_page
+from monailabel_app.lib.conf import model_name
 from monailabel_app.lib.login.tokens import TokenFile, make_token, revoke_tokens
 from monailabel_app.lib.models.discover import discover
 from monailabel_app.lib.server import logs
-from monailabel_app.lib.server.address import bind, check_certificate
+from monailabel_app.lib.server.address import bind, check_certificate, url_of
 from monailabel_app.lib.settings import ServerSettings, is_loopback, refuse_open_address
 
 APP_DIR = Path(__file__).resolve().parent
@@ -38,7 +40,8 @@ def _serve(options: argparse.Namespace) -> None:
     settings = ServerSettings.from_conf(conf, host=options.host)
     has_login = settings.oidc is not None or bool(TokenFile(settings.tokens_file))
     refuse_open_address(options.host, has_login=has_login, insecure=options.insecure)
-    discover(conf)  # what it refuses is said before the imports below, which take seconds
+    models = discover(conf)  # what this and the next lines refuse is said before the imports below, which take seconds
+    model_name(conf, "strategy_model", models)
     check_certificate(options.ssl_certfile, options.ssl_keyfile, options.ssl_keyfile_password)
     sockets = bind(options.host, options.port)
     logs.set_up(options.verbose)
@@ -53,6 +56,7 @@ def _serve(options: argparse.Namespace) -> None:
     with quick_imports():
         from monailabel_app.main import MammosegApp
     from monailabel_app.lib.server.connections import Listener, allow_open_files
+    from monailabel_app.lib.server.routes.annotate import BUILT
     from monailabel_app.lib.server.server import build
 
     settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -74,9 +78,9 @@ def _serve(options: argparse.Namespace) -> None:
         ssl_keyfile_password=options.ssl_keyfile_password,
         timeout_graceful_shutdown=5,
     )
-    logging.getLogger(__name__).info(
-        "Serving on %s://%s:%d", "https" if config.is_ssl else "http", options.host, options.port
-    )
+    url = url_of("https" if config.is_ssl else "http", options.host, listeners[0].getsockname()[1])
+    logging.getLogger(__name__).info("Serving on %s", url)
+    print(say_page(url, is_built=BUILT.is_dir()), flush=True)
     with suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=listeners)
 

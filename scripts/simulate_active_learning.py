@@ -37,7 +37,8 @@ def simulate_active_learning(
         test: images of the test section that the Dice is measured on.
         strategies: names with commas.
         publish: write picture and table into docs/ too.
-        plan: fields of `mammoseg.active_learning.simulation.SimulationPlan`: seeds, start, query, rounds, ...
+        plan: fields of `mammoseg.active_learning.simulation.SimulationPlan`: seeds, start, query, rounds, ...; with
+            tool_steps labels cost effort, and the files are called ``active_learning_effort``.
     """
     replay_job(
         Path(output),

@@ -23,6 +23,15 @@ def test_failed_block_leaves_the_old_content_and_no_rest(tmp_path):
     assert (tmp_path / "b.txt").read_text() == "old"
 
 
+def test_of_two_writers_the_first_one_stays_where_it_is_asked_for_and_else_the_last(tmp_path):
+    for first_stays, kept in ((True, "first"), (False, "last")):
+        with atomic_path(tmp_path / "a.txt", first_stays=first_stays) as temporary:
+            temporary.write_text("last")
+            (tmp_path / "a.txt").write_text("first")
+        assert (tmp_path / "a.txt").read_text() == kept
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
 def test_json_is_read_back_equal(tmp_path):
     write_json(tmp_path / "a.json", {"name": "Ä", "values": [1, 2.5, None]})
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"name": "Ä", "values": [1, 2.5, None]}

@@ -1,8 +1,9 @@
-"""Dice against number of labels: mean over seeds with its 95 % confidence interval, as a picture and as a table."""
+"""Dice against labels or minutes of work: mean over seeds with its 95 % confidence interval, picture and table."""
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -26,17 +27,43 @@ def read_curves(steps: Path) -> tuple[list[int], Curves]:
         How many labels at each step, and by strategy the mean Dice ``(seeds, steps)``.
     """
     dice: dict[str, dict[tuple[int, int], float]] = {}
-    for line in steps.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
+    lines = [json.loads(line) for line in steps.read_text(encoding="utf-8").splitlines()]
+    for row in lines:
         dice.setdefault(row["strategy"], {})[row["seed"], row["labels"]] = row["dice"]
     start = dice.pop("start")
     labels = sorted({count for curve in (start, *dice.values()) for _, count in curve})
-    complete = [
-        seed for seed, _ in start if all((seed, count) in curve for curve in dice.values() for count in labels[1:])
-    ]
+    complete = _complete(lines, labels)
     whole = {name: {**start, **curve} for name, curve in dice.items()}
     return labels, {
         name: np.array([[curve[seed, count] for count in labels] for seed in complete]) for name, curve in whole.items()
+    }
+
+
+def read_effort(steps: Path, *, places: int = 5) -> tuple[list[float], Curves]:
+    """Minutes of work, and Dice by strategy at each of them: straight between the steps that a seed measured.
+
+    Args:
+        places: how many minutes, evenly from the first that all curves know to the last.
+
+    Returns:
+        Minutes, to a tenth, and by strategy the mean Dice ``(seeds, places)``, of seeds that are through.
+    """
+    lines = [json.loads(line) for line in steps.read_text(encoding="utf-8").splitlines()]
+    labels, dice = read_curves(steps)
+    minutes_of = {(row["strategy"], row["seed"], row["labels"]): row["seconds"] / 60 for row in lines}
+    seeds = _complete(lines, labels)
+    minutes = {
+        name: [[minutes_of["start" if n == labels[0] else name, seed, n] for n in labels] for seed in seeds]
+        for name in dice
+    }
+    if not seeds:
+        return [], dice
+    curves = [curve for of_name in minutes.values() for curve in of_name]
+    first, last = max(curve[0] for curve in curves), min(curve[-1] for curve in curves)
+    shown = np.round(np.linspace(first, last, places), 1)
+    return shown.tolist(), {
+        name: np.array([np.interp(shown, x, y) for x, y in zip(minutes[name], dice[name], strict=True)])
+        for name in dice
     }
 
 
@@ -48,17 +75,20 @@ def mean_and_half_width(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return values.mean(axis=0), t.ppf(0.975, seeds - 1) * values.std(axis=0, ddof=1) / np.sqrt(seeds)
 
 
-def mean_over_labels(curve: np.ndarray, labels: Sequence[int]) -> np.ndarray:
+def mean_over_labels(curve: np.ndarray, labels: Sequence[float]) -> np.ndarray:
     """Area below each curve ``(seeds, numbers of labels)`` divided by its length: one number a seed."""
     return trapezoid(curve, labels, axis=-1) / (labels[-1] - labels[0])
 
 
-def plot_curves(labels: Sequence[int], curves: Mapping[str, np.ndarray], picture: Path) -> None:
+def plot_curves(
+    labels: Sequence[float], curves: Mapping[str, np.ndarray], picture: Path, *, against: str = "labelled images"
+) -> None:
     """Draw each strategy beside the baseline.
 
     Args:
-        labels: how many at each step.
+        labels: how many at each step, or minutes.
         curves: mean Dice ``(seeds, steps)`` by strategy.
+        against: what `labels` are, in words.
         picture: file; its suffix decides the format.
     """
     names = [name for name in curves if name != BASELINE] or [BASELINE]
@@ -77,7 +107,7 @@ def plot_curves(labels: Sequence[int], curves: Mapping[str, np.ndarray], picture
                 axis.fill_between(labels, mean - half, mean + half, color=colour, alpha=0.2, linewidth=0)
         axis.set_title(name, fontsize=9)
         axis.tick_params(labelsize=8)
-    figure.supxlabel("labelled images", fontsize=9)
+    figure.supxlabel(against, fontsize=9)
     seeds = len(next(iter(curves.values())))
     figure.supylabel("mean Dice, test images with a mass", fontsize=9)
     figure.suptitle(f"blue: the strategy, grey: {BASELINE}; mean and 95 % interval, seeds: {seeds}", fontsize=9)
@@ -86,14 +116,15 @@ def plot_curves(labels: Sequence[int], curves: Mapping[str, np.ndarray], picture
         figure.savefig(temporary, format=picture.suffix[1:], dpi=110)
 
 
-def table_of_curves(labels: Sequence[int], curves: Mapping[str, np.ndarray]) -> str:
+def table_of_curves(labels: Sequence[float], curves: Mapping[str, np.ndarray], *, unit: str = "labels") -> str:
     """Markdown: Dice at each number of labels, its mean over them, and the difference to the baseline, seed by seed.
 
     Args:
-        labels: how many at each step.
+        labels: how many at each step, or minutes.
         curves: mean Dice ``(seeds, steps)`` by strategy.
+        unit: what `labels` are, in a word.
     """
-    head = ["strategy", *[f"{count} labels" for count in labels], "mean over labels", f"minus {BASELINE}"]
+    head = ["strategy", *[f"{count:g} {unit}" for count in labels], f"mean over {unit}", f"minus {BASELINE}"]
     lines = [f"| {' | '.join(head)} |", f"|---{'|--:' * (len(head) - 1)}|"]
     for name, curve in curves.items():
         cells = [_cell(curve[:, index]) for index in range(len(labels))]
@@ -103,6 +134,18 @@ def table_of_curves(labels: Sequence[int], curves: Mapping[str, np.ndarray]) -> 
         cells.append(_cell(whole - mean_over_labels(curves[BASELINE], labels), sign="+") if compared else "")
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _complete(rows: Sequence[Mapping[str, Any]], labels: Sequence[int]) -> list[int]:
+    """Seeds that every strategy has finished, in their order."""
+    done = {(row["strategy"], row["seed"], row["labels"]) for row in rows}
+    strategies = {row["strategy"] for row in rows} - {"start"}
+    return [
+        row["seed"]
+        for row in rows
+        if row["strategy"] == "start"
+        and all((name, row["seed"], count) in done for name in strategies for count in labels[1:])
+    ]
 
 
 def _cell(values: np.ndarray, sign: str = "") -> str:

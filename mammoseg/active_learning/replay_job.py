@@ -10,7 +10,10 @@ from typing import Any
 
 import torch
 
-from mammoseg.active_learning.curves import plot_curves, read_curves, table_of_curves
+from mammoseg.active_learning.curves import plot_curves, read_curves, read_effort, table_of_curves
+from mammoseg.active_learning.effort import CLICK_SECONDS, DRAWN_SECONDS, GOOD, LOOK_SECONDS, MOST_CLICKS
+from mammoseg.active_learning.effort_replay import EffortReplay
+from mammoseg.active_learning.learning_tool import BATCH_SIZE, GRID
 from mammoseg.active_learning.simulation import SimulationPlan, simulate
 from mammoseg.data.datalist import Record, load_section
 from mammoseg.data.phantom import generate_cohort
@@ -31,6 +34,10 @@ STRATEGIES_BY_DEFAULT = (
 
 TEST_SHARE = 1 / 3
 """Part of the phantom patients that the Dice is measured on."""
+
+_LABELS = ("labels", "labelled images", "active_learning")
+_EFFORT = ("minutes", "minutes of the annotator", "active_learning_effort")
+"""Unit of the table, words of the picture and name of both."""
 
 
 def replay_job(
@@ -61,16 +68,19 @@ def replay_job(
     pool, test = _phantoms(output / "phantoms", **phantom) if dataset_dir is None else _dataset(dataset_dir)
     pool, test = pool[: images[0]], test[: images[1]]
     start = time.monotonic()
-    labels, curves = read_curves(simulate(settings, pool, test, output))
+    costs_effort = settings.tool_steps > 0
+    steps = simulate(settings, pool, test, output, replayed=EffortReplay if costs_effort else None)
+    labels, curves = read_effort(steps) if costs_effort else read_curves(steps)
     seconds = time.monotonic() - start
     source = f"phantoms of {phantom['size']} rows" if dataset_dir is None else dataset_dir.name
     head = _description(settings, source, len(pool), len(test), seconds)
-    table = f"{head}\n\n{table_of_curves(labels, curves)}"
-    places = [(output / "active_learning.png", output / "active_learning.md")]
+    unit, against, name = _EFFORT if costs_effort else _LABELS
+    table = f"{head}\n\n{table_of_curves(labels, curves, unit=unit)}"
+    places = [(output / f"{name}.png", output / f"{name}.md")]
     if docs is not None:
-        places.append((docs / "images" / "active_learning.png", docs / "results" / "active_learning_cpu.md"))
+        places.append((docs / "images" / f"{name}.png", docs / "results" / f"{name}_cpu.md"))
     for picture, text in places:
-        plot_curves(labels, curves, picture)
+        plot_curves(labels, curves, picture, against=against)
         with atomic_path(text) as temporary:
             temporary.write_text(table, encoding="utf-8")
     print(f"\n{table}\n{places[-1][0]}")
@@ -101,8 +111,19 @@ Written by `python scripts/simulate_active_learning.py`; [active learning](../ac
   at most {plan.lr} a round.
 - Course: {plan.first_steps} steps on {plan.start} labels; then {plan.rounds} rounds of {plan.query} more labels and
   {plan.steps} more steps from the weights of the round before (warm start).
-- Views of one patient are {"kept apart" if plan.grouped else "not kept apart"}.
+{_of_effort(plan)}- Views of one patient are {"kept apart" if plan.grouped else "not kept apart"}.
 - Numbers: mean ± half of the 95 % confidence interval (Student's t) over the seeds (number of them: {plan.seeds});
   differences seed by seed.
 - {seconds:.0f} s in this call, torch {torch.__version__}, {torch.get_num_threads()} threads ({platform.machine()}),
   commit {current_commit() or "unknown"}, {date.today()}."""
+
+
+def _of_effort(plan: SimulationPlan) -> str:
+    if not plan.tool_steps:
+        return ""
+    return f"""- Labels: outlined by a simulated annotator who clicks until Dice with the truth is {GOOD:g} and after
+  {MOST_CLICKS} clicks draws the mass; his tool is the random walker on the first labels, then a U-Net of the same
+  widths that takes prompts on {GRID} x {GRID} pixels and learns from his outlines, {plan.tool_steps} steps of
+  {BATCH_SIZE} crops each round.
+- Cost: {LOOK_SECONDS:g} s a film, {CLICK_SECONDS:g} s a click, {DRAWN_SECONDS:g} s a mass drawn by hand.
+"""

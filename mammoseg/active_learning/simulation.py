@@ -19,12 +19,12 @@ from tqdm import tqdm
 
 from mammoseg.active_learning.scores import Scorer
 from mammoseg.active_learning.selection import pick_order
+from mammoseg.active_learning.short_training import train_briefly
 from mammoseg.active_learning.strategies import STRATEGIES, WITHOUT_NETWORK, rate, wanted_scores
 from mammoseg.checkpoints.torch_file import read_torch_file
 from mammoseg.counts import count_of
 from mammoseg.errors import WrongCallError
 from mammoseg.files import atomic_path, write_json
-from mammoseg.losses.focal_tversky import FocalTverskyLoss
 from mammoseg.metrics.overlap import compute_dice
 from mammoseg.networks import UNet
 from mammoseg.transforms.mass_probability import mass_probability
@@ -49,6 +49,7 @@ class SimulationPlan:
         spatial_size: rows and columns of the network's grid.
         channels: widths of the U-Net.
         grouped: whether the views of one patient are kept apart.
+        tool_steps: gradient steps of the annotator's tool each round (`EffortReplay`); 0 where labels cost nothing.
     """
 
     strategies: tuple[str, ...]
@@ -63,6 +64,7 @@ class SimulationPlan:
     spatial_size: tuple[int, int] = (80, 64)
     channels: tuple[int, ...] = (8, 16, 32, 64)
     grouped: bool = True
+    tool_steps: int = 0
 
     def check(self, pool: int) -> None:
         """Raise where the plan cannot be carried out on `pool` images.
@@ -105,7 +107,12 @@ def random_changes() -> Compose:
 
 
 def simulate(
-    plan: SimulationPlan, pool: Sequence[Mapping[str, Any]], test: Sequence[Mapping[str, Any]], output: Path
+    plan: SimulationPlan,
+    pool: Sequence[Mapping[str, Any]],
+    test: Sequence[Mapping[str, Any]],
+    output: Path,
+    *,
+    replayed: "type[Replay] | None" = None,
 ) -> Path:
     """Carry out a plan, or go on with it.
 
@@ -113,6 +120,7 @@ def simulate(
         pool: records (`load_section`) that can be labelled.
         test: records that the Dice is measured on; those without a mass do not count.
         output: folder of ``steps.jsonl``, one line a step as it is done, and of the networks.
+        replayed: what carries it out, when not `Replay` itself.
     Returns:
         The path of ``steps.jsonl``: seed, strategy, number of labels, mean Dice, ids of the labels.
     Raises:
@@ -121,7 +129,7 @@ def simulate(
     plan.check(len(pool))
     _same_plan(plan, pool, test, output)
     prepared = _prepared(plan, pool, "pool"), _prepared(plan, test, "test")
-    replay = Replay(plan, *prepared, output)
+    replay = (replayed or Replay)(plan, *prepared, output)
     total = plan.seeds * (1 + len(plan.strategies) * plan.rounds)
     for _ in tqdm(replay.steps(), total=total, desc="active learning", unit="step"):
         pass
@@ -138,7 +146,6 @@ class Replay:
         self.output = output
         self.results = output / "steps.jsonl"
         self.groups = {name: item["patient_id"] for name, item in self.pool.items()}
-        self.loss = FocalTverskyLoss()  # a few steps are enough; with cross entropy they end with nothing predicted
         self.augment = random_changes()
 
     def steps(self) -> Iterator[dict[str, Any]]:
@@ -182,39 +189,56 @@ class Replay:
             return read_torch_file(kept)
         torch.manual_seed(seed)
         network = UNet(1, 1, channels=self.plan.channels)
+        known: list[str] = []
         if before is not None:
             network.load_state_dict(before["model"])
-            rng = np.random.default_rng([seed, turn])
-            labelled = before["row"]["images"] + self.picks(strategy, network.eval(), before["row"]["images"], rng)
+            known = before["row"]["images"]
+            labelled = self.picks(strategy, network.eval(), known, np.random.default_rng([seed, turn]))
         assert labelled is not None
-        self._train(network, labelled, self.plan.steps if turn else self.plan.first_steps, (seed, turn))
+        cost = self._label(strategy, (seed, turn), labelled, before)
+        images = [*known, *labelled]
+        items = {name: self._item(strategy, seed, name) for name in images}
+        self._train(network, items, self.plan.steps if turn else self.plan.first_steps, (seed, turn))
         dice = round(self._dice(network), 6)
-        row = {"seed": seed, "strategy": strategy, "labels": len(labelled), "dice": dice, "images": labelled}
-        step = {"row": row, "model": network.state_dict()}
+        row = {"seed": seed, "strategy": strategy, "labels": len(images), "dice": dice, **cost, "images": images}
+        step = {"row": row, "model": network.state_dict(), **self._learned(strategy, (seed, turn), images, before)}
         with self.results.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         with atomic_path(kept) as temporary:
             torch.save(step, temporary)
         return step
 
-    def _train(self, network: nn.Module, labelled: Sequence[str], steps: int, draw: tuple[int, int]) -> None:
+    def _label(self, strategy: str, draw: tuple[int, int], new: Sequence[str], before: Any) -> dict[str, Any]:
+        """Label images, and what that cost as parts of the row; the truth costs nothing.
+
+        Args:
+            draw: seed and turn.
+            before: the step before, None at the start.
+        """
+        return {}
+
+    def _item(self, strategy: str, seed: int, name: str) -> Item:
+        """A labelled image as the network learns from it."""
+        return self.pool[name]
+
+    def _learned(self, strategy: str, draw: tuple[int, int], names: Sequence[str], before: Any) -> dict[str, Any]:
+        """What else learned from the labels, as parts of the step; nothing."""
+        return {}
+
+    def _train(self, network: nn.Module, items: Mapping[str, Item], steps: int, draw: tuple[int, int]) -> None:
         rng = np.random.default_rng([*draw, 1])
         self.augment.set_random_state(seed=int(rng.integers(2**31)))
-        optimizer = torch.optim.AdamW(network.parameters(), lr=self.plan.lr, weight_decay=0.0001)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.plan.lr, total_steps=steps)
-        network.train()
         order: list[str] = []
-        for _ in range(steps):
+
+        def batch(_: int) -> tuple[Tensor, Tensor]:
             while len(order) < self.plan.batch_size:
-                order += rng.permutation(np.array(labelled)).tolist()
-            batch, order = order[: self.plan.batch_size], order[self.plan.batch_size :]
-            items = [self.augment({key: self.pool[name][key] for key in ("image", "label")}) for name in batch]
-            image, label = (torch.stack([_plain(item[key]) for item in items]) for key in ("image", "label"))
-            optimizer.zero_grad()
-            self.loss(network(image), label).backward()
-            optimizer.step()
-            schedule.step()
-        network.eval()
+                order.extend(rng.permutation(np.array(list(items))).tolist())
+            chosen = [order.pop(0) for _ in range(self.plan.batch_size)]
+            changed = [self.augment({key: items[name][key] for key in ("image", "label")}) for name in chosen]
+            image, label = (torch.stack([_plain(item[key]) for item in changed]) for key in ("image", "label"))
+            return image, label
+
+        train_briefly(network, batch, steps=steps, lr=self.plan.lr)
 
     @torch.no_grad()
     def _dice(self, network: nn.Module) -> float:
@@ -225,17 +249,20 @@ class Replay:
         )
 
 
+def prepared_item(plan: SimulationPlan, record: Mapping[str, Any]) -> Item:
+    """A record on the network's grid, with its files as ``image_path`` and ``label_path``."""
+    files = {key: record[key] for key in ("image", "label")}
+    item = preprocessing(spatial_size=plan.spatial_size, channels=1)(files)
+    paths = {f"{key}_path": path for key, path in files.items()}
+    return {**record, **paths, **{key: _plain(item[key]) for key in files}}
+
+
 def _plain(tensor: Tensor) -> Tensor:
     return torch.as_tensor(tensor).as_subclass(Tensor)
 
 
 def _prepared(plan: SimulationPlan, records: Sequence[Mapping[str, Any]], name: str) -> list[Item]:
-    prepare = preprocessing(spatial_size=plan.spatial_size, channels=1)
-    items = []
-    for record in tqdm(records, desc=f"read {name}", unit="image"):
-        item = prepare({"image": record["image"], "label": record["label"]})
-        items.append({**record, "image": _plain(item["image"]), "label": _plain(item["label"])})
-    return items
+    return [prepared_item(plan, record) for record in tqdm(records, desc=f"read {name}", unit="image")]
 
 
 def _same_plan(

@@ -43,7 +43,8 @@ def unpacked(bundle: Path) -> Iterator[tuple[Path, list[Finding]]]:
         except Exception as error:  # zipfile raises what it comes upon
             raise NothingUsableError(f"{printable(bundle)} is no zip, or a damaged one.") from error
         inside = list(folder.iterdir())
-        yield (inside[0] if len(inside) == 1 and inside[0].is_dir() else folder), findings
+        is_wrapped = len(inside) == 1 and inside[0].is_dir() and inside[0].name != "configs"
+        yield (inside[0] if is_wrapped else folder), findings
 
 
 def _unpack(archive: zipfile.ZipFile, folder: Path) -> list[Finding]:

@@ -28,7 +28,7 @@ from mammoseg.cards.facts import bundle_network, measure_facts
 from mammoseg.deploy.formats import write_onnx
 from mammoseg.inference.acceleration import HALF, Accelerated, accelerate
 from mammoseg.inference.engines.engine import Engine
-from mammoseg.inference.engines.openvino_engine import OpenVinoEngine, precisions
+from mammoseg.inference.engines.openvino_engine import OpenVinoEngine
 from mammoseg.inference.folding import fold_normalisations
 from mammoseg.networks import build_network
 
@@ -130,7 +130,7 @@ def _engines(network: nn.Module, images: Tensor, *, threads: int) -> dict[str, C
     with TemporaryDirectory() as folder, torch.no_grad():
         path = Path(folder) / "network.onnx"
         write_onnx(network, example, path, output="logits")
-        for precision in precisions():
+        for precision in OpenVinoEngine.precisions():
             engine = OpenVinoEngine(path, shape=(channels, rows, columns), precision=precision)
             engine.limit_threads(threads)
             engine(images[:1].numpy())  # compiled now

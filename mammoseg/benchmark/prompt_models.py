@@ -1,16 +1,22 @@
-"""Interactive models next to each other: the same films, the same annotators."""
+"""Interactive models, and an automatic one whose proposals are corrected, on the same films by the same annotators."""
 
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from mammoseg.bundles import bundle_root
+from mammoseg.checkpoints.weights_file import SHIPPED
 from mammoseg.errors import WrongCallError
-from mammoseg.evaluation.evaluate_prompts import films_of, outline_masses, summary_of
+from mammoseg.evaluation.evaluate_prompts import correct_proposals, films_of, outline_masses, summary_of
+from mammoseg.inference.predictor import Predictor
 from mammoseg.interactive.click_model import load_click_model
 from mammoseg.interactive.model import InteractiveModel
 from mammoseg.interactive.random_walker import RandomWalker
 from mammoseg.interactive.region_growing import RegionGrowing
+from mammoseg.mammogram import Mammogram
 
 MODELS: dict[str, Callable[[Path | None], InteractiveModel]] = {
     "click_unet": load_click_model,
@@ -18,6 +24,9 @@ MODELS: dict[str, Callable[[Path | None], InteractiveModel]] = {
     "region_growing": lambda _: RegionGrowing(),
 }
 """What makes a model by its name, from the file of weights that was named for `click_unet`."""
+
+AUTOMATIC = ("efficientnet_unet",)
+"""Bundles whose proposals `click_unet` corrects, with the weights that they ship with."""
 
 
 def benchmark_prompts(
@@ -33,7 +42,7 @@ def benchmark_prompts(
     """Dice of a model after each prompt of the simulated annotator.
 
     Args:
-        name: one of `MODELS`.
+        name: one of `MODELS` or `AUTOMATIC`.
         dataset_dir: folder of a datalist.json.
         section: section of it whose films are outlined.
         seeds: numbers that the annotators' draws come from.
@@ -47,12 +56,26 @@ def benchmark_prompts(
     Raises:
         WrongCallError: an unknown model.
     """
-    if name not in MODELS:
-        raise WrongCallError(f"unknown interactive model '{name}'; known: {', '.join(MODELS)}.")
-    model = MODELS[name](None if weights is None else Path(weights))
+    if name not in (known := (*MODELS, *AUTOMATIC)):
+        raise WrongCallError(f"unknown interactive model '{name}'; known: {', '.join(known)}.")
+    model = MODELS.get(name, load_click_model)(None if weights is None else Path(weights))
     films = films_of(dataset_dir, section=section, cache_dir=cache_dir)
     films.data = films.data[:images]
     began = time.perf_counter()
-    outlined = list(outline_masses(model, films, seeds=seeds))
+    if name in AUTOMATIC:
+        outlined = list(correct_proposals(model, films, _proposals(name), seeds=seeds))
+    else:
+        outlined = list(outline_masses(model, films, seeds=seeds))
     seconds = (time.perf_counter() - began) / sum(len(each.dice) for each in outlined)
     return {"model": name, "section": section, "seeds": list(seeds), "seconds": seconds, **summary_of(outlined)}
+
+
+def _proposals(bundle: str) -> Callable[[np.ndarray], np.ndarray]:
+    """What a bundle draws in a whole film ``(rows, columns)``, 0 to 1, with the weights that it ships with."""
+    predictor = Predictor(bundle, weights=Path(bundle_root(bundle)) / "models" / SHIPPED, runtime="auto")
+
+    def propose(film: np.ndarray) -> np.ndarray:
+        mammogram = Mammogram(film, None, None, None, None, None, (0.0, 1.0), Path("film"))
+        return predictor.predict(mammogram).probability >= predictor.threshold
+
+    return propose

@@ -14,13 +14,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from mammoseg.checkpoints.record import WeightsRecord, architecture_name, check_architecture
 from mammoseg.checkpoints.recorded import build_preprocessing, recorded_network, recorded_preprocessing
-from mammoseg.checkpoints.recorded_values import (
-    recorded_calibration,
-    recorded_flips,
-    recorded_least_area,
-    recorded_provenance,
-    recorded_threshold,
-)
+from mammoseg.checkpoints.recorded_values import CHOSEN, recorded_choices, recorded_provenance
 from mammoseg.checkpoints.safetensors_file import is_safetensors, read_safetensors_file
 from mammoseg.checkpoints.torch_file import read_torch_file
 from mammoseg.checkpoints.weights_file import WeightsError, existing_weights
@@ -30,9 +24,6 @@ from mammoseg.transforms.pipelines import Preprocessing
 
 PARTS = ("model", "network", "preprocessing", "provenance")
 """What every checkpoint has."""
-
-CHOSEN = ("threshold", "calibration", "flips", "min_area_mm2")
-"""What it has once somebody has chosen them for these weights."""
 
 ONLY_A_GATE = {"modalities"}
 """Preprocessing settings that decide which files may enter, not what becomes of them."""
@@ -69,9 +60,18 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
     """
     try:
         with atomic_path(path) as temporary:
-            torch.save(content, temporary)
+            torch.save(_in_order(content), temporary)
     except (OSError, RuntimeError) as error:
         raise WeightsError(f"cannot write {path} ({error}); the file that was there is untouched.") from error
+
+
+def _in_order(value: Any) -> Any:
+    """The same with each tensor's numbers in order, as every reader takes them; a network may have channels last."""
+    if isinstance(value, torch.Tensor):
+        return value.contiguous()
+    if isinstance(value, dict):
+        return {name: _in_order(part) for name, part in value.items()}
+    return [_in_order(part) for part in value] if isinstance(value, list) else value
 
 
 def as_checkpoint(weights: Weights, path: Path) -> Weights:
@@ -111,10 +111,7 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
             "network": recorded_network(content["network"]),
             "preprocessing": recorded_preprocessing(content["preprocessing"]),
             "provenance": recorded_provenance(content["provenance"]),
-            "threshold": recorded_threshold(content.get("threshold")),
-            "calibration": recorded_calibration(content.get("calibration")),
-            "flips": recorded_flips(content.get("flips")),
-            "min_area_mm2": recorded_least_area(content.get("min_area_mm2")),
+            **recorded_choices(content),
         }
     except ValueError as error:
         raise WeightsError(f"{path} is not loaded: it {error}.") from error
@@ -131,10 +128,7 @@ def read_weights(path: Path | str) -> Weights:
         provenance=content["provenance"],
         sha256=sha256_of_file(Path(path)),
         path=Path(path),
-        threshold=content["threshold"],
-        calibration=content["calibration"],
-        flips=content["flips"],
-        min_area_mm2=content["min_area_mm2"],
+        **{name: content[name] for name in CHOSEN},
     )
 
 

@@ -15,11 +15,8 @@ from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.checkpoints.recorded_values import (
     check_grid,
     rebuilt_arguments,
-    recorded_calibration,
-    recorded_flips,
-    recorded_least_area,
+    recorded_choices,
     recorded_provenance,
-    recorded_threshold,
     with_text_keys,
 )
 from mammoseg.checkpoints.weights_file import WeightsError, existing_weights
@@ -114,10 +111,7 @@ def _rebuilt_record(record: Mapping[str, Any], model: Path) -> WeightsRecord:
         provenance=recorded_provenance(dict(record["provenance"])),
         sha256=record["sha256"],
         path=model,
-        threshold=recorded_threshold(record.get("threshold")),
-        calibration=recorded_calibration(record.get("calibration")),
-        flips=recorded_flips(record.get("flips")),
-        min_area_mm2=recorded_least_area(record.get("min_area_mm2")),
+        **recorded_choices(record),
     )
 
 

@@ -25,6 +25,7 @@ class WeightsRecord:
         calibration: value of `recorded_calibration`; None where nobody has fitted one.
         flips: whether both were found with flips at test, see `mammoseg.inference.flips`.
         min_area_mm2: least area of a lesion in the breast, chosen for these weights; None where nobody has.
+        bf16: value of `recorded_bf16`; None where nobody has measured it.
     """
 
     architecture: str
@@ -37,6 +38,7 @@ class WeightsRecord:
     calibration: dict[str, Any] | None = None
     flips: bool = False
     min_area_mm2: float | None = None
+    bf16: dict[str, Any] | None = None
 
 
 def architecture_name(config: Mapping[str, Any]) -> str:

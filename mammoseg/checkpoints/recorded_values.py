@@ -79,6 +79,43 @@ def recorded_least_area(record: Any) -> float | None:
     raise ValueError("records a least area that is no number of mm2 from 0")
 
 
+def recorded_bf16(record: Any) -> dict[str, Any] | None:
+    """What bf16 does to weights: ``dice_change``, mean Dice in bf16 less that in f32; ``measured_on``, the images.
+
+    None where nobody has measured it.
+
+    Raises:
+        ValueError: it is anything else, after the name of the file.
+    """
+    match record:
+        case None:
+            return None
+        case {"dice_change": float(change), "measured_on": str(data)} if (
+            len(record) == 2 and -1 <= change <= 1 and len(data) <= MOST_LETTERS
+        ):
+            return {"dice_change": change, "measured_on": printable(data)}
+    raise ValueError("records a change by bf16 that is no change of Dice and name of data")
+
+
+CHOSEN: Mapping[str, Callable[[Any], Any]] = {
+    "threshold": recorded_threshold,
+    "calibration": recorded_calibration,
+    "flips": recorded_flips,
+    "min_area_mm2": recorded_least_area,
+    "bf16": recorded_bf16,
+}
+"""What a file has once somebody has chosen or measured it for these weights, and what rebuilds each."""
+
+
+def recorded_choices(record: Mapping[str, Any]) -> dict[str, Any]:
+    """`CHOSEN` by name; what is not recorded as where nobody has chosen.
+
+    Raises:
+        ValueError: one is not what it must be, after the name of the file.
+    """
+    return {name: rebuilt(record.get(name)) for name, rebuilt in CHOSEN.items()}
+
+
 def check_grid(spatial_size: Sequence[int], channels: int) -> None:
     """Refuse an image of the network that has no pixel, or more than memory should be asked for.
 

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.bundles import bundle_root
-from mammoseg.checkpoints.checkpoint import CHOSEN, Weights, read_weights, trained_network
+from mammoseg.checkpoints.checkpoint import Weights, read_weights, trained_network
 from mammoseg.checkpoints.record import check_architecture
+from mammoseg.checkpoints.recorded_values import CHOSEN
 from mammoseg.checkpoints.safetensors_file import to_safetensors
 from mammoseg.checkpoints.weights_file import SHIPPED, WeightsError
 from mammoseg.files import atomic_path, write_json

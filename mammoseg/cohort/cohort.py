@@ -92,8 +92,8 @@ def cohort(
     files, passed_over = files_of(paths, folder)
     if archive is None:
         check_inputs(paths, files, passed_over)
-    make_output(folder)
     processes = _processes(ray, workers, len(files))
+    make_output(folder)
     say_loading(choice, len(files), is_named=weights is not None)
     predictor = choice()
     wanted = Cohort(map(item_of_file, files), len(files))

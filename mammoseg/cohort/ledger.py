@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,7 +39,8 @@ Digest = bytes
 class Ledger:
     """The lines of one output folder; of several lines of a mammogram the last counts.
 
-    In memory are 16 bytes a mammogram for its key and 16 for what was done, whatever its line holds.
+    In memory are 16 bytes a mammogram for its key and 16 for what was done, whatever its line holds; of one that was
+    done under other settings a word instead.
 
     Args:
         file: file of the lines, made when it is not there. A last line that a killed run left half written is cut off.
@@ -49,6 +51,7 @@ class Ledger:
         self.file = file
         self.settings = settings
         self._done: dict[Digest, Digest] = {}
+        self._before: dict[Digest, str] = {}
         self._stored: set[Digest] = set()
         self._handle: FileIO | None = None
         self._flushed = time.monotonic()
@@ -74,6 +77,10 @@ class Ledger:
     def is_done(self, item: CohortItem) -> bool:
         """Whether an item has its results, or was refused for good, under these settings and as it is now."""
         return self._done.get(_digest(item.key)) == self._state(item.state)
+
+    def precision_before(self, item: CohortItem) -> str | None:
+        """What the results of an item under other settings were computed with; None where nothing says."""
+        return self._before.get(_digest(item.key))
 
     def is_stored(self, key: str) -> bool:
         """Whether the archive has the results of an item that is done."""
@@ -118,7 +125,13 @@ class Ledger:
         key = _digest(str(line.get("key")))
         self._stored.discard(key)  # done again, so there are other results
         self._done.pop(key, None)
-        if line.get("settings") == self.settings and (row := row_of(line)) and row.code not in TRIED_AGAIN:
+        self._before.pop(key, None)
+        if (row := row_of(line)) is None:
+            return
+        if line.get("settings") != self.settings:
+            if row.precision:
+                self._before[key] = sys.intern(row.precision)
+        elif row.code not in TRIED_AGAIN:
             self._done[key] = self._state(str(line.get("state")))
 
     def _state(self, state: str) -> Digest:

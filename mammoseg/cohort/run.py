@@ -19,7 +19,7 @@ from mammoseg.errors import NothingUsableError, PartlyRefusedError, StoppedError
 from mammoseg.files import output_errors, remove_leftovers, sole_writer, write_json
 from mammoseg.prediction.instances import INSTANCES
 from mammoseg.prediction.options import Run
-from mammoseg.prediction.records import FOLDER, Records
+from mammoseg.prediction.records import FOLDER, Records, say_again
 from mammoseg.prediction.table import Row, Status
 
 LEDGER, TABLE, SUMMARY = "ledger.jsonl", "cohort.parquet", "summary.json"
@@ -97,7 +97,7 @@ def _do(
                 store.add(key, _dicom_files(run.output, name, row))
     running: dict[str, CohortItem] = {}
     with tqdm(total=cohort.count, unit="image", disable=None, smoothing=0.05) as progress:
-        for item, row in _ended(cohort, over, ledger, running, progress):
+        for item, row in _ended(cohort, run, over, ledger, running, progress):
             ledger.add(item, row)
             cohort.done_with(item)
             progress.update()
@@ -111,13 +111,13 @@ def _do(
 
 
 def _ended(
-    cohort: Cohort, over: Over, ledger: Ledger, running: dict[str, CohortItem], progress: "tqdm[Any]"
+    cohort: Cohort, run: Run, over: Over, ledger: Ledger, running: dict[str, CohortItem], progress: "tqdm[Any]"
 ) -> Iterator[tuple[CohortItem, Row]]:
     """Each item that is not done, as it ends; `running` keeps those that did not, the progress counts all that are."""
     not_had: list[tuple[CohortItem, Row]] = []
 
     def coming() -> Iterator[tuple[Path, str]]:
-        for item in _not_done(cohort.items, ledger, progress):
+        for item in _not_done(cohort.items, run.algorithm.precision, ledger, progress):
             if row := cohort.fetch(item):
                 not_had.append((item, row))
                 continue
@@ -131,14 +131,19 @@ def _ended(
     yield from not_had
 
 
-def _not_done(items: Iterable[CohortItem], ledger: Ledger, progress: "tqdm[Any]") -> Iterator[CohortItem]:
-    kept = 0
+def _not_done(
+    items: Iterable[CohortItem], precision: str | None, ledger: Ledger, progress: "tqdm[Any]"
+) -> Iterator[CohortItem]:
+    kept, before = 0, Counter[str]()
     for item in items:
         if ledger.is_done(item):
             kept += 1
             progress.update()
         else:
+            before.update(filter(None, [ledger.precision_before(item)]))
             yield item
+    if said := say_again(before, precision):
+        tqdm.write(said, file=sys.stderr)
     if kept:
         tqdm.write(f"{count_of(kept, 'mammogram')} done already, left as they are.", file=sys.stderr)
 

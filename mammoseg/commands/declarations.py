@@ -9,6 +9,7 @@ from typing import Any
 
 from mammoseg.commands import values
 from mammoseg.commands.command import Add, Steps, command
+from mammoseg.quick_import import quick_imports
 
 FILES = "files, or folders that are searched with their sub-folders"
 
@@ -229,14 +230,18 @@ def bundle(add: Add) -> Steps:
 @command
 def audit(add: Add) -> Steps:
     """Look through somebody else's bundle without running anything of it; exit code 1 when something was found."""
-    add("bundle", metavar="BUNDLE", help="folder, or zip of one")
+    add("stranger", metavar="BUNDLE", help="folder, or zip of one")  # no name of a bundle that is here
     add("--allow", type=values.words, help="SHA-256 of files that you have read and let in, with commas between them")
     add("--json", dest="as_json", action="store_true", help="print one JSON object")
 
     yield
     from mammoseg.audit.audit import audit
 
-    return audit
+    @wraps(audit)
+    def run(*, stranger: str, **options: Any) -> None:
+        audit(stranger, **options)
+
+    return run
 
 
 @command
@@ -277,9 +282,15 @@ def run(add: Add) -> Steps:
     _plan_options(add, "folder of data, runs, runs.csv and index.html (runs/NAME here)")
 
     yield
-    from mammoseg.plans.run_plan import run
+    from mammoseg.plans.plan import read_plan
 
-    return run
+    def run_checked(plan: str, **options: Any) -> None:
+        read_plan(plan)  # what is wrong with it is said before the import below, which takes seconds
+        with quick_imports():
+            from mammoseg.plans.run_plan import run
+        run(plan, **options)
+
+    return run_checked
 
 
 @command
@@ -360,7 +371,7 @@ def _predictor(add: Add) -> None:
     _modalities(add)
     add("--device", help="such as cpu or cuda:0 (the best there is)")
     add("--runtime", help="what computes the network: openvino, onnx or torch, docs/speed.md (auto)")
-    add("--precision", help="f32, bf16 or f16, where the runtime has it (f32; f16 on a GPU)")
+    add("--precision", help="f32, bf16 or f16, where the runtime has it, docs/speed.md (f32 or bf16; f16 on a GPU)")
     add("--workers", type=values.from_one, help="processes (one for each core)")
 
 

@@ -160,7 +160,7 @@ def check_datalist(datalist: Any, path: Path, *, by_patient: bool = True) -> Non
     """
     error = jsonschema.exceptions.best_match(_validator().iter_errors(datalist))
     if error is not None:
-        raise DatalistError(f"{path}: {_place(error.absolute_path)}: {error.message}; see docs/datalist.md.")
+        raise DatalistError(f"{path}: {_place(error.absolute_path)}: {error.message[:300]}; see docs/datalist.md.")
     images: dict[str, str] = {}
     patients: dict[str, str] = {}
     by_patient = by_patient and datalist.get("split", {}).get("by") != "image"

@@ -23,7 +23,8 @@ class Analysis:
 
     Attributes:
         source: header of the mammogram, pixels not needed; it is never changed.
-        lesions: bool ``(Rows, Columns)`` each, in the stored pixel grid, largest first; none when nothing was found.
+        lesions: bool ``(Rows, Columns)`` each, in the stored pixel grid, largest first where a model found them; none
+            when nothing was found.
         algorithm: what drew the lesions; None when a person did.
         when: time of the analysis; without time zone it is in the zone that the source states.
         probability: probability of mass, ``(Rows, Columns)``, 0 to 1; None where there is none, as when a person drew.

@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.ndimage import label
 
 from mammoseg.data.datalist import load_section
+from mammoseg.evaluation.statistics import bootstrap_mean_interval
+from mammoseg.interactive.clicks import TOUCHING
 from mammoseg.interactive.model import InteractiveModel
 from mammoseg.interactive.prompts import Prompts
 from mammoseg.interactive.simulate import correcting_click, drawn_box, first_click, masses_of, with_click
@@ -17,6 +20,9 @@ from mammoseg.transforms.prompted import whole_film
 
 CLICKS = (1, 2, 3, 5, 10)
 """After how many clicks Dice is told."""
+
+PROPOSAL = "proposal"
+"""The start that no prompt is needed for: what a model that looks at the whole film drew on the mass."""
 
 GOALS = (0.80, 0.85)
 """Dice to which clicks are counted."""
@@ -35,27 +41,35 @@ class Outlined:
 
     Attributes:
         image_id: name of the film in the datalist.
+        patient_id: patient of the film.
         mass: number of the mass in the image, from 0.
         pixels: area of the true mass, on the frame.
         seed: number that the annotator drew from.
-        start: ``click``, ``click near the edge``, ``box`` or ``loose box``.
-        dice: after the first prompt and after each correcting click, as long as something was wrong.
+        start: a key of `STARTS`, or `PROPOSAL`.
+        dice: after the first prompt, or as it was proposed, and after each correcting click, as long as something was
+            wrong.
     """
 
     image_id: str
+    patient_id: str
     mass: int
     pixels: int
     seed: int
     start: str
     dice: tuple[float, ...]
 
+    @property
+    def first(self) -> int:
+        """How many prompts the first Dice took."""
+        return 0 if self.start == PROPOSAL else 1
+
     def after(self, prompts: int) -> float:
         """Dice after so many prompts; who has nothing to correct any more stops."""
-        return self.dice[min(prompts, len(self.dice)) - 1]
+        return self.dice[min(prompts - self.first, len(self.dice) - 1)]
 
     def prompts_to(self, goal: float) -> int | None:
         """After how many prompts Dice reached `goal` first; None where it never did."""
-        return next((number for number, value in enumerate(self.dice, 1) if value >= goal), None)
+        return next((number for number, value in enumerate(self.dice, self.first) if value >= goal), None)
 
 
 STARTS: dict[str, tuple[Callable[[np.ndarray, np.random.Generator], Prompts], int]] = {
@@ -68,6 +82,9 @@ STARTS: dict[str, tuple[Callable[[np.ndarray, np.random.Generator], Prompts], in
     "loose box": (lambda mass, random: Prompts(box=drawn_box(mass, random, loose=True)), 1),
 }
 """First prompts by name, and how many prompts in all a mass gets."""
+
+_COUNTED = {start: (1, most) for start, (_, most) in STARTS.items()} | {PROPOSAL: (0, CLICKS[-1])}
+"""Fewest and most prompts that each start is told of."""
 
 
 def outline_masses(
@@ -86,15 +103,37 @@ def outline_masses(
         seeds: numbers that the draws of the annotator come from.
         starts: keys of `STARTS`.
     """
-    for number, record in enumerate(films.data):
-        item = films[number]
-        prepared = model.prepare(item["image"][0].numpy())
-        for index, mass in enumerate(masses_of(item["label"][0].numpy() > 0, least=LEAST_PIXELS)):
-            for seed in seeds:
-                for start in starts:
-                    random = np.random.default_rng([seed, number, index, list(STARTS).index(start)])
-                    found = _session(model, prepared, mass, start, random)
-                    yield Outlined(record["image_id"], index, int(mass.sum()), seed, start, found)
+    for number, record, prepared, index, mass in _masses(model, films):
+        for seed in seeds:
+            for start in starts:
+                random = np.random.default_rng([seed, number, index, list(STARTS).index(start)])
+                first, most = STARTS[start]
+                prompts = first(mass, random)
+                mask = model.segment(prepared, prompts)
+                found = _corrected(model, prepared, mass, prompts, mask, most - 1, random)
+                yield _outlined(record, index, mass, seed, start, found)
+
+
+def correct_proposals(
+    model: InteractiveModel,
+    films: CachedDataset,
+    propose: Callable[[np.ndarray], np.ndarray],
+    *,
+    seeds: Sequence[int] = (0, 1, 2),
+) -> Iterator[Outlined]:
+    """Let the annotator correct with `model` what was proposed: the part that covers most of a mass, or nothing.
+
+    Args:
+        films: whole films, as `films_of` gives them.
+        propose: bool mask ``(rows, columns)`` of the masses in a film ``(rows, columns)``, 0 to 1.
+        seeds: numbers that the draws of the annotator come from.
+    """
+    for number, record, prepared, index, mass in _masses(model, films):
+        proposed = _part_on(mass, propose(films[number]["image"][0].numpy()))
+        for seed in seeds:
+            random = np.random.default_rng([seed, number, index, len(STARTS)])
+            found = _corrected(model, prepared, mass, Prompts(), proposed, CLICKS[-1], random)
+            yield _outlined(record, index, mass, seed, PROPOSAL, found)
 
 
 def films_of(dataset_dir: Path | str, *, section: str, cache_dir: Path | str | None = None) -> CachedDataset:
@@ -108,17 +147,18 @@ def summary_of(outlined: Sequence[Outlined]) -> dict[str, Any]:
     """Means over masses of what one model did, each a mean over the annotators' seeds, with the lowest and the highest.
 
     Returns:
-        By start: ``dice`` after prompts, all masses and those below the median area; for clicks also ``to``: median
-        number of clicks to each of `GOALS` and the share of masses that never get there.
+        By start: ``dice`` after prompts, all masses and those below the median area, with the 95 % interval over
+        patients; for clicks also ``to``: median number of clicks to each of `GOALS` and the share of masses that never
+        get there.
     """
     median = float(np.median([each.pixels for each in outlined]))
     summary: dict[str, Any] = {"masses": len({(o.image_id, o.mass) for o in outlined}), "median_pixels": median}
-    for start, (_, most) in STARTS.items():
+    for start, (first, most) in _COUNTED.items():
         found = [each for each in outlined if each.start == start]
         if not found:
             continue
         small = [each for each in found if each.pixels < median]
-        counts = [count for count in CLICKS if count <= most]
+        counts = [count for count in (0, *CLICKS) if first <= count <= most]
         summary[start] = {
             "dice": {str(count): _over_seeds(found, count) for count in counts},
             "dice_small": {str(count): _over_seeds(small, count) for count in counts},
@@ -128,26 +168,60 @@ def summary_of(outlined: Sequence[Outlined]) -> dict[str, Any]:
     return summary
 
 
-def _session(
-    model: InteractiveModel, prepared: Any, mass: np.ndarray, start: str, random: np.random.Generator
+def _masses(
+    model: InteractiveModel, films: CachedDataset
+) -> Iterator[tuple[int, Mapping[str, Any], Any, int, np.ndarray]]:
+    """Each mass: number and record of its film, what the model prepared of it, number of the mass, and its mask."""
+    for number, record in enumerate(films.data):
+        item = films[number]
+        prepared = model.prepare(item["image"][0].numpy())
+        for index, mass in enumerate(masses_of(item["label"][0].numpy() > 0, least=LEAST_PIXELS)):
+            yield number, record, prepared, index, mass
+
+
+def _outlined(
+    record: Mapping[str, Any], index: int, mass: np.ndarray, seed: int, start: str, dice: tuple[float, ...]
+) -> Outlined:
+    return Outlined(record["image_id"], record["patient_id"], index, int(mass.sum()), seed, start, dice)
+
+
+def _corrected(
+    model: InteractiveModel,
+    prepared: Any,
+    mass: np.ndarray,
+    prompts: Prompts,
+    mask: np.ndarray,
+    most: int,
+    random: np.random.Generator,
 ) -> tuple[float, ...]:
-    first, most = STARTS[start]
-    prompts = first(mass, random)
-    found: list[float] = []
-    while True:
+    """Dice of `mask`, and after each of at most so many correcting clicks."""
+    found = [compute_dice(mask, mass)]
+    while len(found) <= most and (click := correcting_click(mask, mass, random)) is not None:
+        prompts = with_click(prompts, click[0], inside=click[1], mask=mask)
         mask = model.segment(prepared, prompts)
         found.append(compute_dice(mask, mass))
-        if len(found) == most or (click := correcting_click(mask, mass, random)) is None:
-            return tuple(found)
-        prompts = with_click(prompts, click[0], inside=click[1], mask=mask)
+    return tuple(found)
 
 
-def _over_seeds(outlined: Sequence[Outlined], prompts: int) -> dict[str, float]:
-    means = [
-        float(np.mean([each.after(prompts) for each in outlined if each.seed == seed]))
-        for seed in sorted({each.seed for each in outlined})
-    ]
-    return {"mean": float(np.mean(means)), "lowest": min(means), "highest": max(means)} if means else {}
+def _part_on(mass: np.ndarray, proposed: np.ndarray) -> np.ndarray:
+    """The connected part of a mask that covers most of a mass; nothing where none does."""
+    parts, _ = label(proposed, TOUCHING)
+    covering = np.bincount(parts[mass])
+    covering[0] = 0
+    return parts == covering.argmax() if covering.any() else np.zeros_like(proposed)
+
+
+def _over_seeds(outlined: Sequence[Outlined], prompts: int) -> dict[str, Any]:
+    """Mean over masses, of each seed and of all; and the interval of it, drawing patients."""
+    if not outlined:
+        return {}
+    of_seed: dict[int, list[float]] = {}
+    for each in outlined:
+        of_seed.setdefault(each.seed, []).append(each.after(prompts))
+    means = [float(np.mean(values)) for values in of_seed.values()]
+    values, patients = [each.after(prompts) for each in outlined], [each.patient_id for each in outlined]
+    interval = bootstrap_mean_interval(values, patients)
+    return {"mean": float(np.mean(means)), "lowest": min(means), "highest": max(means), "interval": list(interval)}
 
 
 def _clicks_to(outlined: Sequence[Outlined], goal: float) -> Mapping[str, float | None]:

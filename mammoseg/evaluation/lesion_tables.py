@@ -1,11 +1,13 @@
 """``froc.csv``, ``froc_curve.csv``, ``reliability.csv`` and their pictures: what the marks of an evaluation found."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from mammoseg.csv_table import read_csv, write_csv
+from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.plots import plot_froc, plot_reliability
 from mammoseg.evaluation.tables import ScoreRow
 from mammoseg.metrics.froc import FALSE_POSITIVES, RULES, FoundLesions, FrocCurve, compute_froc, froc_intervals
@@ -68,10 +70,9 @@ def read_froc(folder: Path) -> list[ScoreRow]:
     if not (folder / "froc.csv").is_file():
         return []
     _, lines = read_csv(folder / "froc.csv", needed=FROC)
-    return [
-        dict(line) | {name: float(line[name] or "nan") for name in ("false_positives", "sensitivity", "low", "high")}
-        for line in lines
-    ]
+    numbers = ("false_positives", "sensitivity", "low", "high")
+    with _named(folder / "froc.csv"):
+        return [dict(line) | {name: float(line[name] or "nan") for name in numbers} for line in lines]
 
 
 def read_curve(folder: Path, *, grid: str) -> list[tuple[float, float]]:
@@ -79,11 +80,21 @@ def read_curve(folder: Path, *, grid: str) -> list[tuple[float, float]]:
     if not (folder / "froc_curve.csv").is_file():
         return []
     _, lines = read_csv(folder / "froc_curve.csv", needed=CURVE)
-    return [
-        (float(line["false_positives"]), float(line["sensitivity"]))
-        for line in lines
-        if (line["grid"], line["rule"]) == (grid, SHOWN_RULE)
-    ]
+    with _named(folder / "froc_curve.csv"):
+        return [
+            (float(line["false_positives"]), float(line["sensitivity"]))
+            for line in lines
+            if (line["grid"], line["rule"]) == (grid, SHOWN_RULE)
+        ]
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Refuse a table with something else where a number belongs."""
+    try:
+        yield
+    except ValueError as error:
+        raise WrongCallError(f"{path} is no table that an evaluation wrote: {error}; evaluate again.") from error
 
 
 def _froc_rows(grid: str, rule: str, curve: FrocCurve, images: Sequence[Found]) -> list[ScoreRow]:

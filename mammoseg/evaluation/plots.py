@@ -1,6 +1,5 @@
 """Pictures of an evaluation as small PNG files, drawn with matplotlib's Agg canvas (no window, no global state)."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
@@ -14,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from PIL import Image
 
+from mammoseg.csv_table import read_csv
 from mammoseg.errors import WrongCallError
 from mammoseg.files import atomic_path
 from mammoseg.metrics.froc import FALSE_POSITIVES
@@ -219,11 +219,14 @@ def read_training_log(metrics_csv: Path) -> list[dict[str, str]]:
     """Lines of a training log, one an epoch, with `LOG_COLUMNS`.
 
     Raises:
-        WrongCallError: it has no line or lacks a column.
+        WrongCallError: it has no line, lacks a column, or has something else where a number belongs.
     """
-    with metrics_csv.open(newline="", encoding="utf-8") as file:
-        lines = list(csv.DictReader(file))
-    if not lines or not LOG_COLUMNS <= set(lines[0]):
+    _, lines = read_csv(metrics_csv)
+    try:
+        numbers = [float(line[name] or "nan") for line in lines for name in LOG_COLUMNS]
+    except (KeyError, ValueError):
+        numbers = []
+    if not numbers:
         raise WrongCallError(
             f"{metrics_csv} is no training log; it needs a line an epoch with {', '.join(sorted(LOG_COLUMNS))}."
         )

@@ -1,6 +1,5 @@
 """``per_image.csv`` and ``summary.{csv,json}``: the tables that an evaluation leaves behind."""
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +11,7 @@ import numpy as np
 from mammoseg.counts import count_of
 from mammoseg.csv_table import read_csv, write_csv
 from mammoseg.errors import WrongCallError
-from mammoseg.files import printable, write_json
+from mammoseg.files import printable, read_json, write_json
 from mammoseg.metrics.pooled import BATCH, compute_pooled_dice, compute_pooled_iou
 from mammoseg.metrics.scores import SCORES
 
@@ -52,6 +51,9 @@ POOLED_DICE, POOLED_IOU = f"dice_pooled_{BATCH}", f"iou_pooled_{BATCH}"
 POOLED = {POOLED_DICE: compute_pooled_dice, POOLED_IOU: compute_pooled_iou}
 """What is computed of the `COUNTED_PIXELS` of each batch."""
 
+
+MOST_BYTES = 2**24
+"""Of a ``summary.json``; a thousand subgroups take a tenth of it."""
 
 WORDS = {
     "bundle": "bundle",
@@ -181,11 +183,15 @@ def _found(row: Mapping[str, Any]) -> str:
 
 
 def read_provenance(evaluation: Path) -> dict[str, Any]:
-    """What an evaluation says of where it comes from; empty where it is older than that."""
+    """What an evaluation says of where it comes from; empty where it is older than that, or says it in another form."""
     try:
-        return dict(json.loads((evaluation / "summary.json").read_text(encoding="utf-8"))["provenance"])
+        told = dict(read_json(evaluation / "summary.json", most_bytes=MOST_BYTES)["provenance"])
     except (OSError, ValueError, KeyError, TypeError):
         return {}
+    origins = told.get("started_from")
+    origins = origins if isinstance(origins, list) else [origins]
+    is_sound = all(isinstance(told.get(name), str | int | float | None) for name in WORDS)
+    return told if is_sound and all(isinstance(origin, dict | None) for origin in origins) else {}
 
 
 def provenance_in_words(provenance: Mapping[str, Any]) -> str:

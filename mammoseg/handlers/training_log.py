@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch.distributed as dist
+import ignite.distributed as idist
 from ignite.engine import Engine, Events
 from monai.engines import Evaluator
 from torch.optim import Optimizer
@@ -74,16 +74,21 @@ class TrainingLog:
         self.rows.append(
             {
                 "epoch": engine.state.epoch,
-                "train_loss": sum(self._losses) / max(len(self._losses), 1),
+                "train_loss": self._mean_loss(),
                 **metrics,
                 "lr": self._rate,
                 "seconds": round(time.perf_counter() - self._start, 3),
             }
         )
-        if not dist.is_initialized() or dist.get_rank() == 0:
+        if idist.get_rank() == 0:
             self._write()
             self._seconds.append(self.rows[-1]["seconds"])
             logger.info(self._line(engine.state.epoch, engine.state.max_epochs, metrics))
+
+    def _mean_loss(self) -> float:
+        """Mean over the epoch's steps, of which each process computed its share."""
+        mean = sum(self._losses) / max(len(self._losses), 1)
+        return float(idist.all_reduce(mean)) / idist.get_world_size()
 
     def _line(self, epoch: int, epochs: int, metrics: Mapping[str, float]) -> str:
         """The last row in words, with the time that the epochs of this process let expect for those to come."""

@@ -46,7 +46,8 @@ class Predictor:
         flips: mean with the image upside down; as the weights record it when None.
         runtime: what computes the network, see `mammoseg.inference.engines.engine.choose_runtime`. With another engine
             than torch neither torch nor MONAI is imported, once the weights were converted.
-        precision: ``f32``, ``bf16`` or ``f16``; when None, f16 on a GPU and f32 on a CPU.
+        precision: ``f32``, ``bf16`` or ``f16``; when None, f16 on a GPU, and on a CPU f32 or what
+            `mammoseg.inference.engines.engine.preferred_precision` says.
         prefers_recorded: whether `bundle` is only for weights that do not record a bundle that there is.
 
     Attributes:

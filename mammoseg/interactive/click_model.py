@@ -15,12 +15,18 @@ from mammoseg.interactive.clicks import TOUCHING, pixels_of, without_clicked_out
 from mammoseg.interactive.guidance import network_input, standardised
 from mammoseg.interactive.prompts import Prompts
 from mammoseg.interactive.random_walker import RandomWalker
-from mammoseg.interactive.view import breast_height, cut, levels_of, look, square
+from mammoseg.interactive.view import breast_height, cut, levels_of, look, square, window_of
 
 BUNDLE = "click_unet"
 
 LEVELS = 4
 """Sizes of an image that are kept: a view of the whole height of 8,000 rows still skips no pixel on 128 x 128."""
+
+SQUARES = (0.8, 1.0, 1.25)
+"""Sides of the squares of a look, in sides of the one that prompts choose; training draws such scales too."""
+
+MIRRORED: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
+"""Axes along which what the network sees is mirrored, and its answer back."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,9 @@ class ClickModel:
     """Outlines a mass from clicks, a box or strokes, see `mammoseg.interactive.model.InteractiveModel`.
 
     Clicks or strokes alone are first looked at in a square of fixed size, then anew in one around what was found there.
-    Each look is the mean over the square and its mirror image. A mask so far is corrected by the random walker, which
-    changes it near a click against it and nowhere else; on validation that gained more than another look (docs).
+    Each look is the mean over `SQUARES` around one centre, each as it is and `MIRRORED`. A mask so far is corrected by
+    the random walker, which changes it near a click against it and nowhere else; on validation that gained more than
+    another look (docs).
 
     Args:
         network: logits ``(N, 1, grid, grid)`` of inputs ``(N, channels, grid, grid)`` of `network_input`, float32.
@@ -68,6 +75,8 @@ class ClickModel:
 
     def segment(self, prepared: PreparedFilm, prompts: Prompts) -> np.ndarray:
         """(rows, columns) bool mask of the mass that prompts mean, without what they say is outside."""
+        if prompts.mask is not None and not prompts.mask.any():
+            prompts = replace(prompts, mask=None)  # nothing so far: there is nothing to correct
         if prompts.mask is not None and len(prompts.marks_inside()) + len(prompts.marks_outside()):
             return self.corrector.segment(self.corrector.prepare(prepared.levels[0]), prompts)
         found = self._looked(prepared, prompts, around=prompts)
@@ -77,13 +86,21 @@ class ClickModel:
 
     def _looked(self, prepared: PreparedFilm, prompts: Prompts, *, around: Prompts) -> np.ndarray:
         centre, side = look(around, breast_height=prepared.height)
-        view = square(centre, side, grid=self.grid)
-        seen = network_input(standardised(cut(prepared.levels, view)), prompts, view)
-        logits = self.network(np.stack([seen, seen[:, :, ::-1]]))[:, 0]
-        probability = (_sigmoid(logits[0]) + _sigmoid(logits[1])[:, ::-1]) / 2
-        shape = prepared.levels[0].shape
-        mask = view.back(np.ascontiguousarray(probability, np.float32), shape) >= self.threshold
-        return _meant(mask, prompts, shape)
+        views = [square(centre, share * side, grid=self.grid) for share in SQUARES]
+        seen = np.stack([network_input(standardised(cut(prepared.levels, view)), prompts, view) for view in views])
+        logits = self.network(np.concatenate([np.flip(seen, axes) for axes in MIRRORED]))
+        chances = _sigmoid(logits).reshape(len(MIRRORED), *seen[:, :1].shape)
+        upright = np.mean([np.flip(chance, axes) for chance, axes in zip(chances, MIRRORED, strict=True)], axis=0)
+        mask = np.zeros(prepared.levels[0].shape, bool)
+        window = window_of(views, mask.shape)
+        start = np.array([part.start for part in window])
+        shown = [
+            view.moved(-start).back(np.asarray(chance[0], np.float32), mask[window].shape)
+            for view, chance in zip(views, upright, strict=True)
+        ]
+        marks = pixels_of(prompts.foreground, prompts.inside, mask.shape) - start
+        mask[window] = _meant(np.mean(shown, axis=0) >= self.threshold, marks)
+        return mask
 
 
 def click_weights() -> Path:
@@ -109,12 +126,11 @@ def load_click_model(weights: Path | None = None, *, runtime: str = "auto", devi
     return ClickModel(engine, grid=record.preprocessing["spatial_size"][0], **threshold)
 
 
-def _meant(mask: np.ndarray, prompts: Prompts, shape: tuple[int, ...]) -> np.ndarray:
-    """The parts of a mask that hold a click or stroke inside; where none does, its largest part."""
+def _meant(mask: np.ndarray, marks: np.ndarray) -> np.ndarray:
+    """The parts of a mask that hold a mark inside, pixels ``(N, 2)``; where none does, its largest part."""
     parts, count = label(mask, TOUCHING)
     if not count:
         return mask
-    marks = pixels_of(prompts.foreground, prompts.inside, shape)
     held = np.unique(parts[tuple(marks.T)])
     held = held[held > 0]
     return np.isin(parts, held if len(held) else 1 + np.bincount(parts.ravel())[1:].argmax())

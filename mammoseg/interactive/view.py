@@ -90,6 +90,21 @@ def square(centre: np.ndarray, side: float, *, grid: int) -> CropView:
     return CropView(np.asarray(centre, float), np.eye(2) * side / grid, grid)
 
 
+def window_of(views: Sequence[CropView], shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """The part of an image of `shape` (rows, columns) that upright views show, at least a pixel of it.
+
+    Examples:
+        >>> import numpy as np
+        >>> from mammoseg.interactive.view import square, window_of
+        >>> window_of([square(np.array([5, 20]), 16, grid=8)], (40, 30))
+        (slice(0, 14, None), slice(12, 29, None))
+    """
+    corners = np.concatenate([view.centre + np.array([[-1], [1]]) * view.scale * view.grid / 2 for view in views])
+    low = np.clip(np.floor(corners.min(0)), 0, np.array(shape) - 1).astype(int)
+    high = np.clip(np.ceil(corners.max(0)) + 1, low + 1, shape).astype(int)
+    return slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1]))
+
+
 def look(prompts: Prompts, *, breast_height: float) -> tuple[np.ndarray, float]:
     """Centre (row, column) and side, in pixels, of the square that prompts are answered in.
 

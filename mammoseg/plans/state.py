@@ -4,9 +4,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mammoseg.errors import WrongCallError
-from mammoseg.files import write_json
+from mammoseg.files import printable, read_json, write_json
 from mammoseg.plans.steps import Step
 
 SETTINGS, DONE, FAILED = "settings.json", "done.json", "failed.json"
@@ -26,12 +27,16 @@ class StepStatus:
 
 
 def status_of(step: Step, output: Path) -> StepStatus:
-    """What the folder of a step says."""
+    """What the folder of a step says.
+
+    Raises:
+        WrongCallError: a file there is none of ours.
+    """
     folder = output / step.key
     if (folder / DONE).is_file():
         return StepStatus("done")
     if (folder / FAILED).is_file():
-        return StepStatus("failed", str(json.loads((folder / FAILED).read_text("utf-8"))["reason"]))
+        return StepStatus("failed", printable(str(_said_in(folder / FAILED).get("reason"))))
     return StepStatus("begun" if (folder / SETTINGS).is_file() else "left")
 
 
@@ -39,19 +44,26 @@ def check_same(steps: Sequence[Step], output: Path) -> None:
     """Refuse a folder that holds a step of the same name with other settings.
 
     Raises:
-        WrongCallError: naming the step and the setting.
+        WrongCallError: naming the step and the setting; or a file there is none of ours.
     """
     for step in steps:
         file = output / step.key / SETTINGS
         if not file.is_file():
             continue
-        before, now = json.loads(file.read_text("utf-8")), json.loads(json.dumps(dict(step.settings)))
+        before, now = _said_in(file), json.loads(json.dumps(dict(step.settings)))
         if before != now:
             differs = next(key for key in {**before, **now} if before.get(key) != now.get(key))
             raise WrongCallError(
                 f"{output} holds {step.key} with {differs} {before.get(differs)!r}, the plan says "
                 f"{now.get(differs)!r}; name another --output, or give the run another name."
             )
+
+
+def _said_in(file: Path) -> dict[str, Any]:
+    try:
+        return dict(read_json(file))
+    except (OSError, ValueError, TypeError) as error:
+        raise WrongCallError(f"{printable(file)} is damaged, or none of ours; remove it and run again.") from error
 
 
 def note_begun(step: Step, output: Path) -> None:

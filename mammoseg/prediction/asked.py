@@ -14,7 +14,7 @@ from mammoseg.data.find_images import say_no_file
 from mammoseg.errors import NothingUsableError, WrongCallError
 from mammoseg.files import printable
 from mammoseg.folders import is_file, is_folder
-from mammoseg.inference.engines.engine import PRECISIONS
+from mammoseg.inference.engines.engine import AUTO, PRECISIONS, check_device, choose_runtime
 from mammoseg.prediction.file_job import MassPredictor
 from mammoseg.quick_import import quick_imports
 
@@ -66,11 +66,15 @@ def choose_predictor(
         bundle: name of the network; see `mammoseg.prediction.predict.predict` for this and the others.
 
     Raises:
-        WrongCallError: an unknown bundle or precision.
+        WrongCallError: an unknown bundle, precision, device or runtime.
         WeightsError: the bundle has no weights.
     """
     if precision not in (None, *PRECISIONS):
         raise WrongCallError(f"precision is '{precision}'; give one of {', '.join(PRECISIONS)}.")
+    if device is not None:
+        check_device(device)
+    if runtime != AUTO:
+        choose_runtime(runtime, device)
     bundle = bundle or default_bundle()
     named = default_weights(bundle) if weights is None else weights
     paths = (Path(named),) if isinstance(named, str | Path) else tuple(map(Path, named))

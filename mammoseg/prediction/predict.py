@@ -71,7 +71,8 @@ def predict(
         device: name such as ``cpu`` or ``cuda:0``; the best there is when None.
         runtime: what computes the network: ``auto``, ``openvino``, ``onnx`` or ``torch``, see
             `mammoseg.inference.engines.engine.choose_runtime`.
-        precision: ``f32``, ``bf16`` or ``f16``, where the engine has it; when None, f16 on a GPU and f32 on a CPU.
+        precision: ``f32``, ``bf16`` or ``f16``, where the engine has it; when None, f16 on a GPU, and on a CPU
+            f32 or what `mammoseg.inference.engines.engine.preferred_precision` says.
         modalities: DICOM modalities to let in, ``MG`` alone unless told otherwise.
         workers: processes; one for each core when None and there are enough files.
         json: print one JSON record for each file instead of sentences.

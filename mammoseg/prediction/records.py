@@ -1,12 +1,13 @@
 """What is done already: a small record beside the results of each file, by which a run goes on after any end."""
 
 import json
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from mammoseg import __version__
+from mammoseg.counts import count_of
 from mammoseg.files import printable, read_json, sha256_of_file, sha256_of_json, write_json
 from mammoseg.folders import is_plain_file
 from mammoseg.prediction.options import Run
@@ -51,6 +52,13 @@ class Records:
                 return None
             return checked_row({**record["row"], "file": printable(path)}, record["results"])
         except RECORD_ERRORS:  # absent, damaged, or of another version: do it again
+            return None
+
+    def precision_before(self, name: str) -> str | None:
+        """What the results of a name that an earlier run left were computed with; None where nothing says."""
+        try:
+            return checked_row((record := self._read(name))["row"], record["results"]).precision
+        except RECORD_ERRORS:
             return None
 
     def add(self, source_sha256: str, name: str, row: Row) -> None:
@@ -98,6 +106,20 @@ class Records:
 
     def _path(self, name: str) -> Path:
         return self.output / FOLDER / f"{name}.json"
+
+
+def say_again(before: Mapping[str, int], now: str | None) -> str:
+    """What is done again since its numbers were others, one line a precision; empty where there is none.
+
+    Args:
+        before: number of files that are not done, by the precision of an earlier run.
+        now: precision of this run.
+    """
+    return "\n".join(
+        f"{count_of(number, 'file')} done with {precision} before, now again with {now}; --precision names one."
+        for precision, number in before.items()
+        if now not in (None, precision)
+    )
 
 
 def checked_row(values: dict[str, Any], results: Container[str]) -> Row:

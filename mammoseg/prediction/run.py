@@ -24,7 +24,7 @@ from mammoseg.prediction.instances import INSTANCES
 from mammoseg.prediction.options import Options, Run
 from mammoseg.prediction.page import write_page
 from mammoseg.prediction.process import WorkerProcess
-from mammoseg.prediction.records import FOLDER, Records
+from mammoseg.prediction.records import FOLDER, Records, say_again
 from mammoseg.prediction.table import Row, Status, write_table
 from mammoseg.prediction.workers import run_in_workers, worker_count
 
@@ -145,7 +145,7 @@ def _rows(
 ) -> Iterator[tuple[str, Row]]:
     """Name and row of each file, those first that an earlier run has done."""
     records = Records.of(run)
-    waiting, by_others = [], Counter[str]()
+    waiting, by_others, before = [], Counter[str](), Counter[str]()
     for path, name in items:
         if row := records.find(path, name):
             if row.engine != run.algorithm.engine:
@@ -153,9 +153,12 @@ def _rows(
             yield name, row
         else:
             waiting.append((path, name))
+            before.update(filter(None, [records.precision_before(name)]))
     if kept := len(items) - len(waiting):
         others = "".join(f", {number} by {engine}" for engine, number in by_others.items())
         tqdm.write(f"{kept} of {count_of(len(items), 'file')} done already{others}, left as they are.", file=sys.stderr)
+    if said := say_again(before, run.algorithm.precision):
+        tqdm.write(said, file=sys.stderr)
     count = worker_count(len(waiting), workers.most)
     job = partial(_Recorded, run=run, records=records)
     if workers.make_predictor and count > 1:

@@ -34,6 +34,7 @@ UNSAID: dict[str, tuple[type, str]] = {
 RANGES: dict[str, tuple[float, float]] = {
     "max_epochs": (1, math.inf),
     "batch_size": (1, math.inf),
+    "accumulation": (1, math.inf),
     "val_interval": (1, math.inf),
     "early_stop_patience": (1, math.inf),
     "num_workers": (0, math.inf),

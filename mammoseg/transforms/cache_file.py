@@ -78,15 +78,16 @@ def compact(values: np.ndarray) -> np.ndarray:
     return half if moved <= MOST_MOVED * (values.max() - values.min()) else values
 
 
-def write_packed(path: Path, packed: Packed) -> None:
-    """Write a file that appears whole or not at all; of two writers the last one stays.
+def write_packed(path: Path, packed: Packed, *, first_stays: bool) -> None:
+    """Write a file that appears whole or not at all.
 
     Args:
         packed: arrays ``(channels or 1, rows, columns)`` of `pack`.
+        first_stays: keep what another process has put there meanwhile; else it is replaced.
     Raises:
         OSError: the folder cannot be written, or the disk is full.
     """
-    with atomic_path(path) as temporary:
+    with atomic_path(path, first_stays=first_stays) as temporary:
         np.savez(temporary, allow_pickle=False, **packed)
 
 

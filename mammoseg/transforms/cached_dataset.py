@@ -107,10 +107,11 @@ class CachedDataset(Dataset):
     def _cached(self, cache_dir: Path, files: dict[str, str]) -> Packed:
         path = cache_dir / f"{self._cache_key(files)}.npz"
         size = tuple(self.preprocessing.settings["spatial_size"])
+        was_there = path.exists()
         packed = read_packed(path, keys=tuple(files), size=size)
         if packed is None:
             packed = pack(self.preprocessing(files))
-            write_packed(path, packed)
+            write_packed(path, packed, first_stays=not was_there)  # one that was there is damaged
         return packed
 
     def _holds(self, packed: Packed) -> bool:

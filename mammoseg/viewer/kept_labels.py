@@ -1,35 +1,92 @@
 """Labels that people drew through a label server, out of its state, as a folder of images and masks for `ingest`."""
 
+import hashlib
 import shutil
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from mammoseg.dicom.read import read_header, read_texts
-from mammoseg.files import atomic_path
+from mammoseg.errors import InputRefusedError
+from mammoseg.files import atomic_path, read_json
+
+
+@dataclass(frozen=True, order=True)
+class _Drawn:
+    """One label in the state.
+
+    Attributes:
+        when: time of its content, as text that sorts.
+        file: SEG, or NIfTI of a picture.
+        image: SOP Instance UID, or path of the picture.
+    """
+
+    when: str
+    file: Path
+    image: str
 
 
 def drawn_segmentations(state: Path) -> list[Path]:
-    """DICOM SEGs of people in the state of a label server; a label that was saved again has several."""
-    return sorted(path for path in state.rglob("final/*.dcm") if not path.name.startswith("."))
+    """DICOM SEGs of people in the state of a label server, but for withdrawn ones; a label saved again has several."""
+    return _drawn(state, ".dcm")
 
 
 def keep_labels(state: Path, images: Iterable[Path], output: Path) -> int:
-    """Copy each labelled image into ``output/images``, its newest SEG into ``output/labels``; returns how many.
+    """Copy each labelled image into ``output/images``, its newest label into ``output/labels``; returns how many.
+
+    A label that its reader has withdrawn is none.
 
     Args:
         state: state folder of a label server that does not run.
-        images: DICOM files that may have a label there.
+        images: files that may have a label there.
     """
-    paths = {read_texts(path, ["SOPInstanceUID"])["SOPInstanceUID"]: path for path in images}
-    newest: dict[str, tuple[str, Path]] = {}
+    images = list(images)
+    paths = {str(path.resolve()): path for path in images}
+    drawn = [*_of_pictures(state), *_of_dicom(state)]
+    if any(_is_segmentation(label.file) for label in drawn):
+        paths |= {uid: path for path in images if (uid := _uid(path))}
+    newest = {label.image: label for label in sorted(drawn) if label.image in paths}
+    stems = Counter(path.stem for path in images)
+    for image, label in newest.items():
+        path = paths[image]
+        name = path.stem if stems[path.stem] == 1 else f"{path.stem}-{hashlib.sha256(image.encode()).hexdigest()[:8]}"
+        endings = (".dcm", ".dcm") if _is_segmentation(label.file) else (path.suffix, ".nii.gz")
+        for source, folder, ending in zip((path, label.file), ("images", "labels"), endings, strict=True):
+            with atomic_path(output / folder / f"{name}{ending}") as temporary:
+                shutil.copyfile(source, temporary)
+    return len(newest)
+
+
+def _of_dicom(state: Path) -> Iterator[_Drawn]:
     for path in drawn_segmentations(state):
         header = read_header(path)
         (series,) = header.ReferencedSeriesSequence
         uid = series.ReferencedInstanceSequence[0].ReferencedSOPInstanceUID
-        newest[uid] = max(newest.get(uid, ("", path)), (f"{header.ContentDate}{header.ContentTime}", path))
-    labelled = {uid: path for uid, (_, path) in newest.items() if uid in paths}
-    for uid, label in labelled.items():
-        for source, folder in ((paths[uid], "images"), (label, "labels")):
-            with atomic_path(output / folder / f"{paths[uid].stem}.dcm") as temporary:
-                shutil.copyfile(source, temporary)
-    return len(labelled)
+        yield _Drawn(f"{header.ContentDate}{header.ContentTime}", path, uid)
+
+
+def _of_pictures(state: Path) -> Iterator[_Drawn]:
+    for path in _drawn(state, ".nii.gz"):
+        about = read_json(path.with_name(path.name.removesuffix(".nii.gz") + ".json"))
+        yield _Drawn(f"{about['seconds']:020.6f}", path, str(about.get("image_file", "")))
+
+
+def _drawn(state: Path, ending: str) -> list[Path]:
+    return sorted(
+        path
+        for path in state.rglob(f"final/*{ending}")
+        if not path.name.startswith(".")
+        and not (path.parent.parent / "withdrawn" / f"{path.name.removesuffix(ending)}.json").exists()
+    )
+
+
+def _is_segmentation(label: Path) -> bool:
+    return label.suffix == ".dcm"
+
+
+def _uid(image: Path) -> str:
+    try:
+        return read_texts(image, ["SOPInstanceUID"])["SOPInstanceUID"]
+    except InputRefusedError:
+        return ""  # a picture, or what no label is about

@@ -32,6 +32,11 @@ class LabelServer:
     process: Popen[bytes]
 
 
+def say_page(url: str, *, is_built: bool) -> str:
+    """Where masses are outlined, for a person who has just started the server at `url`."""
+    return f"  {url}/annotate/  the page to annotate{'' if is_built else ', not built yet: run `make annotate`'}"
+
+
 @contextmanager
 def label_server(
     studies: str | Path | LocalArchive,

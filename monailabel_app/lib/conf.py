@@ -2,9 +2,10 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from mammoseg.errors import WrongCallError, did_you_mean
+from mammoseg.inference.engines.engine import check_device
 
 KEYS = frozenset(
     {"state_dir", "tokens", "cors", "trusted_proxies", "max_upload_mib", "max_requests", "request_seconds", "insecure"}
@@ -58,6 +59,23 @@ def check_values(conf: Mapping[str, str]) -> None:
         yes_or_no(conf, key, False)
     yes_no_or_recorded(conf, "flips")
     words(conf, "modalities", "MG")
+    if "device" in conf:
+        check_device(conf["device"])
+
+
+def model_name(conf: Mapping[str, str], name: str, models: Container[str]) -> str | None:
+    """A model of the app, None where the setting names none.
+
+    Args:
+        models: names of those that there are.
+
+    Raises:
+        WrongCallError: it is none of them.
+    """
+    model = conf.get(name) or None
+    if model is not None and model not in models:
+        raise WrongCallError(f"{name} is '{model}', which is no model of the app; name one of --conf models.")
+    return model
 
 
 def whole_number(conf: Mapping[str, str], name: str, otherwise: int) -> int:

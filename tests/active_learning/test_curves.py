@@ -12,6 +12,7 @@ from mammoseg.active_learning.curves import (
     mean_over_labels,
     plot_curves,
     read_curves,
+    read_effort,
     table_of_curves,
 )
 
@@ -65,3 +66,16 @@ def test_the_picture_is_small(tmp_path):
     assert (tmp_path / "docs" / "curves.png").stat().st_size < 300_000
     with Image.open(tmp_path / "docs" / "curves.png") as picture:
         assert picture.width > 200
+
+
+def test_dice_is_told_at_minutes_that_all_curves_know(tmp_path):
+    rows = [
+        {"seed": 0, "strategy": "start", "labels": 8, "dice": 0.1, "seconds": 60},
+        {"seed": 0, "strategy": "random", "labels": 16, "dice": 0.3, "seconds": 180},
+        {"seed": 0, "strategy": "coreset", "labels": 16, "dice": 0.4, "seconds": 360},
+    ]
+    (tmp_path / "steps").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    minutes, curves = read_effort(tmp_path / "steps", places=3)
+    assert minutes == [1, 2, 3]
+    assert curves["random"] == pytest.approx(np.array([[0.1, 0.2, 0.3]]))
+    assert curves["coreset"] == pytest.approx(np.array([[0.1, 0.16, 0.22]]))  # 0.3 in 5 minutes

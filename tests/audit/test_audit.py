@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from mammoseg import cli
 from mammoseg.audit.audit import AuditError, audit, find_faults
 from mammoseg.audit.unpacked import MOST_GROWTH
 from mammoseg.bundles import bundle_names, bundle_root
@@ -38,6 +39,11 @@ def bundle(tmp_path, monkeypatch):
 def test_what_is_no_hash_lets_nothing_in(bundle):
     with pytest.raises(WrongCallError, match="allow is 'model.ts'; give the SHA-256 of a file, 64 digits"):
         audit(bundle, allow=["model.ts"])
+
+
+def test_the_command_looks_at_a_folder_and_not_at_a_bundle_of_that_name(bundle, capsys):
+    cli.run(["audit", str(bundle)])
+    assert "Nothing was found" in capsys.readouterr().out
 
 
 def test_a_bundle_that_nothing_speaks_against_passes_as_folder_and_as_zip(bundle, tmp_path, capsys):

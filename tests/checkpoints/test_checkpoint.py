@@ -44,6 +44,13 @@ def test_saved_weights_are_read_back_identical(path, network):
     assert all(torch.equal(read[key], value) for key, value in network.state_dict().items())
 
 
+def test_a_network_with_channels_last_is_saved_as_it_can_be_read(tmp_path, network):
+    last = network.to(memory_format=torch.channels_last)
+    assert not all(value.is_contiguous() for value in last.state_dict().values())
+    read = trained_network(read_weights(write(tmp_path / "last.pt", last))).state_dict()
+    assert all(torch.equal(read[key], value) for key, value in last.state_dict().items())
+
+
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(WeightsError, match=r"no weights at .*absent\.pt"):
         read_weights(tmp_path / "absent.pt")

@@ -9,7 +9,8 @@ from monai.bundle import ConfigParser
 
 from mammoseg.bundles import bundle_names, bundle_root
 from mammoseg.checkpoints import shipping, weights_file
-from mammoseg.checkpoints.checkpoint import CHOSEN, read_weights, save_checkpoint
+from mammoseg.checkpoints.checkpoint import read_weights, save_checkpoint
+from mammoseg.checkpoints.recorded_values import CHOSEN
 from mammoseg.checkpoints.shipping import describe_shipped, ship
 from mammoseg.checkpoints.weights_file import SHIPPED, WeightsError, default_weights
 from mammoseg.networks import UNet
@@ -45,9 +46,11 @@ def shipped_of(checkpoint, folder, **options):
 
 CALIBRATION = {"scale": 0.5, "offset": -1.0, "fitted_on": "CBIS-DDSM"}
 
+BF16 = {"dice_change": -0.001, "measured_on": "CBIS-DDSM"}
+
 
 def test_what_was_chosen_travels_with_the_weights_and_a_checkpoint_has_none_of_it(checkpoint, tmp_path):
-    chosen = {"threshold": 0.35, "calibration": CALIBRATION, "flips": True, "min_area_mm2": 10.0}
+    chosen = {"threshold": 0.35, "calibration": CALIBRATION, "flips": True, "min_area_mm2": 10.0, "bf16": BF16}
     shipped = read_weights(shipped_of(checkpoint, tmp_path, **chosen))
     assert {name: getattr(shipped, name) for name in CHOSEN} == chosen
     trained = read_weights(checkpoint)
@@ -55,9 +58,10 @@ def test_what_was_chosen_travels_with_the_weights_and_a_checkpoint_has_none_of_i
 
 
 def test_shipped_again_weights_keep_what_was_chosen_and_the_hash_of_their_checkpoint(checkpoint, tmp_path):
-    first = shipped_of(checkpoint, tmp_path / "a", calibration=CALIBRATION, flips=True)
+    first = shipped_of(checkpoint, tmp_path / "a", calibration=CALIBRATION, flips=True, bf16=BF16)
     again = read_weights(ship(first, bundle="unet", folder=tmp_path / "b", min_area_mm2=10.0))
     assert (again.threshold, again.calibration, again.flips, again.min_area_mm2) == (0.35, CALIBRATION, True, 10.0)
+    assert again.bf16 == BF16
     assert again.provenance["checkpoint_sha256"] == read_weights(checkpoint).sha256
 
 

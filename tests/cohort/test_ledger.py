@@ -1,6 +1,7 @@
 """The ledger: what counts as done, whatever happened to its lines."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -47,6 +48,17 @@ def test_other_settings_and_a_changed_file_are_not_done(file, item):
     with Ledger(file, "other").open() as ledger:
         assert not ledger.is_done(item)
         assert list(ledger.rows()) == []
+
+
+def test_what_was_done_in_another_precision_is_known_until_it_is_done_again(file, item):
+    done = replace(row_for(item), precision="f32")
+    with Ledger(file, "in f32").open() as ledger:
+        ledger.add(item, done)
+        assert ledger.precision_before(item) is None
+    with Ledger(file, "in bf16").open() as ledger:
+        assert ledger.precision_before(item) == "f32"
+        ledger.add(item, replace(done, precision="bf16"))
+        assert ledger.precision_before(item) is None
 
 
 @pytest.mark.parametrize(("code", "done"), [("E_BITS", True), ("E_WORKER", False), ("E_FAULT", False)])

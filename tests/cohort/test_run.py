@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +18,14 @@ from mammoseg.archives.dicomweb.stored import Stored, StoreStatus
 from mammoseg.archives.send import PartlySentError
 from mammoseg.cohort.cohort import cohort
 from mammoseg.cohort.items import files_of, item_of_file
+from mammoseg.cohort.job import CohortJob
+from mammoseg.cohort.run import Cohort, run_cohort
 from mammoseg.cohort.storing import Storing
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import NothingUsableError, PartlyRefusedError, WrongCallError
 from mammoseg.prediction.options import Options
-from tests.cohort.made_cohort import here, in_two, make_mammograms, run_made_cohort
+from tests.cohort.made_cohort import here, in_two, make_mammograms, run_made_cohort, run_of
+from tests.made_predictor import BrightIsMass
 from tests.waiting import wait_until
 
 
@@ -66,6 +71,23 @@ def test_a_changed_file_and_another_threshold_are_done_again(mammograms, tmp_pat
     assert {row["key"]: row["status"] for row in table(tmp_path / "out")}[str(changed)] == "no mass found"
     run_made_cohort(mammograms, tmp_path / "out", options=Options(threshold=0.999))
     assert len(table(tmp_path / "out")) == 3
+
+
+def test_a_cohort_that_goes_on_in_another_precision_says_what_it_does_again(mammograms, tmp_path, capsys):
+    for precision in ("f32", "bf16"):
+        capsys.readouterr()
+        predictor = partial(BrightIsMass, replace(BrightIsMass.algorithm, precision=precision))
+        files, _ = files_of([mammograms], tmp_path / "out")
+        (tmp_path / "out").mkdir(exist_ok=True)
+        run = replace(run_of(tmp_path / "out"), algorithm=predictor().algorithm)
+        run_cohort(Cohort(map(item_of_file, files), len(files)), run, partial(in_one, predictor))
+    assert "3 files done with f32 before, now again with bf16" in capsys.readouterr().err
+    assert {row["precision"] for row in table(tmp_path / "out")} == {"bf16"}
+
+
+def in_one(make_predictor, run):
+    job = CohortJob(make_predictor, run)
+    return lambda items: ((name, job(path, name)) for path, name in items)
 
 
 def test_a_line_that_was_lost_costs_no_second_computation(mammograms, tmp_path):

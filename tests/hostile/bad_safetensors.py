@@ -64,6 +64,8 @@ HEADERS: dict[str, Callable[[Header], Any]] = {
 
 CALIBRATION = {"scale": 0.5, "offset": -1.0, "fitted_on": "phantoms"}
 
+BF16 = {"dice_change": 0.0, "measured_on": "phantoms"}
+
 RECORDS: dict[str, dict[str, Any]] = {
     "a threshold that is NaN": {"threshold": float("nan")},
     "a threshold of 1": {"threshold": 1.0},
@@ -78,6 +80,12 @@ RECORDS: dict[str, dict[str, Any]] = {
     "a calibration of an unknown word": {"calibration": {**CALIBRATION, "slope": 1.0}},
     "a least area below zero": {"min_area_mm2": -1.0},
     "a least area that is NaN": {"min_area_mm2": float("nan")},
+    "a change of Dice that is NaN": {"bf16": {**BF16, "dice_change": float("nan")}},
+    "a change of Dice in words": {"bf16": {**BF16, "dice_change": "0.1"}},
+    "a change of Dice of 2": {"bf16": {**BF16, "dice_change": 2.0}},
+    "a change of Dice without data": {"bf16": {"dice_change": 0.0}},
+    "a change of Dice on a thousand letters": {"bf16": {**BF16, "measured_on": "a" * 1000}},
+    "bf16 that is a truth": {"bf16": True},
     "flips in words": {"flips": "true"},
     "a calibration that is a number": {"calibration": 1.0},
 }

@@ -62,6 +62,27 @@ def test_a_correction_leaves_the_mask_so_far_alone_where_it_is_far_from_the_clic
     assert (corrected ^ mask)[:, :40].sum() < 0.1 * LARGE.sum()
 
 
+def test_an_answer_is_the_mean_over_mirror_images():
+    def answers_on_the_left(inputs: np.ndarray) -> np.ndarray:
+        logits = np.full_like(inputs[:, :1], -9)
+        logits[..., : inputs.shape[-1] // 2] = 9
+        return logits
+
+    for threshold, found in ((0.49, True), (0.51, False)):  # half of the mirror images say yes everywhere
+        model = ClickModel(answers_on_the_left, grid=64, threshold=threshold)
+        mask = model.segment(model.prepare(IMAGE), Prompts(box=(60, 60, 76, 76)))
+        assert mask[61, 61] == mask[61, 75] == found
+
+
+def test_an_answer_is_the_mean_over_three_squares():
+    sides = []
+    for threshold in (0.9, 0.6, 0.3):  # all three, two, one of them say yes
+        model = ClickModel(lambda inputs: np.full_like(inputs[:, :1], 9), grid=64, threshold=threshold)
+        mask = model.segment(model.prepare(IMAGE), Prompts(box=(60, 60, 90, 90)))
+        sides.append(int(mask.any(1).sum()))
+    assert sides == pytest.approx([0.8 * 60, 60, 1.25 * 60], abs=2)
+
+
 def test_the_same_prompts_get_the_same_answer(model):
     prompts = Prompts(foreground=np.array([[60.0, 50.0]]))
     prepared = model.prepare(IMAGE)

@@ -128,7 +128,9 @@ def test_a_run_that_goes_on_with_another_engine_keeps_what_is_done_and_says_whos
     for kind in ("seg", "sr"):
         said = pydicom.dcmread(tmp_path / "out" / f"b.{kind}.dcm").to_json()
         assert "engine=openvino 3" in said and "precision=f32" in said
+    capsys.readouterr()
     run_predictor(BrightIsMass(replace(later, precision="bf16")), [tmp_path], tmp_path / "out")
+    assert "2 files done with f32 before, now again with bf16; --precision names one." in capsys.readouterr().err
     assert {row["precision"] for row in rows_of(tmp_path / "out")} == {"bf16"}
 
 

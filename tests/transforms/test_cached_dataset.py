@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from monai.transforms import Invertd, RandGaussianNoised
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from mammoseg.transforms import cache_file, cached_dataset
 from mammoseg.transforms.cached_dataset import CachedDataset
@@ -108,6 +108,42 @@ def test_two_processes_that_fill_one_cache_give_the_same_items(records, tmp_path
     for batch in batches:
         assert all(torch.equal(image, fresh) for image, fresh in zip(batch, alone, strict=True))
     assert sorted(path.suffix for path in (tmp_path / "cache").iterdir()) == [".npz", ".npz"]
+
+
+class WithFiles(Dataset):
+    """Items, each with the files of the cache after it was read."""
+
+    def __init__(self, items: CachedDataset) -> None:
+        self.items = items
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> set[tuple[str, int]]:
+        self.items[index]
+        return {(path.name, path.stat().st_ino) for path in self.items.cache_dir.glob("[!.]*.npz")}
+
+
+def test_a_file_is_written_once_by_the_process_that_comes_first(records, tmp_path):
+    image = cv2.imread(records[0]["image"], cv2.IMREAD_GRAYSCALE)
+    many = []
+    for number in range(12):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.maximum(image, number))
+        many += [records[0] | {"image": str(tmp_path / f"{number}.png")}] * 2  # the two take the same image by turns
+    items = WithFiles(dataset(many, tmp_path / "cache"))
+    seen = set().union(*DataLoader(items, batch_size=None, num_workers=2, collate_fn=set))
+    assert len(seen) == len({name for name, _ in seen}) == 12
+    assert len(list((tmp_path / "cache").iterdir())) == 12
+
+
+def test_a_file_system_without_links_takes_the_cache_too(records, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    whole = dataset(records, tmp_path / "cache")[0]["image"]
+    assert torch.equal(dataset(records, tmp_path / "cache")[0]["image"], whole)
+    assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
 def test_second_reading_does_not_preprocess(records, tmp_path, monkeypatch):

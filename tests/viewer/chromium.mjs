@@ -8,8 +8,8 @@ const VISIT_SECONDS = 180;
 
 // For each [visit, output] open a page, run visit(page, report) and write output/report.json: errors of the page and of
 // the visit, lines of the console, text at the end, and what the visit adds. `modules` is the node_modules folder of
-// scripts/fetch_viewer.sh.
-export async function browse(modules, chromium, visits) {
+// scripts/fetch_viewer.sh, `seconds` the most that a visit may take.
+export async function browse(modules, chromium, visits, seconds = VISIT_SECONDS) {
   const puppeteer = createRequire(path.resolve(modules, "-"))("puppeteer-core");
   const profile = await mkdtemp(path.join(tmpdir(), "mammoseg-chromium-"));
   const browser = await puppeteer.launch({
@@ -29,7 +29,7 @@ export async function browse(modules, chromium, visits) {
   });
   try {
     for (const [visit, output] of visits) {
-      const report = await visited(browser, visit);
+      const report = await visited(browser, visit, seconds);
       await writeFile(path.join(output, "report.json"), JSON.stringify(report, null, 1));
     }
   } finally {
@@ -38,14 +38,14 @@ export async function browse(modules, chromium, visits) {
   }
 }
 
-async function visited(browser, visit) {
+async function visited(browser, visit, seconds) {
   const report = { errors: [], console: [] };
   const page = await browser.newPage();
   page.on("console", (message) => report.console.push(message.text()));
   page.on("pageerror", (error) => report.errors.push(error.message));
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not done after ${VISIT_SECONDS} s`)), VISIT_SECONDS * 1000);
+    timer = setTimeout(() => reject(new Error(`not done after ${seconds} s`)), seconds * 1000);
   });
   await Promise.race([visit(page, report), late]).catch((error) => report.errors.push(error.message));
   clearTimeout(timer);

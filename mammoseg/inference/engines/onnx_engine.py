@@ -23,7 +23,7 @@ class OnnxEngine:
     name = f"onnxruntime {onnxruntime.__version__}"
 
     def __init__(self, path: Path, *, shape: tuple[int, int, int], precision: str | None = None) -> None:
-        self.precision = check_precision(precision, ["f32"], name=self.name)
+        self.precision = check_precision(precision, self.precisions(), name=self.name)
         self._path, self.shape = path, shape
         self._session = self._started(threads=0)
 
@@ -31,6 +31,11 @@ class OnnxEngine:
         """Logits ``(N, out_channels, rows, columns)`` of images ``(N, in_channels, rows, columns)``."""
         (logits,) = self._session.run(None, {self._session.get_inputs()[0].name: images})
         return logits
+
+    @staticmethod
+    def precisions() -> list[str]:
+        """What ONNX Runtime computes with."""
+        return ["f32"]
 
     def limit_threads(self, count: int) -> None:
         """Compute with so many threads from here on."""

@@ -10,7 +10,15 @@ from mammoseg.checkpoints.converted_file import ENDING, PROBABILITY
 from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.errors import OutputError, WrongCallError
 from mammoseg.inference.engines.converted import converted
-from mammoseg.inference.engines.engine import AUTO, MODULES, Engine, EngineError, choose_runtime, is_installed
+from mammoseg.inference.engines.engine import (
+    AUTO,
+    MODULES,
+    Engine,
+    EngineError,
+    choose_runtime,
+    is_installed,
+    preferred_precision,
+)
 from mammoseg.quick_import import quick_import
 
 CONVERTED = {"openvino": "OpenVinoEngine", "onnx": "OnnxEngine"}
@@ -48,6 +56,7 @@ def _start_converted(weights: Path, runtime: str, precision: str | None) -> tupl
     engine = getattr(quick_import(MODULES[runtime]), CONVERTED[runtime])
     found = converted(weights, engine)
     rows, columns = found.record.preprocessing["spatial_size"]
+    precision = precision or preferred_precision(engine.precisions(), found.record.bf16)
     started = engine(found.model, shape=(found.record.network["in_channels"], rows, columns), precision=precision)
     return found.record, LogitsOf(started) if found.output == PROBABILITY else started
 

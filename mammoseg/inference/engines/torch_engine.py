@@ -7,10 +7,9 @@ import torch
 
 from mammoseg.checkpoints.checkpoint import Weights, read_weights, record_of, trained_network
 from mammoseg.checkpoints.record import WeightsRecord
-from mammoseg.errors import WrongCallError
 from mammoseg.inference.acceleration import accelerate
 from mammoseg.inference.bfloat16_inferer import computes_bfloat16
-from mammoseg.inference.engines.engine import check_precision
+from mammoseg.inference.engines.engine import check_precision, no_device
 
 AUTOCAST = {"f32": None, "bf16": torch.bfloat16, "f16": torch.float16}
 """What `torch.autocast` computes with for each precision."""
@@ -76,5 +75,5 @@ def usable_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
-        raise WrongCallError(f"device '{name}' cannot be used on this machine; leave it out, or name cpu.") from error
+        raise no_device(name) from error
     return device

@@ -4,6 +4,7 @@ import type { Snapshot } from "./work";
 export interface Draft extends Snapshot {
   rows: number;
   columns: number;
+  strokes?: number; // by hand, which an earlier version did not count
 }
 
 const key = (reader: string, image: string) => `mammoseg draft ${JSON.stringify([reader, image])}`;
@@ -22,6 +23,8 @@ export function readDraft(storage: Storage, reader: string, image: string, rows:
     return null;
   }
 }
+
+export const hasDraft = (storage: Storage, reader: string, image: string) => storage.getItem(key(reader, image)) !== null;
 
 export function dropDraft(storage: Storage, reader: string, image: string): void {
   storage.removeItem(key(reader, image));

@@ -1,5 +1,5 @@
 // The page: one case after the other, from the server's proposal to what a reader saves.
-import { dropDraft, keepDraft, readDraft } from "./draft";
+import { dropDraft, hasDraft, keepDraft, readDraft } from "./draft";
 import { BINDINGS, HINTS, actionOf, nameOf, type Action, type Tool } from "./keys";
 import { drawMarks, outline, type Outlined } from "./overlay";
 import type { Box, Point } from "./paint";
@@ -10,6 +10,7 @@ import * as server from "./server";
 import { Work, noPrompts } from "./work";
 
 const KEEP_SECONDS = 300; // between two words to the server that the case is still in hand
+const EDGE = 12; // pixels of the screen that the cross keeps from its edge
 const STEP = 10; // pixels of the screen that an arrow moves the cross
 const HANDS: readonly string[] = ["window", "pan", "zoom"] satisfies Hand[];
 const ASSESSMENTS = ["", "2", "3", "4A", "4B", "4C", "5", "6"];
@@ -37,23 +38,27 @@ const $ = <T extends Element = HTMLElement>(id: string) => document.getElementBy
 let begun: server.Start;
 let work: Work | null = null;
 let heldBy = ""; // who has the case in place of the reader
-let besideIndex = 0; // which of the other views is shown, from 1; 0 for none
+let besideIndex = 1; // which of the other views is shown, from 1; 0 for none
 let asking: AbortController | null = null; // the model, about prompts
 let unlock = () => {}; // of the case, for other tabs
 let opening = 0;
+let isProposal = false; // whether what is shown is the model's, but for what was done since
 let ownLabel = ""; // id of the reader's label of the case, "" where there is none
 let outlines = new Map<number, Outlined>();
 
 prepare();
 const stage = $<HTMLDivElement>("stage");
 const marks = $<SVGSVGElement>("marks");
-const screen = new Screen("main", $<HTMLDivElement>("screen"), redraw);
+const screen = new Screen("main", $<HTMLDivElement>("screen"), () => {
+  if (besideScreen?.picture) besideScreen.follow(screen);
+  redraw();
+});
 let besideScreen: Screen | null = null;
 const pencil = new Pencil(
   {
     begin: () => (work && !heldBy ? (settle(), work) : null),
     prompt: (part) => void askModel(part),
-    done: () => work?.commit(),
+    done: () => byHand(),
     redraw,
   },
   () => screen.scale,
@@ -181,13 +186,20 @@ function removeMass(index: number): void {
   if (!work || heldBy || index >= work.masses.length) return;
   settle();
   work.remove(index);
+  byHand();
+}
+
+// A step that no model had a part in.
+function byHand(): void {
+  if (!work) return;
+  work.strokes++;
   work.commit();
 }
 
 function changed(now: Work): void {
   const { image, rows, columns } = screen.picture!;
   try {
-    keepDraft(localStorage, begun.reader, image, { ...now.snapshot(), rows, columns });
+    keepDraft(localStorage, begun.reader, image, { ...now.snapshot(), rows, columns, strokes: now.strokes });
     say("Not saved yet; kept in this browser.");
   } catch {
     say("This browser keeps no more drafts; save now.", true);
@@ -230,8 +242,8 @@ async function openCase(image: string): Promise<void> {
   $("case").textContent = `${image}, ${begun.labelled} of ${begun.total} labelled`;
   $("label-main").textContent = nameOfView(picture);
   document.body.classList.toggle("held", heldBy !== "");
-  besideIndex = 0;
-  await showBeside();
+  besideIndex = Math.min(besideIndex, 1);
+  void trying(showBeside);
   refresh();
   await tellReadings(opened.drawn?.label ?? "");
   if (heldBy) say(`${heldBy} has this case; you can look, not draw.`, true);
@@ -241,9 +253,11 @@ async function openCase(image: string): Promise<void> {
 // The reader's own draft, else his label, else what the model proposes.
 async function fillIn(opened: server.Opened, now: Work): Promise<void> {
   const { image, rows, columns } = screen.picture!;
+  isProposal = false;
   const draft = readDraft(localStorage, begun.reader, image, rows, columns);
   if (draft) {
     now.restore(draft);
+    now.strokes = draft.strokes ?? 0;
     say("Your unsaved work is here again.");
   } else if (opened.drawn) {
     fill(now, opened.drawn.masses);
@@ -267,10 +281,14 @@ async function proposeMasses(now: Work): Promise<void> {
     masks.map((mask) => ({ mask, assessment: "" })),
   );
   now.restore(now.snapshot());
+  isProposal = true;
+  refresh();
   say(masks.length ? "A proposal of the model; correct it, then save." : "The model finds no mass.");
 }
 
 function fill(now: Work, masses: server.Outline[]): void {
+  now.canvas.labels.fill(0);
+  now.current = 0;
   now.masses = masses.map(({ assessment }) => ({ assessment, prompts: noPrompts() }));
   masses.forEach(({ mask }, index) => fillRuns(now.canvas, mask, index + 1));
 }
@@ -288,9 +306,10 @@ async function showBeside(): Promise<void> {
     screen.resize();
   }
   if (other) {
-    besideScreen ??= new Screen("beside", $<HTMLDivElement>("beside"));
-    await besideScreen.show(await server.picture(other.image));
-    besideScreen.window = screen.window;
+    besideScreen ??= new Screen("beside", $<HTMLDivElement>("beside"), () => besideScreen?.picture && screen.follow(besideScreen));
+    const shown = await server.picture(other.image);
+    if (picture !== screen.picture) return;
+    await besideScreen.show(shown, screen);
     $("label-beside").textContent = nameOfView(other);
     section.style.order = hangsBefore(other, picture) ? "-1" : "1";
   }
@@ -309,7 +328,9 @@ async function save(): Promise<void> {
   if (!work || heldBy) return;
   settle();
   const { image } = screen.picture!;
-  const { label } = await server.save(image, work.drawn(), work.noMass);
+  const saved = work;
+  const { label } = await server.save(image, saved.drawn(), saved.noMass, saved.strokes);
+  saved.strokes = 0;
   dropDraft(localStorage, begun.reader, image);
   begun = await server.start();
   await tellReadings(label);
@@ -357,7 +378,8 @@ async function listCases(): Promise<void> {
   const rows = (await server.cases()).map(({ image, labelled, held_by }) => {
     const open = document.createElement("button");
     const by = held_by && held_by !== begun.reader ? `, ${held_by} has it` : "";
-    open.textContent = `${image}: ${labelled ? "labelled" : "no label"}${by}`;
+    const unsaved = hasDraft(localStorage, begun.reader, image) ? ", unsaved work of yours" : "";
+    open.textContent = `${image}: ${labelled ? "labelled" : "no label"}${by}${unsaved}`;
     open.onclick = () => {
       $<HTMLDialogElement>("cases").close();
       void trying(() => openCase(image));
@@ -396,8 +418,14 @@ function moveCross(down: number, right: number, byPixel: boolean): void {
   const [row, column] = [pencil.cross[0] + down * step, pencil.cross[1] + across * step];
   const { rows, columns } = work.canvas;
   pencil.move([Math.min(rows - 1, Math.max(0, row)), Math.min(columns - 1, Math.max(0, column))]);
+  const [x, y] = screen.toScreen(pencil.cross);
+  const [moveRight, moveDown] = [intoView(x, stage.clientWidth), intoView(y, stage.clientHeight)];
+  if (moveRight || moveDown) screen.pan(moveRight, moveDown); // which is how keys move the image
   refresh();
 }
+
+// How far a place must move to be seen on a screen of this many pixels.
+const intoView = (at: number, size: number) => Math.max(0, EDGE - at) + Math.min(0, size - EDGE - at);
 
 const edit = (change: (work: Work) => void) => {
   if (!work || heldBy) return;
@@ -423,8 +451,8 @@ const ACTIONS: Partial<Record<Action, () => void>> = {
   "right a pixel": () => moveCross(0, 1, true),
   "zoom in": () => screen.zoom(1.25, atCross()),
   "zoom out": () => screen.zoom(0.8, atCross()),
-  reset: () => screen.reset(),
-  invert: () => [screen, besideScreen].forEach((one) => one?.picture && one.invert()),
+  reset: () => [screen, besideScreen].forEach((one) => one?.picture && one.reset()),
+  invert: () => screen.picture && screen.invert(),
   darker: () => screen.adjust(0.02, 1),
   brighter: () => screen.adjust(-0.02, 1),
   "more contrast": () => screen.adjust(0, 0.9),
@@ -499,7 +527,10 @@ function listen(): void {
     if ((submitter as HTMLButtonElement).value) void trying(() => skip($<HTMLInputElement>("reason").value));
   };
   for (const id of ["next", "list", "add", "undo", "redo", "save", "skip", "withdraw"] as const) $(id).onclick = () => act(id);
-  $("model").onchange = () => ($("warning").textContent = begun.models.find(({ name }) => name === $<HTMLSelectElement>("model").value)?.warning ?? "");
+  $("model").onchange = () => {
+    warn();
+    if (work && !heldBy && isProposal && !work.isChanged) void trying(() => proposeMasses(work!));
+  };
   window.addEventListener("online", () => screen.picture && void trying(keepCase));
   setInterval(() => screen.picture && !heldBy && void trying(keepCase), 1000 * KEEP_SECONDS);
 }
@@ -519,13 +550,19 @@ function refreshMask(): void {
   redraw();
 }
 
+// What must be said of the chosen model.
+function warn(): void {
+  const model = begun.models.find(({ name }) => name === $<HTMLSelectElement>("model").value);
+  $("warning").textContent = model?.warning ?? "";
+}
+
 async function begin(): Promise<void> {
   begun = await server.start();
   $("model").replaceChildren(...begun.models.map(({ name }) => new Option(name)));
-  $("warning").textContent = begun.models[0]?.warning ?? "";
+  warn();
   const strategies = begun.strategies.map((name) => new Option(name));
   $("strategy").replaceChildren(...strategies, new Option("second reading", ""));
-  const asked = decodeURIComponent(location.hash.slice(1));
+  const asked = decodeURIComponent(server.caseBeforeLogin() || location.hash.slice(1));
   if (asked) await openCase(asked);
   else say(`${begun.labelled} of ${begun.total} labelled. N brings the next case.`);
 }

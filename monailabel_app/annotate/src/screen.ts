@@ -29,6 +29,11 @@ export interface Window {
   upper: number;
 }
 
+// How grey values become light.
+export interface Look extends Window {
+  invert: boolean;
+}
+
 let engine: RenderingEngine | null = null;
 
 export function prepare(): void {
@@ -74,8 +79,8 @@ export class Screen {
     return this.shown;
   }
 
-  // Show a picture, hung as mammographers do.
-  async show(picture: Picture): Promise<void> {
+  // Show a picture, hung as mammographers do, with the look of another screen or as at first.
+  async show(picture: Picture, like: Screen | null = null): Promise<void> {
     this.clear();
     const { rows, columns, grey } = picture;
     const imageId = `mammogram:${this.name}:${picture.image}`;
@@ -92,8 +97,8 @@ export class Screen {
     });
     Object.assign(image, { windowCenter: WHITE / 2, windowWidth: WHITE });
     await this.viewport.setStack([imageId]);
-    this.window = { lower: 0, upper: WHITE };
-    this.viewport.setViewPresentation({ flipHorizontal: picture.mirrored });
+    const look = like?.look ?? { lower: 0, upper: WHITE, invert: false };
+    this.viewport.setProperties({ voiRange: { lower: look.lower, upper: look.upper }, invert: look.invert });
     this.shown = picture;
     this.fit();
   }
@@ -109,6 +114,19 @@ export class Screen {
 
   set window(range: Window) {
     this.viewport.setProperties({ voiRange: range });
+    this.viewport.render();
+  }
+
+  get look(): Look {
+    return { ...this.window, invert: this.viewport.getProperties().invert ?? false };
+  }
+
+  // Look like another screen; nothing where it does already, so that two may follow each other.
+  follow({ look }: Screen): void {
+    const { lower, upper, invert } = look;
+    const own = this.look;
+    if (own.lower === lower && own.upper === upper && own.invert === invert) return;
+    this.viewport.setProperties({ voiRange: { lower, upper }, invert });
     this.viewport.render();
   }
 

@@ -64,9 +64,24 @@ async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   });
   if (answer.ok) return answer;
   const said = await answer.json().catch(() => ({}));
-  if (answer.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+  if (answer.status === 401) goToLogin();
   const detail = typeof said.detail === "string" ? said.detail : "the server does not take this.";
   throw new Refusal(answer.status, String(said.code), detail);
+}
+
+const BEFORE_LOGIN = "mammoseg case before login";
+
+// The login forgets what stands behind # in the address.
+function goToLogin(): void {
+  sessionStorage.setItem(BEFORE_LOGIN, location.hash.slice(1));
+  location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+}
+
+// The case that was open when the login ended, once; "" where there was none.
+export function caseBeforeLogin(): string {
+  const image = sessionStorage.getItem(BEFORE_LOGIN) ?? "";
+  sessionStorage.removeItem(BEFORE_LOGIN);
+  return image;
 }
 
 async function post<T>(path: string, body: object, signal?: AbortSignal): Promise<T> {
@@ -99,8 +114,8 @@ export const open = (image: string) => post<Opened>("open", { image });
 export const propose = async (image: string, model: string) =>
   (await post<{ masks: Runs[] }>("propose", { image, model })).masks;
 
-export const save = (image: string, masses: Outline[], no_mass: boolean) =>
-  post<{ label: string }>("save", { image, masses, no_mass });
+export const save = (image: string, masses: Outline[], no_mass: boolean, strokes: number) =>
+  post<{ label: string }>("save", { image, masses, no_mass, strokes });
 
 // The mass that prompts speak of.
 export async function segment(

@@ -32,6 +32,7 @@ export class Work {
   masses: Mass[] = [];
   current = 0;
   noMass = false;
+  strokes = 0; // steps by hand since the last save, also those that were undone
   private past: Snapshot[] = [];
   private future: Snapshot[] = [];
   private now: Snapshot;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { dropDraft, keepDraft, readDraft } from "../src/draft";
+import { dropDraft, hasDraft, keepDraft, readDraft } from "../src/draft";
 import { paintStroke } from "../src/paint";
 import { MOST_STEPS, Work } from "../src/work";
 
@@ -86,6 +86,8 @@ test("a draft comes back to its reader and image, and to no other or of another 
   expect([...again.canvas.labels]).toEqual([0, 0, 0, 1, 0, 0]);
   expect(readDraft(storage, "Grace", "1.2", 1, 6)).toBe(null);
   expect(readDraft(storage, "Ada", "1.2", 2, 3)).toBe(null);
+  expect([hasDraft(storage, "Ada", "1.2"), hasDraft(storage, "Grace", "1.2")]).toEqual([true, false]);
   dropDraft(storage, "Ada", "1.2");
+  expect(hasDraft(storage, "Ada", "1.2")).toBe(false);
   expect(readDraft(storage, "Ada", "1.2", 1, 6)).toBe(null);
 });

@@ -11,13 +11,15 @@ from pydantic import TypeAdapter
 
 from mammoseg.data.grid import grid_of
 from mammoseg.data.mammogram import file_format
+from mammoseg.data.pictures import load_nifti
 from mammoseg.dicom.read import read_dicom_mask, read_header
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import remove_leftovers, write_json
 from monailabel_app.lib.datastore.human import human_label
 from monailabel_app.lib.datastore.index import LabelRow
 from monailabel_app.lib.datastore.label_images import write_label
-from monailabel_app.lib.datastore.segmentation import write_drawn
+from monailabel_app.lib.datastore.masses import DrawnMass, label_map, separate_masses
+from monailabel_app.lib.datastore.segmentation import read_drawn, write_drawn
 from monailabel_app.lib.datastore.set_aside import SetAside
 from monailabel_app.lib.datastore.spool import Entry
 from monailabel_app.lib.datastore.work import MANUAL, algorithm_type
@@ -36,12 +38,17 @@ class AboutPicture:
         image_id, seconds: image and time of the label.
         algorithm_type: ``MANUAL`` or ``SEMIAUTOMATIC``, as a segment of a SEG would say it.
         helped_by: names and versions of the models that helped.
+        assessments: one for each mass, whose numbers are the values of the label from 1 on; None in a label of an
+            earlier version, which does not tell masses apart.
+        image_file: path of the picture.
     """
 
     image_id: str
     seconds: float
     algorithm_type: str = MANUAL
     helped_by: Sequence[str] = ()
+    assessments: Sequence[str] | None = None
+    image_file: str = ""
 
 
 ABOUT_PICTURE = TypeAdapter(AboutPicture)
@@ -52,9 +59,9 @@ class LabelFiles:
     """Files of labels.
 
     ``final/<label id>.dcm`` are SEGs. A picture has no header that a SEG could derive from, so its label is
-    ``final/<label id>.nii.gz``, and ``.json`` beside it says of which image. ``masks/`` holds the mask of each label as
-    NIfTI, made when first asked for, ``original/`` a model's output for each image, ``withdrawn/`` a note for each
-    label that counts no more.
+    ``final/<label id>.nii.gz``, whose values are the numbers of the masses, and ``.json`` beside it says of which
+    image. ``masks/`` holds the mask of each label as NIfTI, made when first asked for, ``original/`` a model's output
+    for each image, ``withdrawn/`` a note for each label that counts no more.
 
     Attributes:
         set_aside: function that gets what is found in ``final/`` and is no label.
@@ -80,22 +87,22 @@ class LabelFiles:
         """Whether a label is here, whole."""
         return self.segmentation(label_id).exists() or self._picture_label(label_id).exists()
 
-    def write(self, mask: np.ndarray, image: Path, entry: Entry) -> None:
+    def write(self, masses: Sequence[DrawnMass], image: Path, entry: Entry) -> None:
         """Write the label of an entry; when this returns it is on disk.
 
         Args:
-            mask: 0 and 1 ``(rows, columns)``, on the grid of the image.
+            masses: on the grid of the image; none says that there is no mass.
             image: file of the image.
             entry: id, image and author of the label.
 
         Raises:
-            InputRefusedError: the mask or the image's header cannot become a SEG.
+            InputRefusedError: the image's header is not fit to derive a SEG from.
         """
         if file_format(image) == "DICOM":
             path = self.segmentation(entry.label_id)
             write_drawn(
                 path,
-                mask,
+                masses,
                 image,
                 proposals=entry.work.proposals,
                 label_id=entry.label_id,
@@ -103,10 +110,27 @@ class LabelFiles:
                 user=entry.user,
             )
             return
-        helpers = entry.work.helpers(mask)
-        about = AboutPicture(entry.image_id, entry.seconds, algorithm_type(helpers), helpers)
+        grid = grid_of(image)
+        labels = label_map([mass.mask for mass in masses], grid.shape)
+        helpers = entry.work.helpers(labels > 0)
+        assessments = [mass.assessment for mass in masses]
+        kind = algorithm_type(helpers)
+        about = AboutPicture(entry.image_id, entry.seconds, kind, helpers, assessments, str(image))
         write_json(self._about_picture(entry.label_id), asdict(about))
-        write_label(self._picture_label(entry.label_id), mask, grid_of(image))
+        write_label(self._picture_label(entry.label_id), labels, grid)
+
+    def masses(self, label: LabelRow, segmentation: Path) -> list[DrawnMass]:
+        """The masses of a label, each by itself.
+
+        Args:
+            segmentation: path where its SEG is; not read for a picture.
+
+        Raises:
+            InputRefusedError: it cannot be read.
+        """
+        if (drawn := self._picture_label(label.label_id)).exists():
+            return separate_masses(_values(drawn), self._about(label.label_id).assessments)
+        return read_drawn(segmentation, _numbers(label))
 
     def mask(self, label: LabelRow, segmentation: Path, image: Path) -> Path:
         """The mask of a label as NIfTI on the grid of its image.
@@ -117,12 +141,13 @@ class LabelFiles:
         Raises:
             InputRefusedError: the SEG cannot be read, or is of another size than the image.
         """
-        if (drawn := self._picture_label(label.label_id)).exists():
-            return drawn
         path = self.folder / "masks" / f"{label.label_id}.nii.gz"
         if not path.exists():
-            segments = [int(number) for number in label.segments.split(",") if number] or None
-            mask, grid = read_dicom_mask(segmentation, segments=segments), grid_of(image)
+            grid = grid_of(image)
+            if (drawn := self._picture_label(label.label_id)).exists():
+                mask = _values(drawn) > 0
+            else:
+                mask = read_dicom_mask(segmentation, segments=_numbers(label) or None)
             if mask.shape != grid.shape:
                 raise InputRefusedError(
                     "E_LABEL", f"the label is {mask.shape}, its image {grid.shape} (rows, columns)."
@@ -160,8 +185,11 @@ class LabelFiles:
         return found
 
     def _row_of_picture(self, label_id: str) -> LabelRow:
-        about = ABOUT_PICTURE.validate_json(self._about_picture(label_id).read_bytes())
+        about = self._about(label_id)
         return LabelRow(label_id, about.image_id, SAVED, seconds=about.seconds)
+
+    def _about(self, label_id: str) -> AboutPicture:
+        return ABOUT_PICTURE.validate_json(self._about_picture(label_id).read_bytes())
 
     def _files(self, label_id: str) -> tuple[Path, ...]:
         return self.segmentation(label_id), self._picture_label(label_id), self._about_picture(label_id)
@@ -171,6 +199,17 @@ class LabelFiles:
 
     def _about_picture(self, label_id: str) -> Path:
         return self.folder / "final" / f"{label_id}.json"
+
+
+def _numbers(label: LabelRow) -> list[int]:
+    """Numbers of the segments that a person drew; none where all are."""
+    return [int(number) for number in label.segments.split(",") if number]
+
+
+def _values(label: Path) -> np.ndarray:
+    """The label map of a picture, ``(rows, columns)``."""
+    array = load_nifti(label).array
+    return array.reshape(array.shape[:2]).T
 
 
 def label_row(segmentation: Path, source: str) -> LabelRow | None:

@@ -24,6 +24,7 @@ from monailabel_app.lib.datastore.index import ImageRow, LabelRow
 from monailabel_app.lib.datastore.label_images import read_label, write_label
 from monailabel_app.lib.datastore.label_info import mass_values
 from monailabel_app.lib.datastore.mammograms import MammogramDatastore
+from monailabel_app.lib.datastore.masses import DrawnMass
 from monailabel_app.lib.datastore.saver import LabelSaver
 from monailabel_app.lib.datastore.set_aside import SetAside
 from monailabel_app.lib.datastore.spool import Entry, Spool
@@ -100,6 +101,15 @@ class InstanceDatastore(MammogramDatastore):
         image = self._image(label.image_id)
         return str(self.files.mask(label, self.segmentation_path(label), self.image_path(image)))
 
+    def drawn_masses(self, label: LabelRow) -> list[DrawnMass]:
+        """The masses of a label, each by itself.
+
+        Raises:
+            InputRefusedError: its file cannot be read.
+            ArchiveError: it is not at hand and the archive does not give it.
+        """
+        return self.files.masses(label, self.segmentation_path(label))
+
     def get_label(self, label_id: str, label_tag: str, params: Any = None) -> BytesIO:
         return BytesIO(Path(self.get_label_uri(label_id, label_tag)).read_bytes())
 
@@ -162,8 +172,9 @@ class InstanceDatastore(MammogramDatastore):
         Args:
             label_filename: NIfTI, NRRD, PNG, DICOM SEG or bare bytes; see `label_images`.
             label_tag: ``final``, a person's, or ``original``, a model's, which is only kept here.
-            label_info: ``label_info``: names of the values, as MONAI Label's clients send them; ``user`` and
-                ``role``: who saved, and as what.
+            label_info: ``label_info``: names of the values, as MONAI Label's clients send them; ``assessments``: of
+                the masses, which the values from 1 on then are; ``strokes``: how often it was changed by hand; ``user``
+                and ``role``: who saved, and as what.
                 Of ``original`` all is kept for `get_label_info`, such as the model's name.
 
         Raises:

@@ -27,9 +27,19 @@ def read_label(
 ) -> np.ndarray:
     """Read a label that is about the image of `grid`: bool ``(rows, columns)``, True in a mass.
 
+    Args, Raises: as `read_label_map`.
+    """
+    return read_label_map(path, grid, image_id=image_id, masses=masses, others=others) != 0
+
+
+def read_label_map(
+    path: Path, grid: Grid, *, image_id: str, masses: Collection[int] = (), others: Collection[int] = ()
+) -> np.ndarray:
+    """Read a label that is about the image of `grid`: ``(rows, columns)``, 0 where there is no mass.
+
     Args:
         image_id: what a DICOM SEG must refer to.
-        masses: values that are mass; every value but zero where there is none.
+        masses: values that are mass, which stay apart; every value but zero where there is none, all as 1.
         others: values that may occur besides.
 
     Raises:
@@ -37,7 +47,7 @@ def read_label(
             or the file cannot be read.
     """
     values = read_values(path, grid, image_id=image_id, known={*masses, *others}, is_label_map=bool(masses))
-    return np.isin(values, list(masses)) if masses else values != 0
+    return np.where(np.isin(values, list(masses)), values, 0) if masses else (values != 0).astype(np.uint8)
 
 
 def read_values(

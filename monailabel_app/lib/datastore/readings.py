@@ -13,32 +13,31 @@ from mammoseg.errors import WrongCallError
 from mammoseg.metrics.overlap import compute_dice
 from monailabel_app.lib.datastore.index import LabelRow
 from monailabel_app.lib.datastore.instance import InstanceDatastore
+from monailabel_app.lib.datastore.masses import DrawnMass
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One reader's label of one image.
-
-    Attributes:
-        info: what was noted when it was saved.
-    """
+    """One reader's label of one image."""
 
     reader: str
     label: LabelRow
-    info: Mapping[str, Any]
 
     def mask(self, store: InstanceDatastore) -> np.ndarray:
         """bool ``(rows, columns)``, True in a mass."""
         return read_mask(store.get_label_uri(self.label.label_id, "final")) > 0
+
+    def masses(self, store: InstanceDatastore) -> list[DrawnMass]:
+        """The masses, each by itself."""
+        return store.drawn_masses(self.label)
 
 
 def readings_of(store: InstanceDatastore, image_id: str) -> dict[str, Reading]:
     """The reading of each reader; labels that other programs brought have none."""
     found: dict[str, Reading] = {}
     for label in store.index.labels_of(image_id):
-        info = store.index.info("label final", label.label_id)
-        if reader := info.get("user"):
-            found.setdefault(reader, Reading(reader, label, info))
+        if reader := store.index.info("label final", label.label_id).get("user"):
+            found.setdefault(reader, Reading(reader, label))
     return found
 
 

@@ -14,8 +14,9 @@ from mammoseg.dicom.analysis import derive_uid
 from mammoseg.errors import InputRefusedError, MammosegError
 from monailabel_app.lib.datastore.files import SAVED, LabelFiles
 from monailabel_app.lib.datastore.index import ImageRow, Index, LabelRow
-from monailabel_app.lib.datastore.label_images import read_label
+from monailabel_app.lib.datastore.label_images import read_label_map
 from monailabel_app.lib.datastore.label_info import mass_values
+from monailabel_app.lib.datastore.masses import separate_masses
 from monailabel_app.lib.datastore.spool import Entry, Spool
 from monailabel_app.lib.datastore.work import WorkInHand, algorithm_type
 from monailabel_app.lib.errors import in_words
@@ -56,7 +57,7 @@ class LabelSaver:
         """Save what a person drew; when this returns, the label is on disk, and the archive has it or will.
 
         Args:
-            info: ``label_info``, ``user`` and ``role``, as `InstanceDatastore.save_label` takes them.
+            info: what a client says of it, as `InstanceDatastore.save_label` takes it.
 
         Returns:
             The label's id.
@@ -111,6 +112,8 @@ class LabelSaver:
                 role=str(info.get("role") or ""),
                 masses=masses,
                 others=others,
+                assessments=info.get("assessments"),
+                strokes=info.get("strokes"),
                 work=self._work.of(image.image_id, user),
             )
             self._in_hand.add(entry.number)
@@ -142,8 +145,9 @@ class LabelSaver:
         if not self._files.is_written(entry.label_id):
             path, grid = self._image(image)
             values = {"masses": entry.masses, "others": entry.others}
-            mask = read_label(self._spool.upload(entry), grid, image_id=entry.image_id, **values)
-            self._files.write(mask, path, entry)
+            labels = read_label_map(self._spool.upload(entry), grid, image_id=entry.image_id, **values)
+            self._files.write(separate_masses(labels, entry.assessments), path, entry)
+            mask = labels > 0
         series = derive_uid(entry.label_id, "series")
         source = self._source.source_of_saved(image)
         row = LabelRow(entry.label_id, entry.image_id, source, series, entry.seconds, "", source == SAVED)
@@ -151,7 +155,8 @@ class LabelSaver:
         told = {"algorithm_type": algorithm_type(helpers), "helped_by": helpers} if mask is not None else {}
         self._index.put_saved(row, {"user": entry.user, **told})
         if mask is not None:
-            self._work.saved(entry.image_id, entry.user, entry.role, entry.work, mask, seconds=entry.seconds)
+            who = entry.image_id, entry.user, entry.role
+            self._work.saved(*who, entry.work, mask, seconds=entry.seconds, strokes=entry.strokes)
 
     def _image(self, image: ImageRow) -> tuple[Path, Grid]:
         path = self._source.image_path(image)

@@ -1,29 +1,28 @@
-"""The DICOM SEG of what one person drew on one mammogram."""
+"""The DICOM SEG of what one person drew on one mammogram, and what such a SEG holds."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-import numpy as np
+from pydicom import Dataset
 from pydicom.uid import UID
-from scipy import ndimage
 
 from mammoseg.dicom.analysis import Analysis, derive_uid
-from mammoseg.dicom.read import read_header
+from mammoseg.dicom.mask import segments_of_mass
+from mammoseg.dicom.read import read_dicom_mask, read_header
 from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object
-from mammoseg.errors import InputRefusedError
-from mammoseg.inference.lesions import TOUCHING
+from monailabel_app.lib.datastore.masses import DrawnMass
 from monailabel_app.lib.datastore.work import Proposal, helper_of
 
-MOST_MASSES = 100
-"""Separate regions of one label; each becomes a segment, and nobody draws so many masses."""
+BI_RADS = "BI-RADS "
+"""Stands before the assessment in Segment Description."""
 
 
 def write_drawn(
     target: Path,
-    mask: np.ndarray,
+    masses: Sequence[DrawnMass],
     image: Path,
     *,
     label_id: str,
@@ -31,23 +30,26 @@ def write_drawn(
     user: str = "",
     proposals: Sequence[Proposal] = (),
 ) -> None:
-    """Write the SEG of `mask` to `target`: a segment a connected region, largest first; none says "no mass found".
+    """Write the SEG of `masses` to `target`: a segment each, in their order; none says "no mass found".
 
     Args:
-        mask: bool ``(rows, columns)`` on the stored grid of `image`.
+        masses: on the stored grid of `image`.
         label_id: SOP Instance UID: a mask that is drawn again later is another instance.
         seconds: time of the content, since 1970 in UTC.
         user: who drew it; Content Creator's Name.
-        proposals: what models had proposed: a region that shares a pixel with one is SEMIAUTOMATIC, by the last such
+        proposals: what models had proposed: a mass that shares a pixel with one is SEMIAUTOMATIC, by the last such
             model; the others are MANUAL.
 
     Raises:
-        InputRefusedError: too many regions, or the image's header is not fit to derive from.
+        InputRefusedError: the image's header is not fit to derive from.
     """
     when = datetime.fromtimestamp(seconds, timezone.utc)
-    regions = _regions(mask)
-    assisted = [helper_of(region, proposals) for region in regions]
-    segmentation = build_segmentation(Analysis(read_header(image), regions, None, when, assisted=assisted))
+    assisted = [helper_of(mass.mask, proposals) for mass in masses]
+    analysis = Analysis(read_header(image), [mass.mask for mass in masses], None, when, assisted=assisted)
+    segmentation = build_segmentation(analysis)
+    for segment, mass in zip(segmentation.SegmentSequence, masses, strict=False):  # none has a segment too
+        if mass.assessment:
+            segment.SegmentDescription = f"{BI_RADS}{mass.assessment}"
     segmentation.SOPInstanceUID = segmentation.file_meta.MediaStorageSOPInstanceUID = UID(label_id)
     segmentation.SeriesInstanceUID = derive_uid(label_id, "series")
     if name := re.sub(r"[^\w .@-]", " ", user).strip():
@@ -55,10 +57,26 @@ def write_drawn(
     write_object(segmentation, target)
 
 
-def _regions(mask: np.ndarray) -> Sequence[np.ndarray]:
-    labels, count = ndimage.label(mask, structure=TOUCHING)
-    if count > MOST_MASSES:
-        reason = f"the label has {count} separate regions, at most {MOST_MASSES} are masses; remove the specks."
-        raise InputRefusedError("E_TOO_MANY_REGIONS", reason)
-    areas = np.bincount(labels[mask], minlength=1)[1:]
-    return [labels == index + 1 for index in np.argsort(-areas, kind="stable")]
+def read_drawn(segmentation: Path, segments: Collection[int] = ()) -> list[DrawnMass]:
+    """The masses of a SEG, a segment each; one without a pixel is none.
+
+    Args:
+        segments: numbers of those that count; all of mass where there is none.
+
+    Raises:
+        InputRefusedError: it cannot be read.
+    """
+    found = []
+    for segment in segments_of_mass(read_header(segmentation)):
+        number = int(segment.SegmentNumber)
+        if segments and number not in segments:
+            continue
+        mask = read_dicom_mask(segmentation, segments=[number]) > 0
+        if mask.any():
+            found.append(DrawnMass(mask, _assessment(segment)))
+    return found
+
+
+def _assessment(segment: Dataset) -> str:
+    said = str(segment.get("SegmentDescription") or "")
+    return said.removeprefix(BI_RADS) if said.startswith(BI_RADS) else ""

@@ -32,7 +32,9 @@ class Entry:
         seconds: when it was saved, since 1970 in UTC.
         user: who saved it.
         role: role in which it was saved.
-        masses, others: values of the upload, as `read_label` takes them.
+        masses, others: values of the upload, as `read_label_map` takes them.
+        assessments: one for each value from 1 on, which then is one mass; None where each connected region is one.
+        strokes: how often the mask was changed by hand; None where that is not known.
         work: what was proposed to this user for this image before.
         trouble: why it is still here, in words.
     """
@@ -44,6 +46,8 @@ class Entry:
     user: str = ""
     masses: Sequence[int] = ()
     others: Sequence[int] = ()
+    assessments: Sequence[str] | None = None
+    strokes: int | None = None
     role: str = ""
     work: LabelWork = NO_WORK
     trouble: str = ""

@@ -72,12 +72,14 @@ class Effort:
     Attributes:
         prompts: clicks, strokes and boxes.
         corrections: requests that corrected an outline of a model.
+        strokes: changes by hand, undone ones too; None where the client does not count them.
         seconds: from when the person got the image, or its first outline, to the save; None where neither is known.
         kept: Dice of what was proposed last and what was saved, 0 to 1; None where nothing was proposed.
     """
 
     prompts: int
     corrections: int
+    strokes: int | None
     seconds: float | None
     kept: float | None
 
@@ -117,18 +119,30 @@ class WorkInHand:
             new = replace(proposal, corrections=sum(before) if proposal.prompts else 0)
             self._put(image_id, user, LabelWork(work.begun or time.time(), [*kept[-MOST_PROPOSALS + 1 :], new]))
 
-    def saved(self, image_id: str, user: str, role: str, work: LabelWork, mask: np.ndarray, *, seconds: float) -> None:
+    def saved(
+        self,
+        image_id: str,
+        user: str,
+        role: str,
+        work: LabelWork,
+        mask: np.ndarray,
+        *,
+        seconds: float,
+        strokes: int | None = None,
+    ) -> None:
         """Count what a label cost, and begin anew; what was proposed is remembered for the label after this one.
 
         Args:
             work: what was in hand when the label came.
             mask: bool ``(rows, columns)``, what was saved.
             seconds: when, since 1970.
+            strokes: changes by hand, see `Effort`.
         """
         fresh = [proposal for proposal in work.proposals if not proposal.is_counted]
         effort = Effort(
             prompts=sum(proposal.prompts for proposal in fresh),
             corrections=sum(proposal.corrections for proposal in fresh),
+            strokes=strokes,
             seconds=None if work.begun is None else round(max(0.0, seconds - work.begun), 1),
             kept=_kept(work.proposals, mask),
         )

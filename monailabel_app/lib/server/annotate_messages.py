@@ -1,20 +1,18 @@
 """What the page `/annotate/` sends, key by key; anything else is refused."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from mammoseg.interactive.prompts import PromptError
 from mammoseg.interactive.run_lengths import RunLengths
+from monailabel_app.lib.datastore.masses import MOST_MASSES, Assessment
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import ImageId, Name
 
 MOST_RUNS = 100_000
 """Of one mask; an outline of a mass has two a row."""
-
-Assessment = Literal["", "2", "3", "4A", "4B", "4C", "5", "6"]
-"""Category of BI-RADS for one mass, or that none was given."""
 
 
 class Message(BaseModel):
@@ -84,5 +82,6 @@ class Outline(Message):
 class Drawn(OfImage):
     """What a person outlined; without a mass only where he says that there is none."""
 
-    masses: Annotated[list[Outline], Field(max_length=100)]
+    masses: Annotated[list[Outline], Field(max_length=MOST_MASSES)]
     no_mass: bool = False
+    strokes: Annotated[int, Field(ge=0, le=10**6)] = 0

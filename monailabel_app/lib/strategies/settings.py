@@ -3,8 +3,7 @@
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
-from mammoseg.errors import WrongCallError
-from monailabel_app.lib.conf import whole_number, yes_or_no
+from monailabel_app.lib.conf import model_name, whole_number, yes_or_no
 
 
 @dataclass(frozen=True)
@@ -32,11 +31,8 @@ class StrategySettings:
         Raises:
             WrongCallError: a value is none of its kind.
         """
-        model = conf.get("strategy_model") or None
-        if model is not None and model not in models:
-            raise WrongCallError(f"strategy_model '{model}' is no model of the app; /info/ lists them.")
         return cls(
-            model=model,
+            model=model_name(conf, "strategy_model", models),
             max_scored=whole_number(conf, "max_scored", cls.max_scored),
             group=yes_or_no(conf, "group", cls.group),
             samples=whole_number(conf, "strategy_samples", cls.samples),

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mammoseg.checkpoints.checkpoint import read_weights
+from mammoseg.checkpoints.checkpoint import read_weights, save_checkpoint
 from mammoseg.checkpoints.converted_file import write_record
 from mammoseg.checkpoints.weights_file import WeightsError, default_weights
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import WrongCallError
 from mammoseg.inference.engines.converted import cache_folder, converted
-from mammoseg.inference.engines.engine import EngineError, choose_runtime
+from mammoseg.inference.engines.engine import EngineError, choose_runtime, preferred_precision
 from mammoseg.inference.engines.onnx_engine import OnnxEngine
 from mammoseg.inference.engines.openvino_engine import OpenVinoEngine
 from mammoseg.inference.engines.start import LogitsOf
@@ -218,6 +218,50 @@ def test_a_precision_that_an_engine_lacks_is_a_wrong_call(runtime, precision, we
         Predictor("unet", weights=weights, device="cpu", runtime=runtime, precision=precision)
 
 
+@pytest.mark.parametrize(
+    ("known", "change", "preferred"),
+    [
+        (["f32", "bf16"], 0.0021, "bf16"),
+        (["f32", "bf16"], -0.0019, "bf16"),
+        (["f32", "bf16"], -0.002, "f32"),
+        (["f32", "bf16"], None, "f32"),
+        (["f32"], 0.0021, "f32"),
+    ],
+)
+def test_bf16_is_preferred_where_the_processor_has_it_and_it_was_measured_to_lose_less_than_0_002(
+    known, change, preferred
+):
+    record = None if change is None else {"dice_change": change, "measured_on": "films"}
+    assert preferred_precision(known, record) == preferred
+
+
+@pytest.mark.parametrize(
+    ("change", "runtime", "asked", "taken"),
+    [
+        (-0.001, "openvino", None, "bf16"),
+        (-0.001, "openvino", "f32", "f32"),
+        (-0.003, "openvino", None, "f32"),
+        (-0.003, "openvino", "bf16", "bf16"),
+        (-0.001, "onnx", None, "f32"),
+        (-0.001, "torch", None, "f32"),
+    ],
+)
+def test_a_predictor_computes_in_the_precision_that_is_named_else_as_its_weights_record(
+    change, runtime, asked, taken, weights, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(OpenVinoEngine, "precisions", staticmethod(lambda: ["f32", "bf16"]))
+    own = tmp_path / "measured.pt"
+    parts = {name: getattr(read_weights(weights), name) for name in ("model", "network", "preprocessing", "provenance")}
+    save_checkpoint(own, parts | {"bf16": {"dice_change": change, "measured_on": "films"}})
+    predictor = Predictor("unet", weights=own, device="cpu", runtime=runtime, precision=asked)
+    assert predictor.engine.precision == predictor.algorithm.precision == taken
+
+
+def test_the_weights_that_ship_record_what_bf16_costs_and_it_is_below_the_bar():
+    record = read_weights(default_weights("efficientnet_unet")).bf16
+    assert record and preferred_precision(["f32", "bf16"], record) == "bf16"
+
+
 def test_converted_weights_of_another_architecture_are_refused(weights):
     with pytest.raises(WeightsError, match="holds UNet, bundle 'aunet' is AUNet"):
         Predictor("aunet", weights=weights, device="cpu", runtime="openvino")
@@ -255,7 +299,7 @@ def test_from_dicom_to_seg_and_sr_neither_torch_nor_monai_is_imported(weights, t
 @pytest.mark.slow
 @pytest.mark.parametrize("runtime", ["openvino", "onnx"])
 def test_the_shipped_weights_give_the_mask_of_torch_at_full_size(runtime, shared_data):
-    settings = {"device": "cpu", "modalities": ("MG", "RG")}
+    settings = {"device": "cpu", "modalities": ("MG", "RG"), "precision": "f32"}
     path = shared_data / "dicom_mg" / "GH133_GE_MLO_jpegls14sv1_12bit.dcm"
     bundle = "efficientnet_unet"
     expected = Predictor(bundle, weights=default_weights(bundle), runtime="torch", **settings)

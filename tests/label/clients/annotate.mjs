@@ -1,17 +1,22 @@
-// Opens the page to annotate in headless Chromium and does with it what a plan says.
+// Opens the page to annotate in headless Chromium and does with it what it is told, line by line.
 //
-//   node annotate.mjs MODULES CHROMIUM ADDRESS PLAN OUTPUT
+//   node annotate.mjs MODULES CHROMIUM ADDRESS OUTPUT
 //
-// MODULES is the node_modules folder of scripts/fetch_viewer.sh, ADDRESS the label server's, PLAN a JSON list of steps:
-// [name of a step, arguments...], as STEPS below has them. OUTPUT gets report.json: that of chromium.mjs, with every
-// address that was asked, what was sent to save, and what the steps tell.
+// MODULES is the node_modules folder of scripts/fetch_viewer.sh, ADDRESS the label server's. Each line of the input is a
+// step in JSON: [name of a step, arguments...], as STEPS below has them; each is answered by a line with what steps told
+// so far. The end of the input is the end. OUTPUT gets report.json: that of chromium.mjs, with every address that was
+// asked, what was sent to save, what a model proposed last, and what the steps tell.
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import { browse } from "../../viewer/chromium.mjs";
 
-const [modules, chromium, address, plan, output] = process.argv.slice(2);
-const STEPS = { login, ready, key, click, drag, choose, tell, picture, reload, offline, axe, type, resize, open, "second tab": secondTab };
-await browse(modules, chromium, [[visit, output]]);
+const [modules, chromium, address, output] = process.argv.slice(2);
+const STEPS = {
+  ...{ login, ready, key, click, drag, choose, tell, picture, reload, offline, axe, type, resize, open, draft, place, outside },
+  ...{ "end login": endLogin, "second tab": secondTab },
+};
+await browse(modules, chromium, [[visit, output]], 600); // who tells the steps may end it before
 
 async function visit(page, report) {
   Object.assign(report, { requests: [], saved: [], told: {} });
@@ -20,12 +25,54 @@ async function visit(page, report) {
     report.requests.push(request.url());
     if (request.url().endsWith("/api/save")) report.saved.push(JSON.parse(request.postData()));
   });
+  page.on("response", (response) => {
+    if (response.url().endsWith("/api/propose") && response.ok()) report.proposed = response.json();
+  });
   await page.goto(new URL("/annotate/", address).href, { timeout: 60000 });
-  for (const [name, ...options] of JSON.parse(plan)) {
+  for await (const line of createInterface({ input: process.stdin })) {
+    const [name, ...options] = JSON.parse(line);
     await STEPS[name](page, report, ...options).catch((error) => {
       throw new Error(`${name} ${JSON.stringify(options)}: ${error.message}`);
     });
+    report.proposed = await report.proposed;
+    console.log(JSON.stringify({ told: report.told, proposed: report.proposed }));
   }
+}
+
+// The unsaved work on the open case, as the browser keeps it; null where nothing was done yet.
+async function draft(page, report) {
+  report.told.draft = await page.evaluate(() => {
+    const image = decodeURIComponent(location.hash.slice(1));
+    const key = Object.keys(localStorage).find((one) => one.endsWith(`,${JSON.stringify(image)}]`));
+    return key ? JSON.parse(localStorage.getItem(key)) : null;
+  });
+}
+
+// Where the mammogram is: x of its first column, how far the next one is from it, and whether the other view is left of it.
+async function place(page, report, name) {
+  const [[x0], [x1]] = [await onScreen(page, [0, 0]), await onScreen(page, [0, 1])];
+  const [main, beside] = await page.$$eval("#screens > section", (found) => found.map((one) => one.getBoundingClientRect().left));
+  report.told[name] = [x0, x1 - x0, beside < main];
+}
+
+// Buttons and fields of which a part is not within the window.
+async function outside(page, report, name) {
+  report.told[name] = await page.$$eval("button, select, input, #stage", (found) =>
+    found
+      .filter((one) => one.checkVisibility())
+      .map((one) => [one.id || one.textContent, one.getBoundingClientRect()])
+      .filter(([, { left, top, right, bottom }]) => left < 0 || top < 0 || right > innerWidth || bottom > innerHeight)
+      .map(([name]) => name),
+  );
+}
+
+// As after eight hours: the server knows the browser no more.
+async function endLogin(page, report, token) {
+  const client = await page.createCDPSession();
+  await client.send("Network.clearBrowserCookies");
+  await Promise.all([page.waitForNavigation({ timeout: 60000 }), page.keyboard.press("s")]);
+  await login(page, report, token);
+  await ready(page);
 }
 
 async function login(page, report, token) {

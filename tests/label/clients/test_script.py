@@ -9,13 +9,18 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import requests
 
+from mammoseg.data.datalist import load_section
+from mammoseg.data.ingest import ingest
 from mammoseg.errors import WrongCallError
 from mammoseg.program import free_port
 from scripts.label import label
 from tests.label.bright_model import write_bright_weights
+from tests.label.real_server import write_marked
 from tests.orthanc import running_orthanc
 
 __all__ = ["running_orthanc"]
@@ -34,13 +39,20 @@ def test_without_weights_one_sentence_says_what_to_run(tmp_path):
         ({"bundle": "nope"}, "unknown bundle 'nope'"),
         ({"patients": "x"}, "patients is 'x'; give a whole number from 1 on"),
         ({"patients": 0}, "patients is '0'; give a whole number from 1 on"),
-        ({"keep": "file"}, "'file' cannot be written to"),
-        ({"keep": "file/x"}, "'file/x' cannot be written to"),
+        ({"keep": "file"}, "file' cannot be written to"),
+        ({"keep": "file/x"}, "file/x' cannot be written to"),
+        ({"folder": "none"}, "'none' is no folder; name one with mammograms"),
+        ({"folder": "empty"}, "there is no image in 'empty'"),
+        ({"folder": "films", "keep": "films/kept"}, "lies among the mammograms"),
+        ({"folder": "films", "bundle": "aunet"}, "bundle 'aunet' has no weights yet"),
     ],
 )
 def test_what_is_named_wrong_is_said_before_anything_starts(wrong, said, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "film.png").touch()
     with pytest.raises(WrongCallError, match=said):
         label(**wrong)
     assert not capsys.readouterr().out
@@ -82,7 +94,7 @@ def test_all_parts_start_and_all_end(end, running_orthanc, tmp_path):
     command += [f"--keep={tmp_path / 'kept'}"] if end == "SIGTERM" else []
     script = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
     try:
-        said = "".join(_lines_until(script, "Ctrl-C ends"))
+        said = "".join(lines_until(script, "Ctrl-C ends"))
         url = said.partition("/ohif/")[0].split()[-1]
         assert "3D Slicer" in said
         assert requests.get(f"{url}/info/", timeout=60).json()["datastore"]["total"] == 2
@@ -108,6 +120,42 @@ def test_all_parts_start_and_all_end(end, running_orthanc, tmp_path):
         requests.get(url, timeout=5)
 
 
+def test_a_folder_of_ones_own_is_labelled_and_nothing_is_written_into_it(tmp_path):
+    folder = tmp_path / "films"
+    (folder / "deeper").mkdir(parents=True)
+    write_marked(folder / "deeper" / "image.dcm")
+    film = np.zeros((60, 40), np.uint8)
+    film[5:55, :30] = 60 + np.arange(30)
+    film[20:30, 10:20] = 220
+    cv2.imwrite(str(folder / "P_1_LEFT_CC.png"), film)
+    (folder / "notes.txt").write_text("not ours")
+    before = {path: path.stat().st_mtime_ns for path in (folder, *folder.rglob("*"))}
+    weights = write_bright_weights(tmp_path / "bright.pt", spatial_size=(64, 64), grey=0.8)
+    command = [sys.executable, SCRIPT, f"--folder={folder}", f"--weights={weights}", "--bundle=unet", "--port=0"]
+    command += [f"--keep={tmp_path / 'kept'}"]
+    script = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
+    try:
+        said = "".join(lines_until(script, "Ctrl-C ends"))
+        url = said.partition("/annotate/")[0].split()[-1]
+        assert f"2 files in {folder}; model unet" in said and "/ohif/" not in said
+        assert _children(script.pid).keys() == {Path(sys.executable).name}, "no archive"
+        start = requests.get(f"{url}/annotate/api/start", timeout=60).json()
+        assert (start["total"], [model["name"] for model in start["models"]]) == (2, ["unet"])
+        for _ in range(2):
+            _label_one(url)
+        script.terminate()
+        assert script.wait(60) == 0
+    finally:
+        script.kill()
+        script.communicate(timeout=60)
+    assert {path: path.stat().st_mtime_ns for path in (folder, *folder.rglob("*"))} == before
+    kept = {str(path.relative_to(tmp_path / "kept" / "dataset")) for path in (tmp_path / "kept").rglob("dataset/*/*")}
+    assert kept == {"images/image.dcm", "labels/image.dcm", "images/P_1_LEFT_CC.png", "labels/P_1_LEFT_CC.nii.gz"}
+    output = str(tmp_path / "data")
+    ingest("folder", str(tmp_path / "kept" / "dataset"), output=output, all_in="test", key_file=str(tmp_path / "key"))
+    assert len(load_section(tmp_path / "data" / "datalist.json", "test")) == 2
+
+
 def _label_one(url: str) -> None:
     """Save the model's mask of an image as a person's."""
     image = requests.post(f"{url}/activelearning/first", timeout=60).json()["id"]
@@ -116,7 +164,7 @@ def _label_one(url: str) -> None:
     assert requests.put(f"{url}/datastore/label?image={image}&tag=final", files=files, timeout=60).ok
 
 
-def _lines_until(script: subprocess.Popen[str], word: str) -> Iterator[str]:
+def lines_until(script: subprocess.Popen[str], word: str) -> Iterator[str]:
     assert script.stdout is not None
     for line in script.stdout:
         yield line

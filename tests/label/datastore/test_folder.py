@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk
 from monailabel.interfaces.exception import ImageNotFoundException, LabelNotFoundException
 
 from mammoseg.data.masks import read_mask
@@ -85,6 +86,22 @@ def test_a_final_label_is_a_seg_by_a_person_with_a_segment_a_region(store, tmp_p
 
     told = subprocess.run([dciodvfy, store.files.segmentation(label_id)], capture_output=True, text=True).stderr
     assert "Error" not in told
+
+
+def test_masses_that_a_client_names_stay_apart_where_they_touch(store, tmp_path):
+    image_id = store.list_images()[0]
+    path = Path(store.get_image_uri(image_id))
+    image = pydicom.dcmread(path)
+    label = np.zeros((image.Rows, image.Columns), np.uint8)
+    label[3:9, 2:12], label[3:9, 12:20], label[20:24, 5:9] = 1, 2, 1
+    slicer = sitk.GetImageFromArray(label.reshape(sitk.ReadImage(str(path)).GetSize()[::-1]))
+    slicer.CopyInformation(sitk.ReadImage(str(path)))
+    sitk.WriteImage(slicer, str(tmp_path / "l.nrrd"))
+    named = {"label_info": [{"name": "Mass A", "idx": 1}, {"name": "Mass B", "idx": 2}]}
+    label_id = store.save_label(image_id, str(tmp_path / "l.nrrd"), "final", named)
+    frames = pydicom.dcmread(store.files.segmentation(label_id)).pixel_array
+    assert [int(frame.sum()) for frame in frames] == [60, 48, 16]
+    assert np.array_equal(frames[1] == 1, label == 2)
 
 
 def test_an_empty_label_says_that_there_is_nothing(store, tmp_path):

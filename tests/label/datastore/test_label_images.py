@@ -18,6 +18,7 @@ from mammoseg.dicom.write import write_object
 from mammoseg.errors import InputRefusedError
 from monailabel_app.lib.datastore.label_images import read_label, write_label
 from monailabel_app.lib.datastore.label_info import mass_values
+from monailabel_app.lib.datastore.masses import separate_masses
 from tests.label.made_store import as_slicer_writes, made_mask
 from tests.made_analysis import WHEN
 
@@ -164,6 +165,14 @@ def test_a_segmentation_of_another_image_is_refused(image, tmp_path):
     write_object(seg, tmp_path / "seg.dcm")
     with pytest.raises(InputRefusedError, match="does not refer to this image"):
         read(tmp_path / "seg.dcm", image)
+
+
+def test_values_that_label_info_names_as_masses_stay_apart_and_without_it_all_are_one():
+    labels = np.zeros((20, 20), np.uint8)
+    labels[2:10, 2:6], labels[2:10, 6:8], labels[15, 15] = 7, 9, 7
+    areas = [int(mass.mask.sum()) for mass in separate_masses(labels)]
+    assert areas == [32, 16, 1], "two that touch are two, and each part of one value is one"
+    assert [int(mass.mask.sum()) for mass in separate_masses(labels > 0)] == [48, 1]
 
 
 def test_label_info_says_which_values_are_mass(image, tmp_path):

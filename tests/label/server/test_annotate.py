@@ -6,9 +6,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pydicom
 import pytest
 from fastapi.testclient import TestClient
 
+from mammoseg.data.grid import grid_of
 from mammoseg.data.masks import read_mask
 from mammoseg.interactive.run_lengths import RunLengths
 from monailabel_app.lib.server.routes import annotate
@@ -91,6 +93,37 @@ def test_what_is_saved_is_what_was_sent_and_its_reader_gets_it_again(serve, peop
     assert drawn["masses"][0]["assessment"] == "4A"
 
 
+TOUCHING = [(slice(4, 9), slice(3, 7)), (slice(4, 9), slice(7, 12)), (slice(9, 12), slice(3, 5))]
+"""Rows and columns of a mass, of one that touches it, and of a second part of the first, in every image here."""
+
+
+@pytest.mark.parametrize("kind", ["picture", "DICOM"])
+def test_masses_that_touch_stay_apart_in_what_is_saved_and_read_back(serve, people, fake_app, kind):
+    client, (ada, _), store = serve(), people, fake_app.store
+    image = next(uid for uid in store.list_images() if bool(store.row(uid).study) == (kind == "DICOM"))
+    shape = grid_of(Path(store.get_image_uri(image))).shape
+    first, second, further = (np.zeros(shape, bool) for _ in TOUCHING)
+    for mask, place in zip((first, second, further), TOUCHING, strict=True):
+        mask[place] = True
+    drawn = [(first | further, "5"), (second, ""), (np.roll(first, (10, 8), (0, 1)), "4A")]
+    masses = [{"mask": vars(RunLengths.of(mask)), "assessment": said} for mask, said in drawn]
+    label = client.post(f"{API}/save", json={"image": image, "masses": masses}, headers=ada).json()["label"]
+    if kind == "DICOM":
+        segmentation = pydicom.dcmread(store.files.segmentation(label))
+        frames = segmentation.pixel_array.astype(bool)
+        assert all(np.array_equal(frame, mask) for frame, (mask, _) in zip(frames, drawn, strict=True))
+        said = [segment.get("SegmentDescription") for segment in segmentation.SegmentSequence]
+        assert said == ["BI-RADS 5", None, "BI-RADS 4A"]
+    back = client.post(f"{API}/open", json={"image": image}, headers=ada).json()["drawn"]["masses"]
+    found = [(RunLengths.from_json(**one["mask"]).mask(shape), one["assessment"]) for one in back]
+    assert all(np.array_equal(mask, wanted) for (mask, _), (wanted, _) in zip(found, drawn, strict=True))
+    assert [said for _, said in found] == ["5", "", "4A"]
+    whole = np.logical_or.reduce([mask for mask, _ in drawn])
+    assert np.array_equal(read_mask(store.get_label_uri(label, "final")), whole), "as training reads it"
+    readers = client.get(f"{API}/readings?image={image}", headers=ada).json()["readers"]
+    assert readers == {"the annotator": 3}
+
+
 def test_who_has_a_case_is_said_and_nobody_else_saves_it(serve, people):
     client, (ada, admin) = serve(), people
     of = {"image": "P_00001_LEFT_CC"}
@@ -150,7 +183,8 @@ def test_a_skipped_image_is_free_for_others_and_not_offered_again(serve, people,
         ({"no_mass": True}, 422, "outline a mass, or say that there is none"),
         ({"masses": [{"mask": {"box": [0, 0, 30, 21], "counts": [630]}}]}, 422, "outside of the image (30 rows, 20 "),
         ({"masses": [{"mask": {"box": [0, 0, 2, 2], "counts": [5]}}]}, 422, "do not add up to the 4 pixels"),
-        ({"masses": [{"mask": {"box": None, "counts": []}}]}, 422, "a mass without a pixel is none"),
+        ({"masses": [{"mask": {"box": None, "counts": []}}]}, 422, "a mass without a pixel of its own is none"),
+        ({"masses": 2 * [{"mask": {"box": [0, 0, 2, 2], "counts": [0, 4]}}]}, 422, "without a pixel of its own"),
         ({"masses": [{"mask": {"box": [0, 0, -1, 2], "counts": []}}]}, 422, "greater_than_equal"),
         ({"image": "../etc"}, 400, "an image or label id"),
         ({"image": "unknown"}, 404, "no such image"),

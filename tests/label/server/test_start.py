@@ -17,6 +17,7 @@ from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.program import comes_to_answer, free_port
 from monailabel_app.lib.audit import AuditLog
 from monailabel_app.lib.login.tokens import make_token
+from monailabel_app.lib.server.address import url_of
 from monailabel_app.lib.settings import announced_host, is_loopback
 from tests.label.tiny_models import write_weights
 from tests.orthanc import instances_in, running_orthanc
@@ -99,6 +100,10 @@ def test_it_lists_models_with_and_without_weights(server):
     models = server.session.get(f"{server.url}/info/", timeout=60).json()["models"]
     automatic = {name: about["weights"] for name, about in models.items() if about["type"] == "segmentation"}
     assert automatic == {"unet": 0, "aunet": None}
+
+
+def test_it_says_where_the_page_is(server):
+    assert f"  {server.url}/annotate/  the page to annotate" in (server.folder / "log").read_text()
 
 
 def test_a_model_without_weights_says_so(server, image):
@@ -208,6 +213,19 @@ def test_the_address_is_read_from_the_command_line(command, host):
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "localhost", "::1", "[::1]"])
 def test_loopback_is_known_in_all_its_forms(host):
     assert is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("pacs.example", "http://pacs.example:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("::", "http://[::1]:8000"),
+        ("::1", "http://[::1]:8000"),
+    ],
+)
+def test_the_address_that_is_said_is_one_that_a_browser_opens(host, url):
+    assert url_of("http", host, 8000) == url
 
 
 def test_a_token_is_made_shown_once_and_revoked(tmp_path):

@@ -16,6 +16,7 @@ from mammoseg.interactive.run_lengths import RunLengths
 from mammoseg.mammogram import Mammogram
 from mammoseg.transforms.functional.orient_left import faces_left_wall
 from monailabel_app.lib.datastore.instance import InstanceDatastore
+from monailabel_app.lib.datastore.masses import label_map
 from monailabel_app.lib.datastore.readings import agreement, readings_of, second_reading, skip, withdraw
 from monailabel_app.lib.datastore.views import FilmView, view_of, views_beside
 from monailabel_app.lib.errors import HttpError
@@ -91,7 +92,8 @@ def image(person: Annotator, app: TheApp, image: ImageId) -> Response:
     mammogram = read_mammogram(store.get_image_uri(image), modalities=store.modalities)
     low, high = mammogram.value_range
     grey = np.clip((mammogram.pixels - low) * (WHITE / (high - low)), 0, WHITE).round().astype("<u2")
-    seen, beside = view_of(store, store.row(image)), views_beside(store, store.row(image))
+    seen = view_of(store, store.row(image))
+    beside = sorted(views_beside(store, store.row(image)), key=lambda view: view.side != seen.side)  # its breast first
     facts = {
         "rows": grey.shape[0],
         "columns": grey.shape[1],
@@ -128,17 +130,22 @@ def save(person: Annotator, app: TheApp, settings: TheSettings, audit: Audit, dr
     store = _store(app)
     _hold(store, person, drawn.image)
     shape = grid_of(Path(store.get_image_uri(drawn.image))).shape
-    mask = np.zeros(shape, bool)
-    for mass in drawn.masses:
-        mask |= mass.mask.mask(shape)
-    if mask.any() == drawn.no_mass:
-        raise HttpError(422, "E_EMPTY", "a mass without a pixel is none; outline it, or say that there is no mass.")
+    labels = label_map([mass.mask.mask(shape) for mass in drawn.masses], shape)
+    names = range(1, len(drawn.masses) + 1)
+    if not np.isin(names, labels).all():
+        raise HttpError(
+            422, "E_EMPTY", "a mass without a pixel of its own is none; outline it, or say that there is none."
+        )
+    info = {
+        "label_info": [{"name": f"mass {number}", "idx": number} for number in names],
+        "assessments": [mass.assessment for mass in drawn.masses],
+        "strokes": drawn.strokes,
+        "user": person.name,
+        "role": person.labels_as.value,
+    }
     with received(".bin", settings.state_dir) as path, audit.doing(person.name, "save", image=drawn.image, tag="final"):
-        path.write_bytes(mask.astype(np.uint8).tobytes())
-        label = store.save_label(drawn.image, str(path), "final", {"user": person.name, "role": person.labels_as.value})
-        masses = [mass.model_dump() for mass in drawn.masses]
-        store.update_label_info(label, "final", {"masses": masses})
-    return {"label": label}
+        path.write_bytes(labels.tobytes())
+        return {"label": store.save_label(drawn.image, str(path), "final", info)}
 
 
 @router.post("/api/skip", summary="Give an image back, with a reason")
@@ -172,7 +179,7 @@ def compare(person: Annotator, app: TheApp, image: ImageId) -> dict[str, Any]:
     readings = readings_of(store, image)
     if person.name not in readings:
         raise HttpError(403, "E_BLIND", "save your own label first; till then you do not see those of others.")
-    counts = {reader: len(reading.info.get("masses", [])) for reader, reading in sorted(readings.items())}
+    counts = {reader: len(reading.masses(store)) for reader, reading in sorted(readings.items())}
     return {"readers": counts, "agreement": agreement(store, readings)}
 
 
@@ -217,12 +224,9 @@ def _hold(store: InstanceDatastore, person: Person, image: str) -> None:
 
 
 def _own_label(store: InstanceDatastore, person: Person, of: OfImage) -> dict[str, Any] | None:
-    """The newest label that a person drew on an image, as it was sent; in one piece where another program sent it."""
+    """The newest label that a person drew on an image, mass by mass, whatever program sent it."""
     reading = readings_of(store, of.image).get(person.name)
     if reading is None:
         return None
-    masses = reading.info.get("masses")
-    if masses is None:
-        whole = RunLengths.of(reading.mask(store))
-        masses = [{"mask": vars(whole), "assessment": ""}] if whole.box else []
+    masses = [{"mask": vars(RunLengths.of(mass.mask)), "assessment": mass.assessment} for mass in reading.masses(store)]
     return {"label": reading.label.label_id, "masses": masses}

@@ -1,0 +1,103 @@
+"""What it costs an annotator to outline a film with a model as his tool: clicks, and seconds by a model of cost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mammoseg.interactive.model import InteractiveModel
+from mammoseg.interactive.prompts import Prompts
+from mammoseg.interactive.simulate import correcting_click, first_click, with_click
+from mammoseg.metrics.overlap import compute_dice
+
+LOOK_SECONDS = 10.0
+"""Of a film, whatever is in it: open it and find what there is."""
+
+CLICK_SECONDS = 3.0
+"""Of each click: aim, click, look at the new outline."""
+
+DRAWN_SECONDS = 40.0
+"""Of a mass that clicks did not get right: outline it by hand."""
+
+GOOD = 0.85
+"""Dice from which the annotator takes an outline as it is; who annotates without a truth looks as closely."""
+
+MOST_CLICKS = 10
+"""Clicks after which he draws by hand."""
+
+
+@dataclass(frozen=True)
+class OutliningCost:
+    """What an annotator did; the sum of two is what he did in both.
+
+    Attributes:
+        films: films that he looked at.
+        clicks: clicks, of those masses too that he drew afterwards.
+        drawn: masses drawn by hand.
+    """
+
+    films: int = 0
+    clicks: int = 0
+    drawn: int = 0
+
+    def __add__(self, other: "OutliningCost") -> "OutliningCost":
+        return OutliningCost(self.films + other.films, self.clicks + other.clicks, self.drawn + other.drawn)
+
+    @property
+    def seconds(self) -> float:
+        """By the model of cost.
+
+        Examples:
+            >>> from mammoseg.active_learning.effort import OutliningCost
+            >>> OutliningCost(films=2, clicks=5, drawn=1).seconds
+            75.0
+        """
+        return LOOK_SECONDS * self.films + CLICK_SECONDS * self.clicks + DRAWN_SECONDS * self.drawn
+
+
+@dataclass(frozen=True)
+class AnnotatedFilm:
+    """A film as the annotator left it.
+
+    Attributes:
+        mask: bool ``(rows, columns)``, what he took or drew.
+        effort: what it cost.
+    """
+
+    mask: np.ndarray
+    effort: OutliningCost = field(default_factory=OutliningCost)
+
+
+def annotate(
+    model: InteractiveModel, image: np.ndarray, masses: Sequence[np.ndarray], random: np.random.Generator
+) -> AnnotatedFilm:
+    """Outline the masses of a film one after the other: click until the outline is `GOOD`, else draw it.
+
+    Args:
+        model: what he clicks with.
+        image: ``(rows, columns)``, 0 to 1.
+        masses: the truth, each bool ``(rows, columns)``.
+        random: where in a mass or an error he clicks, see `mammoseg.interactive.simulate`.
+    """
+    prepared = model.prepare(image)
+    whole = np.zeros(image.shape, bool)
+    effort = OutliningCost(films=1)
+    for mass in masses:
+        outline, cost = _outlined(model, prepared, mass, random)
+        whole |= outline
+        effort += cost
+    return AnnotatedFilm(whole, effort)
+
+
+def _outlined(
+    model: InteractiveModel, prepared: Any, mass: np.ndarray, random: np.random.Generator
+) -> tuple[np.ndarray, OutliningCost]:
+    prompts = Prompts(foreground=first_click(mass, random)[np.newaxis])
+    for clicks in range(1, MOST_CLICKS + 1):
+        mask = model.segment(prepared, prompts)
+        if compute_dice(mask, mass) >= GOOD:
+            return mask, OutliningCost(clicks=clicks)
+        if (click := correcting_click(mask, mass, random)) is not None:
+            prompts = with_click(prompts, click[0], inside=click[1], mask=mask)
+    return mass, OutliningCost(clicks=MOST_CLICKS, drawn=1)

@@ -1,0 +1,84 @@
+"""Annotation replayed with a tool that learns too: labels are what an annotator clicked together, and cost effort."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mammoseg.active_learning.effort import OutliningCost, annotate
+from mammoseg.active_learning.learning_tool import as_model, new_tool, train_tool
+from mammoseg.active_learning.simulation import Item, Replay, prepared_item
+from mammoseg.data.mammogram import read_mammogram
+from mammoseg.data.mask_files import write_mask
+from mammoseg.data.masks import read_mask
+from mammoseg.interactive.model import InteractiveModel
+from mammoseg.interactive.random_walker import RandomWalker
+from mammoseg.interactive.simulate import masses_of
+
+LEAST_PIXELS = 20
+"""Of a mass that is outlined, on the grid of its file."""
+
+
+class EffortReplay(Replay):
+    """A `Replay` whose labels are outlined by `annotate` and kept as files; after each round both networks learn.
+
+    The first films are outlined with the random walker, since no network has learned yet.
+    """
+
+    def _label(self, strategy: str, draw: tuple[int, int], new: Sequence[str], before: Any) -> dict[str, Any]:
+        seed, _ = draw
+        tool: InteractiveModel = RandomWalker() if before is None else as_model(self._tool(before))
+        effort = OutliningCost() if before is None else OutliningCost(**before["row"]["effort"])
+        for name in new:
+            random = np.random.default_rng([*draw, list(self.pool).index(name)])
+            record = self.pool[name]
+            mammogram = read_mammogram(record["image_path"])
+            low, high = mammogram.value_range
+            image = np.clip((mammogram.pixels - low) / (high - low), 0, 1, dtype=np.float32)
+            masses = masses_of(read_mask(record["label_path"], shape=image.shape), least=LEAST_PIXELS)
+            film = annotate(tool, image, masses, random)
+            path = self._outline(seed, strategy, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_mask(path, film.mask)
+            effort += film.effort
+        return {"effort": asdict(effort), "seconds": effort.seconds}
+
+    def _item(self, strategy: str, seed: int, name: str) -> Item:
+        record = self.pool[name]
+        label = self._labelled(seed, strategy, name)
+        return prepared_item(self.plan, {**record, "image": record["image_path"], "label": str(label)})
+
+    def _learned(self, strategy: str, draw: tuple[int, int], names: Sequence[str], before: Any) -> dict[str, Any]:
+        seed, turn = draw
+        tool = self._tool(before)
+        records = []
+        for name in names:
+            label = self._labelled(seed, strategy, name)
+            has_mass = bool(read_mask(label).any())
+            records.append({"image": self.pool[name]["image_path"], "label": str(label), "has_mass": has_mass})
+        rows, columns = zip(*(read_mask(record["label"]).shape for record in records), strict=True)
+        train_tool(
+            tool,
+            records,
+            (max(rows), max(columns)),
+            steps=self.plan.tool_steps,
+            lr=self.plan.lr,
+            seed=1000 * seed + turn,
+        )
+        return {"tool": tool.state_dict()}
+
+    def _tool(self, before: Mapping[str, Any] | None) -> Any:
+        network = new_tool(self.plan.channels)
+        if before is not None:
+            network.load_state_dict(before["tool"])
+        return network
+
+    def _outline(self, seed: int, strategy: str, name: str) -> Path:
+        return self.output / "outlines" / f"{seed}-{strategy}" / f"{name}.png"
+
+    def _labelled(self, seed: int, strategy: str, name: str) -> Path:
+        """Outline of a film, of this strategy or of the start that all share."""
+        own = self._outline(seed, strategy, name)
+        return own if own.is_file() else self._outline(seed, "start", name)
