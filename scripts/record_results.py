@@ -14,7 +14,7 @@ from mammoseg.cards.measured import RESULTS
 from mammoseg.command_line import run_script
 from mammoseg.counts import count_of
 from mammoseg.errors import WrongCallError
-from mammoseg.evaluation.measured import measure
+from mammoseg.evaluation.measured import measure_evaluation
 from mammoseg.evaluation.tables import without_nan
 from mammoseg.files import write_json
 from mammoseg.plans.record import record_plan
@@ -42,7 +42,8 @@ def record_results(
         record: dict[str, Any] = record_plan(Path(plan), Path(output), because=because)
     elif name and evaluations:
         runs = [
-            {"run": Path(folder).name, "fold": None, "notes": [], **measure(Path(folder))} for folder in evaluations
+            {"run": Path(folder).name, "fold": None, "notes": [], **measure_evaluation(Path(folder))}
+            for folder in evaluations
         ]
         record = {"name": name, "command": None, "budget": None, "runs": runs, "empty": []}
     else:

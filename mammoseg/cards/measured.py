@@ -18,8 +18,9 @@ PICTURE = "dice.png"
 def read_measured(folder: Path = RESULTS) -> list[dict[str, Any]]:
     """All records in the order of their names, with what is said of them.
 
-    A record has ``name``, ``command``, ``budget``, ``runs`` (each what `mammoseg.evaluation.measured.measure` gives,
-    with the name of its ``run``, its ``fold`` and ``notes``) and ``empty``: runs that were planned and not scored, each
+    A record has ``name``, ``command``, ``budget``, ``runs`` and ``empty``. A run is what
+    `mammoseg.evaluation.measured.measure_evaluation` gives, with the name of its ``run``, its ``fold`` and ``notes``;
+    ``empty`` are runs that were planned and not scored, each
     with the reason. Added are ``told``, sentences on how the runs were made, ``seeds_together`` and ``picture``.
     """
     return [_complete(path) for path in sorted(folder.glob("*/measured.json"))]

@@ -35,7 +35,7 @@ RATES = (0.5, 1.0)
 """False marks an image at which a record has the masses found."""
 
 
-def measure(evaluation: Path) -> dict[str, Any]:
+def measure_evaluation(evaluation: Path) -> dict[str, Any]:
     """JSON values of one evaluation: what was scored, how, and the scores on each grid.
 
     Raises:

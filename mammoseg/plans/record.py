@@ -5,7 +5,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from mammoseg.evaluation.measured import measure
+from mammoseg.evaluation.measured import measure_evaluation
 from mammoseg.plans.budgets import cut_down, find_budget
 from mammoseg.plans.page import lines_of
 from mammoseg.plans.plan import read_plan
@@ -32,7 +32,9 @@ def record_plan(file: Path, output: Path, *, because: str) -> dict[str, Any]:
                 key = score_key(run, score, seed, fold)
                 about = {"run": run.name, "bundle": run.bundle, "seed": seed, "fold": fold}
                 if lines[key].state == "done":
-                    runs.append({**measure(output / key), **about, "recipe": run.recipe, "notes": list(run.notes)})
+                    runs.append(
+                        {**measure_evaluation(output / key), **about, "recipe": run.recipe, "notes": list(run.notes)}
+                    )
                 else:
                     empty.append({**about, "because": lines[key].reason or because})
     return {

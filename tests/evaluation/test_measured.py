@@ -7,7 +7,7 @@ import pytest
 
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.lesion_tables import write_lesion_tables
-from mammoseg.evaluation.measured import measure
+from mammoseg.evaluation.measured import measure_evaluation
 from mammoseg.evaluation.tables import count_masses, summarise, write_per_image, write_summary
 from mammoseg.metrics import SCORES
 from mammoseg.metrics.froc import RULES, FoundLesions
@@ -32,7 +32,7 @@ def write_evaluation(folder, provenance):
 
 
 def test_a_record_has_both_dice_the_masses_found_and_three_cases(tmp_path):
-    measured = measure(write_evaluation(tmp_path, TOLD | MADE))
+    measured = measure_evaluation(write_evaluation(tmp_path, TOLD | MADE))
 
     scores = measured["grids"]["network"]
     assert (scores["dice"], scores["dice_pooled"]) == (pytest.approx(0.35), pytest.approx(2 * 20 / 80))
@@ -49,7 +49,7 @@ def test_a_record_has_both_dice_the_masses_found_and_three_cases(tmp_path):
 
 
 def test_a_record_says_data_seed_machine_and_command(tmp_path):
-    measured = measure(write_evaluation(tmp_path, TOLD | MADE))
+    measured = measure_evaluation(write_evaluation(tmp_path, TOLD | MADE))
 
     assert {name: measured[name] for name in TOLD} == TOLD
     assert (measured["command"], measured["date"], measured["machine"]) == (*list(MADE.values())[:2], "abacus, 2 cores")
@@ -59,17 +59,17 @@ def test_a_record_says_data_seed_machine_and_command(tmp_path):
 
 def test_a_record_has_the_epochs_of_the_training_whose_log_is_there(tmp_path):
     (tmp_path / "metrics.csv").write_text("epoch,train_loss,val_mean_dice,lr\n1,0.5,0.3,0.1\n2,0.4,0.2,0.1\n")
-    measured = measure(write_evaluation(tmp_path, TOLD | MADE))
+    measured = measure_evaluation(write_evaluation(tmp_path, TOLD | MADE))
     assert (measured["epochs"], measured["best_epoch"], measured["validation_dice"]) == (2, 1, 0.3)
 
 
 def test_an_evaluation_that_does_not_say_how_it_was_made_is_refused(tmp_path):
     write_evaluation(tmp_path, TOLD)
     with pytest.raises(WrongCallError, match=r"summary.json does not say its command; evaluate again"):
-        measure(tmp_path)
+        measure_evaluation(tmp_path)
     with pytest.raises(WrongCallError, match=r"has no summary.json; name a folder"):
-        measure(tmp_path / "other")
+        measure_evaluation(tmp_path / "other")
 
 
 def test_a_record_is_json(tmp_path):
-    json.dumps(measure(write_evaluation(tmp_path, TOLD | MADE)), allow_nan=False)
+    json.dumps(measure_evaluation(write_evaluation(tmp_path, TOLD | MADE)), allow_nan=False)
