@@ -6,7 +6,7 @@ READY := .venv/.ready
 # Waiting threads sleep instead of spinning: on a machine that others use too, training is several times faster.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo label test test-slow check docs viewer annotate test-annotate lock clean
+.PHONY: demo label test test-slow test-newest test-lowest check docs viewer annotate test-annotate lock clean
 
 demo: $(READY)
 	@$(BIN)/python scripts/demo.py
@@ -23,6 +23,10 @@ test: check
 
 test-slow: check
 	@$(BIN)/pytest -m slow
+
+# The quick tests with the newest and the lowest releases that pyproject.toml allows, in build/newest and build/lowest (needs uv).
+test-newest test-lowest:
+	@sh scripts/test_releases.sh $(@:test-%=%)
 
 check: $(READY)
 	@$(BIN)/ruff format --check .

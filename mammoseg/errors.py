@@ -103,6 +103,17 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> WrongCallError:
     return WrongCallError(f"unknown {kind} '{name}'; {known_names(name, known)}")
 
 
+def reason_of(error: Exception) -> str:
+    """Why a file could not be had, in words: those of the system without its number and the path, else the error's own.
+
+    Examples:
+        >>> from mammoseg.errors import reason_of
+        >>> reason_of(PermissionError(13, "Permission denied", "a.json")), reason_of(ValueError("it is empty"))
+        ('Permission denied', 'it is empty')
+    """
+    return getattr(error, "strerror", None) or str(error)
+
+
 def kind_and_place(error: BaseException) -> str:
     """Kind of a fault, file and line where it arose; its text is left out, as it may quote the header of a file."""
     frames = traceback.extract_tb(error.__traceback__)

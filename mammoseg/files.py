@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from mammoseg.errors import MammosegError, OutputError, WrongCallError
+from mammoseg.errors import InputRefusedError, MammosegError, OutputError, WrongCallError, reason_of
 from mammoseg.folders import is_file, is_plain_file
 
 
@@ -89,7 +89,7 @@ def check_folder(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=nearest):
             pass
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        reason = getattr(error, "strerror", None) or error
+        reason = reason_of(error)
         raise WrongCallError(f"'{folder}' cannot be written to ({reason}); name another folder.") from error
 
 
@@ -136,7 +136,7 @@ def make_output(output: Path) -> None:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WrongCallError(
-            f"output '{output}' cannot be made ({error.strerror}); name a folder to write to."
+            f"output '{output}' cannot be made ({reason_of(error)}); name a folder to write to."
         ) from error
 
 
@@ -151,9 +151,23 @@ def output_errors(output: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputError(
-            f"results cannot be written to '{output}' ({error.strerror or error}); free space or mend its permissions "
+            f"results cannot be written to '{output}' ({reason_of(error)}); free space or mend its permissions "
             "and run the same command again: what is done is kept."
         ) from error
+
+
+def no_file() -> InputRefusedError:
+    """The refusal of a name that leads to no regular file."""
+    return InputRefusedError("E_NOT_A_FILE", "there is no regular file of this name; check the path.")
+
+
+def unreadable(error: OSError) -> InputRefusedError:
+    """The refusal of a file that the system does not give.
+
+    Args:
+        error: what the system says.
+    """
+    return InputRefusedError("E_NOT_A_FILE", f"the file cannot be read ({reason_of(error)}).")
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -32,13 +32,13 @@ def draw_overlay(
     longest_side: int = LONGEST_SIDE,
     black_and_white: tuple[float, float] | None = None,
 ) -> np.ndarray:
-    """Draw the outline and name of each lesion on the mammogram, over a strip with a sentence.
+    """Draw the outline and name of each lesion on the mammogram, over a strip with a sentence or two.
 
     Args:
         pixels: ``(rows, columns)``, dense tissue bright.
         lesions: bool ``(rows, columns)`` each.
         scores: score of each lesion, 0 to 1, written behind its name; None writes none.
-        sentence: what stands in the strip.
+        sentence: what stands in the strip, a line each.
         longest_side: largest width or height of the result; lines and letters grow with it.
         black_and_white: values of `pixels` that are shown so; None takes those that show most.
 
@@ -47,8 +47,8 @@ def draw_overlay(
     """
     rows, columns = pixels.shape
     pen = longest_side / LONGEST_SIDE
-    strip_height = longest_side // 32
-    scale = min(MOST_ENLARGED, (longest_side - strip_height) / rows, longest_side / columns)
+    lines, line_height = sentence.split("\n"), longest_side // 32
+    scale = min(MOST_ENLARGED, (longest_side - line_height * len(lines)) / rows, longest_side / columns)
     size = max(1, round(columns * scale)), max(1, round(rows * scale))
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     resized = cv2.resize(pixels, size, interpolation=interpolation)
@@ -56,9 +56,7 @@ def draw_overlay(
     for number, lesion in enumerate(lesions, start=1):
         score = "" if scores is None else f": {format_score(scores[number - 1])}"
         _outline(picture, lesion, f"{lesion_name(number)}{score}", pen)
-    strip = np.zeros((strip_height, size[0], 3), np.uint8)
-    _write_to_fit(strip, sentence, pen)
-    return np.vstack([picture, strip])
+    return np.vstack([picture, *(_strip(line, (line_height, size[0]), pen) for line in lines)])
 
 
 def write_picture(picture: np.ndarray, path: Path) -> None:
@@ -97,12 +95,14 @@ def _outline(picture: np.ndarray, lesion: np.ndarray, name: str, pen: float) -> 
         cv2.putText(picture, name, corner, FONT, size, colour, thickness, cv2.LINE_AA)
 
 
-def _write_to_fit(strip: np.ndarray, text: str, pen: float) -> None:
-    """Write `text` on one line, smaller where the picture is narrow."""
+def _strip(text: str, shape: tuple[int, int], pen: float) -> np.ndarray:
+    """One line of text on black ``(height, width, 3)``, smaller where the picture is narrow."""
+    strip = np.zeros((*shape, 3), np.uint8)
     (width, height), _ = cv2.getTextSize(text, FONT, 1.0, 1)
     scale = min(0.6 * pen, (strip.shape[1] - 8) / width)
     baseline = round((strip.shape[0] + height * scale) / 2)
     cv2.putText(strip, text, (4, baseline), FONT, scale, OUTLINE_BGR, round(pen), cv2.LINE_AA)
+    return strip
 
 
 def lesion_name(number: int) -> str:

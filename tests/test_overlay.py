@@ -41,6 +41,13 @@ def test_picture_says_that_it_is_not_for_diagnosis():
     assert not picture[:992].any()
 
 
+def test_each_line_of_the_sentence_has_a_strip_of_its_own_below_the_picture():
+    picture = draw_overlay(np.zeros((4000, 3000), np.float32), [], sentence="AI\nFilm only")
+    assert picture.shape[0] == 1024
+    assert picture[960:992].any() and picture[992:].any()
+    assert not picture[:960].any()
+
+
 @pytest.mark.parametrize("value", [0, 4095])
 def test_flat_image_gives_a_finite_picture(value):
     assert draw_overlay(np.full((40, 30), value, np.float32), []).dtype == np.uint8

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from mammoseg.active_learning.scores import Scorer
 from mammoseg.active_learning.selection import pick_order
 from mammoseg.active_learning.short_training import train_briefly
-from mammoseg.active_learning.strategies import STRATEGIES, WITHOUT_NETWORK, rate, wanted_scores
+from mammoseg.active_learning.strategies import WITHOUT_NETWORK, check_strategy, rate, wanted_scores
 from mammoseg.checkpoints.torch_file import read_torch_file
 from mammoseg.counts import count_of
 from mammoseg.errors import WrongCallError
@@ -73,8 +73,7 @@ class SimulationPlan:
             WrongCallError: naming the value.
         """
         for strategy in self.strategies:
-            if strategy not in STRATEGIES:
-                raise WrongCallError(f"unknown strategy '{strategy}'; known: {', '.join(STRATEGIES)}.")
+            check_strategy(strategy)
         numbers = asdict(self)
         for name in ("seeds", "start", "query", "rounds", "first_steps", "steps", "batch_size"):
             if numbers[name] < 1:

@@ -7,7 +7,7 @@ import numpy as np
 from mammoseg.active_learning.diversity import distance_to_nearest
 from mammoseg.active_learning.hybrid import rank_product
 from mammoseg.active_learning.scores import ImageScores
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import unknown_name
 
 STRATEGIES = {
     "random": "Any image, all alike",
@@ -34,6 +34,16 @@ def wanted_scores(strategy: str) -> tuple[str, ...]:
     return {"random": (), "first": (), "coreset": (), "hybrid": ("uncertainty_top",)}.get(strategy, (strategy,))
 
 
+def check_strategy(strategy: str) -> None:
+    """Refuse a name that is none of `STRATEGIES`.
+
+    Raises:
+        WrongCallError: it is not.
+    """
+    if strategy not in STRATEGIES:
+        raise unknown_name("strategy", strategy, STRATEGIES)
+
+
 def rate(
     strategy: str,
     images: Sequence[str],
@@ -52,8 +62,7 @@ def rate(
     Raises:
         WrongCallError: unknown strategy.
     """
-    if strategy not in STRATEGIES:
-        raise WrongCallError(f"unknown strategy '{strategy}'; known: {', '.join(STRATEGIES)}.")
+    check_strategy(strategy)
     if not images:
         return {}
     match strategy:

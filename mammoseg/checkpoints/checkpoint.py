@@ -18,6 +18,7 @@ from mammoseg.checkpoints.recorded_values import CHOSEN, recorded_choices, recor
 from mammoseg.checkpoints.safetensors_file import is_safetensors, read_safetensors_file
 from mammoseg.checkpoints.torch_file import read_torch_file
 from mammoseg.checkpoints.weights_file import WeightsError, existing_weights
+from mammoseg.errors import reason_of
 from mammoseg.files import atomic_path, printable, sha256_of_file
 from mammoseg.networks import Network, build_network
 from mammoseg.transforms.pipelines import Preprocessing
@@ -62,7 +63,8 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
         with atomic_path(path) as temporary:
             torch.save(_in_order(content), temporary)
     except (OSError, RuntimeError) as error:
-        raise WeightsError(f"cannot write {path} ({error}); the file that was there is untouched.") from error
+        reason = f"cannot write {path} ({reason_of(error)}); the file that was there is untouched."
+        raise WeightsError(reason) from error
 
 
 def _in_order(value: Any) -> Any:

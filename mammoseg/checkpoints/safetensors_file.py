@@ -10,7 +10,7 @@ from typing import Any
 from safetensors.torch import load, save
 from torch import Tensor
 
-from mammoseg.checkpoints.torch_file import MOST_BYTES, MOST_ENTRIES
+from mammoseg.checkpoints.torch_file import MOST_ENTRIES, size_to_read
 from mammoseg.checkpoints.weights_file import WeightsError
 
 MOST_HEADER_BYTES = 2**22
@@ -39,8 +39,7 @@ def read_safetensors_file(path: Path) -> dict[str, Any]:
         WeightsError: the file is damaged, cannot be read, or holds numbers that no network has.
     """
     try:
-        if (size := path.stat().st_size) > MOST_BYTES:
-            raise WeightsError(f"has {size:,} bytes, at most {MOST_BYTES:,} are read.")
+        size_to_read(path)
         content = path.read_bytes()
         header = _header(content)
         parts = json.loads(header.pop(METADATA)[RECORD])

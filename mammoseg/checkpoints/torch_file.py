@@ -73,10 +73,20 @@ def read_torch_file(path: Path) -> Any:
         raise WeightsError(f"{path} is damaged or not a checkpoint.") from error
 
 
-def _read_entries(path: Path) -> dict[str, bytearray]:
-    """Bytes of all entries by their names below the common folder, once their checksums agree."""
+def size_to_read(path: Path) -> int:
+    """Bytes of a file of weights, which are not more than anyone's network has.
+
+    Raises:
+        WeightsError: they are; the text lacks the name of the file.
+    """
     if (size := path.stat().st_size) > MOST_BYTES:
         raise WeightsError(f"has {size:,} bytes, at most {MOST_BYTES:,} are read.")
+    return size
+
+
+def _read_entries(path: Path) -> dict[str, bytearray]:
+    """Bytes of all entries by their names below the common folder, once their checksums agree."""
+    size = size_to_read(path)
     if not zipfile.is_zipfile(path):
         raise WeightsError("is damaged or not a checkpoint; PyTorch has written zip archives since version 1.6.")
     with zipfile.ZipFile(path) as archive:
@@ -88,8 +98,11 @@ def _read_entries(path: Path) -> dict[str, bytearray]:
         folder = infos[0].filename.partition("/")[0] + "/"
         names = [info.filename.removeprefix(folder) if info.filename.startswith(folder) else "" for info in infos]
         if len({*names}) < len(names) or not all(map(ENTRY.fullmatch, names)):
-            raise WeightsError("holds more than tensors and plain values, so it is not loaded.")
+            raise WeightsError(MORE_THAN_VALUES)
         return {name: bytearray(archive.read(info)) for name, info in zip(names, infos, strict=True)}
+
+
+MORE_THAN_VALUES = "holds more than tensors and plain values, so it is not loaded."
 
 
 class _Reader(pickle._Unpickler):  # private, of Python
@@ -121,7 +134,7 @@ class _Reader(pickle._Unpickler):  # private, of Python
             ("torch._utils", "_rebuild_tensor_v2"): _tensor,
         }
         if (module, name) not in known:
-            raise WeightsError("holds more than tensors and plain values, so it is not loaded.")
+            raise WeightsError(MORE_THAN_VALUES)
         return known[module, name]
 
     def persistent_load(self, pid: Any) -> Storage:

@@ -16,10 +16,9 @@ from mammoseg.cohort.storing import Storing
 from mammoseg.dicom.seg import SegKind
 from mammoseg.files import make_output
 from mammoseg.prediction.asked import (
+    Archives,
     PredictorChoice,
-    check_call,
     check_inputs,
-    check_logins,
     choose_predictor,
     say_loading,
 )
@@ -81,10 +80,8 @@ def cohort(
         min_area_mm2=min_area_mm2,
     )
     paths = [Path(path) for path in inputs]
-    selection = {"study": study, "patient": patient, "date": date}
-    login: dict[str, Any] = {"user": user, "ca_bundle": ca_bundle}
-    check_call(paths, archive, selection)
-    login_to_store = check_logins(archive, stow, login)
+    archives = Archives(archive, stow, user=user, ca_bundle=ca_bundle, study=study, patient=patient, date=date)
+    archives.check(paths)
     choice = choose_predictor(
         bundle, weights, device=device, modalities=modalities, flips=flips, runtime=runtime, precision=precision
     )
@@ -96,11 +93,11 @@ def cohort(
     make_output(folder)
     say_loading(choice, len(files), is_named=weights is not None)
     predictor = choice()
-    wanted = Cohort(map(item_of_file, files), len(files))
+    wanted = Cohort(map(item_of_file, files), len(files), passed_over)
     if archive is not None:
         with quick_imports():
             from mammoseg.cohort.from_archive import with_archive
-        wanted = with_archive(wanted, archive, folder, choice.modalities, login, selection)
+        wanted = with_archive(wanted, archive, folder, choice.modalities, archives.login, archives.selection)
     run = Run(
         algorithm_asked_for(predictor, options), datetime.now(timezone.utc).replace(microsecond=0), folder, options
     )
@@ -110,7 +107,7 @@ def cohort(
         wanted,
         run,
         partial(processes, predictor, choice),
-        storing=None if stow is None else partial(Storing, partial(_store, to=stow, **login_to_store)),
+        storing=None if stow is None else partial(Storing, partial(_store, to=stow, **archives.login_to_store)),
     )
 
 

@@ -1,14 +1,14 @@
 """The mammograms of a DICOMweb query as items: each is fetched when its turn comes, and its copy is removed after."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from mammoseg.archives.dicomweb.client import Archive, ArchiveError, Instance, connect
 from mammoseg.archives.dicomweb.fetch import find_mammograms
-from mammoseg.archives.dicomweb.retrieve import RefusedInstanceError, is_whole, retrieve
+from mammoseg.archives.dicomweb.retrieve import is_whole, retrieve_listed
 from mammoseg.cohort.items import CohortItem, name_of
 from mammoseg.cohort.run import Cohort
 from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
@@ -52,7 +52,8 @@ def with_archive(
         raise NothingUsableError(f"{archive.name} has no mammogram that matches; check --study, --patient and --date.")
     source = _Source(archive, {instance.sop: instance for instance in found})
     items = source.items(output / IMAGES)
-    return Cohort(chain(cohort.items, items), cohort.count + len(found), source.fetch, source.done_with)
+    both, count = chain(cohort.items, items), cohort.count + len(found)
+    return replace(cohort, items=both, count=count, fetch=source.fetch, done_with=source.done_with)
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,11 @@ class _Source:
             return None
         try:
             with output_errors(item.path):
-                if is_whole(item.path, instance) or retrieve(self.archive, instance, item.path):
-                    return None
-            reason = f"{self.archive.name} lists it and does not have it."
-        except RefusedInstanceError as error:
-            reason = str(error)
+                if not is_whole(item.path, instance):
+                    retrieve_listed(self.archive, instance, item.path)
         except ArchiveError as error:
-            reason = f"{error}"
-        return refused(item.path, "E_ARCHIVE", reason)
+            return refused(item.path, "E_ARCHIVE", str(error))
+        return None
 
     def done_with(self, item: CohortItem) -> None:
         if item.key in self.instances:

@@ -15,14 +15,16 @@ from mammoseg.cohort.ledger import Ledger
 from mammoseg.cohort.parquet import table_row, with_copies, write_parquet
 from mammoseg.cohort.storing import Storing
 from mammoseg.counts import count_of
+from mammoseg.data.find_images import say_passed_over
 from mammoseg.errors import NothingUsableError, PartlyRefusedError, StoppedError
 from mammoseg.files import output_errors, remove_leftovers, sole_writer, write_json
 from mammoseg.prediction.instances import INSTANCES
 from mammoseg.prediction.options import Run
+from mammoseg.prediction.page import write_page_of
 from mammoseg.prediction.records import FOLDER, Records, say_again
 from mammoseg.prediction.table import Row, Status
 
-LEDGER, TABLE, SUMMARY = "ledger.jsonl", "cohort.parquet", "summary.json"
+LEDGER, TABLE, SUMMARY, PAGE = "ledger.jsonl", "cohort.parquet", "summary.json", "index.html"
 """Files of the output folder, beside the folder of the results."""
 
 Over = Callable[[Iterable[tuple[Path, str]]], Iterator[tuple[str, Row]]]
@@ -36,12 +38,14 @@ class Cohort:
     Attributes:
         items: the mammograms; looked at once, as they are needed.
         count: how many there are.
+        passed_over: how many files the search has left out, which the last sentence says.
         fetch: called before an item is done; the row of one that cannot be had, else None.
         done_with: called with each item that has ended.
     """
 
     items: Iterable[CohortItem]
     count: int
+    passed_over: int = 0
     fetch: Callable[[CohortItem], Row | None] = lambda item: None
     done_with: Callable[[CohortItem], None] = lambda item: None
 
@@ -53,7 +57,7 @@ def run_cohort(
     *,
     storing: Callable[[Callable[[str], None]], Storing] | None = None,
 ) -> None:
-    """Do what is not done yet; then write the table and say what came out, however the run ends.
+    """Do what is not done yet; then write table and page and say what came out, however the run ends.
 
     Args:
         run: what holds for all; `run.output` is the folder of the cohort.
@@ -79,7 +83,8 @@ def run_cohort(
                 raise StoppedError("stopped; what is done is kept, the same command goes on.") from None
             finally:
                 counts = _write_table(ledger, output)
-    _conclude(counts, lost, output)
+                _write_page(counts, cohort, run)
+    _conclude(counts, lost, output, say_passed_over(cohort.passed_over))
 
 
 def _do(
@@ -168,10 +173,31 @@ def _write_table(ledger: Ledger, output: Path) -> Counter[str]:
     return counts
 
 
-def _conclude(counts: Counter[str], lost: int, output: Path) -> None:
+def _write_page(counts: Counter[str], cohort: Cohort, run: Run) -> None:
+    """Write the page of how many ended how; a table of an earlier run may count files that are not asked for now."""
+    write_page_of(
+        "cohort.html",
+        run.output / PAGE,
+        run,
+        package="mammoseg.cohort",
+        counts=counts,
+        of=max(cohort.count, counts.total()),
+        found=counts[Status.FOUND.value],
+        nothing=counts[Status.NOTHING.value],
+        passed_over=say_passed_over(cohort.passed_over),
+        table=TABLE,
+        summary=SUMMARY,
+        ledger=LEDGER,
+        results=RESULTS,
+        Status=Status,
+    )
+
+
+def _conclude(counts: Counter[str], lost: int, output: Path, beside: str) -> None:
     found, nothing = counts[Status.FOUND.value], counts[Status.NOTHING.value]
     refused = counts.total() - found - nothing
-    print(f"{found + nothing} segmented ({found} with a mass), {refused} refused, {lost} not done: {output / TABLE}")
+    segmented = f"{found + nothing} segmented ({found} with a mass)"
+    print(f"{segmented}, {refused} refused{beside}, {lost} not done: {output / PAGE}, {TABLE} beside it")
     if not found + nothing:
         raise NothingUsableError(f"no mammogram could be used; the reasons are in {output / TABLE}.")
     if refused or lost:

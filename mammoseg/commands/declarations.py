@@ -89,8 +89,8 @@ def calibrate(add: Add) -> Steps:
     _weights(add)
     _output(add, "folder of the new weights, a report and a picture; --weights takes it")
     add("--section", help="of the datalist: training, validation or test (validation)")
-    add("--flips", type=values.switch, help="true or false: mean with the image upside down (as the weights record it)")
-    add("--device", help="such as cpu or cuda:0 (the best there is)")
+    _flips(add)
+    _device(add)
 
     yield
     from mammoseg.evaluation.calibrate import calibrate
@@ -355,6 +355,14 @@ def _modalities(add: Add) -> None:
     add("--modalities", type=values.words, help="DICOM modalities to let in, such as MG,RG (MG)")
 
 
+def _flips(add: Add) -> None:
+    add("--flips", type=values.switch, help="true or false: mean with the image upside down (as the weights record it)")
+
+
+def _device(add: Add) -> None:
+    add("--device", help="such as cpu or cuda:0 (the best there is)")
+
+
 def _predictor(add: Add) -> None:
     add("--bundle", help="architecture; `mammoseg list` names them (the one with weights)")
     _weights(add)
@@ -366,10 +374,10 @@ def _predictor(add: Add) -> None:
         type=values.number,
         help="probability from which a pixel is mass (of the weights, else the bundle)",
     )
-    add("--flips", type=values.switch, help="true or false: mean with the image upside down (as the weights record it)")
+    _flips(add)
     add("--min_area_mm2", type=values.number, help="smallest mass, in the breast")
     _modalities(add)
-    add("--device", help="such as cpu or cuda:0 (the best there is)")
+    _device(add)
     add("--runtime", help="what computes the network: openvino, onnx or torch, docs/speed.md (auto)")
     add("--precision", help="f32, bf16 or f16, where the runtime has it, docs/speed.md (f32 or bf16; f16 on a GPU)")
     add("--workers", type=values.from_one, help="processes (one for each core)")

@@ -7,7 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mammoseg.data.cbis_ddsm_views import Copy, Files
-from mammoseg.data.ingest_job import IngestReport
+from mammoseg.data.ingest_job import NOT_DICOM, IngestReport
 from mammoseg.dicom.read import read_patient_id, read_stored
 from mammoseg.errors import InputRefusedError
 from mammoseg.folders import files_below, is_file
@@ -40,7 +40,7 @@ def _files_by_owner(folders: Sequence[Path], report: IngestReport) -> Files:
             try:
                 files.setdefault(read_patient_id(path), []).append(path)
             except InputRefusedError:
-                report.skip("files that are not DICOM", path.relative_to(folder))
+                report.skip(NOT_DICOM, path.relative_to(folder))
     return files
 
 

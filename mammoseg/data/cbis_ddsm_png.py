@@ -12,7 +12,7 @@ from tqdm import tqdm
 from mammoseg.csv_table import read_csv
 from mammoseg.data.cbis_ddsm_tables import Abnormality, describe_image
 from mammoseg.data.datalist import Record
-from mammoseg.data.ingest_job import IngestJob
+from mammoseg.data.ingest_job import COPIES, IngestJob
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import InputRefusedError
@@ -38,7 +38,7 @@ def collect(job: IngestJob, folders: Sequence[Path], abnormalities: Sequence[Abn
             job.report.skip("DICOM files beside an index.csv", path.relative_to(folder))
         for row in read_csv(folder / "index.csv")[1]:
             if row["image_id"] in files:
-                job.report.skip("further copies of a mammogram", folder / row["image"])
+                job.report.skip(COPIES, folder / row["image"])
             image, mask = folder / row["image"], folder / row["mask"]
             if all(any(lies_in(path, root) for root in job.inputs) for path in (image, mask)):
                 files.setdefault(row["image_id"], (image, mask))

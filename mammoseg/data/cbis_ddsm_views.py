@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from mammoseg.data.cbis_ddsm_tables import Abnormality, describe_image
 from mammoseg.data.datalist import Record
-from mammoseg.data.ingest_job import IngestJob, IngestReport
+from mammoseg.data.ingest_job import COPIES, IngestJob, IngestReport
 from mammoseg.data.mask_files import RESAMPLED, check_area, fit_to_grid, same_aspect, write_mask
 from mammoseg.errors import InputRefusedError
 
@@ -102,7 +102,7 @@ def _record(job: IngestJob, view: View, copy: Copy) -> Record:
         raise InputRefusedError("E_IMAGE_MISSING", "its full mammogram is not below the input.")
     image, *others = copy.files[view.case]
     for other in others:
-        job.report.note("further copies of a mammogram", other)
+        job.report.note(COPIES, other)
     shape = copy.shape_of(image)
     owners = [abnormality.folder for abnormality in view.abnormalities if abnormality.kind == "mass"]
     stored = {owner: _read_masks(copy, owner, job.report) for owner in owners}

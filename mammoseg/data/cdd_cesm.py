@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from mammoseg.csv_table import read_csv
 from mammoseg.data.datalist import Record
-from mammoseg.data.ingest_job import IngestJob
+from mammoseg.data.ingest_job import COPIES, IngestJob
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.mask_files import check_area, check_count, write_masses
 from mammoseg.data.via_regions import fill_region
@@ -43,7 +43,7 @@ def collect(job: IngestJob) -> list[Record]:
     for path in files:
         if path.suffix.lower() == ".jpg" and NAME.fullmatch(path.stem):
             if images.setdefault(path.stem, path) != path:
-                job.report.note("further copies of a mammogram", path.name)
+                job.report.note(COPIES, path.name)
         elif path.suffix.lower() == ".jpg":
             job.report.skip("pictures that are no low-energy images", path.name)
     records = []

@@ -33,7 +33,7 @@ from mammoseg.dicom.grey import grey_table, padding_range
 from mammoseg.dicom.mask import decode_mask
 from mammoseg.dicom.parse import parse_dicom, read_bytes
 from mammoseg.dicom.pixels import MAX_PIXELS, decode
-from mammoseg.dicom.values import MALFORMED, text
+from mammoseg.dicom.values import MALFORMED, malformed_refused, text
 from mammoseg.errors import InputRefusedError, WrongCallError, kind_and_place
 
 if TYPE_CHECKING:
@@ -204,11 +204,7 @@ def answer_patient_id(path: str, **_: Any) -> Answer:
     Raises:
         InputRefusedError: ``E_NOT_DICOM``.
     """
-    try:
-        dataset = dcmread(path, stop_before_pixels=True, specific_tags=["PatientID"])
-        return {}, [np.frombuffer(text(dataset, "PatientID").encode("utf-8", "replace"), np.uint8)]
-    except (OSError, InvalidDicomError, *MALFORMED) as error:
-        raise InputRefusedError("E_NOT_DICOM", "this is no DICOM file that can be parsed.") from error
+    return {}, [np.frombuffer(_texts(path, ["PatientID"])["PatientID"].encode("utf-8", "replace"), np.uint8)]
 
 
 def answer_texts(path: str, keywords: list[str], **_: Any) -> Answer:
@@ -219,23 +215,25 @@ def answer_texts(path: str, keywords: list[str], **_: Any) -> Answer:
     Raises:
         InputRefusedError: ``E_NOT_DICOM``.
     """
+    return {}, [np.frombuffer(json.dumps(_texts(path, keywords)).encode(), np.uint8)]
+
+
+def _texts(path: str, keywords: list[str]) -> dict[str, str]:
     try:
         dataset = dcmread(path, stop_before_pixels=True, specific_tags=keywords)
-        texts = {keyword: text(dataset, keyword) for keyword in keywords}
+        return {keyword: text(dataset, keyword) for keyword in keywords}
     except (OSError, InvalidDicomError, *MALFORMED) as error:
         raise InputRefusedError("E_NOT_DICOM", "this is no DICOM file that can be parsed.") from error
-    return {}, [np.frombuffer(json.dumps(texts).encode(), np.uint8)]
 
 
 def _header(dataset: Dataset) -> np.ndarray:
     pixels = dataset.group_dataset(PIXEL_GROUP)
     buffer = BytesIO()
     try:
-        for tag in pixels.keys():
-            del dataset[tag]
-        dcmwrite(buffer, dataset)
-    except MALFORMED as error:
-        raise InputRefusedError("E_ATTRIBUTE", "an attribute of the header has a value that cannot be.") from error
+        with malformed_refused():
+            for tag in pixels.keys():
+                del dataset[tag]
+            dcmwrite(buffer, dataset)
     finally:
         dataset.update(pixels)
     return np.frombuffer(buffer.getbuffer(), np.uint8)

@@ -12,10 +12,10 @@ from tqdm import tqdm
 from mammoseg.data.datalist import Record
 from mammoseg.data.find_images import begins_as_dicom
 from mammoseg.data.folder import image_id_of
-from mammoseg.data.ingest_job import IngestJob
+from mammoseg.data.ingest_job import NOT_DICOM, WITHOUT_CODE, IngestJob
 from mammoseg.data.mammogram import facts_of, read_mammogram
 from mammoseg.data.mask_files import RESAMPLED, check_area, check_count, fit_to_grid, write_masses
-from mammoseg.dicom.mask import SEGMENTATION_CLASSES, referenced_instances, segments_of_mass
+from mammoseg.dicom.mask import SEGMENTATION_CLASSES, referenced_instances, segmentation_refused, segments_of_mass
 from mammoseg.dicom.read import load_dicom_mask, read_header
 from mammoseg.dicom.values import text
 from mammoseg.errors import InputRefusedError, WrongCallError
@@ -24,8 +24,6 @@ from mammoseg.folders import files_below, leads_out
 
 LABEL_OF_MASS = re.compile(r"\b(mass|masses)\b", re.IGNORECASE)
 """In Segment Label, for programs that code every segment as tissue."""
-
-WITHOUT_CODE = "images without a patient code"
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def _sort(job: IngestJob) -> FoundFiles:
     for folder, path in tqdm(paths, desc="headers", unit="file", disable=None):
         name = path.relative_to(folder)
         if leads_out(path, folder) or not _is_dicom(path):
-            job.report.skip("files that are not DICOM", name)
+            job.report.skip(NOT_DICOM, name)
             continue
         try:
             _sort_in(path, name, found)
@@ -107,11 +105,9 @@ def _is_dicom(path: Path) -> bool:
 def _sort_in(path: Path, name: Path, found: FoundFiles) -> None:
     header = read_header(path)
     if text(header, "SOPClassUID") in SEGMENTATION_CLASSES:
-        try:
+        with segmentation_refused():
             segmentation = DicomFile(path, name, segments=_segments(header))
             referenced = referenced_instances(header)
-        except Exception as error:  # of pydicom, over a header that a stranger wrote
-            raise InputRefusedError("E_SEG", "its segments or references cannot be read; write it anew.") from error
         if not referenced:
             raise InputRefusedError("E_SEG_IMAGE", "the segmentation refers to no image.")
         for uid in referenced:

@@ -25,5 +25,14 @@ class SeenInstances:
             return
         first = self._first.setdefault(mammogram.sop_instance_uid, mammogram.path)
         if not filecmp.cmp(first, mammogram.path, shallow=False):
-            reason = f"its SOP Instance UID is that of {printable(first)}, with other content; give one."
-            raise InputRefusedError("E_DUPLICATE_UID", reason)
+            raise uid_taken(first)
+
+
+def uid_taken(first: Path) -> InputRefusedError:
+    """The refusal of a file whose SOP Instance UID another file with other bytes had before.
+
+    Args:
+        first: file that had the UID before.
+    """
+    reason = f"its SOP Instance UID is that of {printable(first)}, with other content; give one."
+    return InputRefusedError("E_DUPLICATE_UID", reason)

@@ -14,7 +14,7 @@ from mammoseg.data.duplicates import SeenInstances
 from mammoseg.data.find_images import SIDECARS
 from mammoseg.data.folder_matching import Matches, match
 from mammoseg.data.folder_table import read_table
-from mammoseg.data.ingest_job import IngestJob, IngestReport
+from mammoseg.data.ingest_job import WITHOUT_CODE, IngestJob, IngestReport
 from mammoseg.data.mammogram import facts_of, file_format, read_mammogram
 from mammoseg.data.mask_files import RESAMPLED, check_area, fit_to_grid, write_mask
 from mammoseg.data.masks import Mask, load_mask
@@ -89,7 +89,7 @@ def collect(
     if pattern and records and not any(record["official"] for record in records):
         pattern.check_enough({record["patient_id"] for record in records}, needed=job.fewest_patients)
     for path in without_code:
-        job.report.skip("images without a patient code", path)
+        job.report.skip(WITHOUT_CODE, path)
     return records
 
 

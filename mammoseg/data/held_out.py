@@ -6,7 +6,7 @@ from pathlib import Path
 from mammoseg.counts import count_of
 from mammoseg.data.datalist import Record
 from mammoseg.data.ingest_job import IngestReport
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import WrongCallError, reason_of
 from mammoseg.files import printable
 from mammoseg.folders import is_file
 
@@ -27,7 +27,7 @@ def read_patients(path: Path) -> list[str]:
             raise WrongCallError(f"{printable(path)} is no list of patients, it has more than {MOST_BYTES >> 20} MiB.")
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise WrongCallError(f"{printable(path)} cannot be read ({error.strerror}); name a file of codes.") from error
+        raise WrongCallError(f"{printable(path)} cannot be read ({reason_of(error)}); name a file of codes.") from error
     except UnicodeDecodeError as error:
         raise WrongCallError(f"{printable(path)} is no text in UTF-8; write one code a line.") from error
     codes = dict.fromkeys(line.partition("#")[0].strip() for line in text.splitlines())

@@ -11,7 +11,7 @@ import secrets
 import tempfile
 from pathlib import Path
 
-from mammoseg.errors import MammosegError
+from mammoseg.errors import MammosegError, reason_of
 from mammoseg.folders import is_file
 
 CODE_LENGTH = 16
@@ -37,7 +37,7 @@ def load_key(path: Path) -> bytes:
         mode, key = path.stat().st_mode, path.read_bytes()
     except OSError as error:
         raise MammosegError(
-            f"the key {path} can be neither read nor made ({error.strerror}); set XDG_CONFIG_HOME to your own folder."
+            f"the key {path} can be neither read nor made ({reason_of(error)}); set XDG_CONFIG_HOME to your own folder."
         ) from error
     if os.name == "posix" and mode & 0o077:
         raise MammosegError(f"the key {path} can be read by others, so its hashes hide nothing; run: chmod 600 {path}")

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from mammoseg.csv_table import read_csv
 from mammoseg.data.datalist import Record
-from mammoseg.data.ingest_job import IngestJob
+from mammoseg.data.ingest_job import COPIES, IngestJob
 from mammoseg.data.mammogram import facts_of, read_mammogram
 from mammoseg.data.mask_files import check_area, check_count, write_masses
 from mammoseg.data.osirix_contours import read_contours
@@ -50,7 +50,7 @@ def collect(job: IngestJob) -> list[Record]:
         elif named[1] not in facts:
             job.report.skip(f"images without a row in {TABLE}", relative)
         elif named[1] in images:
-            job.report.note("further copies of a mammogram", relative)
+            job.report.note(COPIES, relative)
         else:
             images[named[1]] = (path, relative, named[2])
     for number in sorted(contours.keys() - images.keys()):

@@ -9,6 +9,14 @@ from mammoseg.data.datalist import SECTIONS
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import printable
 
+COPIES = "further copies of a mammogram"
+
+NO_MASSES = "findings that are no masses"
+
+NOT_DICOM = "files that are not DICOM"
+
+WITHOUT_CODE = "images without a patient code"
+
 
 @dataclass
 class IngestReport:

@@ -7,7 +7,7 @@ from typing import Any
 from mammoseg.data.pictures import flat_nifti, picture_of, slice_of
 from mammoseg.dicom.decode_pool import default_pool, source_file_of
 from mammoseg.errors import InputRefusedError
-from mammoseg.files import printable, sha256_of_file
+from mammoseg.files import no_file, printable, sha256_of_file, unreadable
 from mammoseg.mammogram import Mammogram, SourceFile, is_pixel_size, not_believed
 
 PIXDIM = "NIfTI pixdim"
@@ -124,7 +124,7 @@ def file_format(path: Path) -> str:
         with path.open("rb") as file:
             return format_of(file.read(HEAD_BYTES))
     except OSError as error:
-        raise InputRefusedError("E_NOT_A_FILE", f"the file cannot be read ({error.strerror}).") from error
+        raise unreadable(error) from error
 
 
 def source_of_file(path: Path) -> SourceFile:
@@ -148,11 +148,11 @@ def check_is_file(path: Path) -> None:
         if path.is_dir():
             raise InputRefusedError("E_NOT_A_FILE", "this is a folder that cannot be read; mend its permissions.")
         if not path.is_file():
-            raise InputRefusedError("E_NOT_A_FILE", "there is no regular file of this name; check the path.")
+            raise no_file()
     except UnicodeEncodeError as error:
         raise InputRefusedError("E_NOT_A_FILE", "the file name is no valid UTF-8; rename the file.") from error
     except OSError as error:
-        raise InputRefusedError("E_NOT_A_FILE", f"the file cannot be read ({error.strerror}).") from error
+        raise unreadable(error) from error
 
 
 def format_of(head: bytes) -> str:

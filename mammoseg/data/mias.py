@@ -10,7 +10,7 @@ from skimage.draw import disk
 from tqdm import tqdm
 
 from mammoseg.data.datalist import Record
-from mammoseg.data.ingest_job import IngestJob
+from mammoseg.data.ingest_job import NO_MASSES, IngestJob
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.mask_files import write_masses
 from mammoseg.data.splits import SEVERITY
@@ -118,7 +118,7 @@ def _record(job: IngestJob, name: str, path: Path, findings: list[MiasFinding]) 
     masses = [finding for finding in findings if finding.kind in MASSES]
     for finding in findings:
         if finding.kind is not None and finding.kind not in MASSES:
-            job.report.note(f"findings that are no masses: {finding.kind}", name)
+            job.report.note(f"{NO_MASSES}: {finding.kind}", name)
     number = int(name[3:])
     pathologies = [PATHOLOGY[finding.severity] for finding in masses or findings]
     return {

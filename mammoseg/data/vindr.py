@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from mammoseg.csv_table import read_csv
 from mammoseg.data.datalist import Record
-from mammoseg.data.ingest_job import IngestJob
+from mammoseg.data.ingest_job import NO_MASSES, IngestJob
 from mammoseg.data.mammogram import facts_of, read_mammogram
 from mammoseg.data.mask_files import write_masses
 from mammoseg.errors import InputRefusedError, WrongCallError
@@ -70,7 +70,7 @@ def _record(job: IngestJob, images: Path, study: str, name: str, rows: Sequence[
         if MASS in categories:
             masses.append(_box(row, shape))
         for other in sorted(categories - {MASS, "No Finding"}):
-            job.report.note(f"findings that are no masses: {printable(other)}", name)
+            job.report.note(f"{NO_MASSES}: {printable(other)}", name)
     first = rows[0]
     facts = {
         "birads": _birads(first["breast_birads"]),

@@ -21,7 +21,7 @@ from mammoseg.dicom.gate import check_is_mammogram, open_dicom
 from mammoseg.dicom.pixels import check_pixel_description, decode
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.stream_text import without_text
-from mammoseg.dicom.values import MALFORMED, code_string, text
+from mammoseg.dicom.values import code_string, malformed_refused, text
 from mammoseg.errors import InputRefusedError, NothingUsableError, PartlyRefusedError, StoppedError, WrongCallError
 from mammoseg.files import atomic_path, make_output, output_errors, printable, remove_leftovers, sole_writer
 from mammoseg.folders import is_plain_file
@@ -116,14 +116,10 @@ class _Job:
 
     def _encode(self, dataset: Dataset) -> bytes:
         buffer = BytesIO()
-        try:
+        with malformed_refused():
             keep_only_pixels(dataset)
             deidentify_dataset(dataset, self.names)
             dcmwrite(buffer, dataset, enforce_file_format=True)
-        except InputRefusedError:
-            raise
-        except MALFORMED as error:  # its text may quote a header value
-            raise InputRefusedError("E_ATTRIBUTE", "an attribute of the header has a value that cannot be.") from error
         return buffer.getvalue()
 
 

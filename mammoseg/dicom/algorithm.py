@@ -7,6 +7,7 @@ import numpy as np
 
 from mammoseg.calibration import UNCALIBRATED, Calibration
 from mammoseg.dicom.measure import bounding_window
+from mammoseg.overlay import WARNING
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,11 @@ class Algorithm:
             return "highest probability of the network in the mass, uncalibrated; no probability of cancer"
         data = self.calibration.fitted_on
         return f"estimated share of such marks that are masses, fitted on {data}; no probability of cancer"
+
+    @property
+    def caption(self) -> list[str]:
+        """Lines that stand in every picture of its lesions: the purpose, and the first sentence of the warning."""
+        return [WARNING, *(f"{sentence.rstrip('.')}." for sentence in (self.warning or "").split(". ")[:1] if sentence)]
 
     @property
     def parameters(self) -> dict[str, str]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from mammoseg.errors import InputRefusedError, WrongCallError
+from mammoseg.errors import InputRefusedError, WrongCallError, reason_of
 from mammoseg.mammogram import SourceFile
 
 logger = logging.getLogger(__name__)
@@ -136,7 +136,7 @@ class DecodePool:
         try:
             return _Child(self.command or [sys.executable, "-c", START, *sys.path])
         except OSError as error:
-            reason = f"no process can be started to decode it ({error.strerror}); end other programs."
+            reason = f"no process can be started to decode it ({reason_of(error)}); end other programs."
             raise InputRefusedError("E_RESOURCES", reason) from error
 
     def _start_anew(self) -> None:

@@ -29,6 +29,8 @@ LEAST_WIDTH = {"LINEAR": 1.0, "LINEAR_EXACT": sys.float_info.min, "SIGMOID": sys
 """VOI LUT Function to the smallest Window Width that it gives a meaning, PS3.3 C.11.2.1.2 and C.11.2.1.3."""
 
 
+VOI_MALFORMED = "the window or the VOI LUT Sequence is malformed; read with voi='none'."
+
 OWN_WINDOW = re.compile(r"window (-?\d{1,6}(?:\.\d{1,6})?) (\d{1,6}(?:\.\d{1,6})?)")
 """A window that the caller gives: centre and width, in what the modality LUT gives."""
 
@@ -76,7 +78,7 @@ def grey_table(dataset: Dataset, *, voi: str | int) -> np.ndarray:
     if not (voi in ("first", "none") or isinstance(voi, int)):
         own_window(voi)
     values, limits = modality_values(dataset)
-    with _refusing("E_VOI", "the window or the VOI LUT Sequence is malformed; read with voi='none'."):
+    with _refusing("E_VOI", VOI_MALFORMED):
         table = _finite(_apply_voi(values, limits, dataset, voi).astype(np.float32))
     low, high = table.min(), table.max()
     if code_string(dataset, "PhotometricInterpretation") == "MONOCHROME1":  # PS3.3 C.7.6.3.1.2: the lowest is white
@@ -128,7 +130,7 @@ def voi_items(dataset: Dataset, *, is_signed: bool) -> list[Table | Window]:
         InputRefusedError: ``E_VOI``.
     """
     little = _is_little_endian(dataset)
-    with _refusing("E_VOI", "the window or the VOI LUT Sequence is malformed; read with voi='none'."):
+    with _refusing("E_VOI", VOI_MALFORMED):
         tables = [
             read_lut(item, "E_VOI", is_signed=is_signed, is_little_endian=little)
             for item in _items(dataset, "VOILUTSequence")

@@ -1,6 +1,7 @@
 """The mask in a DICOM file of masses: a grey image, or a SEG whose segments are fused."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from pydicom import uid
@@ -30,23 +31,45 @@ def decode_mask(
 
     Raises:
         InputRefusedError: as `mammoseg.dicom.gate.decode`; ``E_SEG_IMAGE`` for a SEG of another image,
-            ``E_SEG_SEGMENT`` for one without a mass, ``E_SEG`` for one that cannot be decoded,
+            ``E_SEG_SEGMENT`` for one without a mass, ``E_SEG`` for one that cannot be read,
             ``E_SOP_CLASS`` for segments of another class.
     """
     if dataset.get("SOPClassUID") not in SEGMENTATION_CLASSES:
         if "SegmentSequence" in dataset:
             raise InputRefusedError("E_SOP_CLASS", "segments, but no SEG of pixels; save the masses as SEG or picture.")
         return _grey_mask(dataset)
-    try:
-        if image_uid is not None and referenced_instances(dataset) != {image_uid}:
-            raise InputRefusedError("E_SEG_IMAGE", "the segmentation does not refer to this image, or not to it alone.")
+    with segmentation_refused():
+        if image_uid is not None:
+            check_about(dataset, image_uid)
         if segments is None:
             segments = _all_of_mass(dataset)
         return _fused(dataset, segments).astype(np.uint8), []
+
+
+@contextmanager
+def segmentation_refused() -> Iterator[None]:
+    """A block that looks into a SEG of a stranger; whatever pydicom and its decoders raise over it refuses the file.
+
+    Raises:
+        InputRefusedError: ``E_SEG``.
+    """
+    try:
+        yield
     except (InputRefusedError, MemoryError):
         raise
-    except Exception as error:  # of pydicom and its decoders
-        raise InputRefusedError("E_SEG", "the pixels of the segmentation do not fit its header.") from error
+    except Exception as error:
+        reason = "the segments, references or pixels of the segmentation do not fit each other; write it anew."
+        raise InputRefusedError("E_SEG", reason) from error
+
+
+def check_about(header: Dataset, image_uid: str) -> None:
+    """Refuse a SEG that is not about this image alone.
+
+    Raises:
+        InputRefusedError: ``E_SEG_IMAGE``.
+    """
+    if referenced_instances(header) != {image_uid}:
+        raise InputRefusedError("E_SEG_IMAGE", "the segmentation does not refer to this image, or not to it alone.")
 
 
 def referenced_instances(header: Dataset) -> set[str]:

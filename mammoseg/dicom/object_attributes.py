@@ -23,6 +23,9 @@ OUTLINE_COLOUR = hd.color.CIELabColor.from_rgb(*reversed(OUTLINE_BGR))
 HANGING_ORDER = [f"{side} {projection}" for projection in codes.VIEW for side in "RL"]
 """Side and view in the order in which a study is read, right before left: R CC, L CC, R MLO, ..."""
 
+UNVERIFIED = "AI, unverified, not for diagnosis"
+"""Stands in the description of every series, and in every report."""
+
 REFERENCED_CLASS = tag_for_keyword("ReferencedSOPClassUID")
 
 
@@ -65,7 +68,7 @@ def series_attributes(analysis: Analysis, instance_uid: str, *, first_number: in
     which = [name for name in (laterality(source), view(source)) if name]
     place = 1 + HANGING_ORDER.index(" ".join(which)) if " ".join(which) in HANGING_ORDER else 0
     series, image = (int((numbers(source, keyword) or [0])[0]) for keyword in ("SeriesNumber", "InstanceNumber"))
-    author = "drawn" if analysis.algorithm is None else "AI, unverified, not for diagnosis"
+    author = "drawn" if analysis.algorithm is None else UNVERIFIED
     return {
         "series_instance_uid": derive_uid(instance_uid, "series"),
         "series_number": first_number + 100 * place + (10 * series + image) % 100,

@@ -18,6 +18,7 @@ from mammoseg.dicom.complete import complete
 from mammoseg.dicom.elements import MOST_ELEMENTS, PIXEL_DATA, Encoding, read_element
 from mammoseg.dicom.values import MALFORMED
 from mammoseg.errors import InputRefusedError
+from mammoseg.files import no_file, unreadable
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ def read_bytes(path: Path, *, check_head: Callable[[bytes], object] | None = Non
         try:
             before = path.stat()
             if not stat.S_ISREG(before.st_mode):  # a pipe or a device would be read for ever
-                raise InputRefusedError("E_NOT_A_FILE", "there is no regular file of this name; check the path.")
+                raise no_file()
             with path.open("rb") as file:
                 if check_head is not None:
                     check_head(file.read(PEEKED_BYTES))
@@ -104,7 +105,7 @@ def read_bytes(path: Path, *, check_head: Callable[[bytes], object] | None = Non
                 content = file.read()
             after = path.stat()
         except OSError as error:
-            raise InputRefusedError("E_NOT_A_FILE", f"the file cannot be read ({error.strerror}).") from error
+            raise unreadable(error) from error
         if before.st_size == len(content) == after.st_size and before.st_mtime_ns == after.st_mtime_ns:
             return content
     raise InputRefusedError("E_TRUNCATED", "the file changes while it is read; wait until it is complete.")

@@ -16,6 +16,7 @@ from mammoseg.dicom.measure import outline
 from mammoseg.dicom.object_attributes import OUTLINE_COLOUR, equipment_attributes, series_attributes, stamp
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.source_header import source_header
+from mammoseg.overlay import WARNING
 
 SERIES_NUMBER = 50_000
 """First Series Number of presentation states: behind the pictures."""
@@ -52,7 +53,7 @@ def build_presentation_state(analysis: Analysis) -> hd.pr.GrayscaleSoftcopyPrese
         graphic_annotations=[annotation],
         graphic_layers=[layer],
         content_label="MASS_DRAWN" if drawn else "MASS_AI",
-        content_description="Drawn by a person" if drawn else "AI, not for diagnosis",
+        content_description="Drawn by a person" if drawn else WARNING,
         content_creator_name="mammoseg^",
         transfer_syntax_uid=ExplicitVRLittleEndian,
         presentation_lut_transformation=_polarity(header),
@@ -93,7 +94,7 @@ def _names(analysis: Analysis) -> Iterator[hd.pr.TextObject]:
 
 
 def _sentence(analysis: Analysis) -> hd.pr.TextObject:
-    author = "Drawn by a person" if analysis.algorithm is None else "AI, not for diagnosis"
+    author = "Drawn by a person" if analysis.algorithm is None else WARNING
     text = author if analysis.lesions else f"{author}: no mass found"
     return hd.pr.TextObject(text_value=text, units="DISPLAY", bounding_box=SENTENCE_BOX, text_justification="LEFT")
 

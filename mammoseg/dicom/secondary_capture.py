@@ -41,11 +41,10 @@ def build_secondary_capture(analysis: Analysis, mammogram: Mammogram) -> hd.sc.S
         raise ValueError(
             f"the mammogram is {mammogram.pixels.shape}, its header {analysis.shape} (Rows, Columns); read that file."
         )
-    drawn = analysis.algorithm is None
     picture = draw_overlay(
         mammogram.pixels,
         analysis.lesions,
-        sentence="Drawn by a person" if drawn else "AI, not for diagnosis",
+        sentence="Drawn by a person" if analysis.algorithm is None else "\n".join(analysis.algorithm.caption),
         longest_side=LONGEST_SIDE,
         black_and_white=mammogram.value_range,
     )

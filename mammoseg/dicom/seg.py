@@ -24,6 +24,7 @@ from mammoseg.dicom.object_attributes import (
 )
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.source_header import patient_orientation, source_header
+from mammoseg.overlay import WARNING
 
 UNKNOWN_SPACING_MM = 1.0
 """Pixel size that the viewer profile states, and says it states, when the source has none."""
@@ -203,7 +204,7 @@ def _stated_spacing(source: Dataset) -> list[float] | None:
 
 def _content_description(analysis: Analysis, profile: SegProfile) -> str:
     if analysis.algorithm is not None:
-        author = "AI, not for diagnosis"
+        author = WARNING
     else:
         author = "Drawn with a model's help" if any(analysis.assisted) else "Drawn by a person"
     if profile is SegProfile.VIEWER and _stated_spacing(analysis.source) is None:

@@ -20,7 +20,7 @@ from mammoseg.dicom.analysis import Analysis, derive_uid
 from mammoseg.dicom.attributes import laterality, remarks
 from mammoseg.dicom.image_library import acquisition_context
 from mammoseg.dicom.measure import Measurement, measure, outline, scale_of
-from mammoseg.dicom.object_attributes import MANUFACTURER
+from mammoseg.dicom.object_attributes import MANUFACTURER, UNVERIFIED
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.sr_document import build_document
 
@@ -106,7 +106,7 @@ def _evaluations(analysis: Analysis) -> list[Dataset]:
     """What holds for the image as a whole, TID 1500 rows 12 to 14."""
     scale = scale_of(analysis.source)
     comments = [
-        "Drawn by a person; research only" if analysis.algorithm is None else "AI, unverified, not for diagnosis",
+        "Drawn by a person; research only" if analysis.algorithm is None else UNVERIFIED,
         *([analysis.algorithm.warning] if analysis.algorithm and analysis.algorithm.warning else []),
         *(f"The image: {remark}" for remark in remarks(analysis.source)),
         str(scale) if scale else "Pixel size unknown: axes and areas are in pixels, as if these were square",

@@ -1,6 +1,8 @@
 """One value of an attribute that is needed: a whole number or a text, or the file is refused."""
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pydicom.datadict import dictionary_description
@@ -68,6 +70,21 @@ def code_string(dataset: Dataset, keyword: str) -> str:
         InputRefusedError: as `text`.
     """
     return text(dataset, keyword).strip().upper()
+
+
+@contextmanager
+def malformed_refused() -> Iterator[None]:
+    """A block that writes a header anew; a value in it that cannot be refuses the file, and is not quoted.
+
+    Raises:
+        InputRefusedError: ``E_ATTRIBUTE``.
+    """
+    try:
+        yield
+    except InputRefusedError:
+        raise
+    except MALFORMED as error:
+        raise InputRefusedError("E_ATTRIBUTE", "an attribute of the header has a value that cannot be.") from error
 
 
 def _value(dataset: Dataset, keyword: str) -> Any:

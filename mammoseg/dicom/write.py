@@ -62,7 +62,7 @@ def write_object(dataset: Dataset, path: Path) -> WriteOutcome:
         'KEPT'
     """
     if lacking := lacking_attributes(dataset):
-        raise InputRefusedError("E_SEG", f"the result would lack {', '.join(lacking)}, which DICOM requires.")
+        raise _breaks_dicom(f"{', '.join(lacking)} would be lacking")
     encoded = _encode(dataset)
     standing = _read_if_dicom(path) if is_plain_file(path) else None
     if standing is not None and standing.SOPInstanceUID == dataset.SOPInstanceUID:
@@ -83,14 +83,18 @@ def header_refused() -> Iterator[None]:
     """A block that builds an object from the header of a source; what a library says against a value refuses the file.
 
     Raises:
-        InputRefusedError: ``E_SEG``, without the text of the library, which may quote the header.
+        InputRefusedError: ``E_RESULT``, without the text of the library, which may quote the header.
     """
     try:
         yield
     except InputRefusedError:
         raise
     except (TypeError, ValueError) as error:
-        raise InputRefusedError("E_SEG", "the header breaks rules of DICOM that a result must keep.") from error
+        raise _breaks_dicom("a value of the header cannot be taken over") from error
+
+
+def _breaks_dicom(what: str) -> InputRefusedError:
+    return InputRefusedError("E_RESULT", f"the result would break the rules of DICOM: {what}; mend the source.")
 
 
 def content_digest(dataset: Dataset) -> str:
@@ -117,7 +121,7 @@ def _encode(dataset: Dataset) -> bytes:
     with header_refused():
         dcmwrite(buffer, dataset, enforce_file_format=True)
     if malformed := malformed_keywords(dcmread(BytesIO(buffer.getvalue()))):
-        raise InputRefusedError("E_SEG", f"{', '.join(malformed)} of the result would break the rules of DICOM.")
+        raise _breaks_dicom(f"{', '.join(malformed)} would be malformed")
     return buffer.getvalue()
 
 

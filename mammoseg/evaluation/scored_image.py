@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mammoseg.errors import MammosegError
+from mammoseg.errors import MammosegError, reason_of
 from mammoseg.evaluation.lesion_tables import Found, write_lesion_tables
 from mammoseg.evaluation.tables import (
     FACTS,
@@ -81,9 +81,8 @@ def write_evaluation(
         write_summary(folder, summary, provenance=provenance, more=more)
     except OSError as error:
         print(*dice_lines(summary), sep="\n")
-        raise MammosegError(
-            f"the tables cannot be written to '{folder}' ({error.strerror}); what they would say of Dice stands above."
-        ) from error
+        reason = f"the tables cannot be written to '{folder}' ({reason_of(error)})"
+        raise MammosegError(f"{reason}; what they would say of Dice stands above.") from error
 
 
 def _facts(item: Mapping[str, Any]) -> ScoreRow:

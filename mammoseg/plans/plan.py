@@ -14,7 +14,7 @@ from typing import Any
 import jsonschema
 
 from mammoseg.bundles import bundle_names
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import WrongCallError, reason_of
 from mammoseg.files import printable, read_json
 
 OUT_OF_FOLD = "out_of_fold"
@@ -89,8 +89,12 @@ def read_plan(path: Path | str) -> RunPlan:
     path = Path(path)
     try:
         content = read_json(path)
+    except FileNotFoundError as error:
+        raise WrongCallError(f"there is no file '{path}'; docs/reproduce.md shows a plan.") from error
     except (OSError, ValueError) as error:
-        raise WrongCallError(f"{path} is no plan ({printable(str(error))}); docs/reproduce.md shows one.") from error
+        raise WrongCallError(
+            f"{path} is no plan ({printable(reason_of(error))}); docs/reproduce.md shows one."
+        ) from error
     return make_plan(content, where=str(path), folder=path.resolve().parent)
 
 

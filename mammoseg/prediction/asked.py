@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,42 +95,54 @@ def say_loading(choice: PredictorChoice, files: int, *, is_named: bool) -> None:
     print(f"{here}loading {choice.bundle}, which can take a minute.", file=sys.stderr, flush=True)
 
 
-def check_call(inputs: Sequence[Path], archive: str | None, selection: Mapping[str, str | None]) -> None:
-    """Whether anything is named to read.
+@dataclass(frozen=True)
+class Archives:
+    """Where a call reads from and stores to beside files; see `mammoseg.prediction.predict.predict`."""
 
-    Args:
-        archive: address to read from.
-        selection: what is chosen from it.
+    archive: str | None
+    stow: str | None
+    user: str | None
+    ca_bundle: str | None
+    study: str | None
+    patient: str | None
+    date: str | None
 
-    Raises:
-        WrongCallError: neither a file nor an archive, or something is chosen from no archive.
-    """
-    if not inputs and archive is None:
-        raise WrongCallError("no input is named; give mammograms or folders of them, or an archive with --from.")
-    if any(selection.values()) and archive is None:
-        raise WrongCallError("--study, --patient and --date choose from an archive; name it with --from.")
+    @property
+    def selection(self) -> dict[str, str | None]:
+        """What is chosen from the archive, as `mammoseg.archives.dicomweb.fetch.fetch_studies` takes it."""
+        return {"study": self.study, "patient": self.patient, "date": self.date}
 
+    @property
+    def login(self) -> dict[str, Any]:
+        """Name and certificates, as every function of `mammoseg.archives` takes them."""
+        return {"user": self.user, "ca_bundle": self.ca_bundle}
 
-def check_logins(archive: str | None, stow: str | None, login: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Look at the addresses and logins before any work is done, and say what the store is given of the login.
+    @property
+    def login_to_store(self) -> dict[str, Any]:
+        """What the store is given of the login: C-STORE has none."""
+        return {} if self.archive and str(self.stow).startswith("dicom://") else self.login
 
-    Args:
-        archive: address to read from.
-        stow: address to store to.
-        login: ``user`` and ``ca_bundle``.
+    def check(self, inputs: Sequence[Path]) -> None:
+        """Look at what is named before any work is done.
 
-    Raises:
-        WrongCallError: an address is none, or a login has no archive or no password.
-    """
-    if any(login.values()) and archive is None and stow is None:
-        raise WrongCallError("--user and --ca_bundle are for an archive; name it with --from or --stow.")
-    to_store = {} if archive and str(stow).startswith("dicom://") else login  # C-STORE has none
-    for address, given in ((archive, login), (stow, to_store)):
-        if address is not None:
-            from mammoseg.archives.send import check_address  # needed by few
+        Args:
+            inputs: files and folders that the call names.
 
-            check_address(address, **given)
-    return to_store
+        Raises:
+            WrongCallError: neither a file nor an archive, something is chosen from no archive, an address is none, or
+                a login has no archive or no password.
+        """
+        if not inputs and self.archive is None:
+            raise WrongCallError("no input is named; give mammograms or folders of them, or an archive with --from.")
+        if any(self.selection.values()) and self.archive is None:
+            raise WrongCallError("--study, --patient and --date choose from an archive; name it with --from.")
+        if any(self.login.values()) and self.archive is None and self.stow is None:
+            raise WrongCallError("--user and --ca_bundle are for an archive; name it with --from or --stow.")
+        for address, login in ((self.archive, self.login), (self.stow, self.login_to_store)):
+            if address is not None:
+                from mammoseg.archives.send import check_address  # needed by few
+
+                check_address(address, **login)
 
 
 def check_inputs(inputs: Sequence[Path], found: Iterable[Path], passed_over: int) -> None:

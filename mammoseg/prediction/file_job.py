@@ -16,7 +16,7 @@ from mammoseg.errors import InputRefusedError, MammosegError, kind_and_place
 from mammoseg.files import output_errors, printable
 from mammoseg.inference.lesions import find_masses, scale_of_mammogram
 from mammoseg.mammogram import Mammogram
-from mammoseg.overlay import WARNING, draw_overlay, format_score, lesion_name, write_picture
+from mammoseg.overlay import draw_overlay, format_score, lesion_name, write_picture
 from mammoseg.prediction.options import ObjectKind, Options, Run
 from mammoseg.prediction.results import write_results
 from mammoseg.prediction.table import Row, Status
@@ -95,7 +95,9 @@ class FileJob:
                 mammogram=mammogram,
                 claims=self.run.claims,
             )
-            sentence = f"{WARNING}; scores {self.run.algorithm.score_kind}" if lesions else WARNING
+            purpose, *more = self.run.algorithm.caption
+            scored = f"{purpose}; scores {self.run.algorithm.score_kind}" if lesions else purpose
+            sentence = "\n".join((scored, *more))
             picture = draw_overlay(mammogram.pixels, lesions, scores=scores, sentence=sentence)
             write_picture(picture, self.run.output / f"{name}.overlay.png")
         row = Row(

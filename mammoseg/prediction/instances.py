@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mammoseg.errors import InputRefusedError
-from mammoseg.files import printable, read_json, sha256_of_file, write_json
+from mammoseg.data.duplicates import uid_taken
+from mammoseg.files import read_json, sha256_of_file, write_json
 
 INSTANCES = "instances"
 """Folder of the claims among the records."""
@@ -31,8 +31,7 @@ def claim_instance(folder: Path, uid: str, path: Path, sha256: str) -> None:
     other = _read(claim)
     if other is not None and other["path"] != mine["path"] and other["sha256"] != mine["sha256"]:
         if _still_holds(other):
-            reason = f"its SOP Instance UID is that of {printable(Path(other['path']))}, with other content; give one."
-            raise InputRefusedError("E_DUPLICATE_UID", reason)
+            raise uid_taken(Path(other["path"]))
     write_json(claim, mine)
 
 

@@ -12,7 +12,7 @@ from mammoseg.data.find_images import find_inputs
 from mammoseg.dicom.seg import SegKind, SegProfile
 from mammoseg.files import make_output, output_errors, printable
 from mammoseg.inference.engines.engine import MODULES, choose_runtime
-from mammoseg.prediction.asked import check_call, check_inputs, check_logins, choose_predictor, say_loading
+from mammoseg.prediction.asked import Archives, check_inputs, choose_predictor, say_loading
 from mammoseg.prediction.options import Options, parse_choice, parse_objects
 from mammoseg.prediction.process import Standby
 from mammoseg.prediction.run import Workers, run_over_files
@@ -104,10 +104,8 @@ def predict(
         min_area_pixels=min_area_pixels,
     )
     paths = [Path(path) for path in inputs]
-    selection = {"study": study, "patient": patient, "date": date}
-    login: dict[str, Any] = {"user": user, "ca_bundle": ca_bundle}
-    check_call(paths, archive, selection)
-    login_to_store = check_logins(archive, stow, login)
+    archives = Archives(archive, stow, user=user, ca_bundle=ca_bundle, study=study, patient=patient, date=date)
+    archives.check(paths)
     choice = choose_predictor(
         bundle, weights, device=device, modalities=modalities, flips=flips, runtime=runtime, precision=precision
     )
@@ -122,9 +120,9 @@ def predict(
         if archive is not None:
             from mammoseg.archives.dicomweb.fetch import fetch_studies  # needed by few
 
-            images = Path(output) / FETCHED
+            images, selection = Path(output) / FETCHED, archives.selection
             with output_errors(images):
-                fetched = fetch_studies(archive, images, modalities=choice.modalities, **login, **selection)
+                fetched = fetch_studies(archive, images, modalities=choice.modalities, **archives.login, **selection)
             found, _ = find_inputs([*found, *fetched])  # files by now, of which one may be among both
         run_over_files(
             predictor,
@@ -134,7 +132,7 @@ def predict(
             passed_over=passed_over,
             workers=Workers(workers, choice, standby.take),
             json=json,
-            store=None if stow is None else partial(_store_results, to=stow, **login_to_store),
+            store=None if stow is None else partial(_store_results, to=stow, **archives.login_to_store),
         )
 
 

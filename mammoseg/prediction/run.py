@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from mammoseg.counts import count_of
 from mammoseg.data.find_images import find_inputs, say_no_file, say_passed_over
-from mammoseg.errors import MammosegError, NothingUsableError, OutputError, PartlyRefusedError, StoppedError
+from mammoseg.errors import MammosegError, NothingUsableError, OutputError, PartlyRefusedError, StoppedError, reason_of
 from mammoseg.files import output_errors, remove_leftovers, sole_writer
 from mammoseg.folders import is_link
 from mammoseg.paths import unique_names
@@ -113,7 +113,7 @@ def run_over_files(
         write_page(in_order, run, output / "index.html")
     except OSError as error:
         ended = ended or OutputError(
-            f"the table or page cannot be written to '{output}' ({error.strerror}); free space and run it again."
+            f"the table or page cannot be written to '{output}' ({reason_of(error)}); free space and run it again."
         )
     if json:
         print(*(json_format.dumps(asdict(row), ensure_ascii=False) for row in in_order), sep="\n")

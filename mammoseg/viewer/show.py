@@ -7,7 +7,7 @@ from pathlib import Path
 from mammoseg.counts import count_of
 from mammoseg.data.find_images import dicom_files
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import WrongCallError, reason_of
 from mammoseg.viewer.archive import local_archive
 from mammoseg.viewer.server import ViewerServer
 
@@ -43,7 +43,7 @@ def view_files(*inputs: str | Path, port: int = 8080) -> None:
         try:
             server = ViewerServer(OHIF, archive.url, user=archive.user, port=port)
         except OSError as error:
-            raise WrongCallError(f"port {port} is taken ({error.strerror}); name another with --port.") from error
+            raise WrongCallError(f"port {port} is taken ({reason_of(error)}); name another with --port.") from error
         print(
             f"{count_of(len(paths), 'file')} in {count_of(len(studies), 'study')}: {server.url}  (Ctrl-C ends)",
             flush=True,

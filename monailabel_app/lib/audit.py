@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.data.identifiers import keyed_hash, load_key
-from mammoseg.errors import MammosegError
+from mammoseg.errors import MammosegError, reason_of
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class AuditLog:
         try:
             return self._append({**line, **details})
         except OSError as error:
-            reason = f"the audit cannot be written ({error.strerror}), so nothing is done; make room on the server."
+            reason = f"the audit cannot be written ({reason_of(error)}), so nothing is done; make room on the server."
             raise AuditLogError(reason) from error
 
     def login_failed(self, address: str) -> None:

@@ -30,6 +30,9 @@ LOGIN_PAGE = "/login"
 PATH = re.compile(r"(?<![\w:/])(?:/[\w.@+~-]+){2,}/?")
 
 
+UNKNOWN = "there is no such image or label."
+
+
 class HttpError(HTTPException):
     """A refusal.
 
@@ -69,7 +72,7 @@ def answer(request: Request, error: Exception) -> Response:
     if isinstance(error, RequestValidationError):
         return _invalid(error)
     if isinstance(error, ImageNotFoundException | LabelNotFoundException):
-        return _json(404, "E_UNKNOWN", "there is no such image or label.")
+        return _json(404, "E_UNKNOWN", UNKNOWN)
     if isinstance(error, ArchiveError):
         return _json(503, "E_ARCHIVE", str(error))
     if isinstance(error, PromptError):

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -61,6 +62,22 @@ def test_a_second_run_does_nothing(mammograms, tmp_path, capsys):
     run_made_cohort(mammograms, tmp_path / "out")
     assert written(tmp_path / "out") == before
     assert "3 mammograms done already" in capsys.readouterr().err
+
+
+def test_the_page_counts_the_mammograms_by_ending_and_leads_to_the_tables(mammograms, tmp_path, capsys):
+    (mammograms / "text.dcm").write_text("no image")
+    files, _ = files_of([mammograms], tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    run = run_of(tmp_path / "out", Options())
+    with pytest.raises(PartlyRefusedError):
+        run_cohort(Cohort(map(item_of_file, files), len(files), passed_over=2), run, here)
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    words = " ".join(re.sub("<[^>]*>", " ", page[page.index("<body>") :]).split())
+    assert "4 of 4 mammograms done; 3 with a mass, 0 without, 1 refused, 2 passed over" in words
+    assert "Ending Mammograms mass found 3 E_NOT_DICOM 1" in words
+    for name in re.findall('href="([^"]*)"', page):
+        assert (tmp_path / "out" / name).exists()
+    assert "2 passed over" in capsys.readouterr().out
 
 
 def test_a_changed_file_and_another_threshold_are_done_again(mammograms, tmp_path):

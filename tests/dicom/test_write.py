@@ -94,13 +94,16 @@ def test_a_value_against_its_representation_is_refused_without_quoting_it(seg, k
         seg.add_new(keyword, kind, value)
     with pytest.raises(InputRefusedError) as refused:
         write_object(seg, tmp_path / "seg.dcm")
-    assert str(refused.value) == f"E_SEG: {keyword} of the result would break the rules of DICOM."
+    assert (
+        str(refused.value)
+        == f"E_RESULT: the result would break the rules of DICOM: {keyword} would be malformed; mend the source."
+    )
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_object_that_lacks_what_dicom_requires_is_not_written(seg, tmp_path):
     del seg.PatientID
-    with pytest.raises(InputRefusedError, match="E_SEG: the result would lack PatientID, which DICOM requires"):
+    with pytest.raises(InputRefusedError, match="E_RESULT: the result would break .*: PatientID would be lacking"):
         write_object(seg, tmp_path / "seg.dcm")
     assert list(tmp_path.iterdir()) == []
 

@@ -13,7 +13,12 @@ import requests
 from tqdm import tqdm
 
 from mammoseg.archives.dicomweb.client import Archive, ArchiveError, Instance, connect
-from mammoseg.archives.dicomweb.retrieve import MISSING_STATUSES, RefusedInstanceError, is_whole, retrieve
+from mammoseg.archives.dicomweb.retrieve import (
+    MISSING_STATUSES,
+    RefusedInstanceError,
+    is_whole,
+    retrieve_listed,
+)
 from mammoseg.counts import count_of
 from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
 from mammoseg.dicom.gate import is_uid
@@ -133,8 +138,8 @@ def fetch(archive: Archive, instances: Sequence[Instance], folder: Path, *, most
     for instance in tqdm(instances, unit="image", desc="fetch", disable=None):
         path = folder / f"{keyed_hash(instance.sop, key)}.dcm"
         try:
-            if not is_whole(path, instance) and not retrieve(archive, instance, path, most_bytes=most_bytes):
-                raise RefusedInstanceError(f"{archive.name} lists an instance and does not have it.")
+            if not is_whole(path, instance):
+                retrieve_listed(archive, instance, path, most_bytes=most_bytes)
         except RefusedInstanceError as error:
             refused.append(str(error))
         except ArchiveError as error:
@@ -262,7 +267,7 @@ def result_pages(
             status = None if error.response is None else error.response.status_code
             raise RefusedSearchError(archive.name, status) from None
         except (requests.exceptions.JSONDecodeError, RecursionError):
-            raise ArchiveError(f"{archive.name} answers a search with no DICOM JSON; check the address.") from None
+            page = None
         if not isinstance(page, list) or not all(isinstance(answer, dict) for answer in page):
             raise ArchiveError(f"{archive.name} answers a search with no DICOM JSON; check the address.")
         new = [answer for answer in page if first_value(answer, key) not in seen]

@@ -37,6 +37,17 @@ def retrieve(archive: Archive, instance: Instance, path: Path, *, most_bytes: in
     return archive.session.attempt(lambda: _retrieve_once(archive, instance, path, most_bytes))
 
 
+def retrieve_listed(archive: Archive, instance: Instance, path: Path, *, most_bytes: int = MOST_BYTES) -> None:
+    """As `retrieve`, of an instance that the archive lists.
+
+    Raises:
+        RefusedInstanceError: as `retrieve`, or the archive does not have it.
+        ArchiveError: no whole answer after the last attempt.
+    """
+    if not retrieve(archive, instance, path, most_bytes=most_bytes):
+        raise RefusedInstanceError(f"{archive.name} lists an instance and does not have it.")
+
+
 def _retrieve_once(archive: Archive, instance: Instance, path: Path, most_bytes: int) -> bool:
     options = {"headers": {"Accept": ACCEPT}}
     with archive.session.open("GET", archive.instance_url(instance), options) as response:

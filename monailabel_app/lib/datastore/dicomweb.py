@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from mammoseg.archives.dicomweb.client import Archive, ArchiveError, Instance, connect
+from mammoseg.archives.dicomweb.client import Archive, Instance, connect
 from mammoseg.archives.dicomweb.fetch import (
     MODALITY,
     SERIES,
@@ -21,7 +21,7 @@ from mammoseg.archives.dicomweb.fetch import (
     instances_of,
     studies_of_interest,
 )
-from mammoseg.archives.dicomweb.retrieve import RefusedInstanceError, retrieve
+from mammoseg.archives.dicomweb.retrieve import RefusedInstanceError, retrieve, retrieve_listed
 from mammoseg.archives.dicomweb.store import store
 from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
 from mammoseg.dicom.gate import IMAGE_CLASSES, is_uid
@@ -151,8 +151,8 @@ class DicomwebDatastore(InstanceDatastore):
             ArchiveError: the archive lists the label and does not have it.
         """
         path = self.files.segmentation(label.label_id)
-        if not path.exists() and not retrieve(self.archive, Instance(label.source, label.series, label.label_id), path):
-            raise ArchiveError(f"{self.archive.name} lists {label.label_id} and does not have it.")
+        if not path.exists():
+            retrieve_listed(self.archive, Instance(label.source, label.series, label.label_id), path)
         return path
 
     def source_of_saved(self, image: ImageRow) -> str:

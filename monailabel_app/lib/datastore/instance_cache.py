@@ -6,8 +6,8 @@ import threading
 import time
 from pathlib import Path
 
-from mammoseg.archives.dicomweb.client import Archive, ArchiveError, Instance
-from mammoseg.archives.dicomweb.retrieve import retrieve
+from mammoseg.archives.dicomweb.client import Archive, Instance
+from mammoseg.archives.dicomweb.retrieve import retrieve_listed
 from mammoseg.files import remove_leftovers
 
 logger = logging.getLogger(__name__)
@@ -44,10 +44,9 @@ class InstanceCache:
         with self._locks[hash(instance.sop) % LOCKS]:
             if path.exists():
                 os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))  # used, not changed
-            elif retrieve(self._archive, instance, path):
-                self._make_room()
             else:
-                raise ArchiveError(f"{self._archive.name} lists {instance.sop} and does not have it.")
+                retrieve_listed(self._archive, instance, path)
+                self._make_room()
         return path
 
     def _make_room(self) -> None:

@@ -16,7 +16,7 @@ from mammoseg.data.grid import TO_RAS, Grid, turn_to_grid
 from mammoseg.data.mammogram import file_format
 from mammoseg.data.masks import load_mask
 from mammoseg.data.pictures import NiftiImage, load_nifti, load_nrrd, read_picture
-from mammoseg.dicom.mask import referenced_instances
+from mammoseg.dicom.mask import check_about
 from mammoseg.dicom.read import read_dicom_mask, read_header
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import atomic_path
@@ -89,8 +89,7 @@ def _read(path: Path, grid: Grid, image_id: str, *, is_label_map: bool) -> tuple
         case "bytes":
             return np.fromfile(path, np.uint8).reshape(grid.shape).T, None
         case "DICOM":
-            if referenced_instances(read_header(path)) != {image_id}:
-                raise _refused("the segmentation does not refer to this image, or not to it alone.")
+            check_about(read_header(path), image_id)
             return read_dicom_mask(path).T, None
         case "NIfTI" | "NRRD" as kind:
             image = _load(path, kind, grid)

@@ -18,8 +18,7 @@ from mammoseg.data.masks import read_mask
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.metrics.overlap import compute_dice
-from monailabel_app.lib.models.discover import ModelNotReadyError
-from monailabel_app.lib.models.serving import ServedModel
+from monailabel_app.lib.models.serving import ServedModel, name_to_use
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +56,8 @@ class ModelScoring(ScoringMethod):
             ModelNotReadyError: no model, or not this one, has weights that can be used.
         """
         self._stop.clear()
-        name, model = self._model(request)
+        name = name_to_use(self.models, request.get("model"))
+        model = self.models[name]
         version, predictor = model.served()
         identity = {"version": version.number, "weights_sha256": predictor.weights_sha256}
         images = list(self.images(request, datastore))
@@ -90,14 +90,6 @@ class ModelScoring(ScoringMethod):
         Raises:
             InputRefusedError: the image or its label cannot be used.
         """
-
-    def _model(self, request: Mapping[str, Any]) -> tuple[str, ServedModel]:
-        name = request.get("model") or next((n for n, m in self.models.items() if m.versions.current()), None)
-        if name is None:
-            raise ModelNotReadyError("no model has weights yet; train one, or name weights with --conf weights.")
-        if name not in self.models:
-            raise WrongCallError("there is no such model; /info/ lists them.")
-        return name, self.models[name]
 
 
 class DiceScoring(ModelScoring):

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -162,3 +163,21 @@ class ServedModel:
 
 def _without_path(error: Exception, version: Version) -> str:
     return str(error).replace(str(version.weights), "the file")
+
+
+def name_to_use(models: Mapping[str, ServedModel], name: str | None) -> str:
+    """Name of the model that a request means: the one that it names, else the first that has weights.
+
+    Args:
+        models: those there are, by their names.
+        name: the one asked for; None where none is.
+
+    Raises:
+        ModelNotReadyError: there is no such model, or none has weights.
+    """
+    name = name or next((known for known, model in models.items() if model.versions.current() is not None), None)
+    if name is None:
+        raise ModelNotReadyError("no model has weights yet; train one, or name weights with --conf weights.")
+    if name not in models:
+        raise ModelNotReadyError("there is no such model; /info/ lists them.")
+    return name

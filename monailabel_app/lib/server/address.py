@@ -4,7 +4,7 @@ import socket
 import ssl
 from contextlib import ExitStack
 
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import WrongCallError, reason_of
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
@@ -23,7 +23,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
                     one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 one.bind((address[0], port, *address[2:]))
         except (OSError, OverflowError) as error:
-            reason = str(getattr(error, "strerror", None) or error)
+            reason = reason_of(error)
             raise WrongCallError(
                 f"cannot listen on {host} port {port} ({reason}); name another --port or --host."
             ) from error
@@ -54,7 +54,7 @@ def check_certificate(certificate: str | None, key: str | None, password: str | 
         except ssl.SSLError as error:
             raise _unusable(error.reason or "no certificate, or no key, in PEM") from error
         except (OSError, ValueError) as error:
-            raise _unusable(getattr(error, "strerror", None) or error) from error
+            raise _unusable(reason_of(error)) from error
 
 
 def _unusable(reason: object) -> WrongCallError:

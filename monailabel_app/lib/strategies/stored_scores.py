@@ -16,9 +16,8 @@ import numpy as np
 from mammoseg.active_learning.scores import SCORES, ImageScores, Scorer, score_mammogram, scorer_of
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import InputRefusedError
-from monailabel_app.lib.models.discover import ModelNotReadyError
 from monailabel_app.lib.models.scoring import KEY
-from monailabel_app.lib.models.serving import ServedModel
+from monailabel_app.lib.models.serving import ServedModel, name_to_use
 from monailabel_app.lib.strategies.settings import StrategySettings
 
 
@@ -51,7 +50,7 @@ class StoredScores:
         Raises:
             ModelNotReadyError: there are no weights, or no such model.
         """
-        name = self._name(model)
+        name = name_to_use(self.models, model or self.settings.model)
         work = _Work(datastore, name, self.models[name], self.settings)
         found: dict[str, ImageScores] = {}
         missing: tuple[list[str], list[str]] = ([], [])
@@ -71,15 +70,6 @@ class StoredScores:
                 found[image] = made
                 scored += 1
         return found
-
-    def _name(self, model: str | None) -> str:
-        ready = (name for name, served in self.models.items() if served.versions.current() is not None)
-        name = model or self.settings.model or next(ready, None)
-        if name is None:
-            raise ModelNotReadyError("no model has weights yet; train one, or take the strategy 'random'.")
-        if name not in self.models:
-            raise ModelNotReadyError("there is no such model; /info/ lists them.")
-        return name
 
 
 class _Work:

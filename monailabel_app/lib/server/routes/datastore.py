@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse, Response, StreamingResponse
 from monailabel.utils.others.generic import get_mime_type
 
 from mammoseg.files import sha256_of_file
-from monailabel_app.lib.errors import HttpError
+from monailabel_app.lib.errors import UNKNOWN, HttpError
 from monailabel_app.lib.ids import ImageId, ImageIdOrNothing, Tag
 from monailabel_app.lib.login.roles import Role
 from monailabel_app.lib.params import json_object, note
@@ -166,7 +166,7 @@ def dataset(
 
 def _file(path: str | None) -> Path:
     if not path or not Path(path).is_file():
-        raise HttpError(404, "E_UNKNOWN", "there is no such image or label.")
+        raise HttpError(404, "E_UNKNOWN", UNKNOWN)
     return Path(path)
 
 

@@ -1,0 +1,28 @@
+#!/bin/sh
+# Run the quick tests with the newest or the lowest releases that pyproject.toml allows: `make test-newest`, `make test-lowest`.
+# Needs uv. torch is that of requirements.lock, and what only MONAI Label or the documentation needs is left out, as the
+# former holds other packages back: so the tests of the label server do not run here.
+set -eu
+cd "$(dirname "$0")/.."
+case "$1" in
+    newest) resolution=highest ;;
+    lowest) resolution=lowest-direct ;;
+    *) echo "mammoseg: name newest or lowest" >&2; exit 2 ;;
+esac
+environment=build/$1
+mkdir -p build
+constraint=$(mktemp)
+trap 'rm -f "$constraint"' EXIT
+grep '^torch==' requirements.lock >"$constraint"
+uv pip compile pyproject.toml --extra deploy --extra pretrained --python-version 3.11 --constraint "$constraint" \
+    --resolution "$resolution" --no-header --no-annotate --quiet |
+    grep -vE '^(nvidia-|cuda-|triton|openvino-telemetry|torch==)' >"$environment.txt"
+# What the tests themselves need stays as it is locked.
+grep -E '^(cloudpickle|dcmqi|hypothesis|iniconfig|joblib|narwhals|pluggy|pygments|pytest|scikit-learn|simpleitk|sortedcontainers|threadpoolctl)==' \
+    requirements.lock >>"$environment.txt"
+uv venv --quiet --clear --seed --python 3.11 "$environment"
+"$environment/bin/python" -m pip install --quiet "$(cat "$constraint")"
+uv pip install --quiet --python "$environment/bin/python" --no-deps --requirement "$environment.txt"
+ignored=$(grep -rlE '^(from|import) (monailabel|monailabel_app|starlette|pydantic|tests\.label)' tests --include='test_*.py' | sed 's/^/--ignore=/')
+# shellcheck disable=SC2086  # one word a file
+PYTHONPATH=. exec "$environment/bin/python" -m pytest $ignored
