@@ -88,6 +88,7 @@ CASES = {
     "se_fusion_bit": Case(202_417_269, side=64, narrow=TINY_ENCODER | {"channels": [2, 4, 8, 8, 8]}),
     "se_fusion_unet": Case(87_475_169, side=64, narrow=TINY_ENCODER | {"channels": [2, 4, 8, 8, 8]}),
     "smp_unet": Case(24_436_369, side=64, narrow=TINY_SMP),
+    "smp_unet_bit": Case(32_512_229, side=64, narrow=TINY_SMP),
     "smp_unetplusplus": Case(26_281_332, side=64, narrow=TINY_SMP),
     "unet": Case(34_527_106),
     "unet_slim": Case(7_765_985),
@@ -96,7 +97,7 @@ CASES = {
 
 every_bundle = pytest.mark.parametrize("name", bundle_names())
 every_mass_bundle = pytest.mark.parametrize("name", [name for name in bundle_names() if not why_no_masses(name)])
-"""The common recipe and the tiny data set are mammograms; `se_fusion_bit` learns photographs, `click_unet` prompts."""
+"""The common recipe and the tiny data set are mammograms; those over BiT learn photographs, `click_unet` prompts."""
 
 
 def full_network(name: str) -> Network:

@@ -90,7 +90,7 @@ DEPARTURES = (
         SUN,
         _has("preprocessing::crop_to_breast", True),
         "The image is cut to the box of the breast that was found, not to rows and columns whose greatest value is not "
-        "negligible.",
+        "negligible; `--preprocessing::crop_to_breast false --preprocessing::crop_negligible true` is its way.",
     ),
     Departure(
         ("sarker2022",),

@@ -304,12 +304,22 @@ def reproduce(add: Add) -> Steps:
         metavar="NAME=FOLDER",
         help="each collection that the table needs: a folder with a datalist.json, or the collection as it came",
     )
+    add("--variant", help="literal (sun2020): nothing but dark rows and columns is cut off, as the paper says")
     _plan_options(add, "folder of data, runs, table.csv and index.html (runs/PAPER-TABLE here)")
 
     yield
-    from mammoseg.plans.reproduce import reproduce
 
-    return reproduce
+    def list_or_reproduce(paper: str | None = None, table: str | None = None, **options: Any) -> None:
+        if paper is None or table is None:
+            from mammoseg.plans.listing import print_tables
+
+            print_tables(paper)
+        else:
+            from mammoseg.plans.reproduce import reproduce  # imports MONAI, which takes seconds
+
+            reproduce(paper, table, **options)
+
+    return list_or_reproduce
 
 
 @command

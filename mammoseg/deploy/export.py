@@ -19,6 +19,7 @@ from mammoseg.deploy.manifest import write_manifest, write_zip
 from mammoseg.errors import WrongCallError
 from mammoseg.files import whole_folder
 from mammoseg.provenance import PACKAGE_FOLDER, source_of, warning_of
+from mammoseg.transforms.arrays import ONLY_PATCHES
 
 NOT_EXPORTED = shutil.ignore_patterns("__pycache__", "benchmark", INSTALLED_BUNDLES.name)
 
@@ -39,7 +40,8 @@ def export(
     Returns:
         Folder of the bundle.
     Raises:
-        WrongCallError: an unknown bundle or format, `output` holds something, or this package is a copy in an export.
+        WrongCallError: an unknown bundle or format, `output` holds something, or this package is a copy in an export;
+            or the weights are of patches around known masses.
         WeightsError: the weights are damaged or of another architecture.
         FormatError: a format does not give what PyTorch gives.
     """
@@ -47,6 +49,8 @@ def export(
         raise WrongCallError(f"{PACKAGE_FOLDER.parent} is an exported bundle; export from the repository of mammoseg.")
     root = Path(bundle_root(bundle))
     checkpoint = read_weights(weights or default_weights(bundle))
+    if checkpoint.preprocessing.get("patch_area") is not None:
+        raise WrongCallError(ONLY_PATCHES)
     with whole_folder(Path(output)) as temporary:
         folder = temporary / bundle
         configs = write_configs(root, folder, checkpoint)

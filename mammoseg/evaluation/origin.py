@@ -65,4 +65,6 @@ def with_settings(
         "network": weights.network,
         "spatial_size": list(weights.preprocessing["spatial_size"]),
     }
-    return {**provenance, **trained, **facts, **settings, **NO_LEAST_AREA, **how_it_was_made()}
+    area = weights.preprocessing.get("patch_area")
+    patches = {} if area is None else {"patches": f"around known masses, {area:g} times the area of their boxes"}
+    return {**provenance, **trained, **facts, **settings, **patches, **NO_LEAST_AREA, **how_it_was_made()}

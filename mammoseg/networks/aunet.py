@@ -15,6 +15,7 @@ class AUNet(Network):
     Args:
         channels: width of each level, finest first; each level is twice as wide as the one before.
         reduction: ratio r of the channel attention (2, 4, 8, 16 and 32 in the paper).
+        up: ``bilinear``, or ``transposed`` convolutions in its place, as a switch of the authors' code has it.
     Shape:
         image ``(N, in_channels, H, W)``, H and W divisible by ``2 ** (len(channels) - 1)``;
         returns logits ``(N, out_channels, H, W)``.
@@ -27,6 +28,7 @@ class AUNet(Network):
         *,
         channels: Sequence[int] = (64, 128, 256, 512, 1024),
         reduction: int = 16,
+        up: str = "bilinear",
     ) -> None:
         super().__init__()
         for fine, coarse in pairwise(channels):
@@ -35,7 +37,7 @@ class AUNet(Network):
         self.size_divisor = 2 ** (len(channels) - 1)
         self.encoder = UnitEncoder(in_channels, tuple(channels), unit="res")
         fine_widths = list(reversed(channels))[1:]
-        self.ups = nn.ModuleList(AttentionUp(fine, reduction=reduction) for fine in fine_widths)
+        self.ups = nn.ModuleList(AttentionUp(fine, reduction=reduction, up=up) for fine in fine_widths)
         self.units = nn.ModuleList(BasicUnit(2 * fine, fine) for fine in fine_widths)
         self.head = nn.Conv2d(channels[0], out_channels, 1)
 

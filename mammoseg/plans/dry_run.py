@@ -11,10 +11,10 @@ from monai.bundle import ConfigParser
 from mammoseg.bundles import bundle_root
 from mammoseg.cards.facts import Facts, measure_facts
 from mammoseg.command_line import known_error
-from mammoseg.data.datalist import load_section
 from mammoseg.errors import MammosegError, WrongCallError
+from mammoseg.plans.look_at_data import images_of
 from mammoseg.plans.plan import OF_THE_WEIGHTS, PlannedRun, RunPlan
-from mammoseg.plans.steps import dataset_dir, folds_of
+from mammoseg.plans.steps import folds_of
 from mammoseg.training.overrides import check_overrides, merged_config
 from mammoseg.training.workflow import RECIPES
 
@@ -29,7 +29,7 @@ class Estimate:
     Attributes:
         trainings: seeds times folds.
         epochs: at most, of one training; it may stop early.
-        images: images of one training; None where the data is not there yet.
+        images: images of one training (masses where patches are cut); None where the data is not there yet.
         grid: rows and columns.
         facts: counts of the network, for one image of that grid.
     """
@@ -42,13 +42,14 @@ class Estimate:
 
 
 def estimate(plan: RunPlan, output: Path) -> dict[str, Estimate]:
-    """Build every run of a plan, those of one config once.
+    """Build every run of a plan, those of one config once, and look at the data that is there.
 
     Args:
         output: folder of the plan, where ingested data would be.
     Raises:
-        WrongCallError: a config cannot be built; names the run.
+        WrongCallError: a config cannot be built, or its data lacks something; names the run.
     """
+    images = images_of(plan, output)
     estimates = {}
     for run in plan.runs:
         shape = _with_its_weights(plan, run)
@@ -57,7 +58,7 @@ def estimate(plan: RunPlan, output: Path) -> dict[str, Estimate]:
         except Exception as error:  # whatever MONAI, a network or a transform raise
             raise WrongCallError(f"run '{run.name}' cannot be built: {_said(error)}") from error
         trainings = len(run.seeds) * len(folds_of(run))
-        estimates[run.name] = Estimate(trainings, epochs, _images(plan, run, output), grid, facts)
+        estimates[run.name] = Estimate(trainings, epochs, images[run.name], grid, facts)
     return estimates
 
 
@@ -87,13 +88,6 @@ def _with_its_weights(plan: RunPlan, run: PlannedRun) -> PlannedRun:
     origin = _with_its_weights(plan, plan.run(run.start_from))
     taken = {key: value for key, value in origin.overrides.items() if key.startswith(OF_THE_WEIGHTS)}
     return PlannedRun(run.name, run.bundle, run.dataset, run.recipe, overrides={**taken, **run.overrides})
-
-
-def _images(plan: RunPlan, run: PlannedRun, output: Path) -> int | None:
-    file = dataset_dir(plan, run.dataset, output) / "datalist.json"
-    if not file.is_file():
-        return None
-    return len(load_section(file, "training", fold=folds_of(run)[0]))
 
 
 def _said(error: Exception) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from mammoseg.cards.listing import paper_of
 from mammoseg.errors import WrongCallError
 from mammoseg.files import read_json
+from mammoseg.plans.plan import OF_THE_WEIGHTS
 
 FOLDER = Path(__file__).with_name("tables")
 
@@ -22,12 +23,16 @@ class PaperTable:
         name: word that names the table.
         columns: name, what of a model card it shows, and how it is measured.
         words: description of it, as its file has it.
+        variants: overrides of every run by the name of a variant, such as ``literal``.
+        variants_say: what each variant is, in words.
     """
 
     paper: str
     name: str
     columns: Sequence[Mapping[str, Any]]
     words: Mapping[str, Any]
+    variants: Mapping[str, Mapping[str, Any]]
+    variants_say: Mapping[str, str]
 
     @property
     def title(self) -> str:
@@ -62,6 +67,8 @@ def tables_of(paper: str) -> list[PaperTable]:
             name,
             content["columns"][words["columns"]] if isinstance(words["columns"], str) else words["columns"],
             words,
+            words.get("variants", content.get("variants", {})),
+            content.get("variants_say", {}),
         )
         for name, words in content["tables"].items()
     ]
@@ -80,26 +87,40 @@ def find_table(paper: str, name: str) -> PaperTable:
     return tables[name]
 
 
-def plan_of(table: PaperTable, datasets: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def plan_of(
+    table: PaperTable, datasets: Mapping[str, Mapping[str, Any]], *, variant: str | None = None
+) -> dict[str, Any]:
     """What a plan's file would hold, without rows that cannot be run or lack their data.
 
     Args:
         datasets: words of the plan by the table's own names of the data.
+        variant: one of the table's variants; None for what the bundles do by themselves.
+    Raises:
+        WrongCallError: there is no such variant.
     """
+    if variant is not None and variant not in table.variants:
+        raise WrongCallError(f"{table.paper} has no variant '{variant}'; known: {', '.join(table.variants) or 'none'}.")
+    of_variant = table.variants[variant] if variant else {}
     runs: dict[str, dict[str, Any]] = {}
     for row in table.words["rows"]:
         if why_not(table, row, datasets):
             continue
         run = {**table.words["run"], "bundle": bundle_of(table, row)}
-        run["overrides"] = {**table.words["run"].get("overrides", {}), **row.get("overrides", {})}
+        run["overrides"] = {**table.words["run"].get("overrides", {}), **row.get("overrides", {}), **of_variant}
         if first := row.get("pretrained_on"):
             name = f"{run_name(row)}-before"
-            runs[name] = {"name": name, "bundle": run["bundle"], "dataset": first, "scores": []}
-            run["start_from"] = name
+            runs[name] = {
+                "name": name,
+                "bundle": run["bundle"],
+                "dataset": first,
+                "scores": [],
+                "overrides": run["overrides"],
+            }
+            run |= {"start_from": name, "overrides": _of_a_training(run["overrides"])}
         runs[run_name(row)] = {"name": run_name(row), **run}
     used = {name for run in runs.values() for name in _data_of(run)}
     return {
-        "name": f"{table.paper}-{table.name}",
+        "name": "-".join(filter(None, (table.paper, table.name, variant))),
         "datasets": {name: dict(words) for name, words in datasets.items() if name in used},
         "runs": list(runs.values()),
     }
@@ -107,13 +128,18 @@ def plan_of(table: PaperTable, datasets: Mapping[str, Mapping[str, Any]]) -> dic
 
 def why_not(table: PaperTable, row: Mapping[str, Any], datasets: Mapping[str, Any]) -> str:
     """Why a row is not run; empty where it is."""
-    if cannot := row.get("cannot") or table.words.get("cannot"):
-        return str(cannot)
+    if cannot := cannot_run(table, row):
+        return cannot
     if not table.words["run"]:
         return "nothing of this table is trained"
     wanted = {*_data_of(table.words["run"]), *([row["pretrained_on"]] if "pretrained_on" in row else [])}
     missing = sorted(wanted - set(datasets))
     return f"no --data {missing[0]}=FOLDER" if missing else ""
+
+
+def cannot_run(table: PaperTable, row: Mapping[str, Any]) -> str:
+    """Why a row cannot be run whatever data there is; empty where it can."""
+    return str(row.get("cannot") or table.words.get("cannot") or "")
 
 
 def run_name(row: Mapping[str, Any]) -> str:
@@ -124,6 +150,11 @@ def run_name(row: Mapping[str, Any]) -> str:
 def bundle_of(table: PaperTable, row: Mapping[str, Any]) -> str:
     """Bundle of a row, which that of the table stands for."""
     return str(row.get("bundle") or table.words["run"]["bundle"])
+
+
+def _of_a_training(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Overrides without those that a run takes from the weights it starts from."""
+    return {name: value for name, value in overrides.items() if not name.startswith(OF_THE_WEIGHTS)}
 
 
 def _file(paper: str) -> dict[str, Any]:

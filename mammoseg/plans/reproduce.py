@@ -14,9 +14,7 @@ from mammoseg.plans.page import Line
 from mammoseg.plans.paper_table import (
     PaperTable,
     find_table,
-    papers,
     plan_of,
-    tables_of,
     unknown_of,
     why_not,
 )
@@ -28,40 +26,41 @@ COLUMNS = ("row", "column", "published", "measured", "difference", "why")
 
 
 def reproduce(
-    paper: str | None = None,
-    table: str | None = None,
+    paper: str,
+    table: str,
     *,
     data: Sequence[str] = (),
     output: str | Path | None = None,
     jobs: int = 1,
     dry_run: bool = False,
     budget: str | None = None,
+    variant: str | None = None,
 ) -> None:
-    """Carry out the plan of a table; the same call goes on where an earlier one ended. Without a table, list them.
+    """Carry out the plan of a table; the same call goes on where an earlier one ended.
 
     Args:
         paper: sun2020, sarker2022, isosalo2022 or vassilenko2022.
         table: its name in the list of tables.
         data: ``NAME=FOLDER`` for each collection: a folder that has a ``datalist.json``, or the collection as it came,
             which is then divided as the paper did.
-        output: folder of data, runs, ``table.csv`` and ``index.html``; ``runs/PAPER-TABLE`` when None.
+        output: folder of data, runs, ``table.csv`` and ``index.html``; ``runs/PAPER-TABLE`` when None, and there
+            ``-VARIANT`` behind it.
         jobs: how many steps at once.
         dry_run: build every run's config, list the runs, train nothing; needs no data.
         budget: ``small`` or ``tiny``; None is the paper's own recipe.
+        variant: ``literal`` for the tables of Sun et al.; None is what the bundles do by themselves.
     Raises:
-        WrongCallError: there is no such table, or not one of its rows has its data.
+        WrongCallError: there is no such table or variant, its data lacks a section, or not one of its rows has data.
         MammosegError: a step failed.
     """
-    if paper is None or table is None:
-        _print_tables([paper] if paper else papers())
-        return
     chosen = find_table(paper, table)
     if budget is not None:
         find_budget(budget)
-    folder = Path(output or Path("runs") / f"{paper}-{table}").absolute()
+    name = "-".join(filter(None, (paper, table, variant)))
+    folder = Path(output or Path("runs") / name).absolute()
     given = _datasets(chosen, data)
     datasets = {**_places(chosen, folder), **given} if dry_run else given
-    content = plan_of(chosen, datasets)
+    content = plan_of(chosen, datasets, variant=variant)
     if not content["runs"]:
         _only_facts(chosen, folder, given, dry_run=dry_run)
         return
@@ -74,23 +73,12 @@ def reproduce(
 
     def table_of(results: Sequence[ScoreRow], lines: Sequence[Line]) -> Mapping[str, Any]:
         cells = cells_of(chosen, Course(plan, folder, given, results, lines, left_out))
-        return _written(chosen, cells, folder, plan.datasets, budget)
+        return _written(chosen, cells, folder, plan.datasets, _how(chosen, budget, variant))
 
     try:
         carry_out(plan, folder, jobs=jobs, left_out=left_out, table_of=table_of)
     finally:
         print(f"Published beside measured: {folder / 'table.csv'}")
-
-
-def _print_tables(names: Sequence[str]) -> None:
-    for paper in names:
-        for table in tables_of(paper):
-            needs = ", ".join(table.words["datasets"]) or "no data"
-            cannot = [row["label"] for row in table.words["rows"] if row.get("cannot") or table.words.get("cannot")]
-            some = f"; cannot run: {', '.join(cannot)}" if cannot else ""
-            print(f"{paper} {table.name}: {table.words['title']}; needs {needs}{some}")
-        for what, why in unknown_of(paper).items():
-            print(f"{paper}: {what}: {why}")
 
 
 def _datasets(table: PaperTable, data: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -136,16 +124,20 @@ def _only_facts(table: PaperTable, output: Path, given: Mapping[str, Any], *, dr
     print(f"{table.title}: {'; '.join(sorted(reasons))}.")
     if not dry_run:
         make_output(output)
-        _written(table, cells_of(table, Course(None, output, given)), output, {}, None)
+        _written(table, cells_of(table, Course(None, output, given)), output, {}, _how(table, None, None))
         print(f"Published beside measured: {output / 'table.csv'}")
 
 
 def _written(
-    table: PaperTable, cells: Sequence[Mapping[str, str]], output: Path, data: Mapping[str, Any], budget: str | None
+    table: PaperTable, cells: Sequence[Mapping[str, str]], output: Path, data: Mapping[str, Any], how: str
 ) -> dict[str, Any]:
     """Write ``table.csv``; returns what the page shows."""
-    says = find_budget(budget).says if budget else "as the paper's recipe has it"
-    write_csv(output / "table.csv", [{**cell, "how": says} for cell in cells], columns=(*COLUMNS, "how"))
+    write_csv(output / "table.csv", [{**cell, "how": how} for cell in cells], columns=(*COLUMNS, "how"))
     used = [f"{name}: {words.get('source', words.get('dataset_dir'))}" for name, words in data.items()]
     notes = [*table.words.get("notes", ()), *(f"{what}: {why}." for what, why in unknown_of(table.paper).items())]
-    return {"heading": table.title, "notes": [*notes, *used], "cells": cells}
+    return {"heading": table.title, "notes": [f"{how}.", *notes, *used], "cells": cells}
+
+
+def _how(table: PaperTable, budget: str | None, variant: str | None) -> str:
+    recipe = find_budget(budget).says if budget else "the bundles' recipes for this paper"
+    return "; ".join([recipe, *([f"{variant} variant: {table.variants_say[variant]}"] if variant else [])])

@@ -1,9 +1,8 @@
 """`mammoseg run`: carry out a plan, or go on with it."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mammoseg.counts import count_of
 from mammoseg.errors import MammosegError, StoppedError
@@ -11,11 +10,15 @@ from mammoseg.evaluation.tables import ScoreRow
 from mammoseg.files import make_output, sole_writer
 from mammoseg.plans.budgets import cut_down, find_budget
 from mammoseg.plans.execute import LOG, execute
+from mammoseg.plans.look_at_data import images_of
 from mammoseg.plans.page import Line, as_text, lines_of, write_plan_page
-from mammoseg.plans.plan import RunPlan, read_plan
+from mammoseg.plans.plan import PlannedRun, RunPlan, read_plan
 from mammoseg.plans.results import write_plan_results
 from mammoseg.plans.state import check_same
 from mammoseg.plans.steps import Step, steps_of
+
+if TYPE_CHECKING:  # imports MONAI, which takes seconds
+    from mammoseg.plans.dry_run import Estimate
 
 LOCK = ".plan.lock"
 """In the output folder: two `run` at once would do the same steps."""
@@ -63,10 +66,11 @@ def carry_out(
         left_out: runs that are not in the plan, and why.
         table_of: gives the table of a paper for the page.
     Raises:
-        WrongCallError: the folder holds other settings.
+        WrongCallError: the folder holds other settings, or the data lacks a section that a run needs.
         StoppedError: Ctrl-C.
         MammosegError: a step failed, or another process is at work there.
     """
+    images_of(plan, output)
     steps = steps_of(plan, output)
     make_output(output)
     progress = _Progress(plan, steps, output, left_out, table_of)
@@ -91,10 +95,10 @@ def carry_out(
 
 
 def print_dry_run(plan: RunPlan, output: Path, left_out: Mapping[str, str]) -> None:
-    """Build the config of every run and list the runs.
+    """Build the config of every run, look at the data that is there, and list the runs.
 
     Raises:
-        WrongCallError: one cannot be built.
+        WrongCallError: one cannot be built, or its data lacks something.
     """
     from mammoseg.plans.dry_run import estimate  # imports MONAI, which takes seconds
 
@@ -102,25 +106,43 @@ def print_dry_run(plan: RunPlan, output: Path, left_out: Mapping[str, str]) -> N
     estimates = estimate(plan, output)
     _say_budget(plan, left_out)
     for run in plan.runs:
-        one = estimates[run.name]
-        grid = " x ".join(map(str, one.grid))
-        images = "data not there yet" if one.images is None else count_of(one.images, "image")
-        starts = f", from {run.start_from}" if run.start_from else ""
-        scores = ", ".join(score.name for score in run.scores) or "none"
-        print(
-            f"{run.name}: {run.bundle}, {run.recipe} recipe, {run.dataset}{starts}; "
-            f"seeds {_list(run.seeds)}, folds {_list(run.folds)}; at most {count_of(one.epochs, 'epoch')} of {images}; "
-            f"{one.facts.parameters:,} parameters, {one.facts.macs / 1e9:.1f} GMAC at {grid}; "
-            f"overrides {json.dumps(dict(run.overrides))}; scores: {scores}"
-            + "".join(f"; {note}" for note in run.notes)
-        )
+        print(_in_words(run, estimates[run.name]))
     commands = [step.command for step in steps]
     epochs = sum(one.trainings * one.epochs for one in estimates.values())
-    print(
-        f"{count_of(len(plan.runs), 'run')}: {count_of(commands.count('ingest'), 'ingest')}, "
-        f"{count_of(commands.count('train'), 'training')} of at most {count_of(epochs, 'epoch')} in all, "
-        f"{count_of(commands.count('evaluate'), 'evaluation')}; every config was built, nothing was trained."
-    )
+    counts = [count_of(ingests, "ingest")] if (ingests := commands.count("ingest")) else []
+    counts.append(f"{count_of(commands.count('train'), 'training')} of at most {count_of(epochs, 'epoch')} in all")
+    counts.append(count_of(commands.count("evaluate"), "evaluation"))
+    print(f"{count_of(len(plan.runs), 'run')}: {', '.join(counts)}; every config was built, nothing was trained.")
+
+
+def _in_words(run: PlannedRun, one: "Estimate") -> str:
+    """What a run is and takes."""
+    what = "mass" if "preprocessing::patch_area" in run.overrides else "image"
+    images = "" if one.images is None else f" of {count_of(one.images, what)}"
+    starts = "" if run.start_from is None else f", from {run.start_from}"
+    changed = ", ".join(f"{name} {_word(value)}" for name, value in run.overrides.items())
+    parts = [
+        f"{run.name}: {run.bundle}, {run.recipe} recipe, {run.dataset}{starts}",
+        ", ".join([_numbers("seed", run.seeds), *([_numbers("fold", run.folds)] if run.folds else [])]),
+        f"at most {count_of(one.epochs, 'epoch')}{images}",
+        *(["the data is not there yet"] if one.images is None else []),
+        f"{one.facts.parameters:,} parameters, {one.facts.macs / 1e9:.1f} GMAC at {_word(one.grid)}",
+        *([f"changed: {changed}"] if changed else []),
+        f"scored on {', '.join(score.name for score in run.scores)}" if run.scores else "scored on nothing",
+        *run.notes,
+    ]
+    return "; ".join(parts)
+
+
+def _numbers(what: str, numbers: Sequence[int]) -> str:
+    return f"{what}{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+
+
+def _word(value: Any) -> str:
+    """A value of an override as a person writes it."""
+    if isinstance(value, list | tuple):
+        return " x ".join(map(str, value))
+    return {None: "none", True: "true", False: "false"}.get(value) or str(value)
 
 
 class _Progress:
@@ -164,7 +186,3 @@ def _say_budget(plan: RunPlan, left_out: Mapping[str, str]) -> None:
         print(f"{find_budget(plan.budget).says}.")
     for name, reason in left_out.items():
         print(f"not run: {name}: {reason}.")
-
-
-def _list(numbers: Sequence[int]) -> str:
-    return ",".join(map(str, numbers)) or "none"

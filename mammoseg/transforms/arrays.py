@@ -12,6 +12,12 @@ from mammoseg.errors import WrongCallError
 from mammoseg.mammogram import Mammogram
 from mammoseg.transforms.functional.steps import BESIDE, Grey, Move, Plan, preprocessing_steps
 
+ONLY_PATCHES = (
+    "these weights were trained on patches around known masses, so they find none in a whole film; score them with "
+    "`mammoseg evaluate`, and name weights of whole films here."
+)
+"""Why settings with ``patch_area`` have no way from an image alone."""
+
 
 def read_under(settings: Mapping[str, Any], path: Path | str, *, modalities: Sequence[str] | None = None) -> Mammogram:
     """Read a mammogram with the grey values that the settings of a preprocessing ask for.
@@ -76,7 +82,7 @@ class ArrayPreprocessing:
         settings: those of a `Preprocessing`, as a checkpoint records them.
 
     Raises:
-        WrongCallError: they are none of a mammogram's preprocessing.
+        WrongCallError: they are none of a mammogram's preprocessing, or of patches around known masses.
 
     Examples:
         >>> from pathlib import Path
@@ -91,6 +97,8 @@ class ArrayPreprocessing:
     """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
+        if settings.get("patch_area") is not None:
+            raise WrongCallError(ONLY_PATCHES)
         self.settings = dict(settings)
         self.channels: int = settings.get("channels", 3)
         try:

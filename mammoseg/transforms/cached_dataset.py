@@ -12,6 +12,7 @@ from monai.transforms import Compose
 from torch.utils.data import get_worker_info
 
 from mammoseg import __version__
+from mammoseg.data.one_a_mass import one_record_a_mass
 from mammoseg.files import sha256_of_file, sha256_of_json
 from mammoseg.transforms.cache_file import Packed, pack, read_packed, unpack, write_packed
 from mammoseg.transforms.pipelines import Preprocessing
@@ -32,6 +33,8 @@ class CachedDataset(Dataset):
     `mammoseg.transforms.cache_file` says; without a cache values are the same. A set that fits (`MEMORY_SHARE`) is read
     from disk once; processes that load (``num_workers``) read the files each time.
 
+    Where the preprocessing cuts patches around masses (``patch_area``), an item is a mass, not an image.
+
     Random transforms draw from (seed, epoch, index) alone, so what item 7 of epoch 3 looks like depends on neither the
     number of workers nor on whether the run was interrupted. An item carries that number as ``draw``, for what changes
     whole batches later (`mammoseg.training.batch_augmentation`).
@@ -43,6 +46,8 @@ class CachedDataset(Dataset):
         random_transforms: MONAI dictionary transforms, in order.
         seed: seed of the random transforms.
         traced: give MetaTensors that can be sent back to the file's grid; plain tensors cost less.
+    Raises:
+        WrongCallError: patches are cut, and the records have no mask of each mass.
 
     Examples:
         >>> from pathlib import Path
@@ -68,7 +73,8 @@ class CachedDataset(Dataset):
         seed: int = 0,
         traced: bool = True,
     ) -> None:
-        super().__init__(data, Compose(random_transforms))
+        of_masses = preprocessing.settings.get("patch_area") is not None
+        super().__init__(one_record_a_mass(data) if of_masses else data, Compose(random_transforms))
         self.preprocessing = preprocessing
         self.cache_dir = None if cache_dir is None else Path(cache_dir)
         self.seed = seed

@@ -10,7 +10,7 @@ from monai.data import MetaTensor
 from monai.transforms import InvertibleTransform, MapTransform
 from monai.utils import TraceKeys
 
-from mammoseg.transforms.functional.steps import Move
+from mammoseg.transforms.functional.steps import Move, Plan
 
 
 class Geometricd(MapTransform, InvertibleTransform):
@@ -32,8 +32,7 @@ class Geometricd(MapTransform, InvertibleTransform):
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         d = dict(data)
-        image = d[self.keys[0]]
-        plan = self.step.measure(image[0].cpu().numpy(), image.meta)
+        plan = self.measured(d)
         for key in self.key_iterator(d):
             tensor = d[key]
             rows, columns = (int(side) for side in tensor.shape[1:])
@@ -51,6 +50,11 @@ class Geometricd(MapTransform, InvertibleTransform):
             traced = d[key].applied_operations[-1]
             d[key].applied_operations[-1] = {str(name): value for name, value in traced.items()} | {"id": 0}
         return d
+
+    def measured(self, data: Mapping[Hashable, Any]) -> Plan:
+        """The plan that the step decides on the image of an item."""
+        image = data[self.keys[0]]
+        return self.step.measure(image[0].cpu().numpy(), image.meta)
 
     def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         d = dict(data)

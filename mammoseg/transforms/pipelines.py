@@ -14,12 +14,16 @@ from mammoseg.mammogram import Mammogram
 from mammoseg.transforms.arrays import read_under
 from mammoseg.transforms.clahe import Clahed
 from mammoseg.transforms.crop_border import CropBorderd
+from mammoseg.transforms.crop_negligible import CropNegligibled
 from mammoseg.transforms.crop_to_breast import CropToBreastd
+from mammoseg.transforms.crop_to_mass import CropToMassd
 from mammoseg.transforms.functional.steps import (
     BESIDE,
     Clahe,
     CropBorder,
+    CropNegligible,
     CropToBreast,
+    CropToMass,
     Grey,
     Move,
     OrientLeft,
@@ -39,7 +43,9 @@ from mammoseg.transforms.scale_intensity import ScaleGreyd
 
 FORMS: dict[type[Move | Grey], Callable[..., Transform]] = {
     CropBorder: CropBorderd,
+    CropNegligible: CropNegligibled,
     CropToBreast: CropToBreastd,
+    CropToMass: CropToMassd,
     OrientLeft: OrientLeftd,
     ResizeToGrid: ResizeToGridd,
     PadToGrid: PadToGridd,
@@ -111,6 +117,8 @@ def preprocessing(
     remove_background: bool = True,
     clahe_clip_limit: float | None = None,
     intensity: str = "unit",
+    crop_negligible: bool = False,
+    patch_area: float | None = None,
     voi: str | int = "first",
     modalities: Sequence[str] = ("MG",),
     keys: Sequence[str] = ("image", "label"),
@@ -130,6 +138,9 @@ def preprocessing(
         remove_background: set film labels and all else outside the breast to the background value.
         clahe_clip_limit: equalise the histogram locally with this limit; None leaves it out.
         intensity: ``"unit"``, ``"percentile"``, ``"zscore"`` or ``"breast"``; see `scale_intensity`.
+        crop_negligible: cut outer rows and columns off that are dark throughout.
+        patch_area: cut a patch around the mass of ``label``: its box, enlarged to so many times its area; with it no
+            other cut and no removal. None for whole films.
         voi: name or index that says which grey-value function of a DICOM file to apply; see `read_dicom`.
         modalities: DICOM modalities to let in.
         keys: the image's key, and the label's.
@@ -157,6 +168,8 @@ def preprocessing(
         "remove_background": remove_background,
         "clahe_clip_limit": clahe_clip_limit,
         "intensity": intensity,
+        "crop_negligible": crop_negligible,
+        "patch_area": patch_area,
         "voi": voi,
         "modalities": list(modalities),
         "keys": list(keys),

@@ -29,6 +29,8 @@ RECORD = WeightsRecord(
         "remove_background": True,
         "clahe_clip_limit": None,
         "intensity": "unit",
+        "crop_negligible": False,
+        "patch_area": None,
         "voi": "first",
         "modalities": ["MG"],
         "keys": ["image", "label"],
@@ -63,6 +65,13 @@ def test_a_record_comes_back_as_it_was_with_the_path_of_the_onnx_file(model):
     assert found.record == dataclasses.replace(RECORD, path=model) and found.output == LOGITS
     write_record(model, RECORD, output=PROBABILITY)
     assert read_converted_file(model).output == PROBABILITY
+
+
+def test_a_record_from_before_patches_is_one_of_whole_films(model):
+    younger = ("crop_negligible", "patch_area")
+    older = {name: value for name, value in RECORD.preprocessing.items() if name not in younger}
+    write_record(model, dataclasses.replace(RECORD, preprocessing=older), output=LOGITS)
+    assert read_converted_file(model).record.preprocessing == RECORD.preprocessing
 
 
 def test_the_record_of_a_network_that_takes_prompts_comes_back(model):

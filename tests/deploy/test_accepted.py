@@ -42,7 +42,7 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def dataset(name: str, mammograms: Path, photographs: Path) -> Path:
-    return photographs if name == "se_fusion_bit" else mammograms
+    return photographs if name.endswith("_bit") else mammograms
 
 
 @pytest.fixture(scope="session")

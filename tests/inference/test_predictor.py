@@ -10,7 +10,8 @@ from mammoseg.checkpoints.checkpoint import read_checkpoint, save_checkpoint
 from mammoseg.checkpoints.shipping import ship
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.data.phantom_dicom import write_mammogram
-from mammoseg.errors import InputRefusedError
+from mammoseg.deploy.export import export
+from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.inference.predictor import Predictor
 from mammoseg.networks import AUNet, UNet
 from mammoseg.provenance import PHANTOM_WARNING
@@ -107,3 +108,23 @@ def test_flips_are_those_that_the_weights_record_unless_a_person_says_otherwise(
 
 def test_checkpoint_of_the_test_is_read_safely(tmp_path):
     assert read_checkpoint(write_weights(tmp_path / "model.pt"))["provenance"] == {"source": "phantom"}
+
+
+def test_weights_of_patches_around_known_masses_are_refused(tmp_path):
+    off = {"crop_border": False, "crop_to_breast": False, "remove_background": False}
+    weights = write_weights(tmp_path / "model.pt", patch_area=1.2, **off)
+    assert read_checkpoint(weights)["preprocessing"]["patch_area"] == 1.2
+    with pytest.raises(WrongCallError, match="trained on patches around known masses, so they find none in a whole"):
+        Predictor("unet", weights=weights, device="cpu")
+    with pytest.raises(WrongCallError, match="trained on patches around known masses"):
+        export("unet", output=tmp_path / "out", weights=weights)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("area", [0.5, "1.2", True])
+def test_a_record_with_another_patch_is_not_loaded(area, tmp_path):
+    content = torch.load(write_weights(tmp_path / "model.pt"), weights_only=True)
+    content["preprocessing"]["patch_area"] = area
+    save_checkpoint(tmp_path / "model.pt", content)
+    with pytest.raises(WeightsError, match="is not loaded: it records"):
+        read_checkpoint(tmp_path / "model.pt")

@@ -89,6 +89,8 @@ def test_steps_are_every_seed_and_fold_each_after_what_it_needs(tmp_path):
         (("runs", 0, "overrides"), {"encoder_weights": "$1"}, r"encoder_weights: '\$1' is not one of"),
         (("runs", 0, "overrides"), {"precision": "@amp"}, "precision: '@amp' is not one of"),
         (("runs", 0, "overrides"), {"device": "cpu"}, "'device' was unexpected"),
+        (("runs", 0, "overrides"), {"preprocessing::voi": "$1"}, r"voi: '\$1' does not match"),
+        (("runs", 0, "overrides"), {"preprocessing::patch_area": 0.5}, "patch_area: 0.5 is less than the minimum of 1"),
         (("runs", 0, "overrides"), {"lr": True}, "lr: True is not of type 'number'"),
         (("runs", 0, "name"), "../../etc", "name: '../../etc' does not match"),
         (("runs", 0, "name"), "second", "'second' stands there twice"),

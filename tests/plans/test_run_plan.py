@@ -183,7 +183,8 @@ def test_a_dry_run_builds_the_config_of_every_run_and_writes_nothing(tmp_path, c
     said = capsys.readouterr().out
     assert "whole: unet, paper recipe, discs" in said and "34,527,106 parameters, 65.4 GMAC at 256 x 256" in said
     assert "at most 1 epoch of 6 images" in said
-    assert "2 runs: 0 ingests, 3 trainings of at most 9 epochs in all, 3 evaluations" in said
+    assert "seeds 0, 1; at most 1 epoch of 6 images" in said and "changed: max_epochs 7; scored on test" in said
+    assert "2 runs: 3 trainings of at most 9 epochs in all, 3 evaluations" in said
     assert not (tmp_path / "out").exists()
 
 

@@ -1,5 +1,6 @@
 """The cache gives what preprocessing gives, and never something old or half."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -220,3 +221,15 @@ def test_random_transforms_depend_on_epoch_and_index_alone(records, tmp_path):
     assert torch.equal(left[0]["image"], right[0]["image"])
     right.set_epoch(4)
     assert not torch.equal(left[0]["image"], right[0]["image"])
+
+
+def test_where_patches_are_cut_an_item_is_a_mass(records, tmp_path):
+    other = np.zeros((40, 30), np.uint8)
+    other[25:30, 5:10] = 255
+    cv2.imwrite(str(tmp_path / "other.png"), other)
+    masks = [records[0]["label"], str(tmp_path / "other.png")]
+    data = [records[0] | {"image_id": "a", "has_mass": True, "instances": json.dumps(masks)}]
+    off = {"crop_border": False, "crop_to_breast": False, "remove_background": False}
+    patches = CachedDataset(data, preprocessing(spatial_size=[8, 8], patch_area=1, **off), cache_dir=tmp_path / "cache")
+    assert [(item["image_id"], item["label"].mean()) for item in patches] == [("a.mass-1", 1), ("a.mass-2", 1)]
+    assert not torch.equal(patches[0]["image"], patches[1]["image"])

@@ -10,7 +10,9 @@ import pytest
 from mammoseg.transforms.functional.breast import bounding_box, breast_mask
 from mammoseg.transforms.functional.clahe import clahe
 from mammoseg.transforms.functional.crop_border import border_box, crop_border
+from mammoseg.transforms.functional.crop_negligible import dark_frame_box
 from mammoseg.transforms.functional.crop_to_breast import breast_box, crop_to_breast
+from mammoseg.transforms.functional.crop_to_mass import mass_box
 from mammoseg.transforms.functional.geometry import Box, crop, flip_matrix, resize, resize_matrix, uncrop
 from mammoseg.transforms.functional.orient_left import faces_left_wall, needs_flip, orient_left
 from mammoseg.transforms.functional.pad import pad
@@ -75,7 +77,7 @@ def test_holes_in_the_breast_belong_to_it():
 
 def test_a_constant_image_loses_nothing():
     constant = np.full((30, 20), 5, np.float32)
-    assert breast_box(constant) == border_box(constant) == Box(0, 0, 30, 20)
+    assert breast_box(constant) == border_box(constant) == dark_frame_box(constant) == Box(0, 0, 30, 20)
     np.testing.assert_array_equal(remove_background(constant), constant)
 
 
@@ -186,3 +188,13 @@ def test_clahe_at_network_size_shows_the_network_the_same_as_at_full_size(shared
     there = scale_intensity(at_network_size(clahe(np.ascontiguousarray(breast), clip_limit=2.0)), method="unit")
     assert np.abs(here - there).mean() < 0.015
     assert np.corrcoef(here.ravel(), there.ravel())[0, 1] > 0.997
+
+
+def test_rows_and_columns_that_are_dark_throughout_go_and_those_of_the_label_stay():
+    assert dark_frame_box(breast_and_label()) == Box(10, 0, 150, 95)
+
+
+def test_a_patch_ends_where_the_image_ends():
+    mask = np.zeros((100, 80), np.uint8)
+    mask[0:10, 70:80] = 1  # at the corner; 20 x 20 around its centre would begin at row -5 and end at column 85
+    assert mass_box(mask, area=4) == Box(0, 65, 15, 15)

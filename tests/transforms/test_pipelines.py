@@ -26,7 +26,9 @@ POLICIES = {
     "no flip, pad": {"orient_left": False, "aspect": "pad"},
     "tall grid": {"spatial_size": (96, 48), "aspect": "pad"},
     "wide grid": {"spatial_size": (48, 96), "aspect": "stretch"},
+    "dark frame": {"crop_border": False, "crop_negligible": True, "crop_to_breast": False, "orient_left": False},
 }
+PATCH = {"patch_area": 1.21, "crop_border": False, "crop_to_breast": False, "remove_background": False}
 
 
 def breast(rows, columns, *, side, seed=0, border=0):
@@ -243,3 +245,36 @@ def test_real_masses_are_all_kept_by_the_breast_crop(shared_data):
         item = pipeline({"image": path, "label": mask})
         back = inverted(pipeline, item, item["label"])[0].numpy() > 0
         assert np.array_equal(back, cv2.imread(str(mask), cv2.IMREAD_UNCHANGED) > 0), path.name
+
+
+def test_a_patch_is_the_box_of_the_mass_enlarged_and_nothing_lies_outside_of_it_on_the_way_back(tmp_path):
+    image, _ = breast(200, 150, side="L")
+    mass = np.zeros(image.shape, bool)
+    mass[80:100, 40:80] = True  # 20 x 40; 22 x 44 have 1.21 times the area
+    pipeline = build(spatial_size=(22, 44), **PATCH)
+    item = pipeline(write(tmp_path, image, mass))
+    np.testing.assert_array_equal(item["label"][0].numpy(), np.pad(np.ones((20, 40)), ((1, 1), (2, 2))))
+    patch = image[79:101, 38:82].astype(float)
+    np.testing.assert_allclose(item["image"][0].numpy(), (patch - patch.min()) / np.ptp(patch), atol=1e-6)
+    back = inverted(pipeline, item, torch.ones(1, 22, 44))[0].numpy()
+    assert back.sum() == back[79:101, 38:82].sum() == 22 * 44
+
+
+def test_a_patch_without_a_mask_is_refused(tmp_path):
+    image, _ = breast(200, 150, side="L")
+    with pytest.raises(InputRefusedError, match="a patch lies around a mass that is known"):
+        build(**PATCH)(write(tmp_path, image))
+    with pytest.raises(InputRefusedError, match="its mask has no mass"):
+        build(**PATCH)(write(tmp_path, image, np.zeros(image.shape, bool)))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({**PATCH, "patch_area": 0.9}, "patch_area is 0.9; give a multiple of 1 to 16"),
+        ({"patch_area": 1.2}, "a patch around a mass has no border, no breast and no background"),
+    ],
+)
+def test_a_patch_that_makes_no_sense_is_refused(options, said):
+    with pytest.raises(WrongCallError, match=said):
+        build(**options)

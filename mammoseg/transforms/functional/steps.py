@@ -14,7 +14,9 @@ import numpy as np
 from mammoseg.errors import WrongCallError
 from mammoseg.transforms.functional.clahe import clahe
 from mammoseg.transforms.functional.crop_border import border_box
+from mammoseg.transforms.functional.crop_negligible import dark_frame_box
 from mammoseg.transforms.functional.crop_to_breast import breast_box
+from mammoseg.transforms.functional.crop_to_mass import mass_box
 from mammoseg.transforms.functional.geometry import (
     Box,
     crop,
@@ -33,6 +35,9 @@ ASPECTS = ("stretch", "pad")
 
 BESIDE = ("channels", "voi", "modalities", "keys")
 """Settings of a preprocessing that concern no step of this list."""
+
+LARGEST_PATCH = 16.0
+"""Largest patch around a mass, as a multiple of the area of its box."""
 
 Plan = dict[str, Any]
 """What decides one move: plain numbers only, so that it survives collate and `torch.load(weights_only=True)`."""
@@ -77,6 +82,28 @@ class CropBorder(Crop):
 
     def measure(self, image: np.ndarray, metadata: Mapping[str, Any]) -> Plan:
         return border_box(image)._asdict()
+
+
+@dataclass(frozen=True)
+class CropNegligible(Crop):
+    """Crop rows and columns off that are dark throughout, see `dark_frame_box`."""
+
+    def measure(self, image: np.ndarray, metadata: Mapping[str, Any]) -> Plan:
+        return dark_frame_box(image)._asdict()
+
+
+@dataclass(frozen=True)
+class CropToMass(Crop):
+    """Crop to a patch around a mass, see `mass_box`; it is measured on the mask, so only where the truth is known.
+
+    Attributes:
+        area: area of the patch as a multiple of that of the mass's own box.
+    """
+
+    area: float
+
+    def measure(self, image: np.ndarray, metadata: Mapping[str, Any]) -> Plan:
+        return mass_box(image, area=self.area)._asdict()
 
 
 @dataclass(frozen=True)
@@ -211,8 +238,12 @@ def preprocessing_steps(
     remove_background: bool,
     clahe_clip_limit: float | None,
     intensity: str,
+    crop_negligible: bool = False,
+    patch_area: float | None = None,
 ) -> list[Move | Grey]:
     """The steps in their order; the arguments are those of `mammoseg.transforms.pipelines.preprocessing`, all of them.
+
+    Those with a default are younger than some records, which lack them.
 
     Before them the image is read, after them its grey channel is repeated; `BESIDE` are the settings of that.
 
@@ -232,12 +263,22 @@ def preprocessing_steps(
         raise WrongCallError(f"unknown aspect '{aspect}'; known: {', '.join(ASPECTS)}.")
     if intensity not in METHODS:
         raise WrongCallError(f"unknown intensity '{intensity}'; known: {', '.join(METHODS)}.")
+    if patch_area is not None:
+        if not 1 <= patch_area <= LARGEST_PATCH:
+            raise WrongCallError(f"patch_area is {patch_area}; give a multiple of 1 to {LARGEST_PATCH:.0f} of the box.")
+        if crop_border or crop_negligible or crop_to_breast or remove_background:
+            raise WrongCallError(
+                "a patch around a mass has no border, no breast and no background; with patch_area set crop_border, "
+                "crop_negligible, crop_to_breast and remove_background to false."
+            )
     rows, columns = (int(side) for side in spatial_size)
     size = (rows, columns)
     steps: list[tuple[bool, Move | Grey]] = [
         (crop_border, CropBorder()),
+        (crop_negligible, CropNegligible()),
         (crop_to_breast, CropToBreast()),
         (orient_left, OrientLeft()),
+        (patch_area is not None, CropToMass(patch_area or 1.0)),
         (True, ResizeToGrid(size, keeps_aspect=aspect == "pad")),
         (aspect == "pad", PadToGrid(size)),
         # From here on at the network's size: a hundred times fewer pixels, and the network sees the same.

@@ -11,6 +11,7 @@ import numpy as np
 
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.dicom.algorithm import Algorithm
+from mammoseg.errors import WrongCallError
 from mammoseg.inference.ensemble import MeanPredictor, facts_of_named, load_predictor
 from mammoseg.inference.lesions import find_masses
 from mammoseg.inference.predictor import Predictor
@@ -153,7 +154,10 @@ class ServedModel:
             predictor = load_predictor(
                 name, weights=version.weights, device=self.device, modalities=self.modalities, flips=self.flips
             )
-        except WeightsError as error:  # its text names files of the server, which are none of a client's business
+        except (
+            WeightsError,
+            WrongCallError,
+        ) as error:  # its text names files of the server, which are none of a client's business
             reason = f"version {version.number} of model '{name}' cannot be loaded: {_without_path(error, version)}"
             raise ModelNotReadyError(reason) from error
         if version.sha256 not in (None, predictor.weights_sha256):

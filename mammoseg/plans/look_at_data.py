@@ -1,0 +1,64 @@
+"""Whether the data that is there has what the runs of a plan need, before anything is trained."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+from mammoseg.data.datalist import Record, load_section
+from mammoseg.data.one_a_mass import one_record_a_mass
+from mammoseg.errors import MammosegError, WrongCallError
+from mammoseg.plans.plan import PlannedRun, RunPlan
+from mammoseg.plans.steps import dataset_dir, folds_of
+
+Section = Callable[[Path, str, int | None], list[Record]]
+
+
+def images_of(plan: RunPlan, output: Path) -> dict[str, int | None]:
+    """Images (masses where patches are cut) of one training of each run; None where its data is not there yet.
+
+    Args:
+        output: folder of the plan, where ingested data would be.
+    Raises:
+        WrongCallError: naming every run whose data is there and lacks a section, a fold, or the mask of each mass.
+    """
+    load = cache(_section)  # of one call: a datalist is read once for each section and fold
+    images: dict[str, int | None] = {}
+    lacking: dict[str, list[str]] = {}
+    for run in plan.runs:
+        try:
+            images[run.name] = _of_run(plan, run, output, load)
+        except MammosegError as error:
+            lacking.setdefault(str(error), []).append(run.name)
+    if lacking:
+        raise WrongCallError(
+            " ".join(f"{', '.join(names)} cannot be trained or scored: {why}" for why, names in lacking.items())
+        )
+    return images
+
+
+def _of_run(plan: RunPlan, run: PlannedRun, output: Path, load: Section) -> int | None:
+    counts = []
+    for dataset, section, fold in _needed(run):
+        file = dataset_dir(plan, dataset, output) / "datalist.json"
+        if file.is_file():
+            records = load(file, section, fold)
+            of_masses = run.overrides.get("preprocessing::patch_area") is not None
+            counts.append(len(one_record_a_mass(records) if of_masses else records))
+        elif section == "training":
+            counts.append(0)
+    return counts[0] or None
+
+
+def _needed(run: PlannedRun) -> Iterator[tuple[str, str, int | None]]:
+    """Dataset, section and fold of all that a run reads, that of the first training first."""
+    for fold in folds_of(run):
+        yield run.dataset, "training", fold
+        yield run.dataset, run.chosen_on, fold
+    for score in run.scores:
+        own = score.dataset in (None, run.dataset)
+        for fold in folds_of(run) if own and not score.mean_of_folds else (None,):
+            yield score.dataset or run.dataset, score.section, fold
+
+
+def _section(file: Path, section: str, fold: int | None) -> list[Record]:
+    return load_section(file, section, fold=fold)
