@@ -71,7 +71,7 @@ class Page:
 
 
 def read_next_case(page: Page, truth: Mapping[str, np.ndarray], number: int) -> Outlined:
-    """Outline the next case, from the key that asks for it to the word that it is saved; a picture is made before.
+    """Outline the next case, from the key that asks for it to the word that it is saved; a picture is made then.
 
     Args:
         truth: masses of all images, bool ``(rows, columns)``.
@@ -87,10 +87,13 @@ def read_next_case(page: Page, truth: Mapping[str, np.ndarray], number: int) -> 
     labels = page.labels(truth[image].shape)
     if not labels.any():
         page.do("key", "m")
-    page.do("picture", f"case_{number}")
     page.do("key", "s")
     assert page.tell("#status").startswith("Saved.")
     seconds = time.monotonic() - begin
+    page.do("move", [float(np.mean(places)) for places in np.nonzero(truth[image] if masses else labels == 0)])
+    page.do("key", "+", "+", "+", "+")
+    page.do("move", [truth[image].shape[0] / 2, truth[image].shape[1] / 2])
+    page.do("picture", f"case_{number}")
     dice = compute_dice(labels > 0, truth[image]) if masses else float(not labels.any())
     return Outlined(image, len(masses), clicks, removed, dice, seconds)
 

@@ -72,9 +72,9 @@ export function drawMarks(
 
 // A click: a plus inside, a minus outside, so that colour is not all that tells them apart.
 function sign([x, y]: [number, number], inside: boolean): SVGElement[] {
-  const d = inside ? `M${x - 4} ${y}h8M${x} ${y - 4}v8` : `M${x - 4} ${y}h8`;
+  const d = inside ? `M${x - 3} ${y}h6M${x} ${y - 3}v6` : `M${x - 3} ${y}h6`;
   return [
-    element("circle", { cx: x, cy: y, r: 7, class: inside ? "in" : "out" }),
+    element("circle", { cx: x, cy: y, r: 5, class: inside ? "in" : "out" }),
     element("path", { d, class: inside ? "plus" : "minus" }),
   ];
 }

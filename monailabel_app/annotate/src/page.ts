@@ -171,7 +171,6 @@ async function askModel(part: { click: Point; inside: boolean } | { box: Box }):
       asking = null;
       asked.outline(found.mask);
       asked.commit();
-      say("");
     } catch (error) {
       if (asking !== mine) return;
       asking = null;
@@ -400,7 +399,7 @@ function takeTool(tool: Tool): void {
   document.querySelectorAll<HTMLElement>("#tools button").forEach((one) => {
     one.setAttribute("aria-pressed", `${one.dataset.tool === tool}`);
   });
-  $("hint").textContent = `${HINTS[tool]} ? lists all keys.`;
+  $("hint").textContent = HINTS[tool];
   stage.focus();
 }
 

@@ -13,7 +13,7 @@ import { browse } from "../../viewer/chromium.mjs";
 
 const [modules, chromium, address, output] = process.argv.slice(2);
 const STEPS = {
-  ...{ login, ready, key, click, drag, choose, tell, picture, reload, offline, axe, type, resize, open, draft, place, outside },
+  ...{ login, ready, key, click, drag, move, choose, tell, picture, reload, offline, axe, type, resize, open, draft, place, outside },
   ...{ "end login": endLogin, "second tab": secondTab },
 };
 await browse(modules, chromium, [[visit, output]], 600); // who tells the steps may end it before
@@ -130,6 +130,12 @@ async function drag(page, report, ...points) {
   for (const point of others) await page.mouse.move(...point, { steps: 8 });
   await page.mouse.up();
   await ready(page);
+}
+
+// The mouse over the mammogram.
+async function move(page, report, point) {
+  await page.mouse.move(...(await onScreen(page, point)));
+  await drawn(page);
 }
 
 async function choose(page, report, selector, value) {

