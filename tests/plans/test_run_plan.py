@@ -12,6 +12,7 @@ import pytest
 from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.evaluation.tables import read_per_image
 from mammoseg.files import sole_writer
+from mammoseg.plans.record import record_plan
 from mammoseg.plans.run_plan import LOCK, run
 from tests.tiny_run import write_tiny_dataset
 from tests.waiting import is_running, wait_until
@@ -98,6 +99,21 @@ def test_the_page_shows_every_step_and_what_was_measured(done):
     page = (done / "out" / "index.html").read_text()
     assert "11 done of 11 steps" in page and "not for diagnosis" in page
     assert 'href="runs/folds/seed-0/fold-2/log.txt"' in page
+
+
+def test_a_record_of_a_plan_has_every_evaluation_that_is_done_and_the_reason_of_every_other(done, tmp_path):
+    plan = json.loads((done / "plan.json").read_text())
+    plan["runs"].append(a_run("later", seeds=[5]))
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+
+    record = record_plan(tmp_path / "plan.json", done / "out", because="the night was over")
+
+    evaluations = [("seeds", 0, None), ("seeds", 1, None), *(("folds", 0, fold) for fold in (0, 1, 2))]
+    assert [(one["run"], one["seed"], one["fold"]) for one in record["runs"]] == [*evaluations, ("folds", 0, None)]
+    assert record["runs"][2]["images"] == 3 and record["budget"] is None
+    assert record["empty"] == [
+        {"run": "later", "bundle": "unet", "seed": 5, "fold": None, "because": "the night was over"}
+    ]
 
 
 def test_what_is_done_is_not_done_again(done, capsys):
