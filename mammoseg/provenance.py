@@ -1,6 +1,10 @@
 """Where a result comes from: the hashes, versions and seed that every checkpoint and report carries."""
 
 import json
+import os
+import platform
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -104,6 +108,29 @@ def collect_provenance(
         "commit": current_commit(),
         "versions": {"mammoseg": __version__, **{name: version(name) for name in ("monai", "torch", "numpy")}},
     }
+
+
+def command_line() -> str:
+    """The command that started this process, with its folder, so that it can be pasted in any other."""
+    return f"cd {shlex.quote(str(Path.cwd()))} && {shlex.join(sys.orig_argv)}"
+
+
+def describe_machine() -> dict[str, str]:
+    """What a result says of the computer that made it; not its name."""
+    return {
+        "system": platform.platform(),
+        "processor": f"{processor_name()}, {len(os.sched_getaffinity(0))} cores",
+        "python": platform.python_version(),
+    }
+
+
+def processor_name() -> str:
+    """Model of the processor, where the system tells it; else its kind."""
+    try:
+        told = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+    except OSError:
+        told = None
+    return told[1] if told else platform.processor() or platform.machine()
 
 
 @cache

@@ -1,7 +1,6 @@
 """Training by a bundle's config next to the bare loop on the same tensors, and to a loop as a user would write it."""
 
 import os
-import platform
 import statistics
 import tempfile
 import time
@@ -22,6 +21,7 @@ from mammoseg.bundles import bundle_root
 from mammoseg.compat import heal_torchvision
 from mammoseg.data.datalist import load_section
 from mammoseg.errors import WrongCallError
+from mammoseg.provenance import processor_name
 
 heal_torchvision()
 from torchvision import tv_tensors  # noqa: E402  # after the healing
@@ -97,7 +97,7 @@ def benchmark_train(
         "batch": batch,
         "images": done,
         "precision": precision,
-        "processor": platform.processor() or platform.machine(),
+        "processor": processor_name(),
         "threads": torch.get_num_threads(),
         "load": [round(load, 1), round(os.getloadavg()[0], 1)],
         "images_per_second": {name: round(done / statistics.median(took), 2) for name, took in wall.items()},

@@ -1,5 +1,6 @@
 """Weights with the settings they were trained under: read safely, load completely or not at all."""
 
+import copy
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
@@ -72,7 +73,10 @@ def _in_order(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
         return value.contiguous()
     if isinstance(value, dict):
-        return {name: _in_order(part) for name, part in value.items()}
+        same = copy.copy(value)  # a schedule's milestones are a Counter, and are read as one
+        for name, part in value.items():
+            same[name] = _in_order(part)
+        return same
     return [_in_order(part) for part in value] if isinstance(value, list) else value
 
 

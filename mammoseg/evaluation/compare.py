@@ -32,7 +32,8 @@ def compare(
     """Compare evaluations; write tables, pictures, ``comparison.md``, ``report.html``, ``report.json`` into `output`.
 
     Where the evaluations have a ``froc.csv``, those are joined in one, and drawn as ``froc.png``; a training log
-    (``metrics.csv``) and a picture of cases (``cases.png``, which `report` writes) beside them go into the report.
+    (``metrics.csv``) and a picture of cases (``cases.png``, which `report` writes) beside them go into the report;
+    the log of a run of a plan is found where `mammoseg run` puts it.
 
     Args:
         evaluations: two or more folders with a ``per_image.csv``, or these files; the folder of each names its run.
@@ -87,8 +88,10 @@ def compare(
 
 
 def _run_names(paths: Sequence[Path]) -> list[str]:
-    """The shortest end of each path's folder that tells all runs apart."""
+    """The shortest end of each path's folder that tells all runs apart, without an end that all of them have."""
     folders = [path.resolve().parent.parts for path in paths]
+    while min(map(len, folders)) > 1 and len({parts[-1] for parts in folders}) == 1:
+        folders = [parts[:-1] for parts in folders]
     for length in range(1, max(map(len, folders))):
         names = ["/".join(parts[-length:]) for parts in folders]
         if len(set(names)) == len(names):

@@ -1,6 +1,5 @@
 """What the report of a comparison says beside its tables of runs and pairs: subgroups, speed, origins, pictures."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,12 +13,13 @@ from mammoseg.evaluation.comparison_report import machine, write_comparison_repo
 from mammoseg.evaluation.good_enough import count_good_enough
 from mammoseg.evaluation.lesion_tables import SHOWN_RULE
 from mammoseg.evaluation.pairs import Aligned
+from mammoseg.evaluation.plots import find_training_log
 from mammoseg.evaluation.reporting_items import reporting_items
 from mammoseg.evaluation.speeds import speeds_of_runs
 from mammoseg.evaluation.subgroups import compare_in_subgroups, describe_subgroups
 from mammoseg.evaluation.tables import ScoreRow, count_masses, read_provenance
 from mammoseg.files import sha256_of_file
-from mammoseg.provenance import doubt_of, warning_of
+from mammoseg.provenance import command_line, doubt_of, warning_of
 
 
 def write_report(
@@ -72,7 +72,7 @@ def write_report(
         "masses": missed_masses(tables),
         "froc": [row for row in froc if (row["rule"], row["grid"]) == (SHOWN_RULE, shown.grid)],
         "made": {
-            "command": shlex.join(["mammoseg", "compare", *(str(path.parent) for path in paths), "-o", str(folder)]),
+            "command": command_line(),
             "statistics": "bootstrap of 2000 draws of whole patients, seed 0; percentiles 2.5 and 97.5",
             "machine": machine(),
             "tables_sha256": {name: sha256_of_file(path) for name, path in zip(tables, paths, strict=True)},
@@ -109,7 +109,7 @@ def _draw(
         pictures["area"] = folder / "area.png"
         areas = {name: areas_of(rows, grid=shown.grid) for name, rows in tables.items() if name in described}
         plot_bland_altman(areas, pictures["area"])
-    if logs := _standing(folders, "metrics.csv"):
+    if logs := {name: log for name, of_run in folders.items() if (log := find_training_log(of_run))}:
         pictures["learning"] = folder / "learning_curves.png"
         plot_learning_curves(logs, pictures["learning"])
     if speeds := details["speed"]:

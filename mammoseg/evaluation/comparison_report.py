@@ -2,8 +2,6 @@
 
 import base64
 import importlib.metadata
-import os
-import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from mammoseg.evaluation.pairs import Aligned
 from mammoseg.evaluation.reporting_items import LEFT_TO_AUTHORS
 from mammoseg.evaluation.tables import ScoreRow, without_nan
 from mammoseg.files import atomic_path, write_json
+from mammoseg.provenance import describe_machine
 
 HEADLINE = ("dice", "iou", "sensitivity", "precision", "hausdorff_px", "hausdorff_points_px", "hausdorff_rows")
 """Scores of the first table, means with intervals."""
@@ -30,12 +29,7 @@ MOST_RUNS_WITH_INTERVALS = 4
 def machine() -> dict[str, str]:
     """What the page says of the computer that made it."""
     versions = {name: importlib.metadata.version(name) for name in ("mammoseg", "numpy", "scipy")}
-    return {
-        "system": platform.platform(),
-        "processor": f"{platform.processor() or platform.machine()}, {len(os.sched_getaffinity(0))} cores",
-        "python": platform.python_version(),
-        **versions,
-    }
+    return {**describe_machine(), **versions}
 
 
 def write_comparison_report(

@@ -8,7 +8,7 @@ from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.checkpoints.weights_file import Named, named_weights
 from mammoseg.data.datalist import load_section
 from mammoseg.evaluation.forward import judge_images
-from mammoseg.evaluation.origin import NO_LEAST_AREA, origin_of_data
+from mammoseg.evaluation.origin import NO_LEAST_AREA, how_it_was_made, origin_of_data
 from mammoseg.evaluation.scored_image import score_image, write_evaluation
 from mammoseg.files import check_folder, sole_writer
 from mammoseg.inference.ensemble import load_predictor
@@ -74,7 +74,8 @@ def evaluate_mean(
             datalist, validation_section, [read_weights(file).origin for file in named_weights(weights)]
         )
         about = {"bundle": algorithm.name, "commit": current_commit(), "threshold": threshold}
-        write_evaluation(output, images, provenance={**about, **data, **facts, **settings, **NO_LEAST_AREA})
+        made = {**NO_LEAST_AREA, **how_it_was_made()}
+        write_evaluation(output, images, provenance={**about, **data, **facts, **settings, **made})
     return output
 
 

@@ -1,6 +1,7 @@
 """What an evaluation says of itself: data, weights and settings, by which runs of the same weights are told apart."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,15 @@ from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.data.datalist import read_datalist
 from mammoseg.files import sha256_of_file
 from mammoseg.inference.algorithm import facts_of_weights, flips_word
+from mammoseg.provenance import command_line, describe_machine
 
 NO_LEAST_AREA = {"min_area_mm2": None}
 """Every evaluation says so: specks, and what weights leave out of a prediction as too small, count as predicted."""
+
+
+def how_it_was_made() -> dict[str, Any]:
+    """Command, machine and date of an evaluation."""
+    return {"command": command_line(), "machine": describe_machine(), "date": f"{datetime.now():%Y-%m-%d}"}
 
 
 def origin_of_data(datalist: Path, section: str, weights: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -38,7 +45,9 @@ def with_settings(
     flips: bool,
     precision: str,
 ) -> dict[str, Any]:
-    """Provenance of a workflow of one network, with what it scores and how.
+    """Provenance of a workflow of one network, with what it scores and how; its seed is that of the training.
+
+    ``network`` and ``spatial_size`` are those of the weights, which may be of less width than the bundle.
 
     Args:
         provenance: what the run says of itself, see `mammoseg.provenance.collect_provenance`.
@@ -51,6 +60,11 @@ def with_settings(
     facts = facts_of_weights(weights)
     del facts["warning"]
     settings = {"section": section, "threshold": threshold, "flips": flips_word(flips), "precision": precision}
+    trained = {
+        "seed": weights.provenance.get("seed"),
+        "network": weights.network,
+        "spatial_size": list(weights.preprocessing["spatial_size"]),
+    }
     area = weights.preprocessing.get("patch_area")
     patches = {} if area is None else {"patches": f"around known masses, {area:g} times the area of their boxes"}
-    return {**provenance, **facts, **settings, **patches, **NO_LEAST_AREA}
+    return {**provenance, **trained, **facts, **settings, **patches, **NO_LEAST_AREA, **how_it_was_made()}

@@ -207,6 +207,14 @@ def _reduced(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return image, truth, prediction
 
 
+def find_training_log(evaluation: Path) -> Path | None:
+    """The ``metrics.csv`` beside an evaluation, or where `mammoseg run` puts that of its training; None without one."""
+    places, scores = [evaluation / "metrics.csv"], evaluation.resolve().parent
+    if scores.name == "scores":
+        places.append(scores.parent / "eval" / "metrics.csv")
+    return next((place for place in places if place.is_file()), None)
+
+
 def read_training_log(metrics_csv: Path) -> list[dict[str, str]]:
     """Lines of a training log, one an epoch, with `LOG_COLUMNS`.
 

@@ -15,7 +15,7 @@ from mammoseg.data.masks import read_mask
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.lesion_tables import read_froc
 from mammoseg.evaluation.page import write_html_report
-from mammoseg.evaluation.plots import Case, choose_best_median_worst, plot_cases
+from mammoseg.evaluation.plots import Case, choose_best_median_worst, find_training_log, plot_cases
 from mammoseg.evaluation.tables import ScoreRow, count_masses, read_per_image, read_provenance, summarise
 from mammoseg.evaluation.threshold_baseline import ImageAndMask, evaluate_threshold, fit_threshold
 from mammoseg.files import atomic_path, sole_writer, write_json
@@ -28,7 +28,6 @@ TABLES = (
     "per_image.csv",
     "summary.csv",
     "summary.json",
-    "metrics.csv",
     "froc.csv",
     "froc_curve.csv",
     "reliability.csv",
@@ -58,7 +57,8 @@ def report(
     """Write ``index.html``, ``cases.png`` (best, median, worst), ``learning_curve.png`` and ``baseline.json``.
 
     Args:
-        evaluation_dir: folder where `training` wrote ``metrics.csv`` and `evaluating` wrote ``per_image.csv``.
+        evaluation_dir: folder where `evaluating` wrote ``per_image.csv``; the training log is taken where
+            `find_training_log` finds one.
         dataset_dir: folder of the ``datalist.json`` of the run; its license goes under the pictures.
         weights: checkpoint that was evaluated.
         output: folder of the page.
@@ -97,12 +97,14 @@ def report(
         write_json(page / "baseline.json", baseline)
         summary = summarise(rows)
         beaten = against_baseline(summary, baseline["test_dice"])
-        curve = evaluation / "metrics.csv"
-        tables = [name for name in TABLES if (evaluation / name).is_file()]
+        curve = find_training_log(evaluation)
         drawn = {text: name for text, name in PICTURES.items() if (evaluation / name).is_file()}
-        for name in (*tables, *drawn.values()):
-            with atomic_path(page / name) as temporary:
-                temporary.write_bytes((evaluation / name).read_bytes())
+        found = [evaluation / name for name in (*TABLES, *drawn.values())] + ([curve] if curve else [])
+        copied = [file for file in found if file.is_file()]
+        tables = [file.name for file in copied if file.suffix != ".png"]
+        for file in copied:
+            with atomic_path(page / file.name) as temporary:
+                temporary.write_bytes(file.read_bytes())
         write_html_report(
             page,
             title=title,
@@ -114,7 +116,7 @@ def report(
                 "weights_sha256": predictor.weights_sha256,
                 "best intensity threshold": baseline,
             },
-            learning_curve_csv=curve if curve.is_file() else None,
+            learning_curve_csv=curve,
             notice=" ".join(filter(None, [predictor.algorithm.warning, doubt])) or "Research only, not for diagnosis.",
             attribution=attribution,
             links={name: name for name in tables},

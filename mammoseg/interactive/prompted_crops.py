@@ -29,7 +29,7 @@ from mammoseg.transforms.cached_dataset import CachedDataset
 from mammoseg.transforms.pipelines import Preprocessing
 from mammoseg.transforms.prompted import whole_film
 
-KINDS = {"click": 0.3, "refined": 0.2, "corrected": 0.3, "box": 0.15, "strokes": 0.05}
+KINDS = {"click": 0.35, "refined": 0.3, "corrected": 0.1, "box": 0.2, "strokes": 0.05}
 """How often each kind of prompts is drawn: a first click; the same on a mask so far; further clicks in errors, with
 the mask so far or without; a box, with clicks or without; strokes."""
 
@@ -39,7 +39,7 @@ MOST_CORRECTIONS = 8
 FAULTS = (0.1, 1.0)
 """Of a mask so far, see `faulty_mask`, uniform."""
 
-FORGOTTEN = 0.3
+FORGOTTEN = 0.6
 """How often a mask so far chooses the view, but is not shown: as after a first look, whose mask may be of no use."""
 
 ROOM = 0.75

@@ -10,6 +10,7 @@ from mammoseg.evaluation.tables import ScoreRow
 from mammoseg.files import make_output, write_json
 from mammoseg.plans.budgets import cut_down, find_budget
 from mammoseg.plans.cells import Course, cells_of
+from mammoseg.plans.look_at_data import images_of
 from mammoseg.plans.page import Line
 from mammoseg.plans.paper_table import (
     PaperTable,
@@ -68,6 +69,7 @@ def reproduce(
     if dry_run:
         print_dry_run(plan, folder, left_out)
         return
+    images_of(plan, folder)  # before anything is written: a refused call leaves no folder
     make_output(folder)
     write_json(folder / "plan.json", content | ({"budget": budget} if budget else {}))
 

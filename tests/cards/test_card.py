@@ -8,6 +8,7 @@ import pytest
 
 from mammoseg.bundles import BUNDLES_FOLDER, bundle_names
 from mammoseg.cards.card import all_files, headline, read_readings
+from mammoseg.cards.measured import measured_of, read_measured, shown_grid
 
 LARGEST_FIGURE = 60_000
 """Bytes."""
@@ -28,18 +29,22 @@ def read_card(name: str) -> dict:
 
 
 @pytest.mark.parametrize("name", bundle_names())
-def test_measured_column_holds_no_number(name):
+def test_published_and_measured_numbers_stand_in_tables_of_their_own(name):
     card = (docs(name) / "README.md").read_text(encoding="utf-8")
-    if read_card(name)["published"]:
-        rows = card.split("| measured here |\n|---|---|---|\n")[1].split("\n\n")[0].splitlines()
-        assert {row.split("|")[3].strip() for row in rows} == {"not yet measured here"}
+    published = read_card(name)["published"]
+    assert card.count("| data | published |\n|---|---|\n") == bool(published)
+    dice = {
+        f"| {shown_grid(run)['dice']:.3f} (" for record in measured_of(name, read_measured()) for run in record["runs"]
+    }
+    assert all(text in card for text in dice) and card.count("| run | Dice, mean of images ") == bool(dice)
 
 
 @pytest.mark.parametrize("name", bundle_names())
 def test_a_card_names_the_page_of_what_was_measured_or_says_that_nothing_was(name):
     card = (docs(name) / "README.md").read_text(encoding="utf-8")
     page = read_card(name).get("results")
-    assert (page is None) == ("ot yet measured here" in card)
+    measured = page is not None or measured_of(name, read_measured()) != []
+    assert measured == ("Not yet measured here." not in card) == ("Measured here" in card)
     if page is not None:
         assert f"(../../../docs/results/{page})" in card and (docs(name) / "../../../docs/results" / page).is_file()
 

@@ -85,7 +85,21 @@ def test_runs_in_folders_of_one_name_are_told_apart(tmp_path):
 
     runs, _ = compare(first, second, output=tmp_path / "out")
 
-    assert {row["run"] for row in runs} == {"unet/evaluation", "aunet/evaluation"}
+    assert {row["run"] for row in runs} == {"unet", "aunet"}
+
+
+def test_runs_of_a_plan_are_told_apart_by_seed_and_have_their_learning_curves(tmp_path):
+    for seed in (0, 1):
+        write_run(tmp_path / "unet" / f"seed-{seed}" / "scores" / "test" / "per_image.csv", DICE)
+        log = tmp_path / "unet" / f"seed-{seed}" / "eval" / "metrics.csv"
+        log.parent.mkdir()
+        log.write_text("epoch,train_loss,val_mean_dice,lr\n1,0.5,0.2,0.001\n2,0.4,0.3,0.001\n")
+    scores = [tmp_path / "unet" / f"seed-{seed}" / "scores" / "test" for seed in (0, 1)]
+
+    runs, _ = compare(*scores, output=tmp_path / "out")
+
+    assert {row["run"] for row in runs} == {"seed-0", "seed-1"}
+    assert (tmp_path / "out" / "learning_curves.png").is_file()
 
 
 def test_tables_and_plot_are_written(better, worse, tmp_path):

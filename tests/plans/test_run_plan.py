@@ -12,6 +12,7 @@ import pytest
 from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.evaluation.tables import read_per_image
 from mammoseg.files import sole_writer
+from mammoseg.plans.record import record_plan
 from mammoseg.plans.run_plan import LOCK, run
 from tests.tiny_run import write_tiny_dataset
 from tests.waiting import is_running, wait_until
@@ -100,6 +101,21 @@ def test_the_page_shows_every_step_and_what_was_measured(done):
     assert 'href="runs/folds/seed-0/fold-2/log.txt"' in page
 
 
+def test_a_record_of_a_plan_has_every_evaluation_that_is_done_and_the_reason_of_every_other(done, tmp_path):
+    plan = json.loads((done / "plan.json").read_text())
+    plan["runs"].append(a_run("later", seeds=[5]))
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+
+    record = record_plan(tmp_path / "plan.json", done / "out", because="the night was over")
+
+    evaluations = [("seeds", 0, None), ("seeds", 1, None), *(("folds", 0, fold) for fold in (0, 1, 2))]
+    assert [(one["run"], one["seed"], one["fold"]) for one in record["runs"]] == [*evaluations, ("folds", 0, None)]
+    assert record["runs"][2]["images"] == 3 and record["budget"] is None
+    assert record["empty"] == [
+        {"run": "later", "bundle": "unet", "seed": 5, "fold": None, "because": "the night was over"}
+    ]
+
+
 def test_what_is_done_is_not_done_again(done, capsys):
     weights = sorted((done / "out").rglob("model.pt"))
     before = [path.stat().st_mtime_ns for path in weights]
@@ -138,14 +154,14 @@ def test_parallel_steps_are_processes_that_end_with_the_parent_and_a_killed_plan
     plan = write_plan(
         tmp_path,
         a_run("short", scores=[]),
-        a_run("long", overrides=TINY | {"max_epochs": 40}, scores=[]),
+        a_run("long", start_from="short", overrides={"batch_size": 2, "max_epochs": 40}, scores=[]),
     )
     out = tmp_path / "out"
     command = [sys.executable, "-m", "mammoseg.cli", "run", str(plan), "--output", str(out), "--jobs", "2"]
     killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     first, second = (out / "runs" / name / "seed-0" for name in ("short", "long"))
-    wait_until(lambda: (first / "done.json").is_file(), "the first run is done", process=killed)
     wait_until(lambda: (second / "models" / "checkpoint.pt").is_file(), "the second is under way", process=killed)
+    assert (first / "done.json").is_file()
     children = [int(pid) for pid in Path(f"/proc/{killed.pid}/task/{killed.pid}/children").read_text().split()]
     killed.kill()
     killed.wait()

@@ -5,6 +5,7 @@ import os
 import shlex
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,17 @@ def test_evaluation_takes_network_and_size_from_the_weights(run, tmp_path):
     assert told["started_from"]["sha256"] == told["weights_sha256"] == read_weights(weights).sha256
     assert (told["weights_file"], told["section"], told["precision"]) == ("model.pt", "test", "float32")
     assert (told["threshold"], told["flips"], told["min_area_mm2"], told["encoder"]) == (0.5, None, None, None)
+    assert told["command"] == f"cd {shlex.quote(str(Path.cwd()))} && {shlex.join(sys.orig_argv)}"
+    assert told["date"] == f"{datetime.now():%Y-%m-%d}" and told["machine"]["processor"].endswith(" cores")
+    assert told["spatial_size"] == list(read_weights(weights).preprocessing["spatial_size"])
+
+
+def test_evaluation_names_the_seed_of_the_training(run, tmp_path):
+    weights = torch.load(run / "models" / "model.pt", weights_only=True)
+    weights["provenance"]["seed"] = 7
+    torch.save(weights, tmp_path / "seven.pt")
+    evaluate("unet", dataset_dir=str(run / "data"), weights=str(tmp_path / "seven.pt"), output_dir=str(tmp_path))
+    assert read_provenance(tmp_path)["seed"] == 7
 
 
 def test_evaluation_tells_its_scores_as_scores_and_not_as_the_best_of_a_training(run, tmp_path, capsys):

@@ -1,0 +1,105 @@
+"""One evaluation in a record that a model card shows: nothing in it is written by hand."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mammoseg.errors import WrongCallError
+from mammoseg.evaluation.lesion_tables import SHOWN_RULE
+from mammoseg.evaluation.plots import choose_best_median_worst, find_training_log, logged, read_training_log
+from mammoseg.evaluation.statistics import bootstrap_mean_interval
+from mammoseg.evaluation.tables import POOLED_DICE, ScoreRow, read_per_image
+
+TOLD = (
+    "bundle",
+    "source",
+    "section",
+    "seed",
+    "spatial_size",
+    "network",
+    "weights_sha256",
+    "threshold",
+    "flips",
+    "precision",
+    "commit",
+    "date",
+    "command",
+)
+"""What a record takes from what an evaluation says of itself; the mean of several weights has no seed or network."""
+
+NEEDED = ("command", "date", "machine")
+"""What an evaluation of an older version does not say."""
+
+RATES = (0.5, 1.0)
+"""False marks an image at which a record has the masses found."""
+
+
+def measure_evaluation(evaluation: Path) -> dict[str, Any]:
+    """JSON values of one evaluation: what was scored, how, and the scores on each grid.
+
+    Raises:
+        WrongCallError: the folder has no complete evaluation, or one of a version that did not say how it was made.
+    """
+    summary_file = evaluation / "summary.json"
+    if not summary_file.is_file():
+        raise WrongCallError(f"{evaluation} has no summary.json; name a folder that `mammoseg evaluate` wrote.")
+    summary = json.loads(summary_file.read_text(encoding="utf-8"))
+    told = summary["provenance"]
+    if missing := [name for name in NEEDED if name not in told]:
+        raise WrongCallError(f"{summary_file} does not say its {missing[0]}; evaluate again with this version.")
+    rows = read_per_image(evaluation / "per_image.csv")
+    grids = list(dict.fromkeys(row["grid"] for row in summary["scores"]))
+    return {
+        **{name: told.get(name) for name in TOLD},
+        "machine": told["machine"]["processor"],
+        "trained_at": _trained_at(told.get("started_from")),
+        **_training(evaluation),
+        "images": len({row["image_id"] for row in rows}),
+        "patients": len({row["patient_id"] for row in rows}),
+        "grids": {grid: _on_grid(grid, rows, summary) for grid in grids},
+    }
+
+
+def _trained_at(weights: Any) -> str | None:
+    """Commit that the weights were trained at; of several, and where nobody wrote it down, none."""
+    return weights.get("commit") if isinstance(weights, dict) else None
+
+
+def _training(evaluation: Path) -> dict[str, Any]:
+    """Epochs that the training had, and the one whose weights were kept; nothing where its log is not there."""
+    log = find_training_log(evaluation)
+    if log is None:
+        return {}
+    lines = read_training_log(log)
+    epochs, dice = logged(lines, "val_mean_dice")
+    best = max(range(len(dice)), key=dice.__getitem__) if dice else None
+    return {"epochs": len(lines)} | (
+        {} if best is None else {"best_epoch": int(epochs[best]), "validation_dice": dice[best]}
+    )
+
+
+def _on_grid(grid: str, rows: Sequence[ScoreRow], summary: dict[str, Any]) -> dict[str, Any]:
+    on_grid = [row for row in rows if row["grid"] == grid]
+    scores = {row["metric"]: row for row in summary["scores"] if row["grid"] == grid}
+    low, high = bootstrap_mean_interval([row["dice"] for row in on_grid], [row["patient_id"] for row in on_grid])
+    (masses,) = (row for row in summary["masses"] if row["grid"] == grid)
+    of_image = {row["image_id"]: row["dice"] for row in on_grid}
+    return {
+        "dice": scores["dice"]["mean"],
+        "dice_low": low,
+        "dice_high": high,
+        "dice_median": scores["dice"]["median"],
+        "dice_pooled": scores[POOLED_DICE]["mean"],
+        "found": [
+            {name: row[name] for name in ("false_positives", "sensitivity", "low", "high", "empty_because")}
+            for row in summary["froc"]
+            if row["grid"] == grid and row["rule"] == SHOWN_RULE and row["false_positives"] in RATES
+        ],
+        "masses": masses["masses"],
+        "missed_masses": masses["missed_masses"],
+        "cases": {
+            which: {"image_id": image, "dice": of_image[image]}
+            for which, image in choose_best_median_worst(on_grid).items()
+        },
+    }
