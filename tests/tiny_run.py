@@ -1,5 +1,6 @@
 """A data set and a training run that take seconds, for tests of everything around the training."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,15 @@ from mammoseg.data.datalist import write_datalist
 SECTIONS = {"training": 6, "validation": 3, "test": 3}
 
 
-def write_tiny_dataset(folder: Path) -> Path:
-    """Twelve pictures of a breast with one bright disc, 64 x 48, one patient each; returns the folder."""
+def write_tiny_dataset(folder: Path, counts: Mapping[str, int] = SECTIONS) -> Path:
+    """Twelve pictures of a breast with one bright disc, 64 x 48, one patient each; returns the folder.
+
+    Args:
+        counts: pictures of each section, where there are others than twelve.
+    """
     rng = np.random.default_rng(0)
-    sections: dict[str, list[dict[str, Any]]] = {section: [] for section in SECTIONS}
-    for section, count in SECTIONS.items():
+    sections: dict[str, list[dict[str, Any]]] = {section: [] for section in counts}
+    for section, count in counts.items():
         for number in range(count):
             name = f"{section}-{number}"
             mask = np.zeros((64, 48), np.uint8)
