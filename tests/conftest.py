@@ -1,7 +1,9 @@
 """What all tests share: where real data lies, and tools that a machine may lack."""
 
+import logging
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,16 @@ def shared_data() -> Path:
 def converted_weights_of_tests(tmp_path_factory) -> None:
     """Weights that tests convert are not kept for the user."""
     os.environ["MAMMOSEG_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(autouse=True)
+def logging_ends_with_its_test() -> Iterator[None]:
+    """A bundle that runs in a test leaves handlers that write where that test's output went."""
+    before = logging.root.handlers[:]
+    yield
+    for handler in logging.root.handlers[:]:
+        if handler not in before:
+            logging.root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

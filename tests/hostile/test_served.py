@@ -49,9 +49,9 @@ def test_a_source_that_is_no_word_is_not_written_into_the_configs_of_an_export(t
 def test_configs_of_an_export_call_what_the_bundle_calls_with_the_record_as_values(tmp_path):
     (tmp_path / "w.pt").write_bytes(saved(sound_content()))
     configs = write_configs(BUNDLES / "unet", tmp_path / "unet", read_weights(tmp_path / "w.pt"))
-    units = {"encoder_unit": "basic", "decoder_unit": "basic"}
+    unsaid = {"encoder_unit": "basic", "decoder_unit": "basic", "up": "bilinear"}
     original = json.loads((BUNDLES / "unet" / "configs" / "train.json").read_text())["network_def"]
-    assert configs["train"]["network_def"] == original | units | {"channels": [2, 4]}
+    assert configs["train"]["network_def"] == original | unsaid | {"channels": [2, 4]}
     assert configs["train"]["spatial_size"] == [16, 16]
 
 
