@@ -9,19 +9,26 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
+import numpy as np
 import pydicom
 import requests
+from scipy.ndimage import distance_transform_edt
 
 from mammoseg.benchmark.label_server_speed import ALL_CORES, CORES
+from mammoseg.data.mammogram import read_mammogram
 from mammoseg.program import free_port
+from mammoseg.transforms.functional.breast import recorded_breast
 from mammoseg.viewer.label_server import label_server
 
 SECONDS = 120.0
 """For one request."""
 
+REACH = 60.0
+"""Pixels, along each axis, that the clicks of a place are at most away from it."""
+
 
 def benchmark_label_prompts(image: str, *, model: str = "random_walker", count: int = 50) -> dict[str, Any]:
-    """Ask a label server of its own for outlines, each with one click more than the last; after ten of a new place.
+    """Ask a label server of its own for outlines, each with a click more; after ten elsewhere in the breast.
 
     Args:
         image: file of a DICOM mammogram.
@@ -32,6 +39,8 @@ def benchmark_label_prompts(image: str, *, model: str = "random_walker", count: 
     """
     header = pydicom.dcmread(image, stop_before_pixels=True)
     rows, columns = int(header.Rows), int(header.Columns)
+    breast = np.pad(recorded_breast(read_mammogram(Path(image))), 1)  # so that the image's edge is one of the breast
+    places = np.argwhere(distance_transform_edt(breast)[1:-1, 1:-1] > 2 * REACH)
     draw = random.Random(0)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -45,9 +54,9 @@ def benchmark_label_prompts(image: str, *, model: str = "random_walker", count: 
             clicks: list[list[float]] = []
             for number in range(count + 1):
                 if number % 10 == 0:
-                    row, column = draw.uniform(0.3, 0.7) * rows, draw.uniform(0.3, 0.6) * columns
+                    row, column = map(float, draw.choice(places))
                     clicks = []
-                clicks.append([row + draw.uniform(-60, 60), column + draw.uniform(-60, 60)])
+                clicks.append([row + draw.uniform(-REACH, REACH), column + draw.uniform(-REACH, REACH)])
                 page, slicer = _page(running.url, name, model, clicks), _slicer(running.url, name, model, clicks)
                 if number == 0:
                     first = page
