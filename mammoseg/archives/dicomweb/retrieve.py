@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import requests
-from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 
 from mammoseg.archives.dicomweb.client import Archive, ArchiveError, Instance, PassingError
@@ -106,5 +105,5 @@ def _content_type(response: requests.Response) -> str:
 def _sop_instance_uid(path: Path) -> str:
     try:
         return str(read_file_meta_info(path).get("MediaStorageSOPInstanceUID", ""))
-    except (InvalidDicomError, ValueError, OSError, EOFError, AttributeError, NotImplementedError):
+    except Exception:  # whatever pydicom raises over a file of a stranger
         return ""
