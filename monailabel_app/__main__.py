@@ -11,7 +11,6 @@ from pathlib import Path
 from mammoseg.command_line import Parser, ended
 from mammoseg.counts import count_of
 from mammoseg.quick_import import quick_imports
-from mammoseg.viewer.label_server import say_page
 from monailabel_app.lib.conf import model_name
 from monailabel_app.lib.login.tokens import TokenFile, make_token, revoke_tokens
 from monailabel_app.lib.models.discover import discover
@@ -55,6 +54,7 @@ def _serve(options: argparse.Namespace) -> None:
 
     with quick_imports():
         from monailabel_app.main import MammosegApp
+    from mammoseg.viewer.label_server import say_page
     from monailabel_app.lib.server.connections import Listener, allow_open_files
     from monailabel_app.lib.server.routes.annotate import BUILT
     from monailabel_app.lib.server.server import build

@@ -140,12 +140,9 @@ def _complete(rows: Sequence[Mapping[str, Any]], labels: Sequence[int]) -> list[
     """Seeds that every strategy has finished, in their order."""
     done = {(row["strategy"], row["seed"], row["labels"]) for row in rows}
     strategies = {row["strategy"] for row in rows} - {"start"}
-    return [
-        row["seed"]
-        for row in rows
-        if row["strategy"] == "start"
-        and all((name, row["seed"], count) in done for name in strategies for count in labels[1:])
-    ]
+    # once: a process killed behind the row of a start writes it again
+    starts = dict.fromkeys(row["seed"] for row in rows if row["strategy"] == "start")
+    return [seed for seed in starts if all((name, seed, count) in done for name in strategies for count in labels[1:])]
 
 
 def _cell(values: np.ndarray, sign: str = "") -> str:

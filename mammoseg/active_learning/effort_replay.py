@@ -53,12 +53,13 @@ class EffortReplay(Replay):
     def _learned(self, strategy: str, draw: tuple[int, int], names: Sequence[str], before: Any) -> dict[str, Any]:
         seed, turn = draw
         tool = self._tool(before)
-        records = []
+        records, shapes = [], []
         for name in names:
             label = self._labelled(seed, strategy, name)
-            has_mass = bool(read_mask(label).any())
-            records.append({"image": self.pool[name]["image_path"], "label": str(label), "has_mass": has_mass})
-        rows, columns = zip(*(read_mask(record["label"]).shape for record in records), strict=True)
+            mask = read_mask(label)
+            records.append({"image": self.pool[name]["image_path"], "label": str(label), "has_mass": bool(mask.any())})
+            shapes.append(mask.shape)
+        rows, columns = zip(*shapes, strict=True)
         train_tool(
             tool,
             records,

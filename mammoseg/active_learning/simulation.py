@@ -78,6 +78,8 @@ class SimulationPlan:
         for name in ("seeds", "start", "query", "rounds", "first_steps", "steps", "batch_size"):
             if numbers[name] < 1:
                 raise WrongCallError(f"{name} is {numbers[name]}; it must be at least 1.")
+        if self.tool_steps < 0:
+            raise WrongCallError(f"tool_steps is {self.tool_steps}; it must be at least 0.")
         if (last := self.start + self.rounds * self.query) > pool:
             raise WrongCallError(
                 f"{count_of(last, 'label')} asked for, the pool has {count_of(pool, 'image')}; take fewer rounds."

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pydicom
 import requests
-from scipy.ndimage import distance_transform_edt
 
 from mammoseg.benchmark.label_server_speed import ALL_CORES, CORES
 from mammoseg.data.mammogram import read_mammogram
+from mammoseg.interactive.simulate import depth_of
 from mammoseg.program import free_port
 from mammoseg.transforms.functional.breast import recorded_breast
 from mammoseg.viewer.label_server import label_server
@@ -39,8 +39,7 @@ def benchmark_label_prompts(image: str, *, model: str = "random_walker", count: 
     """
     header = pydicom.dcmread(image, stop_before_pixels=True)
     rows, columns = int(header.Rows), int(header.Columns)
-    breast = np.pad(recorded_breast(read_mammogram(Path(image))), 1)  # so that the image's edge is one of the breast
-    places = np.argwhere(distance_transform_edt(breast)[1:-1, 1:-1] > 2 * REACH)
+    places = np.argwhere(depth_of(recorded_breast(read_mammogram(Path(image)))) > 2 * REACH)
     draw = random.Random(0)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)

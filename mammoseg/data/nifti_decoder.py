@@ -23,10 +23,6 @@ MOST_TRAILING_BYTES = 2**20
 """What may follow the image; it is read, since a gzipped file has its checksum behind the last byte."""
 
 
-NIFTI_2 = (b"\x1c\x02\0\0n+2\0", b"\0\0\x02\x1cn+2\0")
-"""First bytes of a file of NIfTI-2: the length of its header in either byte order, and its magic."""
-
-
 @dataclass(frozen=True)
 class Nifti:
     """One slice.
@@ -72,7 +68,7 @@ def _opened(content: bytes, path: Path) -> Iterator[tuple[Any, Any]]:
         yield nibabel.Nifti1Pair.from_filename(path), None
         return
     with BytesIO(content) as file, gzip.open(file) if content.startswith(b"\x1f\x8b") else file as stream:
-        is_second = stream.read(len(NIFTI_2[0])) in NIFTI_2
+        is_second = nibabel.Nifti2Header.may_contain_header(stream.read(nibabel.Nifti2Header.sizeof_hdr))
         stream.seek(0)
         yield (nibabel.Nifti2Image if is_second else nibabel.Nifti1Image).from_stream(stream), stream
 

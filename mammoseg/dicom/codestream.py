@@ -134,7 +134,7 @@ def join_fragments(pixel_data: bytes) -> bytes:
 
 def with_offset_table(pixel_data: bytes) -> bytes:
     """Pixel Data with an empty offset table in front, where a writer began with the stream itself (PS3.5 A.4)."""
-    return pixel_data if _method(pixel_data[8:]) is None else ITEM + bytes(4) + pixel_data
+    return pixel_data if _method(pixel_data[8 : 8 + RLE_HEADER_BYTES]) is None else ITEM + bytes(4) + pixel_data
 
 
 def _method_of(syntax: uid.UID) -> str:

@@ -79,7 +79,9 @@ def compare(
         counted = froc if curves else []
         write_markdown(folder / "comparison.md", runs=runs, pairs=pairs, tables=tables, froc=counted, origins=origins)
         shown = aligned[_shown_grid(list(chain.from_iterable(tables.values())))]
-        report = write_report(folder, tables, paths, shown=shown, runs=runs, pairs=pairs, froc=froc, speed=speeds)
+        report = write_report(
+            folder, tables, paths, shown=shown, runs=runs, pairs=pairs, froc=froc, speed=speeds, provenance=origins
+        )
     print(f"Comparison: {folder / 'comparison.md'}; tables: {folder / 'runs.csv'}, {folder / 'pairs.csv'}")
     print(f"Report: {report}")
     for name, provenance in origins.items():

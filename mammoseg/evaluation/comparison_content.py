@@ -17,7 +17,7 @@ from mammoseg.evaluation.plots import find_training_log
 from mammoseg.evaluation.reporting_items import reporting_items
 from mammoseg.evaluation.speeds import speeds_of_runs
 from mammoseg.evaluation.subgroups import compare_in_subgroups, describe_subgroups
-from mammoseg.evaluation.tables import ScoreRow, count_masses, read_provenance
+from mammoseg.evaluation.tables import ScoreRow, count_masses
 from mammoseg.files import sha256_of_file
 from mammoseg.provenance import command_line, doubt_of, warning_of
 
@@ -32,6 +32,7 @@ def write_report(
     pairs: Sequence[ScoreRow],
     froc: Sequence[ScoreRow],
     speed: Sequence[ScoreRow],
+    provenance: Mapping[str, Mapping[str, Any]],
 ) -> Path:
     """Write what stands in the report alone: its tables, its pictures, the page and its JSON.
 
@@ -44,11 +45,11 @@ def write_report(
         pairs: rows of ``pairs.csv``.
         froc: rows of ``froc.csv``, none where no run counted lesions.
         speed: rows of the benchmark, see `read_speeds`.
+        provenance: what each run's evaluation tells of itself, see `read_provenance`.
     Returns:
         Path of ``report.html``.
     """
     folders = dict(zip(tables, (path.parent for path in paths), strict=True))
-    provenance = {name: read_provenance(of_run) for name, of_run in folders.items()}
     details: dict[str, Sequence[ScoreRow]] = {
         "good_enough": count_good_enough(tables, grid=shown.grid),
         "agreement": describe_agreement(tables, grid=shown.grid),
@@ -85,7 +86,7 @@ def write_report(
         content,
         aligned=shown,
         pictures=_draw(folder, tables, folders, shown=shown, details=details),
-        galleries=_standing(folders, "cases.png"),
+        galleries=_galleries(folders),
     )
 
 
@@ -121,9 +122,9 @@ def _draw(
     return pictures
 
 
-def _standing(folders: Mapping[str, Path], name: str) -> dict[str, Path]:
-    """The file of this name of each run that has it."""
-    return {run: folder / name for run, folder in folders.items() if (folder / name).is_file()}
+def _galleries(folders: Mapping[str, Path]) -> dict[str, Path]:
+    """The picture of cases of each run that has one."""
+    return {run: cases for run, folder in folders.items() if (cases := folder / "cases.png").is_file()}
 
 
 def _warnings(provenance: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -45,7 +45,7 @@ def measure_evaluation(evaluation: Path) -> dict[str, Any]:
     if not summary_file.is_file():
         raise WrongCallError(f"{evaluation} has no summary.json; name a folder that `mammoseg evaluate` wrote.")
     summary = json.loads(summary_file.read_text(encoding="utf-8"))
-    told = summary["provenance"]
+    told = summary.get("provenance", {})
     if missing := [name for name in NEEDED if name not in told]:
         raise WrongCallError(f"{summary_file} does not say its {missing[0]}; evaluate again with this version.")
     rows = read_per_image(evaluation / "per_image.csv")

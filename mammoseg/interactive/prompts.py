@@ -60,7 +60,11 @@ def check_prompts(prompts: Prompts, shape: tuple[int, int]) -> None:
         raise PromptError(
             f"{len(points):,} points, but one mass takes at most {MOST_POINTS:,}; send fewer points a stroke."
         )
-    if not (len(prompts.marks_inside()) or prompts.box or prompts.mask is not None):
+    if prompts.mask is not None and prompts.mask.shape != shape:
+        raise PromptError(
+            f"The mask so far has the shape {prompts.mask.shape}, the image {shape}; send the mask of this image."
+        )
+    if not (len(prompts.marks_inside()) or prompts.box or (prompts.mask is not None and prompts.mask.any())):
         raise PromptError("No click, stroke or box says where the mass is; click into the mass first.")
     rows, columns = shape
     wrong = ~((points >= 0) & (points < shape)).all(axis=1)
@@ -76,7 +80,3 @@ def check_prompts(prompts: Prompts, shape: tuple[int, int]) -> None:
                 f"The box from row {top:g}, column {left:g} to row {bottom:g}, column {right:g} is empty or outside "
                 f"of the image ({rows} rows, {columns} columns)."
             )
-    if prompts.mask is not None and prompts.mask.shape != shape:
-        raise PromptError(
-            f"The mask so far has the shape {prompts.mask.shape}, the image {shape}; send the mask of this image."
-        )

@@ -42,8 +42,7 @@ def _of_run(plan: RunPlan, run: PlannedRun, output: Path, load: Section) -> int 
         file = dataset_dir(plan, dataset, output) / "datalist.json"
         if file.is_file():
             records = load(file, section, fold)
-            of_masses = run.overrides.get("preprocessing::patch_area") is not None
-            counts.append(len(one_record_a_mass(records) if of_masses else records))
+            counts.append(len(one_record_a_mass(records) if run.cuts_patches else records))
         elif section == "training":
             counts.append(0)
     return counts[0] or None

@@ -65,6 +65,11 @@ class PlannedRun:
     scores: tuple[Score, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def cuts_patches(self) -> bool:
+        """Whether its images are patches, one around each mass."""
+        return self.overrides.get("preprocessing::patch_area") is not None
+
 
 @dataclass(frozen=True)
 class RunPlan:

@@ -7,10 +7,9 @@ from typing import Any
 from mammoseg.csv_table import write_csv
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.tables import ScoreRow
-from mammoseg.files import make_output, write_json
+from mammoseg.files import make_output
 from mammoseg.plans.budgets import cut_down, find_budget
 from mammoseg.plans.cells import Course, cells_of
-from mammoseg.plans.look_at_data import images_of
 from mammoseg.plans.page import Line
 from mammoseg.plans.paper_table import (
     PaperTable,
@@ -69,18 +68,23 @@ def reproduce(
     if dry_run:
         print_dry_run(plan, folder, left_out)
         return
-    images_of(plan, folder)  # before anything is written: a refused call leaves no folder
-    make_output(folder)
-    write_json(folder / "plan.json", content | ({"budget": budget} if budget else {}))
 
     def table_of(results: Sequence[ScoreRow], lines: Sequence[Line]) -> Mapping[str, Any]:
         cells = cells_of(chosen, Course(plan, folder, given, results, lines, left_out))
         return _written(chosen, cells, folder, plan.datasets, _how(chosen, budget, variant))
 
     try:
-        carry_out(plan, folder, jobs=jobs, left_out=left_out, table_of=table_of)
+        carry_out(
+            plan,
+            folder,
+            jobs=jobs,
+            left_out=left_out,
+            table_of=table_of,
+            content=content | ({"budget": budget} if budget else {}),
+        )
     finally:
-        print(f"Published beside measured: {folder / 'table.csv'}")
+        if (beside := folder / "table.csv").is_file():
+            print(f"Published beside measured: {beside}")
 
 
 def _datasets(table: PaperTable, data: Sequence[str]) -> dict[str, dict[str, Any]]:

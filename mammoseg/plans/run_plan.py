@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mammoseg.counts import count_of
 from mammoseg.errors import MammosegError, StoppedError
 from mammoseg.evaluation.tables import ScoreRow
-from mammoseg.files import make_output, sole_writer
+from mammoseg.files import make_output, sole_writer, write_json
 from mammoseg.plans.budgets import cut_down, find_budget
 from mammoseg.plans.execute import LOG, execute
 from mammoseg.plans.look_at_data import images_of
@@ -57,7 +57,13 @@ def run(
 
 
 def carry_out(
-    plan: RunPlan, output: Path, *, jobs: int, left_out: Mapping[str, str], table_of: TableOf | None = None
+    plan: RunPlan,
+    output: Path,
+    *,
+    jobs: int,
+    left_out: Mapping[str, str],
+    table_of: TableOf | None = None,
+    content: Mapping[str, Any] | None = None,
 ) -> None:
     """Do what is not done yet of a plan, with a page that is always up to date.
 
@@ -65,6 +71,7 @@ def carry_out(
         output: folder of the plan, absolute.
         left_out: runs that are not in the plan, and why.
         table_of: gives the table of a paper for the page.
+        content: what the plan was made of, for ``plan.json`` of the folder; None where it lies in a file already.
     Raises:
         WrongCallError: the folder holds other settings, or the data lacks a section that a run needs.
         StoppedError: Ctrl-C.
@@ -76,6 +83,8 @@ def carry_out(
     progress = _Progress(plan, steps, output, left_out, table_of)
     with sole_writer(output, output / LOCK):
         check_same(steps, output)
+        if content is not None:
+            write_json(output / "plan.json", content)
         _say_budget(plan, left_out)
         progress.show()
         try:
@@ -117,7 +126,7 @@ def print_dry_run(plan: RunPlan, output: Path, left_out: Mapping[str, str]) -> N
 
 def _in_words(run: PlannedRun, one: "Estimate") -> str:
     """What a run is and takes."""
-    what = "mass" if "preprocessing::patch_area" in run.overrides else "image"
+    what = "mass" if run.cuts_patches else "image"
     images = "" if one.images is None else f" of {count_of(one.images, what)}"
     starts = "" if run.start_from is None else f", from {run.start_from}"
     changed = ", ".join(f"{name} {_word(value)}" for name, value in run.overrides.items())
@@ -125,7 +134,7 @@ def _in_words(run: PlannedRun, one: "Estimate") -> str:
         f"{run.name}: {run.bundle}, {run.recipe} recipe, {run.dataset}{starts}",
         ", ".join([_numbers("seed", run.seeds), *([_numbers("fold", run.folds)] if run.folds else [])]),
         f"at most {count_of(one.epochs, 'epoch')}{images}",
-        *(["the data is not there yet"] if one.images is None else []),
+        *(["no datalist of its data is there yet"] if one.images is None else []),
         f"{one.facts.parameters:,} parameters, {one.facts.macs / 1e9:.1f} GMAC at {_word(one.grid)}",
         *([f"changed: {changed}"] if changed else []),
         f"scored on {', '.join(score.name for score in run.scores)}" if run.scores else "scored on nothing",
@@ -142,7 +151,7 @@ def _word(value: Any) -> str:
     """A value of an override as a person writes it."""
     if isinstance(value, list | tuple):
         return " x ".join(map(str, value))
-    return {None: "none", True: "true", False: "false"}.get(value) or str(value)
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
 class _Progress:

@@ -10,6 +10,7 @@ from pathlib import Path
 from mammoseg.dicom.read import read_header, read_texts
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import atomic_path, read_json
+from mammoseg.paths import stem
 
 
 @dataclass(frozen=True, order=True)
@@ -47,11 +48,12 @@ def keep_labels(state: Path, images: Iterable[Path], output: Path) -> int:
     if any(_is_segmentation(label.file) for label in drawn):
         paths |= {uid: path for path in images if (uid := _uid(path))}
     newest = {label.image: label for label in sorted(drawn) if label.image in paths}
-    stems = Counter(path.stem for path in images)
+    stems = Counter(map(stem, images))
     for image, label in newest.items():
         path = paths[image]
-        name = path.stem if stems[path.stem] == 1 else f"{path.stem}-{hashlib.sha256(image.encode()).hexdigest()[:8]}"
-        endings = (".dcm", ".dcm") if _is_segmentation(label.file) else (path.suffix, ".nii.gz")
+        plain = stem(path)
+        name = plain if stems[plain] == 1 else f"{plain}-{hashlib.sha256(image.encode()).hexdigest()[:8]}"
+        endings = (".dcm", ".dcm") if _is_segmentation(label.file) else (path.name.removeprefix(plain), ".nii.gz")
         for source, folder, ending in zip((path, label.file), ("images", "labels"), endings, strict=True):
             with atomic_path(output / folder / f"{name}{ending}") as temporary:
                 shutil.copyfile(source, temporary)

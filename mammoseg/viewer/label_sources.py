@@ -120,7 +120,7 @@ def what_to_open(url: str, source: LabelSource, bundle: str, *, page: bool, keep
         page: whether the page to annotate is built.
         keep: folder in which labels are kept; None where they end with the server.
     """
-    kept = f"kept in {keep}" if keep else "gone with it, unless you name --keep FOLDER"
+    kept = f"kept in {keep}" if keep else "gone with it, unless you name --keep FOLDER (make: KEEP=FOLDER)"
     lines = [
         f"{source.title}; model {bundle}. Open:",
         say_page(url, is_built=page),

@@ -42,6 +42,11 @@ def test_a_seed_that_one_strategy_has_not_finished_is_left_out(tmp_path):
     assert curves["random"].shape == (1, 2)
 
 
+def test_a_start_that_a_killed_replay_wrote_twice_is_one_seed(tmp_path):
+    rows = [(0, "start", 8, 0.1), (0, "start", 8, 0.1), (0, "random", 16, 0.2)]
+    assert read_curves(write_steps(tmp_path / "steps", rows))[1]["random"].tolist() == [[0.1, 0.2]]
+
+
 def test_interval_is_students(tmp_path):
     mean, half = mean_and_half_width(np.array([[1.0], [3.0]]))
     assert mean[0] == 2

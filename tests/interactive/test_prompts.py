@@ -15,6 +15,7 @@ CLICK = np.array([[3.0, 4.0]])
     [
         (Prompts(), "No click"),
         (Prompts(background=CLICK), "No click"),
+        (Prompts(mask=np.zeros((10, 20), bool)), "No click"),
         (Prompts(foreground=np.array([[10.0, 0.0]])), "row 10, column 0 is outside"),
         (Prompts(foreground=CLICK, background=np.array([[0.0, -1.0]])), "outside"),
         (Prompts(foreground=np.array([[np.nan, 1.0]])), "outside"),

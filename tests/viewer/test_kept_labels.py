@@ -1,5 +1,6 @@
 """Labels that were kept go to `ingest` and `train`: the newest of each image, as it was drawn."""
 
+import nibabel
 import numpy as np
 
 from mammoseg.data.datalist import load_section
@@ -42,3 +43,16 @@ def test_labels_saved_through_the_data_source_are_ingested_and_trained_on(tmp_pa
         assert np.array_equal(read_mask(record["label"]) > 0, disc((128, 102), 80)), "the label that was saved last"
     train("unet", **tiny_overrides(tmp_path / "data", tmp_path / "run", max_epochs=1))
     assert (tmp_path / "run" / "models" / "model.pt").is_file()
+
+
+def test_a_label_of_a_nifti_image_has_the_name_of_its_image(tmp_path):
+    (tmp_path / "images").mkdir()
+    image = tmp_path / "images" / "a.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(disc((128, 102), 40).astype(np.uint8).T * 200, np.diag([-1, -1, 1, 1])), image)
+    with opened(tmp_path / "images", tmp_path / "state") as store:
+        (image_id,) = store.list_images()
+        mask = as_slicer_writes(disc((128, 102), 40), store.get_image_uri(image_id), tmp_path / "mask.nii.gz")
+        store.save_label(image_id, str(mask), "final", {})
+    keep_labels(tmp_path / "state", [image], tmp_path / "kept")
+    kept = [str(path.relative_to(tmp_path / "kept")) for path in sorted((tmp_path / "kept").rglob("*.nii.gz"))]
+    assert kept == ["images/a.nii.gz", "labels/a.nii.gz"]

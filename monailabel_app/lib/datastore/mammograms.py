@@ -94,7 +94,7 @@ class MammogramDatastore(Datastore):
         return self.index.image_ids()
 
     def group_of(self, image_id: str) -> str:
-        """Keyed hash of the image's patient, so that patients can be kept together and not be named."""
+        """Keyed hash of the image's patient, so that patients stay together and unnamed; a picture's own id."""
         return self._image(image_id).patient_group
 
     def get_image_uri(self, image_id: str) -> str:

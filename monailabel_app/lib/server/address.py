@@ -33,8 +33,8 @@ def bind(host: str, port: int) -> list[socket.socket]:
 
 def url_of(scheme: str, host: str, port: int) -> str:
     """Address by which a browser on this machine, or one that reaches `host`, finds the server."""
-    here = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
-    return f"{scheme}://{f'[{here}]' if ':' in here and not here.startswith('[') else here}:{port}"
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"{scheme}://{f'[{here}]' if ':' in here else here}:{port}"
 
 
 def check_certificate(certificate: str | None, key: str | None, password: str | None) -> None:

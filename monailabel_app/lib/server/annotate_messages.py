@@ -84,4 +84,4 @@ class Drawn(OfImage):
 
     masses: Annotated[list[Outline], Field(max_length=MOST_MASSES)]
     no_mass: bool = False
-    strokes: Annotated[int, Field(ge=0, le=10**6)] = 0
+    strokes: Annotated[int, Field(ge=0, le=10**6)] | None = None
