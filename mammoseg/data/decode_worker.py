@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 from pydicom.filewriter import dcmwrite
 
+from mammoseg.border import refused_as
 from mammoseg.data.mammogram import check_is_file, format_of
 from mammoseg.data.mask_decoder import decode_picture_mask
 from mammoseg.data.picture_decoder import decode_picture
@@ -33,7 +33,7 @@ from mammoseg.dicom.grey import grey_table, padding_range
 from mammoseg.dicom.mask import decode_mask
 from mammoseg.dicom.parse import parse_dicom, read_bytes
 from mammoseg.dicom.pixels import MAX_PIXELS, decode
-from mammoseg.dicom.values import MALFORMED, malformed_refused, text
+from mammoseg.dicom.values import malformed_refused, text
 from mammoseg.errors import InputRefusedError, WrongCallError, kind_and_place
 
 if TYPE_CHECKING:
@@ -219,11 +219,9 @@ def answer_texts(path: str, keywords: list[str], **_: Any) -> Answer:
 
 
 def _texts(path: str, keywords: list[str]) -> dict[str, str]:
-    try:
+    with refused_as("E_NOT_DICOM", "this is no DICOM file that can be parsed."):
         dataset = dcmread(path, stop_before_pixels=True, specific_tags=keywords)
         return {keyword: text(dataset, keyword) for keyword in keywords}
-    except (OSError, InvalidDicomError, *MALFORMED) as error:
-        raise InputRefusedError("E_NOT_DICOM", "this is no DICOM file that can be parsed.") from error
 
 
 def _header(dataset: Dataset) -> np.ndarray:

@@ -14,6 +14,7 @@ from typing import Any
 import nibabel
 import numpy as np
 
+from mammoseg.border import refused_as
 from mammoseg.errors import InputRefusedError
 
 UNSIGNED = ("uint8", "uint16")
@@ -48,17 +49,13 @@ def decode_nifti(content: bytes, *, path: Path, max_pixels: int) -> Nifti:
         InputRefusedError: ``E_MULTIFRAME``, ``E_SIZE``, ``E_COLOUR``, ``E_BITS``, or ``E_TRUNCATED`` whatever nibabel
             could not do.
     """
-    try:
+    with refused_as("E_TRUNCATED", "the NIfTI file cannot be read; copy it again."):
         with _opened(content, path) as (image, stream):
             check_description(tuple(int(side) for side in image.shape), image.get_data_dtype(), max_pixels)
             stored = np.asanyarray(image.dataobj)
             if stream is not None and len(stream.read(MOST_TRAILING_BYTES + 1)) > MOST_TRAILING_BYTES:
                 raise InputRefusedError("E_SIZE", "the NIfTI file goes on after its image; save it anew.")
             return Nifti(plain(stored), _affine(image), _spacing(image.header))
-    except (InputRefusedError, MemoryError):
-        raise
-    except Exception as error:
-        raise InputRefusedError("E_TRUNCATED", "the NIfTI file cannot be read; copy it again.") from error
 
 
 @contextmanager

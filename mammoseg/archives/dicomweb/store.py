@@ -7,6 +7,7 @@ instance is asked for before it is sent, and both sequences of the answer are re
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -20,9 +21,9 @@ from mammoseg.archives.dicomweb.multipart import encode_parts
 from mammoseg.archives.dicomweb.retrieve import RefusedInstanceError, retrieve
 from mammoseg.archives.dicomweb.status import ALREADY_THERE, failure_reason
 from mammoseg.archives.dicomweb.stored import Stored, StoreStatus, open_checked
+from mammoseg.border import passed_over
 from mammoseg.dicom.parse import open_dicom, read_bytes
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.dicom.values import MALFORMED
 from mammoseg.dicom.write import content_digest
 from mammoseg.errors import InputRefusedError
 
@@ -172,10 +173,9 @@ def _compare(item: _Item, archive: Archive) -> Stored | None:
 
 def _digest_or_none(path: Path) -> str | None:
     """Digest of what the archive sent; None for a damaged file, which is not the same as any other."""
-    try:
+    with suppress(InputRefusedError), passed_over():
         return content_digest(open_dicom(path))
-    except MALFORMED:
-        return None
+    return None
 
 
 def _verified(item: _Item, archive: Archive) -> Stored:
