@@ -188,7 +188,8 @@ def answer_nrrd(path: str, max_pixels: int = MAX_PIXELS, **_: Any) -> Answer:
 def _slice(image: "Nifti") -> Answer:
     array = np.ascontiguousarray(image.array)
     affine = None if image.affine is None else image.affine.tolist()
-    return {**_describe(array), "affine": affine, "spacing_mm": image.spacing_mm}, [array]
+    place = {"affine": affine, "spacing_mm": image.spacing_mm, "contradicts_itself": image.contradicts_itself}
+    return _describe(array) | place, [array]
 
 
 def answer_header(path: str, **_: Any) -> Answer:
