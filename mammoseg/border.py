@@ -37,10 +37,12 @@ def refused_as(code: str, reason: str) -> Iterator[None]:
 def passed_over() -> Iterator[None]:
     """A block that looks for something in a file of a stranger that may well lack it; whatever is raised only ends it.
 
-    What is ours passes, and so does a lack of memory.
+    So does a refusal of the file; what else is ours passes, and so does a lack of memory.
     """
     try:
         yield
+    except InputRefusedError:
+        return
     except (MammosegError, MemoryError):
         raise
     except Exception:

@@ -15,9 +15,16 @@ def test_whatever_is_raised_refuses_and_is_not_quoted(error):
         raise error("Jane Doe")
 
 
-@pytest.mark.parametrize("error", [MemoryError(), WrongCallError("no"), InputRefusedError("E_SIZE", "it is large.")])
+@pytest.mark.parametrize("error", [MemoryError(), WrongCallError("no")])
 def test_what_is_ours_and_a_lack_of_memory_pass(error):
     for block in (refused_as("E_SEG", "write it anew."), passed_over()):
         with pytest.raises(type(error)) as raised, block:
             raise error
         assert raised.value is error
+
+
+def test_a_refusal_keeps_its_reason_where_one_is_told_and_means_nothing_found_where_not():
+    with pytest.raises(InputRefusedError, match="E_SIZE: it is large"), refused_as("E_SEG", "write it anew."):
+        raise InputRefusedError("E_SIZE", "it is large.")
+    with passed_over():
+        raise InputRefusedError("E_SIZE", "it is large.")

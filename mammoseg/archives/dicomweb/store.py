@@ -7,7 +7,6 @@ instance is asked for before it is sent, and both sequences of the answer are re
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -173,7 +172,7 @@ def _compare(item: _Item, archive: Archive) -> Stored | None:
 
 def _digest_or_none(path: Path) -> str | None:
     """Digest of what the archive sent; None for a damaged file, which is not the same as any other."""
-    with suppress(InputRefusedError), passed_over():
+    with passed_over():
         return content_digest(open_dicom(path))
     return None
 
