@@ -82,7 +82,8 @@ class Outliner:
         mask = without_clicked_out(mask, what.prompts, radius=radius)
         if what.painted is not None:
             mask = (mask | what.painted.inside) & ~what.painted.outside
-        return Proposal(self.assistance, RunLengths.of(mask), what.count)
+        so_far = None if what.prompts.mask is None else RunLengths.of(what.prompts.mask)
+        return Proposal(self.assistance, RunLengths.of(mask), what.count, what.marks, so_far)
 
     def for_page(self, path: Path, sent: Mapping[str, Any]) -> Proposal:
         """The outline for a page.
