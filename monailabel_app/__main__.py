@@ -81,11 +81,14 @@ def _serve(options: argparse.Namespace) -> None:
     logging.getLogger(__name__).info("Serving on %s", url)
     print(say_page(url, is_built=BUILT.is_dir()), flush=True)
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(uvicorn.Config(server, **HOW_TO_SERVE, **_certificate(options))).run(sockets=listeners)
-
-
-def _certificate(options: argparse.Namespace) -> dict[str, str | None]:
-    return {name: getattr(options, name) for name in ("ssl_keyfile", "ssl_certfile", "ssl_keyfile_password")}
+        config = uvicorn.Config(
+            server,
+            ssl_keyfile=options.ssl_keyfile,
+            ssl_certfile=options.ssl_certfile,
+            ssl_keyfile_password=options.ssl_keyfile_password,
+            **HOW_TO_SERVE,
+        )
+        uvicorn.Server(config).run(sockets=listeners)
 
 
 def _token(options: argparse.Namespace) -> None:
