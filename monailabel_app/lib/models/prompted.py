@@ -26,7 +26,7 @@ from mammoseg.interactive.run_lengths import RunLengths
 from monailabel_app.lib.datastore.work import Proposal
 from monailabel_app.lib.models.infer import LABELS, read_extension, write_temporary
 from monailabel_app.lib.models.prepared import LookedAt, LookedAtImages
-from monailabel_app.lib.models.run import PROPOSAL
+from monailabel_app.lib.models.run import PROPOSAL, SO_FAR
 from monailabel_app.lib.models.said_prompts import (
     OF_A_PAGE,
     OF_SCRIBBLES,
@@ -153,6 +153,7 @@ class PromptedInferTask(InferTask):
 
         def outline(looked: LookedAt, prepared: Any) -> tuple[Proposal, str]:
             what = self._read(values, looked.grid, label, str(request.get("image_id", "")))
+            what = what.going_on(request.get(SO_FAR), looked.grid.shape)
             proposal = self.outliner.outline(looked, prepared, what)
             file = write_temporary(proposal.outline.mask(looked.grid.shape), looked.grid, suffix)
             return proposal, str(file)
