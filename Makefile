@@ -14,9 +14,10 @@ demo: $(READY)
 # Label phantoms with the demo's model: an archive, the label server, and the addresses to open, until Ctrl-C.
 # `make label FOLDER=FOLDER` (or DICOM=FOLDER) takes mammograms of your own, DICOM or pictures, with the model that came
 # in the box; KEEP=FOLDER keeps the labels.
-OWN = $(or $(FOLDER),$(DICOM))
+NAMED = $(filter-out undefined,$(origin $1))
 label: $(READY)
-	@exec $(BIN)/python scripts/label.py $(if $(OWN),--folder "$(OWN)") $(if $(KEEP),--keep "$(KEEP)")
+	@exec $(BIN)/python scripts/label.py $(if $(call NAMED,FOLDER)$(call NAMED,DICOM),--folder "$(or $(FOLDER),$(DICOM))") \
+		$(if $(call NAMED,KEEP),--keep "$(KEEP)")
 
 test: check
 	@$(BIN)/pytest
@@ -57,5 +58,8 @@ test-annotate: annotate
 lock:
 	@sh scripts/lock.sh
 
+# Converted weights lie outside of the repository and serve every checkout: they are named and left.
+CACHE = $(or $(MAMMOSEG_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mammoseg)/converted
 clean:
 	rm -rf .venv build demo
+	@test ! -d "$(CACHE)" || echo "mammoseg: converted weights stay in $(CACHE); deleting that folder costs a conversion"

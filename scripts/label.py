@@ -25,13 +25,7 @@ from mammoseg.program import free_port
 from mammoseg.viewer.archive import LocalArchive, check_installed
 from mammoseg.viewer.kept_labels import keep_labels
 from mammoseg.viewer.label_server import label_server
-from mammoseg.viewer.label_sources import (
-    check_listed,
-    check_own_folder,
-    own_folder,
-    phantoms_in_archive,
-    what_to_open,
-)
+from mammoseg.viewer.label_sources import check_listed, own_folder, phantoms_in_archive, what_to_open
 from mammoseg.viewer.show import OHIF
 
 PAGE = ROOT / "monailabel_app" / "annotate" / "built"
@@ -63,42 +57,44 @@ def label(
         keep: folder of labels and trained versions, there again at the next start; without it they end with this.
         folder: mammograms, DICOM or pictures, in place of phantoms; nothing is written into it.
     """
-    own = Path(str(folder)) if folder else None
-    kept = Path(str(keep)).resolve() if keep else None
+    kept = None if keep is None else Path(_named(keep, "keep")).resolve()
+    own = None if folder is None else own_folder(Path(_named(folder, "folder")), kept)
     bundle = bundle or (SHIPPED_BUNDLE if own else "unet")
-    served = f"{bundle}={_check(weights, bundle, patients, kept, own).resolve()}"
+    served = f"{bundle}={_check(weights, bundle, patients, kept, is_own=own is not None).resolve()}"
     for end in ENDS:  # also where a shell told us to ignore Ctrl-C
         signal.signal(end, _end)
-    print(f"Starting the label server on {own or 'phantoms in Orthanc'} ...", flush=True)
+    print(f"Starting the label server on {own.studies if own else 'phantoms in Orthanc'} ...", flush=True)
     with suppress(KeyboardInterrupt), ExitStack() as parts:
         port = free_port(port)
         temporary = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="mammoseg-label-")))
         state = (kept or temporary) / "state"
-        source = parts.enter_context(
-            own_folder(own) if own else phantoms_in_archive(temporary, patients, state, viewer_port)
-        )
+        source = own or parts.enter_context(phantoms_in_archive(temporary, patients, state, viewer_port))
         if kept:
             parts.callback(_keep, state, source.images, kept, bundle)  # once the server has ended
         server = parts.enter_context(label_server(source.studies, state, served, port=port))
         if own:
-            check_listed(server.url, own)
+            check_listed(server.url, own.studies)
         print(what_to_open(server.url, source, bundle, page=PAGE.is_dir(), keep=kept), flush=True)
         while (gone := _gone(source.studies, server.process)) is None:
             time.sleep(0.5)
         raise MammosegError(f"{gone} ended by itself; all else is ended too. What it said is above.")
 
 
-def _check(weights: str | None, bundle: str, patients: int, keep: Path | None, folder: Path | None) -> Path:
+def _named(folder: object, option: str) -> str:
+    if not str(folder).strip():
+        raise WrongCallError(f"{option} is empty; name a folder, --{option} FOLDER (make: {option.upper()}=FOLDER).")
+    return str(folder)
+
+
+def _check(weights: str | None, bundle: str, patients: int, keep: Path | None, *, is_own: bool) -> Path:
     """Say what is named wrong, and all that is missing, and how to get it, before anything starts; the weights."""
     bundle_root(bundle)
     if not isinstance(patients, int) or patients < 1:
         raise WrongCallError(f"patients is '{patients}'; give a whole number from 1 on.")
     if keep:
         check_folder(keep)
-    if folder:
-        check_own_folder(folder, keep)
     missing = []
-    if not folder:
+    if not is_own:
         try:
             check_installed()
         except WrongCallError as error:
@@ -106,7 +102,7 @@ def _check(weights: str | None, bundle: str, patients: int, keep: Path | None, f
     if find_spec("monailabel") is None:
         missing.append("The packages of the label server are not installed; `make label` installs them.")
     chosen = Path(weights) if weights else DEMO_WEIGHTS
-    if folder and not weights:
+    if is_own and not weights:
         try:
             chosen = default_weights(bundle)
         except WeightsError as error:
@@ -117,7 +113,7 @@ def _check(weights: str | None, bundle: str, patients: int, keep: Path | None, f
         raise WrongCallError("\n".join(missing))
     if not PAGE.is_dir():
         print("The page to annotate is not built; `make annotate` builds it. Going on without it.")
-    if not folder and not OHIF.is_dir():
+    if not is_own and not OHIF.is_dir():
         print("The current OHIF, which shows saved masks, is not here; `make viewer` fetches it. Going on without it.")
     return chosen
 

@@ -26,17 +26,8 @@ def read_curves(steps: Path) -> tuple[list[int], Curves]:
     Returns:
         How many labels at each step, and by strategy the mean Dice ``(seeds, steps)``.
     """
-    dice: dict[str, dict[tuple[int, int], float]] = {}
-    lines = [json.loads(line) for line in steps.read_text(encoding="utf-8").splitlines()]
-    for row in lines:
-        dice.setdefault(row["strategy"], {})[row["seed"], row["labels"]] = row["dice"]
-    start = dice.pop("start")
-    labels = sorted({count for curve in (start, *dice.values()) for _, count in curve})
-    complete = _complete(lines, labels)
-    whole = {name: {**start, **curve} for name, curve in dice.items()}
-    return labels, {
-        name: np.array([[curve[seed, count] for count in labels] for seed in complete]) for name, curve in whole.items()
-    }
+    rows = _rows(steps)
+    return _labels(rows), _courses(rows, "dice")
 
 
 def read_effort(steps: Path, *, places: int = 5) -> tuple[list[float], Curves]:
@@ -48,17 +39,12 @@ def read_effort(steps: Path, *, places: int = 5) -> tuple[list[float], Curves]:
     Returns:
         Minutes, to a tenth, and by strategy the mean Dice ``(seeds, places)``, of seeds that are through.
     """
-    lines = [json.loads(line) for line in steps.read_text(encoding="utf-8").splitlines()]
-    labels, dice = read_curves(steps)
-    minutes_of = {(row["strategy"], row["seed"], row["labels"]): row["seconds"] / 60 for row in lines}
-    seeds = _complete(lines, labels)
-    minutes = {
-        name: [[minutes_of["start" if n == labels[0] else name, seed, n] for n in labels] for seed in seeds]
-        for name in dice
-    }
-    if not seeds:
-        return [], dice
+    rows = _rows(steps)
+    dice = _courses(rows, "dice")
+    minutes = {name: seconds / 60 for name, seconds in _courses(rows, "seconds").items()}
     curves = [curve for of_name in minutes.values() for curve in of_name]
+    if not curves:
+        return [], dice
     first, last = max(curve[0] for curve in curves), min(curve[-1] for curve in curves)
     shown = np.round(np.linspace(first, last, places), 1)
     return shown.tolist(), {
@@ -134,6 +120,25 @@ def table_of_curves(labels: Sequence[float], curves: Mapping[str, np.ndarray], *
         cells.append(_cell(whole - mean_over_labels(curves[BASELINE], labels), sign="+") if compared else "")
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _rows(steps: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in steps.read_text(encoding="utf-8").splitlines()]
+
+
+def _labels(rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    return sorted({row["labels"] for row in rows})
+
+
+def _courses(rows: Sequence[Mapping[str, Any]], key: str) -> Curves:
+    """A value of the steps by strategy, ``(seeds, numbers of labels)``: each begins at the start that all share."""
+    found: dict[str, dict[tuple[int, int], float]] = {}
+    for row in rows:
+        found.setdefault(row["strategy"], {})[row["seed"], row["labels"]] = row[key]
+    start, labels = found.pop("start"), _labels(rows)
+    seeds = _complete(rows, labels)
+    whole = {name: {**start, **course} for name, course in found.items()}
+    return {name: np.array([[course[seed, n] for n in labels] for seed in seeds]) for name, course in whole.items()}
 
 
 def _complete(rows: Sequence[Mapping[str, Any]], labels: Sequence[int]) -> list[int]:

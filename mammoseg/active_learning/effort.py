@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from mammoseg.interactive.model import InteractiveModel
 from mammoseg.interactive.prompts import Prompts
-from mammoseg.interactive.simulate import correcting_click, first_click, with_click
+from mammoseg.interactive.simulate import corrected, first_click
 from mammoseg.metrics.overlap import compute_dice
 
 LOOK_SECONDS = 10.0
@@ -94,10 +95,8 @@ def _outlined(
     model: InteractiveModel, prepared: Any, mass: np.ndarray, random: np.random.Generator
 ) -> tuple[np.ndarray, OutliningCost]:
     prompts = Prompts(foreground=first_click(mass, random)[np.newaxis])
-    for clicks in range(1, MOST_CLICKS + 1):
-        mask = model.segment(prepared, prompts)
+    masks = corrected(model, prepared, mass, prompts, random)
+    for clicks, mask in enumerate(islice(masks, MOST_CLICKS), start=1):
         if compute_dice(mask, mass) >= GOOD:
             return mask, OutliningCost(clicks=clicks)
-        if (click := correcting_click(mask, mass, random)) is not None:
-            prompts = with_click(prompts, click[0], inside=click[1], mask=mask)
     return mass, OutliningCost(clicks=MOST_CLICKS, drawn=1)

@@ -17,7 +17,7 @@ from mammoseg.bundles import BASE_FOLDER, BUNDLES_FOLDER, PROMPTED, bundle_names
 from mammoseg.cards.departures import departures_of
 from mammoseg.cards.facts import bundle_network, measure_facts
 from mammoseg.cards.figure import draw_figure
-from mammoseg.cards.listing import paper_of, read_card_file
+from mammoseg.cards.listing import SHIPPED, paper_of, read_card_file
 from mammoseg.cards.measured import RESULTS, measured_of, read_measured, shown_grid
 from mammoseg.cards.recipe import recipe_settings
 from mammoseg.cards.stages import trace_stages
@@ -34,7 +34,8 @@ MARK = "<!-- table of scripts/draw_cards.py -->\n"
 
 def all_files() -> dict[Path, str]:
     """Texts of all generated files by path: docs of bundles, docs/architectures.md, what was measured, README."""
-    cards = [describe_bundle(name, render(name)) for name in bundle_names()]
+    records = read_measured()
+    cards = [describe_bundle(name, render(name), measured=measured_of(name, records)) for name in bundle_names()]
     recipes = {card["recipe"]: card["description"] for card in cards}
     page = _template("architectures.md").render(
         generated=GENERATED, cards=cards, recipes=recipes, readings=read_readings()
@@ -44,7 +45,6 @@ def all_files() -> dict[Path, str]:
         for card in cards
         for name, text in card_files(card).items()
     }
-    records = read_measured()
     results = {RESULTS / f"{record['name']}.md": _template("results.md").render(record=record) for record in records}
     before, _, after = README.read_text(encoding="utf-8").split(MARK)
     readme = before + MARK + _template("readme.md").render(records=records) + MARK + after
@@ -65,12 +65,18 @@ def card_files(card: dict[str, Any]) -> dict[str, str]:
 
 
 def describe_bundle(
-    name: str, configs: dict[str, dict[str, Any]], *, exported: bool = False, source: str | None = None
+    name: str,
+    configs: dict[str, dict[str, Any]],
+    *,
+    measured: Sequence[dict[str, Any]] = (),
+    exported: bool = False,
+    source: str | None = None,
 ) -> dict[str, Any]:
     """All that the templates say about a bundle.
 
     Args:
         configs: complete ``train`` and ``metadata`` of the bundle, those of `render` or of an export.
+        measured: what `measured_of` gives of it; an exported card has none, since its weights are others.
         exported: whether the card goes into an exported folder, with its weights and without the repository.
         source: name of the source of the data that those weights were trained on.
     """
@@ -93,7 +99,7 @@ def describe_bundle(
         "shipped": shipped,
         "bundle": name,
         "card": card,
-        "measured": [] if exported else measured_of(name, read_measured()),
+        "measured": measured,
         "facts": facts,
         "listed": {"name": name, "paper": paper["paper"], "input": list(sides), "recipe": recipe},
         "stages": trace_stages(network, image),
@@ -114,7 +120,7 @@ def describe_bundle(
 
 def _shipped(name: str) -> dict[str, Any] | None:
     """What `mammoseg.checkpoints.shipping` says of the weights that a bundle comes with; None where it has none."""
-    path = BUNDLES_FOLDER / name / "models" / "shipped.json"
+    path = BUNDLES_FOLDER / name / SHIPPED
     return read_card_file(path) if path.is_file() else None
 
 

@@ -11,7 +11,7 @@ from mammoseg.archives.dicomweb.stored import Stored
 from mammoseg.checkpoints.weights_file import Named
 from mammoseg.cohort.items import files_of, item_of_file
 from mammoseg.cohort.job import CohortJob
-from mammoseg.cohort.run import Cohort, Over, run_cohort
+from mammoseg.cohort.run import LEDGER, Cohort, Over, run_cohort
 from mammoseg.cohort.storing import Storing
 from mammoseg.dicom.seg import SegKind
 from mammoseg.files import made_output
@@ -90,7 +90,7 @@ def cohort(
     if archive is None:
         check_inputs(paths, files, passed_over)
     processes = _processes(ray, workers, len(files))
-    say_loading(choice, len(files), is_named=weights is not None)
+    say_loading(choice, len(files), is_named=weights is not None, earlier=folder / LEDGER)
     with made_output(folder):
         predictor = choice()
         wanted = Cohort(map(item_of_file, files), len(files), passed_over)

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from mammoseg.data.cbis_ddsm_views import Copy, Files
 from mammoseg.data.ingest_job import NOT_DICOM, IngestReport
-from mammoseg.dicom.read import read_patient_id, read_stored
+from mammoseg.dicom.read import read_stored, read_texts
 from mammoseg.errors import InputRefusedError
 from mammoseg.folders import files_below, is_file
 
@@ -38,7 +38,7 @@ def _files_by_owner(folders: Sequence[Path], report: IngestReport) -> Files:
                 report.skip("no files that can be read", path.relative_to(folder))
                 continue
             try:
-                files.setdefault(read_patient_id(path), []).append(path)
+                files.setdefault(read_texts(path, ["PatientID"])["PatientID"], []).append(path)
             except InputRefusedError:
                 report.skip(NOT_DICOM, path.relative_to(folder))
     return files

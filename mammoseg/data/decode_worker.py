@@ -28,9 +28,10 @@ from mammoseg.data.mammogram import check_is_file, format_of
 from mammoseg.data.mask_decoder import decode_picture_mask
 from mammoseg.data.picture_decoder import decode_picture
 from mammoseg.dicom.attributes import laterality, magnification, pixel_spacing, view
+from mammoseg.dicom.elements import PIXEL_DATA
 from mammoseg.dicom.gate import check_is_mammogram, open_dicom
 from mammoseg.dicom.grey import grey_table, padding_range
-from mammoseg.dicom.mask import decode_mask
+from mammoseg.dicom.mask import decode_mask, decode_segments
 from mammoseg.dicom.parse import parse_dicom, read_bytes
 from mammoseg.dicom.pixels import MAX_PIXELS, decode
 from mammoseg.dicom.values import malformed_refused, text
@@ -46,8 +47,6 @@ MEMORY_LIMIT = 2 * 2**30
 
 ALARM_DELAY = 5
 """Seconds after its own time limit when a child ends by itself, should the parent that would have ended it be gone."""
-
-PIXEL_GROUP = 0x7FE0
 
 Answer = tuple[dict[str, Any], list[np.ndarray]]
 """Fields for the line of JSON, and the arrays whose bytes follow it."""
@@ -148,6 +147,13 @@ def answer_mask(path: str, segments: list[int] | None = None, image_uid: str | N
     return {**_describe(mask), "remarks": remarks}, [mask]
 
 
+def answer_segments(path: str, segments: list[int], image_uid: str | None = None, **_: Any) -> Answer:
+    """The shape of a SEG, and each of these segments as bits, uint8 ``(rows * columns / 8,)``, rounded up."""
+    dataset = open_dicom(Path(path))
+    bits = [np.packbits(mask) for mask in decode_segments(dataset, segments, image_uid=image_uid)]
+    return {"shape": (dataset.Rows, dataset.Columns)}, bits
+
+
 def answer_picture_mask(path: str, **_: Any) -> Answer:
     """The mask in a picture, uint8 0 / 1 ``(rows, columns)``, and remarks."""
     mask, remarks = decode_picture_mask(read_bytes(Path(path)), max_pixels=MAX_PIXELS)
@@ -197,17 +203,6 @@ def answer_header(path: str, **_: Any) -> Answer:
     return {}, [_header(open_dicom(Path(path)))]
 
 
-def answer_patient_id(path: str, **_: Any) -> Answer:
-    """Patient ID as UTF-8, uint8 ``(length,)``, from the first part of the file only.
-
-    A collection is sorted by it before it is read.
-
-    Raises:
-        InputRefusedError: ``E_NOT_DICOM``.
-    """
-    return {}, [np.frombuffer(_texts(path, ["PatientID"])["PatientID"].encode("utf-8", "replace"), np.uint8)]
-
-
 def answer_texts(path: str, keywords: list[str], **_: Any) -> Answer:
     """JSON of texts by keyword, uint8 ``(length,)``, from the first part of the file: to list many files at once.
 
@@ -216,17 +211,14 @@ def answer_texts(path: str, keywords: list[str], **_: Any) -> Answer:
     Raises:
         InputRefusedError: ``E_NOT_DICOM``.
     """
-    return {}, [np.frombuffer(json.dumps(_texts(path, keywords)).encode(), np.uint8)]
-
-
-def _texts(path: str, keywords: list[str]) -> dict[str, str]:
     with refused_as("E_NOT_DICOM", "this is no DICOM file that can be parsed."):
         dataset = dcmread(path, stop_before_pixels=True, specific_tags=keywords)
-        return {keyword: text(dataset, keyword) for keyword in keywords}
+        texts = {keyword: text(dataset, keyword) for keyword in keywords}
+    return {}, [np.frombuffer(json.dumps(texts).encode(), np.uint8)]
 
 
 def _header(dataset: Dataset) -> np.ndarray:
-    pixels = dataset.group_dataset(PIXEL_GROUP)
+    pixels = dataset.group_dataset(PIXEL_DATA[0])
     buffer = BytesIO()
     try:
         with malformed_refused():
@@ -261,12 +253,12 @@ ANSWERS: dict[str, Callable[..., Answer]] = {
     "mammogram": answer_mammogram,
     "stored": answer_stored,
     "mask": answer_mask,
+    "segments": answer_segments,
     "picture": answer_picture,
     "picture_mask": answer_picture_mask,
     "nifti": answer_nifti,
     "nrrd": answer_nrrd,
     "header": answer_header,
-    "patient_id": answer_patient_id,
     "texts": answer_texts,
 }
 """Kind of request to the function that answers it."""

@@ -16,7 +16,7 @@ from mammoseg.data.ingest_job import NOT_DICOM, WITHOUT_CODE, IngestJob
 from mammoseg.data.mammogram import facts_of, read_mammogram
 from mammoseg.data.mask_files import RESAMPLED, check_area, check_count, fit_to_grid, write_masses
 from mammoseg.dicom.mask import SEGMENTATION_CLASSES, referenced_instances, segmentation_refused, segments_of_mass
-from mammoseg.dicom.read import load_dicom_mask, read_header
+from mammoseg.dicom.read import load_dicom_mask, read_header, read_segments
 from mammoseg.dicom.values import text
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import printable
@@ -163,4 +163,4 @@ def _masses(segmentation: DicomFile, uid: str | None) -> list[np.ndarray]:
         reason = "no segment has the property type Mass (SCT 4147007), or the word mass in its label."
         raise InputRefusedError("E_SEG_SEGMENT", reason)
     check_count(len(segmentation.segments))
-    return [load_dicom_mask(segmentation.path, segments=[n], image_uid=uid)[0] for n in segmentation.segments]
+    return read_segments(segmentation.path, segmentation.segments, image_uid=uid)

@@ -47,6 +47,21 @@ def decode_mask(
         return _fused(dataset, segments).astype(np.uint8), []
 
 
+def decode_segments(
+    dataset: Dataset, numbers: Collection[int], *, image_uid: str | None = None
+) -> Iterator[np.ndarray]:
+    """The mask of each of these segments of a SEG by itself, bool ``(rows, columns)``; see `decode_mask`.
+
+    Raises:
+        InputRefusedError: ``E_SEG_IMAGE`` for a SEG of another image, ``E_SEG`` for one that cannot be read.
+    """
+    with segmentation_refused():
+        if image_uid is not None:
+            check_about(dataset, image_uid)
+        for number in numbers:
+            yield _fused(dataset, [number])
+
+
 def segmentation_refused() -> AbstractContextManager[None]:
     """A block that looks into a SEG of a stranger; what pydicom and its decoders raise refuses the file (``E_SEG``)."""
     return refused_as(

@@ -116,6 +116,25 @@ def load_dicom_mask(
     return mask_of(*_ask("mask", path, segments=None if segments is None else list(segments), image_uid=image_uid))
 
 
+def read_segments(path: Path, numbers: Sequence[int], *, image_uid: str | None = None) -> list[np.ndarray]:
+    """Mask uint8 0 / 1 ``(rows, columns)`` of each of these segments of a SEG, which is decoded once.
+
+    Args:
+        image_uid: SOP Instance UID of the image that a SEG must be about; None where it is not known.
+
+    Raises:
+        InputRefusedError: the file cannot be used.
+    """
+    fields, payload = _ask("segments", path, segments=list(numbers), image_uid=image_uid)
+    try:
+        rows, columns = (int(side) for side in fields["shape"])
+        pixels = rows * columns
+        bits = payload.reshape(len(numbers), -(-pixels // 8))
+        return [np.unpackbits(one, count=pixels).reshape(rows, columns) for one in bits]
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise no_sense() from error
+
+
 def read_header(path: Path) -> FileDataset:
     """The header of a DICOM file without its pixels, in the transfer syntax of the file.
 
@@ -146,15 +165,6 @@ def parse_header(content: bytes) -> FileDataset:
         return pydicom.dcmread(BytesIO(content))
     except Exception as error:  # a child that was taken over may send anything
         raise no_sense() from error
-
-
-def read_patient_id(path: Path) -> str:
-    """Patient ID of a DICOM file of which only the first part is read; empty where it has none.
-
-    Raises:
-        InputRefusedError: ``E_NOT_DICOM``, or the file is made to keep a parser busy.
-    """
-    return _ask("patient_id", path)[1].tobytes().decode("utf-8", "replace")
 
 
 def read_texts(path: Path, keywords: Sequence[str]) -> dict[str, str]:

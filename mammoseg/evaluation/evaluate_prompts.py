@@ -1,7 +1,8 @@
 """How well models outline masses from the prompts of a simulated annotator: Dice after each of them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from mammoseg.evaluation.statistics import bootstrap_mean_interval
 from mammoseg.interactive.clicks import TOUCHING
 from mammoseg.interactive.model import InteractiveModel
 from mammoseg.interactive.prompts import Prompts
-from mammoseg.interactive.simulate import correcting_click, drawn_box, first_click, masses_of, with_click
+from mammoseg.interactive.simulate import corrected, drawn_box, first_click, masses_of
 from mammoseg.metrics.overlap import compute_dice
 from mammoseg.transforms.cached_dataset import CachedDataset
 from mammoseg.transforms.prompted import whole_film
@@ -103,15 +104,14 @@ def outline_masses(
         seeds: numbers that the draws of the annotator come from.
         starts: keys of `STARTS`.
     """
-    for number, record, prepared, index, mass in _masses(model, films):
-        for seed in seeds:
-            for start in starts:
-                random = np.random.default_rng([seed, number, index, list(STARTS).index(start)])
-                first, most = STARTS[start]
-                prompts = first(mass, random)
-                mask = model.segment(prepared, prompts)
-                found = _corrected(model, prepared, mass, prompts, mask, most - 1, random)
-                yield _outlined(record, index, mass, seed, start, found)
+    for film in _films(model, films):
+        for index, mass in enumerate(film.masses):
+            for seed in seeds:
+                for start in starts:
+                    random = np.random.default_rng([seed, film.number, index, list(STARTS).index(start)])
+                    first, most = STARTS[start]
+                    found = _dice(corrected(model, film.prepared, mass, first(mass, random), random), mass, most)
+                    yield _outlined(film, index, seed, start, found)
 
 
 def correct_proposals(
@@ -128,12 +128,14 @@ def correct_proposals(
         propose: bool mask ``(rows, columns)`` of the masses in a film ``(rows, columns)``, 0 to 1.
         seeds: numbers that the draws of the annotator come from.
     """
-    for number, record, prepared, index, mass in _masses(model, films):
-        proposed = _part_on(mass, propose(films[number]["image"][0].numpy()))
-        for seed in seeds:
-            random = np.random.default_rng([seed, number, index, len(STARTS)])
-            found = _corrected(model, prepared, mass, Prompts(), proposed, CLICKS[-1], random)
-            yield _outlined(record, index, mass, seed, PROPOSAL, found)
+    for film in _films(model, films):
+        proposed = propose(film.image)
+        for index, mass in enumerate(film.masses):
+            part = _part_on(mass, proposed)
+            for seed in seeds:
+                random = np.random.default_rng([seed, film.number, index, len(STARTS)])
+                found = _dice(corrected(model, film.prepared, mass, Prompts(), random, mask=part), mass, CLICKS[-1] + 1)
+                yield _outlined(film, index, seed, PROPOSAL, found)
 
 
 def films_of(dataset_dir: Path | str, *, section: str, cache_dir: Path | str | None = None) -> CachedDataset:
@@ -168,39 +170,34 @@ def summary_of(outlined: Sequence[Outlined]) -> dict[str, Any]:
     return summary
 
 
-def _masses(
-    model: InteractiveModel, films: CachedDataset
-) -> Iterator[tuple[int, Mapping[str, Any], Any, int, np.ndarray]]:
-    """Each mass: number and record of its film, what the model prepared of it, number of the mass, and its mask."""
+@dataclass(frozen=True)
+class _Film:
+    """A film with its masses, and what the model prepared of it."""
+
+    number: int
+    record: Mapping[str, Any]
+    image: np.ndarray
+    masses: Sequence[np.ndarray]
+    prepared: Any
+
+
+def _films(model: InteractiveModel, films: CachedDataset) -> Iterator[_Film]:
+    """Those that have a mass which counts."""
     for number, record in enumerate(films.data):
         item = films[number]
-        prepared = model.prepare(item["image"][0].numpy())
-        for index, mass in enumerate(masses_of(item["label"][0].numpy() > 0, least=LEAST_PIXELS)):
-            yield number, record, prepared, index, mass
+        image = item["image"][0].numpy()
+        if masses := masses_of(item["label"][0].numpy() > 0, least=LEAST_PIXELS):
+            yield _Film(number, record, image, masses, model.prepare(image))
 
 
-def _outlined(
-    record: Mapping[str, Any], index: int, mass: np.ndarray, seed: int, start: str, dice: tuple[float, ...]
-) -> Outlined:
-    return Outlined(record["image_id"], record["patient_id"], index, int(mass.sum()), seed, start, dice)
+def _outlined(film: _Film, index: int, seed: int, start: str, dice: tuple[float, ...]) -> Outlined:
+    pixels = int(film.masses[index].sum())
+    return Outlined(film.record["image_id"], film.record["patient_id"], index, pixels, seed, start, dice)
 
 
-def _corrected(
-    model: InteractiveModel,
-    prepared: Any,
-    mass: np.ndarray,
-    prompts: Prompts,
-    mask: np.ndarray,
-    most: int,
-    random: np.random.Generator,
-) -> tuple[float, ...]:
-    """Dice of `mask`, and after each of at most so many correcting clicks."""
-    found = [compute_dice(mask, mass)]
-    while len(found) <= most and (click := correcting_click(mask, mass, random)) is not None:
-        prompts = with_click(prompts, click[0], inside=click[1], mask=mask)
-        mask = model.segment(prepared, prompts)
-        found.append(compute_dice(mask, mass))
-    return tuple(found)
+def _dice(masks: Iterable[np.ndarray], mass: np.ndarray, most: int) -> tuple[float, ...]:
+    """Dice of the first masks, of so many at most."""
+    return tuple(compute_dice(mask, mass) for mask in islice(masks, most))
 
 
 def _part_on(mass: np.ndarray, proposed: np.ndarray) -> np.ndarray:

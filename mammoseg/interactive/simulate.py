@@ -3,9 +3,13 @@
 Depth is the distance of a pixel of a region to the region's edge. All draws come from the generator that is given.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 import cv2
 import numpy as np
 
+from mammoseg.interactive.model import InteractiveModel
 from mammoseg.interactive.prompts import Prompts
 
 MIDDLE = 0.5
@@ -112,6 +116,32 @@ def other_region(mass: np.ndarray, click: np.ndarray, random: np.random.Generato
     across, down = np.maximum(np.rint(axes), 2).astype(int).tolist()
     cv2.ellipse(drawn, (x, y), (across, down), random.uniform(0, 180), 0, 360, (1,), cv2.FILLED)
     return drawn.astype(bool)
+
+
+def corrected(
+    model: InteractiveModel,
+    prepared: Any,
+    mass: np.ndarray,
+    prompts: Prompts,
+    random: np.random.Generator,
+    *,
+    mask: np.ndarray | None = None,
+) -> Iterator[np.ndarray]:
+    """The annotator at work: the first mask, and that after each correcting click; ends where nothing is wrong.
+
+    Args:
+        prepared: what the model has prepared of the image.
+        mass: the truth, bool (rows, columns).
+        prompts: those to begin with.
+        mask: what they have led to, (rows, columns) bool; None where the model has to be asked.
+    """
+    if mask is None:
+        mask = model.segment(prepared, prompts)
+    yield mask
+    while (click := correcting_click(mask, mass, random)) is not None:
+        prompts = with_click(prompts, click[0], inside=click[1], mask=mask)
+        mask = model.segment(prepared, prompts)
+        yield mask
 
 
 def with_click(prompts: Prompts, point: np.ndarray, *, inside: bool, mask: np.ndarray | None) -> Prompts:

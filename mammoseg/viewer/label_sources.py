@@ -68,15 +68,8 @@ def phantoms_in_archive(folder: Path, patients: int, state: Path, viewer_port: i
         yield LabelSource(archive, images, count, pages)
 
 
-@contextmanager
-def own_folder(folder: Path) -> Iterator[LabelSource]:
-    """Mammograms that lie somewhere."""
-    images, _ = find_inputs([folder])
-    yield LabelSource(folder, images, f"{count_of(len(images), 'file')} in {folder}")
-
-
-def check_own_folder(folder: Path, keep: Path | None) -> None:
-    """See that a folder can be labelled.
+def own_folder(folder: Path, keep: Path | None) -> LabelSource:
+    """Mammograms that lie somewhere.
 
     Args:
         folder: folder of mammograms.
@@ -87,12 +80,14 @@ def check_own_folder(folder: Path, keep: Path | None) -> None:
     """
     if not folder.is_dir():
         raise WrongCallError(f"'{folder}' is no folder; name one with mammograms, DICOM or pictures.")
-    if not find_inputs([folder])[0]:
+    images, _ = find_inputs([folder])
+    if not images:
         raise WrongCallError(f"there is no image in '{folder}'; name a folder with DICOM, PNG, TIFF or JPEG files.")
     if keep and keep.is_relative_to(folder.resolve()):
         raise WrongCallError(
             f"'{keep}' lies among the mammograms and would be listed with them; keep labels elsewhere."
         )
+    return LabelSource(folder, images, f"{count_of(len(images), 'file')} in {folder}")
 
 
 def check_listed(url: str, folder: Path) -> None:

@@ -16,6 +16,9 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 TICKET = re.compile(r"~([A-Za-z0-9_-]{43})\Z")
 """Stands behind the id that Slicer's module gets; it counts for the download alone, see `auth`."""
 
+SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""Of an image that a client sent for a while, see `image_sessions`."""
+
 TAGS = ("final", "original")
 """``final`` is a person's label, ``original`` a model's."""
 
@@ -53,6 +56,16 @@ def _name(value: str) -> str:
     return value
 
 
+def _session_id(value: str) -> str:
+    if not SESSION.fullmatch(value):
+        raise BadValueError("E_ID", "the id of a session has 1 to 64 letters, digits, '_' and '-'.")
+    return value
+
+
+def _session_id_or_nothing(value: str) -> str:
+    return value and _session_id(value)
+
+
 def _tag(value: str) -> str:
     if value not in TAGS:
         raise BadValueError("E_TAG", f"the tag of a label is one of {', '.join(TAGS)}.")
@@ -61,5 +74,7 @@ def _tag(value: str) -> str:
 
 ImageId = Annotated[str, AfterValidator(_image_id)]
 ImageIdOrNothing = Annotated[str, AfterValidator(_image_id_or_nothing)]
+SessionId = Annotated[str, AfterValidator(_session_id)]
+SessionIdOrNothing = Annotated[str, AfterValidator(_session_id_or_nothing)]
 Name = Annotated[str, AfterValidator(_name)]
 Tag = Annotated[str, AfterValidator(_tag)]

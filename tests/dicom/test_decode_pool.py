@@ -16,7 +16,7 @@ from mammoseg.dicom import read
 from mammoseg.dicom.decode_pool import DecodePool, default_pool
 from mammoseg.dicom.gate import decode, open_dicom
 from mammoseg.dicom.grey import grey_table, look_up
-from mammoseg.dicom.read import read_dicom, read_header, read_patient_id
+from mammoseg.dicom.read import read_dicom, read_header, read_texts
 from mammoseg.errors import InputRefusedError, WrongCallError
 from tests.made_dicom import write_mammogram
 from tests.waiting import PATIENCE_SECONDS, is_running, wait_until
@@ -65,13 +65,13 @@ def test_the_header_comes_back_whole_and_without_pixels(tmp_path):
     assert header.file_meta.TransferSyntaxUID == expected.file_meta.TransferSyntaxUID
 
 
-def test_the_patient_id_is_read_from_the_first_part_of_a_file(tmp_path):
+def test_texts_are_read_from_the_first_part_of_a_file(tmp_path):
     path = write_mammogram(tmp_path, PatientID="Patient-1")
     path.write_bytes(path.read_bytes()[:-5])
-    assert read_patient_id(path) == "Patient-1"
+    assert read_texts(path, ["PatientID", "StudyID"]) == {"PatientID": "Patient-1", "StudyID": ""}
     path.write_text("no DICOM")
     with pytest.raises(InputRefusedError, match="E_NOT_DICOM"):
-        read_patient_id(path)
+        read_texts(path, ["PatientID"])
 
 
 def test_a_refusal_crosses_with_code_and_reason(tmp_path):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from mammoseg.evaluation.evaluate_prompts import (
     FRAME,
@@ -90,6 +91,23 @@ def test_a_proposal_is_told_before_any_click_and_then_corrected(tmp_path):
     assert all(each.after(0) == 0 and each.after(1) > 0 for each in nothing)
     summary = summary_of(nothing)[PROPOSAL]
     assert summary["dice"]["0"]["mean"] == 0 and list(summary["dice"]) == ["0", "1", "2", "3", "5", "10"]
+
+
+def test_a_model_that_proposes_looks_at_each_film_once(tmp_path):
+    films = films_of(write_tiny_dataset(tmp_path), section="test")
+    two = torch.zeros(1, *FRAME)
+    two[:, 100:120, 100:120] = two[:, 400:420, 300:320] = 1
+    seen = []
+
+    def propose(film: np.ndarray) -> np.ndarray:
+        seen.append(film)
+        return film > -1
+
+    class Films(list):
+        data = films.data[:1]
+
+    outlined = list(correct_proposals(Growing(), Films([{**films[0], "label": two}]), propose, seeds=(0,)))  # type: ignore[arg-type]
+    assert [each.mass for each in outlined] == [0, 1] and len(seen) == 1
 
 
 def test_of_a_proposal_the_part_that_covers_most_of_the_mass_counts(tmp_path):

@@ -151,12 +151,15 @@ def test_no_route_writes_a_name_into_a_log_or_the_audit(serve, fake_app, tmp_pat
 
     client = serve()
     for path in client.app.openapi()["paths"]:
-        address = path.format(model="unet", strategy="random", method="dice", path=f"studies/{CANARY}")
+        address = path.format(
+            model="unet", strategy="random", method="dice", path=f"studies/{CANARY}", session_id=CANARY
+        )
         for method in ("GET", "POST", "PUT", "DELETE", "HEAD"):
             for run in (fail, lambda: None):
                 fake_app.model.run = run
                 params = {"image": IMAGE, "label": CANARY, "tag": "final", "PatientName": CANARY, "session_id": ""}
                 files = {"label": (f"{CANARY}.nii.gz", CANARY.encode()), "file": (f"{CANARY}.png", CANARY.encode())}
+                files["files"] = files["file"]
                 data = {"params": json.dumps({"a": CANARY}), "info": json.dumps({"a": CANARY}), "token": CANARY}
                 client.request(method, address, params=params, files=files, data=data)
                 client.request(method, address, params=params, json={"patient": CANARY})

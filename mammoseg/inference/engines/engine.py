@@ -26,11 +26,10 @@ MOST_LOST = 0.002
 MODULES = {runtime: f"mammoseg.inference.engines.{runtime}_engine" for runtime in PACKAGES}
 """Where each engine is; none is imported before it is chosen."""
 
-NVIDIA = Path("/dev/nvidiactl")
-"""Is there where the driver of NVIDIA is; without it, nobody has to import torch to know that there is no CUDA."""
-
-GPUS = (NVIDIA, Path("/dev/dxg"), Path("/dev/kfd"))
-"""One of them is there where torch's ``cuda`` can be on Linux: of NVIDIA, of Windows below it, of AMD."""
+GPUS = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/dev/kfd"))
+"""One of them is there where torch's ``cuda`` can be on Linux: of NVIDIA, of Windows below it, of AMD. Without
+one, nobody has to import torch to know that there is no CUDA.
+"""
 
 DEVICE = re.compile(r"(cpu|cuda|mps|xpu|hpu|npu)(:\d{1,3})?")
 
@@ -135,8 +134,7 @@ def check_device(name: str) -> None:
     Raises:
         WrongCallError: there is none of this name.
     """
-    is_cuda_away = name.startswith("cuda") and sys.platform == "linux" and not any(path.exists() for path in GPUS)
-    if is_cuda_away or not DEVICE.fullmatch(name):
+    if (name.startswith("cuda") and not _may_have_cuda()) or not DEVICE.fullmatch(name):
         raise no_device(name)
 
 
@@ -147,4 +145,8 @@ def no_device(name: str) -> WrongCallError:
 
 def has_gpu() -> bool:
     """Whether torch can compute on a GPU here."""
-    return NVIDIA.exists() and is_installed("torch") and quick_import("torch").cuda.is_available()
+    return _may_have_cuda() and is_installed("torch") and quick_import("torch").cuda.is_available()
+
+
+def _may_have_cuda() -> bool:
+    return sys.platform != "linux" or any(path.exists() for path in GPUS)

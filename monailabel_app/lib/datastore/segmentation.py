@@ -10,7 +10,7 @@ from pydicom.uid import UID
 
 from mammoseg.dicom.analysis import Analysis, derive_uid
 from mammoseg.dicom.mask import segments_of_mass
-from mammoseg.dicom.read import read_dicom_mask, read_header
+from mammoseg.dicom.read import read_header, read_segments
 from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object
 from monailabel_app.lib.datastore.masses import DrawnMass
@@ -66,15 +66,11 @@ def read_drawn(segmentation: Path, segments: Collection[int] = ()) -> list[Drawn
     Raises:
         InputRefusedError: it cannot be read.
     """
-    found = []
-    for segment in segments_of_mass(read_header(segmentation)):
-        number = int(segment.SegmentNumber)
-        if segments and number not in segments:
-            continue
-        mask = read_dicom_mask(segmentation, segments=[number]) > 0
-        if mask.any():
-            found.append(DrawnMass(mask, _assessment(segment)))
-    return found
+    of_mass = {int(segment.SegmentNumber): segment for segment in segments_of_mass(read_header(segmentation))}
+    counting = {number: segment for number, segment in of_mass.items() if not segments or number in segments}
+    masks = read_segments(segmentation, list(counting))
+    drawn = zip(masks, counting.values(), strict=True)
+    return [DrawnMass(mask > 0, _assessment(segment)) for mask, segment in drawn if mask.any()]
 
 
 def _assessment(segment: Dataset) -> str:

@@ -10,14 +10,19 @@ from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from pydantic import TypeAdapter
+from scipy import ndimage
 
 from mammoseg.dicom.algorithm import Assistance
+from mammoseg.interactive.clicks import TOUCHING
 from mammoseg.interactive.run_lengths import RunLengths
 from mammoseg.metrics.overlap import compute_dice
 from monailabel_app.lib.datastore.index import Index
 
 MOST_PROPOSALS = 100
 """Kept of one person and image, the newest; as many as a label may have regions."""
+
+MOST_MARKS = 32
+"""Kept of one request, the oldest: those that follow for the same mass say them again."""
 
 MANUAL, SEMIAUTOMATIC = "MANUAL", "SEMIAUTOMATIC"
 """Segment Algorithm Type, PS3.3 C.8.20.2, of what a person saved."""
@@ -29,15 +34,19 @@ class Proposal:
 
     Attributes:
         by: model that drew it.
-        outline: mask that it drew.
+        outline: mask that it drew, less what a later one took the place of.
         prompts: clicks, strokes and boxes of the request that it answered; 0 where the model needed none.
-        corrections: requests before it whose outlines it took the place of.
+        marks: those prompts in words, at most `MOST_MARKS`.
+        so_far: mask so far that was told with them; not kept.
+        corrections: requests before it for the same mass.
         is_counted: whether a label was saved since.
     """
 
     by: Assistance
     outline: RunLengths
     prompts: int = 0
+    marks: Sequence[str] = ()
+    so_far: RunLengths | None = None
     corrections: int = 0
     is_counted: bool = False
 
@@ -48,7 +57,8 @@ class LabelWork:
 
     Attributes:
         begun: when the person first had to do with the image since the last save, in seconds since 1970.
-        proposals: outlines that nothing took the place of, oldest first.
+        proposals: one for each mass that was asked about, and what is left of others, oldest first. Where the outline
+            of one mass ran over that of another, the other's has no pixel, and its effort is still to be counted.
     """
 
     begun: float | None = None
@@ -71,7 +81,7 @@ class Effort:
 
     Attributes:
         prompts: clicks, strokes and boxes.
-        corrections: requests that corrected an outline of a model.
+        corrections: requests that corrected an outline of a model, of the same mass.
         strokes: changes by hand, undone ones too; None where the client does not count them.
         seconds: from when the person got the image, or its first outline, to the save; None where neither is known.
         kept: Dice of what was proposed last and what was saved, 0 to 1; None where nothing was proposed.
@@ -110,13 +120,17 @@ class WorkInHand:
         self._put(image_id, user, replace(self.of(image_id, user), begun=time.time()))
 
     def propose(self, image_id: str, user: str, proposal: Proposal) -> None:
-        """Note an outline that a person got; it takes the place of those that it shares a pixel with."""
+        """Note an outline that a person got.
+
+        It takes the place of the one before of the same mass, and of those parts of others that it shares a pixel with.
+        """
         with self._lock:
             work = self.of(image_id, user)
-            replaced = [earlier for earlier in work.proposals if _meet(earlier.outline, proposal.outline)]
-            before = [1 + earlier.corrections for earlier in replaced if not earlier.is_counted]
-            kept = [earlier for earlier in work.proposals if earlier not in replaced]
-            new = replace(proposal, corrections=sum(before) if proposal.prompts else 0)
+            before = _before(proposal, work.proposals) if proposal.prompts else None
+            others = [_left_by(proposal, one) for one in work.proposals if one is not before or not one.prompts]
+            kept = [one for one in others if one.outline.box or (one.prompts and not one.is_counted)]
+            corrections = 0 if before is None or before.is_counted else 1 + before.corrections
+            new = replace(proposal, so_far=None, marks=proposal.marks[:MOST_MARKS], corrections=corrections)
             self._put(image_id, user, LabelWork(work.begun or time.time(), [*kept[-MOST_PROPOSALS + 1 :], new]))
 
     def saved(
@@ -188,12 +202,46 @@ def _shares(proposal: Proposal, mask: np.ndarray) -> bool:
     return bool((outline.part() & mask[top:bottom, left:right]).any())
 
 
-def _meet(first: RunLengths, second: RunLengths) -> bool:
-    """Whether two outlines of one image share a pixel."""
-    if first.box is None or second.box is None:
-        return first.box == second.box
-    shape = tuple(np.maximum(first.box[2:], second.box[2:]))
-    return bool((first.mask(shape) & second.mask(shape)).any())
+def _before(new: Proposal, proposals: Sequence[Proposal]) -> Proposal | None:
+    """The proposal that a request with prompts goes on from; None where it is the first one of a mass.
+
+    Prompts are sent again with each further one, so one that is the same tells the mass. Where all are new, the mask so
+    far tells it, and where there is none, what a model had found there without prompts.
+    """
+    for earlier in reversed(proposals):
+        if set(new.marks) & set(earlier.marks):
+            return earlier
+    if (so_far := new.so_far) is not None:
+        nearest = max(proposals, key=lambda earlier: _shared(earlier, so_far), default=None)
+        return nearest if nearest is not None and _shared(nearest, so_far) else None
+    return next((one for one in reversed(proposals) if not one.prompts and _shared(one, new.outline)), None)
+
+
+def _shared(proposal: Proposal, outline: RunLengths) -> int:
+    """Pixels that a proposal shares with an outline."""
+    return int(np.count_nonzero(proposal.outline.part() & _within(outline, proposal.outline.box)))
+
+
+def _left_by(new: Proposal, earlier: Proposal) -> Proposal:
+    """A proposal less its connected parts that a new outline took the place of: they share a pixel with it.
+
+    Of what a model drew unasked the mass so far has gone too, wherever the new outline is.
+    """
+    parts, _ = ndimage.label(earlier.outline.part(), TOUCHING)
+    taken = [new.outline] if earlier.prompts or new.so_far is None else [new.outline, new.so_far]
+    met = np.unique(np.concatenate([parts[_within(outline, earlier.outline.box)] for outline in taken]))
+    if earlier.outline.box is None or not met.any():
+        return earlier
+    top, left, _, _ = earlier.outline.box
+    return replace(earlier, outline=RunLengths.of(np.pad((parts > 0) & ~np.isin(parts, met), ((top, 0), (left, 0)))))
+
+
+def _within(outline: RunLengths, box: tuple[int, int, int, int] | None) -> np.ndarray:
+    """The part of an outline in a box, bool of the size of the box."""
+    if box is None or outline.box is None:
+        return np.zeros((0, 0) if box is None else (box[2] - box[0], box[3] - box[1]), bool)
+    shape = (max(box[2], outline.box[2]), max(box[3], outline.box[3]))
+    return outline.mask(shape)[box[0] : box[2], box[1] : box[3]]
 
 
 def _name(image_id: str, user: str) -> str:

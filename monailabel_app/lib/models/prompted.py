@@ -26,7 +26,7 @@ from mammoseg.interactive.run_lengths import RunLengths
 from monailabel_app.lib.datastore.work import Proposal
 from monailabel_app.lib.models.infer import LABELS, read_extension, write_temporary
 from monailabel_app.lib.models.prepared import LookedAt, LookedAtImages
-from monailabel_app.lib.models.run import PROPOSAL
+from monailabel_app.lib.models.run import PROPOSAL, SO_FAR
 from monailabel_app.lib.models.said_prompts import (
     OF_A_PAGE,
     OF_SCRIBBLES,
@@ -82,7 +82,8 @@ class Outliner:
         mask = without_clicked_out(mask, what.prompts, radius=radius)
         if what.painted is not None:
             mask = (mask | what.painted.inside) & ~what.painted.outside
-        return Proposal(self.assistance, RunLengths.of(mask), what.count)
+        so_far = None if what.prompts.mask is None else RunLengths.of(what.prompts.mask)
+        return Proposal(self.assistance, RunLengths.of(mask), what.count, what.marks, so_far)
 
     def for_page(self, path: Path, sent: Mapping[str, Any]) -> Proposal:
         """The outline for a page.
@@ -152,6 +153,7 @@ class PromptedInferTask(InferTask):
 
         def outline(looked: LookedAt, prepared: Any) -> tuple[Proposal, str]:
             what = self._read(values, looked.grid, label, str(request.get("image_id", "")))
+            what = what.going_on(request.get(SO_FAR), looked.grid.shape)
             proposal = self.outliner.outline(looked, prepared, what)
             file = write_temporary(proposal.outline.mask(looked.grid.shape), looked.grid, suffix)
             return proposal, str(file)

@@ -9,9 +9,14 @@ from monailabel.interfaces.datastore import Datastore, DefaultLabelTag
 from monailabel.interfaces.tasks.infer_v2 import InferTask
 
 from monailabel_app.lib.datastore.work import Proposal
+from monailabel_app.lib.models.so_far import SoFar
 
 PROPOSAL = "proposal"
 """Of a request that asks a task for its outline, and of the answer that tells it, as `Proposal`; no client gets it."""
+
+
+SO_FAR = "so_far"
+"""Of a request: what the task answered before, as `SoFar` or None; no client sends it."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,7 @@ def infer(
     request: Mapping[str, Any],
     datastore: Datastore,
     *,
+    so_far: SoFar | None = None,
     upload: Path | None = None,
     drawn: Path | None = None,
     save: bool = False,
@@ -43,6 +49,7 @@ def infer(
     """Run a task on ``request["image"]``, an id.
 
     Args:
+        so_far: what the task answered the same client last.
         upload: image file to use instead.
         drawn: file of a label that goes with the prompts: the mask so far, or scribbles.
         save: keep the mask as the model's label of the image (tag ``original``).
@@ -53,6 +60,7 @@ def infer(
     image_id = request.get("image", "")
     path = upload or Path(datastore.get_image_uri(image_id))
     asked = {**request, "image": str(path), "image_id": image_id, PROPOSAL: True, "description": task.description}
+    asked[SO_FAR] = so_far
     file, told = task({**asked, "label": str(drawn)} if drawn else asked)
     params = dict(told or {})
     proposal = params.pop(PROPOSAL, None)

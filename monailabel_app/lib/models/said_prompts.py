@@ -5,7 +5,8 @@ slice, which is 0; their box is from and to in each of these, in either order. S
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mammoseg.data.grid import Grid
 from mammoseg.interactive.prompts import MOST_POINTS, PromptError, Prompts, check_prompts
 from mammoseg.interactive.run_lengths import RunLengths
 from monailabel_app.lib.datastore.label_images import read_label, read_values
+from monailabel_app.lib.models.so_far import SoFar
 
 OF_A_PAGE = ("foreground", "background", "box", "inside", "outside", "mask")
 OF_SMART_EDIT = ("foreground", "background", "roi")
@@ -57,6 +59,26 @@ class Said:
         if self.painted is not None:
             strokes = int(self.painted.inside.any()) + int(self.painted.outside.any())
         return len(prompts.foreground) + len(prompts.background) + (prompts.box is not None) + strokes
+
+    @property
+    def marks(self) -> list[str]:
+        """Clicks, the box and strokes in words, the same for the same ones; what was painted over pixels has none."""
+        prompts = self.prompts
+        strokes = () if self.painted is not None else (*prompts.inside, *prompts.outside)
+        clicks = [*prompts.foreground, *prompts.background]
+        boxes = [] if prompts.box is None else [prompts.box]
+        return [_in_words(mark) for mark in (*clicks, *boxes, *strokes)]
+
+    def going_on(self, so_far: SoFar | None, shape: tuple[int, int]) -> "Said":
+        """The same with the outline of the request before as the mask so far, where that is what is corrected here.
+
+        Args:
+            so_far: what was answered then.
+            shape: (rows, columns) of the image.
+        """
+        if so_far is None or self.prompts.mask is not None or not so_far.goes_on_in(self.marks):
+            return self
+        return replace(self, prompts=replace(self.prompts, mask=so_far.outline.mask(shape)))
 
 
 def from_page(said: Mapping[str, Any], shape: tuple[int, int]) -> Said:
@@ -161,6 +183,12 @@ def _box_of_voxels(roi: Sequence[float], shape: tuple[int, int]) -> tuple[float,
     (left, right), (top, bottom) = sorted(roi[:2]), sorted(roi[2:4])
     rows, columns = shape
     return max(top, 0), max(left, 0), min(bottom, rows), min(right, columns)
+
+
+def _in_words(mark: Sequence[float] | np.ndarray) -> str:
+    """Numbers of a click or box; of a stroke, which has many, a hash of them."""
+    numbers = " ".join(f"{number:g}" for number in np.ravel(mark))
+    return numbers if np.ndim(mark) == 1 else sha256(numbers.encode()).hexdigest()[:16]
 
 
 def _as_strokes(painted: np.ndarray) -> tuple[np.ndarray, ...]:

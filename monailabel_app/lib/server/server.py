@@ -23,9 +23,11 @@ from monailabel_app.lib.audit import AuditLog
 from monailabel_app.lib.callers import Callers
 from monailabel_app.lib.effort import EffortLog
 from monailabel_app.lib.login.auth import Login
+from monailabel_app.lib.models.so_far import MasksSoFar
 from monailabel_app.lib.server import uploads
 from monailabel_app.lib.server.connections import Connections
 from monailabel_app.lib.server.gate import Gate, check_roles
+from monailabel_app.lib.server.image_sessions import ImageSessions
 from monailabel_app.lib.server.jobs import Jobs
 from monailabel_app.lib.server.limits import Headers, Limits, SameSite
 from monailabel_app.lib.server.routes import (
@@ -40,13 +42,14 @@ from monailabel_app.lib.server.routes import (
     proxy,
     scoring,
     segment,
+    session,
     train,
 )
 from monailabel_app.lib.settings import ServerSettings
 
 logger = logging.getLogger(__name__)
 
-GROUPS = (info, infer, segment, batch, train, activelearning, scoring, datastore, annotate, login, ohif, proxy)
+GROUPS = (info, infer, session, segment, batch, train, activelearning, scoring, datastore, annotate, login, ohif, proxy)
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -108,6 +111,7 @@ def build(app: LabelApp, settings: ServerSettings) -> FastAPI:
     server.state.label_app, server.state.settings, server.state.audit = app, settings, audit
     server.state.login, server.state.jobs, server.state.is_ready = logins, Jobs(), False
     server.state.connections = connections
+    server.state.image_sessions, server.state.masks_so_far = ImageSessions(settings.state_dir), MasksSoFar()
     return server
 
 
@@ -141,4 +145,5 @@ async def _lifespan(server: FastAPI) -> AsyncIterator[None]:
     server.state.is_ready = True
     yield
     server.state.jobs.close()
+    server.state.image_sessions.close_all()
     server.state.label_app.datastore().close()

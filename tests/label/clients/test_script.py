@@ -41,6 +41,8 @@ def test_without_weights_one_sentence_says_what_to_run(tmp_path):
         ({"patients": 0}, "patients is '0'; give a whole number from 1 on"),
         ({"keep": "file"}, "file' cannot be written to"),
         ({"keep": "file/x"}, "file/x' cannot be written to"),
+        ({"folder": ""}, "folder is empty; name a folder, --folder FOLDER"),
+        ({"keep": ""}, "keep is empty; name a folder, --keep FOLDER"),
         ({"folder": "none"}, "'none' is no folder; name one with mammograms"),
         ({"folder": "empty"}, "there is no image in 'empty'"),
         ({"folder": "films", "keep": "films/kept"}, "lies among the mammograms"),

@@ -20,6 +20,7 @@ import SimpleITK as sitk
 from monailabel.client.client import MONAILabelClient, MONAILabelClientException
 
 from mammoseg.dicom.mask import SEGMENTATION_CLASSES
+from mammoseg.interactive.run_lengths import RunLengths
 from mammoseg.viewer.archive import LocalArchive
 from monailabel_app.lib.login.tokens import make_token
 from tests.label.bright_model import write_bright_weights
@@ -185,6 +186,56 @@ def test_smart_edit_outlines_from_points_and_a_box(url, marks, tmp_path):
     assert boxed.any() and not boxed[163:].any() and not boxed[:, 143:].any()
     with pytest.raises(MONAILabelClientException, match="outside of the image"):
         client.infer("random_walker", sample["id"], {"foreground": [[1000, 5, 0]], "background": []})
+
+
+def outlined(client: MONAILabelClient, image: str, foreground: list[list[int]], session: str = "") -> np.ndarray:
+    """What *Smart Edit* shows after these points, mask ``(rows, columns)``."""
+    request = {"label": "mass", "foreground": foreground, "background": []}
+    file, _ = client.infer("random_walker", image, request, session_id=session or None)
+    return sitk.GetArrayFromImage(sitk.ReadImage(file))[0] == 1
+
+
+def test_a_further_point_of_smart_edit_corrects_the_mask_so_far_and_other_points_begin_anew(url, marks, tmp_path):
+    client = client_of(url, tmp_path / "slicer")
+    sample, path = next_image(client, tmp_path / "slicer")
+    points = [voxel(path, *place) for place in ((70, 100), (150, 70))]
+    alone = outlined(MONAILabelClient(url, str(tmp_path), "another"), sample["id"], points)
+    first = outlined(client, sample["id"], points[:1])
+    corrected = outlined(client, sample["id"], points)
+    so_far = RunLengths.of(first)
+    body = {"image": sample["id"], "model": "random_walker", "foreground": [[70, 100], [150, 70]]}
+    body["mask"] = {"box": so_far.box, "counts": so_far.counts}
+    answer = requests.post(f"{url}/annotate/api/segment", json=body, timeout=60).json()
+    assert (corrected == RunLengths.from_json(**answer["mask"]).mask(first.shape)).all(), (
+        "as a page that sends the mask"
+    )
+    assert (corrected != alone).any(), "the mask matters here"
+    assert (outlined(client, sample["id"], points[1:]) == outlined(client, sample["id"], points[1:])).all()
+    other = min(marks.keys() - {sample["id"]})
+    assert (outlined(client, other, points) == outlined(MONAILabelClient(url, str(tmp_path)), other, points)).all()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the client leaves its file open
+def test_an_image_of_ones_own_is_asked_about_in_a_session_that_nobody_else_can_use(url, tmp_path):
+    tokens = [make_token(tmp_path / "state" / "tokens.json", name=name, role="annotator") for name in ("Ada", "Grace")]
+    ada, grace = (client_of(url, tmp_path / token[:8], token) for token in tokens)
+    path = tmp_path / "own.dcm"
+    _, mark = write_marked(path)
+    session, again = (ada.create_session(str(path))["session_id"] for _ in range(2))
+    assert ada.get_session(session)["name"] == session
+    file, _ = ada.infer("unet", "", {}, session_id=session)
+    assert dice(sitk.GetArrayFromImage(sitk.ReadImage(file))[0] == 1, mark) > 0.95
+    points = [voxel(path, *place) for place in ((70, 100), (150, 70))]
+    alone = outlined(ada, "", points, again)
+    outlined(ada, "", points[:1], session)
+    assert (outlined(ada, "", points, session) != alone).any(), "it goes on from the mask so far of its own session"
+    for ask in (lambda: outlined(grace, "", points, session), lambda: grace.remove_session(session)):
+        with pytest.raises(MONAILabelClientException, match="you have no such session, or it has ended"):
+            ask()
+    ada.remove_session(session)
+    with pytest.raises(MONAILabelClientException, match="you have no such session"):
+        outlined(ada, "", points, session)
+    assert len([*(tmp_path / "state" / "uploads").rglob("upload.dcm")]) == 1, "that of the other session"
 
 
 def test_scribbles_correct_the_segment_that_was_selected(url, marks, tmp_path):

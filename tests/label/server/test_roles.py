@@ -11,11 +11,12 @@ from tests.label.fake_app import IMAGE
 OPEN = {"/health", "/ready", "/login", "/logout", "/auth/", "/auth/token"}
 """What one may ask without a login; the rest of the document needs one."""
 
-GONE = ("/reload", "/model/unet", "/logs/", "/infer/wsi/unet", "/infer/wsi_v2/unet", "/session/", "/docs")
+GONE = ("/reload", "/model/unet", "/logs/", "/infer/wsi/unet", "/infer/wsi_v2/unet", "/docs")
 
 WORK = {
     ("POST", "/infer/unet?image=" + IMAGE): "viewer",
     ("GET", "/info/"): "viewer",
+    ("PUT", "/session/"): "viewer",
     ("GET", "/datastore/"): "viewer",
     ("GET", "/train/unet/versions"): "viewer",
     ("POST", "/activelearning/random"): "annotator",
@@ -45,7 +46,7 @@ def test_every_address_of_the_document_refuses_who_has_no_login(serve, token):
     found = list(addresses(document))
     assert len(found) > 30
     for method, path, role in found:
-        address = path.format(model="unet", strategy="random", method="dice", path="studies")
+        address = path.format(model="unet", strategy="random", method="dice", path="studies", session_id="x")
         status = client.request(method, address, follow_redirects=False).status_code
         assert (role == "none") == (path in OPEN), path
         assert (status == 401) == (path not in OPEN) or path == "/auth/token", (method, path, status)

@@ -10,7 +10,9 @@ from monailabel_app.lib.audit import AuditLog
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.login.auth import Login
 from monailabel_app.lib.login.roles import Person, Role
+from monailabel_app.lib.models.so_far import MasksSoFar
 from monailabel_app.lib.server.gate import Needs
+from monailabel_app.lib.server.image_sessions import ImageSessions
 from monailabel_app.lib.server.jobs import Jobs
 from monailabel_app.lib.settings import ServerSettings
 
@@ -38,6 +40,14 @@ def _login(request: Request) -> Login:
     return request.app.state.login
 
 
+def _image_sessions(request: Request) -> ImageSessions:
+    return request.app.state.image_sessions
+
+
+def _masks_so_far(request: Request) -> MasksSoFar:
+    return request.app.state.masks_so_far
+
+
 def _settings(request: Request) -> ServerSettings:
     return request.app.state.settings
 
@@ -46,6 +56,8 @@ TheApp = Annotated[LabelApp, Depends(_label_app)]
 Audit = Annotated[AuditLog, Depends(_audit)]
 TheJobs = Annotated[Jobs, Depends(_jobs)]
 TheLogin = Annotated[Login, Depends(_login)]
+TheImageSessions = Annotated[ImageSessions, Depends(_image_sessions)]
+TheMasksSoFar = Annotated[MasksSoFar, Depends(_masks_so_far)]
 TheSettings = Annotated[ServerSettings, Depends(_settings)]
 
 NAMES = {"E_MODEL": "model", "E_METHOD": "scoring method", "E_STRATEGY": "strategy"}

@@ -1,7 +1,8 @@
 """`/infer/{model}`: a model's outline of one image."""
 
 import json
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,17 +13,24 @@ from monailabel.utils.others.generic import get_mime_type
 from requests_toolbelt import MultipartEncoder
 
 from monailabel_app.lib.errors import HttpError
-from monailabel_app.lib.ids import ImageIdOrNothing, Name
-from monailabel_app.lib.login.roles import Role
+from monailabel_app.lib.ids import ImageIdOrNothing, Name, SessionIdOrNothing
+from monailabel_app.lib.login.roles import Person, Role
 from monailabel_app.lib.models.run import Inferred, infer
+from monailabel_app.lib.models.so_far import Asker, SoFar
 from monailabel_app.lib.params import chosen, json_object
-from monailabel_app.lib.server.routes import TheApp, TheSettings, Viewer, find
+from monailabel_app.lib.server.image_sessions import ImageSessions
+from monailabel_app.lib.server.routes import TheApp, TheImageSessions, TheMasksSoFar, TheSettings, Viewer, find
 from monailabel_app.lib.server.uploads import uploaded
+from monailabel_app.lib.settings import ServerSettings
 
 router = APIRouter(prefix="/infer", tags=["Infer"])
 
 WARNING_HEADER = "X-Mammoseg-Warning"
 """Of every answer, for a mask or a SEG alone holds no words."""
+
+
+MOST_CLIENT = 200
+"""Characters of the name of a client that count."""
 
 
 class InferOutput(str, Enum):
@@ -39,9 +47,13 @@ def run(
     person: Viewer,
     app: TheApp,
     settings: TheSettings,
+    sessions: TheImageSessions,
+    masks_so_far: TheMasksSoFar,
     model: Name,
     image: ImageIdOrNothing = "",
-    session_id: Annotated[str, Query(description="sessions do not exist here; upload the file")] = "",
+    session_id: Annotated[
+        SessionIdOrNothing, Query(description="whose image is meant, in place of one by its id")
+    ] = "",
     params: Annotated[str, Form()] = "{}",
     file: UploadFile | None = None,
     label: Annotated[UploadFile | None, Form(description="mask so far, or scribbles, of interactive models")] = None,
@@ -51,31 +63,59 @@ def run(
 
     Raises:
         HttpError: 400; no image is named or uploaded; 403; a label is to be saved and the person may not; 404; there is
-            no such model.
+            no such model, or the person has no such session.
     """
     task = find(app.infers, model)
-    if session_id or not (file or image):
-        raise HttpError(400, "E_REQUEST", "name an image, or upload a file; there are no sessions.")
-    asked = chosen(json_object(params), ["save_label", "result_extension", *task.config(), *task.prompts])
+    if not (file or image or session_id):
+        raise HttpError(400, "E_REQUEST", "name an image or a session, or upload a file.")
+    told = json_object(params)
+    asked = chosen(told, ["save_label", "result_extension", *task.config(), *task.prompts])
     save = asked.pop("save_label", False)
     if save and not person.may(Role.ANNOTATOR):
         raise HttpError(403, "E_ROLE", f"the role {Role.ANNOTATOR.value} is needed to save a label.")
+    if session_id:
+        image, file = "", None
+    asker = _asker(person, session_id or told.get("client_id"), image, model) if task.prompts and file is None else None
     request = {"model": model, "image": image, **asked}
     datastore = app.datastore()
     with (
-        uploaded(file, settings.state_dir) if file is not None else nullcontext() as path,
+        _own_image(file, session_id, person, sessions, settings) as path,
         uploaded(label, settings.state_dir) if label is not None and task.prompts else nullcontext() as drawn,
     ):
         if output is InferOutput.dicom_seg:
             answer = _segmentation(task, path or Path(datastore.get_image_uri(image)), request)
         else:
-            inferred = infer(task, request, datastore, upload=path, drawn=drawn, save=save)
+            before = masks_so_far.of(asker) if asker else None
+            inferred = infer(task, request, datastore, so_far=before, upload=path, drawn=drawn, save=save)
             if inferred.proposal is not None and path is None and person.may(Role.ANNOTATOR):
                 datastore.work.propose(image, person.name, inferred.proposal)
+            if inferred.proposal is not None and asker:
+                so_far = SoFar(frozenset(inferred.proposal.marks), inferred.proposal.outline)
+                masks_so_far.keep(asker, so_far)
             answer = _answer(inferred, output)
     if task.warning:
         answer.headers[WARNING_HEADER] = task.warning
     return answer
+
+
+def _asker(person: Person, client: Any, image: str, model: str) -> Asker | None:
+    """Who is remembered; nobody where the client does not say which one it is."""
+    return Asker(person.name, client[:MOST_CLIENT], image, model) if isinstance(client, str) and client else None
+
+
+@contextmanager
+def _own_image(
+    file: UploadFile | None, session_id: str, person: Person, sessions: ImageSessions, settings: ServerSettings
+) -> Iterator[Path | None]:
+    """The file of an image that is none of the data source; None where none was sent."""
+    if session_id:
+        with sessions.use(session_id, person.name) as session:
+            yield session.path
+    elif file is not None:
+        with uploaded(file, settings.state_dir) as path:
+            yield path
+    else:
+        yield None
 
 
 def _segmentation(task: Any, image: Path, request: dict[str, Any]) -> Response:

@@ -1,0 +1,79 @@
+"""The mask so far of clients that send prompts alone: the outline of the request before, while the next one goes on."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from mammoseg.interactive.run_lengths import RunLengths
+
+MOST_RUNS = 2**20
+"""Of all outlines that are kept, some 40 MB; an outline of a mass has two a row."""
+
+
+@dataclass(frozen=True)
+class SoFar:
+    """What a model answered last.
+
+    Attributes:
+        marks: prompts of the request in words, see `mammoseg.interactive`.
+        outline: mask that answered it.
+    """
+
+    marks: frozenset[str]
+    outline: RunLengths
+
+    def goes_on_in(self, marks: Collection[str]) -> bool:
+        """Whether a request says all these prompts again, and more; else it is about another mass, or begins anew."""
+        return self.marks < set(marks)
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks which model about which image; of another one nothing is ever taken.
+
+    Attributes:
+        person: name behind the login.
+        client: session, or how the client names itself.
+        image: id of the image; empty where the session has it.
+        model: name of the model.
+    """
+
+    person: str
+    client: str
+    image: str
+    model: str
+
+
+class MasksSoFar:
+    """The last outline of each asker, in memory; the longest unused go where there are too many."""
+
+    def __init__(self, most_runs: int = MOST_RUNS) -> None:
+        self._most_runs = most_runs
+        self._kept: OrderedDict[Asker, SoFar] = OrderedDict()
+        self._runs = 0
+        self._lock = threading.Lock()
+
+    def of(self, asker: Asker) -> SoFar | None:
+        """What was answered last; None where nothing is kept."""
+        return self._kept.get(asker)
+
+    def keep(self, asker: Asker, so_far: SoFar) -> None:
+        """Keep an answer in place of the one before."""
+        with self._lock:
+            self._forget(asker)
+            self._kept[asker] = so_far
+            self._runs += _cost(so_far)
+            while self._runs > self._most_runs:
+                self._forget(next(iter(self._kept)))
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def _forget(self, asker: Asker) -> None:
+        if (gone := self._kept.pop(asker, None)) is not None:
+            self._runs -= _cost(gone)
+
+
+def _cost(so_far: SoFar) -> int:
+    return len(so_far.outline.counts) + len(so_far.marks)

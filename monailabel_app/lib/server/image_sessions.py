@@ -1,0 +1,131 @@
+"""Sessions of MONAI Label's clients: an image of their own that stays here while they ask about it."""
+
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi import UploadFile
+
+from monailabel_app.lib.errors import HttpError
+from monailabel_app.lib.server.uploads import uploaded
+
+MOST = 32
+"""Of all people."""
+
+MOST_OF_ONE = 4
+"""Of one person."""
+
+SECONDS = 3600
+"""After the last use."""
+
+NO_SESSION = HttpError(404, "E_SESSION", "you have no such session, or it has ended; open one with the image again.")
+
+
+@dataclass(eq=False)
+class ImageSession:
+    """One image of one person.
+
+    Attributes:
+        owner: name behind the login.
+        path: file of the image.
+        files: removes it when closed.
+        used: when it was used last, in seconds since 1970.
+        users: requests that use it now.
+        is_over: whether its file goes with the last of them.
+    """
+
+    owner: str
+    path: Path
+    files: ExitStack
+    used: float = field(default_factory=time.time)
+    users: int = 0
+    is_over: bool = False
+
+    def end(self) -> None:
+        """Remove the file, now or with the last request that reads it."""
+        self.is_over = True
+        if not self.users:
+            self.files.close()
+
+
+class ImageSessions:
+    """All sessions of a server, which end with it; the longest unused go where there are too many.
+
+    Args:
+        state_dir: gets the files.
+    """
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
+        self._open: OrderedDict[str, ImageSession] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def open(self, owner: str, upload: UploadFile) -> str:
+        """Keep an image and return the session's id.
+
+        Raises:
+            HttpError: 422; no such kind of file, or nothing in it.
+        """
+        files = ExitStack()
+        session = ImageSession(owner, files.enter_context(uploaded(upload, self._state_dir)), files)
+        name = secrets.token_urlsafe(24)
+        with self._lock:
+            self._open[name] = session
+            self._make_room(owner)
+        return name
+
+    @contextmanager
+    def use(self, name: str, owner: str) -> Iterator[ImageSession]:
+        """The session of a person, whose file stays for the block.
+
+        Raises:
+            HttpError: 404; it is none of the person's, or it has ended.
+        """
+        with self._lock:
+            self._make_room(owner)
+            session = self._find(name, owner)
+            session.used = time.time()
+            session.users += 1
+            self._open.move_to_end(name)
+        try:
+            yield session
+        finally:
+            with self._lock:
+                session.users -= 1
+                if session.is_over:
+                    session.end()
+
+    def close(self, name: str, owner: str) -> None:
+        """End a session of a person.
+
+        Raises:
+            HttpError: as `use`.
+        """
+        with self._lock:
+            self._find(name, owner)
+            self._open.pop(name).end()
+
+    def close_all(self) -> None:
+        """End all."""
+        with self._lock:
+            while self._open:
+                self._open.popitem()[1].end()
+
+    def _find(self, name: str, owner: str) -> ImageSession:
+        session = self._open.get(name)
+        if session is None or session.owner != owner:
+            raise NO_SESSION
+        return session
+
+    def _make_room(self, owner: str) -> None:
+        latest = time.time() - SECONDS
+        own = [name for name, session in self._open.items() if session.owner == owner]
+        gone = {name for name, session in self._open.items() if session.used < latest} | {*own[:-MOST_OF_ONE]}
+        gone |= {*list(self._open)[:-MOST]}
+        for name in gone:
+            self._open.pop(name).end()
