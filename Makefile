@@ -58,5 +58,8 @@ test-annotate: annotate
 lock:
 	@sh scripts/lock.sh
 
+# Converted weights lie outside of the repository and serve every checkout: they are named and left.
+CACHE = $(or $(MAMMOSEG_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mammoseg)/converted
 clean:
 	rm -rf .venv build demo
+	@test ! -d "$(CACHE)" || echo "mammoseg: converted weights stay in $(CACHE); deleting that folder costs a conversion"

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from mammoseg.command_line import Parser, ended
 from mammoseg.counts import count_of
@@ -19,6 +20,18 @@ from monailabel_app.lib.server.address import bind, check_certificate, url_of
 from monailabel_app.lib.settings import ServerSettings, is_loopback, refuse_open_address
 
 APP_DIR = Path(__file__).resolve().parent
+
+HOW_TO_SERVE: dict[str, Any] = {
+    "loop": "asyncio",  # another accepts past the listeners
+    "http": "h11",
+    "ws": "none",
+    "proxy_headers": False,  # `Callers` reads them
+    "log_config": None,
+    "access_log": False,  # its lines hold ids and what was searched for; ours do not
+    "server_header": False,
+    "timeout_graceful_shutdown": 5,
+}
+"""Settings of uvicorn."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,24 +77,17 @@ def _serve(options: argparse.Namespace) -> None:
     server = build(label_app, settings)
     allow_open_files()
     listeners: list[socket.socket] = [Listener(bound, server.state.connections) for bound in sockets]
-    config = uvicorn.Config(
-        server,
-        loop="asyncio",  # another accepts past the listeners
-        http="h11",
-        ws="none",
-        proxy_headers=False,  # `Callers` reads them
-        log_config=None,
-        access_log=False,  # its lines hold ids and what was searched for; ours do not
-        server_header=False,
-        ssl_keyfile=options.ssl_keyfile,
-        ssl_certfile=options.ssl_certfile,
-        ssl_keyfile_password=options.ssl_keyfile_password,
-        timeout_graceful_shutdown=5,
-    )
-    url = url_of("https" if config.is_ssl else "http", options.host, listeners[0].getsockname()[1])
+    url = url_of("https" if options.ssl_certfile else "http", options.host, listeners[0].getsockname()[1])
     logging.getLogger(__name__).info("Serving on %s", url)
     print(say_page(url, is_built=BUILT.is_dir()), flush=True)
     with suppress(KeyboardInterrupt):
+        config = uvicorn.Config(
+            server,
+            ssl_keyfile=options.ssl_keyfile,
+            ssl_certfile=options.ssl_certfile,
+            ssl_keyfile_password=options.ssl_keyfile_password,
+            **HOW_TO_SERVE,
+        )
         uvicorn.Server(config).run(sockets=listeners)
 
 

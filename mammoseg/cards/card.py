@@ -17,7 +17,7 @@ from mammoseg.bundles import BASE_FOLDER, BUNDLES_FOLDER, PROMPTED, bundle_names
 from mammoseg.cards.departures import departures_of
 from mammoseg.cards.facts import bundle_network, measure_facts
 from mammoseg.cards.figure import draw_figure
-from mammoseg.cards.listing import paper_of, read_card_file
+from mammoseg.cards.listing import SHIPPED, paper_of, read_card_file
 from mammoseg.cards.measured import RESULTS, measured_of, read_measured, shown_grid
 from mammoseg.cards.recipe import recipe_settings
 from mammoseg.cards.stages import trace_stages
@@ -120,7 +120,7 @@ def describe_bundle(
 
 def _shipped(name: str) -> dict[str, Any] | None:
     """What `mammoseg.checkpoints.shipping` says of the weights that a bundle comes with; None where it has none."""
-    path = BUNDLES_FOLDER / name / "models" / "shipped.json"
+    path = BUNDLES_FOLDER / name / SHIPPED
     return read_card_file(path) if path.is_file() else None
 
 

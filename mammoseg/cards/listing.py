@@ -10,9 +10,11 @@ from mammoseg.bundles import BASE_FOLDER, BundleError, bundle_names, bundle_root
 RECIPES = BASE_FOLDER / "cards" / "recipes.json"
 """Short name of each recipe's paper, and what its scores mean; its citation stands in papers.json."""
 
+SHIPPED = Path("models") / "shipped.json"
+"""In a bundle's folder, what is known of the weights that it comes with."""
 
-FIELDS = ("name", "paper", "parameters", "input", "recipe")
-"""What is listed of a bundle."""
+FACTS = ("name", "paper", "parameters", "input", "recipe")
+"""What is listed of a bundle out of its facts."""
 
 
 def print_cards(*, as_json: bool = False) -> None:
@@ -22,18 +24,19 @@ def print_cards(*, as_json: bool = False) -> None:
 
 
 def list_cards() -> list[dict[str, Any]]:
-    """Name, paper, parameters, input ``[channels, rows, columns]`` and recipe of every bundle."""
+    """Name, paper, parameters, input ``[channels, rows, columns]``, recipe and ``has_weights`` of every bundle."""
     return [list_card(name) for name in bundle_names()]
 
 
 def as_table(cards: Sequence[dict[str, Any]]) -> str:
     """Cards as text for people, one line each below a line of headings, columns aligned."""
-    rows = [FIELDS]
+    rows = [(*FACTS, "weights")]
     for card in cards:
         image = " x ".join(str(side) for side in card["input"])
-        rows.append((card["name"], card["paper"], f"{card['parameters']:,}", image, card["recipe"]))
-    name, paper, count, size, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
-    line = f"{{:{name}}}  {{:{paper}}}  {{:>{count}}}  {{:{size}}}  {{}}"
+        weights = "in the box" if card["has_weights"] else "to be trained"
+        rows.append((card["name"], card["paper"], f"{card['parameters']:,}", image, card["recipe"], weights))
+    name, paper, count, size, recipe, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
+    line = f"{{:{name}}}  {{:{paper}}}  {{:>{count}}}  {{:{size}}}  {{:{recipe}}}  {{}}"
     return "\n".join(line.format(*row) for row in rows)
 
 
@@ -43,8 +46,9 @@ def list_card(name: str) -> dict[str, Any]:
     Raises:
         BundleError: when the bundle has no facts yet.
     """
-    facts = read_card_file(Path(bundle_root(name)) / "docs" / "facts.json")
-    return {field: facts[field] for field in FIELDS}
+    root = Path(bundle_root(name))
+    facts = read_card_file(root / "docs" / "facts.json")
+    return {field: facts[field] for field in FACTS} | {"has_weights": (root / SHIPPED).is_file()}
 
 
 def paper_of(recipe: str) -> dict[str, str]:

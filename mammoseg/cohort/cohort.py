@@ -11,7 +11,7 @@ from mammoseg.archives.dicomweb.stored import Stored
 from mammoseg.checkpoints.weights_file import Named
 from mammoseg.cohort.items import files_of, item_of_file
 from mammoseg.cohort.job import CohortJob
-from mammoseg.cohort.run import Cohort, Over, run_cohort
+from mammoseg.cohort.run import LEDGER, Cohort, Over, run_cohort
 from mammoseg.cohort.storing import Storing
 from mammoseg.dicom.seg import SegKind
 from mammoseg.files import make_output
@@ -91,7 +91,7 @@ def cohort(
         check_inputs(paths, files, passed_over)
     processes = _processes(ray, workers, len(files))
     make_output(folder)
-    say_loading(choice, len(files), is_named=weights is not None)
+    say_loading(choice, len(files), is_named=weights is not None, earlier=folder / LEDGER)
     predictor = choice()
     wanted = Cohort(map(item_of_file, files), len(files), passed_over)
     if archive is not None:

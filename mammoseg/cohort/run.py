@@ -179,7 +179,7 @@ def _write_page(counts: Counter[str], cohort: Cohort, run: Run) -> None:
         "cohort.html",
         run.output / PAGE,
         run,
-        package="mammoseg.cohort",
+        Path(__file__).parent,
         counts=counts,
         of=max(cohort.count, counts.total()),
         found=counts[Status.FOUND.value],

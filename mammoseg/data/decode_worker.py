@@ -28,6 +28,7 @@ from mammoseg.data.mammogram import check_is_file, format_of
 from mammoseg.data.mask_decoder import decode_picture_mask
 from mammoseg.data.picture_decoder import decode_picture
 from mammoseg.dicom.attributes import laterality, magnification, pixel_spacing, view
+from mammoseg.dicom.elements import PIXEL_DATA
 from mammoseg.dicom.gate import check_is_mammogram, open_dicom
 from mammoseg.dicom.grey import grey_table, padding_range
 from mammoseg.dicom.mask import decode_mask, decode_segments
@@ -46,8 +47,6 @@ MEMORY_LIMIT = 2 * 2**30
 
 ALARM_DELAY = 5
 """Seconds after its own time limit when a child ends by itself, should the parent that would have ended it be gone."""
-
-PIXEL_GROUP = 0x7FE0
 
 Answer = tuple[dict[str, Any], list[np.ndarray]]
 """Fields for the line of JSON, and the arrays whose bytes follow it."""
@@ -220,7 +219,7 @@ def answer_texts(path: str, keywords: list[str], **_: Any) -> Answer:
 
 
 def _header(dataset: Dataset) -> np.ndarray:
-    pixels = dataset.group_dataset(PIXEL_GROUP)
+    pixels = dataset.group_dataset(PIXEL_DATA[0])
     buffer = BytesIO()
     try:
         with malformed_refused():

@@ -124,15 +124,9 @@ def ingest(
         records = [record | {"name": names[record["image_id"]]} for record in records]
     if held_out:
         records = hold_out(records, held_out, conceal=conceal, report=job.report)
-    sections: Mapping[str, Sequence[Record]] = dict.fromkeys(SECTIONS, ())
-    if records:
-        if paper:
-            paper.check_fits(records)
-        sections, moved = split_records(records, rule, seed=seed)
-        for patient in moved:
-            job.report.note("patients of several official sections, moved to the last of them", patient)
-        for patient in shared_patients(sections):
-            job.report.note(SHARED, patient)
+    if records and paper:
+        paper.check_fits(records)
+    sections = _divided(records, rule, job)
     write_json(folder / "ingest_report.json", _account(source, sections, job.report))
     if not records:
         raise NothingUsableError(
@@ -153,6 +147,22 @@ def ingest(
         _write_names(folder / NAMES, names)
     if paper:
         print(f"Protocol {paper.name}: {paper.note}.")
+    _say_used(source, records, sections, job)
+
+
+def _divided(records: Sequence[Record], rule: SplitRule, job: IngestJob) -> Mapping[str, Sequence[Record]]:
+    """The records by section; patients that official sections or a split by image put into several are noted."""
+    if not records:
+        return dict.fromkeys(SECTIONS, ())
+    sections, moved = split_records(records, rule, seed=job.seed)
+    for patient in moved:
+        job.report.note("patients of several official sections, moved to the last of them", patient)
+    for patient in shared_patients(sections):
+        job.report.note(SHARED, patient)
+    return sections
+
+
+def _say_used(source: str, records: Sequence[Record], sections: Mapping[str, Sequence[Record]], job: IngestJob) -> None:
     if shared := len(job.report.noted.get(SHARED, ())):
         print(
             f"WARNING: split by image, {count_of(shared, 'patient')} in several sections; scores will be too good.",
@@ -162,7 +172,7 @@ def ingest(
     patients = len({record["patient_id"] for record in records})
     print(
         f"{source}: {count_of(len(records), 'image')} of {count_of(patients, 'patient')} used ({counts}); "
-        f"{job.report.summary()}; {folder / 'datalist.json'}"
+        f"{job.report.summary()}; {job.output / 'datalist.json'}"
     )
 
 

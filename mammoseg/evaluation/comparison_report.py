@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from mammoseg.counts import format_number
-from mammoseg.evaluation.page import LABELS, flattened
+from mammoseg.evaluation.page import LABELS, TEMPLATES, flattened
 from mammoseg.evaluation.pairs import Aligned
 from mammoseg.evaluation.reporting_items import LEFT_TO_AUTHORS
 from mammoseg.evaluation.tables import ScoreRow, without_nan
-from mammoseg.files import atomic_path, write_json
+from mammoseg.files import write_json
+from mammoseg.pages.html import write_html
 from mammoseg.provenance import describe_machine
 
 HEADLINE = ("dice", "iou", "sensitivity", "precision", "hausdorff_px", "hausdorff_points_px", "hausdorff_rows")
@@ -54,15 +52,10 @@ def write_comparison_report(
     """
     write_json(folder / "report.json", without_nan(content))
     headline = _headline(content["runs"], aligned)
-    environment = Environment(
-        loader=PackageLoader("mammoseg.evaluation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["score"] = format_number
-    page = environment.get_template("comparison.html").render(
+    write_html(
+        folder / "report.html",
+        "comparison.html",
+        TEMPLATES,
         content=content,
         labels=LABELS,
         headline=headline,
@@ -79,8 +72,6 @@ def write_comparison_report(
         pictures={name: _inlined(path) for name, path in pictures.items()},
         galleries={run: _inlined(path) for run, path in galleries.items()},
     )
-    with atomic_path(folder / "report.html") as temporary:
-        temporary.write_text(page, encoding="utf-8")
     return folder / "report.html"
 
 

@@ -7,9 +7,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mammoseg.counts import format_number
 from mammoseg.evaluation.plots import (
     LONGEST_SIDE,
     PREDICTION_COLOUR,
@@ -21,6 +19,9 @@ from mammoseg.evaluation.plots import (
 from mammoseg.evaluation.tables import POOLED_DICE, POOLED_IOU
 from mammoseg.files import atomic_path
 from mammoseg.metrics.pooled import BATCH
+from mammoseg.pages.html import write_html
+
+TEMPLATES = Path(__file__).parent / "templates"
 
 LABELS = {
     "dice": "Dice",
@@ -83,11 +84,10 @@ def write_html_report(
     if learning_curve_csv is not None:
         plot_learning_curve(learning_curve_csv, output / "learning_curve.png")
     shown = [_show(case, output, number=number) for number, case in enumerate(cases, start=1)]
-    environment = Environment(
-        loader=PackageLoader("mammoseg.evaluation"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.filters["score"] = format_number
-    page = environment.get_template("report.html").render(
+    write_html(
+        output / "index.html",
+        "report.html",
+        TEMPLATES,
         title=title,
         facts=facts,
         cases=shown,
@@ -106,8 +106,6 @@ def write_html_report(
         truth_colour=TRUTH_COLOUR,
         prediction_colour=PREDICTION_COLOUR,
     )
-    with atomic_path(output / "index.html") as temporary:
-        temporary.write_text(page, encoding="utf-8")
     return output / "index.html"
 
 

@@ -98,13 +98,8 @@ def report(
         summary = summarise(rows)
         beaten = against_baseline(summary, baseline["test_dice"])
         curve = find_training_log(evaluation)
-        drawn = {text: name for text, name in PICTURES.items() if (evaluation / name).is_file()}
-        found = [evaluation / name for name in (*TABLES, *drawn.values())] + ([curve] if curve else [])
-        copied = [file for file in found if file.is_file()]
-        tables = [file.name for file in copied if file.suffix != ".png"]
-        for file in copied:
-            with atomic_path(page / file.name) as temporary:
-                temporary.write_bytes(file.read_bytes())
+        files = [evaluation / name for name in (*TABLES, *PICTURES.values())] + ([curve] if curve else [])
+        copied = _copied(files, page)
         write_html_report(
             page,
             title=title,
@@ -119,15 +114,24 @@ def report(
             learning_curve_csv=curve,
             notice=" ".join(filter(None, [predictor.algorithm.warning, doubt])) or "Research only, not for diagnosis.",
             attribution=attribution,
-            links={name: name for name in tables},
+            links={name: name for name in copied if not name.endswith(".png")},
             masses=count_masses(rows),
             froc=read_froc(evaluation),
-            pictures=drawn,
+            pictures={text: name for text, name in PICTURES.items() if name in copied},
             baseline=beaten,
         )
     print(f"Report of {count_of(len(shown), 'image')}: {page / 'index.html'}")
     print(beaten)
     warn_of_doubt(provenance)
+
+
+def _copied(files: Sequence[Path], page: Path) -> list[str]:
+    """Names of the files that are there, once they lie beside the page, which can then be moved as it is."""
+    there = [file for file in files if file.is_file()]
+    for file in there:
+        with atomic_path(page / file.name) as temporary:
+            temporary.write_bytes(file.read_bytes())
+    return [file.name for file in there]
 
 
 def threshold_baseline(dataset_dir: Path, weights: Path | str) -> dict[str, float]:

@@ -165,12 +165,13 @@ def dice_lines(summary: Sequence[Mapping[str, Any]]) -> list[str]:
 def mass_lines(summary: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
     """What a ``summary.json`` says of masses: how many were missed, and found at half a false mark an image and one."""
     missed = [
-        f"Missed: {row['missed_masses']} of {count_of(row['masses'], 'mass')} on the {row['grid']} grid"
+        f"Missed at the threshold: {row['missed_masses']} of {count_of(row['masses'], 'mass')}, {row['grid']} grid"
         for row in summary["masses"]
         if row["masses"]
     ]
     found = [
-        f"Masses found: {_found(row)} at {row['false_positives']:g} false marks an image on the {row['grid']} grid"
+        f"Found at {row['false_positives']:g} false marks an image, whatever the threshold: {_found(row)}, "
+        f"{row['grid']} grid"
         for row in summary["froc"]
         if row["rule"] == "either" and row["false_positives"] in (0.5, 1.0)
     ]
@@ -179,7 +180,7 @@ def mass_lines(summary: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
 
 def _found(row: Mapping[str, Any]) -> str:
     known = row["sensitivity"] is not None
-    return f"{row['sensitivity']:.3f} (hit by either rule)" if known else f"unknown ({row['empty_because']})"
+    return f"{row['sensitivity']:.3f} of the masses" if known else f"not told, since {row['empty_because']}"
 
 
 def read_provenance(evaluation: Path) -> dict[str, Any]:

@@ -6,10 +6,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from mammoseg.counts import count_of, format_number
-from mammoseg.files import atomic_path, printable
+from mammoseg.counts import count_of
+from mammoseg.files import printable
+from mammoseg.pages.html import write_html
 from mammoseg.plans.budgets import find_budget
 from mammoseg.plans.execute import LOG
 from mammoseg.plans.plan import RunPlan
@@ -79,11 +78,10 @@ def write_plan_page(
         left_out: runs that a budget has no meaning for, and why.
         table: heading, notes and cells of a paper's table; None for a plan of one's own.
     """
-    environment = Environment(
-        loader=PackageLoader("mammoseg.plans"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.filters["score"] = format_number
-    page = environment.get_template("plan.html").render(
+    write_html(
+        output / "index.html",
+        "plan.html",
+        Path(__file__).parent / "templates",
         plan=plan,
         budget=find_budget(plan.budget).says if plan.budget else None,
         notes={run.name: run.notes for run in plan.runs if run.notes},
@@ -95,6 +93,4 @@ def write_plan_page(
         table=table,
         date=f"{datetime.now():%Y-%m-%d %H:%M}",
     )
-    with atomic_path(output / "index.html") as temporary:
-        temporary.write_text(page, encoding="utf-8")
     return output / "index.html"

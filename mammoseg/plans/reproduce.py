@@ -1,6 +1,6 @@
 """`mammoseg reproduce`: the plan of a paper's table, carried out, with what was published beside what was measured."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,8 @@ def reproduce(
     plan, left_out = cut_down(make_plan(content, where=chosen.title, folder=Path.cwd()), budget)
     if dry_run:
         print_dry_run(plan, folder, left_out)
+        if missing := [name for name in chosen.words["datasets"] if name not in given]:
+            print(f"To carry it out, name its data: {_options(missing)}; docs/reproduce.md says which.")
         return
 
     def table_of(results: Sequence[ScoreRow], lines: Sequence[Line]) -> Mapping[str, Any]:
@@ -94,8 +96,7 @@ def _datasets(table: PaperTable, data: Sequence[str]) -> dict[str, dict[str, Any
     for text in data:
         name, equals, folder = text.partition("=")
         if name not in known or not equals or not folder:
-            names = " ".join(f"--data {one}=FOLDER" for one in known) or "no data"
-            raise WrongCallError(f"'{text}' names no data of this table; it takes {names}.")
+            raise WrongCallError(f"'{text}' names no data of this table; it takes {_options(known) or 'no data'}.")
         path = Path(folder).absolute()
         if not path.is_dir():
             raise WrongCallError(f"'{folder}' is not a folder; name that of a datalist.json, or of the collection.")
@@ -116,6 +117,10 @@ def _datasets(table: PaperTable, data: Sequence[str]) -> dict[str, dict[str, Any
     return datasets
 
 
+def _options(names: Iterable[str]) -> str:
+    return " ".join(f"--data {name}=FOLDER" for name in names)
+
+
 def _places(table: PaperTable, output: Path) -> dict[str, dict[str, Any]]:
     """Where the data would be."""
     return {name: {"dataset_dir": str(output / "data" / name)} for name in table.words["datasets"]}
@@ -125,7 +130,7 @@ def _only_facts(table: PaperTable, output: Path, given: Mapping[str, Any], *, dr
     """A table of which nothing is trained, or nothing can be."""
     reasons = {why_not(table, row, given) for row in table.words["rows"]}
     if all(reason.startswith("no --data") for reason in reasons):
-        names = " ".join(f"--data {name}=FOLDER" for name in table.words["datasets"])
+        names = _options(table.words["datasets"])
         raise WrongCallError(f"not one row has its data; this table takes {names}, docs/reproduce.md says which.")
     print(f"{table.title}: {'; '.join(sorted(reasons))}.")
     if not dry_run:

@@ -82,17 +82,20 @@ def choose_predictor(
     return PredictorChoice(bundle, paths, device, words, flips, runtime, precision)
 
 
-def say_loading(choice: PredictorChoice, files: int, *, is_named: bool) -> None:
+def say_loading(choice: PredictorChoice, files: int, *, is_named: bool, earlier: Path) -> None:
     """Say on stderr what is loaded, since it can take a minute.
 
     Args:
         files: number of files to look at; 0 where they are not counted yet, as those of an archive.
         is_named: whether the weights were named.
+        earlier: what an earlier run of the same output folder has left of what it did; what is done is known only by
+            the weights, of which the hash counts.
     """
     if not is_named:
         print(f"No weights are named; {choice.weights[0]} is used.", file=sys.stderr)
     here = f"{count_of(files, 'file')} to look at; " if files else ""
-    print(f"{here}loading {choice.bundle}, which can take a minute.", file=sys.stderr, flush=True)
+    why = " to see what is done already" if earlier.exists() else ""
+    print(f"{here}loading {choice.bundle}{why}, which can take a minute.", file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True)

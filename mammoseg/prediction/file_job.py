@@ -95,10 +95,7 @@ class FileJob:
                 mammogram=mammogram,
                 claims=self.run.claims,
             )
-            purpose, *more = self.run.algorithm.caption
-            scored = f"{purpose}; scores {self.run.algorithm.score_kind}" if lesions else purpose
-            sentence = "\n".join((scored, *more))
-            picture = draw_overlay(mammogram.pixels, lesions, scores=scores, sentence=sentence)
+            picture = draw_overlay(mammogram.pixels, lesions, scores=scores, sentence=self._sentence(lesions))
             write_picture(picture, self.run.output / f"{name}.overlay.png")
         row = Row(
             printable(path),
@@ -125,6 +122,12 @@ class FileJob:
             source_sha256=written.source_sha256,
         )
         return row, written.source_sha256
+
+    def _sentence(self, lesions: Sequence[np.ndarray]) -> str:
+        """What stands below the overlay."""
+        purpose, *more = self.run.algorithm.caption
+        scored = f"{purpose}; scores {self.run.algorithm.score_kind}" if lesions else purpose
+        return "\n".join((scored, *more))
 
 
 def area_mm2(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> float | None:

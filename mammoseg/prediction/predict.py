@@ -15,6 +15,7 @@ from mammoseg.inference.engines.engine import MODULES, choose_runtime
 from mammoseg.prediction.asked import Archives, check_inputs, choose_predictor, say_loading
 from mammoseg.prediction.options import Options, parse_choice, parse_objects
 from mammoseg.prediction.process import Standby
+from mammoseg.prediction.records import FOLDER
 from mammoseg.prediction.run import Workers, run_over_files
 from mammoseg.prediction.workers import worker_count
 
@@ -113,7 +114,7 @@ def predict(
     if archive is None:
         check_inputs(paths, found, passed_over)
     make_output(Path(output))
-    say_loading(choice, len(found), is_named=weights is not None)
+    say_loading(choice, len(found), is_named=weights is not None, earlier=Path(output) / FOLDER)
     others = worker_count(len(found), workers) - 1
     with Standby(others, MODULES[choose_runtime(runtime, device)]) as standby:
         predictor = choice()

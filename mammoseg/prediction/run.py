@@ -109,12 +109,9 @@ def run_over_files(
         ended = error
     in_order = [rows[name] for _, name in items if name in rows]
     try:
-        write_table(in_order, output / "results.csv")
-        write_page(in_order, run, output / "index.html")
-    except OSError as error:
-        ended = ended or OutputError(
-            f"the table or page cannot be written to '{output}' ({reason_of(error)}); free space and run it again."
-        )
+        _write_table_and_page(in_order, run)
+    except OutputError as error:
+        ended = ended or error
     if json:
         print(*(json_format.dumps(asdict(row), ensure_ascii=False) for row in in_order), sep="\n")
     if ended is not None:
@@ -210,6 +207,16 @@ def _remarks(row: Row) -> str:
     """What the terminal says of a file: what to know of it, and why nothing was found where something was near."""
     nothing = f"{row.status.value}; left out: {row.left_out}" if row.left_out and not row.lesions else None
     return "; ".join(filter(None, (nothing, row.notes)))
+
+
+def _write_table_and_page(rows: Sequence[Row], run: Run) -> None:
+    try:
+        write_table(rows, run.output / "results.csv")
+        write_page(rows, run, run.output / "index.html")
+    except OSError as error:
+        raise OutputError(
+            f"the table or page cannot be written to '{run.output}' ({reason_of(error)}); free space and run it again."
+        ) from error
 
 
 def _conclude(rows: Sequence[Row], passed_over: int, output: Path, *, quiet: bool) -> None:

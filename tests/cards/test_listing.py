@@ -15,6 +15,7 @@ UNET = {
     "parameters": 34527106,
     "input": [3, 256, 256],
     "recipe": "sun2020",
+    "has_weights": False,
 }
 
 LIST = """
@@ -34,8 +35,9 @@ def listed(*options: str) -> str:
 
 def test_list_is_a_line_for_each_bundle_and_imports_no_torch():
     headings, *lines = listed().splitlines()
-    assert headings.split() == ["name", "paper", "parameters", "input", "recipe"]
+    assert headings.split() == ["name", "paper", "parameters", "input", "recipe", "weights"]
     assert [line.split()[0] for line in lines] == bundle_names()
+    assert [line.split()[0] for line in lines if line.endswith("in the box")] == ["click_unet", "efficientnet_unet"]
 
 
 def test_list_as_json_has_the_same_for_programs_and_imports_no_torch():
@@ -49,8 +51,8 @@ def test_card_of_a_bundle_comes_from_its_files():
 
 def test_table_aligns_its_columns():
     assert as_table([UNET | {"name": "a", "parameters": 7}]) == (
-        "name  paper            parameters  input          recipe\n"
-        "a     Sun et al. 2020           7  3 x 256 x 256  sun2020"
+        "name  paper            parameters  input          recipe   weights\n"
+        "a     Sun et al. 2020           7  3 x 256 x 256  sun2020  to be trained"
     )
 
 

@@ -124,9 +124,9 @@ def test_a_curve_that_ends_before_the_asked_number_of_false_marks_is_told():
         {"rule": "centre", "grid": "network", "false_positives": 1.0, **ends},
     ]
     assert mass_lines({"masses": [], "froc": froc}) == [
-        "Masses found: 0.750 (hit by either rule) at 0.5 false marks an image on the network grid",
-        "Masses found: unknown (the curve ends at 0.667 false marks an image, with 0.750 found) at 1 false marks an "
-        "image on the network grid",
+        "Found at 0.5 false marks an image, whatever the threshold: 0.750 of the masses, network grid",
+        "Found at 1 false marks an image, whatever the threshold: not told, since the curve ends at 0.667 false marks "
+        "an image, with 0.750 found, network grid",
     ]
 
 

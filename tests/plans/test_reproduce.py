@@ -26,6 +26,8 @@ def test_every_table_is_planned_and_every_config_of_it_is_built(paper, table, bu
     reproduce(paper, table, output=tmp_path / "out", dry_run=True, budget=budget)
     said = capsys.readouterr().out
     assert "every config was built, nothing was trained" in said or "nothing" in said
+    if "nothing was trained" in said:
+        assert all(f"--data {name}=FOLDER" in said for name in find_table(paper, table).words["datasets"])
     assert not (tmp_path / "out").exists()
 
 

@@ -96,6 +96,9 @@ def test_predict_says_which_weights_it_takes_when_none_are_named(pixels, made, t
         f"No weights are named; {own} is used.",
         "1 file to look at; loading efficientnet_unet, which can take a minute.",
     ]
+    predict(tmp_path / "a.dcm", output=tmp_path / "out")
+    said = capsys.readouterr().err.splitlines()
+    assert "loading efficientnet_unet to see what is done already, which can take a minute." in said[1]
 
 
 def test_several_weights_are_one_predictor_whose_results_name_all(tmp_path):
