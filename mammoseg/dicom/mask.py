@@ -1,6 +1,6 @@
 """The mask in a DICOM file of masses: a grey image, or a SEG whose segments are fused."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
 
 import numpy as np
