@@ -13,8 +13,8 @@ def refused_as(code: str, reason: str) -> Iterator[None]:
     What is ours passes, as it has a better reason, and so does a lack of memory, which may be nobody's fault.
 
     Args:
-        code: of the refusal, ``E_...``.
-        reason: sentence of it; the text of the error, which may quote the file, is no part of it.
+        code: stable name of the refusal, ``E_...``.
+        reason: sentence of the refusal; the text of the error, which may quote the file, is no part of it.
     Raises:
         InputRefusedError: whatever was raised.
 
