@@ -14,7 +14,7 @@ def refused_as(code: str, reason: str) -> Iterator[None]:
 
     Args:
         code: stable name of the refusal, ``E_...``.
-        reason: sentence of the refusal; the text of the error, which may quote the file, is no part of it.
+        reason: what the refusal says to a person; the text of the error, which may quote the file, is no part of it.
     Raises:
         InputRefusedError: whatever was raised.
 
