@@ -14,7 +14,7 @@ def refused_as(code: str, reason: str) -> Iterator[None]:
 
     Args:
         code: stable name of the refusal, ``E_...``.
-        reason: what the refusal says to a person; the text of the error, which may quote the file, is no part of it.
+        reason: sentence for a person; the text of the error, which may quote the file, is left out.
     Raises:
         InputRefusedError: whatever was raised.
 
