@@ -7,6 +7,7 @@ import { Pencil } from "./pencil";
 import { fillRuns, runsOf } from "./runs";
 import { Screen, colourOf, hold, prepare, type Hand } from "./screen";
 import * as server from "./server";
+import { warningOf } from "./warning";
 import { Work, noPrompts } from "./work";
 
 const KEEP_SECONDS = 300; // between two words to the server that the case is still in hand
@@ -549,10 +550,10 @@ function refreshMask(): void {
   redraw();
 }
 
-// What must be said of the chosen model.
+// What must be said of the chosen model and of the one that takes clicks.
 function warn(): void {
   const model = begun.models.find(({ name }) => name === $<HTMLSelectElement>("model").value);
-  $("warning").textContent = model?.warning ?? "";
+  $("warning").textContent = warningOf([model, begun.prompted]);
 }
 
 async function begin(): Promise<void> {

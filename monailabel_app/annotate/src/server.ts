@@ -2,9 +2,15 @@
 import type { Runs } from "./runs";
 import type { Prompts } from "./work";
 
+export interface Model {
+  name: string;
+  warning: string;
+}
+
 export interface Start {
   reader: string;
-  models: { name: string; warning: string }[];
+  models: Model[];
+  prompted: Model | null; // the one that clicks and boxes ask
   strategies: string[];
   total: number;
   labelled: number;

@@ -24,7 +24,7 @@ from mammoseg.interactive.random_walker import RandomWalker
 from mammoseg.interactive.region_growing import RegionGrowing
 from mammoseg.interactive.run_lengths import RunLengths
 from monailabel_app.lib.datastore.work import Proposal
-from monailabel_app.lib.models.infer import LABELS, read_extension, write_temporary
+from monailabel_app.lib.models.infer import LABELS, WEIGHTS_FACTS, read_extension, write_temporary
 from monailabel_app.lib.models.prepared import LookedAt, LookedAtImages
 from monailabel_app.lib.models.run import PROPOSAL, SO_FAR
 from monailabel_app.lib.models.said_prompts import (
@@ -50,7 +50,7 @@ class Outliner:
         assistance: description of the model in labels that it helped with.
         images: images that all models share.
         description: one sentence on it.
-        warning: what must be said of its outlines.
+        facts: what is known of its weights, see `facts_of_weights`; without weights there is nothing to be known.
     """
 
     def __init__(
@@ -60,14 +60,19 @@ class Outliner:
         images: LookedAtImages,
         *,
         description: str,
-        warning: str | None = None,
+        facts: Mapping[str, Any] | None = None,
     ) -> None:
         self.model = model
         self.assistance = assistance
         self.images = images
         self.description = description
-        self.warning = warning
+        self.facts = dict.fromkeys(WEIGHTS_FACTS) | dict(facts or {})
         self._computing = threading.Lock()
+
+    @property
+    def warning(self) -> str | None:
+        """What must be said of its outlines."""
+        return self.facts["warning"]
 
     def outline(self, looked: LookedAt, prepared: Any, what: Said) -> Proposal:
         """Outline the mass that the prompts mean, on an image that is ready.
@@ -130,8 +135,14 @@ class PromptedInferTask(InferTask):
         self._read = from_scribbles if scribbles else from_smart_edit
 
     def info(self) -> dict[str, Any]:
-        """As MONAI Label's, with the version of the model; its weights are those it came with."""
-        return {**super().info(), "version": self.outliner.assistance.version, "weights": 0}
+        """As MONAI Label's, with the version of the model and what must be said of it; no other weights are served."""
+        return {
+            **super().info(),
+            "description": f"{self.description}. {self.warning}" if self.warning else self.description,
+            "version": self.outliner.assistance.version,
+            "weights": 0,
+            **self.outliner.facts,
+        }
 
     def is_valid(self) -> bool:
         """Whether it can answer; always."""
@@ -163,6 +174,7 @@ class PromptedInferTask(InferTask):
             "label_names": LABELS,
             "model": self.outliner.assistance.name,
             "version": self.outliner.assistance.version,
+            **self.outliner.facts,
             "latencies": {"total": round(time.perf_counter() - begin, 4)},
             **({PROPOSAL: proposal} if request.get(PROPOSAL) else {}),
         }
@@ -212,12 +224,12 @@ def _learned(images: LookedAtImages) -> dict[str, Outliner]:
     if not path.is_file():
         return {}
     facts = facts_of_weights(read_weights_for(BUNDLE, path))
-    warning = facts.pop("warning")
     version = read_json(Path(bundle_root(BUNDLE)) / "configs" / "metadata.json")["version"]
-    assistance = Assistance(BUNDLE, version, {name: value for name, value in facts.items() if value is not None})
+    named = {name: value for name, value in facts.items() if value is not None and name != "warning"}
+    assistance = Assistance(BUNDLE, version, named)
     words = "Click U-Net from clicks, a box or strokes"
     model = OnDemand(BUNDLE, lambda: load_click_model(path))
-    return {BUNDLE: Outliner(model, assistance, images, description=words, warning=warning)}
+    return {BUNDLE: Outliner(model, assistance, images, description=words, facts=facts)}
 
 
 def prompted_models(images: LookedAtImages) -> dict[str, Outliner]:

@@ -55,9 +55,9 @@ async function place(page, report, name) {
   report.told[name] = [x0, x1 - x0, beside < main];
 }
 
-// Buttons and fields of which a part is not within the window.
+// Buttons, fields and what must be said of the models, of which a part is not within the window.
 async function outside(page, report, name) {
-  report.told[name] = await page.$$eval("button, select, input, #stage", (found) =>
+  report.told[name] = await page.$$eval("button, select, input, #stage, #warning", (found) =>
     found
       .filter((one) => one.checkVisibility())
       .map((one) => [one.id || one.textContent, one.getBoundingClientRect()])

@@ -17,6 +17,7 @@ import pytest
 import requests
 
 from mammoseg.interactive.run_lengths import RunLengths
+from mammoseg.provenance import FILM_WARNING, PHANTOM_WARNING
 from mammoseg.viewer.archive import LocalArchive
 from mammoseg.viewer.show import OHIF
 from monailabel_app.lib.login.tokens import make_token
@@ -87,7 +88,7 @@ def served(orthanc: LocalArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         image, mark = write_marked(path, (300, 240), view=view)
         orthanc.store(path)
         images[str(image.SOPInstanceUID)] = image, mark
-    weights = write_bright_weights(tmp_path / "bright.pt")
+    weights = write_bright_weights(tmp_path / "bright.pt", source="phantom")
     state = tmp_path / "state"
     with running_server(orthanc.dicomweb, state, weights=f"unet={weights}") as url:
         yield Served(url, state, images)
@@ -191,7 +192,8 @@ def test_nothing_is_lost_and_everything_can_be_done_and_undone(drive, served, tm
         *(["tell", "beside", "#label-beside"], ["place", "hung"], ["key", "v"]),
         *(["key", "a", "b", "Enter", "1", "p"], ["click", [180, 100]], ["click", [220, 100]], ["click", [220, 140]]),
         *(["key", "Space"], ["key", "u", "u", "u"], ["key", "s"], ["key", "Control+y", "y", "y", "q"]),
-        *(["choose", "#masses li:nth-child(2) select", "4B"], ["outside", "cut off"], ["reload"]),
+        *(["choose", "#masses li:nth-child(2) select", "4B"], ["outside", "cut off"], ["picture", "whole"], ["reload"]),
+        *(["tell", "warning", "#warning"],),
         *(["tell", "reloaded", "#status"], ["key", "l"], ["tell", "list", "#case-list"], ["key", "Escape"]),
         *(["offline", True], ["choose", "#save"], ["tell", "away", "#status"], ["offline", False]),
         *(["choose", "#save"], ["tell", "readers", "#readings"], ["key", "d"], ["tell", "withdrawn", "#status"]),
@@ -210,7 +212,8 @@ def test_nothing_is_lost_and_everything_can_be_done_and_undone(drive, served, tm
     assert {told["view"], told["beside"]} == {"R CC", "R MLO"}
     assert told["hung"][1] < 0, "a right breast that is stored with the chest wall on the left is mirrored"
     assert told["hung"][2] == (told["beside"] == "R CC"), "CC hangs left of MLO"
-    assert told["cut off"] == [], "at 1280 x 720 all buttons and fields are to be seen"
+    assert told["cut off"] == [], "at 1280 x 720 all buttons and fields are to be seen, and the warnings"
+    assert told["warning"] == f"unet: {PHANTOM_WARNING} click_unet: {FILM_WARNING}"
     shape = served.images[image][1].shape
     proposed, polygon = (RunLengths.from_json(**one["masses"][0]["mask"]).mask(shape) for one in (first, kept))
     added = polygon & ~proposed

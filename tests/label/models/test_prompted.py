@@ -12,9 +12,12 @@ import pydicom
 import pytest
 import requests
 
+from mammoseg.files import sha256_of_file
+from mammoseg.interactive.click_model import click_weights
 from mammoseg.interactive.random_walker import RandomWalker
 from mammoseg.interactive.run_lengths import RunLengths
 from mammoseg.metrics.overlap import compute_dice
+from mammoseg.provenance import FILM_WARNING
 from monailabel_app.lib.login.tokens import make_token
 from monailabel_app.lib.models.prepared import LookedAtImages
 from tests.label.bright_model import write_bright_weights
@@ -89,6 +92,7 @@ def test_clicks_of_a_page_outline_the_mark_and_the_answer_says_by_what(ask, mark
     assert compute_dice(mask_in(answer, mark.shape), mark) > 0.85
     told = answer.json()
     assert told["model"] == "random_walker" and told["version"] == RandomWalker.version and told["seconds"] > 0
+    assert told["weights_file"] is None and told["warning"] is None, "it has no weights"
     top, left, bottom, right = told["mask"]["box"]
     assert sum(told["mask"]["counts"]) == (bottom - top) * (right - left)
 
@@ -174,10 +178,26 @@ def test_where_no_model_is_named_the_network_answers_and_a_label_that_it_helped_
     answer = requests.post(
         f"{url}/annotate/api/segment", json={"image": image, "box": [38, 58, 162, 142]}, timeout=PATIENCE_SECONDS
     )
-    assert answer.json()["model"] == "click_unet"
+    told = answer.json()
+    assert told["model"] == "click_unet"
+    info = requests.get(f"{url}/info/", timeout=60).json()["models"]["click_unet"]
+    facts = ("weights_file", "weights_sha256", "trained_on", "warning")
+    assert [told[fact] for fact in facts] == [info[fact] for fact in facts]
+    assert told["weights_sha256"] == sha256_of_file(click_weights()) and told["trained_on"] == "cbis_ddsm"
+    assert told["warning"] == FILM_WARNING and info["description"].endswith(FILM_WARNING)
+    start = requests.get(f"{url}/annotate/api/start", timeout=60).json()
+    assert start["prompted"] == {"name": "click_unet", "warning": FILM_WARNING}
+    params = {"params": json.dumps({"foreground": [[100, 70, 0]], "background": []})}
+    infer = requests.post(f"{url}/infer/click_unet?image={image}&output=json", data=params, timeout=PATIENCE_SECONDS)
+    assert [infer.json()[fact] for fact in facts] == [told[fact] for fact in facts]
+    assert infer.headers["X-Mammoseg-Warning"] == FILM_WARNING
+    requests.post(
+        f"{url}/annotate/api/segment", json={"image": image, "box": [38, 58, 162, 142]}, timeout=PATIENCE_SECONDS
+    )
     label = save(url, image, mask_in(answer, mark.shape), tmp_path)["label"]
     (identified,) = stored(tmp_path / "state", label).SegmentSequence[0].SegmentationAlgorithmIdentificationSequence
-    assert identified.AlgorithmName == "click_unet" and "weights_sha256=" in identified.AlgorithmParameters
+    assert identified.AlgorithmName == "click_unet" and identified.AlgorithmVersion == told["version"]
+    assert f"weights_sha256={told['weights_sha256']}" in identified.AlgorithmParameters
 
 
 def test_what_was_drawn_beside_a_proposal_is_manual(url, ask, image, mark, tmp_path):

@@ -41,15 +41,22 @@ WHITE = 2**16 - 1
 
 @router.get("/api/start", summary="Who asks, and what there is to choose")
 def start(person: Annotator, app: TheApp) -> dict[str, Any]:
-    """Answer the reader's name, the models that can propose, the strategies, and how many images have a label."""
+    """Answer the reader's name, the models that can propose, the one that takes prompts, and what else there is."""
     models = [
         {"name": name, "warning": app.infers[name].warning or ""}
         for name in sorted(app.trainers)
         if app.infers[name].is_valid()
     ]
+    prompted = next(({"name": name, "warning": one.warning or ""} for name, one in app.outliners.items()), None)
     store = _store(app)
     counts = {"total": len(store.list_images()), "labelled": len(store.get_labeled_images())}
-    return {"reader": person.name, "models": models, "strategies": list(app.strategies), **counts}
+    return {
+        "reader": person.name,
+        "models": models,
+        "prompted": prompted,
+        "strategies": list(app.strategies),
+        **counts,
+    }
 
 
 @router.get("/api/cases", summary="All images, and what became of them")

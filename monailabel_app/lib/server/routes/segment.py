@@ -20,7 +20,7 @@ router = APIRouter(prefix="/annotate/api", tags=["Annotate"])
 
 @router.post("/segment", summary="Outline one mass from prompts", openapi_extra=JSON_BODY)
 def segment(person: Annotator, app: TheApp, params: JsonBody) -> dict[str, Any]:
-    """Answer the outline as run lengths in its box; see docs/label.md.
+    """Answer the outline as run lengths in its box, and what is known of the model; see docs/label.md.
 
     Raises:
         HttpError: 400; a key that is none of `KEYS`.
@@ -37,5 +37,6 @@ def segment(person: Annotator, app: TheApp, params: JsonBody) -> dict[str, Any]:
         "mask": {"box": proposal.outline.box, "counts": proposal.outline.counts},
         "model": proposal.by.name,
         "version": proposal.by.version,
+        **outliner.facts,
         "seconds": round(time.perf_counter() - begin, 4),
     }
