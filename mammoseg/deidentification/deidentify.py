@@ -115,7 +115,7 @@ class _CopyJob:
         return buffer.getvalue()
 
 
-def _over_files(paths: Sequence[Path], job: _Job) -> list[CopyOutcome]:
+def _over_files(paths: Sequence[Path], job: _CopyJob) -> list[CopyOutcome]:
     """What became of each file; the names that were given are written down, however it ends.
 
     Raises:
