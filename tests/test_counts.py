@@ -16,7 +16,8 @@ from mammoseg.counts import count_of, format_number
         (3, "mass", "3 masses"),
         (2, "batch", "2 batches"),
         (2, "epoch", "2 epochs"),
-        (1, "study", "1 study"),
+        (1.0, "study", "1 study"),
+        (0.5, "mass", "0.5 masses"),
     ],
 )
 def test_noun_goes_with_its_number(number, thing, text):

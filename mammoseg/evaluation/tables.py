@@ -170,7 +170,7 @@ def mass_lines(summary: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
         if row["masses"]
     ]
     found = [
-        f"Found at {row['false_positives']:g} false marks an image, whatever the threshold: {_found(row)}, "
+        f"Found at {count_of(row['false_positives'], 'false mark')} an image, whatever the threshold: {_found(row)}, "
         f"{row['grid']} grid"
         for row in summary["froc"]
         if row["rule"] == "either" and row["false_positives"] in (0.5, 1.0)

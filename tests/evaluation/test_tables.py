@@ -125,7 +125,7 @@ def test_a_curve_that_ends_before_the_asked_number_of_false_marks_is_told():
     ]
     assert mass_lines({"masses": [], "froc": froc}) == [
         "Found at 0.5 false marks an image, whatever the threshold: 0.750 of the masses, network grid",
-        "Found at 1 false marks an image, whatever the threshold: not told, since the curve ends at 0.667 false marks "
+        "Found at 1 false mark an image, whatever the threshold: not told, since the curve ends at 0.667 false marks "
         "an image, with 0.750 found, network grid",
     ]
 
