@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.errors import InputRefusedError, MammosegError, OutputError, WrongCallError, reason_of
-from mammoseg.folders import is_file, is_plain_file
+from mammoseg.folders import is_file, is_folder, is_plain_file
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     Raises:
         WrongCallError: `folder` is a file or holds something, before the block or after it.
     """
-    _check_empty(folder)
+    check_empty(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as parent:
         temporary = Path(parent) / folder.name
@@ -72,8 +72,18 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         try:
             temporary.replace(folder)
         except OSError:
-            _check_empty(folder)  # another process was faster
+            check_empty(folder)  # another process was faster
             raise
+
+
+def check_empty(folder: Path) -> None:
+    """See whether a folder is new, or has nothing in it.
+
+    Raises:
+        WrongCallError: it is a file, or holds something.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise WrongCallError(f"{folder} exists and is not empty; name a new folder.")
 
 
 def check_folder(folder: Path) -> None:
@@ -112,32 +122,36 @@ def sole_writer(folder: Path, lock: Path, *, waits: bool = False) -> Iterator[No
         MammosegError: another process holds it.
         OSError: the lock cannot be made.
     """
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = _locked(lock, waits=waits)
-    except BlockingIOError:
-        raise MammosegError(
-            f"another process is writing to '{folder}'; wait for its end or name another folder."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
-        os.close(handle)
+    with _gone_if_empty(lock.parent):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = _locked(lock, waits=waits)
+        except BlockingIOError:
+            raise MammosegError(
+                f"another process is writing to '{folder}'; wait for its end or name another folder."
+            ) from None
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+            os.close(handle)
 
 
-def make_output(output: Path) -> None:
-    """Make the output folder of a command, with those above it; one that stands is kept.
+@contextmanager
+def made_output(output: Path) -> Iterator[None]:
+    """Make the output folder of a command, with those above it; gone again where the block fails and left it empty.
 
     Raises:
         WrongCallError: it cannot be made.
     """
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WrongCallError(
-            f"output '{output}' cannot be made ({reason_of(error)}); name a folder to write to."
-        ) from error
+    with _gone_if_empty(output):
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WrongCallError(
+                f"output '{output}' cannot be made ({reason_of(error)}); name a folder to write to."
+            ) from error
+        yield
 
 
 @contextmanager
@@ -154,6 +168,19 @@ def output_errors(output: Path) -> Iterator[None]:
             f"results cannot be written to '{output}' ({reason_of(error)}); free space or mend its permissions "
             "and run the same command again: what is done is kept."
         ) from error
+
+
+def neither_file_nor_folder(path: Path) -> bool:
+    """Whether something of this name is there from which nothing is read, see `say_neither`."""
+    return os.path.lexists(path) and not (is_file(path) or is_folder(path))
+
+
+def say_neither(path: Path) -> str:
+    """What to do about a name of which `neither_file_nor_folder` holds."""
+    return (
+        f"'{printable(path)}' is neither a file nor a folder, but a pipe, a device or a link that leads nowhere; "
+        "name a file or a folder."
+    )
 
 
 def no_file() -> InputRefusedError:
@@ -226,6 +253,20 @@ def flush_to_disk(path: Path) -> None:
         os.close(descriptor)
 
 
+@contextmanager
+def _gone_if_empty(folder: Path) -> Iterator[None]:
+    """Remove what a failing block made of `folder` and those above it, as far as there is no file in it."""
+    absent = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+    try:
+        yield
+    except BaseException:
+        below = [Path(root) for root, _, _ in os.walk(folder, topdown=False)] if absent else []
+        with suppress(OSError):  # there is a file in it
+            for path in (*below, *absent[1:]):
+                path.rmdir()
+        raise
+
+
 def _raise_as_of_the_disk(error: Exception, path: Path) -> None:
     """Raise what the disk is to blame for as its `OSError` about `path`, since libraries say of it what they please."""
     if os.statvfs(path.parent).f_bavail == 0:
@@ -275,8 +316,3 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def _check_empty(folder: Path) -> None:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise WrongCallError(f"{folder} exists and is not empty; name a new folder.")

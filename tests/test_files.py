@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mammoseg.files import atomic_path, sha256_of_file, sha256_of_json, write_json
+from mammoseg.files import atomic_path, made_output, sha256_of_file, sha256_of_json, sole_writer, write_json
 
 
 def test_file_appears_when_the_block_ends(tmp_path):
@@ -44,3 +44,22 @@ def test_digest_of_a_file_is_its_sha256(tmp_path):
 
 def test_digest_of_json_does_not_depend_on_the_order_of_keys():
     assert sha256_of_json({"a": 1, "b": 2}) == sha256_of_json({"b": 2, "a": 1}) != sha256_of_json({"a": 2, "b": 1})
+
+
+def test_a_block_that_fails_leaves_no_empty_folder_that_was_made_for_it(tmp_path):
+    (tmp_path / "stood").mkdir()
+    for folder in (tmp_path / "a" / "b", tmp_path / "stood"):
+        with (
+            pytest.raises(ValueError, match="refused"),
+            made_output(folder),
+            sole_writer(folder, folder / "c" / "lock"),
+        ):
+            raise ValueError("refused")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "stood"]
+
+
+def test_what_a_failing_block_has_written_is_kept_with_its_folders(tmp_path):
+    with pytest.raises(ValueError, match="refused"), made_output(tmp_path / "a" / "b"):
+        (tmp_path / "a" / "b" / "table.csv").touch()
+        raise ValueError("refused")
+    assert (tmp_path / "a" / "b" / "table.csv").is_file()

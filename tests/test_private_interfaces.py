@@ -12,10 +12,8 @@ import requests
 import torch
 from monai.transforms import RandFlip
 from monai.transforms.inverse import TraceableTransform
-from torch import nn
 
 from mammoseg.checkpoints.torch_file import OPERATIONS
-from mammoseg.inference.acceleration import PackedConvolution
 from monailabel_app.lib import shim
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -121,16 +119,6 @@ def test_pytorch_finds_the_leaves_of_nested_arguments():
 def test_pytorch_says_whether_the_processor_computes_bfloat16():
     """Used by `mammoseg.inference.bfloat16_inferer`."""
     assert isinstance(torch.cpu._is_avx512_bf16_supported(), bool)
-
-
-def test_pytorch_convolves_with_weights_in_the_order_of_onednn():
-    """Used by `mammoseg.inference.acceleration`."""
-    torch.manual_seed(0)
-    convolution = nn.Conv2d(3, 5, 3, padding=1, stride=2)
-    image = torch.rand(1, 3, 8, 12)
-    with torch.no_grad():
-        packed = PackedConvolution(convolution, image.shape)(image)
-        torch.testing.assert_close(packed, convolution(image))
 
 
 def test_pythons_unpickler_has_a_table_of_operations():

@@ -166,7 +166,7 @@ def _store_one(file: Stored, association: Association) -> Stored:
     except ValueError:
         reason = f"the archive takes {_name(syntax)}, in which this file cannot be written."
         return file.refused("E_ARCHIVE", reason)
-    except (RuntimeError, OSError):
+    except Exception:  # whatever pynetdicom raises over an association that ended
         status = None
     if status is None:
         return file.refused("E_ARCHIVE", "the archive did not answer in time or ended the connection.")

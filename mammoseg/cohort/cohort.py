@@ -14,7 +14,7 @@ from mammoseg.cohort.job import CohortJob
 from mammoseg.cohort.run import LEDGER, Cohort, Over, run_cohort
 from mammoseg.cohort.storing import Storing
 from mammoseg.dicom.seg import SegKind
-from mammoseg.files import make_output
+from mammoseg.files import made_output
 from mammoseg.prediction.asked import (
     Archives,
     PredictorChoice,
@@ -90,25 +90,25 @@ def cohort(
     if archive is None:
         check_inputs(paths, files, passed_over)
     processes = _processes(ray, workers, len(files))
-    make_output(folder)
     say_loading(choice, len(files), is_named=weights is not None, earlier=folder / LEDGER)
-    predictor = choice()
-    wanted = Cohort(map(item_of_file, files), len(files), passed_over)
-    if archive is not None:
-        with quick_imports():
-            from mammoseg.cohort.from_archive import with_archive
-        wanted = with_archive(wanted, archive, folder, choice.modalities, archives.login, archives.selection)
-    run = Run(
-        algorithm_asked_for(predictor, options), datetime.now(timezone.utc).replace(microsecond=0), folder, options
-    )
-    if run.algorithm.warning:
-        print(f"WARNING: {run.algorithm.warning}", file=sys.stderr)
-    run_cohort(
-        wanted,
-        run,
-        partial(processes, predictor, choice),
-        storing=None if stow is None else partial(Storing, partial(_store, to=stow, **archives.login_to_store)),
-    )
+    with made_output(folder):
+        predictor = choice()
+        wanted = Cohort(map(item_of_file, files), len(files), passed_over)
+        if archive is not None:
+            with quick_imports():
+                from mammoseg.cohort.from_archive import with_archive
+            wanted = with_archive(wanted, archive, folder, choice.modalities, archives.login, archives.selection)
+        run = Run(
+            algorithm_asked_for(predictor, options), datetime.now(timezone.utc).replace(microsecond=0), folder, options
+        )
+        if run.algorithm.warning:
+            print(f"WARNING: {run.algorithm.warning}", file=sys.stderr)
+        run_cohort(
+            wanted,
+            run,
+            partial(processes, predictor, choice),
+            storing=None if stow is None else partial(Storing, partial(_store, to=stow, **archives.login_to_store)),
+        )
 
 
 Processes = Callable[[MassPredictor, PredictorChoice, Run], Over]

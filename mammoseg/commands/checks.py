@@ -15,7 +15,20 @@ OWN_FILES = ("map_file", "key_file")
 WEIGHTS = ("weights", "start_from")
 """Options that name a checkpoint."""
 
-READ = (*WEIGHTS, "dataset_dir", "evaluation_dir", "masks", "table", "test_patients", "ca_bundle")
+READ = (
+    *WEIGHTS,
+    "best_checkpoint",
+    "ca_bundle",
+    "datalist",
+    "dataset_dir",
+    "evaluation_dir",
+    "masks",
+    "plan",
+    "speed",
+    "stranger",
+    "table",
+    "test_patients",
+)
 """Options that name what is read."""
 
 CHOOSING = ("study", "patient", "date", "user", "name", "title")
@@ -30,9 +43,7 @@ def check_given(inputs: Sequence[str], options: Mapping[str, Any]) -> None:
     """
     if "" in inputs:
         raise WrongCallError("an input is ''; name a file or folder.")
-    if empty := [
-        name for name in (*OUTPUTS, *OWN_FILES, *READ) if "" in (given := options.get(name), *_several(given))
-    ]:
+    if empty := [name for name in (*OUTPUTS, *OWN_FILES, *READ) if "" in _each(options.get(name))]:
         raise WrongCallError(f"{empty[0]} is ''; name a file or folder.")
     if empty := [name for name in CHOOSING if options.get(name) == ""]:
         raise WrongCallError(f"{empty[0]} is ''; give a value, or leave it out.")
@@ -46,8 +57,11 @@ def check_names(*, bundle: str | None = None, **others: Any) -> None:
     """
     from mammoseg.bundles import bundle_root
     from mammoseg.checkpoints.weights_file import existing_weights, named_weights
-    from mammoseg.files import check_folder
+    from mammoseg.files import check_folder, neither_file_nor_folder, say_neither
 
+    for path in (Path(str(path)) for name in READ if name in others for path in _each(others[name])):
+        if neither_file_nor_folder(path):  # opening a pipe would wait for ever
+            raise WrongCallError(say_neither(path))
     for folder in (others[name] for name in OUTPUTS if name in others):
         check_folder(Path(str(folder)))
     map_file, key_file = (others.get(name) for name in OWN_FILES)
@@ -63,6 +77,6 @@ def check_names(*, bundle: str | None = None, **others: Any) -> None:
         named_weights(weights) if isinstance(weights, list) else existing_weights(weights)
 
 
-def _several(given: Any) -> list[Any]:
+def _each(given: Any) -> list[Any]:
     """Values of an option that may be given several times."""
-    return given if isinstance(given, list) else []
+    return given if isinstance(given, list) else [given]

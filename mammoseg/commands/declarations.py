@@ -4,6 +4,7 @@ Its docstring is its help. What a call leaves out keeps the default of the funct
 stands behind a ``yield`` is imported only when the command is called; `mammoseg.commands.COMMANDS` lists all by name.
 """
 
+from collections.abc import Sequence
 from functools import wraps
 from typing import Any
 
@@ -201,11 +202,13 @@ def export(add: Add) -> Steps:
     add("--formats", type=values.words, help="also the network as torchscript,torch_export,onnx, docs/export.md")
 
     yield
-    from mammoseg.deploy.export import export
+    from mammoseg.deploy.asked import check_asked
 
-    @wraps(export)
-    def print_both(**options: Any) -> None:
-        folder = export(**options)
+    def print_both(*, output: str, formats: Sequence[str] = (), **options: Any) -> None:
+        check_asked(output, formats)
+        with quick_imports():
+            from mammoseg.deploy.export import export
+        folder = export(output=output, formats=formats, **options)
         print(folder, f"{folder}.zip", sep="\n")
 
     return print_both
@@ -282,15 +285,9 @@ def run(add: Add) -> Steps:
     _plan_options(add, "folder of data, runs, runs.csv and index.html (runs/NAME here)")
 
     yield
-    from mammoseg.plans.plan import read_plan
+    from mammoseg.plans.run_plan import run
 
-    def run_checked(plan: str, **options: Any) -> None:
-        read_plan(plan)  # what is wrong with it is said before the import below, which takes seconds
-        with quick_imports():
-            from mammoseg.plans.run_plan import run
-        run(plan, **options)
-
-    return run_checked
+    return run
 
 
 @command
@@ -315,7 +312,7 @@ def reproduce(add: Add) -> Steps:
 
             print_tables(paper)
         else:
-            from mammoseg.plans.reproduce import reproduce  # imports MONAI, which takes seconds
+            from mammoseg.plans.reproduce import reproduce
 
             reproduce(paper, table, **options)
 

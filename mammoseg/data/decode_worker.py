@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 from pydicom.filewriter import dcmwrite
 
+from mammoseg.border import refused_as
 from mammoseg.data.mammogram import check_is_file, format_of
 from mammoseg.data.mask_decoder import decode_picture_mask
 from mammoseg.data.picture_decoder import decode_picture
@@ -34,7 +34,7 @@ from mammoseg.dicom.grey import grey_table, padding_range
 from mammoseg.dicom.mask import decode_mask, decode_segments
 from mammoseg.dicom.parse import parse_dicom, read_bytes
 from mammoseg.dicom.pixels import MAX_PIXELS, decode
-from mammoseg.dicom.values import MALFORMED, malformed_refused, text
+from mammoseg.dicom.values import malformed_refused, text
 from mammoseg.errors import InputRefusedError, WrongCallError, kind_and_place
 
 if TYPE_CHECKING:
@@ -194,7 +194,8 @@ def answer_nrrd(path: str, max_pixels: int = MAX_PIXELS, **_: Any) -> Answer:
 def _slice(image: "Nifti") -> Answer:
     array = np.ascontiguousarray(image.array)
     affine = None if image.affine is None else image.affine.tolist()
-    return {**_describe(array), "affine": affine, "spacing_mm": image.spacing_mm}, [array]
+    place = {"affine": affine, "spacing_mm": image.spacing_mm, "contradicts_itself": image.contradicts_itself}
+    return _describe(array) | place, [array]
 
 
 def answer_header(path: str, **_: Any) -> Answer:
@@ -210,11 +211,9 @@ def answer_texts(path: str, keywords: list[str], **_: Any) -> Answer:
     Raises:
         InputRefusedError: ``E_NOT_DICOM``.
     """
-    try:
+    with refused_as("E_NOT_DICOM", "this is no DICOM file that can be parsed."):
         dataset = dcmread(path, stop_before_pixels=True, specific_tags=keywords)
         texts = {keyword: text(dataset, keyword) for keyword in keywords}
-    except (OSError, InvalidDicomError, *MALFORMED) as error:
-        raise InputRefusedError("E_NOT_DICOM", "this is no DICOM file that can be parsed.") from error
     return {}, [np.frombuffer(json.dumps(texts).encode(), np.uint8)]
 
 

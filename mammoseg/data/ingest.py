@@ -3,7 +3,7 @@
 import inspect
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial, wraps
@@ -21,6 +21,7 @@ from mammoseg.data.sources import SOURCES, Source
 from mammoseg.data.splits import SplitRule, shared_patients, split_records
 from mammoseg.errors import NothingUsableError, WrongCallError, unknown_name
 from mammoseg.files import printable, remove_leftovers, sole_writer, write_json
+from mammoseg.folders import files_below
 
 NAMES = "names.csv"
 """Which hash is which file, beside a datalist that does not show it."""
@@ -37,25 +38,33 @@ WRITTEN = ("images", "labels", "masks")
 def _alone_in_output(run: Callable[..., None]) -> Callable[..., None]:
     """Two runs in one folder would mix their masks; what a killed one left half written is removed.
 
-    A folder that a wrong call had made is gone again.
+    What a wrong call has written is gone again.
     """
 
     @wraps(run)
     def run_alone(*arguments: Any, output: str, **options: Any) -> None:
         folder = Path(output)
-        is_new = not folder.exists()
-        try:
-            with sole_writer(folder, folder / LOCK):
-                for written in (folder, *(folder / name for name in WRITTEN)):
-                    remove_leftovers(written)
+        with sole_writer(folder, folder / LOCK):
+            for written in (folder, *(folder / name for name in WRITTEN)):
+                remove_leftovers(written)
+            before = set(files_below(folder))
+            try:
                 run(*arguments, output=output, **options)
-        except WrongCallError:
-            if is_new:
-                with suppress(OSError):  # there is something in it
-                    folder.rmdir()
-            raise
+            except WrongCallError:
+                _remove_new(folder, before)
+                raise
 
     return run_alone
+
+
+def _remove_new(folder: Path, before: Container[Path]) -> None:
+    """Remove what was not there before, and folders of `WRITTEN` that are empty then."""
+    for path in files_below(folder):
+        if path not in before:
+            path.unlink()
+    for written in WRITTEN:
+        with suppress(OSError):  # there is none, or something in it
+            (folder / written).rmdir()
 
 
 @_alone_in_output

@@ -36,7 +36,10 @@ def check_area(mask: np.ndarray) -> None:
     """
     if np.count_nonzero(mask) > LARGEST_SHARE * mask.size:
         reason = f"the mask covers {np.mean(mask > 0):.0%} of its image: inverted, or no mask of masses"
-        raise InputRefusedError("E_MASK_AREA", f"{reason}; mend it (ingest folder lets it in with --large-masks).")
+        raise InputRefusedError(
+            "E_MASK_AREA",
+            f"{reason}; mend it, or let large masks in (--large-masks of ingest folder, --conf large_masks).",
+        )
 
 
 MOST_MASSES = 50

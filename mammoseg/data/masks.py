@@ -106,6 +106,7 @@ def _nifti_mask(path: Path, image: Mammogram | None) -> Mask:
     array = nifti.array
     remarks: list[str] = []
     if image is not None and nifti.affine is not None:
+        nifti.check_place()
         array, remarks = _turn(array, nifti.affine, image)
     if array.shape[0] * array.shape[1] != array.size:
         raise InputRefusedError("E_MULTIFRAME", f"the NIfTI mask is {array.shape}, a mammogram has one slice.")

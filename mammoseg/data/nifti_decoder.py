@@ -14,6 +14,7 @@ from typing import Any
 import nibabel
 import numpy as np
 
+from mammoseg.border import passed_over, refused_as
 from mammoseg.errors import InputRefusedError
 
 UNSIGNED = ("uint8", "uint16")
@@ -31,11 +32,13 @@ class Nifti:
         array: uint8, uint16 or float32 with the axes of the file, columns first; at most two sides are above 1.
         affine: ``(4, 4)``, from indices to mm in RAS; None where the header places the image nowhere.
         spacing_mm: distances of columns and rows; None where the header names no millimetres.
+        contradicts_itself: whether its axes run another way by the one description of its place than by the other.
     """
 
     array: np.ndarray
     affine: np.ndarray | None
     spacing_mm: tuple[float, float] | None
+    contradicts_itself: bool = False
 
 
 def decode_nifti(content: bytes, *, path: Path, max_pixels: int) -> Nifti:
@@ -48,17 +51,13 @@ def decode_nifti(content: bytes, *, path: Path, max_pixels: int) -> Nifti:
         InputRefusedError: ``E_MULTIFRAME``, ``E_SIZE``, ``E_COLOUR``, ``E_BITS``, or ``E_TRUNCATED`` whatever nibabel
             could not do.
     """
-    try:
+    with refused_as("E_TRUNCATED", "the NIfTI file cannot be read; copy it again."):
         with _opened(content, path) as (image, stream):
             check_description(tuple(int(side) for side in image.shape), image.get_data_dtype(), max_pixels)
             stored = np.asanyarray(image.dataobj)
             if stream is not None and len(stream.read(MOST_TRAILING_BYTES + 1)) > MOST_TRAILING_BYTES:
                 raise InputRefusedError("E_SIZE", "the NIfTI file goes on after its image; save it anew.")
-            return Nifti(plain(stored), _affine(image), _spacing(image.header))
-    except (InputRefusedError, MemoryError):
-        raise
-    except Exception as error:
-        raise InputRefusedError("E_TRUNCATED", "the NIfTI file cannot be read; copy it again.") from error
+            return Nifti(plain(stored), _affine(image), _spacing(image.header), _contradicts_itself(image.header))
 
 
 @contextmanager
@@ -109,6 +108,15 @@ def _affine(image: Any) -> np.ndarray | None:
     has_place = image.header["sform_code"] > 0 or image.header["qform_code"] > 0
     affine = np.asarray(image.affine, float)
     return affine if has_place and np.isfinite(affine).all() else None
+
+
+def _contradicts_itself(header: Any) -> bool:
+    """Whether sform and qform are both given, and differ in the way of an axis; what readers believe then differs."""
+    if not (header["sform_code"] > 0 and header["qform_code"] > 0):
+        return False
+    with passed_over():  # a qform that is none says nothing
+        return bool(nibabel.aff2axcodes(header.get_sform()) != nibabel.aff2axcodes(header.get_qform()))
+    return False
 
 
 def _spacing(header: Any) -> tuple[float, float] | None:

@@ -12,8 +12,8 @@ from typing import Any
 import nrrd
 import numpy as np
 
+from mammoseg.border import refused_as
 from mammoseg.data.nifti_decoder import Nifti, check_description, plain
-from mammoseg.errors import InputRefusedError
 
 MOST_HEADER_BYTES = 2**20
 
@@ -47,7 +47,7 @@ def decode_nrrd(content: bytes, *, max_pixels: int) -> Nifti:
         InputRefusedError: ``E_MULTIFRAME``, ``E_SIZE``, ``E_BITS``, or ``E_TRUNCATED`` whatever pynrrd could not do.
     """
     head, gap, data = content.partition(b"\n\n")
-    try:
+    with refused_as("E_TRUNCATED", "the NRRD file holds no raw or gzipped image in itself; export it again."):
         if len(head) > MOST_HEADER_BYTES or not gap:
             raise ValueError("no header")
         header = nrrd.read_header(BytesIO(head + gap))
@@ -58,11 +58,6 @@ def decode_nrrd(content: bytes, *, max_pixels: int) -> Nifti:
             raise ValueError("the data are elsewhere")
         pixels = _unpacked(data, header["encoding"], int(np.prod(sides)) * kind.itemsize)
         return Nifti(plain(np.frombuffer(pixels, kind).reshape(sides, order="F")), _affine(header), None)
-    except (InputRefusedError, MemoryError):
-        raise
-    except Exception as error:
-        reason = "the NRRD file holds no raw or gzipped image in itself; export it again."
-        raise InputRefusedError("E_TRUNCATED", reason) from error
 
 
 def _unpacked(data: bytes, encoding: str, size: int) -> bytes:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mammoseg.border import refused_as
 from mammoseg.errors import InputRefusedError
 from mammoseg.folders import is_file
 
@@ -37,14 +38,10 @@ def read_contours(path: Path) -> list[Contour]:
     """
     if not is_file(path) or path.stat().st_size > MOST_BYTES:
         raise InputRefusedError("E_CONTOURS", f"this is no regular file of at most {MOST_BYTES // 2**20} MB.")
-    try:
+    with refused_as("E_CONTOURS", "this is no XML property list of OsiriX's regions; copy it again."):
         # Entities, which could unfold without end, are refused by plistlib.
         images = plistlib.loads(path.read_bytes(), fmt=plistlib.FMT_XML)["Images"]
         return [_contour(region) for image in images for region in image["ROIs"]]
-    except Exception as error:  # of an XML parser, over a file that a stranger wrote
-        raise InputRefusedError(
-            "E_CONTOURS", "this is no XML property list of OsiriX's regions; copy it again."
-        ) from error
 
 
 def _contour(region: dict[str, object]) -> Contour:

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from mammoseg.errors import InputRefusedError
+from mammoseg.border import refused_as
 
 
 def read_photograph(path: Path | str) -> np.ndarray:
@@ -23,11 +23,7 @@ def open_picture(path: Path | str) -> Image.Image:
     Raises:
         InputRefusedError: the file is no picture, or damaged.
     """
-    try:
+    with refused_as("E_TRUNCATED", "the picture cannot be decoded; copy it again from its source."):
         with Image.open(path) as picture:
             picture.load()
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:  # Pillow reports a broken PNG as SyntaxError
-        raise InputRefusedError(
-            "E_TRUNCATED", "the picture cannot be decoded; copy it again from its source."
-        ) from error
-    return picture
+        return picture

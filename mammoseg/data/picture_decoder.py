@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps, ImageSequence, TiffImagePlugin
 from PIL.ImageFile import ImageFile
 
+from mammoseg.border import refused_as
 from mammoseg.errors import InputRefusedError
 
 FORMATS = ("PNG", "TIFF", "JPEG", "PPM")
@@ -84,16 +85,12 @@ def opened_pages(content: bytes, *, by_index: bool = False, max_pixels: int) -> 
     Raises:
         InputRefusedError: ``E_SIZE``, ``E_BITS``, ``E_COLOUR``, or ``E_TRUNCATED`` whatever Pillow could not do.
     """
-    try:
+    reason = "the picture cannot be decoded: it is damaged, or of a kind that is not read; save it anew as PNG."
+    with refused_as("E_TRUNCATED", reason):
         # Of bytes, read() gives those that are there and no memory for those that a length claims. Pillow's own mapping
         # of a file that it opened by name mistakes rows for columns in a TIFF that is to be turned.
         with Image.open(BytesIO(content), formats=FORMATS) as picture:
             yield (_page(frame, content, by_index, max_pixels) for frame in _frames(picture))
-    except (InputRefusedError, MemoryError):
-        raise
-    except Exception as error:
-        reason = "the picture cannot be decoded: it is damaged, or of a kind that is not read; save it anew as PNG."
-        raise InputRefusedError("E_TRUNCATED", reason) from error
 
 
 def decode_picture(content: bytes, *, max_pixels: int) -> Page:

@@ -41,11 +41,27 @@ class NiftiImage:
         array: values with the axes of the file, columns first; at most two of its sides are above 1.
         affine: ``(4, 4)``, from indices to mm in RAS; None where the file places the image nowhere.
         spacing_mm: ``(row, column)``; None where the header does not name millimetres.
+        contradicts_itself: whether the header gives two places, in which an axis runs two ways.
     """
 
     array: np.ndarray
     affine: np.ndarray | None
     spacing_mm: tuple[float, float] | None
+    contradicts_itself: bool = False
+
+    def check_place(self) -> None:
+        """Refuse a slice that is to be laid upon an image, and says in two ways how it lies.
+
+        nibabel believes the sform, ITK mostly the qform, so that two programs would turn it differently.
+
+        Raises:
+            InputRefusedError: ``E_MASK_PLACE``.
+        """
+        if self.contradicts_itself:
+            raise InputRefusedError(
+                "E_MASK_PLACE",
+                "sform and qform of the NIfTI file contradict each other in the way of an axis; save it anew.",
+            )
 
 
 def read_picture(path: Path) -> tuple[np.ndarray, tuple[float, float]]:
@@ -162,7 +178,7 @@ def slice_of(fields: Mapping[str, Any], payload: np.ndarray) -> NiftiImage:
     array = array_of(fields, payload, (*LARGEST, "float32"))
     if array.ndim < 2 or not np.isfinite(array).all():
         raise no_sense()
-    return NiftiImage(array, _affine(fields), _spacing(fields))
+    return NiftiImage(array, _affine(fields), _spacing(fields), fields.get("contradicts_itself") is True)
 
 
 def _ask(kind: str, path: Path, **details: Any) -> tuple[dict[str, Any], np.ndarray]:

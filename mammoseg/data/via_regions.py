@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from skimage.draw import ellipse
 
+from mammoseg.border import refused_as
 from mammoseg.data.outlines import fill_polygon
-from mammoseg.errors import InputRefusedError
 
 LARGEST = 1e6
 """Coordinate or radius, in pixels, beyond which nobody drew."""
@@ -25,14 +25,9 @@ def fill_region(cell: str, shape: tuple[int, int]) -> np.ndarray | None:
     Raises:
         InputRefusedError: ``E_REGION``, it is no shape of VIA's, or ``E_CONTOURS`` for one of too many points.
     """
-    try:
+    with refused_as("E_REGION", "a region in the table is no shape of VIA's; fetch the table again."):
         region = json.loads(cell) if cell.strip() else {}
         return _fill(region, shape)
-    except InputRefusedError:
-        raise
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        reason = "a region in the table is no shape of VIA's; fetch the table again."
-        raise InputRefusedError("E_REGION", reason) from error
 
 
 def _fill(region: Mapping[str, Any], shape: tuple[int, int]) -> np.ndarray | None:

@@ -23,7 +23,7 @@ from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.stream_text import without_text
 from mammoseg.dicom.values import code_string, malformed_refused, text
 from mammoseg.errors import InputRefusedError, NothingUsableError, PartlyRefusedError, StoppedError, WrongCallError
-from mammoseg.files import atomic_path, make_output, output_errors, printable, remove_leftovers, sole_writer
+from mammoseg.files import atomic_path, made_output, output_errors, printable, remove_leftovers, sole_writer
 from mammoseg.folders import is_plain_file
 
 LOCK = ".deidentify.lock"
@@ -68,17 +68,9 @@ def deidentify(
     names = IdentityMap(load_key(key_path), map_path)
     job = _Job(folder, names, (modalities,) if isinstance(modalities, str) else tuple(modalities))
     paths, passed_over = find_inputs([Path(path) for path in inputs], folder)
-    outcomes: list[CopyOutcome] = []
-    try:
-        with sole_writer(folder, folder / LOCK):
-            remove_leftovers(folder)
-            for path in tqdm(paths, unit="file", disable=None):
-                outcomes.append(job.deidentify_or_refuse(path))
-    except KeyboardInterrupt:
-        raise StoppedError(f"stopped; {len(outcomes)} of {count_of(len(paths), 'file')} done and kept.") from None
-    finally:
-        names.save()
-    _conclude(outcomes, job, passed_over)
+    with made_output(folder):
+        outcomes = _over_files(paths, job)
+        _conclude(outcomes, job, passed_over)
 
 
 @dataclass
@@ -123,6 +115,25 @@ class _Job:
         return buffer.getvalue()
 
 
+def _over_files(paths: Sequence[Path], job: _Job) -> list[CopyOutcome]:
+    """What became of each file; the names that were given are written down, however it ends.
+
+    Raises:
+        StoppedError: Ctrl-C.
+    """
+    outcomes: list[CopyOutcome] = []
+    try:
+        with sole_writer(job.output, job.output / LOCK):
+            remove_leftovers(job.output)
+            for path in tqdm(paths, unit="file", disable=None):
+                outcomes.append(job.deidentify_or_refuse(path))
+    except KeyboardInterrupt:
+        raise StoppedError(f"stopped; {len(outcomes)} of {count_of(len(paths), 'file')} done and kept.") from None
+    finally:
+        job.names.save()
+    return outcomes
+
+
 def keep_only_pixels(dataset: Dataset) -> None:
     """Take out of Pixel Data, in place, what belongs to no pixel: text in streams, padding, bits of overlays.
 
@@ -162,7 +173,6 @@ def _check_call(inputs: Sequence[str | Path], output: Path, map_path: Path) -> N
         raise WrongCallError("no input is named; give mammograms or folders of them.")
     if map_path.resolve().is_relative_to(output.resolve()):
         raise WrongCallError(f"the map '{map_path}' lies in the output, where it would be given away with the images.")
-    make_output(output)
 
 
 def _conclude(outcomes: Sequence[CopyOutcome], job: _Job, passed_over: int) -> None:

@@ -45,7 +45,9 @@ class IdentityMap:
         return self.names["uids"].setdefault(old, f"2.25.{UUID(bytes=digest[:16], version=4).int}")
 
     def save(self) -> None:
-        """Write the file, whole or not at all, with what another run has put there meanwhile."""
+        """Write the file, whole or not at all, with what another run has put there meanwhile; none without a name."""
+        if not any(self.names.values()):
+            return
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with sole_writer(self.path.parent, self.path.with_suffix(".lock"), waits=True):
             self._save()

@@ -13,8 +13,9 @@ from mammoseg.cards.card import card_files, describe_bundle
 from mammoseg.checkpoints.checkpoint import as_checkpoint, read_weights, record_of, trained_network
 from mammoseg.checkpoints.converted_file import PROBABILITY, write_record
 from mammoseg.checkpoints.weights_file import TRAINED, default_weights
+from mammoseg.deploy.asked import ONNX
 from mammoseg.deploy.configs import write_configs
-from mammoseg.deploy.formats import ONNX, write_formats
+from mammoseg.deploy.formats import write_formats
 from mammoseg.deploy.manifest import write_manifest, write_zip
 from mammoseg.errors import WrongCallError
 from mammoseg.files import whole_folder

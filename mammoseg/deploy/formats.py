@@ -1,6 +1,5 @@
 """A network with its sigmoid or softmax in the formats of other runtimes, each proven against PyTorch after writing."""
 
-import importlib.util
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,10 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mammoseg.errors import MammosegError, WrongCallError, unknown_name
+from mammoseg.deploy.asked import ONNX, TORCH_EXPORT, TORCHSCRIPT, check_format
+from mammoseg.errors import MammosegError
 from mammoseg.networks import Network
-
-ONNX = "onnx"
 
 TOLERANCE = 1e-4
 """Largest difference of any probability from eager PyTorch that is let out."""
@@ -41,12 +39,11 @@ class Probabilities(nn.Module):
 
 @dataclass(frozen=True)
 class Format:
-    """A file format: its suffix, how a module is written, how the written file is run, what both import."""
+    """A file format: its suffix, how a module is written, how the written file is run."""
 
     suffix: str
     write: Callable[[nn.Module, Tensor, Path], None]
     run: Callable[[Path, Tensor], Tensor]
-    packages: tuple[str, ...] = ()
 
 
 def write_formats(network: Network, formats: Iterable[str], *, size: tuple[int, int], folder: Path) -> dict[str, float]:
@@ -65,7 +62,9 @@ def write_formats(network: Network, formats: Iterable[str], *, size: tuple[int, 
         WrongCallError: a format is unknown or its packages are not installed.
         FormatError: a file differs from PyTorch by more than `TOLERANCE`.
     """
-    chosen = {name: _known(name) for name in formats}
+    chosen = list(formats)
+    for name in chosen:
+        check_format(name)
     model = Probabilities(network).eval()
     shape = (network.config["in_channels"], *size)
     random = torch.Generator().manual_seed(0)
@@ -74,7 +73,8 @@ def write_formats(network: Network, formats: Iterable[str], *, size: tuple[int, 
     differences = {}
     with torch.no_grad():
         expected = model(image)
-        for name, format in chosen.items():
+        for name in chosen:
+            format = FORMATS[name]
             path = folder / f"probability{format.suffix}"
             format.write(model, example, path)
             differences[name] = (format.run(path, image) - expected).abs().max().item()
@@ -84,15 +84,6 @@ def write_formats(network: Network, formats: Iterable[str], *, size: tuple[int, 
                     f"export without {name}."
                 )
     return differences
-
-
-def _known(name: str) -> Format:
-    if name not in FORMATS:
-        raise unknown_name("format", name, FORMATS)
-    absent = [package for package in FORMATS[name].packages if importlib.util.find_spec(package) is None]
-    if absent:
-        raise WrongCallError(f"format {name} needs {', '.join(absent)}; run: pip install 'mammoseg[deploy]'.")
-    return FORMATS[name]
 
 
 def _write_torchscript(model: nn.Module, example: Tensor, path: Path) -> None:
@@ -166,8 +157,8 @@ def _run_onnx(path: Path, image: Tensor) -> Tensor:
 
 
 FORMATS = {
-    "torchscript": Format(".ts", _write_torchscript, _run_torchscript),
-    "torch_export": Format(".pt2", _write_torch_export, _run_torch_export),
-    ONNX: Format(".onnx", write_onnx, _run_onnx, ("onnx", "onnxscript", "onnxruntime")),
+    TORCHSCRIPT: Format(".ts", _write_torchscript, _run_torchscript),
+    TORCH_EXPORT: Format(".pt2", _write_torch_export, _run_torch_export),
+    ONNX: Format(".onnx", write_onnx, _run_onnx),
 }
-"""By the name that `mammoseg export --formats` takes."""
+"""By the names of `mammoseg.deploy.asked.PACKAGES`."""

@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
-from mammoseg.dicom.values import MALFORMED
+from mammoseg.border import passed_over
 from mammoseg.errors import InputRefusedError
 from mammoseg.mammogram import is_pixel_size, not_believed
 
@@ -202,10 +202,9 @@ def magnification(dataset: Dataset) -> float | None:
 
 def numbers(dataset: Dataset, name: str) -> list[float]:
     """The numbers of an attribute, none where it is absent, empty or holds something else."""
-    try:
+    with passed_over():
         return [float(number) for number in _values(dataset, name)]
-    except MALFORMED:
-        return []
+    return []
 
 
 def texts(dataset: Dataset, name: str) -> list[str]:
@@ -223,10 +222,9 @@ def words(dataset: Dataset, name: str) -> set[str]:
 
 def items(dataset: Dataset, name: str) -> Iterator[Dataset]:
     """The items of a sequence, none where the attribute is absent or something else."""
-    try:
+    value = None
+    with passed_over():
         value = dataset.get(name)
-    except MALFORMED:
-        return
     yield from value if isinstance(value, Sequence) else []
 
 
@@ -267,10 +265,9 @@ def _modifier_codes(dataset: Dataset) -> list[str]:
 
 def _values(dataset: Dataset, name: str | tuple[int, int]) -> list[Any]:
     """The values of an attribute by its keyword or its tag, none where it is absent or malformed."""
-    try:
+    value = None
+    with passed_over():
         value = dataset[name].value if name in dataset else None
-    except MALFORMED:
-        return []
     if value is None or value == "":
         return []
     return list(value) if isinstance(value, MultiValue | list) else [value]

@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
+from mammoseg.border import refused_as
 from mammoseg.dicom.lut import Table, read_lut
 from mammoseg.dicom.values import code_string, integer
 from mammoseg.errors import InputRefusedError, WrongCallError
@@ -256,11 +257,6 @@ def _finite(values: np.ndarray) -> np.ndarray:
 
 @contextmanager
 def _refusing(code: str, reason: str) -> Iterator[None]:
-    """Refuse by `code` what is malformed, unless the block has a better reason."""
-    try:
-        with np.errstate(all="ignore"):
-            yield
-    except InputRefusedError:
-        raise
-    except Exception as error:  # pydicom raises whatever a malformed value leads it to
-        raise InputRefusedError(code, reason) from error
+    """Refuse by `code` what is malformed, and let numbers overflow quietly, which is looked for afterwards."""
+    with refused_as(code, reason), np.errstate(all="ignore"):
+        yield

@@ -8,8 +8,8 @@ from pydicom.config import RAISE
 from pydicom.datadict import dictionary_has_tag, dictionary_VM, keyword_for_tag
 from pydicom.tag import BaseTag
 
+from mammoseg.border import passed_over
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.dicom.values import MALFORMED
 
 TEXTS = {"LO", "LT", "PN", "SH", "ST", "UC", "UT"}
 """Value representations in which Specific Character Set counts; only they may hold escape sequences (PS3.5 6.1.2.5)."""
@@ -27,7 +27,7 @@ def drop_control_characters(dataset: Dataset) -> None:
     again; what is still a control character after that has no business in a text.
     """
     for tag in list(dataset.keys()):
-        try:
+        with passed_over():  # `malformed_keywords` finds it
             element = dataset[tag]
             if element.VR == "SQ":
                 for item in element.value:
@@ -37,8 +37,6 @@ def drop_control_characters(dataset: Dataset) -> None:
                 clean = [_without_control(value, element.VR) for value in values]
                 if clean != values:
                     element.value = clean if len(clean) > 1 else clean[0]
-        except MALFORMED:
-            continue  # `malformed_keywords` finds it
 
 
 def _without_control(text: str, representation: str) -> str:
@@ -60,7 +58,7 @@ def _malformed_tags(dataset: Dataset) -> Iterator[BaseTag]:
 
 
 def _is_sound(dataset: Dataset, tag: BaseTag) -> bool:
-    try:
+    with passed_over():
         element = dataset[tag]
         if element.VR == "SQ":
             return not any(True for item in element.value for _ in _malformed_tags(item))
@@ -68,6 +66,5 @@ def _is_sound(dataset: Dataset, tag: BaseTag) -> bool:
             return False
         value = str(element.value) if element.VR == "PN" else element.value  # a PersonName is never checked again
         DataElement(tag, element.VR, value, validation_mode=RAISE)
-    except MALFORMED:
-        return False
-    return True
+        return True
+    return False

@@ -1,13 +1,14 @@
 """The mask in a DICOM file of masses: a grey image, or a SEG whose segments are fused."""
 
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import numpy as np
 from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
+from mammoseg.border import refused_as
 from mammoseg.dicom import codes
 from mammoseg.dicom.pixels import LOSSLESS, decode
 from mammoseg.errors import InputRefusedError
@@ -61,20 +62,11 @@ def decode_segments(
             yield _fused(dataset, [number])
 
 
-@contextmanager
-def segmentation_refused() -> Iterator[None]:
-    """A block that looks into a SEG of a stranger; whatever pydicom and its decoders raise over it refuses the file.
-
-    Raises:
-        InputRefusedError: ``E_SEG``.
-    """
-    try:
-        yield
-    except (InputRefusedError, MemoryError):
-        raise
-    except Exception as error:
-        reason = "the segments, references or pixels of the segmentation do not fit each other; write it anew."
-        raise InputRefusedError("E_SEG", reason) from error
+def segmentation_refused() -> AbstractContextManager[None]:
+    """A block that looks into a SEG of a stranger; what pydicom and its decoders raise refuses the file (``E_SEG``)."""
+    return refused_as(
+        "E_SEG", "the segments, references or pixels of the segmentation do not fit each other; write it anew."
+    )
 
 
 def check_about(header: Dataset, image_uid: str) -> None:

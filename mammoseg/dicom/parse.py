@@ -11,12 +11,11 @@ from pathlib import Path
 import pydicom
 from pydicom import uid
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 
+from mammoseg.border import refused_as
 from mammoseg.dicom.codestream import END_OF_IMAGE
 from mammoseg.dicom.complete import complete
 from mammoseg.dicom.elements import MOST_ELEMENTS, PIXEL_DATA, Encoding, read_element
-from mammoseg.dicom.values import MALFORMED
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import no_file, unreadable
 
@@ -185,11 +184,10 @@ def _is_behind_pixels(data: bytes, position: int, encoding: Encoding) -> bool:
 
 def _parse(content: bytes) -> Dataset:
     """Run pydicom's parser and give its many errors names."""
-    try:
-        return pydicom.dcmread(BytesIO(content))
-    except (EOFError, struct.error) as error:
-        raise InputRefusedError("E_TRUNCATED", "the file ends inside an element; copy it again.") from error
-    except RecursionError as error:
-        raise InputRefusedError("E_NESTING", "sequences are nested too deep to be meant.") from error
-    except (InvalidDicomError, OSError, *MALFORMED) as error:
-        raise InputRefusedError("E_NOT_DICOM", "the file starts like DICOM, but cannot be parsed.") from error
+    with refused_as("E_NOT_DICOM", "the file starts like DICOM, but cannot be parsed."):
+        try:
+            return pydicom.dcmread(BytesIO(content))
+        except (EOFError, struct.error) as error:
+            raise InputRefusedError("E_TRUNCATED", "the file ends inside an element; copy it again.") from error
+        except RecursionError as error:
+            raise InputRefusedError("E_NESTING", "sequences are nested too deep to be meant.") from error

@@ -10,8 +10,8 @@ import struct
 from pydicom import uid
 from pydicom.encaps import encapsulate
 
+from mammoseg.border import refused_as
 from mammoseg.dicom.codestream import JPEG_2000, RLE_HEADER_BYTES, START_OF_FRAME, WITHOUT_LENGTH, join_fragments
-from mammoseg.errors import InputRefusedError
 
 JPEG_KEPT = START_OF_FRAME | {0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, 0xF8}
 """Segments that a decoder of JPEG or JPEG-LS needs: frames, tables, scans, number of lines, restarts, parameters."""
@@ -37,7 +37,9 @@ def without_text(pixel_data: bytes, syntax: uid.UID, *, pixels: int) -> bytes:
         InputRefusedError: ``E_COMPRESSION``: the stream cannot be followed to its end.
     """
     stream = bytearray(join_fragments(pixel_data))
-    try:
+    with refused_as(
+        "E_COMPRESSION", "the compressed stream cannot be followed to its end, so text in it cannot be found."
+    ):
         if syntax == uid.RLELossless:
             _blank_rle(stream, pixels)
         elif syntax in JPEG_2000:
@@ -45,9 +47,6 @@ def without_text(pixel_data: bytes, syntax: uid.UID, *, pixels: int) -> bytes:
             _blank_jpeg_2000(stream)
         else:
             _blank_jpeg(stream)
-    except (IndexError, ValueError, struct.error) as error:
-        reason = "the compressed stream cannot be followed to its end, so text in it cannot be found."
-        raise InputRefusedError("E_COMPRESSION", reason) from error
     return encapsulate([bytes(stream)])
 
 

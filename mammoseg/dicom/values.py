@@ -1,29 +1,13 @@
 """One value of an attribute that is needed: a whole number or a text, or the file is refused."""
 
-import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 from pydicom.datadict import dictionary_description
 from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException
 
+from mammoseg.border import refused_as
 from mammoseg.errors import InputRefusedError
-
-MALFORMED = (
-    ArithmeticError,
-    AttributeError,
-    BytesLengthException,
-    EOFError,
-    LookupError,
-    NotImplementedError,
-    RecursionError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
-"""What pydicom raises when it converts a value that its representation does not allow."""
 
 
 def integer(dataset: Dataset, keyword: str, default: int = 0) -> int:
@@ -72,26 +56,16 @@ def code_string(dataset: Dataset, keyword: str) -> str:
     return text(dataset, keyword).strip().upper()
 
 
-@contextmanager
-def malformed_refused() -> Iterator[None]:
-    """A block that writes a header anew; a value in it that cannot be refuses the file, and is not quoted.
-
-    Raises:
-        InputRefusedError: ``E_ATTRIBUTE``.
-    """
-    try:
-        yield
-    except InputRefusedError:
-        raise
-    except MALFORMED as error:
-        raise InputRefusedError("E_ATTRIBUTE", "an attribute of the header has a value that cannot be.") from error
+def malformed_refused() -> AbstractContextManager[None]:
+    """A block that writes a header anew; a value in it that cannot be refuses the file (``E_ATTRIBUTE``)."""
+    return refused_as("E_ATTRIBUTE", "an attribute of the header has a value that cannot be.")
 
 
 def _value(dataset: Dataset, keyword: str) -> Any:
-    try:
+    """What pydicom makes of a value; it converts when it is asked, and raises then."""
+    refusal = _malformed(keyword, "what it should")
+    with refused_as(refusal.code, refusal.reason):
         return dataset.get(keyword)
-    except MALFORMED as error:
-        raise _malformed(keyword, "what it should") from error
 
 
 def _malformed(keyword: str, wanted: str) -> InputRefusedError:

@@ -1,8 +1,7 @@
 """DICOM objects on disk: whole or not at all, read back, and never two contents under one SOP Instance UID."""
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from enum import Enum
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +13,7 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 
+from mammoseg.border import refused_as
 from mammoseg.dicom.header import malformed_keywords
 from mammoseg.dicom.iod import lacking_attributes
 from mammoseg.dicom.quiet import no_header_values_in_warnings
@@ -78,19 +78,13 @@ def write_object(dataset: Dataset, path: Path) -> WriteOutcome:
     return WriteOutcome.WRITTEN
 
 
-@contextmanager
-def header_refused() -> Iterator[None]:
+def header_refused() -> AbstractContextManager[None]:
     """A block that builds an object from the header of a source; what a library says against a value refuses the file.
 
-    Raises:
-        InputRefusedError: ``E_RESULT``, without the text of the library, which may quote the header.
+    The refusal (``E_RESULT``) is without the text of the library, which may quote the header.
     """
-    try:
-        yield
-    except InputRefusedError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise _breaks_dicom("a value of the header cannot be taken over") from error
+    refusal = _breaks_dicom("a value of the header cannot be taken over")
+    return refused_as(refusal.code, refusal.reason)
 
 
 def _breaks_dicom(what: str) -> InputRefusedError:

@@ -1,9 +1,8 @@
 """Threshold and calibration of weights anew, on labelled images that they were not trained on; nothing is trained."""
 
-import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,7 @@ from typing import Any
 import numpy as np
 
 from mammoseg.calibration import UNCALIBRATED, Calibration
-from mammoseg.checkpoints.checkpoint import Weights, read_weights
-from mammoseg.checkpoints.ensemble_file import EnsembleRecord, write_ensemble
-from mammoseg.checkpoints.shipping import to_bytes, write_described
-from mammoseg.checkpoints.weights_file import ENSEMBLE, Named, default_weights, named_weights
+from mammoseg.checkpoints.weights_file import Named, default_weights, named_weights
 from mammoseg.counts import count_of
 from mammoseg.data.datalist import load_section, read_datalist
 from mammoseg.errors import WrongCallError
@@ -22,13 +18,13 @@ from mammoseg.evaluation.forward import Judged, judge_images
 from mammoseg.evaluation.lesion_tables import SHOWN_RULE
 from mammoseg.evaluation.origin import origin_of_data
 from mammoseg.evaluation.plots import plot_reliability
-from mammoseg.files import make_output, printable, sha256_of_file, sole_writer, write_json
-from mammoseg.inference.ensemble import load_predictor
+from mammoseg.files import made_output, printable, sha256_of_file, sole_writer, write_json
 from mammoseg.metrics.choose_threshold import THRESHOLDS, ChosenThreshold, choose_threshold, dice_by_threshold
 from mammoseg.metrics.fit_calibration import Fit, Marks, calibration_error, fit_calibration
 from mammoseg.metrics.froc import find_lesions_by_marks
 from mammoseg.metrics.reliability import compute_reliability
 from mammoseg.provenance import warn_of_doubt
+from mammoseg.quick_import import quick_imports
 
 FEWEST_PATIENTS = 10
 """Fewer patients with a mass say nothing of others."""
@@ -39,8 +35,8 @@ FEWEST_MARKS = 10
 SURE_MARKS = 100
 """Marks below which a warning is said: half of 100 is known to 0.1 either way."""
 
-WEIGHTS_FILE, REPORT, PICTURE, LOCK = "calibrated.safetensors", "calibration.json", "reliability.png", ".calibrate.lock"
-"""Files in the output folder; of several weights each is copied instead of the first, beside an ``ensemble.json``."""
+REPORT, PICTURE, LOCK = "calibration.json", "reliability.png", ".calibrate.lock"
+"""Files in the output folder, beside the weights."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +88,11 @@ def calibrate(
     _check_patients(records, f"section '{section}' of {datalist}")
     named = weights if weights is not None else default_weights(bundle)
     folder = Path(output)
-    make_output(folder)
+    with quick_imports():  # torch, which takes seconds that a wrong call need not wait
+        from mammoseg.evaluation.calibrated_weights import origins_of, write_calibrated
+        from mammoseg.inference.ensemble import load_predictor
     predictor = load_predictor(bundle, weights=named, flips=flips, device=device)
-    with sole_writer(folder, folder / LOCK):
+    with made_output(folder), sole_writer(folder, folder / LOCK):
         evidence = collect_evidence(judge_images(predictor, records, doing="calibrating"))
         _check_marks(evidence.marks)
         name = printable(str(read_datalist(datalist)["name"]))[:80]
@@ -117,11 +115,11 @@ def calibrate(
             "flips": predictor.algorithm.flips is not None,
             "min_area_mm2": predictor.algorithm.min_area_mm2,
         }
-        written = _write_weights(folder, named_weights(named), settings, about)
+        written = write_calibrated(folder, named_weights(named), settings, about)
         write_json(folder / REPORT, {**report, "about": about, "weights": predictor.algorithm.weights_sha256})
         _plot(evidence.marks, fit, predictor.algorithm.calibration, folder / PICTURE)
     print(*_sentences(report), f"Weights: {written}", sep="\n")
-    origin = origin_of_data(datalist, section, [read_weights(file).origin for file in named_weights(named)])
+    origin = origin_of_data(datalist, section, origins_of(named_weights(named)))
     warn_of_doubt(origin)
 
 
@@ -188,23 +186,6 @@ def _report(evidence: Evidence, chosen: ChosenThreshold, fit: Fit, *, before: Ca
             "after, cross-fitted by patient": calibration_error(fit.cross_fitted, marks.right),
         },
     }
-
-
-def _write_weights(folder: Path, files: Sequence[Path], settings: dict[str, Any], about: dict[str, Any]) -> Path:
-    """Write the weights of one file, or copies of several with a record of their mean; gives what `--weights` takes."""
-    if len(files) == 1:
-        parent = read_weights(files[0])
-        provenance = {**parent.provenance, "calibrated": {**about, "parent": parent.sha256}}
-        calibrated: Weights = replace(parent, **settings, provenance=provenance)
-        write_described(to_bytes(calibrated), folder / WEIGHTS_FILE)
-        return folder / WEIGHTS_FILE
-    members = {}
-    for number, file in enumerate(files, start=1):
-        copy = folder / f"{number}-{file.name}"
-        shutil.copyfile(file, copy)
-        members[copy.name] = sha256_of_file(copy)
-    write_ensemble(folder / ENSEMBLE, EnsembleRecord(members, **settings, provenance={"calibrated": about}))
-    return folder
 
 
 def _plot(marks: Marks, fit: Fit, before: Calibration | None, png: Path) -> None:

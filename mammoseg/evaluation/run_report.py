@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from mammoseg.checkpoints.checkpoint import read_weights, trained_preprocessing
 from mammoseg.counts import count_of, format_number
 from mammoseg.data.datalist import load_section, read_datalist
 from mammoseg.data.masks import read_mask
@@ -21,7 +20,7 @@ from mammoseg.evaluation.threshold_baseline import ImageAndMask, evaluate_thresh
 from mammoseg.files import atomic_path, sole_writer, write_json
 from mammoseg.inference.predictor import Predictor
 from mammoseg.provenance import doubt_of, warn_of_doubt
-from mammoseg.transforms.cached_dataset import CachedDataset
+from mammoseg.quick_import import quick_imports
 from mammoseg.transforms.functional.breast import recorded_breast
 
 TABLES = (
@@ -79,6 +78,8 @@ def report(
         raise WrongCallError(
             f"{unknown[0]} is not a test image of {datalist_file}; name the datalist of the evaluation."
         )
+    with quick_imports():  # torch, which takes seconds that a wrong call need not wait
+        from mammoseg.checkpoints.checkpoint import read_weights
     provenance = read_provenance(evaluation) or read_weights(weights).provenance
     doubt = doubt_of(provenance)
     bundle = bundle or provenance.get("bundle") or "unet"
@@ -140,6 +141,9 @@ def threshold_baseline(dataset_dir: Path, weights: Path | str) -> dict[str, floa
     Returns:
         the threshold (of 0 to 1), mean Dice on training images, which chose it, and on test images.
     """
+    with quick_imports():
+        from mammoseg.checkpoints.checkpoint import read_weights, trained_preprocessing
+        from mammoseg.transforms.cached_dataset import CachedDataset
     settings = trained_preprocessing(read_weights(weights))
 
     def images(section: str) -> Iterator[ImageAndMask]:

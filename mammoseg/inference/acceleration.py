@@ -1,13 +1,9 @@
 """The same function in less time: a trained network rewritten for inference on the device it is on.
 
 Batch normalisations are folded into convolutions (`mammoseg.inference.folding`) and all tensors are kept
-channels-last, the layout that oneDNN and cuDNN compute in. On a CPU the weights are kept in the order that oneDNN
-wants, which it would else make anew for every image; convolutions may run in half precision. docs/speed.md has the
-measurements.
+channels-last, the layout that oneDNN and cuDNN compute in; convolutions may run in half precision. docs/speed.md has
+the measurements.
 """
-
-import copy
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -35,32 +31,6 @@ class Accelerated(nn.Module):
             return self.network(image).float()
 
 
-class PackedConvolution(nn.Module):
-    """A convolution on a CPU whose weights lie in the blocks that oneDNN computes with, as `torch.compile` keeps them.
-
-    Args:
-        convolution: padded with zeros, by numbers.
-        shape: shape of the images for which the order of the weights is chosen; others are computed too.
-    """
-
-    def __init__(self, convolution: nn.Conv2d, shape: torch.Size) -> None:
-        super().__init__()
-        self.bias = convolution.bias
-        self.settings: tuple[Any, ...] = (
-            convolution.padding,
-            convolution.stride,
-            convolution.dilation,
-            convolution.groups,
-        )
-        weight = convolution.weight.detach().contiguous(memory_format=torch.channels_last)
-        reorder = torch.ops.mkldnn._reorder_convolution_weight  # private, of PyTorch
-        self.packed = reorder(weight, *self.settings, shape)
-
-    def forward(self, features: Tensor) -> Tensor:
-        convolve = torch.ops.mkldnn._convolution_pointwise  # private, of PyTorch
-        return convolve(features, self.packed, self.bias, *self.settings, "none", [], "")
-
-
 @torch.no_grad()
 def accelerate(network: nn.Module, example: Tensor, *, dtype: torch.dtype | None = None) -> nn.Module:
     """Network of the same function for inference; the given one stays as it is.
@@ -77,17 +47,7 @@ def accelerate(network: nn.Module, example: Tensor, *, dtype: torch.dtype | None
         for module in fast.modules():
             if isinstance(module, nn.GroupNorm):
                 module.register_forward_pre_hook(centre_groups)
-        if dtype is None and torch.backends.mkldnn.is_available():  # autocast passes packed weights over
-            pack_convolutions(fast, example)
     return Accelerated(fast, dtype).eval()
-
-
-def pack_convolutions(network: nn.Module, example: Tensor) -> None:
-    """Replace the plain convolutions of a network on a CPU by packed ones, for images of the shape of `example`."""
-    for path, shape in input_shapes(network, example).items():
-        convolution: Any = network.get_submodule(path)
-        if convolution.padding_mode == "zeros" and not isinstance(convolution.padding, str):
-            network.set_submodule(path, PackedConvolution(convolution, shape))
 
 
 def centre_groups(normalisation: nn.GroupNorm, read: tuple[Tensor]) -> Tensor:
@@ -99,14 +59,3 @@ def centre_groups(normalisation: nn.GroupNorm, read: tuple[Tensor]) -> Tensor:
     (features,) = read
     means = features.mean((2, 3)).unflatten(1, (normalisation.num_groups, -1)).mean(2)
     return features - means.repeat_interleave(features.shape[1] // normalisation.num_groups, dim=1)[..., None, None]
-
-
-def input_shapes(network: nn.Module, example: Tensor) -> dict[str, torch.Size]:
-    """Shape of what each plain convolution reads, by its path."""
-    network = copy.deepcopy(network).to("meta")
-    shapes: dict[nn.Module, torch.Size] = {}
-    for module in network.modules():
-        if type(module) is nn.Conv2d:
-            module.register_forward_pre_hook(lambda m, read: shapes.update({m: read[0].shape}))
-    network(example.to("meta"))
-    return {path: shapes[module] for path, module in network.named_modules() if module in shapes}

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.bundles import bundle_root, render
-from mammoseg.cards.facts import bundle_network
 from mammoseg.errors import WrongCallError
 from mammoseg.plans.plan import OF_THE_WEIGHTS, PlannedRun, RunPlan
+from mammoseg.quick_import import quick_imports
 
 WIDTHS = ("channels", "up_channels", "pyramid_channels", "growth")
 """Arguments of networks that are widths."""
@@ -124,6 +124,8 @@ def _cut(run: PlannedRun, budget: Budget) -> PlannedRun:
 def _narrow(bundle: str, own: Mapping[str, Any], budget: Budget, notes: list[str]) -> dict[str, Any]:
     config = render(bundle)["train"]
     config = {**config, "network_def": {**config["network_def"], **_network_arguments(own)}}
+    with quick_imports():  # torch, which takes seconds that a wrong call need not wait
+        from mammoseg.cards.facts import bundle_network
     network, _ = bundle_network(config)
     built = network.config
     floor = NARROWEST_GATED if built.get("attention") else 1

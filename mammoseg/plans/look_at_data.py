@@ -1,14 +1,16 @@
 """Whether the data that is there has what the runs of a plan need, before anything is trained."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from mammoseg.data.datalist import Record, load_section
+from mammoseg.data.datalist import Record, load_section, read_datalist
 from mammoseg.data.one_a_mass import one_record_a_mass
 from mammoseg.errors import MammosegError, WrongCallError
+from mammoseg.folders import is_folder
 from mammoseg.plans.plan import PlannedRun, RunPlan
-from mammoseg.plans.steps import dataset_dir, folds_of
+from mammoseg.plans.state import status_of
+from mammoseg.plans.steps import Step, dataset_dir, folds_of
 
 Section = Callable[[Path, str, int | None], list[Record]]
 
@@ -34,6 +36,25 @@ def images_of(plan: RunPlan, output: Path) -> dict[str, int | None]:
             " ".join(f"{', '.join(names)} cannot be trained or scored: {why}" for why, names in lacking.items())
         )
     return images
+
+
+def check_there(steps: Sequence[Step], output: Path) -> None:
+    """Look whether all that is there before a plan begins is there: datalists, and collections to ingest.
+
+    Args:
+        output: folder of the plan; what a step needs that is done there is not looked for.
+    Raises:
+        WrongCallError: naming what is not there.
+    """
+    made = {step.options["output"] for step in steps if step.command == "ingest"}
+    for step in steps:
+        if status_of(step, output).state == "done":
+            continue
+        if step.command == "ingest":
+            if absent := [path for path in step.inputs[1:] if not is_folder(Path(path))]:
+                raise WrongCallError(f"'{absent[0]}', which {step.key} is made of, is not a folder; check the path.")
+        elif step.options["dataset_dir"] not in made:
+            read_datalist(Path(step.options["dataset_dir"]) / "datalist.json")
 
 
 def _of_run(plan: RunPlan, run: PlannedRun, output: Path, load: Section) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any
 from mammoseg.csv_table import write_csv
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.tables import ScoreRow
-from mammoseg.files import make_output
+from mammoseg.files import made_output
 from mammoseg.plans.budgets import cut_down, find_budget
 from mammoseg.plans.cells import Course, cells_of
 from mammoseg.plans.page import Line
@@ -134,8 +134,8 @@ def _only_facts(table: PaperTable, output: Path, given: Mapping[str, Any], *, dr
         raise WrongCallError(f"not one row has its data; this table takes {names}, docs/reproduce.md says which.")
     print(f"{table.title}: {'; '.join(sorted(reasons))}.")
     if not dry_run:
-        make_output(output)
-        _written(table, cells_of(table, Course(None, output, given)), output, {}, _how(table, None, None))
+        with made_output(output):
+            _written(table, cells_of(table, Course(None, output, given)), output, {}, _how(table, None, None))
         print(f"Published beside measured: {output / 'table.csv'}")
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from mammoseg.counts import count_of
 from mammoseg.errors import MammosegError, StoppedError
 from mammoseg.evaluation.tables import ScoreRow
-from mammoseg.files import make_output, sole_writer, write_json
+from mammoseg.files import made_output, sole_writer, write_json
 from mammoseg.plans.budgets import cut_down, find_budget
 from mammoseg.plans.execute import LOG, execute
-from mammoseg.plans.look_at_data import images_of
+from mammoseg.plans.look_at_data import check_there, images_of
 from mammoseg.plans.page import Line, as_text, lines_of, write_plan_page
 from mammoseg.plans.plan import PlannedRun, RunPlan, read_plan
 from mammoseg.plans.results import write_plan_results
@@ -73,15 +73,16 @@ def carry_out(
         table_of: gives the table of a paper for the page.
         content: what the plan was made of, for ``plan.json`` of the folder; None where it lies in a file already.
     Raises:
-        WrongCallError: the folder holds other settings, or the data lacks a section that a run needs.
+        WrongCallError: the folder holds other settings, or the data is not there or lacks a section that a run
+            needs.
         StoppedError: Ctrl-C.
         MammosegError: a step failed, or another process is at work there.
     """
-    images_of(plan, output)
     steps = steps_of(plan, output)
-    make_output(output)
+    check_there(steps, output)
+    images_of(plan, output)
     progress = _Progress(plan, steps, output, left_out, table_of)
-    with sole_writer(output, output / LOCK):
+    with made_output(output), sole_writer(output, output / LOCK):
         check_same(steps, output)
         if content is not None:
             write_json(output / "plan.json", content)

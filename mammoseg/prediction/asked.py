@@ -1,6 +1,5 @@
 """What a call of `predict` or `cohort` asks for, looked at before anything is loaded: predictor, inputs, archives."""
 
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from mammoseg.checkpoints.weights_file import Named, default_bundle, default_wei
 from mammoseg.counts import count_of
 from mammoseg.data.find_images import say_no_file
 from mammoseg.errors import NothingUsableError, WrongCallError
-from mammoseg.files import printable
+from mammoseg.files import neither_file_nor_folder, printable, say_neither
 from mammoseg.folders import is_file, is_folder
 from mammoseg.inference.engines.engine import AUTO, PRECISIONS, check_device, choose_runtime
 from mammoseg.prediction.file_job import MassPredictor
@@ -165,9 +164,6 @@ def check_inputs(inputs: Sequence[Path], found: Iterable[Path], passed_over: int
 
 
 def _say_no_input(path: Path) -> str:
-    if os.path.lexists(path):
-        return (
-            f"'{printable(path)}' is neither a file nor a folder, but a pipe, a device or a link that leads nowhere; "
-            "name a file or a folder."
-        )
+    if neither_file_nor_folder(path):
+        return say_neither(path)
     return f"there is no file '{printable(path)}'; check the path."

@@ -10,7 +10,7 @@ from mammoseg.checkpoints.weights_file import Named
 from mammoseg.counts import count_of
 from mammoseg.data.find_images import find_inputs
 from mammoseg.dicom.seg import SegKind, SegProfile
-from mammoseg.files import make_output, output_errors, printable
+from mammoseg.files import made_output, output_errors, printable
 from mammoseg.inference.engines.engine import MODULES, choose_runtime
 from mammoseg.prediction.asked import Archives, check_inputs, choose_predictor, say_loading
 from mammoseg.prediction.options import Options, parse_choice, parse_objects
@@ -113,10 +113,9 @@ def predict(
     found, passed_over = find_inputs(paths, Path(output))
     if archive is None:
         check_inputs(paths, found, passed_over)
-    make_output(Path(output))
     say_loading(choice, len(found), is_named=weights is not None, earlier=Path(output) / FOLDER)
     others = worker_count(len(found), workers) - 1
-    with Standby(others, MODULES[choose_runtime(runtime, device)]) as standby:
+    with made_output(Path(output)), Standby(others, MODULES[choose_runtime(runtime, device)]) as standby:
         predictor = choice()
         if archive is not None:
             from mammoseg.archives.dicomweb.fetch import fetch_studies  # needed by few

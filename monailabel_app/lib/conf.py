@@ -10,7 +10,7 @@ from mammoseg.inference.engines.engine import check_device
 KEYS = frozenset(
     {"state_dir", "tokens", "cors", "trusted_proxies", "max_upload_mib", "max_requests", "request_seconds", "insecure"}
     | {"oidc_issuer", "oidc_audience", "oidc_roles_claim", "oidc_role_prefix", "oidc_name_claim"}
-    | {"modalities", "refresh_seconds", "dicomweb_user", "ca_bundle", "cache_gib"}
+    | {"modalities", "refresh_seconds", "dicomweb_user", "ca_bundle", "cache_gib", "large_masks"}
     | {"prompt_cache_mib", "audit_effort"}
     | {"models", "weights", "bundles", "preload", "device", "flips", "min_area_mm2"}
     | {"strategy_model", "max_scored", "group", "strategy_samples", "strategy_seed"}
@@ -55,7 +55,7 @@ def check_values(conf: Mapping[str, str]) -> None:
         whole_number(conf, key, LOWEST[key])
     for key in ("refresh_seconds", "cache_gib", "min_area_mm2"):
         number(conf, key, 0)
-    for key in ("insecure", "preload", "group"):
+    for key in ("insecure", "preload", "group", "large_masks"):
         yes_or_no(conf, key, False)
     yes_no_or_recorded(conf, "flips")
     words(conf, "modalities", "MG")

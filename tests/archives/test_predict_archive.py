@@ -88,4 +88,4 @@ def test_full_disk_while_fetching_is_one_sentence(filled, tmp_path, monkeypatch)
     monkeypatch.setattr("mammoseg.archives.dicomweb.fetch.retrieve_listed", no_space)
     with pytest.raises(OutputError, match=r"out/images' \(No space left on device\); free space"):
         predict(output=tmp_path / "out", archive=filled.dicomweb)
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()

@@ -189,6 +189,26 @@ def test_a_nifti_mask_of_another_place_is_refused_unless_it_knows_of_none(tmp_pa
         load_mask(tmp_path / "elsewhere.nii", image=image)
 
 
+def two_ways(path, array, sform, qform):
+    """A NIfTI file that gives its place twice."""
+    nifti = nibabel.Nifti1Image(array, sform)
+    nifti.set_qform(qform, code=1)
+    nibabel.save(nifti, path)
+
+
+def test_a_nifti_mask_whose_sform_and_qform_turn_it_differently_is_refused(tmp_path):
+    nibabel.save(nibabel.Nifti1Image(np.arange(120, dtype=np.int16).reshape(10, 12, 1), LPS_LIKE), tmp_path / "i.nii")
+    image = read_mammogram(tmp_path / "i.nii")
+    two_ways(tmp_path / "agree.nii", BLOB.T[..., None], LPS_LIKE, LPS_LIKE @ np.diag([1.01, 1, 1, 1]))
+    np.testing.assert_array_equal(load_mask(tmp_path / "agree.nii", image=image).pixels, BLOB)
+    two_ways(tmp_path / "differ.nii", BLOB.T[..., None], LPS_LIKE, LPS_LIKE @ np.diag([1, -1, 1, 1]))
+    with pytest.raises(
+        InputRefusedError, match="E_MASK_PLACE: sform and qform of the NIfTI file contradict each other"
+    ):
+        load_mask(tmp_path / "differ.nii", image=image)
+    np.testing.assert_array_equal(read_mask(tmp_path / "differ.nii"), BLOB)  # of which no image is known
+
+
 def described(folder, *kinds, image_uid="1.2.3"):
     """A SEG that refers to an image, with a segment of each property type, the first in the upper left pixel."""
     frames = np.stack(

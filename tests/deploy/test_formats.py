@@ -8,6 +8,7 @@ from monai.bundle import ConfigParser
 from mammoseg.benchmark.trained_like import make_trained_like
 from mammoseg.bundles import bundle_names
 from mammoseg.deploy import formats
+from mammoseg.deploy.asked import PACKAGES
 from mammoseg.deploy.formats import FormatError, Probabilities, write_formats
 from mammoseg.errors import WrongCallError
 from mammoseg.inference.engines.onnx_engine import OnnxEngine
@@ -106,8 +107,7 @@ def test_an_unknown_format_is_refused_with_the_known_ones(unet, tmp_path):
 
 
 def test_a_format_without_its_packages_names_the_extra(unet, tmp_path, monkeypatch):
-    needy = dataclasses.replace(formats.FORMATS["onnx"], packages=("no_such_package",))
-    monkeypatch.setitem(formats.FORMATS, "onnx", needy)
+    monkeypatch.setitem(PACKAGES, "onnx", ("no_such_package",))
     with pytest.raises(
         WrongCallError, match=r"format onnx needs no_such_package; run: pip install 'mammoseg\[deploy\]'"
     ):

@@ -3,8 +3,12 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
+from mammoseg.dicom.attributes import items, numbers, texts
+from mammoseg.dicom.header import malformed_keywords
+from mammoseg.dicom.parse import parse_dicom
 from mammoseg.dicom.values import integer, text
 from mammoseg.errors import InputRefusedError
+from tests.made_dicom import write_mammogram
 
 
 def raw(keyword, vr, value):
@@ -47,3 +51,34 @@ def test_what_is_no_whole_number_is_refused_and_not_repeated(keyword, vr, value)
 def test_what_is_not_one_text_is_refused(vr, value):
     with pytest.raises(InputRefusedError, match="E_ATTRIBUTE: Modality does not hold one text"):
         text(raw("Modality", vr, value), "Modality")
+
+
+class WholeNewError(Exception):
+    """Of a kind that no list could have named."""
+
+
+def raises_new(*arguments, **options):
+    raise WholeNewError("SECRET")
+
+
+def test_an_error_of_any_kind_out_of_pydicom_refuses_the_value_and_is_not_repeated(monkeypatch):
+    dataset = raw("Modality", "CS", b"MG")
+    monkeypatch.setattr(Dataset, "get", raises_new)
+    with pytest.raises(InputRefusedError, match="E_ATTRIBUTE: Modality does not hold what it should") as refusal:
+        text(dataset, "Modality")
+    assert "SECRET" not in str(refusal.value)
+
+
+def test_an_error_of_any_kind_leaves_an_attribute_that_may_be_absent_absent(monkeypatch):
+    dataset = raw("PatientAge", "AS", b"050Y")
+    monkeypatch.setattr(Dataset, "__getitem__", raises_new)
+    monkeypatch.setattr(Dataset, "get", raises_new)
+    assert [texts(dataset, "PatientAge"), numbers(dataset, "PatientAge"), *items(dataset, "PatientAge")] == [[], []]
+    assert malformed_keywords(dataset) == ["PatientAge"]
+
+
+def test_an_error_of_any_kind_refuses_a_file(monkeypatch, tmp_path):
+    content = write_mammogram(tmp_path).read_bytes()
+    monkeypatch.setattr("pydicom.dcmread", raises_new)
+    with pytest.raises(InputRefusedError, match="E_NOT_DICOM: the file starts like DICOM, but cannot be parsed"):
+        parse_dicom(content)

@@ -2,46 +2,15 @@
 
 import copy
 
-import pytest
 import torch
 from monai.data import MetaTensor
 from torch import nn
 
-from mammoseg.inference.acceleration import PackedConvolution, accelerate
+from mammoseg.inference.acceleration import accelerate
 
 
 def image(height: int = 8, width: int = 12) -> torch.Tensor:
     return torch.randn(2, 4, height, width, generator=torch.Generator().manual_seed(0))
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"kernel_size": 3, "padding": 1, "stride": 2},
-        {"kernel_size": 3, "padding": 6, "dilation": 6},
-        {"kernel_size": 3, "padding": (1, 0), "groups": 2, "bias": False},
-        {"kernel_size": 1},
-    ],
-    ids=str,
-)
-def test_a_packed_convolution_gives_the_same_at_any_size(options):
-    convolution = nn.Conv2d(4, 6, **options)
-    packed = PackedConvolution(convolution, image().shape)
-    with torch.no_grad():
-        for shown in (image(), image(32, 16)):
-            torch.testing.assert_close(packed(shown), convolution(shown), atol=1e-5, rtol=0)
-
-
-@pytest.mark.parametrize("options", [{"padding": "same"}, {"padding": 1, "padding_mode": "reflect"}], ids=str)
-def test_a_convolution_with_other_padding_stays(options):
-    network = nn.Sequential(nn.Conv2d(4, 4, 3, **options)).eval()
-    with torch.inference_mode():
-        torch.testing.assert_close(accelerate(network, image())(image()), network(image()), atol=1e-5, rtol=0)
-
-
-def test_convolutions_are_packed_on_a_cpu():
-    fast = accelerate(nn.Sequential(nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4)), image())
-    assert isinstance(fast.network[0], PackedConvolution)
 
 
 def test_a_group_normalisation_loses_no_digits():

@@ -8,6 +8,7 @@ from pydicom.filereader import read_file_meta_info
 
 from mammoseg.archives.dicomweb.client import Archive, ArchiveError, Instance, PassingError
 from mammoseg.archives.dicomweb.multipart import MultipartError, boundary_of, only_part
+from mammoseg.border import passed_over
 from mammoseg.dicom.parse import MOST_BYTES, open_dicom
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import atomic_path
@@ -103,7 +104,6 @@ def _content_type(response: requests.Response) -> str:
 
 
 def _sop_instance_uid(path: Path) -> str:
-    try:
+    with passed_over():
         return str(read_file_meta_info(path).get("MediaStorageSOPInstanceUID", ""))
-    except Exception:  # whatever pydicom raises over a file of a stranger
-        return ""
+    return ""

@@ -20,9 +20,9 @@ from mammoseg.archives.dicomweb.multipart import encode_parts
 from mammoseg.archives.dicomweb.retrieve import RefusedInstanceError, retrieve
 from mammoseg.archives.dicomweb.status import ALREADY_THERE, failure_reason
 from mammoseg.archives.dicomweb.stored import Stored, StoreStatus, open_checked
+from mammoseg.border import passed_over
 from mammoseg.dicom.parse import open_dicom, read_bytes
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.dicom.values import MALFORMED
 from mammoseg.dicom.write import content_digest
 from mammoseg.errors import InputRefusedError
 
@@ -172,10 +172,9 @@ def _compare(item: _Item, archive: Archive) -> Stored | None:
 
 def _digest_or_none(path: Path) -> str | None:
     """Digest of what the archive sent; None for a damaged file, which is not the same as any other."""
-    try:
+    with passed_over():
         return content_digest(open_dicom(path))
-    except MALFORMED:
-        return None
+    return None
 
 
 def _verified(item: _Item, archive: Archive) -> Stored:

@@ -177,7 +177,7 @@ class LabelFiles:
                 continue
             try:
                 row = self._row_of_picture(label_id) if path.suffix == ".gz" else row_of_segmentation(path, SAVED)
-            except (InputRefusedError, OSError, ValueError) as error:
+            except Exception as error:  # a file of any form must not keep the server from starting
                 reason = f"{path.name} is no label of ours ({getattr(error, 'code', type(error).__name__)})."
                 self.set_aside.take(label_id, self._files(label_id), reason)
                 continue

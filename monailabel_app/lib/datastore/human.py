@@ -11,10 +11,10 @@ from datetime import datetime, timezone
 from pydicom import Dataset
 from pydicom.valuerep import DA, TM
 
+from mammoseg.border import passed_over
 from mammoseg.dicom.gate import is_uid
 from mammoseg.dicom.mask import SEGMENTATION_CLASSES, referenced_instances, segments_of_mass
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.dicom.values import MALFORMED
 
 BY_A_PERSON = ("MANUAL", "SEMIAUTOMATIC")
 
@@ -42,7 +42,7 @@ class HumanLabel:
 @no_header_values_in_warnings()
 def human_label(header: Dataset) -> HumanLabel | None:
     """Judge a segmentation by its header; None when it does not count, a malformed one among them."""
-    try:
+    with passed_over():
         images = referenced_instances(header)
         segments = tuple(_segments_of_mass(header))
         is_segmentation = header.SOPClassUID in SEGMENTATION_CLASSES and is_uid(header.SOPInstanceUID)
@@ -52,8 +52,7 @@ def human_label(header: Dataset) -> HumanLabel | None:
         return HumanLabel(
             str(header.SOPInstanceUID), images.pop(), str(header.SeriesInstanceUID), segments, _seconds(header), shape
         )
-    except MALFORMED:
-        return None
+    return None
 
 
 def _segments_of_mass(header: Dataset) -> Iterator[int]:

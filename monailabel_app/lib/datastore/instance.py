@@ -18,6 +18,7 @@ from mammoseg.dicom.algorithm import Assistance
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import atomic_path
 from mammoseg.interactive.run_lengths import RunLengths
+from monailabel_app.lib.conf import yes_or_no
 from monailabel_app.lib.datastore.export import remove_exports, write_archive
 from monailabel_app.lib.datastore.files import LabelFiles
 from monailabel_app.lib.datastore.index import ImageRow, LabelRow
@@ -40,7 +41,8 @@ class InstanceDatastore(MammogramDatastore):
     """Mammograms and their labels.
 
     Args:
-        name, folder, conf: arguments of `MammogramDatastore`.
+        name, folder, conf: arguments of `MammogramDatastore`; ``large_masks`` lets labels in that cover more than half
+            of their image.
 
     Raises:
         MammosegError: another server has the folder.
@@ -53,7 +55,9 @@ class InstanceDatastore(MammogramDatastore):
         self.files = LabelFiles(folder / "labels", self.set_aside)
         self.spool = Spool(folder / "spool", self.set_aside)
         self.work = WorkInHand(self.index)
-        self.saver = LabelSaver(self, self.index, self.files, self.spool, self.work)
+        self.saver = LabelSaver(
+            self, self.index, self.files, self.spool, self.work, large_masks=yes_or_no(conf, "large_masks", False)
+        )
 
     @abstractmethod
     def segmentation_path(self, label: LabelRow) -> Path:

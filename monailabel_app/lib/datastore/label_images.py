@@ -117,6 +117,7 @@ def _read(path: Path, grid: Grid, image_id: str, *, is_label_map: bool) -> tuple
             return read_dicom_mask(path).T, None
         case "NIfTI" | "NRRD" as kind:
             image = _load(path, kind, grid)
+            image.check_place()
             return image.array, None if image.affine is None else TO_RAS @ image.affine
         case _:
             return (read_picture(path)[0] if is_label_map else load_mask(path).pixels).T, None

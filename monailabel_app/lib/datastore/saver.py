@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from mammoseg.archives.dicomweb.client import ArchiveError
 from mammoseg.data.grid import Grid, grid_of
+from mammoseg.data.mask_files import check_area
 from mammoseg.dicom.analysis import derive_uid
 from mammoseg.errors import InputRefusedError, MammosegError
 from monailabel_app.lib.datastore.files import SAVED, LabelFiles
@@ -42,14 +43,28 @@ class ImageSource(Protocol):
 
 
 class LabelSaver:
-    """Saves the final labels of one datastore; for all threads of one process."""
+    """Saves the final labels of one datastore; for all threads of one process.
 
-    def __init__(self, source: ImageSource, index: Index, files: LabelFiles, spool: Spool, work: WorkInHand) -> None:
+    Args:
+        large_masks: let labels in that cover more than half of their image.
+    """
+
+    def __init__(
+        self,
+        source: ImageSource,
+        index: Index,
+        files: LabelFiles,
+        spool: Spool,
+        work: WorkInHand,
+        *,
+        large_masks: bool = False,
+    ) -> None:
         self._source = source
         self._index = index
         self._files = files
         self._spool = spool
         self._work = work
+        self._large_masks = large_masks
         self._accepting = threading.Lock()
         self._in_hand: set[int] = set()
 
@@ -134,7 +149,7 @@ class LabelSaver:
 
         Raises:
             ArchiveError, ImageAwayError: its image is not at hand.
-            InputRefusedError: the upload is no label of this image.
+            InputRefusedError: the upload is no label of this image, or is inverted.
         """
         if self._index.label(entry.label_id):
             return
@@ -147,8 +162,10 @@ class LabelSaver:
             values = {"masses": entry.masses, "others": entry.others}
             about = {"image_id": entry.image_id, "assessments": entry.assessments}
             masses = read_masses(self._spool.upload(entry), grid, **about, **values)
-            self._files.write(masses, path, entry)
             mask = label_map([mass.mask for mass in masses], grid.shape) > 0
+            if not self._large_masks:
+                check_area(mask)
+            self._files.write(masses, path, entry)
         series = derive_uid(entry.label_id, "series")
         source = self._source.source_of_saved(image)
         row = LabelRow(entry.label_id, entry.image_id, source, series, entry.seconds, "", source == SAVED)

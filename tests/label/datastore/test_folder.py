@@ -405,3 +405,16 @@ def test_an_empty_name_is_not_the_folder_it_was_started_in(tmp_path):
 def test_a_folder_that_is_none_is_refused(tmp_path):
     with pytest.raises(WrongCallError, match="no folder"), opened(tmp_path / "none", tmp_path / "state"):
         pass
+
+
+def test_a_label_of_more_than_half_of_its_image_is_refused_unless_large_masks_are_let_in(studies, tmp_path):
+    with opened(studies, tmp_path / "state") as store:
+        image_id = store.list_images()[0]
+        image = pydicom.dcmread(store.get_image_uri(image_id))
+        inverted = ~made_mask((image.Rows, image.Columns))
+        with pytest.raises(InputRefusedError, match="E_MASK_AREA: the mask covers .* inverted"):
+            save(store, image_id, inverted, tmp_path)
+        assert (store.get_labeled_images(), list((tmp_path / "state").rglob("*.nii.gz"))) == ([], [])
+    with opened(studies, tmp_path / "state", large_masks="true") as store:
+        save(store, image_id, inverted, tmp_path)
+        assert np.array_equal(mask_of(store, image_id), inverted)

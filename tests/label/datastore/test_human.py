@@ -79,7 +79,7 @@ SPOILED = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:Invalid value for VR")
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")  # which it writes on purpose
 @pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
 def test_what_does_not_say_so_does_not_count(drawn, spoil):
     spoil(drawn)

@@ -201,3 +201,12 @@ def test_a_grid_with_a_plane_in_space_is_itks(tmp_path):
     assert np.array_equal(read(path, tmp_path / "i.dcm"), mask)
     label = sitk.ReadImage(str(write_label(tmp_path / "w.nii.gz", mask, grid)))
     assert np.allclose(label.GetDirection(), itself.GetDirection(), atol=1e-6)
+
+
+def test_a_label_whose_sform_and_qform_turn_it_differently_is_refused(image, tmp_path):
+    label = nibabel.load(as_slicer_writes(made_mask(grid_of(image).shape), image, tmp_path / "label.nii"))
+    label.set_sform(label.affine, code=1)
+    label.set_qform(label.affine @ np.diag([-1, 1, 1, 1]), code=1)
+    nibabel.save(label, tmp_path / "differ.nii")
+    with pytest.raises(InputRefusedError, match="E_MASK_PLACE"):
+        read(tmp_path / "differ.nii", image)

@@ -125,6 +125,7 @@ def torchscript(path):
     return path
 
 
+# PyTorch calls TorchScript deprecated, and remarks on an archive of it.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.torch.load. received a zip file")
 @pytest.mark.parametrize(
     "write",
