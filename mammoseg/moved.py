@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
 from types import ModuleType
 
 MOVED = {
@@ -50,8 +49,11 @@ class MovedError(ModuleNotFoundError):
     """A name of before."""
 
 
-class MovedNames(MetaPathFinder):
-    """Comes last of Python's finders, so it is asked for what does not exist."""
+class MovedNames:
+    """Comes last of Python's finders, so it is asked for what does not exist.
+
+    No heir of `importlib.abc.MetaPathFinder`, whose import takes longer than all else at the start of the package.
+    """
 
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None, /) -> None:
         """Tell the new name of a module that was moved.

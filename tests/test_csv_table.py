@@ -1,3 +1,5 @@
+"""The one way to read and write a CSV."""
+
 import pytest
 
 from mammoseg.csv_table import read_csv

@@ -8,6 +8,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import is_dataclass
+from pathlib import Path
 from types import FunctionType, ModuleType
 
 import pytest
@@ -15,6 +16,8 @@ import pytest
 import mammoseg
 import monailabel_app.lib
 from monailabel_app.lib import shim
+
+ROOT = Path(__file__).resolve().parents[1]
 
 ENOUGH = 0.97
 """Share of public classes, functions and methods with a docstring, their own or that of what they override."""
@@ -61,6 +64,15 @@ def public() -> list[tuple[str, type | FunctionType, type | None]]:
 
 def docstring(thing: type | FunctionType, owner: type | None) -> str:
     return inspect.getdoc(getattr(owner, thing.__name__) if owner else thing) or ""
+
+
+def test_every_file_says_in_its_first_line_what_it_is():
+    folders = ("mammoseg", "monailabel_app", "scripts", "tests")
+    files = [
+        path for folder in folders for path in sorted((ROOT / folder).rglob("*.py")) if "annotate" not in path.parts
+    ]
+    silent = [str(path) for path in files if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))]
+    assert not silent, "\n".join(silent)
 
 
 def test_public_classes_functions_and_methods_have_a_docstring(public):

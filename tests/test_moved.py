@@ -1,3 +1,5 @@
+"""Old names of modules, in code, in configs and in the changelog."""
+
 from importlib import import_module
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""The picture of a mammogram with its outlines."""
+
 import cv2
 import numpy as np
 import pytest

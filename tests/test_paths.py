@@ -1,3 +1,5 @@
+"""Names of results that any disk can hold."""
+
 from pathlib import Path
 
 from mammoseg.paths import unique_names

@@ -1,3 +1,5 @@
+"""Imports of large libraries without the garbage collector."""
+
 import gc
 import signal
 import sys

@@ -66,7 +66,7 @@ def deidentify(
     map_path = Path(map_file or key_path.with_name("deidentified.json"))
     _check_call(inputs, folder, map_path)
     names = IdentityMap(load_key(key_path), map_path)
-    job = _Job(folder, names, (modalities,) if isinstance(modalities, str) else tuple(modalities))
+    job = _CopyJob(folder, names, (modalities,) if isinstance(modalities, str) else tuple(modalities))
     paths, passed_over = find_inputs([Path(path) for path in inputs], folder)
     with made_output(folder):
         outcomes = _over_files(paths, job)
@@ -74,7 +74,7 @@ def deidentify(
 
 
 @dataclass
-class _Job:
+class _CopyJob:
     """One run; `unstated` counts files that do not say whether text is burned into their pixels."""
 
     output: Path
@@ -115,7 +115,7 @@ class _Job:
         return buffer.getvalue()
 
 
-def _over_files(paths: Sequence[Path], job: _Job) -> list[CopyOutcome]:
+def _over_files(paths: Sequence[Path], job: _CopyJob) -> list[CopyOutcome]:
     """What became of each file; the names that were given are written down, however it ends.
 
     Raises:
@@ -175,7 +175,7 @@ def _check_call(inputs: Sequence[str | Path], output: Path, map_path: Path) -> N
         raise WrongCallError(f"the map '{map_path}' lies in the output, where it would be given away with the images.")
 
 
-def _conclude(outcomes: Sequence[CopyOutcome], job: _Job, passed_over: int) -> None:
+def _conclude(outcomes: Sequence[CopyOutcome], job: _CopyJob, passed_over: int) -> None:
     """Say what came out, and raise what the exit code follows from."""
     refused = outcomes.count(CopyOutcome.REFUSED)
     beside = say_passed_over(passed_over)

@@ -1,3 +1,5 @@
+"""CBIS-DDSM in DICOM and as PNG: one record an image, patients by the official split, and counts."""
+
 import csv
 import json
 import shutil

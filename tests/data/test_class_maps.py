@@ -1,3 +1,5 @@
+"""Class maps of Pascal VOC: read by palette or by grey value, of the size of their image."""
+
 import numpy as np
 import pytest
 from PIL import Image

@@ -1,3 +1,5 @@
+"""The datalist: what is written is read back, and whatever a stranger's holds is refused by name."""
+
 import json
 import math
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""A mammogram that comes twice is told from a UID that is given twice."""
+
 import numpy as np
 import pytest
 

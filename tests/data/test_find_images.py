@@ -1,3 +1,5 @@
+"""Which files of a folder are tried, and which are passed over."""
+
 import numpy as np
 
 from mammoseg.data.find_images import dicom_files, find_inputs

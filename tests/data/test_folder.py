@@ -1,3 +1,5 @@
+"""A folder of images and masks of one's own: which mask is whose, whose patient, and what the table may say."""
+
 import csv
 import json
 import re

@@ -1,3 +1,5 @@
+"""Keyed hashes of identifiers, and the key that they are made with."""
+
 import hashlib
 import hmac
 

@@ -1,3 +1,5 @@
+"""`ingest` as a whole: wrong calls, what is hidden, what is counted, and what lies in the folder."""
+
 import json
 
 import cv2

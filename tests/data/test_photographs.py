@@ -1,3 +1,5 @@
+"""Photographs: three channels, and refusals."""
+
 import numpy as np
 import pytest
 from PIL import Image

@@ -1,3 +1,5 @@
+"""The splits of papers: their numbers, and what they do not fit."""
+
 import pytest
 
 from mammoseg.data.protocols import find_protocol

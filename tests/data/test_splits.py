@@ -1,3 +1,5 @@
+"""The split by patient: shares, folds, official sections, and rules that make no sense."""
+
 from collections import Counter
 
 import pytest

@@ -1,3 +1,5 @@
+"""Pascal VOC 2012 with the photographs of SBD: sections and refusals."""
+
 import json
 
 import numpy as np

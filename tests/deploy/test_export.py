@@ -1,3 +1,5 @@
+"""An exported bundle: complete, without the repository, and of the weights that it was made from."""
+
 import json
 import re
 import zipfile

@@ -1,3 +1,5 @@
+"""TorchScript, torch.export and ONNX give the probabilities of PyTorch."""
+
 import dataclasses
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The list of an export's files tells what was changed since."""
+
 import pytest
 
 from mammoseg.deploy.manifest import ManifestError, check_manifest, write_manifest

@@ -1,3 +1,5 @@
+"""The root of an exported bundle is found on the search path."""
+
 import pytest
 
 from mammoseg.deploy.manifest import write_manifest

@@ -1,3 +1,5 @@
+"""The Mammography CAD SR: findings, codes, evidence, and what the standard asks for."""
+
 import subprocess
 from dataclasses import replace
 from io import BytesIO

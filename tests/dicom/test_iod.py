@@ -1,3 +1,5 @@
+"""What a header lacks of the attributes that its class must have."""
+
 import pydicom
 import pytest
 

@@ -1,3 +1,5 @@
+"""Measurements of shapes whose size is known, in mm where the spacing is honest."""
+
 from math import hypot, pi
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The measurement report: each lesion with its values, references and remarks."""
+
 import json
 import subprocess
 import sys

@@ -1,3 +1,5 @@
+"""One value of an attribute, or a refusal that does not repeat it."""
+
 import pytest
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset

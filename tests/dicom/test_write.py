@@ -1,3 +1,5 @@
+"""Objects on disk: the same bytes, whole or not at all, and never another's instance."""
+
 import os
 import resource
 import tempfile

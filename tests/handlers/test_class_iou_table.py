@@ -1,3 +1,5 @@
+"""The table of classes that an evaluation leaves."""
+
 import torch
 from ignite.engine import Engine
 

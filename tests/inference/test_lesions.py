@@ -1,3 +1,5 @@
+"""A probability map becomes lesions: threshold, least area, padding, breast, and too large ones."""
+
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""`predict`, killed again and again, ends like one that is not; the program is tests/kill/predict.py."""
+
 import json
 import os
 import subprocess

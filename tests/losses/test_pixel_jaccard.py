@@ -1,3 +1,5 @@
+"""The Jaccard index as a mean over pixels."""
+
 import pytest
 import torch
 

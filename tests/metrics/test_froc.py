@@ -1,3 +1,5 @@
+"""FROC of masses: marks, hits, false marks, curves and intervals."""
+
 import math
 
 import numpy as np

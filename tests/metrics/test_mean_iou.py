@@ -1,3 +1,5 @@
+"""Mean IoU over classes, summed over images first."""
+
 import pytest
 import torch
 from ignite.engine import Engine

@@ -1,3 +1,5 @@
+"""The gates of Attention U-Net."""
+
 import torch
 
 from mammoseg.networks.attention_unet import AttentionGate

@@ -1,3 +1,5 @@
+"""The attention of AUNet on its way up."""
+
 import pytest
 import torch
 

@@ -1,3 +1,5 @@
+"""Units and ways up of Sun et al. 2020."""
+
 import pytest
 import torch
 

@@ -1,3 +1,5 @@
+"""Attention of channels, and the pyramid of dilated convolutions."""
+
 import torch
 
 from mammoseg.networks.blocks import ASPP, ChannelAttention

@@ -1,3 +1,5 @@
+"""Two U-Nets in a row: what the second reads of the first."""
+
 import torch
 
 from mammoseg.networks.blocks import PlainBlock

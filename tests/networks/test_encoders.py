@@ -1,3 +1,5 @@
+"""Encoders: levels, channels, weights from files and packages, and those of GMIC."""
+
 from pathlib import Path
 
 import pytest

@@ -1,3 +1,5 @@
+"""Dense blocks and transitions of FC-DenseNet."""
+
 import torch
 
 from mammoseg.networks.fcdensenet import DenseBlock, TransitionUp

@@ -1,3 +1,5 @@
+"""Units and additions of FusionNet."""
+
 import torch
 
 from mammoseg.networks.fusionnet import FusionNet, FusionUnit

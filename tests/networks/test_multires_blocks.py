@@ -1,3 +1,5 @@
+"""Blocks and residual paths of MultiResUNet."""
+
 import pytest
 import torch
 

@@ -1,3 +1,5 @@
+"""What every network has: a config that builds it again, and refusals of wrong arguments and sizes."""
+
 import pytest
 import torch
 from torch import nn

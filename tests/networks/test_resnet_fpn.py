@@ -1,3 +1,5 @@
+"""The pyramid of ResNetFPN and its branches."""
+
 import torch
 
 from mammoseg.networks import ResNetFPN

@@ -1,3 +1,5 @@
+"""The centre of ResNetUNet, and its dropout."""
+
 import torch
 
 from mammoseg.networks import ResNetUNet

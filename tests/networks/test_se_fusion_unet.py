@@ -1,3 +1,5 @@
+"""Squeeze-and-excitation over fused skip connections."""
+
 import pytest
 import torch
 

@@ -1,3 +1,5 @@
+"""A small breast with two masses, and what the tests of `predict` make of it."""
+
 import numpy as np
 import pytest
 

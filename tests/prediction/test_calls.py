@@ -1,3 +1,5 @@
+"""What a call of `predict` takes, what it refuses, and which weights it uses."""
+
 import sys
 from types import ModuleType
 

@@ -1,3 +1,5 @@
+"""Two files of one SOP Instance UID never both get results."""
+
 import pytest
 
 from mammoseg.errors import InputRefusedError

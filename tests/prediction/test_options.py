@@ -1,3 +1,5 @@
+"""What a person may ask of the results, and wrong values of it."""
+
 import pytest
 
 from mammoseg.dicom.seg import SegKind

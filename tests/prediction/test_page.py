@@ -1,3 +1,5 @@
+"""The page of a run says what must be said, and nothing that a file name smuggles in."""
+
 import re
 from dataclasses import replace
 from datetime import datetime, timezone

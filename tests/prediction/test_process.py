@@ -1,3 +1,5 @@
+"""Processes that get ready before they have a job, and end with the call."""
+
 import multiprocessing
 import os
 import signal

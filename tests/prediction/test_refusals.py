@@ -1,3 +1,5 @@
+"""A file that cannot be used is one line, without patient data; the others go on."""
+
 import json
 import logging
 import warnings

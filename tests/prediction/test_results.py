@@ -1,3 +1,5 @@
+"""What `predict` leaves of a file: objects, overlay, table and page, which say the same."""
+
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""The same call goes on: what is done stays, what was changed is done again."""
+
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""results.csv: cells, numbers, and no formulas."""
+
 import csv
 
 import pytest

@@ -1,3 +1,5 @@
+"""Several processes share the files of a run, and end with it."""
+
 import os
 import signal
 import subprocess

@@ -1,3 +1,5 @@
+"""Which of two epochs is better."""
+
 import pytest
 
 from mammoseg.checkpoints.checkpoint import read_checkpoint

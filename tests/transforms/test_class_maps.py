@@ -1,3 +1,5 @@
+"""Networks of many classes: their maps on the way in, and their prediction on the way out."""
+
 import numpy as np
 import pytest
 import torch

@@ -1,3 +1,5 @@
+"""Scores on the grid of the file: where there is breast, and mass by mass."""
+
 import json
 
 import cv2

@@ -1,3 +1,5 @@
+"""Preprocessing of photographs, and the way back."""
+
 import numpy as np
 import pytest
 import torch
