@@ -159,9 +159,14 @@ class LabelSaver:
         mask = None
         if not self._files.is_written(entry.label_id):
             path, grid = self._image(image)
-            values = {"masses": entry.masses, "others": entry.others}
-            about = {"image_id": entry.image_id, "assessments": entry.assessments}
-            masses = read_masses(self._spool.upload(entry), grid, **about, **values)
+            masses = read_masses(
+                self._spool.upload(entry),
+                grid,
+                image_id=entry.image_id,
+                masses=entry.masses,
+                others=entry.others,
+                assessments=entry.assessments,
+            )
             mask = label_map([mass.mask for mass in masses], grid.shape) > 0
             if not self._large_masks:
                 check_area(mask)
