@@ -26,7 +26,8 @@ def atomic_path(path: Path, *, mode: int = 0o666, first_stays: bool = False) -> 
         first_stays: leave a file that another process has put at `path` meanwhile, where the file system has links.
 
     Raises:
-        OSError: when the folder cannot be written or the disk is full, with `path` as its filename.
+        OSError: when the folder cannot be written or the disk is full, or a device stands at `path`, with that as its
+            filename.
 
     Examples:
         >>> from pathlib import Path
@@ -38,6 +39,8 @@ def atomic_path(path: Path, *, mode: int = 0o666, first_stays: bool = False) -> 
         >>> Path("note.txt").read_text()
         'whole or not at all'
     """
+    if path.is_char_device() or path.is_block_device():  # renaming over /dev/null would take it from everybody
+        raise FileExistsError(errno.EEXIST, "a device, which is not replaced by a file", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=f".tmp{path.suffix}")
     os.close(handle)

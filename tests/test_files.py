@@ -1,6 +1,7 @@
 """Files appear whole or not at all."""
 
 import json
+import os
 
 import pytest
 
@@ -63,3 +64,10 @@ def test_what_a_failing_block_has_written_is_kept_with_its_folders(tmp_path):
         (tmp_path / "a" / "b" / "table.csv").touch()
         raise ValueError("refused")
     assert (tmp_path / "a" / "b" / "table.csv").is_file()
+
+
+def test_a_device_is_not_replaced_by_a_file(tmp_path):
+    (tmp_path / "null").symlink_to(os.devnull)
+    with pytest.raises(FileExistsError, match="not replaced"), atomic_path(tmp_path / "null"):
+        pass
+    assert (tmp_path / "null").is_char_device() and len(list(tmp_path.iterdir())) == 1

@@ -56,7 +56,8 @@ CALLS = {
     "ingest phantom -o new --patients 3 --size 64 --test_patients file": "1 patient of the 1 to be tested on have no",
     # options of another kind of file, and outputs that are folders
     "audit-split data/datalist.json --image file": "name columns of a CSV, and only datalists are named",
-    "audit-split data/datalist.json --details empty": "details is 'empty', a folder; name a CSV to write",
+    "audit-split data/datalist.json --details empty": "details is 'empty', a folder, pipe or device; name a CSV",
+    "audit-split data/datalist.json --details pipe": "details is 'pipe', a folder, pipe or device; name a CSV",
     f"{PREDICT} --precision f8": "precision is 'f8'; give one of f32, bf16, f16",
     # empty names, as of a variable that is not set
     "predict '' -o new": "an input is ''; name a file or folder",
@@ -172,7 +173,7 @@ CALLS = {
     f"{TRAIN} --val_interval $2": "no epoch had a validation Dice, so there are no weights at new/models/model.pt",
     f"{TRAIN} --start_from nowhere.pt": "there are no weights at nowhere.pt",
     f"{TRAIN} --start_from file": "file is damaged or not a checkpoint",
-    f"{TRAIN} --start_from empty": "there are no weights at empty",
+    f"{TRAIN} --start_from empty": "empty is a folder; name one file of weights",
     f"{EVALUATE} --weights file": "file is damaged or not a checkpoint",
     f"{EVALUATE} --weights zero": "zero is damaged or not a checkpoint",
     f"{EVALUATE} --weights half.pt": "half.pt is damaged or not a checkpoint",
@@ -191,6 +192,10 @@ CALLS = {
     "ingest folder data -o new --patient_regex (": "is no regular expression",
     "audit nowhere": "there is no folder or file 'nowhere'",
     "audit file": "file is no zip, or a damaged one",
+    "train unet --dataset_dir nul": "nul/datalist.json: training[0].image: 'a\\x00.png' does not match",
+    "run nul.json": "nul.json: datasets.films.dataset_dir: ",
+    "export unet --weights empty -o new": "empty is a folder; name one file of weights",
+    "ingest dicom_seg empty -o new": "dicom_seg: there is no image in the input",
     "audit empty": "empty is no bundle: it has no configs/",
     "run nowhere.json": "there is no file 'nowhere.json'",
     "run file": "file is no plan (",
@@ -283,6 +288,7 @@ def place(tmp_path_factory):
     os.mkfifo(folder / "pipe")
     for name, words in (
         ("absent", {"dataset_dir": "nowhere"}),
+        ("nul", {"dataset_dir": "a\0b"}),
         ("uncollected", {"source": "inbreast", "inputs": ["in"], "all": "test"}),
     ):
         plan = {
@@ -295,6 +301,10 @@ def place(tmp_path_factory):
         empty = json.loads((data / "datalist.json").read_text(encoding="utf-8")) | {section: []}
         (folder / f"no_{section}").mkdir()
         (folder / f"no_{section}" / "datalist.json").write_text(json.dumps(empty), encoding="utf-8")
+    spoilt = json.loads((data / "datalist.json").read_text(encoding="utf-8"))
+    spoilt["training"][0]["image"] = "a\0.png"
+    (folder / "nul").mkdir()
+    (folder / "nul" / "datalist.json").write_text(json.dumps(spoilt), encoding="utf-8")
     small_mask = write_tiny_dataset(folder / "small_mask") / "masks" / "training-1.png"
     cv2.imwrite(str(small_mask), np.eye(9, dtype=np.uint8) * 255)
     (folder / "broken" / "datalist.json").write_text("{", encoding="utf-8")

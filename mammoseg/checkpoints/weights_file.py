@@ -39,7 +39,9 @@ def existing_weights(path: Path | str) -> Path:
         WeightsError: there is none.
     """
     path = Path(path)
-    if not path.is_file():
+    if is_folder(path):
+        raise WeightsError(f"{path} is a folder; name one file of weights.")
+    if not is_file(path):
         raise WeightsError(f"there are no weights at {path}; train the bundle first or name another file.")
     return path
 

@@ -9,6 +9,8 @@ import hmac
 import os
 import secrets
 import tempfile
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
 from mammoseg.errors import MammosegError, reason_of
@@ -44,6 +46,20 @@ def load_key(path: Path) -> bytes:
     if not key:
         raise MammosegError(f"the key {path} is empty; restore it, or delete it to get a new one with other codes.")
     return key
+
+
+def key_when_needed(path: Path) -> Callable[[], bytes]:
+    """The key of `load_key`: read now where it stands, else made when it is first asked for.
+
+    So a call that is refused before it names anybody makes none.
+
+    Raises:
+        MammosegError: as `load_key`.
+    """
+    if os.path.lexists(path):
+        key = load_key(path)
+        return lambda: key
+    return cache(partial(load_key, path))
 
 
 def keyed_hash(identifier: str, key: bytes) -> str:

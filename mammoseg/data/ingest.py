@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial, wraps
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from mammoseg.counts import count_of
 from mammoseg.csv_table import write_csv
 from mammoseg.data.datalist import SECTIONS, Record, write_datalist
 from mammoseg.data.held_out import hold_out, read_patients
-from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
+from mammoseg.data.identifiers import default_key_file, key_when_needed, keyed_hash
 from mammoseg.data.ingest_job import IngestJob, IngestReport
 from mammoseg.data.protocols import Protocol, find_protocol
 from mammoseg.data.sources import SOURCES, Source
@@ -122,11 +122,13 @@ def ingest(
     folder = Path(output)
     conceal: Callable[[str], str] = str
     if not (how.has_public_codes or keep_identifiers):
-        conceal = partial(keyed_hash, key=load_key(Path(key_file) if key_file else default_key_file()))
+        conceal = _concealing(Path(key_file) if key_file else default_key_file())
     job = IngestJob(
         tuple(Path(str(path)) for path in inputs), folder, seed, conceal, fewest_patients=rule.fewest_patients
     )
     records = how.collect(job, **options)
+    if not records and not job.report.skipped:
+        raise NothingUsableError(f"{source}: there is no image in the input; name a folder that holds some.")
     names = {record["image_id"]: _name(record["image"], (*job.inputs, folder)) for record in records}
     are_shown = how.has_public_codes or keep_identifiers or show_names
     if are_shown:
@@ -183,6 +185,11 @@ def _say_used(source: str, records: Sequence[Record], sections: Mapping[str, Seq
         f"{source}: {count_of(len(records), 'image')} of {count_of(patients, 'patient')} used ({counts}); "
         f"{job.report.summary()}; {job.output / 'datalist.json'}"
     )
+
+
+def _concealing(key_file: Path) -> Callable[[str], str]:
+    key = key_when_needed(key_file)
+    return lambda identifier: keyed_hash(identifier, key())
 
 
 def _rule(

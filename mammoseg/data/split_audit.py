@@ -19,7 +19,7 @@ from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.pixel_hashes import NEAR, differing_bits, exact_hash, perceptual_hash
 from mammoseg.data.split_table import COLUMNS, SplitRow, is_table, read_rows
 from mammoseg.errors import InputRefusedError, MammosegError, NothingUsableError, WrongCallError
-from mammoseg.files import check_folder, printable
+from mammoseg.files import check_folder, neither_file_nor_folder, printable
 
 PUBLIC_CODE = {"cbis_ddsm": re.compile(r"P_\d{5}")}
 """How a patient's public code is written in each collection that has a list of official test patients."""
@@ -84,8 +84,8 @@ def audit_split(
     if official is not None and official not in _official_patients():
         raise WrongCallError(f"no list of test patients of '{official}'; there is: {', '.join(_official_patients())}.")
     if details is not None:
-        if Path(details).is_dir():
-            raise WrongCallError(f"details is '{details}', a folder; name a CSV to write.")
+        if Path(details).is_dir() or neither_file_nor_folder(Path(details)):
+            raise WrongCallError(f"details is '{details}', a folder, pipe or device; name a CSV to write.")
         check_folder(Path(details).parent)
     if (side or {"image": image, "patient": patient, "split": split} != COLUMNS) and not any(map(is_table, inputs)):
         raise WrongCallError(

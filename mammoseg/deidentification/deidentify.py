@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from mammoseg.counts import count_of
 from mammoseg.data.find_images import find_inputs, say_passed_over
-from mammoseg.data.identifiers import default_key_file, load_key
+from mammoseg.data.identifiers import default_key_file, key_when_needed
 from mammoseg.deidentification.basic_profile import deidentify_dataset
 from mammoseg.deidentification.identity_map import IdentityMap
 from mammoseg.dicom.codestream import check_method
@@ -65,7 +65,7 @@ def deidentify(
     folder, key_path = Path(output), Path(key_file or default_key_file())
     map_path = Path(map_file or key_path.with_name("deidentified.json"))
     _check_call(inputs, folder, map_path)
-    names = IdentityMap(load_key(key_path), map_path)
+    names = IdentityMap(key_when_needed(key_path), map_path)
     job = _CopyJob(folder, names, (modalities,) if isinstance(modalities, str) else tuple(modalities))
     paths, passed_over = find_inputs([Path(path) for path in inputs], folder)
     with made_output(folder):

@@ -4,6 +4,7 @@ import hmac
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
@@ -24,24 +25,24 @@ class IdentityMap:
     So two runs with one key agree even where the file of the first was lost, and two with one file where the key was.
 
     Args:
-        key: secret; see `mammoseg.data.identifiers`.
+        key: gives the secret, see `mammoseg.data.identifiers.key_when_needed`.
         path: JSON ``{"patients": {old: new}, "uids": {old: new}}`` of mode 600; need not exist yet.
     Raises:
         MammosegError: others may read the file, or it is damaged.
     """
 
-    def __init__(self, key: bytes, path: Path) -> None:
+    def __init__(self, key: Callable[[], bytes], path: Path) -> None:
         self.key = key
         self.path = path
         self.names = _read(path)
 
     def patient(self, old: str) -> str:
         """The keyed hash that stands for a Patient ID; empty for an empty one."""
-        return self.names["patients"].setdefault(old, keyed_hash(old, self.key)) if old else ""
+        return self.names["patients"].setdefault(old, keyed_hash(old, self.key())) if old else ""
 
     def uid(self, old: str) -> str:
         """The UID below 2.25 (PS3.5 B.2) that stands for `old`."""
-        digest = hmac.digest(self.key, f"UID {old}".encode(), "sha256")
+        digest = hmac.digest(self.key(), f"UID {old}".encode(), "sha256")
         return self.names["uids"].setdefault(old, f"2.25.{UUID(bytes=digest[:16], version=4).int}")
 
     def save(self) -> None:

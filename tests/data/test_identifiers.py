@@ -5,7 +5,7 @@ import hmac
 
 import pytest
 
-from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
+from mammoseg.data.identifiers import default_key_file, key_when_needed, keyed_hash, load_key
 from mammoseg.errors import MammosegError
 
 
@@ -25,6 +25,12 @@ def test_the_key_is_made_once_for_its_owner_only(tmp_path):
     assert path.stat().st_mode & 0o777 == 0o600
     assert load_key(path) == key
     assert [file.name for file in path.parent.iterdir()] == ["patient.key"]
+
+
+def test_a_key_is_not_made_before_it_is_needed(tmp_path):
+    key = key_when_needed(tmp_path / "patient.key")
+    assert not list(tmp_path.iterdir())
+    assert key() == key() == load_key(tmp_path / "patient.key") == key_when_needed(tmp_path / "patient.key")()
 
 
 def test_a_key_that_others_can_read_is_refused(tmp_path):

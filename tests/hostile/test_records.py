@@ -149,4 +149,4 @@ def test_a_map_whose_new_names_are_none_is_damaged(tmp_path, content):
     (tmp_path / "map.json").write_text(json.dumps(content))
     (tmp_path / "map.json").chmod(0o600)
     with pytest.raises(MammosegError, match="is damaged; restore it"):
-        IdentityMap(b"key", tmp_path / "map.json")
+        IdentityMap(lambda: b"key", tmp_path / "map.json")
