@@ -47,12 +47,12 @@ def separate_masses(labels: np.ndarray, assessments: Sequence[str] | None = None
     regions: list[np.ndarray] = []
     for value in np.unique(labels[labels > 0]):
         numbers, count = ndimage.label(labels == value, structure=TOUCHING)
-        check_count(len(regions) + count, "separate regions")
+        check_mass_count(len(regions) + count, "separate regions")
         regions += [numbers == number for number in range(1, count + 1)]
     return [DrawnMass(region) for region in sorted(regions, key=np.count_nonzero, reverse=True)]
 
 
-def check_count(count: int, what: str) -> None:
+def check_mass_count(count: int, what: str) -> None:
     """Refuse what nobody draws.
 
     Raises:

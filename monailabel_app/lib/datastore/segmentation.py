@@ -14,7 +14,7 @@ from mammoseg.dicom.mask import segments_of_mass
 from mammoseg.dicom.read import read_header, read_segments
 from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object
-from monailabel_app.lib.datastore.masses import Assessment, DrawnMass, check_count
+from monailabel_app.lib.datastore.masses import Assessment, DrawnMass, check_mass_count
 from monailabel_app.lib.datastore.work import Proposal, helper_of
 
 BI_RADS = "BI-RADS "
@@ -69,7 +69,7 @@ def read_drawn(segmentation: Path, segments: Collection[int] = ()) -> list[Drawn
     """
     of_mass = {int(segment.SegmentNumber): segment for segment in segments_of_mass(read_header(segmentation))}
     counting = {number: segment for number, segment in of_mass.items() if not segments or number in segments}
-    check_count(len(counting), "segments of mass")
+    check_mass_count(len(counting), "segments of mass")
     masks = read_segments(segmentation, list(counting))
     drawn = zip(masks, counting.values(), strict=True)
     return [DrawnMass(mask > 0, _assessment(segment)) for mask, segment in drawn if mask.any()]
