@@ -6,7 +6,7 @@ that says nothing of the place, or says a place beside the image, is taken pixel
 """
 
 import gzip
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import nibabel
@@ -20,6 +20,8 @@ from mammoseg.dicom.mask import check_about
 from mammoseg.dicom.read import read_dicom_mask, read_header
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import atomic_path
+from monailabel_app.lib.datastore.masses import DrawnMass, separate_masses
+from monailabel_app.lib.datastore.segmentation import read_drawn
 
 
 def read_label(
@@ -48,6 +50,28 @@ def read_label_map(
     """
     values = read_values(path, grid, image_id=image_id, known={*masses, *others}, is_label_map=bool(masses))
     return np.where(np.isin(values, list(masses)), values, 0) if masses else (values != 0).astype(np.uint8)
+
+
+def read_masses(
+    path: Path,
+    grid: Grid,
+    *,
+    image_id: str,
+    masses: Collection[int] = (),
+    others: Collection[int] = (),
+    assessments: Sequence[str] | None = None,
+) -> list[DrawnMass]:
+    """The masses of a label that is about the image of `grid`, each by itself.
+
+    Of a SEG with several segments of mass each is one, in however many pieces and whatever it touches; of other labels
+    see `separate_masses`.
+
+    Args, Raises: as `read_label_map` and `separate_masses`; also where a SEG has more segments of mass than
+        `MOST_MASSES`.
+    """
+    labels = read_label_map(path, grid, image_id=image_id, masses=masses, others=others)
+    apart = read_drawn(path) if _kind(path, grid) == "DICOM" else []
+    return apart if len(apart) > 1 else separate_masses(labels, assessments)
 
 
 def read_values(

@@ -47,11 +47,20 @@ def separate_masses(labels: np.ndarray, assessments: Sequence[str] | None = None
     regions: list[np.ndarray] = []
     for value in np.unique(labels[labels > 0]):
         numbers, count = ndimage.label(labels == value, structure=TOUCHING)
-        if len(regions) + count > MOST_MASSES:
-            reason = f"the label has more than {MOST_MASSES} separate regions, which are no masses; remove the specks."
-            raise InputRefusedError("E_TOO_MANY_REGIONS", reason)
+        check_mass_count(len(regions) + count, "separate regions")
         regions += [numbers == number for number in range(1, count + 1)]
     return [DrawnMass(region) for region in sorted(regions, key=np.count_nonzero, reverse=True)]
+
+
+def check_mass_count(count: int, what: str) -> None:
+    """Refuse what nobody draws.
+
+    Raises:
+        InputRefusedError: there are more than `MOST_MASSES`.
+    """
+    if count > MOST_MASSES:
+        reason = f"the label has more than {MOST_MASSES} {what}, which are no masses; remove the specks."
+        raise InputRefusedError("E_TOO_MANY_REGIONS", reason)
 
 
 def label_map(masses: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:

@@ -15,9 +15,9 @@ from mammoseg.dicom.analysis import derive_uid
 from mammoseg.errors import InputRefusedError, MammosegError
 from monailabel_app.lib.datastore.files import SAVED, LabelFiles
 from monailabel_app.lib.datastore.index import ImageRow, Index, LabelRow
-from monailabel_app.lib.datastore.label_images import read_label_map
+from monailabel_app.lib.datastore.label_images import read_masses
 from monailabel_app.lib.datastore.label_info import mass_values
-from monailabel_app.lib.datastore.masses import separate_masses
+from monailabel_app.lib.datastore.masses import label_map
 from monailabel_app.lib.datastore.spool import Entry, Spool
 from monailabel_app.lib.datastore.work import WorkInHand, algorithm_type
 from monailabel_app.lib.errors import in_words
@@ -159,12 +159,18 @@ class LabelSaver:
         mask = None
         if not self._files.is_written(entry.label_id):
             path, grid = self._image(image)
-            values = {"masses": entry.masses, "others": entry.others}
-            labels = read_label_map(self._spool.upload(entry), grid, image_id=entry.image_id, **values)
+            masses = read_masses(
+                self._spool.upload(entry),
+                grid,
+                image_id=entry.image_id,
+                masses=entry.masses,
+                others=entry.others,
+                assessments=entry.assessments,
+            )
+            mask = label_map([mass.mask for mass in masses], grid.shape) > 0
             if not self._large_masks:
-                check_area(labels)
-            self._files.write(separate_masses(labels, entry.assessments), path, entry)
-            mask = labels > 0
+                check_area(mask)
+            self._files.write(masses, path, entry)
         series = derive_uid(entry.label_id, "series")
         source = self._source.source_of_saved(image)
         row = LabelRow(entry.label_id, entry.image_id, source, series, entry.seconds, "", source == SAVED)

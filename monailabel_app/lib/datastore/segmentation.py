@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import get_args
 
 from pydicom import Dataset
 from pydicom.uid import UID
@@ -13,7 +14,7 @@ from mammoseg.dicom.mask import segments_of_mass
 from mammoseg.dicom.read import read_header, read_segments
 from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object
-from monailabel_app.lib.datastore.masses import DrawnMass
+from monailabel_app.lib.datastore.masses import Assessment, DrawnMass, check_mass_count
 from monailabel_app.lib.datastore.work import Proposal, helper_of
 
 BI_RADS = "BI-RADS "
@@ -64,10 +65,11 @@ def read_drawn(segmentation: Path, segments: Collection[int] = ()) -> list[Drawn
         segments: numbers of those that count; all of mass where there is none.
 
     Raises:
-        InputRefusedError: it cannot be read.
+        InputRefusedError: it cannot be read, or has more than `MOST_MASSES`.
     """
     of_mass = {int(segment.SegmentNumber): segment for segment in segments_of_mass(read_header(segmentation))}
     counting = {number: segment for number, segment in of_mass.items() if not segments or number in segments}
+    check_mass_count(len(counting), "segments of mass")
     masks = read_segments(segmentation, list(counting))
     drawn = zip(masks, counting.values(), strict=True)
     return [DrawnMass(mask > 0, _assessment(segment)) for mask, segment in drawn if mask.any()]
@@ -75,4 +77,4 @@ def read_drawn(segmentation: Path, segments: Collection[int] = ()) -> list[Drawn
 
 def _assessment(segment: Dataset) -> str:
     said = str(segment.get("SegmentDescription") or "")
-    return said.removeprefix(BI_RADS) if said.startswith(BI_RADS) else ""
+    return said.removeprefix(BI_RADS) if said.removeprefix(BI_RADS) in get_args(Assessment) else ""

@@ -15,14 +15,17 @@ from pydicom.sr.coding import Code
 from pydicom.uid import generate_uid
 
 from mammoseg.archives.dicomweb.client import ArchiveError
+from mammoseg.data.grid import grid_of
 from mammoseg.dicom import codes
 from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.source_header import source_header
 from mammoseg.dicom.write import write_object
+from mammoseg.errors import InputRefusedError
 from mammoseg.viewer.archive import LocalArchive
 from monailabel_app.lib.datastore import InstanceDatastore
+from monailabel_app.lib.datastore.masses import MOST_MASSES
 from tests.archives.fake_archive import Request, dicom_json, fake_archive
 from tests.label.made_store import VIEWS, as_slicer_writes, made_mask, mask_of, opened, write_views
 from tests.made_analysis import WHEN
@@ -70,22 +73,26 @@ def drawn_elsewhere(
     kind: str = "BINARY",
     code: Code = codes.MASS,
 ) -> Path:
-    """A SEG by plain highdicom: what another tool, that knows nothing of us, may store."""
+    """A SEG by plain highdicom: what another tool, that knows nothing of us, may store. `mask` may be several."""
+    masks = mask if mask.ndim == 3 else mask[np.newaxis]
     source = source_header(pydicom.dcmread(image))
     identification = hd.AlgorithmIdentificationSequence(name="other", version="1", family=codes.ARTIFICIAL_INTELLIGENCE)
-    description = hd.seg.SegmentDescription(
-        segment_number=1,
-        segment_label="lesion",
-        segmented_property_category=codes.MORPHOLOGICALLY_ABNORMAL_STRUCTURE,
-        segmented_property_type=code,
-        algorithm_type=algorithm_type,
-        algorithm_identification=None if algorithm_type == "MANUAL" else identification,
-    )
+    descriptions = [
+        hd.seg.SegmentDescription(
+            segment_number=number,
+            segment_label="lesion",
+            segmented_property_category=codes.MORPHOLOGICALLY_ABNORMAL_STRUCTURE,
+            segmented_property_type=code,
+            algorithm_type=algorithm_type,
+            algorithm_identification=None if algorithm_type == "MANUAL" else identification,
+        )
+        for number in range(1, len(masks) + 1)
+    ]
     segmentation = hd.seg.Segmentation(
         source_images=[source],
-        pixel_array=mask.astype(np.uint8)[np.newaxis],
+        pixel_array=np.moveaxis(masks, 0, -1).astype(np.uint8)[np.newaxis],
         segmentation_type=kind,
-        segment_descriptions=[description],
+        segment_descriptions=descriptions,
         series_instance_uid=generate_uid(),
         series_number=7,
         sop_instance_uid=generate_uid(),
@@ -97,6 +104,34 @@ def drawn_elsewhere(
     )
     segmentation.save_as(target)
     return target
+
+
+@pytest.mark.parametrize("kind", ["BINARY", "FRACTIONAL", "LABELMAP"])
+def test_segments_of_another_programs_seg_that_is_uploaded_stay_apart_where_they_touch(store, tmp_path, kind):
+    image_id = store.list_images()[0]
+    path = Path(store.get_image_uri(image_id))
+    masks = np.zeros((2, *grid_of(path).shape), bool)
+    masks[0, 3:9, 2:12] = masks[0, 20:24, 5:9] = masks[1, 3:9, 12:20] = True
+    upload = drawn_elsewhere(path, masks, tmp_path / "upload.dcm", kind=kind)
+    label_id = store.save_label(image_id, str(upload), "final", {"user": "ada"})
+    frames = pydicom.dcmread(store.files.segmentation(label_id)).pixel_array
+    assert np.array_equal(frames, masks), "the first in two pieces, the second beside it"
+    label = store.index.label(label_id)
+    assert [int(mass.mask.sum()) for mass in store.drawn_masses(label)] == [76, 48], "read back from the file alone"
+    fused = drawn_elsewhere(path, masks[0], tmp_path / "fused.dcm", kind=kind)
+    label_id = store.save_label(image_id, str(fused), "final", {"user": "ada"})
+    frames = pydicom.dcmread(store.files.segmentation(label_id)).pixel_array
+    assert [int(frame.sum()) for frame in frames] == [60, 16], "of one segment each region is a mass, as before"
+
+
+def test_a_seg_with_more_segments_than_anybody_draws_is_refused(store, tmp_path):
+    image_id = store.list_images()[0]
+    path = Path(store.get_image_uri(image_id))
+    masks = np.zeros((MOST_MASSES + 1, *grid_of(path).shape), bool)
+    masks[:, 5, 5] = True
+    upload = drawn_elsewhere(path, masks, tmp_path / "upload.dcm")
+    with pytest.raises(InputRefusedError, match="more than 100 segments of mass"):
+        store.save_label(image_id, str(upload), "final", {})
 
 
 def test_four_views_in_one_series_are_four_images(store, tmp_path):

@@ -134,7 +134,7 @@ def test_box_strokes_and_the_mask_so_far_are_taken_too(ask, mark):
     ],
 )
 def test_wrong_prompts_get_one_sentence(url, image, sent, sentence):
-    body = json.dumps({"image": image, **sent})
+    body = json.dumps({"image": image, "model": "random_walker", **sent})
     answer = requests.post(f"{url}/annotate/api/segment", data=body, timeout=60)
     assert answer.status_code == 400 and sentence in answer.json()["detail"], answer.text
 
