@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter
 
+from mammoseg.border import refused_as
 from mammoseg.data.grid import grid_of
 from mammoseg.data.mammogram import file_format
 from mammoseg.data.pictures import load_nifti
@@ -176,9 +177,10 @@ class LabelFiles:
             if label_id in known or path.suffix not in (".dcm", ".gz") or self.is_withdrawn(label_id):
                 continue
             try:
-                row = self._row_of_picture(label_id) if path.suffix == ".gz" else row_of_segmentation(path, SAVED)
-            except Exception as error:  # a file of any form must not keep the server from starting
-                reason = f"{path.name} is no label of ours ({getattr(error, 'code', type(error).__name__)})."
+                with refused_as("E_LABEL", "a file in the store is no label of ours."):
+                    row = self._row_of_picture(label_id) if path.suffix == ".gz" else row_of_segmentation(path, SAVED)
+            except InputRefusedError as error:  # a file of any form must not keep the server from starting
+                reason = f"{path.name} is no label of ours ({error.code})."
                 self.set_aside.take(label_id, self._files(label_id), reason)
                 continue
             found += [row] if row else []

@@ -63,8 +63,8 @@ def read_masses(
 ) -> list[DrawnMass]:
     """The masses of a label that is about the image of `grid`, each by itself.
 
-    Of a SEG with several segments of mass each is one, in however many pieces and whatever it touches; of other labels
-    see `separate_masses`.
+    Of a SEG with several segments of mass each is one, in however many pieces and whatever it touches: it says itself
+    what they are, and `assessments`, `masses` and `others` do not count. Of other labels see `separate_masses`.
 
     Args, Raises: as `read_label_map` and `separate_masses`; also where a SEG has more segments of mass than
         `MOST_MASSES`.

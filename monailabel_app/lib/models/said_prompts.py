@@ -62,12 +62,20 @@ class Said:
 
     @property
     def marks(self) -> list[str]:
-        """Clicks, the box and strokes in words, the same for the same ones; what was painted over pixels has none."""
+        """Clicks, the box and strokes in words, the same for the same ones; what was painted over pixels has none.
+
+        The kind stands before the numbers: a click inside is another one than a click outside at the same pixel.
+        """
         prompts = self.prompts
-        strokes = () if self.painted is not None else (*prompts.inside, *prompts.outside)
-        clicks = [*prompts.foreground, *prompts.background]
-        boxes = [] if prompts.box is None else [prompts.box]
-        return [_in_words(mark) for mark in (*clicks, *boxes, *strokes)]
+        is_painted = self.painted is not None
+        kinds = {
+            "+": prompts.foreground,
+            "-": prompts.background,
+            "box": () if prompts.box is None else (prompts.box,),
+            "stroke +": () if is_painted else prompts.inside,
+            "stroke -": () if is_painted else prompts.outside,
+        }
+        return [f"{kind} {_in_words(mark)}" for kind, marks in kinds.items() for mark in marks]
 
     def going_on(self, so_far: SoFar | None, shape: tuple[int, int]) -> "Said":
         """The same with the outline of the request before as the mask so far, where that is what is corrected here.

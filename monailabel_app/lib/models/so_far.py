@@ -10,6 +10,9 @@ from mammoseg.interactive.run_lengths import RunLengths
 MOST_RUNS = 2**20
 """Of all outlines that are kept, some 40 MB; an outline of a mass has two a row."""
 
+MOST_KEPT = 1000
+"""Outlines; an empty one has no runs, but takes room too."""
+
 
 @dataclass(frozen=True)
 class SoFar:
@@ -24,8 +27,11 @@ class SoFar:
     outline: RunLengths
 
     def goes_on_in(self, marks: Collection[str]) -> bool:
-        """Whether a request says all these prompts again, and more; else it is about another mass, or begins anew."""
-        return self.marks < set(marks)
+        """Whether a request says all these prompts again, and more; else it is about another mass, or begins anew.
+
+        Where there were none in words, as of scribbles, nothing tells that it is the same mass.
+        """
+        return bool(self.marks) and self.marks < set(marks)
 
 
 @dataclass(frozen=True)
@@ -48,15 +54,18 @@ class Asker:
 class MasksSoFar:
     """The last outline of each asker, in memory; the longest unused go where there are too many."""
 
-    def __init__(self, most_runs: int = MOST_RUNS) -> None:
-        self._most_runs = most_runs
+    def __init__(self, most_runs: int = MOST_RUNS, most_kept: int = MOST_KEPT) -> None:
+        self._most_runs, self._most_kept = most_runs, most_kept
         self._kept: OrderedDict[Asker, SoFar] = OrderedDict()
         self._runs = 0
         self._lock = threading.Lock()
 
     def of(self, asker: Asker) -> SoFar | None:
         """What was answered last; None where nothing is kept."""
-        return self._kept.get(asker)
+        with self._lock:
+            if asker in self._kept:
+                self._kept.move_to_end(asker)
+            return self._kept.get(asker)
 
     def keep(self, asker: Asker, so_far: SoFar) -> None:
         """Keep an answer in place of the one before."""
@@ -64,8 +73,14 @@ class MasksSoFar:
             self._forget(asker)
             self._kept[asker] = so_far
             self._runs += _cost(so_far)
-            while self._runs > self._most_runs:
+            while self._runs > self._most_runs or len(self._kept) > self._most_kept:
                 self._forget(next(iter(self._kept)))
+
+    def forget(self, client: str) -> None:
+        """Forget all that a client, or a session, was answered."""
+        with self._lock:
+            for asker in [asker for asker in self._kept if asker.client == client]:
+                self._forget(asker)
 
     def __len__(self) -> int:
         return len(self._kept)

@@ -4,7 +4,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +33,7 @@ class ImageSession:
     Attributes:
         owner: name behind the login.
         path: file of the image.
-        files: removes it when closed.
+        files: removes it when closed, and says then that the session is over.
         used: when it was used last, in seconds since 1970.
         users: requests that use it now.
         is_over: whether its file goes with the last of them.
@@ -56,13 +56,18 @@ class ImageSession:
 class ImageSessions:
     """All sessions of a server, which end with it; the longest unused go where there are too many.
 
+    One that nobody uses again ends by itself: a timer waits for the one that was not used for longest.
+
     Args:
         state_dir: gets the files.
+        on_end: gets the id of each session that has ended, when no request reads its file any more.
     """
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, on_end: Callable[[str], None] = lambda name: None) -> None:
         self._state_dir = state_dir
+        self._on_end = on_end
         self._open: OrderedDict[str, ImageSession] = OrderedDict()
+        self._timer: threading.Timer | None = None
         self._lock = threading.Lock()
 
     def open(self, owner: str, upload: UploadFile) -> str:
@@ -71,12 +76,14 @@ class ImageSessions:
         Raises:
             HttpError: 422; no such kind of file, or nothing in it.
         """
-        files = ExitStack()
+        name, files = secrets.token_urlsafe(24), ExitStack()
+        files.callback(self._on_end, name)
         session = ImageSession(owner, files.enter_context(uploaded(upload, self._state_dir)), files)
-        name = secrets.token_urlsafe(24)
         with self._lock:
             self._open[name] = session
             self._make_room(owner)
+            if self._timer is None:
+                self._set_timer()
         return name
 
     @contextmanager
@@ -108,13 +115,14 @@ class ImageSessions:
         """
         with self._lock:
             self._find(name, owner)
-            self._open.pop(name).end()
+            self._end([name])
 
     def close_all(self) -> None:
         """End all."""
         with self._lock:
-            while self._open:
-                self._open.popitem()[1].end()
+            if self._timer is not None:
+                self._timer.cancel()
+            self._end(list(self._open))
 
     def _find(self, name: str, owner: str) -> ImageSession:
         session = self._open.get(name)
@@ -123,9 +131,30 @@ class ImageSessions:
         return session
 
     def _make_room(self, owner: str) -> None:
-        latest = time.time() - SECONDS
+        self._end_unused()
         own = [name for name, session in self._open.items() if session.owner == owner]
-        gone = {name for name, session in self._open.items() if session.used < latest} | {*own[:-MOST_OF_ONE]}
-        gone |= {*list(self._open)[:-MOST]}
-        for name in gone:
+        self._end({*own[:-MOST_OF_ONE], *list(self._open)[:-MOST]})
+
+    def _end_unused(self) -> None:
+        latest = time.time() - SECONDS
+        self._end([name for name, session in self._open.items() if session.used <= latest])
+
+    def _end(self, names: Collection[str]) -> None:
+        for name in names:
             self._open.pop(name).end()
+
+    def _set_timer(self) -> None:
+        """Wake when the session that was not used for longest is to end; none where there is no session."""
+        self._timer = None
+        if self._open:
+            longest_unused = next(iter(self._open.values()))
+            self._timer = threading.Timer(max(0.0, longest_unused.used + SECONDS - time.time()), self._wake)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _wake(self) -> None:
+        with self._lock:
+            try:
+                self._end_unused()
+            finally:
+                self._set_timer()

@@ -111,7 +111,8 @@ def build(app: LabelApp, settings: ServerSettings) -> FastAPI:
     server.state.label_app, server.state.settings, server.state.audit = app, settings, audit
     server.state.login, server.state.jobs, server.state.is_ready = logins, Jobs(), False
     server.state.connections = connections
-    server.state.image_sessions, server.state.masks_so_far = ImageSessions(settings.state_dir), MasksSoFar()
+    server.state.masks_so_far = MasksSoFar()
+    server.state.image_sessions = ImageSessions(settings.state_dir, on_end=server.state.masks_so_far.forget)
     return server
 
 

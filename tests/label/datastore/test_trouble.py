@@ -17,7 +17,7 @@ import pydicom
 import pytest
 
 from mammoseg.errors import InputRefusedError, MammosegError
-from monailabel_app.lib.datastore import InstanceDatastore
+from monailabel_app.lib.datastore import InstanceDatastore, files
 from monailabel_app.lib.datastore.index import Index
 from monailabel_app.lib.disk import check_room, is_full
 from tests.label.made_store import as_slicer_writes, made_mask, mask_of, opened, write_views
@@ -174,6 +174,22 @@ def test_labels_in_the_store_that_are_none_are_set_aside_when_the_index_is_made_
         assert store.status()["trouble"] == "2 labels could not be used; see set_aside in the state folder."
     assert {path.name for path in (state / "set_aside").iterdir()} == {label_id, of_picture}
     assert (state / "set_aside" / of_picture / f"{of_picture}.nii.gz").is_file()
+
+
+def test_a_lack_of_memory_sets_no_good_label_aside(studies, tmp_path, monkeypatch):
+    with opened(studies, tmp_path / "state") as store:
+        state, image_id = state_of(store), store.list_images()[0]
+        label_id = store.save_label(image_id, str(upload_for(store, image_id, tmp_path / "l.nrrd")), "final", {})
+
+    def lacks(path: Path, source: str) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "row_of_segmentation", lacks)
+        with pytest.raises(MemoryError):
+            store.files.found_again(set())
+    assert (state / "labels" / "final" / f"{label_id}.dcm").is_file()
+    assert [row.label_id for row in store.files.found_again(set())] == [label_id]
 
 
 def test_half_a_character_that_an_earlier_server_took_spoils_no_list(studies, tmp_path):

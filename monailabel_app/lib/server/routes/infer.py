@@ -28,9 +28,8 @@ router = APIRouter(prefix="/infer", tags=["Infer"])
 WARNING_HEADER = "X-Mammoseg-Warning"
 """Of every answer, for a mask or a SEG alone holds no words."""
 
-
 MOST_CLIENT = 200
-"""Characters of the name of a client that count."""
+"""Bytes of the name of a client; one with a longer name is not remembered."""
 
 
 class InferOutput(str, Enum):
@@ -62,19 +61,23 @@ def run(
     """Answer a model's outline of the masses in one image: parameters and mask, one of both, or a DICOM SEG.
 
     Raises:
-        HttpError: 400; no image is named or uploaded; 403; a label is to be saved and the person may not; 404; there is
-            no such model, or the person has no such session.
+        HttpError: 400; no image is named or uploaded, or two are, or a label of one's own image is to be saved; 403; a
+            label is to be saved and the person may not; 404; there is no such model, or the person has no such session.
     """
     task = find(app.infers, model)
     if not (file or image or session_id):
         raise HttpError(400, "E_REQUEST", "name an image or a session, or upload a file.")
+    if file and session_id:
+        raise HttpError(400, "E_REQUEST", "a session has its image; leave out the file, or the session.")
     told = json_object(params)
     asked = chosen(told, ["save_label", "result_extension", *task.config(), *task.prompts])
     save = asked.pop("save_label", False)
     if save and not person.may(Role.ANNOTATOR):
         raise HttpError(403, "E_ROLE", f"the role {Role.ANNOTATOR.value} is needed to save a label.")
+    if save and (file or session_id):
+        raise HttpError(400, "E_REQUEST", "no label of an image of your own is saved here; leave out save_label.")
     if session_id:
-        image, file = "", None
+        image = ""  # Slicer's module sends the name that it gave the image
     asker = _asker(person, session_id or told.get("client_id"), image, model) if task.prompts and file is None else None
     request = {"model": model, "image": image, **asked}
     datastore = app.datastore()
@@ -99,8 +102,9 @@ def run(
 
 
 def _asker(person: Person, client: Any, image: str, model: str) -> Asker | None:
-    """Who is remembered; nobody where the client does not say which one it is."""
-    return Asker(person.name, client[:MOST_CLIENT], image, model) if isinstance(client, str) and client else None
+    """Who is remembered; nobody where the client does not say which one it is, or at length."""
+    is_named = isinstance(client, str) and 0 < len(client.encode()) <= MOST_CLIENT
+    return Asker(person.name, client, image, model) if is_named else None
 
 
 @contextmanager
