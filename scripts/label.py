@@ -139,6 +139,7 @@ def _gone(studies: LocalArchive | Path, server: subprocess.Popen[bytes]) -> str 
 def _end(*_: object) -> None:
     for end in ENDS:  # once is enough; what was started must be ended in peace
         signal.signal(end, signal.SIG_IGN)
+    print("\nEnding the label server and what it reads ...", flush=True)
     raise KeyboardInterrupt
 
 
