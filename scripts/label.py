@@ -72,6 +72,7 @@ def label(
         if kept:
             parts.callback(_keep, state, source.images, kept, bundle)  # once the server has ended
         server = parts.enter_context(label_server(source.studies, state, served, port=port))
+        parts.callback(print, "\nEnding the label server and what it reads ...", flush=True)
         if own:
             check_listed(server.url, own.studies)
         print(what_to_open(server.url, source, bundle, page=PAGE.is_dir(), keep=kept), flush=True)
@@ -139,7 +140,6 @@ def _gone(studies: LocalArchive | Path, server: subprocess.Popen[bytes]) -> str 
 def _end(*_: object) -> None:
     for end in ENDS:  # once is enough; what was started must be ended in peace
         signal.signal(end, signal.SIG_IGN)
-    print("\nEnding the label server and what it reads ...", flush=True)
     raise KeyboardInterrupt
 
 
