@@ -67,16 +67,17 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         WrongCallError: `folder` is a file or holds something, before the block or after it.
     """
     check_empty(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as parent:
-        temporary = Path(parent) / folder.name
-        temporary.mkdir()
-        yield temporary
-        try:
-            temporary.replace(folder)
-        except OSError:
-            check_empty(folder)  # another process was faster
-            raise
+    with _gone_if_empty(folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as parent:
+            temporary = Path(parent) / folder.name
+            temporary.mkdir()
+            yield temporary
+            try:
+                temporary.replace(folder)
+            except OSError:
+                check_empty(folder)  # another process was faster
+                raise
 
 
 def check_empty(folder: Path) -> None:
@@ -126,7 +127,6 @@ def sole_writer(folder: Path, lock: Path, *, waits: bool = False) -> Iterator[No
         OSError: the lock cannot be made.
     """
     with _gone_if_empty(lock.parent):
-        lock.parent.mkdir(parents=True, exist_ok=True)
         try:
             handle = _locked(lock, waits=waits)
         except BlockingIOError:
@@ -258,14 +258,14 @@ def flush_to_disk(path: Path) -> None:
 
 @contextmanager
 def _gone_if_empty(folder: Path) -> Iterator[None]:
-    """Remove what a failing block made of `folder` and those above it, as far as there is no file in it."""
-    absent = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+    """Remove `folder` and those above it that were absent where the block fails, as far as nothing is in them."""
+    real = Path(os.path.realpath(folder))  # ``absent/../there`` would begin to be there
+    absent = [path for path in (real, *real.parents) if not os.path.lexists(path)]
     try:
         yield
     except BaseException:
-        below = [Path(root) for root, _, _ in os.walk(folder, topdown=False)] if absent else []
-        with suppress(OSError):  # there is a file in it
-            for path in (*below, *absent[1:]):
+        with suppress(OSError):  # there is something in it
+            for path in absent:
                 path.rmdir()
         raise
 
@@ -280,14 +280,18 @@ def _raise_as_of_the_disk(error: Exception, path: Path) -> None:
 
 
 def _locked(lock: Path, *, waits: bool) -> int:
-    """Handle of the lock file, locked; made anew where its last holder has removed it meanwhile.
+    """Handle of the lock file, locked; made anew where its last holder has removed it, or its folder, meanwhile.
 
     Raises:
         BlockingIOError: another process has it.
         OSError: it cannot be made.
     """
     while True:
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        except FileNotFoundError:
+            continue
         try:
             fcntl.flock(handle, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
             if lock.exists() and os.path.samestat(os.fstat(handle), lock.stat()):

@@ -15,7 +15,14 @@ say() { echo "mammoseg: $1"; }
 
 say "setting up .venv from requirements.lock, once: about 1 GB to fetch with CPU torch (5 GB with CUDA's), a few minutes"
 .venv/bin/python -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear .venv
-pip() { .venv/bin/python -m pip --disable-pip-version-check "$@" 2>.venv/pip.log || { cat .venv/pip.log >&2; stop "pip could not install the locked packages; its message stands above"; }; }
+# Its output stays in a file, so a line every half minute says that it goes on; the sleep must not hold a pipe open.
+beat=
+trap '[ -z "$beat" ] || kill "$beat"' EXIT
+pip() {
+    while sleep 30 >/dev/null 2>&1; do say "    ... $(du -sh .venv | cut -f1) so far"; done & beat=$!
+    .venv/bin/python -m pip --disable-pip-version-check "$@" 2>.venv/pip.log || { cat .venv/pip.log >&2; stop "pip could not install the locked packages; its message stands above"; }
+    kill "$beat"; beat=
+}
 packages=$(grep -c '==' requirements.lock)
 say "1/3 torch"
 # torch first, by itself, with its own dependencies: pip takes a CPU file where there is one, CUDA's libraries elsewhere.

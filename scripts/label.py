@@ -72,6 +72,7 @@ def label(
         if kept:
             parts.callback(_keep, state, source.images, kept, bundle)  # once the server has ended
         server = parts.enter_context(label_server(source.studies, state, served, port=port))
+        parts.callback(print, "\nEnding the label server and what it reads ...", flush=True)
         if own:
             check_listed(server.url, own.studies)
         print(what_to_open(server.url, source, bundle, page=PAGE.is_dir(), keep=kept), flush=True)

@@ -2,6 +2,10 @@
 
 import json
 import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -57,6 +61,37 @@ def test_a_block_that_fails_leaves_no_empty_folder_that_was_made_for_it(tmp_path
         ):
             raise ValueError("refused")
     assert list(tmp_path.rglob("*")) == [tmp_path / "stood"]
+
+
+def test_a_folder_that_stood_there_stays_though_its_path_leads_through_one_that_did_not(tmp_path):
+    (tmp_path / "stood").mkdir()
+    with pytest.raises(ValueError, match="refused"), made_output(tmp_path / "absent" / ".." / "stood"):
+        raise ValueError("refused")
+    assert (tmp_path / "stood").is_dir()
+
+
+def test_who_waits_for_a_lock_gets_it_though_its_holder_failed_and_took_the_folder_along(tmp_path):
+    folder, held = tmp_path / "folder", threading.Event()
+
+    def fail() -> None:
+        with pytest.raises(ValueError, match="refused"), sole_writer(folder, folder / "lock"):
+            held.set()
+            while not _waited_for(folder / "lock"):
+                time.sleep(0.01)
+            raise ValueError("refused")
+
+    with ThreadPoolExecutor(1) as pool:
+        holder = pool.submit(fail)
+        held.wait()
+        with sole_writer(folder, folder / "lock", waits=True):
+            assert (folder / "lock").exists()
+        holder.result()
+
+
+def _waited_for(lock: Path) -> bool:
+    """Whether somebody waits for the lock of a file, as Linux lists it (``->``)."""
+    inode = f":{lock.stat().st_ino} "
+    return any("->" in line and inode in line for line in Path("/proc/locks").read_text().splitlines())
 
 
 def test_what_a_failing_block_has_written_is_kept_with_its_folders(tmp_path):

@@ -329,6 +329,7 @@ def test_wrong_call_is_one_sentence(words, place, monkeypatch, capsys):
     assert ended.value.code in (1, 2, 3)
     left = [path for path in place.rglob("*") if path not in before and "cache" not in path.parts]
     assert words in WORKED or not left
+    assert all(map(os.path.lexists, before))
 
 
 EARLY = """

@@ -2,9 +2,9 @@
 
 import inspect
 import os
+import shutil
 import sys
-from collections.abc import Callable, Container, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
@@ -21,7 +21,6 @@ from mammoseg.data.sources import SOURCES, Source
 from mammoseg.data.splits import SplitRule, shared_patients, split_records
 from mammoseg.errors import NothingUsableError, WrongCallError, unknown_name
 from mammoseg.files import printable, remove_leftovers, sole_writer, write_json
-from mammoseg.folders import files_below
 
 NAMES = "names.csv"
 """Which hash is which file, beside a datalist that does not show it."""
@@ -38,7 +37,7 @@ WRITTEN = ("images", "labels", "masks")
 def _alone_in_output(run: Callable[..., None]) -> Callable[..., None]:
     """Two runs in one folder would mix their masks; what a killed one left half written is removed.
 
-    What a wrong call has written is gone again.
+    What a wrong call has written is gone again with the folders that it made for it.
     """
 
     @wraps(run)
@@ -47,24 +46,15 @@ def _alone_in_output(run: Callable[..., None]) -> Callable[..., None]:
         with sole_writer(folder, folder / LOCK):
             for written in (folder, *(folder / name for name in WRITTEN)):
                 remove_leftovers(written)
-            before = set(files_below(folder))
+            absent = [folder / name for name in WRITTEN if not os.path.lexists(folder / name)]
             try:
                 run(*arguments, output=output, **options)
             except WrongCallError:
-                _remove_new(folder, before)
+                for made in absent:
+                    shutil.rmtree(made, ignore_errors=True)
                 raise
 
     return run_alone
-
-
-def _remove_new(folder: Path, before: Container[Path]) -> None:
-    """Remove what was not there before, and folders of `WRITTEN` that are empty then."""
-    for path in files_below(folder):
-        if path not in before:
-            path.unlink()
-    for written in WRITTEN:
-        with suppress(OSError):  # there is none, or something in it
-            (folder / written).rmdir()
 
 
 @_alone_in_output

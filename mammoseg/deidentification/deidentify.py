@@ -184,10 +184,11 @@ def _conclude(outcomes: Sequence[CopyOutcome], job: _CopyJob, passed_over: int) 
             f"WARNING: {count_of(job.unstated, 'file')} without a word on text burned into the pixels; look at them.",
             file=sys.stderr,
         )
+    the_way_back = f"; the way back: {job.names.path}" if job.names.path.exists() else ""
     print(
         f"{outcomes.count(CopyOutcome.WRITTEN)} written, {outcomes.count(CopyOutcome.KEPT)} kept, "
         f"{refused} refused{beside}: "
-        f"{job.output}; the way back: {job.names.path}"
+        f"{job.output}{the_way_back}"
     )
     if refused == len(outcomes):
         raise NothingUsableError(

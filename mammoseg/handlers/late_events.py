@@ -29,5 +29,6 @@ class LateEvents:
         self.writer.add_scalar(*arguments, **options)
 
     def flush(self) -> None:
-        """Write what was noted, which MONAI calls after each number or epoch."""
-        self.writer.flush()
+        """Write what was noted, if anything was; MONAI calls it after each number or epoch."""
+        if "writer" in self.__dict__:
+            self.writer.flush()

@@ -46,6 +46,19 @@ def test_an_empty_folder_ends_with_exit_code_3_and_leaves_an_old_datalist(tmp_pa
     assert {path.name: path.read_text() for path in (tmp_path / "out").iterdir()} == {"datalist.json": "old"}
 
 
+def test_a_refused_split_takes_back_what_was_written_and_nothing_that_stood_there(tmp_path):
+    stood = [tmp_path / "out" / name for name in ("masks", "images/mine.png", "notes.txt")]
+    stood[0].mkdir(parents=True)
+    stood[1].parent.mkdir()
+    for file in stood[1:]:
+        file.touch()
+    for folder in ("out", "new"):
+        with pytest.raises(WrongCallError, match="1 patient"):
+            ingest("phantom", output=str(tmp_path / folder), patients=1, size=256)
+    assert all(path.exists() for path in stood)
+    assert not (tmp_path / "out" / "labels").exists() and not (tmp_path / "new").exists()
+
+
 def test_phantoms_become_a_datalist_whose_files_exist(tmp_path):
     ingest("phantom", output=str(tmp_path), patients=3, size=256, seed=5, name="tiny")
     datalist = read_datalist(tmp_path / "datalist.json")

@@ -7,6 +7,7 @@ from mammoseg.handlers.late_events import LateEvents
 
 def test_there_is_no_file_before_the_first_number_and_then_it_has_them_all(tmp_path):
     events = LateEvents(tmp_path / "eval")
+    events.flush()
     assert not list(tmp_path.iterdir())
     events.add_scalar("loss", 0.5, 1)
     events.add_scalar("loss", 0.25, 2)
