@@ -7,6 +7,9 @@ from functools import lru_cache
 import numpy as np
 from scipy import stats
 
+MOST_PERMUTED = 13
+"""Pairs up to which scipy goes through all signs where there are ties or zeros."""
+
 MOST_EXACT = 50
 """Pairs up to which scipy computes the Wilcoxon test exactly, if none are tied."""
 
@@ -98,7 +101,18 @@ def wilcoxon_p_value(first: Sequence[float], second: Sequence[float]) -> float:
     differences = np.subtract(first, second)
     if not differences.size:
         return math.nan
-    return float(stats.wilcoxon(differences).pvalue) if differences.any() else 1.0
+    if not differences.any():
+        return 1.0
+    few = differences.size <= MOST_PERMUTED
+    return _permuted_p_value(differences[differences != 0]) if few else float(stats.wilcoxon(differences).pvalue)
+
+
+def _permuted_p_value(differences: np.ndarray) -> float:
+    """What `scipy.stats.wilcoxon` gives of few differences, none 0, which takes their signs one by one."""
+    ranks = stats.rankdata(np.abs(differences))
+    signs = (np.arange(2 ** len(ranks))[:, None] >> np.arange(len(ranks))) & 1
+    sums, observed = signs @ ranks, ranks[differences > 0].sum()
+    return float(min(1.0, 2 * min((sums <= observed).mean(), (sums >= observed).mean())))
 
 
 def wilcoxon_p_values(differences: np.ndarray) -> list[float]:

@@ -57,6 +57,15 @@ def test_equal_scores_have_p_of_one():
     assert wilcoxon_p_value([0.3, 0.5], [0.3, 0.5]) == 1
 
 
+@pytest.mark.parametrize("images", [1, 2, 5, 9, 13, 14])
+def test_p_values_of_few_images_with_ties_and_zeros_are_those_of_scipy(images):
+    rng = np.random.default_rng(images)
+    for _ in range(3):
+        differences = rng.integers(-3, 5, images)
+        differences[0] = 2
+        assert wilcoxon_p_value(differences, [0] * images) == pytest.approx(stats.wilcoxon(differences).pvalue)
+
+
 def test_no_pair_has_no_p_value():
     assert math.isnan(wilcoxon_p_value([], []))
 
