@@ -17,7 +17,7 @@ BASELINE = "random"
 """What every other strategy is compared with."""
 
 Curves = dict[str, np.ndarray]
-"""Mean Dice of each strategy, ``(seeds, numbers of labels)``; seeds that are not through yet are left out."""
+"""A value of each strategy, as mean Dice, ``(seeds, numbers of labels)``; seeds that are not through are left out."""
 
 
 def read_curves(steps: Path) -> tuple[list[int], Curves]:

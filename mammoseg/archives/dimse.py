@@ -162,10 +162,16 @@ def _store_one(file: Stored, association: Association) -> Stored:
     if syntax is None:
         return file.refused("E_ARCHIVE", f"the archive does not take {_name(sop_class)} in {_name(own)}.")
     try:
-        status = association.send_c_store(file.path if syntax == own else open_dicom(file.path)).get("Status")
+        sent = file.path if syntax == own else open_dicom(file.path)
+    except InputRefusedError as error:
+        return file.refused(error.code, error.reason)
+    try:
+        status = association.send_c_store(sent).get("Status")
     except ValueError:
         reason = f"the archive takes {_name(syntax)}, in which this file cannot be written."
         return file.refused("E_ARCHIVE", reason)
+    except MemoryError:
+        raise
     except Exception:  # whatever pynetdicom raises over an association that ended
         status = None
     if status is None:

@@ -23,7 +23,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.filewriter import dcmwrite
 
-from mammoseg.border import refused_as
+from mammoseg.border import passed_over, refused_as
 from mammoseg.data.mammogram import check_is_file, format_of
 from mammoseg.data.mask_decoder import decode_picture_mask
 from mammoseg.data.picture_decoder import decode_picture
@@ -209,7 +209,7 @@ def answer_texts(path: str, keywords: list[str], **_: Any) -> Answer:
     A text that is absent is empty.
 
     Raises:
-        InputRefusedError: ``E_NOT_DICOM``.
+        InputRefusedError: ``E_NOT_DICOM``, or ``E_ATTRIBUTE`` for one that is no single text.
     """
     with refused_as("E_NOT_DICOM", "this is no DICOM file that can be parsed."):
         dataset = dcmread(path, stop_before_pixels=True, specific_tags=keywords)
@@ -232,12 +232,9 @@ def _header(dataset: Dataset) -> np.ndarray:
 
 def _header_or_nothing(dataset: Dataset) -> np.ndarray:
     """Pixels can be looked at without a header that can be written; what needs one asks again, and is told why."""
-    try:
+    with passed_over():
         return _header(dataset)
-    except MemoryError:
-        raise
-    except Exception:
-        return np.empty(0, np.uint8)
+    return np.empty(0, np.uint8)
 
 
 def _source(content: bytes, kind: str) -> dict[str, str]:

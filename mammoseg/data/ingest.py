@@ -103,7 +103,8 @@ def ingest(
         WrongCallError: unknown source, option or protocol, missing input, no patient codes, too few patients to split,
             a protocol that does not fit the images.
         MammosegError: another run writes to the same folder.
-        NothingUsableError: not one image could be used; the report says why.
+        NothingUsableError: not one image could be used; the report says why, and there is none where the input has no
+            image.
     """
     how = _source(source, options)
     paper = find_protocol(protocol, source, by=by, folds=folds) if protocol is not None else None

@@ -29,7 +29,7 @@ def check_area(mask: np.ndarray) -> None:
     """Refuse a mask 0/1 that covers so much of its image that it is inverted, or no mask of masses.
 
     Args:
-        mask: mask of one lesion, ``(rows, columns)``.
+        mask: mask of one lesion or of all, ``(rows, columns)``.
 
     Raises:
         InputRefusedError: ``E_MASK_AREA``.

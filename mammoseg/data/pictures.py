@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mammoseg.dicom.decode_pool import array_of, default_pool, mask_of, no_sense, plain_text
+from mammoseg.dicom.decode_pool import array_of, default_pool, mask_of, no_sense, plain_text, sensible
 from mammoseg.errors import InputRefusedError
 
 LARGEST = {"uint8": 255.0, "uint16": 65535.0}
@@ -188,10 +188,8 @@ def _ask(kind: str, path: Path, **details: Any) -> tuple[dict[str, Any], np.ndar
 def _affine(fields: Mapping[str, Any]) -> np.ndarray | None:
     if fields.get("affine") is None:
         return None
-    try:
+    with sensible():
         affine = np.array(fields["affine"], float)
-    except (TypeError, ValueError) as error:
-        raise no_sense() from error
     if affine.shape != (4, 4) or not np.isfinite(affine).all():
         raise no_sense()
     return affine
@@ -200,10 +198,8 @@ def _affine(fields: Mapping[str, Any]) -> np.ndarray | None:
 def _spacing(fields: Mapping[str, Any]) -> tuple[float, float] | None:
     if fields.get("spacing_mm") is None:
         return None
-    try:
+    with sensible():
         columns_mm, rows_mm = (float(size) for size in fields["spacing_mm"])
-    except (TypeError, ValueError) as error:
-        raise no_sense() from error
     if not (0 < columns_mm < math.inf and 0 < rows_mm < math.inf):
         raise no_sense()
     return rows_mm, columns_mm

@@ -12,11 +12,13 @@ import threading
 import time
 import weakref
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any
 
 import numpy as np
 
+from mammoseg.border import refused_as
 from mammoseg.errors import InputRefusedError, WrongCallError, reason_of
 from mammoseg.mammogram import SourceFile
 
@@ -37,6 +39,8 @@ MOST_PAYLOAD_BYTES = 2**29
 
 START = "import sys; sys.path[:] = sys.argv[1:]; from mammoseg.data.decode_worker import main; main()"
 """Python's own way with ``-m`` would look for modules in the working folder, which may be full of strangers' files."""
+
+NO_SENSE = "the process that decodes it gave no sensible answer."
 
 LAST_CODES = ("E_RESOURCES", "E_FAULT")
 """Codes after which a child is not used again."""
@@ -179,12 +183,10 @@ class _Child:
         except BrokenPipeError as error:
             raise _died() from error
         head, rest = self._read_line(end)
-        try:
+        with sensible():
             fields = json.loads(head)
             size = fields["bytes"]
             notes = fields["notes"]
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise no_sense() from error
         if not isinstance(size, int) or not len(rest) <= size <= MOST_PAYLOAD_BYTES or not isinstance(notes, list):
             raise no_sense()
         payload = np.empty(size, np.uint8)
@@ -242,7 +244,12 @@ def _died() -> InputRefusedError:
 
 def no_sense() -> InputRefusedError:
     """The refusal for an answer that no child of ours gives."""
-    return InputRefusedError("E_DECODER", "the process that decodes it gave no sensible answer.")
+    return InputRefusedError("E_DECODER", NO_SENSE)
+
+
+def sensible() -> AbstractContextManager[None]:
+    """A block that looks into an answer; a child that was taken over may send anything (``E_DECODER``)."""
+    return refused_as("E_DECODER", NO_SENSE)
 
 
 def array_of(
@@ -257,12 +264,10 @@ def array_of(
     Raises:
         InputRefusedError: ``E_DECODER``, the answer is none that a child of ours gives.
     """
-    try:
+    with sensible():
         if fields["dtype"] not in dtypes or (axes is not None and len(fields["shape"]) != axes):
             raise no_sense()
         return payload.view(fields["dtype"]).reshape([int(side) for side in fields["shape"]])
-    except (KeyError, TypeError, ValueError) as error:
-        raise no_sense() from error
 
 
 def mask_of(fields: Mapping[str, Any], payload: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:

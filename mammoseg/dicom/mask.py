@@ -11,6 +11,7 @@ from pydicom.sr.coding import Code
 from mammoseg.border import refused_as
 from mammoseg.dicom import codes
 from mammoseg.dicom.pixels import LOSSLESS, decode
+from mammoseg.dicom.values import text
 from mammoseg.errors import InputRefusedError
 from mammoseg.mask_values import mass_of
 
@@ -35,7 +36,7 @@ def decode_mask(
             ``E_SEG_SEGMENT`` for one without a mass, ``E_SEG`` for one that cannot be read,
             ``E_SOP_CLASS`` for segments of another class.
     """
-    if dataset.get("SOPClassUID") not in SEGMENTATION_CLASSES:
+    if text(dataset, "SOPClassUID") not in SEGMENTATION_CLASSES:
         if "SegmentSequence" in dataset:
             raise InputRefusedError("E_SOP_CLASS", "segments, but no SEG of pixels; save the masses as SEG or picture.")
         return _grey_mask(dataset)

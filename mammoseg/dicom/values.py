@@ -20,7 +20,7 @@ def integer(dataset: Dataset, keyword: str, default: int = 0) -> int:
     if value is None or value == "":
         return default
     if not isinstance(value, int):
-        raise _malformed(keyword, "one whole number")
+        raise InputRefusedError("E_ATTRIBUTE", _malformed(keyword, "one whole number"))
     return int(value)
 
 
@@ -34,7 +34,7 @@ def text(dataset: Dataset, keyword: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise _malformed(keyword, "one text")
+        raise InputRefusedError("E_ATTRIBUTE", _malformed(keyword, "one text"))
     return str(value)
 
 
@@ -63,10 +63,9 @@ def malformed_refused() -> AbstractContextManager[None]:
 
 def _value(dataset: Dataset, keyword: str) -> Any:
     """What pydicom makes of a value; it converts when it is asked, and raises then."""
-    refusal = _malformed(keyword, "what it should")
-    with refused_as(refusal.code, refusal.reason):
+    with refused_as("E_ATTRIBUTE", _malformed(keyword, "what it should")):
         return dataset.get(keyword)
 
 
-def _malformed(keyword: str, wanted: str) -> InputRefusedError:
-    return InputRefusedError("E_ATTRIBUTE", f"{dictionary_description(keyword)} does not hold {wanted}.")
+def _malformed(keyword: str, wanted: str) -> str:
+    return f"{dictionary_description(keyword)} does not hold {wanted}."

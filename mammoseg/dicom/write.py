@@ -62,7 +62,7 @@ def write_object(dataset: Dataset, path: Path) -> WriteOutcome:
         'KEPT'
     """
     if lacking := lacking_attributes(dataset):
-        raise _breaks_dicom(f"{', '.join(lacking)} would be lacking")
+        raise InputRefusedError("E_RESULT", _breaks_dicom(f"{', '.join(lacking)} would be lacking"))
     encoded = _encode(dataset)
     standing = _read_if_dicom(path) if is_plain_file(path) else None
     if standing is not None and standing.SOPInstanceUID == dataset.SOPInstanceUID:
@@ -83,12 +83,11 @@ def header_refused() -> AbstractContextManager[None]:
 
     The refusal (``E_RESULT``) is without the text of the library, which may quote the header.
     """
-    refusal = _breaks_dicom("a value of the header cannot be taken over")
-    return refused_as(refusal.code, refusal.reason)
+    return refused_as("E_RESULT", _breaks_dicom("a value of the header cannot be taken over"))
 
 
-def _breaks_dicom(what: str) -> InputRefusedError:
-    return InputRefusedError("E_RESULT", f"the result would break the rules of DICOM: {what}; mend the source.")
+def _breaks_dicom(what: str) -> str:
+    return f"the result would break the rules of DICOM: {what}; mend the source."
 
 
 def content_digest(dataset: Dataset) -> str:
@@ -115,7 +114,7 @@ def _encode(dataset: Dataset) -> bytes:
     with header_refused():
         dcmwrite(buffer, dataset, enforce_file_format=True)
     if malformed := malformed_keywords(dcmread(BytesIO(buffer.getvalue()))):
-        raise _breaks_dicom(f"{', '.join(malformed)} would be malformed")
+        raise InputRefusedError("E_RESULT", _breaks_dicom(f"{', '.join(malformed)} would be malformed"))
     return buffer.getvalue()
 
 

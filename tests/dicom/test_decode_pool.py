@@ -13,7 +13,7 @@ import pytest
 from torch.utils.data import DataLoader
 
 from mammoseg.dicom import read
-from mammoseg.dicom.decode_pool import DecodePool, default_pool
+from mammoseg.dicom.decode_pool import DecodePool, default_pool, mask_of
 from mammoseg.dicom.gate import decode, open_dicom
 from mammoseg.dicom.grey import grey_table, look_up
 from mammoseg.dicom.read import read_dicom, read_header, read_texts
@@ -302,3 +302,10 @@ def test_modules_are_not_looked_for_in_the_working_folder(tmp_path, monkeypatch)
     pool = DecodePool()
     pool.ask({"kind": "header", "path": str(path)})
     pool.close()
+
+
+@pytest.mark.parametrize("shape", [[float("inf"), 1], [10**400, 1], [[], 1]], ids=str)
+def test_a_mask_of_a_shape_that_cannot_be_is_a_broken_decoder(shape):
+    fields = {"shape": shape, "dtype": "uint8", "remarks": []}
+    with pytest.raises(InputRefusedError, match="E_DECODER: .*no sensible answer"):
+        mask_of(fields, PAYLOAD)

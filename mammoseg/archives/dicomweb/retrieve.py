@@ -10,7 +10,6 @@ from mammoseg.archives.dicomweb.client import Archive, ArchiveError, Instance, P
 from mammoseg.archives.dicomweb.multipart import MultipartError, boundary_of, only_part
 from mammoseg.border import passed_over
 from mammoseg.dicom.parse import MOST_BYTES, open_dicom
-from mammoseg.errors import InputRefusedError
 from mammoseg.files import atomic_path
 
 ACCEPT = 'multipart/related; type="application/dicom"; transfer-syntax=*'
@@ -77,10 +76,9 @@ def _retrieve_once(archive: Archive, instance: Instance, path: Path, most_bytes:
 
 def is_whole(path: Path, instance: Instance) -> bool:
     """Whether the file holds this instance to its end."""
-    try:
+    with passed_over():
         return open_dicom(path).get("SOPInstanceUID") == instance.sop
-    except InputRefusedError:
-        return False
+    return False
 
 
 def _content(response: requests.Response, archive: Archive) -> Iterator[bytes]:

@@ -202,7 +202,9 @@ def _post(items: Sequence[_Item], archive: Archive) -> _Answer:
         answer = json.loads(response.content)
         statuses = {_value(named, SOP_UID): 0 for named in _sequence(answer, REFERENCED_SOPS)}
         statuses |= {_value(named, SOP_UID): _value(named, FAILURE_REASON) for named in _sequence(answer, FAILED_SOPS)}
-    except (ValueError, TypeError, AttributeError, LookupError):
+    except MemoryError:
+        raise
+    except Exception:
         if not response.ok:
             return _Answer(response.status_code, {})
         raise ArchiveError(f"{archive.name} answers a store with no DICOM JSON; check the address.") from None

@@ -1,7 +1,6 @@
 """What an engine is, and which one computes a call; needs none of them to be there."""
 
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -149,4 +148,4 @@ def has_gpu() -> bool:
 
 
 def _may_have_cuda() -> bool:
-    return sys.platform != "linux" or any(path.exists() for path in GPUS)
+    return any(path.exists() for path in GPUS)

@@ -77,4 +77,4 @@ def read_drawn(segmentation: Path, segments: Collection[int] = ()) -> list[Drawn
 
 def _assessment(segment: Dataset) -> str:
     said = str(segment.get("SegmentDescription") or "")
-    return said.removeprefix(BI_RADS) if said.removeprefix(BI_RADS) in get_args(Assessment) else ""
+    return {f"{BI_RADS}{one}": str(one) for one in get_args(Assessment)}.get(said, "")

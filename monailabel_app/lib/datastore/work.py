@@ -22,7 +22,7 @@ MOST_PROPOSALS = 100
 """Kept of one person and image, the newest; as many as a label may have regions."""
 
 MOST_MARKS = 32
-"""Kept of one request, the oldest: those that follow for the same mass say them again."""
+"""Kept of one request, the first in the order of `Said.marks`: those that follow for the same mass say them again."""
 
 MANUAL, SEMIAUTOMATIC = "MANUAL", "SEMIAUTOMATIC"
 """Segment Algorithm Type, PS3.3 C.8.20.2, of what a person saved."""

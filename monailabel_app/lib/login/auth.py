@@ -27,8 +27,6 @@ MOST_TOKEN_CHARACTERS = 8192
 THREADS = 8
 """That ask the issuer and write of failed logins; they are none of those that do the work of people."""
 
-LOGIN_NEEDED = HttpError(401, "E_LOGIN", "a valid token is needed.", {"WWW-Authenticate": "Bearer"})
-
 
 class Login:
     """Tokens of the file, tokens of the issuer, and what stands for them where no header can be sent.
@@ -71,7 +69,7 @@ class Login:
                 logger.info("a token is refused: %s", type(error).__name__)
         if person is None:
             self._audit.login_failed(address)
-            raise LOGIN_NEEDED
+            raise login_needed()
         return person
 
     def open_session(self, token: str, address: str) -> str:
@@ -105,7 +103,7 @@ class Login:
             return NOBODY
         if scheme:
             if scheme.lower() != "bearer":
-                raise LOGIN_NEEDED
+                raise login_needed()
             asked = token.strip(), str(request.state.address)
             known = self._tokens.person(asked[0])
             return known if known is not None else await to_thread.run_sync(self.person, *asked, limiter=self._threads)
@@ -113,7 +111,7 @@ class Login:
         if session is None and takes_ticket:
             session = self._of_ticket(request.query_params.get("image", ""))
         if session is None or self._is_revoked(session):
-            raise LOGIN_NEEDED
+            raise login_needed()
         return session.person
 
     def _of_ticket(self, image_id: str) -> Session | None:
@@ -123,3 +121,8 @@ class Login:
 
     def _is_revoked(self, session: Session) -> bool:
         return session.token.startswith(PREFIX) and self._tokens.person(session.token) is None
+
+
+def login_needed() -> HttpError:
+    """The refusal of who does not say who he is; a new one each time, as a raised one keeps where it was raised."""
+    return HttpError(401, "E_LOGIN", "a valid token is needed.", {"WWW-Authenticate": "Bearer"})

@@ -52,7 +52,7 @@ def infer(
         so_far: what the task answered the same client last.
         upload: image file to use instead.
         drawn: file of a label that goes with the prompts: the mask so far, or scribbles.
-        save: keep the mask as the model's label of the image (tag ``original``).
+        save: keep the mask as the model's label of the image (tag ``original``); not with `upload`.
 
     Raises:
         Exception: what the data source raises for an unknown id, and the task for an image that it cannot use.
@@ -66,7 +66,7 @@ def infer(
     proposal = params.pop(PROPOSAL, None)
     mask = Path(file) if file else None
     label = None
-    if save and mask and not upload:
+    if save and mask:
         info = {"model": request["model"], "params": params}
         try:
             label = datastore.save_label(image_id, str(mask), DefaultLabelTag.ORIGINAL.value, info)

@@ -19,7 +19,7 @@ class SoFar:
     """What a model answered last.
 
     Attributes:
-        marks: prompts of the request in words, see `mammoseg.interactive`.
+        marks: prompts of the request in words, see `Said.marks`.
         outline: mask that answered it.
     """
 

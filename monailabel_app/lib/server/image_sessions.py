@@ -23,8 +23,6 @@ MOST_OF_ONE = 4
 SECONDS = 3600
 """After the last use."""
 
-NO_SESSION = HttpError(404, "E_SESSION", "you have no such session, or it has ended; open one with the image again.")
-
 
 @dataclass(eq=False)
 class ImageSession:
@@ -94,7 +92,7 @@ class ImageSessions:
             HttpError: 404; it is none of the person's, or it has ended.
         """
         with self._lock:
-            self._make_room(owner)
+            self._end_unused()
             session = self._find(name, owner)
             session.used = time.time()
             session.users += 1
@@ -127,7 +125,8 @@ class ImageSessions:
     def _find(self, name: str, owner: str) -> ImageSession:
         session = self._open.get(name)
         if session is None or session.owner != owner:
-            raise NO_SESSION
+            reason = "you have no such session, or it has ended; open one with the image again."
+            raise HttpError(404, "E_SESSION", reason)
         return session
 
     def _make_room(self, owner: str) -> None:

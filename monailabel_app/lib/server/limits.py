@@ -41,9 +41,7 @@ UNCOUNTED = ("/health", "/ready")
 Who = tuple[str, str]
 Work = asyncio.Task[None]
 
-TOO_LARGE = HttpError(413, "E_TOO_LARGE", "the upload is larger than this server takes.")
 TOO_MANY = HttpError(429, "E_BUSY", "too many requests are in work; try again in a second.", {"Retry-After": "1"})
-UPLOAD_TOO_SLOW = HttpError(408, "E_SLOW", "the upload took too long.")
 WORK_TOO_SLOW = HttpError(503, "E_SLOW", "the request took too long; it goes on, its answer is lost.")
 
 
@@ -98,11 +96,11 @@ class Limits:
             is_upload = exchange.is_receiving
             if is_upload:
                 work.cancel()
-            await exchange.refuse(UPLOAD_TOO_SLOW if is_upload else WORK_TOO_SLOW)
+            await exchange.refuse(upload_too_slow() if is_upload else WORK_TOO_SLOW)
 
     async def _work(self, exchange: "_Exchange") -> None:
         if exchange.declared_bytes > exchange.most_bytes:
-            await exchange.refuse(TOO_LARGE)
+            await exchange.refuse(too_large())
             return
         try:
             await self.app(exchange.scope, exchange.receive, exchange.send)
@@ -131,7 +129,7 @@ async def _make_room(others: "dict[Work, _Exchange]") -> bool:
     work = next((work for work, exchange in others.items() if exchange.is_incomplete), None)
     if work is None:
         return False
-    await others.pop(work).refuse(UPLOAD_TOO_SLOW)
+    await others.pop(work).refuse(upload_too_slow())
     work.cancel()
     return True
 
@@ -159,7 +157,7 @@ class _Exchange:
             HttpError: 413, and 408 after a refusal.
         """
         if self._is_closed:
-            raise UPLOAD_TOO_SLOW
+            raise upload_too_slow()
         self.is_receiving = True
         try:
             message = await self._receive()
@@ -169,7 +167,7 @@ class _Exchange:
             self.is_incomplete = bool(message.get("more_body"))
             self._received_bytes += len(message.get("body", b""))
             if self._received_bytes > self.most_bytes:
-                raise TOO_LARGE
+                raise too_large()
         return message
 
     async def send(self, message: Message) -> None:
@@ -262,3 +260,13 @@ class SameSite:
         if is_other and request.method not in ("GET", "HEAD", "OPTIONS"):
             return HttpError(403, "E_ORIGIN", "a page of another site cannot change anything here; see --conf cors.")
         return None
+
+
+def too_large() -> HttpError:
+    """The refusal of a body that is too long; a new one each time, as a raised one keeps where it was raised."""
+    return HttpError(413, "E_TOO_LARGE", "the upload is larger than this server takes.")
+
+
+def upload_too_slow() -> HttpError:
+    """The refusal of a body that does not come; a new one each time."""
+    return HttpError(408, "E_SLOW", "the upload took too long.")

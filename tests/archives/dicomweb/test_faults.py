@@ -11,6 +11,7 @@ from mammoseg.archives.dicomweb import client as client_module
 from mammoseg.archives.dicomweb import fetch as fetch_module
 from mammoseg.archives.dicomweb.client import ArchiveError, Instance
 from mammoseg.archives.dicomweb.fetch import fetch, find_mammograms, result_pages
+from mammoseg.archives.dicomweb.retrieve import is_whole
 from mammoseg.archives.dicomweb.store import store
 from mammoseg.archives.dicomweb.stored import StoreStatus
 from mammoseg.dicom.quiet import no_header_values_in_warnings
@@ -169,6 +170,27 @@ def test_store_answered_by_a_login_page_is_not_stored(tmp_path):
         (stored,) = store([write_view(tmp_path)], archive)
     assert stored.status is StoreStatus.REFUSED
     assert "no DICOM JSON" in stored.reason
+
+
+def test_store_answered_by_json_of_too_many_levels_is_not_stored(tmp_path):
+    def nested(request) -> None:
+        request.reply(404 if request.command == "GET" else 200, b"[" * 200_000)
+
+    with fake_archive(nested) as (archive, _):
+        (stored,) = store([write_view(tmp_path)], archive)
+    assert "no DICOM JSON" in stored.reason
+
+
+def test_a_file_whose_uid_cannot_be_read_is_not_whole(tmp_path):
+    path = write_view(tmp_path)
+    dataset = pydicom.dcmread(path)
+    uid = dataset.SOPInstanceUID
+    value = uid.encode() + b"\0" * (len(uid) % 2)
+    element = b"\x08\x00\x18\x00UI" + struct.pack("<H", len(value)) + value
+    before, _, behind = path.read_bytes().partition(element)
+    path.write_bytes(before + b"\x08\x00\x18\x00FD\x04\x00abcd" + behind)  # 8 bytes a number, and there are 4
+    instance = Instance(dataset.StudyInstanceUID, dataset.SeriesInstanceUID, uid)
+    assert not is_whole(path, instance)
 
 
 def test_fetch_answered_by_a_login_page_is_refused(tmp_path):

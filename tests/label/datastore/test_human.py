@@ -14,6 +14,7 @@ from mammoseg.dicom.read import read_dicom_mask
 from mammoseg.dicom.seg import SegKind, build_segmentation
 from mammoseg.dicom.write import write_object
 from monailabel_app.lib.datastore.human import human_label
+from monailabel_app.lib.datastore.segmentation import read_drawn
 from tests.made_analysis import ALGORITHM, made_analysis, made_lesions
 
 OLDER_CODE_OF_MASS = Code("M-03000", "SRT", "Mass")
@@ -32,6 +33,13 @@ def test_what_a_person_drew_counts_for_the_image_it_derives_from(drawn, tmp_path
     assert label.image_id == pydicom.dcmread(tmp_path / "source.dcm").SOPInstanceUID
     assert (label.label_id, label.segments, label.shape) == (drawn.SOPInstanceUID, (1, 2), (40, 30))
     assert label.seconds == datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc).timestamp()
+
+
+def test_a_category_counts_where_it_is_called_one(drawn, tmp_path):
+    *_, first, second = drawn.SegmentSequence
+    first.SegmentDescription, second.SegmentDescription = "2", "BI-RADS 4A"  # the first may be its number
+    drawn.save_as(tmp_path / "described.dcm")
+    assert [mass.assessment for mass in read_drawn(tmp_path / "described.dcm")] == ["", "4A"]
 
 
 def test_what_a_model_drew_never_counts(tmp_path):

@@ -2,6 +2,7 @@
 
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -32,6 +33,15 @@ def begin(sessions: ImageSessions, owner: str = "Ada") -> str:
 
 def files(folder: Path) -> int:
     return len([path for path in folder.rglob("*") if path.is_file()])
+
+
+def test_refusals_keep_nothing_of_those_before_them(sessions):
+    lengths = []
+    for _ in range(3):
+        with pytest.raises(HttpError) as refused, sessions.use("none", "Ada"):
+            pass
+        lengths.append(len(list(traceback.walk_tb(refused.value.__traceback__))))
+    assert len(set(lengths)) == 1
 
 
 def test_a_fifth_session_ends_the_one_that_was_not_used_for_longest(sessions, tmp_path):

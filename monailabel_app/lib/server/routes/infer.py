@@ -78,7 +78,8 @@ def run(
         raise HttpError(400, "E_REQUEST", "no label of an image of your own is saved here; leave out save_label.")
     if session_id:
         image = ""  # Slicer's module sends the name that it gave the image
-    asker = _asker(person, session_id or told.get("client_id"), image, model) if task.prompts and file is None else None
+    takes_clicks = "foreground" in task.prompts  # strokes are not said again, so nothing goes on from them
+    asker = _asker(person, session_id or told.get("client_id"), image, model) if takes_clicks and not file else None
     request = {"model": model, "image": image, **asked}
     datastore = app.datastore()
     with (

@@ -27,7 +27,7 @@ def begin(person: Viewer, sessions: TheImageSessions, files: Annotated[list[Uplo
 
 @router.get("/{session_id}", summary="What a session is")
 def ask(person: Viewer, sessions: TheImageSessions, session_id: SessionId) -> dict[str, Any]:
-    """Answer when a session was used last.
+    """Answer when a session was used last, which is now: to ask is to use it.
 
     Raises:
         HttpError: 404; the person has no such session.
