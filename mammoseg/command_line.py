@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError, kind_and_place
 from mammoseg.files import printable
-from mammoseg.moved import MovedError
+from mammoseg.moved import MovedError, find_moved
 
 TRACEBACK = "MAMMOSEG_TRACEBACK"
 """Environment variable that, when set, lets the traceback of an error be printed before its sentence."""
@@ -85,8 +85,8 @@ def _moved(error: BaseException | None) -> MovedError | None:
     """The old name behind an error; what imports by name for MONAI, `pydoc`, raises its own without naming a cause."""
     seen: set[int] = set()  # a cause may name as its context what it was raised from
     while error is not None and id(error) not in seen:
-        if isinstance(error, MovedError):
-            return error
+        if moved := find_moved(error):
+            return moved
         seen.add(id(error))
         error = error.__cause__ or error.__context__
     return None

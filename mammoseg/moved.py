@@ -1,11 +1,13 @@
-"""Modules that were moved: whoever asks for an old name, in code or in a config, is told the new one."""
+"""Names that were changed: whoever asks for an old one, in code or in a config, is told the new one."""
 
+import re
 import sys
 from collections.abc import Sequence
 from types import ModuleType
 
 MOVED = {
     "mammoseg.acceleration": "mammoseg.inference.acceleration",
+    "mammoseg.checkpoints.checkpoint.trained_preprocessing": "mammoseg.checkpoints.preprocessing.build_preprocessing",
     "mammoseg.checkpoints.load_weights": "mammoseg.checkpoints.checkpoint.load_weights",
     "mammoseg.checkpoints.read_checkpoint": "mammoseg.checkpoints.checkpoint.read_checkpoint",
     "mammoseg.checkpoints.read_weights": "mammoseg.checkpoints.checkpoint.read_weights",
@@ -44,6 +46,13 @@ MOVED = {
 }
 """Old name to new name, of the move after 0.1.0."""
 
+NOT_THERE = (
+    re.compile(r"Cannot locate class or function path: '(?P<name>[\w.]+)'"),  # of MONAI
+    re.compile(r"module '(?P<module>[\w.]+)' has no attribute '(?P<name>\w+)'"),
+    re.compile(r"cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)'"),
+)
+"""What is said where a module is there and has no such name."""
+
 
 class MovedError(ModuleNotFoundError):
     """A name of before."""
@@ -63,7 +72,28 @@ class MovedNames:
         """
         known = [old for old in MOVED if old == fullname or old.startswith(f"{fullname}.")]
         if known:
-            raise MovedError("; ".join(f"{old} is now {MOVED[old]}" for old in known) + "; write that name instead.")
+            raise MovedError(_say_moved(known))
+
+
+def find_moved(error: BaseException) -> MovedError | None:
+    """The old name that an error is about; None where it is about something else.
+
+    Examples:
+        >>> from mammoseg.moved import find_moved
+        >>> find_moved(AttributeError("module 'mammoseg' has no attribute 'nothing'")) is None
+        True
+    """
+    if isinstance(error, MovedError):
+        return error
+    for said in filter(None, (pattern.match(str(error)) for pattern in NOT_THERE)):
+        old = ".".join(said.groupdict()[part] for part in ("module", "name") if part in said.groupdict())
+        if old in MOVED:
+            return MovedError(_say_moved([old]))
+    return None
+
+
+def _say_moved(names: Sequence[str]) -> str:
+    return "; ".join(f"{old} is now {MOVED[old]}" for old in names) + "; write that name instead."
 
 
 def watch() -> None:

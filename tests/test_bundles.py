@@ -179,8 +179,11 @@ def test_evaluation_takes_network_and_preprocessing_as_they_are_recorded(name):
     for key in ("in_channels", "default_threshold"):
         assert configs["train"][key] == evaluation[key]
     assert evaluation["threshold"] == "$@checkpoint.threshold or @default_threshold"
-    for key in ("network_def", "preprocessing"):
-        assert evaluation[key]["_target_"].startswith("mammoseg.checkpoints.checkpoint.trained_")
+    for key, function in (
+        ("network_def", "checkpoint.trained_network"),
+        ("preprocessing", "preprocessing.build_preprocessing"),
+    ):
+        assert evaluation[key]["_target_"] == f"mammoseg.checkpoints.{function}"
         assert evaluation[key]["weights"] == "@checkpoint"
 
 

@@ -59,6 +59,14 @@ def called(monkeypatch):
     return calls
 
 
+def test_python_m_runs_the_same_command_line():
+    done = subprocess.run([sys.executable, "-m", "mammoseg", "list", "--nothing"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "mammoseg: there is no option --nothing; `mammoseg list --help` shows what there is.\n",
+    )
+
+
 @pytest.mark.parametrize(("error", "code"), [(MammosegError, 1), (WrongCallError, 2), (NothingUsableError, 3)])
 def test_error_is_one_line_with_its_exit_code(error, code, monkeypatch, call):
     def fail():

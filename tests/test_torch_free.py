@@ -13,6 +13,7 @@ import mammoseg.prediction
 NEED_TORCH = {
     mammoseg.inference: {
         "acceleration",
+        "bfloat16",
         "bfloat16_inferer",
         "ensemble",
         "flips",
@@ -48,5 +49,9 @@ def test_only_the_torch_engine_imports_torch(room):
     assert imported_with(*(f"{room.__name__}.{name}" for name in sorted(names - NEED_TORCH[room]))) == []
 
 
-def test_a_module_of_the_torch_engine_is_seen_to_import_both():
-    assert imported_with("mammoseg.inference.engines.torch_engine") == ["torch", "monai"]
+def test_the_torch_engine_imports_torch_and_leaves_monai_to_training():
+    assert imported_with("mammoseg.inference.engines.torch_engine") == ["torch"]
+
+
+def test_a_module_of_the_bundles_is_seen_to_import_both():
+    assert imported_with("mammoseg.inference.bfloat16_inferer") == ["torch", "monai"]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from mammoseg.checkpoints.record import WeightsRecord, architecture_name, check_architecture
-from mammoseg.checkpoints.recorded import build_preprocessing, recorded_network, recorded_preprocessing
+from mammoseg.checkpoints.recorded import recorded_network, recorded_preprocessing
 from mammoseg.checkpoints.recorded_values import CHOSEN, recorded_choices, recorded_provenance
 from mammoseg.checkpoints.safetensors_file import is_safetensors, read_safetensors_file
 from mammoseg.checkpoints.torch_file import read_torch_file
@@ -22,7 +22,6 @@ from mammoseg.checkpoints.weights_file import WeightsError, existing_weights
 from mammoseg.errors import reason_of
 from mammoseg.files import atomic_path, printable, sha256_of_file
 from mammoseg.networks import Network, build_network
-from mammoseg.transforms.pipelines import Preprocessing
 
 PARTS = ("model", "network", "preprocessing", "provenance")
 """What every checkpoint has."""
@@ -193,11 +192,6 @@ def trained_network(weights: Weights, **changes: Any) -> Network:
     network = build_network(config)
     load_weights(network, weights)
     return network
-
-
-def trained_preprocessing(weights: Weights, **changes: Any) -> Preprocessing:
-    """The preprocessing that a checkpoint records; `changes` are settings that a person gives instead."""
-    return build_preprocessing(weights.preprocessing | changes)
 
 
 def chosen_threshold(path: Path | str, otherwise: float) -> float:

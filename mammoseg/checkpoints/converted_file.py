@@ -5,7 +5,7 @@ It is what engines without torch read: converted weights in the user's cache, th
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from inspect import signature
 from pathlib import Path
@@ -21,7 +21,7 @@ from mammoseg.checkpoints.recorded_values import (
 )
 from mammoseg.checkpoints.weights_file import WeightsError, existing_weights
 from mammoseg.files import read_json, sha256_of_file, write_json
-from mammoseg.transforms.functional.steps import BESIDE, preprocessing_steps
+from mammoseg.transforms.settings import list_film_settings, list_prompted_settings
 
 FORMAT = 3
 """To be raised when other bytes are written for the same weights."""
@@ -118,22 +118,5 @@ def _rebuilt_record(record: Mapping[str, Any], model: Path) -> WeightsRecord:
 def _settings(record: dict[Any, Any]) -> dict[str, Any]:
     """The settings of a mammogram's preprocessing, or of a crop around prompts, rebuilt."""
     given = with_text_keys(record)
-    if given.keys() == signature(_prompted).parameters.keys():
-        return rebuilt_arguments(_prompted, given)
-    steps = {name: value for name, value in given.items() if name not in BESIDE}
-    beside = {name: value for name, value in given.items() if name in BESIDE}
-    return rebuilt_arguments(preprocessing_steps, steps) | rebuilt_arguments(_beside, beside)
-
-
-def _prompted(*, spatial_size: Sequence[int], channels: int, frame: Sequence[int]) -> None:
-    """The kinds of the settings of `mammoseg.transforms.prompted.prompted_preprocessing`, which needs torch."""
-
-
-def _beside(
-    *,
-    channels: int = 3,
-    voi: str | int = "first",
-    modalities: Sequence[str] = ("MG",),
-    keys: Sequence[str] = ("image", "label"),
-) -> None:
-    """The kinds of the settings that concern no step."""
+    prompted = given.keys() == signature(list_prompted_settings).parameters.keys()
+    return rebuilt_arguments(list_prompted_settings if prompted else list_film_settings, given)

@@ -12,14 +12,12 @@ from typing import Any
 from mammoseg.checkpoints.recorded_values import check_grid, rebuilt_arguments, with_text_keys
 from mammoseg.networks import ARCHITECTURES
 from mammoseg.networks.network import ARCHITECTURE
-from mammoseg.transforms.photographs import photograph_preprocessing
-from mammoseg.transforms.pipelines import Preprocessing, preprocessing
-from mammoseg.transforms.prompted import prompted_preprocessing
+from mammoseg.transforms.settings import list_film_settings, list_photograph_settings, list_prompted_settings
 
-PREPROCESSINGS: tuple[Callable[..., Preprocessing], ...] = (
-    preprocessing,
-    photograph_preprocessing,
-    prompted_preprocessing,
+SETTINGS: tuple[Callable[..., dict[str, Any]], ...] = (
+    list_film_settings,
+    list_photograph_settings,
+    list_prompted_settings,
 )
 """What a record may be the settings of: the first whose signature has all its names."""
 
@@ -65,22 +63,22 @@ def recorded_preprocessing(record: dict[Any, Any]) -> dict[str, Any]:
         ValueError: why it stands for none, after the name of the file.
     """
     given = with_text_keys(record)
-    function = _preprocessing_of(given)
-    arguments = rebuilt_arguments(function, given)
+    complete = settings_function(given)
+    arguments = rebuilt_arguments(complete, given)
     check_grid(arguments["spatial_size"], arguments.get("channels", 3))
     try:
-        return function(**arguments).settings
-    except Exception as error:  # of any transform in it
+        return complete(**arguments)
+    except Exception as error:  # of any step of it
         raise ValueError("records settings of no preprocessing") from error
 
 
-def build_preprocessing(settings: Mapping[str, Any]) -> Preprocessing:
-    """The preprocessing of settings that were checked before."""
-    return _preprocessing_of(settings)(**settings)
+def settings_function(settings: Mapping[str, Any]) -> Callable[..., dict[str, Any]]:
+    """Which of `SETTINGS` these are of.
 
-
-def _preprocessing_of(settings: Mapping[str, Any]) -> Callable[..., Preprocessing]:
-    for function in PREPROCESSINGS:
-        if settings.keys() <= inspect.signature(function).parameters.keys():
-            return function
+    Raises:
+        ValueError: of none, after the name of the file.
+    """
+    for complete in SETTINGS:
+        if settings.keys() <= inspect.signature(complete).parameters.keys():
+            return complete
     raise ValueError("records settings that no preprocessing of mammoseg has")

@@ -142,9 +142,10 @@ def threshold_baseline(dataset_dir: Path, weights: Path | str) -> dict[str, floa
         the threshold (of 0 to 1), mean Dice on training images, which chose it, and on test images.
     """
     with quick_imports():
-        from mammoseg.checkpoints.checkpoint import read_weights, trained_preprocessing
+        from mammoseg.checkpoints.checkpoint import read_weights
+        from mammoseg.checkpoints.preprocessing import build_preprocessing
         from mammoseg.transforms.cached_dataset import CachedDataset
-    settings = trained_preprocessing(read_weights(weights))
+    settings = build_preprocessing(read_weights(weights))
 
     def images(section: str) -> Iterator[ImageAndMask]:
         records = load_section(dataset_dir / "datalist.json", section)

@@ -7,6 +7,8 @@ import torch
 from monai.inferers import SimpleInferer
 from torch import Tensor
 
+from mammoseg.inference.bfloat16 import computes_bfloat16
+
 
 class Bfloat16Inferer(SimpleInferer):
     """Runs the network under PyTorch's autocast to bfloat16 and gives its answer as float32, so the loss is float32.
@@ -31,10 +33,3 @@ class Bfloat16Inferer(SimpleInferer):
             return super().__call__(inputs, network, *args, **options)
         with torch.autocast(kind, dtype=torch.bfloat16):
             return super().__call__(inputs, network, *args, **options).float()
-
-
-def computes_bfloat16(device_type: str) -> bool:
-    """Whether devices of this kind (``cpu``, ``cuda``) have instructions for bfloat16: AVX512-BF16, Ampere or later."""
-    if device_type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device_type == "cpu" and torch.cpu._is_avx512_bf16_supported()  # private, of PyTorch

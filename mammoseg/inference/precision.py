@@ -4,7 +4,8 @@ import torch
 from monai.inferers import SimpleInferer
 
 from mammoseg.errors import WrongCallError
-from mammoseg.inference.bfloat16_inferer import Bfloat16Inferer, computes_bfloat16
+from mammoseg.inference.bfloat16 import computes_bfloat16
+from mammoseg.inference.bfloat16_inferer import Bfloat16Inferer
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 """Of the network's pass; weights, loss and optimizer are float32 in all of them."""

@@ -1,6 +1,6 @@
 """The deterministic list of a bundle that segments photographs."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,9 @@ from monai.transforms import MapTransform, ScaleIntensityRanged
 
 from mammoseg.data.class_maps import read_class_map
 from mammoseg.data.photographs import read_photograph
-from mammoseg.transforms.pipelines import Preprocessing
+from mammoseg.transforms.pipelines import Preprocessing, takes
 from mammoseg.transforms.resize import ResizeToGridd
+from mammoseg.transforms.settings import list_photograph_settings
 
 
 class LoadPictured(MapTransform):
@@ -40,9 +41,8 @@ class LoadPictured(MapTransform):
         return d
 
 
-def photograph_preprocessing(
-    *, spatial_size: Sequence[int], value_range: Sequence[float] = (-1.0, 1.0)
-) -> Preprocessing:
+@takes(list_photograph_settings)
+def photograph_preprocessing(settings: dict[str, Any]) -> Preprocessing:
     """Build the list.
 
     An item is ``{"image": path}`` or ``{"image": path, "label": path}``. After it, ``image`` is a float32 MetaTensor
@@ -50,16 +50,15 @@ def photograph_preprocessing(
     stretched to the grid, as mammograms are.
 
     Args:
-        spatial_size: rows and columns of the network's grid.
-        value_range: what 0 and 255 become; timm's BiT was trained with -1 and 1.
+        settings: complete; callers give them by name, see `mammoseg.transforms.settings.list_photograph_settings`.
     """
-    size, (low, high) = [int(side) for side in spatial_size], (float(value) for value in value_range)
+    low, high = settings["value_range"]
     return Preprocessing(
         [
             LoadPictured("image", read=read_photograph),
             LoadPictured("label", read=read_class_map, allow_missing_keys=True),
-            ResizeToGridd(spatial_size=size),
+            ResizeToGridd(spatial_size=settings["spatial_size"]),
             ScaleIntensityRanged("image", a_min=0.0, a_max=255.0, b_min=low, b_max=high),
         ],
-        settings={"spatial_size": size, "value_range": [low, high]},
+        settings=settings,
     )

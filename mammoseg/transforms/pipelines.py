@@ -1,8 +1,10 @@
 """The deterministic list that training, validation, inference and the label server share."""
 
 from collections.abc import Callable, Sequence
+from functools import wraps
+from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 import numpy as np
 from monai.data import MetaTensor
@@ -40,6 +42,7 @@ from mammoseg.transforms.pad import PadToGridd
 from mammoseg.transforms.remove_background import RemoveBackgroundd
 from mammoseg.transforms.resize import ResizeToGridd
 from mammoseg.transforms.scale_intensity import ScaleGreyd
+from mammoseg.transforms.settings import list_film_settings
 
 FORMS: dict[type[Move | Grey], Callable[..., Transform]] = {
     CropBorder: CropBorderd,
@@ -106,44 +109,38 @@ class Preprocessing(Compose):
         return mask
 
 
-def preprocessing(
-    *,
-    spatial_size: Sequence[int],
-    channels: int = 3,
-    aspect: str = "stretch",
-    crop_border: bool = True,
-    crop_to_breast: bool = True,
-    orient_left: bool = True,
-    remove_background: bool = True,
-    clahe_clip_limit: float | None = None,
-    intensity: str = "unit",
-    crop_negligible: bool = False,
-    patch_area: float | None = None,
-    voi: str | int = "first",
-    modalities: Sequence[str] = ("MG",),
-    keys: Sequence[str] = ("image", "label"),
-) -> Preprocessing:
+Settings = ParamSpec("Settings")
+
+
+def takes(
+    complete: Callable[Settings, dict[str, Any]],
+) -> Callable[[Callable[[dict[str, Any]], Preprocessing]], Callable[Settings, Preprocessing]]:
+    """Let a function that builds from complete settings take them by name, as `complete` does.
+
+    Args:
+        complete: a function of `mammoseg.transforms.settings`.
+    """
+
+    def decorate(build: Callable[[dict[str, Any]], Preprocessing]) -> Callable[Settings, Preprocessing]:
+        @wraps(build)
+        def built(*args: Settings.args, **given: Settings.kwargs) -> Preprocessing:
+            return build(complete(*args, **given))
+
+        built.__signature__ = signature(complete)  # type: ignore[attr-defined]
+        return built
+
+    return decorate
+
+
+@takes(list_film_settings)
+def preprocessing(settings: dict[str, Any]) -> Preprocessing:
     """Build the list.
 
     An item is ``{"image": path}`` or ``{"image": path, "label": path}``. After it, ``image`` is a float32 MetaTensor
     ``(channels, rows, columns)`` and ``label`` one of 0 and 1, ``(1, rows, columns)``.
 
     Args:
-        spatial_size: rows and columns of the network's grid.
-        channels: how often the grey channel is repeated.
-        aspect: ``"stretch"`` to the grid, or ``"pad"``: keep the proportions and pad.
-        crop_border: cut white film borders off.
-        crop_to_breast: cut away rows and columns without breast.
-        orient_left: turn the chest wall to column 0.
-        remove_background: set film labels and all else outside the breast to the background value.
-        clahe_clip_limit: equalise the histogram locally with this limit; None leaves it out.
-        intensity: ``"unit"``, ``"percentile"``, ``"zscore"`` or ``"breast"``; see `scale_intensity`.
-        crop_negligible: cut outer rows and columns off that are dark throughout.
-        patch_area: cut a patch around the mass of ``label``: its box, enlarged to so many times its area; with it no
-            other cut and no removal. None for whole films.
-        voi: name or index that says which grey-value function of a DICOM file to apply; see `read_dicom`.
-        modalities: DICOM modalities to let in.
-        keys: the image's key, and the label's.
+        settings: complete; callers give them by name, see `mammoseg.transforms.settings.list_film_settings`.
 
     Raises:
         WrongCallError: an unknown policy.
@@ -158,27 +155,14 @@ def preprocessing(
         >>> tuple(item["image"].shape), tuple(item["label"].shape)
         ((3, 64, 32), (1, 64, 32))
     """
-    settings: dict[str, Any] = {
-        "spatial_size": [int(side) for side in spatial_size],
-        "channels": channels,
-        "aspect": aspect,
-        "crop_border": crop_border,
-        "crop_to_breast": crop_to_breast,
-        "orient_left": orient_left,
-        "remove_background": remove_background,
-        "clahe_clip_limit": clahe_clip_limit,
-        "intensity": intensity,
-        "crop_negligible": crop_negligible,
-        "patch_area": patch_area,
-        "voi": voi,
-        "modalities": list(modalities),
-        "keys": list(keys),
-    }
+    keys = settings["keys"]
     image, *labels = keys
     steps = preprocessing_steps(**{name: value for name, value in settings.items() if name not in BESIDE})
-    transforms: list[Transform] = [LoadWithd(image, reader=MammogramReader(voi=voi, modalities=modalities))]
+    transforms: list[Transform] = [
+        LoadWithd(image, reader=MammogramReader(voi=settings["voi"], modalities=settings["modalities"]))
+    ]
     if labels:
         transforms.append(LoadWithd(labels, reader=MaskReader(), like=image, allow_missing_keys=True))
     transforms += [FORMS[type(step)](keys if isinstance(step, Move) else image, **vars(step)) for step in steps]
-    transforms.append(RepeatChanneld(image, repeats=channels))
+    transforms.append(RepeatChanneld(image, repeats=settings["channels"]))
     return Preprocessing(transforms, settings=settings)

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from monai.transforms import MapTransform
 
-from mammoseg.transforms.pipelines import Preprocessing, preprocessing
+from mammoseg.transforms.pipelines import Preprocessing, preprocessing, takes
+from mammoseg.transforms.settings import list_prompted_settings
 
 
 class NoPromptsd(MapTransform):
@@ -42,22 +43,15 @@ def whole_film(frame: Sequence[int]) -> Preprocessing:
     )
 
 
-def prompted_preprocessing(*, spatial_size: Sequence[int], channels: int, frame: Sequence[int]) -> Preprocessing:
+@takes(list_prompted_settings)
+def prompted_preprocessing(settings: dict[str, Any]) -> Preprocessing:
     """Build the list for a whole file without prompts; crops around prompts are made by `mammoseg.interactive`.
 
     An item is ``{"image": path}`` or ``{"image": path, "label": path}``. After it, ``image`` is a float32 MetaTensor
     ``(channels, rows, columns)``, the mammogram and guidance of zeros, and ``label`` one of 0 and 1.
 
     Args:
-        spatial_size: rows and columns of the network's grid.
-        channels: one of the mammogram, the others of guidance.
-        frame: rows and columns of the whole film that crops are cut from in training.
+        settings: complete; callers give them by name, see `mammoseg.transforms.settings.list_prompted_settings`.
     """
-    return Preprocessing(
-        [*whole_film(spatial_size).transforms, NoPromptsd(guidance=channels - 1)],
-        settings={
-            "spatial_size": [int(side) for side in spatial_size],
-            "channels": channels,
-            "frame": [int(side) for side in frame],
-        },
-    )
+    guidance = NoPromptsd(guidance=settings["channels"] - 1)
+    return Preprocessing([*whole_film(settings["spatial_size"]).transforms, guidance], settings=settings)

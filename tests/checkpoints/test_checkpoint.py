@@ -13,8 +13,8 @@ from mammoseg.checkpoints.checkpoint import (
     read_weights_for,
     save_checkpoint,
     trained_network,
-    trained_preprocessing,
 )
+from mammoseg.checkpoints.preprocessing import build_preprocessing
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.files import sha256_of_file
 from mammoseg.networks import SmpUNet, UNet, UNetSlim
@@ -80,7 +80,7 @@ def test_half_precision_is_loaded_as_single(tmp_path, network):
 
 def test_arguments_of_a_person_go_before_recorded_ones_and_must_fit_the_weights(path):
     weights = read_weights(path)
-    assert trained_preprocessing(weights, intensity="zscore").settings["intensity"] == "zscore"
+    assert build_preprocessing(weights, intensity="zscore").settings["intensity"] == "zscore"
     with pytest.raises(WeightsError, match=r"does not fit this UNet: .* in the file and \(3, 3, 3, 3\) in the network"):
         trained_network(weights, channels=[3, 6])
 
@@ -177,7 +177,7 @@ def test_what_a_record_leaves_out_has_its_default(tmp_path):
 def test_preprocessing_of_photographs_is_known_by_its_settings(tmp_path, network):
     settings = photograph_preprocessing(spatial_size=[16, 16], value_range=(-2, 2)).settings
     weights = read_weights(write(tmp_path / "model.pt", network, preprocessing=settings))
-    assert trained_preprocessing(weights).settings == settings
+    assert build_preprocessing(weights).settings == settings
 
 
 @pytest.mark.parametrize("name", bundle_names())

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from mammoseg.checkpoints.checkpoint import read_weights, trained_network, trained_preprocessing
+from mammoseg.checkpoints.checkpoint import read_weights, trained_network
+from mammoseg.checkpoints.preprocessing import build_preprocessing
 from mammoseg.errors import MammosegError
 from tests.fuzz.mutations import Operation, draw_operations, mutate
 from tests.fuzz.run import Report
@@ -93,7 +94,7 @@ def read_case(path: Path, case: Case) -> tuple[str, str]:
     try:
         weights = read_weights(path)
         network = trained_network(weights)
-        trained_preprocessing(weights)
+        build_preprocessing(weights)
     except MammosegError as error:
         return ("refused" if str(error).isprintable() else "unprintable"), repr(error)
     except Exception as error:

@@ -8,7 +8,7 @@ import torch
 from mammoseg.checkpoints.checkpoint import Weights, read_weights, record_of, trained_network
 from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.inference.acceleration import accelerate
-from mammoseg.inference.bfloat16_inferer import computes_bfloat16
+from mammoseg.inference.bfloat16 import computes_bfloat16
 from mammoseg.inference.engines.engine import check_precision, no_device
 
 AUTOCAST = {"f32": None, "bf16": torch.bfloat16, "f16": torch.float16}

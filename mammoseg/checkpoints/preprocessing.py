@@ -1,0 +1,24 @@
+"""The preprocessing that weights were trained under, as MONAI runs it; who predicts needs none of this."""
+
+from collections.abc import Callable
+from typing import Any
+
+from mammoseg.checkpoints.record import WeightsRecord
+from mammoseg.checkpoints.recorded import settings_function
+from mammoseg.transforms.photographs import photograph_preprocessing
+from mammoseg.transforms.pipelines import Preprocessing, preprocessing
+from mammoseg.transforms.prompted import prompted_preprocessing
+from mammoseg.transforms.settings import list_film_settings, list_photograph_settings, list_prompted_settings
+
+BUILDERS: dict[Callable[..., dict[str, Any]], Callable[..., Preprocessing]] = {
+    list_film_settings: preprocessing,
+    list_photograph_settings: photograph_preprocessing,
+    list_prompted_settings: prompted_preprocessing,
+}
+"""What builds from the settings that each of these lists."""
+
+
+def build_preprocessing(weights: WeightsRecord, **changes: Any) -> Preprocessing:
+    """Build the preprocessing that a checkpoint records; `changes` are settings that a person gives instead."""
+    settings = weights.preprocessing | changes
+    return BUILDERS[settings_function(settings)](**settings)
