@@ -60,7 +60,10 @@ def run_script(command: Any) -> NoReturn:
     """Run a script's function, or its functions by name, with the arguments of the command line, by python-fire."""
     import fire  # needed by scripts only
 
-    sys.exit(ended(lambda: fire.Fire(command), name=Path(sys.argv[0]).name))
+    words = sys.argv[1:]
+    if "--help" in words:  # fire would give it, and what else stands there, to a function that takes any option
+        words = [*(word for word in words[:1] if isinstance(command, dict) and word in command), "--", "--help"]
+    sys.exit(ended(lambda: fire.Fire(command, command=words), name=Path(sys.argv[0]).name))
 
 
 def known_error(error: BaseException) -> MammosegError:

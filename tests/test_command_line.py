@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from mammoseg.command_line import TRACEBACK, ended, known_error
+from mammoseg.command_line import TRACEBACK, ended, known_error, run_script
 from mammoseg.errors import NothingUsableError
 
 
@@ -83,3 +83,14 @@ def test_errors_that_name_each_other_as_context_end_in_a_sentence():
     first, second = RuntimeError("first"), ValueError("second")
     first.__cause__, second.__context__ = second, first
     assert known_error(first).exit_code == 70
+
+
+def test_a_script_asked_for_help_does_nothing_else_even_where_it_takes_any_option(capsys, monkeypatch):
+    def measure(**options):
+        """Measure something."""
+        raise AssertionError(options)
+
+    monkeypatch.setattr("sys.argv", ["program.py", "--threads", "1", "--help"])
+    with pytest.raises(SystemExit) as end:
+        run_script(measure)
+    assert end.value.code == 0 and "Measure something." in "".join(capsys.readouterr())

@@ -59,6 +59,10 @@ CALLS = {
     "audit-split data/datalist.json --details empty": "details is 'empty', a folder, pipe or device; name a CSV",
     "audit-split data/datalist.json --details pipe": "details is 'pipe', a folder, pipe or device; name a CSV",
     f"{PREDICT} --precision f8": "precision is 'f8'; give one of f32, bf16, f16",
+    f"{PREDICT} --window 2047,0": "a window of width 0 shows nothing; give one of at least 1",
+    "ingest phantom -o new --window 2047": "'2047' is neither CENTRE,WIDTH nor a file",
+    "ingest phantom -o new --window pipe": "pipe is no file of at most 64 KiB",
+    "ingest voc data -o new --window 2047,4095": "voc has no DICOM files, which alone are read through a window",
     # empty names, as of a variable that is not set
     "predict '' -o new": "an input is ''; name a file or folder",
     "predict dicom -o ''": "output is ''; name a file or folder",

@@ -22,6 +22,7 @@ from mammoseg.checkpoints.weights_file import WeightsError, existing_weights
 from mammoseg.errors import reason_of
 from mammoseg.files import atomic_path, printable, sha256_of_file
 from mammoseg.networks import Network, build_network
+from mammoseg.transforms.arrays import with_own_voi
 
 PARTS = ("model", "network", "preprocessing", "provenance")
 """What every checkpoint has."""
@@ -221,7 +222,8 @@ def check_preprocessing(weights: Weights, settings: dict[str, Any]) -> None:
         WeightsError: naming each setting with both values.
     """
     names = sorted((weights.preprocessing.keys() | settings.keys()) - ONLY_A_GATE)
-    pairs = [(name, weights.preprocessing.get(name), settings.get(name)) for name in names]
+    trained_under = with_own_voi(weights.preprocessing, settings.get("voi"))
+    pairs = [(name, trained_under.get(name), settings.get(name)) for name in names]
     different = [f"{name} {trained} there, {here} here" for name, trained, here in pairs if trained != here]
     if different:
         raise WeightsError(f"{weights.path} was trained with other preprocessing: {'; '.join(different)}.")

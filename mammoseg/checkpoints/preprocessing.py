@@ -5,6 +5,7 @@ from typing import Any
 
 from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.checkpoints.recorded import settings_function
+from mammoseg.transforms.arrays import with_own_voi
 from mammoseg.transforms.photographs import photograph_preprocessing
 from mammoseg.transforms.pipelines import Preprocessing, preprocessing
 from mammoseg.transforms.prompted import prompted_preprocessing
@@ -18,7 +19,11 @@ BUILDERS: dict[Callable[..., dict[str, Any]], Callable[..., Preprocessing]] = {
 """What builds from the settings that each of these lists."""
 
 
-def build_preprocessing(weights: WeightsRecord, **changes: Any) -> Preprocessing:
-    """Build the preprocessing that a checkpoint records; `changes` are settings that a person gives instead."""
-    settings = weights.preprocessing | changes
+def build_preprocessing(weights: WeightsRecord, *, voi: str | int | None = None, **changes: Any) -> Preprocessing:
+    """Build the preprocessing that a checkpoint records; `changes` are settings that a person gives instead.
+
+    Args:
+        voi: grey-value function of the datalist at hand, see `with_own_voi`.
+    """
+    settings = with_own_voi(weights.preprocessing, voi) | changes
     return BUILDERS[settings_function(settings)](**settings)

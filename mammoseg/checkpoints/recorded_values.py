@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from mammoseg.dicom.own_voi import is_own_voi
 from mammoseg.files import printable
 
 WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-"""Every text of a record: no separator of MONAI's configs, no first letter of an expression, no path, no address."""
+"""Every text of a record but those of `is_own_voi`: no separator of MONAI's configs, no first letter of an expression,
+no path, no address."""
 
 MOST = 8192
 """Largest number of a record, in either direction; the widest level of a bundle has 2,048 channels."""
@@ -198,6 +200,6 @@ def _rebuilt(value: Any, kind: Any) -> Any:
 
 def _is_of(value: Any, kind: Any) -> bool:
     if kind is str:
-        return isinstance(value, str) and WORD.fullmatch(value) is not None
+        return isinstance(value, str) and (WORD.fullmatch(value) is not None or is_own_voi(value))
     kinds = {int: (int,), float: (int, float), bool: (bool,), NoneType: (NoneType,)}.get(kind, ())
     return type(value) in kinds and (value is None or -MOST <= value <= MOST)

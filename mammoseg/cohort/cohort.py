@@ -44,6 +44,7 @@ def cohort(
     device: str | None = None,
     runtime: str = "auto",
     precision: str | None = None,
+    window: str | None = None,
     modalities: str | Sequence[str] = ("MG",),
     workers: int | None = None,
     ray: str | None = None,
@@ -83,7 +84,14 @@ def cohort(
     archives = Archives(archive, stow, user=user, ca_bundle=ca_bundle, study=study, patient=patient, date=date)
     archives.check(paths)
     choice = choose_predictor(
-        bundle, weights, device=device, modalities=modalities, flips=flips, runtime=runtime, precision=precision
+        bundle,
+        weights,
+        device=device,
+        modalities=modalities,
+        flips=flips,
+        runtime=runtime,
+        precision=precision,
+        window=window,
     )
     folder = Path(output)
     files, passed_over = files_of(paths, folder)

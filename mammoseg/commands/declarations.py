@@ -33,6 +33,7 @@ def ingest(add: Add) -> Steps:
     add("--protocol", help="split of a paper: sun2020, sarker2022, isosalo2022 or official; docs/datalist.md")
     add("--test_patients", metavar="FILE", help="codes of the patients who are the test section, one a line")
     add("--name", help="of the datalist (the source)")
+    _window(add)
     add("--keep_identifiers", action="store_true", help="write patient codes as they are, not as keyed hashes")
     add("--show_names", action="store_true", help="show paths in the input beside the hashes, in tables and pages too")
     add("--key_file", help="secret key of those hashes (made once in your configuration folder)")
@@ -384,10 +385,15 @@ def _predictor(add: Add) -> None:
     _flips(add)
     add("--min_area_mm2", type=values.number, help="smallest mass, in the breast")
     _modalities(add)
+    _window(add)
     _device(add)
     add("--runtime", help="what computes the network: openvino, onnx or torch, docs/speed.md (auto)")
     add("--precision", help="f32, bf16 or f16, where the runtime has it, docs/speed.md (f32 or bf16; f16 on a GPU)")
     add("--workers", type=values.from_one, help="processes (one for each core)")
+
+
+def _window(add: Add) -> None:
+    add("--window", metavar="CENTRE,WIDTH", help="for DICOM files without one; or a file, docs/preprocessing.md")
 
 
 def _archives(add: Add) -> None:

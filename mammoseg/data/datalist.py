@@ -76,6 +76,7 @@ def write_datalist(
     sections: Mapping[str, Sequence[Record]],
     split: Mapping[str, Any] | None = None,
     truth: str | None = None,
+    voi: str | None = None,
 ) -> None:
     """Check a datalist and write it, whole or not at all.
 
@@ -85,6 +86,7 @@ def write_datalist(
         sections: records of ``training``, ``validation`` and ``test``.
         split: how they were divided, where it was not the default: ``by``, ``shares`` or ``all``, ``protocol``.
         truth: ``boxes`` or ``circles`` where masses were marked so; None for outlines.
+        voi: grey-value function for its DICOM files, see `mammoseg.dicom.own_voi`; None for their own.
     Raises:
         DatalistError: it breaks a rule; nothing is written then.
     """
@@ -99,6 +101,8 @@ def write_datalist(
         head["split"] = dict(split)
     if truth is not None:
         head["truth"] = truth
+    if voi is not None:
+        head["voi"] = voi
     datalist = head | {section: list(sections[section]) for section in SECTIONS}
     check_datalist(datalist, Path(path))
     write_json(Path(path), datalist)
@@ -147,6 +151,15 @@ def load_section(datalist_file: Path | str, section: str, *, fold: int | None = 
         raise WrongCallError(f"{datalist_file} has no {section} image, {WAYS_OUT[section]}.")
     folder = Path(datalist_file).resolve().parent
     return _with_same_keys([record | _absolute_paths(record, folder) for record in records])
+
+
+def read_voi(datalist_file: Path | str) -> str:
+    """How DICOM files of a datalist are read: its own function, see `mammoseg.dicom.own_voi`, or their ``"first"``.
+
+    Raises:
+        DatalistError: see `read_datalist`.
+    """
+    return str(read_datalist(datalist_file).get("voi", "first"))
 
 
 def check_datalist(datalist: Any, path: Path, *, by_patient: bool = True) -> None:

@@ -19,6 +19,7 @@ from mammoseg.data.ingest_job import IngestJob, IngestReport
 from mammoseg.data.protocols import Protocol, find_protocol
 from mammoseg.data.sources import SOURCES, Source
 from mammoseg.data.splits import SplitRule, shared_patients, split_records
+from mammoseg.dicom.own_voi import read_own_voi
 from mammoseg.errors import NothingUsableError, WrongCallError, unknown_name
 from mammoseg.files import printable, remove_leftovers, sole_writer, write_json
 
@@ -73,6 +74,7 @@ def ingest(
     keep_identifiers: bool = False,
     show_names: bool = False,
     key_file: str | None = None,
+    window: str | None = None,
     **options: Any,
 ) -> None:
     """Write ``datalist.json`` and ``ingest_report.json`` into OUTPUT; the last line printed counts used and skipped.
@@ -97,6 +99,8 @@ def ingest(
         show_names: keep the path in the input beside each hash, so that tables and pages show it; without it they are
             in ``names.csv`` alone, of mode 600. Public collections always show theirs.
         key_file: secret key of those hashes; default: made once in the user's configuration folder.
+        window: ``CENTRE,WIDTH`` or a file of points, for DICOM files without a grey-value function or with a wrong one;
+            see `mammoseg.dicom.own_voi.read_own_voi`. It stands in the datalist.
         options: those of the source: phantom patients, size; folder patient_regex, masks,
             mask_regex, table, large_masks; cbis_ddsm calcifications.
     Raises:
@@ -107,6 +111,9 @@ def ingest(
             image.
     """
     how = _source(source, options)
+    voi = None if window is None else read_own_voi(window)
+    if voi and not how.has_dicom:
+        raise WrongCallError(f"{source} has no DICOM files, which alone are read through a window; leave --window out.")
     paper = find_protocol(protocol, source, by=by, folds=folds) if protocol is not None else None
     rule = _rule(paper, shares, all_in, by=by, folds=folds)
     held_out = _held_out(test_patients, paper, all_in)
@@ -141,6 +148,7 @@ def ingest(
         seed=seed,
         license=how.license,
         truth=how.truth,
+        voi=voi,
         sections={key: [_relative(record, folder) for record in section] for key, section in sections.items()},
         split=_described(rule, protocol, len(held_out)) if held_out or rule != SplitRule(folds=folds) else None,
     )

@@ -19,12 +19,14 @@ class Source:
         license: license of its images; None when each user has to know.
         has_public_codes: whether patient codes are published; hiding them would only hide which patient is meant.
         truth: ``boxes`` or ``circles`` where it marks masses so; None for outlines.
+        has_dicom: whether images may be DICOM files.
     """
 
     collect: Callable[..., list[Record]]
     license: str | None
     has_public_codes: bool
     truth: str | None = None
+    has_dicom: bool = True
 
 
 def collect_phantom(job: IngestJob, *, patients: int = 24, size: int = 512) -> list[Record]:
@@ -51,9 +53,9 @@ SOURCES = {
     "cbis_ddsm": Source(cbis_ddsm.collect, license=cbis_ddsm.LICENSE, has_public_codes=True),
     "inbreast": Source(inbreast.collect, license=inbreast.LICENSE, has_public_codes=True),
     "dicom_seg": Source(dicom_seg.collect, license=None, has_public_codes=False),
-    "mias": Source(mias.collect, license=mias.LICENSE, has_public_codes=True, truth="circles"),
+    "mias": Source(mias.collect, license=mias.LICENSE, has_public_codes=True, truth="circles", has_dicom=False),
     "vindr": Source(vindr.collect, license=vindr.LICENSE, has_public_codes=True, truth="boxes"),
-    "csaw_s": Source(csaw_s.collect, license=csaw_s.LICENSE, has_public_codes=True),
-    "cdd_cesm": Source(cdd_cesm.collect, license=cdd_cesm.LICENSE, has_public_codes=True),
-    "voc": Source(voc.collect, license=voc.LICENSE, has_public_codes=True),
+    "csaw_s": Source(csaw_s.collect, license=csaw_s.LICENSE, has_public_codes=True, has_dicom=False),
+    "cdd_cesm": Source(cdd_cesm.collect, license=cdd_cesm.LICENSE, has_public_codes=True, has_dicom=False),
+    "voc": Source(voc.collect, license=voc.LICENSE, has_public_codes=True, has_dicom=False),
 }

@@ -28,6 +28,7 @@ class Algorithm:
             of the image alone decides.
         engine: name and version of what computed the network, such as ``openvino 2026.4.1``.
         precision: what it computed with, such as ``f32``.
+        voi: grey-value function that a person gave in place of that of the file, see `mammoseg.dicom.own_voi`.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Algorithm:
     min_area_mm2: float | None = None
     engine: str | None = None
     precision: str | None = None
+    voi: str | None = None
 
     def score(self, probability: np.ndarray, lesion: np.ndarray) -> float:
         """Score of a lesion, 0 to 1, which `score_meaning` names.
@@ -88,6 +90,7 @@ class Algorithm:
             "min_area_mm2": None if self.min_area_mm2 is None else f"{self.min_area_mm2:g}",
             "engine": self.engine,
             "precision": self.precision,
+            "voi": self.voi,
         }
         return {name: value for name, value in known.items() if value is not None}
 

@@ -2,11 +2,8 @@
 
 import logging
 import math
-import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -15,8 +12,10 @@ from pydicom.sequence import Sequence
 
 from mammoseg.border import refused_as
 from mammoseg.dicom.lut import Table, read_lut
+from mammoseg.dicom.own_voi import parse_own_voi
 from mammoseg.dicom.values import code_string, integer
-from mammoseg.errors import InputRefusedError, WrongCallError
+from mammoseg.dicom.window import LEAST_WIDTH, Window
+from mammoseg.errors import InputRefusedError
 
 logger = logging.getLogger(__name__)
 
@@ -26,39 +25,8 @@ ROWS_AT_ONCE = 64
 NO_PADDING = -(2**40)
 """Stands for an absent Pixel Padding Value, which may itself be negative."""
 
-LEAST_WIDTH = {"LINEAR": 1.0, "LINEAR_EXACT": sys.float_info.min, "SIGMOID": sys.float_info.min}
-"""VOI LUT Function to the smallest Window Width that it gives a meaning, PS3.3 C.11.2.1.2 and C.11.2.1.3."""
-
 
 VOI_MALFORMED = "the window or the VOI LUT Sequence is malformed; read with voi='none'."
-
-OWN_WINDOW = re.compile(r"window (-?\d{1,6}(?:\.\d{1,6})?) (\d{1,6}(?:\.\d{1,6})?)")
-"""A window that the caller gives: centre and width, in what the modality LUT gives."""
-
-
-class Window(NamedTuple):
-    """A window and its function."""
-
-    centre: float
-    width: float
-    function: str
-
-    def fraction(self, values: np.ndarray) -> np.ndarray:
-        """Where in the output range each value comes to lie, 0 to 1.
-
-        Args:
-            values: any shape, in the unit of the window (what the modality LUT gives).
-
-        Returns:
-            the same shape, without a unit.
-        """
-        centre, width = self.centre, self.width
-        if self.function == "SIGMOID":  # PS3.3 C.11.2.1.3.1
-            return 1 / (1 + np.exp(-4 * (values - centre) / width))
-        if self.function == "LINEAR":  # PS3.3 C.11.2.1.2.1; LINEAR_EXACT (C.11.2.1.3.2) has no such halves
-            centre, width = centre - 0.5, width - 1
-        inside = (values - centre) / width + 0.5
-        return np.where(values <= centre - width / 2, 0.0, np.where(values > centre + width / 2, 1.0, inside))
 
 
 def grey_table(dataset: Dataset, *, voi: str | int) -> np.ndarray:
@@ -70,14 +38,14 @@ def grey_table(dataset: Dataset, *, voi: str | int) -> np.ndarray:
     Args:
         dataset: the header; its pixels are not looked at.
         voi: ``"first"``, ``"none"`` or an index over the items of VOI LUT Sequence, then the windows; or
-            ``"window CENTRE WIDTH"``, a LINEAR one in place of the file's own.
+            what `mammoseg.dicom.own_voi.parse_own_voi` takes, in place of the file's own.
 
     Raises:
         InputRefusedError: ``E_RESCALE``, ``E_VOI`` or ``E_ATTRIBUTE``.
         WrongCallError: `voi` is none of these.
     """
     if not (voi in ("first", "none") or isinstance(voi, int)):
-        own_window(voi)
+        parse_own_voi(voi)
     values, limits = modality_values(dataset)
     with _refusing("E_VOI", VOI_MALFORMED):
         table = _finite(_apply_voi(values, limits, dataset, voi).astype(np.float32))
@@ -88,18 +56,6 @@ def grey_table(dataset: Dataset, *, voi: str | int) -> np.ndarray:
         table = np.pad(table, (0, max(0, padding[1] + 1 - len(table))), constant_values=low)
         table[padding[0] : padding[1] + 1] = low
     return table
-
-
-def own_window(voi: str) -> Window:
-    """The window that ``"window CENTRE WIDTH"`` names.
-
-    Raises:
-        WrongCallError: it is no such text, or the width is below the least of LINEAR.
-    """
-    found = OWN_WINDOW.fullmatch(voi)
-    if not found or float(found[2]) < LEAST_WIDTH["LINEAR"]:
-        raise WrongCallError(f"voi is '{voi}'; give 'first', 'none' or an index, or 'window CENTRE WIDTH'.")
-    return Window(float(found[1]), float(found[2]), "LINEAR")
 
 
 def modality_values(dataset: Dataset) -> tuple[np.ndarray, tuple[float, float]]:
@@ -215,7 +171,7 @@ def _apply_voi(values: np.ndarray, limits: tuple[float, float], dataset: Dataset
         return values
     low, high = limits
     if isinstance(voi, str) and voi != "first":
-        return low + own_window(voi).fraction(values) * (high - low)
+        return low + parse_own_voi(voi).fraction(values) * (high - low)
     items = voi_items(dataset, is_signed=limits[0] < 0)
     if voi == "first" and not items:
         return values

@@ -12,7 +12,7 @@ import numpy as np
 from mammoseg.calibration import UNCALIBRATED, Calibration
 from mammoseg.checkpoints.weights_file import Named, default_weights, named_weights
 from mammoseg.counts import count_of
-from mammoseg.data.datalist import load_section, read_datalist
+from mammoseg.data.datalist import load_section, read_datalist, read_voi
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.forward import Judged, judge_images
 from mammoseg.evaluation.lesion_tables import SHOWN_RULE
@@ -91,7 +91,7 @@ def calibrate(
     with quick_imports():  # torch, which takes seconds that a wrong call need not wait
         from mammoseg.evaluation.calibrated_weights import origins_of, write_calibrated
         from mammoseg.inference.ensemble import load_predictor
-    predictor = load_predictor(bundle, weights=named, flips=flips, device=device)
+    predictor = load_predictor(bundle, weights=named, flips=flips, device=device, voi=read_voi(datalist))
     with made_output(folder), sole_writer(folder, folder / LOCK):
         evidence = collect_evidence(judge_images(predictor, records, doing="calibrating"))
         _check_marks(evidence.marks)

@@ -6,7 +6,7 @@ from typing import Any
 from mammoseg.bundles import run_root
 from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.checkpoints.weights_file import Named, named_weights
-from mammoseg.data.datalist import load_section
+from mammoseg.data.datalist import load_section, read_voi
 from mammoseg.evaluation.forward import judge_images
 from mammoseg.evaluation.origin import NO_LEAST_AREA, how_it_was_made, origin_of_data
 from mammoseg.evaluation.scored_image import score_image, write_evaluation
@@ -50,7 +50,7 @@ def evaluate_mean(
     records = load_section(datalist, validation_section)
     output = Path(output_dir or Path(run_root(bundle)) / "eval")
     check_folder(output)
-    predictor = load_predictor(bundle, weights=weights, flips=flips, device=device)
+    predictor = load_predictor(bundle, weights=weights, flips=flips, device=device, voi=read_voi(datalist))
     threshold = threshold or predictor.threshold
     with sole_writer(output, output / LOCK):
         images = [

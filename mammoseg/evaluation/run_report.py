@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mammoseg.counts import count_of, format_number
-from mammoseg.data.datalist import load_section, read_datalist
+from mammoseg.data.datalist import load_section, read_datalist, read_voi
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.lesion_tables import read_froc
@@ -145,10 +145,11 @@ def threshold_baseline(dataset_dir: Path, weights: Path | str) -> dict[str, floa
         from mammoseg.checkpoints.checkpoint import read_weights
         from mammoseg.checkpoints.preprocessing import build_preprocessing
         from mammoseg.transforms.cached_dataset import CachedDataset
-    settings = build_preprocessing(read_weights(weights))
+    datalist = dataset_dir / "datalist.json"
+    settings = build_preprocessing(read_weights(weights), voi=read_voi(datalist))
 
     def images(section: str) -> Iterator[ImageAndMask]:
-        records = load_section(dataset_dir / "datalist.json", section)
+        records = load_section(datalist, section)
         dataset = CachedDataset(records, settings, cache_dir=dataset_dir / "cache")
         for item in map(dataset.__getitem__, range(len(dataset))):
             yield item["image"][0].numpy(), item["label"][0].numpy()

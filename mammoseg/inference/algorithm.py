@@ -5,12 +5,21 @@ from typing import Any
 from mammoseg.calibration import Calibration
 from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.dicom.algorithm import Algorithm
+from mammoseg.dicom.own_voi import is_own_voi
 from mammoseg.files import printable
 from mammoseg.provenance import source_of, warning_of
 
 
 def algorithm_of(
-    weights: WeightsRecord, *, name: str, version: str, threshold: float, flips: bool, engine: str, precision: str
+    weights: WeightsRecord,
+    *,
+    name: str,
+    version: str,
+    threshold: float,
+    flips: bool,
+    engine: str,
+    precision: str,
+    voi: str | int = "first",
 ) -> Algorithm:
     """What a bundle with these weights is called in its results.
 
@@ -21,6 +30,7 @@ def algorithm_of(
         flips: whether the probability is the mean with the image upside down, see `mammoseg.inference.flips`.
         engine: what computed, with its version.
         precision: what it computed with, such as f32.
+        voi: how DICOM files were read, of which a function of somebody's own is named.
     """
     return Algorithm(
         name,
@@ -31,6 +41,7 @@ def algorithm_of(
         min_area_mm2=weights.min_area_mm2,
         engine=engine,
         precision=precision,
+        voi=str(voi) if is_own_voi(voi) else None,
         **facts_of_weights(weights),
     )
 

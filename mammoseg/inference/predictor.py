@@ -15,7 +15,7 @@ from mammoseg.inference.algorithm import algorithm_of
 from mammoseg.inference.engines.start import start_engine
 from mammoseg.inference.probability import image_probability
 from mammoseg.mammogram import Mammogram
-from mammoseg.transforms.arrays import ArrayPreprocessing
+from mammoseg.transforms.arrays import ArrayPreprocessing, with_own_voi
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class Predictor:
             than torch neither torch nor MONAI is imported, once the weights were converted.
         precision: ``f32``, ``bf16`` or ``f16``; when None, f16 on a GPU, and on a CPU f32 or what
             `mammoseg.inference.engines.engine.preferred_precision` says.
+        voi: grey-value function in place of that of DICOM files, see `mammoseg.dicom.own_voi`, for weights that
+            were not trained with one themselves; None for the files' own.
         prefers_recorded: whether `bundle` is only for weights that do not record a bundle that there is.
 
     Attributes:
@@ -89,6 +91,7 @@ class Predictor:
         flips: bool | None = None,
         runtime: str = "torch",
         precision: str | None = None,
+        voi: str | None = None,
         prefers_recorded: bool = False,
     ) -> None:
         config, version = _configs(bundle)  # what is named wrong is said before anything is read
@@ -101,6 +104,7 @@ class Predictor:
         check_architecture(record, bundle)
         self.flips = record.flips if flips is None else flips
         self.weights_sha256 = record.sha256
+        self.preprocessing = ArrayPreprocessing(with_own_voi(record.preprocessing, voi))
         self.threshold: float = record.threshold or config["default_threshold"]
         self.algorithm = algorithm_of(
             record,
@@ -110,9 +114,9 @@ class Predictor:
             flips=self.flips,
             engine=self.engine.name,
             precision=self.engine.precision,
+            voi=self.preprocessing.voi,
         )
         self.modalities = modalities
-        self.preprocessing = ArrayPreprocessing(record.preprocessing)
 
     def __call__(self, path: Path | str) -> Prediction:
         """Segment one file.

@@ -10,6 +10,7 @@ from mammoseg.allocator import keep_freed_memory
 from mammoseg.checkpoints.weights_file import Named, default_bundle, default_weights
 from mammoseg.counts import count_of
 from mammoseg.data.find_images import say_no_file
+from mammoseg.dicom.own_voi import read_own_voi
 from mammoseg.errors import NothingUsableError, WrongCallError
 from mammoseg.files import neither_file_nor_folder, printable, say_neither
 from mammoseg.folders import is_file, is_folder
@@ -29,6 +30,7 @@ class PredictorChoice:
     flips: bool | None
     runtime: str
     precision: str | None
+    voi: str | None = None
 
     def __call__(self) -> MassPredictor:
         keep_freed_memory()
@@ -38,6 +40,7 @@ class PredictorChoice:
             "flips": self.flips,
             "runtime": self.runtime,
             "precision": self.precision,
+            "voi": self.voi,
         }
         (one, *more) = self.weights
         if more or is_folder(one):
@@ -58,6 +61,7 @@ def choose_predictor(
     flips: bool | None,
     runtime: str,
     precision: str | None,
+    window: str | None,
 ) -> PredictorChoice:
     """The predictor that a call asks for, with the bundle and weights that are taken where none are named.
 
@@ -65,11 +69,12 @@ def choose_predictor(
         bundle: name of the network; see `mammoseg.prediction.predict.predict` for this and the others.
 
     Raises:
-        WrongCallError: an unknown bundle, precision, device or runtime.
+        WrongCallError: an unknown bundle, precision, device or runtime, or a window without meaning.
         WeightsError: the bundle has no weights.
     """
     if precision not in (None, *PRECISIONS):
         raise WrongCallError(f"precision is '{precision}'; give one of {', '.join(PRECISIONS)}.")
+    voi = None if window is None else read_own_voi(window)
     if device is not None:
         check_device(device)
     if runtime != AUTO:
@@ -78,7 +83,7 @@ def choose_predictor(
     named = default_weights(bundle) if weights is None else weights
     paths = (Path(named),) if isinstance(named, str | Path) else tuple(map(Path, named))
     words = (modalities,) if isinstance(modalities, str) else tuple(modalities)
-    return PredictorChoice(bundle, paths, device, words, flips, runtime, precision)
+    return PredictorChoice(bundle, paths, device, words, flips, runtime, precision, voi)
 
 
 def say_loading(choice: PredictorChoice, files: int, *, is_named: bool, earlier: Path) -> None:

@@ -40,6 +40,7 @@ def predict(
     device: str | None = None,
     runtime: str = "auto",
     precision: str | None = None,
+    window: str | None = None,
     modalities: str | Sequence[str] = ("MG",),
     workers: int | None = None,
     json: bool = False,
@@ -74,6 +75,8 @@ def predict(
             `mammoseg.inference.engines.engine.choose_runtime`.
         precision: ``f32``, ``bf16`` or ``f16``, where the engine has it; when None, f16 on a GPU, and on a CPU
             f32 or what `mammoseg.inference.engines.engine.preferred_precision` says.
+        window: ``CENTRE,WIDTH`` or a file of points, in place of the grey-value function of DICOM files, see
+            `mammoseg.dicom.own_voi.read_own_voi`; weights that were trained with one keep theirs.
         modalities: DICOM modalities to let in, ``MG`` alone unless told otherwise.
         workers: processes; one for each core when None and there are enough files.
         json: print one JSON record for each file instead of sentences.
@@ -108,7 +111,14 @@ def predict(
     archives = Archives(archive, stow, user=user, ca_bundle=ca_bundle, study=study, patient=patient, date=date)
     archives.check(paths)
     choice = choose_predictor(
-        bundle, weights, device=device, modalities=modalities, flips=flips, runtime=runtime, precision=precision
+        bundle,
+        weights,
+        device=device,
+        modalities=modalities,
+        flips=flips,
+        runtime=runtime,
+        precision=precision,
+        window=window,
     )
     found, passed_over = find_inputs(paths, Path(output))
     if archive is None:

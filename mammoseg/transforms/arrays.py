@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mammoseg.data.mammogram import read_mammogram
+from mammoseg.dicom.own_voi import is_own_voi
 from mammoseg.errors import WrongCallError
 from mammoseg.mammogram import Mammogram
 from mammoseg.transforms.functional.steps import BESIDE, Grey, Move, Plan, preprocessing_steps
@@ -35,6 +36,11 @@ def read_under(settings: Mapping[str, Any], path: Path | str, *, modalities: Seq
 def voi_of(settings: Mapping[str, Any]) -> str | int:
     """Which VOI of a file the settings of a preprocessing ask for."""
     return settings.get("voi", "first")
+
+
+def with_own_voi(settings: Mapping[str, Any], voi: str | int | None) -> dict[str, Any]:
+    """Settings with `voi`, if that is a function of somebody's own and they ask for a file's; else as they are."""
+    return {**settings, **({"voi": voi} if is_own_voi(voi) and settings.get("voi") == "first" else {})}
 
 
 @dataclass(frozen=True)

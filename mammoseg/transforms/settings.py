@@ -6,6 +6,7 @@ Neither torch nor MONAI is needed; `mammoseg.transforms.arrays` runs those of ma
 from collections.abc import Sequence
 from typing import Any
 
+from mammoseg.dicom.own_voi import parse_own_voi
 from mammoseg.errors import WrongCallError
 from mammoseg.transforms.functional.steps import BESIDE, preprocessing_steps
 
@@ -42,12 +43,12 @@ def list_film_settings(
         crop_negligible: cut outer rows and columns off that are dark throughout.
         patch_area: cut a patch around the mass of ``label``: its box, enlarged to so many times its area; with it no
             other cut and no removal. None for whole films.
-        voi: name or index that says which grey-value function of a DICOM file to apply; see `read_dicom`.
+        voi: which grey-value function of a DICOM file to apply, or one in its place; see `read_dicom`.
         modalities: DICOM modalities to let in.
         keys: the image's key, and the label's.
 
     Raises:
-        WrongCallError: an unknown policy, or no key.
+        WrongCallError: an unknown policy, no key, or a grey-value function without meaning.
 
     Examples:
         >>> from mammoseg.transforms.settings import list_film_settings
@@ -56,6 +57,8 @@ def list_film_settings(
     """
     if not keys:
         raise WrongCallError("keys is empty; name the image's key, and the label's if there are labels.")
+    if isinstance(voi, str) and voi not in ("first", "none"):
+        parse_own_voi(voi)
     settings: dict[str, Any] = {
         "spatial_size": [int(side) for side in spatial_size],
         "channels": channels,
