@@ -9,7 +9,7 @@ from mammoseg.counts import format_number
 from mammoseg.files import atomic_path
 
 HERE = Path(__file__).parent
-"""Has ``sheet.html``, which other templates extend."""
+"""Has ``skeleton.html`` of all pages, and ``sheet.html``, which those of tables extend."""
 
 
 def write_html(path: Path, template: str, *folders: Path, **facts: Any) -> None:

@@ -83,6 +83,7 @@ def test_predict_hands_its_choices_to_the_predictor(pixels, made, tmp_path):
         "flips": None,
         "runtime": "auto",
         "precision": None,
+        "voi": None,
     }
     assert rows_of(output)[0]["status"] == "mass found"
 
