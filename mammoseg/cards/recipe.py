@@ -19,8 +19,8 @@ SETTINGS = {
 }
 """Rows of a card's table and the keys of train.json that they show."""
 
-LEFT_OUT = {"_target_", "keys", "mode", "optimizer", "padding_mode", "params"}
-"""Arguments that say nothing about a recipe."""
+LEFT_OUT = {"_target_", "keys", "mode", "optimizer", "padding_mode", "params", "voi"}
+"""Arguments that say nothing about a recipe; how DICOM files are read follows from the datalist."""
 
 
 def recipe_settings(config: dict[str, Any]) -> dict[str, str]:

@@ -31,7 +31,7 @@ class Curve(NamedTuple):
 
     Attributes:
         values: ascending, in the unit of what the modality LUT gives.
-        greys: as many, in any unit.
+        greys: grey value of each of them, in any unit.
     """
 
     values: tuple[float, ...]
@@ -41,7 +41,7 @@ class Curve(NamedTuple):
         """Where in the output range each value comes to lie, 0 to 1: from the darkest of its points to the brightest.
 
         Args:
-            values: any shape.
+            values: what the modality LUT gives, of any shape.
         """
         low, high = min(self.greys), max(self.greys)
         return (np.interp(values, self.values, self.greys) - low) / (high - low)
