@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from mammoseg.errors import MammosegError, unknown_name
+from mammoseg.errors import MammosegError, make_unknown_name_error
 from mammoseg.files import write_json
 from mammoseg.provenance import LOCK_FILE, PACKAGE_FOLDER
 
@@ -36,7 +36,7 @@ MOST_CLASSES = 2
 NEEDS_PROMPTS = "needs prompts"
 """Why a network finds nothing by itself; the end of a sentence."""
 
-PROMPTED = "mammoseg.transforms.prompted.prompted_preprocessing"
+PROMPTED = "mammoseg.transforms.prompted.build_prompted_preprocessing"
 """Preprocessing of bundles whose network takes prompts."""
 
 LOCKED_VERSIONS = {"monai_version": "monai", "pytorch_version": "torch", "numpy_version": "numpy"}
@@ -47,14 +47,14 @@ class BundleError(MammosegError):
     """A bundle's hand-written files contradict the base."""
 
 
-def bundle_names() -> list[str]:
+def list_bundle_names() -> list[str]:
     """Names of all bundles, sorted; in an exported bundle its own alone."""
-    if (own := exported_name(PACKAGE_FOLDER.parent)) is not None:
+    if (own := read_exported_name(PACKAGE_FOLDER.parent)) is not None:
         return [own]
     return sorted(path.parent.name for path in BUNDLES_FOLDER.glob("*/arch.json"))
 
 
-def bundle_root(name: str) -> str:
+def locate_bundle(name: str) -> str:
     """Folder of a bundle of the repository, or of the exported bundle that this package is a copy in.
 
     Raises:
@@ -62,17 +62,17 @@ def bundle_root(name: str) -> str:
 
     Examples:
         >>> from pathlib import Path
-        >>> from mammoseg.bundles import bundle_root
-        >>> (Path(bundle_root("unet")) / "configs" / "inference.json").is_file()
+        >>> from mammoseg.bundles import locate_bundle
+        >>> (Path(locate_bundle("unet")) / "configs" / "inference.json").is_file()
         True
     """
-    if name not in bundle_names():
-        raise unknown_name("bundle", name, bundle_names())
+    if name not in list_bundle_names():
+        raise make_unknown_name_error("bundle", name, list_bundle_names())
     own = PACKAGE_FOLDER.parent
-    return str(own if exported_name(own) == name else BUNDLES_FOLDER / name)
+    return str(own if read_exported_name(own) == name else BUNDLES_FOLDER / name)
 
 
-def run_root(name: str) -> str:
+def locate_runs(name: str) -> str:
     """Folder that training and evaluation of a bundle write below, and where its trained weights are looked for.
 
     It is the bundle's own folder, as MONAI has it. Beside the code of an installed wheel nothing is written: there it
@@ -81,19 +81,19 @@ def run_root(name: str) -> str:
     Raises:
         WrongCallError: naming the known bundles.
     """
-    root = Path(bundle_root(name))
+    root = Path(locate_bundle(name))
     return str(Path.cwd() / "runs" / name if root.is_relative_to(INSTALLED_BUNDLES) else root)
 
 
-def why_no_masses(name: str) -> str | None:
+def say_why_no_masses(name: str) -> str | None:
     """Why the network of a bundle finds no masses in a film by itself, as the end of a sentence; None where it does."""
-    config = _read(Path(bundle_root(name)) / "configs" / "inference.json")
+    config = _read(Path(locate_bundle(name)) / "configs" / "inference.json")
     if (classes := config["network_def"]["out_channels"]) > MOST_CLASSES:
         return f"gives {classes} classes, no mass"
     return NEEDS_PROMPTS if config["preprocessing"]["_target_"] == PROMPTED else None
 
 
-def exported_name(folder: Path) -> str | None:
+def read_exported_name(folder: Path) -> str | None:
     """Name of the bundle that `folder` is an export of; None for any other folder."""
     manifest = folder / "manifest.json"
     content = _read(manifest) if manifest.is_file() else None
@@ -139,7 +139,7 @@ def build_bundle(name: str) -> None:
         shutil.copyfile(source, target)
 
 
-def first_difference(name: str) -> str | None:
+def find_first_difference(name: str) -> str | None:
     """Where the files of a bundle differ from what would be generated; None when they agree."""
     for part, content in render(name).items():
         path = BUNDLES_FOLDER / name / "configs" / f"{part}.json"

@@ -11,9 +11,9 @@ from typing import Any
 from fire.parser import DefaultParseValue
 
 from mammoseg import __version__
-from mammoseg.command_line import Parser, ended
+from mammoseg.command_line import Parser, run_to_end
 from mammoseg.commands import COMMANDS
-from mammoseg.errors import WrongCallError, known_names
+from mammoseg.errors import WrongCallError, say_known_names
 
 Declare = Callable[[Callable[..., Any]], Callable[..., Any]]
 """A command: declares its arguments by ``add_argument`` of a parser, and returns what does the work."""
@@ -26,10 +26,10 @@ PATHS = ("ckpt_dir", "output_dir", "cache_dir", "datalist", "best_checkpoint", "
 
 
 def main() -> None:
-    """Run the command line and end the program; see `mammoseg.command_line.ended`."""
+    """Run the command line and end the program; see `mammoseg.command_line.run_to_end`."""
     # Before torch is imported: waiting threads sleep, which on a machine that others use too is several times faster.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    sys.exit(ended(lambda: run(sys.argv[1:])))
+    sys.exit(run_to_end(lambda: run(sys.argv[1:])))
 
 
 def run(words: Sequence[str], commands: Mapping[str, Declare] = COMMANDS) -> None:
@@ -48,7 +48,7 @@ def run(words: Sequence[str], commands: Mapping[str, Declare] = COMMANDS) -> Non
     elif name == "--version":
         print(__version__)
     elif name not in commands:
-        raise WrongCallError(f"there is no command '{name}'; {known_names(name, commands)}")
+        raise WrongCallError(f"there is no command '{name}'; {say_known_names(name, commands)}")
     else:
         _run_command(name, commands[name], [_with_underscores(word) for word in rest])
 

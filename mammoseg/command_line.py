@@ -12,8 +12,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError, kind_and_place
-from mammoseg.files import printable
+from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError, say_kind_and_place
+from mammoseg.files import as_printable
 from mammoseg.moved import MovedError, find_moved
 
 TRACEBACK = "MAMMOSEG_TRACEBACK"
@@ -35,7 +35,7 @@ class Parser(ArgumentParser):
         raise WrongCallError(f"{message}; `{self.prog} --help` shows what there is.")
 
 
-def ended(work: Callable[[], Any], *, name: str = "mammoseg") -> int:
+def run_to_end(work: Callable[[], Any], *, name: str = "mammoseg") -> int:
     """Do the work of a program and return its exit code; whatever it raised is one sentence on stderr.
 
     Args:
@@ -51,7 +51,7 @@ def ended(work: Callable[[], Any], *, name: str = "mammoseg") -> int:
                 return PIPE_CLOSED
             return _say(error, name)
         except (Exception, KeyboardInterrupt) as error:
-            unforeseen = isinstance(known_error(error), FaultError)
+            unforeseen = isinstance(find_known_error(error), FaultError)
             return _say(KeyboardInterrupt() if unforeseen and interrupts else error, name)
     return 0
 
@@ -63,14 +63,14 @@ def run_script(command: Any) -> NoReturn:
     words = sys.argv[1:]
     if "--help" in words:  # fire would give it, and what else stands there, to a function that takes any option
         words = [*(word for word in words[:1] if isinstance(command, dict) and word in command), "--", "--help"]
-    sys.exit(ended(lambda: fire.Fire(command, command=words), name=Path(sys.argv[0]).name))
+    sys.exit(run_to_end(lambda: fire.Fire(command, command=words), name=Path(sys.argv[0]).name))
 
 
-def known_error(error: BaseException) -> MammosegError:
+def find_known_error(error: BaseException) -> MammosegError:
     """The error as one for a person: itself, what lies behind it in its chain of causes, or a `FaultError`."""
     if moved := _moved(error):
         return WrongCallError(str(moved))
-    for cause in causes(error):
+    for cause in list_causes(error):
         if isinstance(cause, MammosegError):
             return cause
         if isinstance(cause, KeyboardInterrupt):
@@ -80,8 +80,8 @@ def known_error(error: BaseException) -> MammosegError:
             return MammosegError(f"{place}{cause.strerror}.")
         if isinstance(cause, MemoryError) or all(word in str(cause).lower() for word in ("memory", "alloc")):
             return MammosegError("there is not enough memory; close other programs, or take smaller images.")
-    *_, root = causes(error)
-    return FaultError(kind_and_place(root))
+    *_, root = list_causes(error)
+    return FaultError(say_kind_and_place(root))
 
 
 def _moved(error: BaseException | None) -> MovedError | None:
@@ -118,13 +118,13 @@ def _noted_interrupts() -> Iterator[list[int]]:
 def _say(error: BaseException, name: str) -> int:
     if os.environ.get(TRACEBACK):
         traceback.print_exception(error)
-    known = known_error(error)
+    known = find_known_error(error)
     with suppress(BrokenPipeError):
-        print(f"{name}: {printable(' '.join(str(known).split()))}", file=sys.stderr)
+        print(f"{name}: {as_printable(' '.join(str(known).split()))}", file=sys.stderr)
     return known.exit_code
 
 
-def causes(error: BaseException) -> Iterator[BaseException]:
+def list_causes(error: BaseException) -> Iterator[BaseException]:
     """The error and what it was raised from, up to the first."""
     cause: BaseException | None = error
     while cause is not None:

@@ -6,7 +6,7 @@ PLURALS = {"batch": "batches", "mass": "masses", "study": "studies"}
 """Of the nouns that want more than an ``s``."""
 
 
-def count_of(number: float, thing: str) -> str:
+def format_count(number: float, thing: str) -> str:
     """``1 file``, ``2 files``, ``0.5 files``, ``0 studies``: a number before the noun as it wants it."""
     return f"1 {thing}" if number == 1 else f"{number} {PLURALS.get(thing, f'{thing}s')}"
 

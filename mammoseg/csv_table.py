@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.errors import WrongCallError
-from mammoseg.files import atomic_path, printable
+from mammoseg.files import as_printable, atomic_path
 from mammoseg.folders import is_file
 
 
@@ -27,7 +27,7 @@ def read_csv(path: Path, *, needed: Iterable[str] = (), delimiter: str = ",") ->
     except (UnicodeDecodeError, csv.Error) as error:
         raise WrongCallError(f"{path} is no CSV in UTF-8; save it as 'CSV UTF-8'.") from error
     if missing := [name for name in needed if name not in columns]:
-        there = printable(", ".join(columns))[:300] or "none"
+        there = as_printable(", ".join(columns))[:300] or "none"
         raise WrongCallError(f"{path} has no column '{missing[0]}'; it has: {there}.")
     return columns, rows
 

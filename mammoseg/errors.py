@@ -69,7 +69,7 @@ class OutputError(MammosegError):
     """The output folder takes no more files; every further one would fail too."""
 
 
-def did_you_mean(name: str, known: Iterable[str], *, before: str = "") -> str:
+def suggest_name(name: str, known: Iterable[str], *, before: str = "") -> str:
     """``did you mean unet? `` with the nearest of the names that are known; empty where none is near.
 
     Args:
@@ -80,14 +80,14 @@ def did_you_mean(name: str, known: Iterable[str], *, before: str = "") -> str:
     return "".join(f"did you mean {before}{near}? " for near in get_close_matches(name, list(known), 1))
 
 
-def known_names(name: str, known: Iterable[str]) -> str:
+def say_known_names(name: str, known: Iterable[str]) -> str:
     """``known: aunet, unet; did you mean unet?``: all names that there are, and the nearest to one that is not."""
     names = list(known)
-    near = did_you_mean(name, names).strip()
+    near = suggest_name(name, names).strip()
     return f"known: {', '.join(names)}{f'; {near}' if near else '.'}"
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> WrongCallError:
+def make_unknown_name_error(kind: str, name: str, known: Iterable[str]) -> WrongCallError:
     """The error of a name that is not among those that are known.
 
     Args:
@@ -96,25 +96,25 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> WrongCallError:
         known: names that there are, in the order in which they are told.
 
     Examples:
-        >>> from mammoseg.errors import unknown_name
-        >>> str(unknown_name("bundle", "aunett", ["aunet", "unet_slim"]))
+        >>> from mammoseg.errors import make_unknown_name_error
+        >>> str(make_unknown_name_error("bundle", "aunett", ["aunet", "unet_slim"]))
         "unknown bundle 'aunett'; known: aunet, unet_slim; did you mean aunet?"
     """
-    return WrongCallError(f"unknown {kind} '{name}'; {known_names(name, known)}")
+    return WrongCallError(f"unknown {kind} '{name}'; {say_known_names(name, known)}")
 
 
-def reason_of(error: Exception) -> str:
+def say_reason(error: Exception) -> str:
     """Why a file could not be had, in words: those of the system without its number and the path, else the error's own.
 
     Examples:
-        >>> from mammoseg.errors import reason_of
-        >>> reason_of(PermissionError(13, "Permission denied", "a.json")), reason_of(ValueError("it is empty"))
+        >>> from mammoseg.errors import say_reason
+        >>> say_reason(PermissionError(13, "Permission denied", "a.json")), say_reason(ValueError("it is empty"))
         ('Permission denied', 'it is empty')
     """
     return getattr(error, "strerror", None) or str(error)
 
 
-def kind_and_place(error: BaseException) -> str:
+def say_kind_and_place(error: BaseException) -> str:
     """Kind of a fault, file and line where it arose; its text is left out, as it may quote the header of a file."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from mammoseg.errors import InputRefusedError, MammosegError, OutputError, WrongCallError, reason_of
+from mammoseg.errors import InputRefusedError, MammosegError, OutputError, WrongCallError, say_reason
 from mammoseg.folders import is_file, is_folder, is_plain_file
 
 
@@ -103,7 +103,7 @@ def check_folder(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=nearest):
             pass
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        reason = reason_of(error)
+        reason = say_reason(error)
         raise WrongCallError(f"'{folder}' cannot be written to ({reason}); name another folder.") from error
 
 
@@ -152,7 +152,7 @@ def made_output(output: Path) -> Iterator[None]:
             output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise WrongCallError(
-                f"output '{output}' cannot be made ({reason_of(error)}); name a folder to write to."
+                f"output '{output}' cannot be made ({say_reason(error)}); name a folder to write to."
             ) from error
         yield
 
@@ -168,36 +168,36 @@ def output_errors(output: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputError(
-            f"results cannot be written to '{output}' ({reason_of(error)}); free space or mend its permissions "
+            f"results cannot be written to '{output}' ({say_reason(error)}); free space or mend its permissions "
             "and run the same command again: what is done is kept."
         ) from error
 
 
-def neither_file_nor_folder(path: Path) -> bool:
+def is_neither_file_nor_folder(path: Path) -> bool:
     """Whether something of this name is there from which nothing is read, see `say_neither`."""
     return os.path.lexists(path) and not (is_file(path) or is_folder(path))
 
 
 def say_neither(path: Path) -> str:
-    """What to do about a name of which `neither_file_nor_folder` holds."""
+    """What to do about a name of which `is_neither_file_nor_folder` holds."""
     return (
-        f"'{printable(path)}' is neither a file nor a folder, but a pipe, a device or a link that leads nowhere; "
+        f"'{as_printable(path)}' is neither a file nor a folder, but a pipe, a device or a link that leads nowhere; "
         "name a file or a folder."
     )
 
 
-def no_file() -> InputRefusedError:
+def make_no_file_error() -> InputRefusedError:
     """The refusal of a name that leads to no regular file."""
     return InputRefusedError("E_NOT_A_FILE", "there is no regular file of this name; check the path.")
 
 
-def unreadable(error: OSError) -> InputRefusedError:
+def make_unreadable_error(error: OSError) -> InputRefusedError:
     """The refusal of a file that the system does not give.
 
     Args:
         error: what the system says.
     """
-    return InputRefusedError("E_NOT_A_FILE", f"the file cannot be read ({reason_of(error)}).")
+    return InputRefusedError("E_NOT_A_FILE", f"the file cannot be read ({say_reason(error)}).")
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -222,13 +222,13 @@ def read_json(path: Path, *, most_bytes: int = 2**20) -> Any:
         raise ValueError("the file is nested too deep") from error
 
 
-def printable(path: Path | str) -> str:
+def as_printable(path: Path | str) -> str:
     """A path, or a text out of a file, on one line of valid text, whatever letters it has."""
     text = str(path).encode("utf-8", "backslashreplace").decode("utf-8")
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
-def sha256_of_file(path: Path) -> str:
+def hash_file(path: Path) -> str:
     """Hexadecimal SHA-256 of the bytes of a file.
 
     Raises:
@@ -242,7 +242,7 @@ def sha256_of_file(path: Path) -> str:
     return digest.hexdigest()
 
 
-def sha256_of_json(content: Any) -> str:
+def hash_json(content: Any) -> str:
     """Hexadecimal SHA-256 of a JSON value, independent of the order of its keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

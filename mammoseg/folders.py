@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-def files_below(folder: Path, *, without: Path | None = None) -> Iterator[Path]:
+def list_files_below(folder: Path, *, without: Path | None = None) -> Iterator[Path]:
     """All that lies below a folder and is no folder, sorted: first what lies in it, then what lies in each sub-folder.
 
     Whatever a disk can hold is given and nothing is opened: loops, links that lead nowhere, pipes, devices. Links to

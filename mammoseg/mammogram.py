@@ -16,9 +16,9 @@ class SourceFile:
     """What a file was when its pixels were read, from the same bytes.
 
     Attributes:
-        format: ``"DICOM"``, ``"PNG"``, ..., as `mammoseg.data.mammogram.file_format` names it.
+        format: ``"DICOM"``, ``"PNG"``, ..., as `mammoseg.data.mammogram.detect_file_format` names it.
         sha256: hexadecimal SHA-256 of its bytes.
-        header: a DICOM header without pixels, for `mammoseg.dicom.read.header_of`; None where there is none that
+        header: a DICOM header without pixels, for `mammoseg.dicom.read.load_header`; None where there is none that
             can be written.
     """
 
@@ -70,6 +70,6 @@ def is_pixel_size(spacing_mm: Sequence[float]) -> bool:
     return len(spacing_mm) == 2 and all(smallest <= side < too_large for side in spacing_mm)
 
 
-def not_believed(name: str) -> str:
+def say_not_believed(name: str) -> str:
     """The remark on a spacing that `is_pixel_size` does not take."""
     return f"{name} is no pixel size of a mammogram and is not believed, so nothing is measured in mm by it"

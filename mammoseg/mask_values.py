@@ -10,7 +10,7 @@ MOST_LABELS = 16
 GREY_RIMS = "masks with grey rims, cut at half of their range"
 
 
-def mass_of(values: np.ndarray, *, is_lossy: bool = False) -> tuple[np.ndarray, list[str]]:
+def find_mass(values: np.ndarray, *, is_lossy: bool = False) -> tuple[np.ndarray, list[str]]:
     """The mass in the values of a mask: every one but zero, or from half of the largest where the mask is grey.
 
     A mask is grey where it went through a lossy compression, has fractions, or has values between none and all that

@@ -55,7 +55,7 @@ def draw_overlay(
     picture = cv2.cvtColor(_to_grey(resized, black_and_white), cv2.COLOR_GRAY2BGR)
     for number, lesion in enumerate(lesions, start=1):
         score = "" if scores is None else f": {format_score(scores[number - 1])}"
-        _outline(picture, lesion, f"{lesion_name(number)}{score}", pen)
+        _outline(picture, lesion, f"{name_lesion(number)}{score}", pen)
     return np.vstack([picture, *(_strip(line, (line_height, size[0]), pen) for line in lines)])
 
 
@@ -105,7 +105,7 @@ def _strip(text: str, shape: tuple[int, int], pen: float) -> np.ndarray:
     return strip
 
 
-def lesion_name(number: int) -> str:
+def name_lesion(number: int) -> str:
     """What a lesion is called in every object, picture and table; `number` from 1, largest first."""
     return f"Mass {number}"
 

@@ -10,12 +10,12 @@ PICTURE_FORMATS = r"png|tiff?|jpe?g|p[bgnp]m|nii|nii\.gz|hdr|img"
 EXTENSION = re.compile(rf"\.({PICTURE_FORMATS}|dcm|dicom)$", re.IGNORECASE)
 
 
-def stem(path: Path) -> str:
+def get_stem(path: Path) -> str:
     """File name without the ending of an image format; a dot in a DICOM UID is none."""
     return EXTENSION.sub("", path.name)
 
 
-def unique_names(paths: Sequence[Path]) -> list[str]:
+def make_unique_names(paths: Sequence[Path]) -> list[str]:
     """Give each path a stem for its outputs: of the file's own name, never of the header, with plain characters only.
 
     The names differ without regard to case too, so that they stay apart on every file system.
@@ -23,7 +23,7 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
     names: list[str] = []
     taken: set[str] = set()
     for path in paths:
-        plain = re.sub(r"[^A-Za-z0-9._-]+", "_", stem(path)).strip("._")[:100] or "image"
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "_", get_stem(path)).strip("._")[:100] or "image"
         name, number = plain, 1
         while name.lower() in taken:
             number += 1

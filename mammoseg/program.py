@@ -48,7 +48,7 @@ def running(
             process.wait()
 
 
-def free_port(first: int = 0) -> int:
+def find_free_port(first: int = 0) -> int:
     """`first`, or the next port that is free on 127.0.0.1; 0 stands for any.
 
     Raises:
@@ -64,7 +64,7 @@ def free_port(first: int = 0) -> int:
     raise WrongCallError(f"the ports from {first} on are taken; name another.")
 
 
-def comes_to_answer(url: str, process: subprocess.Popen[bytes], *, seconds: float, **options: Any) -> bool:
+def wait_for_answer(url: str, process: subprocess.Popen[bytes], *, seconds: float, **options: Any) -> bool:
     """Wait until `url` answers with success; False when the program ends before, or the time.
 
     Args:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg import __version__
-from mammoseg.files import printable, sha256_of_file
+from mammoseg.files import as_printable, hash_file
 
 PACKAGE_FOLDER = Path(__file__).resolve().parent
 LOCK_FILE = PACKAGE_FOLDER.parent / "requirements.lock"
@@ -30,18 +30,18 @@ WARNINGS = {"phantom": PHANTOM_WARNING, "cbis_ddsm": FILM_WARNING}
 """What must be said of weights, by the source of the data that they were trained on."""
 
 
-def source_of(provenance: Mapping[str, Any]) -> str | None:
+def find_source(provenance: Mapping[str, Any]) -> str | None:
     """The source of the data that weights were trained on, by what `collect_provenance` wrote into them."""
     source = provenance.get("source")
     return source if isinstance(source, str) else None
 
 
-def warning_of(provenance: Mapping[str, Any]) -> str | None:
+def find_warning(provenance: Mapping[str, Any]) -> str | None:
     """What must be said wherever such weights are used or given away; None where nothing must."""
-    return WARNINGS.get(source_of(provenance) or "")
+    return WARNINGS.get(find_source(provenance) or "")
 
 
-def doubt_of(provenance: Mapping[str, Any]) -> str | None:
+def find_doubt(provenance: Mapping[str, Any]) -> str | None:
     """What must be said of an evaluation whose images the weights may have learned from; None where they did not.
 
     Args:
@@ -54,8 +54,8 @@ def doubt_of(provenance: Mapping[str, Any]) -> str | None:
 
 
 def _doubt_of_one(weights: Mapping[str, Any], provenance: Mapping[str, Any]) -> str | None:
-    source = source_of(provenance)
-    if source_of(weights) != source:
+    source = find_source(provenance)
+    if find_source(weights) != source:
         return None
     if weights.get("datalist_sha256") == provenance.get("datalist_sha256"):
         if provenance.get("section") == "training":
@@ -74,8 +74,8 @@ def warn_of_doubt(provenance: Mapping[str, Any], *, run: str | None = None) -> N
     Args:
         run: name of the run, where there are several.
     """
-    if doubt := doubt_of(provenance):
-        print(f"WARNING: {f'{run}: ' if run else ''}{printable(doubt)}", file=sys.stderr)
+    if doubt := find_doubt(provenance):
+        print(f"WARNING: {f'{run}: ' if run else ''}{as_printable(doubt)}", file=sys.stderr)
 
 
 def collect_provenance(
@@ -99,18 +99,18 @@ def collect_provenance(
     return {
         "bundle": root.resolve().name,
         "source": json.loads(Path(datalist).read_text(encoding="utf-8"))["source"],
-        "datalist_sha256": sha256_of_file(Path(datalist)),
+        "datalist_sha256": hash_file(Path(datalist)),
         "config_sha256": _sha256_or_none(root / "configs" / "train.json"),
         "lock_sha256": _sha256_or_none(LOCK_FILE),
         "seed": seed,
         "encoder": encoder,
         "started_from": started_from,
-        "commit": current_commit(),
+        "commit": read_current_commit(),
         "versions": {"mammoseg": __version__, **{name: version(name) for name in ("monai", "torch", "numpy")}},
     }
 
 
-def command_line() -> str:
+def format_command_line() -> str:
     """The command that started this process, with its folder, so that it can be pasted in any other."""
     return f"cd {shlex.quote(str(Path.cwd()))} && {shlex.join(sys.orig_argv)}"
 
@@ -119,12 +119,12 @@ def describe_machine() -> dict[str, str]:
     """What a result says of the computer that made it; not its name."""
     return {
         "system": platform.platform(),
-        "processor": f"{processor_name()}, {len(os.sched_getaffinity(0))} cores",
+        "processor": f"{read_processor_name()}, {len(os.sched_getaffinity(0))} cores",
         "python": platform.python_version(),
     }
 
 
-def processor_name() -> str:
+def read_processor_name() -> str:
     """Model of the processor, where the system tells it; else its kind."""
     try:
         told = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
@@ -134,7 +134,7 @@ def processor_name() -> str:
 
 
 @cache
-def current_commit() -> str | None:
+def read_current_commit() -> str | None:
     """Commit of the checkout that the package runs from, with ``-dirty`` when files differ; None outside a checkout."""
     if not (PACKAGE_FOLDER.parent / ".git").exists():
         return None
@@ -151,4 +151,4 @@ def _git(*arguments: str) -> str | None:
 
 
 def _sha256_or_none(path: Path) -> str | None:
-    return sha256_of_file(path) if path.is_file() else None
+    return hash_file(path) if path.is_file() else None

@@ -36,7 +36,7 @@ def quick_imports() -> Iterator[None]:
             gc.enable()
 
 
-def quick_import(name: str) -> ModuleType:
+def import_quickly(name: str) -> ModuleType:
     """Import a module whose name is known only now, see `quick_imports`."""
     with quick_imports():
         return import_module(name)

@@ -5,16 +5,16 @@ import sys
 from collections.abc import Sequence
 
 from mammoseg import cli, commands
-from mammoseg.command_line import ended
+from mammoseg.command_line import run_to_end
 from mammoseg.errors import WrongCallError
 
 COMMANDS = {"predict": commands.COMMANDS["predict"]}
 
 
 def main() -> None:
-    """Run the command line and end the program; see `mammoseg.command_line.ended`."""
+    """Run the command line and end the program; see `mammoseg.command_line.run_to_end`."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    sys.exit(ended(lambda: run(sys.argv[1:])))
+    sys.exit(run_to_end(lambda: run(sys.argv[1:])))
 
 
 def run(words: Sequence[str]) -> None:

@@ -9,14 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mammoseg.command_line import Parser, ended
-from mammoseg.counts import count_of
+from mammoseg.command_line import Parser, run_to_end
+from mammoseg.counts import format_count
 from mammoseg.quick_import import quick_imports
-from monailabel_app.lib.conf import model_name
+from monailabel_app.lib.conf import read_model_name
 from monailabel_app.lib.login.tokens import TokenFile, make_token, revoke_tokens
 from monailabel_app.lib.models.discover import discover
 from monailabel_app.lib.server import logs
-from monailabel_app.lib.server.address import bind, check_certificate, url_of
+from monailabel_app.lib.server.address import bind, build_url, check_certificate
 from monailabel_app.lib.settings import ServerSettings, is_loopback, refuse_open_address
 
 APP_DIR = Path(__file__).resolve().parent
@@ -37,7 +37,7 @@ HOW_TO_SERVE: dict[str, Any] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    return ended(lambda: _run(given), name="monailabel_app")
+    return run_to_end(lambda: _run(given), name="monailabel_app")
 
 
 def _run(given: Sequence[str]) -> None:
@@ -53,7 +53,7 @@ def _serve(options: argparse.Namespace) -> None:
     has_login = settings.oidc is not None or bool(TokenFile(settings.tokens_file))
     refuse_open_address(options.host, has_login=has_login, insecure=options.insecure)
     models = discover(conf)  # what this and the next lines refuse is said before the imports below, which take seconds
-    model_name(conf, "strategy_model", models)
+    read_model_name(conf, "strategy_model", models)
     check_certificate(options.ssl_certfile, options.ssl_keyfile, options.ssl_keyfile_password)
     sockets = bind(options.host, options.port)
     logs.set_up(options.verbose)
@@ -77,7 +77,7 @@ def _serve(options: argparse.Namespace) -> None:
     server = build(label_app, settings)
     allow_open_files()
     listeners: list[socket.socket] = [Listener(bound, server.state.connections) for bound in sockets]
-    url = url_of("https" if options.ssl_certfile else "http", options.host, listeners[0].getsockname()[1])
+    url = build_url("https" if options.ssl_certfile else "http", options.host, listeners[0].getsockname()[1])
     logging.getLogger(__name__).info("Serving on %s", url)
     print(say_page(url, is_built=BUILT.is_dir()), flush=True)
     with suppress(KeyboardInterrupt):
@@ -94,7 +94,7 @@ def _serve(options: argparse.Namespace) -> None:
 def _token(options: argparse.Namespace) -> None:
     path = ServerSettings.from_conf(dict(options.conf or [])).tokens_file
     if options.revoke:
-        print(f"{count_of(revoke_tokens(path, name=options.name), 'token')} of {options.name} revoked.")
+        print(f"{format_count(revoke_tokens(path, name=options.name), 'token')} of {options.name} revoked.")
     else:
         print(make_token(path, name=options.name, role=options.role))
 

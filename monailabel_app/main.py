@@ -24,22 +24,29 @@ from monailabel.interfaces.tasks.strategy import Strategy
 from monailabel.interfaces.tasks.train import TrainTask
 
 from mammoseg import __version__
-from mammoseg.inference.engines.torch_engine import usable_device
+from mammoseg.inference.engines.torch_engine import try_device
 from monailabel_app.lib.app import NamedTasks
-from monailabel_app.lib.conf import check_keys, number, whole_number, words, yes_no_or_recorded, yes_or_no
+from monailabel_app.lib.conf import (
+    check_keys,
+    read_number,
+    read_whole_number,
+    read_words,
+    read_yes_no_or_recorded,
+    read_yes_or_no,
+)
 from monailabel_app.lib.datastore import open_datastore
 from monailabel_app.lib.models.batch import MassBatchInferTask
 from monailabel_app.lib.models.discover import discover
 from monailabel_app.lib.models.infer import MassInferTask
 from monailabel_app.lib.models.prepared import LookedAtImages
-from monailabel_app.lib.models.prompted import prompted_models, prompted_tasks
+from monailabel_app.lib.models.prompted import build_prompted_models, build_prompted_tasks
 from monailabel_app.lib.models.run import infer
-from monailabel_app.lib.models.scoring import scoring_methods
+from monailabel_app.lib.models.scoring import build_scoring_methods
 from monailabel_app.lib.models.serving import ServedModel
 from monailabel_app.lib.models.train import MassTrainTask
 from monailabel_app.lib.models.versions import Versions
-from monailabel_app.lib.settings import announced_host, refuse_open_address, state_folder
-from monailabel_app.lib.strategies import strategies
+from monailabel_app.lib.settings import find_announced_host, locate_state, refuse_open_address
+from monailabel_app.lib.strategies import build_strategies
 
 PROMPT_CACHE_MIB = 512
 """Of the images that interactive models hold ready: sixteen of full size."""
@@ -63,24 +70,24 @@ class MammosegApp(MONAILabelApp, NamedTasks):
         conf = conf or {}
         check_keys(conf)
         has_login = monailabel_settings.MONAI_LABEL_AUTH_ENABLE
-        host = announced_host(sys.argv) or "127.0.0.1"
-        refuse_open_address(host, has_login=has_login, insecure=yes_or_no(conf, "insecure", False))
-        self.state = state_folder(conf)
-        device = str(usable_device(conf["device"])) if "device" in conf else None
-        modalities = words(conf, "modalities", "MG")
+        host = find_announced_host(sys.argv) or "127.0.0.1"
+        refuse_open_address(host, has_login=has_login, insecure=read_yes_or_no(conf, "insecure", False))
+        self.state = locate_state(conf)
+        device = str(try_device(conf["device"])) if "device" in conf else None
+        modalities = read_words(conf, "modalities", "MG")
         self.served = {
             name: ServedModel(
                 entry,
                 Versions(self.state / "models" / name, entry.weights),
                 device=device,
                 modalities=modalities,
-                flips=yes_no_or_recorded(conf, "flips"),
-                min_area_mm2=number(conf, "min_area_mm2", 0) if "min_area_mm2" in conf else None,
+                flips=read_yes_no_or_recorded(conf, "flips"),
+                min_area_mm2=read_number(conf, "min_area_mm2", 0) if "min_area_mm2" in conf else None,
             )
             for name, entry in discover(conf).items()
         }
-        most_mib = whole_number(conf, "prompt_cache_mib", PROMPT_CACHE_MIB)
-        self.outliners = prompted_models(LookedAtImages(most_mib << 20, modalities))
+        most_mib = read_whole_number(conf, "prompt_cache_mib", PROMPT_CACHE_MIB)
+        self.outliners = build_prompted_models(LookedAtImages(most_mib << 20, modalities))
         super().__init__(app_dir, studies, conf, name="mammoseg", description=DESCRIPTION, version=__version__)
         self._auto_update_scoring = False  # private, of MONAI Label: it would start processes of its own server
 
@@ -93,18 +100,18 @@ class MammosegApp(MONAILabelApp, NamedTasks):
         return open_datastore(self.studies, self.conf, self.state)
 
     def init_infers(self) -> dict[str, InferTask]:
-        preload = yes_or_no(self.conf, "preload", False)
+        preload = read_yes_or_no(self.conf, "preload", False)
         found = {name: MassInferTask(model, preload=preload) for name, model in self.served.items()}
-        return found | prompted_tasks(self.outliners)
+        return found | build_prompted_tasks(self.outliners)
 
     def init_trainers(self) -> dict[str, TrainTask]:
         return {name: MassTrainTask(model, self.state) for name, model in self.served.items()}
 
     def init_strategies(self) -> dict[str, Strategy]:
-        return strategies(self.served, self.conf)
+        return build_strategies(self.served, self.conf)
 
     def init_scoring_methods(self) -> dict[str, ScoringMethod]:
-        return scoring_methods(self.served)
+        return build_scoring_methods(self.served)
 
     def init_batch_infer(self) -> BatchInferTask:
         return MassBatchInferTask(lambda name: getattr(self.versions[name].current(), "number", None))

@@ -19,9 +19,9 @@ from mammoseg.benchmark.preprocess_speed import benchmark_preprocess
 from mammoseg.benchmark.prompt_models import benchmark_prompts
 from mammoseg.benchmark.prompt_speed import benchmark_label_prompts
 from mammoseg.benchmark.run import benchmark_networks
-from mammoseg.benchmark.table import benchmark_table
+from mammoseg.benchmark.table import format_benchmark
 from mammoseg.benchmark.train_speed import benchmark_train
-from mammoseg.bundles import bundle_names
+from mammoseg.bundles import list_bundle_names
 from mammoseg.command_line import run_script
 
 REAL_MAMMOGRAM = ROOT.parent / "shared/data/dicom_mg/GH133_GE_MLO_jpegls14sv1_12bit.dcm"
@@ -69,10 +69,10 @@ def networks(
         quick: one round on a small image, to see that everything works.
         options: threads, seconds, rounds, compiled and engines of `mammoseg.benchmark.measure.measure_bundle`.
     """
-    names = [bundles] if isinstance(bundles, str) else list(bundles) or bundle_names()
+    names = [bundles] if isinstance(bundles, str) else list(bundles) or list_bundle_names()
     options |= {"file": Path(json) if json else None, "quick": quick}
     results, failures = benchmark_networks(names, [batch] if isinstance(batch, int) else batch, **options)
-    print(benchmark_table(results), dumps(results), sep="\n\n")
+    print(format_benchmark(results), dumps(results), sep="\n\n")
     if failures:
         sys.exit(f"not measured: {'; '.join(failures)}")
 

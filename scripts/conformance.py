@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import checkout  # noqa: F401  # the package is that of this checkout
-from conformance_objects import made_objects
+from conformance_objects import make_objects
 from jinja2 import Environment, FileSystemLoader
 from pydicom import Dataset
 from pydicom.datadict import dictionary_description
@@ -27,10 +27,10 @@ NAMES = {LABEL_MAP_SEGMENTATION_STORAGE: "Label Map Segmentation Storage"}
 """SOP classes that pydicom's dictionary does not name yet."""
 
 
-def conformance() -> str:
+def render_conformance() -> str:
     """Text of the page."""
     with TemporaryDirectory() as folder:
-        source, objects = made_objects(Path(folder))
+        source, objects = make_objects(Path(folder))
     connect, read = client.TIMEOUT_SECONDS
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent), keep_trailing_newline=True)
     return environment.get_template("conformance.md.jinja").render(
@@ -76,7 +76,7 @@ def _syntaxes(objects: dict[str, Dataset]) -> list[dict[str, str]]:
 
 
 def _described(title: str, made: Dataset, source: Dataset) -> dict[str, Any]:
-    types = iod.types_of(made.SOPClassUID)
+    types = iod.list_types(made.SOPClassUID)
     rows = [
         {
             "name": element.name,

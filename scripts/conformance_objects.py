@@ -32,7 +32,7 @@ UNLIKE_OURS = {
 """Values of the mammogram that no object has by itself, so that one that is taken over shows."""
 
 
-def made_objects(folder: Path) -> tuple[Dataset, dict[str, Dataset]]:
+def make_objects(folder: Path) -> tuple[Dataset, dict[str, Dataset]]:
     """A mammogram and each object that is made of it, by its title."""
     path = folder / "mammogram.dcm"
     write_mammogram(path, np.arange(1200).reshape(40, 30))

@@ -37,7 +37,7 @@ def demo(output: str = "demo", patients: int = 110, epochs: int = 24) -> None:
         )
     run("2/5 train", [*mammoseg, "train", "unet", "--recipe=common", *places, *length, *SMALL])
     run("3/5 evaluate on held-out patients", [*mammoseg, "evaluate", "unet", f"--weights={weights}", *places])
-    images = [f"{data}/{record}" for record in held_out_images(ROOT / data)]
+    images = [f"{data}/{record}" for record in list_held_out_images(ROOT / data)]
     named = ["--bundle=unet", f"--weights={weights}"]
     run("4/5 segment DICOM", [*mammoseg, "predict", *images, *named, f"--output={output}/predictions"])
     run(
@@ -49,7 +49,7 @@ def demo(output: str = "demo", patients: int = 110, epochs: int = 24) -> None:
     print(f"  {ROOT / output / 'predictions' / 'index.html'}  DICOM in, DICOM SEG out")
 
 
-def held_out_images(dataset_dir: Path) -> list[str]:
+def list_held_out_images(dataset_dir: Path) -> list[str]:
     """Paths of the test images, relative to the datalist."""
     from mammoseg.data.datalist import read_datalist
 

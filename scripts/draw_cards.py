@@ -7,9 +7,9 @@ import sys
 
 import checkout  # noqa: F401  # the package is that of this checkout
 
-from mammoseg.cards.card import all_files
+from mammoseg.cards.card import render_all_files
 from mammoseg.command_line import run_script
-from mammoseg.counts import count_of
+from mammoseg.counts import format_count
 from mammoseg.files import atomic_path
 
 
@@ -19,14 +19,14 @@ def draw_cards(check: bool = False) -> None:
     Args:
         check: write nothing; end with exit code 1 and the first file that is out of date.
     """
-    files = all_files()
+    files = render_all_files()
     for path, text in files.items():
         if not check:
             with atomic_path(path) as temporary:
                 temporary.write_text(text, encoding="utf-8")
         elif not path.is_file() or path.read_text(encoding="utf-8") != text:
             sys.exit(f"{path} is out of date; run: python scripts/draw_cards.py")
-    print(f"{count_of(len(files), 'file')} {'up to date' if check else 'written'}.")
+    print(f"{format_count(len(files), 'file')} {'up to date' if check else 'written'}.")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from monai.bundle import ConfigParser
 from monai.utils import ensure_tuple
 
 from mammoseg.benchmark.trained_like import make_trained_like
-from mammoseg.bundles import bundle_names, render
+from mammoseg.bundles import list_bundle_names, render
 from mammoseg.command_line import run_script
 from mammoseg.deploy.formats import FORMATS, Probabilities, write_formats
 from mammoseg.errors import MammosegError
@@ -36,15 +36,15 @@ def format_table(bundles: tuple[str, ...] | str = (), output: str = str(PAGE)) -
     """
     before, table, after = Path(output).read_text(encoding="utf-8").split(MARK)
     rows = {line.split("`")[1]: line for line in table.splitlines() if "`" in line}
-    for name in ensure_tuple(bundles) or bundle_names():
-        rows[name] = row(name)
+    for name in ensure_tuple(bundles) or list_bundle_names():
+        rows[name] = format_row(name)
         print(rows[name], flush=True)
     head = ["| bundle | image | probabilities | " + " | ".join(FORMATS) + " |", "|---|---|---|" + "---|" * len(FORMATS)]
     lines = [*head, *(rows[name] for name in sorted(rows))]
     Path(output).write_text(MARK.join([before, "\n".join(lines) + "\n", after]), encoding="utf-8")
 
 
-def row(name: str) -> str:
+def format_row(name: str) -> str:
     """Largest difference from PyTorch in each format and size of the file; or the reason why there is none."""
     torch.manual_seed(0)
     parser = ConfigParser(render(name)["train"])
@@ -54,12 +54,12 @@ def row(name: str) -> str:
     network.eval()
     with torch.no_grad():
         probability = Probabilities(network).eval()(image)
-    cells = [cell(network, format) for format in FORMATS]
+    cells = [format_cell(network, format) for format in FORMATS]
     spread = f"{probability.min():.2f} to {probability.max():.2f}"
     return f"| `{name}` | {' x '.join(str(side) for side in image.shape[1:])} | {spread} | {' | '.join(cells)} |"
 
 
-def cell(network: Network, format: str) -> str:
+def format_cell(network: Network, format: str) -> str:
     """One entry of the table."""
     with tempfile.TemporaryDirectory() as folder:
         try:

@@ -16,16 +16,16 @@ from pathlib import Path
 
 from checkout import ROOT
 
-from mammoseg.bundles import bundle_root
-from mammoseg.checkpoints.weights_file import SHIPPED_BUNDLE, WeightsError, default_weights
+from mammoseg.bundles import locate_bundle
+from mammoseg.checkpoints.weights_file import SHIPPED_BUNDLE, WeightsError, choose_default_weights
 from mammoseg.command_line import run_script
 from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.files import check_folder
-from mammoseg.program import free_port
+from mammoseg.program import find_free_port
 from mammoseg.viewer.archive import LocalArchive, check_installed
 from mammoseg.viewer.kept_labels import keep_labels
 from mammoseg.viewer.label_server import label_server
-from mammoseg.viewer.label_sources import check_listed, own_folder, phantoms_in_archive, what_to_open
+from mammoseg.viewer.label_sources import check_listed, open_own_folder, phantoms_in_archive, say_what_to_open
 from mammoseg.viewer.show import OHIF
 
 PAGE = ROOT / "monailabel_app" / "annotate" / "built"
@@ -58,14 +58,14 @@ def label(
         folder: mammograms, DICOM or pictures, in place of phantoms; nothing is written into it.
     """
     kept = None if keep is None else Path(_named(keep, "keep")).resolve()
-    own = None if folder is None else own_folder(Path(_named(folder, "folder")), kept)
+    own = None if folder is None else open_own_folder(Path(_named(folder, "folder")), kept)
     bundle = bundle or (SHIPPED_BUNDLE if own else "unet")
     served = f"{bundle}={_check(weights, bundle, patients, kept, is_own=own is not None).resolve()}"
     for end in ENDS:  # also where a shell told us to ignore Ctrl-C
         signal.signal(end, _end)
     print(f"Starting the label server on {own.studies if own else 'phantoms in Orthanc'} ...", flush=True)
     with suppress(KeyboardInterrupt), ExitStack() as parts:
-        port = free_port(port)
+        port = find_free_port(port)
         temporary = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="mammoseg-label-")))
         state = (kept or temporary) / "state"
         source = own or parts.enter_context(phantoms_in_archive(temporary, patients, state, viewer_port))
@@ -75,7 +75,7 @@ def label(
         parts.callback(print, "\nEnding the label server and what it reads ...", flush=True)
         if own:
             check_listed(server.url, own.studies)
-        print(what_to_open(server.url, source, bundle, page=PAGE.is_dir(), keep=kept), flush=True)
+        print(say_what_to_open(server.url, source, bundle, page=PAGE.is_dir(), keep=kept), flush=True)
         while (gone := _gone(source.studies, server.process)) is None:
             time.sleep(0.5)
         raise MammosegError(f"{gone} ended by itself; all else is ended too. What it said is above.")
@@ -89,7 +89,7 @@ def _named(folder: object, option: str) -> str:
 
 def _check(weights: str | None, bundle: str, patients: int, keep: Path | None, *, is_own: bool) -> Path:
     """Say what is named wrong, and all that is missing, and how to get it, before anything starts; the weights."""
-    bundle_root(bundle)
+    locate_bundle(bundle)
     if not isinstance(patients, int) or patients < 1:
         raise WrongCallError(f"patients is '{patients}'; give a whole number from 1 on.")
     if keep:
@@ -105,7 +105,7 @@ def _check(weights: str | None, bundle: str, patients: int, keep: Path | None, *
     chosen = Path(weights) if weights else DEMO_WEIGHTS
     if is_own and not weights:
         try:
-            chosen = default_weights(bundle)
+            chosen = choose_default_weights(bundle)
         except WeightsError as error:
             missing.append(str(error))
     elif not chosen.is_file():

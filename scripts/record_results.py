@@ -12,7 +12,7 @@ from draw_cards import draw_cards
 
 from mammoseg.cards.measured import RESULTS
 from mammoseg.command_line import run_script
-from mammoseg.counts import count_of
+from mammoseg.counts import format_count
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.measured import measure_evaluation
 from mammoseg.evaluation.tables import without_nan
@@ -50,7 +50,7 @@ def record_results(
         raise WrongCallError("nothing to record; name NAME and evaluations, or --plan and --output.")
     file = RESULTS / record["name"] / "measured.json"
     write_json(file, without_nan(record))
-    print(f"{count_of(len(record['runs']), 'evaluation')} in {file}, {len(record['empty'])} empty.")
+    print(f"{format_count(len(record['runs']), 'evaluation')} in {file}, {len(record['empty'])} empty.")
     draw_cards()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from checkout import ROOT
 
-from mammoseg.active_learning.replay_job import STRATEGIES_BY_DEFAULT, replay_job
+from mammoseg.active_learning.replay_job import STRATEGIES_BY_DEFAULT, run_replay
 from mammoseg.command_line import run_script
 
 
@@ -40,7 +40,7 @@ def simulate_active_learning(
         plan: fields of `mammoseg.active_learning.simulation.SimulationPlan`: seeds, start, query, rounds, ...; with
             tool_steps labels cost effort, and the files are called ``active_learning_effort``.
     """
-    replay_job(
+    run_replay(
         Path(output),
         dataset_dir=None if dataset_dir is None else Path(dataset_dir),
         phantom={"patients": patients, "size": size},

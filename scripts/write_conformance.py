@@ -6,7 +6,7 @@ Usage: python scripts/write_conformance.py [--check]
 import sys
 
 from checkout import ROOT
-from conformance import conformance
+from conformance import render_conformance
 
 from mammoseg.command_line import run_script
 from mammoseg.files import atomic_path
@@ -20,7 +20,7 @@ def write_conformance(check: bool = False) -> None:
     Args:
         check: write nothing; end with exit code 1 if the page is out of date.
     """
-    text = conformance()
+    text = render_conformance()
     if not check:
         with atomic_path(PAGE) as temporary:
             temporary.write_text(text, encoding="utf-8")

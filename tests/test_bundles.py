@@ -19,11 +19,11 @@ from mammoseg.bundles import (
     BASE_FOLDER,
     BUNDLES_FOLDER,
     BundleError,
-    bundle_names,
-    bundle_root,
-    first_difference,
+    find_first_difference,
+    list_bundle_names,
+    locate_bundle,
     render,
-    why_no_masses,
+    say_why_no_masses,
 )
 from mammoseg.checkpoints.checkpoint import read_checkpoint
 from mammoseg.errors import WrongCallError
@@ -95,8 +95,10 @@ CASES = {
     "unit_unet": Case(47_103_682),
 }
 
-every_bundle = pytest.mark.parametrize("name", bundle_names())
-every_mass_bundle = pytest.mark.parametrize("name", [name for name in bundle_names() if not why_no_masses(name)])
+every_bundle = pytest.mark.parametrize("name", list_bundle_names())
+every_mass_bundle = pytest.mark.parametrize(
+    "name", [name for name in list_bundle_names() if not say_why_no_masses(name)]
+)
 """The common recipe and the tiny data set are mammograms; those over BiT learn photographs, `click_unet` prompts."""
 
 
@@ -139,7 +141,7 @@ def copied_bundles(tmp_path, monkeypatch) -> Path:
 
 @every_bundle
 def test_generated_files_are_up_to_date(name):
-    assert first_difference(name) is None
+    assert find_first_difference(name) is None
 
 
 @every_bundle
@@ -151,7 +153,7 @@ def test_metadata_has_the_required_keys_and_its_version_in_the_changelog(name):
 
 @every_bundle
 def test_train_and_inference_have_the_properties_that_monai_asks_for(name, dataset, tmp_path):
-    configs = Path(bundle_root(name)) / "configs"
+    configs = Path(locate_bundle(name)) / "configs"
     for part, kind in (("train", "train"), ("inference", "infer")):
         overrides = CASES[name].overrides(dataset, tmp_path, device="$torch.device('meta')")
         flow = ConfigWorkflow(str(configs / f"{part}.json"), workflow_type=kind, logging_file=False, **overrides)
@@ -165,12 +167,12 @@ def test_network_and_preprocessing_are_the_same_in_training_and_inference(name):
     for key in ("network_def", "preprocessing", "spatial_size", "in_channels", "default_threshold"):
         assert configs["train"][key] == configs["inference"][key]
     threshold = configs["inference"]["threshold"]
-    assert threshold["_target_"] == "mammoseg.checkpoints.checkpoint.chosen_threshold"
+    assert threshold["_target_"] == "mammoseg.checkpoints.checkpoint.read_chosen_threshold"
     assert threshold["otherwise"] == "@default_threshold"
     assert configs["train"]["validate"]["preprocessing"] == "@preprocessing"
 
 
-@pytest.mark.parametrize("name", [name for name in bundle_names() if "evaluate" in render(name)])
+@pytest.mark.parametrize("name", [name for name in list_bundle_names() if "evaluate" in render(name)])
 def test_evaluation_takes_network_and_preprocessing_as_they_are_recorded(name):
     configs = render(name)
     evaluation = configs["train"] | configs["evaluate"]
@@ -188,12 +190,12 @@ def test_evaluation_takes_network_and_preprocessing_as_they_are_recorded(name):
 
 
 def test_all_bundles_but_that_of_prompts_can_be_evaluated():
-    assert {name for name in bundle_names() if "evaluate" not in render(name)} == {"click_unet"}
+    assert {name for name in list_bundle_names() if "evaluate" not in render(name)} == {"click_unet"}
 
 
 @every_bundle
 def test_bundle_has_a_model_card_with_paper_and_limits(name):
-    card = (Path(bundle_root(name)) / "docs" / "README.md").read_text(encoding="utf-8")
+    card = (Path(locate_bundle(name)) / "docs" / "README.md").read_text(encoding="utf-8")
     assert "doi" in card.lower() and "Research only" in card
 
 
@@ -215,7 +217,7 @@ def test_metadata_and_recipe_agree_with_the_network_on_channels_and_sizes(name):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in bundle_names() if "encoder_weights" in render(name)["train"]["network_def"]]
+    "name", [name for name in list_bundle_names() if "encoder_weights" in render(name)["train"]["network_def"]]
 )
 def test_encoder_weights_of_the_command_line_reach_the_encoder(name, tmp_path):
     parser = ConfigParser(render(name)["train"] | {"encoder_weights": str(tmp_path / "absent.pt")})
@@ -226,7 +228,7 @@ def test_encoder_weights_of_the_command_line_reach_the_encoder(name, tmp_path):
 
 @every_bundle
 def test_first_reference_is_the_paper_of_the_recipe(name):
-    recipe = json.loads((Path(bundle_root(name)) / "arch.json").read_text())["recipe"].split("_")[0]
+    recipe = json.loads((Path(locate_bundle(name)) / "arch.json").read_text())["recipe"].split("_")[0]
     author, year = recipe[:-4], recipe[-4:]  # such as sun2020
     first, *_ = render(name)["metadata"]["references"]
     assert first.lower().startswith(author) and year in first
@@ -236,7 +238,7 @@ def test_first_reference_is_the_paper_of_the_recipe(name):
 @every_mass_bundle
 def test_common_recipe_leaves_no_difference_but_the_network(name):
     def common(bundle: str) -> dict:
-        configs = Path(bundle_root(bundle)) / "configs"
+        configs = Path(locate_bundle(bundle)) / "configs"
         parser = ConfigParser()
         parser.read_config([str(configs / "train.json"), str(configs / "common_recipe.json")])
         return {
@@ -261,7 +263,7 @@ def test_one_epoch_of_either_recipe_gives_weights_that_are_evaluated(name, overl
 
 def test_unknown_bundle_is_refused_with_the_known_ones():
     with pytest.raises(WrongCallError, match="unknown bundle 'unett'; known: .*unet"):
-        bundle_root("unett")
+        locate_bundle("unett")
 
 
 def test_misspelt_override_stops_the_build_with_file_section_and_key(copied_bundles):
@@ -281,7 +283,7 @@ def test_unknown_paper_stops_the_build(copied_bundles):
 
 
 def test_every_citation_is_cited():
-    archs = [json.loads((BUNDLES_FOLDER / name / "arch.json").read_text()) for name in bundle_names()]
+    archs = [json.loads((BUNDLES_FOLDER / name / "arch.json").read_text()) for name in list_bundle_names()]
     cited = {key for arch in archs for key in arch["metadata"]["references"]}
     assert set(json.loads((BASE_FOLDER / "papers.json").read_text())) == cited
 
@@ -289,12 +291,12 @@ def test_every_citation_is_cited():
 def test_edited_generated_file_is_found_and_its_first_difference_named(copied_bundles):
     train = copied_bundles / "unet" / "configs" / "train.json"
     train.write_text(json.dumps(json.loads(train.read_text()) | {"seed": 1}))
-    assert "train.json differs at 'seed'" in first_difference("unet")
+    assert "train.json differs at 'seed'" in find_first_difference("unet")
 
 
 @pytest.mark.parametrize("place", ["bundle", "elsewhere"])
 def test_training_runs_from_any_folder(place, dataset, tmp_path):
-    root = Path(bundle_root("unet"))
+    root = Path(locate_bundle("unet"))
     cwd, config = (root, "configs/train.json") if place == "bundle" else (tmp_path, f"{root}/configs/train.json")
     overrides = as_arguments(tiny_overrides(dataset, tmp_path, max_epochs=1))
     command("training", "--config_file", config, *overrides, cwd=cwd)
@@ -322,7 +324,7 @@ def test_inference_writes_a_mask_for_every_image_of_a_folder(dataset, tmp_path):
         "spatial_size": [32, 32],
         "network_def::channels": [4, 8, 16],
     }
-    config = Path(bundle_root("unet")) / "configs" / "inference.json"
+    config = Path(locate_bundle("unet")) / "configs" / "inference.json"
     flow = ConfigWorkflow(str(config), workflow_type="infer", logging_file=False, run_id="inferring", **overrides)
     flow.initialize()
     flow.run()
@@ -338,7 +340,7 @@ def test_evaluation_refuses_weights_trained_at_another_size(dataset, trained):
 
 @pytest.mark.slow  # 60 epochs, twice: the better part of a minute
 def test_two_processes_reach_the_validation_metric_of_one(dataset, tmp_path):
-    configs = Path(bundle_root("unet")) / "configs"
+    configs = Path(locate_bundle("unet")) / "configs"
     metrics = {}
     for name, launcher, files in (
         ("one", ("-m", "monai.bundle"), f"{configs}/train.json"),

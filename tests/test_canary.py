@@ -178,7 +178,7 @@ def test_predict_from_an_archive_and_back(filled, tmp_path, monkeypatch):
     monkeypatch.setitem(
         sys.modules, "mammoseg.inference.predictor", SimpleNamespace(Predictor=lambda **_: BrightIsMass())
     )
-    monkeypatch.setattr("mammoseg.prediction.asked.default_weights", lambda bundle: tmp_path / "model.pt")
+    monkeypatch.setattr("mammoseg.prediction.asked.choose_default_weights", lambda bundle: tmp_path / "model.pt")
     before, address = instances_in(filled), filled.dicomweb
     said = listen(lambda: predict(output=tmp_path / "out", archive=address, stow=address, workers=1))
     assert f"{PATIENTS} segmented" in said

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from mammoseg.command_line import TRACEBACK, ended, known_error, run_script
+from mammoseg.command_line import TRACEBACK, find_known_error, run_script, run_to_end
 from mammoseg.errors import NothingUsableError
 
 
@@ -33,17 +33,17 @@ def raising(error, cause=None):
     ],
 )
 def test_error_is_one_sentence_with_its_code(error, cause, code, said, capsys):
-    assert ended(raising(error, cause), name="program") == code
+    assert run_to_end(raising(error, cause), name="program") == code
     assert capsys.readouterr() == ("", f"program: {said}\n")
 
 
 def test_what_was_not_foreseen_says_how_to_see_where_and_repeats_no_value(capsys, monkeypatch):
-    assert ended(raising(KeyError("DOE^JANE"))) == 70
+    assert run_to_end(raising(KeyError("DOE^JANE"))) == 70
     said = capsys.readouterr().err
     assert said.startswith("mammoseg: this was not foreseen: KeyError in test_command_line.py, line ")
     assert said.count("\n") == 1 and "DOE" not in said and TRACEBACK in said
     monkeypatch.setenv(TRACEBACK, "1")
-    ended(raising(KeyError("DOE^JANE")))
+    run_to_end(raising(KeyError("DOE^JANE")))
     assert capsys.readouterr().err.startswith("Traceback (most recent call last):\n")
 
 
@@ -56,7 +56,7 @@ def test_ctrl_c_that_a_library_takes_for_a_fault_of_its_own_is_still_ctrl_c(caps
 
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have told us to ignore it
     try:
-        assert ended(work) == 130
+        assert run_to_end(work) == 130
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
@@ -64,7 +64,7 @@ def test_ctrl_c_that_a_library_takes_for_a_fault_of_its_own_is_still_ctrl_c(caps
 
 
 def test_work_that_ends_well_gives_0(capsys):
-    assert ended(lambda: print("done")) == 0
+    assert run_to_end(lambda: print("done")) == 0
     assert capsys.readouterr() == ("done\n", "")
 
 
@@ -82,7 +82,7 @@ def test_full_disk_is_an_error_of_the_system_whatever_a_library_says_of_it(tmp_p
 def test_errors_that_name_each_other_as_context_end_in_a_sentence():
     first, second = RuntimeError("first"), ValueError("second")
     first.__cause__, second.__context__ = second, first
-    assert known_error(first).exit_code == 70
+    assert find_known_error(first).exit_code == 70
 
 
 def test_a_script_asked_for_help_does_nothing_else_even_where_it_takes_any_option(capsys, monkeypatch):

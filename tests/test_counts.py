@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from mammoseg.counts import count_of, format_number
+from mammoseg.counts import format_count, format_number
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from mammoseg.counts import count_of, format_number
     ],
 )
 def test_noun_goes_with_its_number(number, thing, text):
-    assert count_of(number, thing) == text
+    assert format_count(number, thing) == text
 
 
 @pytest.mark.parametrize(

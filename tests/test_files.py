@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mammoseg.files import atomic_path, made_output, sha256_of_file, sha256_of_json, sole_writer, write_json
+from mammoseg.files import atomic_path, hash_file, hash_json, made_output, sole_writer, write_json
 
 
 def test_file_appears_when_the_block_ends(tmp_path):
@@ -44,11 +44,11 @@ def test_json_is_read_back_equal(tmp_path):
 
 def test_digest_of_a_file_is_its_sha256(tmp_path):
     (tmp_path / "abc").write_bytes(b"abc")
-    assert sha256_of_file(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert hash_file(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
 def test_digest_of_json_does_not_depend_on_the_order_of_keys():
-    assert sha256_of_json({"a": 1, "b": 2}) == sha256_of_json({"b": 2, "a": 1}) != sha256_of_json({"a": 2, "b": 1})
+    assert hash_json({"a": 1, "b": 2}) == hash_json({"b": 2, "a": 1}) != hash_json({"a": 2, "b": 1})
 
 
 def test_a_block_that_fails_leaves_no_empty_folder_that_was_made_for_it(tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from monai.bundle import ConfigParser
 
-from mammoseg.command_line import ended
+from mammoseg.command_line import run_to_end
 from mammoseg.moved import MOVED
 
 CHANGELOG = Path(__file__).resolve().parents[1] / "CHANGELOG.md"
@@ -16,9 +16,9 @@ CHANGELOG = Path(__file__).resolve().parents[1] / "CHANGELOG.md"
 def test_an_old_name_is_answered_by_a_new_one_that_exists(old, capsys):
     module, _, name = old.rpartition(".")
     if name.islower():  # of a module, or of a function
-        assert ended(lambda: ConfigParser({"part": {"_target_": old}}).get_parsed_content("part")) == 2
+        assert run_to_end(lambda: ConfigParser({"part": {"_target_": old}}).get_parsed_content("part")) == 2
     else:
-        assert ended(lambda: import_module(old)) == 2
+        assert run_to_end(lambda: import_module(old)) == 2
     assert f"{old} is now {MOVED[old]}" in capsys.readouterr().err
     parent, _, name = MOVED[old].rpartition(".")
     assert hasattr(import_module(parent), name) or import_module(MOVED[old])
@@ -32,7 +32,7 @@ def test_an_old_name_is_answered_by_a_new_one_that_exists(old, capsys):
     ],
 )
 def test_a_script_with_an_old_name_of_a_function_ends_in_the_same_sentence(code, capsys):
-    assert ended(lambda: exec(code)) == 2
+    assert run_to_end(lambda: exec(code)) == 2
     new = "mammoseg.checkpoints.preprocessing.build_preprocessing; write that name instead.\n"
     assert capsys.readouterr().err.endswith(new)
 
@@ -44,7 +44,7 @@ def test_the_changelog_lists_every_moved_name():
 
 def test_a_config_with_an_old_name_ends_in_one_sentence_with_the_new_one(capsys):
     config = ConfigParser({"schedule": {"_target_": "mammoseg.schedules.WarmupCosineLR"}})
-    assert ended(lambda: config.get_parsed_content("schedule")) == 2
+    assert run_to_end(lambda: config.get_parsed_content("schedule")) == 2
     assert capsys.readouterr().err == (
         "mammoseg: mammoseg.schedules is now mammoseg.training.schedules; write that name instead.\n"
     )

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from mammoseg.files import sha256_of_file
-from mammoseg.provenance import LOCK_FILE, collect_provenance, doubt_of, warn_of_doubt
+from mammoseg.files import hash_file
+from mammoseg.provenance import LOCK_FILE, collect_provenance, find_doubt, warn_of_doubt
 
 
 def test_provenance_has_the_digests_of_datalist_config_and_lock(tmp_path):
@@ -13,9 +13,9 @@ def test_provenance_has_the_digests_of_datalist_config_and_lock(tmp_path):
     (tmp_path / "configs" / "train.json").write_text("{}")
     (tmp_path / "datalist.json").write_text(json.dumps({"source": "phantom"}))
     found = collect_provenance(bundle_root=tmp_path, datalist=tmp_path / "datalist.json", seed=7)
-    assert found["datalist_sha256"] == sha256_of_file(tmp_path / "datalist.json")
-    assert found["config_sha256"] == sha256_of_file(tmp_path / "configs" / "train.json")
-    assert found["lock_sha256"] == sha256_of_file(LOCK_FILE)
+    assert found["datalist_sha256"] == hash_file(tmp_path / "datalist.json")
+    assert found["config_sha256"] == hash_file(tmp_path / "configs" / "train.json")
+    assert found["lock_sha256"] == hash_file(LOCK_FILE)
     assert (found["seed"], found["source"], found["bundle"]) == (7, "phantom", tmp_path.name)
     assert found["versions"].keys() == {"mammoseg", "monai", "torch", "numpy"}
 
@@ -25,25 +25,25 @@ OURS = {"source": "cbis_ddsm", "datalist_sha256": "ab"}
 
 def test_an_evaluation_of_images_that_the_weights_may_know_is_doubted():
     weights = {"source": "cbis_ddsm", "datalist_sha256": "cd", "data": "all but fold 0"}
-    said = doubt_of({**OURS, "started_from": weights})
+    said = find_doubt({**OURS, "started_from": weights})
     assert "may have seen those that are scored here" in said and said.endswith("trained on: all but fold 0.")
-    assert "trained on" not in doubt_of({**OURS, "started_from": {"source": "cbis_ddsm"}})
+    assert "trained on" not in find_doubt({**OURS, "started_from": {"source": "cbis_ddsm"}})
 
 
 def test_a_mean_is_doubted_for_one_member_that_may_know_the_images(capsys):
     members = [OURS, {"source": "cbis_ddsm", "datalist_sha256": "cd", "data": "all of it"}]
     provenance = {**OURS, "started_from": members}
-    assert doubt_of({**OURS, "started_from": members[:1]}) is None
-    assert doubt_of(provenance).endswith("trained on: all of it.")
+    assert find_doubt({**OURS, "started_from": members[:1]}) is None
+    assert find_doubt(provenance).endswith("trained on: all of it.")
     warn_of_doubt(provenance, run="mean")
-    assert capsys.readouterr().err == f"WARNING: mean: {doubt_of(provenance)}\n"
+    assert capsys.readouterr().err == f"WARNING: mean: {find_doubt(provenance)}\n"
 
 
 def test_images_of_the_training_section_are_no_held_out_ones():
-    assert "trained on what is scored here" in doubt_of({**OURS, "section": "training", "started_from": OURS})
-    assert doubt_of({**OURS, "section": "validation", "started_from": OURS}) is None
+    assert "trained on what is scored here" in find_doubt({**OURS, "section": "training", "started_from": OURS})
+    assert find_doubt({**OURS, "section": "validation", "started_from": OURS}) is None
 
 
 @pytest.mark.parametrize("weights", [None, OURS, {"source": "inbreast", "datalist_sha256": "cd"}])
 def test_an_evaluation_of_the_split_that_trained_the_weights_or_of_other_data_is_not(weights):
-    assert doubt_of({**OURS, "started_from": weights}) is None
+    assert find_doubt({**OURS, "started_from": weights}) is None

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from mammoseg.quick_import import quick_import
+from mammoseg.quick_import import import_quickly
 
 
 @pytest.mark.parametrize("collecting", [True, False])
@@ -14,7 +14,7 @@ def test_the_collector_is_afterwards_as_it_was(collecting):
     before = gc.isenabled()
     (gc.enable if collecting else gc.disable)()
     try:
-        assert quick_import("colorsys").rgb_to_hsv(0, 0, 0) == (0, 0, 0)
+        assert import_quickly("colorsys").rgb_to_hsv(0, 0, 0) == (0, 0, 0)
         assert gc.isenabled() == collecting
     finally:
         (gc.enable if before else gc.disable)()
@@ -22,12 +22,12 @@ def test_the_collector_is_afterwards_as_it_was(collecting):
 
 def test_a_failed_import_leaves_the_collector_on():
     with pytest.raises(ModuleNotFoundError):
-        quick_import("mammoseg.there_is_none")
+        import_quickly("mammoseg.there_is_none")
     assert gc.isenabled()
 
 
 def test_what_is_imported_is_passed_over_by_the_collector():
-    quick_import("colorsys")
+    import_quickly("colorsys")
     assert gc.get_freeze_count() > 0
     gc.unfreeze()
 
@@ -37,6 +37,6 @@ def test_ctrl_c_in_the_middle_of_an_import_takes_effect_behind_it(tmp_path, monk
     monkeypatch.syspath_prepend(tmp_path)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have told us to ignore it
     with pytest.raises(KeyboardInterrupt):
-        quick_import("interrupted")
+        import_quickly("interrupted")
     signal.signal(signal.SIGINT, before)
     assert sys.modules.pop("interrupted").whole

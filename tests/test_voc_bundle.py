@@ -10,7 +10,7 @@ import torch
 from monai.bundle import ConfigWorkflow
 from PIL import Image
 
-from mammoseg.bundles import bundle_root, render
+from mammoseg.bundles import locate_bundle, render
 from mammoseg.data.class_maps import read_class_map
 from mammoseg.data.ingest import ingest
 from mammoseg.errors import WrongCallError
@@ -101,7 +101,7 @@ def test_inference_writes_a_class_map_with_palette_on_the_grid_of_every_photogra
         "device": "$torch.device('cpu')",
         **NARROW,
     }
-    config = Path(bundle_root(BUNDLE)) / "configs" / "inference.json"
+    config = Path(locate_bundle(BUNDLE)) / "configs" / "inference.json"
     flow = ConfigWorkflow(str(config), workflow_type="infer", logging_file=False, run_id="inferring", **settings)
     flow.initialize()
     flow.run()

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from monai.bundle import ConfigWorkflow
 
-from mammoseg.bundles import bundle_root
+from mammoseg.bundles import locate_bundle
 from mammoseg.data.datalist import write_datalist
 
 SECTIONS = {"training": 6, "validation": 3, "test": 3}
@@ -74,7 +74,7 @@ def evaluated_run(folder: Path) -> Path:
 
 def workflow(bundle: str, *overlays: str, run_id: str = "run", **overrides: Any) -> ConfigWorkflow:
     """Workflow of a bundle's train.json with `overlays`, initialised."""
-    configs = Path(bundle_root(bundle)) / "configs"
+    configs = Path(locate_bundle(bundle)) / "configs"
     files = [str(configs / f"{name}.json") for name in ("train", *overlays)]
     flow = ConfigWorkflow(files, logging_file=False, run_id=run_id, **overrides)
     flow.initialize()

@@ -30,7 +30,7 @@ class BottleneckFeatures:
 
     def __enter__(self) -> "BottleneckFeatures":
         self._coarsest = math.inf
-        self._hooks = [module.register_forward_hook(self._see) for module in modules_to_watch(self.network)]
+        self._hooks = [module.register_forward_hook(self._see) for module in find_modules_to_watch(self.network)]
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -46,7 +46,7 @@ class BottleneckFeatures:
                     self.features = features.mean(dim=(2, 3))
 
 
-def modules_to_watch(network: nn.Module) -> list[nn.Module]:
+def find_modules_to_watch(network: nn.Module) -> list[nn.Module]:
     """The module that ends with the bottleneck's features, or all that could."""
     for name in NAMES:
         for path, module in network.named_modules():  # outermost first

@@ -53,7 +53,7 @@ def read_effort(steps: Path, *, places: int = 5) -> tuple[list[float], Curves]:
     }
 
 
-def mean_and_half_width(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def compute_mean_and_half_width(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean of ``(seeds, steps)`` over the seeds, half of its 95 % interval (Student's t); NaN of one seed."""
     seeds = len(values)
     if seeds < 2:
@@ -61,7 +61,7 @@ def mean_and_half_width(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return values.mean(axis=0), t.ppf(0.975, seeds - 1) * values.std(axis=0, ddof=1) / np.sqrt(seeds)
 
 
-def mean_over_labels(curve: np.ndarray, labels: Sequence[float]) -> np.ndarray:
+def compute_mean_over_labels(curve: np.ndarray, labels: Sequence[float]) -> np.ndarray:
     """Area below each curve ``(seeds, numbers of labels)`` divided by its length: one number a seed."""
     return trapezoid(curve, labels, axis=-1) / (labels[-1] - labels[0])
 
@@ -88,7 +88,7 @@ def plot_curves(
     for axis, name in zip(axes.flat, names, strict=False):
         for shown, colour in ((BASELINE, "0.45"), (name, "#0072b2")):
             if shown in curves:
-                mean, half = mean_and_half_width(curves[shown])
+                mean, half = compute_mean_and_half_width(curves[shown])
                 axis.plot(labels, mean, color=colour, marker="o", markersize=3, label=shown)
                 axis.fill_between(labels, mean - half, mean + half, color=colour, alpha=0.2, linewidth=0)
         axis.set_title(name, fontsize=9)
@@ -102,7 +102,7 @@ def plot_curves(
         figure.savefig(temporary, format=picture.suffix[1:], dpi=110)
 
 
-def table_of_curves(labels: Sequence[float], curves: Mapping[str, np.ndarray], *, unit: str = "labels") -> str:
+def format_curves(labels: Sequence[float], curves: Mapping[str, np.ndarray], *, unit: str = "labels") -> str:
     """Markdown: Dice at each number of labels, its mean over them, and the difference to the baseline, seed by seed.
 
     Args:
@@ -114,10 +114,10 @@ def table_of_curves(labels: Sequence[float], curves: Mapping[str, np.ndarray], *
     lines = [f"| {' | '.join(head)} |", f"|---{'|--:' * (len(head) - 1)}|"]
     for name, curve in curves.items():
         cells = [_cell(curve[:, index]) for index in range(len(labels))]
-        whole = mean_over_labels(curve, labels)
+        whole = compute_mean_over_labels(curve, labels)
         cells.append(_cell(whole))
         compared = name != BASELINE and BASELINE in curves
-        cells.append(_cell(whole - mean_over_labels(curves[BASELINE], labels), sign="+") if compared else "")
+        cells.append(_cell(whole - compute_mean_over_labels(curves[BASELINE], labels), sign="+") if compared else "")
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -151,5 +151,5 @@ def _complete(rows: Sequence[Mapping[str, Any]], labels: Sequence[int]) -> list[
 
 
 def _cell(values: np.ndarray, sign: str = "") -> str:
-    mean, half = mean_and_half_width(values)
+    mean, half = compute_mean_and_half_width(values)
     return f"{mean:{sign}.3f}" if np.isnan(half) else f"{mean:{sign}.3f} ± {half:.3f}"

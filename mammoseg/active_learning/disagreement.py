@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from mammoseg.active_learning.uncertainty import binary_entropy
+from mammoseg.active_learning.uncertainty import compute_binary_entropy
 
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 """Layers that can be left on at inference."""
 
 
-def bald(samples: np.ndarray) -> np.ndarray:
+def compute_bald(samples: np.ndarray) -> np.ndarray:
     """Entropy of the mean minus mean of the entropies, in bits: 0 where all samples agree, 1 where half say no.
 
     Args:
@@ -25,10 +25,10 @@ def bald(samples: np.ndarray) -> np.ndarray:
     Returns:
         ``(rows, columns)``, 0 to 1.
     """
-    return np.maximum(binary_entropy(samples.mean(axis=0)) - binary_entropy(samples).mean(axis=0), 0)
+    return np.maximum(compute_binary_entropy(samples.mean(axis=0)) - compute_binary_entropy(samples).mean(axis=0), 0)
 
 
-def dropout_layers(network: nn.Module) -> list[nn.Module]:
+def list_dropout_layers(network: nn.Module) -> list[nn.Module]:
     """Layers that drop something when they are left on; a rate of 0 drops nothing."""
     return [module for module in network.modules() if isinstance(module, DROPOUTS) and module.p > 0]
 
@@ -36,7 +36,7 @@ def dropout_layers(network: nn.Module) -> list[nn.Module]:
 @contextmanager
 def dropout_on(network: nn.Module, *, seed: int) -> Iterator[None]:
     """Leave dropout on while the block runs, and nothing else of training; draws come from `seed` alone."""
-    layers = dropout_layers(network)
+    layers = list_dropout_layers(network)
     devices = [parameter.device for parameter in network.parameters() if parameter.is_cuda][:1]
     with torch.random.fork_rng(devices):
         torch.manual_seed(seed)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 
-def distance_to_nearest(features: np.ndarray, labelled: np.ndarray) -> np.ndarray:
+def compute_distance_to_nearest(features: np.ndarray, labelled: np.ndarray) -> np.ndarray:
     """Euclidean distance of each image to the nearest labelled one, ``(images,)``.
 
     Where nothing is labelled, the image nearest the mean of all has the highest value, 0; the others are below it.

@@ -9,7 +9,7 @@ import numpy as np
 
 from mammoseg.interactive.model import InteractiveModel
 from mammoseg.interactive.prompts import Prompts
-from mammoseg.interactive.simulate import corrected, first_click
+from mammoseg.interactive.simulate import correct_mask, draw_first_click
 from mammoseg.metrics.overlap import compute_dice
 
 LOOK_SECONDS = 10.0
@@ -94,8 +94,8 @@ def annotate(
 def _outlined(
     model: InteractiveModel, prepared: Any, mass: np.ndarray, random: np.random.Generator
 ) -> tuple[np.ndarray, OutliningCost]:
-    prompts = Prompts(foreground=first_click(mass, random)[np.newaxis])
-    masks = corrected(model, prepared, mass, prompts, random)
+    prompts = Prompts(foreground=draw_first_click(mass, random)[np.newaxis])
+    masks = correct_mask(model, prepared, mass, prompts, random)
     for clicks, mask in enumerate(islice(masks, MOST_CLICKS), start=1):
         if compute_dice(mask, mass) >= GOOD:
             return mask, OutliningCost(clicks=clicks)

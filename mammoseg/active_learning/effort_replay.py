@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from mammoseg.active_learning.effort import OutliningCost, annotate
-from mammoseg.active_learning.learning_tool import as_model, new_tool, train_tool
-from mammoseg.active_learning.simulation import Item, Replay, prepared_item
+from mammoseg.active_learning.learning_tool import as_model, build_tool, train_tool
+from mammoseg.active_learning.simulation import Item, Replay, prepare_item
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.mask_files import write_mask
 from mammoseg.data.masks import read_mask
 from mammoseg.interactive.model import InteractiveModel
 from mammoseg.interactive.random_walker import RandomWalker
-from mammoseg.interactive.simulate import masses_of
+from mammoseg.interactive.simulate import list_masses
 
 LEAST_PIXELS = 20
 """Of a mass that is outlined, on the grid of its file."""
@@ -37,7 +37,7 @@ class EffortReplay(Replay):
             mammogram = read_mammogram(record["image_path"])
             low, high = mammogram.value_range
             image = np.clip((mammogram.pixels - low) / (high - low), 0, 1, dtype=np.float32)
-            masses = masses_of(read_mask(record["label_path"], shape=image.shape), least=LEAST_PIXELS)
+            masses = list_masses(read_mask(record["label_path"], shape=image.shape), least=LEAST_PIXELS)
             film = annotate(tool, image, masses, random)
             path = self._outline(seed, strategy, name)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ class EffortReplay(Replay):
     def _item(self, strategy: str, seed: int, name: str) -> Item:
         record = self.pool[name]
         label = self._labelled(seed, strategy, name)
-        return prepared_item(self.plan, {**record, "image": record["image_path"], "label": str(label)})
+        return prepare_item(self.plan, {**record, "image": record["image_path"], "label": str(label)})
 
     def _learned(self, strategy: str, draw: tuple[int, int], names: Sequence[str], before: Any) -> dict[str, Any]:
         seed, turn = draw
@@ -71,7 +71,7 @@ class EffortReplay(Replay):
         return {"tool": tool.state_dict()}
 
     def _tool(self, before: Mapping[str, Any] | None) -> Any:
-        network = new_tool(self.plan.channels)
+        network = build_tool(self.plan.channels)
         if before is not None:
             network.load_state_dict(before["tool"])
         return network

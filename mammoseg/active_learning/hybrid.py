@@ -4,7 +4,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 
-def rank_product(first: np.ndarray, second: np.ndarray, *, weight: float = 0.5) -> np.ndarray:
+def multiply_ranks(first: np.ndarray, second: np.ndarray, *, weight: float = 0.5) -> np.ndarray:
     """Weighted geometric mean of two ranks as a score, ``(images,)``: the higher, the better by both.
 
     Ranks count from 1 for the highest value, ties share their mean; ``-(rank_1 ** weight * rank_2 ** (1 - weight))``.

@@ -12,7 +12,7 @@ from mammoseg.interactive.click_model import ClickModel
 from mammoseg.interactive.guidance import CHANNELS
 from mammoseg.interactive.prompted_crops import PromptedCrops
 from mammoseg.networks import UNet
-from mammoseg.transforms.prompted import prompted_preprocessing
+from mammoseg.transforms.prompted import build_prompted_preprocessing
 
 GRID = 64
 """Pixels of a side of what the network sees around the prompts."""
@@ -20,7 +20,7 @@ GRID = 64
 BATCH_SIZE = 8
 
 
-def new_tool(channels: Sequence[int]) -> UNet:
+def build_tool(channels: Sequence[int]) -> UNet:
     """A U-Net of these widths that has learned nothing."""
     return UNet(len(CHANNELS), 1, channels=tuple(channels))
 
@@ -52,7 +52,7 @@ def train_tool(
         frame: rows and columns that the films are padded to.
         seed: seed of the order of films, the prompts and the crops.
     """
-    preprocessing = prompted_preprocessing(spatial_size=(GRID, GRID), channels=len(CHANNELS), frame=frame)
+    preprocessing = build_prompted_preprocessing(spatial_size=(GRID, GRID), channels=len(CHANNELS), frame=frame)
     crops = PromptedCrops([dict(record) for record in records], preprocessing, cache_dir=None, seed=seed)
     if not len(crops):
         return

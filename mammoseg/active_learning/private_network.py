@@ -5,7 +5,7 @@ import copy
 from torch import Tensor, nn
 
 
-def private_network(network: nn.Module) -> nn.Module:
+def copy_network(network: nn.Module) -> nn.Module:
     """Copy of the modules, in evaluation mode, that shares every tensor with the network it was made from."""
     shared = {}
     for module in network.modules():

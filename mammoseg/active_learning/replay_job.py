@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from mammoseg.active_learning.curves import plot_curves, read_curves, read_effort, table_of_curves
+from mammoseg.active_learning.curves import format_curves, plot_curves, read_curves, read_effort
 from mammoseg.active_learning.effort import CLICK_SECONDS, DRAWN_SECONDS, GOOD, LOOK_SECONDS, MOST_CLICKS
 from mammoseg.active_learning.effort_replay import EffortReplay
 from mammoseg.active_learning.learning_tool import BATCH_SIZE, GRID
@@ -19,7 +19,7 @@ from mammoseg.data.datalist import Record, load_section
 from mammoseg.data.phantom import generate_cohort
 from mammoseg.errors import WrongCallError
 from mammoseg.files import atomic_path
-from mammoseg.provenance import current_commit
+from mammoseg.provenance import read_current_commit
 
 STRATEGIES_BY_DEFAULT = (
     "random",
@@ -40,7 +40,7 @@ _EFFORT = ("minutes", "minutes of the annotator", "active_learning_effort")
 """Unit of the table, words of the picture and name of both."""
 
 
-def replay_job(
+def run_replay(
     output: Path,
     *,
     dataset_dir: Path | None,
@@ -75,7 +75,7 @@ def replay_job(
     source = f"phantoms of {phantom['size']} rows" if dataset_dir is None else dataset_dir.name
     head = _description(settings, source, len(pool), len(test), seconds)
     unit, against, name = _EFFORT if costs_effort else _LABELS
-    table = f"{head}\n\n{table_of_curves(labels, curves, unit=unit)}"
+    table = f"{head}\n\n{format_curves(labels, curves, unit=unit)}"
     places = [(output / f"{name}.png", output / f"{name}.md")]
     if docs is not None:
         places.append((docs / "images" / f"{name}.png", docs / "results" / f"{name}_cpu.md"))
@@ -115,7 +115,7 @@ Written by `python scripts/simulate_active_learning.py`; [active learning](../ac
 - Numbers: mean ± half of the 95 % confidence interval (Student's t) over the seeds (number of them: {plan.seeds});
   differences seed by seed.
 - {seconds:.0f} s in this call, torch {torch.__version__}, {torch.get_num_threads()} threads ({platform.machine()}),
-  commit {current_commit() or "unknown"}, {date.today()}."""
+  commit {read_current_commit() or "unknown"}, {date.today()}."""
 
 
 def _of_effort(plan: SimulationPlan) -> str:

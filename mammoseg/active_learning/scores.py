@@ -10,17 +10,23 @@ from monai.inferers import SimpleInferer
 from torch import Tensor, nn
 
 from mammoseg.active_learning.bottleneck import BottleneckFeatures
-from mammoseg.active_learning.disagreement import bald, dropout_layers, dropout_on
-from mammoseg.active_learning.private_network import private_network
-from mammoseg.active_learning.tta import light_views, views_back
-from mammoseg.active_learning.uncertainty import binary_entropy, breast_region, mean_in, mean_of_top, outline_band
+from mammoseg.active_learning.disagreement import compute_bald, dropout_on, list_dropout_layers
+from mammoseg.active_learning.private_network import copy_network
+from mammoseg.active_learning.tta import make_light_views, undo_light_views
+from mammoseg.active_learning.uncertainty import (
+    compute_binary_entropy,
+    compute_mean_in,
+    compute_mean_of_top,
+    find_breast_region,
+    find_outline_band,
+)
 from mammoseg.errors import WrongCallError
 from mammoseg.inference.engines.torch_engine import TorchEngine
 from mammoseg.inference.ensemble import MeanPredictor
 from mammoseg.inference.flips import FlipInferer
 from mammoseg.inference.predictor import Predictor
 from mammoseg.mammogram import Mammogram
-from mammoseg.transforms.mass_probability import mass_probability
+from mammoseg.transforms.mass_probability import compute_mass_probability
 
 SCORES = ("uncertainty_mean", "uncertainty_top", "uncertainty_outline", "tta", "bald")
 """Names of all scores; each is 0 or more, and the higher, the more there is to learn from the image."""
@@ -67,7 +73,7 @@ class Scorer:
         seed: int = 0,
         ensemble: Sequence[nn.Module] = (),
     ) -> None:
-        self.network = private_network(network)
+        self.network = copy_network(network)
         self.inferer = inferer or SimpleInferer()
         self.threshold = threshold
         self.samples = samples
@@ -83,35 +89,35 @@ class Scorer:
         """
         with BottleneckFeatures(self.network) as watched:
             probability = self._probabilities(image[None])[0].double().cpu().numpy()
-        breast = breast_region(image[0].cpu().numpy())
-        outline = outline_band(probability, threshold=self.threshold)
-        entropy = binary_entropy(probability)
+        breast = find_breast_region(image[0].cpu().numpy())
+        outline = find_outline_band(probability, threshold=self.threshold)
+        entropy = compute_binary_entropy(probability)
         scores = {
-            "uncertainty_mean": mean_in(entropy, breast),
-            "uncertainty_top": mean_of_top(entropy, breast),
-            "uncertainty_outline": mean_in(entropy, outline),
+            "uncertainty_mean": compute_mean_in(entropy, breast),
+            "uncertainty_top": compute_mean_of_top(entropy, breast),
+            "uncertainty_outline": compute_mean_in(entropy, outline),
         }
         disagreement = None
         if "tta" in wanted:
-            scores["tta"] = mean_of_top(self._augmented(image).var(axis=0), breast)
+            scores["tta"] = compute_mean_of_top(self._augmented(image).var(axis=0), breast)
         if "bald" in wanted:
             samples, disagreement = self._samples(image)
-            scores["bald"] = mean_of_top(bald(samples), breast)
+            scores["bald"] = compute_mean_of_top(compute_bald(samples), breast)
         features = watched.features.mean(dim=0).float().cpu().numpy()
         return ImageScores({name: scores[name] for name in SCORES if name in wanted}, features, disagreement)
 
     def _probabilities(self, images: Tensor, network: nn.Module | None = None) -> Tensor:
         """Mass probability ``(N, H, W)`` of images ``(N, C, H, W)``."""
         logits = self.inferer(images, network or self.network)
-        return torch.cat([mass_probability(one.float()) for one in logits])
+        return torch.cat([compute_mass_probability(one.float()) for one in logits])
 
     def _augmented(self, image: Tensor) -> np.ndarray:
         """Probabilities ``(6, H, W)`` of the augmented image, on the grid of the image."""
-        return views_back(self._probabilities(light_views(image))).double().cpu().numpy()
+        return undo_light_views(self._probabilities(make_light_views(image))).double().cpu().numpy()
 
     def _samples(self, image: Tensor) -> tuple[np.ndarray, str]:
         """Probabilities ``(samples, H, W)`` that BALD compares, and what gave them."""
-        if dropout_layers(self.network):
+        if list_dropout_layers(self.network):
             with dropout_on(self.network, seed=self.seed):
                 samples = self._probabilities(image.expand(self.samples, *image.shape))
             return samples.double().cpu().numpy(), "mc_dropout"
@@ -121,7 +127,7 @@ class Scorer:
         return self._augmented(image), "tta"
 
 
-def scorer_of(predictor: Predictor | MeanPredictor, *, samples: int = 8, seed: int = 0) -> Scorer:
+def build_scorer(predictor: Predictor | MeanPredictor, *, samples: int = 8, seed: int = 0) -> Scorer:
     """Scorer of what a predictor predicts with."""
     inferer = FlipInferer(predictor.flips)
     return Scorer(_torch(predictor).network, inferer=inferer, threshold=predictor.threshold, samples=samples, seed=seed)

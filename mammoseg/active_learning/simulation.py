@@ -20,15 +20,15 @@ from tqdm import tqdm
 from mammoseg.active_learning.scores import Scorer
 from mammoseg.active_learning.selection import pick_order
 from mammoseg.active_learning.short_training import train_briefly
-from mammoseg.active_learning.strategies import WITHOUT_NETWORK, check_strategy, rate, wanted_scores
+from mammoseg.active_learning.strategies import WITHOUT_NETWORK, check_strategy, list_wanted_scores, rate
 from mammoseg.checkpoints.torch_file import read_torch_file
-from mammoseg.counts import count_of
+from mammoseg.counts import format_count
 from mammoseg.errors import WrongCallError
 from mammoseg.files import atomic_path, write_json
 from mammoseg.metrics.overlap import compute_dice
 from mammoseg.networks import UNet
-from mammoseg.transforms.mass_probability import mass_probability
-from mammoseg.transforms.pipelines import preprocessing
+from mammoseg.transforms.mass_probability import compute_mass_probability
+from mammoseg.transforms.pipelines import build_film_preprocessing
 
 Item = dict[str, Any]
 """A record of a datalist with ``image`` and ``label`` as tensors ``(1, H, W)``."""
@@ -82,11 +82,11 @@ class SimulationPlan:
             raise WrongCallError(f"tool_steps is {self.tool_steps}; it must be at least 0.")
         if (last := self.start + self.rounds * self.query) > pool:
             raise WrongCallError(
-                f"{count_of(last, 'label')} asked for, the pool has {count_of(pool, 'image')}; take fewer rounds."
+                f"{format_count(last, 'label')} asked for, the pool has {format_count(pool, 'image')}; take fewer rounds."
             )
 
 
-def random_changes() -> Compose:
+def build_random_changes() -> Compose:
     """Random changes of an image ``(1, H, W)`` and its label, those of the published replay."""
     both = ("image", "label")
     return Compose(
@@ -147,12 +147,12 @@ class Replay:
         self.output = output
         self.results = output / "steps.jsonl"
         self.groups = {name: item["patient_id"] for name, item in self.pool.items()}
-        self.augment = random_changes()
+        self.augment = build_random_changes()
 
     def steps(self) -> Iterator[dict[str, Any]]:
         """Each step as it is done, or was done before."""
         for seed in range(self.plan.seeds):
-            start = self._step("start", seed, 0, self.first_labels(seed), None)
+            start = self._step("start", seed, 0, self.choose_first_labels(seed), None)
             yield start
             for strategy in self.plan.strategies:
                 before = start
@@ -160,18 +160,18 @@ class Replay:
                     before = self._step(strategy, seed, turn, None, before)
                     yield before
 
-    def first_labels(self, seed: int) -> list[str]:
+    def choose_first_labels(self, seed: int) -> list[str]:
         """Random images, of different patients as far as there are enough; at least one has a mass."""
         rng = np.random.default_rng([seed, 0])
         order = pick_order(dict(zip(self.pool, rng.random(len(self.pool)), strict=True)), groups=self.groups)
         masses = [name for name in order if self.pool[name]["label"].any()]
         return list(dict.fromkeys([*masses[:1], *order]))[: self.plan.start]
 
-    def picks(self, strategy: str, network: nn.Module, labelled: Sequence[str], rng: np.random.Generator) -> list[str]:
+    def pick(self, strategy: str, network: nn.Module, labelled: Sequence[str], rng: np.random.Generator) -> list[str]:
         """The next images, one after the other, each counted as labelled for the next."""
         scores = {}
         if strategy not in WITHOUT_NETWORK:
-            scorer, wanted = Scorer(network), wanted_scores(strategy)
+            scorer, wanted = Scorer(network), list_wanted_scores(strategy)
             scores = {name: scorer(item["image"], wanted) for name, item in self.pool.items()}
         picked: list[str] = []
         for _ in range(self.plan.query):
@@ -194,7 +194,7 @@ class Replay:
         if before is not None:
             network.load_state_dict(before["model"])
             known = before["row"]["images"]
-            labelled = self.picks(strategy, network.eval(), known, np.random.default_rng([seed, turn]))
+            labelled = self.pick(strategy, network.eval(), known, np.random.default_rng([seed, turn]))
         assert labelled is not None
         cost = self._label(strategy, (seed, turn), labelled, before)
         images = [*known, *labelled]
@@ -244,16 +244,16 @@ class Replay:
     @torch.no_grad()
     def _dice(self, network: nn.Module) -> float:
         """Mean Dice over the test images with a mass, on the network's grid."""
-        masks = [mass_probability(network(item["image"][None])[0])[0].numpy() > 0.5 for item in self.test]
+        masks = [compute_mass_probability(network(item["image"][None])[0])[0].numpy() > 0.5 for item in self.test]
         return float(
             np.nanmean([compute_dice(m, t["label"][0].numpy() > 0) for m, t in zip(masks, self.test, strict=True)])
         )
 
 
-def prepared_item(plan: SimulationPlan, record: Mapping[str, Any]) -> Item:
+def prepare_item(plan: SimulationPlan, record: Mapping[str, Any]) -> Item:
     """A record on the network's grid, with its files as ``image_path`` and ``label_path``."""
     files = {key: record[key] for key in ("image", "label")}
-    item = preprocessing(spatial_size=plan.spatial_size, channels=1)(files)
+    item = build_film_preprocessing(spatial_size=plan.spatial_size, channels=1)(files)
     paths = {f"{key}_path": path for key, path in files.items()}
     return {**record, **paths, **{key: _plain(item[key]) for key in files}}
 
@@ -263,7 +263,7 @@ def _plain(tensor: Tensor) -> Tensor:
 
 
 def _prepared(plan: SimulationPlan, records: Sequence[Mapping[str, Any]], name: str) -> list[Item]:
-    return [prepared_item(plan, record) for record in tqdm(records, desc=f"read {name}", unit="image")]
+    return [prepare_item(plan, record) for record in tqdm(records, desc=f"read {name}", unit="image")]
 
 
 def _same_plan(

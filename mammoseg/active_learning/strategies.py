@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mammoseg.active_learning.diversity import distance_to_nearest
-from mammoseg.active_learning.hybrid import rank_product
+from mammoseg.active_learning.diversity import compute_distance_to_nearest
+from mammoseg.active_learning.hybrid import multiply_ranks
 from mammoseg.active_learning.scores import ImageScores
-from mammoseg.errors import unknown_name
+from mammoseg.errors import make_unknown_name_error
 
 STRATEGIES = {
     "random": "Any image, all alike",
@@ -29,7 +29,7 @@ WITH_FEATURES = ("coreset", "hybrid")
 """Strategies that compare an image with the labelled ones."""
 
 
-def wanted_scores(strategy: str) -> tuple[str, ...]:
+def list_wanted_scores(strategy: str) -> tuple[str, ...]:
     """Names of the scores that a strategy looks at."""
     return {"random": (), "first": (), "coreset": (), "hybrid": ("uncertainty_top",)}.get(strategy, (strategy,))
 
@@ -41,7 +41,7 @@ def check_strategy(strategy: str) -> None:
         WrongCallError: it is not.
     """
     if strategy not in STRATEGIES:
-        raise unknown_name("strategy", strategy, STRATEGIES)
+        raise make_unknown_name_error("strategy", strategy, STRATEGIES)
 
 
 def rate(
@@ -74,7 +74,7 @@ def rate(
             values = _diversity(images, labelled, scores)
         case "hybrid":
             uncertainty = np.array([scores[image].scores["uncertainty_top"] for image in images])
-            values = rank_product(uncertainty, _diversity(images, labelled, scores))
+            values = multiply_ranks(uncertainty, _diversity(images, labelled, scores))
         case _:
             values = np.array([scores[image].scores[strategy] for image in images])
     return dict(zip(images, values.tolist(), strict=True))
@@ -83,4 +83,4 @@ def rate(
 def _diversity(images: Sequence[str], labelled: Sequence[str], scores: Mapping[str, ImageScores]) -> np.ndarray:
     features = np.stack([scores[image].features for image in images])
     known = [scores[image].features for image in labelled if image in scores]
-    return distance_to_nearest(features, np.array(known).reshape(len(known), features.shape[1]))
+    return compute_distance_to_nearest(features, np.array(known).reshape(len(known), features.shape[1]))

@@ -12,7 +12,7 @@ FLIPS = (False, True)
 """Upside down or not. Left and right are not exchanged, for preprocessing puts the chest wall on the left."""
 
 
-def light_views(image: Tensor) -> Tensor:
+def make_light_views(image: Tensor) -> Tensor:
     """The image ``(C, H, W)`` in six variants, ``(6, C, H, W)``; the first is the image itself."""
     lowest, highest = image.min(), image.max()
     unit = (image - lowest) / (highest - lowest).clamp_min(torch.finfo(image.dtype).tiny)
@@ -23,7 +23,7 @@ def light_views(image: Tensor) -> Tensor:
     return torch.stack(views)
 
 
-def views_back(maps: Tensor) -> Tensor:
-    """Maps ``(6, ..., H, W)`` of `light_views` on the grid of the image itself; exact, for flips resample nothing."""
+def undo_light_views(maps: Tensor) -> Tensor:
+    """Maps ``(6, ..., H, W)`` of `make_light_views` on the grid of the image itself; exact, for flips resample nothing."""
     flipped = [is_flipped for _, is_flipped in itertools.product(GAMMAS, FLIPS)]
     return torch.stack([one.flip(-2) if turned else one for one, turned in zip(maps, flipped, strict=True)])

@@ -19,7 +19,7 @@ from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at import
 from tqdm import tqdm
 
-from mammoseg.archives.dicomweb.status import failure_reason, is_success
+from mammoseg.archives.dicomweb.status import is_success, say_failure
 from mammoseg.archives.dicomweb.stored import Stored, StoreStatus, open_checked
 from mammoseg.dicom.parse import open_dicom
 from mammoseg.dicom.quiet import no_header_values_in_warnings
@@ -178,7 +178,7 @@ def _store_one(file: Stored, association: Association) -> Stored:
         return file.refused("E_ARCHIVE", "the archive did not answer in time or ended the connection.")
     if is_success(status):
         return file
-    return file.refused("E_ARCHIVE", f"the archive refuses it: {failure_reason(status)}.")
+    return file.refused("E_ARCHIVE", f"the archive refuses it: {say_failure(status)}.")
 
 
 def _name(uid: UID) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mammoseg.archives.dicomweb.stored import Stored, StoreStatus
-from mammoseg.counts import count_of
-from mammoseg.data.find_images import dicom_files
+from mammoseg.counts import format_count
+from mammoseg.data.find_images import find_dicom_files
 from mammoseg.errors import MammosegError, NothingUsableError, WrongCallError
-from mammoseg.files import printable
+from mammoseg.files import as_printable
 
 CALLING_AET = "MAMMOSEG"
 """Our own title for C-STORE."""
@@ -48,9 +48,9 @@ def send(
     """
     if not inputs:
         raise WrongCallError("no file is named; name DICOM files or folders.")
-    paths, passed_over = dicom_files([Path(path) for path in inputs])
+    paths, passed_over = find_dicom_files([Path(path) for path in inputs])
     if passed_over:
-        print(f"{count_of(passed_over, 'file')} of the folders passed over: no DICOM.", file=sys.stderr)
+        print(f"{format_count(passed_over, 'file')} of the folders passed over: no DICOM.", file=sys.stderr)
     if not paths:
         raise NothingUsableError("there is no DICOM file; name the folder of the results.")
     results = store_to(paths, str(to), user=user, ca_bundle=ca_bundle, calling_aet=str(calling_aet), verify=verify)
@@ -58,7 +58,7 @@ def send(
         if as_json:
             print(json.dumps(result.as_record()))
         if not result.ok and result.path is not None:
-            print(f"{printable(result.path)}: {result.code}: {result.reason}", file=sys.stderr)
+            print(f"{as_printable(result.path)}: {result.code}: {result.reason}", file=sys.stderr)
     _conclude(results)
 
 

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from mammoseg.bundles import bundle_names, bundle_root
+from mammoseg.bundles import list_bundle_names, locate_bundle
 
 MODULES = ("torch", "monai", "numpy", "math", "os", "os.path", "glob", "torch.distributed", "ignite")
 """Modules that a config may import; what of them it may use is another matter."""
@@ -56,7 +56,7 @@ BUILT_IN = (
 OWN_ROOMS = ("networks", "losses", "metrics", "transforms")
 """Rooms of this package whose public classes and functions compute and do nothing else."""
 
-OF_EXPORTS = ("mammoseg.deploy.root.exported_root", "mammoseg.inference.keep_masses.KeepMassesd")
+OF_EXPORTS = ("mammoseg.deploy.root.locate_export", "mammoseg.inference.keep_masses.KeepMassesd")
 """What `mammoseg export` writes into configs besides what the bundles of this program name."""
 
 
@@ -80,7 +80,7 @@ def _is_below(room: str, rooms: tuple[str, ...]) -> bool:
 @cache
 def _of_own_bundles() -> frozenset[str]:
     """What the bundles that come with this program name."""
-    configs = (Path(bundle_root(name), "configs") for name in bundle_names())
+    configs = (Path(locate_bundle(name), "configs") for name in list_bundle_names())
     texts = (file.read_text(encoding="utf-8") for folder in configs for file in folder.glob("*.json"))
     return frozenset(name for text in texts for name in re.findall(r'"_target_": "([\w.]+)"', text))
 

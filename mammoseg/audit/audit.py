@@ -10,11 +10,11 @@ from typing import Any
 from mammoseg.audit import configs, content, logging_conf
 from mammoseg.audit.finding import Finding
 from mammoseg.audit.unpacked import unpacked
-from mammoseg.counts import count_of
+from mammoseg.counts import format_count
 from mammoseg.deploy.manifest import MANIFEST, ManifestError, check_manifest
 from mammoseg.errors import MammosegError, NothingUsableError, WrongCallError
-from mammoseg.files import printable, sha256_of_file
-from mammoseg.folders import files_below, is_link, is_plain_file, leads_out
+from mammoseg.files import as_printable, hash_file
+from mammoseg.folders import is_link, is_plain_file, leads_out, list_files_below
 from mammoseg.provenance import PACKAGE_FOLDER
 
 SHA256 = re.compile("[0-9a-f]{64}")
@@ -47,10 +47,12 @@ def audit(bundle: Path | str, *, allow: Iterable[str] = (), as_json: bool = Fals
     """
     bundle, hashes = Path(bundle), {word.lower() for word in allow}
     if wrong := [word for word in hashes if not SHA256.fullmatch(word)]:
-        raise WrongCallError(f"allow is '{printable(wrong[0])}'; give the SHA-256 of a file, 64 digits of 0-9 and a-f.")
+        raise WrongCallError(
+            f"allow is '{as_printable(wrong[0])}'; give the SHA-256 of a file, 64 digits of 0-9 and a-f."
+        )
     with unpacked(bundle) as (folder, in_archive):
         if not any(folder.glob("configs/*.*")):
-            raise NothingUsableError(f"{printable(bundle)} is no bundle: it has no configs/.")
+            raise NothingUsableError(f"{as_printable(bundle)} is no bundle: it has no configs/.")
         findings = [*in_archive, *find_faults(folder, allow=frozenset(hashes))]
     if as_json:
         record: dict[str, Any] = {"bundle": str(bundle), "findings": [finding.as_record() for finding in findings]}
@@ -61,22 +63,24 @@ def audit(bundle: Path | str, *, allow: Iterable[str] = (), as_json: bool = Fals
         kinds = Counter(finding.kind for finding in findings)
         found = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
         raise AuditError(
-            f"{count_of(len(findings), 'finding')} in {printable(bundle)} ({found}); do not run it unread."
+            f"{format_count(len(findings), 'finding')} in {as_printable(bundle)} ({found}); do not run it unread."
         )
 
 
 def find_faults(folder: Path, *, allow: frozenset[str] = frozenset()) -> Iterator[Finding]:
     """What speaks against a bundle's folder, file by file, then as a whole; see `audit`."""
     read: dict[str, Any] = {}
-    for path in files_below(folder):
+    for path in list_files_below(folder):
         name = path.relative_to(folder).as_posix()
         if is_link(path):
             if leads_out(path, folder):
-                yield Finding("path", printable(name), "", "is a link that leads out of the bundle")
+                yield Finding("path", as_printable(name), "", "is a link that leads out of the bundle")
         elif not is_plain_file(path):
-            yield Finding("path", printable(name), "", "is no file, or cannot be read")
-        elif not (_is_ours(path, name) or (allow and sha256_of_file(path) in allow)):
-            yield from (Finding(kind, printable(name), place, what) for kind, place, what in _faults(path, name, read))
+            yield Finding("path", as_printable(name), "", "is no file, or cannot be read")
+        elif not (_is_ours(path, name) or (allow and hash_file(path) in allow)):
+            yield from (
+                Finding(kind, as_printable(name), place, what) for kind, place, what in _faults(path, name, read)
+            )
     yield from configs.audit_configs(read)
     yield from _as_a_whole(folder)
 
@@ -86,19 +90,19 @@ def _faults(path: Path, name: str, read: dict[str, Any]) -> Iterator[tuple[str, 
     suffix = path.suffix.lower()
     if suffix in configs.SUFFIXES:
         try:
-            read[printable(name)] = configs.read_config(path)
+            read[as_printable(name)] = configs.read_config(path)
         except Exception:  # the parser raises what it comes upon
             yield "target", "", "cannot be read as a config"
     elif suffix in logging_conf.SUFFIXES:
-        yield from (("logging", place, what) for place, what in logging_conf.faults_of(path))
+        yield from (("logging", place, what) for place, what in logging_conf.find_faults_in_logging(path))
     elif suffix in content.WEIGHTS or suffix == ".ts":
-        yield from (("weights", "", what) for what in content.faults_of_weights(path))
+        yield from (("weights", "", what) for what in content.find_faults_in_weights(path))
     elif suffix in content.ARRAYS:
-        yield from (("weights", "", what) for what in content.faults_of_array(path))
+        yield from (("weights", "", what) for what in content.find_faults_in_array(path))
     elif suffix == ".onnx":
-        yield from (("weights", "", what) for what in content.faults_of_onnx(path))
+        yield from (("weights", "", what) for what in content.find_faults_in_onnx(path))
     elif suffix in content.CODE:
-        yield "code", "", "is a program; read it, then allow it by its SHA-256, " + sha256_of_file(path)
+        yield "code", "", "is a program; read it, then allow it by its SHA-256, " + hash_file(path)
     else:
         with path.open("rb") as file:
             first = file.read(4)
@@ -118,7 +122,7 @@ def _as_a_whole(folder: Path) -> Iterator[Finding]:
         try:
             check_manifest(folder)
         except ManifestError as error:
-            yield Finding("hash", MANIFEST, "", printable(str(error).removeprefix(f"{folder} ")))
+            yield Finding("hash", MANIFEST, "", as_printable(str(error).removeprefix(f"{folder} ")))
 
 
 def _print(findings: list[Finding]) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.audit.allowed import is_allowed
-from mammoseg.audit.expressions import faults_of, imports_of
+from mammoseg.audit.expressions import find_faults_in_expression, read_imports
 from mammoseg.audit.finding import Finding
-from mammoseg.files import printable
+from mammoseg.files import as_printable
 
 MOST_BYTES = 2**24
 """Longest config that is read."""
@@ -47,11 +47,11 @@ def audit_configs(configs: Mapping[str, Any]) -> Iterator[Finding]:
     names: dict[str, str] = {}
     for _, _, value in (entry for found in entries.values() for entry in found):
         if isinstance(value, str) and value.startswith("$"):
-            names |= imports_of(value[1:])
+            names |= read_imports(value[1:])
     for name, found in entries.items():
         for place, key, value in found:
             for kind, what in _faults(key, value, names):
-                yield Finding(kind, name, printable(place), printable(what))
+                yield Finding(kind, name, as_printable(place), as_printable(what))
 
 
 def _faults(key: str, value: Any, names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -64,7 +64,7 @@ def _faults(key: str, value: Any, names: Mapping[str, str]) -> Iterator[tuple[st
     elif last == "_mode_" and value == "debug":
         yield "target", "runs in the debugger"
     elif isinstance(value, str) and value.startswith("$"):
-        for fault in faults_of(value[1:], names):
+        for fault in find_faults_in_expression(value[1:], names):
             yield "expression", f"{_short(value)} {fault}"
     elif isinstance(value, str) and PATH_OUT.fullmatch(value.removeprefix("%")) and "://" not in value:
         yield "path", f"names a path out of the bundle, {_short(value)}"

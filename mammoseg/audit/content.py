@@ -31,7 +31,7 @@ MOST_EXCHANGED = 2**31
 """Longest ONNX model that is parsed, in bytes."""
 
 
-def faults_of_weights(path: Path) -> Iterator[str]:
+def find_faults_in_weights(path: Path) -> Iterator[str]:
     """Why weights are not loaded: code in them, or anything else than tensors and plain values."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
@@ -57,7 +57,7 @@ def faults_of_weights(path: Path) -> Iterator[str]:
         yield str(error).removeprefix(f"{path} ").rstrip(".")
 
 
-def faults_of_array(path: Path) -> Iterator[str]:
+def find_faults_in_array(path: Path) -> Iterator[str]:
     """Why an array of NumPy is not loaded: it holds Python's objects, or is none."""
     try:
         if path.suffix == ".npz":
@@ -79,7 +79,7 @@ def _kind_of_array(file: IO[bytes]) -> np.dtype[Any]:
     return read(file)[2]
 
 
-def faults_of_onnx(path: Path) -> Iterator[str]:
+def find_faults_in_onnx(path: Path) -> Iterator[str]:
     """Why an ONNX model is not run: it reads other files, or names operators that no runtime has by itself."""
     if path.stat().st_size > MOST_EXCHANGED:
         yield f"has more than {MOST_EXCHANGED:,} bytes"

@@ -33,7 +33,7 @@ NODES = (
 """Kinds of syntax that an expression may have."""
 
 
-def imports_of(text: str) -> dict[str, str]:
+def read_imports(text: str) -> dict[str, str]:
     """Modules that an expression without its ``$`` imports, by the name that others call them; empty if it does not."""
     try:
         (statement,) = ast.parse(text[:LONGEST]).body
@@ -46,14 +46,14 @@ def imports_of(text: str) -> dict[str, str]:
     return {}
 
 
-def faults_of(text: str, names: Mapping[str, str]) -> Iterator[str]:
+def find_faults_in_expression(text: str, names: Mapping[str, str]) -> Iterator[str]:
     """What speaks against an expression.
 
     Args:
         text: expression without its ``$``.
-        names: what the imports of the whole bundle stand for; see `imports_of`.
+        names: what the imports of the whole bundle stand for; see `read_imports`.
     """
-    if modules := imports_of(text):
+    if modules := read_imports(text):
         yield from (f"imports {name}" for name in modules.values() if name not in MODULES and not is_allowed(name))
         return
     if len(text) > LONGEST:

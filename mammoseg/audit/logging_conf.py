@@ -15,7 +15,7 @@ FORMATTERS = ("", "logging.Formatter")
 STREAM = re.compile(r"\(?\s*(sys\.(stdout|stderr)\s*,?)?\s*\)?")
 
 
-def faults_of(path: Path) -> Iterator[tuple[str, str]]:
+def find_faults_in_logging(path: Path) -> Iterator[tuple[str, str]]:
     """Section and fault of whatever in a file could run code or write elsewhere."""
     parser = configparser.RawConfigParser()
     try:

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from mammoseg.audit.finding import Finding
 from mammoseg.errors import NothingUsableError
-from mammoseg.files import printable
+from mammoseg.files import as_printable
 
 MOST_BYTES = 2**34
 """Size of the largest bundle that is unpacked. The largest of ours has 0.8 GB."""
@@ -34,14 +34,14 @@ def unpacked(bundle: Path) -> Iterator[tuple[Path, list[Finding]]]:
         yield bundle, []
         return
     if not bundle.is_file():
-        raise NothingUsableError(f"there is no folder or file '{printable(bundle)}'.")
+        raise NothingUsableError(f"there is no folder or file '{as_printable(bundle)}'.")
     with TemporaryDirectory(prefix="mammoseg-audit-") as temporary:
         folder = Path(temporary)
         try:
             with zipfile.ZipFile(bundle) as archive:
                 findings = _unpack(archive, folder)
         except Exception as error:  # zipfile raises what it comes upon
-            raise NothingUsableError(f"{printable(bundle)} is no zip, or a damaged one.") from error
+            raise NothingUsableError(f"{as_printable(bundle)} is no zip, or a damaged one.") from error
         inside = list(folder.iterdir())
         is_wrapped = len(inside) == 1 and inside[0].is_dir() and inside[0].name != "configs"
         yield (inside[0] if is_wrapped else folder), findings
@@ -55,7 +55,7 @@ def _unpack(archive: zipfile.ZipFile, folder: Path) -> list[Finding]:
     for info in infos:
         name = info.filename
         if fault := _fault_of(info, taken=name.casefold() in names):
-            findings.append(Finding("archive", printable(name), "", fault))
+            findings.append(Finding("archive", as_printable(name), "", fault))
         elif not info.is_dir():
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -18,8 +18,8 @@ import requests
 import torch
 from pydicom.uid import UID, generate_uid
 
-from mammoseg.benchmark.measure import median_seconds
-from mammoseg.benchmark.memory import family_mib
+from mammoseg.benchmark.measure import measure_median_seconds
+from mammoseg.benchmark.memory import measure_family_mib
 from mammoseg.data.phantom import FULL_FIELD_ROWS, SMALLEST_SIZE, generate_cohort
 from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.read import read_header
@@ -27,9 +27,9 @@ from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object
 from mammoseg.inference.lesions import find_masses
 from mammoseg.inference.predictor import Predictor
-from mammoseg.prediction.file_job import algorithm_asked_for
+from mammoseg.prediction.file_job import build_asked_algorithm
 from mammoseg.prediction.options import Options
-from mammoseg.program import free_port
+from mammoseg.program import find_free_port
 from mammoseg.viewer.archive import LocalArchive, local_archive
 from mammoseg.viewer.label_server import LabelServer, label_server
 
@@ -81,7 +81,7 @@ def benchmark_label_server(
         root = Path(folder)
         images = _make_images(root / "made", size)
         with label_server(
-            root / "made" / "images", root / "state", given, port=free_port(), environment=ALL_CORES
+            root / "made" / "images", root / "state", given, port=find_free_port(), environment=ALL_CORES
         ) as server:
             result["one_request"] = _one_request(server, weights, images, rounds)
             result["many_clients"] = _many_clients(server, images, clients, requests_in_all)
@@ -106,8 +106,8 @@ def _one_request(server: LabelServer, weights: str, images: dict[str, Path], rou
         "server": lambda: _ask(server, session, next(asked)),
         "one_process": lambda: _compute(predictor, next(computed)),
     }
-    median_seconds(runs, seconds=0, rounds=(len(images), len(images)))
-    median = median_seconds(runs, seconds=0, rounds=(rounds, rounds))
+    measure_median_seconds(runs, seconds=0, rounds=(len(images), len(images)))
+    median = measure_median_seconds(runs, seconds=0, rounds=(rounds, rounds))
     return {
         "rounds": rounds,
         "median_seconds": {name: round(value, 4) for name, value in median.items()},
@@ -122,7 +122,7 @@ def _ask(server: LabelServer, session: requests.Session, image: str) -> bytes:
 
 
 def _compute(predictor: Predictor, path: Path) -> None:
-    algorithm = algorithm_asked_for(predictor, Options())
+    algorithm = build_asked_algorithm(predictor, Options())
     prediction = predictor(path)
     found = find_masses(
         prediction.probability,
@@ -146,7 +146,7 @@ def _many_clients(server: LabelServer, images: Iterable[str], clients: int, coun
         for number, answer in enumerate(as_completed(asked)):
             right += answer.result()
             if number % max(1, count // LOOKS_AT_MEMORY) == 0:
-                memory.append(family_mib(process))
+                memory.append(measure_family_mib(process))
     return {
         "clients": clients,
         "requests": count,
@@ -194,12 +194,12 @@ def _large_archive(archive: LocalArchive, state: Path, weights: str, instances: 
     Raises:
         ArithmeticError: not all instances are listed.
     """
-    with label_server(archive, state, weights, port=free_port(), environment=ALL_CORES) as server:
+    with label_server(archive, state, weights, port=find_free_port(), environment=ALL_CORES) as server:
         first, listed = _list(server)
         if listed != instances:
             raise ArithmeticError(f"{listed} of {instances} instances are listed.")
         known = statistics.median(_list(server)[0] for _ in range(LOOKS))
-    with label_server(archive, state, weights, port=free_port(), environment=ALL_CORES) as server:
+    with label_server(archive, state, weights, port=find_free_port(), environment=ALL_CORES) as server:
         restarted, _ = _list(server)
     return {
         "instances": instances,

@@ -21,10 +21,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mammoseg.benchmark.memory import forget_peak, status_bytes
+from mammoseg.benchmark.memory import forget_peak, read_status_bytes
 from mammoseg.benchmark.trained_like import make_trained_like
 from mammoseg.bundles import render
-from mammoseg.cards.facts import bundle_network, measure_facts
+from mammoseg.cards.facts import build_bundle_network, measure_facts
 from mammoseg.deploy.formats import write_onnx
 from mammoseg.inference.acceleration import HALF, Accelerated, accelerate
 from mammoseg.inference.engines.engine import Engine
@@ -71,7 +71,7 @@ def measure_bundle(
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     config = render(name)["train"]
-    on_meta, image = bundle_network(config)
+    on_meta, image = build_bundle_network(config)
     if quick:
         side = max(QUICK_SIDE, 2 * on_meta.size_divisor)
         image = image[..., :side, :side]
@@ -130,7 +130,7 @@ def _engines(network: nn.Module, images: Tensor, *, threads: int) -> dict[str, C
     with TemporaryDirectory() as folder, torch.no_grad():
         path = Path(folder) / "network.onnx"
         write_onnx(network, example, path, output="logits")
-        for precision in OpenVinoEngine.precisions():
+        for precision in OpenVinoEngine.list_precisions():
             engine = OpenVinoEngine(path, shape=(channels, rows, columns), precision=precision)
             engine.limit_threads(threads)
             engine(images[:1].numpy())  # compiled now
@@ -180,7 +180,7 @@ class TrainingStep:
 
 def _difference(expected: Tensor, found: Tensor, *, name: str) -> float:
     if expected.is_cuda and expected.ndim:
-        expected, found = probability(expected), probability(found)
+        expected, found = compute_probability(expected), compute_probability(found)
     difference = (expected - found).abs().max().item() / max(1.0, expected.abs().max().item())
     if not difference <= (TOLERANCE[expected.device.type] if "bf16" not in name else np.inf):  # that is only told
         raise ArithmeticError(
@@ -190,7 +190,7 @@ def _difference(expected: Tensor, found: Tensor, *, name: str) -> float:
     return difference
 
 
-def probability(logits: Tensor) -> Tensor:
+def compute_probability(logits: Tensor) -> Tensor:
     """Of every class, or of the one there is: ``(N, classes, H, W)`` to the same shape."""
     return logits.float().softmax(dim=1) if logits.shape[1] > 1 else logits.float().sigmoid()
 
@@ -204,7 +204,7 @@ def _measure(
     rounds: tuple[int, int],
 ) -> dict[str, Any]:
     memory = {name: _peak_memory_mib(run, images.device) for name, run in variants.items()}
-    medians = median_seconds(variants, seconds=seconds, rounds=rounds, wait=_waiter(images.device))
+    medians = measure_median_seconds(variants, seconds=seconds, rounds=rounds, wait=_waiter(images.device))
     return {
         name: {
             "seconds": round(medians[name], 5),
@@ -217,7 +217,7 @@ def _measure(
     }
 
 
-def median_seconds(
+def measure_median_seconds(
     runs: Mapping[str, Callable[[], object]],
     *,
     seconds: float,
@@ -259,9 +259,9 @@ def _peak_memory_mib(run: Callable[[], object], device: torch.device) -> float:
         return (torch.cuda.max_memory_allocated() - before) / 2**20
     ctypes.CDLL(None).malloc_trim(0)  # give back what earlier runs left in the heap
     forget_peak()
-    before = status_bytes("VmRSS")
+    before = read_status_bytes("VmRSS")
     run()
-    return (status_bytes("VmHWM") - before) / 2**20
+    return (read_status_bytes("VmHWM") - before) / 2**20
 
 
 def main(bundle: str, **options: Any) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import psutil
 
 
-def status_bytes(field: str, process: int | str = "self") -> int:
+def read_status_bytes(field: str, process: int | str = "self") -> int:
     """An entry of ``/proc/PROCESS/status``, such as ``VmRSS``, or ``VmHWM`` for the peak."""
     status = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
     return int(status[field].split()[0]) * 1024
@@ -16,7 +16,7 @@ def forget_peak(process: int | str = "self") -> None:
     Path(f"/proc/{process}/clear_refs").write_text("5")
 
 
-def family_mib(process: psutil.Process) -> float:
+def measure_family_mib(process: psutil.Process) -> float:
     """Proportional memory of a process and all below it, in MiB.
 
     Raises:

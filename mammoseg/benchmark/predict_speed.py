@@ -16,13 +16,13 @@ import psutil
 import pydicom
 from pydicom.uid import generate_uid
 
-from mammoseg.benchmark.memory import family_mib
+from mammoseg.benchmark.memory import measure_family_mib
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.phantom import FULL_FIELD_ROWS, generate_cohort
 from mammoseg.inference.lesions import find_masses
 from mammoseg.inference.predictor import Predictor
 from mammoseg.overlay import draw_overlay, write_picture
-from mammoseg.prediction.file_job import algorithm_asked_for
+from mammoseg.prediction.file_job import build_asked_algorithm
 from mammoseg.prediction.options import Options
 from mammoseg.prediction.records import FOLDER
 from mammoseg.prediction.results import write_results
@@ -113,7 +113,7 @@ def _watch_memory(pid: int, memory: list[float]) -> None:
     while psutil.pid_exists(pid):
         try:
             process = psutil.Process(pid)
-            used = family_mib(process)
+            used = measure_family_mib(process)
         except psutil.NoSuchProcess:  # a process ended while the others were counted
             continue
         if process.status() == psutil.STATUS_ZOMBIE:
@@ -126,7 +126,7 @@ def _stages(weights: str, paths: list[Path], output: Path) -> dict[str, float]:
     """Median seconds of each stage of one file, one after the other, in this process."""
     output.mkdir()
     predictor, options = Predictor("unet", weights=weights), Options()
-    algorithm, when = algorithm_asked_for(predictor, options), datetime.now(timezone.utc)
+    algorithm, when = build_asked_algorithm(predictor, options), datetime.now(timezone.utc)
     seconds = defaultdict(list)
     for path in paths:
         times = [time.perf_counter()]

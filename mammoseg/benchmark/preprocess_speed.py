@@ -18,10 +18,10 @@ import pydicom
 import torch
 from pydicom.pixels import get_decoder, pixel_array
 
-from mammoseg.benchmark.measure import median_seconds
-from mammoseg.benchmark.memory import forget_peak, status_bytes
+from mammoseg.benchmark.measure import measure_median_seconds
+from mammoseg.benchmark.memory import forget_peak, read_status_bytes
 from mammoseg.data.phantom_dicom import write_mammogram
-from mammoseg.transforms.pipelines import Preprocessing, preprocessing
+from mammoseg.transforms.pipelines import Preprocessing, build_film_preprocessing
 
 
 def benchmark_preprocess(image: str, *, repeats: int = 15) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def benchmark_preprocess(image: str, *, repeats: int = 15) -> dict[str, Any]:
         repeats: runs of each.
     Returns:
         JSON values: median seconds, their ratio, and the peak of resident memory over the idle processes (see
-        `peak_bytes`) as a multiple of the decoded array.
+        `measure_peak_bytes`) as a multiple of the decoded array.
     """
     pipeline = _on_one_core()
     dataset = pydicom.dcmread(image)
@@ -40,7 +40,7 @@ def benchmark_preprocess(image: str, *, repeats: int = 15) -> dict[str, Any]:
     runs: dict[str, Callable[[], object]] = {"preprocess": lambda: pipeline({"image": image})}
     for plugin in {"gdcm", "pylibjpeg"} & set(get_decoder(syntax).available_plugins):
         runs[plugin] = lambda plugin=plugin: pixel_array(dataset, decoding_plugin=plugin)  # type: ignore[misc]
-    median = median_seconds(runs, seconds=0, rounds=(repeats, repeats))
+    median = measure_median_seconds(runs, seconds=0, rounds=(repeats, repeats))
     decode = min(value for name, value in median.items() if name != "preprocess")
     decoded_bytes = dataset.Rows * dataset.Columns * dataset.BitsAllocated // 8
     peak = int(subprocess.check_output([sys.executable, "-m", __name__, image], text=True))
@@ -53,7 +53,7 @@ def benchmark_preprocess(image: str, *, repeats: int = 15) -> dict[str, Any]:
     }
 
 
-def peak_bytes(image: str) -> int:
+def measure_peak_bytes(image: str) -> int:
     """By how many bytes one run of the list raises the peak of resident memory over the idle processes.
 
     There are two: this one, and the child that decodes. They peak one after the other: the child answers when done.
@@ -64,12 +64,12 @@ def peak_bytes(image: str) -> int:
         write_mammogram(small, np.arange(4096).reshape(64, 64))
         pipeline({"image": small})
     (child,) = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    idle = {process: status_bytes("VmRSS", process) for process in ("self", child)}
+    idle = {process: read_status_bytes("VmRSS", process) for process in ("self", child)}
     for process in idle:
         forget_peak(process)  # that the imports reached
     pipeline({"image": image})
-    while_decoding = idle["self"] + status_bytes("VmHWM", child)
-    after_decoding = status_bytes("VmHWM") + status_bytes("VmRSS", child)
+    while_decoding = idle["self"] + read_status_bytes("VmHWM", child)
+    after_decoding = read_status_bytes("VmHWM") + read_status_bytes("VmRSS", child)
     return max(while_decoding, after_decoding) - sum(idle.values())
 
 
@@ -77,8 +77,8 @@ def _on_one_core() -> Preprocessing:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    return preprocessing(spatial_size=(256, 256), clahe_clip_limit=2.0)
+    return build_film_preprocessing(spatial_size=(256, 256), clahe_clip_limit=2.0)
 
 
 if __name__ == "__main__":
-    fire.Fire(peak_bytes)
+    fire.Fire(measure_peak_bytes)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from mammoseg.bundles import bundle_root
+from mammoseg.bundles import locate_bundle
 from mammoseg.checkpoints.weights_file import SHIPPED
 from mammoseg.errors import WrongCallError
-from mammoseg.evaluation.evaluate_prompts import correct_proposals, films_of, outline_masses, summary_of
+from mammoseg.evaluation.evaluate_prompts import correct_proposals, load_films, outline_masses, summarise_outlines
 from mammoseg.inference.predictor import Predictor
 from mammoseg.interactive.click_model import load_click_model
 from mammoseg.interactive.model import InteractiveModel
@@ -51,7 +51,7 @@ def benchmark_prompts(
         cache_dir: folder of the cache of films; None keeps nothing.
 
     Returns:
-        JSON values: `mammoseg.evaluation.evaluate_prompts.summary_of`, and seconds for each answer to a prompt.
+        JSON values: `mammoseg.evaluation.evaluate_prompts.summarise_outlines`, and seconds for each answer to a prompt.
 
     Raises:
         WrongCallError: an unknown model.
@@ -59,7 +59,7 @@ def benchmark_prompts(
     if name not in (known := (*MODELS, *AUTOMATIC)):
         raise WrongCallError(f"unknown interactive model '{name}'; known: {', '.join(known)}.")
     model = MODELS.get(name, load_click_model)(None if weights is None else Path(weights))
-    films = films_of(dataset_dir, section=section, cache_dir=cache_dir)
+    films = load_films(dataset_dir, section=section, cache_dir=cache_dir)
     films.data = films.data[:images]
     began = time.perf_counter()
     if name in AUTOMATIC:
@@ -67,12 +67,12 @@ def benchmark_prompts(
     else:
         outlined = list(outline_masses(model, films, seeds=seeds))
     seconds = (time.perf_counter() - began) / sum(len(each.dice) for each in outlined)
-    return {"model": name, "section": section, "seeds": list(seeds), "seconds": seconds, **summary_of(outlined)}
+    return {"model": name, "section": section, "seeds": list(seeds), "seconds": seconds, **summarise_outlines(outlined)}
 
 
 def _proposals(bundle: str) -> Callable[[np.ndarray], np.ndarray]:
     """What a bundle draws in a whole film ``(rows, columns)``, 0 to 1, with the weights that it ships with."""
-    predictor = Predictor(bundle, weights=Path(bundle_root(bundle)) / "models" / SHIPPED, runtime="auto")
+    predictor = Predictor(bundle, weights=Path(locate_bundle(bundle)) / "models" / SHIPPED, runtime="auto")
 
     def propose(film: np.ndarray) -> np.ndarray:
         mammogram = Mammogram(film, None, None, None, None, None, (0.0, 1.0), Path("film"))

@@ -15,9 +15,9 @@ import requests
 
 from mammoseg.benchmark.label_server_speed import ALL_CORES, CORES
 from mammoseg.data.mammogram import read_mammogram
-from mammoseg.interactive.simulate import depth_of
-from mammoseg.program import free_port
-from mammoseg.transforms.functional.breast import recorded_breast
+from mammoseg.interactive.simulate import compute_depth
+from mammoseg.program import find_free_port
+from mammoseg.transforms.functional.breast import find_recorded_breast
 from mammoseg.viewer.label_server import label_server
 
 SECONDS = 120.0
@@ -39,13 +39,13 @@ def benchmark_label_prompts(image: str, *, model: str = "random_walker", count: 
     """
     header = pydicom.dcmread(image, stop_before_pixels=True)
     rows, columns = int(header.Rows), int(header.Columns)
-    places = np.argwhere(depth_of(recorded_breast(read_mammogram(Path(image)))) > 2 * REACH)
+    places = np.argwhere(compute_depth(find_recorded_breast(read_mammogram(Path(image)))) > 2 * REACH)
     draw = random.Random(0)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "images").mkdir()
         copyfile(image, root / "images" / "image.dcm")
-        server = label_server(root / "images", root / "state", "", port=free_port(), environment=ALL_CORES)
+        server = label_server(root / "images", root / "state", "", port=find_free_port(), environment=ALL_CORES)
         with server as running:
             name = str(header.SOPInstanceUID)
             taken: dict[str, list[float]] = {"page": [], "slicer": []}

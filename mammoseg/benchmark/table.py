@@ -18,7 +18,7 @@ COLUMNS = (
 )
 
 
-def benchmark_table(results: list[dict[str, Any]]) -> str:
+def format_benchmark(results: list[dict[str, Any]]) -> str:
     """One table a device and batch, each with the median over its bundles below; quick runs say that they are."""
     kinds = sorted({(r["device"], r["batch"], r["quick"]) for r in results})
     return "\n\n".join(_table([r for r in results if (r["device"], r["batch"], r["quick"]) == kind]) for kind in kinds)

@@ -17,11 +17,11 @@ from monai.engines import SupervisedTrainer
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from mammoseg.bundles import bundle_root
+from mammoseg.bundles import locate_bundle
 from mammoseg.compat import heal_torchvision
 from mammoseg.data.datalist import load_section
 from mammoseg.errors import WrongCallError
-from mammoseg.provenance import processor_name
+from mammoseg.provenance import read_processor_name
 
 heal_torchvision()
 from torchvision import tv_tensors  # noqa: E402  # after the healing
@@ -97,7 +97,7 @@ def benchmark_train(
         "batch": batch,
         "images": done,
         "precision": precision,
-        "processor": processor_name(),
+        "processor": read_processor_name(),
         "threads": torch.get_num_threads(),
         "load": [round(load, 1), round(os.getloadavg()[0], 1)],
         "images_per_second": {name: round(done / statistics.median(took), 2) for name, took in wall.items()},
@@ -111,7 +111,7 @@ def _alternate(
     bundle: str, options: Mapping[str, Any], *, plain: "PlainImages", workers: int
 ) -> tuple[dict[str, list[Taken]], str]:
     """What each loop took in each round, and the precision they had."""
-    configs = Path(bundle_root(bundle)) / "configs"
+    configs = Path(locate_bundle(bundle)) / "configs"
     files = [str(configs / f"{name}.json") for name in ("train", "common_recipe")]
     flow = ConfigWorkflow(files, run_id="training", logging_file=False, **options)
     flow.initialize()

@@ -117,20 +117,20 @@ DEPARTURES = (
 """All that is known, in the order of the card."""
 
 
-def departures_of(recipe: str, config: Config, network: nn.Module) -> list[str]:
+def list_departures(recipe: str, config: Config, network: nn.Module) -> list[str]:
     """The sentences that are true of a bundle; none for a recipe of no paper.
 
     Args:
         recipe: key of the recipe.
         config: complete train config of `mammoseg.bundles.render`.
-        network: what `mammoseg.cards.facts.bundle_network` builds of that config.
+        network: what `mammoseg.cards.facts.build_bundle_network` builds of that config.
 
     Examples:
         >>> from mammoseg.bundles import render
-        >>> from mammoseg.cards.departures import departures_of
-        >>> from mammoseg.cards.facts import bundle_network
+        >>> from mammoseg.cards.departures import list_departures
+        >>> from mammoseg.cards.facts import build_bundle_network
         >>> config = render("resnet22_unet")["train"]
-        >>> len(departures_of("isosalo2022", config, bundle_network(config)[0]))
+        >>> len(list_departures("isosalo2022", config, build_bundle_network(config)[0]))
         4
     """
     return [known.says for known in DEPARTURES if recipe in known.recipes and known.is_ours(config, network)]

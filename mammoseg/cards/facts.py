@@ -28,7 +28,7 @@ class Facts:
     size_divisor: int
 
 
-def bundle_network(config: dict[str, Any]) -> tuple[Network, Tensor]:
+def build_bundle_network(config: dict[str, Any]) -> tuple[Network, Tensor]:
     """Network of a rendered train config and an image ``(1, in_channels, H, W)``, both without memory behind them."""
     values = {"network_def": config["network_def"], "in_channels": config["in_channels"], "encoder_weights": None}
     with torch.device("meta"):

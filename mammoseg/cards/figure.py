@@ -93,10 +93,10 @@ def draw_lines(stages: Sequence[Stage], boxes: Sequence[StageBox]) -> Iterable[s
         (MAIN_LINE, 1.6, main),
     ):
         for i, j in chosen:
-            yield f'<path d="{line(boxes[i], boxes[j], boxes)}" fill="none" stroke="{colour}" stroke-width="{width}"/>'
+            yield f'<path d="{draw_line(boxes[i], boxes[j], boxes)}" fill="none" stroke="{colour}" stroke-width="{width}"/>'
 
 
-def line(start: StageBox, end: StageBox, boxes: Iterable[StageBox]) -> str:
+def draw_line(start: StageBox, end: StageBox, boxes: Iterable[StageBox]) -> str:
     """Path from one box to another: straight, curved to another row, or an arc over the boxes between them."""
     left, right = start.x + BOX_WIDTH / 2, end.x - BOX_WIDTH / 2
     if start.row != end.row:

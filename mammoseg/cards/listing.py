@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mammoseg.bundles import BASE_FOLDER, BundleError, bundle_names, bundle_root
+from mammoseg.bundles import BASE_FOLDER, BundleError, list_bundle_names, locate_bundle
 
 RECIPES = BASE_FOLDER / "cards" / "recipes.json"
 """Short name of each recipe's paper, and what its scores mean; its citation stands in papers.json."""
@@ -25,7 +25,7 @@ def print_cards(*, as_json: bool = False) -> None:
 
 def list_cards() -> list[dict[str, Any]]:
     """Name, paper, parameters, input ``[channels, rows, columns]``, recipe and ``has_weights`` of every bundle."""
-    return [list_card(name) for name in bundle_names()]
+    return [list_card(name) for name in list_bundle_names()]
 
 
 def as_table(cards: Sequence[dict[str, Any]]) -> str:
@@ -46,12 +46,12 @@ def list_card(name: str) -> dict[str, Any]:
     Raises:
         BundleError: when the bundle has no facts yet.
     """
-    root = Path(bundle_root(name))
+    root = Path(locate_bundle(name))
     facts = read_card_file(root / "docs" / "facts.json")
     return {field: facts[field] for field in FACTS} | {"has_weights": (root / SHIPPED).is_file()}
 
 
-def paper_of(recipe: str) -> dict[str, str]:
+def describe_paper(recipe: str) -> dict[str, str]:
     """Short name of a recipe's paper and what its scores mean.
 
     Raises:

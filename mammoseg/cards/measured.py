@@ -26,18 +26,18 @@ def read_measured(folder: Path = RESULTS) -> list[dict[str, Any]]:
     return [_complete(path) for path in sorted(folder.glob("*/measured.json"))]
 
 
-def measured_of(bundle: str, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def select_measured(bundle: str, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Those of the records that have runs of a bundle, each with these runs only."""
     parts = ({**record, "runs": [run for run in record["runs"] if run["bundle"] == bundle]} for record in records)
-    return [{**part, "told": sentences_on(part)} for part in parts if part["runs"]]
+    return [{**part, "told": list_sentences(part)} for part in parts if part["runs"]]
 
 
-def shown_grid(run: Mapping[str, Any]) -> dict[str, Any]:
+def choose_shown_grid(run: Mapping[str, Any]) -> dict[str, Any]:
     """The scores that are shown of a run: on the grid of the network, where it has that."""
     return dict(run["grids"].get("network") or run["grids"]["original"])
 
 
-def sentences_on(record: Mapping[str, Any]) -> list[str]:
+def list_sentences(record: Mapping[str, Any]) -> list[str]:
     """Command, data, settings and machine of the runs of a record, each sentence once."""
     runs = record["runs"]
     said = [f"{_capital(record['budget'])}."] if record["budget"] else []
@@ -55,7 +55,7 @@ def sentences_on(record: Mapping[str, Any]) -> list[str]:
 def _complete(path: Path) -> dict[str, Any]:
     record = json.loads(path.read_text(encoding="utf-8"))
     picture = f"{record['name']}/{PICTURE}" if (path.parent / PICTURE).is_file() else None
-    return {**record, "told": sentences_on(record), "seeds_together": _together(record["runs"]), "picture": picture}
+    return {**record, "told": list_sentences(record), "seeds_together": _together(record["runs"]), "picture": picture}
 
 
 def _settings(run: Mapping[str, Any]) -> str:
@@ -75,7 +75,7 @@ def _together(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Mean and s.d. (n - 1) of Dice over the seeds and folds of each run that has several."""
     dice: dict[str, list[float]] = {}
     for run in runs:
-        dice.setdefault(run["run"], []).append(shown_grid(run)["dice"])
+        dice.setdefault(run["run"], []).append(choose_shown_grid(run)["dice"])
     return [
         {"run": name, "runs": len(of), "mean": statistics.mean(of), "sd": statistics.stdev(of)}
         for name, of in dice.items()

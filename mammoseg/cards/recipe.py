@@ -23,25 +23,25 @@ LEFT_OUT = {"_target_", "keys", "mode", "optimizer", "padding_mode", "params", "
 """Arguments that say nothing about a recipe; how DICOM files are read follows from the datalist."""
 
 
-def recipe_settings(config: dict[str, Any]) -> dict[str, str]:
+def list_recipe_settings(config: dict[str, Any]) -> dict[str, str]:
     """Rows of the table; a setting that is off is left out.
 
     Args:
         config: complete train config of `mammoseg.bundles.render`.
     """
     values = {row: _at(config, key) for row, key in SETTINGS.items()}
-    return {row: setting_in_words(value, config) for row, value in values.items() if value}
+    return {row: format_setting(value, config) for row, value in values.items() if value}
 
 
-def setting_in_words(value: Any, config: dict[str, Any]) -> str:
+def format_setting(value: Any, config: dict[str, Any]) -> str:
     """A value of a config: references resolved, objects as ``Name(argument=value)``, expressions left out."""
     if isinstance(value, str) and value.startswith("@"):
-        return setting_in_words(_at(config, value[1:]), config)
+        return format_setting(_at(config, value[1:]), config)
     if isinstance(value, list) and any(isinstance(part, dict) for part in value):
-        return f"[{', '.join(setting_in_words(part, config) for part in value)}]"
+        return f"[{', '.join(format_setting(part, config) for part in value)}]"
     if isinstance(value, dict):
         arguments = (
-            f"{name}={setting_in_words(part, config)}" for name, part in value.items() if _says_something(name, part)
+            f"{name}={format_setting(part, config)}" for name, part in value.items() if _says_something(name, part)
         )
         return f"{value['_target_'].rsplit('.', 1)[-1]}({', '.join(arguments)})"
     return value if isinstance(value, str) else json.dumps(value)

@@ -57,7 +57,7 @@ def trace_stages(network: nn.Module, image: Tensor) -> list[Stage]:
         inputs = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         rows = min(tensor.shape[-2] for tensor in inputs)
         reads = tuple(sorted(_sources_of(inputs)))
-        stages.append(Stage(names[module], kind_of(module), _shape(output), reads, output.shape[-2] > rows))
+        stages.append(Stage(names[module], name_kind(module), _shape(output), reads, output.shape[-2] > rows))
         _mark(output, frozenset({len(stages) - 1}))
 
     names = {module: name for name, module in modules.items()}
@@ -70,11 +70,11 @@ def trace_stages(network: nn.Module, image: Tensor) -> list[Stage]:
     return _fold_enlargements(stages)
 
 
-def kind_of(module: nn.Module) -> str:
+def name_kind(module: nn.Module) -> str:
     """Class names of what a module is made of; of a plain sequence those of its parts with weights, each once."""
     if type(module) is not nn.Sequential:
         return type(module).__name__
-    kinds = [kind_of(part) for part in module if _has_weights(part)]
+    kinds = [name_kind(part) for part in module if _has_weights(part)]
     return " + ".join(dict.fromkeys(kinds))
 
 

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from mammoseg.checkpoints.record import WeightsRecord, architecture_name, check_architecture
-from mammoseg.checkpoints.recorded import recorded_network, recorded_preprocessing
-from mammoseg.checkpoints.recorded_values import CHOSEN, recorded_choices, recorded_provenance
+from mammoseg.checkpoints.record import WeightsRecord, check_architecture, name_architecture
+from mammoseg.checkpoints.recorded import rebuild_network_config, rebuild_preprocessing_settings
+from mammoseg.checkpoints.recorded_values import CHOSEN, read_recorded_choices, read_recorded_provenance
 from mammoseg.checkpoints.safetensors_file import is_safetensors, read_safetensors_file
 from mammoseg.checkpoints.torch_file import read_torch_file
-from mammoseg.checkpoints.weights_file import WeightsError, existing_weights
-from mammoseg.errors import reason_of
-from mammoseg.files import atomic_path, printable, sha256_of_file
+from mammoseg.checkpoints.weights_file import WeightsError, require_weights
+from mammoseg.errors import say_reason
+from mammoseg.files import as_printable, atomic_path, hash_file
 from mammoseg.networks import Network, build_network
 from mammoseg.transforms.arrays import with_own_voi
 
@@ -64,7 +64,7 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
         with atomic_path(path) as temporary:
             torch.save(_in_order(content), temporary)
     except (OSError, RuntimeError) as error:
-        reason = f"cannot write {path} ({reason_of(error)}); the file that was there is untouched."
+        reason = f"cannot write {path} ({say_reason(error)}); the file that was there is untouched."
         raise WeightsError(reason) from error
 
 
@@ -107,17 +107,17 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
     Raises:
         WeightsError: naming the file and what is wrong with it.
     """
-    path = existing_weights(path)
+    path = require_weights(path)
     content = read_safetensors_file(path) if is_safetensors(path) else read_torch_file(path)
     if not isinstance(content, dict) or not all(isinstance(content.get(part), dict) for part in PARTS):
         raise WeightsError(f"{path} is not a checkpoint of mammoseg: it lacks one of {', '.join(PARTS)}.")
     try:
         return content | {
             "model": _recorded_model(content["model"]),
-            "network": recorded_network(content["network"]),
-            "preprocessing": recorded_preprocessing(content["preprocessing"]),
-            "provenance": recorded_provenance(content["provenance"]),
-            **recorded_choices(content),
+            "network": rebuild_network_config(content["network"]),
+            "preprocessing": rebuild_preprocessing_settings(content["preprocessing"]),
+            "provenance": read_recorded_provenance(content["provenance"]),
+            **read_recorded_choices(content),
         }
     except ValueError as error:
         raise WeightsError(f"{path} is not loaded: it {error}.") from error
@@ -128,17 +128,17 @@ def read_weights(path: Path | str) -> Weights:
     content = read_checkpoint(path)
     return Weights(
         model=content["model"],
-        architecture=architecture_name(content["network"]),
+        architecture=name_architecture(content["network"]),
         network=content["network"],
         preprocessing=content["preprocessing"],
         provenance=content["provenance"],
-        sha256=sha256_of_file(Path(path)),
+        sha256=hash_file(Path(path)),
         path=Path(path),
         **{name: content[name] for name in CHOSEN},
     )
 
 
-def record_of(weights: Weights) -> WeightsRecord:
+def read_record(weights: Weights) -> WeightsRecord:
     """What weights say beside their tensors."""
     return WeightsRecord(**{field.name: getattr(weights, field.name) for field in fields(WeightsRecord)})
 
@@ -180,7 +180,7 @@ def load_model(network: nn.Module, model: Mapping[str, Tensor], *, path: Path) -
     network.load_state_dict(cast)
 
 
-def trained_network(weights: Weights, **changes: Any) -> Network:
+def build_trained_network(weights: Weights, **changes: Any) -> Network:
     """The network that a checkpoint records, on the CPU, with its weights.
 
     Args:
@@ -195,7 +195,7 @@ def trained_network(weights: Weights, **changes: Any) -> Network:
     return network
 
 
-def chosen_threshold(path: Path | str, otherwise: float) -> float:
+def read_chosen_threshold(path: Path | str, otherwise: float) -> float:
     """The probability from which a pixel is mass: what was chosen for the weights of a file, else `otherwise`.
 
     A file that is not there has none; whoever loads it says so.
@@ -206,8 +206,8 @@ def chosen_threshold(path: Path | str, otherwise: float) -> float:
     return Path(path).is_file() and read_weights(path).threshold or otherwise
 
 
-def chosen_flips(path: Path | str) -> bool:
-    """Whether the weights of a file want flips at test; a file that is not there wants none, see `chosen_threshold`.
+def read_chosen_flips(path: Path | str) -> bool:
+    """Whether the weights of a file want flips at test; a file that is not there wants none, see `read_chosen_threshold`.
 
     Raises:
         WeightsError: see `read_checkpoint`.
@@ -267,7 +267,7 @@ def _at_most(count: int) -> Iterator[None]:
 
 def _check_fits(expected: Mapping[str, Tensor], model: Mapping[str, Tensor], *, name: str, path: Path) -> None:
     problems = [f"lacks {key}" for key in sorted(expected.keys() - model.keys())]
-    problems += [f"has unknown {printable(key)[:100]}" for key in sorted(model.keys() - expected.keys())]
+    problems += [f"has unknown {as_printable(key)[:100]}" for key in sorted(model.keys() - expected.keys())]
     for key in [key for key in expected if key in model]:
         here, there = expected[key], model[key]
         if there.shape != here.shape:

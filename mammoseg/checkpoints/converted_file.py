@@ -14,13 +14,13 @@ from typing import Any
 from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.checkpoints.recorded_values import (
     check_grid,
-    rebuilt_arguments,
-    recorded_choices,
-    recorded_provenance,
+    read_recorded_choices,
+    read_recorded_provenance,
+    rebuild_arguments,
     with_text_keys,
 )
-from mammoseg.checkpoints.weights_file import WeightsError, existing_weights
-from mammoseg.files import read_json, sha256_of_file, write_json
+from mammoseg.checkpoints.weights_file import WeightsError, require_weights
+from mammoseg.files import hash_file, read_json, write_json
 from mammoseg.transforms.settings import list_film_settings, list_prompted_settings
 
 FORMAT = 3
@@ -49,7 +49,7 @@ class ConvertedFile:
     output: str
 
 
-def record_beside(model: Path) -> Path:
+def locate_record(model: Path) -> Path:
     """Where the record of an ONNX file lies."""
     return model.with_name(f"{model.name}.json")
 
@@ -60,8 +60,8 @@ def write_record(model: Path, record: WeightsRecord, *, output: str) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    content = {"format": FORMAT, "output": output, "model_sha256": sha256_of_file(model)}
-    write_json(record_beside(model), {**content, "record": {**asdict(record), "path": None}})
+    content = {"format": FORMAT, "output": output, "model_sha256": hash_file(model)}
+    write_json(locate_record(model), {**content, "record": {**asdict(record), "path": None}})
 
 
 def read_converted_file(model: Path | str) -> ConvertedFile:
@@ -70,8 +70,8 @@ def read_converted_file(model: Path | str) -> ConvertedFile:
     Raises:
         WeightsError: one of the two is not there, they do not go together, or it records what cannot be.
     """
-    model = existing_weights(model)
-    path = record_beside(model)
+    model = require_weights(model)
+    path = locate_record(model)
     try:
         content = dict(read_json(path))
         found = (content["format"], content["model_sha256"], content["output"] in (LOGITS, PROBABILITY))
@@ -81,7 +81,7 @@ def read_converted_file(model: Path | str) -> ConvertedFile:
             f"{path.name} beside {model} cannot be read, so nobody knows what its network takes; "
             "copy both files of the export."
         ) from error
-    if found != (FORMAT, sha256_of_file(model), True):
+    if found != (FORMAT, hash_file(model), True):
         raise WeightsError(f"{path.name} is of another file than {model}, or of another version; export it again.")
     try:
         return ConvertedFile(model, _rebuilt_record(record, model), content["output"])
@@ -90,7 +90,7 @@ def read_converted_file(model: Path | str) -> ConvertedFile:
         raise WeightsError(f"{path} is not used: it {said}.") from error
 
 
-def kept_network(model: Path, sha256: str) -> ConvertedFile | None:
+def find_kept_network(model: Path, sha256: str) -> ConvertedFile | None:
     """The network of the weights with this hash, as they were trained; None where there is none that can be used."""
     try:
         found = read_converted_file(model)
@@ -100,18 +100,18 @@ def kept_network(model: Path, sha256: str) -> ConvertedFile | None:
 
 
 def _rebuilt_record(record: Mapping[str, Any], model: Path) -> WeightsRecord:
-    network, preprocessing = recorded_provenance(dict(record["network"])), _settings(dict(record["preprocessing"]))
+    network, preprocessing = read_recorded_provenance(dict(record["network"])), _settings(dict(record["preprocessing"]))
     if not (type(network["in_channels"]) is int and SHA256.fullmatch(record["sha256"])):
         raise ValueError("records a network without channels, or no hash of its weights")
     check_grid(preprocessing["spatial_size"], max(1, network["in_channels"]))
     return WeightsRecord(
-        architecture=str(recorded_provenance(record["architecture"])),
+        architecture=str(read_recorded_provenance(record["architecture"])),
         network=network,
         preprocessing=preprocessing,
-        provenance=recorded_provenance(dict(record["provenance"])),
+        provenance=read_recorded_provenance(dict(record["provenance"])),
         sha256=record["sha256"],
         path=model,
-        **recorded_choices(record),
+        **read_recorded_choices(record),
     )
 
 
@@ -119,4 +119,4 @@ def _settings(record: dict[Any, Any]) -> dict[str, Any]:
     """The settings of a mammogram's preprocessing, or of a crop around prompts, rebuilt."""
     given = with_text_keys(record)
     prompted = given.keys() == signature(list_prompted_settings).parameters.keys()
-    return rebuilt_arguments(list_prompted_settings if prompted else list_film_settings, given)
+    return rebuild_arguments(list_prompted_settings if prompted else list_film_settings, given)

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.checkpoints.recorded_values import (
-    recorded_calibration,
-    recorded_flips,
-    recorded_least_area,
-    recorded_provenance,
-    recorded_threshold,
+    read_recorded_calibration,
+    read_recorded_flips,
+    read_recorded_least_area,
+    read_recorded_provenance,
+    read_recorded_threshold,
 )
 from mammoseg.checkpoints.weights_file import WeightsError, read_members
 from mammoseg.files import read_json, write_json
@@ -22,7 +22,7 @@ class EnsembleRecord:
     Attributes:
         members: SHA-256 of each file by its name.
         threshold: probability from which a pixel is mass.
-        calibration: value of `recorded_calibration`.
+        calibration: value of `read_recorded_calibration`.
         flips: whether each member looks twice.
         min_area_mm2: least area of a lesion in the breast.
         provenance: what it was chosen on.
@@ -56,11 +56,11 @@ def read_ensemble(path: Path) -> EnsembleRecord:
     try:
         return EnsembleRecord(
             members,
-            threshold=recorded_threshold(content.get("threshold")),
-            calibration=recorded_calibration(content.get("calibration")),
-            flips=recorded_flips(content.get("flips")),
-            min_area_mm2=recorded_least_area(content.get("min_area_mm2")),
-            provenance=recorded_provenance(content.get("provenance") or {}),
+            threshold=read_recorded_threshold(content.get("threshold")),
+            calibration=read_recorded_calibration(content.get("calibration")),
+            flips=read_recorded_flips(content.get("flips")),
+            min_area_mm2=read_recorded_least_area(content.get("min_area_mm2")),
+            provenance=read_recorded_provenance(content.get("provenance") or {}),
         )
     except ValueError as error:
         raise WeightsError(f"{path} is not used: it {error}.") from error

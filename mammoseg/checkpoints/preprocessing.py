@@ -4,17 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 from mammoseg.checkpoints.record import WeightsRecord
-from mammoseg.checkpoints.recorded import settings_function
+from mammoseg.checkpoints.recorded import find_settings_function
 from mammoseg.transforms.arrays import with_own_voi
-from mammoseg.transforms.photographs import photograph_preprocessing
-from mammoseg.transforms.pipelines import Preprocessing, preprocessing
-from mammoseg.transforms.prompted import prompted_preprocessing
+from mammoseg.transforms.photographs import build_photograph_preprocessing
+from mammoseg.transforms.pipelines import Preprocessing, build_film_preprocessing
+from mammoseg.transforms.prompted import build_prompted_preprocessing
 from mammoseg.transforms.settings import list_film_settings, list_photograph_settings, list_prompted_settings
 
 BUILDERS: dict[Callable[..., dict[str, Any]], Callable[..., Preprocessing]] = {
-    list_film_settings: preprocessing,
-    list_photograph_settings: photograph_preprocessing,
-    list_prompted_settings: prompted_preprocessing,
+    list_film_settings: build_film_preprocessing,
+    list_photograph_settings: build_photograph_preprocessing,
+    list_prompted_settings: build_prompted_preprocessing,
 }
 """What builds from the settings that each of these lists."""
 
@@ -26,4 +26,4 @@ def build_preprocessing(weights: WeightsRecord, *, voi: str | int | None = None,
         voi: grey-value function of the datalist at hand, see `with_own_voi`.
     """
     settings = with_own_voi(weights.preprocessing, voi) | changes
-    return BUILDERS[settings_function(settings)](**settings)
+    return BUILDERS[find_settings_function(settings)](**settings)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mammoseg.bundles import bundle_root
+from mammoseg.bundles import locate_bundle
 from mammoseg.checkpoints.weights_file import WeightsError
 
 
@@ -15,17 +15,17 @@ class WeightsRecord:
     """Content of a checkpoint file without the weights themselves.
 
     Attributes:
-        architecture: what `architecture_name` calls it.
-        network: word and arguments, as `recorded_network` gives them.
-        preprocessing: settings, as `recorded_preprocessing` gives them.
+        architecture: what `name_architecture` calls it.
+        network: word and arguments, as `rebuild_network_config` gives them.
+        preprocessing: settings, as `rebuild_preprocessing_settings` gives them.
         provenance: what `mammoseg.provenance.collect_provenance` collected.
         sha256: hash of the file.
         path: where the file lies.
         threshold: probability from which a pixel is mass, chosen for these weights; None where nobody has.
-        calibration: value of `recorded_calibration`; None where nobody has fitted one.
+        calibration: value of `read_recorded_calibration`; None where nobody has fitted one.
         flips: whether both were found with flips at test, see `mammoseg.inference.flips`.
         min_area_mm2: least area of a lesion in the breast, chosen for these weights; None where nobody has.
-        bf16: value of `recorded_bf16`; None where nobody has measured it.
+        bf16: value of `read_recorded_bf16`; None where nobody has measured it.
     """
 
     architecture: str
@@ -41,12 +41,12 @@ class WeightsRecord:
     bf16: dict[str, Any] | None = None
 
 
-def architecture_name(config: Mapping[str, Any]) -> str:
+def name_architecture(config: Mapping[str, Any]) -> str:
     """What a complete `Network.config` is called in a sentence: its class, and its decoder where that has several.
 
     Examples:
-        >>> from mammoseg.checkpoints.record import architecture_name
-        >>> architecture_name({"architecture": "SmpUNet", "decoder": "unet"})
+        >>> from mammoseg.checkpoints.record import name_architecture
+        >>> name_architecture({"architecture": "SmpUNet", "decoder": "unet"})
         'SmpUNet with decoder unet'
     """
     name, decoder = config["architecture"], config.get("decoder")
@@ -59,9 +59,9 @@ def check_architecture(weights: WeightsRecord, bundle: str) -> None:
     Raises:
         WeightsError: naming both architectures.
     """
-    config = json.loads((Path(bundle_root(bundle)) / "configs" / "inference.json").read_text(encoding="utf-8"))
+    config = json.loads((Path(locate_bundle(bundle)) / "configs" / "inference.json").read_text(encoding="utf-8"))
     network = config["network_def"]
-    target = architecture_name({**network, "architecture": network["_target_"].rpartition(".")[2]})
+    target = name_architecture({**network, "architecture": network["_target_"].rpartition(".")[2]})
     if target != weights.architecture:
         raise WeightsError(
             f"{weights.path} holds {weights.architecture}, bundle '{bundle}' is {target}; name its bundle."

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mammoseg.checkpoints.recorded_values import check_grid, rebuilt_arguments, with_text_keys
+from mammoseg.checkpoints.recorded_values import check_grid, rebuild_arguments, with_text_keys
 from mammoseg.networks import ARCHITECTURES
 from mammoseg.networks.network import ARCHITECTURE
 from mammoseg.transforms.settings import list_film_settings, list_photograph_settings, list_prompted_settings
@@ -37,7 +37,7 @@ MERGED: dict[str, tuple[str, dict[str, Any]]] = {
 """Architectures that became another one with these arguments; checkpoints of before keep their words."""
 
 
-def recorded_network(record: dict[Any, Any]) -> dict[str, Any]:
+def rebuild_network_config(record: dict[Any, Any]) -> dict[str, Any]:
     """The `Network.config` that `record` stands for, with all arguments.
 
     Raises:
@@ -50,21 +50,21 @@ def recorded_network(record: dict[Any, Any]) -> dict[str, Any]:
     name, settings = MERGED.get(str(name), (name, {}))
     if not isinstance(name, str) or name not in ARCHITECTURES:
         raise ValueError("names no architecture of mammoseg")
-    arguments = rebuilt_arguments(ARCHITECTURES[name].__init__, settings | given)
+    arguments = rebuild_arguments(ARCHITECTURES[name].__init__, settings | given)
     if arguments.get("encoder_weights") is not None:
         raise ValueError("names other weights for its encoder, though it brings its own")
     return {ARCHITECTURE: name, **arguments}
 
 
-def recorded_preprocessing(record: dict[Any, Any]) -> dict[str, Any]:
+def rebuild_preprocessing_settings(record: dict[Any, Any]) -> dict[str, Any]:
     """The `Preprocessing.settings` that `record` stands for.
 
     Raises:
         ValueError: why it stands for none, after the name of the file.
     """
     given = with_text_keys(record)
-    complete = settings_function(given)
-    arguments = rebuilt_arguments(complete, given)
+    complete = find_settings_function(given)
+    arguments = rebuild_arguments(complete, given)
     check_grid(arguments["spatial_size"], arguments.get("channels", 3))
     try:
         return complete(**arguments)
@@ -72,7 +72,7 @@ def recorded_preprocessing(record: dict[Any, Any]) -> dict[str, Any]:
         raise ValueError("records settings of no preprocessing") from error
 
 
-def settings_function(settings: Mapping[str, Any]) -> Callable[..., dict[str, Any]]:
+def find_settings_function(settings: Mapping[str, Any]) -> Callable[..., dict[str, Any]]:
     """Which of `SETTINGS` these are of.
 
     Raises:

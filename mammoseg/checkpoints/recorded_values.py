@@ -10,7 +10,7 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from mammoseg.dicom.own_voi import is_own_voi
-from mammoseg.files import printable
+from mammoseg.files import as_printable
 
 WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 """Every text of a record but those of `is_own_voi`: no separator of MONAI's configs, no first letter of an expression,
@@ -32,7 +32,7 @@ MOST_DEPTH = 3
 """Deepest nesting of the provenance; the versions of packages lie two deep."""
 
 
-def recorded_threshold(record: Any) -> float | None:
+def read_recorded_threshold(record: Any) -> float | None:
     """The threshold that travels with weights; None where there is none.
 
     Raises:
@@ -43,7 +43,7 @@ def recorded_threshold(record: Any) -> float | None:
     raise ValueError("records a threshold that is no number between 0 and 1")
 
 
-def recorded_flips(record: Any) -> bool:
+def read_recorded_flips(record: Any) -> bool:
     """Whether the threshold was chosen with flips at test; False where nothing is recorded.
 
     Raises:
@@ -54,7 +54,7 @@ def recorded_flips(record: Any) -> bool:
     raise ValueError("records flips that are neither true nor false")
 
 
-def recorded_calibration(record: Any) -> dict[str, Any] | None:
+def read_recorded_calibration(record: Any) -> dict[str, Any] | None:
     """The arguments of the `mammoseg.calibration.Calibration` of weights; None where there is none.
 
     Raises:
@@ -66,11 +66,11 @@ def recorded_calibration(record: Any) -> dict[str, Any] | None:
         case {"scale": float(scale), "offset": float(offset), "fitted_on": str(data)} if (
             len(record) == 3 and 1 / MOST <= scale <= MOST and -MOST <= offset <= MOST and len(data) <= MOST_LETTERS
         ):
-            return {"scale": scale, "offset": offset, "fitted_on": printable(data)}
+            return {"scale": scale, "offset": offset, "fitted_on": as_printable(data)}
     raise ValueError("records a calibration that is no scale above 0, offset and name of data")
 
 
-def recorded_least_area(record: Any) -> float | None:
+def read_recorded_least_area(record: Any) -> float | None:
     """The least area in mm² of a lesion of these weights; None where nobody has chosen one.
 
     Raises:
@@ -81,7 +81,7 @@ def recorded_least_area(record: Any) -> float | None:
     raise ValueError("records a least area that is no number of mm2 from 0")
 
 
-def recorded_bf16(record: Any) -> dict[str, Any] | None:
+def read_recorded_bf16(record: Any) -> dict[str, Any] | None:
     """What bf16 does to weights: ``dice_change``, mean Dice in bf16 less that in f32; ``measured_on``, the images.
 
     None where nobody has measured it.
@@ -95,21 +95,21 @@ def recorded_bf16(record: Any) -> dict[str, Any] | None:
         case {"dice_change": float(change), "measured_on": str(data)} if (
             len(record) == 2 and -1 <= change <= 1 and len(data) <= MOST_LETTERS
         ):
-            return {"dice_change": change, "measured_on": printable(data)}
+            return {"dice_change": change, "measured_on": as_printable(data)}
     raise ValueError("records a change by bf16 that is no change of Dice and name of data")
 
 
 CHOSEN: Mapping[str, Callable[[Any], Any]] = {
-    "threshold": recorded_threshold,
-    "calibration": recorded_calibration,
-    "flips": recorded_flips,
-    "min_area_mm2": recorded_least_area,
-    "bf16": recorded_bf16,
+    "threshold": read_recorded_threshold,
+    "calibration": read_recorded_calibration,
+    "flips": read_recorded_flips,
+    "min_area_mm2": read_recorded_least_area,
+    "bf16": read_recorded_bf16,
 }
 """What a file has once somebody has chosen or measured it for these weights, and what rebuilds each."""
 
 
-def recorded_choices(record: Mapping[str, Any]) -> dict[str, Any]:
+def read_recorded_choices(record: Mapping[str, Any]) -> dict[str, Any]:
     """`CHOSEN` by name; what is not recorded as where nobody has chosen.
 
     Raises:
@@ -134,7 +134,7 @@ def check_grid(spatial_size: Sequence[int], channels: int) -> None:
         raise ValueError(f"records a grid that is empty or has more than {MOST_GRID:,} values")
 
 
-def recorded_provenance(record: Any, *, depth: int = MOST_DEPTH) -> Any:
+def read_recorded_provenance(record: Any, *, depth: int = MOST_DEPTH) -> Any:
     """Where weights come from, which is only shown: plain values, and texts of one line.
 
     Raises:
@@ -143,13 +143,13 @@ def recorded_provenance(record: Any, *, depth: int = MOST_DEPTH) -> Any:
     match record:
         case dict() if depth and len(record) <= MOST_ITEMS:
             return {
-                recorded_provenance(key, depth=0): recorded_provenance(value, depth=depth - 1)
+                read_recorded_provenance(key, depth=0): read_recorded_provenance(value, depth=depth - 1)
                 for key, value in record.items()
             }
         case list() if depth and len(record) <= MOST_ITEMS:
-            return [recorded_provenance(value, depth=depth - 1) for value in record]
+            return [read_recorded_provenance(value, depth=depth - 1) for value in record]
         case str() if len(record) <= MOST_LETTERS:
-            return printable(record)
+            return as_printable(record)
         case None | bool() | int() | float():
             return record
     raise ValueError("has a provenance that is more than short texts and numbers")
@@ -166,7 +166,7 @@ def with_text_keys(record: Mapping[Any, Any]) -> dict[str, Any]:
     return dict(record)
 
 
-def rebuilt_arguments(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def rebuild_arguments(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """All arguments of `function`: those of `given`, whose kinds must be those of the signature, and the defaults.
 
     Raises:
@@ -175,7 +175,7 @@ def rebuilt_arguments(function: Callable[..., Any], given: Mapping[str, Any]) ->
     kinds = get_type_hints(function)
     parameters = {name: of for name, of in inspect.signature(function).parameters.items() if name != "self"}
     if unknown := sorted(given.keys() - parameters.keys()):
-        raise ValueError(f"records an unknown setting '{printable(unknown[0])[:MOST_LETTERS]}'")
+        raise ValueError(f"records an unknown setting '{as_printable(unknown[0])[:MOST_LETTERS]}'")
     arguments = {}
     for name, parameter in parameters.items():
         value = given.get(name, parameter.default)

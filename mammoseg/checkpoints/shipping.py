@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mammoseg.bundles import bundle_root
-from mammoseg.checkpoints.checkpoint import Weights, read_weights, trained_network
+from mammoseg.bundles import locate_bundle
+from mammoseg.checkpoints.checkpoint import Weights, build_trained_network, read_weights
 from mammoseg.checkpoints.record import check_architecture
 from mammoseg.checkpoints.recorded_values import CHOSEN
 from mammoseg.checkpoints.safetensors_file import to_safetensors
@@ -38,7 +38,7 @@ def ship(checkpoint: Path | str, *, bundle: str, folder: Path | str | None = Non
     weights = replace(source, **chosen, provenance=provenance)
     if weights.threshold is None:
         raise WeightsError(f"{checkpoint} records no threshold; give the one that was chosen on validation.")
-    path = (Path(bundle_root(bundle)) / "models" if folder is None else Path(folder)) / SHIPPED
+    path = (Path(locate_bundle(bundle)) / "models" if folder is None else Path(folder)) / SHIPPED
     content = to_bytes(weights)
     if len(content) > MOST_SHIPPED_BYTES:
         raise WeightsError(
@@ -70,7 +70,7 @@ def write_described(content: bytes, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
-        trained_network(read_weights(temporary))
+        build_trained_network(read_weights(temporary))
     write_json(path.with_suffix(".json"), describe_shipped(path))
 
 

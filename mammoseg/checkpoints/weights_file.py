@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mammoseg.bundles import PACKAGE_FOLDER, bundle_root, exported_name, run_root
+from mammoseg.bundles import PACKAGE_FOLDER, locate_bundle, locate_runs, read_exported_name
 from mammoseg.errors import MammosegError
-from mammoseg.files import printable, read_json
+from mammoseg.files import as_printable, read_json
 from mammoseg.folders import is_file, is_folder
 
 TRAINED, SHIPPED = "model.pt", "shipped.safetensors"
@@ -32,7 +32,7 @@ class WeightsError(MammosegError):
     """Weights that are absent, unsafe, damaged, or do not belong to the network or the preprocessing at hand."""
 
 
-def existing_weights(path: Path | str) -> Path:
+def require_weights(path: Path | str) -> Path:
     """`path`, where a file is.
 
     Raises:
@@ -46,7 +46,7 @@ def existing_weights(path: Path | str) -> Path:
     return path
 
 
-def named_weights(named: Named) -> list[Path]:
+def list_named_weights(named: Named) -> list[Path]:
     """The files of weights that are named; several stand for the mean of their probabilities.
 
     A folder stands for those of its ``ensemble.json``, else for its files that end in ``.pt`` or ``.safetensors``.
@@ -63,7 +63,7 @@ def named_weights(named: Named) -> list[Path]:
     return files
 
 
-def described_ensemble(named: Named) -> Path | None:
+def find_described_ensemble(named: Named) -> Path | None:
     """The ``ensemble.json`` of what is named; None where that is more than one folder, or has none."""
     (one, *more) = [named] if isinstance(named, Path | str) else named
     return None if more or not is_file(Path(one) / ENSEMBLE) else Path(one) / ENSEMBLE
@@ -84,12 +84,12 @@ def read_members(path: Path) -> dict[str, Any]:
         raise WeightsError(f"{path} does not say which files of its folder it is about; write it again.") from error
 
 
-def default_bundle() -> str:
+def choose_default_bundle() -> str:
     """The bundle when none is named: in an exported bundle its own, else the one that comes with weights."""
-    return exported_name(PACKAGE_FOLDER.parent) or SHIPPED_BUNDLE
+    return read_exported_name(PACKAGE_FOLDER.parent) or SHIPPED_BUNDLE
 
 
-def best_weights(folder: Path | str, *, shipped: Path | str | None = None) -> Path:
+def choose_best_weights(folder: Path | str, *, shipped: Path | str | None = None) -> Path:
     """What a bundle was trained to, else what it came with; the first where there are none.
 
     Args:
@@ -97,22 +97,22 @@ def best_weights(folder: Path | str, *, shipped: Path | str | None = None) -> Pa
         shipped: folder ``models`` of the bundle; None where that is the same.
 
     Examples:
-        >>> from mammoseg.checkpoints.weights_file import best_weights
-        >>> best_weights("nowhere").name
+        >>> from mammoseg.checkpoints.weights_file import choose_best_weights
+        >>> choose_best_weights("nowhere").name
         'model.pt'
     """
     trained, box = Path(folder) / TRAINED, Path(shipped or folder) / SHIPPED
     return box if box.is_file() and not trained.is_file() else trained
 
 
-def default_weights(bundle: str) -> Path:
-    """Weights to use when none are named; see `best_weights`.
+def choose_default_weights(bundle: str) -> Path:
+    """Weights to use when none are named; see `choose_best_weights`.
 
     Raises:
         WeightsError: there are none.
         WrongCallError: there is no such bundle.
     """
-    path = best_weights(Path(run_root(bundle)) / "models", shipped=Path(bundle_root(bundle)) / "models")
+    path = choose_best_weights(Path(locate_runs(bundle)) / "models", shipped=Path(locate_bundle(bundle)) / "models")
     if not path.is_file():
         raise WeightsError(
             f"bundle '{bundle}' has no weights yet; train it, name a checkpoint with --weights, or another bundle."
@@ -122,10 +122,10 @@ def default_weights(bundle: str) -> Path:
 
 def _files_of(path: Path) -> list[Path]:
     if not is_folder(path):
-        return [existing_weights(path)]
+        return [require_weights(path)]
     if is_file(path / ENSEMBLE):
-        return [existing_weights(path / name) for name in read_members(path / ENSEMBLE)]
+        return [require_weights(path / name) for name in read_members(path / ENSEMBLE)]
     files = [file for file in sorted(path.iterdir()) if file.suffix in ENDINGS and not file.name.startswith(".")]
     if found := [file for file in files if file.name != TO_GO_ON]:
-        return [existing_weights(file) for file in found]
-    raise WeightsError(f"there are no weights in the folder {printable(path)}; they end in {' or '.join(ENDINGS)}.")
+        return [require_weights(file) for file in found]
+    raise WeightsError(f"there are no weights in the folder {as_printable(path)}; they end in {' or '.join(ENDINGS)}.")

@@ -9,7 +9,7 @@ from typing import Any
 
 from mammoseg.archives.dicomweb.stored import Stored
 from mammoseg.checkpoints.weights_file import Named
-from mammoseg.cohort.items import files_of, item_of_file
+from mammoseg.cohort.items import find_files, make_item
 from mammoseg.cohort.job import CohortJob
 from mammoseg.cohort.run import LEDGER, Cohort, Over, run_cohort
 from mammoseg.cohort.storing import Storing
@@ -22,15 +22,15 @@ from mammoseg.prediction.asked import (
     choose_predictor,
     say_loading,
 )
-from mammoseg.prediction.file_job import MassPredictor, algorithm_asked_for
+from mammoseg.prediction.file_job import MassPredictor, build_asked_algorithm
 from mammoseg.prediction.options import Options, Run, parse_choice, parse_objects
 from mammoseg.prediction.process import FileRunner
-from mammoseg.prediction.run import died, single_thread
-from mammoseg.prediction.workers import FEWEST_FILES, run_in_workers, worker_count
+from mammoseg.prediction.run import make_died_row, make_single_threaded
+from mammoseg.prediction.workers import FEWEST_FILES, choose_worker_count, run_in_workers
 from mammoseg.quick_import import quick_imports
 
 
-def cohort(
+def segment_cohort(
     *inputs: str | Path,
     output: str | Path,
     bundle: str | None = None,
@@ -94,20 +94,23 @@ def cohort(
         window=window,
     )
     folder = Path(output)
-    files, passed_over = files_of(paths, folder)
+    files, passed_over = find_files(paths, folder)
     if archive is None:
         check_inputs(paths, files, passed_over)
     processes = _processes(ray, workers, len(files))
     say_loading(choice, len(files), is_named=weights is not None, earlier=folder / LEDGER)
     with made_output(folder):
         predictor = choice()
-        wanted = Cohort(map(item_of_file, files), len(files), passed_over)
+        wanted = Cohort(map(make_item, files), len(files), passed_over)
         if archive is not None:
             with quick_imports():
                 from mammoseg.cohort.from_archive import with_archive
             wanted = with_archive(wanted, archive, folder, choice.modalities, archives.login, archives.selection)
         run = Run(
-            algorithm_asked_for(predictor, options), datetime.now(timezone.utc).replace(microsecond=0), folder, options
+            build_asked_algorithm(predictor, options),
+            datetime.now(timezone.utc).replace(microsecond=0),
+            folder,
+            options,
         )
         if run.algorithm.warning:
             print(f"WARNING: {run.algorithm.warning}", file=sys.stderr)
@@ -124,15 +127,15 @@ Processes = Callable[[MassPredictor, PredictorChoice, Run], Over]
 
 def _processes(ray: str | None, workers: int | None, count: int) -> Processes:
     if ray is None:
-        return partial(_here, worker_count(count or FEWEST_FILES, workers))
+        return partial(_here, choose_worker_count(count or FEWEST_FILES, workers))
     with quick_imports():
         from mammoseg.cohort.on_ray import connect_to_ray
     return partial(_on_ray, connect_to_ray(ray, workers))
 
 
 def _here(workers: int, predictor: MassPredictor, choice: PredictorChoice, run: Run) -> Over:
-    here = CohortJob(partial(single_thread, lambda: predictor), run)
-    return lambda items: run_in_workers(here, _job(choice, run), items, workers, died)
+    here = CohortJob(partial(make_single_threaded, lambda: predictor), run)
+    return lambda items: run_in_workers(here, _job(choice, run), items, workers, make_died_row)
 
 
 def _on_ray(workers: int, _: MassPredictor, choice: PredictorChoice, run: Run) -> Over:
@@ -142,7 +145,7 @@ def _on_ray(workers: int, _: MassPredictor, choice: PredictorChoice, run: Run) -
 
 
 def _job(choice: PredictorChoice, run: Run) -> Callable[[], FileRunner]:
-    return partial(CohortJob, partial(single_thread, choice), run)
+    return partial(CohortJob, partial(make_single_threaded, choice), run)
 
 
 def _store(files: list[Path], *, to: str, **login: Any) -> list[Stored]:

@@ -9,12 +9,12 @@ from typing import Any
 from mammoseg.archives.dicomweb.client import Archive, ArchiveError, Instance, connect
 from mammoseg.archives.dicomweb.fetch import find_mammograms
 from mammoseg.archives.dicomweb.retrieve import is_whole, retrieve_listed
-from mammoseg.cohort.items import CohortItem, name_of
+from mammoseg.cohort.items import CohortItem, name_results
 from mammoseg.cohort.run import Cohort
-from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
+from mammoseg.data.identifiers import hash_with_key, load_key, locate_key_file
 from mammoseg.errors import NothingUsableError
 from mammoseg.files import output_errors
-from mammoseg.prediction.file_job import refused
+from mammoseg.prediction.file_job import make_refused_row
 from mammoseg.prediction.table import Row
 
 IMAGES = "images"
@@ -62,10 +62,10 @@ class _Source:
     instances: Mapping[str, Instance]
 
     def items(self, images: Path) -> Iterator[CohortItem]:
-        key = load_key(default_key_file())
+        key = load_key(locate_key_file())
         for sop in self.instances:
-            path = images / f"{keyed_hash(sop, key)}.dcm"
-            yield CohortItem(sop, path, name_of(sop, path))
+            path = images / f"{hash_with_key(sop, key)}.dcm"
+            yield CohortItem(sop, path, name_results(sop, path))
 
     def fetch(self, item: CohortItem) -> Row | None:
         instance = self.instances.get(item.key)
@@ -76,7 +76,7 @@ class _Source:
                 if not is_whole(item.path, instance):
                     retrieve_listed(self.archive, instance, item.path)
         except ArchiveError as error:
-            return refused(item.path, "E_ARCHIVE", str(error))
+            return make_refused_row(item.path, "E_ARCHIVE", str(error))
         return None
 
     def done_with(self, item: CohortItem) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mammoseg.data.datalist import SECTIONS, read_datalist
 from mammoseg.data.find_images import find_inputs
-from mammoseg.paths import unique_names
+from mammoseg.paths import make_unique_names
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class CohortItem:
     state: str = ""
 
 
-def item_of_file(path: Path) -> CohortItem:
+def make_item(path: Path) -> CohortItem:
     """The item of a file, named by its own stem and by where it lies."""
     key = os.path.realpath(path)
     try:
@@ -36,16 +36,16 @@ def item_of_file(path: Path) -> CohortItem:
         state = f"{status.st_size}:{status.st_mtime_ns}"
     except (OSError, ValueError):
         state = ""
-    return CohortItem(key, path, name_of(key, path), state)
+    return CohortItem(key, path, name_results(key, path), state)
 
 
-def name_of(key: str, path: Path) -> str:
+def name_results(key: str, path: Path) -> str:
     """Name of the results of one item, the same in every run whatever other files there are."""
     digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
-    return f"{digest[:2]}/{unique_names([path])[0]}-{digest[:10]}"
+    return f"{digest[:2]}/{make_unique_names([path])[0]}-{digest[:10]}"
 
 
-def files_of(inputs: Sequence[Path], output: Path) -> tuple[list[Path], int]:
+def find_files(inputs: Sequence[Path], output: Path) -> tuple[list[Path], int]:
     """Files that are named, those of folders searched to the bottom, and the images of datalists.
 
     Returns:

@@ -21,14 +21,14 @@ from mammoseg.cohort.items import CohortItem
 from mammoseg.errors import OutputError
 from mammoseg.files import output_errors
 from mammoseg.folders import is_link
-from mammoseg.prediction.records import RECORD_ERRORS, checked_row
+from mammoseg.prediction.records import RECORD_ERRORS, check_row
 from mammoseg.prediction.table import Row
 
 TRIED_AGAIN = ("E_WORKER", "E_FAULT", "E_ARCHIVE")
 """Refusals for which the file may not be to blame; the next run tries again."""
 
 NAME = re.compile(r"[0-9a-f]{2}/([A-Za-z0-9_-][A-Za-z0-9._-]*)")
-"""What `mammoseg.cohort.items.name_of` makes."""
+"""What `mammoseg.cohort.items.name_results` makes."""
 
 SECONDS_AT_RISK = 2.0
 """Of a power cut: lines are with the system at once, and on the disk after so long."""
@@ -78,7 +78,7 @@ class Ledger:
         """Whether an item has its results, or was refused for good, under these settings and as it is now."""
         return self._done.get(_digest(item.key)) == self._state(item.state)
 
-    def precision_before(self, item: CohortItem) -> str | None:
+    def find_precision_before(self, item: CohortItem) -> str | None:
         """What the results of an item under other settings were computed with; None where nothing says."""
         return self._before.get(_digest(item.key))
 
@@ -115,7 +115,7 @@ class Ledger:
                 last[_digest(str(line.get("key")))] = number
         for number, line in enumerate(self.lines()):
             key = str(line.get("key"))
-            if last.get(_digest(key)) == number and (row := row_of(line)):
+            if last.get(_digest(key)) == number and (row := parse_row(line)):
                 yield key, str(line["name"]), row
 
     def _take(self, line: dict[str, Any]) -> None:
@@ -126,7 +126,7 @@ class Ledger:
         self._stored.discard(key)  # done again, so there are other results
         self._done.pop(key, None)
         self._before.pop(key, None)
-        if (row := row_of(line)) is None:
+        if (row := parse_row(line)) is None:
             return
         if line.get("settings") != self.settings:
             if row.precision:
@@ -167,14 +167,14 @@ class Ledger:
             self._handle.truncate(at)
 
 
-def row_of(line: dict[str, Any]) -> Row | None:
+def parse_row(line: dict[str, Any]) -> Row | None:
     """The row of a line, None where it is none of ours, or names what may lie elsewhere than its results."""
     try:
         stem = NAME.fullmatch(line["name"])[1]  # type: ignore[index]  # None is a TypeError, as of any wrong kind
         values = {name: line[name] for name in Row.__dataclass_fields__ if name in line}
         files = [value for value in values.values() if isinstance(value, str) and value.startswith(f"{stem}.")]
         own = [file for file in files if Path(file).name == file]
-        return checked_row(values, own)
+        return check_row(values, own)
     except RECORD_ERRORS:
         return None
 

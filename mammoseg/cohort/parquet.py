@@ -19,7 +19,7 @@ TYPES = {"str": pyarrow.string(), "int": pyarrow.int64(), "float": pyarrow.float
 """Arrow's type of each kind of value of a row."""
 
 
-def schema() -> pyarrow.Schema:
+def build_schema() -> pyarrow.Schema:
     """Columns of the table: those of `mammoseg.prediction.table.Row`, and these.
 
     ``key`` is the real path, or the SOP Instance UID in an archive; ``folder`` is where the results lie below the
@@ -33,19 +33,19 @@ def schema() -> pyarrow.Schema:
 
 
 def write_parquet(rows: Iterable[dict[str, Any]], path: Path) -> None:
-    """Write rows with the columns of `schema`, whole or not at all.
+    """Write rows with the columns of `build_schema`, whole or not at all.
 
     Raises:
         OSError: the file cannot be written.
     """
-    columns = schema()
+    columns = build_schema()
     rows = iter(rows)
     with atomic_path(path) as temporary, ParquetWriter(temporary, columns) as writer:
         while group := list(islice(rows, ROWS_A_GROUP)):
             writer.write_table(pyarrow.Table.from_pylist(group, schema=columns))
 
 
-def table_row(key: str, folder: str, row: Row, *, copy_of: str | None, stored: bool) -> dict[str, Any]:
+def build_table_row(key: str, folder: str, row: Row, *, copy_of: str | None, stored: bool) -> dict[str, Any]:
     """One row of the table."""
     own = {"key": key, "folder": folder, "copy_of": copy_of, "stored": stored}
     return own | asdict(row) | {"status": row.status.value}

@@ -12,9 +12,9 @@ from tqdm import tqdm
 from mammoseg.cohort.items import CohortItem
 from mammoseg.cohort.job import RESULTS
 from mammoseg.cohort.ledger import Ledger
-from mammoseg.cohort.parquet import table_row, with_copies, write_parquet
+from mammoseg.cohort.parquet import build_table_row, with_copies, write_parquet
 from mammoseg.cohort.storing import Storing
-from mammoseg.counts import count_of
+from mammoseg.counts import format_count
 from mammoseg.data.find_images import say_passed_over
 from mammoseg.errors import NothingUsableError, PartlyRefusedError, StoppedError
 from mammoseg.files import output_errors, remove_leftovers, sole_writer, write_json
@@ -145,12 +145,12 @@ def _not_done(
             kept += 1
             progress.update()
         else:
-            before.update(filter(None, [ledger.precision_before(item)]))
+            before.update(filter(None, [ledger.find_precision_before(item)]))
             yield item
     if said := say_again(before, precision):
         tqdm.write(said, file=sys.stderr)
     if kept:
-        tqdm.write(f"{count_of(kept, 'mammogram')} done already, left as they are.", file=sys.stderr)
+        tqdm.write(f"{format_count(kept, 'mammogram')} done already, left as they are.", file=sys.stderr)
 
 
 def _dicom_files(output: Path, name: str, row: Row) -> list[Path]:
@@ -166,7 +166,7 @@ def _write_table(ledger: Ledger, output: Path) -> Counter[str]:
         for key, name, row, copy_of in with_copies(ledger.rows()):
             counts[row.code or row.status.value] += 1
             folder = f"{RESULTS}/{name.partition('/')[0]}"
-            yield table_row(key, folder, row, copy_of=copy_of, stored=ledger.is_stored(key))
+            yield build_table_row(key, folder, row, copy_of=copy_of, stored=ledger.is_stored(key))
 
     write_parquet(rows(), output / TABLE)
     write_json(output / SUMMARY, {"mammograms": counts.total(), "outcomes": dict(counts.most_common())})

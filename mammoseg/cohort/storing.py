@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mammoseg.archives.dicomweb.stored import Stored
-from mammoseg.counts import count_of
+from mammoseg.counts import format_count
 from mammoseg.errors import MammosegError, PartlyRefusedError, WrongCallError
-from mammoseg.files import printable
+from mammoseg.files import as_printable
 
 TOGETHER = 32
 """Mammograms whose results are stored at a time."""
@@ -64,7 +64,7 @@ class Storing:
             raise PartlyRefusedError(f"{self._left()} not in the archive ({self._reason}); run the same command again.")
 
     def _left(self) -> str:
-        return f"the results of {count_of(len(self._waiting), 'mammogram')} are"
+        return f"the results of {format_count(len(self._waiting), 'mammogram')} are"
 
     def _attempt(self) -> None:
         keys = list(self._waiting)
@@ -86,7 +86,7 @@ class Storing:
         for key in keys:
             refused = [results[file] for file in self._waiting[key] if not results[file].ok]
             if refused:
-                self._reason = f"{printable(str(refused[0].code))}: {printable(str(refused[0].reason))}"
+                self._reason = f"{as_printable(str(refused[0].code))}: {as_printable(str(refused[0].reason))}"
             else:
                 del self._waiting[key]
                 self._stored(key)

@@ -55,12 +55,12 @@ def check_names(*, bundle: str | None = None, **others: Any) -> None:
     Raises:
         MammosegError: naming the bundle or checkpoint that is not there, or the file or folder that cannot be written.
     """
-    from mammoseg.bundles import bundle_root
-    from mammoseg.checkpoints.weights_file import existing_weights, named_weights
-    from mammoseg.files import check_folder, neither_file_nor_folder, say_neither
+    from mammoseg.bundles import locate_bundle
+    from mammoseg.checkpoints.weights_file import list_named_weights, require_weights
+    from mammoseg.files import check_folder, is_neither_file_nor_folder, say_neither
 
     for path in (Path(str(path)) for name in READ if name in others for path in _each(others[name])):
-        if neither_file_nor_folder(path):  # opening a pipe would wait for ever
+        if is_neither_file_nor_folder(path):  # opening a pipe would wait for ever
             raise WrongCallError(say_neither(path))
     for folder in (others[name] for name in OUTPUTS if name in others):
         check_folder(Path(str(folder)))
@@ -72,9 +72,9 @@ def check_names(*, bundle: str | None = None, **others: Any) -> None:
             raise WrongCallError(f"'{file}' is a folder; name a file.")
         check_folder(file.parent)
     if bundle is not None:
-        bundle_root(bundle)
+        locate_bundle(bundle)
     for weights in (others[name] for name in WEIGHTS if others.get(name) is not None):
-        named_weights(weights) if isinstance(weights, list) else existing_weights(weights)
+        list_named_weights(weights) if isinstance(weights, list) else require_weights(weights)
 
 
 def _each(given: Any) -> list[Any]:

@@ -21,13 +21,13 @@ def ingest(add: Add) -> Steps:
     add("source", help="phantom, folder, cbis_ddsm, inbreast, dicom_seg, mias, vindr, csaw_s, cdd_cesm or voc")
     add("inputs", nargs="*", metavar="FOLDER", help="to read; none for phantom")
     _output(add, "folder of the datalist and of what has to be written beside it")
-    add("--seed", type=values.whole, help="of the split, and of the phantoms (0)")
+    add("--seed", type=values.parse_whole, help="of the split, and of the phantoms (0)")
     add(
         "--folds",
-        type=values.from_two,
+        type=values.parse_from_two,
         help="of the cross-validation over training and validation (5, or one for each patient)",
     )
-    add("--shares", type=values.shares, help="of training,validation,test, each from 0 (0.7,0.15,0.15)")
+    add("--shares", type=values.parse_shares, help="of training,validation,test, each from 0 (0.7,0.15,0.15)")
     add("--all", dest="all_in", metavar="SECTION", help="every image into one: test, or training for folds over all")
     add("--by", help="what is never divided: patient, or image, which lets patients stand on both sides (patient)")
     add("--protocol", help="split of a paper: sun2020, sarker2022, isosalo2022 or official; docs/datalist.md")
@@ -37,8 +37,8 @@ def ingest(add: Add) -> Steps:
     add("--keep_identifiers", action="store_true", help="write patient codes as they are, not as keyed hashes")
     add("--show_names", action="store_true", help="show paths in the input beside the hashes, in tables and pages too")
     add("--key_file", help="secret key of those hashes (made once in your configuration folder)")
-    add("--patients", type=values.whole, help="phantom: how many (24)")
-    add("--size", type=values.whole, help="phantom: rows of an image (512)")
+    add("--patients", type=values.parse_whole, help="phantom: how many (24)")
+    add("--size", type=values.parse_whole, help="phantom: rows of an image (512)")
     add("--patient_regex", help="folder: its one group is the patient's code in the path")
     add("--masks", help="folder: where the masks lie, if not among the images")
     add("--mask_regex", help="folder: its one group is the image's name, without ending, in the path of a mask")
@@ -109,7 +109,7 @@ def report(add: Add) -> Steps:
     _output(add, "folder of the page")
     add("--bundle", help="of the weights (that of the evaluation)")
     add("--title", help="heading of the page (Mass segmentation, held-out patients)")
-    add("--cases", type=values.from_one, help="how many images to show (12)")
+    add("--cases", type=values.parse_from_one, help="how many images to show (12)")
 
     yield
     from mammoseg.evaluation.run_report import report
@@ -138,7 +138,7 @@ def predict(add: Add) -> Steps:
     _predictor(add)
     add("--profile", help="of the segmentation: viewer or strict (viewer)")
     add("--no_empty_seg", action="store_true", help="no segmentation where nothing was found; the report says it")
-    add("--min_area_pixels", type=values.number, help="smallest mass, in pixels")
+    add("--min_area_pixels", type=values.parse_number, help="smallest mass, in pixels")
     add("--json", action="store_true", help="print one JSON record a file")
     _archives(add)
 
@@ -158,9 +158,9 @@ def cohort(add: Add) -> Steps:
     _archives(add)
 
     yield
-    from mammoseg.cohort.cohort import cohort
+    from mammoseg.cohort.cohort import segment_cohort
 
-    return cohort
+    return segment_cohort
 
 
 @command
@@ -200,7 +200,7 @@ def export(add: Add) -> Steps:
     _bundle(add)
     add("--weights", help="checkpoint, with its network and preprocessing (what train wrote, else what came with it)")
     _output(add, "new folder; gets BUNDLE/ and BUNDLE.zip")
-    add("--formats", type=values.words, help="also the network as torchscript,torch_export,onnx, docs/export.md")
+    add("--formats", type=values.parse_words, help="also the network as torchscript,torch_export,onnx, docs/export.md")
 
     yield
     from mammoseg.deploy.asked import check_asked
@@ -235,7 +235,11 @@ def bundle(add: Add) -> Steps:
 def audit(add: Add) -> Steps:
     """Look through somebody else's bundle without running anything of it; exit code 1 when something was found."""
     add("stranger", metavar="BUNDLE", help="folder, or zip of one")  # no name of a bundle that is here
-    add("--allow", type=values.words, help="SHA-256 of files that you have read and let in, with commas between them")
+    add(
+        "--allow",
+        type=values.parse_words,
+        help="SHA-256 of files that you have read and let in, with commas between them",
+    )
     add("--json", dest="as_json", action="store_true", help="print one JSON object")
 
     yield
@@ -271,7 +275,7 @@ def audit_split(add: Add) -> Steps:
 def view(add: Add) -> Steps:
     """Look at mammograms and their results in OHIF on this machine, until Ctrl-C; needs `make viewer` and Orthanc."""
     add("inputs", nargs="*", metavar="FILE", help=FILES)
-    add("--port", type=values.whole, help="of the page, on loopback (8080)")
+    add("--port", type=values.parse_whole, help="of the page, on loopback (8080)")
 
     yield
     from mammoseg.viewer.show import view_files
@@ -337,7 +341,7 @@ def _output(add: Add, text: str) -> None:
 
 def _plan_options(add: Add, output: str) -> None:
     add("-o", "--output", metavar="DIR", help=output)
-    add("--jobs", type=values.from_one, help="steps at once, each in a process of its own (1)")
+    add("--jobs", type=values.parse_from_one, help="steps at once, each in a process of its own (1)")
     add("--dry_run", action="store_true", help="build every run's config, list the runs, train nothing")
     add("--budget", help="small: grid 160 x 112, a quarter of the width, 12 epochs, common recipe (that of the plan)")
 
@@ -360,11 +364,15 @@ def _dataset(add: Add) -> None:
 
 
 def _modalities(add: Add) -> None:
-    add("--modalities", type=values.words, help="DICOM modalities to let in, such as MG,RG (MG)")
+    add("--modalities", type=values.parse_words, help="DICOM modalities to let in, such as MG,RG (MG)")
 
 
 def _flips(add: Add) -> None:
-    add("--flips", type=values.switch, help="true or false: mean with the image upside down (as the weights record it)")
+    add(
+        "--flips",
+        type=values.parse_switch,
+        help="true or false: mean with the image upside down (as the weights record it)",
+    )
 
 
 def _device(add: Add) -> None:
@@ -379,17 +387,17 @@ def _predictor(add: Add) -> None:
     add("--deflated", action="store_true", help="compress the segmentation, for programs that open it, docs/dicom.md")
     add(
         "--threshold",
-        type=values.number,
+        type=values.parse_number,
         help="probability from which a pixel is mass (of the weights, else the bundle)",
     )
     _flips(add)
-    add("--min_area_mm2", type=values.number, help="smallest mass, in the breast")
+    add("--min_area_mm2", type=values.parse_number, help="smallest mass, in the breast")
     _modalities(add)
     _window(add)
     _device(add)
     add("--runtime", help="what computes the network: openvino, onnx or torch, docs/speed.md (auto)")
     add("--precision", help="f32, bf16 or f16, where the runtime has it, docs/speed.md (f32 or bf16; f16 on a GPU)")
-    add("--workers", type=values.from_one, help="processes (one for each core)")
+    add("--workers", type=values.parse_from_one, help="processes (one for each core)")
 
 
 def _window(add: Add) -> None:

@@ -3,7 +3,7 @@
 from argparse import ArgumentTypeError
 
 
-def words(text: str) -> tuple[str, ...]:
+def parse_words(text: str) -> tuple[str, ...]:
     """Words with commas between them.
 
     Raises:
@@ -15,7 +15,7 @@ def words(text: str) -> tuple[str, ...]:
     return found
 
 
-def number(text: str) -> float:
+def parse_number(text: str) -> float:
     """Any number.
 
     Raises:
@@ -27,19 +27,19 @@ def number(text: str) -> float:
         raise ArgumentTypeError(f"'{text}' is no number") from None
 
 
-def shares(text: str) -> tuple[float, ...]:
+def parse_shares(text: str) -> tuple[float, ...]:
     """Three numbers, of training, validation and test.
 
     Raises:
         ArgumentTypeError: they are not three, or no numbers.
     """
-    found = tuple(map(number, text.split(",")))
+    found = tuple(map(parse_number, text.split(",")))
     if len(found) != 3:
         raise ArgumentTypeError(f"'{text}' are {len(found)} numbers; give three, of training,validation,test")
     return found
 
 
-def switch(text: str) -> bool:
+def parse_switch(text: str) -> bool:
     """Either true or false, in capitals or not.
 
     Raises:
@@ -50,7 +50,7 @@ def switch(text: str) -> bool:
     return text.lower() == "true"
 
 
-def whole(text: str) -> int:
+def parse_whole(text: str) -> int:
     """A whole number from 0.
 
     Raises:
@@ -61,7 +61,7 @@ def whole(text: str) -> int:
     return int(text)
 
 
-def from_one(text: str) -> int:
+def parse_from_one(text: str) -> int:
     """A whole number from 1.
 
     Raises:
@@ -70,7 +70,7 @@ def from_one(text: str) -> int:
     return _from(1, text)
 
 
-def from_two(text: str) -> int:
+def parse_from_two(text: str) -> int:
     """A whole number from 2.
 
     Raises:
@@ -80,7 +80,7 @@ def from_two(text: str) -> int:
 
 
 def _from(least: int, text: str) -> int:
-    found = whole(text)
+    found = parse_whole(text)
     if found < least:
         raise ArgumentTypeError(f"'{text}' is too few; give {least} or more")
     return found

@@ -2,7 +2,7 @@
 
 from mammoseg.data import cbis_ddsm_dicom, cbis_ddsm_jpeg, cbis_ddsm_png
 from mammoseg.data.cbis_ddsm_tables import read_tables
-from mammoseg.data.cbis_ddsm_views import records_of
+from mammoseg.data.cbis_ddsm_views import build_records
 from mammoseg.data.datalist import Record
 from mammoseg.data.ingest_job import IngestJob
 
@@ -31,7 +31,7 @@ def collect(job: IngestJob, *, calcifications: bool = False) -> list[Record]:
     trees = [folder for folder in folders if folder not in copies and folder not in archives]
     records = cbis_ddsm_png.collect(job, copies, wanted)
     for root in archives.values():
-        records += records_of(job, cbis_ddsm_jpeg.open_copy(root, job.report), wanted, known=rows)
+        records += build_records(job, cbis_ddsm_jpeg.open_copy(root, job.report), wanted, known=rows)
     if trees:
-        records += records_of(job, cbis_ddsm_dicom.open_trees(trees, job.report), wanted, known=rows)
+        records += build_records(job, cbis_ddsm_dicom.open_trees(trees, job.report), wanted, known=rows)
     return records

@@ -10,7 +10,7 @@ from mammoseg.data.cbis_ddsm_views import Copy, Files
 from mammoseg.data.ingest_job import NOT_DICOM, IngestReport
 from mammoseg.dicom.read import read_stored, read_texts
 from mammoseg.errors import InputRefusedError
-from mammoseg.folders import files_below, is_file
+from mammoseg.folders import is_file, list_files_below
 
 
 def open_trees(folders: Sequence[Path], report: IngestReport) -> Copy:
@@ -32,7 +32,7 @@ def _files_by_owner(folders: Sequence[Path], report: IngestReport) -> Files:
     """Files by their PatientID, which is the name of a case or of an abnormality."""
     files: Files = {}
     for folder in folders:
-        paths = sorted(path for path in files_below(folder) if path.suffix != ".csv")
+        paths = sorted(path for path in list_files_below(folder) if path.suffix != ".csv")
         for path in tqdm(paths, desc="headers", unit="file", disable=None):
             if not is_file(path):
                 report.skip("no files that can be read", path.relative_to(folder))

@@ -46,10 +46,10 @@ def open_copy(root: Path, report: IngestReport) -> Copy:
             report.skip("files without a PatientID in dicom_info.csv", row["image_path"])
         elif path not in files.setdefault(owner, []):
             files[owner].append(path)
-    return Copy(files, _shape_of, mask_in)
+    return Copy(files, _shape_of, find_mask)
 
 
-def mask_in(path: Path) -> np.ndarray | None:
+def find_mask(path: Path) -> np.ndarray | None:
     """The mask uint8 0 / 1 ``(rows, columns)`` in a picture that is black and white but for what JPEG adds, else None.
 
     Raises:

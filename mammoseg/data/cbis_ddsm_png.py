@@ -16,7 +16,7 @@ from mammoseg.data.ingest_job import COPIES, IngestJob
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import InputRefusedError
-from mammoseg.folders import files_below, is_file, lies_in
+from mammoseg.folders import is_file, lies_in, list_files_below
 
 COLUMNS = {"image_id", "image", "mask"}
 
@@ -34,7 +34,7 @@ def collect(job: IngestJob, folders: Sequence[Path], abnormalities: Sequence[Abn
         by_case.setdefault(abnormality.case, []).append(abnormality)
     files: dict[str, tuple[Path, Path]] = {}
     for folder in folders:
-        for path in sorted(path for path in files_below(folder) if path.suffix == ".dcm"):
+        for path in sorted(path for path in list_files_below(folder) if path.suffix == ".dcm"):
             job.report.skip("DICOM files beside an index.csv", path.relative_to(folder))
         for row in read_csv(folder / "index.csv")[1]:
             if row["image_id"] in files:

@@ -11,9 +11,9 @@ from typing import Any
 
 from mammoseg.csv_table import read_csv
 from mammoseg.data.datalist import Record
-from mammoseg.data.splits import severity
+from mammoseg.data.splits import rank_severity
 from mammoseg.errors import WrongCallError
-from mammoseg.folders import files_below
+from mammoseg.folders import list_files_below
 
 COLUMNS = (
     "patient_id",
@@ -64,7 +64,9 @@ def read_tables(folders: Iterable[Path]) -> list[Abnormality]:
     Raises:
         WrongCallError: there is no such table, or one is no CSV or lacks a column.
     """
-    files = sorted({path for folder in folders for path in files_below(folder) if path.match("*case_description*.csv")})
+    files = sorted(
+        {path for folder in folders for path in list_files_below(folder) if path.match("*case_description*.csv")}
+    )
     if not files:
         raise WrongCallError(
             "no '*case_description*.csv' below the input; "
@@ -80,7 +82,7 @@ def describe_image(abnormalities: Sequence[Abnormality]) -> Record:
 
 def _suspicion(abnormality: Abnormality) -> tuple[int, int, int]:
     facts = abnormality.facts
-    return severity(facts | {"has_mass": True}), facts.get("birads", 0), -abnormality.number
+    return rank_severity(facts | {"has_mass": True}), facts.get("birads", 0), -abnormality.number
 
 
 def _read_table(path: Path) -> list[Abnormality]:

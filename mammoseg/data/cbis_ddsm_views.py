@@ -15,7 +15,7 @@ from tqdm import tqdm
 from mammoseg.data.cbis_ddsm_tables import Abnormality, describe_image
 from mammoseg.data.datalist import Record
 from mammoseg.data.ingest_job import COPIES, IngestJob, IngestReport
-from mammoseg.data.mask_files import RESAMPLED, check_area, fit_to_grid, same_aspect, write_mask
+from mammoseg.data.mask_files import RESAMPLED, check_area, fit_to_grid, has_same_aspect, write_mask
 from mammoseg.errors import InputRefusedError
 
 Files = dict[str, list[Path]]
@@ -55,7 +55,7 @@ class View:
     others: tuple[str, ...]
 
 
-def records_of(
+def build_records(
     job: IngestJob, copy: Copy, abnormalities: Sequence[Abnormality], *, known: Sequence[Abnormality]
 ) -> list[Record]:
     """Records of the views whose mammogram and masks are all there; masks are written to ``masks/`` of the output.
@@ -156,7 +156,7 @@ def _fit_mask(masks: Sequence[np.ndarray], shape: tuple[int, int], owner: str, r
     """
     if not masks:
         raise InputRefusedError("E_MASK_MISSING", "no file of one of its abnormalities is a full-size mask.")
-    best = max(masks, key=lambda mask: (mask.shape == shape, same_aspect(mask.shape, shape), mask.size))
+    best = max(masks, key=lambda mask: (mask.shape == shape, has_same_aspect(mask.shape, shape), mask.size))
     fitting = [mask for mask in masks if mask.shape == best.shape]
     mask = fit_to_grid(np.any(fitting, axis=0).astype(np.uint8), shape)
     check_area(mask)

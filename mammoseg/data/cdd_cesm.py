@@ -13,7 +13,7 @@ from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.mask_files import check_area, check_count, write_masses
 from mammoseg.data.via_regions import fill_region
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.folders import files_below, leads_out
+from mammoseg.folders import leads_out, list_files_below
 
 LICENSE = "as TCIA states it; TCIA collection CDD-CESM, cite doi:10.7937/29kw-ae92 and doi:10.1038/s41597-022-01238-0"
 
@@ -33,7 +33,7 @@ def collect(job: IngestJob) -> list[Record]:
     Raises:
         WrongCallError: an input is no folder, or one of the two tables is not below it.
     """
-    files = [path for folder in job.folders() for path in files_below(folder) if not leads_out(path, folder)]
+    files = [path for folder in job.folders() for path in list_files_below(folder) if not leads_out(path, folder)]
     regions: dict[str, list[str]] = {}
     for row in read_csv(_table(files, REGIONS), needed=("#filename", "region_shape_attributes"))[1]:
         regions.setdefault(Path(row["#filename"].strip()).stem, []).append(row["region_shape_attributes"])

@@ -42,12 +42,12 @@ def write_class_map(path: Path, classes: np.ndarray) -> None:
         OSError: it cannot be written.
     """
     picture = Image.fromarray(classes.astype(np.uint8))
-    picture.putpalette(voc_palette().tobytes())
+    picture.putpalette(make_voc_palette().tobytes())
     with atomic_path(path) as temporary:
         picture.save(temporary, format="PNG")
 
 
-def voc_palette() -> np.ndarray:
+def make_voc_palette() -> np.ndarray:
     """Colours of VOC's development kit: uint8 ``(256, 3)``, red, green, blue.
 
     The bits of the class number, lowest first, are dealt to red, green, blue in turn and fill each from its highest

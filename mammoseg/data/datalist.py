@@ -15,7 +15,7 @@ from typing import Any
 
 import jsonschema
 
-from mammoseg.errors import MammosegError, WrongCallError, unknown_name
+from mammoseg.errors import MammosegError, WrongCallError, make_unknown_name_error
 from mammoseg.files import write_json
 
 SCHEMA_VERSION = 1
@@ -139,7 +139,7 @@ def load_section(datalist_file: Path | str, section: str, *, fold: int | None = 
         True
     """
     if section not in SECTIONS:
-        raise unknown_name("section", section, SECTIONS)
+        raise make_unknown_name_error("section", section, SECTIONS)
     datalist = read_datalist(datalist_file)
     if "truth" in datalist:
         raise WrongCallError(

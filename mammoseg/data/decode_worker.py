@@ -24,18 +24,18 @@ from pydicom.dataset import Dataset
 from pydicom.filewriter import dcmwrite
 
 from mammoseg.border import passed_over, refused_as
-from mammoseg.data.mammogram import check_is_file, format_of
+from mammoseg.data.mammogram import check_is_file, detect_format
 from mammoseg.data.mask_decoder import decode_picture_mask
 from mammoseg.data.picture_decoder import decode_picture
-from mammoseg.dicom.attributes import laterality, magnification, pixel_spacing, view
+from mammoseg.dicom.attributes import read_laterality, read_magnification, read_pixel_spacing, read_view
 from mammoseg.dicom.elements import PIXEL_DATA
 from mammoseg.dicom.gate import check_is_mammogram, open_dicom
-from mammoseg.dicom.grey import grey_table, padding_range
+from mammoseg.dicom.grey import compute_grey_table, read_padding_range
 from mammoseg.dicom.mask import decode_mask, decode_segments
 from mammoseg.dicom.parse import parse_dicom, read_bytes
 from mammoseg.dicom.pixels import MAX_PIXELS, decode
-from mammoseg.dicom.values import malformed_refused, text
-from mammoseg.errors import InputRefusedError, WrongCallError, kind_and_place
+from mammoseg.dicom.values import malformed_refused, read_text
+from mammoseg.errors import InputRefusedError, WrongCallError, say_kind_and_place
 
 if TYPE_CHECKING:
     from mammoseg.data.nifti_decoder import Nifti
@@ -85,14 +85,14 @@ def _answer_or_refuse(request: dict[str, Any]) -> Answer:
     except MemoryError:
         return {"code": "E_RESOURCES", "reason": f"reading it takes more than {MEMORY_LIMIT >> 30} GiB of memory."}, []
     except Exception as error:
-        return {"code": "E_FAULT", "reason": f"{kind_and_place(error)}; please report it."}, []
+        return {"code": "E_FAULT", "reason": f"{say_kind_and_place(error)}; please report it."}, []
 
 
 def answer_image(path: str, voi: str | int, modalities: list[str], **_: Any) -> Answer:
     """A mammogram ``(rows, columns)`` of whatever format, as in the answer for that format alone, and its file."""
     check_is_file(Path(path))
-    content = read_bytes(Path(path), check_head=format_of)
-    match format_of(content):
+    content = read_bytes(Path(path), check_head=detect_format)
+    match detect_format(content):
         case "DICOM":
             return _mammogram(content, voi, modalities)
         case "NIfTI" as kind:
@@ -114,20 +114,20 @@ def _mammogram(content: bytes, voi: str | int, modalities: list[str]) -> Answer:
     check_is_mammogram(dataset, modalities)
     header = _header_or_nothing(dataset)  # before decoding, which mends what it says of the pixels
     stored = np.ascontiguousarray(decode(dataset))
-    table = grey_table(dataset, voi=voi)
-    spacing, source = pixel_spacing(dataset)
+    table = compute_grey_table(dataset, voi=voi)
+    spacing, source = read_pixel_spacing(dataset)
     fields = {
         **_describe(stored),
         **_source(content, "DICOM"),
         "table": len(table),
         "header": len(header),
-        "laterality": laterality(dataset),
-        "view": view(dataset),
+        "laterality": read_laterality(dataset),
+        "view": read_view(dataset),
         "pixel_spacing_mm": spacing,
         "pixel_spacing_source": source,
-        "magnification": magnification(dataset),
-        "padding": padding_range(dataset),
-        "sop_instance_uid": text(dataset, "SOPInstanceUID") or None,
+        "magnification": read_magnification(dataset),
+        "padding": read_padding_range(dataset),
+        "sop_instance_uid": read_text(dataset, "SOPInstanceUID") or None,
     }
     return fields, [table, stored, header]
 
@@ -213,7 +213,7 @@ def answer_texts(path: str, keywords: list[str], **_: Any) -> Answer:
     """
     with refused_as("E_NOT_DICOM", "this is no DICOM file that can be parsed."):
         dataset = dcmread(path, stop_before_pixels=True, specific_tags=keywords)
-        texts = {keyword: text(dataset, keyword) for keyword in keywords}
+        texts = {keyword: read_text(dataset, keyword) for keyword in keywords}
     return {}, [np.frombuffer(json.dumps(texts).encode(), np.uint8)]
 
 

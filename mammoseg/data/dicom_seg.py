@@ -11,16 +11,21 @@ from tqdm import tqdm
 
 from mammoseg.data.datalist import Record
 from mammoseg.data.find_images import begins_as_dicom
-from mammoseg.data.folder import image_id_of
+from mammoseg.data.folder import make_image_id
 from mammoseg.data.ingest_job import NOT_DICOM, WITHOUT_CODE, IngestJob
-from mammoseg.data.mammogram import facts_of, read_mammogram
+from mammoseg.data.mammogram import describe_mammogram, read_mammogram
 from mammoseg.data.mask_files import RESAMPLED, check_area, check_count, fit_to_grid, write_masses
-from mammoseg.dicom.mask import SEGMENTATION_CLASSES, referenced_instances, segmentation_refused, segments_of_mass
+from mammoseg.dicom.mask import (
+    SEGMENTATION_CLASSES,
+    find_mass_segments,
+    find_referenced_instances,
+    segmentation_refused,
+)
 from mammoseg.dicom.read import load_dicom_mask, read_header, read_segments
-from mammoseg.dicom.values import text
+from mammoseg.dicom.values import read_text
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.files import printable
-from mammoseg.folders import files_below, leads_out
+from mammoseg.files import as_printable
+from mammoseg.folders import leads_out, list_files_below
 
 LABEL_OF_MASS = re.compile(r"\b(mass|masses)\b", re.IGNORECASE)
 """In Segment Label, for programs that code every segment as tissue."""
@@ -82,7 +87,7 @@ def collect(job: IngestJob) -> list[Record]:
 
 def _sort(job: IngestJob) -> FoundFiles:
     found = FoundFiles()
-    paths = [(folder, path) for folder in job.folders() for path in files_below(folder)]
+    paths = [(folder, path) for folder in job.folders() for path in list_files_below(folder)]
     for folder, path in tqdm(paths, desc="headers", unit="file", disable=None):
         name = path.relative_to(folder)
         if leads_out(path, folder) or not _is_dicom(path):
@@ -104,26 +109,26 @@ def _is_dicom(path: Path) -> bool:
 
 def _sort_in(path: Path, name: Path, found: FoundFiles) -> None:
     header = read_header(path)
-    if text(header, "SOPClassUID") in SEGMENTATION_CLASSES:
+    if read_text(header, "SOPClassUID") in SEGMENTATION_CLASSES:
         with segmentation_refused():
             segmentation = DicomFile(path, name, segments=_segments(header))
-            referenced = referenced_instances(header)
+            referenced = find_referenced_instances(header)
         if not referenced:
             raise InputRefusedError("E_SEG_IMAGE", "the segmentation refers to no image.")
         for uid in referenced:
             found.segmentations.setdefault(uid, []).append(segmentation)
         return
-    uid = text(header, "SOPInstanceUID")
+    uid = read_text(header, "SOPInstanceUID")
     if uid in found.images:
         raise InputRefusedError(
-            "E_DUPLICATE_UID", f"its SOP Instance UID is that of {printable(found.images[uid].name)}."
+            "E_DUPLICATE_UID", f"its SOP Instance UID is that of {as_printable(found.images[uid].name)}."
         )
-    found.images[uid] = DicomFile(path, name, patient=text(header, "PatientID").strip())
+    found.images[uid] = DicomFile(path, name, patient=read_text(header, "PatientID").strip())
 
 
 def _segments(header: Dataset) -> tuple[int, ...] | None:
     described = list(header.get("SegmentSequence") or [])
-    coded = segments_of_mass(header)
+    coded = find_mass_segments(header)
     labelled = [segment for segment in described if LABEL_OF_MASS.search(str(segment.get("SegmentLabel", "")))]
     return tuple(sorted({int(segment.SegmentNumber) for segment in (*coded, *labelled)})) if described else None
 
@@ -136,7 +141,7 @@ def _record(job: IngestJob, image: DicomFile, segmentations: Sequence[DicomFile]
         try:
             masses += _masses(segmentation, mammogram.sop_instance_uid)
         except InputRefusedError as error:
-            reason = f"its segmentation {printable(segmentation.name)}: {error.reason}"
+            reason = f"its segmentation {as_printable(segmentation.name)}: {error.reason}"
             raise InputRefusedError(error.code, reason) from error
     on_grid = []
     for mask in masses:
@@ -145,13 +150,13 @@ def _record(job: IngestJob, image: DicomFile, segmentations: Sequence[DicomFile]
             mask = fit_to_grid(mask, (rows, columns))
         check_area(mask)
         on_grid.append(mask)
-    image_id = image_id_of(job, image.name)
+    image_id = make_image_id(job, image.name)
     return {
         "image_id": image_id,
         "image": image.path,
         "patient_id": job.conceal(image.patient),
         **write_masses(job.output / "masks", image_id, on_grid, shape=(rows, columns)),
-        **facts_of(mammogram),
+        **describe_mammogram(mammogram),
     }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mammoseg.errors import InputRefusedError
-from mammoseg.files import printable
+from mammoseg.files import as_printable
 from mammoseg.mammogram import Mammogram
 
 
@@ -25,14 +25,14 @@ class SeenInstances:
             return
         first = self._first.setdefault(mammogram.sop_instance_uid, mammogram.path)
         if not filecmp.cmp(first, mammogram.path, shallow=False):
-            raise uid_taken(first)
+            raise make_uid_taken_error(first)
 
 
-def uid_taken(first: Path) -> InputRefusedError:
+def make_uid_taken_error(first: Path) -> InputRefusedError:
     """The refusal of a file whose SOP Instance UID another file with other bytes had before.
 
     Args:
         first: file that had the UID before.
     """
-    reason = f"its SOP Instance UID is that of {printable(first)}, with other content; give one."
+    reason = f"its SOP Instance UID is that of {as_printable(first)}, with other content; give one."
     return InputRefusedError("E_DUPLICATE_UID", reason)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mammoseg.data.folder_matching import without_masks
 from mammoseg.errors import NothingUsableError
-from mammoseg.folders import files_below, is_file, is_folder, is_link_to_folder, leads_out
+from mammoseg.folders import is_file, is_folder, is_link_to_folder, leads_out, list_files_below
 
 SIDECARS = {
     ".csv",
@@ -63,7 +63,7 @@ def begins_as_dicom(path: Path) -> bool:
         return file.read(132)[128:] == b"DICM"
 
 
-def dicom_files(inputs: Sequence[Path]) -> tuple[list[Path], int]:
+def find_dicom_files(inputs: Sequence[Path]) -> tuple[list[Path], int]:
     """Every file that is named, and those of folders that begin as DICOM files do, PS3.10 7.1; the others are counted.
 
     What cannot be looked at, such as a link that leads nowhere, is among the first, to be refused by its name.
@@ -91,7 +91,7 @@ def find_images(folder: Path | str) -> list[dict[str, str]]:
 
 def _search(folder: Path, output: Path | None) -> tuple[list[Path], int]:
     """What to try below a folder, and how many files are passed over."""
-    below = list(files_below(folder, without=output))
+    below = list(list_files_below(folder, without=output))
     files = without_masks(folder, [file for file in below if _may_be_image(file, folder)])
     return files, len(below) - len(files)
 

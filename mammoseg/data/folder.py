@@ -8,24 +8,24 @@ from unicodedata import normalize
 import numpy as np
 from tqdm import tqdm
 
-from mammoseg.counts import count_of
+from mammoseg.counts import format_count
 from mammoseg.data.datalist import Record
 from mammoseg.data.duplicates import SeenInstances
 from mammoseg.data.find_images import SIDECARS
 from mammoseg.data.folder_matching import Matches, match
 from mammoseg.data.folder_table import read_table
 from mammoseg.data.ingest_job import WITHOUT_CODE, IngestJob, IngestReport
-from mammoseg.data.mammogram import facts_of, file_format, read_mammogram
+from mammoseg.data.mammogram import describe_mammogram, detect_file_format, read_mammogram
 from mammoseg.data.mask_files import RESAMPLED, check_area, fit_to_grid, write_mask
 from mammoseg.data.masks import Mask, load_mask
-from mammoseg.data.patient_codes import PatientPattern, pattern_of_one_group
+from mammoseg.data.patient_codes import PatientPattern, compile_pattern
 from mammoseg.dicom.read import read_header
-from mammoseg.dicom.values import text
+from mammoseg.dicom.values import read_text
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.files import printable
-from mammoseg.folders import files_below, is_link_to_folder, leads_out
+from mammoseg.files import as_printable
+from mammoseg.folders import is_link_to_folder, leads_out, list_files_below
 from mammoseg.mammogram import Mammogram
-from mammoseg.paths import stem
+from mammoseg.paths import get_stem
 
 EMPTY = "masks without a pixel of mass"
 SAME = "masks that are the same as another of their image, counted once"
@@ -56,7 +56,7 @@ def collect(
     if len(folders) > 1:
         raise WrongCallError(f"{len(folders)} folders given, folder takes one; put them below a common one.")
     pattern = PatientPattern(patient_regex) if patient_regex is not None else None
-    mask_names = pattern_of_one_group("--mask-regex", mask_regex, "the image's name") if mask_regex else None
+    mask_names = compile_pattern("--mask-regex", mask_regex, "the image's name") if mask_regex else None
     root = folders[0]
     matches = _match(root, Path(masks) if masks else None, mask_names, job.report)
     facts = read_table(Path(table), root, list(matches.masks), job.report) if table else {}
@@ -81,7 +81,7 @@ def collect(
             job.report.refuse(error, image.relative_to(root))
     if without_code and not records:
         raise WrongCallError(
-            f"{count_of(len(without_code), 'image')} and no patient code, so a split could put one patient into "
+            f"{format_count(len(without_code), 'image')} and no patient code, so a split could put one patient into "
             "training and test; "
             + (f"{pattern.account()}; " if pattern else "")
             + "say with --patient-regex '([^_]+)_.*' (one group) where it stands in the file name, or give a --table."
@@ -93,9 +93,9 @@ def collect(
     return records
 
 
-def image_id_of(job: IngestJob, relative: Path) -> str:
+def make_image_id(job: IngestJob, relative: Path) -> str:
     """Keyed hash of a path in the input; or the path, with an underscore for what a file name may not hold."""
-    name = normalize("NFC", (relative.parent / stem(relative)).as_posix())
+    name = normalize("NFC", (relative.parent / get_stem(relative)).as_posix())
     return re.sub(r"[^A-Za-z0-9._-]", "_", job.conceal(name))
 
 
@@ -131,7 +131,7 @@ def _masks_of(
 def _image_files(folder: Path, report: IngestReport) -> tuple[list[Path], list[Path]]:
     """The images below a folder, and those that are refused by their first bytes."""
     files, refused = [], []
-    for path in sorted(files_below(folder)):
+    for path in sorted(list_files_below(folder)):
         if leads_out(path, folder):
             report.skip("links that lead out of the folder", path.relative_to(folder))
             continue
@@ -139,7 +139,7 @@ def _image_files(folder: Path, report: IngestReport) -> tuple[list[Path], list[P
             report.skip("links to folders", path.relative_to(folder))
             continue
         try:
-            file_format(path)
+            detect_file_format(path)
         except InputRefusedError as error:
             if path.suffix.lower() in SIDECARS or path.name.startswith("."):
                 report.skip("files that are not images", path)
@@ -154,9 +154,9 @@ def _image_files(folder: Path, report: IngestReport) -> tuple[list[Path], list[P
 def _patient_code(image: Path, relative: Path, pattern: PatientPattern | None) -> str | None:
     if pattern is not None:
         return pattern.code(relative)
-    if file_format(image) != "DICOM":
+    if detect_file_format(image) != "DICOM":
         return None
-    return text(read_header(image), "PatientID").strip() or None
+    return read_text(read_header(image), "PatientID").strip() or None
 
 
 def _record(
@@ -164,7 +164,7 @@ def _record(
 ) -> Record:
     image = mammogram.path
     relative = image.relative_to(root)
-    image_id = image_id_of(job, relative)
+    image_id = make_image_id(job, relative)
     has_no_mass = known.pop("has_mass", None) is False or known.get("pathology") == "NORMAL"
     if not mask_files and not has_no_mass:
         raise InputRefusedError(
@@ -176,7 +176,7 @@ def _record(
         "image": image,
         **_label(job, image_id, mask_files, mammogram, large_masks),
         "official": {section} if section else set(),
-        **facts_of(mammogram),
+        **describe_mammogram(mammogram),
         **known,
         **({"pixel_spacing_source": "table"} if "pixel_spacing_mm" in known else {}),
     }
@@ -213,7 +213,7 @@ def _mask(job: IngestJob, path: Path, mammogram: Mammogram) -> Mask:
     try:
         mask = load_mask(path, image=mammogram)
     except InputRefusedError as error:
-        raise InputRefusedError(error.code, f"its mask {printable(path.name)}: {error.reason}") from error
+        raise InputRefusedError(error.code, f"its mask {as_printable(path.name)}: {error.reason}") from error
     if mask.pixels.shape != (rows, columns):
         mask = Mask(fit_to_grid(mask.pixels, (rows, columns)), (*mask.remarks, RESAMPLED))
     for remark in mask.remarks:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from mammoseg.paths import PICTURE_FORMATS, stem
+from mammoseg.paths import PICTURE_FORMATS, get_stem
 
 MASK_FOLDERS = {
     *("mask", "masks", "label", "labels", "labelstr", "labelsts", "annotation", "annotations"),
@@ -91,7 +91,7 @@ def without_masks(root: Path, files: Sequence[Path]) -> list[Path]:
 def is_mask_name(relative: Path) -> bool:
     """Whether a folder, or the beginning or the end of the stem, says mask."""
     in_mask_folder = any(part.lower() in MASK_FOLDERS for part in relative.parts[:-1])
-    name = stem(relative)
+    name = get_stem(relative)
     return in_mask_folder or bool(MASK_BEGINNING.search(name) or MASK_ENDING.search(NUMBER_ENDING.sub("", name)))
 
 
@@ -102,7 +102,7 @@ def _composed(relative: Path) -> Path:
 
 def _key(relative: Path) -> MatchKey:
     folders = (part for part in PurePosixPath(relative).parts[:-1] if part.lower() not in MASK_FOLDERS | IMAGE_FOLDERS)
-    return (*folders, stem(relative))
+    return (*folders, get_stem(relative))
 
 
 def _possible_keys(relative: Path, mask_pattern: re.Pattern[str] | None) -> Iterator[MatchKey]:

@@ -11,7 +11,7 @@ from mammoseg.data.ingest_job import IngestReport
 from mammoseg.data.splits import SEVERITY
 from mammoseg.errors import WrongCallError
 from mammoseg.mammogram import PIXEL_SIZES_MM, is_pixel_size
-from mammoseg.paths import stem
+from mammoseg.paths import get_stem
 
 
 def read_table(path: Path, root: Path, images: Sequence[Path], report: IngestReport) -> dict[Path, Record]:
@@ -45,7 +45,12 @@ def _names(root: Path, images: Sequence[Path]) -> dict[str, list[Path]]:
     names: dict[str, list[Path]] = {}
     for image in images:
         relative = image.relative_to(root)
-        for name in {relative.as_posix(), (relative.parent / stem(relative)).as_posix(), image.name, stem(image)}:
+        for name in {
+            relative.as_posix(),
+            (relative.parent / get_stem(relative)).as_posix(),
+            image.name,
+            get_stem(image),
+        }:
             names.setdefault(normalize("NFC", name), []).append(image)
     return names
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from pydicom import Dataset, uid
 
-from mammoseg.data.mammogram import file_format
+from mammoseg.data.mammogram import detect_file_format
 from mammoseg.data.pictures import load_nifti, read_picture
-from mammoseg.dicom.attributes import numbers
+from mammoseg.dicom.attributes import read_numbers
 from mammoseg.dicom.read import read_header
-from mammoseg.dicom.values import integer
+from mammoseg.dicom.values import read_integer
 
 TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """From LPS to RAS, in which NIfTI counts, and back."""
@@ -42,7 +42,7 @@ class Grid:
     affine: np.ndarray
 
 
-def grid_of(path: Path, *, header: Dataset | None = None) -> Grid:
+def read_grid(path: Path, *, header: Dataset | None = None) -> Grid:
     """The grid of a DICOM or NIfTI image, or of a picture.
 
     Args:
@@ -51,7 +51,7 @@ def grid_of(path: Path, *, header: Dataset | None = None) -> Grid:
     Raises:
         InputRefusedError: the file cannot be read.
     """
-    match file_format(path):
+    match detect_file_format(path):
         case "DICOM":
             return _dicom_grid(header or read_header(path))
         case "NIfTI":
@@ -66,17 +66,20 @@ def grid_of(path: Path, *, header: Dataset | None = None) -> Grid:
 
 def _dicom_grid(header: Dataset) -> Grid:
     affine = np.eye(4)
-    orientation, position = numbers(header, "ImageOrientationPatient"), numbers(header, "ImagePositionPatient")
+    orientation, position = (
+        read_numbers(header, "ImageOrientationPatient"),
+        read_numbers(header, "ImagePositionPatient"),
+    )
     if len(orientation) == 6 and len(position) == 3:
         row, column = np.reshape(orientation, (2, 3))
         affine[:3] = np.column_stack([row, column, np.cross(row, column), position])
     from_detector = header.get("SOPClassUID") in DETECTOR_CLASSES
     for keyword in ("ImagerPixelSpacing",) if from_detector else SPACING_KEYWORDS:
-        spacing = numbers(header, keyword)
+        spacing = read_numbers(header, keyword)
         if len(spacing) == 2 and all(0 < side < np.inf for side in spacing):
             affine[:3, :2] *= spacing[::-1]  # DICOM says row spacing first, PS3.3 10.7.1.1
             break
-    return Grid((integer(header, "Rows"), integer(header, "Columns")), affine)
+    return Grid((read_integer(header, "Rows"), read_integer(header, "Columns")), affine)
 
 
 def turn_to_grid(array: np.ndarray, affine: np.ndarray, grid: Grid) -> np.ndarray | None:
@@ -86,7 +89,7 @@ def turn_to_grid(array: np.ndarray, affine: np.ndarray, grid: Grid) -> np.ndarra
         array: pixels as in their file, columns first; axes beyond the third are of one pixel.
         affine: ``(4, 4)``, from the indices of `array` to mm in LPS.
     """
-    axes = axes_in_grid(affine, grid)
+    axes = find_axes_in_grid(affine, grid)
     if axes is None or np.prod(array.shape[3:]) != 1:
         return None
     array = array.reshape([*array.shape, 1][:3])
@@ -100,7 +103,7 @@ def turn_to_grid(array: np.ndarray, affine: np.ndarray, grid: Grid) -> np.ndarra
     return np.flip(turned, [axis for axis in range(3) if sign[axis] < 0])
 
 
-def axes_in_grid(affine: np.ndarray, grid: Grid) -> np.ndarray | None:
+def find_axes_in_grid(affine: np.ndarray, grid: Grid) -> np.ndarray | None:
     """How the axes of an array run along those of an image: ``(3, 3)``, one 1 or -1 in each row and column.
 
     The identity where they run alike; None where they are askew, or the affine is none.

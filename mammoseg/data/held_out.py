@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mammoseg.counts import count_of
+from mammoseg.counts import format_count
 from mammoseg.data.datalist import Record
 from mammoseg.data.ingest_job import IngestReport
-from mammoseg.errors import WrongCallError, reason_of
-from mammoseg.files import printable
+from mammoseg.errors import WrongCallError, say_reason
+from mammoseg.files import as_printable
 from mammoseg.folders import is_file
 
 MOST_BYTES = 2**24
@@ -21,18 +21,22 @@ def read_patients(path: Path) -> list[str]:
         WrongCallError: it cannot be read, is no text, or names nobody.
     """
     if path.exists() and not is_file(path):  # a device would be read for ever
-        raise WrongCallError(f"{printable(path)} is no regular file; name a file of codes.")
+        raise WrongCallError(f"{as_printable(path)} is no regular file; name a file of codes.")
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise WrongCallError(f"{printable(path)} is no list of patients, it has more than {MOST_BYTES >> 20} MiB.")
+            raise WrongCallError(
+                f"{as_printable(path)} is no list of patients, it has more than {MOST_BYTES >> 20} MiB."
+            )
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise WrongCallError(f"{printable(path)} cannot be read ({reason_of(error)}); name a file of codes.") from error
+        raise WrongCallError(
+            f"{as_printable(path)} cannot be read ({say_reason(error)}); name a file of codes."
+        ) from error
     except UnicodeDecodeError as error:
-        raise WrongCallError(f"{printable(path)} is no text in UTF-8; write one code a line.") from error
+        raise WrongCallError(f"{as_printable(path)} is no text in UTF-8; write one code a line.") from error
     codes = dict.fromkeys(line.partition("#")[0].strip() for line in text.splitlines())
     if not (named := [code for code in codes if code]):
-        raise WrongCallError(f"{printable(path)} names no patient; write one code a line.")
+        raise WrongCallError(f"{as_printable(path)} names no patient; write one code a line.")
     return named
 
 
@@ -56,8 +60,8 @@ def hold_out(
     wanted = {conceal(code): code for code in codes}
     if absent := [code for patient, code in wanted.items() if patient not in known]:
         raise WrongCallError(
-            f"{count_of(len(absent), 'patient')} of the {len(wanted)} to be tested on have no image that can be used, "
-            f"such as '{printable(absent[0])}'; take them from the list, or add their images."
+            f"{format_count(len(absent), 'patient')} of the {len(wanted)} to be tested on have no image that can be used, "
+            f"such as '{as_printable(absent[0])}'; take them from the list, or add their images."
         )
     kept = []
     for record in records:

@@ -13,14 +13,14 @@ from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
-from mammoseg.errors import MammosegError, reason_of
+from mammoseg.errors import MammosegError, say_reason
 from mammoseg.folders import is_file
 
 CODE_LENGTH = 16
 """Hexadecimal digits of a code: 64 bits, so that a collision among a million patients has a chance below 1 in 10**7."""
 
 
-def default_key_file() -> Path:
+def locate_key_file() -> Path:
     """``mammoseg/patient.key`` in the user's configuration folder (XDG Base Directory Specification)."""
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "mammoseg" / "patient.key"
 
@@ -39,7 +39,7 @@ def load_key(path: Path) -> bytes:
         mode, key = path.stat().st_mode, path.read_bytes()
     except OSError as error:
         raise MammosegError(
-            f"the key {path} can be neither read nor made ({reason_of(error)}); set XDG_CONFIG_HOME to your own folder."
+            f"the key {path} can be neither read nor made ({say_reason(error)}); set XDG_CONFIG_HOME to your own folder."
         ) from error
     if os.name == "posix" and mode & 0o077:
         raise MammosegError(f"the key {path} can be read by others, so its hashes hide nothing; run: chmod 600 {path}")
@@ -48,7 +48,7 @@ def load_key(path: Path) -> bytes:
     return key
 
 
-def key_when_needed(path: Path) -> Callable[[], bytes]:
+def load_key_when_needed(path: Path) -> Callable[[], bytes]:
     """The key of `load_key`: read now where it stands, else made when it is first asked for.
 
     So a call that is refused before it names anybody makes none.
@@ -62,15 +62,15 @@ def key_when_needed(path: Path) -> Callable[[], bytes]:
     return cache(partial(load_key, path))
 
 
-def keyed_hash(identifier: str, key: bytes) -> str:
+def hash_with_key(identifier: str, key: bytes) -> str:
     """HMAC-SHA256 of an identifier, its first `CODE_LENGTH` hexadecimal digits.
 
     Examples:
-        >>> from mammoseg.data.identifiers import keyed_hash
-        >>> code = keyed_hash("patient 7", b"a secret of this collection")
-        >>> code == keyed_hash("patient 7", b"a secret of this collection")
+        >>> from mammoseg.data.identifiers import hash_with_key
+        >>> code = hash_with_key("patient 7", b"a secret of this collection")
+        >>> code == hash_with_key("patient 7", b"a secret of this collection")
         True
-        >>> code == keyed_hash("patient 7", b"another secret")
+        >>> code == hash_with_key("patient 7", b"another secret")
         False
     """
     return hmac.digest(key, identifier.encode(), "sha256").hex()[:CODE_LENGTH]

@@ -9,13 +9,13 @@ from tqdm import tqdm
 from mammoseg.csv_table import read_csv
 from mammoseg.data.datalist import Record
 from mammoseg.data.ingest_job import COPIES, IngestJob
-from mammoseg.data.mammogram import facts_of, read_mammogram
+from mammoseg.data.mammogram import describe_mammogram, read_mammogram
 from mammoseg.data.mask_files import check_area, check_count, write_masses
 from mammoseg.data.osirix_contours import read_contours
 from mammoseg.data.outlines import fill_polygon
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.files import printable
-from mammoseg.folders import files_below, leads_out
+from mammoseg.files import as_printable
+from mammoseg.folders import leads_out, list_files_below
 
 LICENSE = "under the terms of its authors (INESC Porto); INbreast, cite doi:10.1016/j.acra.2011.09.014"
 
@@ -34,7 +34,9 @@ def collect(job: IngestJob) -> list[Record]:
     Raises:
         WrongCallError: an input is no folder, or there is no table, no image or no contours below it.
     """
-    files = [(folder, path) for folder in job.folders() for path in files_below(folder) if not leads_out(path, folder)]
+    files = [
+        (folder, path) for folder in job.folders() for path in list_files_below(folder) if not leads_out(path, folder)
+    ]
     paths = [path for _, path in files]
     facts = _read_table(paths)
     contours = {path.stem: path for path in paths if path.suffix.lower() == ".xml" and path.stem.isdecimal()}
@@ -81,7 +83,7 @@ def _record(job: IngestJob, number: str, path: Path, contours: Path | None) -> R
         "image_id": number,
         "image": path,
         **write_masses(job.output / "masks", number, masses, shape=(rows, columns)),
-        **facts_of(mammogram),
+        **describe_mammogram(mammogram),
     }
 
 
@@ -90,7 +92,7 @@ def _masses(job: IngestJob, number: str, contours: Path, shape: tuple[int, int])
     regions = read_contours(contours)
     of_mass = [region for region in regions if region.name.lower() == MASS]
     for name in sorted({region.name for region in regions if region.name.lower() != MASS}):
-        job.report.note(f"regions that are not called Mass: {printable(name) or 'without a name'}", number)
+        job.report.note(f"regions that are not called Mass: {as_printable(name) or 'without a name'}", number)
     check_count(len(of_mass))
     masses = [mask for region in of_mass if (mask := fill_polygon(region.points, shape)).any()]
     if len(masses) < len(of_mass):

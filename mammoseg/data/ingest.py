@@ -10,18 +10,18 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from mammoseg.counts import count_of
+from mammoseg.counts import format_count
 from mammoseg.csv_table import write_csv
 from mammoseg.data.datalist import SECTIONS, Record, write_datalist
 from mammoseg.data.held_out import hold_out, read_patients
-from mammoseg.data.identifiers import default_key_file, key_when_needed, keyed_hash
+from mammoseg.data.identifiers import hash_with_key, load_key_when_needed, locate_key_file
 from mammoseg.data.ingest_job import IngestJob, IngestReport
 from mammoseg.data.protocols import Protocol, find_protocol
 from mammoseg.data.sources import SOURCES, Source
-from mammoseg.data.splits import SplitRule, shared_patients, split_records
+from mammoseg.data.splits import SplitRule, find_shared_patients, split_records
 from mammoseg.dicom.own_voi import read_own_voi
-from mammoseg.errors import NothingUsableError, WrongCallError, unknown_name
-from mammoseg.files import printable, remove_leftovers, sole_writer, write_json
+from mammoseg.errors import NothingUsableError, WrongCallError, make_unknown_name_error
+from mammoseg.files import as_printable, remove_leftovers, sole_writer, write_json
 
 NAMES = "names.csv"
 """Which hash is which file, beside a datalist that does not show it."""
@@ -120,7 +120,7 @@ def ingest(
     folder = Path(output)
     conceal: Callable[[str], str] = str
     if not (how.has_public_codes or keep_identifiers):
-        conceal = _concealing(Path(key_file) if key_file else default_key_file())
+        conceal = _concealing(Path(key_file) if key_file else locate_key_file())
     job = IngestJob(
         tuple(Path(str(path)) for path in inputs), folder, seed, conceal, fewest_patients=rule.fewest_patients
     )
@@ -167,7 +167,7 @@ def _divided(records: Sequence[Record], rule: SplitRule, job: IngestJob) -> Mapp
     sections, moved = split_records(records, rule, seed=job.seed)
     for patient in moved:
         job.report.note("patients of several official sections, moved to the last of them", patient)
-    for patient in shared_patients(sections):
+    for patient in find_shared_patients(sections):
         job.report.note(SHARED, patient)
     return sections
 
@@ -175,20 +175,20 @@ def _divided(records: Sequence[Record], rule: SplitRule, job: IngestJob) -> Mapp
 def _say_used(source: str, records: Sequence[Record], sections: Mapping[str, Sequence[Record]], job: IngestJob) -> None:
     if shared := len(job.report.noted.get(SHARED, ())):
         print(
-            f"WARNING: split by image, {count_of(shared, 'patient')} in several sections; scores will be too good.",
+            f"WARNING: split by image, {format_count(shared, 'patient')} in several sections; scores will be too good.",
             file=sys.stderr,
         )
     counts = ", ".join(f"{section} {len(sections[section])}" for section in SECTIONS)
     patients = len({record["patient_id"] for record in records})
     print(
-        f"{source}: {count_of(len(records), 'image')} of {count_of(patients, 'patient')} used ({counts}); "
+        f"{source}: {format_count(len(records), 'image')} of {format_count(patients, 'patient')} used ({counts}); "
         f"{job.report.summary()}; {job.output / 'datalist.json'}"
     )
 
 
 def _concealing(key_file: Path) -> Callable[[str], str]:
-    key = key_when_needed(key_file)
-    return lambda identifier: keyed_hash(identifier, key())
+    key = load_key_when_needed(key_file)
+    return lambda identifier: hash_with_key(identifier, key())
 
 
 def _rule(
@@ -223,7 +223,7 @@ def _described(rule: SplitRule, protocol: str | None, test_patients: int) -> dic
 
 def _source(name: str, options: Mapping[str, Any]) -> Source:
     if name not in SOURCES:
-        raise unknown_name("source", name, sorted(SOURCES))
+        raise make_unknown_name_error("source", name, sorted(SOURCES))
     known = [key for key in inspect.signature(SOURCES[name].collect).parameters if key != "job"]
     for option in options:
         if option not in known:
@@ -239,7 +239,7 @@ def _account(source: str, sections: Mapping[str, Sequence[Record]], report: Inge
 def _name(image: Path, folders: Sequence[Path]) -> str:
     """Path of an image from the folder that holds it, on one line; from the first where a table led out of them all."""
     holding = next((folder for folder in folders if image.is_relative_to(folder)), folders[0])
-    return printable(Path(os.path.relpath(image, holding)))
+    return as_printable(Path(os.path.relpath(image, holding)))
 
 
 def _write_names(path: Path, names: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mammoseg.data.datalist import SECTIONS
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.files import printable
+from mammoseg.files import as_printable
 
 COPIES = "further copies of a mammogram"
 
@@ -27,15 +27,15 @@ class IngestReport:
 
     def skip(self, reason: str, what: str | Path) -> None:
         """Count an input that is not used."""
-        self.skipped[reason].append(printable(Path(what)))
+        self.skipped[reason].append(as_printable(Path(what)))
 
     def refuse(self, error: InputRefusedError, what: str | Path) -> None:
         """Count an input that is not used because it was refused."""
-        self.skipped[error.code].append(f"{printable(Path(what))}: {error.reason}")
+        self.skipped[error.code].append(f"{as_printable(Path(what))}: {error.reason}")
 
     def note(self, what_happened: str, what: str | Path) -> None:
         """Count an input that is used, but not as it came."""
-        self.noted[what_happened].append(printable(Path(what)))
+        self.noted[what_happened].append(as_printable(Path(what)))
 
     def summary(self) -> str:
         """The counts in one line, without any name of a file."""

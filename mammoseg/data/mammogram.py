@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mammoseg.data.pictures import flat_nifti, picture_of, slice_of
-from mammoseg.dicom.decode_pool import default_pool, source_file_of
+from mammoseg.data.pictures import flatten_nifti, parse_picture, parse_slice
+from mammoseg.dicom.decode_pool import get_default_pool, parse_source_file
 from mammoseg.errors import InputRefusedError
-from mammoseg.files import no_file, printable, sha256_of_file, unreadable
-from mammoseg.mammogram import Mammogram, SourceFile, is_pixel_size, not_believed
+from mammoseg.files import as_printable, hash_file, make_no_file_error, make_unreadable_error
+from mammoseg.mammogram import Mammogram, SourceFile, is_pixel_size, say_not_believed
 
 PIXDIM = "NIfTI pixdim"
 """SourceFile of a spacing that a NIfTI file gives in mm."""
@@ -40,7 +40,7 @@ def read_mammogram(path: Path | str, *, voi: str | int = "first", modalities: Se
     return mammogram
 
 
-def facts_of(mammogram: Mammogram) -> dict[str, Any]:
+def describe_mammogram(mammogram: Mammogram) -> dict[str, Any]:
     """What its file says of a mammogram, with the keys of a datalist record: side, view, pixel spacing and vendor."""
     facts: dict[str, Any] = {"laterality": mammogram.laterality, "view": mammogram.view}
     if mammogram.pixel_spacing_mm:
@@ -55,9 +55,9 @@ def _manufacturer(mammogram: Mammogram) -> str:
     """Manufacturer of the equipment; empty where the file is no DICOM, or does not say it."""
     if mammogram.source is None or mammogram.source.format != "DICOM":
         return ""
-    from mammoseg.dicom.read import header_of  # pictures need no pydicom
+    from mammoseg.dicom.read import load_header  # pictures need no pydicom
 
-    return printable(str(header_of(mammogram).get("Manufacturer") or "")).strip()[:64]
+    return as_printable(str(load_header(mammogram).get("Manufacturer") or "")).strip()[:64]
 
 
 def check_something_to_see(mammogram: Mammogram) -> None:
@@ -78,18 +78,18 @@ def check_something_to_see(mammogram: Mammogram) -> None:
 
 def _read(path: Path, voi: str | int, modalities: Sequence[str]) -> Mammogram:
     request = {"kind": "image", "path": str(path.absolute()), "voi": voi, "modalities": list(modalities)}
-    fields, payload = default_pool().ask(request)
-    source = source_file_of(fields)
+    fields, payload = get_default_pool().ask(request)
+    source = parse_source_file(fields)
     if source.format == "DICOM":
-        from mammoseg.dicom.read import mammogram_of  # pictures need no pydicom
+        from mammoseg.dicom.read import parse_mammogram  # pictures need no pydicom
 
-        return mammogram_of(fields, payload, path)
+        return parse_mammogram(fields, payload, path)
     if source.format == "NIfTI":
-        pixels, value_range, said = flat_nifti(slice_of(fields, payload))
+        pixels, value_range, said = flatten_nifti(parse_slice(fields, payload))
         spacing = said if said and is_pixel_size(said) else None
-        notes: tuple[str, ...] = (not_believed(PIXDIM),) if said and not spacing else ()
+        notes: tuple[str, ...] = (say_not_believed(PIXDIM),) if said and not spacing else ()
     else:
-        picture = picture_of(fields, payload)
+        picture = parse_picture(fields, payload)
         pixels, value_range, notes, spacing = picture.pixels, picture.value_range, picture.notes, None
     return Mammogram(
         pixels, None, None, spacing, spacing and PIXDIM, None, value_range, path, notes=notes, source=source
@@ -112,7 +112,7 @@ HEAD_BYTES = 352
 """How many first bytes of a file `SIGNATURES` are looked for in."""
 
 
-def file_format(path: Path) -> str:
+def detect_file_format(path: Path) -> str:
     """Name the format of a file by its first bytes.
 
     Raises:
@@ -122,19 +122,19 @@ def file_format(path: Path) -> str:
     check_is_file(path)
     try:
         with path.open("rb") as file:
-            return format_of(file.read(HEAD_BYTES))
+            return detect_format(file.read(HEAD_BYTES))
     except OSError as error:
-        raise unreadable(error) from error
+        raise make_unreadable_error(error) from error
 
 
-def source_of_file(path: Path) -> SourceFile:
+def read_source_file(path: Path) -> SourceFile:
     """What a file is, where its pixels were read by somebody else.
 
     Raises:
-        InputRefusedError: as `file_format`.
+        InputRefusedError: as `detect_file_format`.
         OSError: it cannot be read.
     """
-    return SourceFile(file_format(path), sha256_of_file(path))
+    return SourceFile(detect_file_format(path), hash_file(path))
 
 
 def check_is_file(path: Path) -> None:
@@ -148,14 +148,14 @@ def check_is_file(path: Path) -> None:
         if path.is_dir():
             raise InputRefusedError("E_NOT_A_FILE", "this is a folder that cannot be read; mend its permissions.")
         if not path.is_file():
-            raise no_file()
+            raise make_no_file_error()
     except UnicodeEncodeError as error:
         raise InputRefusedError("E_NOT_A_FILE", "the file name is no valid UTF-8; rename the file.") from error
     except OSError as error:
-        raise unreadable(error) from error
+        raise make_unreadable_error(error) from error
 
 
-def format_of(head: bytes) -> str:
+def detect_format(head: bytes) -> str:
     """Name the format of a file whose first `HEAD_BYTES`, or more, are `head`.
 
     Raises:

@@ -6,7 +6,7 @@ import numpy as np
 
 from mammoseg.data.picture_decoder import Page, opened_pages
 from mammoseg.errors import InputRefusedError
-from mammoseg.mask_values import mass_of
+from mammoseg.mask_values import find_mass
 
 FROM_ALPHA = "masks taken from the alpha channel"
 FROM_COLOUR = "masks of one colour on black"
@@ -38,7 +38,7 @@ def _fuse(pages: Iterable[tuple[np.ndarray, list[str]]]) -> tuple[np.ndarray, li
 def _mask_of_page(page: Page) -> tuple[np.ndarray, list[str]]:
     if page.alpha is None:
         return _mask_of_colours(page)
-    is_visible, remarks = mass_of(page.alpha, is_lossy=page.is_lossy)
+    is_visible, remarks = find_mass(page.alpha, is_lossy=page.is_lossy)
     if (page.channels == page.channels[0, 0]).all():
         return is_visible, [*remarks, FROM_ALPHA]
     mask, remarks = _mask_of_colours(page)
@@ -50,7 +50,7 @@ def _mask_of_page(page: Page) -> tuple[np.ndarray, list[str]]:
 def _mask_of_colours(page: Page) -> tuple[np.ndarray, list[str]]:
     grey = page.grey()
     if grey is not None:
-        return mass_of(grey, is_lossy=page.is_lossy)
+        return find_mass(grey, is_lossy=page.is_lossy)
     is_coloured = page.channels.any(axis=2)
     if (page.channels[is_coloured] != page.channels[is_coloured][0]).any():
         raise InputRefusedError("E_COLOUR", "the mask is in several colours; save it as grey, with 0 and 255.")

@@ -14,7 +14,7 @@ ASPECT_TOLERANCE = 0.01
 """Largest relative difference of height / width between mask and image; rounding a scaled side stays far below it."""
 
 
-def same_aspect(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
+def has_same_aspect(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
     """Whether two ``(rows, columns)`` have the same height / width, within `ASPECT_TOLERANCE`."""
     return abs(shape[0] * other[1] / (shape[1] * other[0]) - 1) <= ASPECT_TOLERANCE
 
@@ -65,7 +65,7 @@ def fit_to_grid(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     Raises:
         InputRefusedError: ``E_MASK_ASPECT``, the mask would have to be distorted.
     """
-    if not same_aspect(mask.shape, shape):
+    if not has_same_aspect(mask.shape, shape):
         sizes = f"mask is {mask.shape[0]} x {mask.shape[1]}, its image {shape[0]} x {shape[1]}"
         raise InputRefusedError("E_MASK_ASPECT", f"{sizes}: not the same aspect; give the mask on the image's grid.")
     return cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST_EXACT)

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from mammoseg.data.grid import TO_RAS, axes_in_grid, grid_of, turn_to_grid
-from mammoseg.data.mammogram import file_format
+from mammoseg.data.grid import TO_RAS, find_axes_in_grid, read_grid, turn_to_grid
+from mammoseg.data.mammogram import detect_file_format
 from mammoseg.data.pictures import load_nifti, load_picture_mask
 from mammoseg.dicom.read import load_dicom_mask
 from mammoseg.errors import InputRefusedError
 from mammoseg.mammogram import Mammogram
-from mammoseg.mask_values import mass_of
+from mammoseg.mask_values import find_mass
 
 TURNED = "masks turned to the axes of their image"
 PLACE_IGNORED = "masks whose NIfTI header names another place, taken as they lie"
@@ -92,7 +92,7 @@ def load_mask(path: Path, *, image: Mammogram | None = None) -> Mask:
     Raises:
         InputRefusedError: the file cannot be read, or says that it is about something else.
     """
-    match file_format(path):
+    match detect_file_format(path):
         case "DICOM":
             return Mask(*load_dicom_mask(path, image_uid=image.sop_instance_uid if image else None))
         case "NIfTI":
@@ -110,7 +110,7 @@ def _nifti_mask(path: Path, image: Mammogram | None) -> Mask:
         array, remarks = _turn(array, nifti.affine, image)
     if array.shape[0] * array.shape[1] != array.size:
         raise InputRefusedError("E_MULTIFRAME", f"the NIfTI mask is {array.shape}, a mammogram has one slice.")
-    mask, more = mass_of(np.ascontiguousarray(array.reshape(array.shape[:2]).T))
+    mask, more = find_mass(np.ascontiguousarray(array.reshape(array.shape[:2]).T))
     return Mask(mask, (*remarks, *more))
 
 
@@ -123,8 +123,8 @@ def _turn(array: np.ndarray, affine: np.ndarray, image: Mammogram) -> tuple[np.n
     Raises:
         InputRefusedError: ``E_MASK_PLACE``, the axes run another way over another place.
     """
-    grid = grid_of(image.path)
-    axes = axes_in_grid(TO_RAS @ affine, grid)
+    grid = read_grid(image.path)
+    axes = find_axes_in_grid(TO_RAS @ affine, grid)
     if axes is not None and (axes == np.eye(3)).all():
         return array, []
     turned = turn_to_grid(array, TO_RAS @ affine, grid)

@@ -15,7 +15,7 @@ from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.mask_files import write_masses
 from mammoseg.data.splits import SEVERITY
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.folders import files_below, is_file, leads_out
+from mammoseg.folders import is_file, leads_out, list_files_below
 
 LICENSE = "research only, no clinical use, under the agreement of MIAS; mini-MIAS, cite Suckling et al. 1994"
 
@@ -75,7 +75,7 @@ def collect(job: IngestJob) -> list[Record]:
     Raises:
         WrongCallError: an input is no folder, or there is no table below it.
     """
-    files = [path for folder in job.folders() for path in files_below(folder) if not leads_out(path, folder)]
+    files = [path for folder in job.folders() for path in list_files_below(folder) if not leads_out(path, folder)]
     findings = read_findings(files)
     images = {path.stem: path for path in files if path.suffix.lower() == ".pgm"}
     for name in sorted(images.keys() - findings.keys()):

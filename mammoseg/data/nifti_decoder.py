@@ -57,7 +57,7 @@ def decode_nifti(content: bytes, *, path: Path, max_pixels: int) -> Nifti:
             stored = np.asanyarray(image.dataobj)
             if stream is not None and len(stream.read(MOST_TRAILING_BYTES + 1)) > MOST_TRAILING_BYTES:
                 raise InputRefusedError("E_SIZE", "the NIfTI file goes on after its image; save it anew.")
-            return Nifti(plain(stored), _affine(image), _spacing(image.header), _contradicts_itself(image.header))
+            return Nifti(as_plain(stored), _affine(image), _spacing(image.header), _contradicts_itself(image.header))
 
 
 @contextmanager
@@ -90,7 +90,7 @@ def check_description(shape: tuple[int, ...], dtype: np.dtype, max_pixels: int) 
         raise InputRefusedError("E_BITS", f"the image holds {dtype}; save it as integers.")
 
 
-def plain(stored: np.ndarray) -> np.ndarray:
+def as_plain(stored: np.ndarray) -> np.ndarray:
     """The values, of any shape, as one of few types: uint8 and uint16 as they are, all else float32.
 
     Raises:

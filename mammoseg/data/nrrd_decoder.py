@@ -13,7 +13,7 @@ import nrrd
 import numpy as np
 
 from mammoseg.border import refused_as
-from mammoseg.data.nifti_decoder import Nifti, check_description, plain
+from mammoseg.data.nifti_decoder import Nifti, as_plain, check_description
 
 MOST_HEADER_BYTES = 2**20
 
@@ -57,7 +57,7 @@ def decode_nrrd(content: bytes, *, max_pixels: int) -> Nifti:
         if ELSEWHERE & header.keys():
             raise ValueError("the data are elsewhere")
         pixels = _unpacked(data, header["encoding"], int(np.prod(sides)) * kind.itemsize)
-        return Nifti(plain(np.frombuffer(pixels, kind).reshape(sides, order="F")), _affine(header), None)
+        return Nifti(as_plain(np.frombuffer(pixels, kind).reshape(sides, order="F")), _affine(header), None)
 
 
 def _unpacked(data: bytes, encoding: str, size: int) -> bytes:

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Sequence
 
-from mammoseg.counts import count_of
+from mammoseg.counts import format_count
 from mammoseg.data.datalist import Record
 from mammoseg.errors import WrongCallError
 
 
-def one_record_a_mass(records: Sequence[Record]) -> list[Record]:
+def split_by_mass(records: Sequence[Record]) -> list[Record]:
     """One record for each mass: ``label`` and ``instances`` are its own mask, ``image_id`` ends in its number.
 
     Images without a mass are left out.
@@ -20,7 +20,7 @@ def one_record_a_mass(records: Sequence[Record]) -> list[Record]:
     """
     if unknown := [record for record in records if record["has_mass"] and not record["instances"]]:
         raise WrongCallError(
-            f"{len(unknown)} of {count_of(len(records), 'image')} (first {unknown[0]['image_id']}) have no mask of "
+            f"{len(unknown)} of {format_count(len(records), 'image')} (first {unknown[0]['image_id']}) have no mask of "
             "each mass, `instances` in the datalist, and a patch is cut around each; ingest a collection that has them."
         )
     masses = [
@@ -30,6 +30,6 @@ def one_record_a_mass(records: Sequence[Record]) -> list[Record]:
     ]
     if not masses:
         raise WrongCallError(
-            f"not one of {count_of(len(records), 'image')} has a mass, and a patch is cut around each."
+            f"not one of {format_count(len(records), 'image')} has a mass, and a patch is cut around each."
         )
     return masses

@@ -22,7 +22,7 @@ class PatientPattern:
     """
 
     def __init__(self, pattern: str) -> None:
-        self._pattern = pattern_of_one_group("--patient-regex", pattern, "the patient code")
+        self._pattern = compile_pattern("--patient-regex", pattern, "the patient code")
         self._found: dict[Path, str] = {}
         self._without: list[Path] = []
 
@@ -58,7 +58,7 @@ class PatientPattern:
         return "; ".join(clauses)
 
 
-def pattern_of_one_group(option: str, pattern: str, what: str) -> re.Pattern[str]:
+def compile_pattern(option: str, pattern: str, what: str) -> re.Pattern[str]:
     """Compile a pattern that a caller gives for `what`.
 
     Raises:

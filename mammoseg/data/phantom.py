@@ -7,7 +7,7 @@ import numpy as np
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless
 from tqdm import tqdm
 
-from mammoseg.data.phantom_breast import Breast, draw_breast, phantom_image
+from mammoseg.data.phantom_breast import Breast, draw_breast, draw_view
 from mammoseg.data.phantom_dicom import WHEN, write_mammogram
 from mammoseg.data.phantom_mass import draw_masses
 from mammoseg.dicom.analysis import Analysis
@@ -64,7 +64,7 @@ def _write_patient(output: Path, number: int, size: int, seed: int) -> list[dict
     for view in ("CC", "MLO"):
         image_id = f"{patient_id}_{laterality}_{view}"
         paths = {"image": f"images/{image_id}.dcm", "label": f"labels/{image_id}.dcm"}
-        pixels, lesions = phantom_image(rng, size=size, view=view, laterality=laterality, breast=breast)
+        pixels, lesions = draw_view(rng, size=size, view=view, laterality=laterality, breast=breast)
         image = write_mammogram(
             output / paths["image"],
             pixels,

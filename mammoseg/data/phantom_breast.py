@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mammoseg.data.phantom_mass import COLUMNS_PER_ROW, Mass, brightness_of_mass, draw_mass
-from mammoseg.data.phantom_texture import power_law_noise, smooth_step
+from mammoseg.data.phantom_mass import COLUMNS_PER_ROW, Mass, compute_mass_brightness, draw_mass
+from mammoseg.data.phantom_texture import draw_power_law_noise, smooth_step
 
 HIGHEST = 4095
 """Highest pixel value, 12 bits."""
@@ -45,7 +45,7 @@ def draw_breast(rng: np.random.Generator, *, masses: Sequence[Mass] = ()) -> Bre
     )
 
 
-def phantom_image(
+def draw_view(
     rng: np.random.Generator,
     *,
     size: int = 512,
@@ -79,14 +79,14 @@ def phantom_image(
     pectoral = _pectoral(rng, u, v) if view == "MLO" else np.zeros_like(skin)
     thickness = np.sqrt(np.clip(1 - (1 - np.clip(skin / 0.11, 0, 1)) ** 2, 0, 1))
 
-    tissue = 0.26 + 0.025 * power_law_noise(rng, (rows, columns))
+    tissue = 0.26 + 0.025 * draw_power_law_noise(rng, (rows, columns))
     tissue += _gland(rng, u, v, breast, nipple) * (1 - pectoral)
     tissue += _vessels(rng, (rows, columns), nipple)
-    tissue += pectoral * (0.42 - 0.2 * v + 0.025 * power_law_noise(rng, (rows, columns), stretch=0.3))
+    tissue += pectoral * (0.42 - 0.2 * v + 0.025 * draw_power_law_noise(rng, (rows, columns), stretch=0.3))
     lesions: list[np.ndarray] = []
     free = inside & (pectoral < 0.05) & (skin > 0.015)
     for mass in breast.masses:
-        core, brightness = brightness_of_mass(
+        core, brightness = compute_mass_brightness(
             rng, mass, (rows, columns), _place(mass, view, breast, nipple, u, v, free)
         )
         tissue += brightness
@@ -153,8 +153,10 @@ def _gland(
     along = (u - 0.52 * nipple[0]) / (0.5 * extent * nipple[0])
     across = (v - nipple[1] + 0.02) / (0.32 * extent * breast.height)
     cone = 1 - along**2 - across**2
-    amount = smooth_step(0.8 * cone + 0.42 * power_law_noise(rng, shape, stretch=1.4) + 0.22 * (breast.density - 3))
-    lobes = power_law_noise(rng, shape, exponent=2.6, stretch=1.8)
+    amount = smooth_step(
+        0.8 * cone + 0.42 * draw_power_law_noise(rng, shape, stretch=1.4) + 0.22 * (breast.density - 3)
+    )
+    lobes = draw_power_law_noise(rng, shape, exponent=2.6, stretch=1.8)
     fine, coarse = _strands(rng, shape, exponent=3.0), _strands(rng, shape, exponent=3.8)
     strands = 0.09 * fine + 0.1 * coarse
     return amount * (0.14 + 0.02 * breast.density + 0.035 * lobes + strands) + 0.45 * smooth_step(cone + 0.7) * strands
@@ -162,7 +164,7 @@ def _gland(
 
 def _strands(rng: np.random.Generator, shape: tuple[int, int], *, exponent: float) -> np.ndarray:
     """Ligaments and ducts, 0 to 1: where smooth noise, stretched towards the nipple, passes zero."""
-    noise = power_law_noise(rng, shape, exponent=exponent, stretch=2.0)
+    noise = draw_power_law_noise(rng, shape, exponent=exponent, stretch=2.0)
     return np.exp(-np.abs(noise) / 0.22)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mammoseg.data.phantom_texture import power_law_noise, smooth_step
+from mammoseg.data.phantom_texture import draw_power_law_noise, smooth_step
 
 COLUMNS_PER_ROW = 0.8
 """Width over height of an image, as in full-field detectors of 24 x 30 cm."""
@@ -66,7 +66,7 @@ def draw_masses(rng: np.random.Generator) -> list[Mass]:
     return [draw_mass(rng) for _ in range(2 if rng.random() < 0.1 else 1)]
 
 
-def brightness_of_mass(
+def compute_mass_brightness(
     rng: np.random.Generator, mass: Mass, shape: tuple[int, int], place: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw one mass in a window of three radii: nothing of it reaches further.
@@ -93,7 +93,7 @@ def brightness_of_mass(
         drawn = np.maximum(drawn, _spicules(rng, angle, distance))
     core, brightness = np.zeros(shape, bool), np.zeros(shape, np.float32)
     core[window] = inward > 0
-    texture = 1 + 0.1 * power_law_noise(rng, (distance.shape[0], distance.shape[1]), exponent=2)
+    texture = 1 + 0.1 * draw_power_law_noise(rng, (distance.shape[0], distance.shape[1]), exponent=2)
     brightness[window] = mass.contrast * drawn * texture
     return core, brightness
 

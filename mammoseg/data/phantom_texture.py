@@ -4,7 +4,7 @@ import numpy as np
 import scipy.fft
 
 
-def power_law_noise(
+def draw_power_law_noise(
     rng: np.random.Generator, shape: tuple[int, int], *, exponent: float = 3.0, stretch: float = 1.0
 ) -> np.ndarray:
     """Gaussian noise whose power falls with spatial frequency as ``1 / f**exponent``.

@@ -11,7 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from mammoseg.dicom.decode_pool import array_of, default_pool, mask_of, no_sense, plain_text, sensible
+from mammoseg.dicom.decode_pool import (
+    as_plain_text,
+    get_default_pool,
+    make_no_sense_error,
+    parse_array,
+    parse_mask,
+    sensible,
+)
 from mammoseg.errors import InputRefusedError
 
 LARGEST = {"uint8": 255.0, "uint16": 65535.0}
@@ -85,10 +92,10 @@ def load_picture(path: Path) -> Picture:
     Raises:
         InputRefusedError: damaged, of another depth, in colour, transparent, of several pages, or too large.
     """
-    return picture_of(*_ask("picture", path))
+    return parse_picture(*_ask("picture", path))
 
 
-def picture_of(fields: Mapping[str, Any], payload: np.ndarray) -> Picture:
+def parse_picture(fields: Mapping[str, Any], payload: np.ndarray) -> Picture:
     """The picture in an answer.
 
     Args:
@@ -97,10 +104,10 @@ def picture_of(fields: Mapping[str, Any], payload: np.ndarray) -> Picture:
     Raises:
         InputRefusedError: ``E_DECODER``, the answer is none that a child of ours gives.
     """
-    stored, white = array_of(fields, payload, LARGEST, axes=2), fields.get("white")
+    stored, white = parse_array(fields, payload, LARGEST, axes=2), fields.get("white")
     if not isinstance(white, int) or not 0 < white <= LARGEST[stored.dtype.name]:
-        raise no_sense()
-    return Picture(stored.astype(np.float32), (0.0, float(white)), tuple(map(plain_text, fields["notes"])))
+        raise make_no_sense_error()
+    return Picture(stored.astype(np.float32), (0.0, float(white)), tuple(map(as_plain_text, fields["notes"])))
 
 
 def load_picture_mask(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -109,7 +116,7 @@ def load_picture_mask(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
     Raises:
         InputRefusedError: as `load_picture`, but for pages, palettes and alpha channels that make one mask.
     """
-    return mask_of(*_ask("picture_mask", path))
+    return parse_mask(*_ask("picture_mask", path))
 
 
 def read_nifti(path: Path) -> tuple[np.ndarray, tuple[float, float], tuple[float, float] | None]:
@@ -121,10 +128,10 @@ def read_nifti(path: Path) -> tuple[np.ndarray, tuple[float, float], tuple[float
     Raises:
         InputRefusedError: as `load_nifti`, or the slice is not that of the first two axes.
     """
-    return flat_nifti(load_nifti(path))
+    return flatten_nifti(load_nifti(path))
 
 
-def flat_nifti(image: NiftiImage) -> tuple[np.ndarray, tuple[float, float], tuple[float, float] | None]:
+def flatten_nifti(image: NiftiImage) -> tuple[np.ndarray, tuple[float, float], tuple[float, float] | None]:
     """What `read_nifti` gives, of a loaded image: float32 ``(rows, columns)``, its value range, its spacing in mm.
 
     Raises:
@@ -163,10 +170,10 @@ def load_nrrd(path: Path, *, max_pixels: int | None = None) -> NiftiImage:
 
 
 def _load_slice(kind: str, path: Path, max_pixels: int | None) -> NiftiImage:
-    return slice_of(*_ask(kind, path, **({} if max_pixels is None else {"max_pixels": max_pixels})))
+    return parse_slice(*_ask(kind, path, **({} if max_pixels is None else {"max_pixels": max_pixels})))
 
 
-def slice_of(fields: Mapping[str, Any], payload: np.ndarray) -> NiftiImage:
+def parse_slice(fields: Mapping[str, Any], payload: np.ndarray) -> NiftiImage:
     """The slice of a NIfTI or NRRD file in an answer.
 
     Args:
@@ -175,14 +182,14 @@ def slice_of(fields: Mapping[str, Any], payload: np.ndarray) -> NiftiImage:
     Raises:
         InputRefusedError: ``E_DECODER``, the answer is none that a child of ours gives.
     """
-    array = array_of(fields, payload, (*LARGEST, "float32"))
+    array = parse_array(fields, payload, (*LARGEST, "float32"))
     if array.ndim < 2 or not np.isfinite(array).all():
-        raise no_sense()
+        raise make_no_sense_error()
     return NiftiImage(array, _affine(fields), _spacing(fields), fields.get("contradicts_itself") is True)
 
 
 def _ask(kind: str, path: Path, **details: Any) -> tuple[dict[str, Any], np.ndarray]:
-    return default_pool().ask({"kind": kind, "path": str(path.absolute()), **details})
+    return get_default_pool().ask({"kind": kind, "path": str(path.absolute()), **details})
 
 
 def _affine(fields: Mapping[str, Any]) -> np.ndarray | None:
@@ -191,7 +198,7 @@ def _affine(fields: Mapping[str, Any]) -> np.ndarray | None:
     with sensible():
         affine = np.array(fields["affine"], float)
     if affine.shape != (4, 4) or not np.isfinite(affine).all():
-        raise no_sense()
+        raise make_no_sense_error()
     return affine
 
 
@@ -201,5 +208,5 @@ def _spacing(fields: Mapping[str, Any]) -> tuple[float, float] | None:
     with sensible():
         columns_mm, rows_mm = (float(size) for size in fields["spacing_mm"])
     if not (0 < columns_mm < math.inf and 0 < rows_mm < math.inf):
-        raise no_sense()
+        raise make_no_sense_error()
     return rows_mm, columns_mm

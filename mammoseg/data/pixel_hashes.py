@@ -18,13 +18,13 @@ copies in 8 bits, as JPEG of quality 75, of half the size, of another aspect or 
 copy that was cropped, or whose grey values follow another curve, differs in 20 to 50 and is not found."""
 
 
-def exact_hash(pixels: np.ndarray) -> str:
+def hash_pixels(pixels: np.ndarray) -> str:
     """SHA-256 of size and grey values, ``(rows, columns)``, whatever file held them."""
     content = np.ascontiguousarray(pixels, dtype=np.float32)
     return hashlib.sha256(repr(content.shape).encode() + content.tobytes()).hexdigest()
 
 
-def perceptual_hash(pixels: np.ndarray) -> np.ndarray:
+def hash_perceptually(pixels: np.ndarray) -> np.ndarray:
     """Whether each of the lowest frequencies is above their median: bool ``(SIDE ** 2,)``.
 
     The discrete cosine transform of a reduced image, as in pHash (Zauner 2010), with 256 bits. Differences between
@@ -35,7 +35,7 @@ def perceptual_hash(pixels: np.ndarray) -> np.ndarray:
     return np.asarray(lowest > np.median(lowest))
 
 
-def differing_bits(hashes: np.ndarray, others: np.ndarray) -> np.ndarray:
+def count_differing_bits(hashes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """In how many bits each hash of ``(n, bits)`` differs from each of ``(m, bits)``: integers ``(n, m)``."""
     ones, other_ones = hashes.astype(np.float32), others.astype(np.float32)
     return np.rint(ones @ (1 - other_ones).T + (1 - ones) @ other_ones.T).astype(np.int64)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mammoseg.data.datalist import Record
 from mammoseg.data.splits import SplitRule
-from mammoseg.errors import WrongCallError, unknown_name
+from mammoseg.errors import WrongCallError, make_unknown_name_error
 
 ANY = "*"
 """Stands in the table for every source that has no line of its own."""
@@ -59,7 +59,7 @@ def find_protocol(name: str, source: str, *, by: str = "patient", folds: int | N
     """
     table = _table()
     if name not in table:
-        raise unknown_name("protocol", name, table)
+        raise make_unknown_name_error("protocol", name, table)
     lines = table[name]
     if source not in lines and ANY not in lines:
         known = " or ".join(lines)

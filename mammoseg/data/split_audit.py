@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from mammoseg.counts import count_of
+from mammoseg.counts import format_count
 from mammoseg.csv_table import write_csv
 from mammoseg.data.mammogram import read_mammogram
-from mammoseg.data.pixel_hashes import NEAR, differing_bits, exact_hash, perceptual_hash
+from mammoseg.data.pixel_hashes import NEAR, count_differing_bits, hash_perceptually, hash_pixels
 from mammoseg.data.split_table import COLUMNS, SplitRow, is_table, read_rows
 from mammoseg.errors import InputRefusedError, MammosegError, NothingUsableError, WrongCallError
-from mammoseg.files import check_folder, neither_file_nor_folder, printable
+from mammoseg.files import as_printable, check_folder, is_neither_file_nor_folder
 
 PUBLIC_CODE = {"cbis_ddsm": re.compile(r"P_\d{5}")}
 """How a patient's public code is written in each collection that has a list of official test patients."""
@@ -84,7 +84,7 @@ def audit_split(
     if official is not None and official not in _official_patients():
         raise WrongCallError(f"no list of test patients of '{official}'; there is: {', '.join(_official_patients())}.")
     if details is not None:
-        if Path(details).is_dir() or neither_file_nor_folder(Path(details)):
+        if Path(details).is_dir() or is_neither_file_nor_folder(Path(details)):
             raise WrongCallError(f"details is '{details}', a folder, pipe or device; name a CSV to write.")
         check_folder(Path(details).parent)
     if (side or {"image": image, "patient": patient, "split": split} != COLUMNS) and not any(map(is_table, inputs)):
@@ -121,8 +121,8 @@ def _hash(rows: Sequence[SplitRow]) -> tuple[dict[int, str], dict[int, np.ndarra
         except (InputRefusedError, OSError):
             unread.append(index)
             continue
-        exact[index] = exact_hash(pixels)
-        alike[index] = np.stack([perceptual_hash(pixels), perceptual_hash(pixels[:, ::-1])])
+        exact[index] = hash_pixels(pixels)
+        alike[index] = np.stack([hash_perceptually(pixels), hash_perceptually(pixels[:, ::-1])])
     return exact, alike, unread
 
 
@@ -157,7 +157,7 @@ def _near(firsts: Sequence[int], seconds: Sequence[int], alike: Mapping[int, np.
     for start in range(0, len(firsts), BLOCK):
         block = firsts[start : start + BLOCK]
         bits = np.minimum(
-            *(differing_bits(np.stack([alike[i][mirrored] for i in block]), others) for mirrored in (0, 1))
+            *(count_differing_bits(np.stack([alike[i][mirrored] for i in block]), others) for mirrored in (0, 1))
         )
         for row, column in np.argwhere(bits <= NEAR):
             yield block[row], seconds[column]
@@ -203,11 +203,11 @@ def _print(rows: Sequence[SplitRow], findings: Sequence[SplitFinding], *, compar
     sizes = _sizes(rows)
     for finding in findings:
         images = ", ".join(f"{len(found)} of {sizes[name]} {name}" for name, found in finding.images.items())
-        print(f"{finding.kind:34} {finding.groups:6}   images: {printable(images)}")
+        print(f"{finding.kind:34} {finding.groups:6}   images: {as_printable(images)}")
     patients = len({row.patient for row in rows})
     parts = ", ".join(f"{section} {size}" for section, size in sizes.items())
     nothing = "" if findings else ": nothing is shared"
-    print(f"{count_of(len(rows), 'image')} of {count_of(patients, 'patient')} ({printable(parts)}){nothing}")
+    print(f"{format_count(len(rows), 'image')} of {format_count(patients, 'patient')} ({as_printable(parts)}){nothing}")
     if not compared:
         print("Pixels were not compared.")
 
@@ -234,7 +234,7 @@ def _write_details(path: Path, rows: Sequence[SplitRow], findings: Sequence[Spli
 
 
 def _end(rows: Sequence[SplitRow], findings: Sequence[SplitFinding], unread: Sequence[int]) -> None:
-    not_read = f"{len(unread)} of {count_of(len(rows), 'image')} could not be read"
+    not_read = f"{len(unread)} of {format_count(len(rows), 'image')} could not be read"
     if findings:
         kinds = ", ".join(dict.fromkeys(finding.kind for finding in findings))
         raise SharedError(

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from mammoseg.counts import count_of
+from mammoseg.counts import format_count
 from mammoseg.data.datalist import SECTIONS, Record
-from mammoseg.errors import WrongCallError, unknown_name
+from mammoseg.errors import WrongCallError, make_unknown_name_error
 
 SHARES = {"training": 0.70, "validation": 0.15, "test": 0.15}
 FOLDS = 5
@@ -55,7 +55,7 @@ class SplitRule:
                 f"shares are {self.shares}; give three numbers from 0 for training, validation and test, not all 0."
             )
         if self.all_in not in (None, *SECTIONS):
-            raise unknown_name("section", str(self.all_in), SECTIONS)
+            raise make_unknown_name_error("section", str(self.all_in), SECTIONS)
         if self.by not in GROUPS:
             raise WrongCallError(f"a split by '{self.by}' is not known; known: {', '.join(GROUPS)}.")
         if self.folds is not None and self.folds < 2:
@@ -110,7 +110,7 @@ def split_records(
     in_training = {name: rank for name, rank in findings.items() if sections[name] != "test"}
     if rule.folds is not None and rule.folds > len(in_training) > 0:
         raise WrongCallError(
-            f"folds is {rule.folds}, training and validation have {count_of(len(in_training), rule.by)}, and no two "
+            f"folds is {rule.folds}, training and validation have {format_count(len(in_training), rule.by)}, and no two "
             f"folds share one; give {len(in_training)} or fewer, or add {rule.by}s."
         )
     fold_of = _deal_folds(in_training, images, rule.folds or min(FOLDS, len(in_training)), seed=seed)
@@ -121,7 +121,7 @@ def split_records(
     return split, sorted(name for name, named in official.items() if len(named) > 1)
 
 
-def shared_patients(sections: Mapping[str, Sequence[Record]]) -> list[str]:
+def find_shared_patients(sections: Mapping[str, Sequence[Record]]) -> list[str]:
     """Patients who stand in more than one section, in order."""
     groups = [{record["patient_id"] for record in records} for records in sections.values()]
     return sorted(name for name, count in Counter(chain.from_iterable(groups)).items() if count > 1)
@@ -152,7 +152,7 @@ def extend_split(known: Mapping[str, str], patients: Sequence[str]) -> dict[str,
     return sections
 
 
-def severity(record: Mapping[str, Any]) -> int:
+def rank_severity(record: Mapping[str, Any]) -> int:
     """Rank of the finding of a record, see `SEVERITY`."""
     return SEVERITY.get(record.get("pathology", ""), int(record["has_mass"]))
 
@@ -173,7 +173,7 @@ def _sections(
     }
     if free and not shares:
         raise WrongCallError(
-            f"these shares leave {count_of(len(free), rule.by)} outside the official sections without one; "
+            f"these shares leave {format_count(len(free), rule.by)} outside the official sections without one; "
             "give training or validation a share, or take all images for one section with --all test."
         )
     return fixed | (_deal(free, shares, seed=seed) if free else {})
@@ -182,7 +182,7 @@ def _sections(
 def _worst_findings(records: Sequence[Record], group: str) -> dict[str, int]:
     worst: dict[str, int] = {}
     for record in records:
-        worst[record[group]] = max(worst.get(record[group], 0), severity(record))
+        worst[record[group]] = max(worst.get(record[group], 0), rank_severity(record))
     return worst
 
 
@@ -234,7 +234,7 @@ def _sizes(patients: int, shares: Mapping[str, float]) -> dict[str, int]:
     left = patients - sum(sizes.values())
     if left < 1:
         raise WrongCallError(
-            f"{count_of(patients, 'patient')} cannot fill {len(shares)} sections without sharing one; "
+            f"{format_count(patients, 'patient')} cannot fill {len(shares)} sections without sharing one; "
             "add patients, or say with --patient-regex where the patient code stands if these are more, "
             "or fill fewer sections: --all test, --shares 1,0,0."
         )

@@ -11,11 +11,11 @@ from tqdm import tqdm
 from mammoseg.csv_table import read_csv
 from mammoseg.data.datalist import Record
 from mammoseg.data.ingest_job import NO_MASSES, IngestJob
-from mammoseg.data.mammogram import facts_of, read_mammogram
+from mammoseg.data.mammogram import describe_mammogram, read_mammogram
 from mammoseg.data.mask_files import write_masses
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.files import printable
-from mammoseg.folders import files_below, is_file, leads_out, lies_in
+from mammoseg.files import as_printable
+from mammoseg.folders import is_file, leads_out, lies_in, list_files_below
 
 LICENSE = "restricted, under the license and data use agreement on PhysioNet; VinDr-Mammo, cite doi:10.13026/br2v-7517"
 
@@ -40,7 +40,9 @@ def collect(job: IngestJob) -> list[Record]:
     """
     records = []
     for folder in job.folders():
-        table = next((path for path in files_below(folder) if path.name == TABLE and not leads_out(path, folder)), None)
+        table = next(
+            (path for path in list_files_below(folder) if path.name == TABLE and not leads_out(path, folder)), None
+        )
         if table is None:
             raise WrongCallError(f"no '{TABLE}' below '{folder}'; name the folder that holds it and 'images'.")
         rows_of: dict[tuple[str, str], list[VindrRow]] = {}
@@ -70,7 +72,7 @@ def _record(job: IngestJob, images: Path, study: str, name: str, rows: Sequence[
         if MASS in categories:
             masses.append(_box(row, shape))
         for other in sorted(categories - {MASS, "No Finding"}):
-            job.report.note(f"{NO_MASSES}: {printable(other)}", name)
+            job.report.note(f"{NO_MASSES}: {as_printable(other)}", name)
     first = rows[0]
     facts = {
         "birads": _birads(first["breast_birads"]),
@@ -80,7 +82,7 @@ def _record(job: IngestJob, images: Path, study: str, name: str, rows: Sequence[
         "image_id": name,
         "image": path,
         **write_masses(job.output / "masks", name, masses, shape=shape),
-        **facts_of(mammogram),
+        **describe_mammogram(mammogram),
         "patient_id": study,
         "laterality": first["laterality"] if first["laterality"] in ("L", "R") else None,
         "view": first["view_position"] or None,

@@ -10,7 +10,7 @@ from mammoseg.data.datalist import Record
 from mammoseg.data.ingest_job import IngestJob
 from mammoseg.data.photographs import read_photograph
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.files import printable
+from mammoseg.files import as_printable
 from mammoseg.folders import is_file, lies_in
 
 LICENSE = "photographs under the terms of flickr; Pascal VOC 2012, cite doi:10.1007/s11263-014-0733-5"
@@ -58,7 +58,7 @@ def _record(year: Path, name: str, section: str) -> Record:
     for code, path in (("E_IMAGE_MISSING", image), ("E_MASK_MISSING", label)):
         if not (is_file(path) and lies_in(path, year)):
             raise InputRefusedError(
-                code, f"{path.parent.name} has no {printable(path.name)}; unpack the archive again."
+                code, f"{path.parent.name} has no {as_printable(path.name)}; unpack the archive again."
             )
     _, rows, columns = read_photograph(image).shape
     found = set(np.unique(read_class_map(label, shape=(rows, columns))).tolist()) - {IGNORED}

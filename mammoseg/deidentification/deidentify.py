@@ -11,9 +11,9 @@ from pydicom import dcmwrite
 from pydicom.dataset import Dataset
 from tqdm import tqdm
 
-from mammoseg.counts import count_of
+from mammoseg.counts import format_count
 from mammoseg.data.find_images import find_inputs, say_passed_over
-from mammoseg.data.identifiers import default_key_file, key_when_needed
+from mammoseg.data.identifiers import load_key_when_needed, locate_key_file
 from mammoseg.deidentification.basic_profile import deidentify_dataset
 from mammoseg.deidentification.identity_map import IdentityMap
 from mammoseg.dicom.codestream import check_method
@@ -21,9 +21,9 @@ from mammoseg.dicom.gate import check_is_mammogram, open_dicom
 from mammoseg.dicom.pixels import check_pixel_description, decode
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.stream_text import without_text
-from mammoseg.dicom.values import code_string, malformed_refused, text
+from mammoseg.dicom.values import malformed_refused, read_code_string, read_text
 from mammoseg.errors import InputRefusedError, NothingUsableError, PartlyRefusedError, StoppedError, WrongCallError
-from mammoseg.files import atomic_path, made_output, output_errors, printable, remove_leftovers, sole_writer
+from mammoseg.files import as_printable, atomic_path, made_output, output_errors, remove_leftovers, sole_writer
 from mammoseg.folders import is_plain_file
 
 LOCK = ".deidentify.lock"
@@ -62,10 +62,10 @@ def deidentify(
         OutputError: the output cannot be written.
         StoppedError: Ctrl-C.
     """
-    folder, key_path = Path(output), Path(key_file or default_key_file())
+    folder, key_path = Path(output), Path(key_file or locate_key_file())
     map_path = Path(map_file or key_path.with_name("deidentified.json"))
     _check_call(inputs, folder, map_path)
-    names = IdentityMap(key_when_needed(key_path), map_path)
+    names = IdentityMap(load_key_when_needed(key_path), map_path)
     job = _CopyJob(folder, names, (modalities,) if isinstance(modalities, str) else tuple(modalities))
     paths, passed_over = find_inputs([Path(path) for path in inputs], folder)
     with made_output(folder):
@@ -87,18 +87,18 @@ class _CopyJob:
             with no_header_values_in_warnings():
                 return self._deidentify(path)
         except InputRefusedError as error:
-            tqdm.write(f"{printable(path)}: {error}", file=sys.stderr)
+            tqdm.write(f"{as_printable(path)}: {error}", file=sys.stderr)
             return CopyOutcome.REFUSED
 
     def _deidentify(self, path: Path) -> CopyOutcome:
         dataset = open_dicom(path)
         check_is_mammogram(dataset, self.modalities)
         check_pixel_description(dataset)
-        burned_in = code_string(dataset, "BurnedInAnnotation")
+        burned_in = read_code_string(dataset, "BurnedInAnnotation")
         if burned_in not in ("", "NO"):  # whatever else stands there was meant to warn
             reason = "its pixels have text burned in, which may name the patient; cover the text, then say NO there."
             raise InputRefusedError("E_BURNED_IN", reason)
-        if not text(dataset, "SOPInstanceUID"):
+        if not read_text(dataset, "SOPInstanceUID"):
             raise InputRefusedError("E_DICOM_UID", "it has no SOP Instance UID, so its new name cannot be made.")
         content = self._encode(dataset)
         with output_errors(self.output):
@@ -128,7 +128,7 @@ def _over_files(paths: Sequence[Path], job: _CopyJob) -> list[CopyOutcome]:
             for path in tqdm(paths, unit="file", disable=None):
                 outcomes.append(job.deidentify_or_refuse(path))
     except KeyboardInterrupt:
-        raise StoppedError(f"stopped; {len(outcomes)} of {count_of(len(paths), 'file')} done and kept.") from None
+        raise StoppedError(f"stopped; {len(outcomes)} of {format_count(len(paths), 'file')} done and kept.") from None
     finally:
         job.names.save()
     return outcomes
@@ -181,7 +181,7 @@ def _conclude(outcomes: Sequence[CopyOutcome], job: _CopyJob, passed_over: int) 
     beside = say_passed_over(passed_over)
     if job.unstated:
         print(
-            f"WARNING: {count_of(job.unstated, 'file')} without a word on text burned into the pixels; look at them.",
+            f"WARNING: {format_count(job.unstated, 'file')} without a word on text burned into the pixels; look at them.",
             file=sys.stderr,
         )
     the_way_back = f"; the way back: {job.names.path}" if job.names.path.exists() else ""
@@ -192,9 +192,9 @@ def _conclude(outcomes: Sequence[CopyOutcome], job: _CopyJob, passed_over: int) 
     )
     if refused == len(outcomes):
         raise NothingUsableError(
-            f"none of {count_of(refused, 'file')} could be used; the reasons are above."
+            f"none of {format_count(refused, 'file')} could be used; the reasons are above."
             if outcomes
             else f"there is no file to deidentify{beside}; name mammograms or a folder that holds some."
         )
     if refused:
-        raise PartlyRefusedError(f"{refused} of {count_of(len(outcomes), 'file')} refused; the reasons are above.")
+        raise PartlyRefusedError(f"{refused} of {format_count(len(outcomes), 'file')} refused; the reasons are above.")

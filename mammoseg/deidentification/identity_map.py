@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
-from mammoseg.data.identifiers import keyed_hash
+from mammoseg.data.identifiers import hash_with_key
 from mammoseg.dicom.gate import is_uid
 from mammoseg.errors import MammosegError
 from mammoseg.files import read_json, sole_writer
@@ -25,7 +25,7 @@ class IdentityMap:
     So two runs with one key agree even where the file of the first was lost, and two with one file where the key was.
 
     Args:
-        key: gives the secret, see `mammoseg.data.identifiers.key_when_needed`.
+        key: gives the secret, see `mammoseg.data.identifiers.load_key_when_needed`.
         path: JSON ``{"patients": {old: new}, "uids": {old: new}}`` of mode 600; need not exist yet.
     Raises:
         MammosegError: others may read the file, or it is damaged.
@@ -38,7 +38,7 @@ class IdentityMap:
 
     def patient(self, old: str) -> str:
         """The keyed hash that stands for a Patient ID; empty for an empty one."""
-        return self.names["patients"].setdefault(old, keyed_hash(old, self.key())) if old else ""
+        return self.names["patients"].setdefault(old, hash_with_key(old, self.key())) if old else ""
 
     def uid(self, old: str) -> str:
         """The UID below 2.25 (PS3.5 B.2) that stands for `old`."""

@@ -4,7 +4,7 @@ import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
 
-from mammoseg.errors import WrongCallError, unknown_name
+from mammoseg.errors import WrongCallError, make_unknown_name_error
 from mammoseg.files import check_empty
 
 TORCHSCRIPT, TORCH_EXPORT, ONNX = "torchscript", "torch_export", "onnx"
@@ -35,7 +35,7 @@ def check_format(name: str) -> None:
         WrongCallError: it is unknown, or its packages are not installed.
     """
     if name not in PACKAGES:
-        raise unknown_name("format", name, PACKAGES)
+        raise make_unknown_name_error("format", name, PACKAGES)
     absent = [package for package in PACKAGES[name] if importlib.util.find_spec(package) is None]
     if absent:
         raise WrongCallError(f"format {name} needs {', '.join(absent)}; run: pip install 'mammoseg[deploy]'.")

@@ -31,13 +31,13 @@ def write_configs(root: Path, folder: Path, weights: Weights) -> dict[str, dict[
     for name in CONFIGS:
         config = ConfigParser.load_config_file(root / "configs" / f"{name}.json")
         config["_desc_"] = metadata["_desc_"]
-        config["bundle_root"] = {"_target_": "mammoseg.deploy.root.exported_root", "name": "@bundle_name"}
+        config["bundle_root"] = {"_target_": "mammoseg.deploy.root.locate_export", "name": "@bundle_name"}
         config["run_root"] = "@bundle_root"
         built = {key: value for key, value in weights.network.items() if key not in (ARCHITECTURE, "encoder_weights")}
         for section, recorded in (("network_def", built), ("preprocessing", weights.preprocessing)):
             set_recorded(config, section, recorded)
         if name == "inference":
-            config["post_transforms"] = label_server_transforms(config["postprocessing"], weights)
+            config["post_transforms"] = build_label_server_transforms(config["postprocessing"], weights)
         # MONAI Label gives configs no metadata to refer to.
         text = json.dumps(config).replace('"@_meta_::version"', json.dumps(metadata["version"]))
         configs[name] = json.loads(text)
@@ -56,7 +56,7 @@ def set_recorded(config: dict[str, Any], section: str, recorded: dict[str, Any])
             config[section][name] = value
 
 
-def label_server_transforms(postprocessing: dict[str, Any], weights: Weights) -> dict[str, Any]:
+def build_label_server_transforms(postprocessing: dict[str, Any], weights: Weights) -> dict[str, Any]:
     """What MONAI Label, which prefers ``post_transforms`` to ``postprocessing``, runs: a mask for it, no files.
 
     Its writer takes ``(columns, rows)`` and, while the image is there, would stretch that to ``(rows, columns)``.

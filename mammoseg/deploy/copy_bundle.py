@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from mammoseg.bundles import bundle_root
+from mammoseg.bundles import locate_bundle
 from mammoseg.files import whole_folder, write_json
 
 
@@ -21,7 +21,7 @@ def copy_bundle(bundle: str, *, output: Path | str) -> Path:
     Raises:
         WrongCallError: naming the known bundles, or `output` holds something.
     """
-    root, output = Path(bundle_root(bundle)), Path(output)
+    root, output = Path(locate_bundle(bundle)), Path(output)
     with whole_folder(output) as folder:
         for part in ("configs", "docs"):
             shutil.copytree(root / part, folder / part)

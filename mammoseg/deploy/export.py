@@ -8,18 +8,18 @@ from typing import Any
 
 from monai.utils import ensure_tuple
 
-from mammoseg.bundles import INSTALLED_BUNDLES, LOCKED_VERSIONS, bundle_root, exported_name
-from mammoseg.cards.card import card_files, describe_bundle
-from mammoseg.checkpoints.checkpoint import as_checkpoint, read_weights, record_of, trained_network
+from mammoseg.bundles import INSTALLED_BUNDLES, LOCKED_VERSIONS, locate_bundle, read_exported_name
+from mammoseg.cards.card import describe_bundle, render_card_files
+from mammoseg.checkpoints.checkpoint import as_checkpoint, build_trained_network, read_record, read_weights
 from mammoseg.checkpoints.converted_file import PROBABILITY, write_record
-from mammoseg.checkpoints.weights_file import TRAINED, default_weights
+from mammoseg.checkpoints.weights_file import TRAINED, choose_default_weights
 from mammoseg.deploy.asked import ONNX
 from mammoseg.deploy.configs import write_configs
 from mammoseg.deploy.formats import write_formats
 from mammoseg.deploy.manifest import write_manifest, write_zip
 from mammoseg.errors import WrongCallError
 from mammoseg.files import whole_folder
-from mammoseg.provenance import PACKAGE_FOLDER, source_of, warning_of
+from mammoseg.provenance import PACKAGE_FOLDER, find_source, find_warning
 from mammoseg.transforms.arrays import ONLY_PATCHES
 
 NOT_EXPORTED = shutil.ignore_patterns("__pycache__", "benchmark", INSTALLED_BUNDLES.name)
@@ -35,7 +35,7 @@ def export(
     Args:
         bundle: name of a bundle of the repository.
         output: folder that does not exist or is empty.
-        weights: checkpoint; when None, `mammoseg.checkpoints.weights_file.default_weights`. Weights that ship become a
+        weights: checkpoint; when None, `mammoseg.checkpoints.weights_file.choose_default_weights`. Weights that ship become a
             checkpoint, which is what MONAI Label reads.
         formats: forms in which the network is written too, as ``models/probability.*``; see `mammoseg.deploy.formats`.
     Returns:
@@ -46,16 +46,16 @@ def export(
         WeightsError: the weights are damaged or of another architecture.
         FormatError: a format does not give what PyTorch gives.
     """
-    if exported_name(PACKAGE_FOLDER.parent) is not None:
+    if read_exported_name(PACKAGE_FOLDER.parent) is not None:
         raise WrongCallError(f"{PACKAGE_FOLDER.parent} is an exported bundle; export from the repository of mammoseg.")
-    root = Path(bundle_root(bundle))
-    checkpoint = read_weights(weights or default_weights(bundle))
+    root = Path(locate_bundle(bundle))
+    checkpoint = read_weights(weights or choose_default_weights(bundle))
     if checkpoint.preprocessing.get("patch_area") is not None:
         raise WrongCallError(ONLY_PATCHES)
     with whole_folder(Path(output)) as temporary:
         folder = temporary / bundle
         configs = write_configs(root, folder, checkpoint)
-        metadata, source = configs["metadata"], source_of(checkpoint.provenance)
+        metadata, source = configs["metadata"], find_source(checkpoint.provenance)
         _write_docs(folder / "docs", describe_bundle(bundle, configs, exported=True, source=source))
         shutil.copyfile(root / "LICENSE", folder / "LICENSE")
         shutil.copytree(PACKAGE_FOLDER, folder / "mammoseg", ignore=NOT_EXPORTED)
@@ -64,9 +64,11 @@ def export(
         models.mkdir()
         checkpoint = as_checkpoint(checkpoint, models / TRAINED)
         size = checkpoint.preprocessing["spatial_size"]
-        differences = write_formats(trained_network(checkpoint), ensure_tuple(formats), size=tuple(size), folder=models)
+        differences = write_formats(
+            build_trained_network(checkpoint), ensure_tuple(formats), size=tuple(size), folder=models
+        )
         if ONNX in differences:
-            write_record(models / f"probability.{ONNX}", record_of(checkpoint), output=PROBABILITY)
+            write_record(models / f"probability.{ONNX}", read_record(checkpoint), output=PROBABILITY)
         write_manifest(
             folder,
             name=bundle,
@@ -76,14 +78,14 @@ def export(
             differences_from_pytorch=differences,
         )
         write_zip(folder, temporary / f"{bundle}.zip")
-    if warning := warning_of(checkpoint.provenance):
+    if warning := find_warning(checkpoint.provenance):
         print(f"WARNING: {warning}", file=sys.stderr)
     return Path(output) / bundle
 
 
 def _write_docs(folder: Path, card: dict[str, Any]) -> None:
     folder.mkdir()
-    for name, text in card_files(card).items():
+    for name, text in render_card_files(card).items():
         (folder / name).write_text(text, encoding="utf-8")
 
 

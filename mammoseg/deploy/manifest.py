@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.errors import MammosegError
-from mammoseg.files import printable, sha256_of_file, write_json
+from mammoseg.files import as_printable, hash_file, write_json
 
 MANIFEST = "manifest.json"
 
@@ -35,7 +35,7 @@ def check_manifest(folder: Path) -> None:
         raise ManifestError(f"{folder / MANIFEST} lists no files; unpack its archive again.") from error
     found = _digests(folder)
     wrong = [
-        f"{printable(name)} {'differs' if name in found else 'is missing'}"
+        f"{as_printable(name)} {'differs' if name in found else 'is missing'}"
         for name in listed
         if found.get(name) != listed[name]
     ]
@@ -57,7 +57,7 @@ def write_zip(folder: Path, path: Path) -> None:
 
 def _digests(folder: Path) -> dict[str, str]:
     files = {file.relative_to(folder).as_posix(): file for file in _files(folder)}
-    return {name: sha256_of_file(file) for name, file in files.items() if name != MANIFEST}
+    return {name: hash_file(file) for name, file in files.items() if name != MANIFEST}
 
 
 def _files(folder: Path) -> list[Path]:

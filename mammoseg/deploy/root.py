@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
-from mammoseg.bundles import exported_name
+from mammoseg.bundles import read_exported_name
 from mammoseg.errors import WrongCallError
 
 
-def exported_root(name: str) -> str:
+def locate_export(name: str) -> str:
     """Folder of the exported bundle `name`: the first on Python's search path.
 
     Before a run MONAI's `ConfigWorkflow` puts the folder above ``configs/`` there, `python -m` puts the working
@@ -18,7 +18,7 @@ def exported_root(name: str) -> str:
     """
     for entry in sys.path:
         folder = Path(entry).resolve()
-        if exported_name(folder) == name:
+        if read_exported_name(folder) == name:
             return str(folder)
     raise WrongCallError(
         f"no exported bundle '{name}' is on Python's search path; set PYTHONPATH to its folder, or start there."

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 import tomllib
 
 from mammoseg import __version__
-from mammoseg.bundles import BUNDLES_FOLDER, bundle_names
+from mammoseg.bundles import BUNDLES_FOLDER, list_bundle_names
 from mammoseg.errors import WrongCallError
 from mammoseg.provenance import PACKAGE_FOLDER
 
@@ -76,7 +76,7 @@ def build_runtime(output: Path, *, converted: Iterable[Path]) -> Path:
                 target.parent.mkdir(exist_ok=True)
                 shutil.copyfile(file, target)
         shutil.copyfile(project.with_name("LICENSE"), tree / "LICENSE")
-        (tree / project.name).write_text(_project(runtime_requirements(project)), encoding="utf-8")
+        (tree / project.name).write_text(_project(list_runtime_requirements(project)), encoding="utf-8")
         wheels = tree / "wheels"
         subprocess.run([sys.executable, "-c", BUILD, str(wheels)], cwd=tree, check=True, stdout=sys.stderr)
         (wheel,) = wheels.glob("*.whl")
@@ -85,7 +85,7 @@ def build_runtime(output: Path, *, converted: Iterable[Path]) -> Path:
 
 def copy_modules(tree: Path) -> None:
     """Copy the modules of the runtime, with the tables and templates of their folders, into a tree."""
-    files = {_file_of(name) for name in runtime_modules()}
+    files = {_file_of(name) for name in list_runtime_modules()}
     tables = {table for file in files for ending in ("json", "html") for table in file.parent.glob(f"*.{ending}")}
     for file in files | tables:
         target = tree / file.relative_to(PACKAGE_FOLDER.parent)
@@ -95,14 +95,14 @@ def copy_modules(tree: Path) -> None:
 
 def copy_bundles(folder: Path) -> None:
     """Copy what `predict` reads of each bundle."""
-    for name in bundle_names():
+    for name in list_bundle_names():
         for part in ("arch.json", "LICENSE", "configs/inference.json", "configs/metadata.json"):
             target = folder / name / part
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(BUNDLES_FOLDER / name / part, target)
 
 
-def runtime_modules() -> set[str]:
+def list_runtime_modules() -> set[str]:
     """Names of the modules of the runtime."""
     found: set[str] = set()
     open_ends = [*STARTS]
@@ -111,21 +111,21 @@ def runtime_modules() -> set[str]:
         if name in found or needs_torch(name):
             continue
         found.add(name)
-        open_ends += [one for one in imports_of(name, inside=not _is_commands(name)) if _is_ours(one)]
+        open_ends += [one for one in find_imports(name, inside=not _is_commands(name)) if _is_ours(one)]
     return found
 
 
-def foreign_imports() -> set[str]:
+def list_foreign_imports() -> set[str]:
     """First names of what the modules of the runtime import, wherever in them; the standard library apart."""
-    names = {one.partition(".")[0] for name in runtime_modules() for one in imports_of(name, inside=True)}
+    names = {one.partition(".")[0] for name in list_runtime_modules() for one in find_imports(name, inside=True)}
     return names - {PACKAGE} - sys.stdlib_module_names
 
 
-def runtime_requirements(project: Path) -> list[str]:
+def list_runtime_requirements(project: Path) -> list[str]:
     """The lines of a pyproject.toml that the runtime requires, sorted."""
     lines = _requirements(project)
     found_in = packages_distributions()
-    wanted = {_normal(name) for module in foreign_imports() for name in found_in.get(module, ())}
+    wanted = {_normal(name) for module in list_foreign_imports() for name in found_in.get(module, ())}
     return sorted(line for name, line in lines.items() if name in wanted | set(DECODERS))
 
 
@@ -140,12 +140,12 @@ def needs_torch(name: str) -> bool:
             return True
         if _is_ours(one) and one not in seen:
             seen.add(one)
-            open_ends += imports_of(one, inside=False)
+            open_ends += find_imports(one, inside=False)
     return False
 
 
 @cache
-def imports_of(name: str, *, inside: bool) -> frozenset[str]:
+def find_imports(name: str, *, inside: bool) -> frozenset[str]:
     """Modules that a module of this package names in its imports, with the packages that they lie in.
 
     Args:

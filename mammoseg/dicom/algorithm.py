@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mammoseg.calibration import UNCALIBRATED, Calibration
-from mammoseg.dicom.measure import bounding_window
+from mammoseg.dicom.measure import find_bounding_window
 from mammoseg.overlay import WARNING
 
 
@@ -21,7 +21,7 @@ class Algorithm:
         threshold: probability from which a pixel is mass.
         weights_file: name of that file, without the folder.
         trained_on: source of the data that the weights were trained on, such as ``cbis_ddsm``.
-        warning: what must be said of these weights, see `mammoseg.provenance.warning_of`.
+        warning: what must be said of these weights, see `mammoseg.provenance.find_warning`.
         flips: those of the image that the probability is the mean over, such as ``up-down``; None where there are none.
         calibration: makes the score of a lesion out of its highest probability; None where nobody has fitted one.
         min_area_mm2: least area of a lesion in the breast, where the image has an honest spacing; None where the size
@@ -52,7 +52,7 @@ class Algorithm:
             probability: probability of mass, ``(rows, columns)``, 0 to 1.
             lesion: bool of the same shape, with a pixel.
         """
-        window = bounding_window(lesion)
+        window = find_bounding_window(lesion)
         highest = float(probability[window][lesion[window]].max())
         return highest if self.calibration is None else float(self.calibration(highest))
 

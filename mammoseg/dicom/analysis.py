@@ -11,10 +11,10 @@ from pydicom import Dataset
 from pydicom.uid import UID, generate_uid
 
 from mammoseg import __version__
-from mammoseg.counts import count_of
+from mammoseg.counts import format_count
 from mammoseg.dicom.algorithm import Algorithm, Assistance
 from mammoseg.errors import InputRefusedError
-from mammoseg.overlay import lesion_name
+from mammoseg.overlay import name_lesion
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Analysis:
             return self.author
         return [str(value) for value in astuple(replace(self.algorithm, engine=None)) if value is not None]
 
-    def instance_uid(self, kind: str, content: bytes) -> str:
+    def derive_instance_uid(self, kind: str, content: bytes) -> str:
         """SOP Instance UID that follows from the source, the author, the kind of object and all that decides its bytes.
 
         Args:
@@ -80,7 +80,7 @@ class Analysis:
         versions = (__version__, hd.__version__)  # both decide the bytes
         return derive_uid(str(self.source.SOPInstanceUID), *self.author, kind, *versions, digest, "instance")
 
-    def tracking_uid(self, lesion: np.ndarray) -> str:
+    def derive_tracking_uid(self, lesion: np.ndarray) -> str:
         """Tracking UID of a lesion: the same in every object that speaks of it."""
         digest = hashlib.sha256(np.packbits(lesion).tobytes()).hexdigest()
         return derive_uid(str(self.source.SOPInstanceUID), *self.drawer, "lesion", digest)
@@ -91,9 +91,9 @@ class Analysis:
             return None
         return self.algorithm.score(self.probability, lesion)
 
-    def named_lesions(self) -> list[tuple[str, np.ndarray]]:
+    def name_lesions(self) -> list[tuple[str, np.ndarray]]:
         """Each lesion after its name, which is its Tracking Identifier, Segment Label and label in pictures."""
-        return [(lesion_name(number), lesion) for number, lesion in enumerate(self.lesions, start=1)]
+        return [(name_lesion(number), lesion) for number, lesion in enumerate(self.lesions, start=1)]
 
 
 def derive_uid(*parts: str) -> str:
@@ -109,7 +109,7 @@ def _check_source(source: Dataset) -> None:
             )
     if int(source.get("NumberOfFrames") or 1) > 1:
         raise InputRefusedError(
-            "E_MULTIFRAME", f"{count_of(int(source.NumberOfFrames), 'frame')}; a single-frame mammogram is needed."
+            "E_MULTIFRAME", f"{format_count(int(source.NumberOfFrames), 'frame')}; a single-frame mammogram is needed."
         )
 
 

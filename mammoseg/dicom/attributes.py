@@ -13,7 +13,7 @@ from pydicom.sequence import Sequence
 
 from mammoseg.border import passed_over
 from mammoseg.errors import InputRefusedError
-from mammoseg.mammogram import is_pixel_size, not_believed
+from mammoseg.mammogram import is_pixel_size, say_not_believed
 
 VIEWS = {
     "R-10224": "ML", "399260004": "ML",
@@ -112,7 +112,7 @@ def check_kind(dataset: Dataset) -> None:
     Raises:
         InputRefusedError: ``E_IMAGE_KIND``, ``E_MULTIFRAME``.
     """
-    image_type = words(dataset, "ImageType")
+    image_type = read_code_strings(dataset, "ImageType")
     if NO_TISSUE & image_type:
         reason = "a contrast-enhanced image whose grey is iodine; give the low-energy image of the pair."
         raise InputRefusedError("E_IMAGE_KIND", reason)
@@ -121,15 +121,17 @@ def check_kind(dataset: Dataset) -> None:
         raise InputRefusedError("E_MULTIFRAME", reason)
     if _is_specimen(dataset):
         raise InputRefusedError("E_IMAGE_KIND", "a specimen, not a breast; the networks have never seen one.")
-    if words(dataset, "QualityControlImage") == {"YES"}:
+    if read_code_strings(dataset, "QualityControlImage") == {"YES"}:
         raise InputRefusedError("E_IMAGE_KIND", "a phantom of quality control, not a breast.")
-    if any(True for _ in items(dataset, "SequenceOfUltrasoundRegions")):
+    if any(True for _ in read_items(dataset, "SequenceOfUltrasoundRegions")):
         raise InputRefusedError("E_IMAGE_KIND", "an ultrasound image, not a mammogram, whatever its Modality says.")
 
 
 def is_synthesized(dataset: Dataset) -> bool:
     """True for a 2D image of one frame that was computed from tomosynthesis, whatever its SOP class."""
-    return numbers(dataset, "NumberOfFrames") in ([], [1.0]) and bool(SYNTHESIZED & words(dataset, "ImageType"))
+    return read_numbers(dataset, "NumberOfFrames") in ([], [1.0]) and bool(
+        SYNTHESIZED & read_code_strings(dataset, "ImageType")
+    )
 
 
 def holds_private_volume(dataset: Dataset) -> bool:
@@ -138,52 +140,55 @@ def holds_private_volume(dataset: Dataset) -> bool:
     return any("HOLOGIC" in str(creator).upper() for values in creators for creator in values)
 
 
-def remarks(dataset: Dataset) -> list[str]:
+def list_remarks(dataset: Dataset) -> list[str]:
     """What a person should know about a result on this image: phrases of this module, never text of the header."""
-    found = [REMARKS[value] for value in sorted(words(dataset, "ImageType")) if value in REMARKS]
-    if SECONDARY_CAPTURE & set(texts(dataset, "SOPClassUID")):
-        conversions = words(dataset, "ConversionType")
+    found = [REMARKS[value] for value in sorted(read_code_strings(dataset, "ImageType")) if value in REMARKS]
+    if SECONDARY_CAPTURE & set(read_strings(dataset, "SOPClassUID")):
+        conversions = read_code_strings(dataset, "ConversionType")
         found += [CONVERSION_REMARKS[value] for value in sorted(conversions) if value in CONVERSION_REMARKS]
         found += [] if conversions else [UNSAID_CONVERSION]
     found += [MODIFIER_REMARKS[code] for code in _modifier_codes(dataset) if code in MODIFIER_REMARKS]
-    if texts(dataset, "BreastImplantPresent") == ["YES"]:
+    if read_strings(dataset, "BreastImplantPresent") == ["YES"]:
         found.append("a breast implant is in the image")
-    photometric, shape = texts(dataset, "PhotometricInterpretation"), texts(dataset, "PresentationLUTShape")
+    photometric, shape = (
+        read_strings(dataset, "PhotometricInterpretation"),
+        read_strings(dataset, "PresentationLUTShape"),
+    )
     if {*photometric, *shape} in CONTRADICTIONS:
         found.append("PresentationLUTShape contradicts PhotometricInterpretation, which is followed: maybe a negative")
-    found += [not_believed(name) for name in _spacings(dataset) if _numbers_but(is_pixel_size, dataset, name)]
+    found += [say_not_believed(name) for name in _spacings(dataset) if _numbers_but(is_pixel_size, dataset, name)]
     if _numbers_but(_is_magnification, dataset, MAGNIFICATION):
         found.append(f"{MAGNIFICATION} is that of no mammogram and is not believed")
     return list(dict.fromkeys(found))
 
 
-def laterality(dataset: Dataset) -> str | None:
+def read_laterality(dataset: Dataset) -> str | None:
     """``"L"`` or ``"R"`` from Image Laterality, else from Laterality of the series, else None."""
-    match texts(dataset, "ImageLaterality") or texts(dataset, "Laterality"):
+    match read_strings(dataset, "ImageLaterality") or read_strings(dataset, "Laterality"):
         case ["L" | "R" as side]:
             return side
     return None
 
 
-def view(dataset: Dataset) -> str | None:
+def read_view(dataset: Dataset) -> str | None:
     """Short name of the view from View Code Sequence, else from View Position, else None."""
     for code in _view_codes(dataset):
         if code in VIEWS:
             return VIEWS[code]
-    named = " ".join(texts(dataset, "ViewPosition")).upper()
+    named = " ".join(read_strings(dataset, "ViewPosition")).upper()
     return named if named in VIEWS.values() else None
 
 
-def pixel_spacing(dataset: Dataset) -> tuple[tuple[float, float] | None, str | None]:
+def read_pixel_spacing(dataset: Dataset) -> tuple[tuple[float, float] | None, str | None]:
     """Spacing ``(row, column)`` in mm and the attribute it came from.
 
     Pixel Spacing counts only where the file says how it was calibrated (PS3.3 10.7.1.3). Imager Pixel Spacing is that
     of the detector, Nominal Scanned Pixel Spacing that of the film: the breast is nearer to the tube, see
-    `magnification`. A magnification view that does not state its factor gives neither: sizes would be wrong by half.
-    What no pixel of a mammogram measures (`is_pixel_size`) is passed over, and `remarks` say so.
+    `read_magnification`. A magnification view that does not state its factor gives neither: sizes would be wrong by half.
+    What no pixel of a mammogram measures (`is_pixel_size`) is passed over, and `list_remarks` say so.
     """
     for name in _spacings(dataset):
-        match numbers(dataset, name):
+        match read_numbers(dataset, name):
             case [rows, columns] if is_pixel_size((rows, columns)):
                 return (rows, columns), name
     return None, None
@@ -194,20 +199,20 @@ def is_magnification_view(dataset: Dataset) -> bool:
     return any(code in MAGNIFICATION_VIEW for code in _modifier_codes(dataset))
 
 
-def magnification(dataset: Dataset) -> float | None:
+def read_magnification(dataset: Dataset) -> float | None:
     """Estimated Radiographic Magnification Factor, where it is one of `MAGNIFICATIONS`."""
-    factors = numbers(dataset, MAGNIFICATION)
+    factors = read_numbers(dataset, MAGNIFICATION)
     return factors[0] if _is_magnification(factors) else None
 
 
-def numbers(dataset: Dataset, name: str) -> list[float]:
+def read_numbers(dataset: Dataset, name: str) -> list[float]:
     """The numbers of an attribute, none where it is absent, empty or holds something else."""
     with passed_over():
         return [float(number) for number in _values(dataset, name)]
     return []
 
 
-def texts(dataset: Dataset, name: str) -> list[str]:
+def read_strings(dataset: Dataset, name: str) -> list[str]:
     """The texts of an attribute without blanks around them, none where it is absent or empty or holds no text."""
     values = _values(dataset, name)
     return (
@@ -215,12 +220,12 @@ def texts(dataset: Dataset, name: str) -> list[str]:
     )
 
 
-def words(dataset: Dataset, name: str) -> set[str]:
+def read_code_strings(dataset: Dataset, name: str) -> set[str]:
     """The coded strings of an attribute, in capitals, as the standard has them and not every writer."""
-    return {value.upper() for value in texts(dataset, name)}
+    return {value.upper() for value in read_strings(dataset, name)}
 
 
-def items(dataset: Dataset, name: str) -> Iterator[Dataset]:
+def read_items(dataset: Dataset, name: str) -> Iterator[Dataset]:
     """The items of a sequence, none where the attribute is absent or something else."""
     value = None
     with passed_over():
@@ -230,9 +235,9 @@ def items(dataset: Dataset, name: str) -> Iterator[Dataset]:
 
 def _spacings(dataset: Dataset) -> list[str]:
     """Names of the attributes that may give the spacing, the best first."""
-    is_of_unknown_size = is_magnification_view(dataset) and magnification(dataset) is None
+    is_of_unknown_size = is_magnification_view(dataset) and read_magnification(dataset) is None
     names = [] if is_of_unknown_size else ["ImagerPixelSpacing", "NominalScannedPixelSpacing"]
-    is_calibrated = texts(dataset, "PixelSpacingCalibrationType") in (["GEOMETRY"], ["FIDUCIAL"])
+    is_calibrated = read_strings(dataset, "PixelSpacingCalibrationType") in (["GEOMETRY"], ["FIDUCIAL"])
     return ["PixelSpacing", *names] if is_calibrated else names
 
 
@@ -243,24 +248,28 @@ def _is_magnification(factors: list[float]) -> bool:
 
 def _numbers_but(believes: Callable[[list[float]], bool], dataset: Dataset, name: str) -> bool:
     """Whether an attribute holds numbers, and they are not believed."""
-    said = numbers(dataset, name)
+    said = read_numbers(dataset, name)
     return bool(said) and not believes(said)
 
 
 def _is_specimen(dataset: Dataset) -> bool:
     """By its view code, by what some units write instead, or by the module of PS3.3 C.7.6.22."""
-    named = (IS_SPECIMEN in words(dataset, name) for name in ("ViewPosition", "BodyPartExamined", "ImageType"))
-    is_described = any(True for _ in items(dataset, "SpecimenDescriptionSequence"))
+    named = (
+        IS_SPECIMEN in read_code_strings(dataset, name) for name in ("ViewPosition", "BodyPartExamined", "ImageType")
+    )
+    is_described = any(True for _ in read_items(dataset, "SpecimenDescriptionSequence"))
     return is_described or any(named) or any(code in SPECIMEN for code in _view_codes(dataset))
 
 
 def _view_codes(dataset: Dataset) -> list[str]:
-    return [code for item in items(dataset, "ViewCodeSequence") for code in texts(item, "CodeValue")]
+    return [code for item in read_items(dataset, "ViewCodeSequence") for code in read_strings(item, "CodeValue")]
 
 
 def _modifier_codes(dataset: Dataset) -> list[str]:
-    modifiers = [m for view in items(dataset, "ViewCodeSequence") for m in items(view, "ViewModifierCodeSequence")]
-    return [code for modifier in modifiers for code in texts(modifier, "CodeValue")]
+    modifiers = [
+        m for view in read_items(dataset, "ViewCodeSequence") for m in read_items(view, "ViewModifierCodeSequence")
+    ]
+    return [code for modifier in modifiers for code in read_strings(modifier, "CodeValue")]
 
 
 def _values(dataset: Dataset, name: str | tuple[int, int]) -> list[Any]:

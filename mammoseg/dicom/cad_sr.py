@@ -16,8 +16,8 @@ from pydicom.uid import MammographyCADSRStorage
 from mammoseg.dicom import codes
 from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.dicom.analysis import Analysis
-from mammoseg.dicom.attributes import laterality, view
-from mammoseg.dicom.image_library import acquisition_context
+from mammoseg.dicom.attributes import read_laterality, read_view
+from mammoseg.dicom.image_library import build_acquisition_context
 from mammoseg.dicom.measure import measure, outline
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.sr import as_percent
@@ -73,13 +73,13 @@ def _report(analysis: Analysis, algorithm: Algorithm) -> list[Dataset]:
 
 def _library_entry(source: Dataset) -> Dataset:
     """The mammogram and how it was taken, TID 4020."""
-    if laterality(source) is None or view(source) is None:
+    if read_laterality(source) is None or read_view(source) is None:
         raise InputRefusedError("E_ATTRIBUTE", "side or view is not stated; a Mammography CAD SR needs both.")
     image = hd.sr.ImageContentItem(
         codes.SOURCE, source.SOPClassUID, source.SOPInstanceUID, relationship_type="CONTAINS"
     )
     del image.ConceptNameCodeSequence  # TID 4020 row 1 has none
-    return _node(image, acquisition_context(source))
+    return _node(image, build_acquisition_context(source))
 
 
 def _summary(analysis: Analysis, algorithm: Algorithm) -> Dataset:
@@ -93,14 +93,14 @@ def _summary(analysis: Analysis, algorithm: Algorithm) -> Dataset:
             _container(codes.INDIVIDUAL_IMPRESSION, "INFERRED FROM"),
             [intent, _node(finding, [intent, *_finding(analysis, algorithm, name, lesion)])],
         )
-        for name, lesion in analysis.named_lesions()
+        for name, lesion in analysis.name_lesions()
     ]
     return _node(_code(codes.CAD_SUMMARY, codes.WITH_FINDINGS, "CONTAINS"), impressions)
 
 
 def _finding(analysis: Analysis, algorithm: Algorithm, name: str, lesion: np.ndarray) -> list[Dataset]:
     """Rows of TID 4006, whose order counts: name and UID of the lesion (TID 4108), who found it, what it is like."""
-    tracking = hd.sr.TrackingIdentifier(analysis.tracking_uid(lesion), name)
+    tracking = hd.sr.TrackingIdentifier(analysis.derive_tracking_uid(lesion), name)
     return [*tracking, *_algorithm(algorithm), *_properties(analysis, lesion)]
 
 

@@ -100,7 +100,7 @@ VIEW = {
     "XCCL": Code("399192008", "SCT", "cranio-caudal exaggerated laterally"),
     "XCCM": Code("399101009", "SCT", "cranio-caudal exaggerated medially"),
 }
-"""Image View, CID 4014, by its short name (`mammoseg.dicom.attributes.view`)."""
+"""Image View, CID 4014, by its short name (`mammoseg.dicom.attributes.read_view`)."""
 
 MAMMOGRAPHY_CAD_REPORT = Code("111036", "DCM", "Mammography CAD Report")
 """Title of a Mammography CAD SR, TID 4000 row 1."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pydicom import uid
 from pydicom.dataset import Dataset
 
-from mammoseg.dicom.attributes import is_synthesized, items, texts
+from mammoseg.dicom.attributes import is_synthesized, read_items, read_strings
 
 FROM_META = {
     "SOPClassUID": "MediaStorageSOPClassUID",
@@ -20,14 +20,14 @@ FRAME_MACROS = ("FrameVOILUTSequence", "PixelValueTransformationSequence", "Fram
 def complete(dataset: Dataset) -> Dataset:
     """Add to `dataset` what it lacks and states elsewhere: in File Meta Information, or for its only frame."""
     for keyword, in_meta in FROM_META.items():
-        if keyword not in dataset and (found := texts(dataset.file_meta, in_meta)):
+        if keyword not in dataset and (found := read_strings(dataset.file_meta, in_meta)):
             setattr(dataset, keyword, found[0])
-    if texts(dataset, "SOPClassUID") == [uid.BreastTomosynthesisImageStorage] and is_synthesized(dataset):
+    if read_strings(dataset, "SOPClassUID") == [uid.BreastTomosynthesisImageStorage] and is_synthesized(dataset):
         for macro in _frame_macros(dataset):
             for tag in macro.keys():
                 if tag not in dataset:
                     dataset[tag] = macro.get_item(tag)  # as it stands: who needs it finds it malformed
-        if sides := texts(dataset, "FrameLaterality"):
+        if sides := read_strings(dataset, "FrameLaterality"):
             dataset.ImageLaterality = sides[0]
     return dataset
 
@@ -35,6 +35,6 @@ def complete(dataset: Dataset) -> Dataset:
 def _frame_macros(dataset: Dataset) -> Iterator[Dataset]:
     """Items of `FRAME_MACROS`, of the frame before those of all frames."""
     for groups in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"):
-        for group in items(dataset, groups):
+        for group in read_items(dataset, groups):
             for name in FRAME_MACROS:
-                yield from items(group, name)
+                yield from read_items(group, name)

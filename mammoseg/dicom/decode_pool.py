@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from mammoseg.border import refused_as
-from mammoseg.errors import InputRefusedError, WrongCallError, reason_of
+from mammoseg.errors import InputRefusedError, WrongCallError, say_reason
 from mammoseg.mammogram import SourceFile
 
 logger = logging.getLogger(__name__)
@@ -114,14 +114,14 @@ class DecodePool:
         else:
             child.kill()
         for note in fields["notes"]:
-            logger.warning("%s", plain_text(note))
+            logger.warning("%s", as_plain_text(note))
         if "wrong_call" in fields:
-            raise WrongCallError(plain_text(fields["wrong_call"]))
+            raise WrongCallError(as_plain_text(fields["wrong_call"]))
         if "code" not in fields:
             return fields, payload
         if not re.fullmatch(r"E_[A-Z_]{1,40}", str(fields["code"])):
-            raise no_sense()
-        raise InputRefusedError(fields["code"], plain_text(fields.get("reason")))
+            raise make_no_sense_error()
+        raise InputRefusedError(fields["code"], as_plain_text(fields.get("reason")))
 
     def close(self) -> None:
         """End the children that are idle; the pool can still be used."""
@@ -140,7 +140,7 @@ class DecodePool:
         try:
             return _Child(self.command or [sys.executable, "-c", START, *sys.path])
         except OSError as error:
-            reason = f"no process can be started to decode it ({reason_of(error)}); end other programs."
+            reason = f"no process can be started to decode it ({say_reason(error)}); end other programs."
             raise InputRefusedError("E_RESOURCES", reason) from error
 
     def _start_anew(self) -> None:
@@ -152,7 +152,7 @@ class DecodePool:
 
 
 @cache
-def default_pool() -> DecodePool:
+def get_default_pool() -> DecodePool:
     """The pool that all readers of this process share."""
     return DecodePool()
 
@@ -188,7 +188,7 @@ class _Child:
             size = fields["bytes"]
             notes = fields["notes"]
         if not isinstance(size, int) or not len(rest) <= size <= MOST_PAYLOAD_BYTES or not isinstance(notes, list):
-            raise no_sense()
+            raise make_no_sense_error()
         payload = np.empty(size, np.uint8)
         payload[: len(rest)] = np.frombuffer(rest, np.uint8)
         filled = len(rest)
@@ -226,7 +226,7 @@ class _Child:
             if not block:
                 raise _died()
             if len(read) > MOST_HEAD_BYTES and b"\n" not in read[:MOST_HEAD_BYTES]:
-                raise no_sense()
+                raise make_no_sense_error()
         head, _, rest = read.partition(b"\n")
         return head, rest
 
@@ -242,7 +242,7 @@ def _died() -> InputRefusedError:
     return InputRefusedError("E_DECODER", "the process that decodes it broke down; the file is damaged or hostile.")
 
 
-def no_sense() -> InputRefusedError:
+def make_no_sense_error() -> InputRefusedError:
     """The refusal for an answer that no child of ours gives."""
     return InputRefusedError("E_DECODER", NO_SENSE)
 
@@ -252,7 +252,7 @@ def sensible() -> AbstractContextManager[None]:
     return refused_as("E_DECODER", NO_SENSE)
 
 
-def array_of(
+def parse_array(
     fields: Mapping[str, Any], payload: np.ndarray, dtypes: Collection[str], *, axes: int | None = None
 ) -> np.ndarray:
     """The one array that an answer describes by its shape and dtype.
@@ -266,23 +266,23 @@ def array_of(
     """
     with sensible():
         if fields["dtype"] not in dtypes or (axes is not None and len(fields["shape"]) != axes):
-            raise no_sense()
+            raise make_no_sense_error()
         return payload.view(fields["dtype"]).reshape([int(side) for side in fields["shape"]])
 
 
-def mask_of(fields: Mapping[str, Any], payload: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+def parse_mask(fields: Mapping[str, Any], payload: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     """The mask uint8 0 / 1 ``(rows, columns)`` of an answer, and the remarks on how it was read.
 
     Raises:
         InputRefusedError: ``E_DECODER``, the answer is none that a child of ours gives.
     """
-    mask, remarks = array_of(fields, payload, ("uint8",), axes=2), fields.get("remarks")
+    mask, remarks = parse_array(fields, payload, ("uint8",), axes=2), fields.get("remarks")
     if not isinstance(remarks, list) or mask.max(initial=0) > 1:
-        raise no_sense()
-    return mask, tuple(map(plain_text, remarks))
+        raise make_no_sense_error()
+    return mask, tuple(map(as_plain_text, remarks))
 
 
-def source_file_of(fields: Mapping[str, Any], *, header: bytes | None = None) -> SourceFile:
+def parse_source_file(fields: Mapping[str, Any], *, header: bytes | None = None) -> SourceFile:
     """The file of an answer as it was when it was read.
 
     Raises:
@@ -290,11 +290,11 @@ def source_file_of(fields: Mapping[str, Any], *, header: bytes | None = None) ->
     """
     kind, sha256 = str(fields.get("format")), str(fields.get("sha256"))
     if not (re.fullmatch("[A-Za-z]{1,9}", kind) and re.fullmatch("[0-9a-f]{64}", sha256)):
-        raise no_sense()
+        raise make_no_sense_error()
     return SourceFile(kind, sha256, header)
 
 
-def plain_text(text: Any) -> str:
+def as_plain_text(text: Any) -> str:
     """A text of the child as one printable line of bounded length."""
     return "".join(letter for letter in str(text)[:500] if letter.isprintable())
 

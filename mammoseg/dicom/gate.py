@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pydicom import uid
 from pydicom.dataset import Dataset
 
-from mammoseg.dicom.attributes import SECONDARY_CAPTURE, check_kind, holds_private_volume, is_synthesized, remarks
+from mammoseg.dicom.attributes import SECONDARY_CAPTURE, check_kind, holds_private_volume, is_synthesized, list_remarks
 from mammoseg.dicom.parse import open_dicom
 from mammoseg.dicom.pixels import check_pixel_description, decode
-from mammoseg.dicom.values import code_string, text
+from mammoseg.dicom.values import read_code_string, read_text
 from mammoseg.errors import InputRefusedError
 
 __all__ = ["check_is_mammogram", "check_pixel_description", "decode", "open_dicom"]
@@ -54,16 +54,16 @@ def check_is_mammogram(dataset: Dataset, modalities: Sequence[str]) -> None:
             ``E_IMAGE_KIND``, or ``E_ATTRIBUTE`` where one of these is malformed.
     """
     check_uids(dataset)
-    _check_sop_class(uid.UID(text(dataset, "SOPClassUID")), dataset)
-    modality = code_string(dataset, "Modality")
+    _check_sop_class(uid.UID(read_text(dataset, "SOPClassUID")), dataset)
+    modality = read_code_string(dataset, "Modality")
     if modality not in modalities:
         known = (modality if modality in KNOWN_MODALITIES else "unknown") if modality else "absent or empty"
         reason = f"Modality is {known}, not {' or '.join(modalities)}; let it in with --modalities, such as MG,RG."
         raise InputRefusedError("E_MODALITY", reason)
     check_kind(dataset)
-    for remark in remarks(dataset):
+    for remark in list_remarks(dataset):
         logger.warning("%s", remark)
-    if code_string(dataset, "BurnedInAnnotation") not in ("", "NO"):
+    if read_code_string(dataset, "BurnedInAnnotation") not in ("", "NO"):
         logger.warning("text is burned into the image; it will show in the overlay picture")
 
 
@@ -79,7 +79,7 @@ def _check_sop_class(sop_class: uid.UID, dataset: Dataset) -> None:
         raise InputRefusedError("E_MULTIFRAME", reason)
     if (
         sop_class == uid.DigitalMammographyXRayImageStorageForProcessing
-        or code_string(dataset, "PresentationIntentType") == "FOR PROCESSING"
+        or read_code_string(dataset, "PresentationIntentType") == "FOR PROCESSING"
     ):
         raise InputRefusedError("E_FOR_PROCESSING", "raw detector data; give the FOR PRESENTATION image.")
     if sop_class not in IMAGE_CLASSES and not is_flat:
@@ -96,7 +96,7 @@ def check_uids(dataset: Dataset) -> None:
         InputRefusedError: ``E_DICOM_UID``.
     """
     for keyword in UIDS:
-        value = text(dataset, keyword)
+        value = read_text(dataset, keyword)
         if keyword not in dataset or is_uid(value) or (not value and keyword in UIDS_THAT_MAY_BE_EMPTY):
             continue
         fault = "is too long or no UID" if value else "is empty"

@@ -13,7 +13,7 @@ from pydicom.sequence import Sequence
 from mammoseg.border import refused_as
 from mammoseg.dicom.lut import Table, read_lut
 from mammoseg.dicom.own_voi import parse_own_voi
-from mammoseg.dicom.values import code_string, integer
+from mammoseg.dicom.values import read_code_string, read_integer
 from mammoseg.dicom.window import LEAST_WIDTH, Window
 from mammoseg.errors import InputRefusedError
 
@@ -29,7 +29,7 @@ NO_PADDING = -(2**40)
 VOI_MALFORMED = "the window or the VOI LUT Sequence is malformed; read with voi='none'."
 
 
-def grey_table(dataset: Dataset, *, voi: str | int) -> np.ndarray:
+def compute_grey_table(dataset: Dataset, *, voi: str | int) -> np.ndarray:
     """Grey value of each stored value: float32 ``(2 ** BitsStored,)``, dense tissue high, padding lowest.
 
     All steps run on this table instead of on millions of pixels. Where padding lies above Bits Stored, the table goes
@@ -46,25 +46,27 @@ def grey_table(dataset: Dataset, *, voi: str | int) -> np.ndarray:
     """
     if not (voi in ("first", "none") or isinstance(voi, int)):
         parse_own_voi(voi)
-    values, limits = modality_values(dataset)
+    values, limits = compute_modality_values(dataset)
     with _refusing("E_VOI", VOI_MALFORMED):
         table = _finite(_apply_voi(values, limits, dataset, voi).astype(np.float32))
     low, high = table.min(), table.max()
-    if code_string(dataset, "PhotometricInterpretation") == "MONOCHROME1":  # PS3.3 C.7.6.3.1.2: the lowest is white
+    if (
+        read_code_string(dataset, "PhotometricInterpretation") == "MONOCHROME1"
+    ):  # PS3.3 C.7.6.3.1.2: the lowest is white
         table = low + high - table
-    if padding := padding_range(dataset):
+    if padding := read_padding_range(dataset):
         table = np.pad(table, (0, max(0, padding[1] + 1 - len(table))), constant_values=low)
         table[padding[0] : padding[1] + 1] = low
     return table
 
 
-def modality_values(dataset: Dataset) -> tuple[np.ndarray, tuple[float, float]]:
+def compute_modality_values(dataset: Dataset) -> tuple[np.ndarray, tuple[float, float]]:
     """Value of each stored value after the modality LUT, float64 ``(2 ** BitsStored,)``, and the ends of their range.
 
     Raises:
         InputRefusedError: ``E_RESCALE``.
     """
-    stored = np.arange(2 ** integer(dataset, "BitsStored"), dtype=np.float64)
+    stored = np.arange(2 ** read_integer(dataset, "BitsStored"), dtype=np.float64)
     with _refusing("E_RESCALE", "Rescale Slope, Rescale Intercept or Modality LUT Sequence is malformed."):
         slope, intercept = _rescale(dataset)
         if tables := _items(dataset, "ModalityLUTSequence"):
@@ -77,7 +79,7 @@ def modality_values(dataset: Dataset) -> tuple[np.ndarray, tuple[float, float]]:
     return values, (float(values.min()), float(values.max()))
 
 
-def voi_items(dataset: Dataset, *, is_signed: bool) -> list[Table | Window]:
+def list_voi_functions(dataset: Dataset, *, is_signed: bool) -> list[Table | Window]:
     """The file's own grey-value functions: its tables, then its windows but those of no width, which mean nothing.
 
     Args:
@@ -95,7 +97,7 @@ def voi_items(dataset: Dataset, *, is_signed: bool) -> list[Table | Window]:
         return [*tables, *_windows(dataset)]
 
 
-def padding_range(dataset: Dataset) -> tuple[int, int] | None:
+def read_padding_range(dataset: Dataset) -> tuple[int, int] | None:
     """First and last of the stored values that mean that nothing was recorded (PS3.3 C.7.5.1.1.2), None without any.
 
     Some files have padding above Bits Stored, or as a negative number of as many bits as are allocated.
@@ -103,19 +105,19 @@ def padding_range(dataset: Dataset) -> tuple[int, int] | None:
     Raises:
         InputRefusedError: ``E_ATTRIBUTE``.
     """
-    first = integer(dataset, "PixelPaddingValue", NO_PADDING)
+    first = read_integer(dataset, "PixelPaddingValue", NO_PADDING)
     if first == NO_PADDING:
         return None
-    start, stop = sorted((first, integer(dataset, "PixelPaddingRangeLimit", first)))
-    values = 2 ** integer(dataset, "BitsAllocated")
+    start, stop = sorted((first, read_integer(dataset, "PixelPaddingRangeLimit", first)))
+    values = 2 ** read_integer(dataset, "BitsAllocated")
     if stop < 0:
         start, stop = start + values, stop + values
     start, stop = max(0, start), min(stop, values - 1)
     return (start, stop) if start <= stop else None
 
 
-def padding_mask(stored: np.ndarray, padding: tuple[int, int] | None) -> np.ndarray | None:
-    """Where nothing was recorded: bool ``(rows, columns)``, None without `padding_range`."""
+def find_padding(stored: np.ndarray, padding: tuple[int, int] | None) -> np.ndarray | None:
+    """Where nothing was recorded: bool ``(rows, columns)``, None without `read_padding_range`."""
     return None if padding is None else (stored >= padding[0]) & (stored <= padding[1])
 
 
@@ -144,7 +146,7 @@ def _rescale(dataset: Dataset) -> tuple[float, float]:
 
 
 def _windows(dataset: Dataset) -> list[Window]:
-    function = code_string(dataset, "VOILUTFunction") or "LINEAR"
+    function = read_code_string(dataset, "VOILUTFunction") or "LINEAR"
     centres, widths = _numbers(dataset, "WindowCenter"), _numbers(dataset, "WindowWidth")
     if widths and function not in LEAST_WIDTH:
         raise InputRefusedError("E_VOI", f"VOI LUT Function is none of {', '.join(LEAST_WIDTH)}; read with voi='none'.")
@@ -172,7 +174,7 @@ def _apply_voi(values: np.ndarray, limits: tuple[float, float], dataset: Dataset
     low, high = limits
     if isinstance(voi, str) and voi != "first":
         return low + parse_own_voi(voi).fraction(values) * (high - low)
-    items = voi_items(dataset, is_signed=limits[0] < 0)
+    items = list_voi_functions(dataset, is_signed=limits[0] < 0)
     if voi == "first" and not items:
         return values
     index = 0 if voi == "first" else int(voi)

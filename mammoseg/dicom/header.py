@@ -27,7 +27,7 @@ def drop_control_characters(dataset: Dataset) -> None:
     again; what is still a control character after that has no business in a text.
     """
     for tag in list(dataset.keys()):
-        with passed_over():  # `malformed_keywords` finds it
+        with passed_over():  # `find_malformed_keywords` finds it
             element = dataset[tag]
             if element.VR == "SQ":
                 for item in element.value:
@@ -45,7 +45,7 @@ def _without_control(text: str, representation: str) -> str:
 
 
 @no_header_values_in_warnings()
-def malformed_keywords(dataset: Dataset) -> list[str]:
+def find_malformed_keywords(dataset: Dataset) -> list[str]:
     """Standard attributes whose value breaks PS3.5 6.2: a date that does not exist, a text too long, two for one.
 
     A sequence is malformed when an attribute in one of its items is.

@@ -5,16 +5,16 @@ from pydicom import Dataset
 from pydicom.valuerep import DA
 
 from mammoseg.dicom import codes
-from mammoseg.dicom.attributes import laterality, pixel_spacing, view
-from mammoseg.dicom.source_header import patient_orientation, source_header
+from mammoseg.dicom.attributes import read_laterality, read_pixel_spacing, read_view
+from mammoseg.dicom.source_header import build_source_header, find_patient_orientation
 
 CONTEXT = "HAS ACQ CONTEXT"
 
 
-def acquisition_context(source: Dataset) -> list[hd.sr.ContentItem]:
+def build_acquisition_context(source: Dataset) -> list[hd.sr.ContentItem]:
     """Side, view, Patient Orientation, Study Date and pixel spacing as in the header, each where it is known."""
-    side, projection, orientation = laterality(source), view(source), patient_orientation(source)
-    spacing, _ = pixel_spacing(source)
+    side, projection, orientation = read_laterality(source), read_view(source), find_patient_orientation(source)
+    spacing, _ = read_pixel_spacing(source)
     context: list[hd.sr.ContentItem] = []
     if side is not None:
         context.append(hd.sr.CodeContentItem(codes.IMAGE_LATERALITY, codes.SIDE[side], CONTEXT))
@@ -23,7 +23,7 @@ def acquisition_context(source: Dataset) -> list[hd.sr.ContentItem]:
     if orientation:
         names = (codes.PATIENT_ORIENTATION_ROW, codes.PATIENT_ORIENTATION_COLUMN)
         context += [hd.sr.TextContentItem(*pair, CONTEXT) for pair in zip(names, orientation, strict=True)]
-    if date := source_header(source).StudyDate:
+    if date := build_source_header(source).StudyDate:
         context.append(hd.sr.DateContentItem(codes.STUDY_DATE, DA(date), CONTEXT))
     if spacing is not None:
         names = (codes.VERTICAL_PIXEL_SPACING, codes.HORIZONTAL_PIXEL_SPACING)

@@ -19,7 +19,7 @@ TAKEN_OVER = ("patient", "general-study")
 """Modules that every object about an image repeats, PS3.3 C.7.1.1 and C.7.2.1."""
 
 
-def lacking_attributes(dataset: Dataset) -> list[str]:
+def find_lacking_attributes(dataset: Dataset) -> list[str]:
     """Attributes of mandatory modules that are absent (Type 1 and 2) or empty (Type 1), as ``Sequence.Keyword``.
 
     Conditions (Type 1C, 2C) are not judged, items of a sequence only where the sequence is there.
@@ -31,7 +31,7 @@ def lacking_attributes(dataset: Dataset) -> list[str]:
     return _lacking(dataset, [row["key"] for row in get_iod_module_map()[iod] if row["usage"] == "M"])
 
 
-def types_of(sop_class: str) -> dict[str, str]:
+def list_types(sop_class: str) -> dict[str, str]:
     """Type (1, 1C, 2, 2C or 3) of what may stand at the top of an object, by keyword, as its mandatory modules have it.
 
     Raises:
@@ -42,7 +42,7 @@ def types_of(sop_class: str) -> dict[str, str]:
     return {attribute["keyword"]: attribute["type"] for attribute in attributes if not attribute["path"]}
 
 
-def incomplete_sequences(dataset: Dataset) -> list[str]:
+def find_incomplete_sequences(dataset: Dataset) -> list[str]:
     """Sequences of the modules `TAKEN_OVER` of which an item lacks what it must hold, as happens in archives."""
     return sorted({path.partition(".")[0] for path in _lacking(dataset, TAKEN_OVER) if "." in path})
 

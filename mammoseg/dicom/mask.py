@@ -11,9 +11,9 @@ from pydicom.sr.coding import Code
 from mammoseg.border import refused_as
 from mammoseg.dicom import codes
 from mammoseg.dicom.pixels import LOSSLESS, decode
-from mammoseg.dicom.values import text
+from mammoseg.dicom.values import read_text
 from mammoseg.errors import InputRefusedError
-from mammoseg.mask_values import mass_of
+from mammoseg.mask_values import find_mass
 
 LABEL_MAP_SEGMENTATION_STORAGE = uid.UID("1.2.840.10008.5.1.4.1.1.66.7")
 SEGMENTATION_CLASSES = (uid.SegmentationStorage, LABEL_MAP_SEGMENTATION_STORAGE)
@@ -24,7 +24,7 @@ def decode_mask(
 ) -> tuple[np.ndarray, list[str]]:
     """The mask uint8 0 / 1 ``(rows, columns)``, and remarks on how its values were read.
 
-    A grey image counts as `mass_of` says, 0 being black; of a SEG the segments of mass are fused, a FRACTIONAL one from
+    A grey image counts as `find_mass` says, 0 being black; of a SEG the segments of mass are fused, a FRACTIONAL one from
     half its maximum.
 
     Args:
@@ -36,7 +36,7 @@ def decode_mask(
             ``E_SEG_SEGMENT`` for one without a mass, ``E_SEG`` for one that cannot be read,
             ``E_SOP_CLASS`` for segments of another class.
     """
-    if text(dataset, "SOPClassUID") not in SEGMENTATION_CLASSES:
+    if read_text(dataset, "SOPClassUID") not in SEGMENTATION_CLASSES:
         if "SegmentSequence" in dataset:
             raise InputRefusedError("E_SOP_CLASS", "segments, but no SEG of pixels; save the masses as SEG or picture.")
         return _grey_mask(dataset)
@@ -76,11 +76,11 @@ def check_about(header: Dataset, image_uid: str) -> None:
     Raises:
         InputRefusedError: ``E_SEG_IMAGE``.
     """
-    if referenced_instances(header) != {image_uid}:
+    if find_referenced_instances(header) != {image_uid}:
         raise InputRefusedError("E_SEG_IMAGE", "the segmentation does not refer to this image, or not to it alone.")
 
 
-def referenced_instances(header: Dataset) -> set[str]:
+def find_referenced_instances(header: Dataset) -> set[str]:
     """SOP Instance UIDs of the images that the frames derive from; of all referenced ones where no frame says."""
     groups = [*_items(header, "SharedFunctionalGroupsSequence"), *_items(header, "PerFrameFunctionalGroupsSequence")]
     derived = {
@@ -96,7 +96,7 @@ def referenced_instances(header: Dataset) -> set[str]:
     }
 
 
-def segments_of_mass(header: Dataset) -> list[Dataset]:
+def find_mass_segments(header: Dataset) -> list[Dataset]:
     """Items of Segment Sequence whose property type is Mass, in an older code of SNOMED too."""
     return [segment for segment in _items(header, "SegmentSequence") if _property_type(segment) == codes.MASS]
 
@@ -110,7 +110,7 @@ def _all_of_mass(dataset: Dataset) -> list[int] | None:
     """Numbers of the segments of mass; None, for all, where the file describes no segment."""
     if not _items(dataset, "SegmentSequence"):
         return None
-    numbers = [int(segment.SegmentNumber) for segment in segments_of_mass(dataset)]
+    numbers = [int(segment.SegmentNumber) for segment in find_mass_segments(dataset)]
     if not numbers:
         reason = "no segment of the segmentation has the property type Mass (SCT 4147007); code the masses so."
         raise InputRefusedError("E_SEG_SEGMENT", reason)
@@ -122,7 +122,7 @@ def _grey_mask(dataset: Dataset) -> tuple[np.ndarray, list[str]]:
     if dataset.PhotometricInterpretation == "MONOCHROME1":  # PS3.3 C.7.6.3.1.2: the least value is white
         stored = (2**dataset.BitsStored - 1) - stored
     syntax = dataset.file_meta.TransferSyntaxUID
-    return mass_of(stored, is_lossy=syntax.is_compressed and syntax not in LOSSLESS)
+    return find_mass(stored, is_lossy=syntax.is_compressed and syntax not in LOSSLESS)
 
 
 def _fused(dataset: Dataset, segments: Collection[int] | None) -> np.ndarray:

@@ -15,7 +15,7 @@ from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist, squareform
 from skimage.measure import find_contours
 
-from mammoseg.dicom.attributes import magnification, pixel_spacing
+from mammoseg.dicom.attributes import read_magnification, read_pixel_spacing
 
 BEHIND_THE_BREAST = ("ImagerPixelSpacing", "NominalScannedPixelSpacing")
 """Spacings in the plane of detector or film, where the breast is magnified; a calibrated PixelSpacing is in it."""
@@ -72,13 +72,13 @@ class Measurement:
     centre: tuple[float, float]
 
 
-def scale_of(source: Dataset) -> Scale | None:
+def read_scale(source: Dataset) -> Scale | None:
     """Scale that the header of a mammogram gives, None where it gives none honestly."""
-    spacing, attribute = pixel_spacing(source)
-    return scale_in_breast(spacing, attribute, magnification(source))
+    spacing, attribute = read_pixel_spacing(source)
+    return compute_scale_in_breast(spacing, attribute, read_magnification(source))
 
 
-def scale_in_breast(
+def compute_scale_in_breast(
     spacing_mm: tuple[float, float] | None, source: str | None, magnification: float | None
 ) -> Scale | None:
     """Scale from a spacing ``(row, column)``: that of detector or film is divided by the magnification, if known.
@@ -92,7 +92,7 @@ def scale_in_breast(
     return Scale(row_mm, column_mm, source or "an unnamed attribute", applied)
 
 
-def area_by_scale(lesions: Sequence[np.ndarray], scale: Scale) -> float:
+def compute_area(lesions: Sequence[np.ndarray], scale: Scale) -> float:
     """Area of all lesions together in the breast.
 
     Args:
@@ -109,7 +109,7 @@ def measure(lesion: np.ndarray, scale: Scale | None) -> Measurement:
         lesion: bool ``(rows, columns)``, at least one pixel.
         scale: None measures in pixels.
     """
-    window = bounding_window(lesion)
+    window = find_bounding_window(lesion)
     crop = lesion[window]
     row_size, column_size = (1.0, 1.0) if scale is None else (scale.row_mm, scale.column_mm)
     long_axis, short_axis = _axes(_corners(crop) * (column_size, row_size))
@@ -136,7 +136,7 @@ def outline(lesion: np.ndarray) -> list[np.ndarray]:
     Returns:
         float64 ``(points, 2)`` each, columns before rows, first point repeated at the end, at most `MOST_POINTS`.
     """
-    window = bounding_window(lesion)
+    window = find_bounding_window(lesion)
     padded = np.pad(lesion[window], 1)
     contours = find_contours(padded.astype(np.uint8), 0.5, fully_connected="high")
     first_pixel = np.array([window[1].start, window[0].start]) + 0.5
@@ -144,7 +144,7 @@ def outline(lesion: np.ndarray) -> list[np.ndarray]:
     return sorted(polygons, key=_enclosed_area, reverse=True)
 
 
-def bounding_window(lesion: np.ndarray) -> tuple[slice, slice]:
+def find_bounding_window(lesion: np.ndarray) -> tuple[slice, slice]:
     """Rows and columns that hold all of a mask; empty ones where it is empty.
 
     Args:

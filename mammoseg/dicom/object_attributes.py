@@ -12,7 +12,7 @@ from mammoseg import __version__
 from mammoseg.dicom import codes
 from mammoseg.dicom.algorithm import Algorithm, Assistance
 from mammoseg.dicom.analysis import Analysis, derive_uid
-from mammoseg.dicom.attributes import laterality, numbers, view
+from mammoseg.dicom.attributes import read_laterality, read_numbers, read_view
 from mammoseg.overlay import OUTLINE_BGR
 
 MANUFACTURER = "mammoseg"
@@ -29,18 +29,18 @@ UNVERIFIED = "AI, unverified, not for diagnosis"
 REFERENCED_CLASS = tag_for_keyword("ReferencedSOPClassUID")
 
 
-def equipment_attributes(analysis: Analysis) -> dict[str, Any]:
+def build_equipment_attributes(analysis: Analysis) -> dict[str, Any]:
     """Arguments that highdicom's constructors share: what made the object."""
     return {
         "manufacturer": MANUFACTURER,
         "manufacturer_model_name": MANUFACTURER,
         "software_versions": __version__,
         "device_serial_number": __version__,
-        "contributing_equipment": [contributing_equipment(analysis)],
+        "contributing_equipment": [build_contributing_equipment(analysis)],
     }
 
 
-def contributing_equipment(analysis: Analysis) -> hd.ContributingEquipment:
+def build_contributing_equipment(analysis: Analysis) -> hd.ContributingEquipment:
     """Item of Contributing Equipment Sequence about the algorithm, or about mammoseg where a person drew."""
     algorithm = analysis.algorithm
     return hd.ContributingEquipment(
@@ -53,7 +53,9 @@ def contributing_equipment(analysis: Analysis) -> hd.ContributingEquipment:
     )
 
 
-def series_attributes(analysis: Analysis, instance_uid: str, *, first_number: int, content: str) -> dict[str, Any]:
+def build_series_attributes(
+    analysis: Analysis, instance_uid: str, *, first_number: int, content: str
+) -> dict[str, Any]:
     """Arguments that highdicom's constructors share: the object and the series that it has to itself.
 
     Objects of one study share no series: each is made from one image alone, so that none could be given a number that
@@ -65,9 +67,9 @@ def series_attributes(analysis: Analysis, instance_uid: str, *, first_number: in
         content: what the object holds, in a few words.
     """
     source = analysis.source
-    which = [name for name in (laterality(source), view(source)) if name]
+    which = [name for name in (read_laterality(source), read_view(source)) if name]
     place = 1 + HANGING_ORDER.index(" ".join(which)) if " ".join(which) in HANGING_ORDER else 0
-    series, image = (int((numbers(source, keyword) or [0])[0]) for keyword in ("SeriesNumber", "InstanceNumber"))
+    series, image = (int((read_numbers(source, keyword) or [0])[0]) for keyword in ("SeriesNumber", "InstanceNumber"))
     author = "drawn" if analysis.algorithm is None else UNVERIFIED
     return {
         "series_instance_uid": derive_uid(instance_uid, "series"),
@@ -78,7 +80,7 @@ def series_attributes(analysis: Analysis, instance_uid: str, *, first_number: in
     }
 
 
-def algorithm_identification(algorithm: Algorithm | Assistance) -> hd.AlgorithmIdentificationSequence:
+def build_algorithm_identification(algorithm: Algorithm | Assistance) -> hd.AlgorithmIdentificationSequence:
     """Which model, which weights, which threshold, PS3.3 10.16."""
     is_learned = isinstance(algorithm, Algorithm) or algorithm.is_learned
     return hd.AlgorithmIdentificationSequence(
@@ -93,7 +95,7 @@ def algorithm_identification(algorithm: Algorithm | Assistance) -> hd.AlgorithmI
 def stamp(dataset: Dataset, analysis: Analysis) -> None:
     """Replace what highdicom takes from the clock, so that the same analysis gives the same bytes.
 
-    References get the SOP class of the source, where `source_header` had to give another.
+    References get the SOP class of the source, where `build_source_header` had to give another.
     """
     when, source = analysis.when, analysis.source
     for reference in dataset.iterall():

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from mammoseg.dicom.window import LEAST_WIDTH, Window
-from mammoseg.errors import WrongCallError, reason_of
-from mammoseg.files import printable
+from mammoseg.errors import WrongCallError, say_reason
+from mammoseg.files import as_printable
 from mammoseg.folders import is_file
 
 MOST_POINTS = 128
@@ -66,7 +66,7 @@ def parse_own_voi(voi: str) -> Window | Curve:
     """
     if not is_own_voi(voi):
         raise WrongCallError(
-            f"voi is '{printable(voi)[:200]}'; give 'first', 'none' or an index, or 'window CENTRE WIDTH', or "
+            f"voi is '{as_printable(voi)[:200]}'; give 'first', 'none' or an index, or 'window CENTRE WIDTH', or "
             "'curve VALUE GREY VALUE GREY ...'."
         )
     kind, *numbers = voi.split()
@@ -106,7 +106,7 @@ def _window(centre: float, width: float) -> Window:
 
 def _points(path: Path) -> list[str]:
     """Numbers of the file, in its order; each line is one point."""
-    shown = printable(path)
+    shown = as_printable(path)
     if not path.exists():
         raise WrongCallError(
             f"'{shown}' is neither CENTRE,WIDTH nor a file; give --window 2047,4095 or a file of points."
@@ -118,7 +118,7 @@ def _points(path: Path) -> list[str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise WrongCallError(f"{shown} cannot be read ({reason_of(error)}); name a file of points.") from error
+        raise WrongCallError(f"{shown} cannot be read ({say_reason(error)}); name a file of points.") from error
     except UnicodeDecodeError as error:
         raise WrongCallError(f"{shown} is no text in UTF-8; write one point a line, value,grey.") from error
     lines = {number: line.partition("#")[0].strip() for number, line in enumerate(text.splitlines(), start=1)}

@@ -17,7 +17,7 @@ from mammoseg.dicom.codestream import END_OF_IMAGE
 from mammoseg.dicom.complete import complete
 from mammoseg.dicom.elements import MOST_ELEMENTS, PIXEL_DATA, Encoding, read_element
 from mammoseg.errors import InputRefusedError
-from mammoseg.files import no_file, unreadable
+from mammoseg.files import make_no_file_error, make_unreadable_error
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ def read_bytes(path: Path, *, check_head: Callable[[bytes], object] | None = Non
         try:
             before = path.stat()
             if not stat.S_ISREG(before.st_mode):  # a pipe or a device would be read for ever
-                raise no_file()
+                raise make_no_file_error()
             with path.open("rb") as file:
                 if check_head is not None:
                     check_head(file.read(PEEKED_BYTES))
@@ -104,7 +104,7 @@ def read_bytes(path: Path, *, check_head: Callable[[bytes], object] | None = Non
                 content = file.read()
             after = path.stat()
         except OSError as error:
-            raise unreadable(error) from error
+            raise make_unreadable_error(error) from error
         if before.st_size == len(content) == after.st_size and before.st_mtime_ns == after.st_mtime_ns:
             return content
     raise InputRefusedError("E_TRUNCATED", "the file changes while it is read; wait until it is complete.")

@@ -9,8 +9,8 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import get_decoder, pixel_array
 
 from mammoseg.dicom.codestream import check_codestream, with_offset_table
-from mammoseg.dicom.grey import padding_mask, padding_range
-from mammoseg.dicom.values import code_string, integer, is_absent
+from mammoseg.dicom.grey import find_padding, read_padding_range
+from mammoseg.dicom.values import is_absent, read_code_string, read_integer
 from mammoseg.errors import InputRefusedError
 
 logger = logging.getLogger(__name__)
@@ -67,15 +67,15 @@ def check_pixel_description(dataset: Dataset) -> None:
                 f"{dictionary_description(keyword)} is absent or empty; correct it in the system that made the file."
             )
             raise InputRefusedError(code, reason)
-    frames = integer(dataset, "NumberOfFrames", 1)
-    rows, columns = integer(dataset, "Rows"), integer(dataset, "Columns")
+    frames = read_integer(dataset, "NumberOfFrames", 1)
+    rows, columns = read_integer(dataset, "Rows"), read_integer(dataset, "Columns")
     if frames == 0:
         logger.warning("Number of Frames is 0 and is taken for 1")
     elif frames != 1:
         raise InputRefusedError("E_MULTIFRAME", f"the file says {frames} frames; a mammogram has one.")
-    if code_string(dataset, "PhotometricInterpretation") not in GREY:
+    if read_code_string(dataset, "PhotometricInterpretation") not in GREY:
         raise InputRefusedError("E_COLOUR", "the image is not MONOCHROME1 or MONOCHROME2; mammograms are grey.")
-    if (samples := integer(dataset, "SamplesPerPixel")) != 1:
+    if (samples := read_integer(dataset, "SamplesPerPixel")) != 1:
         raise InputRefusedError("E_COLOUR", f"the image has {samples} samples a pixel; mammograms are grey.")
     if not 0 < rows * columns <= MAX_PIXELS:
         raise InputRefusedError("E_SIZE", f"the image is {rows} x {columns}; 1 to {MAX_PIXELS} pixels are read.")
@@ -88,13 +88,13 @@ def check_pixel_description(dataset: Dataset) -> None:
 
 
 def _check_bits(dataset: Dataset) -> None:
-    allocated, stored = integer(dataset, "BitsAllocated"), integer(dataset, "BitsStored")
-    if integer(dataset, "PixelRepresentation") != 0:
+    allocated, stored = read_integer(dataset, "BitsAllocated"), read_integer(dataset, "BitsStored")
+    if read_integer(dataset, "PixelRepresentation") != 0:
         raise InputRefusedError("E_BITS", "the pixels are signed; those of a mammogram are unsigned.")
     if allocated not in (8, 16) or not 0 < stored <= allocated:
         reason = f"{stored} of {allocated} bits; pixels must have 8 or 16 bits allocated, and no more stored."
         raise InputRefusedError("E_BITS", reason)
-    if integer(dataset, "HighBit", stored - 1) != stored - 1:
+    if read_integer(dataset, "HighBit", stored - 1) != stored - 1:
         raise InputRefusedError("E_BITS", f"the highest of {stored} bits is not bit {stored - 1}; store pixels low.")
 
 
@@ -130,7 +130,7 @@ def decode(dataset: Dataset) -> np.ndarray:
             ``E_COMPRESSION`` for a damaged stream, and ``E_BITS`` for one with pixels above Bits Stored.
     """
     check_pixel_description(dataset)
-    dataset.PhotometricInterpretation = code_string(dataset, "PhotometricInterpretation")  # pydicom keeps blanks
+    dataset.PhotometricInterpretation = read_code_string(dataset, "PhotometricInterpretation")  # pydicom keeps blanks
     if dataset.file_meta.TransferSyntaxUID.is_compressed:
         pixels = _decompress(dataset)
     else:
@@ -190,7 +190,7 @@ def _within_bits_stored(pixels: np.ndarray, dataset: Dataset) -> np.ndarray:
     if int(pixels.max()) <= highest:
         return pixels
     above = pixels > highest
-    padding = padding_mask(pixels, padding_range(dataset))
+    padding = find_padding(pixels, read_padding_range(dataset))
     if padding is not None:
         above &= ~padding
     if not above.any():

@@ -9,13 +9,13 @@ from pydicom.uid import ExplicitVRLittleEndian
 from pydicom.valuerep import DA, TM
 
 from mammoseg.dicom.analysis import Analysis
-from mammoseg.dicom.attributes import laterality
-from mammoseg.dicom.grey import modality_values, voi_items
+from mammoseg.dicom.attributes import read_laterality
+from mammoseg.dicom.grey import compute_modality_values, list_voi_functions
 from mammoseg.dicom.lut import Table
 from mammoseg.dicom.measure import outline
-from mammoseg.dicom.object_attributes import OUTLINE_COLOUR, equipment_attributes, series_attributes, stamp
+from mammoseg.dicom.object_attributes import OUTLINE_COLOUR, build_equipment_attributes, build_series_attributes, stamp
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.dicom.source_header import source_header
+from mammoseg.dicom.source_header import build_source_header
 from mammoseg.overlay import WARNING
 
 SERIES_NUMBER = 50_000
@@ -35,9 +35,9 @@ def build_presentation_state(analysis: Analysis) -> hd.pr.GrayscaleSoftcopyPrese
     from the source, the algorithm and the lesions.
     """
     when, drawn = analysis.when, analysis.algorithm is None
-    header = source_header(analysis.source)
+    header = build_source_header(analysis.source)
     header.SpecificCharacterSet = "ISO_IR 192"  # highdicom takes none of several values
-    instance = analysis.instance_uid("PR", b"".join(np.packbits(mask).tobytes() for mask in analysis.lesions))
+    instance = analysis.derive_instance_uid("PR", b"".join(np.packbits(mask).tobytes() for mask in analysis.lesions))
     voi = _first_voi(analysis.source)
     for keyword in (*WINDOW_KEYWORDS, "VOILUTFunction", "VOILUTSequence"):
         header.pop(keyword, None)  # highdicom stops where there are both a window and a table
@@ -57,10 +57,10 @@ def build_presentation_state(analysis: Analysis) -> hd.pr.GrayscaleSoftcopyPrese
         content_creator_name="mammoseg^",
         transfer_syntax_uid=ExplicitVRLittleEndian,
         presentation_lut_transformation=_polarity(header),
-        **series_attributes(analysis, instance, first_number=SERIES_NUMBER, content="Masses, outlines"),
-        **equipment_attributes(analysis),
+        **build_series_attributes(analysis, instance, first_number=SERIES_NUMBER, content="Masses, outlines"),
+        **build_equipment_attributes(analysis),
     )
-    state.Laterality = laterality(header) or ""  # Type 2C of General Series, which highdicom leaves out
+    state.Laterality = read_laterality(header) or ""  # Type 2C of General Series, which highdicom leaves out
     if voi is not None:
         state.SoftcopyVOILUTSequence = [voi]
     state.PresentationCreationDate, state.PresentationCreationTime = DA(when.date()), TM(when.time())
@@ -69,19 +69,19 @@ def build_presentation_state(analysis: Analysis) -> hd.pr.GrayscaleSoftcopyPrese
 
 
 def _outlines(analysis: Analysis) -> Iterator[hd.pr.GraphicObject]:
-    for name, lesion in analysis.named_lesions():
+    for name, lesion in analysis.name_lesions():
         for polygon in outline(lesion):
             yield hd.pr.GraphicObject(
                 graphic_type="POLYLINE",
                 graphic_data=polygon,
                 units="PIXEL",
                 tracking_id=name,
-                tracking_uid=analysis.tracking_uid(lesion),
+                tracking_uid=analysis.derive_tracking_uid(lesion),
             )
 
 
 def _names(analysis: Analysis) -> Iterator[hd.pr.TextObject]:
-    for name, lesion in analysis.named_lesions():
+    for name, lesion in analysis.name_lesions():
         right_most = max(outline(lesion)[0], key=lambda point: point[0])
         yield hd.pr.TextObject(
             text_value=name,
@@ -89,7 +89,7 @@ def _names(analysis: Analysis) -> Iterator[hd.pr.TextObject]:
             anchor_point=tuple(right_most),
             anchor_point_visible=False,
             tracking_id=name,
-            tracking_uid=analysis.tracking_uid(lesion),
+            tracking_uid=analysis.derive_tracking_uid(lesion),
         )
 
 
@@ -107,7 +107,7 @@ def _polarity(header: Dataset) -> hd.PresentationLUTTransformation:
 
 def _first_voi(source: Dataset) -> Dataset | None:
     """Item of Softcopy VOI LUT Sequence with what `mammoseg.dicom.grey` applies: the first table, else a window."""
-    functions = voi_items(source, is_signed=modality_values(source)[1][0] < 0)
+    functions = list_voi_functions(source, is_signed=compute_modality_values(source)[1][0] < 0)
     if not functions:
         return None
     item = Dataset()

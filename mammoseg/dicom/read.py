@@ -16,8 +16,16 @@ from pydicom.dataset import FileDataset
 from pydicom.uid import UID
 
 from mammoseg.dicom.attributes import VIEWS
-from mammoseg.dicom.decode_pool import array_of, default_pool, mask_of, no_sense, plain_text, sensible, source_file_of
-from mammoseg.dicom.grey import look_up, padding_mask
+from mammoseg.dicom.decode_pool import (
+    as_plain_text,
+    get_default_pool,
+    make_no_sense_error,
+    parse_array,
+    parse_mask,
+    parse_source_file,
+    sensible,
+)
+from mammoseg.dicom.grey import find_padding, look_up
 from mammoseg.mammogram import Mammogram
 
 SPACING_SOURCES = (None, "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
@@ -39,10 +47,10 @@ def read_dicom(path: Path, *, voi: str | int = "first", modalities: Sequence[str
         InputRefusedError: the file cannot be used. Neither its text nor its code holds a value that names a patient.
         WrongCallError: `voi` is none of these.
     """
-    return mammogram_of(*_ask("mammogram", path, voi=voi, modalities=list(modalities)), path)
+    return parse_mammogram(*_ask("mammogram", path, voi=voi, modalities=list(modalities)), path)
 
 
-def mammogram_of(fields: Mapping[str, Any], payload: np.ndarray, path: Path) -> Mammogram:
+def parse_mammogram(fields: Mapping[str, Any], payload: np.ndarray, path: Path) -> Mammogram:
     """The mammogram in an answer about a DICOM file: its grey table, its stored integers and its header.
 
     Args:
@@ -58,7 +66,7 @@ def mammogram_of(fields: Mapping[str, Any], payload: np.ndarray, path: Path) -> 
         header = payload[header_start:].tobytes() or None
         spacing, magnification = fields["pixel_spacing_mm"], fields["magnification"]
         if not np.isfinite(table).all():
-            raise no_sense()
+            raise make_no_sense_error()
         return Mammogram(
             pixels=look_up(table, stored),
             laterality=_one_of((None, "L", "R"), fields["laterality"]),
@@ -68,10 +76,10 @@ def mammogram_of(fields: Mapping[str, Any], payload: np.ndarray, path: Path) -> 
             magnification=None if magnification is None else _positive([magnification], 1)[0],
             value_range=(float(table.min()), float(table.max())),
             path=path,
-            padding=padding_mask(stored, _range(fields["padding"])),
+            padding=find_padding(stored, _range(fields["padding"])),
             sop_instance_uid=_uid(fields["sop_instance_uid"]),
-            notes=tuple(map(plain_text, fields["notes"])),
-            source=source_file_of(fields, header=header),
+            notes=tuple(map(as_plain_text, fields["notes"])),
+            source=parse_source_file(fields, header=header),
         )
 
 
@@ -111,7 +119,7 @@ def load_dicom_mask(
     Raises:
         InputRefusedError: the file cannot be used.
     """
-    return mask_of(*_ask("mask", path, segments=None if segments is None else list(segments), image_uid=image_uid))
+    return parse_mask(*_ask("mask", path, segments=None if segments is None else list(segments), image_uid=image_uid))
 
 
 def read_segments(path: Path, numbers: Sequence[int], *, image_uid: str | None = None) -> list[np.ndarray]:
@@ -142,7 +150,7 @@ def read_header(path: Path) -> FileDataset:
     return parse_header(_ask("header", path)[1].tobytes())
 
 
-def header_of(mammogram: Mammogram) -> FileDataset:
+def load_header(mammogram: Mammogram) -> FileDataset:
     """The header of the file that a mammogram was read from, as it stood then.
 
     Raises:
@@ -176,11 +184,11 @@ def read_texts(path: Path, keywords: Sequence[str]) -> dict[str, str]:
 
 
 def _ask(kind: str, path: Path, **details: Any) -> tuple[dict[str, Any], np.ndarray]:
-    return default_pool().ask({"kind": kind, "path": str(path.absolute()), **details})
+    return get_default_pool().ask({"kind": kind, "path": str(path.absolute()), **details})
 
 
 def _pixels(fields: Mapping[str, Any], payload: np.ndarray) -> np.ndarray:
-    return array_of(fields, payload, ("uint8", "uint16"), axes=2)
+    return parse_array(fields, payload, ("uint8", "uint16"), axes=2)
 
 
 def _positive(values: Sequence[float], count: int) -> tuple[Any, ...]:

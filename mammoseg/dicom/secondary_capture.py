@@ -6,10 +6,10 @@ from pydicom.uid import JPEGLSLossless
 from pydicom.valuerep import DA, TM
 
 from mammoseg.dicom.analysis import Analysis
-from mammoseg.dicom.attributes import laterality
-from mammoseg.dicom.object_attributes import equipment_attributes, series_attributes, stamp
+from mammoseg.dicom.attributes import read_laterality
+from mammoseg.dicom.object_attributes import build_equipment_attributes, build_series_attributes, stamp
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.dicom.source_header import patient_orientation, source_header
+from mammoseg.dicom.source_header import build_source_header, find_patient_orientation
 from mammoseg.mammogram import Mammogram
 from mammoseg.overlay import draw_overlay
 
@@ -49,8 +49,8 @@ def build_secondary_capture(analysis: Analysis, mammogram: Mammogram) -> hd.sc.S
         black_and_white=mammogram.value_range,
     )
     picture = np.ascontiguousarray(picture[..., ::-1])  # red, green, blue
-    source, header, when = analysis.source, source_header(analysis.source), analysis.when
-    instance = analysis.instance_uid("SC", picture.tobytes())
+    source, header, when = analysis.source, build_source_header(analysis.source), analysis.when
+    instance = analysis.derive_instance_uid("SC", picture.tobytes())
     capture = hd.sc.SCImage(
         pixel_array=picture,
         transfer_syntax_uid=JPEGLSLossless,
@@ -62,14 +62,14 @@ def build_secondary_capture(analysis: Analysis, mammogram: Mammogram) -> hd.sc.S
         content_date=when.date(),
         content_time=when.time(),
         specific_character_set="ISO_IR 192",
-        **series_attributes(analysis, instance, first_number=SERIES_NUMBER, content="Masses, picture"),
-        **equipment_attributes(analysis),
+        **build_series_attributes(analysis, instance, first_number=SERIES_NUMBER, content="Masses, picture"),
+        **build_equipment_attributes(analysis),
     )
     capture.copy_patient_and_study_information(header)
     capture.ConversionType = "WSD"
     capture.BurnedInAnnotation = "YES"
-    capture.Laterality = laterality(source) or ""
-    capture.PatientOrientation = patient_orientation(source) or []
+    capture.Laterality = read_laterality(source) or ""
+    capture.PatientOrientation = find_patient_orientation(source) or []
     capture.DateOfSecondaryCapture, capture.TimeOfSecondaryCapture = DA(when.date()), TM(when.time())
     capture.DerivationDescription = "Outlines of masses burned in"
     capture.SourceImageSequence = list(hd.ReferencedImageSequence([header]))

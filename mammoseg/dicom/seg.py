@@ -14,16 +14,16 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, 
 
 from mammoseg.dicom import codes
 from mammoseg.dicom.analysis import Analysis, derive_uid
-from mammoseg.dicom.attributes import laterality, numbers
+from mammoseg.dicom.attributes import read_laterality, read_numbers
 from mammoseg.dicom.object_attributes import (
     OUTLINE_COLOUR,
-    algorithm_identification,
-    equipment_attributes,
-    series_attributes,
+    build_algorithm_identification,
+    build_equipment_attributes,
+    build_series_attributes,
     stamp,
 )
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.dicom.source_header import patient_orientation, source_header
+from mammoseg.dicom.source_header import build_source_header, find_patient_orientation
 from mammoseg.overlay import WARNING
 
 UNKNOWN_SPACING_MM = 1.0
@@ -106,7 +106,7 @@ def build_segmentation(
     """
     source = analysis.source
     planes = PLANES[kind](analysis)
-    instance = analysis.instance_uid(f"{kind.value} {profile.value}", planes.tobytes())
+    instance = analysis.derive_instance_uid(f"{kind.value} {profile.value}", planes.tobytes())
     when, drawn = analysis.when, analysis.algorithm is None
     segmentation = hd.seg.Segmentation(
         source_images=[_header_with_plane(source, profile)],
@@ -124,14 +124,14 @@ def build_segmentation(
         content_time=when.time(),
         series_date=when.date(),
         series_time=when.time(),
-        **series_attributes(analysis, instance, first_number=SERIES_NUMBER, content="Masses"),
-        **equipment_attributes(analysis),
+        **build_series_attributes(analysis, instance, first_number=SERIES_NUMBER, content="Masses"),
+        **build_equipment_attributes(analysis),
     )
     if deflated:
         segmentation.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
-    segmentation.PatientOrientation = patient_orientation(source)
+    segmentation.PatientOrientation = find_patient_orientation(source)
     segmentation.BodyPartExamined = "BREAST"
-    if side := laterality(source):
+    if side := read_laterality(source):
         segmentation.ImageLaterality = side
     stamp(segmentation, analysis)
     if kind is SegKind.LABELMAP:
@@ -178,7 +178,7 @@ PLANES: dict[SegKind, Callable[[Analysis], np.ndarray]] = {
 
 def _header_with_plane(source: Dataset, profile: SegProfile) -> Dataset:
     """The header that highdicom takes, with the plane that `profile` states."""
-    header = source_header(source)
+    header = build_source_header(source)
     if all(header.get(keyword) for keyword in PLANE_KEYWORDS):
         return header
     for keyword in PLANE_KEYWORDS[1:]:
@@ -196,7 +196,7 @@ def _header_with_plane(source: Dataset, profile: SegProfile) -> Dataset:
 def _stated_spacing(source: Dataset) -> list[float] | None:
     """(row, column) in mm by which viewers lay out the source: not divided by magnification, so that both coincide."""
     for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
-        spacing = numbers(source, keyword)
+        spacing = read_numbers(source, keyword)
         if len(spacing) == 2 and all(0 < side < math.inf for side in spacing):
             return spacing
     return None
@@ -219,7 +219,7 @@ def _describe_segments(analysis: Analysis, kind: SegKind) -> list[hd.seg.Segment
         return [_describe_segment(1, "No mass found", analysis)]
     return [
         _describe_segment(number, name, analysis, lesion)
-        for number, (name, lesion) in enumerate(analysis.named_lesions(), start=1)
+        for number, (name, lesion) in enumerate(analysis.name_lesions(), start=1)
     ]
 
 
@@ -235,13 +235,13 @@ def _describe_segment(
         segmented_property_category=codes.MORPHOLOGICALLY_ABNORMAL_STRUCTURE,
         segmented_property_type=codes.MASS,
         algorithm_type=by_a_person if analysis.algorithm is None else "AUTOMATIC",
-        algorithm_identification=None if algorithm is None else algorithm_identification(algorithm),
-        tracking_uid=None if lesion is None else analysis.tracking_uid(lesion),
+        algorithm_identification=None if algorithm is None else build_algorithm_identification(algorithm),
+        tracking_uid=None if lesion is None else analysis.derive_tracking_uid(lesion),
         tracking_id=None if lesion is None else label,
         anatomic_regions=[codes.BREAST],
         display_color=OUTLINE_COLOUR,  # OHIF warns in the picture of a segment without
     )
-    if side := laterality(analysis.source):
+    if side := read_laterality(analysis.source):
         modifier = hd.sr.CodedConcept.from_code(codes.LATERALITY[side])
         description.AnatomicRegionSequence[0].AnatomicRegionModifierSequence = [modifier]
     return description

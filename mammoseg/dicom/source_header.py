@@ -12,9 +12,9 @@ from pydicom.uid import (
     JPEGLSNearLossless,
 )
 
-from mammoseg.dicom.attributes import laterality, view
-from mammoseg.dicom.header import drop_control_characters, malformed_keywords
-from mammoseg.dicom.iod import incomplete_sequences
+from mammoseg.dicom.attributes import read_laterality, read_view
+from mammoseg.dicom.header import drop_control_characters, find_malformed_keywords
+from mammoseg.dicom.iod import find_incomplete_sequences
 from mammoseg.errors import InputRefusedError
 
 TYPE_2_KEYWORDS = (
@@ -46,10 +46,10 @@ OPPOSITE_DIRECTIONS = ("AP", "HF", "LR")
 """Letters of Patient Orientation of which one value takes at most one of each pair, PS3.3 C.7.6.1.1.1."""
 
 
-def source_header(source: Dataset) -> Dataset:
+def build_source_header(source: Dataset) -> Dataset:
     """Copy of the header that highdicom takes: standard attributes without pixels, Type 2 attributes there.
 
-    What is unusable is left out (see `unusable_keywords`), but for the two attributes that name the patient. Texts lose
+    What is unusable is left out (see `find_unusable_keywords`), but for the two attributes that name the patient. Texts lose
     their control characters, so that no escape sequence reaches a terminal through a result.
 
     Raises:
@@ -60,7 +60,7 @@ def source_header(source: Dataset) -> Dataset:
         del header[tag]
     header = copy.deepcopy(header)
     drop_control_characters(header)
-    for keyword in unusable_keywords(header):
+    for keyword in find_unusable_keywords(header):
         if keyword in ("PatientID", "PatientName"):
             raise InputRefusedError("E_ATTRIBUTE", f"{keyword} is malformed, so a result cannot say whose it is.")
         del header[keyword]
@@ -85,18 +85,18 @@ def source_header(source: Dataset) -> Dataset:
     return header
 
 
-def unusable_keywords(source: Dataset) -> list[str]:
+def find_unusable_keywords(source: Dataset) -> list[str]:
     """Attributes that no object takes over: malformed ones, and sequences that lack what DICOM requires of them."""
-    malformed = malformed_keywords(source)
-    return malformed + [keyword for keyword in incomplete_sequences(source) if keyword not in malformed]
+    malformed = find_malformed_keywords(source)
+    return malformed + [keyword for keyword in find_incomplete_sequences(source) if keyword not in malformed]
 
 
-def patient_orientation(source: Dataset) -> list[str] | None:
+def find_patient_orientation(source: Dataset) -> list[str] | None:
     """The source's, else that of the usual display of its side and view, else empty (the attribute is Type 2C)."""
     stated = source.get("PatientOrientation") or []
     if len(stated) == 2 and all(_is_direction(value) for value in stated):
         return list(stated)
-    return STANDARD_ORIENTATION.get((laterality(source) or "", view(source) or ""))
+    return STANDARD_ORIENTATION.get((read_laterality(source) or "", read_view(source) or ""))
 
 
 def _is_direction(value: str) -> bool:

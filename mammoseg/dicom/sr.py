@@ -17,9 +17,9 @@ from mammoseg import __version__
 from mammoseg.dicom import codes
 from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.dicom.analysis import Analysis, derive_uid
-from mammoseg.dicom.attributes import laterality, remarks
-from mammoseg.dicom.image_library import acquisition_context
-from mammoseg.dicom.measure import Measurement, measure, outline, scale_of
+from mammoseg.dicom.attributes import list_remarks, read_laterality
+from mammoseg.dicom.image_library import build_acquisition_context
+from mammoseg.dicom.measure import Measurement, measure, outline, read_scale
 from mammoseg.dicom.object_attributes import MANUFACTURER, UNVERIFIED
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.sr_document import build_document
@@ -63,7 +63,7 @@ def build_report(analysis: Analysis, segmentation: hd.seg.Segmentation | None = 
 
 def _report(analysis: Analysis, segmentation: hd.seg.Segmentation | None) -> list[Dataset]:
     """Rows of TID 1500."""
-    groups = [_measurement_group(analysis, name, lesion, segmentation) for name, lesion in analysis.named_lesions()]
+    groups = [_measurement_group(analysis, name, lesion, segmentation) for name, lesion in analysis.name_lesions()]
     return [
         *hd.sr.LanguageOfContentItemAndDescendants(CodedConcept("en", "RFC5646", "English")),
         *_observation_context(analysis),
@@ -97,18 +97,18 @@ def _library_entry(analysis: Analysis) -> Dataset:
         codes.SOURCE, source.SOPClassUID, source.SOPInstanceUID, relationship_type="CONTAINS"
     )
     modality = [_code(codes.MODALITY, codes.MG, "HAS ACQ CONTEXT")] if source.get("Modality") == "MG" else []
-    if context := [*modality, *acquisition_context(source)]:
+    if context := [*modality, *build_acquisition_context(source)]:
         image.ContentSequence = ContentSequence(context)
     return image
 
 
 def _evaluations(analysis: Analysis) -> list[Dataset]:
     """What holds for the image as a whole, TID 1500 rows 12 to 14."""
-    scale = scale_of(analysis.source)
+    scale = read_scale(analysis.source)
     comments = [
         "Drawn by a person; research only" if analysis.algorithm is None else UNVERIFIED,
         *([analysis.algorithm.warning] if analysis.algorithm and analysis.algorithm.warning else []),
-        *(f"The image: {remark}" for remark in remarks(analysis.source)),
+        *(f"The image: {remark}" for remark in list_remarks(analysis.source)),
         str(scale) if scale else "Pixel size unknown: axes and areas are in pixels, as if these were square",
         *_score_comment(analysis),
     ]
@@ -130,8 +130,8 @@ def _measurement_group(
     analysis: Analysis, name: str, lesion: np.ndarray, segmentation: hd.seg.Segmentation | None
 ) -> Dataset:
     """One lesion, TID 1410."""
-    side = laterality(analysis.source)
-    tracking_uid = analysis.tracking_uid(lesion)
+    side = read_laterality(analysis.source)
+    tracking_uid = analysis.derive_tracking_uid(lesion)
     segment = _segment(analysis, segmentation, tracking_uid)
     group = hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=hd.sr.TrackingIdentifier(tracking_uid, name),
@@ -141,7 +141,7 @@ def _measurement_group(
         finding_type=codes.MASS,
         finding_sites=[hd.sr.FindingSite(codes.BREAST, laterality=codes.LATERALITY[side] if side else None)],
         algorithm_id=None if analysis.algorithm is None else _algorithm(analysis.algorithm),
-        measurements=_measurements(measure(lesion, scale_of(analysis.source)), analysis.score(lesion)),
+        measurements=_measurements(measure(lesion, read_scale(analysis.source)), analysis.score(lesion)),
     )
     return group[0]
 

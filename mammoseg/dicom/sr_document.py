@@ -9,8 +9,8 @@ from pydicom.sr.coding import Code
 from pydicom.uid import UID
 
 from mammoseg.dicom.analysis import Analysis
-from mammoseg.dicom.object_attributes import equipment_attributes, series_attributes, stamp
-from mammoseg.dicom.source_header import source_header
+from mammoseg.dicom.object_attributes import build_equipment_attributes, build_series_attributes, stamp
+from mammoseg.dicom.source_header import build_source_header
 
 
 def build_document(
@@ -31,13 +31,13 @@ def build_document(
     Args:
         items: content items below the root.
         template: number of the template that the root follows, such as ``"1500"``.
-        first_series_number, content: arguments of `series_attributes`.
+        first_series_number, content: arguments of `build_series_attributes`.
         segmentation: evidence beside the mammogram.
     """
     root = hd.sr.ContainerContentItem(title, is_content_continuous=False, template_id=template)
     root.ContentSequence = hd.sr.ContentSequence([])
-    source = source_header(analysis.source)
-    instance = analysis.instance_uid(title.meaning, _as_bytes(items))
+    source = build_source_header(analysis.source)
+    instance = analysis.derive_instance_uid(title.meaning, _as_bytes(items))
     # highdicom copies a content tree twice, which takes as long as all the rest, and takes none with references in it:
     # it makes the document around an empty root.
     report = hd.sr.ComprehensiveSR(
@@ -47,8 +47,8 @@ def build_document(
         specific_character_set="ISO_IR 192",
         content_date=analysis.when.date(),
         content_time=analysis.when.time(),
-        **series_attributes(analysis, instance, first_number=first_series_number, content=content),
-        **equipment_attributes(analysis),
+        **build_series_attributes(analysis, instance, first_number=first_series_number, content=content),
+        **build_equipment_attributes(analysis),
     )
     stamp(report, analysis)
     document = Dataset(report)

@@ -10,7 +10,7 @@ from mammoseg.border import refused_as
 from mammoseg.errors import InputRefusedError
 
 
-def integer(dataset: Dataset, keyword: str, default: int = 0) -> int:
+def read_integer(dataset: Dataset, keyword: str, default: int = 0) -> int:
     """The whole number of an attribute, `default` where it is absent or empty.
 
     Raises:
@@ -24,7 +24,7 @@ def integer(dataset: Dataset, keyword: str, default: int = 0) -> int:
     return int(value)
 
 
-def text(dataset: Dataset, keyword: str) -> str:
+def read_text(dataset: Dataset, keyword: str) -> str:
     """The text or UID of an attribute, empty where it is absent.
 
     Raises:
@@ -47,13 +47,13 @@ def is_absent(dataset: Dataset, keyword: str) -> bool:
     return _value(dataset, keyword) in (None, "")
 
 
-def code_string(dataset: Dataset, keyword: str) -> str:
+def read_code_string(dataset: Dataset, keyword: str) -> str:
     """The coded string (CS) of an attribute as it is to be compared: blanks around it mean nothing (PS3.5 6.2).
 
     Raises:
-        InputRefusedError: as `text`.
+        InputRefusedError: as `read_text`.
     """
-    return text(dataset, keyword).strip().upper()
+    return read_text(dataset, keyword).strip().upper()
 
 
 def malformed_refused() -> AbstractContextManager[None]:

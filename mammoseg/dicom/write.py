@@ -14,8 +14,8 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 
 from mammoseg.border import refused_as
-from mammoseg.dicom.header import malformed_keywords
-from mammoseg.dicom.iod import lacking_attributes
+from mammoseg.dicom.header import find_malformed_keywords
+from mammoseg.dicom.iod import find_lacking_attributes
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import atomic_path
@@ -61,12 +61,12 @@ def write_object(dataset: Dataset, path: Path) -> WriteOutcome:
         >>> write_object(dataset, Path("copy.dcm")).name
         'KEPT'
     """
-    if lacking := lacking_attributes(dataset):
+    if lacking := find_lacking_attributes(dataset):
         raise InputRefusedError("E_RESULT", _breaks_dicom(f"{', '.join(lacking)} would be lacking"))
     encoded = _encode(dataset)
     standing = _read_if_dicom(path) if is_plain_file(path) else None
     if standing is not None and standing.SOPInstanceUID == dataset.SOPInstanceUID:
-        if content_digest(standing) == content_digest(dataset):
+        if hash_content(standing) == hash_content(dataset):
             return WriteOutcome.KEPT
         raise InputRefusedError(
             "E_OUTPUT", f"{path.name} holds other content under the same UID; delete it or name another output folder."
@@ -90,7 +90,7 @@ def _breaks_dicom(what: str) -> str:
     return f"the result would break the rules of DICOM: {what}; mend the source."
 
 
-def content_digest(dataset: Dataset) -> str:
+def hash_content(dataset: Dataset) -> str:
     """Hexadecimal SHA-256 of all that an object says, without `TIME_KEYWORDS` at any depth and without file meta."""
     buffer = DicomBytesIO()
     buffer.is_little_endian, buffer.is_implicit_VR = True, False
@@ -113,7 +113,7 @@ def _encode(dataset: Dataset) -> bytes:
     buffer = BytesIO()
     with header_refused():
         dcmwrite(buffer, dataset, enforce_file_format=True)
-    if malformed := malformed_keywords(dcmread(BytesIO(buffer.getvalue()))):
+    if malformed := find_malformed_keywords(dcmread(BytesIO(buffer.getvalue()))):
         raise InputRefusedError("E_RESULT", _breaks_dicom(f"{', '.join(malformed)} would be malformed"))
     return buffer.getvalue()
 
@@ -121,7 +121,7 @@ def _encode(dataset: Dataset) -> bytes:
 def _read_if_dicom(path: Path) -> Dataset | None:
     try:
         standing = dcmread(path)
-        content_digest(standing)
+        hash_content(standing)
     except OSError:
         raise
     except Exception:  # pydicom raises whatever the damage leads it to

@@ -26,7 +26,7 @@ class Areas(NamedTuple):
     patients: list[str | None]
 
 
-def areas_of(rows: Sequence[ScoreRow], *, grid: str) -> Areas:
+def collect_areas(rows: Sequence[ScoreRow], *, grid: str) -> Areas:
     """Areas of the images with a mass; empty for rows of older tables, which do not count pixels."""
     counted = [row for row in rows if row["grid"] == grid and row.get("truth_px")]
     predicted, truth = (np.array([row[name] for row in counted], float) for name in ("predicted_px", "truth_px"))
@@ -41,7 +41,7 @@ def describe_agreement(tables: Mapping[str, Sequence[ScoreRow]], *, grid: str) -
     """
     described: list[ScoreRow] = []
     for run, rows in tables.items():
-        areas = areas_of(rows, grid=grid)
+        areas = collect_areas(rows, grid=grid)
         differences = areas.predicted - areas.truth
         if len(differences) > 1:
             bias, spread = float(differences.mean()), NORMAL_95 * float(differences.std(ddof=1))

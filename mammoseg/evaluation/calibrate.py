@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 
 from mammoseg.calibration import UNCALIBRATED, Calibration
-from mammoseg.checkpoints.weights_file import Named, default_weights, named_weights
-from mammoseg.counts import count_of
+from mammoseg.checkpoints.weights_file import Named, choose_default_weights, list_named_weights
+from mammoseg.counts import format_count
 from mammoseg.data.datalist import load_section, read_datalist, read_voi
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.forward import Judged, judge_images
 from mammoseg.evaluation.lesion_tables import SHOWN_RULE
-from mammoseg.evaluation.origin import origin_of_data
+from mammoseg.evaluation.origin import describe_data_origin
 from mammoseg.evaluation.plots import plot_reliability
-from mammoseg.files import made_output, printable, sha256_of_file, sole_writer, write_json
-from mammoseg.metrics.choose_threshold import THRESHOLDS, ChosenThreshold, choose_threshold, dice_by_threshold
-from mammoseg.metrics.fit_calibration import Fit, Marks, calibration_error, fit_calibration
+from mammoseg.files import as_printable, hash_file, made_output, sole_writer, write_json
+from mammoseg.metrics.choose_threshold import THRESHOLDS, ChosenThreshold, choose_threshold, compute_dice_by_threshold
+from mammoseg.metrics.fit_calibration import Fit, Marks, compute_calibration_error, fit_calibration
 from mammoseg.metrics.froc import find_lesions_by_marks
 from mammoseg.metrics.reliability import compute_reliability
 from mammoseg.provenance import warn_of_doubt
@@ -86,23 +86,23 @@ def calibrate(
         raise WrongCallError(f"{datalist} has no {section} image to calibrate on; name another section with --section.")
     records = load_section(datalist, section)
     _check_patients(records, f"section '{section}' of {datalist}")
-    named = weights if weights is not None else default_weights(bundle)
+    named = weights if weights is not None else choose_default_weights(bundle)
     folder = Path(output)
     with quick_imports():  # torch, which takes seconds that a wrong call need not wait
-        from mammoseg.evaluation.calibrated_weights import origins_of, write_calibrated
+        from mammoseg.evaluation.calibrated_weights import list_origins, write_calibrated
         from mammoseg.inference.ensemble import load_predictor
     predictor = load_predictor(bundle, weights=named, flips=flips, device=device, voi=read_voi(datalist))
     with made_output(folder), sole_writer(folder, folder / LOCK):
         evidence = collect_evidence(judge_images(predictor, records, doing="calibrating"))
         _check_marks(evidence.marks)
-        name = printable(str(read_datalist(datalist)["name"]))[:80]
+        name = as_printable(str(read_datalist(datalist)["name"]))[:80]
         chosen = choose_threshold(evidence.dice, evidence.patients)
         fit = fit_calibration(evidence.marks, fitted_on=f"{name} ({section}: {len(evidence.marks.scores)} marks)")
         report = _report(evidence, chosen, fit, before=predictor.algorithm.calibration)
         about = {
             "data": name,
             "section": section,
-            "datalist_sha256": sha256_of_file(datalist),
+            "datalist_sha256": hash_file(datalist),
             "date": f"{date.today():%Y-%m-%d}",
             "counts": report["counts"],
             "threshold_interval": list(chosen.interval),
@@ -115,11 +115,11 @@ def calibrate(
             "flips": predictor.algorithm.flips is not None,
             "min_area_mm2": predictor.algorithm.min_area_mm2,
         }
-        written = write_calibrated(folder, named_weights(named), settings, about)
+        written = write_calibrated(folder, list_named_weights(named), settings, about)
         write_json(folder / REPORT, {**report, "about": about, "weights": predictor.algorithm.weights_sha256})
         _plot(evidence.marks, fit, predictor.algorithm.calibration, folder / PICTURE)
     print(*_sentences(report), f"Weights: {written}", sep="\n")
-    origin = origin_of_data(datalist, section, origins_of(named_weights(named)))
+    origin = describe_data_origin(datalist, section, list_origins(list_named_weights(named)))
     warn_of_doubt(origin)
 
 
@@ -132,7 +132,7 @@ def collect_evidence(images: Iterable[Judged]) -> Evidence:
         found = find_lesions_by_marks(image.probability, image.truth, lesions=image.lesions)[SHOWN_RULE]
         marks += [(score, True, patient) for score in found.true] + [(score, False, patient) for score in found.false]
         patients.append(patient)
-        dice.append(dice_by_threshold(image.probability, image.truth))
+        dice.append(compute_dice_by_threshold(image.probability, image.truth))
         masses += len(found.lesions)
     scores, right, owners = zip(*marks, strict=True) if marks else ((), (), ())
     of_all = Marks(np.array(scores, float), np.array(right, bool), np.array(owners, int))
@@ -143,7 +143,7 @@ def _check_patients(records: Sequence[dict[str, Any]], where: str) -> None:
     patients = {record["patient_id"] for record in records if record["has_mass"]}
     if len(patients) < FEWEST_PATIENTS:
         raise WrongCallError(
-            f"{where} has {count_of(len(patients), 'patient')} with a mass, at least {FEWEST_PATIENTS} are needed to "
+            f"{where} has {format_count(len(patients), 'patient')} with a mass, at least {FEWEST_PATIENTS} are needed to "
             "say anything of others; name another section, or label more."
         )
 
@@ -152,7 +152,7 @@ def _check_marks(marks: Marks) -> None:
     on, beside = int(marks.right.sum()), int((~marks.right).sum())
     if min(on, beside) < FEWEST_MARKS:
         raise WrongCallError(
-            f"the weights made {count_of(on, 'mark')} on masses and {beside} beside them, at least {FEWEST_MARKS} of "
+            f"the weights made {format_count(on, 'mark')} on masses and {beside} beside them, at least {FEWEST_MARKS} of "
             "each are needed to fit a calibration; label more images."
         )
     if on + beside < SURE_MARKS:
@@ -181,9 +181,9 @@ def _report(evidence: Evidence, chosen: ChosenThreshold, fit: Fit, *, before: Ca
             "offset_interval": list(fit.offset_interval),
         },
         "expected_calibration_error": {
-            "before": calibration_error(scores_before, marks.right),
+            "before": compute_calibration_error(scores_before, marks.right),
             "before_was": UNCALIBRATED if before is None else str(before),
-            "after, cross-fitted by patient": calibration_error(fit.cross_fitted, marks.right),
+            "after, cross-fitted by patient": compute_calibration_error(fit.cross_fitted, marks.right),
         },
     }
 

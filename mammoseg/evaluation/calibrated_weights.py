@@ -10,7 +10,7 @@ from mammoseg.checkpoints.checkpoint import Weights, read_weights
 from mammoseg.checkpoints.ensemble_file import EnsembleRecord, write_ensemble
 from mammoseg.checkpoints.shipping import to_bytes, write_described
 from mammoseg.checkpoints.weights_file import ENSEMBLE
-from mammoseg.files import sha256_of_file
+from mammoseg.files import hash_file
 
 WEIGHTS_FILE = "calibrated.safetensors"
 """File in the output folder; of several weights each is copied instead, beside an ``ensemble.json``."""
@@ -38,12 +38,12 @@ def write_calibrated(folder: Path, files: Sequence[Path], settings: dict[str, An
     for number, file in enumerate(files, start=1):
         copy = folder / f"{number}-{file.name}"
         shutil.copyfile(file, copy)
-        members[copy.name] = sha256_of_file(copy)
+        members[copy.name] = hash_file(copy)
     write_ensemble(folder / ENSEMBLE, EnsembleRecord(members, **settings, provenance={"calibrated": about}))
     return folder
 
 
-def origins_of(files: Sequence[Path]) -> list[dict[str, Any]]:
+def list_origins(files: Sequence[Path]) -> list[dict[str, Any]]:
     """What each file of weights was trained on.
 
     Raises:

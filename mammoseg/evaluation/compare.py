@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mammoseg.counts import count_of, format_number
+from mammoseg.counts import format_count, format_number
 from mammoseg.csv_table import write_csv
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.comparison_content import write_report
@@ -51,7 +51,7 @@ def compare(
     paths = [path / "per_image.csv" if path.is_dir() else path for path in map(Path, evaluations)]
     different = len({path.resolve() for path in paths})
     if different < max(2, len(paths)):
-        given = f"{count_of(different, 'evaluation')} named"
+        given = f"{format_count(different, 'evaluation')} named"
         raise WrongCallError(
             f"{given}, a comparison needs two or more that differ; name folders that `evaluate` wrote."
         )
@@ -138,7 +138,7 @@ def _dice_lines(pairs: Sequence[ScoreRow]) -> Iterator[str]:
             low, high, p = (format_number(pair[name]) for name in ("difference_low", "difference_high", "p_holm"))
             yield (
                 f"{pair['first']} - {pair['second']}: Dice {pair['mean_difference']:+.3f} ({low} to {high}) on the "
-                f"{pair['grid']} grid, p {p}, {count_of(pair['images'], 'image')}"
+                f"{pair['grid']} grid, p {p}, {format_count(pair['images'], 'image')}"
             )
 
 

@@ -5,21 +5,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mammoseg.counts import count_of
+from mammoseg.counts import format_count
 from mammoseg.csv_table import write_csv
-from mammoseg.evaluation.agreement import areas_of, describe_agreement
+from mammoseg.evaluation.agreement import collect_areas, describe_agreement
 from mammoseg.evaluation.comparison_plots import plot_bland_altman, plot_ecdf, plot_learning_curves, plot_speed
-from mammoseg.evaluation.comparison_report import machine, write_comparison_report
+from mammoseg.evaluation.comparison_report import describe_page_machine, write_comparison_report
 from mammoseg.evaluation.good_enough import count_good_enough
 from mammoseg.evaluation.lesion_tables import SHOWN_RULE
 from mammoseg.evaluation.pairs import Aligned
 from mammoseg.evaluation.plots import find_training_log
-from mammoseg.evaluation.reporting_items import reporting_items
-from mammoseg.evaluation.speeds import speeds_of_runs
+from mammoseg.evaluation.reporting_items import list_reporting_items
+from mammoseg.evaluation.speeds import list_speeds
 from mammoseg.evaluation.subgroups import compare_in_subgroups, describe_subgroups
 from mammoseg.evaluation.tables import ScoreRow, count_masses
-from mammoseg.files import sha256_of_file
-from mammoseg.provenance import command_line, doubt_of, warning_of
+from mammoseg.files import hash_file
+from mammoseg.provenance import find_doubt, find_warning, format_command_line
 
 
 def write_report(
@@ -55,31 +55,32 @@ def write_report(
         "agreement": describe_agreement(tables, grid=shown.grid),
         "subgroups": describe_subgroups(shown),
         "subgroup_pairs": compare_in_subgroups(shown),
-        "speed": speeds_of_runs(speed, provenance, runs, grid=shown.grid),
+        "speed": list_speeds(speed, provenance, runs, grid=shown.grid),
     }
     for name, rows in details.items():
         if rows:
             write_csv(folder / f"{name}.csv", rows)
     content: dict[str, Any] = {
-        "title": f"Comparison of {count_of(len(tables), 'run')}",
+        "title": f"Comparison of {format_count(len(tables), 'run')}",
         "date": f"{datetime.now():%Y-%m-%d}",
         "grid": shown.grid,
-        "counts": f"{count_of(len(shown.rows), 'image')} of " + count_of(len(set(shown.patients) - {None}), "patient"),
+        "counts": f"{format_count(len(shown.rows), 'image')} of "
+        + format_count(len(set(shown.patients) - {None}), "patient"),
         "warnings": _warnings(provenance),
         "runs": runs,
         "pairs": pairs,
         "dice_pairs": sum(pair["metric"] == "dice" and pair["grid"] == shown.grid for pair in pairs),
         **details,
-        "masses": missed_masses(tables),
+        "masses": count_missed_masses(tables),
         "froc": [row for row in froc if (row["rule"], row["grid"]) == (SHOWN_RULE, shown.grid)],
         "made": {
-            "command": command_line(),
+            "command": format_command_line(),
             "statistics": "bootstrap of 2000 draws of whole patients, seed 0; percentiles 2.5 and 97.5",
-            "machine": machine(),
-            "tables_sha256": {name: sha256_of_file(path) for name, path in zip(tables, paths, strict=True)},
+            "machine": describe_page_machine(),
+            "tables_sha256": {name: hash_file(path) for name, path in zip(tables, paths, strict=True)},
             "provenance": provenance,
         },
-        "items": reporting_items(shown, runs=runs, provenance=provenance),
+        "items": list_reporting_items(shown, runs=runs, provenance=provenance),
     }
     return write_comparison_report(
         folder,
@@ -90,7 +91,7 @@ def write_report(
     )
 
 
-def missed_masses(tables: Mapping[str, Sequence[ScoreRow]]) -> list[ScoreRow]:
+def count_missed_masses(tables: Mapping[str, Sequence[ScoreRow]]) -> list[ScoreRow]:
     """How many masses each run missed, a row a run and grid; none where no run counted any."""
     return [{"run": name, **counted} for name, rows in tables.items() for counted in count_masses(rows)]
 
@@ -108,7 +109,7 @@ def _draw(
     plot_ecdf(dict(zip(shown.runs, shown.of("dice").tolist(), strict=True)), pictures["ecdf"], label="Dice")
     if described := {row["run"] for row in details["agreement"]}:
         pictures["area"] = folder / "area.png"
-        areas = {name: areas_of(rows, grid=shown.grid) for name, rows in tables.items() if name in described}
+        areas = {name: collect_areas(rows, grid=shown.grid) for name, rows in tables.items() if name in described}
         plot_bland_altman(areas, pictures["area"])
     if logs := {name: log for name, of_run in folders.items() if (log := find_training_log(of_run))}:
         pictures["learning"] = folder / "learning_curves.png"
@@ -131,6 +132,6 @@ def _warnings(provenance: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """What must be said of the runs, each sentence once, with the runs that it is about."""
     about: dict[str, list[str]] = {}
     for run, told in provenance.items():
-        for sentence in filter(None, (warning_of(told), doubt_of(told))):
+        for sentence in filter(None, (find_warning(told), find_doubt(told))):
             about.setdefault(sentence, []).append(run)
     return [f"{', '.join(runs)}: {sentence}" for sentence, runs in about.items()]

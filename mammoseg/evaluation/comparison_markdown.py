@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.counts import format_number
-from mammoseg.evaluation.comparison_content import missed_masses
+from mammoseg.evaluation.comparison_content import count_missed_masses
 from mammoseg.evaluation.lesion_tables import SHOWN_RULE
-from mammoseg.evaluation.tables import ScoreRow, provenance_in_words
+from mammoseg.evaluation.tables import ScoreRow, say_provenance
 from mammoseg.files import atomic_path
-from mammoseg.provenance import doubt_of
+from mammoseg.provenance import find_doubt
 
 NOTES = """Intervals: 95 % bootstrap of the mean, whole patients drawn with replacement. p: two-sided Wilcoxon
 signed-rank test on the images that both runs scored; p_holm allows for all pairs of one score and grid. The test takes
@@ -55,10 +55,8 @@ def write_markdown(
 
 def _origins(origins: Mapping[str, Mapping[str, Any]]) -> str:
     """A line a run: bundle, data, weights and settings, as its evaluation tells them; and what speaks against it."""
-    lines = [
-        f"- {name}: {provenance_in_words(told) or 'its summary.json is missing'}" for name, told in origins.items()
-    ]
-    lines += [f"- WARNING, {name}: {doubt}" for name, told in origins.items() if (doubt := doubt_of(told))]
+    lines = [f"- {name}: {say_provenance(told) or 'its summary.json is missing'}" for name, told in origins.items()]
+    lines += [f"- WARNING, {name}: {doubt}" for name, told in origins.items() if (doubt := find_doubt(told))]
     return "\n".join(
         [f"Date: {datetime.now():%Y-%m-%d}. Tables: [runs.csv](runs.csv), [pairs.csv](pairs.csv).", "", *lines, ""]
     )
@@ -66,7 +64,7 @@ def _origins(origins: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _lesions(tables: Mapping[str, Sequence[ScoreRow]], froc: Sequence[ScoreRow]) -> str:
     """Missed masses of the runs, and those found by false marks an image; empty where no run counted any."""
-    missed = missed_masses(tables)
+    missed = count_missed_masses(tables)
     sections = ["", "## Missed masses\n", _table(missed)] if missed else []
     if froc:
         shown = [row for row in froc if row["rule"] == SHOWN_RULE]

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from mammoseg.evaluation.agreement import NORMAL_95, Areas
-from mammoseg.evaluation.plots import logged, read_training_log, save_figure
+from mammoseg.evaluation.plots import read_logged, read_training_log, save_figure
 
 MOST_PANELS = 12
 """Runs that a picture with a panel for each shows; the table has all."""
@@ -59,7 +59,7 @@ def plot_learning_curves(logs: Mapping[str, Path], png: Path) -> None:
     """
     figure, axis = _one_axis()
     for (name, log), style in zip(logs.items(), _styles(), strict=False):
-        epochs, dice = logged(read_training_log(log), "val_mean_dice")
+        epochs, dice = read_logged(read_training_log(log), "val_mean_dice")
         axis.plot(epochs, dice, label=name, linestyle=style, marker="." if len(epochs) < 40 else None)
     axis.set(xlabel="epoch", ylabel="validation Dice", ylim=(0, 1))
     _finish(axis, len(logs))

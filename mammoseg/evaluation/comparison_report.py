@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mammoseg.evaluation.page import LABELS, TEMPLATES, flattened
+from mammoseg.evaluation.page import LABELS, TEMPLATES, flatten
 from mammoseg.evaluation.pairs import Aligned
 from mammoseg.evaluation.reporting_items import LEFT_TO_AUTHORS
 from mammoseg.evaluation.tables import ScoreRow, without_nan
@@ -24,7 +24,7 @@ MOST_RUNS_WITH_INTERVALS = 4
 """Runs side by side in a subgroup table with an interval each; more would not fit a page."""
 
 
-def machine() -> dict[str, str]:
+def describe_page_machine() -> dict[str, str]:
     """What the page says of the computer that made it."""
     versions = {name: importlib.metadata.version(name) for name in ("mammoseg", "numpy", "scipy")}
     return {**describe_machine(), **versions}
@@ -66,7 +66,7 @@ def write_comparison_report(
         subgroups=_side_by_side(content["subgroups"], aligned.runs),
         found_in_subgroups=[pair for pair in content["subgroup_pairs"] if pair["p_holm"] < 0.05],
         with_intervals=len(aligned.runs) <= MOST_RUNS_WITH_INTERVALS,
-        provenance={run: flattened(told) for run, told in content["made"]["provenance"].items()},
+        provenance={run: flatten(told) for run, told in content["made"]["provenance"].items()},
         answered=[item for item in content["items"] if item["answer"] != LEFT_TO_AUTHORS],
         left_open=_left_open(content["items"]),
         pictures={name: _inlined(path) for name, path in pictures.items()},

@@ -3,16 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-from mammoseg.bundles import run_root
+from mammoseg.bundles import locate_runs
 from mammoseg.checkpoints.checkpoint import read_weights
-from mammoseg.checkpoints.weights_file import Named, named_weights
+from mammoseg.checkpoints.weights_file import Named, list_named_weights
 from mammoseg.data.datalist import load_section, read_voi
 from mammoseg.evaluation.forward import judge_images
-from mammoseg.evaluation.origin import NO_LEAST_AREA, how_it_was_made, origin_of_data
+from mammoseg.evaluation.origin import NO_LEAST_AREA, describe_data_origin, describe_making
 from mammoseg.evaluation.scored_image import score_image, write_evaluation
 from mammoseg.files import check_folder, sole_writer
 from mammoseg.inference.ensemble import load_predictor
-from mammoseg.provenance import current_commit
+from mammoseg.provenance import read_current_commit
 
 LOCK = ".evaluating.lock"
 """In the output folder, as the workflow of one network has it."""
@@ -48,7 +48,7 @@ def evaluate_mean(
     """
     datalist = Path(dataset_dir) / "datalist.json"
     records = load_section(datalist, validation_section)
-    output = Path(output_dir or Path(run_root(bundle)) / "eval")
+    output = Path(output_dir or Path(locate_runs(bundle)) / "eval")
     check_folder(output)
     predictor = load_predictor(bundle, weights=weights, flips=flips, device=device, voi=read_voi(datalist))
     threshold = threshold or predictor.threshold
@@ -70,11 +70,11 @@ def evaluate_mean(
         algorithm = predictor.algorithm
         settings = {name: getattr(algorithm, name) for name in ("flips", "engine", "precision")}
         facts = {name: getattr(algorithm, name) for name in ("weights_file", "weights_sha256", "trained_on")}
-        data = origin_of_data(
-            datalist, validation_section, [read_weights(file).origin for file in named_weights(weights)]
+        data = describe_data_origin(
+            datalist, validation_section, [read_weights(file).origin for file in list_named_weights(weights)]
         )
-        about = {"bundle": algorithm.name, "commit": current_commit(), "threshold": threshold}
-        made = {**NO_LEAST_AREA, **how_it_was_made()}
+        about = {"bundle": algorithm.name, "commit": read_current_commit(), "threshold": threshold}
+        made = {**NO_LEAST_AREA, **describe_making()}
         write_evaluation(output, images, provenance={**about, **data, **facts, **settings, **made})
     return output
 

@@ -14,10 +14,10 @@ from mammoseg.evaluation.statistics import bootstrap_mean_interval
 from mammoseg.interactive.clicks import TOUCHING
 from mammoseg.interactive.model import InteractiveModel
 from mammoseg.interactive.prompts import Prompts
-from mammoseg.interactive.simulate import corrected, drawn_box, first_click, masses_of
+from mammoseg.interactive.simulate import correct_mask, draw_first_click, draw_prompt_box, list_masses
 from mammoseg.metrics.overlap import compute_dice
 from mammoseg.transforms.cached_dataset import CachedDataset
-from mammoseg.transforms.prompted import whole_film
+from mammoseg.transforms.prompted import build_whole_film
 
 CLICKS = (1, 2, 3, 5, 10)
 """After how many clicks Dice is told."""
@@ -68,19 +68,19 @@ class Outlined:
         """Dice after so many prompts; who has nothing to correct any more stops."""
         return self.dice[min(prompts - self.first, len(self.dice) - 1)]
 
-    def prompts_to(self, goal: float) -> int | None:
+    def count_prompts_to(self, goal: float) -> int | None:
         """After how many prompts Dice reached `goal` first; None where it never did."""
         return next((number for number, value in enumerate(self.dice, self.first) if value >= goal), None)
 
 
 STARTS: dict[str, tuple[Callable[[np.ndarray, np.random.Generator], Prompts], int]] = {
-    "click": (lambda mass, random: Prompts(foreground=first_click(mass, random)[None]), CLICKS[-1]),
+    "click": (lambda mass, random: Prompts(foreground=draw_first_click(mass, random)[None]), CLICKS[-1]),
     "click near the edge": (
-        lambda mass, random: Prompts(foreground=first_click(mass, random, near_edge=True)[None]),
+        lambda mass, random: Prompts(foreground=draw_first_click(mass, random, near_edge=True)[None]),
         1,
     ),
-    "box": (lambda mass, random: Prompts(box=drawn_box(mass, random)), 1),
-    "loose box": (lambda mass, random: Prompts(box=drawn_box(mass, random, loose=True)), 1),
+    "box": (lambda mass, random: Prompts(box=draw_prompt_box(mass, random)), 1),
+    "loose box": (lambda mass, random: Prompts(box=draw_prompt_box(mass, random, loose=True)), 1),
 }
 """First prompts by name, and how many prompts in all a mass gets."""
 
@@ -100,7 +100,7 @@ def outline_masses(
     The annotator's draws come from (seed, film, mass, start), so all models get the same first prompts.
 
     Args:
-        films: whole films, as `films_of` gives them.
+        films: whole films, as `load_films` gives them.
         seeds: numbers that the draws of the annotator come from.
         starts: keys of `STARTS`.
     """
@@ -110,7 +110,7 @@ def outline_masses(
                 for start in starts:
                     random = np.random.default_rng([seed, film.number, index, list(STARTS).index(start)])
                     first, most = STARTS[start]
-                    found = _dice(corrected(model, film.prepared, mass, first(mass, random), random), mass, most)
+                    found = _dice(correct_mask(model, film.prepared, mass, first(mass, random), random), mass, most)
                     yield _outlined(film, index, seed, start, found)
 
 
@@ -124,7 +124,7 @@ def correct_proposals(
     """Let the annotator correct with `model` what was proposed: the part that covers most of a mass, or nothing.
 
     Args:
-        films: whole films, as `films_of` gives them.
+        films: whole films, as `load_films` gives them.
         propose: bool mask ``(rows, columns)`` of the masses in a film ``(rows, columns)``, 0 to 1.
         seeds: numbers that the draws of the annotator come from.
     """
@@ -134,18 +134,20 @@ def correct_proposals(
             part = _part_on(mass, proposed)
             for seed in seeds:
                 random = np.random.default_rng([seed, film.number, index, len(STARTS)])
-                found = _dice(corrected(model, film.prepared, mass, Prompts(), random, mask=part), mass, CLICKS[-1] + 1)
+                found = _dice(
+                    correct_mask(model, film.prepared, mass, Prompts(), random, mask=part), mass, CLICKS[-1] + 1
+                )
                 yield _outlined(film, index, seed, PROPOSAL, found)
 
 
-def films_of(dataset_dir: Path | str, *, section: str, cache_dir: Path | str | None = None) -> CachedDataset:
+def load_films(dataset_dir: Path | str, *, section: str, cache_dir: Path | str | None = None) -> CachedDataset:
     """Films of a section of a datalist that have a mass, on `FRAME`."""
     records = load_section(f"{dataset_dir}/datalist.json", section)
     with_mass = [record for record in records if record["has_mass"]]
-    return CachedDataset(with_mass, whole_film(FRAME), cache_dir=cache_dir, traced=False)
+    return CachedDataset(with_mass, build_whole_film(FRAME), cache_dir=cache_dir, traced=False)
 
 
-def summary_of(outlined: Sequence[Outlined]) -> dict[str, Any]:
+def summarise_outlines(outlined: Sequence[Outlined]) -> dict[str, Any]:
     """Means over masses of what one model did, each a mean over the annotators' seeds, with the lowest and the highest.
 
     Returns:
@@ -186,7 +188,7 @@ def _films(model: InteractiveModel, films: CachedDataset) -> Iterator[_Film]:
     for number, record in enumerate(films.data):
         item = films[number]
         image = item["image"][0].numpy()
-        if masses := masses_of(item["label"][0].numpy() > 0, least=LEAST_PIXELS):
+        if masses := list_masses(item["label"][0].numpy() > 0, least=LEAST_PIXELS):
             yield _Film(number, record, image, masses, model.prepare(image))
 
 
@@ -222,7 +224,7 @@ def _over_seeds(outlined: Sequence[Outlined], prompts: int) -> dict[str, Any]:
 
 
 def _clicks_to(outlined: Sequence[Outlined], goal: float) -> Mapping[str, float | None]:
-    clicks = [each.prompts_to(goal) for each in outlined]
+    clicks = [each.count_prompts_to(goal) for each in outlined]
     reached = [count for count in clicks if count is not None]
     return {
         "median": float(np.median(reached)) if reached else None,

@@ -9,8 +9,8 @@ from tqdm import tqdm
 
 from mammoseg.data.masks import read_instances, read_mask
 from mammoseg.inference.predictor import Prediction
-from mammoseg.metrics.regions import Region, regions_of_masks
-from mammoseg.transforms.functional.breast import recorded_breast
+from mammoseg.metrics.regions import Region, list_mass_regions
+from mammoseg.transforms.functional.breast import find_recorded_breast
 
 
 class Judged(NamedTuple):
@@ -48,8 +48,8 @@ def judge_images(predictor: PathPredictor, records: Sequence[dict[str, Any]], *,
     """
     for record in tqdm(records, desc=doing, unit="image", disable=None):
         prediction = predictor(record["image"])
-        probability = prediction.probability * recorded_breast(prediction.mammogram)
+        probability = prediction.probability * find_recorded_breast(prediction.mammogram)
         shape = (probability.shape[0], probability.shape[1])
         instances = read_instances(record, shape=shape)
-        lesions = None if instances is None else regions_of_masks(instances)
+        lesions = None if instances is None else list_mass_regions(instances)
         yield Judged(record, probability, read_mask(record["label"], shape=shape) > 0, lesions)

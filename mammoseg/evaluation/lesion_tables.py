@@ -10,8 +10,8 @@ from mammoseg.csv_table import read_csv, write_csv
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.plots import plot_froc, plot_reliability
 from mammoseg.evaluation.tables import ScoreRow
-from mammoseg.metrics.froc import FALSE_POSITIVES, RULES, FoundLesions, FrocCurve, compute_froc, froc_intervals
-from mammoseg.metrics.reliability import ReliabilityBin, compute_reliability, expected_calibration_error
+from mammoseg.metrics.froc import FALSE_POSITIVES, RULES, FoundLesions, FrocCurve, bootstrap_froc, compute_froc
+from mammoseg.metrics.reliability import ReliabilityBin, compute_expected_calibration_error, compute_reliability
 
 Found = Mapping[str, FoundLesions]
 """What the marks of one image found, by rule."""
@@ -59,7 +59,7 @@ def write_lesion_tables(folder: Path, images: Mapping[str, Sequence[Found]]) -> 
     plot_reliability({f"{grid} grid": of_grid for grid, of_grid in bins.items()}, folder / "reliability.png")
     calibration = [
         {"grid": grid, "marks": sum(one.marks for one in of_grid)}
-        | {"expected_calibration_error": expected_calibration_error(of_grid)}
+        | {"expected_calibration_error": compute_expected_calibration_error(of_grid)}
         for grid, of_grid in bins.items()
     ]
     return {"froc": points, "calibration": calibration}
@@ -98,7 +98,7 @@ def _named(path: Path) -> Iterator[None]:
 
 
 def _froc_rows(grid: str, rule: str, curve: FrocCurve, images: Sequence[Found]) -> list[ScoreRow]:
-    intervals = froc_intervals([found[rule] for found in images])
+    intervals = bootstrap_froc([found[rule] for found in images])
     rows: list[ScoreRow] = []
     for rate, interval in zip(FALSE_POSITIVES, intervals, strict=True):
         sensitivity = curve.at(rate)

@@ -7,7 +7,7 @@ from typing import Any
 
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.lesion_tables import SHOWN_RULE
-from mammoseg.evaluation.plots import choose_best_median_worst, find_training_log, logged, read_training_log
+from mammoseg.evaluation.plots import choose_best_median_worst, find_training_log, read_logged, read_training_log
 from mammoseg.evaluation.statistics import bootstrap_mean_interval
 from mammoseg.evaluation.tables import POOLED_DICE, ScoreRow, read_per_image
 
@@ -72,7 +72,7 @@ def _training(evaluation: Path) -> dict[str, Any]:
     if log is None:
         return {}
     lines = read_training_log(log)
-    epochs, dice = logged(lines, "val_mean_dice")
+    epochs, dice = read_logged(lines, "val_mean_dice")
     best = max(range(len(dice)), key=dice.__getitem__) if dice else None
     return {"epochs": len(lines)} | (
         {} if best is None else {"best_epoch": int(epochs[best]), "validation_dice": dice[best]}

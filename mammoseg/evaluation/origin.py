@@ -7,21 +7,21 @@ from typing import Any
 
 from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.data.datalist import read_datalist
-from mammoseg.files import sha256_of_file
-from mammoseg.inference.algorithm import facts_of_weights, flips_word
-from mammoseg.provenance import command_line, describe_machine
+from mammoseg.files import hash_file
+from mammoseg.inference.algorithm import describe_weights, say_flips
+from mammoseg.provenance import describe_machine, format_command_line
 
 NO_LEAST_AREA = {"min_area_mm2": None}
 """Every evaluation says so: specks, and what weights leave out of a prediction as too small, count as predicted."""
 
 
-def how_it_was_made() -> dict[str, Any]:
+def describe_making() -> dict[str, Any]:
     """Command, machine and date of an evaluation."""
-    return {"command": command_line(), "machine": describe_machine(), "date": f"{datetime.now():%Y-%m-%d}"}
+    return {"command": format_command_line(), "machine": describe_machine(), "date": f"{datetime.now():%Y-%m-%d}"}
 
 
-def origin_of_data(datalist: Path, section: str, weights: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Data that weights are scored on and where these come from, as `mammoseg.provenance.doubt_of` takes them.
+def describe_data_origin(datalist: Path, section: str, weights: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Data that weights are scored on and where these come from, as `mammoseg.provenance.find_doubt` takes them.
 
     Args:
         datalist: file of the data, ``datalist.json``.
@@ -30,7 +30,7 @@ def origin_of_data(datalist: Path, section: str, weights: Sequence[Mapping[str, 
     """
     return {
         "source": read_datalist(datalist)["source"],
-        "datalist_sha256": sha256_of_file(datalist),
+        "datalist_sha256": hash_file(datalist),
         "section": section,
         "started_from": list(weights),
     }
@@ -57,9 +57,9 @@ def with_settings(
         flips: whether the probability is the mean with the image upside down.
         precision: what the network computes with, such as float32.
     """
-    facts = facts_of_weights(weights)
+    facts = describe_weights(weights)
     del facts["warning"]
-    settings = {"section": section, "threshold": threshold, "flips": flips_word(flips), "precision": precision}
+    settings = {"section": section, "threshold": threshold, "flips": say_flips(flips), "precision": precision}
     trained = {
         "seed": weights.provenance.get("seed"),
         "network": weights.network,
@@ -67,4 +67,4 @@ def with_settings(
     }
     area = weights.preprocessing.get("patch_area")
     patches = {} if area is None else {"patches": f"around known masses, {area:g} times the area of their boxes"}
-    return {**provenance, **trained, **facts, **settings, **patches, **NO_LEAST_AREA, **how_it_was_made()}
+    return {**provenance, **trained, **facts, **settings, **patches, **NO_LEAST_AREA, **describe_making()}

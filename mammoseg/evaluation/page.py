@@ -14,7 +14,7 @@ from mammoseg.evaluation.plots import (
     TRUTH_COLOUR,
     Case,
     plot_learning_curve,
-    reduced_to,
+    shrink_to,
 )
 from mammoseg.evaluation.tables import POOLED_DICE, POOLED_IOU
 from mammoseg.files import atomic_path
@@ -94,7 +94,7 @@ def write_html_report(
         summary=[row for row in summary if row["count"]],
         labels=LABELS,
         headline=_headline(summary),
-        provenance=flattened(provenance),
+        provenance=flatten(provenance),
         has_learning_curve=learning_curve_csv is not None,
         notice=notice,
         attribution=attribution,
@@ -109,17 +109,17 @@ def write_html_report(
     return output / "index.html"
 
 
-def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested mappings as one, keys joined by a dot."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
-        flat |= flattened(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
     return flat
 
 
 def _show(case: Case, output: Path, *, number: int) -> dict[str, Any]:
     """Write the three pictures of a case; give what the template shows of it."""
-    grey = np.repeat(_as_grey(reduced_to(LONGEST_SIDE, case.image))[..., None], 3, axis=2)
+    grey = np.repeat(_as_grey(shrink_to(LONGEST_SIDE, case.image))[..., None], 3, axis=2)
     pictures = {
         "image": grey,
         "truth": _outlined(grey, {TRUTH_COLOUR: case.truth}),

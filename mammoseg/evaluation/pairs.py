@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from mammoseg.evaluation.statistics import bootstrap_mean_intervals, holm_adjusted, wilcoxon_p_values
+from mammoseg.evaluation.statistics import adjust_by_holm, bootstrap_mean_intervals, compute_wilcoxon_p_values
 from mammoseg.evaluation.tables import ScoreRow
 from mammoseg.metrics.scores import SCORES
 
@@ -77,7 +77,10 @@ def compare_pairs(
         of_runs = aligned.of(score)[:, chosen]
         differences = np.array([of_runs[first] - of_runs[second] for first, second in pairs]).T
         tested = zip(
-            differences.T, bootstrap_mean_intervals(differences, patients), wilcoxon_p_values(differences), strict=True
+            differences.T,
+            bootstrap_mean_intervals(differences, patients),
+            compute_wilcoxon_p_values(differences),
+            strict=True,
         )
         family = [
             {
@@ -89,7 +92,7 @@ def compare_pairs(
             }
             for (first, second), (of_pair, ends, p) in zip(pairs, tested, strict=True)
         ]
-        adjusted = holm_adjusted([pair["p"] for pair in family])
+        adjusted = adjust_by_holm([pair["p"] for pair in family])
         compared += [pair | {"p_holm": p} for pair, p in zip(family, adjusted, strict=True) if pair["images"]]
     return compared
 

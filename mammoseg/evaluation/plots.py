@@ -104,16 +104,16 @@ def plot_learning_curve(metrics_csv: Path, png: Path) -> None:
     lines = read_training_log(metrics_csv)
     figure = Figure(figsize=(9.6, 3.4), layout="constrained")
     loss, dice, rate = figure.subplots(1, 3, width_ratios=[3, 3, 2])
-    loss.plot(*logged(lines, "train_loss"), color="#33658a")
+    loss.plot(*read_logged(lines, "train_loss"), color="#33658a")
     loss.set_title("training loss")
-    epochs, values = logged(lines, "val_mean_dice")
+    epochs, values = read_logged(lines, "val_mean_dice")
     dice.plot(epochs, values, color="#2a7f4f", marker="." if len(epochs) < 40 else None)
     if values:
         best = int(np.argmax(values))
         dice.plot(epochs[best], values[best], "o", color=PREDICTION_COLOUR)
         dice.set_title(f"validation Dice, best {values[best]:.3f} at epoch {epochs[best]:g}")
     dice.set_ylim(0, 1)
-    rate.plot(*logged(lines, "lr"), color="#777777", drawstyle="steps-post")
+    rate.plot(*read_logged(lines, "lr"), color="#777777", drawstyle="steps-post")
     rate.set_yscale("log")
     rate.set_title("learning rate")
     for axis in (loss, dice, rate):
@@ -179,7 +179,7 @@ def plot_reliability(bins: Mapping[str, Sequence[ReliabilityBin]], png: Path) ->
     save_figure(figure, png)
 
 
-def reduced_to(longest_side: int, plane: np.ndarray) -> np.ndarray:
+def shrink_to(longest_side: int, plane: np.ndarray) -> np.ndarray:
     """Shrink (H, W) by averaging areas so that its longer side has at most `longest_side` pixels; never enlarge."""
     scale = min(1.0, longest_side / max(plane.shape))
     size = [max(1, round(side * scale)) for side in reversed(plane.shape)]
@@ -203,7 +203,7 @@ def _dot_areas(bins: Sequence[ReliabilityBin]) -> list[float]:
 
 def _reduced(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Image and both masks of a case at the size of a picture; the masks as the part of each pixel they cover."""
-    image, truth, prediction = (reduced_to(LONGEST_SIDE, plane) for plane in (case.image, case.truth, case.prediction))
+    image, truth, prediction = (shrink_to(LONGEST_SIDE, plane) for plane in (case.image, case.truth, case.prediction))
     return image, truth, prediction
 
 
@@ -233,7 +233,7 @@ def read_training_log(metrics_csv: Path) -> list[dict[str, str]]:
     return lines
 
 
-def logged(lines: Sequence[Mapping[str, str]], name: str) -> tuple[list[float], list[float]]:
+def read_logged(lines: Sequence[Mapping[str, str]], name: str) -> tuple[list[float], list[float]]:
     """Epochs and values of a column where it has a number."""
     filled = [(float(line["epoch"]), float(line[name])) for line in lines if line[name] not in ("", "nan")]
     return [epoch for epoch, _ in filled], [value for _, value in filled]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mammoseg.counts import count_of, format_number
+from mammoseg.counts import format_count, format_number
 from mammoseg.evaluation.pairs import Aligned
 from mammoseg.evaluation.subgroups import FIELDS
 from mammoseg.evaluation.tables import ScoreRow
@@ -17,7 +17,7 @@ from mammoseg.evaluation.tables import ScoreRow
 LEFT_TO_AUTHORS = "left to the authors"
 
 
-def reporting_items(
+def list_reporting_items(
     aligned: Aligned, *, runs: Sequence[ScoreRow], provenance: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, str]]:
     """The items of both guidelines, each with what the data say of it.
@@ -44,9 +44,7 @@ def _answers(aligned: Aligned, runs: Sequence[ScoreRow], provenance: Mapping[str
     """Texts by the names that the JSON file uses; an empty one is no answer."""
     with_mass = sum(bool(row["has_mass"]) for row in aligned.rows)
     patients = len({patient for patient in aligned.patients if patient is not None})
-    counts = (
-        f"{count_of(len(aligned.rows), 'image')} of {count_of(patients, 'patient')}, {with_mass} of them with a mass."
-    )
+    counts = f"{format_count(len(aligned.rows), 'image')} of {format_count(patients, 'patient')}, {with_mass} of them with a mass."
     dice = [row for row in runs if row["metric"] == "dice" and row["grid"] == aligned.grid and row["count"]]
     return {
         "counts": counts,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mammoseg.counts import count_of, format_number
+from mammoseg.counts import format_count, format_number
 from mammoseg.data.datalist import load_section, read_datalist, read_voi
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import WrongCallError
@@ -19,9 +19,9 @@ from mammoseg.evaluation.tables import ScoreRow, count_masses, read_per_image, r
 from mammoseg.evaluation.threshold_baseline import ImageAndMask, evaluate_threshold, fit_threshold
 from mammoseg.files import atomic_path, sole_writer, write_json
 from mammoseg.inference.predictor import Predictor
-from mammoseg.provenance import doubt_of, warn_of_doubt
+from mammoseg.provenance import find_doubt, warn_of_doubt
 from mammoseg.quick_import import quick_imports
-from mammoseg.transforms.functional.breast import recorded_breast
+from mammoseg.transforms.functional.breast import find_recorded_breast
 
 TABLES = (
     "per_image.csv",
@@ -81,7 +81,7 @@ def report(
     with quick_imports():  # torch, which takes seconds that a wrong call need not wait
         from mammoseg.checkpoints.checkpoint import read_weights
     provenance = read_provenance(evaluation) or read_weights(weights).provenance
-    doubt = doubt_of(provenance)
+    doubt = find_doubt(provenance)
     bundle = bundle or provenance.get("bundle") or "unet"
     predictor = Predictor(bundle, weights=weights)
     attribution = f"{datalist['license']}; changed: resized, outlined" if datalist["license"] else None
@@ -94,10 +94,10 @@ def report(
             page / "cases.png",
             attribution=attribution or "",
         )
-        baseline = threshold_baseline(Path(dataset_dir), weights)
+        baseline = compute_threshold_baseline(Path(dataset_dir), weights)
         write_json(page / "baseline.json", baseline)
         summary = summarise(rows)
-        beaten = against_baseline(summary, baseline["test_dice"])
+        beaten = compare_with_baseline(summary, baseline["test_dice"])
         curve = find_training_log(evaluation)
         files = [evaluation / name for name in (*TABLES, *PICTURES.values())] + ([curve] if curve else [])
         copied = _copied(files, page)
@@ -121,7 +121,7 @@ def report(
             pictures={text: name for text, name in PICTURES.items() if name in copied},
             baseline=beaten,
         )
-    print(f"Report of {count_of(len(shown), 'image')}: {page / 'index.html'}")
+    print(f"Report of {format_count(len(shown), 'image')}: {page / 'index.html'}")
     print(beaten)
     warn_of_doubt(provenance)
 
@@ -135,7 +135,7 @@ def _copied(files: Sequence[Path], page: Path) -> list[str]:
     return [file.name for file in there]
 
 
-def threshold_baseline(dataset_dir: Path, weights: Path | str) -> dict[str, float]:
+def compute_threshold_baseline(dataset_dir: Path, weights: Path | str) -> dict[str, float]:
     """Best constant threshold on intensity, on the very images that the network saw.
 
     Returns:
@@ -159,7 +159,7 @@ def threshold_baseline(dataset_dir: Path, weights: Path | str) -> dict[str, floa
     return {"threshold": best.threshold, "training_dice": best.training_dice, "test_dice": test}
 
 
-def against_baseline(summary: Sequence[ScoreRow], baseline: float) -> str:
+def compare_with_baseline(summary: Sequence[ScoreRow], baseline: float) -> str:
     """The model and the threshold on intensity in a sentence, on the grid of the network, which both saw.
 
     Args:
@@ -186,6 +186,6 @@ def _case(record: dict[str, Any], row: ScoreRow, predictor: Predictor) -> Case:
     prediction = predictor(record["image"])
     pixels = prediction.mammogram.pixels
     truth = read_mask(Path(record["label"]), shape=(pixels.shape[0], pixels.shape[1]))
-    found = (prediction.probability >= predictor.threshold) & recorded_breast(prediction.mammogram)
+    found = (prediction.probability >= predictor.threshold) & find_recorded_breast(prediction.mammogram)
     scores = {"dice": row["dice"], "iou": row["iou"]}
     return Case(record["image_id"], pixels, truth.astype(bool), found, scores, record["name"])

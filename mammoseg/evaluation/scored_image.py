@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from mammoseg.errors import MammosegError, reason_of
+from mammoseg.errors import MammosegError, say_reason
 from mammoseg.evaluation.lesion_tables import Found, write_lesion_tables
 from mammoseg.evaluation.tables import (
     FACTS,
     IDENTITY,
     ScoreRow,
     count_masses,
-    dice_lines,
+    format_dice_lines,
     summarise,
     write_per_image,
     write_summary,
@@ -80,8 +80,8 @@ def write_evaluation(
         more = {"masses": count_masses(rows)} | write_lesion_tables(folder, found)
         write_summary(folder, summary, provenance=provenance, more=more)
     except OSError as error:
-        print(*dice_lines(summary), sep="\n")
-        reason = f"the tables cannot be written to '{folder}' ({reason_of(error)})"
+        print(*format_dice_lines(summary), sep="\n")
+        reason = f"the tables cannot be written to '{folder}' ({say_reason(error)})"
         raise MammosegError(f"{reason}; what they would say of Dice stands above.") from error
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.tables import ScoreRow
-from mammoseg.files import printable, read_json
+from mammoseg.files import as_printable, read_json
 
 
 def read_speeds(path: Path) -> list[ScoreRow]:
@@ -27,12 +27,12 @@ def read_speeds(path: Path) -> list[ScoreRow]:
         ]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise WrongCallError(
-            f"{printable(path)} is no list of speeds ({type(error).__name__}); write one by "
+            f"{as_printable(path)} is no list of speeds ({type(error).__name__}); write one by "
             "`scripts/benchmark.py networks --json FILE`."
         ) from error
 
 
-def speeds_of_runs(
+def list_speeds(
     speeds: Sequence[ScoreRow],
     provenance: Mapping[str, Mapping[str, Any]],
     runs: Sequence[ScoreRow],

@@ -88,7 +88,7 @@ def bootstrap_mean_intervals(
     return intervals
 
 
-def wilcoxon_p_value(first: Sequence[float], second: Sequence[float]) -> float:
+def compute_wilcoxon_p_value(first: Sequence[float], second: Sequence[float]) -> float:
     """Two-sided p value of the Wilcoxon signed-rank test on paired scores.
 
     Args:
@@ -115,8 +115,8 @@ def _permuted_p_value(differences: np.ndarray) -> float:
     return float(min(1.0, 2 * min((sums <= observed).mean(), (sums >= observed).mean())))
 
 
-def wilcoxon_p_values(differences: np.ndarray) -> list[float]:
-    """`wilcoxon_p_value` of many columns of paired differences ``(images, columns)``, NaN left out of each."""
+def compute_wilcoxon_p_values(differences: np.ndarray) -> list[float]:
+    """`compute_wilcoxon_p_value` of many columns of paired differences ``(images, columns)``, NaN left out of each."""
     known = ~np.isnan(differences)
     whole = known.all(axis=0) & differences.any(axis=0)
     p_values = np.full(differences.shape[1], math.nan)
@@ -126,11 +126,11 @@ def wilcoxon_p_values(differences: np.ndarray) -> list[float]:
         whole[:] = False
     for column in np.flatnonzero(~whole):
         of_column = differences[known[:, column], column]
-        p_values[column] = wilcoxon_p_value(of_column.tolist(), [0.0] * len(of_column))
+        p_values[column] = compute_wilcoxon_p_value(of_column.tolist(), [0.0] * len(of_column))
     return p_values.tolist()
 
 
-def holm_adjusted(p_values: Sequence[float]) -> list[float]:
+def adjust_by_holm(p_values: Sequence[float]) -> list[float]:
     """P values that allow for all the comparisons made at once (Holm 1979), in the order given; NaN stays NaN."""
     adjusted = np.array(p_values, float)
     order = [index for index in np.argsort(adjusted) if not math.isnan(adjusted[index])]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mammoseg.evaluation.pairs import Aligned, compare_pairs
-from mammoseg.evaluation.statistics import bootstrap_mean_intervals, holm_adjusted
+from mammoseg.evaluation.statistics import adjust_by_holm, bootstrap_mean_intervals
 from mammoseg.evaluation.tables import ScoreRow
 
 FIELDS = {
@@ -26,7 +26,7 @@ SIZE = "size quartile"
 """Subgroups by the pixels of the truth on the grid."""
 
 
-def subgroups_of(aligned: Aligned) -> Iterator[tuple[str, str, np.ndarray]]:
+def list_subgroups(aligned: Aligned) -> Iterator[tuple[str, str, np.ndarray]]:
     """Field, level, and bool ``(images,)``; images of which a field says nothing are in none of its levels.
 
     A field of one level is no subgroup. Quartiles are those of the images with a mass.
@@ -50,7 +50,7 @@ def subgroups_of(aligned: Aligned) -> Iterator[tuple[str, str, np.ndarray]]:
 def describe_subgroups(aligned: Aligned, *, score: str = "dice") -> list[ScoreRow]:
     """Mean of a score with its bootstrap interval, for each subgroup and run; images without the score are left out."""
     described: list[ScoreRow] = []
-    for field, level, images in subgroups_of(aligned):
+    for field, level, images in list_subgroups(aligned):
         values = aligned.of(score)[:, images]
         patients = [patient for patient, is_in in zip(aligned.patients, images, strict=True) if is_in]
         intervals = bootstrap_mean_intervals(values.T, patients).tolist()
@@ -67,11 +67,11 @@ def describe_subgroups(aligned: Aligned, *, score: str = "dice") -> list[ScoreRo
 def compare_in_subgroups(aligned: Aligned, *, score: str = "dice") -> list[ScoreRow]:
     """`compare_pairs` in every subgroup; ``p_holm`` allows for all pairs and levels of one field."""
     by_field: dict[str, list[ScoreRow]] = {}
-    for field, level, images in subgroups_of(aligned):
+    for field, level, images in list_subgroups(aligned):
         found = compare_pairs(aligned, scores=[score], images=images)
         by_field.setdefault(field, []).extend({"field": field, "level": level, **pair} for pair in found)
     return [
         pair | {"p_holm": p}
         for family in by_field.values()
-        for pair, p in zip(family, holm_adjusted([pair["p"] for pair in family]), strict=True)
+        for pair, p in zip(family, adjust_by_holm([pair["p"] for pair in family]), strict=True)
     ]

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from mammoseg.counts import count_of
+from mammoseg.counts import format_count
 from mammoseg.csv_table import read_csv, write_csv
 from mammoseg.errors import WrongCallError
-from mammoseg.files import printable, read_json, write_json
+from mammoseg.files import as_printable, read_json, write_json
 from mammoseg.metrics.pooled import BATCH, compute_pooled_dice, compute_pooled_iou
 from mammoseg.metrics.scores import SCORES
 
@@ -94,7 +94,7 @@ def read_per_image(path: Path) -> list[ScoreRow]:
         raise WrongCallError(f"{path} is no per_image.csv that an evaluation wrote: {error}") from error
     (often, times), *_ = Counter((row["image_id"], row["grid"]) for row in rows).most_common(1) or [(("", ""), 1)]
     if times > 1:
-        image_id, grid = map(printable, often)
+        image_id, grid = map(as_printable, often)
         raise WrongCallError(
             f"{path} has image {image_id} {times} times on the {grid} grid; an evaluation writes it once."
         )
@@ -151,26 +151,26 @@ def without_nan(content: Any) -> Any:
     return None if isinstance(content, float) and math.isnan(content) else content
 
 
-def dice_lines(summary: Sequence[Mapping[str, Any]]) -> list[str]:
+def format_dice_lines(summary: Sequence[Mapping[str, Any]]) -> list[str]:
     """The mean Dice on each grid in words, over images and over pooled batches; none where no image has one."""
     words = {"dice": ("Dice", "image"), POOLED_DICE: (f"Dice pooled over batches of {BATCH}", "batch")}
     return [
         f"{words[row['metric']][0]} {row['mean']:.3f} on the {row['grid']} grid, "
-        f"mean of {count_of(row['count'], words[row['metric']][1])}"
+        f"mean of {format_count(row['count'], words[row['metric']][1])}"
         for row in summary
         if row["metric"] in words and row["count"]
     ]
 
 
-def mass_lines(summary: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+def format_mass_lines(summary: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
     """What a ``summary.json`` says of masses: how many were missed, and found at half a false mark an image and one."""
     missed = [
-        f"Missed at the threshold: {row['missed_masses']} of {count_of(row['masses'], 'mass')}, {row['grid']} grid"
+        f"Missed at the threshold: {row['missed_masses']} of {format_count(row['masses'], 'mass')}, {row['grid']} grid"
         for row in summary["masses"]
         if row["masses"]
     ]
     found = [
-        f"Found at {count_of(row['false_positives'], 'false mark')} an image, whatever the threshold: {_found(row)}, "
+        f"Found at {format_count(row['false_positives'], 'false mark')} an image, whatever the threshold: {_found(row)}, "
         f"{row['grid']} grid"
         for row in summary["froc"]
         if row["rule"] == "either" and row["false_positives"] in (0.5, 1.0)
@@ -195,16 +195,16 @@ def read_provenance(evaluation: Path) -> dict[str, Any]:
     return told if is_sound and all(isinstance(origin, dict | None) for origin in origins) else {}
 
 
-def provenance_in_words(provenance: Mapping[str, Any]) -> str:
+def say_provenance(provenance: Mapping[str, Any]) -> str:
     """What an evaluation says of itself, in one line; empty where it says nothing.
 
     Examples:
-        >>> from mammoseg.evaluation.tables import provenance_in_words
-        >>> provenance_in_words({"bundle": "unet", "threshold": 0.5, "flips": None})
+        >>> from mammoseg.evaluation.tables import say_provenance
+        >>> say_provenance({"bundle": "unet", "threshold": 0.5, "flips": None})
         'bundle unet, threshold 0.5, flips none'
     """
     return ", ".join(
-        f"{word} {'none' if provenance[name] is None else printable(provenance[name])}"
+        f"{word} {'none' if provenance[name] is None else as_printable(provenance[name])}"
         for name, word in WORDS.items()
         if name in provenance and (provenance[name] is not None or name in ("flips", "min_area_mm2"))
     )

@@ -16,7 +16,7 @@ from mammoseg.checkpoints.weights_file import TO_GO_ON, WeightsError
 from mammoseg.files import check_folder
 from mammoseg.handlers.early_stop import EarlyStop
 from mammoseg.handlers.moving_average import MovingAverage
-from mammoseg.handlers.saved_form import are_rows, is_state_of, same_form
+from mammoseg.handlers.saved_form import are_rows, has_same_form, is_state_of
 from mammoseg.handlers.training_log import TrainingLog
 from mammoseg.networks import Network
 from mammoseg.transforms.pipelines import Preprocessing
@@ -164,10 +164,10 @@ class Checkpoints:
         log, stop, scaler = saved["training_log"], saved["early_stop"], saved["scaler"]
         fits = (
             is_state_of(saved["optimizer"], self.optimizer),
-            same_form(saved["lr_scheduler"], self.stateful["lr_scheduler"].state_dict()),
+            has_same_form(saved["lr_scheduler"], self.stateful["lr_scheduler"].state_dict()),
             log.keys() == {"rows"} and are_rows(log["rows"]),
-            not (stop and self.early_stop.stopping) or same_form(stop, self.early_stop.state_dict()),
-            not (scaler and trainer.scaler) or same_form(scaler, trainer.scaler.state_dict()),
+            not (stop and self.early_stop.stopping) or has_same_form(stop, self.early_stop.state_dict()),
+            not (scaler and trainer.scaler) or has_same_form(scaler, trainer.scaler.state_dict()),
             all(type(saved[name]) is int for name in ("epoch", "iteration", "best_metric_epoch")),
             type(saved["best_metric"]) is float and saved["epoch"] >= 0 <= saved["iteration"],
         )

@@ -8,7 +8,7 @@ from monai.engines import IterationEvents
 from torch.nn import Module
 from torch.nn.parallel import DistributedDataParallel
 
-from mammoseg.counts import count_of
+from mammoseg.counts import format_count
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class FreezeEncoder:
         if not is_trained:
             logger.warning(
                 "the encoder starts from random numbers, so it is not frozen for %s; give --encoder_weights",
-                count_of(epochs, "epoch"),
+                format_count(epochs, "epoch"),
             )
         self.epochs = epochs if is_trained else 0
         self.frozen = False

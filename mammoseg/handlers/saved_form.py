@@ -11,14 +11,16 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 
-def same_form(saved: Any, own: Any) -> bool:
+def has_same_form(saved: Any, own: Any) -> bool:
     """Whether both have the same keys and lengths all the way down, and the same kinds of values."""
     if isinstance(own, Counter):  # whose keys are values, such as the epochs of a schedule
         return isinstance(saved, Counter)
     if isinstance(own, dict):
-        return isinstance(saved, dict) and saved.keys() == own.keys() and all(same_form(saved[k], own[k]) for k in own)
+        return (
+            isinstance(saved, dict) and saved.keys() == own.keys() and all(has_same_form(saved[k], own[k]) for k in own)
+        )
     if isinstance(own, list | tuple):
-        return isinstance(saved, list | tuple) and len(saved) == len(own) and all(map(same_form, saved, own))
+        return isinstance(saved, list | tuple) and len(saved) == len(own) and all(map(has_same_form, saved, own))
     if own is None:
         return not isinstance(saved, dict | list | tuple | Tensor)
     if isinstance(own, int | float):
@@ -31,7 +33,7 @@ def is_state_of(saved: Any, optimizer: Optimizer) -> bool:
     if not (isinstance(saved, dict) and saved.keys() == {"state", "param_groups"} and isinstance(saved["state"], dict)):
         return False
     parameters = dict(enumerate(p for group in optimizer.param_groups for p in group["params"]))
-    return same_form(saved["param_groups"], optimizer.state_dict()["param_groups"]) and all(
+    return has_same_form(saved["param_groups"], optimizer.state_dict()["param_groups"]) and all(
         key in parameters and isinstance(found, dict) and _are_of(found, parameters[key])
         for key, found in saved["state"].items()
     )

@@ -6,11 +6,11 @@ from mammoseg.calibration import Calibration
 from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.dicom.own_voi import is_own_voi
-from mammoseg.files import printable
-from mammoseg.provenance import source_of, warning_of
+from mammoseg.files import as_printable
+from mammoseg.provenance import find_source, find_warning
 
 
-def algorithm_of(
+def build_algorithm(
     weights: WeightsRecord,
     *,
     name: str,
@@ -36,26 +36,26 @@ def algorithm_of(
         name,
         version,
         threshold=threshold,
-        flips=flips_word(flips),
+        flips=say_flips(flips),
         calibration=Calibration(**weights.calibration) if weights.calibration else None,
         min_area_mm2=weights.min_area_mm2,
         engine=engine,
         precision=precision,
         voi=str(voi) if is_own_voi(voi) else None,
-        **facts_of_weights(weights),
+        **describe_weights(weights),
     )
 
 
-def flips_word(flips: bool) -> str | None:
+def say_flips(flips: bool) -> str | None:
     """Of the image that a probability is the mean over, as results name them; None where there are none."""
     return "up-down" if flips else None
 
 
-def facts_of_weights(weights: WeightsRecord) -> dict[str, Any]:
+def describe_weights(weights: WeightsRecord) -> dict[str, Any]:
     """What `Algorithm` says of weights, by its names: file, hash, data, and what must be said of them."""
     return {
         "weights_sha256": weights.sha256,
-        "weights_file": printable(weights.path.name),
-        "trained_on": source_of(weights.provenance),
-        "warning": warning_of(weights.provenance),
+        "weights_file": as_printable(weights.path.name),
+        "trained_on": find_source(weights.provenance),
+        "warning": find_warning(weights.provenance),
     }

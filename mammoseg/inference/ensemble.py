@@ -9,9 +9,9 @@ import numpy as np
 from mammoseg.calibration import Calibration
 from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.checkpoints.ensemble_file import EnsembleRecord, read_ensemble
-from mammoseg.checkpoints.weights_file import Named, WeightsError, described_ensemble, named_weights
+from mammoseg.checkpoints.weights_file import Named, WeightsError, find_described_ensemble, list_named_weights
 from mammoseg.dicom.algorithm import Algorithm
-from mammoseg.inference.algorithm import facts_of_weights
+from mammoseg.inference.algorithm import describe_weights
 from mammoseg.inference.predictor import Prediction, Predictor
 from mammoseg.mammogram import Mammogram
 
@@ -36,7 +36,7 @@ class MeanPredictor:
         first = members[0]
         self.engine, self.flips, self.preprocessing = first.engine, first.flips, first.preprocessing
         self.modalities = first.modalities
-        self.algorithm = mean_algorithm([member.algorithm for member in members], record)
+        self.algorithm = build_mean_algorithm([member.algorithm for member in members], record)
         self.threshold = self.algorithm.threshold
         self.weights_sha256 = self.algorithm.weights_sha256
 
@@ -71,13 +71,13 @@ def load_predictor(bundle: str, *, weights: Named, flips: bool | None = None, **
 
     Args:
         bundle: bundle of the weights that do not name one of their own.
-        weights: files and folders, see `named_weights`.
+        weights: files and folders, see `list_named_weights`.
         flips: whether each looks twice; when None as an ``ensemble.json`` says, else as each records it.
         how: further arguments of `Predictor`, for each member.
     Raises:
         WeightsError: see `Predictor`; or an ``ensemble.json`` is of other files.
     """
-    files, record = named_weights(weights), _record(weights)
+    files, record = list_named_weights(weights), _record(weights)
     if len(files) == 1 and record is None:
         return Predictor(bundle, weights=files[0], flips=flips, **how)
     if flips is None and record is not None:
@@ -88,17 +88,17 @@ def load_predictor(bundle: str, *, weights: Named, flips: bool | None = None, **
     return MeanPredictor(members, record)
 
 
-def facts_of_named(weights: Named) -> dict[str, Any]:
-    """What must be said of weights, see `facts_of_weights`; of several, each fact of all members.
+def describe_named_weights(weights: Named) -> dict[str, Any]:
+    """What must be said of weights, see `describe_weights`; of several, each fact of all members.
 
     Raises:
         WeightsError: they cannot be read.
     """
-    return mean_facts([facts_of_weights(read_weights(file)) for file in named_weights(weights)])
+    return merge_facts([describe_weights(read_weights(file)) for file in list_named_weights(weights)])
 
 
-def mean_facts(facts: Sequence[Mapping[str, str | None]]) -> dict[str, Any]:
-    """The facts of `facts_of_weights` of several weights as one: hashes and files of all, the others each once."""
+def merge_facts(facts: Sequence[Mapping[str, str | None]]) -> dict[str, Any]:
+    """The facts of `describe_weights` of several weights as one: hashes and files of all, the others each once."""
 
     def joined(name: str, by: str) -> str | None:
         return _each_once([one[name] for one in facts], by)
@@ -111,9 +111,9 @@ def mean_facts(facts: Sequence[Mapping[str, str | None]]) -> dict[str, Any]:
     }
 
 
-def mean_algorithm(members: Sequence[Algorithm], record: EnsembleRecord | None) -> Algorithm:
+def build_mean_algorithm(members: Sequence[Algorithm], record: EnsembleRecord | None) -> Algorithm:
     """The algorithm as the results of a mean name it; see `MeanPredictor`."""
-    facts = mean_facts([vars(member) for member in members])
+    facts = merge_facts([vars(member) for member in members])
     areas = [member.min_area_mm2 for member in members if member.min_area_mm2 is not None]
     threshold = sum(member.threshold for member in members) / len(members)
     calibration = record.calibration if record else None
@@ -146,7 +146,7 @@ def _flips(members: Sequence[Algorithm]) -> str | None:
 
 
 def _record(weights: Named) -> EnsembleRecord | None:
-    path = described_ensemble(weights)
+    path = find_described_ensemble(weights)
     return None if path is None else read_ensemble(path)
 
 

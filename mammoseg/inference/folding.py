@@ -66,11 +66,11 @@ def fold_normalisations(network: nn.Module, example: Tensor) -> nn.Module:
         folded.set_submodule(fold.convolution, fuse_conv_bn_eval(convolution, normalisation, transpose=transposed))
         folded.set_submodule(fold.normalisation, nn.Identity())
         if fold.relu is not None:
-            folded.set_submodule(fold.relu, ChannelClamp(*scale_and_shift(normalisation)))
+            folded.set_submodule(fold.relu, ChannelClamp(*compute_scale_and_shift(normalisation)))
     return folded
 
 
-def scale_and_shift(normalisation: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+def compute_scale_and_shift(normalisation: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     """What a batch normalisation does to each channel in evaluation, two tensors ``(C,)``."""
     channels = torch.tensor([0.0, 1.0], device=normalisation.running_mean.device)  # type: ignore[union-attr]  # has one
     at_0, at_1 = normalisation(channels[:, None, None, None].expand(2, normalisation.num_features, 1, 1))[..., 0, 0]

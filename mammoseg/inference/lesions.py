@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from mammoseg.counts import count_of
-from mammoseg.dicom.measure import Scale, bounding_window, scale_in_breast
+from mammoseg.counts import format_count
+from mammoseg.dicom.measure import Scale, compute_scale_in_breast, find_bounding_window
 from mammoseg.errors import InputRefusedError
 from mammoseg.mammogram import Mammogram
-from mammoseg.transforms.functional.breast import recorded_breast
+from mammoseg.transforms.functional.breast import find_recorded_breast
 
 SMALLEST_AREA = 1e-4
 """Fraction of the image below which a region is a speck and is dropped: an eighth of the 5th percentile of real masses
@@ -22,7 +22,7 @@ MOST_LESIONS = 64
 
 LARGEST_SHARE = 0.215
 """Fraction of the breast above which all masses together are none: the 99.9th percentile of the drawn masses over
-`breast_mask` in the 1,231 films of CBIS-DDSM at 256 x 256 (median 0.010, largest 0.253), measured on 2026-11-28. Two of
+`find_breast_mask` in the 1,231 films of CBIS-DDSM at 256 x 256 (median 0.010, largest 0.253), measured on 2026-11-28. Two of
 these films lie above it."""
 
 TOUCHING = np.ones((3, 3), bool)
@@ -68,7 +68,7 @@ def find_masses(
     """
     if not (probability.min() >= 0 and probability.max() <= 1):  # neither holds for NaN
         raise InputRefusedError("E_NETWORK", "the network gave values that are no probabilities; check its weights.")
-    breast = recorded_breast(mammogram)
+    breast = find_recorded_breast(mammogram)
     probability = probability * breast
     if min_area_mm2 is not None:
         smallest, rule = _asked_pixels(min_area_mm2, mammogram), f"{min_area_mm2:g} mm2, as asked for"
@@ -88,7 +88,7 @@ def find_masses(
             f"{share:.0%} of the breast is called mass, which no film has; raise the threshold or train the network."
         )
         raise InputRefusedError("E_TOO_LARGE", reason)
-    return Masses(probability, lesions, f"{count_of(too_small, 'region')} under {rule}" if too_small else None)
+    return Masses(probability, lesions, f"{format_count(too_small, 'region')} under {rule}" if too_small else None)
 
 
 def find_lesions(probability: np.ndarray, threshold: float, min_pixels: float | None = None) -> list[np.ndarray]:
@@ -116,15 +116,15 @@ def find_lesions(probability: np.ndarray, threshold: float, min_pixels: float | 
     )[0]
 
 
-def scale_of_mammogram(mammogram: Mammogram) -> Scale | None:
+def find_scale(mammogram: Mammogram) -> Scale | None:
     """Size of a pixel in the breast, None where the file gives no honest spacing."""
-    return scale_in_breast(mammogram.pixel_spacing_mm, mammogram.pixel_spacing_source, mammogram.magnification)
+    return compute_scale_in_breast(mammogram.pixel_spacing_mm, mammogram.pixel_spacing_source, mammogram.magnification)
 
 
 def _split_regions(probability: np.ndarray, threshold: float, smallest: float) -> tuple[list[np.ndarray], int]:
     """The connected regions that have so many pixels, largest first, and the number of those that have not."""
     mass = probability >= threshold
-    window = bounding_window(mass)
+    window = find_bounding_window(mass)
     labels, count = ndimage.label(mass[window], structure=TOUCHING)  # of a small part, which is ten times as fast
     areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     by_size = [index for index in np.argsort(-areas, kind="stable") if areas[index] >= smallest]
@@ -149,5 +149,5 @@ def _asked_pixels(area_mm2: float, mammogram: Mammogram) -> float:
 
 def _pixels(area_mm2: float, mammogram: Mammogram) -> float | None:
     """How many pixels an area in the breast has; None where there is no honest spacing."""
-    scale = scale_of_mammogram(mammogram)
+    scale = find_scale(mammogram)
     return None if scale is None else area_mm2 / (scale.row_mm * scale.column_mm)

@@ -35,6 +35,6 @@ def choose_precision(precision: str, *, device: torch.device) -> str:
     return precision
 
 
-def inferer_for(precision: str) -> SimpleInferer:
+def build_inferer(precision: str) -> SimpleInferer:
     """The inferer of a chosen precision; float16 has the plain one, as MONAI's ``amp`` casts, and scales gradients."""
     return Bfloat16Inferer() if precision == "bfloat16" else SimpleInferer()

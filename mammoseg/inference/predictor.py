@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from mammoseg.bundles import bundle_names, bundle_root, why_no_masses
+from mammoseg.bundles import list_bundle_names, locate_bundle, say_why_no_masses
 from mammoseg.checkpoints.record import check_architecture
-from mammoseg.checkpoints.weights_file import default_weights
+from mammoseg.checkpoints.weights_file import choose_default_weights
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import read_json
-from mammoseg.inference.algorithm import algorithm_of
+from mammoseg.inference.algorithm import build_algorithm
 from mammoseg.inference.engines.start import start_engine
-from mammoseg.inference.probability import image_probability
+from mammoseg.inference.probability import compute_image_probability
 from mammoseg.mammogram import Mammogram
 from mammoseg.transforms.arrays import ArrayPreprocessing, with_own_voi
 
@@ -40,14 +40,14 @@ class Predictor:
     Args:
         bundle: name of a bundle of the repository.
         weights: checkpoint, or weights that ship; None takes those of
-            `mammoseg.checkpoints.weights_file.default_weights`.
+            `mammoseg.checkpoints.weights_file.choose_default_weights`.
         device: torch device; None takes a GPU where there is one.
         modalities: DICOM modalities to let in.
         flips: mean with the image upside down; as the weights record it when None.
         runtime: what computes the network, see `mammoseg.inference.engines.engine.choose_runtime`. With another engine
             than torch neither torch nor MONAI is imported, once the weights were converted.
         precision: ``f32``, ``bf16`` or ``f16``; when None, f16 on a GPU, and on a CPU f32 or what
-            `mammoseg.inference.engines.engine.preferred_precision` says.
+            `mammoseg.inference.engines.engine.choose_default_precision` says.
         voi: grey-value function in place of that of DICOM files, see `mammoseg.dicom.own_voi`, for weights that
             were not trained with one themselves; None for the files' own.
         prefers_recorded: whether `bundle` is only for weights that do not record a bundle that there is.
@@ -70,10 +70,10 @@ class Predictor:
         >>> from mammoseg.data.phantom import generate_cohort
         >>> from mammoseg.inference.predictor import Predictor
         >>> from mammoseg.networks.unet import UNet
-        >>> from mammoseg.transforms.pipelines import preprocessing
+        >>> from mammoseg.transforms.pipelines import build_film_preprocessing
         >>> network = UNet(channels=(4, 8))  # narrow and untrained, where a real one comes from mammoseg train
-        >>> settings = preprocessing(spatial_size=(64, 64)).settings
-        >>> parts = {"model": network.state_dict(), "network": network.config, "preprocessing": settings}
+        >>> settings = build_film_preprocessing(spatial_size=(64, 64)).settings
+        >>> parts = {"model": network.state_dict(), "network": network.config, "build_film_preprocessing": settings}
         >>> save_checkpoint(Path("model.pt"), parts | {"provenance": {}})
         >>> record, *_ = generate_cohort(Path("phantoms"), patients=1, size=80)
         >>> predictor = Predictor("unet", weights="model.pt", device="cpu")
@@ -95,10 +95,10 @@ class Predictor:
         prefers_recorded: bool = False,
     ) -> None:
         config, version = _configs(bundle)  # what is named wrong is said before anything is read
-        path = Path(weights or default_weights(bundle))
+        path = Path(weights or choose_default_weights(bundle))
         record, self.engine = start_engine(path, device=device, runtime=runtime, precision=precision)
         recorded = record.provenance.get("bundle")
-        if prefers_recorded and recorded in bundle_names():
+        if prefers_recorded and recorded in list_bundle_names():
             bundle = recorded
             config, version = _configs(bundle)
         check_architecture(record, bundle)
@@ -106,7 +106,7 @@ class Predictor:
         self.weights_sha256 = record.sha256
         self.preprocessing = ArrayPreprocessing(with_own_voi(record.preprocessing, voi))
         self.threshold: float = record.threshold or config["default_threshold"]
-        self.algorithm = algorithm_of(
+        self.algorithm = build_algorithm(
             record,
             name=bundle,
             version=version,
@@ -141,7 +141,7 @@ class Predictor:
             InputRefusedError: the network gave values that are no probabilities.
         """
         prepared = self.preprocessing(mammogram)
-        probability = image_probability(self.engine, prepared.image, flips=self.flips)
+        probability = compute_image_probability(self.engine, prepared.image, flips=self.flips)
         if not np.isfinite(probability).all():
             raise InputRefusedError("E_NOT_FINITE", "the network gave values that are not finite; check the weights")
         return Prediction(np.clip(prepared.back(probability), 0, 1, dtype=np.float32), mammogram)
@@ -153,8 +153,8 @@ class Predictor:
 
 def _configs(bundle: str) -> tuple[dict[str, Any], str]:
     """Config of the inference of a bundle that finds masses, and its version."""
-    configs = Path(bundle_root(bundle)) / "configs"
+    configs = Path(locate_bundle(bundle)) / "configs"
     config, version = read_json(configs / "inference.json"), read_json(configs / "metadata.json")["version"]
-    if reason := why_no_masses(bundle):
+    if reason := say_why_no_masses(bundle):
         raise WrongCallError(f"the network of bundle '{bundle}' {reason}; name another bundle.")
     return config, version

@@ -6,8 +6,8 @@ from scipy.special import expit
 from mammoseg.inference.engines.engine import Engine
 
 
-def image_probability(engine: Engine, image: np.ndarray, *, flips: bool) -> np.ndarray:
-    """Probability of mass, float32 ``(rows, columns)``: what `FlipInferer` and `mass_probability` give for torch.
+def compute_image_probability(engine: Engine, image: np.ndarray, *, flips: bool) -> np.ndarray:
+    """Probability of mass, float32 ``(rows, columns)``: what `FlipInferer` and `compute_mass_probability` give for torch.
 
     Args:
         image: ``(in_channels, rows, columns)``.
@@ -16,14 +16,14 @@ def image_probability(engine: Engine, image: np.ndarray, *, flips: bool) -> np.n
     Raises:
         ValueError: the network is none with one channel (mass) or two (background, mass).
     """
-    found = mass_channel(engine(image[None])[0])
+    found = compute_mass_channel(engine(image[None])[0])
     if not flips:
         return found
-    turned = mass_channel(engine(np.ascontiguousarray(image[None, :, ::-1]))[0])
+    turned = compute_mass_channel(engine(np.ascontiguousarray(image[None, :, ::-1]))[0])
     return (found + turned[::-1]) / 2
 
 
-def mass_channel(logits: np.ndarray) -> np.ndarray:
+def compute_mass_channel(logits: np.ndarray) -> np.ndarray:
     """Probability of mass, ``(rows, columns)``.
 
     Args:
@@ -34,8 +34,8 @@ def mass_channel(logits: np.ndarray) -> np.ndarray:
 
     Examples:
         >>> import numpy as np
-        >>> from mammoseg.inference.probability import mass_channel
-        >>> mass_channel(np.zeros((1, 1, 1))).tolist(), mass_channel(np.log([[[1.0]], [[3.0]]])).round(2).tolist()
+        >>> from mammoseg.inference.probability import compute_mass_channel
+        >>> compute_mass_channel(np.zeros((1, 1, 1))).tolist(), compute_mass_channel(np.log([[[1.0]], [[3.0]]])).round(2).tolist()
         ([[0.5]], [[0.75]])
     """
     if len(logits) == 1:

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import label
 
-from mammoseg.bundles import bundle_root, run_root
+from mammoseg.bundles import locate_bundle, locate_runs
 from mammoseg.checkpoints.record import check_architecture
-from mammoseg.checkpoints.weights_file import best_weights
+from mammoseg.checkpoints.weights_file import choose_best_weights
 from mammoseg.inference.engines.start import start_engine
-from mammoseg.interactive.clicks import TOUCHING, pixels_of, without_clicked_out
-from mammoseg.interactive.guidance import network_input, standardised
+from mammoseg.interactive.clicks import TOUCHING, list_pixels, without_clicked_out
+from mammoseg.interactive.guidance import build_network_input, standardise
 from mammoseg.interactive.prompts import Prompts
 from mammoseg.interactive.random_walker import RandomWalker
-from mammoseg.interactive.view import breast_height, cut, levels_of, look, square, window_of
+from mammoseg.interactive.view import build_levels, cut, find_window, look, make_square, measure_breast_height
 
 BUNDLE = "click_unet"
 
@@ -34,7 +34,7 @@ class PreparedFilm:
     """What is kept of an image between prompts.
 
     Attributes:
-        levels: the image and smaller ones, of `levels_of`.
+        levels: the image and smaller ones, of `build_levels`.
         height: height of the breast, in pixels of the image.
     """
 
@@ -56,7 +56,7 @@ class ClickModel:
     another look (docs).
 
     Args:
-        network: logits ``(N, 1, grid, grid)`` of inputs ``(N, channels, grid, grid)`` of `network_input`, float32.
+        network: logits ``(N, 1, grid, grid)`` of inputs ``(N, channels, grid, grid)`` of `build_network_input`, float32.
         grid: pixels of a side.
         threshold: probability from which a pixel is mass.
     """
@@ -71,13 +71,13 @@ class ClickModel:
 
     def prepare(self, image: np.ndarray) -> PreparedFilm:
         """Smaller copies of an image ``(rows, columns)``, and the height of its breast."""
-        return PreparedFilm(levels_of(image, LEVELS), breast_height(image))
+        return PreparedFilm(build_levels(image, LEVELS), measure_breast_height(image))
 
     def segment(self, prepared: PreparedFilm, prompts: Prompts) -> np.ndarray:
         """(rows, columns) bool mask of the mass that prompts mean, without what they say is outside."""
         if prompts.mask is not None and not prompts.mask.any():
             prompts = replace(prompts, mask=None)  # nothing so far: there is nothing to correct
-        if prompts.mask is not None and len(prompts.marks_inside()) + len(prompts.marks_outside()):
+        if prompts.mask is not None and len(prompts.list_marks_inside()) + len(prompts.list_marks_outside()):
             return self.corrector.segment(self.corrector.prepare(prepared.levels[0]), prompts)
         found = self._looked(prepared, prompts, around=prompts)
         if prompts.mask is None and prompts.box is None and found.any():
@@ -86,30 +86,30 @@ class ClickModel:
 
     def _looked(self, prepared: PreparedFilm, prompts: Prompts, *, around: Prompts) -> np.ndarray:
         centre, side = look(around, breast_height=prepared.height)
-        views = [square(centre, share * side, grid=self.grid) for share in SQUARES]
-        seen = np.stack([network_input(standardised(cut(prepared.levels, view)), prompts, view) for view in views])
+        views = [make_square(centre, share * side, grid=self.grid) for share in SQUARES]
+        seen = np.stack([build_network_input(standardise(cut(prepared.levels, view)), prompts, view) for view in views])
         logits = self.network(np.concatenate([np.flip(seen, axes) for axes in MIRRORED]))
         chances = _sigmoid(logits).reshape(len(MIRRORED), *seen[:, :1].shape)
         upright = np.mean([np.flip(chance, axes) for chance, axes in zip(chances, MIRRORED, strict=True)], axis=0)
         mask = np.zeros(prepared.levels[0].shape, bool)
-        window = window_of(views, mask.shape)
+        window = find_window(views, mask.shape)
         start = np.array([part.start for part in window])
         shown = [
             view.moved(-start).back(np.asarray(chance[0], np.float32), mask[window].shape)
             for view, chance in zip(views, upright, strict=True)
         ]
-        marks = pixels_of(prompts.foreground, prompts.inside, mask.shape) - start
+        marks = list_pixels(prompts.foreground, prompts.inside, mask.shape) - start
         mask[window] = _meant(np.mean(shown, axis=0) >= self.threshold, marks)
         return mask
 
 
-def click_weights() -> Path:
+def choose_click_weights() -> Path:
     """Weights that the model takes unless told otherwise: those that training wrote, else those that came with it."""
-    return best_weights(Path(run_root(BUNDLE)) / "models", shipped=Path(bundle_root(BUNDLE)) / "models")
+    return choose_best_weights(Path(locate_runs(BUNDLE)) / "models", shipped=Path(locate_bundle(BUNDLE)) / "models")
 
 
 def load_click_model(weights: Path | None = None, *, runtime: str = "auto", device: str | None = None) -> ClickModel:
-    """The model with the weights of a file; None takes those of `click_weights`.
+    """The model with the weights of a file; None takes those of `choose_click_weights`.
 
     Args:
         runtime: engine that computes, see `mammoseg.inference.engines.engine.choose_runtime`.
@@ -120,7 +120,7 @@ def load_click_model(weights: Path | None = None, *, runtime: str = "auto", devi
         WrongCallError: no such engine or device.
         EngineError: the engine that was named cannot compute the network.
     """
-    record, engine = start_engine(weights or click_weights(), device=device, runtime=runtime, precision=None)
+    record, engine = start_engine(weights or choose_click_weights(), device=device, runtime=runtime, precision=None)
     check_architecture(record, BUNDLE)
     threshold = {} if record.threshold is None else {"threshold": record.threshold}
     return ClickModel(engine, grid=record.preprocessing["spatial_size"][0], **threshold)

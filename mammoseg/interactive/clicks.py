@@ -40,8 +40,8 @@ def without_clicked_out(mask: np.ndarray, prompts: Prompts, *, radius: float = C
     """
     allowed = mask.copy()
     drawn = mask if prompts.mask is None else mask | prompts.mask
-    inside = pixels_of(prompts.foreground, prompts.inside, mask.shape)
-    for row, column in pixels_of(prompts.background, (), mask.shape):
+    inside = list_pixels(prompts.foreground, prompts.inside, mask.shape)
+    for row, column in list_pixels(prompts.background, (), mask.shape):
         window = _window(row, column, radius, mask.shape)
         rows, columns = np.ogrid[window]
         distance = np.hypot(rows - row, columns - column)
@@ -49,12 +49,12 @@ def without_clicked_out(mask: np.ndarray, prompts: Prompts, *, radius: float = C
         reached[row - window[0].start, column - window[1].start] = True
         parts, _ = label(reached, TOUCHING)
         allowed[window] &= parts != parts[row - window[0].start, column - window[1].start]
-    outside = pixels_of(prompts.background, prompts.outside, mask.shape)
+    outside = list_pixels(prompts.background, prompts.outside, mask.shape)
     allowed[tuple(outside.T)] = False
     return allowed
 
 
-def pixels_of(clicks: np.ndarray, strokes: Iterable[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+def list_pixels(clicks: np.ndarray, strokes: Iterable[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
     """(N, 2) int rows and columns of the pixels of clicks, in their order, then of all pixels that strokes cross.
 
     Args:

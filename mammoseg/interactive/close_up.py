@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mammoseg.dicom.measure import bounding_window
-from mammoseg.interactive.clicks import pixels_of
+from mammoseg.dicom.measure import find_bounding_window
+from mammoseg.interactive.clicks import list_pixels
 from mammoseg.interactive.prompts import Prompts
 
 REACH = 0.11
@@ -65,7 +65,7 @@ class CloseUp:
         return whole
 
 
-def close_up(image: np.ndarray, prompts: Prompts) -> CloseUp:
+def make_close_up(image: np.ndarray, prompts: Prompts) -> CloseUp:
     """Look at what prompts are about.
 
     Args:
@@ -80,13 +80,13 @@ def close_up(image: np.ndarray, prompts: Prompts) -> CloseUp:
 
 
 def _window(prompts: Prompts, shape: tuple[int, ...]) -> tuple[slice, slice]:
-    corners = [pixels_of(prompts.foreground, prompts.inside, shape)]
+    corners = [list_pixels(prompts.foreground, prompts.inside, shape)]
     margin = 0.0
     if prompts.box:
         top, left, bottom, right = prompts.box
         corners.append(np.array([[top, left], [bottom, right]]))
     if prompts.mask is not None and prompts.mask.any():
-        rows, columns = bounding_window(prompts.mask)
+        rows, columns = find_bounding_window(prompts.mask)
         corners.append(np.array([[rows.start, columns.start], [rows.stop, columns.stop]]))
     points = np.concatenate(corners)
     if len(corners) == 1:

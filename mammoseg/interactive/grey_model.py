@@ -5,8 +5,8 @@ from importlib import metadata
 
 import numpy as np
 
-from mammoseg.interactive.clicks import pixels_of, without_clicked_out
-from mammoseg.interactive.close_up import CloseUp, close_up
+from mammoseg.interactive.clicks import list_pixels, without_clicked_out
+from mammoseg.interactive.close_up import CloseUp, make_close_up
 from mammoseg.interactive.prompts import Prompts
 
 
@@ -27,9 +27,9 @@ class GreyModel(ABC):
 
     def segment(self, prepared: np.ndarray, prompts: Prompts) -> np.ndarray:
         """The mass that the prompts mean: bool ``(rows, columns)``."""
-        view = close_up(prepared, prompts)
+        view = make_close_up(prepared, prompts)
         mask = view.enlarged(self.outline(view, prompts, prepared.shape), prepared.shape)
-        mask[tuple(pixels_of(prompts.foreground, prompts.inside, prepared.shape).T)] = True
+        mask[tuple(list_pixels(prompts.foreground, prompts.inside, prepared.shape).T)] = True
         return without_clicked_out(mask, prompts)
 
     @abstractmethod

@@ -19,17 +19,17 @@ PART = 8
 """Bits behind the point of the coordinates that OpenCV draws with."""
 
 
-def standardised(shown: np.ndarray) -> np.ndarray:
+def standardise(shown: np.ndarray) -> np.ndarray:
     """Grey values of a view ``(grid, grid)`` on a scale of 0 to 1 of its own, float32, cut half a range outside."""
     low, high = np.percentile(shown[::2, ::2], (DARKEST, BRIGHTEST))
     return np.clip((shown - low) / max(float(high - low), 1e-6), -0.5, 1.5).astype(np.float32)
 
 
-def network_input(unit: np.ndarray, prompts: Prompts, view: CropView) -> np.ndarray:
+def build_network_input(unit: np.ndarray, prompts: Prompts, view: CropView) -> np.ndarray:
     """Mammogram and guidance of a view.
 
     Args:
-        unit: (grid, grid), of `standardised`.
+        unit: (grid, grid), of `standardise`.
         prompts: what was said, in pixels of the whole image.
 
     Returns:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from mammoseg.interactive.clicks import pixels_of
+from mammoseg.interactive.clicks import list_pixels
 from mammoseg.interactive.prompts import PromptError, Prompts
 
 
@@ -27,11 +27,11 @@ def check_in_breast(prompts: Prompts, breast: np.ndarray) -> None:
         mammoseg.interactive.prompts.PromptError: The click at row 0, column 2 is outside of the breast; click into it.
     """
     for click in prompts.foreground:
-        if not _touches(pixels_of(click[np.newaxis], (), breast.shape), breast):
+        if not _touches(list_pixels(click[np.newaxis], (), breast.shape), breast):
             row, column = click
             raise PromptError(f"The click at row {row:g}, column {column:g} is outside of the breast; click into it.")
     for stroke in prompts.inside:
-        if not _touches(pixels_of(stroke[:0], (stroke,), breast.shape), breast):
+        if not _touches(list_pixels(stroke[:0], (stroke,), breast.shape), breast):
             row, column = stroke[0]
             raise PromptError(
                 f"The stroke from row {row:g}, column {column:g} is outside of the breast; draw it along the mass."

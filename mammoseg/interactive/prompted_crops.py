@@ -10,24 +10,24 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from mammoseg.interactive.guidance import network_input, standardised
+from mammoseg.interactive.guidance import build_network_input, standardise
 from mammoseg.interactive.prompts import Prompts
 from mammoseg.interactive.simulate import (
-    correcting_click,
-    drawn_box,
-    faulty_mask,
-    first_click,
-    largest_part,
-    masses_of,
-    other_region,
-    stroke_inside,
-    stroke_outside,
+    draw_faulty_mask,
+    draw_first_click,
+    draw_other_region,
+    draw_prompt_box,
+    draw_stroke_inside,
+    draw_stroke_outside,
+    find_correcting_click,
+    find_largest_part,
+    list_masses,
     with_click,
 )
-from mammoseg.interactive.view import CropView, breast_height, cut, levels_of, look
+from mammoseg.interactive.view import CropView, build_levels, cut, look, measure_breast_height
 from mammoseg.transforms.cached_dataset import CachedDataset
 from mammoseg.transforms.pipelines import Preprocessing
-from mammoseg.transforms.prompted import whole_film
+from mammoseg.transforms.prompted import build_whole_film
 
 KINDS = {"click": 0.35, "refined": 0.3, "corrected": 0.1, "box": 0.2, "strokes": 0.05}
 """How often each kind of prompts is drawn: a first click; the same on a mask so far; further clicks in errors, with
@@ -37,7 +37,7 @@ MOST_CORRECTIONS = 8
 """Clicks after the first prompts."""
 
 FAULTS = (0.1, 1.0)
-"""Of a mask so far, see `faulty_mask`, uniform."""
+"""Of a mask so far, see `draw_faulty_mask`, uniform."""
 
 FORGOTTEN = 0.6
 """How often a mask so far chooses the view, but is not shown: as after a first look, whose mask may be of no use."""
@@ -54,12 +54,12 @@ class PromptedCrops(Dataset):
 
     Args:
         data: records with absolute paths at ``image`` and ``label``; those without a mass are left out.
-        preprocessing: a result of `prompted_preprocessing`: grid of the crops, frame of the films.
+        preprocessing: a result of `build_prompted_preprocessing`: grid of the crops, frame of the films.
         cache_dir: folder of the cache of films.
         seed: number that all draws come from.
         augmented: turn and change crops; else they are as they are looked at after training.
     Shape:
-        items ``image`` ``(channels, grid, grid)`` of `network_input` and ``label`` ``(1, grid, grid)`` of 0 and 1.
+        items ``image`` ``(channels, grid, grid)`` of `build_network_input` and ``label`` ``(1, grid, grid)`` of 0 and 1.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class PromptedCrops(Dataset):
         self.augmented = augmented
         self.films = CachedDataset(
             [record for record in data if record["has_mass"]],
-            whole_film(settings["frame"]),
+            build_whole_film(settings["frame"]),
             cache_dir=cache_dir,
             seed=seed,
             traced=False,
@@ -94,20 +94,20 @@ class PromptedCrops(Dataset):
         item = self.films[index]
         image, label = item["image"][0].numpy(), item["label"][0].numpy()
         if index not in self._known:
-            self._known[index] = breast_height(image), [_around(mass) for mass in _learned(label > 0)]
+            self._known[index] = measure_breast_height(image), [_around(mass) for mass in _learned(label > 0)]
         height, masses = self._known[index]
         random = np.random.default_rng(item["draw"])
         mass, offset = masses[random.integers(len(masses))]
-        prompts = drawn_prompts(mass, random)
+        prompts = draw_prompts(mass, random)
         view = self._view(prompts, height, random)
-        unit = standardised(cut(levels_of(image, 2), view.moved(offset)))
+        unit = standardise(cut(build_levels(image, 2), view.moved(offset)))
         if self.augmented:
             unit = _changed(unit, random)
             if random.random() < FORGOTTEN:
                 prompts = replace(prompts, mask=None)
         truth = view.cut(mass.astype(np.float32)) > 0.5
         return {
-            "image": torch.from_numpy(network_input(unit, prompts, view)),
+            "image": torch.from_numpy(build_network_input(unit, prompts, view)),
             "label": torch.from_numpy(truth[None].astype(np.float32)),
             "draw": item["draw"],
         }
@@ -121,10 +121,10 @@ class PromptedCrops(Dataset):
         return CropView(centre, axes, self.grid)
 
 
-def drawn_prompts(mass: np.ndarray, random: np.random.Generator) -> Prompts:
+def draw_prompts(mass: np.ndarray, random: np.random.Generator) -> Prompts:
     """Prompts for a mass ``(rows, columns)`` with room around it, of a kind drawn from `KINDS`."""
     kind = random.choice(list(KINDS), p=list(KINDS.values()))
-    start = Prompts(foreground=first_click(mass, random, near_edge=random.random() < 0.25)[None])
+    start = Prompts(foreground=draw_first_click(mass, random, near_edge=random.random() < 0.25)[None])
     match kind:
         case "click":
             return start
@@ -133,18 +133,18 @@ def drawn_prompts(mass: np.ndarray, random: np.random.Generator) -> Prompts:
         case "box":
             return _boxed(mass, random, loose=random.random() < 0.5)
         case "strokes":
-            outside = (stroke_outside(mass, random),) if random.random() < 0.5 else ()
-            return Prompts(inside=(stroke_inside(mass, random),), outside=outside)
+            outside = (draw_stroke_outside(mass, random),) if random.random() < 0.5 else ()
+            return Prompts(inside=(draw_stroke_inside(mass, random),), outside=outside)
         case _:
             return _corrected(start, mass, random)
 
 
 def _boxed(mass: np.ndarray, random: np.random.Generator, *, loose: bool) -> Prompts:
-    prompts = Prompts(box=drawn_box(mass, random, loose=loose))
+    prompts = Prompts(box=draw_prompt_box(mass, random, loose=loose))
     draw = random.random()
     if draw < 0.25:
         return _corrected(prompts, mass, random)
-    mask = faulty_mask(mass, random, fault=random.uniform(0.1, 0.4)) if draw < 0.5 else None
+    mask = draw_faulty_mask(mass, random, fault=random.uniform(0.1, 0.4)) if draw < 0.5 else None
     return Prompts(box=prompts.box, mask=mask)
 
 
@@ -153,24 +153,24 @@ def _corrected(prompts: Prompts, mass: np.ndarray, random: np.random.Generator) 
     fault = random.uniform(*FAULTS)
     for number in range(1 + int(MOST_CORRECTIONS * random.random() ** 2)):
         if number:
-            mask = faulty_mask(mass, random, fault=fault / (1 + 0.5 * number))
+            mask = draw_faulty_mask(mass, random, fault=fault / (1 + 0.5 * number))
         else:
             mask = _first_found(prompts, mass, random)
-        if (found := correcting_click(mask, mass, random)) is not None:
+        if (found := find_correcting_click(mask, mass, random)) is not None:
             prompts = with_click(prompts, found[0], inside=found[1], mask=mask)
     kept = prompts.mask if random.random() < 0.8 else None
     return Prompts(prompts.foreground, prompts.background, prompts.box, mask=kept)
 
 
 def _learned(label: np.ndarray) -> list[np.ndarray]:
-    return masses_of(label) or [largest_part(label)]
+    return list_masses(label) or [find_largest_part(label)]
 
 
 def _first_found(prompts: Prompts, mass: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """What a network may have found from the first prompts: the mass with faults, or for clicks another region."""
     if len(prompts.foreground) and random.random() < 0.4:
-        return other_region(mass, prompts.foreground[0], random)
-    return faulty_mask(mass, random, fault=random.uniform(*FAULTS))
+        return draw_other_region(mass, prompts.foreground[0], random)
+    return draw_faulty_mask(mass, random, fault=random.uniform(*FAULTS))
 
 
 def _around(mass: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -39,11 +39,11 @@ class Prompts:
     outside: tuple[np.ndarray, ...] = ()
     mask: np.ndarray | None = None
 
-    def marks_inside(self) -> np.ndarray:
+    def list_marks_inside(self) -> np.ndarray:
         """(N, 2) points that are said to be inside: clicks, then the points of strokes."""
         return np.concatenate([self.foreground, *self.inside])
 
-    def marks_outside(self) -> np.ndarray:
+    def list_marks_outside(self) -> np.ndarray:
         """(N, 2) points that are said to be outside, likewise."""
         return np.concatenate([self.background, *self.outside])
 
@@ -55,7 +55,7 @@ def check_prompts(prompts: Prompts, shape: tuple[int, int]) -> None:
         PromptError: nothing says where the mass is, a point lies outside of the image or is not finite, there are more
             than `MOST_POINTS`, the box is empty or not in the image, or the mask has another shape.
     """
-    points = np.concatenate([prompts.marks_inside(), prompts.marks_outside()])
+    points = np.concatenate([prompts.list_marks_inside(), prompts.list_marks_outside()])
     if len(points) > MOST_POINTS:
         raise PromptError(
             f"{len(points):,} points, but one mass takes at most {MOST_POINTS:,}; send fewer points a stroke."
@@ -64,7 +64,7 @@ def check_prompts(prompts: Prompts, shape: tuple[int, int]) -> None:
         raise PromptError(
             f"The mask so far has the shape {prompts.mask.shape}, the image {shape}; send the mask of this image."
         )
-    if not (len(prompts.marks_inside()) or prompts.box or (prompts.mask is not None and prompts.mask.any())):
+    if not (len(prompts.list_marks_inside()) or prompts.box or (prompts.mask is not None and prompts.mask.any())):
         raise PromptError("No click, stroke or box says where the mass is; click into the mass first.")
     rows, columns = shape
     wrong = ~((points >= 0) & (points < shape)).all(axis=1)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from skimage.segmentation import random_walker
 
-from mammoseg.interactive.clicks import pixels_of
+from mammoseg.interactive.clicks import list_pixels
 from mammoseg.interactive.close_up import CloseUp
 from mammoseg.interactive.grey_model import GreyModel
 from mammoseg.interactive.prompts import Prompts
@@ -56,8 +56,8 @@ class RandomWalker(GreyModel):
 
 
 def _marks(view: CloseUp, prompts: Prompts, shape: tuple[int, ...]) -> np.ndarray:
-    inside = view.marks(pixels_of(prompts.foreground, prompts.inside, shape))
-    outside = view.marks(pixels_of(prompts.background, prompts.outside, shape))
+    inside = view.marks(list_pixels(prompts.foreground, prompts.inside, shape))
+    outside = view.marks(list_pixels(prompts.background, prompts.outside, shape))
     radius = max(1, round(MARK_RADIUS * max(view.grey.shape)))
     brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2)
     marks = _guess(view, prompts, shape, has_marks=bool(inside.any()))
@@ -94,8 +94,8 @@ def _guess(view: CloseUp, prompts: Prompts, shape: tuple[int, ...], *, has_marks
 
 def _contradicted(view: CloseUp, prompts: Prompts, mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Where the mask so far is not to be believed: around clicks inside of what it leaves out, and outside in it."""
-    inside = view.marks(pixels_of(prompts.foreground, prompts.inside, shape))
-    outside = view.marks(pixels_of(prompts.background, prompts.outside, shape))
+    inside = view.marks(list_pixels(prompts.foreground, prompts.inside, shape))
+    outside = view.marks(list_pixels(prompts.background, prompts.outside, shape))
     doubtful = np.zeros(mask.shape, bool)
     for wrong, edge in ((inside & ~mask, mask), (outside & mask, ~mask)):
         if wrong.any():

@@ -6,7 +6,7 @@ from scipy.ndimage import binary_fill_holes
 from skimage.measure import label
 from skimage.segmentation import find_boundaries
 
-from mammoseg.interactive.clicks import pixels_of
+from mammoseg.interactive.clicks import list_pixels
 from mammoseg.interactive.close_up import CloseUp
 from mammoseg.interactive.grey_model import GreyModel
 from mammoseg.interactive.prompts import Prompts
@@ -28,8 +28,8 @@ class RegionGrowing(GreyModel):
 
     def outline(self, view: CloseUp, prompts: Prompts, shape: tuple[int, ...]) -> np.ndarray:
         """bool ``(rows, columns)`` of the close-up: the mask so far, and what grows from each mark beside it."""
-        marks = view.marks(pixels_of(prompts.foreground, prompts.inside, shape))
-        barred = view.marks(pixels_of(prompts.background, prompts.outside, shape))
+        marks = view.marks(list_pixels(prompts.foreground, prompts.inside, shape))
+        barred = view.marks(list_pixels(prompts.background, prompts.outside, shape))
         mask = np.zeros(marks.shape, bool) if prompts.mask is None else view.reduced(prompts.mask)
         rows, columns = np.mgrid[: marks.shape[0], : marks.shape[1]] + 0.5
         top, left, bottom, right = view.limits(prompts.box)

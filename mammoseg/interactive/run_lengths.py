@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mammoseg.dicom.measure import bounding_window
+from mammoseg.dicom.measure import find_bounding_window
 from mammoseg.interactive.prompts import PromptError
 
 
@@ -33,7 +33,7 @@ class RunLengths:
         """
         if not mask.any():
             return cls(None)
-        rows, columns = bounding_window(mask)
+        rows, columns = find_bounding_window(mask)
         flat = mask[rows, columns].ravel()
         changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
         ends = np.concatenate([[0] if flat[0] else [], changes, [flat.size]]).astype(int)

@@ -25,36 +25,38 @@ TIGHT, LOOSE = (-0.05, 0.1), (0.15, 0.4)
 """How far each side of a box is drawn outside of the mass, as a share of the mass's height or width, uniform."""
 
 
-def first_click(mass: np.ndarray, random: np.random.Generator, *, near_edge: bool = False) -> np.ndarray:
+def draw_first_click(mass: np.ndarray, random: np.random.Generator, *, near_edge: bool = False) -> np.ndarray:
     """(2,) row and column of a click into a mass: any pixel of its middle, or of its rim.
 
     Args:
         mass: (rows, columns) bool, not empty.
         near_edge: click at most `EDGE` deep, not at least `MIDDLE` deep.
     """
-    depth = depth_of(mass)
+    depth = compute_depth(mass)
     most = depth.max()
     wanted = mass & (depth <= max(EDGE * most, 1.0)) if near_edge else depth >= MIDDLE * most
     return _one_of(wanted, random)
 
 
-def correcting_click(mask: np.ndarray, mass: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, bool] | None:
+def find_correcting_click(
+    mask: np.ndarray, mass: np.ndarray, random: np.random.Generator
+) -> tuple[np.ndarray, bool] | None:
     """Where the mask is wrong most: row and column (2,), and whether the click is inside; None where nothing is wrong.
 
     Of all connected regions that were missed or drawn too much the largest gets a click, at least `DEEPEST` deep.
     """
     best = (0, mass, False)
     for wrong, inside in ((mass & ~mask, True), (mask & ~mass, False)):
-        largest = largest_part(wrong)
+        largest = find_largest_part(wrong)
         best = max(best, (int(largest.sum()), largest, inside), key=lambda found: found[0])
     size, region, inside = best
     if not size:
         return None
-    depth = depth_of(region)
+    depth = compute_depth(region)
     return _one_of(depth >= DEEPEST * depth.max(), random), inside
 
 
-def drawn_box(
+def draw_prompt_box(
     mass: np.ndarray, random: np.random.Generator, *, loose: bool = False
 ) -> tuple[float, float, float, float]:
     """Box around a mass as a hand draws it: (top, left, bottom, right), in the image, `TIGHT` or `LOOSE`."""
@@ -66,17 +68,17 @@ def drawn_box(
     return float(top), float(left), float(bottom), float(right)
 
 
-def stroke_inside(mass: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def draw_stroke_inside(mass: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """(3, 2) polyline through the middle of a mass, its points in the order of the mass's longer axis."""
-    middle = depth_of(mass) >= MIDDLE * depth_of(mass).max()
+    middle = compute_depth(mass) >= MIDDLE * compute_depth(mass).max()
     points = np.stack([_one_of(middle, random) for _ in range(3)])
     span = np.ptp(points, axis=0)
     return points[np.argsort(points[:, span.argmax()])]
 
 
-def stroke_outside(mass: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def draw_stroke_outside(mass: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """(N, 2) polyline beside a mass: a quarter of a line around it, at 0.3 of its greatest depth or 3 pixels."""
-    gap = max(3.0, 0.3 * float(depth_of(mass).max()))
+    gap = max(3.0, 0.3 * float(compute_depth(mass).max()))
     around = (cv2.distanceTransform((~mass).astype(np.uint8), cv2.DIST_L2, 5) <= gap).astype(np.uint8)
     outlines, _ = cv2.findContours(around, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     outline = max(outlines, key=len)[:, 0, ::-1]
@@ -84,14 +86,14 @@ def stroke_outside(mass: np.ndarray, random: np.random.Generator) -> np.ndarray:
     return np.roll(outline, -start, axis=0)[: max(2, len(outline) // 4) : 3].astype(float)
 
 
-def faulty_mask(mass: np.ndarray, random: np.random.Generator, *, fault: float) -> np.ndarray:
+def draw_faulty_mask(mass: np.ndarray, random: np.random.Generator, *, fault: float) -> np.ndarray:
     """A mask that is wrong as a network's is: the edge moved by a smooth random field, the whole smaller or larger.
 
     Args:
         mass: (rows, columns) bool, with room around it.
         fault: typical move of the edge, as a share of the mass's greatest depth.
     """
-    depth = depth_of(mass)
+    depth = compute_depth(mass)
     radius = float(depth.max())
     signed = depth - cv2.distanceTransform((~mass).astype(np.uint8), cv2.DIST_L2, 5)
     cell = max(1.0, random.uniform(0.8, 2.4) * radius)
@@ -99,17 +101,17 @@ def faulty_mask(mass: np.ndarray, random: np.random.Generator, *, fault: float) 
     coarse = random.standard_normal((rows, columns), np.float32)
     field = cv2.resize(coarse, mass.shape[::-1], interpolation=cv2.INTER_CUBIC)
     faulty = signed + fault * radius * (field + random.uniform(-1, 1)) > 0
-    return largest_part(faulty) if faulty.any() else mass
+    return find_largest_part(faulty) if faulty.any() else mass
 
 
-def other_region(mass: np.ndarray, click: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def draw_other_region(mass: np.ndarray, click: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """An ellipse (rows, columns) around a click that knows little of the mass, too small or too large for it.
 
     Args:
         mass: (rows, columns) bool, with room around it.
         click: (2,) row and column, inside of the ellipse.
     """
-    axes = float(depth_of(mass).max()) * np.exp(random.uniform(np.log(0.3), np.log(2.5), 2))
+    axes = float(compute_depth(mass).max()) * np.exp(random.uniform(np.log(0.3), np.log(2.5), 2))
     centre = click + random.uniform(-0.6, 0.6, 2) * axes.min()
     drawn = np.zeros(mass.shape, np.uint8)
     x, y = np.rint(centre[::-1]).astype(int).tolist()
@@ -118,7 +120,7 @@ def other_region(mass: np.ndarray, click: np.ndarray, random: np.random.Generato
     return drawn.astype(bool)
 
 
-def corrected(
+def correct_mask(
     model: InteractiveModel,
     prepared: Any,
     mass: np.ndarray,
@@ -138,7 +140,7 @@ def corrected(
     if mask is None:
         mask = model.segment(prepared, prompts)
     yield mask
-    while (click := correcting_click(mask, mass, random)) is not None:
+    while (click := find_correcting_click(mask, mass, random)) is not None:
         prompts = with_click(prompts, click[0], inside=click[1], mask=mask)
         mask = model.segment(prepared, prompts)
         yield mask
@@ -154,19 +156,19 @@ def with_click(prompts: Prompts, point: np.ndarray, *, inside: bool, mask: np.nd
     return Prompts(foreground, background, prompts.box, prompts.inside, prompts.outside, mask)
 
 
-def depth_of(region: np.ndarray) -> np.ndarray:
+def compute_depth(region: np.ndarray) -> np.ndarray:
     """(rows, columns) float32 distance of each pixel to the nearest one outside of a region; beyond the image counts.
 
     Examples:
         >>> import numpy as np
-        >>> from mammoseg.interactive.simulate import depth_of
-        >>> depth_of(np.ones((1, 3), bool)).tolist()
+        >>> from mammoseg.interactive.simulate import compute_depth
+        >>> compute_depth(np.ones((1, 3), bool)).tolist()
         [[1.0, 1.0, 1.0]]
     """
     return cv2.distanceTransform(np.pad(region, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
 
 
-def largest_part(region: np.ndarray) -> np.ndarray:
+def find_largest_part(region: np.ndarray) -> np.ndarray:
     """The largest connected part of a mask, (rows, columns) bool; empty where the mask is."""
     count, parts, statistics, _ = cv2.connectedComponentsWithStats(region.astype(np.uint8), connectivity=8)
     if count == 1:
@@ -174,7 +176,7 @@ def largest_part(region: np.ndarray) -> np.ndarray:
     return parts == 1 + int(statistics[1:, cv2.CC_STAT_AREA].argmax())
 
 
-def masses_of(label: np.ndarray, *, least: int = 60) -> list[np.ndarray]:
+def list_masses(label: np.ndarray, *, least: int = 60) -> list[np.ndarray]:
     """Each connected mass of a label, (rows, columns) bool, that has at least `least` pixels; in reading order."""
     count, parts, statistics, _ = cv2.connectedComponentsWithStats(label.astype(np.uint8), connectivity=8)
     return [parts == number for number in range(1, count) if statistics[number, cv2.CC_STAT_AREA] >= least]

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from mammoseg.interactive.prompts import Prompts
-from mammoseg.transforms.functional.breast import bounding_box, breast_mask
+from mammoseg.transforms.functional.breast import find_bounding_box, find_breast_mask
 
 FIRST_LOOK = 0.28
 """Side of the square around clicks alone, as a share of the height of the breast: the largest masses but a few fit."""
@@ -62,7 +62,7 @@ class CropView:
         return np.column_stack([self.axes, offset])[::-1][:, [1, 0, 2]]
 
 
-def levels_of(image: np.ndarray, count: int) -> list[np.ndarray]:
+def build_levels(image: np.ndarray, count: int) -> list[np.ndarray]:
     """An image ``(rows, columns)`` as float32, and what is left of it when its sides are halved, again and again."""
     found = [np.ascontiguousarray(image, np.float32)]
     while len(found) < count and min(found[-1].shape) >= 2:
@@ -73,30 +73,30 @@ def levels_of(image: np.ndarray, count: int) -> list[np.ndarray]:
 
 
 def cut(levels: Sequence[np.ndarray], view: CropView) -> np.ndarray:
-    """(grid, grid) what a view of an image shows, from that of its `levels_of` which skips no pixel."""
+    """(grid, grid) what a view of an image shows, from that of its `build_levels` which skips no pixel."""
     level = min(max(0, int(np.log2(max(view.scale, 1.0)))), len(levels) - 1)
     step = 2.0**level
     return CropView((view.centre - (step - 1) / 2) / step, view.axes / step, view.grid).cut(levels[level])
 
 
-def breast_height(image: np.ndarray) -> float:
+def measure_breast_height(image: np.ndarray) -> float:
     """Height of the breast in an image ``(rows, columns)``, dense tissue bright, in its pixels."""
     rows, columns = image.shape
-    return float(bounding_box(breast_mask(image), (rows, columns)).height)
+    return float(find_bounding_box(find_breast_mask(image), (rows, columns)).height)
 
 
-def square(centre: np.ndarray, side: float, *, grid: int) -> CropView:
+def make_square(centre: np.ndarray, side: float, *, grid: int) -> CropView:
     """The upright view of a square of `side` pixels around `centre` (row, column) of an image."""
     return CropView(np.asarray(centre, float), np.eye(2) * side / grid, grid)
 
 
-def window_of(views: Sequence[CropView], shape: tuple[int, ...]) -> tuple[slice, slice]:
+def find_window(views: Sequence[CropView], shape: tuple[int, ...]) -> tuple[slice, slice]:
     """The part of an image of `shape` (rows, columns) that upright views show, at least a pixel of it.
 
     Examples:
         >>> import numpy as np
-        >>> from mammoseg.interactive.view import square, window_of
-        >>> window_of([square(np.array([5, 20]), 16, grid=8)], (40, 30))
+        >>> from mammoseg.interactive.view import make_square, find_window
+        >>> find_window([make_square(np.array([5, 20]), 16, grid=8)], (40, 30))
         (slice(0, 14, None), slice(12, 29, None))
     """
     corners = np.concatenate([view.centre + np.array([[-1], [1]]) * view.scale * view.grid / 2 for view in views])
@@ -111,7 +111,7 @@ def look(prompts: Prompts, *, breast_height: float) -> tuple[np.ndarray, float]:
     A box or a mask so far, with the marks inside, is shown `AROUND` times as large; clicks and strokes alone in
     `FIRST_LOOK`, or more where they are far apart.
     """
-    marks = prompts.marks_inside()
+    marks = prompts.list_marks_inside()
     corners = [marks]
     if prompts.box:
         corners.append(np.array(prompts.box).reshape(2, 2) - [[0, 0], [1, 1]])

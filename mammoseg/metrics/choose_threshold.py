@@ -26,7 +26,7 @@ class ChosenThreshold:
     dice: tuple[float, ...]
 
 
-def dice_by_threshold(probability: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def compute_dice_by_threshold(probability: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Dice at each of `THRESHOLDS`, ``(thresholds,)``; NaN without a mass in the truth, as `compute_dice` has it.
 
     Args:
@@ -35,8 +35,8 @@ def dice_by_threshold(probability: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
     Examples:
         >>> import numpy as np
-        >>> from mammoseg.metrics.choose_threshold import dice_by_threshold
-        >>> dice = dice_by_threshold(np.array([[0.1, 0.42, 0.9]]), np.array([[False, True, True]]))
+        >>> from mammoseg.metrics.choose_threshold import compute_dice_by_threshold
+        >>> dice = compute_dice_by_threshold(np.array([[0.1, 0.42, 0.9]]), np.array([[False, True, True]]))
         >>> dice[[0, 7, 9]].tolist()  # at 0.05, 0.4 and 0.5: 4/5, 4/4 and 2/3
         [0.8, 1.0, 0.6666666666666666]
     """
@@ -54,7 +54,7 @@ def choose_threshold(dice: np.ndarray, patients: np.ndarray, *, seed: int = 0) -
     """Choose by the mean over images with a mass.
 
     Args:
-        dice: rows of `dice_by_threshold`, ``(images, thresholds)``, at least one without NaN.
+        dice: rows of `compute_dice_by_threshold`, ``(images, thresholds)``, at least one without NaN.
         patients: number of the patient of each, from 0, ``(images,)``.
         seed: seed of the draws; the same seed gives the same interval.
     """

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mammoseg.metrics.masks import as_mask_pair
-from mammoseg.metrics.regions import Region, connected_regions
+from mammoseg.metrics.regions import Region, find_connected_regions
 
 
 def count_pixels_and_masses(
@@ -34,7 +34,7 @@ def count_pixels_and_masses(
         {'predicted_px': 4, 'truth_px': 8, 'common_px': 4, 'masses': 2, 'missed_masses': 1}
     """
     predicted, truth = as_mask_pair(prediction, target)
-    lesions = connected_regions(truth) if lesions is None else lesions
+    lesions = find_connected_regions(truth) if lesions is None else lesions
     return {
         "predicted_px": np.count_nonzero(predicted),
         "truth_px": np.count_nonzero(truth),

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit
 
 from mammoseg.calibration import Calibration, logit
-from mammoseg.metrics.reliability import compute_reliability, expected_calibration_error
+from mammoseg.metrics.reliability import compute_expected_calibration_error, compute_reliability
 
 FOLDS = 5
 """Parts of the patients of which each is judged by a fit to the others."""
@@ -119,6 +119,6 @@ def fit_scale_and_offset(scores: np.ndarray, right: np.ndarray, weights: np.ndar
     return fitted
 
 
-def calibration_error(scores: np.ndarray, right: np.ndarray) -> float:
+def compute_calibration_error(scores: np.ndarray, right: np.ndarray) -> float:
     """Expected calibration error of scores ``(marks,)``, of which those in `right` are on a mass."""
-    return expected_calibration_error(compute_reliability(scores.tolist(), right.tolist()))
+    return compute_expected_calibration_error(compute_reliability(scores.tolist(), right.tolist()))

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from mammoseg.metrics.masks import as_mask_pair
-from mammoseg.metrics.regions import Region, connected_regions
+from mammoseg.metrics.regions import Region, find_connected_regions
 
 FLOOR = 0.05
 """Probability above which pixels join to a mark."""
@@ -92,7 +92,7 @@ def find_marks(probability: np.ndarray) -> list[Mark]:
         probability: ``(rows, columns)``, 0 to 1.
     """
     marks = []
-    for region in connected_regions(probability > FLOOR):
+    for region in find_connected_regions(probability > FLOOR):
         if region.area >= SMALLEST * probability.size:
             values = probability[region.box]
             score = float(values[region.inside].max())
@@ -119,7 +119,7 @@ def find_lesions_by_marks(
         ValueError: the shapes differ, or the truth has values other than 0 and 1.
     """
     _, masses = as_mask_pair(probability > FLOOR, truth)
-    lesions = connected_regions(masses) if lesions is None else lesions
+    lesions = find_connected_regions(masses) if lesions is None else lesions
     marks = find_marks(probability)
     hits = [_hits(mark, lesions) for mark in marks]
     return {rule: _found(rule, marks, hits, len(lesions), group) for rule in RULES}
@@ -141,7 +141,7 @@ def compute_froc(images: Sequence[FoundLesions]) -> FrocCurve:
     return FrocCurve((0.0, *per_image.tolist()), (0.0, *sensitivity.tolist()), len(found), len(images))
 
 
-def froc_intervals(
+def bootstrap_froc(
     images: Sequence[FoundLesions],
     *,
     false_positives: Sequence[float] = FALSE_POSITIVES,

@@ -46,13 +46,13 @@ class Region:
         return bool(self.inside[row - rows.start, column - columns.start])
 
 
-def connected_regions(mask: np.ndarray) -> list[Region]:
+def find_connected_regions(mask: np.ndarray) -> list[Region]:
     """The connected regions of a bool mask (H, W), by `TOUCHING`.
 
     Examples:
         >>> import numpy as np
-        >>> from mammoseg.metrics.regions import connected_regions
-        >>> [region.area for region in connected_regions(np.array([[1, 0, 0, 1], [0, 1, 0, 1]], bool))]
+        >>> from mammoseg.metrics.regions import find_connected_regions
+        >>> [region.area for region in find_connected_regions(np.array([[1, 0, 0, 1], [0, 1, 0, 1]], bool))]
         [2, 2]
     """
     labels, _ = ndimage.label(mask, structure=TOUCHING)
@@ -62,7 +62,7 @@ def connected_regions(mask: np.ndarray) -> list[Region]:
     ]
 
 
-def regions_of_masks(masks: Iterable[np.ndarray]) -> list[Region]:
+def list_mass_regions(masks: Iterable[np.ndarray]) -> list[Region]:
     """One region a mask (H, W) of 0 and 1, be it connected or not; a mask without a pixel is left out."""
     found = []
     for mask in masks:

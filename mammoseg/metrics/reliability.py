@@ -53,13 +53,13 @@ def compute_reliability(scores: Sequence[float], right: Sequence[bool]) -> list[
     ]
 
 
-def expected_calibration_error(bins: Sequence[ReliabilityBin]) -> float:
+def compute_expected_calibration_error(bins: Sequence[ReliabilityBin]) -> float:
     """Mean distance of score and fraction right, bins weighted by their marks; NaN without a mark.
 
     Examples:
-        >>> from mammoseg.metrics.reliability import compute_reliability, expected_calibration_error
+        >>> from mammoseg.metrics.reliability import compute_reliability, compute_expected_calibration_error
         >>> bins = compute_reliability([0.9, 0.9, 0.2, 0.2], [True, False, False, False])
-        >>> round(expected_calibration_error(bins), 3)  # half of 0.4, and half of 0.2
+        >>> round(compute_expected_calibration_error(bins), 3)  # half of 0.4, and half of 0.2
         0.3
     """
     marks = sum(of_bin.marks for of_bin in bins)

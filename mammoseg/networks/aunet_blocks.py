@@ -91,7 +91,7 @@ UPS = {"bilinear": BilinearUp, "transposed": TransposedUp}
 """Ways up of Sun et al. 2020 by the names that configs use."""
 
 
-def make_up(name: str, in_channels: int, out_channels: int) -> nn.Module:
+def make_upsampling(name: str, in_channels: int, out_channels: int) -> nn.Module:
     """Twice the rows and columns, by name: ``(N, in, H, W)`` to ``(N, out, 2H, 2W)``.
 
     Raises:
@@ -125,7 +125,7 @@ class AttentionUp(nn.Module):
 
     def __init__(self, channels: int, *, reduction: int, up: str = "bilinear") -> None:
         super().__init__()
-        self.bilinear = make_up(up, 2 * channels, channels)
+        self.bilinear = make_upsampling(up, 2 * channels, channels)
         self.dense = DenseUp(2 * channels, channels)
         self.smooth = conv_bn_relu(channels, channels)
         self.attention = ChannelAttention(2 * channels, reduction=reduction)

@@ -13,12 +13,12 @@ PathsMaker = Callable[[Sequence[int], Sequence[int]], nn.ModuleList]
 """Makes one module a skip connection from the widths it reads and those it gives out, finest first."""
 
 
-def direct_paths(in_channels: Sequence[int], channels: Sequence[int]) -> nn.ModuleList:
+def make_direct_paths(in_channels: Sequence[int], channels: Sequence[int]) -> nn.ModuleList:
     """Skip connections that pass features as they are; widths have to agree."""
     return nn.ModuleList(nn.Identity() for _ in zip(in_channels, channels, strict=True))
 
 
-def along(paths: nn.ModuleList, features: Sequence[Tensor]) -> list[Tensor]:
+def pass_along(paths: nn.ModuleList, features: Sequence[Tensor]) -> list[Tensor]:
     """Each feature map ``(N, C_i, H_i, W_i)`` through the path of its level."""
     return [path(feature) for path, feature in zip(paths, features, strict=True)]
 
@@ -47,7 +47,7 @@ class PyramidDecoder(nn.Module):
         self.decoder = TransposedDecoder(coarsest, fine, block=block, block_channels=block_channels, skip_channels=fine)
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
-        return self.decoder(self.pyramid(self.pool(features[-1])), along(self.paths, features))
+        return self.decoder(self.pyramid(self.pool(features[-1])), pass_along(self.paths, features))
 
 
 class ReadingEncoder(nn.Module):
@@ -75,7 +75,7 @@ class ReadingEncoder(nn.Module):
         )
 
     def forward(self, decoded: Sequence[Tensor]) -> list[Tensor]:
-        carried = [decoded[0], *along(self.paths, decoded[1:])]
+        carried = [decoded[0], *pass_along(self.paths, decoded[1:])]
         features: list[Tensor] = []
         for bridge, block, from_decoder in zip(self.bridges, self.blocks, carried, strict=True):
             above = self.pool(features[-1]) if features else decoded[0]
@@ -140,7 +140,7 @@ class ConnectedNetwork(Network):
     """
 
     block: ClassVar[type[nn.Module]]
-    paths = staticmethod(direct_paths)
+    paths = staticmethod(make_direct_paths)
 
     def __init__(
         self,
@@ -157,12 +157,12 @@ class ConnectedNetwork(Network):
             out_channels,
             channels=channels,
             block=self.block,
-            block_channels=[self.block_width(width) for width in channels[:-1]],
+            block_channels=[self.compute_block_width(width) for width in channels[:-1]],
             paths=self.paths,
             dilations=dilations,
         )
 
-    def block_width(self, width: int) -> int:
+    def compute_block_width(self, width: int) -> int:
         """What a block of nominal `width` gives out."""
         return width
 

@@ -2,7 +2,7 @@
 
 from mammoseg.networks.blocks import PlainBlock
 from mammoseg.networks.cascade import ConnectedNetwork
-from mammoseg.networks.multires_blocks import res_paths
+from mammoseg.networks.multires_blocks import make_res_paths
 
 
 class ConnectedUNetsPlus(ConnectedNetwork):
@@ -12,4 +12,4 @@ class ConnectedUNetsPlus(ConnectedNetwork):
     """
 
     block = PlainBlock
-    paths = staticmethod(res_paths)
+    paths = staticmethod(make_res_paths)

@@ -1,7 +1,7 @@
 """ConnectedUNets++ (Sarker et al. 2022, ISVC)."""
 
 from mammoseg.networks.cascade import ConnectedNetwork
-from mammoseg.networks.multires_blocks import MultiResBlock, multires_widths, res_paths
+from mammoseg.networks.multires_blocks import MultiResBlock, compute_multires_widths, make_res_paths
 
 
 class ConnectedUNetsPlusPlus(ConnectedNetwork):
@@ -12,7 +12,7 @@ class ConnectedUNetsPlusPlus(ConnectedNetwork):
     """
 
     block = MultiResBlock
-    paths = staticmethod(res_paths)
+    paths = staticmethod(make_res_paths)
 
-    def block_width(self, width: int) -> int:
-        return sum(multires_widths(width))
+    def compute_block_width(self, width: int) -> int:
+        return sum(compute_multires_widths(width))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mammoseg.networks.network import Network
 
 
-def dense_layer(in_channels: int, growth: int, *, dropout: float) -> nn.Sequential:
+def make_dense_layer(in_channels: int, growth: int, *, dropout: float) -> nn.Sequential:
     """Batch normalisation, ReLU, 3x3 convolution, dropout: the `growth` new features of ``(N, in_channels, H, W)``."""
     return nn.Sequential(
         nn.BatchNorm2d(in_channels),
@@ -18,7 +18,7 @@ def dense_layer(in_channels: int, growth: int, *, dropout: float) -> nn.Sequenti
     )
 
 
-def transition_down(channels: int, *, dropout: float) -> nn.Sequential:
+def make_transition_down(channels: int, *, dropout: float) -> nn.Sequential:
     """Batch normalisation, ReLU, 1x1 convolution, dropout, 2x2 max-pooling; the width stays."""
     return nn.Sequential(
         nn.BatchNorm2d(channels),
@@ -63,7 +63,7 @@ class DenseBlock(nn.Module):
         self.new_channels = layers * growth
         self.out_channels = in_channels + self.new_channels
         self.layers = nn.ModuleList(
-            dense_layer(in_channels + index * growth, growth, dropout=dropout) for index in range(layers)
+            make_dense_layer(in_channels + index * growth, growth, dropout=dropout) for index in range(layers)
         )
 
     def forward(self, features: Tensor) -> Tensor:
@@ -110,7 +110,7 @@ class FCDenseNet(Network):
             block = DenseBlock(channels, depth, growth=growth, dropout=dropout)
             self.down_blocks.append(block)
             channels = block.out_channels
-            self.downs.append(transition_down(channels, dropout=dropout))
+            self.downs.append(make_transition_down(channels, dropout=dropout))
             skip_widths.append(channels)
         self.bottleneck = block = DenseBlock(channels, layers[-1], growth=growth, dropout=dropout)
         for depth, skip_width in zip(reversed(layers[:-1]), reversed(skip_widths), strict=True):

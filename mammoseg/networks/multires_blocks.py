@@ -20,7 +20,7 @@ class BareConvBN(nn.Sequential):
         )
 
 
-def multires_widths(channels: int) -> tuple[int, int, int]:
+def compute_multires_widths(channels: int) -> tuple[int, int, int]:
     """Widths of the three convolutions of a MultiRes block of nominal width `channels`; it gives out their sum."""
     width = 1.67 * channels
     return int(0.167 * width), int(0.333 * width), int(0.5 * width)
@@ -37,7 +37,7 @@ class MultiResBlock(nn.Module):
 
     def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__()
-        first, second, third = multires_widths(channels)
+        first, second, third = compute_multires_widths(channels)
         out_channels = first + second + third
         self.shortcut = BareConvBN(in_channels, out_channels, kernel_size=1)
         self.first = BareConvBN(in_channels, first, kernel_size=3)
@@ -75,7 +75,7 @@ class ResPath(nn.Sequential):
         super().__init__(*(ResPathStep(i, o) for i, o in pairwise(widths)))
 
 
-def res_paths(in_channels: Sequence[int], channels: Sequence[int]) -> nn.ModuleList:
+def make_res_paths(in_channels: Sequence[int], channels: Sequence[int]) -> nn.ModuleList:
     """One residual path a level, finest first, the longer the finer: ..., 3, 2, 1 steps."""
     levels = len(channels)
     paths = zip(in_channels, channels, range(levels, 0, -1), strict=True)

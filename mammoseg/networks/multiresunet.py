@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from mammoseg.networks.blocks import PoolingEncoder, TransposedDecoder
-from mammoseg.networks.multires_blocks import BareConvBN, MultiResBlock, multires_widths, res_paths
+from mammoseg.networks.multires_blocks import BareConvBN, MultiResBlock, compute_multires_widths, make_res_paths
 from mammoseg.networks.network import Network
 
 
@@ -30,11 +30,11 @@ class MultiResUNet(Network):
     ) -> None:
         super().__init__()
         self.size_divisor = 2 ** (len(channels) - 1)
-        widths = [sum(multires_widths(width)) for width in channels]
+        widths = [sum(compute_multires_widths(width)) for width in channels]
         *fine, coarsest = widths
         read = (in_channels, *fine)
         self.encoder = PoolingEncoder(MultiResBlock(i, width) for i, width in zip(read, channels, strict=True))
-        self.paths = res_paths(fine, channels[:-1])
+        self.paths = make_res_paths(fine, channels[:-1])
         self.decoder = TransposedDecoder(
             coarsest, channels[:-1], block=MultiResBlock, block_channels=fine, skip_channels=channels[:-1]
         )

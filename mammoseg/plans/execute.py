@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mammoseg.command_line import known_error
+from mammoseg.command_line import find_known_error
 from mammoseg.data.ingest import ingest
 from mammoseg.parent import end_with_parent
-from mammoseg.plans.state import note_begun, note_done, note_failed, status_of
+from mammoseg.plans.state import note_begun, note_done, note_failed, read_status
 from mammoseg.plans.step_log import said_in
 from mammoseg.plans.steps import Step
 from mammoseg.training.workflow import evaluate, train
@@ -46,7 +46,7 @@ def execute(steps: Sequence[Step], output: Path, *, jobs: int, told: Told) -> No
         _do_in_children(steps, output, jobs=jobs, told=told)
 
 
-def command_of(step: Step) -> list[str]:
+def build_command(step: Step) -> list[str]:
     """The same step as words of a command line."""
     words = [sys.executable, "-m", "mammoseg.cli", step.command, *step.inputs]
     for name, value in step.options.items():
@@ -58,12 +58,12 @@ def command_of(step: Step) -> list[str]:
 def _ready(steps: Sequence[Step], output: Path) -> Iterator[Step]:
     """Each step that is not done, as soon as all that it needs is."""
     for step in steps:
-        if status_of(step, output).state != "done" and _can_begin(step, steps, output):
+        if read_status(step, output).state != "done" and _can_begin(step, steps, output):
             yield step
 
 
 def _can_begin(step: Step, steps: Sequence[Step], output: Path) -> bool:
-    return all(status_of(other, output).state == "done" for other in steps if other.key in step.needs)
+    return all(read_status(other, output).state == "done" for other in steps if other.key in step.needs)
 
 
 def _do_here(step: Step, output: Path) -> str:
@@ -73,7 +73,7 @@ def _do_here(step: Step, output: Path) -> str:
             with said_in(log):
                 CALLS[step.command](*step.inputs, **step.options)
         except Exception as error:  # whatever ended it, the other steps go on
-            known = known_error(error)
+            known = find_known_error(error)
             print(known, file=log)
             return _failed(step, output, str(known))
     note_done(step, output)
@@ -114,7 +114,7 @@ def _start(step: Step, output: Path, jobs: int) -> "subprocess.Popen[bytes]":
     threads = str(max(1, (os.cpu_count() or 1) // jobs))
     with (output / step.key / LOG).open("ab") as log:
         return subprocess.Popen(
-            command_of(step),
+            build_command(step),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

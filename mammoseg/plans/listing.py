@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mammoseg.plans.paper_table import PaperTable, cannot_run, papers, tables_of, unknown_of
+from mammoseg.plans.paper_table import PaperTable, list_papers, list_tables, list_unknown, say_why_cannot_run
 
 
 def print_tables(paper: str | None = None) -> None:
@@ -11,21 +11,21 @@ def print_tables(paper: str | None = None) -> None:
     Raises:
         WrongCallError: there is no such paper.
     """
-    names = [paper] if paper else papers()
-    tables = [table for name in names for table in tables_of(name)]
+    names = [paper] if paper else list_papers()
+    tables = [table for name in names for table in list_tables(name)]
     print(_as_table(tables))
     print("\nVariants (--variant):")
     said = {f"{one.paper} {variant}": says for one in tables for variant, says in one.variants_say.items()}
     for name, says in said.items():
         print(f"  {name}: {says}")
-    empty = [(one, row, why) for one in tables for row in one.words["rows"] if (why := cannot_run(one, row))]
+    empty = [(one, row, why) for one in tables for row in one.words["rows"] if (why := say_why_cannot_run(one, row))]
     if empty:
         print("\nRows that stay empty:")
     for table, row, why in empty:
         print(f"  {table.paper} {table.name}, {row['label']}: {why}")
     print("\nWhat is not known here:")
     for name in names:
-        for what, why in unknown_of(name).items():
+        for what, why in list_unknown(name).items():
             print(f"  {name}, {what}: {why}")
 
 

@@ -5,17 +5,17 @@ from functools import cache
 from pathlib import Path
 
 from mammoseg.data.datalist import Record, load_section, read_datalist
-from mammoseg.data.one_a_mass import one_record_a_mass
+from mammoseg.data.one_a_mass import split_by_mass
 from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.folders import is_folder
 from mammoseg.plans.plan import PlannedRun, RunPlan
-from mammoseg.plans.state import status_of
-from mammoseg.plans.steps import Step, dataset_dir, folds_of
+from mammoseg.plans.state import read_status
+from mammoseg.plans.steps import Step, list_folds, locate_dataset
 
 Section = Callable[[Path, str, int | None], list[Record]]
 
 
-def images_of(plan: RunPlan, output: Path) -> dict[str, int | None]:
+def count_images(plan: RunPlan, output: Path) -> dict[str, int | None]:
     """Images (masses where patches are cut) of one training of each run; None where its data is not there yet.
 
     Args:
@@ -48,7 +48,7 @@ def check_there(steps: Sequence[Step], output: Path) -> None:
     """
     made = {step.options["output"] for step in steps if step.command == "ingest"}
     for step in steps:
-        if status_of(step, output).state == "done":
+        if read_status(step, output).state == "done":
             continue
         if step.command == "ingest":
             if absent := [path for path in step.inputs[1:] if not is_folder(Path(path))]:
@@ -60,10 +60,10 @@ def check_there(steps: Sequence[Step], output: Path) -> None:
 def _of_run(plan: RunPlan, run: PlannedRun, output: Path, load: Section) -> int | None:
     counts = []
     for dataset, section, fold in _needed(run):
-        file = dataset_dir(plan, dataset, output) / "datalist.json"
+        file = locate_dataset(plan, dataset, output) / "datalist.json"
         if file.is_file():
             records = load(file, section, fold)
-            counts.append(len(one_record_a_mass(records) if run.cuts_patches else records))
+            counts.append(len(split_by_mass(records) if run.cuts_patches else records))
         elif section == "training":
             counts.append(0)
     return counts[0] or None
@@ -71,12 +71,12 @@ def _of_run(plan: RunPlan, run: PlannedRun, output: Path, load: Section) -> int 
 
 def _needed(run: PlannedRun) -> Iterator[tuple[str, str, int | None]]:
     """Dataset, section and fold of all that a run reads, that of the first training first."""
-    for fold in folds_of(run):
+    for fold in list_folds(run):
         yield run.dataset, "training", fold
         yield run.dataset, run.chosen_on, fold
     for score in run.scores:
         own = score.dataset in (None, run.dataset)
-        for fold in folds_of(run) if own and not score.mean_of_folds else (None,):
+        for fold in list_folds(run) if own and not score.mean_of_folds else (None,):
             yield score.dataset or run.dataset, score.section, fold
 
 

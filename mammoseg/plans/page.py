@@ -6,13 +6,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mammoseg.counts import count_of
-from mammoseg.files import printable
+from mammoseg.counts import format_count
+from mammoseg.files import as_printable
 from mammoseg.pages.html import write_html
 from mammoseg.plans.budgets import find_budget
 from mammoseg.plans.execute import LOG
 from mammoseg.plans.plan import RunPlan
-from mammoseg.plans.state import StepStatus, status_of
+from mammoseg.plans.state import StepStatus, read_status
 from mammoseg.plans.steps import Step
 
 SHOWN = ("dice", "iou", "sensitivity", "hausdorff_px", "mean_iou")
@@ -29,7 +29,7 @@ class Line:
     status: StepStatus
 
 
-def lines_of(steps: Sequence[Step], output: Path, *, running: Sequence[str] = ()) -> list[Line]:
+def list_lines(steps: Sequence[Step], output: Path, *, running: Sequence[str] = ()) -> list[Line]:
     """What became of every step; what waits for a failed one says so.
 
     Args:
@@ -37,7 +37,7 @@ def lines_of(steps: Sequence[Step], output: Path, *, running: Sequence[str] = ()
     """
     lines: dict[str, Line] = {}
     for step in steps:
-        status = status_of(step, output)
+        status = read_status(step, output)
         if step.key in running:
             status = StepStatus("running")
         elif status.state in ("left", "begun"):
@@ -50,15 +50,17 @@ def lines_of(steps: Sequence[Step], output: Path, *, running: Sequence[str] = ()
 def as_text(lines: Sequence[Line]) -> str:
     """One line a step, columns aligned, and the counts."""
     width = max((len(line.step.key) for line in lines), default=0)
-    rows = [f"{line.status.state:8} {line.step.key:{width}} {printable(line.status.reason)}".rstrip() for line in lines]
-    return "\n".join([*rows, counts_of(lines)])
+    rows = [
+        f"{line.status.state:8} {line.step.key:{width}} {as_printable(line.status.reason)}".rstrip() for line in lines
+    ]
+    return "\n".join([*rows, format_counts(lines)])
 
 
-def counts_of(lines: Sequence[Line]) -> str:
+def format_counts(lines: Sequence[Line]) -> str:
     """``3 done, 1 failed, 2 left``."""
     states = [line.status.state for line in lines]
     return ", ".join(f"{states.count(state)} {state}" for state in STATES if state in states) + (
-        f" of {count_of(len(lines), 'step')}"
+        f" of {format_count(len(lines), 'step')}"
     )
 
 
@@ -88,7 +90,7 @@ def write_plan_page(
         left_out=left_out,
         lines=lines,
         log=LOG,
-        counts=counts_of(lines),
+        counts=format_counts(lines),
         results=[row for row in results if row["metric"] in SHOWN],
         table=table,
         date=f"{datetime.now():%Y-%m-%d %H:%M}",

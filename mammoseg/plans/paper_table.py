@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mammoseg.cards.listing import paper_of
+from mammoseg.cards.listing import describe_paper
 from mammoseg.errors import WrongCallError
 from mammoseg.files import read_json
 from mammoseg.plans.plan import OF_THE_WEIGHTS
@@ -37,15 +37,15 @@ class PaperTable:
     @property
     def title(self) -> str:
         """Paper and table in words."""
-        return f"{paper_of(self.paper)['paper']}, {self.name}: {self.words['title']}"
+        return f"{describe_paper(self.paper)['paper']}, {self.name}: {self.words['title']}"
 
 
-def papers() -> list[str]:
+def list_papers() -> list[str]:
     """Keys of the papers that have tables."""
     return sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
-def unknown_of(paper: str) -> dict[str, str]:
+def list_unknown(paper: str) -> dict[str, str]:
     """What of a paper is not known here, and why.
 
     Raises:
@@ -54,7 +54,7 @@ def unknown_of(paper: str) -> dict[str, str]:
     return dict(_file(paper)["unknown"])
 
 
-def tables_of(paper: str) -> list[PaperTable]:
+def list_tables(paper: str) -> list[PaperTable]:
     """All tables of a paper.
 
     Raises:
@@ -80,14 +80,14 @@ def find_table(paper: str, name: str) -> PaperTable:
     Raises:
         WrongCallError: there is no such paper or table.
     """
-    tables = {table.name: table for table in tables_of(paper)}
+    tables = {table.name: table for table in list_tables(paper)}
     if name not in tables:
-        said = "".join(f"; {what}: {why}" for what, why in unknown_of(paper).items() if "number" in what)
+        said = "".join(f"; {what}: {why}" for what, why in list_unknown(paper).items() if "number" in what)
         raise WrongCallError(f"unknown table '{name}' of {paper}; known: {', '.join(tables)}{said}.")
     return tables[name]
 
 
-def plan_of(
+def build_plan(
     table: PaperTable, datasets: Mapping[str, Mapping[str, Any]], *, variant: str | None = None
 ) -> dict[str, Any]:
     """What a plan's file would hold, without rows that cannot be run or lack their data.
@@ -103,12 +103,12 @@ def plan_of(
     of_variant = table.variants[variant] if variant else {}
     runs: dict[str, dict[str, Any]] = {}
     for row in table.words["rows"]:
-        if why_not(table, row, datasets):
+        if say_why_not(table, row, datasets):
             continue
-        run = {**table.words["run"], "bundle": bundle_of(table, row)}
+        run = {**table.words["run"], "bundle": find_bundle(table, row)}
         run["overrides"] = {**table.words["run"].get("overrides", {}), **row.get("overrides", {}), **of_variant}
         if first := row.get("pretrained_on"):
-            name = f"{run_name(row)}-before"
+            name = f"{name_run(row)}-before"
             runs[name] = {
                 "name": name,
                 "bundle": run["bundle"],
@@ -117,7 +117,7 @@ def plan_of(
                 "overrides": run["overrides"],
             }
             run |= {"start_from": name, "overrides": _of_a_training(run["overrides"])}
-        runs[run_name(row)] = {"name": run_name(row), **run}
+        runs[name_run(row)] = {"name": name_run(row), **run}
     used = {name for run in runs.values() for name in _data_of(run)}
     return {
         "name": "-".join(filter(None, (table.paper, table.name, variant))),
@@ -126,9 +126,9 @@ def plan_of(
     }
 
 
-def why_not(table: PaperTable, row: Mapping[str, Any], datasets: Mapping[str, Any]) -> str:
+def say_why_not(table: PaperTable, row: Mapping[str, Any], datasets: Mapping[str, Any]) -> str:
     """Why a row is not run; empty where it is."""
-    if cannot := cannot_run(table, row):
+    if cannot := say_why_cannot_run(table, row):
         return cannot
     if not table.words["run"]:
         return "nothing of this table is trained"
@@ -137,17 +137,17 @@ def why_not(table: PaperTable, row: Mapping[str, Any], datasets: Mapping[str, An
     return f"no --data {missing[0]}=FOLDER" if missing else ""
 
 
-def cannot_run(table: PaperTable, row: Mapping[str, Any]) -> str:
+def say_why_cannot_run(table: PaperTable, row: Mapping[str, Any]) -> str:
     """Why a row cannot be run whatever data there is; empty where it can."""
     return str(row.get("cannot") or table.words.get("cannot") or "")
 
 
-def run_name(row: Mapping[str, Any]) -> str:
+def name_run(row: Mapping[str, Any]) -> str:
     """Name of a row's run in a plan."""
     return str(row.get("run") or re.sub(r"[^a-z0-9_.]+", "-", row["label"].lower().replace("+", "plus")).strip("-"))
 
 
-def bundle_of(table: PaperTable, row: Mapping[str, Any]) -> str:
+def find_bundle(table: PaperTable, row: Mapping[str, Any]) -> str:
     """Bundle of a row, which that of the table stands for."""
     return str(row.get("bundle") or table.words["run"]["bundle"])
 
@@ -158,8 +158,8 @@ def _of_a_training(overrides: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _file(paper: str) -> dict[str, Any]:
-    if paper not in papers():
-        raise WrongCallError(f"unknown paper '{paper}'; known: {', '.join(papers())}.")
+    if paper not in list_papers():
+        raise WrongCallError(f"unknown paper '{paper}'; known: {', '.join(list_papers())}.")
     content: dict[str, Any] = read_json(FOLDER / f"{paper}.json")
     return content
 

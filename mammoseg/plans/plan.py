@@ -13,9 +13,9 @@ from typing import Any
 
 import jsonschema
 
-from mammoseg.bundles import bundle_names
-from mammoseg.errors import WrongCallError, reason_of
-from mammoseg.files import printable, read_json
+from mammoseg.bundles import list_bundle_names
+from mammoseg.errors import WrongCallError, say_reason
+from mammoseg.files import as_printable, read_json
 
 OUT_OF_FOLD = "out_of_fold"
 """Score of a cross-validation: each fold by the network that did not learn from it."""
@@ -98,7 +98,7 @@ def read_plan(path: Path | str) -> RunPlan:
         raise WrongCallError(f"there is no file '{path}'; docs/reproduce.md shows a plan.") from error
     except (OSError, ValueError) as error:
         raise WrongCallError(
-            f"{path} is no plan ({printable(reason_of(error))}); docs/reproduce.md shows one."
+            f"{path} is no plan ({as_printable(say_reason(error))}); docs/reproduce.md shows one."
         ) from error
     return make_plan(content, where=str(path), folder=path.resolve().parent)
 
@@ -116,7 +116,7 @@ def make_plan(content: Any, *, where: str, folder: Path) -> RunPlan:
     if error is not None:
         place = ".".join(map(str, error.absolute_path)) or "top level"
         raise WrongCallError(
-            f"{where}: {place}: {printable(error.message[:300])}; docs/reproduce.md has what there is."
+            f"{where}: {place}: {as_printable(error.message[:300])}; docs/reproduce.md has what there is."
         )
     datasets = {name: _absolute(words, folder) for name, words in content["datasets"].items()}
     runs = tuple(_run(words) for words in content["runs"])
@@ -149,8 +149,8 @@ def _check_names(plan: RunPlan, where: str) -> None:
         place = f"{where}: run '{run.name}'"
         if run.name in earlier:
             raise WrongCallError(f"{place} stands there twice; every run has a name of its own.")
-        if run.bundle not in bundle_names():
-            raise WrongCallError(f"{place}: unknown bundle '{run.bundle}'; known: {', '.join(bundle_names())}.")
+        if run.bundle not in list_bundle_names():
+            raise WrongCallError(f"{place}: unknown bundle '{run.bundle}'; known: {', '.join(list_bundle_names())}.")
         for name in (run.dataset, *(score.dataset for score in run.scores if score.dataset)):
             if name not in plan.datasets:
                 raise WrongCallError(f"{place}: unknown dataset '{name}'; the plan has: {', '.join(plan.datasets)}.")

@@ -7,9 +7,9 @@ from typing import Any
 
 from mammoseg.evaluation.measured import measure_evaluation
 from mammoseg.plans.budgets import cut_down, find_budget
-from mammoseg.plans.page import lines_of
+from mammoseg.plans.page import list_lines
 from mammoseg.plans.plan import read_plan
-from mammoseg.plans.steps import score_key, scored_folds, steps_of
+from mammoseg.plans.steps import list_scored_folds, list_steps, name_evaluation
 
 
 def record_plan(file: Path, output: Path, *, because: str) -> dict[str, Any]:
@@ -23,13 +23,13 @@ def record_plan(file: Path, output: Path, *, because: str) -> dict[str, Any]:
         WrongCallError: the plan is none, or one of its evaluations is not complete.
     """
     plan, left_out = cut_down(read_plan(file))
-    lines = {line.step.key: line.status for line in lines_of(steps_of(plan, output.absolute()), output)}
+    lines = {line.step.key: line.status for line in list_lines(list_steps(plan, output.absolute()), output)}
     runs: list[dict[str, Any]] = []
     empty: list[dict[str, Any]] = [{"run": name, "because": reason} for name, reason in left_out.items()]
     for run in plan.runs:
         for score, seed in product(run.scores, run.seeds):
-            for fold in scored_folds(run, score):
-                key = score_key(run, score, seed, fold)
+            for fold in list_scored_folds(run, score):
+                key = name_evaluation(run, score, seed, fold)
                 about = {"run": run.name, "bundle": run.bundle, "seed": seed, "fold": fold}
                 if lines[key].state == "done":
                     runs.append(

@@ -9,14 +9,14 @@ from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.tables import ScoreRow
 from mammoseg.files import made_output
 from mammoseg.plans.budgets import cut_down, find_budget
-from mammoseg.plans.cells import Course, cells_of
+from mammoseg.plans.cells import Course, list_cells
 from mammoseg.plans.page import Line
 from mammoseg.plans.paper_table import (
     PaperTable,
+    build_plan,
     find_table,
-    plan_of,
-    unknown_of,
-    why_not,
+    list_unknown,
+    say_why_not,
 )
 from mammoseg.plans.plan import make_plan
 from mammoseg.plans.run_plan import carry_out, print_dry_run
@@ -60,7 +60,7 @@ def reproduce(
     folder = Path(output or Path("runs") / name).absolute()
     given = _datasets(chosen, data)
     datasets = {**_places(chosen, folder), **given} if dry_run else given
-    content = plan_of(chosen, datasets, variant=variant)
+    content = build_plan(chosen, datasets, variant=variant)
     if not content["runs"]:
         _only_facts(chosen, folder, given, dry_run=dry_run)
         return
@@ -72,7 +72,7 @@ def reproduce(
         return
 
     def table_of(results: Sequence[ScoreRow], lines: Sequence[Line]) -> Mapping[str, Any]:
-        cells = cells_of(chosen, Course(plan, folder, given, results, lines, left_out))
+        cells = list_cells(chosen, Course(plan, folder, given, results, lines, left_out))
         return _written(chosen, cells, folder, plan.datasets, _how(chosen, budget, variant))
 
     try:
@@ -128,14 +128,14 @@ def _places(table: PaperTable, output: Path) -> dict[str, dict[str, Any]]:
 
 def _only_facts(table: PaperTable, output: Path, given: Mapping[str, Any], *, dry_run: bool) -> None:
     """A table of which nothing is trained, or nothing can be."""
-    reasons = {why_not(table, row, given) for row in table.words["rows"]}
+    reasons = {say_why_not(table, row, given) for row in table.words["rows"]}
     if all(reason.startswith("no --data") for reason in reasons):
         names = _options(table.words["datasets"])
         raise WrongCallError(f"not one row has its data; this table takes {names}, docs/reproduce.md says which.")
     print(f"{table.title}: {'; '.join(sorted(reasons))}.")
     if not dry_run:
         with made_output(output):
-            _written(table, cells_of(table, Course(None, output, given)), output, {}, _how(table, None, None))
+            _written(table, list_cells(table, Course(None, output, given)), output, {}, _how(table, None, None))
         print(f"Published beside measured: {output / 'table.csv'}")
 
 
@@ -145,7 +145,7 @@ def _written(
     """Write ``table.csv``; returns what the page shows."""
     write_csv(output / "table.csv", [{**cell, "how": how} for cell in cells], columns=(*COLUMNS, "how"))
     used = [f"{name}: {words.get('source', words.get('dataset_dir'))}" for name, words in data.items()]
-    notes = [*table.words.get("notes", ()), *(f"{what}: {why}." for what, why in unknown_of(table.paper).items())]
+    notes = [*table.words.get("notes", ()), *(f"{what}: {why}." for what, why in list_unknown(table.paper).items())]
     return {"heading": table.title, "notes": [f"{how}.", *notes, *used], "cells": cells}
 
 

@@ -13,7 +13,7 @@ from mammoseg.evaluation.tables import ScoreRow, read_per_image, summarise, writ
 from mammoseg.metrics.scores import SCORES
 from mammoseg.plans.plan import PlannedRun, RunPlan, Score
 from mammoseg.plans.state import DONE
-from mammoseg.plans.steps import score_key, scored_folds
+from mammoseg.plans.steps import list_scored_folds, name_evaluation
 
 MEAN_IOU = "mean_iou"
 """Of all classes and all pixels of a section, for networks of several classes."""
@@ -47,7 +47,7 @@ def write_plan_results(plan: RunPlan, output: Path) -> list[ScoreRow]:
     return rows
 
 
-def per_image_of(run: PlannedRun, score: Score, output: Path) -> dict[int, list[ScoreRow]]:
+def collect_per_image(run: PlannedRun, score: Score, output: Path) -> dict[int, list[ScoreRow]]:
     """Rows of all folds together by seed; a seed with a fold that is not done is left out."""
     tables = {}
     for seed in run.seeds:
@@ -66,10 +66,10 @@ def _of_score(run: PlannedRun, score: Score, output: Path) -> list[ScoreRow]:
     ]
     if not done:
         return []
-    seeds = per_image_of(run, score, output)
-    if len(scored_folds(run, score)) > 1:
+    seeds = collect_per_image(run, score, output)
+    if len(list_scored_folds(run, score)) > 1:
         for seed, rows in seeds.items():
-            write_per_image(output / score_key(run, score, seed, None) / "per_image.csv", rows)
+            write_per_image(output / name_evaluation(run, score, seed, None) / "per_image.csv", rows)
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
     for folder in done:
         for row in (*summarise(read_per_image(folder / "per_image.csv")), *_of_classes(folder)):
@@ -94,7 +94,7 @@ def _of_score(run: PlannedRun, score: Score, output: Path) -> list[ScoreRow]:
 
 
 def _folders(run: PlannedRun, score: Score, seed: int, output: Path) -> list[Path]:
-    return [output / score_key(run, score, seed, fold) for fold in scored_folds(run, score)]
+    return [output / name_evaluation(run, score, seed, fold) for fold in list_scored_folds(run, score)]
 
 
 def _joined(tables: Sequence[list[ScoreRow]], run: PlannedRun, score: Score) -> list[ScoreRow]:

@@ -4,18 +4,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mammoseg.counts import count_of
+from mammoseg.counts import format_count
 from mammoseg.errors import MammosegError, StoppedError
 from mammoseg.evaluation.tables import ScoreRow
 from mammoseg.files import made_output, sole_writer, write_json
 from mammoseg.plans.budgets import cut_down, find_budget
 from mammoseg.plans.execute import LOG, execute
-from mammoseg.plans.look_at_data import check_there, images_of
-from mammoseg.plans.page import Line, as_text, lines_of, write_plan_page
+from mammoseg.plans.look_at_data import check_there, count_images
+from mammoseg.plans.page import Line, as_text, list_lines, write_plan_page
 from mammoseg.plans.plan import PlannedRun, RunPlan, read_plan
 from mammoseg.plans.results import write_plan_results
 from mammoseg.plans.state import check_same
-from mammoseg.plans.steps import Step, steps_of
+from mammoseg.plans.steps import Step, list_steps
 
 if TYPE_CHECKING:  # imports MONAI, which takes seconds
     from mammoseg.plans.dry_run import Estimate
@@ -78,9 +78,9 @@ def carry_out(
         StoppedError: Ctrl-C.
         MammosegError: a step failed, or another process is at work there.
     """
-    steps = steps_of(plan, output)
+    steps = list_steps(plan, output)
     check_there(steps, output)
-    images_of(plan, output)
+    count_images(plan, output)
     progress = _Progress(plan, steps, output, left_out, table_of)
     with made_output(output), sole_writer(output, output / LOCK):
         check_same(steps, output)
@@ -99,7 +99,7 @@ def carry_out(
     print(f"Page: {output / 'index.html'}; table: {output / 'runs.csv'}")
     if failed := [line for line in lines if line.status.state == "failed"]:
         raise MammosegError(
-            f"{count_of(len(failed), 'step')} failed, first {failed[0].step.key}: {failed[0].status.reason} "
+            f"{format_count(len(failed), 'step')} failed, first {failed[0].step.key}: {failed[0].status.reason} "
             f"Its {LOG} says more; the same command tries again what is not done."
         )
 
@@ -112,29 +112,31 @@ def print_dry_run(plan: RunPlan, output: Path, left_out: Mapping[str, str]) -> N
     """
     from mammoseg.plans.dry_run import estimate  # imports MONAI, which takes seconds
 
-    steps = steps_of(plan, output)
+    steps = list_steps(plan, output)
     estimates = estimate(plan, output)
     _say_budget(plan, left_out)
     for run in plan.runs:
         print(_in_words(run, estimates[run.name]))
     commands = [step.command for step in steps]
     epochs = sum(one.trainings * one.epochs for one in estimates.values())
-    counts = [count_of(ingests, "ingest")] if (ingests := commands.count("ingest")) else []
-    counts.append(f"{count_of(commands.count('train'), 'training')} of at most {count_of(epochs, 'epoch')} in all")
-    counts.append(count_of(commands.count("evaluate"), "evaluation"))
-    print(f"{count_of(len(plan.runs), 'run')}: {', '.join(counts)}; every config was built, nothing was trained.")
+    counts = [format_count(ingests, "ingest")] if (ingests := commands.count("ingest")) else []
+    counts.append(
+        f"{format_count(commands.count('train'), 'training')} of at most {format_count(epochs, 'epoch')} in all"
+    )
+    counts.append(format_count(commands.count("evaluate"), "evaluation"))
+    print(f"{format_count(len(plan.runs), 'run')}: {', '.join(counts)}; every config was built, nothing was trained.")
 
 
 def _in_words(run: PlannedRun, one: "Estimate") -> str:
     """What a run is and takes."""
     what = "mass" if run.cuts_patches else "image"
-    images = "" if one.images is None else f" of {count_of(one.images, what)}"
+    images = "" if one.images is None else f" of {format_count(one.images, what)}"
     starts = "" if run.start_from is None else f", from {run.start_from}"
     changed = ", ".join(f"{name} {_word(value)}" for name, value in run.overrides.items())
     parts = [
         f"{run.name}: {run.bundle}, {run.recipe} recipe, {run.dataset}{starts}",
         ", ".join([_numbers("seed", run.seeds), *([_numbers("fold", run.folds)] if run.folds else [])]),
-        f"at most {count_of(one.epochs, 'epoch')}{images}",
+        f"at most {format_count(one.epochs, 'epoch')}{images}",
         *(["no datalist of its data is there yet"] if one.images is None else []),
         f"{one.facts.parameters:,} parameters, {one.facts.macs / 1e9:.1f} GMAC at {_word(one.grid)}",
         *([f"changed: {changed}"] if changed else []),
@@ -183,7 +185,7 @@ class _Progress:
         self.show(measured_anew=state == "done" and step.command == "evaluate")
 
     def show(self, *, measured_anew: bool = True) -> list[Line]:
-        lines = lines_of(self.steps, self.output, running=self.running)
+        lines = list_lines(self.steps, self.output, running=self.running)
         if measured_anew:
             self.results = write_plan_results(self.plan, self.output)
         table = self.table_of(self.results, lines) if self.table_of else None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.errors import WrongCallError
-from mammoseg.files import printable, read_json, write_json
+from mammoseg.files import as_printable, read_json, write_json
 from mammoseg.plans.steps import Step
 
 SETTINGS, DONE, FAILED = "settings.json", "done.json", "failed.json"
@@ -26,7 +26,7 @@ class StepStatus:
     reason: str = ""
 
 
-def status_of(step: Step, output: Path) -> StepStatus:
+def read_status(step: Step, output: Path) -> StepStatus:
     """What the folder of a step says.
 
     Raises:
@@ -36,7 +36,7 @@ def status_of(step: Step, output: Path) -> StepStatus:
     if (folder / DONE).is_file():
         return StepStatus("done")
     if (folder / FAILED).is_file():
-        return StepStatus("failed", printable(str(_said_in(folder / FAILED).get("reason"))))
+        return StepStatus("failed", as_printable(str(_said_in(folder / FAILED).get("reason"))))
     return StepStatus("begun" if (folder / SETTINGS).is_file() else "left")
 
 
@@ -63,7 +63,7 @@ def _said_in(file: Path) -> dict[str, Any]:
     try:
         return dict(read_json(file))
     except (OSError, ValueError, TypeError) as error:
-        raise WrongCallError(f"{printable(file)} is damaged, or none of ours; remove it and run again.") from error
+        raise WrongCallError(f"{as_printable(file)} is damaged, or none of ours; remove it and run again.") from error
 
 
 def note_begun(step: Step, output: Path) -> None:

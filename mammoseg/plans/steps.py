@@ -29,7 +29,7 @@ class Step:
     needs: tuple[str, ...] = field(default=())
 
 
-def steps_of(plan: RunPlan, output: Path) -> list[Step]:
+def list_steps(plan: RunPlan, output: Path) -> list[Step]:
     """All steps, each after those that it needs.
 
     Args:
@@ -43,27 +43,27 @@ def steps_of(plan: RunPlan, output: Path) -> list[Step]:
     return steps
 
 
-def training_key(run: PlannedRun, seed: int, fold: int | None) -> str:
+def name_training(run: PlannedRun, seed: int, fold: int | None) -> str:
     """Folder of one training below that of the plan."""
     return f"runs/{run.name}/seed-{seed}" + ("" if fold is None else f"/fold-{fold}")
 
 
-def score_key(run: PlannedRun, score: Score, seed: int, fold: int | None) -> str:
+def name_evaluation(run: PlannedRun, score: Score, seed: int, fold: int | None) -> str:
     """Folder of one evaluation; that of all folds together where there is no fold."""
-    return f"{training_key(run, seed, fold)}/scores/{score.name}"
+    return f"{name_training(run, seed, fold)}/scores/{score.name}"
 
 
-def folds_of(run: PlannedRun) -> tuple[int | None, ...]:
+def list_folds(run: PlannedRun) -> tuple[int | None, ...]:
     """The folds that are trained; one None where there is no cross-validation."""
     return run.folds or (None,)
 
 
-def scored_folds(run: PlannedRun, score: Score) -> tuple[int | None, ...]:
+def list_scored_folds(run: PlannedRun, score: Score) -> tuple[int | None, ...]:
     """The folds that have an evaluation of their own; one None where their mean is scored, or there are none."""
-    return (None,) if score.mean_of_folds else folds_of(run)
+    return (None,) if score.mean_of_folds else list_folds(run)
 
 
-def dataset_dir(plan: RunPlan, name: str, output: Path) -> Path:
+def locate_dataset(plan: RunPlan, name: str, output: Path) -> Path:
     """Folder of a ``datalist.json``."""
     words = plan.datasets[name]
     return Path(words["dataset_dir"]) if "dataset_dir" in words else output / "data" / name
@@ -79,8 +79,8 @@ def _ingest(name: str, words: Mapping[str, Any], output: Path) -> Iterator[Step]
 
 def _trainings(plan: RunPlan, run: PlannedRun, output: Path) -> Iterator[Step]:
     for seed in run.seeds:
-        for fold in folds_of(run):
-            key = training_key(run, seed, fold)
+        for fold in list_folds(run):
+            key = name_training(run, seed, fold)
             options: dict[str, Any] = {"recipe": run.recipe, "seed": seed, **run.overrides}
             options |= {} if fold is None else {"fold": fold}
             options |= {} if run.chosen_on == "validation" else {"validation_section": run.chosen_on}
@@ -97,9 +97,9 @@ def _trainings(plan: RunPlan, run: PlannedRun, output: Path) -> Iterator[Step]:
 def _evaluations(plan: RunPlan, run: PlannedRun, score: Score, output: Path) -> Iterator[Step]:
     data = score.dataset or run.dataset
     for seed in run.seeds:
-        for fold in scored_folds(run, score):
-            key = score_key(run, score, seed, fold)
-            trained = [training_key(run, seed, one) for one in (folds_of(run) if fold is None else (fold,))]
+        for fold in list_scored_folds(run, score):
+            key = name_evaluation(run, score, seed, fold)
+            trained = [name_training(run, seed, one) for one in (list_folds(run) if fold is None else (fold,))]
             options: dict[str, Any] = {"validation_section": score.section}
             if fold is not None and data == run.dataset:
                 options["fold"] = fold
@@ -116,8 +116,8 @@ def _evaluations(plan: RunPlan, run: PlannedRun, score: Score, output: Path) -> 
 def _origin(earlier: PlannedRun, seed: int, fold: int | None) -> str:
     """The training of an earlier run that one starts from: that of its seed and fold, where there is one."""
     same_seed = seed if seed in earlier.seeds else earlier.seeds[0]
-    folds = folds_of(earlier)
-    return training_key(earlier, same_seed, fold if fold in folds else folds[0])
+    folds = list_folds(earlier)
+    return name_training(earlier, same_seed, fold if fold in folds else folds[0])
 
 
 def _data(plan: RunPlan, name: str) -> tuple[str, ...]:
@@ -126,7 +126,7 @@ def _data(plan: RunPlan, name: str) -> tuple[str, ...]:
 
 def _places(plan: RunPlan, dataset: str, key: str, output: Path) -> dict[str, str]:
     return {
-        "dataset_dir": str(dataset_dir(plan, dataset, output)),
+        "dataset_dir": str(locate_dataset(plan, dataset, output)),
         "ckpt_dir": str(output / key / "models"),
         "output_dir": str(output / key / "eval"),
         "cache_dir": str(output / "cache" / dataset),

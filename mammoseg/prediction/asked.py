@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.allocator import keep_freed_memory
-from mammoseg.checkpoints.weights_file import Named, default_bundle, default_weights
-from mammoseg.counts import count_of
+from mammoseg.checkpoints.weights_file import Named, choose_default_bundle, choose_default_weights
+from mammoseg.counts import format_count
 from mammoseg.data.find_images import say_no_file
 from mammoseg.dicom.own_voi import read_own_voi
 from mammoseg.errors import NothingUsableError, WrongCallError
-from mammoseg.files import neither_file_nor_folder, printable, say_neither
+from mammoseg.files import as_printable, is_neither_file_nor_folder, say_neither
 from mammoseg.folders import is_file, is_folder
 from mammoseg.inference.engines.engine import AUTO, PRECISIONS, check_device, choose_runtime
 from mammoseg.prediction.file_job import MassPredictor
@@ -79,8 +79,8 @@ def choose_predictor(
         check_device(device)
     if runtime != AUTO:
         choose_runtime(runtime, device)
-    bundle = bundle or default_bundle()
-    named = default_weights(bundle) if weights is None else weights
+    bundle = bundle or choose_default_bundle()
+    named = choose_default_weights(bundle) if weights is None else weights
     paths = (Path(named),) if isinstance(named, str | Path) else tuple(map(Path, named))
     words = (modalities,) if isinstance(modalities, str) else tuple(modalities)
     return PredictorChoice(bundle, paths, device, words, flips, runtime, precision, voi)
@@ -97,7 +97,7 @@ def say_loading(choice: PredictorChoice, files: int, *, is_named: bool, earlier:
     """
     if not is_named:
         print(f"No weights are named; {choice.weights[0]} is used.", file=sys.stderr)
-    here = f"{count_of(files, 'file')} to look at; " if files else ""
+    here = f"{format_count(files, 'file')} to look at; " if files else ""
     why = " to see what is done already" if earlier.exists() else ""
     print(f"{here}loading {choice.bundle}{why}, which can take a minute.", file=sys.stderr, flush=True)
 
@@ -169,6 +169,6 @@ def check_inputs(inputs: Sequence[Path], found: Iterable[Path], passed_over: int
 
 
 def _say_no_input(path: Path) -> str:
-    if neither_file_nor_folder(path):
+    if is_neither_file_nor_folder(path):
         return say_neither(path)
-    return f"there is no file '{printable(path)}'; check the path."
+    return f"there is no file '{as_printable(path)}'; check the path."

@@ -12,11 +12,11 @@ from mammoseg.counts import format_number
 from mammoseg.dicom import measure
 from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.errors import InputRefusedError, MammosegError, kind_and_place
-from mammoseg.files import output_errors, printable
-from mammoseg.inference.lesions import find_masses, scale_of_mammogram
+from mammoseg.errors import InputRefusedError, MammosegError, say_kind_and_place
+from mammoseg.files import as_printable, output_errors
+from mammoseg.inference.lesions import find_masses, find_scale
 from mammoseg.mammogram import Mammogram
-from mammoseg.overlay import draw_overlay, format_score, lesion_name, write_picture
+from mammoseg.overlay import draw_overlay, format_score, name_lesion, write_picture
 from mammoseg.prediction.options import ObjectKind, Options, Run
 from mammoseg.prediction.results import write_results
 from mammoseg.prediction.table import Row, Status
@@ -62,11 +62,11 @@ class FileJob:
             with no_header_values_in_warnings():
                 row, sha256 = self._segment(path, name)
         except InputRefusedError as error:
-            row = refused(path, error.code, error.reason)
+            row = make_refused_row(path, error.code, error.reason)
         except MammosegError:
             raise
         except Exception as error:  # one file must not end the run
-            row = refused(path, "E_FAULT", f"{kind_and_place(error)}; please report it.")
+            row = make_refused_row(path, "E_FAULT", f"{say_kind_and_place(error)}; please report it.")
         return replace(row, seconds=time.perf_counter() - start), sha256
 
     def _segment(self, path: Path, name: str) -> tuple[Row, str]:
@@ -98,14 +98,14 @@ class FileJob:
             picture = draw_overlay(mammogram.pixels, lesions, scores=scores, sentence=self._sentence(lesions))
             write_picture(picture, self.run.output / f"{name}.overlay.png")
         row = Row(
-            printable(path),
+            as_printable(path),
             Status.FOUND if lesions else Status.NOTHING,
             notes="; ".join((*mammogram.notes, *written.notes)) or None,
             lesions=len(lesions),
             masses=_named_areas(lesions, mammogram) or None,
             scores=_named(map(format_score, scores)) or None,
             score_kind=self.run.algorithm.score_kind if lesions else None,
-            area_mm2=area_mm2(lesions, mammogram),
+            area_mm2=compute_area_mm2(lesions, mammogram),
             left_out=found.left_out,
             max_probability=float(found.probability.max()),
             segmentation=written.files.get(ObjectKind.SEGMENTATION),
@@ -130,19 +130,19 @@ class FileJob:
         return "\n".join((scored, *more))
 
 
-def area_mm2(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> float | None:
+def compute_area_mm2(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> float | None:
     """Area of all lesions together in the breast, or None where the file gives no honest pixel spacing.
 
     Args:
         lesions: masks ``(rows, columns)`` of one grid.
         mammogram: the image on that grid.
     """
-    scale = scale_of_mammogram(mammogram)
-    return None if scale is None else measure.area_by_scale(lesions, scale)
+    scale = find_scale(mammogram)
+    return None if scale is None else measure.compute_area(lesions, scale)
 
 
 def _named_areas(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> str:
-    areas = [area_mm2([lesion], mammogram) for lesion in lesions]
+    areas = [compute_area_mm2([lesion], mammogram) for lesion in lesions]
     sizes = [
         f"{np.count_nonzero(lesion)} pixels" if area is None else f"{format_number(area)} mm2"
         for lesion, area in zip(lesions, areas, strict=True)
@@ -152,15 +152,15 @@ def _named_areas(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> str:
 
 def _named(values: Iterable[str]) -> str:
     """One value a lesion, after its name."""
-    return "; ".join(f"{lesion_name(number)}: {value}" for number, value in enumerate(values, start=1))
+    return "; ".join(f"{name_lesion(number)}: {value}" for number, value in enumerate(values, start=1))
 
 
-def refused(path: Path, code: str, reason: str) -> Row:
+def make_refused_row(path: Path, code: str, reason: str) -> Row:
     """Row of a file that cannot be used."""
-    return Row(printable(path), Status.REFUSED, code, reason)
+    return Row(as_printable(path), Status.REFUSED, code, reason)
 
 
-def algorithm_asked_for(predictor: MassPredictor, options: Options) -> Algorithm:
+def build_asked_algorithm(predictor: MassPredictor, options: Options) -> Algorithm:
     """The algorithm as its results name it, with what a person asks for."""
     algorithm = predictor.algorithm
     asks_for_area = options.min_area_mm2 is not None or options.min_area_pixels is not None

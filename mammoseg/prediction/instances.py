@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mammoseg.data.duplicates import uid_taken
-from mammoseg.files import read_json, sha256_of_file, write_json
+from mammoseg.data.duplicates import make_uid_taken_error
+from mammoseg.files import hash_file, read_json, write_json
 
 INSTANCES = "instances"
 """Folder of the claims among the records."""
@@ -31,7 +31,7 @@ def claim_instance(folder: Path, uid: str, path: Path, sha256: str) -> None:
     other = _read(claim)
     if other is not None and other["path"] != mine["path"] and other["sha256"] != mine["sha256"]:
         if _still_holds(other):
-            raise uid_taken(Path(other["path"]))
+            raise make_uid_taken_error(Path(other["path"]))
     write_json(claim, mine)
 
 
@@ -58,6 +58,6 @@ def _read(claim: Path) -> dict[str, Any] | None:
 
 def _still_holds(claim: dict[str, Any]) -> bool:
     try:
-        return sha256_of_file(Path(claim["path"])) == claim["sha256"]
+        return hash_file(Path(claim["path"])) == claim["sha256"]
     except (OSError, ValueError):  # a path can hold what no system takes
         return False

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.checkpoints.weights_file import Named
-from mammoseg.counts import count_of
+from mammoseg.counts import format_count
 from mammoseg.data.find_images import find_inputs
 from mammoseg.dicom.seg import SegKind, SegProfile
-from mammoseg.files import made_output, output_errors, printable
+from mammoseg.files import as_printable, made_output, output_errors
 from mammoseg.inference.engines.engine import MODULES, choose_runtime
 from mammoseg.prediction.asked import Archives, check_inputs, choose_predictor, say_loading
 from mammoseg.prediction.options import Options, parse_choice, parse_objects
 from mammoseg.prediction.process import Standby
 from mammoseg.prediction.records import FOLDER
 from mammoseg.prediction.run import Workers, run_over_files
-from mammoseg.prediction.workers import worker_count
+from mammoseg.prediction.workers import choose_worker_count
 
 FETCHED = "images"
 """Folder in the output folder for what was read from an archive: kept, so that a run can go on without it."""
@@ -57,8 +57,8 @@ def predict(
     Args:
         inputs: DICOM, PNG, TIFF, JPEG, PGM or NIfTI files, and folders, which are searched to the bottom.
         output: folder for the results; made if it is not there. The same call again does only what is not done yet.
-        bundle: name of the network; when None, `mammoseg.checkpoints.weights_file.default_bundle`.
-        weights: file of the network's weights; when None, `mammoseg.checkpoints.weights_file.default_weights`. Of
+        bundle: name of the network; when None, `mammoseg.checkpoints.weights_file.choose_default_bundle`.
+        weights: file of the network's weights; when None, `mammoseg.checkpoints.weights_file.choose_default_weights`. Of
             several, or a folder of several, the mean of the probabilities is taken.
         objects: DICOM objects to write, of ``seg``, ``sr``, ``cad_sr``, ``sc``, ``gsps``.
         segmentation: ``binary``, ``fractional`` (probability; a 16-bit PNG for pictures) or ``labelmap``.
@@ -74,7 +74,7 @@ def predict(
         runtime: what computes the network: ``auto``, ``openvino``, ``onnx`` or ``torch``, see
             `mammoseg.inference.engines.engine.choose_runtime`.
         precision: ``f32``, ``bf16`` or ``f16``, where the engine has it; when None, f16 on a GPU, and on a CPU
-            f32 or what `mammoseg.inference.engines.engine.preferred_precision` says.
+            f32 or what `mammoseg.inference.engines.engine.choose_default_precision` says.
         window: ``CENTRE,WIDTH`` or a file of points, in place of the grey-value function of DICOM files, see
             `mammoseg.dicom.own_voi.read_own_voi`; weights that were trained with one keep theirs.
         modalities: DICOM modalities to let in, ``MG`` alone unless told otherwise.
@@ -124,7 +124,7 @@ def predict(
     if archive is None:
         check_inputs(paths, found, passed_over)
     say_loading(choice, len(found), is_named=weights is not None, earlier=Path(output) / FOLDER)
-    others = worker_count(len(found), workers) - 1
+    others = choose_worker_count(len(found), workers) - 1
     with made_output(Path(output)), Standby(others, MODULES[choose_runtime(runtime, device)]) as standby:
         predictor = choice()
         if archive is not None:
@@ -152,10 +152,10 @@ def _store_results(paths: Sequence[Path], *, to: str, **login: Any) -> None:
     stored = store_to(list(paths), to, **login)
     for result in stored:
         if not result.ok and result.path is not None:
-            print(f"{printable(result.path)}: {result.code}: {result.reason}", file=sys.stderr)
+            print(f"{as_printable(result.path)}: {result.code}: {result.reason}", file=sys.stderr)
     missing = sum(not result.ok for result in stored)
     if missing:
         raise PartlySentError(
-            f"{missing} of {count_of(len(stored), 'result')} not in the archive; run the same command again."
+            f"{missing} of {format_count(len(stored), 'result')} not in the archive; run the same command again."
         )
-    print(f"{count_of(len(stored), 'result')} stored in the archive.", file=sys.stderr)
+    print(f"{format_count(len(stored), 'result')} stored in the archive.", file=sys.stderr)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from mammoseg.parent import end_with_parent
 from mammoseg.prediction.table import Row
-from mammoseg.quick_import import quick_import
+from mammoseg.quick_import import import_quickly
 
 FileRunner = Callable[[Path, str], Row]
 
@@ -101,7 +101,7 @@ def _start() -> None:
 
 
 def _import(module: str) -> None:
-    quick_import(module)  # a module cannot be sent back
+    import_quickly(module)  # a module cannot be sent back
 
 
 def _run(make_job: Callable[[], FileRunner], path: Path, name: str) -> Row:

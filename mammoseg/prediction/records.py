@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg import __version__
-from mammoseg.counts import count_of
-from mammoseg.files import printable, read_json, sha256_of_file, sha256_of_json, write_json
+from mammoseg.counts import format_count
+from mammoseg.files import as_printable, hash_file, hash_json, read_json, write_json
 from mammoseg.folders import is_plain_file
 from mammoseg.prediction.options import Run
 from mammoseg.prediction.table import Row, Status
@@ -40,24 +40,24 @@ class Records:
             "options": asdict(run.options),
             "mammoseg": __version__,
         }
-        return cls(run.output, sha256_of_json(json.loads(json.dumps(settings, default=str))))
+        return cls(run.output, hash_json(json.loads(json.dumps(settings, default=str))))
 
     def find(self, path: Path, name: str) -> Row | None:
         """The row of a file that is done and unchanged, else None."""
         try:
             record = self._read(name)
-            if record["settings"] != self.settings or record["source"] != sha256_of_file(path):
+            if record["settings"] != self.settings or record["source"] != hash_file(path):
                 return None
             if any(not self._is_standing(file, digest) for file, digest in record["results"].items()):
                 return None
-            return checked_row({**record["row"], "file": printable(path)}, record["results"])
+            return check_row({**record["row"], "file": as_printable(path)}, record["results"])
         except RECORD_ERRORS:  # absent, damaged, or of another version: do it again
             return None
 
-    def precision_before(self, name: str) -> str | None:
+    def find_precision_before(self, name: str) -> str | None:
         """What the results of a name that an earlier run left were computed with; None where nothing says."""
         try:
-            return checked_row((record := self._read(name))["row"], record["results"]).precision
+            return check_row((record := self._read(name))["row"], record["results"]).precision
         except RECORD_ERRORS:
             return None
 
@@ -68,7 +68,7 @@ class Records:
             OSError: the record cannot be written.
         """
         files = [*row.results, row.overlay] if row.overlay else row.results
-        results = {file: sha256_of_file(self.output / file) for file in files}
+        results = {file: hash_file(self.output / file) for file in files}
         self._remove_earlier(name, keep=results)
         record = {
             "settings": self.settings,
@@ -90,7 +90,7 @@ class Records:
 
     def _is_standing(self, file: str, digest: object) -> bool:
         path = self.output / file
-        return is_plain_file(path) and sha256_of_file(path) == digest
+        return is_plain_file(path) and hash_file(path) == digest
 
     def _read(self, name: str) -> dict[str, Any]:
         """The record of a name; whoever can write to the folder may have written it, so its names are held to ours.
@@ -116,13 +116,13 @@ def say_again(before: Mapping[str, int], now: str | None) -> str:
         now: precision of this run.
     """
     return "\n".join(
-        f"{count_of(number, 'file')} done with {precision} before, now again with {now}; --precision names one."
+        f"{format_count(number, 'file')} done with {precision} before, now again with {now}; --precision names one."
         for precision, number in before.items()
         if now not in (None, precision)
     )
 
 
-def checked_row(values: dict[str, Any], results: Container[str]) -> Row:
+def check_row(values: dict[str, Any], results: Container[str]) -> Row:
     """The row of a record, or of a ledger.
 
     Args:

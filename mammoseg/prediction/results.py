@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 from pydicom import Dataset
 
-from mammoseg.data.mammogram import source_of_file
+from mammoseg.data.mammogram import read_source_file
 from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.cad_sr import build_cad_report
 from mammoseg.dicom.presentation_state import build_presentation_state
-from mammoseg.dicom.read import header_of
+from mammoseg.dicom.read import load_header
 from mammoseg.dicom.secondary_capture import build_secondary_capture
 from mammoseg.dicom.seg import SegKind, build_segmentation
-from mammoseg.dicom.source_header import unusable_keywords
+from mammoseg.dicom.source_header import find_unusable_keywords
 from mammoseg.dicom.sr import build_report
 from mammoseg.dicom.write import header_refused, write_object
 from mammoseg.errors import InputRefusedError
@@ -71,13 +71,13 @@ def write_results(
         InputRefusedError: the header of the source breaks rules that its objects must keep.
         OSError: a file cannot be written.
     """
-    file = mammogram.source or source_of_file(source)
+    file = mammogram.source or read_source_file(source)
     if file.format != "DICOM":
         fractional = options.kind is SegKind.FRACTIONAL
         mask = _write_mask(output, name, probability, None if fractional else lesions)
         return Written({ObjectKind.SEGMENTATION: mask}, file.sha256)
     with header_refused():
-        analysis = Analysis(header_of(mammogram), lesions, algorithm, when, probability)
+        analysis = Analysis(load_header(mammogram), lesions, algorithm, when, probability)
         objects, notes = _build(analysis, mammogram, options)
     claim_instance(claims or output / FOLDER / INSTANCES, str(analysis.source.SOPInstanceUID), source, file.sha256)
     for kind, dataset in objects.items():
@@ -100,7 +100,7 @@ def _build(analysis: Analysis, mammogram: Mammogram, options: Options) -> tuple[
         ObjectKind.SECONDARY_CAPTURE: lambda: build_secondary_capture(analysis, mammogram),
         ObjectKind.PRESENTATION_STATE: lambda: build_presentation_state(analysis),
     }
-    left_out = unusable_keywords(analysis.source)
+    left_out = find_unusable_keywords(analysis.source)
     notes = [f"malformed and left out of the results: {', '.join(left_out)}"] if left_out else []
     objects = {}
     for kind in options.objects:

@@ -13,20 +13,20 @@ from typing import Any
 
 from tqdm import tqdm
 
-from mammoseg.counts import count_of
+from mammoseg.counts import format_count
 from mammoseg.data.find_images import find_inputs, say_no_file, say_passed_over
-from mammoseg.errors import MammosegError, NothingUsableError, OutputError, PartlyRefusedError, StoppedError, reason_of
+from mammoseg.errors import MammosegError, NothingUsableError, OutputError, PartlyRefusedError, StoppedError, say_reason
 from mammoseg.files import output_errors, remove_leftovers, sole_writer
 from mammoseg.folders import is_link
-from mammoseg.paths import unique_names
-from mammoseg.prediction.file_job import FileJob, MassPredictor, algorithm_asked_for, refused
+from mammoseg.paths import make_unique_names
+from mammoseg.prediction.file_job import FileJob, MassPredictor, build_asked_algorithm, make_refused_row
 from mammoseg.prediction.instances import INSTANCES
 from mammoseg.prediction.options import Options, Run
 from mammoseg.prediction.page import write_page
 from mammoseg.prediction.process import WorkerProcess
 from mammoseg.prediction.records import FOLDER, Records, say_again
 from mammoseg.prediction.table import Row, Status, write_table
-from mammoseg.prediction.workers import run_in_workers, worker_count
+from mammoseg.prediction.workers import choose_worker_count, run_in_workers
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Workers:
     """The processes that share the files of a run.
 
     Attributes:
-        most: processes to use, see `mammoseg.prediction.workers.worker_count`; None for one each core.
+        most: processes to use, see `mammoseg.prediction.workers.choose_worker_count`; None for one each core.
         make_predictor: makes the predictor of each further process; without it all is done in this one.
         take: gives those processes.
     """
@@ -86,10 +86,10 @@ def run_over_files(
         OutputError: a result, the table or the page cannot be written.
     """
     when = datetime.now(timezone.utc).replace(microsecond=0)
-    run = Run(algorithm_asked_for(predictor, options), when, output, options)
+    run = Run(build_asked_algorithm(predictor, options), when, output, options)
     if run.algorithm.warning:
         print(f"WARNING: {run.algorithm.warning}", file=sys.stderr)
-    items = list(zip(files, unique_names(files), strict=True))
+    items = list(zip(files, make_unique_names(files), strict=True))
     rows: dict[str, Row] = {}
     ended: MammosegError | None = None
     try:
@@ -103,7 +103,7 @@ def run_over_files(
                     tqdm.write(f"{row.file}: note: {remarks}", file=sys.stderr)
     except KeyboardInterrupt:
         ended = StoppedError(
-            f"stopped; {len(rows)} of {count_of(len(items), 'file')} done and kept, the same command goes on."
+            f"stopped; {len(rows)} of {format_count(len(items), 'file')} done and kept, the same command goes on."
         )
     except OutputError as error:
         ended = error
@@ -150,24 +150,26 @@ def _rows(
             yield name, row
         else:
             waiting.append((path, name))
-            before.update(filter(None, [records.precision_before(name)]))
+            before.update(filter(None, [records.find_precision_before(name)]))
     if kept := len(items) - len(waiting):
         others = "".join(f", {number} by {engine}" for engine, number in by_others.items())
-        tqdm.write(f"{kept} of {count_of(len(items), 'file')} done already{others}, left as they are.", file=sys.stderr)
+        tqdm.write(
+            f"{kept} of {format_count(len(items), 'file')} done already{others}, left as they are.", file=sys.stderr
+        )
     if said := say_again(before, run.algorithm.precision):
         tqdm.write(said, file=sys.stderr)
-    count = worker_count(len(waiting), workers.most)
+    count = choose_worker_count(len(waiting), workers.most)
     job = partial(_Recorded, run=run, records=records)
     if workers.make_predictor and count > 1:
-        other = partial(job, partial(single_thread, workers.make_predictor))
-        here = job(partial(single_thread, lambda: predictor))
-        yield from run_in_workers(here, other, waiting, count, died, workers.take)
+        other = partial(job, partial(make_single_threaded, workers.make_predictor))
+        here = job(partial(make_single_threaded, lambda: predictor))
+        yield from run_in_workers(here, other, waiting, count, make_died_row, workers.take)
     elif waiting:
         here = job(lambda: predictor)
         yield from ((name, here(path, name)) for path, name in waiting)
 
 
-def single_thread(make_predictor: Callable[[], MassPredictor]) -> MassPredictor:
+def make_single_threaded(make_predictor: Callable[[], MassPredictor]) -> MassPredictor:
     """A predictor for one of several processes, which share the cores among them."""
     predictor = make_predictor()
     if limit := getattr(predictor, "limit_threads", None):  # a predictor without a network has none
@@ -196,9 +198,9 @@ class _Recorded:
         return row
 
 
-def died(path: Path) -> Row:
+def make_died_row(path: Path) -> Row:
     """Row of a file whose process was ended from outside."""
-    return refused(
+    return make_refused_row(
         path, "E_WORKER", "its process was ended from outside, perhaps for want of memory; try fewer --workers."
     )
 
@@ -215,7 +217,7 @@ def _write_table_and_page(rows: Sequence[Row], run: Run) -> None:
         write_page(rows, run, run.output / "index.html")
     except OSError as error:
         raise OutputError(
-            f"the table or page cannot be written to '{run.output}' ({reason_of(error)}); free space and run it again."
+            f"the table or page cannot be written to '{run.output}' ({say_reason(error)}); free space and run it again."
         ) from error
 
 
@@ -229,11 +231,11 @@ def _conclude(rows: Sequence[Row], passed_over: int, output: Path, *, quiet: boo
         print(f"{segmented}, {refused} refused{beside}: {output / 'index.html'}")
     if refused == len(rows):
         raise NothingUsableError(
-            f"none of {count_of(len(rows), 'file')} could be used; the reasons are in {output / 'results.csv'}."
+            f"none of {format_count(len(rows), 'file')} could be used; the reasons are in {output / 'results.csv'}."
             if rows
             else say_no_file(passed_over)
         )
     if refused:
         raise PartlyRefusedError(
-            f"{refused} of {count_of(len(rows), 'file')} refused; the reasons are in {output / 'results.csv'}."
+            f"{refused} of {format_count(len(rows), 'file')} refused; the reasons are in {output / 'results.csv'}."
         )

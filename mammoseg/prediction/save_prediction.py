@@ -12,8 +12,8 @@ from monai.transforms import MapTransform
 from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.errors import InputRefusedError
-from mammoseg.files import printable
-from mammoseg.inference.algorithm import algorithm_of
+from mammoseg.files import as_printable
+from mammoseg.inference.algorithm import build_algorithm
 from mammoseg.inference.engines.torch_engine import TorchEngine
 from mammoseg.inference.lesions import Masses, find_masses
 from mammoseg.mammogram import Mammogram
@@ -66,7 +66,7 @@ class SavePredictiond(MapTransform):
         item = dict(data)
         if self.algorithm is None:
             weights = read_weights(self.checkpoint)
-            self.algorithm = algorithm_of(
+            self.algorithm = build_algorithm(
                 weights,
                 name=self.name,
                 version=self.version,
@@ -83,7 +83,7 @@ class SavePredictiond(MapTransform):
                 found = find_masses(probability, mammogram, threshold=self.threshold, least_area_mm2=least)
                 self._write(found, mammogram, Path(item["image_id"]).with_suffix(""), self.algorithm)
             except InputRefusedError as error:
-                logger.error("%s: %s", printable(source), error)
+                logger.error("%s: %s", as_printable(source), error)
         return item
 
     def _write(self, found: Masses, mammogram: Mammogram, name: Path, algorithm: Algorithm) -> None:

@@ -27,7 +27,7 @@ AHEAD = 4
 """Files a process that are taken from the list before their turn, so that a list of any length takes no memory."""
 
 
-def worker_count(files: int, workers: int | None) -> int:
+def choose_worker_count(files: int, workers: int | None) -> int:
     """Processes to use for so many files: one for each core, or as many as asked for; 1 means none beside this one."""
     if workers is not None:
         return max(1, min(workers, files))

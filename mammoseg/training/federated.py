@@ -6,10 +6,10 @@ from typing import Any
 from monai.fl.client import MonaiAlgo
 from monai.fl.utils.constants import ExtraItems
 
-from mammoseg.bundles import bundle_root
+from mammoseg.bundles import locate_bundle
 
 
-def federated_site(
+def build_federated_site(
     bundle: str, *overlays: str, name: str = "site", rounds: int, epochs: int = 1, **overrides: Any
 ) -> MonaiAlgo:
     """A bundle on the data of one site, ready to be given weights, to train, and to give its own.
@@ -31,7 +31,7 @@ def federated_site(
     configs: Sequence[str] = [f"configs/{config}.json" for config in ("train", *overlays)]
     values = overrides | {"resume": False}
     algo = MonaiAlgo(
-        bundle_root(bundle),
+        locate_bundle(bundle),
         local_epochs=rounds * epochs,  # what MONAI gives the config as max_epochs
         send_weight_diff=False,
         config_train_filename=list(configs),

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mammoseg.bundles import bundle_root
-from mammoseg.errors import WrongCallError, did_you_mean
+from mammoseg.bundles import locate_bundle
+from mammoseg.errors import WrongCallError, suggest_name
 
 KINDS: dict[type, list[type]] = {
     bool: [bool],
@@ -50,23 +50,23 @@ REFERENCE = re.compile(r"[@%]([A-Za-z_]\w*(?:::\w+)*)")
 """A config's word for another of its parts."""
 
 
-def config_files(bundle: str, overlays: Sequence[str]) -> list[str]:
+def list_config_files(bundle: str, overlays: Sequence[str]) -> list[str]:
     """A bundle's train.json and overlays on it, as MONAI takes them.
 
     Raises:
         WrongCallError: there is no such bundle.
     """
-    configs = Path(bundle_root(bundle)) / "configs"
+    configs = Path(locate_bundle(bundle)) / "configs"
     return [str(configs / f"{name}.json") for name in ("train", *overlays)]
 
 
-def merged_config(bundle: str, overlays: Sequence[str]) -> dict[str, Any]:
+def merge_config(bundle: str, overlays: Sequence[str]) -> dict[str, Any]:
     """What a bundle's train.json with overlays has of each option, as `check_overrides` takes it.
 
     Raises:
         WrongCallError: there is no such bundle.
     """
-    files = config_files(bundle, overlays)
+    files = list_config_files(bundle, overlays)
     config: dict[str, Any] = {}
     for path in (*files, files[0]):  # train.json once more, since an overlay may put a call where it has a value
         config |= json.loads(Path(path).read_text(encoding="utf-8"))
@@ -77,13 +77,13 @@ def check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) -> 
     """Refuse what MONAI would not notice, or end on a traceback for.
 
     Args:
-        config: what `merged_config` gives.
+        config: what `merge_config` gives.
     Raises:
         WrongCallError: naming the option and what may stand there.
     """
     for name, value in overrides.items():
         if name.partition("::")[0] not in config:
-            near = did_you_mean(name, config, before="--")
+            near = suggest_name(name, config, before="--")
             raise WrongCallError(f"there is no option --{name}; {near}docs/training.md names those of the config.")
         _check_place(name, config)
         kinds = _kinds(name, config)
@@ -114,7 +114,7 @@ def check_use(run_id: str, overrides: Mapping[str, Any], files: Sequence[str]) -
     Args:
         run_id: ``training`` or ``evaluating``.
         overrides: options as they were given.
-        files: what `config_files` gives.
+        files: what `list_config_files` gives.
 
     Raises:
         WrongCallError: naming the first such option.
@@ -182,7 +182,7 @@ def _check_place(name: str, config: Mapping[str, Any]) -> None:
             return
         if key not in part:
             raise WrongCallError(
-                f"there is no option --{place}; {did_you_mean(key, part)}{above} has: {', '.join(part)}."
+                f"there is no option --{place}; {suggest_name(key, part)}{above} has: {', '.join(part)}."
             )
         above, part = place, part[key]
 

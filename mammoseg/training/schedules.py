@@ -54,6 +54,6 @@ class WarmupCosineLR(LambdaLR):
         super().__init__(optimizer, factor)
 
 
-def key_metric(evaluator: Any) -> float:
+def read_key_metric(evaluator: Any) -> float:
     """Key metric of a MONAI evaluator that has just completed: what `ReduceLROnPlateau` steps on."""
     return evaluator.state.metrics[evaluator.state.key_metric_name]

@@ -3,7 +3,7 @@
 from mammoseg.errors import WrongCallError
 
 
-def share_of_batch(batch_size: int, processes: int) -> int:
+def share_batch(batch_size: int, processes: int) -> int:
     """Images of a batch for each of several processes.
 
     Args:
@@ -13,8 +13,8 @@ def share_of_batch(batch_size: int, processes: int) -> int:
         WrongCallError: they cannot all have the same number, so that the batch would be another.
 
     Examples:
-        >>> from mammoseg.training.share import share_of_batch
-        >>> share_of_batch(8, 4)
+        >>> from mammoseg.training.share import share_batch
+        >>> share_batch(8, 4)
         2
     """
     if batch_size % processes:

@@ -4,7 +4,7 @@ from typing import Any
 
 from monai.engines import Trainer
 
-from mammoseg.counts import count_of
+from mammoseg.counts import format_count
 from mammoseg.errors import WrongCallError
 
 
@@ -16,7 +16,7 @@ def check_trainable(trainer: Trainer) -> None:
     """
     loader: Any = trainer.data_loader  # MONAI lets it be any iterable
     if len(loader) == 0:
-        images = count_of(len(loader.dataset), "image")
+        images = format_count(len(loader.dataset), "image")
         raise WrongCallError(
             f"a batch of {loader.batch_size} takes more than the {images} of training; lower --batch_size."
         )

@@ -7,29 +7,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mammoseg.bundles import NEEDS_PROMPTS, bundle_root, why_no_masses
+from mammoseg.bundles import NEEDS_PROMPTS, locate_bundle, say_why_no_masses
 from mammoseg.checkpoints.weights_file import (
     Named,
-    best_weights,
-    default_weights,
-    described_ensemble,
-    existing_weights,
-    named_weights,
+    choose_best_weights,
+    choose_default_weights,
+    find_described_ensemble,
+    list_named_weights,
+    require_weights,
 )
-from mammoseg.command_line import causes, known_error
+from mammoseg.command_line import find_known_error, list_causes
 from mammoseg.data.datalist import load_section
-from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError, unknown_name
-from mammoseg.evaluation.tables import dice_lines, mass_lines
+from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError, make_unknown_name_error
+from mammoseg.evaluation.tables import format_dice_lines, format_mass_lines
 from mammoseg.provenance import warn_of_doubt
 from mammoseg.quick_import import quick_imports
 from mammoseg.training.overrides import (
     check_overrides,
     check_size,
     check_use,
-    config_files,
     is_checked,
     is_expression,
-    merged_config,
+    list_config_files,
+    merge_config,
 )
 
 if TYPE_CHECKING:  # both import torch, which takes seconds that a wrong call need not wait
@@ -58,9 +58,11 @@ def train(
         MammosegError: what a person can mend.
     """
     if recipe not in RECIPES:
-        raise unknown_name("recipe", recipe, RECIPES)
+        raise make_unknown_name_error("recipe", recipe, RECIPES)
     overlays = RECIPES[recipe] + (("start_from",) if start_from else ())
-    if absent := [name for name in overlays if not (Path(bundle_root(bundle)) / "configs" / f"{name}.json").is_file()]:
+    if absent := [
+        name for name in overlays if not (Path(locate_bundle(bundle)) / "configs" / f"{name}.json").is_file()
+    ]:
         raise WrongCallError(f"bundle '{bundle}' has no {absent[0]}; train it with --recipe paper.")
     start = {"start_from": start_from} if start_from else {}
     try:
@@ -89,19 +91,19 @@ def evaluate(bundle: str, *, dataset_dir: str, weights: Named | None = None, **o
     Raises:
         MammosegError: what a person can mend.
     """
-    if why_no_masses(bundle) == NEEDS_PROMPTS:
+    if say_why_no_masses(bundle) == NEEDS_PROMPTS:
         raise WrongCallError(
             f"bundle '{bundle}' needs prompts; it is measured by: python scripts/benchmark.py prompts."
         )
-    files = named_weights(weights) if weights else []
-    if len(files) > 1 or (weights and described_ensemble(weights)):
+    files = list_named_weights(weights) if weights else []
+    if len(files) > 1 or (weights and find_described_ensemble(weights)):
         output = _evaluate_mean(bundle, dataset_dir=dataset_dir, weights=weights, **overrides)
     else:
         named = {"best_checkpoint": str(files[0])} if files else {}
         flow = run_workflow(bundle, "evaluating", "evaluate", dataset_dir=dataset_dir, **named, **overrides)
         output = Path(flow.parser.get_parsed_content("output_dir"))
     summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
-    print(*dice_lines(summary["scores"]), *mass_lines(summary), sep="\n")
+    print(*format_dice_lines(summary["scores"]), *format_mass_lines(summary), sep="\n")
     print(f"Tables: {output / 'per_image.csv'}, {output / 'summary.csv'}, {output / 'froc.csv'}")
     warn_of_doubt(summary["provenance"])
 
@@ -127,8 +129,8 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
         WrongCallError: an override that the configs do not have, or have with a value of another kind.
         MammosegError: taken out of the RuntimeErrors that MONAI wraps around it.
     """
-    files = config_files(bundle, overlays)
-    config = merged_config(bundle, overlays)
+    files = list_config_files(bundle, overlays)
+    config = merge_config(bundle, overlays)
     check_overrides(overrides, config)
     check_use(run_id, overrides, files)
     _check_datalist(run_id, **overrides)
@@ -137,8 +139,8 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
     unchecked = [name for name, value in overrides.items() if not is_checked(name, value, config)]
     if isinstance(device := overrides.get("device"), str) and not device.startswith("$"):
         with quick_imports():
-            from mammoseg.inference.engines.torch_engine import usable_device
-        overrides["device"] = f"$torch.device('{usable_device(device)}')"
+            from mammoseg.inference.engines.torch_engine import try_device
+        overrides["device"] = f"$torch.device('{try_device(device)}')"
     words = [word for key, value in overrides.items() for word in (f"--{key}", _pasted(key, value))]
     file = json.dumps(files) if overlays else files[0]
     print("$", shlex.join(["python", "-m", "monai.bundle", "run", run_id, "--config_file", file, *words]), flush=True)
@@ -185,10 +187,10 @@ def _check_weights(
 ) -> None:
     """Refuse to score weights that are not there before torch is imported."""
     if best_checkpoint is None and ckpt_dir is None:
-        default_weights(bundle)
+        choose_default_weights(bundle)
     elif not any(map(is_expression, (best_checkpoint, ckpt_dir))):
-        shipped = Path(bundle_root(bundle)) / "models"
-        existing_weights(best_checkpoint or best_weights(str(ckpt_dir), shipped=shipped))
+        shipped = Path(locate_bundle(bundle)) / "models"
+        require_weights(best_checkpoint or choose_best_weights(str(ckpt_dir), shipped=shipped))
 
 
 def _for_a_person(error: Exception, parts: Sequence[str]) -> MammosegError:
@@ -197,10 +199,10 @@ def _for_a_person(error: Exception, parts: Sequence[str]) -> MammosegError:
     Args:
         parts: options that only the workflow itself could check.
     """
-    known = known_error(error)
+    known = find_known_error(error)
     if not isinstance(known, FaultError):
         return known
-    *_, root = causes(error)
+    *_, root = list_causes(error)
     text = f"{type(root).__name__}: {str(root).strip().partition(chr(10))[0][:200]}"
     if not parts:
         return FaultError(text)

@@ -11,7 +11,7 @@ from mammoseg.data.mammogram import read_mammogram
 from mammoseg.dicom.own_voi import is_own_voi
 from mammoseg.errors import WrongCallError
 from mammoseg.mammogram import Mammogram
-from mammoseg.transforms.functional.steps import BESIDE, Grey, Move, Plan, preprocessing_steps
+from mammoseg.transforms.functional.steps import BESIDE, Grey, Move, Plan, build_preprocessing_steps
 
 ONLY_PATCHES = (
     "these weights were trained on patches around known masses, so they find none in a whole film; score them with "
@@ -30,10 +30,10 @@ def read_under(settings: Mapping[str, Any], path: Path | str, *, modalities: Seq
         InputRefusedError: the file cannot be used.
     """
     allowed = modalities or settings.get("modalities", ("MG",))
-    return read_mammogram(path, voi=voi_of(settings), modalities=allowed)
+    return read_mammogram(path, voi=choose_voi(settings), modalities=allowed)
 
 
-def voi_of(settings: Mapping[str, Any]) -> str | int:
+def choose_voi(settings: Mapping[str, Any]) -> str | int:
     """Which VOI of a file the settings of a preprocessing ask for."""
     return settings.get("voi", "first")
 
@@ -82,7 +82,7 @@ class Prepared:
 
 
 class ArrayPreprocessing:
-    """The list of `mammoseg.transforms.pipelines.preprocessing` of the same settings, for images alone.
+    """The list of `mammoseg.transforms.pipelines.build_film_preprocessing` of the same settings, for images alone.
 
     Args:
         settings: those of a `Preprocessing`, as a checkpoint records them.
@@ -95,8 +95,8 @@ class ArrayPreprocessing:
         >>> from mammoseg.data.phantom import generate_cohort
         >>> from mammoseg.transforms.arrays import ArrayPreprocessing
         >>> record, *_ = generate_cohort(Path("phantoms"), patients=1, size=64)
-        >>> from mammoseg.transforms.pipelines import preprocessing
-        >>> prepare = ArrayPreprocessing(preprocessing(spatial_size=(64, 32)).settings)
+        >>> from mammoseg.transforms.pipelines import build_film_preprocessing
+        >>> prepare = ArrayPreprocessing(build_film_preprocessing(spatial_size=(64, 32)).settings)
         >>> prepared = prepare(prepare.read(f"phantoms/{record['image']}"))
         >>> prepared.image.shape, prepared.back(prepared.image[0]).shape
         ((3, 64, 32), (64, 51))
@@ -108,14 +108,14 @@ class ArrayPreprocessing:
         self.settings = dict(settings)
         self.channels: int = settings.get("channels", 3)
         try:
-            self.steps = preprocessing_steps(**{name: settings[name] for name in settings.keys() - {*BESIDE}})
+            self.steps = build_preprocessing_steps(**{name: settings[name] for name in settings.keys() - {*BESIDE}})
         except TypeError as error:
             raise WrongCallError("these settings are not those of a mammogram; name weights for masses.") from error
 
     @property
     def voi(self) -> str | int:
         """Which VOI of a file is read, see `mammoseg.data.mammogram.read_mammogram`."""
-        return voi_of(self.settings)
+        return choose_voi(self.settings)
 
     def read(self, path: Path | str, *, modalities: Sequence[str] | None = None) -> Mammogram:
         """The mammogram that the list begins with; see `read_under`."""

@@ -10,12 +10,12 @@ from monai.transforms import MapTransform, RandomizableTransform
 from monai.utils import convert_to_dst_type
 
 
-def gaussian_blur(channel: np.ndarray, *, size: int, sigma: float) -> np.ndarray:
+def apply_gaussian_blur(channel: np.ndarray, *, size: int, sigma: float) -> np.ndarray:
     """Gaussian of `sigma` pixels cut at an odd kernel of `size` pixels: ``(rows, columns)`` float32."""
     return cv2.GaussianBlur(channel, (size, size), sigma)
 
 
-def median_blur(channel: np.ndarray, *, size: int) -> np.ndarray:
+def apply_median_blur(channel: np.ndarray, *, size: int) -> np.ndarray:
     """Median of `size` x `size` pixels, odd: ``(rows, columns)`` float32 of 0 to 1, quantised to 8 bit.
 
     MONAI's `MedianSmooth` needs two seconds for 11 x 11 on 512 x 512, this a hundredth of one.
@@ -63,5 +63,5 @@ class RandBlurd(RandomizableTransform, MapTransform):
 
     def _blur(self, channel: np.ndarray) -> np.ndarray:
         if self.sigma is None:
-            return median_blur(channel, size=self.size)
-        return gaussian_blur(channel, size=self.size, sigma=self.drawn_sigma)
+            return apply_median_blur(channel, size=self.size)
+        return apply_gaussian_blur(channel, size=self.size, sigma=self.drawn_sigma)

@@ -12,8 +12,8 @@ from monai.transforms import Compose
 from torch.utils.data import get_worker_info
 
 from mammoseg import __version__
-from mammoseg.data.one_a_mass import one_record_a_mass
-from mammoseg.files import sha256_of_file, sha256_of_json
+from mammoseg.data.one_a_mass import split_by_mass
+from mammoseg.files import hash_file, hash_json
 from mammoseg.transforms.cache_file import Packed, pack, read_packed, unpack, write_packed
 from mammoseg.transforms.pipelines import Preprocessing
 
@@ -53,10 +53,10 @@ class CachedDataset(Dataset):
         >>> from pathlib import Path
         >>> from mammoseg.data.phantom import generate_cohort
         >>> from mammoseg.transforms.cached_dataset import CachedDataset
-        >>> from mammoseg.transforms.pipelines import preprocessing
+        >>> from mammoseg.transforms.pipelines import build_film_preprocessing
         >>> records = generate_cohort(Path("phantoms"), patients=1, size=64)
         >>> data = [{key: f"phantoms/{record[key]}" for key in ("image", "label")} for record in records]
-        >>> dataset = CachedDataset(data, preprocessing(spatial_size=(32, 32)), cache_dir="cache")
+        >>> dataset = CachedDataset(data, build_film_preprocessing(spatial_size=(32, 32)), cache_dir="cache")
         >>> [tuple(item["image"].shape) for item in dataset]
         [(3, 32, 32), (3, 32, 32)]
         >>> len(list(Path("cache").iterdir()))
@@ -74,7 +74,7 @@ class CachedDataset(Dataset):
         traced: bool = True,
     ) -> None:
         of_masses = preprocessing.settings.get("patch_area") is not None
-        super().__init__(one_record_a_mass(data) if of_masses else data, Compose(random_transforms))
+        super().__init__(split_by_mass(data) if of_masses else data, Compose(random_transforms))
         self.preprocessing = preprocessing
         self.cache_dir = None if cache_dir is None else Path(cache_dir)
         self.seed = seed
@@ -131,7 +131,7 @@ class CachedDataset(Dataset):
 
     def _cache_key(self, files: dict[str, str]) -> str:
         content = {key: _content_hash(Path(name)) for key, name in files.items()}
-        return sha256_of_json([__version__, self.preprocessing.settings, content])
+        return hash_json([__version__, self.preprocessing.settings, content])
 
 
 def _content_hash(path: Path) -> str:
@@ -141,4 +141,4 @@ def _content_hash(path: Path) -> str:
 
 @cache
 def _hash_once(path: Path, size: int, changed_ns: int) -> str:
-    return sha256_of_file(path)
+    return hash_file(path)

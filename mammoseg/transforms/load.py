@@ -15,7 +15,7 @@ from monai.transforms import MapTransform
 from monai.utils import MetaKeys
 
 from mammoseg.errors import InputRefusedError
-from mammoseg.files import printable
+from mammoseg.files import as_printable
 
 
 class LoadWithd(MapTransform):
@@ -51,7 +51,7 @@ class LoadWithd(MapTransform):
                     found, wanted = (" x ".join(map(str, shape)) for shape in (pixels.shape, d[self.like].shape[1:]))
                     raise InputRefusedError("E_SHAPE", f"it is {found}, its {self.like} {wanted}; ingest it again.")
             except InputRefusedError as error:
-                raise InputRefusedError(error.code, f"{printable(Path(str(d[key])))}: {error.reason}") from error
+                raise InputRefusedError(error.code, f"{as_printable(Path(str(d[key])))}: {error.reason}") from error
             affine = torch.as_tensor(metadata.pop(MetaKeys.AFFINE.value))
             metadata["filename_or_obj"] = str(d[key])
             d[key] = MetaTensor(torch.as_tensor(pixels)[None], affine=affine, meta=metadata, spatial_ndim=2)

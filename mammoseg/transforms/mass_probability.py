@@ -10,7 +10,7 @@ MASS_CHANNEL = 1
 """Channel of mass in a head with background and mass."""
 
 
-def mass_probability(logits: torch.Tensor) -> torch.Tensor:
+def compute_mass_probability(logits: torch.Tensor) -> torch.Tensor:
     """Probability of mass, ``(1, H, W)`` in 0..1.
 
     Args:
@@ -27,7 +27,7 @@ def mass_probability(logits: torch.Tensor) -> torch.Tensor:
 
 
 class MassProbabilityd(MapTransform):
-    """Dictionary version of `mass_probability`; mixed-precision logits become float32 first."""
+    """Dictionary version of `compute_mass_probability`; mixed-precision logits become float32 first."""
 
     def __init__(self, keys: KeysCollection) -> None:
         super().__init__(keys)
@@ -35,5 +35,5 @@ class MassProbabilityd(MapTransform):
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
         item = dict(data)
         for key in self.key_iterator(item):
-            item[key] = mass_probability(item[key].float())
+            item[key] = compute_mass_probability(item[key].float())
         return item

@@ -8,8 +8,8 @@ import torch
 from monai.transforms import Invertd, MapTransform
 
 from mammoseg.data.masks import read_instances, read_mask
-from mammoseg.metrics.regions import regions_of_masks
-from mammoseg.transforms.functional.breast import recorded_breast
+from mammoseg.metrics.regions import list_mass_regions
+from mammoseg.transforms.functional.breast import find_recorded_breast
 from mammoseg.transforms.pipelines import Preprocessing
 
 
@@ -19,7 +19,7 @@ class OriginalGridd(MapTransform):
     Where the datalist has a mask of each mass, ``lesions`` and ``lesions_original`` are these masses one by one on the
     two grids, as `mammoseg.metrics.regions.Region`; a mass that a grid is too coarse for is left out.
 
-    On both grids the prediction becomes 0 where `recorded_breast` says that no mass can be, as in
+    On both grids the prediction becomes 0 where `find_recorded_breast` says that no mass can be, as in
     every result; for that the image is read again.
 
     Args:
@@ -48,8 +48,8 @@ class OriginalGridd(MapTransform):
         item["label_original"] = torch.as_tensor(self.read_label(path, shape=shape))[None]
         if (instances := read_instances(item, shape=shape)) is not None:
             masks = list(instances)
-            item["lesions_original"] = regions_of_masks(masks)
-            item["lesions"] = regions_of_masks(
+            item["lesions_original"] = list_mass_regions(masks)
+            item["lesions"] = list_mass_regions(
                 self.preprocessing.send_mask(mask[None], item["image"])[0] for mask in masks
             )
         return item
@@ -57,7 +57,7 @@ class OriginalGridd(MapTransform):
     def clear(self, item: dict[Hashable, Any]) -> None:
         """Set the predictions of both grids to 0 outside the breast."""
         image = item["image"]
-        breast = recorded_breast(self.preprocessing.read(image.meta["filename_or_obj"]))[None].astype(np.uint8)
+        breast = find_recorded_breast(self.preprocessing.read(image.meta["filename_or_obj"]))[None].astype(np.uint8)
         item["pred_original"] = item["pred_original"] * torch.as_tensor(breast, device=item["pred_original"].device)
         sent = np.ascontiguousarray(self.preprocessing.send_mask(breast, image))
         item["pred"] = item["pred"] * torch.as_tensor(sent, device=item["pred"].device)

@@ -42,7 +42,7 @@ class LoadPictured(MapTransform):
 
 
 @takes(list_photograph_settings)
-def photograph_preprocessing(settings: dict[str, Any]) -> Preprocessing:
+def build_photograph_preprocessing(settings: dict[str, Any]) -> Preprocessing:
     """Build the list.
 
     An item is ``{"image": path}`` or ``{"image": path, "label": path}``. After it, ``image`` is a float32 MetaTensor

@@ -33,7 +33,7 @@ from mammoseg.transforms.functional.steps import (
     RemoveBackground,
     ResizeToGrid,
     ScaleGrey,
-    preprocessing_steps,
+    build_preprocessing_steps,
 )
 from mammoseg.transforms.geometric import Geometricd
 from mammoseg.transforms.load import LoadWithd
@@ -133,7 +133,7 @@ def takes(
 
 
 @takes(list_film_settings)
-def preprocessing(settings: dict[str, Any]) -> Preprocessing:
+def build_film_preprocessing(settings: dict[str, Any]) -> Preprocessing:
     """Build the list.
 
     An item is ``{"image": path}`` or ``{"image": path, "label": path}``. After it, ``image`` is a float32 MetaTensor
@@ -148,16 +148,16 @@ def preprocessing(settings: dict[str, Any]) -> Preprocessing:
     Examples:
         >>> from pathlib import Path
         >>> from mammoseg.data.phantom import generate_cohort
-        >>> from mammoseg.transforms.pipelines import preprocessing
+        >>> from mammoseg.transforms.pipelines import build_film_preprocessing
         >>> record, *_ = generate_cohort(Path("phantoms"), patients=1, size=64)
-        >>> prepare = preprocessing(spatial_size=(64, 32))
+        >>> prepare = build_film_preprocessing(spatial_size=(64, 32))
         >>> item = prepare({key: f"phantoms/{record[key]}" for key in ("image", "label")})
         >>> tuple(item["image"].shape), tuple(item["label"].shape)
         ((3, 64, 32), (1, 64, 32))
     """
     keys = settings["keys"]
     image, *labels = keys
-    steps = preprocessing_steps(**{name: value for name, value in settings.items() if name not in BESIDE})
+    steps = build_preprocessing_steps(**{name: value for name, value in settings.items() if name not in BESIDE})
     transforms: list[Transform] = [
         LoadWithd(image, reader=MammogramReader(voi=settings["voi"], modalities=settings["modalities"]))
     ]

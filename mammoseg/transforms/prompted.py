@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from monai.transforms import MapTransform
 
-from mammoseg.transforms.pipelines import Preprocessing, preprocessing, takes
+from mammoseg.transforms.pipelines import Preprocessing, build_film_preprocessing, takes
 from mammoseg.transforms.settings import list_prompted_settings
 
 
@@ -29,9 +29,9 @@ class NoPromptsd(MapTransform):
         return d
 
 
-def whole_film(frame: Sequence[int]) -> Preprocessing:
+def build_whole_film(frame: Sequence[int]) -> Preprocessing:
     """Films as crops are cut from them: all of the film, 0 to 1, padded to `frame` (rows, columns), not stretched."""
-    return preprocessing(
+    return build_film_preprocessing(
         spatial_size=frame,
         channels=1,
         aspect="pad",
@@ -44,7 +44,7 @@ def whole_film(frame: Sequence[int]) -> Preprocessing:
 
 
 @takes(list_prompted_settings)
-def prompted_preprocessing(settings: dict[str, Any]) -> Preprocessing:
+def build_prompted_preprocessing(settings: dict[str, Any]) -> Preprocessing:
     """Build the list for a whole file without prompts; crops around prompts are made by `mammoseg.interactive`.
 
     An item is ``{"image": path}`` or ``{"image": path, "label": path}``. After it, ``image`` is a float32 MetaTensor
@@ -54,4 +54,4 @@ def prompted_preprocessing(settings: dict[str, Any]) -> Preprocessing:
         settings: complete; callers give them by name, see `mammoseg.transforms.settings.list_prompted_settings`.
     """
     guidance = NoPromptsd(guidance=settings["channels"] - 1)
-    return Preprocessing([*whole_film(settings["spatial_size"]).transforms, guidance], settings=settings)
+    return Preprocessing([*build_whole_film(settings["spatial_size"]).transforms, guidance], settings=settings)

@@ -8,7 +8,7 @@ from monai.config import KeysCollection
 from monai.transforms import MapTransform, RandomizableTransform
 
 
-def salt_and_pepper(image: torch.Tensor, chance: torch.Tensor, *, share: float) -> torch.Tensor:
+def add_salt_and_pepper(image: torch.Tensor, chance: torch.Tensor, *, share: float) -> torch.Tensor:
     """Pixels whose `chance` is below half of `share` become 0, those above ``1 - share / 2`` become 1.
 
     Shape:
@@ -42,5 +42,5 @@ class RandSaltAndPepperd(RandomizableTransform, MapTransform):
         self.randomize(None)
         for key in self.key_iterator(d) if self._do_transform else ():  # private, of MONAI
             chance = torch.as_tensor(self.R.uniform(size=tuple(d[key].shape[1:])), device=d[key].device)
-            d[key] = salt_and_pepper(d[key], chance, share=self.drawn_share)
+            d[key] = add_salt_and_pepper(d[key], chance, share=self.drawn_share)
         return d

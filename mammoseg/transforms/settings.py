@@ -8,7 +8,7 @@ from typing import Any
 
 from mammoseg.dicom.own_voi import parse_own_voi
 from mammoseg.errors import WrongCallError
-from mammoseg.transforms.functional.steps import BESIDE, preprocessing_steps
+from mammoseg.transforms.functional.steps import BESIDE, build_preprocessing_steps
 
 
 def list_film_settings(
@@ -28,7 +28,7 @@ def list_film_settings(
     modalities: Sequence[str] = ("MG",),
     keys: Sequence[str] = ("image", "label"),
 ) -> dict[str, Any]:
-    """List the settings of `mammoseg.transforms.pipelines.preprocessing`.
+    """List the settings of `mammoseg.transforms.pipelines.build_film_preprocessing`.
 
     Args:
         spatial_size: rows and columns of the network's grid.
@@ -75,14 +75,14 @@ def list_film_settings(
         "modalities": list(modalities),
         "keys": list(keys),
     }
-    preprocessing_steps(**{name: value for name, value in settings.items() if name not in BESIDE})
+    build_preprocessing_steps(**{name: value for name, value in settings.items() if name not in BESIDE})
     return settings
 
 
 def list_photograph_settings(
     *, spatial_size: Sequence[int], value_range: Sequence[float] = (-1.0, 1.0)
 ) -> dict[str, Any]:
-    """List the settings of `mammoseg.transforms.photographs.photograph_preprocessing`.
+    """List the settings of `mammoseg.transforms.photographs.build_photograph_preprocessing`.
 
     Args:
         spatial_size: rows and columns of the network's grid.
@@ -93,7 +93,7 @@ def list_photograph_settings(
 
 
 def list_prompted_settings(*, spatial_size: Sequence[int], channels: int, frame: Sequence[int]) -> dict[str, Any]:
-    """List the settings of `mammoseg.transforms.prompted.prompted_preprocessing`.
+    """List the settings of `mammoseg.transforms.prompted.build_prompted_preprocessing`.
 
     Args:
         spatial_size: rows and columns of the network's grid.

@@ -8,7 +8,7 @@ from monai.config import KeysCollection
 from monai.transforms import MapTransform, RandomizableTransform
 
 
-def gamma_correction(image: torch.Tensor, gamma: float) -> torch.Tensor:
+def correct_gamma(image: torch.Tensor, gamma: float) -> torch.Tensor:
     """``image ** (1 / gamma)``: above 1 brighter; MONAI's ``AdjustContrast`` takes the power itself.
 
     Shape:
@@ -51,7 +51,7 @@ class RandGammaCorrectiond(RandomizableTransform, MapTransform):
         item = dict(data)
         self.randomize(None)
         for key in self.key_iterator(item) if self._do_transform else ():  # private, of MONAI
-            item[key] = gamma_correction(item[key], self.drawn)
+            item[key] = correct_gamma(item[key], self.drawn)
         return item
 
 

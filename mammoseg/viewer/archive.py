@@ -13,7 +13,7 @@ from pathlib import Path
 import requests
 
 from mammoseg.errors import MammosegError, WrongCallError
-from mammoseg.program import comes_to_answer, running
+from mammoseg.program import running, wait_for_answer
 
 PLUGIN_FOLDERS = (
     Path("/usr/share/orthanc/plugins"),
@@ -97,7 +97,7 @@ def local_archive(*, takes_c_store: bool = False) -> Iterator[LocalArchive]:
             archive = LocalArchive(
                 f"http://127.0.0.1:{port}", ("mammoseg", password), process.pid, dicom_port if takes_c_store else None
             )
-            if not comes_to_answer(f"{archive.url}/system", process, seconds=START_SECONDS, auth=archive.user):
+            if not wait_for_answer(f"{archive.url}/system", process, seconds=START_SECONDS, auth=archive.user):
                 raise MammosegError(f"Orthanc did not start within {START_SECONDS} s; run it by hand to see why.")
             yield archive
 

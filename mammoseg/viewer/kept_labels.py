@@ -10,7 +10,7 @@ from pathlib import Path
 from mammoseg.dicom.read import read_header, read_texts
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import atomic_path, read_json
-from mammoseg.paths import stem
+from mammoseg.paths import get_stem
 
 
 @dataclass(frozen=True, order=True)
@@ -28,7 +28,7 @@ class _Drawn:
     image: str
 
 
-def drawn_segmentations(state: Path) -> list[Path]:
+def list_drawn_segmentations(state: Path) -> list[Path]:
     """DICOM SEGs of people in the state of a label server, but for withdrawn ones; a label saved again has several."""
     return _drawn(state, ".dcm")
 
@@ -48,10 +48,10 @@ def keep_labels(state: Path, images: Iterable[Path], output: Path) -> int:
     if any(_is_segmentation(label.file) for label in drawn):
         paths |= {uid: path for path in images if (uid := _uid(path))}
     newest = {label.image: label for label in sorted(drawn) if label.image in paths}
-    stems = Counter(map(stem, images))
+    stems = Counter(map(get_stem, images))
     for image, label in newest.items():
         path = paths[image]
-        plain = stem(path)
+        plain = get_stem(path)
         name = plain if stems[plain] == 1 else f"{plain}-{hashlib.sha256(image.encode()).hexdigest()[:8]}"
         endings = (".dcm", ".dcm") if _is_segmentation(label.file) else (path.name.removeprefix(plain), ".nii.gz")
         for source, folder, ending in zip((path, label.file), ("images", "labels"), endings, strict=True):
@@ -61,7 +61,7 @@ def keep_labels(state: Path, images: Iterable[Path], output: Path) -> int:
 
 
 def _of_dicom(state: Path) -> Iterator[_Drawn]:
-    for path in drawn_segmentations(state):
+    for path in list_drawn_segmentations(state):
         header = read_header(path)
         (series,) = header.ReferencedSeriesSequence
         uid = series.ReferencedInstanceSequence[0].ReferencedSOPInstanceUID

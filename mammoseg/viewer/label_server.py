@@ -9,7 +9,7 @@ from pathlib import Path
 from subprocess import Popen
 
 from mammoseg.errors import MammosegError
-from mammoseg.program import comes_to_answer, running
+from mammoseg.program import running, wait_for_answer
 from mammoseg.viewer.archive import LocalArchive
 
 START_SECONDS = 300
@@ -70,6 +70,6 @@ def label_server(
         command += ["--conf", *pair]
     url = f"http://127.0.0.1:{port}"
     with running(command, seconds=END_SECONDS, environment={**os.environ, **own}) as process:
-        if not comes_to_answer(f"{url}/ready", process, seconds=START_SECONDS):
+        if not wait_for_answer(f"{url}/ready", process, seconds=START_SECONDS):
             raise MammosegError("the label server did not start; it says above why.")
         yield LabelServer(url, process)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import requests
 
-from mammoseg.counts import count_of
+from mammoseg.counts import format_count
 from mammoseg.data.find_images import find_inputs
 from mammoseg.data.phantom import generate_cohort
 from mammoseg.errors import WrongCallError
-from mammoseg.program import free_port
+from mammoseg.program import find_free_port
 from mammoseg.viewer.archive import LocalArchive, local_archive
-from mammoseg.viewer.kept_labels import drawn_segmentations
+from mammoseg.viewer.kept_labels import list_drawn_segmentations
 from mammoseg.viewer.label_server import say_page
 from mammoseg.viewer.server import ViewerServer, serving
 from mammoseg.viewer.show import OHIF
@@ -56,19 +56,19 @@ def phantoms_in_archive(folder: Path, patients: int, state: Path, viewer_port: i
         archive = parts.enter_context(local_archive())
         images = [folder / record["image"] for record in generate_cohort(folder, patients=patients, seed=SEED)]
         studies = [archive.store(path) for path in images]
-        for path in drawn_segmentations(state):
+        for path in list_drawn_segmentations(state):
             archive.store(path)
         panel = f"{{url}}/ohif/monai-label?StudyInstanceUIDs={studies[0]}&hangingProtocolId=default"
         pages = ["{url}/ohif/  study list of the OHIF that monailabel ships", f"{panel}  its MONAI Label panel"]
         if OHIF.is_dir():
-            here = ViewerServer(OHIF, archive.url, user=archive.user, port=free_port(viewer_port))
+            here = ViewerServer(OHIF, archive.url, user=archive.user, port=find_free_port(viewer_port))
             viewer = parts.enter_context(serving(here)).url
             pages.append(f"{viewer}/  study list of the current OHIF, which shows saved masks")
-        count = f"{count_of(len(studies), 'mammogram')} of phantoms in {count_of(len(set(studies)), 'study')}"
+        count = f"{format_count(len(studies), 'mammogram')} of phantoms in {format_count(len(set(studies)), 'study')}"
         yield LabelSource(archive, images, count, pages)
 
 
-def own_folder(folder: Path, keep: Path | None) -> LabelSource:
+def open_own_folder(folder: Path, keep: Path | None) -> LabelSource:
     """Mammograms that lie somewhere.
 
     Args:
@@ -87,7 +87,7 @@ def own_folder(folder: Path, keep: Path | None) -> LabelSource:
         raise WrongCallError(
             f"'{keep}' lies among the mammograms and would be listed with them; keep labels elsewhere."
         )
-    return LabelSource(folder, images, f"{count_of(len(images), 'file')} in {folder}")
+    return LabelSource(folder, images, f"{format_count(len(images), 'file')} in {folder}")
 
 
 def check_listed(url: str, folder: Path) -> None:
@@ -105,7 +105,7 @@ def check_listed(url: str, folder: Path) -> None:
         raise WrongCallError(f"no file in '{folder}' is a mammogram: a DICOM image of modality MG, or a picture.")
 
 
-def what_to_open(url: str, source: LabelSource, bundle: str, *, page: bool, keep: Path | None) -> str:
+def say_what_to_open(url: str, source: LabelSource, bundle: str, *, page: bool, keep: Path | None) -> str:
     """What to say once all runs.
 
     Args:

@@ -4,10 +4,10 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-from mammoseg.counts import count_of
-from mammoseg.data.find_images import dicom_files
+from mammoseg.counts import format_count
+from mammoseg.data.find_images import find_dicom_files
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.errors import WrongCallError, reason_of
+from mammoseg.errors import WrongCallError, say_reason
 from mammoseg.viewer.archive import local_archive
 from mammoseg.viewer.server import ViewerServer
 
@@ -33,7 +33,7 @@ def view_files(*inputs: str | Path, port: int = 8080) -> None:
     named = [Path(path) for path in inputs]
     if absent := [path for path in named if not path.exists()]:
         raise WrongCallError(f"'{absent[0]}' does not exist; name mammograms and the results folder.")
-    paths, _ = dicom_files(named)
+    paths, _ = find_dicom_files(named)
     if not paths:
         raise WrongCallError("there is no DICOM file; name mammograms and the results folder.")
     for end in (signal.SIGINT, signal.SIGTERM):  # the archive must end too, also where a shell told us to ignore Ctrl-C
@@ -43,9 +43,9 @@ def view_files(*inputs: str | Path, port: int = 8080) -> None:
         try:
             server = ViewerServer(OHIF, archive.url, user=archive.user, port=port)
         except OSError as error:
-            raise WrongCallError(f"port {port} is taken ({reason_of(error)}); name another with --port.") from error
+            raise WrongCallError(f"port {port} is taken ({say_reason(error)}); name another with --port.") from error
         print(
-            f"{count_of(len(paths), 'file')} in {count_of(len(studies), 'study')}: {server.url}  (Ctrl-C ends)",
+            f"{format_count(len(paths), 'file')} in {format_count(len(studies), 'study')}: {server.url}  (Ctrl-C ends)",
             flush=True,
         )
         with server, suppress(KeyboardInterrupt):

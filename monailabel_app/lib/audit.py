@@ -15,8 +15,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from mammoseg.data.identifiers import keyed_hash, load_key
-from mammoseg.errors import MammosegError, reason_of
+from mammoseg.data.identifiers import hash_with_key, load_key
+from mammoseg.errors import MammosegError, say_reason
 
 logger = logging.getLogger(__name__)
 
@@ -88,10 +88,10 @@ class AuditLog:
         try:
             return self._append({**line, **details})
         except OSError as error:
-            reason = f"the audit cannot be written ({reason_of(error)}), so nothing is done; make room on the server."
+            reason = f"the audit cannot be written ({say_reason(error)}), so nothing is done; make room on the server."
             raise AuditLogError(reason) from error
 
-    def login_failed(self, address: str) -> None:
+    def count_failed_login(self, address: str) -> None:
         """Count a failed login; a line holds those since the last, and the address of this one."""
         self._failures += 1
         if time.monotonic() - self._failed_at > FAILURE_SECONDS:
@@ -100,7 +100,7 @@ class AuditLog:
 
     def name_of(self, image: str) -> str:
         """What stands for an image."""
-        return keyed_hash(image, self._key)
+        return hash_with_key(image, self._key)
 
     def _try_to_record(self, who: str, what: str, **details: Any) -> None:
         try:

@@ -32,13 +32,13 @@ class Callers:
         if scope["type"] == "http":
             peer, _ = scope.get("client") or (UNKNOWN, 0)
             headers = Headers(scope=scope)
-            scope.setdefault("state", {})["address"] = caller_address(peer, headers, self.proxies)
+            scope.setdefault("state", {})["address"] = find_caller_address(peer, headers, self.proxies)
             if is_among(peer, self.proxies):
                 scope["scheme"] = _scheme(headers) or scope["scheme"]
         await self.app(scope, receive, send)
 
 
-def caller_address(peer: str, headers: Headers, proxies: Sequence[AddressRange]) -> str:
+def find_caller_address(peer: str, headers: Headers, proxies: Sequence[AddressRange]) -> str:
     """Address of who asks: the last one in ``X-Forwarded-For`` or ``Forwarded`` (RFC 7239) that is no proxy's.
 
     Each proxy adds whom it speaks for behind what stood there, so that what a caller writes there itself never counts.
@@ -59,7 +59,7 @@ def caller_address(peer: str, headers: Headers, proxies: Sequence[AddressRange])
     return said.pop() if len(said) == 1 else own
 
 
-def site(address: str) -> str:
+def find_site(address: str) -> str:
     """What shares an allowance: an IPv4 address, or the network of an IPv6 address."""
     found = _address(address)
     return str(ip_network((int(found), SITE_BITS), strict=False)) if isinstance(found, IPv6Address) else address
@@ -71,7 +71,7 @@ def is_among(address: str, networks: Sequence[AddressRange]) -> bool:
     return found is not None and any(found in network for network in networks)
 
 
-def networks(text: str, name: str) -> tuple[AddressRange, ...]:
+def parse_networks(text: str, name: str) -> tuple[AddressRange, ...]:
     """Addresses or networks with commas.
 
     Raises:

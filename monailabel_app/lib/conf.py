@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Container, Mapping
 
-from mammoseg.errors import WrongCallError, did_you_mean
+from mammoseg.errors import WrongCallError, suggest_name
 from mammoseg.inference.engines.engine import check_device
 
 KEYS = frozenset(
@@ -26,7 +26,7 @@ def check_keys(conf: Mapping[str, str]) -> None:
     if empty := [key for key in KEYS & conf.keys() if conf[key] == ""]:
         raise WrongCallError(f"--conf {min(empty)} is ''; give a value, or leave it out.")
     for key in conf.keys() - KEYS:
-        raise WrongCallError(f"--conf {key} is unknown; {did_you_mean(key, KEYS)}Known: {', '.join(sorted(KEYS))}.")
+        raise WrongCallError(f"--conf {key} is unknown; {suggest_name(key, KEYS)}Known: {', '.join(sorted(KEYS))}.")
 
 
 HIGHEST = 10**9
@@ -52,18 +52,18 @@ def check_values(conf: Mapping[str, str]) -> None:
         WrongCallError: there is one.
     """
     for key in LOWEST.keys() & conf.keys():
-        whole_number(conf, key, LOWEST[key])
+        read_whole_number(conf, key, LOWEST[key])
     for key in ("refresh_seconds", "cache_gib", "min_area_mm2"):
-        number(conf, key, 0)
+        read_number(conf, key, 0)
     for key in ("insecure", "preload", "group", "large_masks"):
-        yes_or_no(conf, key, False)
-    yes_no_or_recorded(conf, "flips")
-    words(conf, "modalities", "MG")
+        read_yes_or_no(conf, key, False)
+    read_yes_no_or_recorded(conf, "flips")
+    read_words(conf, "modalities", "MG")
     if "device" in conf:
         check_device(conf["device"])
 
 
-def model_name(conf: Mapping[str, str], name: str, models: Container[str]) -> str | None:
+def read_model_name(conf: Mapping[str, str], name: str, models: Container[str]) -> str | None:
     """A model of the app, None where the setting names none.
 
     Args:
@@ -78,7 +78,7 @@ def model_name(conf: Mapping[str, str], name: str, models: Container[str]) -> st
     return model
 
 
-def whole_number(conf: Mapping[str, str], name: str, otherwise: int) -> int:
+def read_whole_number(conf: Mapping[str, str], name: str, otherwise: int) -> int:
     """A whole number.
 
     Raises:
@@ -91,7 +91,7 @@ def whole_number(conf: Mapping[str, str], name: str, otherwise: int) -> int:
     return int(text)
 
 
-def number(conf: Mapping[str, str], name: str, otherwise: float) -> float:
+def read_number(conf: Mapping[str, str], name: str, otherwise: float) -> float:
     """A number from 0 to `HIGHEST`.
 
     Raises:
@@ -107,7 +107,7 @@ def number(conf: Mapping[str, str], name: str, otherwise: float) -> float:
     return value
 
 
-def words(conf: Mapping[str, str], name: str, otherwise: str) -> tuple[str, ...]:
+def read_words(conf: Mapping[str, str], name: str, otherwise: str) -> tuple[str, ...]:
     """Words with commas between them.
 
     Raises:
@@ -120,7 +120,7 @@ def words(conf: Mapping[str, str], name: str, otherwise: str) -> tuple[str, ...]
     return found
 
 
-def yes_or_no(conf: Mapping[str, str], name: str, otherwise: bool) -> bool:
+def read_yes_or_no(conf: Mapping[str, str], name: str, otherwise: bool) -> bool:
     """``true`` or ``false``.
 
     Raises:
@@ -132,7 +132,7 @@ def yes_or_no(conf: Mapping[str, str], name: str, otherwise: bool) -> bool:
     return text == "true"
 
 
-def yes_no_or_recorded(conf: Mapping[str, str], name: str) -> bool | None:
+def read_yes_no_or_recorded(conf: Mapping[str, str], name: str) -> bool | None:
     """``true``, ``false``, or ``recorded``, which is None and the default: as the weights record it.
 
     Raises:

@@ -5,7 +5,7 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
-from mammoseg.errors import MammosegError, reason_of
+from mammoseg.errors import MammosegError, say_reason
 from mammoseg.files import flush_to_disk
 
 PROBE_BYTES = 2**20
@@ -40,5 +40,5 @@ def check_room(folder: Path) -> None:
             probe.flush()
             flush_to_disk(Path(probe.name))
     except OSError as error:
-        reason = f"{folder} cannot be written ({reason_of(error)}); make room, or name another --conf state_dir."
+        reason = f"{folder} cannot be written ({say_reason(error)}); make room, or name another --conf state_dir."
         raise MammosegError(reason) from error

@@ -61,7 +61,7 @@ def answer(request: Request, error: Exception) -> Response:
     if isinstance(error, AuditLogError):
         return _json(507 if is_full(error) else 503, "E_AUDIT", str(error))
     if is_full(error):
-        logger.error("the disk is full: %s at %s", type(error).__name__, places(error))
+        logger.error("the disk is full: %s at %s", type(error).__name__, say_places(error))
         return _json(507, "E_DISK_FULL", SENTENCE)
     if isinstance(error, HTTPException):
         if error.status_code == 401 and _wants_a_page(request):
@@ -83,29 +83,29 @@ def answer(request: Request, error: Exception) -> Response:
     if isinstance(error, MammosegError):
         return _json(409, "E_STATE", without_paths(str(error)))
     if isinstance(error, MONAILabelException):
-        logger.warning("MONAI Label: %s at %s", error.error, places(error))
+        logger.warning("MONAI Label: %s at %s", error.error, say_places(error))
         return _json(400, "E_REQUEST", "MONAI Label refuses the request.")
-    return fault(error)
+    return answer_fault(error)
 
 
-def fault(error: BaseException) -> Response:
+def answer_fault(error: BaseException) -> Response:
     """HTTP 500 for a fault of ours; its id leads to the line in the log."""
     number = secrets.token_hex(4)
-    logger.error("fault %s: %s at %s", number, type(error).__name__, places(error))
+    logger.error("fault %s: %s at %s", number, type(error).__name__, say_places(error))
     return _json(500, "E_FAULT", "the server failed; its log has a line with this id.", number=number)
 
 
-def places(error: BaseException) -> str:
+def say_places(error: BaseException) -> str:
     """Files and lines that an error came through, innermost first; its text is left out, for it may quote a header."""
     frames = traceback.extract_tb(error.__traceback__)
     return " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames[-6:]))
 
 
-def in_words(error: BaseException) -> str:
+def say_error(error: BaseException) -> str:
     """What can be told of an error: its own words where they are meant for people, else where it came up."""
     if isinstance(error, MammosegError):
         return without_paths(str(error))
-    return SENTENCE if is_full(error) else f"{type(error).__name__} at {places(error)}"
+    return SENTENCE if is_full(error) else f"{type(error).__name__} at {say_places(error)}"
 
 
 def without_paths(text: str) -> str:

@@ -142,7 +142,7 @@ KINDS: Mapping[str, Kind] = {
 """Every parameter that a task reads."""
 
 
-def checked(name: str, value: Any) -> Any:
+def check_value(name: str, value: Any) -> Any:
     """The value of a parameter, as its kind.
 
     Raises:
@@ -155,7 +155,7 @@ def checked(name: str, value: Any) -> Any:
         raise InputRefusedError("E_PARAMS", f"{name} must be {kind.words}.") from None
 
 
-def json_object(text: str | bytes) -> dict[str, Any]:
+def read_json_object(text: str | bytes) -> dict[str, Any]:
     """Read an object.
 
     Raises:
@@ -175,32 +175,32 @@ def json_object(text: str | bytes) -> dict[str, Any]:
     return value
 
 
-async def json_body(request: Request) -> dict[str, Any]:
+async def read_json_body(request: Request) -> dict[str, Any]:
     """Dependency of routes whose body is a JSON object, or empty."""
-    return json_object(await request.body())
+    return read_json_object(await request.body())
 
 
-JsonBody = Annotated[dict[str, Any], Depends(json_body)]
+JsonBody = Annotated[dict[str, Any], Depends(read_json_body)]
 
 JSON_BODY = {
     "requestBody": {"content": {"application/json": {"schema": {"type": "object", "title": "Params"}}}},
 }
-"""What the OpenAPI document says of `json_body`."""
+"""What the OpenAPI document says of `read_json_body`."""
 
 
 def note(text: str) -> dict[str, Any]:
     """What a client notes of an image or a label.
 
     Raises:
-        HttpError: 400; as `json_object`, or it would replace what the server notes.
+        HttpError: 400; as `read_json_object`, or it would replace what the server notes.
     """
-    info = json_object(text)
+    info = read_json_object(text)
     if taken := OF_THE_SERVER & info.keys():
         raise HttpError(400, "E_PARAMS", f"a note cannot hold {', '.join(sorted(taken))}; the server writes it.")
     return info
 
 
-def chosen(params: Mapping[str, Any], allowed: Collection[str]) -> dict[str, Any]:
+def pick_known(params: Mapping[str, Any], allowed: Collection[str]) -> dict[str, Any]:
     """The parameters of a client that a task knows.
 
     Args:
@@ -208,21 +208,21 @@ def chosen(params: Mapping[str, Any], allowed: Collection[str]) -> dict[str, Any
 
     Raises:
         HttpError: 400; a parameter would replace what the address or the login says.
-        InputRefusedError: ``E_PARAMS``, see `checked`.
+        InputRefusedError: ``E_PARAMS``, see `check_value`.
     """
     if taken := RESERVED.difference(allowed, {"user"}) & params.keys():
         raise HttpError(400, "E_PARAMS", f"parameters cannot hold {', '.join(sorted(taken))}; the address says it.")
-    return said(params, allowed)
+    return pick_said(params, allowed)
 
 
-def said(params: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+def pick_said(params: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Those parameters that are there, each as its kind; what is null or an empty text is not said.
 
     Raises:
-        InputRefusedError: ``E_PARAMS``, see `checked`.
+        InputRefusedError: ``E_PARAMS``, see `check_value`.
     """
     found = {name: params.get(name) for name in names}
-    return {name: checked(name, value) for name, value in found.items() if value is not None and value != ""}
+    return {name: check_value(name, value) for name, value in found.items() if value is not None and value != ""}
 
 
 def _no_constant(name: str) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mammoseg.errors import WrongCallError
-from monailabel_app.lib.callers import AddressRange, networks
-from monailabel_app.lib.conf import check_keys, check_values, whole_number
+from monailabel_app.lib.callers import AddressRange, parse_networks
+from monailabel_app.lib.conf import check_keys, check_values, read_whole_number
 from monailabel_app.lib.effort import names_are_kept
 
 
@@ -70,22 +70,22 @@ class ServerSettings:
         """
         check_keys(conf)
         check_values(conf)
-        state_dir = state_folder(conf)
+        state_dir = locate_state(conf)
         return cls(
             state_dir=state_dir,
             tokens_file=Path(conf.get("tokens") or state_dir / "tokens.json").expanduser(),
             oidc=_oidc(conf),
             host=host,
             cors=tuple(_origin(text) for text in conf.get("cors", "").split(",") if text),
-            trusted_proxies=networks(conf.get("trusted_proxies", ""), "trusted_proxies"),
-            max_upload_bytes=whole_number(conf, "max_upload_mib", 128) << 20,
-            max_requests=whole_number(conf, "max_requests", 64),
-            request_seconds=float(whole_number(conf, "request_seconds", 600)),
+            trusted_proxies=parse_networks(conf.get("trusted_proxies", ""), "trusted_proxies"),
+            max_upload_bytes=read_whole_number(conf, "max_upload_mib", 128) << 20,
+            max_requests=read_whole_number(conf, "max_requests", 64),
+            request_seconds=float(read_whole_number(conf, "request_seconds", 600)),
             effort_is_named=names_are_kept(conf.get("audit_effort", "role")),
         )
 
 
-def state_folder(conf: Mapping[str, str]) -> Path:
+def locate_state(conf: Mapping[str, str]) -> Path:
     """Where scores, leases, labels on their way, model versions and the audit live: ``state_dir``, or XDG_DATA_HOME."""
     data_home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     return Path(conf.get("state_dir") or data_home / "mammoseg" / "label").expanduser().resolve()
@@ -112,7 +112,7 @@ def refuse_open_address(host: str, *, has_login: bool, insecure: bool) -> None:
         )
 
 
-def announced_host(arguments: Sequence[str]) -> str | None:
+def find_announced_host(arguments: Sequence[str]) -> str | None:
     """Address in the command line of `monailabel start_server` or `uvicorn`, with their defaults; None of others."""
     program = Path(arguments[0]).name if arguments else ""
     by_monailabel = "start_server" in arguments

@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from mammoseg.active_learning.curves import (
-    mean_and_half_width,
-    mean_over_labels,
+    compute_mean_and_half_width,
+    compute_mean_over_labels,
+    format_curves,
     plot_curves,
     read_curves,
     read_effort,
-    table_of_curves,
 )
 
 CURVES = {
@@ -48,21 +48,21 @@ def test_a_start_that_a_killed_replay_wrote_twice_is_one_seed(tmp_path):
 
 
 def test_interval_is_students(tmp_path):
-    mean, half = mean_and_half_width(np.array([[1.0], [3.0]]))
+    mean, half = compute_mean_and_half_width(np.array([[1.0], [3.0]]))
     assert mean[0] == 2
     assert half[0] == pytest.approx(12.7062047364)  # t(0.975, 1) times the standard error 1
 
 
 def test_one_seed_has_no_interval():
-    assert np.isnan(mean_and_half_width(np.array([[1.0]]))[1]).all()
+    assert np.isnan(compute_mean_and_half_width(np.array([[1.0]]))[1]).all()
 
 
 def test_mean_over_labels_is_the_area():
-    assert mean_over_labels(CURVES["random"], [8, 16, 24]).tolist() == pytest.approx([0.225, 0.425])
+    assert compute_mean_over_labels(CURVES["random"], [8, 16, 24]).tolist() == pytest.approx([0.225, 0.425])
 
 
 def test_differences_are_seed_by_seed():
-    table = table_of_curves([8, 16, 24], CURVES)
+    table = format_curves([8, 16, 24], CURVES)
     assert "| coreset | 0.200 ± 1.271 | 0.500 ± 1.271 | 0.500 ± 1.271 | 0.425 ± 1.271 | +0.100 ± 0.000 |" in table
 
 

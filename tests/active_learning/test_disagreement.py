@@ -5,25 +5,25 @@ import pytest
 import torch
 from torch import nn
 
-from mammoseg.active_learning.disagreement import bald, dropout_layers, dropout_on
+from mammoseg.active_learning.disagreement import compute_bald, dropout_on, list_dropout_layers
 
 
 def test_samples_that_contradict_each_other_have_one_bit():
-    np.testing.assert_allclose(bald(np.array([[[0.0]], [[1.0]]])), [[1]])
+    np.testing.assert_allclose(compute_bald(np.array([[[0.0]], [[1.0]]])), [[1]])
 
 
 def test_samples_that_agree_on_a_half_have_none():
-    np.testing.assert_allclose(bald(np.full((4, 2, 2), 0.5)), np.zeros((2, 2)))
+    np.testing.assert_allclose(compute_bald(np.full((4, 2, 2), 0.5)), np.zeros((2, 2)))
 
 
 def test_a_hand_computed_case():
     # mean 1/2: 1 bit; entropy of 1/4 and of 3/4: 0.811278 bits each
-    np.testing.assert_allclose(bald(np.array([[[0.25]], [[0.75]]])), [[1 - 0.8112781244591328]])
+    np.testing.assert_allclose(compute_bald(np.array([[[0.25]], [[0.75]]])), [[1 - 0.8112781244591328]])
 
 
 def test_a_rate_of_zero_is_no_dropout():
     network = nn.Sequential(nn.Dropout(0.0), nn.Dropout2d(0.3), nn.Conv2d(1, 1, 1))
-    assert dropout_layers(network) == [network[1]]
+    assert list_dropout_layers(network) == [network[1]]
 
 
 def test_dropout_is_on_inside_and_off_after_and_normalisation_stays_off():

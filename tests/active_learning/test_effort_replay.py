@@ -11,8 +11,8 @@ import torch
 from mammoseg.active_learning import effort_replay
 from mammoseg.active_learning.effort import CLICK_SECONDS, DRAWN_SECONDS, LOOK_SECONDS
 from mammoseg.active_learning.effort_replay import EffortReplay
-from mammoseg.active_learning.learning_tool import new_tool, train_tool
-from mammoseg.active_learning.replay_job import replay_job
+from mammoseg.active_learning.learning_tool import build_tool, train_tool
+from mammoseg.active_learning.replay_job import run_replay
 from mammoseg.active_learning.simulation import simulate
 from mammoseg.data.masks import read_mask
 from tests.active_learning.test_simulation import PLAN, records
@@ -67,7 +67,7 @@ def test_the_tool_is_the_random_walker_first_and_the_network_that_learned_after_
 
 def test_a_tool_learns_nothing_from_films_without_a_mass(records):
     torch.manual_seed(0)
-    tool = new_tool((2, 4))
+    tool = build_tool((2, 4))
     before = {key: value.clone() for key, value in tool.state_dict().items()}
     train_tool(tool, [{**records[0], "has_mass": False}], (64, 48), steps=1, lr=0.1, seed=0)
     assert all(torch.equal(value, tool.state_dict()[key]) for key, value in before.items())
@@ -75,7 +75,7 @@ def test_a_tool_learns_nothing_from_films_without_a_mass(records):
 
 def test_the_job_tells_dice_against_minutes_and_what_they_are_made_of(tmp_path):
     plan = {"seeds": 1, "start": 2, "query": 2, "rounds": 1, "first_steps": 1, "steps": 1, "tool_steps": 1}
-    replay_job(
+    run_replay(
         tmp_path,
         dataset_dir=None,
         phantom={"patients": 4, "size": 64},

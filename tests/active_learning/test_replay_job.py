@@ -2,14 +2,14 @@
 
 import pytest
 
-from mammoseg.active_learning.replay_job import replay_job
+from mammoseg.active_learning.replay_job import run_replay
 from mammoseg.errors import WrongCallError
 
 QUICK = {"seeds": 1, "start": 2, "query": 2, "rounds": 1, "first_steps": 2, "steps": 2, "channels": [2, 4]}
 
 
 def run(output, docs=None, plan=QUICK):
-    replay_job(
+    run_replay(
         output,
         dataset_dir=None,
         phantom={"patients": 4, "size": 64},

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from mammoseg.active_learning.bottleneck import BottleneckFeatures
-from mammoseg.active_learning.private_network import private_network
+from mammoseg.active_learning.private_network import copy_network
 from mammoseg.active_learning.scores import SCORES, Scorer
 from mammoseg.inference.acceleration import accelerate
 from mammoseg.networks import AttentionUNet, AUNet, ConnectedUNets, FCDenseNet, ResNetUNet, UNet, UNetSlim
@@ -108,7 +108,7 @@ def test_no_hook_stays_behind():
 
 def test_a_private_network_shares_all_weights_and_nothing_else(image):
     network = accelerate(build("fcdensenet"), image[None])
-    private = private_network(network)
+    private = copy_network(network)
     pairs = list(zip(network.parameters(), private.parameters(), strict=True))
     assert pairs and all(one is other for one, other in pairs)
     assert torch.equal(private(image[None]), network(image[None]))

@@ -22,7 +22,7 @@ def no_torch(monkeypatch):
     inference = ModuleType("mammoseg.inference.predictor")
     inference.Predictor = lambda **choices: BrightIsMass()
     monkeypatch.setitem(sys.modules, "mammoseg.inference.predictor", inference)
-    monkeypatch.setattr("mammoseg.prediction.asked.default_weights", lambda bundle: Path("model.pt"))
+    monkeypatch.setattr("mammoseg.prediction.asked.choose_default_weights", lambda bundle: Path("model.pt"))
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ import torch
 from mammoseg import cli
 from mammoseg.audit.audit import AuditError, audit, find_faults
 from mammoseg.audit.unpacked import MOST_GROWTH
-from mammoseg.bundles import bundle_names, bundle_root
+from mammoseg.bundles import list_bundle_names, locate_bundle
 from mammoseg.deploy.manifest import write_manifest
 from mammoseg.errors import NothingUsableError, WrongCallError
-from mammoseg.files import sha256_of_file
+from mammoseg.files import hash_file
 from tests.audit.made_bundle import write_bundle, zip_bundle
 
 
@@ -53,9 +53,9 @@ def test_a_bundle_that_nothing_speaks_against_passes_as_folder_and_as_zip(bundle
     assert said.count("Nothing was found that speaks against it.\nNot seen from outside: ") == 2
 
 
-@pytest.mark.parametrize("name", bundle_names())
+@pytest.mark.parametrize("name", list_bundle_names())
 def test_our_own_bundles_pass(name):
-    assert list(find_faults(Path(bundle_root(name)))) == []
+    assert list(find_faults(Path(locate_bundle(name)))) == []
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_torchscript_is_found_and_let_in_by_its_hash(bundle, capsys):
     with pytest.raises(AuditError, match=r"1 finding in .*theirs \(weights 1\); do not run it unread"):
         audit(bundle)
     assert "is TorchScript, which is a program" in capsys.readouterr().out
-    audit(bundle, allow=[sha256_of_file(bundle / "model.ts").upper()])
+    audit(bundle, allow=[hash_file(bundle / "model.ts").upper()])
 
 
 @pytest.mark.parametrize("name", ["a.npy", "a.npz"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mammoseg.audit.expressions import faults_of
+from mammoseg.audit.expressions import find_faults_in_expression
 
 HARMLESS = [
     "@device.type == 'cuda'",
@@ -55,9 +55,9 @@ NAMES = {"os": "os", "glob": "glob", "dist": "torch.distributed"}
 
 @pytest.mark.parametrize("text", HARMLESS)
 def test_what_computes_passes(text):
-    assert list(faults_of(text, NAMES)) == []
+    assert list(find_faults_in_expression(text, NAMES)) == []
 
 
 @pytest.mark.parametrize(("text", "fault"), HOSTILE)
 def test_what_reaches_further_is_named(text, fault):
-    assert fault in list(faults_of(text, NAMES))
+    assert fault in list(find_faults_in_expression(text, NAMES))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mammoseg.benchmark import measure, run
-from mammoseg.benchmark.table import benchmark_table
+from mammoseg.benchmark.table import format_benchmark
 
 
 def variant(seconds: float, eager: float, **others) -> dict:
@@ -31,7 +31,7 @@ def result(bundle: str, accelerated: float, *, batch: int = 1, quick: bool = Fal
 
 
 def test_table_has_a_row_a_bundle_and_the_median_and_the_lowest_below():
-    table = benchmark_table([result("unet", 0.25), result("aunet", 0.4), result("fusionnet", 0.5)])
+    table = format_benchmark([result("unet", 0.25), result("aunet", 0.4), result("fusionnet", 0.5)])
     row = "| unet | 3 x 256 x 256 | 34.5 | 65.4 | 2.00 | 4.00 | 2.00 | 100 / 60 | 2e-07 | 0.50 | 1.25 |"
     assert table.splitlines()[6] == row
     assert "Inference, accelerated: median 1.25 times as fast as plain eager over 3 bundles, lowest 1.00 (fus" in table
@@ -41,13 +41,13 @@ def test_engines_have_a_table_of_their_own():
     measured = result("unet", 0.25)
     measured["inference"]["openvino f32"] = variant(0.2, 0.5)
     measured["inference"]["openvino bf16"] = variant(0.1, 0.5, difference=2e-3)
-    *_, header, _, row = benchmark_table([measured]).splitlines()
+    *_, header, _, row = format_benchmark([measured]).splitlines()
     assert header == "| bundle | accelerated | openvino f32 | difference | openvino bf16 | difference |"
     assert row == "| unet | 2.00 | 2.50 | 2e-07 | 5.00 | 2e-03 |"
 
 
 def test_batches_and_quick_runs_have_tables_of_their_own():
-    table = benchmark_table([result("unet", 0.25), result("unet", 0.2, batch=8), result("unet", 0.2, quick=True)])
+    table = format_benchmark([result("unet", 0.25), result("unet", 0.2, batch=8), result("unet", 0.2, quick=True)])
     titles = [line for line in table.splitlines() if line.startswith("**")]
     assert titles == [
         "**CPU, 2 threads, batch 1**",
@@ -92,7 +92,7 @@ def test_the_end_of_a_process_is_told(program, said, tmp_path, monkeypatch):
 def test_rounds_alternate_until_the_time_is_over_but_at_least_the_fewest():
     called = []
     runs = {"a": lambda: called.append("a"), "b": lambda: called.append("b")}
-    measure.median_seconds(runs, seconds=0, rounds=(3, 50))
+    measure.measure_median_seconds(runs, seconds=0, rounds=(3, 50))
     assert called == ["a", "b"] * 3
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mammoseg.bundles import BUNDLES_FOLDER, bundle_names
-from mammoseg.cards.card import all_files, headline, read_readings
-from mammoseg.cards.measured import measured_of, read_measured, shown_grid
+from mammoseg.bundles import BUNDLES_FOLDER, list_bundle_names
+from mammoseg.cards.card import pick_headline, read_readings, render_all_files
+from mammoseg.cards.measured import choose_shown_grid, read_measured, select_measured
 
 LARGEST_FIGURE = 60_000
 """Bytes."""
@@ -19,7 +19,7 @@ def docs(name: str) -> Path:
 
 
 def test_cards_are_up_to_date_with_networks_and_configs():
-    for path, text in all_files().items():
+    for path, text in render_all_files().items():
         assert path.read_text(encoding="utf-8") == text, f"{path}; run: python scripts/draw_cards.py"
 
 
@@ -28,47 +28,49 @@ def read_card(name: str) -> dict:
     return json.loads((docs(name) / "card.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", bundle_names())
+@pytest.mark.parametrize("name", list_bundle_names())
 def test_published_and_measured_numbers_stand_in_tables_of_their_own(name):
     card = (docs(name) / "README.md").read_text(encoding="utf-8")
     published = read_card(name)["published"]
     assert card.count("| data | published |\n|---|---|\n") == bool(published)
     dice = {
-        f"| {shown_grid(run)['dice']:.3f} (" for record in measured_of(name, read_measured()) for run in record["runs"]
+        f"| {choose_shown_grid(run)['dice']:.3f} ("
+        for record in select_measured(name, read_measured())
+        for run in record["runs"]
     }
     assert all(text in card for text in dice) and card.count("| run | Dice, mean of images ") == bool(dice)
 
 
-@pytest.mark.parametrize("name", bundle_names())
+@pytest.mark.parametrize("name", list_bundle_names())
 def test_a_card_names_the_page_of_what_was_measured_or_says_that_nothing_was(name):
     card = (docs(name) / "README.md").read_text(encoding="utf-8")
     page = read_card(name).get("results")
-    measured = page is not None or measured_of(name, read_measured()) != []
+    measured = page is not None or select_measured(name, read_measured()) != []
     assert measured == ("Not yet measured here." not in card) == ("Measured here" in card)
     if page is not None:
         assert f"(../../../docs/results/{page})" in card and (docs(name) / "../../../docs/results" / page).is_file()
 
 
-@pytest.mark.parametrize("name", bundle_names())
+@pytest.mark.parametrize("name", list_bundle_names())
 def test_figure_is_small(name):
     assert (docs(name) / "structure.svg").stat().st_size < LARGEST_FIGURE
 
 
-@pytest.mark.parametrize("name", bundle_names())
+@pytest.mark.parametrize("name", list_bundle_names())
 def test_links_of_a_card_lead_to_files(name):
     links = re.findall(r"\]\((.+?)\)", (docs(name) / "README.md").read_text(encoding="utf-8"))
     assert links and all((docs(name) / link).is_file() for link in links)
 
 
-@pytest.mark.parametrize("name", [name for name in bundle_names() if name.startswith("se_fusion")])
+@pytest.mark.parametrize("name", [name for name in list_bundle_names() if name.startswith("se_fusion")])
 def test_card_of_a_reconstructed_decoder_says_so(name):
     assert "The decoder is a reconstruction" in (docs(name) / "README.md").read_text(encoding="utf-8")
 
 
 def test_readings_concern_bundles_that_exist():
-    assert {bundle for reading in read_readings().values() for bundle in reading["bundles"]} <= set(bundle_names())
+    assert {bundle for reading in read_readings().values() for bundle in reading["bundles"]} <= set(list_bundle_names())
 
 
 def test_headline_is_the_first_dice_of_each_data_set():
     published = [{"data": "A", "dice": "1"}, {"data": "A", "dice": "2"}, {"data": "B", "dice": ""}]
-    assert headline(published) == {"A": "1"}
+    assert pick_headline(published) == {"A": "1"}

@@ -5,10 +5,10 @@ import copy
 import pytest
 
 from mammoseg.bundles import render
-from mammoseg.cards.departures import departures_of
-from mammoseg.cards.facts import bundle_network
+from mammoseg.cards.departures import list_departures
+from mammoseg.cards.facts import build_bundle_network
 from mammoseg.transforms.arrays import ArrayPreprocessing
-from mammoseg.transforms.pipelines import preprocessing
+from mammoseg.transforms.pipelines import build_film_preprocessing
 
 
 def said(bundle: str, recipe: str, **changes) -> str:
@@ -19,8 +19,8 @@ def said(bundle: str, recipe: str, **changes) -> str:
         for key in parents:
             part = part[key]
         part[last] = value
-    network, _ = bundle_network(config)
-    return " ".join(departures_of(recipe, config, network))
+    network, _ = build_bundle_network(config)
+    return " ".join(list_departures(recipe, config, network))
 
 
 def test_sun_lists_what_its_preprocessing_does_beyond_the_paper():
@@ -45,7 +45,7 @@ def test_sarker_lists_keras_and_clahe_and_nothing_that_the_paper_does_too():
 
 
 def test_clahe_comes_after_resizing():
-    settings = preprocessing(spatial_size=(8, 8), clahe_clip_limit=2.0).settings
+    settings = build_film_preprocessing(spatial_size=(8, 8), clahe_clip_limit=2.0).settings
     names = [type(step).__name__ for step in ArrayPreprocessing(settings).steps]
     assert names.index("Clahe") > names.index("ResizeToGrid")
 

@@ -3,7 +3,7 @@
 from torch import Tensor, nn, zeros
 
 from mammoseg.bundles import render
-from mammoseg.cards.facts import Facts, bundle_network, measure_facts
+from mammoseg.cards.facts import Facts, build_bundle_network, measure_facts
 from mammoseg.networks import Network
 
 
@@ -28,5 +28,5 @@ def test_counts_are_those_counted_by_hand():
 
 def test_bundle_is_measured_without_memory_and_without_fetching_weights():
     config = render("resnet34_unet")["train"] | {"encoder_weights": "imagenet"}
-    network, image = bundle_network(config)
+    network, image = build_bundle_network(config)
     assert {parameter.device.type for parameter in network.parameters()} == {"meta"} == {image.device.type}

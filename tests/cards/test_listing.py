@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from mammoseg.bundles import BundleError, bundle_names
-from mammoseg.cards.listing import as_table, list_card, paper_of, read_card_file
+from mammoseg.bundles import BundleError, list_bundle_names
+from mammoseg.cards.listing import as_table, describe_paper, list_card, read_card_file
 
 UNET = {
     "name": "unet",
@@ -36,13 +36,13 @@ def listed(*options: str) -> str:
 def test_list_is_a_line_for_each_bundle_and_imports_no_torch():
     headings, *lines = listed().splitlines()
     assert headings.split() == ["name", "paper", "parameters", "input", "recipe", "weights"]
-    assert [line.split()[0] for line in lines] == bundle_names()
+    assert [line.split()[0] for line in lines] == list_bundle_names()
     assert [line.split()[0] for line in lines if line.endswith("in the box")] == ["click_unet", "efficientnet_unet"]
 
 
 def test_list_as_json_has_the_same_for_programs_and_imports_no_torch():
     cards = {card["name"]: card for card in json.loads(listed("--json"))}
-    assert list(cards) == bundle_names() and cards["unet"] == UNET
+    assert list(cards) == list_bundle_names() and cards["unet"] == UNET
 
 
 def test_card_of_a_bundle_comes_from_its_files():
@@ -63,4 +63,4 @@ def test_missing_file_of_a_card_is_named_with_the_command_that_writes_it(tmp_pat
 
 def test_recipe_without_a_paper_is_refused_with_the_known_ones():
     with pytest.raises(BundleError, match="recipe 'mine' has no paper; .*sun2020"):
-        paper_of("mine")
+        describe_paper("mine")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mammoseg.cards.measured import measured_of, read_measured
+from mammoseg.cards.measured import read_measured, select_measured
 
 
 def a_run(name: str, bundle: str, dice: float, *, seed: int = 0) -> dict:
@@ -56,9 +56,9 @@ def test_what_holds_for_several_runs_is_said_once(folder):
 
 
 def test_a_card_has_the_runs_of_its_bundle_alone(folder):
-    (part,) = measured_of("aunet", read_measured(folder))
+    (part,) = select_measured("aunet", read_measured(folder))
     assert [run["run"] for run in part["runs"]] == ["b"] and not any("`a`" in said for said in part["told"])
-    assert measured_of("fusionnet", read_measured(folder)) == []
+    assert select_measured("fusionnet", read_measured(folder)) == []
 
 
 def test_an_installed_package_without_records_has_none(tmp_path):

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from mammoseg.cards.stages import Stage, kind_of, trace_stages
+from mammoseg.cards.stages import Stage, name_kind, trace_stages
 from mammoseg.networks import UNet
 
 
@@ -49,5 +49,5 @@ def test_encoder_is_opened_and_up_sampling_is_one_with_the_unit_that_follows():
 
 
 def test_kind_of_a_plain_sequence_names_its_parts_with_weights_once():
-    assert kind_of(nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1), nn.ReLU(), nn.Conv2d(1, 1, 1))) == "Conv2d"
-    assert kind_of(nn.Sequential(nn.Conv2d(1, 1, 1), nn.Linear(1, 1))) == "Conv2d + Linear"
+    assert name_kind(nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1), nn.ReLU(), nn.Conv2d(1, 1, 1))) == "Conv2d"
+    assert name_kind(nn.Sequential(nn.Conv2d(1, 1, 1), nn.Linear(1, 1))) == "Conv2d + Linear"

@@ -3,22 +3,22 @@
 import pytest
 import torch
 
-from mammoseg.bundles import bundle_names, render
-from mammoseg.cards.facts import bundle_network
+from mammoseg.bundles import list_bundle_names, render
+from mammoseg.cards.facts import build_bundle_network
 from mammoseg.checkpoints.checkpoint import (
+    build_trained_network,
     check_preprocessing,
     load_weights,
     read_checkpoint,
     read_weights,
     read_weights_for,
     save_checkpoint,
-    trained_network,
 )
 from mammoseg.checkpoints.preprocessing import build_preprocessing
 from mammoseg.checkpoints.weights_file import WeightsError
-from mammoseg.files import sha256_of_file
+from mammoseg.files import hash_file
 from mammoseg.networks import SmpUNet, UNet, UNetSlim
-from mammoseg.transforms.photographs import photograph_preprocessing
+from mammoseg.transforms.photographs import build_photograph_preprocessing
 from tests.hostile.bad_checkpoints import sound_content
 
 
@@ -40,14 +40,14 @@ def write(path, network, /, **changes):
 
 
 def test_saved_weights_are_read_back_identical(path, network):
-    read = trained_network(read_weights(path)).state_dict()
+    read = build_trained_network(read_weights(path)).state_dict()
     assert all(torch.equal(read[key], value) for key, value in network.state_dict().items())
 
 
 def test_a_network_with_channels_last_is_saved_as_it_can_be_read(tmp_path, network):
     last = network.to(memory_format=torch.channels_last)
     assert not all(value.is_contiguous() for value in last.state_dict().values())
-    read = trained_network(read_weights(write(tmp_path / "last.pt", last))).state_dict()
+    read = build_trained_network(read_weights(write(tmp_path / "last.pt", last))).state_dict()
     assert all(torch.equal(read[key], value) for key, value in last.state_dict().items())
 
 
@@ -73,7 +73,7 @@ def test_missing_and_unknown_keys_are_named(tmp_path, network):
 
 def test_half_precision_is_loaded_as_single(tmp_path, network):
     model = {key: value.half() if value.is_floating_point() else value for key, value in network.state_dict().items()}
-    loaded = trained_network(read_weights(write(tmp_path / "model.pt", network, model=model)))
+    loaded = build_trained_network(read_weights(write(tmp_path / "model.pt", network, model=model)))
     assert loaded.head.weight.dtype == torch.float32
     assert torch.equal(loaded.head.weight, network.head.weight.half().float())
 
@@ -82,7 +82,7 @@ def test_arguments_of_a_person_go_before_recorded_ones_and_must_fit_the_weights(
     weights = read_weights(path)
     assert build_preprocessing(weights, intensity="zscore").settings["intensity"] == "zscore"
     with pytest.raises(WeightsError, match=r"does not fit this UNet: .* in the file and \(3, 3, 3, 3\) in the network"):
-        trained_network(weights, channels=[3, 6])
+        build_trained_network(weights, channels=[3, 6])
 
 
 def test_other_preprocessing_is_refused_with_both_values(path):
@@ -148,14 +148,14 @@ def test_weights_of_the_former_unetplusplus_load_and_give_the_same_logits(tmp_pa
     assert weights.network == unetplusplus.config
     image = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        assert torch.equal(trained_network(weights).eval()(image), unetplusplus.eval()(image))
+        assert torch.equal(build_trained_network(weights).eval()(image), unetplusplus.eval()(image))
 
 
 def test_weights_of_the_former_unet_of_smp_have_no_decoder_and_load(tmp_path):
     network = SmpUNet(encoder="tu-test_resnet", channels=[16] * 5)
     former = {"architecture": "SmpUNet", **FORMER_UNETPLUSPLUS}
     path = write(tmp_path / "old.pt", network, network=former, preprocessing=FORMER_SETTINGS)
-    assert trained_network(read_weights_for("smp_unet", path)).config == network.config
+    assert build_trained_network(read_weights_for("smp_unet", path)).config == network.config
 
 
 def test_weights_of_one_decoder_are_refused_by_the_bundle_of_the_other(tmp_path, unetplusplus):
@@ -175,14 +175,14 @@ def test_what_a_record_leaves_out_has_its_default(tmp_path):
 
 
 def test_preprocessing_of_photographs_is_known_by_its_settings(tmp_path, network):
-    settings = photograph_preprocessing(spatial_size=[16, 16], value_range=(-2, 2)).settings
+    settings = build_photograph_preprocessing(spatial_size=[16, 16], value_range=(-2, 2)).settings
     weights = read_weights(write(tmp_path / "model.pt", network, preprocessing=settings))
     assert build_preprocessing(weights).settings == settings
 
 
-@pytest.mark.parametrize("name", bundle_names())
+@pytest.mark.parametrize("name", list_bundle_names())
 def test_every_bundle_records_a_network_that_is_accepted(tmp_path, name):
-    network, _ = bundle_network(render(name)["train"])
+    network, _ = build_bundle_network(render(name)["train"])
     content = sound_content() | {"model": {}, "network": network.config}
     save_checkpoint(tmp_path / "model.pt", content)
     assert read_checkpoint(tmp_path / "model.pt")["network"] == network.config
@@ -200,6 +200,6 @@ def test_what_a_run_started_from_keeps_the_encoders_license_and_nests_no_deeper_
         path = tmp_path / f"{number}.pt"
         write(path, network, provenance=provenance)
         started_from = read_weights(path).origin
-        assert started_from["encoder"] == encoder and started_from["sha256"] == sha256_of_file(path)
+        assert started_from["encoder"] == encoder and started_from["sha256"] == hash_file(path)
         assert "started_from" not in started_from
         provenance = {"source": "folder", "versions": {"torch": "2"}, "encoder": None, "started_from": started_from}

@@ -9,8 +9,8 @@ import pytest
 from mammoseg.checkpoints.converted_file import (
     LOGITS,
     PROBABILITY,
+    locate_record,
     read_converted_file,
-    record_beside,
     write_record,
 )
 from mammoseg.checkpoints.record import WeightsRecord
@@ -55,9 +55,9 @@ def model(tmp_path) -> Path:
 
 
 def change(model: Path, part: str | None, **values) -> None:
-    content = json.loads(record_beside(model).read_text())
+    content = json.loads(locate_record(model).read_text())
     (content if part is None else content["record"] if part == "record" else content["record"][part]).update(values)
-    record_beside(model).write_text(json.dumps(content))
+    locate_record(model).write_text(json.dumps(content))
 
 
 def test_a_record_comes_back_as_it_was_with_the_path_of_the_onnx_file(model):
@@ -84,7 +84,7 @@ def test_the_record_of_a_network_that_takes_prompts_comes_back(model):
 
 
 def test_without_its_record_a_network_is_not_used(model):
-    record_beside(model).unlink()
+    locate_record(model).unlink()
     with pytest.raises(WeightsError, match="network.onnx.json beside .* cannot be read, .* copy both files"):
         read_converted_file(model)
 

@@ -7,14 +7,14 @@ import pytest
 import torch
 from monai.bundle import ConfigParser
 
-from mammoseg.bundles import bundle_names, bundle_root
+from mammoseg.bundles import list_bundle_names, locate_bundle
 from mammoseg.checkpoints import shipping, weights_file
 from mammoseg.checkpoints.checkpoint import read_weights, save_checkpoint
 from mammoseg.checkpoints.recorded_values import CHOSEN
 from mammoseg.checkpoints.shipping import describe_shipped, ship
-from mammoseg.checkpoints.weights_file import SHIPPED, WeightsError, default_weights
+from mammoseg.checkpoints.weights_file import SHIPPED, WeightsError, choose_default_weights
 from mammoseg.networks import UNet
-from mammoseg.transforms.pipelines import preprocessing
+from mammoseg.transforms.pipelines import build_film_preprocessing
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def checkpoint(tmp_path):
 def write(path, **changes):
     torch.manual_seed(0)
     network = UNet(3, 2, channels=(2, 4))
-    settings = preprocessing(spatial_size=[16, 16]).settings
+    settings = build_film_preprocessing(spatial_size=[16, 16]).settings
     parts = {"model": network.state_dict(), "network": network.config, "preprocessing": settings}
     save_checkpoint(path, parts | {"provenance": {"source": "cbis_ddsm"}} | changes)
     return path
@@ -83,7 +83,7 @@ def test_the_file_for_people_says_what_the_weights_record(checkpoint, tmp_path):
 
 
 def test_every_bundle_with_shipped_weights_has_their_description_and_fits_the_repository():
-    for models in (f"{bundle_root(name)}/models" for name in bundle_names()):
+    for models in (f"{locate_bundle(name)}/models" for name in list_bundle_names()):
         path = Path(models) / SHIPPED
         if path.is_file():
             assert json.loads(path.with_suffix(".json").read_text()) == describe_shipped(path)
@@ -116,16 +116,16 @@ def test_what_was_trained_comes_before_what_ships(checkpoint, tmp_path, monkeypa
     for folder in ("bundle_root", "run_root"):
         monkeypatch.setattr(weights_file, folder, lambda name: str(tmp_path / name))
     with pytest.raises(WeightsError, match="bundle 'unet' has no weights yet; train it, name a checkpoint with --wei"):
-        default_weights("unet")
+        choose_default_weights("unet")
     shipped = shipped_of(checkpoint, tmp_path / "unet" / "models")
-    assert default_weights("unet") == shipped
+    assert choose_default_weights("unet") == shipped
     trained = write(shipped.with_name("model.pt"))
-    assert default_weights("unet") == trained
+    assert choose_default_weights("unet") == trained
 
 
 @pytest.mark.parametrize("configs", [["inference"], ["train", "evaluate"]], ids=["inferring", "evaluating"])
 def test_the_configs_of_a_bundle_find_what_was_trained_and_else_what_ships(checkpoint, tmp_path, configs):
-    files = [f"{bundle_root('unet')}/configs/{name}.json" for name in configs]
+    files = [f"{locate_bundle('unet')}/configs/{name}.json" for name in configs]
     parser = ConfigParser(ConfigParser.load_config_files(files))
     parser["bundle_root"] = parser["run_root"] = str(tmp_path)
     shipped = shipped_of(checkpoint, tmp_path / "models", flips=True)

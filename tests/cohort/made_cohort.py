@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mammoseg.cohort.items import files_of, item_of_file
+from mammoseg.cohort.items import find_files, make_item
 from mammoseg.cohort.job import CohortJob
 from mammoseg.cohort.run import Cohort, run_cohort
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.prediction.options import Options, Run
-from mammoseg.prediction.run import died
+from mammoseg.prediction.run import make_died_row
 from mammoseg.prediction.workers import run_in_workers
 from tests.made_predictor import BrightIsMass
 
@@ -48,13 +48,13 @@ def here(run: Run):
 
 def in_two(run: Run):
     """Two processes."""
-    return lambda items: run_in_workers(job(run)(), job(run), items, 2, died)
+    return lambda items: run_in_workers(job(run)(), job(run), items, 2, make_died_row)
 
 
 def run_made_cohort(inputs: Path, output: Path, processes=here, options: Options = Options(), **how):  # noqa: B008
-    files, _ = files_of([inputs], output)
+    files, _ = find_files([inputs], output)
     output.mkdir(exist_ok=True)
-    run_cohort(Cohort(map(item_of_file, files), len(files)), run_of(output, options), processes, **how)
+    run_cohort(Cohort(map(make_item, files), len(files)), run_of(output, options), processes, **how)
 
 
 if __name__ == "__main__":

@@ -5,15 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from mammoseg.cohort.items import CohortItem, name_of
+from mammoseg.cohort.items import CohortItem, name_results
 from mammoseg.cohort.ledger import Ledger
 from mammoseg.errors import OutputError
-from mammoseg.prediction.file_job import refused
+from mammoseg.prediction.file_job import make_refused_row
 from mammoseg.prediction.table import Row, Status
 
 
 def item_called(key, path, state="1:1"):
-    return CohortItem(key, path, name_of(key, path), state)
+    return CohortItem(key, path, name_results(key, path), state)
 
 
 @pytest.fixture
@@ -54,23 +54,23 @@ def test_what_was_done_in_another_precision_is_known_until_it_is_done_again(file
     done = replace(row_for(item), precision="f32")
     with Ledger(file, "in f32").open() as ledger:
         ledger.add(item, done)
-        assert ledger.precision_before(item) is None
+        assert ledger.find_precision_before(item) is None
     with Ledger(file, "in bf16").open() as ledger:
-        assert ledger.precision_before(item) == "f32"
+        assert ledger.find_precision_before(item) == "f32"
         ledger.add(item, replace(done, precision="bf16"))
-        assert ledger.precision_before(item) is None
+        assert ledger.find_precision_before(item) is None
 
 
 @pytest.mark.parametrize(("code", "done"), [("E_BITS", True), ("E_WORKER", False), ("E_FAULT", False)])
 def test_a_refusal_that_a_process_may_be_to_blame_for_is_tried_again(file, item, code, done):
     with Ledger(file, "s").open() as ledger:
-        ledger.add(item, refused(item.path, code, "reason"))
+        ledger.add(item, make_refused_row(item.path, code, "reason"))
         assert ledger.is_done(item) is done
 
 
 def test_the_last_line_of_a_mammogram_counts(file, item):
     with Ledger(file, "s").open() as ledger:
-        ledger.add(item, refused(item.path, "E_WORKER", "ended"))
+        ledger.add(item, make_refused_row(item.path, "E_WORKER", "ended"))
         ledger.add(item, row_for(item))
         assert [row.status for _, _, row in ledger.rows()] == [Status.FOUND]
 

@@ -4,17 +4,17 @@ from dataclasses import fields
 
 import pyarrow.parquet
 
-from mammoseg.cohort.parquet import schema, table_row, with_copies, write_parquet
+from mammoseg.cohort.parquet import build_schema, build_table_row, with_copies, write_parquet
 from mammoseg.prediction.table import Row, Status
 
 
 def test_every_field_of_a_row_is_a_column():
-    assert {field.name for field in fields(Row)} <= set(schema().names)
+    assert {field.name for field in fields(Row)} <= set(build_schema().names)
 
 
 def test_values_come_back_as_they_went(tmp_path):
     row = Row("a.dcm", Status.FOUND, lesions=2, area_mm2=1.5, masses="Mass 1: 7 mm2")
-    write_parquet([table_row("/a", "results/ab", row, copy_of=None, stored=True)], tmp_path / "t.parquet")
+    write_parquet([build_table_row("/a", "results/ab", row, copy_of=None, stored=True)], tmp_path / "t.parquet")
     (back,) = pyarrow.parquet.read_table(tmp_path / "t.parquet").to_pylist()
     assert (back["key"], back["stored"], back["status"], back["lesions"]) == ("/a", True, "mass found", 2)
     assert (back["area_mm2"], back["masses"], back["code"]) == (1.5, "Mass 1: 7 mm2", None)

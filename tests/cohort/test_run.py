@@ -17,8 +17,8 @@ import pytest
 
 from mammoseg.archives.dicomweb.stored import Stored, StoreStatus
 from mammoseg.archives.send import PartlySentError
-from mammoseg.cohort.cohort import cohort
-from mammoseg.cohort.items import files_of, item_of_file
+from mammoseg.cohort.cohort import segment_cohort
+from mammoseg.cohort.items import find_files, make_item
 from mammoseg.cohort.job import CohortJob
 from mammoseg.cohort.run import Cohort, run_cohort
 from mammoseg.cohort.storing import Storing
@@ -66,11 +66,11 @@ def test_a_second_run_does_nothing(mammograms, tmp_path, capsys):
 
 def test_the_page_counts_the_mammograms_by_ending_and_leads_to_the_tables(mammograms, tmp_path, capsys):
     (mammograms / "text.dcm").write_text("no image")
-    files, _ = files_of([mammograms], tmp_path / "out")
+    files, _ = find_files([mammograms], tmp_path / "out")
     (tmp_path / "out").mkdir()
     run = run_of(tmp_path / "out", Options())
     with pytest.raises(PartlyRefusedError):
-        run_cohort(Cohort(map(item_of_file, files), len(files), passed_over=2), run, here)
+        run_cohort(Cohort(map(make_item, files), len(files), passed_over=2), run, here)
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     words = " ".join(re.sub("<[^>]*>", " ", page[page.index("<body>") :]).split())
     assert "4 of 4 mammograms done; 3 with a mass, 0 without, 1 refused, 2 passed over" in words
@@ -94,10 +94,10 @@ def test_a_cohort_that_goes_on_in_another_precision_says_what_it_does_again(mamm
     for precision in ("f32", "bf16"):
         capsys.readouterr()
         predictor = partial(BrightIsMass, replace(BrightIsMass.algorithm, precision=precision))
-        files, _ = files_of([mammograms], tmp_path / "out")
+        files, _ = find_files([mammograms], tmp_path / "out")
         (tmp_path / "out").mkdir(exist_ok=True)
         run = replace(run_of(tmp_path / "out"), algorithm=predictor().algorithm)
-        run_cohort(Cohort(map(item_of_file, files), len(files)), run, partial(in_one, predictor))
+        run_cohort(Cohort(map(make_item, files), len(files)), run, partial(in_one, predictor))
     assert "3 files done with f32 before, now again with bf16" in capsys.readouterr().err
     assert {row["precision"] for row in table(tmp_path / "out")} == {"bf16"}
 
@@ -163,16 +163,16 @@ def test_images_of_a_datalist_are_items_once(tmp_path):
     sections, _ = split_by_patient(generate_cohort(tmp_path / "ph", patients=3, size=64), seed=0)
     file = tmp_path / "ph" / "datalist.json"
     write_datalist(file, name="ph", source="phantom", seed=0, license=None, sections=sections)
-    files, _ = files_of([file, tmp_path / "ph" / "images"], tmp_path / "out")
-    assert len(files) == len({item_of_file(path).name for path in files}) == 6
+    files, _ = find_files([file, tmp_path / "ph" / "images"], tmp_path / "out")
+    assert len(files) == len({make_item(path).name for path in files}) == 6
 
 
 def test_a_call_that_cannot_be_is_refused_before_anything_is_loaded_or_made(mammograms, tmp_path):
     for wrong in ({"precision": "f8"}, {"threshold": 2.0}, {"objects": "seg,xyz"}):
         with pytest.raises(WrongCallError):
-            cohort(mammograms, output=tmp_path / "out", **wrong)
+            segment_cohort(mammograms, output=tmp_path / "out", **wrong)
     with pytest.raises(NothingUsableError, match="there is no file"):
-        cohort(tmp_path / "nowhere", output=tmp_path / "out")
+        segment_cohort(tmp_path / "nowhere", output=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

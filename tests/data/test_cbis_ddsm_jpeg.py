@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mammoseg.data.cbis_ddsm_jpeg import mask_in
+from mammoseg.data.cbis_ddsm_jpeg import find_mask
 from mammoseg.data.ingest import ingest
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import WrongCallError
@@ -151,6 +151,6 @@ def test_an_index_without_the_column_of_owners_is_a_wrong_call(copy, tmp_path):
 def test_jpeg_of_any_quality_leaves_a_mask_a_mask_and_a_film_none(tmp_path, quality):
     for name, pixels in {"mask": square(at=(30, 30)), "film": film()}.items():
         cv2.imwrite(str(tmp_path / f"{name}.jpg"), pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    mask = mask_in(tmp_path / "mask.jpg")
+    mask = find_mask(tmp_path / "mask.jpg")
     assert mask is not None and (mask == (square(at=(30, 30)) > 0)).mean() > 0.999
-    assert mask_in(tmp_path / "film.jpg") is None
+    assert find_mask(tmp_path / "film.jpg") is None

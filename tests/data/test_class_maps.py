@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mammoseg.data.class_maps import read_class_map, voc_palette, write_class_map
+from mammoseg.data.class_maps import make_voc_palette, read_class_map, write_class_map
 from mammoseg.errors import InputRefusedError
 
 CLASSES = np.array([[0, 1, 20], [255, 3, 0]], np.uint8)
@@ -19,7 +19,7 @@ def test_palette_has_the_colours_that_the_development_kit_prints():
         20: (0, 64, 128),
         255: (224, 224, 192),
     }
-    palette = voc_palette()
+    palette = make_voc_palette()
     assert {number: tuple(palette[number].tolist()) for number in colours} == colours
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mammoseg.data.find_images import dicom_files, find_inputs
+from mammoseg.data.find_images import find_dicom_files, find_inputs
 from mammoseg.data.phantom_dicom import write_mammogram
 
 
@@ -50,6 +50,6 @@ def test_named_file_is_tried_and_one_of_a_folder_must_begin_as_dicom(tmp_path):
         write_mammogram(tmp_path / name, np.arange(1200).reshape(40, 30))
     (tmp_path / "notes").write_text("no image")
     (tmp_path / "results.csv").write_text("no DICOM")
-    found, passed_over = dicom_files([tmp_path])
+    found, passed_over = find_dicom_files([tmp_path])
     assert (sorted(found), passed_over) == ([tmp_path / "a" / "one.dcm", tmp_path / "two"], 2)
-    assert dicom_files([tmp_path / "notes"]) == ([tmp_path / "notes"], 0)
+    assert find_dicom_files([tmp_path / "notes"]) == ([tmp_path / "notes"], 0)

@@ -5,17 +5,17 @@ import hmac
 
 import pytest
 
-from mammoseg.data.identifiers import default_key_file, key_when_needed, keyed_hash, load_key
+from mammoseg.data.identifiers import hash_with_key, load_key, load_key_when_needed, locate_key_file
 from mammoseg.errors import MammosegError
 
 
 def test_the_hash_is_hmac_sha256_shortened():
     expected = hmac.new(b"key", b"4711", hashlib.sha256).hexdigest()[:16]
-    assert keyed_hash("4711", b"key") == expected
+    assert hash_with_key("4711", b"key") == expected
 
 
 def test_another_key_gives_another_code():
-    assert keyed_hash("4711", b"key") != keyed_hash("4711", b"another")
+    assert hash_with_key("4711", b"key") != hash_with_key("4711", b"another")
 
 
 def test_the_key_is_made_once_for_its_owner_only(tmp_path):
@@ -28,9 +28,9 @@ def test_the_key_is_made_once_for_its_owner_only(tmp_path):
 
 
 def test_a_key_is_not_made_before_it_is_needed(tmp_path):
-    key = key_when_needed(tmp_path / "patient.key")
+    key = load_key_when_needed(tmp_path / "patient.key")
     assert not list(tmp_path.iterdir())
-    assert key() == key() == load_key(tmp_path / "patient.key") == key_when_needed(tmp_path / "patient.key")()
+    assert key() == key() == load_key(tmp_path / "patient.key") == load_key_when_needed(tmp_path / "patient.key")()
 
 
 def test_a_key_that_others_can_read_is_refused(tmp_path):
@@ -50,7 +50,7 @@ def test_an_empty_key_is_refused(tmp_path):
 
 def test_the_key_lies_in_the_configuration_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    assert default_key_file() == tmp_path / "mammoseg" / "patient.key"
+    assert locate_key_file() == tmp_path / "mammoseg" / "patient.key"
 
 
 def test_a_key_that_cannot_be_made_is_one_sentence(tmp_path):

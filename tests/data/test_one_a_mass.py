@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mammoseg.data.one_a_mass import one_record_a_mass
+from mammoseg.data.one_a_mass import split_by_mass
 from mammoseg.errors import WrongCallError
 
 
@@ -15,7 +15,7 @@ def record(image_id: str, *masks: str, has_mass: bool = True, known: bool = True
 
 def test_each_mass_is_a_record_with_its_own_mask_and_an_image_without_one_is_left_out():
     records = [record("a", "/a_1.png", "/a_2.png"), record("b", has_mass=False, known=False), record("c", "/c.png")]
-    masses = one_record_a_mass(records)
+    masses = split_by_mass(records)
     assert [(mass["image_id"], mass["label"]) for mass in masses] == [
         ("a.mass-1", "/a_1.png"),
         ("a.mass-2", "/a_2.png"),
@@ -33,4 +33,4 @@ def test_each_mass_is_a_record_with_its_own_mask_and_an_image_without_one_is_lef
 )
 def test_what_cannot_be_told_apart_is_refused(records, said):
     with pytest.raises(WrongCallError, match=said):
-        one_record_a_mass(records)
+        split_by_mass(records)

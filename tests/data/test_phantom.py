@@ -12,7 +12,7 @@ from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.masks import read_mask
 from mammoseg.data.phantom import generate_cohort
 from mammoseg.errors import WrongCallError
-from mammoseg.files import sha256_of_file
+from mammoseg.files import hash_file
 
 PATIENTS = 12
 
@@ -24,7 +24,7 @@ def cohort(tmp_path_factory):
 
 
 def digests(folder):
-    return {path.relative_to(folder): sha256_of_file(path) for path in folder.rglob("*.dcm")}
+    return {path.relative_to(folder): hash_file(path) for path in folder.rglob("*.dcm")}
 
 
 def test_every_patient_has_a_cc_and_an_mlo_view_of_one_breast(cohort):

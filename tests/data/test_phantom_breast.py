@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mammoseg.data.phantom_breast import Breast, draw_breast, phantom_image
+from mammoseg.data.phantom_breast import Breast, draw_breast, draw_view
 from mammoseg.data.phantom_mass import Mass, draw_mass
-from mammoseg.data.phantom_texture import power_law_noise
+from mammoseg.data.phantom_texture import draw_power_law_noise
 
 MASS = Mass(spiculated=False, area=0.004)
 BREAST = Breast(depth=0.5, height=0.8, density=2, masses=(MASS,))
@@ -16,7 +16,7 @@ BREAST = Breast(depth=0.5, height=0.8, density=2, masses=(MASS,))
 
 def draw(*, seed=0, size=256, view="CC", laterality="L", breast=BREAST):
     rng = np.random.default_rng(seed)
-    pixels, lesions = phantom_image(rng, size=size, view=view, laterality=laterality, breast=breast, artefacts=False)
+    pixels, lesions = draw_view(rng, size=size, view=view, laterality=laterality, breast=breast, artefacts=False)
     return pixels.astype(float), lesions
 
 
@@ -35,12 +35,12 @@ def radial_power_slope(image):
 
 
 def test_texture_power_falls_as_the_third_power_of_frequency():
-    noise = power_law_noise(np.random.default_rng(0), (256, 256))
+    noise = draw_power_law_noise(np.random.default_rng(0), (256, 256))
     assert radial_power_slope(noise) == pytest.approx(-3, abs=0.05)
 
 
 def test_texture_has_mean_0_and_standard_deviation_1():
-    noise = power_law_noise(np.random.default_rng(0), (130, 70))
+    noise = draw_power_law_noise(np.random.default_rng(0), (130, 70))
     assert noise.shape == (130, 70)
     assert noise.mean() == pytest.approx(0, abs=1e-4)
     assert noise.std() == pytest.approx(1, abs=1e-4)
@@ -122,26 +122,26 @@ def test_a_breast_without_masses_has_no_lesions():
 
 
 def test_the_same_generator_state_draws_the_same_image():
-    one, other = (phantom_image(np.random.default_rng(5), size=128)[0] for _ in range(2))
+    one, other = (draw_view(np.random.default_rng(5), size=128)[0] for _ in range(2))
     assert np.array_equal(one, other)
 
 
 def test_pixels_are_12_bit():
-    pixels, _ = phantom_image(np.random.default_rng(0), size=128)
+    pixels, _ = draw_view(np.random.default_rng(0), size=128)
     assert pixels.dtype == np.uint16
     assert pixels.max() <= 4095
 
 
 def test_the_lead_marker_is_far_from_the_chest_wall():
-    plain, _ = phantom_image(np.random.default_rng(1), size=256, breast=BREAST, artefacts=False)
-    marked, _ = phantom_image(np.random.default_rng(1), size=256, breast=BREAST)
+    plain, _ = draw_view(np.random.default_rng(1), size=256, breast=BREAST, artefacts=False)
+    marked, _ = draw_view(np.random.default_rng(1), size=256, breast=BREAST)
     changed = np.argwhere(plain != marked)
     assert changed[:, 1].min() > 0.6 * 205 and changed[:, 0].max() < 0.2 * 256
 
 
 def test_some_images_have_a_white_film_border():
     def edges(seed):
-        pixels, _ = phantom_image(np.random.default_rng(seed), size=64)
+        pixels, _ = draw_view(np.random.default_rng(seed), size=64)
         return pixels[0], pixels[-1], pixels[:, 0]
 
     bordered = [any(edge.min() > 0.85 * 4095 for edge in edges(seed)) for seed in range(60)]

@@ -13,7 +13,7 @@ from PIL import Image
 
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.masks import read_mask
-from mammoseg.dicom.decode_pool import default_pool
+from mammoseg.dicom.decode_pool import get_default_pool
 from mammoseg.errors import InputRefusedError
 
 GREY = np.array([[0, 10, 200], [50, 100, 255]], np.uint8)
@@ -247,11 +247,11 @@ def test_nifti_2_is_read_as_nifti_1(tmp_path, name, order):
 def test_pictures_are_decoded_in_the_child_process(tmp_path):
     Image.fromarray(GREY).save(tmp_path / "a.png")
     nibabel.save(nibabel.Nifti1Image(SLICE, np.eye(4)), tmp_path / "a.nii")
-    seconds, default_pool().seconds = default_pool().seconds, 0.0
+    seconds, get_default_pool().seconds = get_default_pool().seconds, 0.0
     try:
         for read in (read_mammogram, read_mask):
             for name in ("a.png", "a.nii"):
                 with pytest.raises(InputRefusedError, match="E_TIMEOUT"):
                     read(tmp_path / name)
     finally:
-        default_pool().seconds = seconds
+        get_default_pool().seconds = seconds

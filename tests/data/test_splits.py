@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from mammoseg.data.splits import SplitRule, extend_split, shared_patients, split_by_patient, split_records
+from mammoseg.data.splits import SplitRule, extend_split, find_shared_patients, split_by_patient, split_records
 from mammoseg.errors import WrongCallError
 
 
@@ -192,7 +192,7 @@ def test_a_split_by_image_divides_images_exactly_and_names_the_patients_it_divid
     split, _ = split_records(cohort(10), SplitRule(shares=(0.8, 0.2, 0), by="image"), seed=0)
     assert [len(records) for records in split.values()] == [16, 4, 0]
     torn = patients_of(split["training"]) & patients_of(split["validation"])
-    assert shared_patients(split) == sorted(torn) != []
+    assert find_shared_patients(split) == sorted(torn) != []
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mammoseg.bundles import NEEDS_PROMPTS, bundle_names, why_no_masses
+from mammoseg.bundles import NEEDS_PROMPTS, list_bundle_names, say_why_no_masses
 from mammoseg.data.ingest import ingest
 from tests.deploy.made_weights import FAMILIES, exported
 from tests.tiny_run import write_tiny_dataset
@@ -21,8 +21,8 @@ families_now_others_slow = pytest.mark.parametrize(
     "name",
     [
         pytest.param(name, marks=() if name in FAMILIES else pytest.mark.slow)
-        for name in bundle_names()
-        if why_no_masses(name) != NEEDS_PROMPTS
+        for name in list_bundle_names()
+        if say_why_no_masses(name) != NEEDS_PROMPTS
     ],
 )
 

@@ -9,7 +9,7 @@ import torch
 from monai.bundle import ConfigParser
 
 from mammoseg.audit.audit import find_faults
-from mammoseg.bundles import bundle_names
+from mammoseg.bundles import list_bundle_names
 from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.checkpoints.shipping import ship
 from mammoseg.checkpoints.weights_file import WeightsError
@@ -17,7 +17,7 @@ from mammoseg.deploy import export as module
 from mammoseg.deploy.export import export
 from mammoseg.deploy.manifest import check_manifest
 from mammoseg.errors import WrongCallError
-from mammoseg.files import sha256_of_file
+from mammoseg.files import hash_file
 from mammoseg.provenance import PACKAGE_FOLDER, PHANTOM_WARNING
 from tests.deploy.made_weights import exported, narrow_network, write_weights
 
@@ -26,7 +26,7 @@ def config(folder, name: str) -> dict:
     return ConfigParser.load_config_file(folder / "configs" / f"{name}.json")
 
 
-@pytest.mark.parametrize("name", bundle_names())
+@pytest.mark.parametrize("name", list_bundle_names())
 def test_every_bundle_is_exported_as_its_weights_record(name, tmp_path):
     folder = exported(name, tmp_path)
     recorded = read_weights(tmp_path / "weights.pt")
@@ -123,7 +123,7 @@ def test_the_zip_holds_the_same_files(tmp_path):
 def test_the_same_weights_give_the_same_zip(tmp_path):
     weights = write_weights("unet", tmp_path / "weights.pt")
     zips = [export("unet", weights=weights, output=tmp_path / place).with_suffix(".zip") for place in ("a", "b")]
-    assert sha256_of_file(zips[0]) == sha256_of_file(zips[1])
+    assert hash_file(zips[0]) == hash_file(zips[1])
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ import torch
 from monai.bundle import ConfigParser
 
 from mammoseg.benchmark.trained_like import make_trained_like
-from mammoseg.bundles import bundle_names
+from mammoseg.bundles import list_bundle_names
 from mammoseg.deploy import formats
 from mammoseg.deploy.asked import PACKAGES
 from mammoseg.deploy.formats import FormatError, Probabilities, write_formats
@@ -51,13 +51,13 @@ def assert_formats_agree(name: str, chosen: tuple[str, ...], folder) -> tuple[to
     return expected, image
 
 
-@pytest.mark.parametrize("name", bundle_names())
+@pytest.mark.parametrize("name", list_bundle_names())
 def test_torchscript_and_torch_export_give_the_probabilities_of_pytorch(name, tmp_path):
     assert_formats_agree(name, ("torchscript", "torch_export"), tmp_path)
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW_ONNX else ()) for name in bundle_names()]
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW_ONNX else ()) for name in list_bundle_names()]
 )
 def test_onnx_gives_the_probabilities_of_pytorch_in_every_engine(name, tmp_path):
     expected, images = assert_formats_agree(name, ("onnx",), tmp_path)
@@ -119,7 +119,7 @@ def test_a_format_without_its_packages_names_the_extra(unet, tmp_path, monkeypat
 def test_the_table_keeps_the_rows_that_are_not_measured(tmp_path, monkeypatch):
     page = tmp_path / "page.md"
     page.write_text(f"before\n{format_table.MARK}| old |\n| `aunet` | 1 |\n| `unet` | 2 |\n{format_table.MARK}after\n")
-    monkeypatch.setattr(format_table, "row", lambda name: f"| `{name}` | new |")
+    monkeypatch.setattr(format_table, "format_row", lambda name: f"| `{name}` | new |")
     format_table.format_table(("fusionnet", "unet"), output=str(page))
     assert page.read_text().split(format_table.MARK)[1].splitlines()[2:] == [
         "| `aunet` | 1 |",

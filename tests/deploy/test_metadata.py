@@ -5,13 +5,13 @@ import json
 import pytest
 from monai.bundle import verify_metadata, verify_net_in_out
 
-from mammoseg.bundles import BASE_FOLDER, BUNDLES_FOLDER, bundle_names
+from mammoseg.bundles import BASE_FOLDER, BUNDLES_FOLDER, list_bundle_names
 from tests.deploy.made_weights import narrow_config
 
 SCHEMA = str(BASE_FOLDER / "metadata.schema.json")
 
 
-@pytest.mark.parametrize("name", bundle_names())
+@pytest.mark.parametrize("name", list_bundle_names())
 def test_metadata_fits_the_schema(name):
     verify_metadata(meta_file=str(BUNDLES_FOLDER / name / "configs" / "metadata.json"), filepath=SCHEMA)
 
@@ -25,7 +25,7 @@ def test_metadata_without_a_required_key_does_not_fit(key, tmp_path):
         verify_metadata(meta_file=str(tmp_path / "metadata.json"), filepath=SCHEMA)
 
 
-@pytest.mark.parametrize("name", bundle_names())
+@pytest.mark.parametrize("name", list_bundle_names())
 def test_network_has_the_channels_and_the_type_that_metadata_promises(name, tmp_path):
     configs = BUNDLES_FOLDER / name / "configs"
     narrow = narrow_config(name)["network_def"]

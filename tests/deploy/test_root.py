@@ -3,7 +3,7 @@
 import pytest
 
 from mammoseg.deploy.manifest import write_manifest
-from mammoseg.deploy.root import exported_root
+from mammoseg.deploy.root import locate_export
 from mammoseg.errors import WrongCallError
 
 
@@ -17,16 +17,16 @@ def exports(tmp_path, monkeypatch):
 
 
 def test_the_root_is_the_first_export_of_that_name_on_the_search_path(exports):
-    assert exported_root("unet") == str(exports / "a")
-    assert exported_root("aunet") == str(exports / "b")
+    assert locate_export("unet") == str(exports / "a")
+    assert locate_export("aunet") == str(exports / "b")
 
 
 def test_an_empty_entry_of_the_path_means_the_working_directory(exports, monkeypatch):
     monkeypatch.chdir(exports / "c")
     monkeypatch.setattr("sys.path", [""])
-    assert exported_root("unet") == str(exports / "c")
+    assert locate_export("unet") == str(exports / "c")
 
 
 def test_without_one_on_the_path_the_way_out_is_named(exports):
     with pytest.raises(WrongCallError, match="no exported bundle 'fusionnet' .* set PYTHONPATH"):
-        exported_root("fusionnet")
+        locate_export("fusionnet")

@@ -15,9 +15,9 @@ from mammoseg.deploy.runtime_distribution import (
     build_runtime,
     copy_bundles,
     copy_modules,
+    list_runtime_modules,
+    list_runtime_requirements,
     needs_torch,
-    runtime_modules,
-    runtime_requirements,
 )
 from mammoseg.inference.engines.conversion import convert_shipped
 from mammoseg.prediction.predict import predict
@@ -62,14 +62,14 @@ def call(tree, tmp_path):
 
 
 def test_modules_that_need_torch_are_left_out_and_what_predict_needs_is_in():
-    modules = runtime_modules()
+    modules = list_runtime_modules()
     assert {"mammoseg.runtime", "mammoseg.dicom.seg", "mammoseg.data.decode_worker"} < modules
     assert needs_torch("mammoseg.inference.ensemble") and "mammoseg.inference.ensemble" not in modules
     assert not any(map(needs_torch, modules))
 
 
 def test_requirements_are_those_lines_of_the_project_that_the_modules_import_and_the_decoders():
-    lines = runtime_requirements(ROOT / "pyproject.toml")
+    lines = list_runtime_requirements(ROOT / "pyproject.toml")
     names = {line.partition(">")[0] for line in lines}
     assert {"openvino", "highdicom", "opencv-python-headless", "scikit-image", *DECODERS} < names
     assert not names & {"torch", "monai", "itk", "timm", "matplotlib"}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mammoseg.bundles import bundle_names
+from mammoseg.bundles import list_bundle_names
 
 ROOT = Path(__file__).resolve().parents[2]
 CONVERTED = ("shipped.onnx", "shipped.onnx.json")
@@ -75,7 +75,7 @@ def files_in(folder):
 def test_a_wheel_holds_package_bundles_and_label_app_and_nothing_of_the_builders_runs(installed):
     assert {path.name for path in installed.iterdir() if path.suffix != ".dist-info"} == {"mammoseg", "monailabel_app"}
     bundles = installed / "mammoseg" / "_bundles"
-    assert sorted(path.parent.name for path in bundles.glob("*/arch.json")) == bundle_names()
+    assert sorted(path.parent.name for path in bundles.glob("*/arch.json")) == list_bundle_names()
     assert (bundles / "unet" / "configs" / "train.json").read_text() == (
         ROOT / "bundles" / "unet" / "configs" / "train.json"
     ).read_text()
@@ -88,7 +88,7 @@ def test_the_installed_package_lists_its_bundles_and_copies_one_for_its_user(cal
     where = call("-c", "import mammoseg; print(mammoseg.__file__)").strip()
     assert Path(where).is_relative_to(installed)
     listed = json.loads(call("-m", "mammoseg.cli", "list", "--json"))
-    assert [card["name"] for card in listed] == bundle_names()
+    assert [card["name"] for card in listed] == list_bundle_names()
     call("-m", "mammoseg.cli", "bundle", "unet", "--output", "mine")
     train = json.loads((tmp_path / "mine" / "configs" / "train.json").read_text())
     assert train["run_root"] == str(tmp_path / "mine")

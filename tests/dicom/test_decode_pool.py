@@ -13,9 +13,9 @@ import pytest
 from torch.utils.data import DataLoader
 
 from mammoseg.dicom import read
-from mammoseg.dicom.decode_pool import DecodePool, default_pool, mask_of
+from mammoseg.dicom.decode_pool import DecodePool, get_default_pool, parse_mask
 from mammoseg.dicom.gate import decode, open_dicom
-from mammoseg.dicom.grey import grey_table, look_up
+from mammoseg.dicom.grey import compute_grey_table, look_up
 from mammoseg.dicom.read import read_dicom, read_header, read_texts
 from mammoseg.errors import InputRefusedError, WrongCallError
 from tests.made_dicom import write_mammogram
@@ -52,7 +52,7 @@ def children_of(process: int | str) -> list[int]:
 def test_a_child_gives_the_pixels_that_decoding_in_this_process_gives(tmp_path):
     path = write_mammogram(tmp_path, np.random.default_rng(0).integers(0, 4096, (50, 40), np.uint16))
     dataset = open_dicom(path)
-    expected = look_up(grey_table(dataset, voi="first"), decode(dataset))
+    expected = look_up(compute_grey_table(dataset, voi="first"), decode(dataset))
     np.testing.assert_array_equal(read_dicom(path).pixels, expected)
 
 
@@ -105,7 +105,7 @@ def test_a_crash_is_a_broken_decoder():
 def test_a_child_that_died_while_idle_is_replaced(tmp_path):
     path = write_mammogram(tmp_path)
     read_dicom(path)
-    for child in default_pool()._idle:
+    for child in get_default_pool()._idle:
         child._process.kill()
         child._process.wait()
     assert read_dicom(path).pixels.shape == (3, 4)
@@ -228,7 +228,7 @@ def test_workers_of_a_data_loader_have_children_of_their_own(tmp_path):
     loader = DataLoader(_Pixels(items), batch_size=None, num_workers=2, multiprocessing_context="fork")
     for pixels, children in loader:
         np.testing.assert_array_equal(pixels, here)
-        assert children not in [[child._process.pid for child in default_pool()._idle]]
+        assert children not in [[child._process.pid for child in get_default_pool()._idle]]
     np.testing.assert_array_equal(read_dicom(path).pixels, here)
 
 
@@ -241,7 +241,7 @@ class _Pixels:
 
     def __getitem__(self, index):
         pixels = read_dicom(self.paths[index]).pixels
-        return pixels, [child._process.pid for child in default_pool()._idle]
+        return pixels, [child._process.pid for child in get_default_pool()._idle]
 
 
 def test_a_fork_starts_without_children_and_with_a_lock_that_is_free(tmp_path):
@@ -258,7 +258,7 @@ def test_a_fork_starts_without_children_and_with_a_lock_that_is_free(tmp_path):
 
 def test_ctrl_c_does_not_reach_a_child(tmp_path):
     read_dicom(write_mammogram(tmp_path))
-    (child, *_) = default_pool()._idle
+    (child, *_) = get_default_pool()._idle
     assert os.getsid(child._process.pid) != os.getsid(0)
 
 
@@ -308,4 +308,4 @@ def test_modules_are_not_looked_for_in_the_working_folder(tmp_path, monkeypatch)
 def test_a_mask_of_a_shape_that_cannot_be_is_a_broken_decoder(shape):
     fields = {"shape": shape, "dtype": "uint8", "remarks": []}
     with pytest.raises(InputRefusedError, match="E_DECODER: .*no sensible answer"):
-        mask_of(fields, PAYLOAD)
+        parse_mask(fields, PAYLOAD)

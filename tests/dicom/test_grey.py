@@ -5,13 +5,13 @@ import pydicom
 import pytest
 from pydicom.sequence import Sequence
 
-from mammoseg.dicom.grey import grey_table, look_up, padding_mask, padding_range
+from mammoseg.dicom.grey import compute_grey_table, find_padding, look_up, read_padding_range
 from mammoseg.errors import InputRefusedError, WrongCallError
 from tests.made_dicom import RAMP, lut_item, mammogram_dataset
 
 
 def table(voi="first", **attributes):
-    return grey_table(mammogram_dataset(**attributes), voi=voi)
+    return compute_grey_table(mammogram_dataset(**attributes), voi=voi)
 
 
 def test_without_any_function_the_stored_range_stays():
@@ -144,13 +144,13 @@ def test_a_padding_range_becomes_the_lowest_value_with_both_its_ends(ends):
 
 def test_padding_is_marked_where_the_stored_value_lies_in_its_range():
     dataset = mammogram_dataset(PixelPaddingValue=600, PixelPaddingRangeLimit=300)
-    assert padding_range(dataset) == (300, 600)
-    assert padding_mask(RAMP, (300, 600)).tolist() == [[False, True, True, False], [False] * 4, [False] * 4]
+    assert read_padding_range(dataset) == (300, 600)
+    assert find_padding(RAMP, (300, 600)).tolist() == [[False, True, True, False], [False] * 4, [False] * 4]
 
 
 def test_a_file_without_padding_has_none():
-    assert padding_range(mammogram_dataset()) is None
-    assert padding_mask(RAMP, None) is None
+    assert read_padding_range(mammogram_dataset()) is None
+    assert find_padding(RAMP, None) is None
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydicom import Dataset, uid
 
 from mammoseg.data.decode_worker import answer_mammogram
-from mammoseg.dicom.grey import look_up, padding_mask
+from mammoseg.dicom.grey import find_padding, look_up
 from mammoseg.errors import InputRefusedError
 from tests.dicom.grey_reference import Lut, Rules, Window
 from tests.made_dicom import mammogram_dataset
@@ -134,7 +134,7 @@ def test_grey_values_are_those_of_the_standard(tmp_path, case):
     np.testing.assert_allclose(look_up(table, stored), expected, rtol=1e-6, atol=tolerance)
     if case.rules.padding:
         first, last = sorted(case.rules.padding)
-        np.testing.assert_array_equal(padding_mask(stored, fields["padding"]), (pixels >= first) & (pixels <= last))
+        np.testing.assert_array_equal(find_padding(stored, fields["padding"]), (pixels >= first) & (pixels <= last))
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])

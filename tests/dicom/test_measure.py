@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydicom import Dataset
 
-from mammoseg.dicom.measure import MOST_POINTS, Scale, measure, outline, scale_of
+from mammoseg.dicom.measure import MOST_POINTS, Scale, measure, outline, read_scale
 
 SHAPE = (3000, 2400)
 SQUARE = Scale(0.1, 0.1, "ImagerPixelSpacing")
@@ -136,7 +136,7 @@ def test_outline_has_a_bounded_number_of_points_and_stays_closed():
     ids=["detector", "magnified", "film", "calibrated"],
 )
 def test_scale_is_that_in_the_breast_and_says_where_it_comes_from(attributes, size, says):
-    scale = scale_of(header(**attributes))
+    scale = read_scale(header(**attributes))
     assert (scale.row_mm, scale.column_mm) == pytest.approx(size)
     assert says in str(scale)
     assert str(scale).startswith(f"Pixel size {size[0]} x {size[1]} mm (row x column)")
@@ -144,4 +144,4 @@ def test_scale_is_that_in_the_breast_and_says_where_it_comes_from(attributes, si
 
 @pytest.mark.parametrize("spacing", [{}, {"ImagerPixelSpacing": [0, 0.1]}, {"PixelSpacing": [0.1, 0.1]}])
 def test_there_is_no_scale_without_an_honest_spacing(spacing):
-    assert scale_of(header(**spacing)) is None
+    assert read_scale(header(**spacing)) is None

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mammoseg.dicom.grey import grey_table
+from mammoseg.dicom.grey import compute_grey_table
 from mammoseg.dicom.own_voi import MOST_POINTS, parse_own_voi, read_own_voi
 from mammoseg.errors import WrongCallError
 from tests.made_dicom import mammogram_dataset
@@ -17,14 +17,14 @@ def test_a_curve_goes_straight_from_point_to_point():
 
 
 def test_a_curve_fills_the_range_of_the_values_of_a_file():
-    grey = grey_table(mammogram_dataset(), voi="curve 0 10 2048 10 4095 30")
+    grey = compute_grey_table(mammogram_dataset(), voi="curve 0 10 2048 10 4095 30")
     assert grey[[0, 2048, 4095]].tolist() == [0, 0, 4095]
 
 
 def test_a_curve_of_two_points_is_the_window_between_them():
     """LINEAR of centre 2000 and width 1001 runs from 1499.5 to 2499.5 (PS3.3 C.11.2.1.2.1)."""
     curve, window = (
-        grey_table(mammogram_dataset(), voi=voi) for voi in ("curve 1499.5 0 2499.5 1", "window 2000 1001")
+        compute_grey_table(mammogram_dataset(), voi=voi) for voi in ("curve 1499.5 0 2499.5 1", "window 2000 1001")
     )
     np.testing.assert_allclose(curve, window, atol=1e-3)
 

@@ -199,7 +199,7 @@ def test_graphics_are_tracked_and_the_texts_name_them_and_say_that_it_is_ai(tmp_
     analysis = made_analysis(tmp_path)
     (annotation,) = build_presentation_state(analysis).GraphicAnnotationSequence
     tracked = [graphic.TrackingUID for graphic in annotation.GraphicObjectSequence]
-    assert tracked == [analysis.tracking_uid(lesion) for lesion in analysis.lesions]
+    assert tracked == [analysis.derive_tracking_uid(lesion) for lesion in analysis.lesions]
     texts = [text.UnformattedTextValue for text in annotation.TextObjectSequence]
     assert texts == ["Mass 1", "Mass 2", "AI, not for diagnosis"]
     assert annotation.GraphicLayer == "MASSES"

@@ -12,9 +12,9 @@ import pytest
 from dicomweb_client.api import DICOMwebClient
 from dicomweb_client.session_utils import create_session_from_user_pass
 
-from mammoseg.dicom.iod import lacking_attributes
+from mammoseg.dicom.iod import find_lacking_attributes
 from mammoseg.dicom.seg import SegKind, SegProfile, build_segmentation
-from mammoseg.dicom.write import content_digest, write_object
+from mammoseg.dicom.write import hash_content, write_object
 from tests.dicom import readers
 from tests.made_analysis import made_analysis
 from tests.orthanc import orthanc, running_orthanc
@@ -156,7 +156,7 @@ def test_dcentvfy(kind, profile, written, dcentvfy):
 
 @each_object
 def test_iod_tables(kind, profile, written):
-    lacking = lacking_attributes(pydicom.dcmread(written(kind, profile).path))
+    lacking = find_lacking_attributes(pydicom.dcmread(written(kind, profile).path))
     check("IOD tables of highdicom", kind, profile, f"lacks {lacking}" if lacking else NO_ERROR)
 
 
@@ -167,7 +167,7 @@ def test_orthanc(kind, profile, written, orthanc):
     client = DICOMwebClient(f"{orthanc.url}/dicom-web", session=create_session_from_user_pass(*orthanc.user))
     client.store_instances([sent])
     fetched = client.retrieve_instance(sent.StudyInstanceUID, sent.SeriesInstanceUID, sent.SOPInstanceUID)
-    assert content_digest(fetched) == content_digest(sent)
+    assert hash_content(fetched) == hash_content(sent)
     pixels = fetched.pixel_array.reshape(-1, *object_.drawn.shape[1:])
     check("Orthanc 1.10, STOW and WADO", kind, profile, object_.verdict(pixels))
 

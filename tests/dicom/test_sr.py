@@ -74,7 +74,7 @@ def test_each_lesion_is_found_by_its_tracking_uid_with_its_values(tmp_path):
     report = write_and_read(analysis, tmp_path)
     sizes = {"Mass 1": (0.33, 1.22, 0.29), "Mass 2": (0.29, 1.09, 0.29)}
     for lesion, (name, expected) in zip(analysis.lesions, sizes.items(), strict=True):
-        (group,) = report.content.get_planar_roi_measurement_groups(tracking_uid=analysis.tracking_uid(lesion))
+        (group,) = report.content.get_planar_roi_measurement_groups(tracking_uid=analysis.derive_tracking_uid(lesion))
         assert group.tracking_identifier == name
         assert values_of(group) == {
             "Area": (expected[0], "mm2"),
@@ -280,7 +280,9 @@ def test_dcmqi_reads_findings_and_values(case, tmp_path):
     read = run(reader, "--inputDICOM", tmp_path / "report.dcm", "--outputMetadata", tmp_path / "report.json")
     assert read.returncode == 0, read.stderr
     groups = json.loads((tmp_path / "report.json").read_text()).get("Measurements") or []
-    assert [group["TrackingUniqueIdentifier"] for group in groups] == [case.tracking_uid(each) for each in case.lesions]
+    assert [group["TrackingUniqueIdentifier"] for group in groups] == [
+        case.derive_tracking_uid(each) for each in case.lesions
+    ]
     for group in groups:
         assert group["Finding"]["CodeMeaning"] == "Mass"
         assert group["measurementItems"][0]["quantity"]["CodeMeaning"] == "Area"

@@ -11,7 +11,7 @@ import pydicom
 import pytest
 
 from mammoseg.dicom.seg import build_segmentation
-from mammoseg.dicom.write import WriteOutcome, content_digest, write_object
+from mammoseg.dicom.write import WriteOutcome, hash_content, write_object
 from mammoseg.errors import InputRefusedError
 from tests.made_analysis import ALGORITHM, WHEN, made_analysis
 
@@ -30,7 +30,7 @@ def seg(analysis):
 
 def test_a_written_object_is_the_dataset_byte_by_byte(seg, tmp_path):
     assert write_object(seg, tmp_path / "seg.dcm") is WriteOutcome.WRITTEN
-    assert content_digest(pydicom.dcmread(tmp_path / "seg.dcm")) == content_digest(seg)
+    assert hash_content(pydicom.dcmread(tmp_path / "seg.dcm")) == hash_content(seg)
     assert [path.name for path in tmp_path.iterdir()] == ["seg.dcm"]
 
 
@@ -80,11 +80,11 @@ def test_a_truncated_file_is_not_taken_for_the_result(seg, tmp_path):
 
 
 def test_digest_forgets_times_of_mammoseg_at_any_depth_and_nothing_else(analysis, seg):
-    digest = content_digest(seg)
-    assert content_digest(build_segmentation(replace(analysis, when=LATER))) == digest
+    digest = hash_content(seg)
+    assert hash_content(build_segmentation(replace(analysis, when=LATER))) == digest
     assert seg.ContributingEquipmentSequence[-1].ContributionDateTime
     seg.StudyDate = "19990101"
-    assert content_digest(seg) != digest
+    assert hash_content(seg) != digest
 
 
 @pytest.mark.parametrize(

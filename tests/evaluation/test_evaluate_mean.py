@@ -6,7 +6,7 @@ import pytest
 
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.tables import read_per_image
-from mammoseg.files import sha256_of_file
+from mammoseg.files import hash_file
 from mammoseg.training.workflow import evaluate
 from tests.label.bright_model import write_bright_weights
 from tests.tiny_run import write_tiny_dataset
@@ -34,7 +34,7 @@ def test_one_network_has_the_same_scores_alone_and_as_a_mean_of_one(folder):
     record = folder / "one" / "ensemble.json"
     record.parent.mkdir()
     (record.parent / "right.pt").write_bytes(one.read_bytes())
-    record.write_text(json.dumps({"members": {"right.pt": sha256_of_file(one)}, "threshold": 0.5}))
+    record.write_text(json.dumps({"members": {"right.pt": hash_file(one)}, "threshold": 0.5}))
     assert scores_of(folder, str(record.parent), "as_mean", device="cpu") == pytest.approx(alone)
 
 

@@ -10,9 +10,9 @@ from mammoseg.evaluation.evaluate_prompts import (
     STARTS,
     Outlined,
     correct_proposals,
-    films_of,
+    load_films,
     outline_masses,
-    summary_of,
+    summarise_outlines,
 )
 from mammoseg.interactive.prompts import Prompts
 from tests.tiny_run import write_tiny_dataset
@@ -42,7 +42,7 @@ def outlined(dice: list[float], **facts) -> Outlined:
 def test_who_has_nothing_to_correct_stops_and_keeps_the_score():
     one = outlined([0.5, 0.82, 0.9])
     assert [one.after(count) for count in (1, 2, 3, 10)] == [0.5, 0.82, 0.9, 0.9]
-    assert [one.prompts_to(goal) for goal in (0.4, 0.8, 0.85, 0.95)] == [1, 2, 3, None]
+    assert [one.count_prompts_to(goal) for goal in (0.4, 0.8, 0.85, 0.95)] == [1, 2, 3, None]
 
 
 def test_a_summary_is_the_mean_over_masses_of_each_annotator_and_tells_small_masses_apart():
@@ -53,7 +53,7 @@ def test_a_summary_is_the_mean_over_masses_of_each_annotator_and_tells_small_mas
         for seed in (0, 1)
         for image, pixels in (("a", 100), ("b", 300))
     ]
-    summary = summary_of(found)
+    summary = summarise_outlines(found)
     assert summary["masses"] == 2 and summary["median_pixels"] == 200
     assert summary["click"]["dice"]["1"] == {
         "mean": pytest.approx(0.725),
@@ -70,7 +70,7 @@ def test_a_summary_is_the_mean_over_masses_of_each_annotator_and_tells_small_mas
 
 
 def test_each_mass_is_outlined_by_each_annotator_from_each_start_the_same_again(tmp_path):
-    films = films_of(write_tiny_dataset(tmp_path), section="test")
+    films = load_films(write_tiny_dataset(tmp_path), section="test")
     assert tuple(films[0]["image"].shape) == (1, *FRAME)
     one, other = (list(outline_masses(Growing(), films, seeds=(0, 1))) for _ in range(2))
     assert one == other and len(one) == 3 * 2 * len(STARTS)
@@ -80,7 +80,7 @@ def test_each_mass_is_outlined_by_each_annotator_from_each_start_the_same_again(
 
 
 def test_a_proposal_is_told_before_any_click_and_then_corrected(tmp_path):
-    films = films_of(write_tiny_dataset(tmp_path), section="test")
+    films = load_films(write_tiny_dataset(tmp_path), section="test")
     whole, nothing = (
         list(correct_proposals(Growing(), films, propose, seeds=(0, 1)))
         for propose in (lambda film: film > -1, lambda film: film < -1)
@@ -89,12 +89,12 @@ def test_a_proposal_is_told_before_any_click_and_then_corrected(tmp_path):
     for each in whole:
         assert each.after(0) == pytest.approx(2 * each.pixels / (each.pixels + FRAME[0] * FRAME[1]))
     assert all(each.after(0) == 0 and each.after(1) > 0 for each in nothing)
-    summary = summary_of(nothing)[PROPOSAL]
+    summary = summarise_outlines(nothing)[PROPOSAL]
     assert summary["dice"]["0"]["mean"] == 0 and list(summary["dice"]) == ["0", "1", "2", "3", "5", "10"]
 
 
 def test_a_model_that_proposes_looks_at_each_film_once(tmp_path):
-    films = films_of(write_tiny_dataset(tmp_path), section="test")
+    films = load_films(write_tiny_dataset(tmp_path), section="test")
     two = torch.zeros(1, *FRAME)
     two[:, 100:120, 100:120] = two[:, 400:420, 300:320] = 1
     seen = []
@@ -111,7 +111,7 @@ def test_a_model_that_proposes_looks_at_each_film_once(tmp_path):
 
 
 def test_of_a_proposal_the_part_that_covers_most_of_the_mass_counts(tmp_path):
-    films = films_of(write_tiny_dataset(tmp_path), section="test")
+    films = load_films(write_tiny_dataset(tmp_path), section="test")
     truth = films[0]["label"][0].numpy() > 0
     films.data = films.data[:1]
 

@@ -13,7 +13,7 @@ from mammoseg.evaluation.plots import (
     plot_cases,
     plot_learning_curve,
     plot_score_boxes,
-    reduced_to,
+    shrink_to,
 )
 
 LOG = "epoch,train_loss,val_mean_dice,lr\n1,0.9,,0.001\n2,0.7,0.4,0.001\n3,0.5,0.3,0.0001\n"
@@ -97,10 +97,10 @@ def test_box_plot_takes_runs_of_unequal_length(tmp_path):
 def test_reduction_keeps_the_aspect_and_the_mean():
     plane = np.kron(np.random.default_rng(0).random((100, 200)), np.ones((8, 8)))
 
-    small = reduced_to(LONGEST_SIDE, plane)
+    small = shrink_to(LONGEST_SIDE, plane)
 
     assert small.shape == (256, 512) and small.mean() == pytest.approx(plane.mean(), abs=1e-3)
 
 
 def test_small_images_are_not_enlarged():
-    assert reduced_to(512, np.zeros((30, 20))).shape == (30, 20)
+    assert shrink_to(512, np.zeros((30, 20))).shape == (30, 20)

@@ -8,7 +8,7 @@ import pytest
 
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.errors import WrongCallError
-from mammoseg.evaluation.run_report import against_baseline, report
+from mammoseg.evaluation.run_report import compare_with_baseline, report
 from tests.tiny_run import evaluated_run, write_tiny_dataset
 
 
@@ -31,7 +31,7 @@ def test_a_threshold_on_intensity_that_is_better_than_the_model_is_said_on_page_
     said = "WARNING: the best constant threshold on intensity does better than the model: mean Dice "
     assert said in (tmp_path / "index.html").read_text(encoding="utf-8") and said in capsys.readouterr().out
     rows = [{"metric": "dice", "grid": "network", "mean": 0.6}]
-    assert against_baseline(rows, 0.2).startswith(
+    assert compare_with_baseline(rows, 0.2).startswith(
         "To beat: the best constant threshold on intensity has mean Dice 0.200"
     )
 

@@ -7,11 +7,11 @@ import pytest
 from scipy import stats
 
 from mammoseg.evaluation.statistics import (
+    adjust_by_holm,
     bootstrap_mean_interval,
     bootstrap_mean_intervals,
-    holm_adjusted,
-    wilcoxon_p_value,
-    wilcoxon_p_values,
+    compute_wilcoxon_p_value,
+    compute_wilcoxon_p_values,
 )
 
 NORMAL = np.random.default_rng(0).normal(loc=0.6, scale=0.2, size=400).tolist()
@@ -50,11 +50,11 @@ def test_one_patient_has_no_interval():
 
 
 def test_six_better_images_of_six_have_the_exact_p_value():
-    assert wilcoxon_p_value([1, 2, 3, 4, 5, 6], [0] * 6) == pytest.approx(2 / 2**6)
+    assert compute_wilcoxon_p_value([1, 2, 3, 4, 5, 6], [0] * 6) == pytest.approx(2 / 2**6)
 
 
 def test_equal_scores_have_p_of_one():
-    assert wilcoxon_p_value([0.3, 0.5], [0.3, 0.5]) == 1
+    assert compute_wilcoxon_p_value([0.3, 0.5], [0.3, 0.5]) == 1
 
 
 @pytest.mark.parametrize("images", [1, 2, 5, 9, 13, 14])
@@ -63,15 +63,15 @@ def test_p_values_of_few_images_with_ties_and_zeros_are_those_of_scipy(images):
     for _ in range(3):
         differences = rng.integers(-3, 5, images)
         differences[0] = 2
-        assert wilcoxon_p_value(differences, [0] * images) == pytest.approx(stats.wilcoxon(differences).pvalue)
+        assert compute_wilcoxon_p_value(differences, [0] * images) == pytest.approx(stats.wilcoxon(differences).pvalue)
 
 
 def test_no_pair_has_no_p_value():
-    assert math.isnan(wilcoxon_p_value([], []))
+    assert math.isnan(compute_wilcoxon_p_value([], []))
 
 
 def test_holm_multiplies_the_smallest_p_by_the_number_of_tests():
-    assert holm_adjusted([0.04, 0.01, math.nan, 0.03]) == pytest.approx([0.06, 0.03, math.nan, 0.06], nan_ok=True)
+    assert adjust_by_holm([0.04, 0.01, math.nan, 0.03]) == pytest.approx([0.06, 0.03, math.nan, 0.06], nan_ok=True)
 
 
 def test_columns_at_once_have_the_intervals_that_each_has_alone():
@@ -101,9 +101,9 @@ def test_p_values_of_columns_at_once_are_those_of_each_alone(images):
     differences[:3, 2] = math.nan
     differences[:, 3] = np.round(differences[:, 3])  # with zeros and ties
 
-    for column, p in zip(differences.T, wilcoxon_p_values(differences), strict=True):
+    for column, p in zip(differences.T, compute_wilcoxon_p_values(differences), strict=True):
         known = column[~np.isnan(column)].tolist()
-        assert p == pytest.approx(wilcoxon_p_value(known, [0] * len(known)))
+        assert p == pytest.approx(compute_wilcoxon_p_value(known, [0] * len(known)))
 
 
 def coverage(patients: int, repeats: int, *, by_patient: bool) -> float:

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from mammoseg.evaluation.pairs import align, compare_pairs
-from mammoseg.evaluation.subgroups import compare_in_subgroups, describe_subgroups, subgroups_of
+from mammoseg.evaluation.subgroups import compare_in_subgroups, describe_subgroups, list_subgroups
 from mammoseg.metrics import SCORES
 
 
@@ -27,7 +27,7 @@ FACTS = {"subtlety": [1, 1, 2, 2, None, 2], "view": ["CC"] * 6, "truth_px": [0, 
 
 def test_levels_are_those_that_the_rows_have_and_a_field_of_one_level_is_none():
     aligned = align({"a": rows([0.1] * 6, **FACTS)}, grid="network")
-    found = {(field, level): images.tolist() for field, level, images in subgroups_of(aligned)}
+    found = {(field, level): images.tolist() for field, level, images in list_subgroups(aligned)}
     assert found[("subtlety", "1")] == [True, True, False, False, False, False]
     assert found[("subtlety", "2")] == [False, False, True, True, False, True]
     assert "view" not in {field for field, _ in found}
@@ -35,7 +35,7 @@ def test_levels_are_those_that_the_rows_have_and_a_field_of_one_level_is_none():
 
 def test_quartiles_are_of_the_images_with_a_mass():
     aligned = align({"a": rows([0.1] * 9, truth_px=[0, 1, 2, 3, 4, 5, 6, 7, 8])}, grid="network")
-    sizes = {level: np.flatnonzero(images).tolist() for field, level, images in subgroups_of(aligned)}
+    sizes = {level: np.flatnonzero(images).tolist() for field, level, images in list_subgroups(aligned)}
     assert sizes == {"1 (1 to 2 px)": [1, 2], "2 (3 to 4 px)": [3, 4], "3 (5 to 6 px)": [5, 6], "4 (7 to 8 px)": [7, 8]}
 
 

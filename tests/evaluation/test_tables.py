@@ -10,7 +10,7 @@ from mammoseg.evaluation.tables import (
     POOLED_DICE,
     POOLED_IOU,
     count_masses,
-    mass_lines,
+    format_mass_lines,
     read_per_image,
     summarise,
     write_per_image,
@@ -123,7 +123,7 @@ def test_a_curve_that_ends_before_the_asked_number_of_false_marks_is_told():
         {"rule": "either", "grid": "network", "false_positives": 1.0, **ends},
         {"rule": "centre", "grid": "network", "false_positives": 1.0, **ends},
     ]
-    assert mass_lines({"masses": [], "froc": froc}) == [
+    assert format_mass_lines({"masses": [], "froc": froc}) == [
         "Found at 0.5 false marks an image, whatever the threshold: 0.750 of the masses, network grid",
         "Found at 1 false mark an image, whatever the threshold: not told, since the curve ends at 0.667 false marks "
         "an image, with 0.750 found, network grid",

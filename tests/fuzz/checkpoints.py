@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mammoseg.checkpoints.checkpoint import read_weights, trained_network
+from mammoseg.checkpoints.checkpoint import build_trained_network, read_weights
 from mammoseg.checkpoints.preprocessing import build_preprocessing
 from mammoseg.errors import MammosegError
 from tests.fuzz.mutations import Operation, draw_operations, mutate
@@ -93,7 +93,7 @@ def read_case(path: Path, case: Case) -> tuple[str, str]:
     path.write_bytes(make(region, operations))
     try:
         weights = read_weights(path)
-        network = trained_network(weights)
+        network = build_trained_network(weights)
         build_preprocessing(weights)
     except MammosegError as error:
         return ("refused" if str(error).isprintable() else "unprintable"), repr(error)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from ignite.engine import Events
 
-from mammoseg.bundles import bundle_root
+from mammoseg.bundles import locate_bundle
 from mammoseg.checkpoints.checkpoint import read_checkpoint, save_checkpoint
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.handlers.saved_form import is_state_of
@@ -88,7 +88,7 @@ def test_interrupted_run_of_the_common_recipe_ends_as_an_undisturbed_one(dataset
 def test_run_killed_by_the_system_continues_from_the_command_line(dataset, undisturbed, tmp_path):
     overrides = tiny_overrides(dataset, tmp_path, **AUGMENTED)
     arguments = [word for key, value in overrides.items() for word in (f"--{key}", str(value))]
-    train = Path(bundle_root("unet")) / "configs" / "train.json"
+    train = Path(locate_bundle("unet")) / "configs" / "train.json"
     command = [sys.executable, "-m", "monai.bundle", "run", "training", "--config_file", str(train), *arguments]
     threads = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}  # sums depend on their number
     process = subprocess.Popen(command, cwd=tmp_path, env=threads, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from mammoseg.bundles import bundle_root
+from mammoseg.bundles import locate_bundle
 from mammoseg.checkpoints.checkpoint import read_checkpoint
 from mammoseg.handlers.freeze_encoder import FreezeEncoder
 from tests.test_bundles import as_arguments, command
@@ -71,7 +71,7 @@ def test_network_without_encoder_is_refused():
 
 @pytest.mark.slow
 def test_two_processes_freeze_as_one_does(tmp_path):
-    configs = Path(bundle_root(BUNDLE)) / "configs"
+    configs = Path(locate_bundle(BUNDLE)) / "configs"
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "monai.bundle")
     before = workflow(BUNDLE, **overrides(tmp_path, frozen=1, epochs=1)).parser.get_parsed_content("network_def")
     initial = {key: value.clone() for key, value in before.state_dict().items()}

@@ -13,7 +13,7 @@ from monai.engines import SupervisedEvaluator
 from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.evaluation.tables import read_per_image
 from mammoseg.handlers.per_image_report import PerImageReport, _in_order
-from mammoseg.metrics.regions import regions_of_masks
+from mammoseg.metrics.regions import list_mass_regions
 
 PROBABILITY = torch.tensor([[[0.0, 0.2, 0.5, 0.9]]])  # (1, H, W): at 0.5 the last two pixels are mass
 LABEL = torch.tensor([[[0.0, 0.0, 0.0, 1.0]]])
@@ -144,7 +144,7 @@ def test_masses_one_by_one_are_counted_as_such(tmp_path):
     label = torch.tensor([[[0.0, 0.0, 1.0, 1.0]]])
 
     def add_lesions(item):
-        return item | {"lesions": regions_of_masks(halves)}
+        return item | {"lesions": list_mass_regions(halves)}
 
     (row,) = evaluate([make_item("a", label=label)], tmp_path, threshold=0.6, postprocessing=add_lesions)
 

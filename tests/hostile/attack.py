@@ -16,11 +16,11 @@ from typing import Any
 
 from monai.bundle import ConfigWorkflow
 
-from mammoseg.bundles import bundle_root
+from mammoseg.bundles import locate_bundle
 from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.deploy.export import export
 from mammoseg.errors import MammosegError
-from mammoseg.evaluation.run_report import threshold_baseline
+from mammoseg.evaluation.run_report import compute_threshold_baseline
 from mammoseg.inference.predictor import Predictor
 from mammoseg.training.workflow import evaluate, train
 from monailabel_app.lib.models import train_job
@@ -68,7 +68,7 @@ def readers(folder: Path) -> dict[str, Callable[[Path], Any]]:
     def infer(path: Path) -> None:
         options = {"dataset_dir": str(data / "images"), "best_checkpoint": str(path), "output_dir": str(folder / "out")}
         options |= {"network_def::channels": [2, 4], "spatial_size": [16, 16]}
-        config = Path(bundle_root("unet")) / "configs" / "inference.json"
+        config = Path(locate_bundle("unet")) / "configs" / "inference.json"
         flow = ConfigWorkflow(str(config), workflow_type="infer", logging_file=False, run_id="inferring", **options)
         flow.initialize()
         flow.run()
@@ -94,7 +94,7 @@ def readers(folder: Path) -> dict[str, Callable[[Path], Any]]:
         "train --start_from": start_from,
         "train labels": train_labels,
         "export": lambda path: export("unet", weights=path, output=Path(tempfile.mkdtemp(dir=folder))),
-        "report": lambda path: threshold_baseline(data, path),
+        "report": lambda path: compute_threshold_baseline(data, path),
         "label server": serve,
         "resume": resume,
         "infer": infer,

@@ -11,18 +11,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mammoseg.cohort.items import files_of
+from mammoseg.cohort.items import find_files
 from mammoseg.cohort.ledger import Ledger
 from mammoseg.data.datalist import read_datalist
 from mammoseg.errors import MammosegError
 from mammoseg.evaluation.lesion_tables import read_curve, read_froc
 from mammoseg.evaluation.plots import read_training_log
-from mammoseg.evaluation.speeds import read_speeds, speeds_of_runs
-from mammoseg.evaluation.tables import provenance_in_words, read_per_image, read_provenance
+from mammoseg.evaluation.speeds import list_speeds, read_speeds
+from mammoseg.evaluation.tables import read_per_image, read_provenance, say_provenance
 from mammoseg.plans.plan import read_plan
-from mammoseg.plans.state import check_same, status_of
+from mammoseg.plans.state import check_same, read_status
 from mammoseg.plans.steps import Step
-from mammoseg.provenance import doubt_of, warning_of
+from mammoseg.provenance import find_doubt, find_warning
 from tests.hostile.watch import Watch
 
 CALL = {"_target_": "os.system", "command": "touch pwned"}
@@ -88,14 +88,14 @@ def readers(folder: Path) -> dict[str, Callable[[bytes], Any]]:
 
     def provenance(path: Path) -> Any:
         told = read_provenance(path.parent)
-        return warning_of(told), doubt_of(told), provenance_in_words(told), speeds_of_runs([], {"a": told}, [], grid="")
+        return find_warning(told), find_doubt(told), say_provenance(told), list_speeds([], {"a": told}, [], grid="")
 
     return {
         "plan": of(folder / "plan.json", read_plan),
-        "why a step failed": of(place / "failed.json", lambda _: status_of(step, folder)),
+        "why a step failed": of(place / "failed.json", lambda _: read_status(step, folder)),
         "settings of a step": of(place / "settings.json", lambda _: check_same([step], folder)),
         "datalist": of(folder / "datalist.json", read_datalist),
-        "datalist of a cohort": of(folder / "datalist.json", lambda path: files_of([path], folder / "out")),
+        "datalist of a cohort": of(folder / "datalist.json", lambda path: find_files([path], folder / "out")),
         "ledger": of(folder / "ledger.jsonl", ledger),
         "speeds": of(folder / "speeds.json", read_speeds),
         "summary": of(folder / "summary.json", provenance),

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from mammoseg.networks import UNet
-from mammoseg.transforms.pipelines import preprocessing
+from mammoseg.transforms.pipelines import build_film_preprocessing
 from tests.hostile.bad_safetensors import bad_safetensors
 
 COMMAND = "touch pwned"
@@ -32,7 +32,7 @@ def sound_content() -> Content:
     """A network of two levels with random weights of seed 0, for images of 16 x 16."""
     torch.manual_seed(0)
     network = UNet(3, 2, channels=(2, 4))
-    settings = preprocessing(spatial_size=[16, 16]).settings
+    settings = build_film_preprocessing(spatial_size=[16, 16]).settings
     provenance = {"bundle": "unet", "source": "phantom"}
     model = dict(network.state_dict())
     return {"model": model, "network": network.config, "preprocessing": settings, "provenance": provenance}

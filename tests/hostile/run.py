@@ -11,7 +11,7 @@ from typing import Any
 
 from mammoseg.data.ingest import ingest
 from mammoseg.errors import MammosegError
-from mammoseg.files import printable, sha256_of_file
+from mammoseg.files import as_printable, hash_file
 from mammoseg.prediction.run import run_predictor
 from tests.hostile.case import ACCEPTED, HostileCase, write_good
 from tests.made_predictor import BrightIsMass
@@ -80,7 +80,7 @@ def run_predict(inputs: dict[str, Path], output: Path) -> Outcome:
     with (output / "results.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     for name, path in inputs.items():
-        shown = printable(path)
+        shown = as_printable(path)
         mine = [row for row in rows if row["file"] == shown or row["file"].startswith(f"{shown}/")]
         outcome.rows[name] = mine
         outcome.codes[name] = _one_code([row["code"] for row in mine])
@@ -110,7 +110,7 @@ def run_ingest(inputs: dict[str, Path], root: Path, folder: Path) -> Outcome:
 
 def digests(root: Path) -> Iterator[tuple[Path, str]]:
     """Every regular file below `root` and the SHA-256 of its bytes."""
-    return ((path, sha256_of_file(path)) for path in sorted(root.rglob("*")) if path.is_file())
+    return ((path, hash_file(path)) for path in sorted(root.rglob("*")) if path.is_file())
 
 
 def _one_code(codes: Iterable[str]) -> str:

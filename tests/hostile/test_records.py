@@ -7,7 +7,7 @@ import pytest
 
 from mammoseg.deidentification.identity_map import IdentityMap
 from mammoseg.errors import MammosegError, OutputError
-from mammoseg.files import sha256_of_file
+from mammoseg.files import hash_file
 from mammoseg.prediction.options import Options
 from mammoseg.prediction.run import run_predictor
 from tests.hostile.case import write_good
@@ -40,7 +40,7 @@ def test_a_record_removes_no_file_outside_its_folder(done, tmp_path, name):
     precious.write_text("all I have")
     (output / "a.link").symlink_to(precious)
     (output / "a.dcm").mkdir()
-    change(record, results={name.format(folder=tmp_path): sha256_of_file(precious)})
+    change(record, results={name.format(folder=tmp_path): hash_file(precious)})
     again(tmp_path)
     assert precious.read_text() == "all I have"
 
@@ -48,7 +48,7 @@ def test_a_record_removes_no_file_outside_its_folder(done, tmp_path, name):
 def test_a_record_removes_no_result_of_another_file(done, tmp_path):
     output, record = done
     (output / "b.seg.dcm").write_text("of another")
-    change(record, results={"b.seg.dcm": sha256_of_file(output / "b.seg.dcm")})
+    change(record, results={"b.seg.dcm": hash_file(output / "b.seg.dcm")})
     again(tmp_path)
     assert (output / "b.seg.dcm").exists()
 

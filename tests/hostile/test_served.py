@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mammoseg.bundles import exported_name
+from mammoseg.bundles import read_exported_name
 from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.deploy.configs import write_configs
@@ -68,7 +68,7 @@ def test_a_folder_with_a_hostile_manifest_is_no_export(tmp_path, content):
 @pytest.mark.parametrize("files", [None, 5, [], "abc", [1, 2], {"a\x1b[2J": "0"}])
 def test_a_manifest_whose_files_are_none_is_one_printable_sentence(tmp_path, files):
     (tmp_path / "manifest.json").write_text(json.dumps({"name": "unet", "files": files}))
-    assert exported_name(tmp_path) == "unet"
+    assert read_exported_name(tmp_path) == "unet"
     if files == []:
         return check_manifest(tmp_path)
     with pytest.raises(ManifestError) as caught:

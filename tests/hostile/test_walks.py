@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from mammoseg.archives.send import send
-from mammoseg.data.find_images import dicom_files, find_inputs
+from mammoseg.data.find_images import find_dicom_files, find_inputs
 from mammoseg.data.ingest import ingest
 from mammoseg.deidentification.deidentify import deidentify
 from mammoseg.dicom.parse import open_dicom
 from mammoseg.errors import InputRefusedError, NothingUsableError, PartlyRefusedError
-from mammoseg.files import printable
-from mammoseg.folders import files_below
+from mammoseg.files import as_printable
+from mammoseg.folders import list_files_below
 from mammoseg.prediction.run import run_predictor
 from tests.hostile.traps import GOOD, NO_FILES, PASSED_OVER, make_trap, make_unreadable
 from tests.label.made_store import opened
@@ -31,11 +31,11 @@ def trap(tmp_path) -> Path:
 
 
 def shown(folder: Path, names: tuple[str, ...]) -> set[str]:
-    return {printable(folder / name) for name in names}
+    return {as_printable(folder / name) for name in names}
 
 
 def test_the_walk_follows_no_link_and_gives_what_it_cannot_list(trap):
-    found = list(files_below(trap))
+    found = list(list_files_below(trap))
     (unread,) = [path for path in found if path.is_relative_to(trap / ("d" * 250))]
     assert len(str(unread)) > 4096
     named = {str(path.relative_to(trap)) for path in found if path != unread}
@@ -43,7 +43,7 @@ def test_the_walk_follows_no_link_and_gives_what_it_cannot_list(trap):
 
 
 def test_the_walk_leaves_a_folder_out(trap):
-    assert not [path for path in files_below(trap, without=trap / "deep") if path.name == "too.dcm"]
+    assert not [path for path in list_files_below(trap, without=trap / "deep") if path.name == "too.dcm"]
 
 
 def test_a_link_that_is_named_itself_and_leads_to_itself_is_a_file_to_refuse(trap):
@@ -67,7 +67,7 @@ def test_ingest_counts_each_by_its_reason(trap, tmp_path, capsys):
         ingest("folder", str(trap), output=str(tmp_path / "out"))
     skipped = json.loads((tmp_path / "out" / "ingest_report.json").read_text(encoding="utf-8"))["skipped"]
     named = {line.partition(":")[0] for line in skipped["E_NOT_A_FILE"]}
-    assert {printable(Path(name)) for name in NO_FILES} < named
+    assert {as_printable(Path(name)) for name in NO_FILES} < named
     assert len(named) == len(NO_FILES) + 1
     assert skipped["links to folders"] == ["above"]
     assert skipped["links that lead out of the folder"] == ["out", "zero.dcm"]
@@ -81,7 +81,7 @@ def test_deidentify_refuses_each_by_its_name_and_goes_on(trap, tmp_path, capsys)
 
 
 def test_send_keeps_what_it_cannot_look_at_to_refuse_it_by_its_name_and_counts_the_rest(trap):
-    paths, passed_over = dicom_files([trap])
+    paths, passed_over = find_dicom_files([trap])
     leads_nowhere = {"dangling.dcm", "loop.dcm", "self.dcm", "there.dcm", "no-utf8-\udcff.dcm"}
     assert {*GOOD, *leads_nowhere} < {str(path.relative_to(trap)) for path in paths}
     assert (len(paths), passed_over) == (len(GOOD) + len(leads_nowhere) + 1, PASSED_OVER + 1), "the pipe"

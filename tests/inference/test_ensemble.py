@@ -11,10 +11,10 @@ import pytest
 from mammoseg.checkpoints import checkpoint
 from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.checkpoints.ensemble_file import EnsembleRecord, write_ensemble
-from mammoseg.checkpoints.weights_file import WeightsError, named_weights
+from mammoseg.checkpoints.weights_file import WeightsError, list_named_weights
 from mammoseg.dicom.algorithm import Algorithm
-from mammoseg.files import sha256_of_file
-from mammoseg.inference.ensemble import MeanPredictor, facts_of_named, load_predictor, mean_algorithm
+from mammoseg.files import hash_file
+from mammoseg.inference.ensemble import MeanPredictor, build_mean_algorithm, describe_named_weights, load_predictor
 from mammoseg.inference.predictor import Predictor
 from tests.label.bright_model import write_bright_weights
 
@@ -53,8 +53,8 @@ def test_a_folder_stands_for_all_weights_in_it_but_not_for_the_state_of_a_traini
     folder = members[0].parent
     for name in ("checkpoint.pt", ".hidden.pt", "notes.json"):
         (folder / name).write_text("no weights")
-    assert named_weights(folder) == named_weights(members) == members
-    assert load_predictor("unet", weights=folder, device="cpu").weights_sha256 == "+".join(map(sha256_of_file, members))
+    assert list_named_weights(folder) == list_named_weights(members) == members
+    assert load_predictor("unet", weights=folder, device="cpu").weights_sha256 == "+".join(map(hash_file, members))
 
 
 def test_one_file_alone_or_in_a_folder_is_no_mean(members):
@@ -66,11 +66,11 @@ def test_one_file_alone_or_in_a_folder_is_no_mean(members):
 def test_weights_that_are_not_there_or_come_twice_are_refused(members, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(WeightsError, match="there are no weights in the folder .*empty; they end in .pt or .safetens"):
-        named_weights(tmp_path / "empty")
+        list_named_weights(tmp_path / "empty")
     with pytest.raises(WeightsError, match=r"the weights at .*a\.pt are named twice; a mean takes each once"):
-        named_weights([members[0], members[0].parent])
+        list_named_weights([members[0], members[0].parent])
     with pytest.raises(WeightsError, match="there are no weights at"):
-        named_weights([members[0], tmp_path / "nowhere.pt"])
+        list_named_weights([members[0], tmp_path / "nowhere.pt"])
 
 
 def test_each_file_of_weights_is_read_once(members, monkeypatch):
@@ -88,7 +88,7 @@ def test_a_member_that_records_its_bundle_is_called_by_it_whatever_the_call_name
 
 
 def test_without_a_record_the_threshold_is_the_mean_and_scores_are_uncalibrated():
-    mean = mean_algorithm([ONE, OTHER], None)
+    mean = build_mean_algorithm([ONE, OTHER], None)
     assert mean.threshold == pytest.approx(0.45) and mean.calibration is None and mean.min_area_mm2 == 5
     assert (mean.name, mean.version) == ("unet+aunet", "1.0+1.1")
     assert mean.parameters["weights_sha256"] == "aa+bb" and mean.parameters["weights_file"] == "a.pt+b.pt"
@@ -96,13 +96,13 @@ def test_without_a_record_the_threshold_is_the_mean_and_scores_are_uncalibrated(
 
 
 def test_names_that_dicom_has_no_room_for_become_a_number():
-    mean = mean_algorithm([replace(ONE, name=f"network-number-{number}") for number in range(5)], None)
+    mean = build_mean_algorithm([replace(ONE, name=f"network-number-{number}") for number in range(5)], None)
     assert mean.name == "mean of 5 networks"
 
 
 def test_flips_of_some_members_are_said():
     twice = replace(ONE, flips="up-down")
-    assert [mean_algorithm(of, None).flips for of in ([ONE, OTHER], [twice, twice], [twice, OTHER])] == [
+    assert [build_mean_algorithm(of, None).flips for of in ([ONE, OTHER], [twice, twice], [twice, OTHER])] == [
         None,
         "up-down",
         "up-down of 1 of 2",
@@ -112,7 +112,7 @@ def test_flips_of_some_members_are_said():
 def test_a_record_decides_and_is_held_to_its_members(members):
     folder = members[0].parent
     calibration = {"scale": 0.5, "offset": -1.0, "fitted_on": "discs"}
-    record = EnsembleRecord({file.name: sha256_of_file(file) for file in members}, 0.7, calibration, True, 10.0)
+    record = EnsembleRecord({file.name: hash_file(file) for file in members}, 0.7, calibration, True, 10.0)
     write_ensemble(folder / "ensemble.json", record)
     mean = load_predictor("unet", weights=folder, device="cpu")
     assert isinstance(mean, MeanPredictor) and (mean.threshold, mean.algorithm.min_area_mm2) == (0.7, 10)
@@ -142,6 +142,6 @@ def test_a_record_that_cannot_be_is_refused(changes, reason, members):
 
 
 def test_facts_name_each_member(members):
-    facts = facts_of_named(members[0].parent)
+    facts = describe_named_weights(members[0].parent)
     assert facts["weights_file"] == "a.pt+b.pt"
     assert facts["weights_sha256"] == "+".join(read_weights(file).sha256 for file in members)

@@ -8,7 +8,7 @@ from monai.data import MetaTensor
 
 from mammoseg.errors import InputRefusedError
 from mammoseg.inference.keep_masses import KeepMassesd
-from mammoseg.transforms.pipelines import preprocessing
+from mammoseg.transforms.pipelines import build_film_preprocessing
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def item(tmp_path):
 
 
 def kept(item):
-    step = KeepMassesd("pred", preprocessing=preprocessing(spatial_size=(32, 32), channels=1), threshold=0.5)
+    step = KeepMassesd("pred", preprocessing=build_film_preprocessing(spatial_size=(32, 32), channels=1), threshold=0.5)
     return step(item)["pred"]
 
 

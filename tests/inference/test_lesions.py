@@ -11,7 +11,7 @@ from mammoseg.data.mammogram import read_mammogram
 from mammoseg.errors import InputRefusedError
 from mammoseg.inference.lesions import LARGEST_SHARE, find_lesions, find_masses
 from mammoseg.mammogram import Mammogram
-from mammoseg.transforms.functional.breast import recorded_breast
+from mammoseg.transforms.functional.breast import find_recorded_breast
 
 
 def test_threshold_itself_is_mass():
@@ -82,11 +82,11 @@ def test_padding_is_no_mass_and_no_breast():
     mammogram = made_mammogram(padding=padding)
     (lesion,) = find_masses(certain(np.s_[20:30, 0:20]), mammogram, threshold=0.5).lesions
     assert lesion.sum() == 10 * 15
-    assert recorded_breast(mammogram).sum() == recorded_breast(made_mammogram()).sum() - 5 * ROWS
+    assert find_recorded_breast(mammogram).sum() == find_recorded_breast(made_mammogram()).sum() - 5 * ROWS
 
 
 def test_masses_that_cover_more_of_the_breast_than_any_do_are_refused():
-    breast = int(recorded_breast(made_mammogram()).sum())
+    breast = int(find_recorded_breast(made_mammogram()).sum())
     rows = int(LARGEST_SHARE * breast / 40)  # of 40 pixels each
     assert find_masses(certain(np.s_[:rows, :40]), made_mammogram(), threshold=0.5).lesions[0].sum() == 40 * rows
     with pytest.raises(
@@ -145,7 +145,7 @@ def test_the_largest_share_is_that_of_999_films_of_1000(shared_data):
     shares = []
     for path in sorted((shared_data / "cbis_ddsm" / "images").iterdir()):
         mass = cv2.imread(str(path.parents[1] / "masks" / path.name), cv2.IMREAD_UNCHANGED) > 0
-        breast = recorded_breast(read_mammogram(path))
+        breast = find_recorded_breast(read_mammogram(path))
         shares.append((mass & breast).sum() / breast.sum())
     assert len(shares) == 1231
     assert np.quantile(shares, 0.999) == pytest.approx(LARGEST_SHARE, abs=5e-4)

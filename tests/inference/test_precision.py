@@ -7,7 +7,7 @@ import torch
 from monai.bundle import ConfigParser
 from monai.inferers import SimpleInferer
 
-from mammoseg.bundles import bundle_root
+from mammoseg.bundles import locate_bundle
 from mammoseg.errors import WrongCallError
 from mammoseg.inference import precision as module
 from mammoseg.inference.bfloat16_inferer import Bfloat16Inferer
@@ -61,7 +61,7 @@ def test_a_paper_trains_in_float32_on_a_processor_unless_told(tmp_path):
 @pytest.mark.parametrize("bfloat16", [True], indirect=True)
 @pytest.mark.parametrize(("options", "kind"), [({}, SimpleInferer), ({"precision": "bfloat16"}, Bfloat16Inferer)])
 def test_an_evaluation_is_in_float32_whatever_trained_the_weights_unless_told(bfloat16, options, kind, tmp_path):
-    configs = Path(bundle_root("efficientnet_unet")) / "configs"
+    configs = Path(locate_bundle("efficientnet_unet")) / "configs"
     parser = ConfigParser({"device": CPU})
     parser.read_config([str(configs / f"{name}.json") for name in ("train", "evaluate")])
     parser.update({"device": CPU, "flips": False, **options})

@@ -15,13 +15,13 @@ from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.inference.predictor import Predictor
 from mammoseg.networks import AUNet, UNet
 from mammoseg.provenance import PHANTOM_WARNING
-from mammoseg.transforms.pipelines import preprocessing
+from mammoseg.transforms.pipelines import build_film_preprocessing
 
 
 def write_weights(path: Path, network=None, **settings) -> Path:
     torch.manual_seed(0)
     network = network or UNet(channels=[4, 8])
-    prepared = preprocessing(**{"spatial_size": [32, 16], "channels": 3, **settings})
+    prepared = build_film_preprocessing(**{"spatial_size": [32, 16], "channels": 3, **settings})
     content = {
         "model": network.state_dict(),
         "network": network.config,

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from mammoseg.interactive.prompts import Prompts
-from mammoseg.interactive.view import look, square
+from mammoseg.interactive.view import look, make_square
 
 
 def made_film(side: int = 160) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -28,4 +28,4 @@ def bright_network(inputs: np.ndarray) -> np.ndarray:
 def view_of(prompts: Prompts, *, grid: int = 64, breast_height: float = 150):
     """The square that prompts are looked at in."""
     centre, side = look(prompts, breast_height=breast_height)
-    return square(centre, side, grid=grid)
+    return make_square(centre, side, grid=grid)

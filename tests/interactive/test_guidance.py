@@ -3,21 +3,21 @@
 import numpy as np
 import pytest
 
-from mammoseg.interactive.guidance import CHANNELS, RADIUS, network_input, standardised
+from mammoseg.interactive.guidance import CHANNELS, RADIUS, build_network_input, standardise
 from mammoseg.interactive.prompts import Prompts
-from mammoseg.interactive.view import square
+from mammoseg.interactive.view import make_square
 
-VIEW = square(np.array([31.5, 31.5]), 64, grid=64)
+VIEW = make_square(np.array([31.5, 31.5]), 64, grid=64)
 
 
 def drawn(prompts: Prompts) -> np.ndarray:
-    return network_input(np.full((64, 64), 0.5, np.float32), prompts, VIEW)
+    return build_network_input(np.full((64, 64), 0.5, np.float32), prompts, VIEW)
 
 
 def test_grey_values_of_a_view_have_a_scale_of_their_own():
     shown = np.linspace(100, 200, 64 * 64, dtype=np.float32).reshape(64, 64)
-    np.testing.assert_allclose(standardised(shown), standardised(shown / 7 - 3), atol=1e-4)
-    assert standardised(np.ones((8, 8), np.float32)).tolist() == np.zeros((8, 8)).tolist()
+    np.testing.assert_allclose(standardise(shown), standardise(shown / 7 - 3), atol=1e-4)
+    assert standardise(np.ones((8, 8), np.float32)).tolist() == np.zeros((8, 8)).tolist()
 
 
 def test_nothing_said_is_nothing_drawn():

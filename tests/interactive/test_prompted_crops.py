@@ -8,13 +8,13 @@ import torch
 
 from mammoseg.checkpoints.checkpoint import read_checkpoint
 from mammoseg.data.datalist import load_section
-from mammoseg.interactive.prompted_crops import KINDS, PromptedCrops, drawn_prompts
+from mammoseg.interactive.prompted_crops import KINDS, PromptedCrops, draw_prompts
 from mammoseg.interactive.prompts import check_prompts
-from mammoseg.transforms.prompted import prompted_preprocessing
+from mammoseg.transforms.prompted import build_prompted_preprocessing
 from tests.interactive.made_masses import made_film
 from tests.tiny_run import tiny_overrides, workflow, write_tiny_dataset
 
-PREPROCESSING = prompted_preprocessing(spatial_size=(64, 64), channels=5, frame=(64, 64))
+PREPROCESSING = build_prompted_preprocessing(spatial_size=(64, 64), channels=5, frame=(64, 64))
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_drawn_prompts_fit_their_image_and_come_in_every_kind():
     _, (mass, _) = made_film()
     kinds = {"clicks out": 0, "mask": 0, "box": 0, "strokes": 0, "one click alone": 0}
     for seed in range(200):
-        prompts = drawn_prompts(mass, np.random.default_rng(seed))
+        prompts = draw_prompts(mass, np.random.default_rng(seed))
         check_prompts(prompts, mass.shape)
         alone = len(prompts.foreground) == 1 and not len(prompts.background) and prompts.mask is None
         kinds["clicks out"] += len(prompts.background) > 0

@@ -43,5 +43,5 @@ def test_a_click_a_stroke_a_box_or_a_mask_alone_is_enough() -> None:
 def test_marks_are_clicks_then_the_points_of_strokes() -> None:
     stroke = np.array([[1.0, 1.0], [2.0, 2.0]])
     prompts = Prompts(foreground=CLICK, inside=(stroke,), outside=(stroke, stroke))
-    assert prompts.marks_inside().tolist() == [[3, 4], [1, 1], [2, 2]]
-    assert len(prompts.marks_outside()) == 4
+    assert prompts.list_marks_inside().tolist() == [[3, 4], [1, 1], [2, 2]]
+    assert len(prompts.list_marks_outside()) == 4

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from mammoseg.interactive.prompts import Prompts
-from mammoseg.interactive.view import CropView, breast_height, cut, levels_of, look, square
+from mammoseg.interactive.view import CropView, build_levels, cut, look, make_square, measure_breast_height
 from tests.interactive.made_masses import made_film
 
 
 def test_a_view_of_a_square_shows_its_pixels_and_points_lie_where_they_are_shown():
     image = np.arange(100, dtype=np.float32).reshape(10, 10)
-    view = square(np.array([4.5, 5.5]), 4, grid=4)
+    view = make_square(np.array([4.5, 5.5]), 4, grid=4)
     np.testing.assert_allclose(view.cut(image), image[3:7, 4:8])
     np.testing.assert_allclose(view.places(np.array([[3.0, 4.0], [6.0, 7.0]])), [[0, 0], [3, 3]])
 
@@ -27,7 +27,7 @@ def test_what_comes_back_from_a_turned_and_mirrored_view_lies_on_what_it_showed(
 def test_smaller_copies_of_an_image_show_what_the_image_does(scale):
     image = np.add.outer(np.arange(200.0), 2 * np.arange(200.0)).astype(np.float32)
     view = CropView(np.array([100.0, 90.0]), np.eye(2) * scale, 16)
-    np.testing.assert_allclose(cut(levels_of(image, 4), view), view.cut(image), atol=1e-3)
+    np.testing.assert_allclose(cut(build_levels(image, 4), view), view.cut(image), atol=1e-3)
 
 
 def test_one_click_is_looked_at_in_28_per_cent_of_the_breasts_height_around_it():
@@ -51,4 +51,4 @@ def test_a_mask_of_one_pixel_is_not_enlarged_without_end():
 
 def test_height_of_the_breast_is_in_pixels_of_the_image():
     image, _ = made_film()
-    assert breast_height(image) == pytest.approx(151, abs=8)
+    assert measure_breast_height(image) == pytest.approx(151, abs=8)

@@ -28,7 +28,7 @@ from tqdm import tqdm
 from mammoseg.command_line import run_script
 from mammoseg.data.masks import read_mask
 from mammoseg.data.phantom_dicom import write_mammogram
-from mammoseg.files import sha256_of_file
+from mammoseg.files import hash_file
 from monailabel_app.lib.models.versions import Versions
 from tests.label.started_server import StartedServer, started_server
 from tests.label.tiny_models import write_picture, write_weights
@@ -187,7 +187,7 @@ class Client:
             self.problems.append(f"version {served} is served, none of {self.served}")
         image = next(iter(self.newest))
         said = _json(requests.post(f"{url}/infer/unet?image={image}&output=json", timeout=60))
-        sha256 = history["versions"][str(served)].get("sha256") or sha256_of_file(self.root / "original.pt")
+        sha256 = history["versions"][str(served)].get("sha256") or hash_file(self.root / "original.pt")
         if (said["version"], said["weights_sha256"]) != (served, sha256):
             self.problems.append(f"version {said['version']} answers, {served} is served")
         self.versions, self.served = kept, {served}

@@ -20,8 +20,8 @@ from tqdm import tqdm
 
 from mammoseg.command_line import run_script
 from mammoseg.data.ingest import ingest
-from mammoseg.dicom.write import content_digest
-from mammoseg.files import sha256_of_file
+from mammoseg.dicom.write import hash_content
+from mammoseg.files import hash_file
 from mammoseg.prediction.records import FOLDER
 
 MAMMOSEG = [sys.executable, "-m", "mammoseg.cli"]
@@ -122,7 +122,7 @@ def _done(output: Path) -> int:
 
 def _is_whole(path: Path) -> bool:
     try:
-        content_digest(pydicom.dcmread(path))
+        hash_content(pydicom.dcmread(path))
     except Exception:  # pydicom raises whatever the damage leads it to
         return False
     return True
@@ -137,12 +137,12 @@ def _contents(output: Path) -> dict[str, object]:
     contents: dict[str, object] = {}
     for path in sorted(path for path in output.rglob("*") if path.is_file() and FOLDER not in path.parts):
         if path.suffix == ".dcm":
-            contents[path.name] = content_digest(pydicom.dcmread(path))
+            contents[path.name] = hash_content(pydicom.dcmread(path))
         elif path.suffix == ".csv":
             with path.open(newline="") as file:
                 contents[path.name] = [{**row, "seconds": ""} for row in csv.DictReader(file)]
         elif path.suffix != ".html":  # names the time of its run
-            contents[path.name] = sha256_of_file(path)
+            contents[path.name] = hash_file(path)
     return contents
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from mammoseg.bundles import bundle_root
+from mammoseg.bundles import locate_bundle
 from tests.tiny_run import tiny_overrides, write_tiny_dataset
 from tests.waiting import is_running, wait_until
 
@@ -37,7 +37,7 @@ class Training:
     """A training of a bundle by several processes, by MONAI's command under torchrun."""
 
     def __init__(self, processes: int, overrides: Mapping[str, Any], *overlays: str, bundle: str = "unet") -> None:
-        configs = Path(bundle_root(bundle)) / "configs"
+        configs = Path(locate_bundle(bundle)) / "configs"
         files = [str(configs / f"{name}.json") for name in ("train", *overlays, "multi_gpu_train")]
         words = [word for key, value in overrides.items() for word in (f"--{key}", _word(value))]
         launcher = ("-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}", "--max-restarts=3")

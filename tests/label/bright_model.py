@@ -6,7 +6,7 @@ import torch
 
 from mammoseg.checkpoints.checkpoint import save_checkpoint
 from mammoseg.networks import UNet
-from mammoseg.transforms.pipelines import preprocessing
+from mammoseg.transforms.pipelines import build_film_preprocessing
 
 STEEP = 40.0
 """Logits a unit of grey, so that the probability goes from 0.02 to 0.98 within a fifth of the range."""
@@ -38,7 +38,9 @@ def write_bright_weights(
 ) -> Path:
     """Weights of a `bright_network` that sees the whole image; `said` goes into their provenance."""
     network = bright_network(grey)
-    settings = preprocessing(spatial_size=spatial_size, crop_to_breast=False, remove_background=False).settings
+    settings = build_film_preprocessing(
+        spatial_size=spatial_size, crop_to_breast=False, remove_background=False
+    ).settings
     content = {"network": network.config, "preprocessing": settings, "provenance": {"bundle": "unet", **said}}
     save_checkpoint(path, {"model": network.state_dict(), **content})
     return path

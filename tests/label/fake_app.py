@@ -115,7 +115,7 @@ class FakeModel:
     def info(self) -> dict[str, Any]:
         return {"type": "segmentation"}
 
-    def learning_curve(self, version: int | None) -> bytes:
+    def draw_learning_curve(self, version: int | None) -> bytes:
         return b"PNG of the last" if version is None else b"PNG of one"
 
     def stats(self) -> dict[str, Any]:

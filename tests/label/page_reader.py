@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mammoseg.interactive.run_lengths import RunLengths
-from mammoseg.interactive.simulate import correcting_click, first_click, masses_of
+from mammoseg.interactive.simulate import draw_first_click, find_correcting_click, list_masses
 from mammoseg.metrics.overlap import compute_dice
 
 GOOD = 0.8
@@ -81,7 +81,7 @@ def read_next_case(page: Page, truth: Mapping[str, np.ndarray], number: int) -> 
     begin = time.monotonic()
     page.do("key", "n")
     image = page.tell("#case").partition(",")[0]
-    masses = masses_of(truth[image])
+    masses = list_masses(truth[image])
     removed = _remove_what_is_none(page, truth[image])
     clicks = sum(_outline(page, mass, random) for mass in masses)
     labels = page.labels(truth[image].shape)
@@ -123,7 +123,7 @@ def _outline(page: Page, mass: np.ndarray, random: np.random.Generator) -> int:
         mask = labels == value
         if mask.any() and compute_dice(mask, mass) >= GOOD:
             return clicks
-        correction = correcting_click(mask, mass, random) if mask.any() else (first_click(mass, random), True)
+        correction = find_correcting_click(mask, mass, random) if mask.any() else (draw_first_click(mass, random), True)
         if correction is None:
             return clicks
         point, inside = correction

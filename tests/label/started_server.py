@@ -12,7 +12,7 @@ from pathlib import Path
 
 import requests
 
-from mammoseg.program import free_port
+from mammoseg.program import find_free_port
 from monailabel_app.__main__ import main
 
 ROOT = str(Path(__file__).resolve().parents[2])
@@ -34,7 +34,7 @@ class StartedServer:
 def started_server(studies: str, folder: Path, conf: Mapping[str, str]) -> Iterator[StartedServer]:
     """Serve `studies` with state and log in `folder` until the block ends."""
     os.environ["PYTHONPATH"] = ROOT  # of the process that imports
-    port = free_port()
+    port = find_free_port()
     arguments = ["--studies", studies, "--port", str(port)]
     for pair in {"state_dir": str(folder / "state"), **conf}.items():
         arguments += ["--conf", *pair]

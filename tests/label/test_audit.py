@@ -62,7 +62,7 @@ def test_several_processes_share_the_numbers(tmp_path):
 def test_guessing_fills_no_disk(tmp_path):
     log = AuditLog(tmp_path)
     for _ in range(500):
-        log.login_failed("192.0.2.1")
+        log.count_failed_login("192.0.2.1")
     assert len(lines(log)) == 1
 
 

@@ -6,13 +6,13 @@ import pytest
 from starlette.datastructures import Headers
 
 from mammoseg.errors import WrongCallError
-from monailabel_app.lib.callers import caller_address, networks, site
+from monailabel_app.lib.callers import find_caller_address, find_site, parse_networks
 
-PROXIES = networks("127.0.0.1, 10.0.0.0/24, fd00::1", "trusted_proxies")
+PROXIES = parse_networks("127.0.0.1, 10.0.0.0/24, fd00::1", "trusted_proxies")
 
 
 def address(peer, *headers):
-    return caller_address(peer, Headers(raw=[(name.encode(), value.encode()) for name, value in headers]), PROXIES)
+    return find_caller_address(peer, Headers(raw=[(name.encode(), value.encode()) for name, value in headers]), PROXIES)
 
 
 FOR = "x-forwarded-for"
@@ -47,14 +47,14 @@ def test_the_last_address_that_is_no_trusted_proxys_counts(peer, headers, right)
 
 
 def test_the_addresses_of_one_ipv6_network_share_an_allowance():
-    assert site("2001:db8:0:1::2") == site("2001:db8:0:1:ffff::3") != site("2001:db8:0:2::2")
-    assert site("192.0.2.1") != site("192.0.2.2")
+    assert find_site("2001:db8:0:1::2") == find_site("2001:db8:0:1:ffff::3") != find_site("2001:db8:0:2::2")
+    assert find_site("192.0.2.1") != find_site("192.0.2.2")
 
 
 @pytest.mark.parametrize("text", ["proxy.example", "10.0.0.1/24", "*"])
 def test_a_proxy_is_named_by_its_address(text):
     with pytest.raises(WrongCallError, match="trusted_proxies is .* such as 127.0.0.1,10.0.0.0/24"):
-        networks(text, "trusted_proxies")
+        parse_networks(text, "trusted_proxies")
 
 
 @pytest.mark.parametrize("proxies, counts", [("127.0.0.1", "192.0.2.1"), ("", "127.0.0.1")])

@@ -9,7 +9,15 @@ import pytest
 
 from mammoseg.errors import WrongCallError
 from monailabel_app.__main__ import APP_DIR, main
-from monailabel_app.lib.conf import KEYS, check_keys, number, whole_number, words, yes_no_or_recorded, yes_or_no
+from monailabel_app.lib.conf import (
+    KEYS,
+    check_keys,
+    read_number,
+    read_whole_number,
+    read_words,
+    read_yes_no_or_recorded,
+    read_yes_or_no,
+)
 from monailabel_app.main import MammosegApp
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -41,7 +49,7 @@ def test_an_empty_word_in_a_list_is_refused(text):
     with pytest.raises(
         WrongCallError, match="modalities is '.*'; it must be words with commas between them, such as MG"
     ):
-        words({"modalities": text}, "modalities", "MG")
+        read_words({"modalities": text}, "modalities", "MG")
 
 
 def test_neither_server_nor_token_starts_with_one(tmp_path, capsys, monkeypatch):
@@ -91,13 +99,13 @@ def test_the_documents_name_every_key_and_the_code_reads_it():
 @pytest.mark.parametrize("text", ["x", "-1", "nan", "inf", "1e400", "1e300"])
 def test_a_value_that_is_no_number_is_refused(text):
     with pytest.raises(WrongCallError, match=f"cache_gib is '{text}'; it must be a number from 0"):
-        number({"cache_gib": text}, "cache_gib", 50)
+        read_number({"cache_gib": text}, "cache_gib", 50)
 
 
 @pytest.mark.parametrize("text", ["x", "0", "-1", "1.5", "", "1" * 400, "9" * 5000, "1_0"])
 def test_a_value_that_is_no_whole_number_is_refused(text):
     with pytest.raises(WrongCallError, match="max_requests is .* whole number of 1 or more"):
-        whole_number({"max_requests": text}, "max_requests", 64)
+        read_whole_number({"max_requests": text}, "max_requests", 64)
 
 
 def test_a_device_that_is_none_is_refused_before_anything_is_read(tmp_path):
@@ -107,14 +115,14 @@ def test_a_device_that_is_none_is_refused_before_anything_is_read(tmp_path):
 
 
 def test_a_value_is_true_or_false():
-    assert yes_or_no({"group": "False"}, "group", True) is False and yes_or_no({}, "group", True)
+    assert read_yes_or_no({"group": "False"}, "group", True) is False and read_yes_or_no({}, "group", True)
     with pytest.raises(WrongCallError, match="preload is 'yes'; it must be true or false"):
-        yes_or_no({"preload": "yes"}, "preload", False)
+        read_yes_or_no({"preload": "yes"}, "preload", False)
 
 
 def test_flips_are_true_false_or_as_recorded():
     given = {"recorded": None, "True": True, "false": False}
-    assert {text: yes_no_or_recorded({"flips": text}, "flips") for text in given} == given
-    assert yes_no_or_recorded({}, "flips") is None
+    assert {text: read_yes_no_or_recorded({"flips": text}, "flips") for text in given} == given
+    assert read_yes_no_or_recorded({}, "flips") is None
     with pytest.raises(WrongCallError, match="flips is '1'; it must be true, false or recorded"):
-        yes_no_or_recorded({"flips": "1"}, "flips")
+        read_yes_no_or_recorded({"flips": "1"}, "flips")

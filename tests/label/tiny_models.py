@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from mammoseg.checkpoints.checkpoint import save_checkpoint
-from mammoseg.transforms.pipelines import preprocessing
+from mammoseg.transforms.pipelines import build_film_preprocessing
 from monailabel_app.lib.models.discover import ModelEntry
 from monailabel_app.lib.models.serving import ServedModel
 from monailabel_app.lib.models.versions import Versions
@@ -25,7 +25,7 @@ def write_weights(path: Path, *, seed: int = 0, **changes: Any) -> Path:
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(0.001 * torch.randn_like(parameter))
-    settings = preprocessing(spatial_size=[32, 32]).settings
+    settings = build_film_preprocessing(spatial_size=[32, 32]).settings
     content = {"network": network.config, "preprocessing": settings, "provenance": {"bundle": "unet"}}
     save_checkpoint(path, {"model": network.state_dict(), **content, **changes})
     return path
@@ -70,7 +70,7 @@ class DictDatastore:
             cv2.imwrite(str(store.masks[name]), mask.astype(np.uint8) * 255)
         return store
 
-    def human_labels(self) -> list[dict[str, Any]]:
+    def list_human_labels(self) -> list[dict[str, Any]]:
         return [
             {"image_id": name, "image": str(self.images[name]), "label": str(mask), "patient_id": f"patient-{name}"}
             for name, mask in self.masks.items()

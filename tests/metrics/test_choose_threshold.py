@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mammoseg.metrics.choose_threshold import THRESHOLDS, choose_threshold, dice_by_threshold
+from mammoseg.metrics.choose_threshold import THRESHOLDS, choose_threshold, compute_dice_by_threshold
 from mammoseg.metrics.overlap import compute_dice
 
 
@@ -12,11 +12,11 @@ def test_dice_at_each_threshold_is_that_of_the_mask_there():
     probability = np.round(random.random((20, 30)) * 20).astype(np.float32) / 20  # many at a threshold itself
     truth = random.random((20, 30)) < 0.3
     expected = [compute_dice(probability >= threshold, truth) for threshold in THRESHOLDS]
-    assert dice_by_threshold(probability, truth) == pytest.approx(expected)
+    assert compute_dice_by_threshold(probability, truth) == pytest.approx(expected)
 
 
 def test_an_image_without_a_mass_has_no_dice_and_no_say():
-    nothing = dice_by_threshold(np.ones((2, 2)), np.zeros((2, 2), bool))
+    nothing = compute_dice_by_threshold(np.ones((2, 2)), np.zeros((2, 2), bool))
     assert np.isnan(nothing).all()
     best_at_half = np.where(np.isclose(THRESHOLDS, 0.5), 0.8, 0.2)
     chosen = choose_threshold(np.array([best_at_half, nothing]), np.array([0, 1]))

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from mammoseg.calibration import Calibration
-from mammoseg.metrics.fit_calibration import Marks, calibration_error, fit_calibration, fit_scale_and_offset
+from mammoseg.metrics.fit_calibration import Marks, compute_calibration_error, fit_calibration, fit_scale_and_offset
 
 
 def made_marks(count, *, scale=0.5, offset=-1.0):
@@ -46,8 +46,8 @@ def test_the_intervals_hold_what_the_marks_follow_and_the_error_falls_for_patien
     fit = fit_calibration(marks, fitted_on="made")
     assert fit.scale_interval[0] < 0.5 < fit.scale_interval[1] < 1
     assert fit.offset_interval[0] < -1 < fit.offset_interval[1] < -0.5
-    before = calibration_error(marks.scores, marks.right)
-    assert calibration_error(fit.cross_fitted, marks.right) < before / 3
+    before = compute_calibration_error(marks.scores, marks.right)
+    assert compute_calibration_error(fit.cross_fitted, marks.right) < before / 3
 
 
 def test_a_weight_of_two_is_the_same_as_the_mark_twice():

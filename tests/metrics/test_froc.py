@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from monai.metrics import compute_froc_curve_data, compute_froc_score
 
-from mammoseg.metrics.froc import FoundLesions, compute_froc, find_lesions_by_marks, find_marks, froc_intervals
+from mammoseg.metrics.froc import FoundLesions, bootstrap_froc, compute_froc, find_lesions_by_marks, find_marks
 
 
 def image(*blobs: tuple[int, int, int, float], size: int = 64) -> np.ndarray:
@@ -101,9 +101,9 @@ def test_the_interval_draws_patients_and_holds_the_value():
     images = [
         FoundLesions((0.9,) if number % 2 else (-math.inf,), (0.1,), group=f"P{number // 2}") for number in range(40)
     ]
-    assert froc_intervals(images, false_positives=[1]) == [(0.5, 0.5)]  # every patient has one of each
+    assert bootstrap_froc(images, false_positives=[1]) == [(0.5, 0.5)]  # every patient has one of each
     alone = [FoundLesions(found.lesions, found.false) for found in images]
-    ((low, high),) = froc_intervals(alone, false_positives=[1])
+    ((low, high),) = bootstrap_froc(alone, false_positives=[1])
     assert low < 0.5 < high
 
 
@@ -113,12 +113,12 @@ def test_a_draw_of_every_patient_once_gives_the_value_of_the_curve():
     twice = [FoundLesions(found.lesions, found.false, group=name) for found in one_patient for name in ("P1", "P2")]
     rates = (0.1, 0.25, 0.5, 1, 2)
     curve = compute_froc(one_patient)
-    two_alike = froc_intervals(twice, false_positives=rates, resamples=50)  # any draw of both is the same images
+    two_alike = bootstrap_froc(twice, false_positives=rates, resamples=50)  # any draw of both is the same images
     assert two_alike == [(curve.at(rate), curve.at(rate)) for rate in rates]
 
 
 def test_without_two_patients_there_is_no_interval():
-    (ends,) = froc_intervals([FoundLesions((0.9,), (), group="P1")] * 5, false_positives=[1])
+    (ends,) = bootstrap_froc([FoundLesions((0.9,), (), group="P1")] * 5, false_positives=[1])
     assert all(map(math.isnan, ends))
 
 
@@ -134,7 +134,7 @@ def test_19_of_20_intervals_hold_the_truth_when_patients_are_drawn_and_fewer_whe
         ]
         drawn = {"patients": images, "images": [FoundLesions(one.lesions, one.false) for one in images]}
         for unit, of_unit in drawn.items():
-            ((low, high),) = froc_intervals(of_unit, false_positives=[1], resamples=200)
+            ((low, high),) = bootstrap_froc(of_unit, false_positives=[1], resamples=200)
             holds[unit] += low <= 0.7 <= high
     assert 0.91 * 200 <= holds["patients"] <= 0.98 * 200
     assert holds["images"] < 0.88 * 200

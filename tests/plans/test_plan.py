@@ -7,7 +7,7 @@ import pytest
 
 from mammoseg.errors import WrongCallError
 from mammoseg.plans.plan import Score, make_plan, read_plan
-from mammoseg.plans.steps import steps_of
+from mammoseg.plans.steps import list_steps
 
 PLAN = {
     "name": "two",
@@ -60,7 +60,7 @@ def test_a_run_without_scores_is_scored_on_the_test_section_and_one_of_folds_out
 
 
 def test_steps_are_every_seed_and_fold_each_after_what_it_needs(tmp_path):
-    steps = steps_of(read(PLAN, tmp_path), tmp_path)
+    steps = list_steps(read(PLAN, tmp_path), tmp_path)
     keys = [step.key for step in steps]
     assert keys == [
         "data/others",
@@ -114,7 +114,7 @@ def test_a_path_that_looks_like_an_expression_stays_a_path(tmp_path):
     plan = make_plan(
         changed(("datasets", "films"), {"dataset_dir": "$__import__('os')"}), where="plan", folder=tmp_path
     )
-    assert all(str(step.options.get("dataset_dir", "/")).startswith("/") for step in steps_of(plan, tmp_path))
+    assert all(str(step.options.get("dataset_dir", "/")).startswith("/") for step in list_steps(plan, tmp_path))
 
 
 @pytest.mark.parametrize("text", ["", "[", "[" * 100_000, '"' + "x" * 2**21 + '"'])

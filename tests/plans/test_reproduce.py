@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from mammoseg.errors import MammosegError, WrongCallError
-from mammoseg.plans.cells import Course, cells_of
+from mammoseg.plans.cells import Course, list_cells
 from mammoseg.plans.listing import print_tables
-from mammoseg.plans.paper_table import find_table, papers, plan_of, tables_of
+from mammoseg.plans.paper_table import build_plan, find_table, list_papers, list_tables
 from mammoseg.plans.plan import make_plan
 from mammoseg.plans.reproduce import reproduce
 from tests.tiny_run import write_tiny_dataset
 from tests.tiny_voc import write_tiny_voc
 
-TABLES = [(table.paper, table.name) for paper in papers() for table in tables_of(paper)]
+TABLES = [(table.paper, table.name) for paper in list_papers() for table in list_tables(paper)]
 
 
 @pytest.mark.parametrize("budget", [None, "small"])
@@ -32,7 +32,7 @@ def test_every_table_is_planned_and_every_config_of_it_is_built(paper, table, bu
 
 
 def published(paper: str, table: str) -> dict[tuple[str, str], str]:
-    cells = cells_of(find_table(paper, table), Course(None, Path(), {}))
+    cells = list_cells(find_table(paper, table), Course(None, Path(), {}))
     return {(cell["row"], cell["column"]): cell["published"] for cell in cells}
 
 
@@ -144,7 +144,7 @@ def test_a_table_of_counts_needs_no_data_and_no_training(tmp_path):
 
 def test_rows_whose_data_is_missing_stay_empty_and_say_so():
     table = find_table("sun2020", "inbreast")
-    known = cells_of(table, Course(None, Path(), {"inbreast": {"dataset_dir": "/x"}}))
+    known = list_cells(table, Course(None, Path(), {"inbreast": {"dataset_dir": "/x"}}))
     reasons = {cell["row"]: cell["why"] for cell in known if cell["column"] == "DSC, %"}
     assert (
         reasons["AUNet, pre-trained"] == "no --data cbis_ddsm=FOLDER" and reasons["AUNet, scratch"] == "nothing was run"
@@ -168,7 +168,7 @@ def test_the_list_needs_neither_torch_nor_monai():
 
 
 def test_the_literal_variant_of_sun_cuts_dark_rows_and_columns_and_nothing_else():
-    variant = plan_of(find_table("sun2020", "inbreast"), {"cbis_ddsm": {}, "inbreast": {}}, variant="literal")
+    variant = build_plan(find_table("sun2020", "inbreast"), {"cbis_ddsm": {}, "inbreast": {}}, variant="literal")
     runs = {run["name"]: run["overrides"] for run in variant["runs"]}
     literal = {
         "preprocessing::crop_border": False,

@@ -9,7 +9,7 @@ import pytest
 
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import NothingUsableError, WrongCallError
-from mammoseg.files import sha256_of_file
+from mammoseg.files import hash_file
 from mammoseg.prediction.predict import predict
 from tests.label.bright_model import write_bright_weights
 from tests.made_predictor import BrightIsMass
@@ -90,7 +90,7 @@ def test_predict_hands_its_choices_to_the_predictor(pixels, made, tmp_path):
 
 def test_predict_says_which_weights_it_takes_when_none_are_named(pixels, made, tmp_path, capsys, monkeypatch):
     own = tmp_path / "model.pt"
-    monkeypatch.setattr("mammoseg.prediction.asked.default_weights", lambda bundle: own)
+    monkeypatch.setattr("mammoseg.prediction.asked.choose_default_weights", lambda bundle: own)
     write_mammogram(tmp_path / "a.dcm", pixels)
     predict(tmp_path / "a.dcm", output=tmp_path / "out")
     assert made["weights"] == own
@@ -114,6 +114,6 @@ def test_several_weights_are_one_predictor_whose_results_name_all(tmp_path):
     predict(tmp_path / "a.dcm", output=tmp_path / "out", bundle="unet", weights=weights, runtime="torch")
     (row,) = rows_of(tmp_path / "out")
     assert (row["status"], row["weights_file"]) == ("mass found", "1.pt+2.pt")
-    assert row["weights_sha256"] == "+".join(map(sha256_of_file, weights))
+    assert row["weights_sha256"] == "+".join(map(hash_file, weights))
     for file in ("a.seg.dcm", "a.sr.dcm"):
         assert row["weights_sha256"] in pydicom.dcmread(tmp_path / "out" / file).to_json(), file

@@ -3,7 +3,7 @@
 import pytest
 
 from mammoseg.errors import InputRefusedError
-from mammoseg.files import sha256_of_file
+from mammoseg.files import hash_file
 from mammoseg.prediction.instances import claim_instance
 
 
@@ -15,7 +15,7 @@ def files(tmp_path):
 
 
 def claim(files, uid, path):
-    claim_instance(files / "claims", uid, path, sha256_of_file(path))
+    claim_instance(files / "claims", uid, path, hash_file(path))
 
 
 def test_a_second_file_with_other_content_is_refused(files):

@@ -15,7 +15,7 @@ from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.dicom.seg import SegKind
 from mammoseg.errors import NothingUsableError
 from mammoseg.mammogram import Mammogram
-from mammoseg.prediction.file_job import area_mm2
+from mammoseg.prediction.file_job import compute_area_mm2
 from mammoseg.prediction.options import Options, parse_objects
 from mammoseg.prediction.run import run_predictor
 from mammoseg.provenance import FILM_WARNING
@@ -153,10 +153,10 @@ def test_area_is_that_in_the_breast(mass):
 
     square = np.zeros((20, 20), bool)
     square[:10, :10] = True  # 100 pixels
-    assert area_mm2([square, square], mammogram((0.1, 0.2), "ImagerPixelSpacing", None)) == pytest.approx(4.0)
-    assert area_mm2([square], mammogram((0.1, 0.2), "ImagerPixelSpacing", 2.0)) == pytest.approx(0.5)
-    assert area_mm2([square], mammogram((0.1, 0.2), "PixelSpacing", 2.0)) == pytest.approx(2.0)
-    assert area_mm2([square], mammogram(None, None, 2.0)) is None
+    assert compute_area_mm2([square, square], mammogram((0.1, 0.2), "ImagerPixelSpacing", None)) == pytest.approx(4.0)
+    assert compute_area_mm2([square], mammogram((0.1, 0.2), "ImagerPixelSpacing", 2.0)) == pytest.approx(0.5)
+    assert compute_area_mm2([square], mammogram((0.1, 0.2), "PixelSpacing", 2.0)) == pytest.approx(2.0)
+    assert compute_area_mm2([square], mammogram(None, None, 2.0)) is None
 
 
 def test_what_a_user_should_know_of_a_file_is_said_and_tabled(pixels, tmp_path, capsys):

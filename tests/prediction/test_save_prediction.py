@@ -9,7 +9,7 @@ import pydicom
 import pytest
 from monai.bundle import ConfigWorkflow
 
-from mammoseg.bundles import bundle_root
+from mammoseg.bundles import locate_bundle
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import PartlyRefusedError
 from mammoseg.inference.predictor import Predictor
@@ -54,7 +54,7 @@ def both(tmp_path_factory):
         "preprocessing::remove_background": False,
         "flips": True,
     }
-    config = Path(bundle_root("unet")) / "configs" / "inference.json"
+    config = Path(locate_bundle("unet")) / "configs" / "inference.json"
     flow = ConfigWorkflow(str(config), workflow_type="infer", logging_file=False, run_id="inferring", **overrides)
     flow.initialize()
     told: list[str] = []

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from mammoseg.prediction.file_job import refused
-from mammoseg.prediction.workers import FEWEST_FILES, run_in_workers, worker_count
+from mammoseg.prediction.file_job import make_refused_row
+from mammoseg.prediction.workers import FEWEST_FILES, choose_worker_count, run_in_workers
 from tests.prediction.made_jobs import Slow
 from tests.waiting import PATIENCE_SECONDS, is_running, wait_until
 
 
 def died(path):
-    return refused(path, "E_WORKER", "ended from outside")
+    return make_refused_row(path, "E_WORKER", "ended from outside")
 
 
 def items(*names):
@@ -77,9 +77,9 @@ def test_processes_end_when_their_parent_is_killed(tmp_path):
 
 @pytest.mark.parametrize(("files", "asked", "expected"), [(3, None, 1), (1, 4, 1), (9, 4, 4), (9, 0, 1)])
 def test_few_files_need_no_second_process(files, asked, expected):
-    assert worker_count(files, asked) == expected
+    assert choose_worker_count(files, asked) == expected
 
 
 def test_many_files_use_every_core():
-    assert worker_count(1000, None) == len(os.sched_getaffinity(0))
+    assert choose_worker_count(1000, None) == len(os.sched_getaffinity(0))
     assert FEWEST_FILES > 1

@@ -4,8 +4,8 @@ import pytest
 import torch
 from monai.fl.utils.exchange_object import ExchangeObject
 
-from mammoseg.bundles import bundle_names, why_no_masses
-from mammoseg.training.federated import federated_site
+from mammoseg.bundles import list_bundle_names, say_why_no_masses
+from mammoseg.training.federated import build_federated_site
 from tests.test_bundles import CASES
 from tests.tiny_run import write_tiny_dataset
 
@@ -21,7 +21,7 @@ def dataset(tmp_path_factory):
 
 def site(bundle, dataset, folder, **overrides):
     options = CASES[bundle].overrides(dataset, folder)
-    return federated_site(bundle, "common_recipe", rounds=2, **{**options, **overrides})
+    return build_federated_site(bundle, "common_recipe", rounds=2, **{**options, **overrides})
 
 
 def rounds_of(algo, exchanged):
@@ -51,7 +51,9 @@ def test_a_site_trains_on_the_weights_of_the_server_in_each_round(bundle, datase
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bundle", [name for name in bundle_names() if not (name in FAMILIES or why_no_masses(name))])
+@pytest.mark.parametrize(
+    "bundle", [name for name in list_bundle_names() if not (name in FAMILIES or say_why_no_masses(name))]
+)
 def test_every_bundle_can_be_a_site(bundle, dataset, tmp_path):
     check_a_site(bundle, dataset, tmp_path)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mammoseg.errors import WrongCallError
-from mammoseg.training.share import share_of_batch
+from mammoseg.training.share import share_batch
 from tests.kill.training import PICTURES, Training, kill_in_the_middle
 from tests.tiny_run import tiny_overrides, workflow, write_tiny_dataset
 
@@ -62,11 +62,11 @@ def test_two_processes_take_the_steps_of_one_and_so_does_a_batch_in_parts(tmp_pa
 
 
 def test_a_batch_that_cannot_be_shared_equally_is_refused_with_the_numbers_that_can():
-    assert [share_of_batch(8, processes) for processes in (1, 2, 4, 8)] == [8, 4, 2, 1]
+    assert [share_batch(8, processes) for processes in (1, 2, 4, 8)] == [8, 4, 2, 1]
     with pytest.raises(WrongCallError, match="a batch of 8 cannot be shared by 3 processes .* start 1, 2, 4, 8 of"):
-        share_of_batch(8, 3)
+        share_batch(8, 3)
     with pytest.raises(WrongCallError, match="a batch of 4 cannot be shared by 8"):
-        share_of_batch(4, 8)
+        share_batch(4, 8)
 
 
 @pytest.mark.slow  # ten processes that import MONAI

@@ -11,7 +11,7 @@ from mammoseg.cli import run as run_command
 from mammoseg.data.datalist import load_section, read_voi
 from mammoseg.inference.ensemble import load_predictor
 from mammoseg.networks.unet import UNet
-from mammoseg.transforms.pipelines import preprocessing
+from mammoseg.transforms.pipelines import build_film_preprocessing
 from tests.tiny_run import tiny_overrides, workflow
 
 WINDOW = "window 1200 500"
@@ -36,7 +36,7 @@ def trained(windowed, tmp_path_factory):
 def untrained(path, **settings):
     """Weights of a narrow U-Net that has learnt nothing, under these settings."""
     network = UNet(in_channels=1, channels=(4, 8))
-    listed = preprocessing(spatial_size=(32, 32), channels=1, **settings).settings
+    listed = build_film_preprocessing(spatial_size=(32, 32), channels=1, **settings).settings
     parts = {"model": network.state_dict(), "network": network.config, "preprocessing": listed}
     save_checkpoint(path, {**parts, "provenance": {}})
     return path

@@ -9,10 +9,10 @@ from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 from monai.transforms import Invertd
 
-from mammoseg.bundles import bundle_names, render
+from mammoseg.bundles import list_bundle_names, render
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.transforms.arrays import ArrayPreprocessing
-from mammoseg.transforms.pipelines import preprocessing
+from mammoseg.transforms.pipelines import build_film_preprocessing
 
 SHIPPED = Path(__file__).resolve().parents[2] / "bundles/efficientnet_unet/models/shipped.json"
 
@@ -20,7 +20,7 @@ SHIPPED = Path(__file__).resolve().parents[2] / "bundles/efficientnet_unet/model
 def settings_of_all_bundles() -> list[dict]:
     """Each way in which a bundle, or the weights that ship, prepares a mammogram, once."""
     found = [json.loads(SHIPPED.read_text())["preprocessing"]]
-    for name in bundle_names():
+    for name in list_bundle_names():
         config = ConfigParser(render(name)["inference"])
         if "clahe_clip_limit" in config["preprocessing"]:  # photographs have none
             found.append(config.get_parsed_content("preprocessing").settings)
@@ -47,7 +47,7 @@ def test_there_are_several_ways_to_prepare_a_mammogram():
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=range(len(SETTINGS)))
 def test_arrays_and_monai_give_the_same_numbers_there_and_back(settings, tmp_path):
-    there, prepare = preprocessing(**settings), ArrayPreprocessing(settings)
+    there, prepare = build_film_preprocessing(**settings), ArrayPreprocessing(settings)
     back = Invertd("pred", there, orig_keys="image", nearest_interp=False, to_tensor=True)
     for seed, laterality in enumerate(("R", "L")):
         write_mammogram(tmp_path / "a.dcm", film(seed), laterality=laterality)

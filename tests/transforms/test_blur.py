@@ -5,7 +5,7 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
-from mammoseg.transforms.blur import RandBlurd, gaussian_blur, median_blur
+from mammoseg.transforms.blur import RandBlurd, apply_gaussian_blur, apply_median_blur
 
 
 def dot() -> np.ndarray:
@@ -15,16 +15,16 @@ def dot() -> np.ndarray:
 
 
 def test_median_removes_a_single_pixel():
-    assert median_blur(dot(), size=3).max() == 0
+    assert apply_median_blur(dot(), size=3).max() == 0
 
 
 def test_median_keeps_an_edge_and_its_8_bit_value():
     channel = np.repeat([[0.0] * 5 + [0.4] * 5], 10, axis=0).astype(np.float32)
-    assert median_blur(channel, size=3) == pytest.approx(channel, abs=1e-6)  # 0.4 is 102 of 255
+    assert apply_median_blur(channel, size=3) == pytest.approx(channel, abs=1e-6)  # 0.4 is 102 of 255
 
 
 def test_gaussian_is_cut_at_its_kernel():
-    blurred = gaussian_blur(dot(), size=3, sigma=5)
+    blurred = apply_gaussian_blur(dot(), size=3, sigma=5)
     assert (blurred > 0).sum() == 9
     assert blurred.sum() == pytest.approx(1, abs=1e-5)
 

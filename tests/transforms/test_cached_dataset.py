@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from mammoseg.transforms import cache_file, cached_dataset
 from mammoseg.transforms.cached_dataset import CachedDataset
-from mammoseg.transforms.pipelines import preprocessing
+from mammoseg.transforms.pipelines import build_film_preprocessing
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def records(tmp_path) -> list[dict]:
 
 
 def dataset(records: list[dict], cache: Path | None, *, size: int = 16, **options) -> CachedDataset:
-    return CachedDataset(records, preprocessing(spatial_size=[size, size]), cache_dir=cache, **options)
+    return CachedDataset(records, build_film_preprocessing(spatial_size=[size, size]), cache_dir=cache, **options)
 
 
 def noisy(records: list[dict], cache: Path, **options) -> CachedDataset:
@@ -41,7 +41,7 @@ def test_cached_item_equals_the_fresh_one_and_can_be_inverted(records, tmp_path)
     again = dataset(records, tmp_path / "cache")[0]
     assert torch.equal(first["image"], fresh["image"]) and torch.equal(again["image"], fresh["image"])
     assert len(again["image"].applied_operations) == len(fresh["image"].applied_operations) > 0
-    prepare = preprocessing(spatial_size=[16, 16])
+    prepare = build_film_preprocessing(spatial_size=[16, 16])
     invert = Invertd("image", transform=prepare, orig_keys="image")
     exact = prepare({key: records[0][key] for key in ("image", "label")})
     assert torch.allclose(invert(again)["image"], invert(exact)["image"], rtol=0, atol=1 / 4096)
@@ -52,7 +52,9 @@ def test_no_value_moves_by_more_than_a_4096th_of_the_range(intensity, kind, tmp_
     pixels = np.random.default_rng(0).normal(40_000, 1000, (64, 64)).astype(np.uint16)
     pixels[:, 50:] = 0  # so far below the tissue that z-scores of -40 are left to float32
     cv2.imwrite(str(tmp_path / "a.png"), pixels)
-    prepare = preprocessing(spatial_size=[64, 64], crop_to_breast=False, crop_border=False, intensity=intensity)
+    prepare = build_film_preprocessing(
+        spatial_size=[64, 64], crop_to_breast=False, crop_border=False, intensity=intensity
+    )
     item = {"image": str(tmp_path / "a.png")}
     exact, kept = prepare(item)["image"], CachedDataset([item], prepare, cache_dir=tmp_path / "cache")[0]["image"]
     assert (kept - exact).abs().max() <= (exact.max() - exact.min()) / 4096
@@ -230,6 +232,8 @@ def test_where_patches_are_cut_an_item_is_a_mass(records, tmp_path):
     masks = [records[0]["label"], str(tmp_path / "other.png")]
     data = [records[0] | {"image_id": "a", "has_mass": True, "instances": json.dumps(masks)}]
     off = {"crop_border": False, "crop_to_breast": False, "remove_background": False}
-    patches = CachedDataset(data, preprocessing(spatial_size=[8, 8], patch_area=1, **off), cache_dir=tmp_path / "cache")
+    patches = CachedDataset(
+        data, build_film_preprocessing(spatial_size=[8, 8], patch_area=1, **off), cache_dir=tmp_path / "cache"
+    )
     assert [(item["image_id"], item["label"].mean()) for item in patches] == [("a.mass-1", 1), ("a.mass-2", 1)]
     assert not torch.equal(patches[0]["image"], patches[1]["image"])

@@ -7,7 +7,7 @@ from PIL import Image
 
 from mammoseg.data.class_maps import read_class_map, write_class_map
 from mammoseg.transforms.class_maps import ClassMapsd, OriginalClassesd, SaveClassMapd
-from mammoseg.transforms.photographs import photograph_preprocessing
+from mammoseg.transforms.photographs import build_photograph_preprocessing
 
 PROBABILITY = torch.tensor([[[0.7, 0.1, 0.2, 0.4]], [[0.2, 0.8, 0.2, 0.5]], [[0.1, 0.1, 0.6, 0.1]]])
 """(3, 1, 4): the likeliest classes are 0, 1, 2, 1."""
@@ -31,7 +31,7 @@ def prepared(tmp_path):
     classes[:, 4:] = 2
     write_class_map(tmp_path / "label.png", classes)
     Image.fromarray(np.zeros((4, 8, 3), np.uint8)).save(tmp_path / "image.png")
-    preprocessing = photograph_preprocessing(spatial_size=[8, 8])
+    preprocessing = build_photograph_preprocessing(spatial_size=[8, 8])
     item = preprocessing({"image": str(tmp_path / "image.png"), "label": str(tmp_path / "label.png")})
     return preprocessing, item, classes
 

@@ -7,13 +7,20 @@ import cv2
 import numpy as np
 import pytest
 
-from mammoseg.transforms.functional.breast import bounding_box, breast_mask
-from mammoseg.transforms.functional.clahe import clahe
-from mammoseg.transforms.functional.crop_border import border_box, crop_border
-from mammoseg.transforms.functional.crop_negligible import dark_frame_box
-from mammoseg.transforms.functional.crop_to_breast import breast_box, crop_to_breast
-from mammoseg.transforms.functional.crop_to_mass import mass_box
-from mammoseg.transforms.functional.geometry import Box, crop, flip_matrix, resize, resize_matrix, uncrop
+from mammoseg.transforms.functional.breast import find_bounding_box, find_breast_mask
+from mammoseg.transforms.functional.clahe import apply_clahe
+from mammoseg.transforms.functional.crop_border import crop_border, find_border_box
+from mammoseg.transforms.functional.crop_negligible import find_dark_frame_box
+from mammoseg.transforms.functional.crop_to_breast import crop_to_breast, find_breast_box
+from mammoseg.transforms.functional.crop_to_mass import find_mass_box
+from mammoseg.transforms.functional.geometry import (
+    Box,
+    compute_flip_matrix,
+    compute_resize_matrix,
+    crop,
+    resize,
+    uncrop,
+)
 from mammoseg.transforms.functional.orient_left import faces_left_wall, needs_flip, orient_left
 from mammoseg.transforms.functional.pad import pad
 from mammoseg.transforms.functional.remove_background import remove_background
@@ -56,15 +63,15 @@ def test_resize_by_nearest_looks_at_pixel_centres():
 
 def test_resize_matrix_maps_pixel_centres():
     # 4 rows to 2: the centre of new row 0 lies between old rows 0 and 1
-    assert (resize_matrix((4, 9), (2, 3)) @ [0, 1, 1]).tolist() == [0.5, 4, 1]
+    assert (compute_resize_matrix((4, 9), (2, 3)) @ [0, 1, 1]).tolist() == [0.5, 4, 1]
 
 
 def test_flip_matrix_swaps_first_and_last_column():
-    assert (flip_matrix(10) @ [3, 0, 1]).tolist() == [3, 9, 1]
+    assert (compute_flip_matrix(10) @ [3, 0, 1]).tolist() == [3, 9, 1]
 
 
 def test_the_breast_is_the_largest_component():
-    mask = breast_mask(breast_and_label())
+    mask = find_breast_mask(breast_and_label())
     assert mask[100, 20]
     assert not mask[15, 90]
 
@@ -72,17 +79,17 @@ def test_the_breast_is_the_largest_component():
 def test_holes_in_the_breast_belong_to_it():
     image = breast_and_label()
     image[90:110, 20:30] = 0
-    assert breast_mask(image)[100, 25]
+    assert find_breast_mask(image)[100, 25]
 
 
 def test_a_constant_image_loses_nothing():
     constant = np.full((30, 20), 5, np.float32)
-    assert breast_box(constant) == border_box(constant) == dark_frame_box(constant) == Box(0, 0, 30, 20)
+    assert find_breast_box(constant) == find_border_box(constant) == find_dark_frame_box(constant) == Box(0, 0, 30, 20)
     np.testing.assert_array_equal(remove_background(constant), constant)
 
 
 def test_breast_box_holds_the_breast_and_little_more():
-    box = breast_box(breast_and_label())
+    box = find_breast_box(breast_and_label())
     assert 36 <= box.top <= 40
     assert 160 <= box.top + box.height <= 164
     assert (box.left, box.width) == (0, pytest.approx(52, abs=2))
@@ -91,7 +98,7 @@ def test_breast_box_holds_the_breast_and_little_more():
 
 def test_a_box_from_a_coarser_mask_covers_all_its_pixels():
     mask = np.array([[0, 0, 0], [0, 1, 0], [0, 0, 0]], bool)
-    assert bounding_box(mask, (10, 10)) == Box(top=3, left=3, height=4, width=4)
+    assert find_bounding_box(mask, (10, 10)) == Box(top=3, left=3, height=4, width=4)
 
 
 def test_remove_background_leaves_only_the_breast():
@@ -103,14 +110,14 @@ def test_remove_background_leaves_only_the_breast():
 def test_white_borders_go_with_the_dark_line_outside():
     image = np.full((200, 100), 100, np.float32)
     image[1:4] = image[:, 98:] = 4000
-    assert border_box(image) == Box(top=4, left=0, height=196, width=98)
+    assert find_border_box(image) == Box(top=4, left=0, height=196, width=98)
     assert crop_border(image).max() == 100
 
 
 def test_dense_tissue_at_the_edge_is_no_border():
     image = np.full((200, 100), 100, np.float32)
     image[:, :20] = 4000
-    assert border_box(image) == Box(0, 0, 200, 100)
+    assert find_border_box(image) == Box(0, 0, 200, 100)
 
 
 @pytest.mark.parametrize("side", ["L", "R"])
@@ -170,7 +177,7 @@ def test_an_unknown_intensity_is_refused():
 def test_clahe_keeps_background_and_range_and_spreads_the_middle():
     image = np.random.default_rng(0).normal(1000, 20, (128, 128)).astype(np.float32)
     image[0, :2] = 0, 4000
-    equalised = clahe(image, clip_limit=4.0)
+    equalised = apply_clahe(image, clip_limit=4.0)
     assert (equalised.min(), equalised.max()) == (0, 4000)
     assert equalised.std() > 3 * image.std()
 
@@ -184,17 +191,17 @@ def test_clahe_at_network_size_shows_the_network_the_same_as_at_full_size(shared
     def at_network_size(image):
         return cv2.resize(np.ascontiguousarray(image), (256, 256), interpolation=cv2.INTER_AREA)
 
-    here = scale_intensity(clahe(at_network_size(breast), clip_limit=2.0), method="unit")
-    there = scale_intensity(at_network_size(clahe(np.ascontiguousarray(breast), clip_limit=2.0)), method="unit")
+    here = scale_intensity(apply_clahe(at_network_size(breast), clip_limit=2.0), method="unit")
+    there = scale_intensity(at_network_size(apply_clahe(np.ascontiguousarray(breast), clip_limit=2.0)), method="unit")
     assert np.abs(here - there).mean() < 0.015
     assert np.corrcoef(here.ravel(), there.ravel())[0, 1] > 0.997
 
 
 def test_rows_and_columns_that_are_dark_throughout_go_and_those_of_the_label_stay():
-    assert dark_frame_box(breast_and_label()) == Box(10, 0, 150, 95)
+    assert find_dark_frame_box(breast_and_label()) == Box(10, 0, 150, 95)
 
 
 def test_a_patch_ends_where_the_image_ends():
     mask = np.zeros((100, 80), np.uint8)
     mask[0:10, 70:80] = 1  # at the corner; 20 x 20 around its centre would begin at row -5 and end at column 85
-    assert mass_box(mask, area=4) == Box(0, 65, 15, 15)
+    assert find_mass_box(mask, area=4) == Box(0, 65, 15, 15)

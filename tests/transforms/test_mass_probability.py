@@ -3,16 +3,16 @@
 import pytest
 import torch
 
-from mammoseg.transforms.mass_probability import MassProbabilityd, mass_probability
+from mammoseg.transforms.mass_probability import MassProbabilityd, compute_mass_probability
 
 
 def test_one_channel_is_a_sigmoid():
-    assert mass_probability(torch.zeros(1, 2, 2)).tolist() == [[[0.5, 0.5], [0.5, 0.5]]]
+    assert compute_mass_probability(torch.zeros(1, 2, 2)).tolist() == [[[0.5, 0.5], [0.5, 0.5]]]
 
 
 def test_two_channels_give_the_softmax_of_the_second():
     logits = torch.tensor([0.0, torch.log(torch.tensor(3.0))]).reshape(2, 1, 1)
-    assert mass_probability(logits).item() == pytest.approx(0.75)
+    assert compute_mass_probability(logits).item() == pytest.approx(0.75)
 
 
 def test_half_precision_logits_become_float32():
@@ -21,4 +21,4 @@ def test_half_precision_logits_become_float32():
 
 def test_other_heads_are_refused():
     with pytest.raises(ValueError, match="21 channels"):
-        mass_probability(torch.zeros(21, 1, 1))
+        compute_mass_probability(torch.zeros(21, 1, 1))

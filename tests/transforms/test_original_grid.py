@@ -8,9 +8,9 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
-from mammoseg.transforms.functional.breast import recorded_breast
+from mammoseg.transforms.functional.breast import find_recorded_breast
 from mammoseg.transforms.original_grid import OriginalGridd
-from mammoseg.transforms.pipelines import preprocessing
+from mammoseg.transforms.pipelines import build_film_preprocessing
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def files(tmp_path):
 
 def scored(files, **settings):
     """Item of a network that sees mass everywhere, as it is scored."""
-    pipeline = preprocessing(**{"crop_border": False, "crop_to_breast": False} | settings)
+    pipeline = build_film_preprocessing(**{"crop_border": False, "crop_to_breast": False} | settings)
     item = pipeline(files)
     item["pred"] = MetaTensor(torch.ones(1, *settings["spatial_size"]))
     return pipeline, OriginalGridd(pipeline)(item)
@@ -35,14 +35,14 @@ def scored(files, **settings):
 
 def test_no_mass_outside_the_breast_is_scored_on_the_grid_of_the_file(files):
     pipeline, item = scored(files, spatial_size=(32, 16))
-    breast = recorded_breast(pipeline.read(files["image"]))
+    breast = find_recorded_breast(pipeline.read(files["image"]))
     assert not breast[:10, :10].any()
     np.testing.assert_array_equal(item["pred_original"][0].numpy(), breast)
 
 
 def test_nor_on_the_grid_of_the_network_whose_image_was_turned(files):
     pipeline, item = scored(files, spatial_size=(64, 48))
-    breast = recorded_breast(pipeline.read(files["image"]))
+    breast = find_recorded_breast(pipeline.read(files["image"]))
     np.testing.assert_array_equal(item["pred"][0].numpy(), breast[:, ::-1])
 
 
@@ -61,7 +61,7 @@ def test_masses_that_touch_stay_two_on_both_grids(files, tmp_path):
         cv2.imwrite(path, mass)
     cv2.imwrite(files["label"], masses.max(axis=0))
 
-    pipeline = preprocessing(spatial_size=(32, 24), crop_border=False, crop_to_breast=False)
+    pipeline = build_film_preprocessing(spatial_size=(32, 24), crop_border=False, crop_to_breast=False)
     item = pipeline(files) | {"pred": MetaTensor(torch.ones(1, 32, 24)), "instances": json.dumps(paths)}
     found = OriginalGridd(pipeline)(item)
 

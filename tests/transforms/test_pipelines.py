@@ -16,7 +16,7 @@ from monai.utils import TraceKeys
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.mammogram import Mammogram
-from mammoseg.transforms.pipelines import Preprocessing, preprocessing
+from mammoseg.transforms.pipelines import Preprocessing, build_film_preprocessing
 from tests.made_dicom import write_mammogram
 
 NETWORK = (64, 64)
@@ -52,7 +52,7 @@ def write(folder, image, mask=None, *, side="L"):
 
 
 def build(**options):
-    return preprocessing(**{"spatial_size": NETWORK, **options})
+    return build_film_preprocessing(**{"spatial_size": NETWORK, **options})
 
 
 def inverted(pipeline, item, pred, *, nearest=True):
@@ -94,7 +94,7 @@ def test_reading_beforehand_leaves_the_mammogram_untouched(tmp_path):
 def test_the_settings_are_json_and_name_every_argument():
     pipeline = build(clahe_clip_limit=2.0)
     assert json.loads(json.dumps(pipeline.settings)) == pipeline.settings
-    assert set(pipeline.settings) == set(signature(preprocessing).parameters)
+    assert set(pipeline.settings) == set(signature(build_film_preprocessing).parameters)
     assert isinstance(pipeline, Preprocessing)
 
 

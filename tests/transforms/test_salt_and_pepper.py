@@ -4,12 +4,12 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
-from mammoseg.transforms.salt_and_pepper import RandSaltAndPepperd, salt_and_pepper
+from mammoseg.transforms.salt_and_pepper import RandSaltAndPepperd, add_salt_and_pepper
 
 
 def test_half_of_the_share_becomes_pepper_and_half_salt():
     chance = torch.tensor([[0.04, 0.06], [0.94, 0.96]])
-    noisy = salt_and_pepper(torch.full((2, 2, 2), 0.5), chance, share=0.1)
+    noisy = add_salt_and_pepper(torch.full((2, 2, 2), 0.5), chance, share=0.1)
     assert noisy.tolist() == [[[0.0, 0.5], [0.5, 1.0]]] * 2
 
 

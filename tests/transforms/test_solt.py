@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from mammoseg.transforms.solt import RandBlendNoised, RandGammaCorrectiond, blend_noise, gamma_correction
+from mammoseg.transforms.solt import RandBlendNoised, RandGammaCorrectiond, blend_noise, correct_gamma
 
 IMAGE = torch.tensor([0.0, 0.25, 1.0]).reshape(1, 1, 3)
 
 
 def test_a_gamma_of_two_is_a_square_root():
-    assert gamma_correction(IMAGE, 2.0).flatten().tolist() == pytest.approx([0, 0.5, 1])
+    assert correct_gamma(IMAGE, 2.0).flatten().tolist() == pytest.approx([0, 0.5, 1])
 
 
 def test_noise_is_scaled_to_its_own_range_and_the_image_loses_what_it_gains():

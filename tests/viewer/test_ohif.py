@@ -10,7 +10,7 @@ import pytest
 from scipy import ndimage
 
 from mammoseg.data.mammogram import read_mammogram
-from mammoseg.data.phantom_breast import draw_breast, phantom_image
+from mammoseg.data.phantom_breast import draw_breast, draw_view
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.data.phantom_mass import draw_masses
 from mammoseg.dicom.seg import SegProfile
@@ -61,7 +61,7 @@ def predict(predictor, paths, output, **options):
 def test_mask_of_a_phantom_lies_on_its_mass(viewer, tmp_path):
     rng = np.random.default_rng(3)
     breast = draw_breast(rng, masses=draw_masses(rng))
-    pixels, lesions = phantom_image(rng, size=1024, view="MLO", laterality="R", breast=breast)
+    pixels, lesions = draw_view(rng, size=1024, view="MLO", laterality="R", breast=breast)
     path, mask = tmp_path / "image.dcm", np.any(lesions, axis=0)
     write_mammogram(path, pixels, laterality="R", view="MLO", patient_id="OHIF-PHANTOM")
     studies = predict(DrawnIsMass(masks={path: mask}), [path], tmp_path / "out", objects=tuple(ObjectKind))

@@ -193,7 +193,7 @@ class Archive:
         """Host and port."""
         return self.session.name
 
-    def instance_url(self, instance: Instance) -> str:
+    def build_instance_url(self, instance: Instance) -> str:
         """Address of one instance, PS3.18 table 10.4.1-1; a Retrieve URL that the archive gives is never followed."""
         return f"{self.url}/studies/{instance.study}/series/{instance.series}/instances/{instance.sop}"
 

@@ -19,8 +19,8 @@ from mammoseg.archives.dicomweb.retrieve import (
     is_whole,
     retrieve_listed,
 )
-from mammoseg.counts import count_of
-from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
+from mammoseg.counts import format_count
+from mammoseg.data.identifiers import hash_with_key, load_key, locate_key_file
 from mammoseg.dicom.gate import is_uid
 from mammoseg.dicom.parse import MOST_BYTES
 from mammoseg.dicom.quiet import no_header_values_in_warnings
@@ -109,13 +109,13 @@ def find_mammograms(
     if filters.keys() == {"StudyInstanceUID"}:
         studies = [filters["StudyInstanceUID"]]
     else:
-        studies = list(dict.fromkeys(_uids(studies_of_interest(archive, sorted(wanted), filters), STUDY, left_out)))
+        studies = list(dict.fromkeys(_uids(find_studies(archive, sorted(wanted), filters), STUDY, left_out)))
     for study_uid in studies:
-        series = series_of(archive, study_uid)
-        of_interest = (answer for answer in series if first_value(answer, MODALITY) in {*wanted, unsaid})
+        series = list_series(archive, study_uid)
+        of_interest = (answer for answer in series if read_first_value(answer, MODALITY) in {*wanted, unsaid})
         for series_uid in _uids(of_interest, SERIES, left_out):
             address = {"study_instance_uid": study_uid, "series_instance_uid": series_uid}
-            instances = result_pages(archive, client.search_for_instances, SOP, **address)
+            instances = list_results(archive, client.search_for_instances, SOP, **address)
             for sop in _uids(instances, SOP, left_out):
                 if found.setdefault(sop, here := Instance(study_uid, series_uid, sop)) != here:
                     left_out.append("SOP Instance UID")
@@ -132,11 +132,11 @@ def fetch(archive: Archive, instances: Sequence[Instance], folder: Path, *, most
         MammosegError: the key of this user cannot be used, see `load_key`.
         ArchiveError: some could not be fetched; the others are in the folder, and another call goes on from there.
     """
-    key = load_key(default_key_file())
+    key = load_key(locate_key_file())
     paths: list[Path] = []
     refused: list[str] = []
     for instance in tqdm(instances, unit="image", desc="fetch", disable=None):
-        path = folder / f"{keyed_hash(instance.sop, key)}.dcm"
+        path = folder / f"{hash_with_key(instance.sop, key)}.dcm"
         try:
             if not is_whole(path, instance):
                 retrieve_listed(archive, instance, path, most_bytes=most_bytes)
@@ -144,13 +144,13 @@ def fetch(archive: Archive, instances: Sequence[Instance], folder: Path, *, most
             refused.append(str(error))
         except ArchiveError as error:
             raise ArchiveError(
-                f"{error} {len(paths)} of {count_of(len(instances), 'image')} came; call again to go on."
+                f"{error} {len(paths)} of {format_count(len(instances), 'image')} came; call again to go on."
             ) from None
         else:
             paths.append(path)
     if refused:
         raise ArchiveError(
-            f"{refused[0]} {len(paths)} of {count_of(len(instances), 'image')} came and are kept in {folder}."
+            f"{refused[0]} {len(paths)} of {format_count(len(instances), 'image')} came and are kept in {folder}."
         )
     return paths
 
@@ -158,8 +158,8 @@ def fetch(archive: Archive, instances: Sequence[Instance], folder: Path, *, most
 @no_header_values_in_warnings()
 def _why_nothing(archive: Archive, modalities: str | Sequence[str], filters: dict[str, str]) -> str:
     """Whether it is the studies or their images that are not there; no value that was searched for is repeated."""
-    series = series_of(archive, filters["StudyInstanceUID"]) if filters.keys() == {"StudyInstanceUID"} else ()
-    matching = chain(series, result_pages(archive, archive.client.search_for_studies, STUDY, search_filters=filters))
+    series = list_series(archive, filters["StudyInstanceUID"]) if filters.keys() == {"StudyInstanceUID"} else ()
+    matching = chain(series, list_results(archive, archive.client.search_for_studies, STUDY, search_filters=filters))
     given = " and ".join(OPTIONS[keyword] for keyword in filters) or "the whole archive"
     if next(matching, None) is None:
         return f"{archive.name} has no study that fits {given}."
@@ -190,7 +190,7 @@ def _is_date(text: str) -> bool:
     return days == sorted(days)
 
 
-def studies_of_interest(
+def find_studies(
     archive: Archive, modalities: Sequence[str], filters: Mapping[str, str], **query: Any
 ) -> Iterator[dict[str, Any]]:
     """Studies that may have series of these modalities, one perhaps twice; the Modality of each series decides.
@@ -203,7 +203,7 @@ def studies_of_interest(
     try:
         for modality in modalities:
             matching = {**filters, "ModalitiesInStudy": modality}
-            for study in result_pages(archive, search, STUDY, search_filters=matching, **query):
+            for study in list_results(archive, search, STUDY, search_filters=matching, **query):
                 knows_key = True
                 yield study
     except RefusedSearchError as error:
@@ -211,19 +211,19 @@ def studies_of_interest(
             raise
         knows_key = False
     if not knows_key:
-        yield from result_pages(archive, search, STUDY, search_filters=filters, **query)
+        yield from list_results(archive, search, STUDY, search_filters=filters, **query)
 
 
-def series_of(archive: Archive, study: str) -> Iterator[dict[str, Any]]:
+def list_series(archive: Archive, study: str) -> Iterator[dict[str, Any]]:
     """The series of a study; none where the archive has no such study."""
     try:
-        yield from result_pages(archive, archive.client.search_for_series, SERIES, study_instance_uid=study)
+        yield from list_results(archive, archive.client.search_for_series, SERIES, study_instance_uid=study)
     except RefusedSearchError as error:
         if error.status not in MISSING_STATUSES:
             raise
 
 
-def instances_of(archive: Archive, study: str, *, fields: Sequence[str]) -> Iterator[dict[str, Any]]:
+def list_instances(archive: Archive, study: str, *, fields: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The instances of a study, each with UID and Modality of its series.
 
     That is one request where the archive gives both with an instance, else one for each series.
@@ -234,19 +234,19 @@ def instances_of(archive: Archive, study: str, *, fields: Sequence[str]) -> Iter
     search = archive.client.search_for_instances
     found: list[dict[str, Any]] = []
     with suppress(RefusedSearchError):  # some archives know the instances of a series only
-        found = list(result_pages(archive, search, SOP, study_instance_uid=study, fields=[MODALITY, *fields]))
+        found = list(list_results(archive, search, SOP, study_instance_uid=study, fields=[MODALITY, *fields]))
     if found and all(instance.keys() >= {SOP, SERIES, MODALITY} for instance in found):
         yield from found
         return
-    for series in series_of(archive, study):
+    for series in list_series(archive, study):
         of_series = {tag: series[tag] for tag in (SERIES, MODALITY) if tag in series}
-        if is_uid(uid := first_value(series, SERIES)):
+        if is_uid(uid := read_first_value(series, SERIES)):
             address = {"study_instance_uid": study, "series_instance_uid": uid}
-            pages = result_pages(archive, search, SOP, **address, fields=fields)
+            pages = list_results(archive, search, SOP, **address, fields=fields)
             yield from (instance | of_series for instance in pages)
 
 
-def result_pages(
+def list_results(
     archive: Archive, search: Callable[..., list[Any]], key: str, **query: Any
 ) -> Iterator[dict[str, Any]]:
     """All results of a search, page after page, until one brings nothing new.
@@ -270,13 +270,13 @@ def result_pages(
             page = None
         if not isinstance(page, list) or not all(isinstance(answer, dict) for answer in page):
             raise ArchiveError(f"{archive.name} answers a search with no DICOM JSON; check the address.")
-        new = [answer for answer in page if first_value(answer, key) not in seen]
+        new = [answer for answer in page if read_first_value(answer, key) not in seen]
         if not new:
             if offset != limit:
                 return
             limit, offset = 10 * limit, 0
             continue
-        seen.update(first_value(answer, key) for answer in new)
+        seen.update(read_first_value(answer, key) for answer in new)
         offset += len(page)
         yield from new
     raise ArchiveError(f"{archive.name} finds more than {MOST_RESULTS}; narrow the search by --date or --patient.")
@@ -285,14 +285,14 @@ def result_pages(
 def _uids(answers: Iterator[dict[str, Any]], tag: str, left_out: list[str]) -> Iterator[str]:
     """The valid UIDs of search results; one that breaks the grammar could be a path, and is counted instead."""
     for answer in answers:
-        uid = first_value(answer, tag)
+        uid = read_first_value(answer, tag)
         if is_uid(uid):
             yield uid
         else:
             left_out.append(tag)
 
 
-def first_value(answer: dict[str, Any], tag: str) -> str:
+def read_first_value(answer: dict[str, Any], tag: str) -> str:
     """First value of an attribute in DICOM JSON (PS3.18 F.2), empty where there is none or no text."""
     element = answer.get(tag)
     values = element.get("Value") if isinstance(element, dict) else None

@@ -21,7 +21,7 @@ def encode_parts(parts: Sequence[bytes]) -> tuple[bytes, str]:
     )
 
 
-def boundary_of(content_type: str) -> bytes | None:
+def parse_boundary(content_type: str) -> bytes | None:
     """The boundary that a Content-Type of multipart/related names, None for any other type."""
     message = Message()
     message["Content-Type"] = content_type
@@ -31,7 +31,7 @@ def boundary_of(content_type: str) -> bytes | None:
     return boundary.encode("latin-1", "replace")
 
 
-def only_part(blocks: Iterable[bytes], boundary: bytes) -> Iterator[bytes]:
+def read_only_part(blocks: Iterable[bytes], boundary: bytes) -> Iterator[bytes]:
     """The content of the one part of a message, in pieces, without holding more than a piece.
 
     Raises:

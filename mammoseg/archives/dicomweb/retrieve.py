@@ -7,7 +7,7 @@ import requests
 from pydicom.filereader import read_file_meta_info
 
 from mammoseg.archives.dicomweb.client import Archive, ArchiveError, Instance, PassingError
-from mammoseg.archives.dicomweb.multipart import MultipartError, boundary_of, only_part
+from mammoseg.archives.dicomweb.multipart import MultipartError, parse_boundary, read_only_part
 from mammoseg.border import passed_over
 from mammoseg.dicom.parse import MOST_BYTES, open_dicom
 from mammoseg.files import atomic_path
@@ -49,7 +49,7 @@ def retrieve_listed(archive: Archive, instance: Instance, path: Path, *, most_by
 
 def _retrieve_once(archive: Archive, instance: Instance, path: Path, most_bytes: int) -> bool:
     options = {"headers": {"Accept": ACCEPT}}
-    with archive.session.open("GET", archive.instance_url(instance), options) as response:
+    with archive.session.open("GET", archive.build_instance_url(instance), options) as response:
         if response.status_code in MISSING_STATUSES:
             return False
         if response.status_code != 200:
@@ -84,8 +84,8 @@ def is_whole(path: Path, instance: Instance) -> bool:
 def _content(response: requests.Response, archive: Archive) -> Iterator[bytes]:
     """The bytes of the file, as one part of a message (PS3.18 8.7.8) or, as some archives do, bare."""
     blocks = archive.session.blocks(response)
-    if boundary := boundary_of(_content_type(response)):
-        return only_part(blocks, boundary)
+    if boundary := parse_boundary(_content_type(response)):
+        return read_only_part(blocks, boundary)
     if _content_type(response).partition(";")[0].strip().lower() == "application/dicom":
         return blocks
     raise RefusedInstanceError(f"{archive.name} answers with something that is no DICOM; check the address.")
@@ -94,7 +94,9 @@ def _content(response: requests.Response, archive: Archive) -> Iterator[bytes]:
 def _says_its_end(response: requests.Response) -> bool:
     """Whether an answer that is cut short is told from a whole one: by its length, its last chunk or its boundary."""
     headers = response.headers
-    return "Content-Length" in headers or "Transfer-Encoding" in headers or bool(boundary_of(_content_type(response)))
+    return (
+        "Content-Length" in headers or "Transfer-Encoding" in headers or bool(parse_boundary(_content_type(response)))
+    )
 
 
 def _content_type(response: requests.Response) -> str:

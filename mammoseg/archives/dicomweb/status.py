@@ -17,7 +17,7 @@ CLASSES = {0xA7: "it has no room left", 0xA9: "it says that the data set does no
 """By the first byte, where the second is the archive's own."""
 
 
-def failure_reason(status: int) -> str:
+def say_failure(status: int) -> str:
     """The reason as words that go on behind 'the archive refuses it:', with the number."""
     known = REASONS.get(status) or CLASSES.get(status >> 8) or "it does not understand it"
     return f"{known} (status {status:04X})"

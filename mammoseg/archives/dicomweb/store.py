@@ -18,12 +18,12 @@ from tqdm import tqdm
 from mammoseg.archives.dicomweb.client import Archive, ArchiveError, Instance, connect
 from mammoseg.archives.dicomweb.multipart import encode_parts
 from mammoseg.archives.dicomweb.retrieve import RefusedInstanceError, retrieve
-from mammoseg.archives.dicomweb.status import ALREADY_THERE, failure_reason
+from mammoseg.archives.dicomweb.status import ALREADY_THERE, say_failure
 from mammoseg.archives.dicomweb.stored import Stored, StoreStatus, open_checked
 from mammoseg.border import passed_over
 from mammoseg.dicom.parse import open_dicom, read_bytes
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.dicom.write import content_digest
+from mammoseg.dicom.write import hash_content
 from mammoseg.errors import InputRefusedError
 
 BATCH_FILES = 8
@@ -97,7 +97,7 @@ class _Item:
         return Stored(path, self.instance.sop, StoreStatus.STORED)
 
     def digest(self) -> str:
-        return content_digest(open_dicom(self.source) if isinstance(self.source, Path) else self.source)
+        return hash_content(open_dicom(self.source) if isinstance(self.source, Path) else self.source)
 
 
 def _batches(sources: Sequence[Dataset | Path], results: dict[int, Stored]) -> Iterator[list[_Item]]:
@@ -145,9 +145,9 @@ def _store_batch(batch: Sequence[_Item], archive: Archive, results: dict[int, St
         if status == 0:
             results[item.index] = _verified(item, archive) if verify else item.stored
         elif status == ALREADY_THERE:  # it came by another way, or by an attempt whose answer was lost
-            results[item.index] = _compare(item, archive) or item.stored.refused("E_ARCHIVE", failure_reason(status))
+            results[item.index] = _compare(item, archive) or item.stored.refused("E_ARCHIVE", say_failure(status))
         elif status is not None:
-            reason = f"the archive refuses it: {failure_reason(status)}."
+            reason = f"the archive refuses it: {say_failure(status)}."
             results[item.index] = item.stored.refused("E_ARCHIVE", reason)
         elif len(missing) > 1:  # one damaged file makes some archives refuse all of a request
             _store_batch([item], archive, results, verify=verify)
@@ -173,7 +173,7 @@ def _compare(item: _Item, archive: Archive) -> Stored | None:
 def _digest_or_none(path: Path) -> str | None:
     """Digest of what the archive sent; None for a damaged file, which is not the same as any other."""
     with passed_over():
-        return content_digest(open_dicom(path))
+        return hash_content(open_dicom(path))
     return None
 
 

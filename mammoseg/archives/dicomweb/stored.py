@@ -8,9 +8,9 @@ from pydicom import Dataset
 
 from mammoseg.archives.dicomweb.client import Instance
 from mammoseg.dicom.parse import open_dicom
-from mammoseg.dicom.values import text
+from mammoseg.dicom.values import read_text
 from mammoseg.errors import InputRefusedError
-from mammoseg.files import printable
+from mammoseg.files import as_printable
 
 
 class StoreStatus(Enum):
@@ -52,7 +52,7 @@ class Stored:
     def as_record(self) -> dict[str, str | bool]:
         """For ``--json``; without the UID, which is read from inside the file."""
         return {
-            "file": "" if self.path is None else printable(self.path),
+            "file": "" if self.path is None else as_printable(self.path),
             "status": self.status.value,
             "code": self.code,
             "reason": self.reason,
@@ -69,7 +69,7 @@ def open_checked(source: Path | Dataset) -> tuple[Dataset, Instance]:
     dataset = open_dicom(source) if isinstance(source, Path) else source
     try:
         keywords = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-        instance = Instance(*(text(dataset, keyword) for keyword in keywords))
+        instance = Instance(*(read_text(dataset, keyword) for keyword in keywords))
     except ValueError:
         raise InputRefusedError("E_DICOM_UID", "the UID of study, series or instance is missing or no UID.") from None
     if dataset.file_meta.get("MediaStorageSOPInstanceUID") != instance.sop:

@@ -7,13 +7,13 @@ import numpy as np
 import torch
 
 from mammoseg.bundles import BUNDLES_FOLDER
-from mammoseg.checkpoints.checkpoint import read_weights, record_of, trained_network
-from mammoseg.checkpoints.converted_file import ENDING, LOGITS, kept_network, write_record
+from mammoseg.checkpoints.checkpoint import build_trained_network, read_record, read_weights
+from mammoseg.checkpoints.converted_file import ENDING, LOGITS, find_kept_network, write_record
 from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.checkpoints.weights_file import SHIPPED
 from mammoseg.deploy.formats import write_onnx
-from mammoseg.errors import kind_and_place
-from mammoseg.files import atomic_path, sha256_of_file
+from mammoseg.errors import say_kind_and_place
+from mammoseg.files import atomic_path, hash_file
 from mammoseg.inference.engines.engine import EngineError, FileEngine
 from mammoseg.inference.engines.openvino_engine import OpenVinoEngine
 
@@ -42,7 +42,7 @@ def convert_beside(weights: Path) -> Path:
         OSError: the file cannot be written.
     """
     model = weights.with_suffix(ENDING)
-    if kept_network(model, sha256_of_file(weights)) is None:
+    if find_kept_network(model, hash_file(weights)) is None:
         write_record(model, convert(weights, model, OpenVinoEngine), output=LOGITS)
     return model
 
@@ -57,7 +57,7 @@ def convert(weights: Path, model: Path, engine: type[FileEngine]) -> WeightsReco
     """
     checkpoint = read_weights(weights)
     print(f"{weights.name} is converted for {engine.name}, once; kept in {model.parent}.", file=sys.stderr, flush=True)
-    network = trained_network(checkpoint).eval()
+    network = build_trained_network(checkpoint).eval()
     rows, columns = checkpoint.preprocessing["spatial_size"]
     shape = (network.config["in_channels"], rows, columns)
     images = torch.rand(2, *shape, generator=torch.Generator().manual_seed(0))
@@ -69,7 +69,7 @@ def convert(weights: Path, model: Path, engine: type[FileEngine]) -> WeightsReco
         except OSError:
             raise
         except Exception as error:  # of an exporter, or of a reader of its file
-            reason = kind_and_place(error)
+            reason = say_kind_and_place(error)
             raise EngineError(f"{engine.name} cannot take {weights} ({reason}); name --runtime torch.") from error
         difference = np.abs(found - expected).max() / max(1.0, np.abs(expected).max())
         if not difference <= TOLERANCE:  # NaN fails too
@@ -77,4 +77,4 @@ def convert(weights: Path, model: Path, engine: type[FileEngine]) -> WeightsReco
                 f"{engine.name} differs from PyTorch by {difference:.1e} with {weights}, allowed are {TOLERANCE:.0e}; "
                 "name --runtime torch."
             )
-    return record_of(checkpoint)
+    return read_record(checkpoint)

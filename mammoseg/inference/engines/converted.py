@@ -14,23 +14,23 @@ from mammoseg.checkpoints.converted_file import (
     FORMAT,
     LOGITS,
     ConvertedFile,
-    kept_network,
+    find_kept_network,
     read_converted_file,
     write_record,
 )
-from mammoseg.checkpoints.weights_file import existing_weights
-from mammoseg.files import output_errors, sha256_of_file, sha256_of_json, sole_writer
+from mammoseg.checkpoints.weights_file import require_weights
+from mammoseg.files import hash_file, hash_json, output_errors, sole_writer
 from mammoseg.inference.engines.engine import EngineError, FileEngine, is_installed
 from mammoseg.quick_import import quick_imports
 
 
-def cache_folder() -> Path:
+def locate_cache() -> Path:
     """Folder of converted weights: in ``MAMMOSEG_CACHE``, else in the user's cache; deleting it costs a conversion."""
     own = os.environ.get("MAMMOSEG_CACHE")
     return Path(own or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mammoseg") / "converted"
 
 
-def converted(weights: Path | str, engine: type[FileEngine]) -> ConvertedFile:
+def prepare_converted(weights: Path | str, engine: type[FileEngine]) -> ConvertedFile:
     """The network of weights as an ONNX file: itself, the one beside them, one that is kept, or made by torch now.
 
     A file is whole or not there; of several processes that want it one makes it and the others wait. Only what was
@@ -45,11 +45,11 @@ def converted(weights: Path | str, engine: type[FileEngine]) -> ConvertedFile:
         EngineError: the network cannot be converted here, or the engine computes something else than PyTorch.
         OutputError: the folder cannot be written to.
     """
-    path = existing_weights(weights)
+    path = require_weights(weights)
     if path.suffix == ENDING:
         return read_converted_file(path)
-    sha256 = sha256_of_file(path)
-    if found := kept_network(path.with_suffix(ENDING), sha256):
+    sha256 = hash_file(path)
+    if found := find_kept_network(path.with_suffix(ENDING), sha256):
         return replace(found, record=replace(found.record, path=path))
     if not (is_installed("torch") and find_spec("mammoseg.inference.engines.conversion")):
         raise EngineError(
@@ -57,12 +57,12 @@ def converted(weights: Path | str, engine: type[FileEngine]) -> ConvertedFile:
             f"`mammoseg export BUNDLE --weights {path.name} --formats onnx --output DIR` on a full one, and name its "
             "models/probability.onnx."
         )
-    folder = cache_folder()
+    folder = locate_cache()
     model = folder / f"{_key(sha256, engine)}{ENDING}"
-    found = kept_network(model, sha256)
+    found = find_kept_network(model, sha256)
     if found is None:
         with output_errors(folder), sole_writer(folder, model.with_suffix(".lock"), waits=True):
-            found = kept_network(model, sha256)
+            found = find_kept_network(model, sha256)
             if found is None:
                 with quick_imports():
                     from mammoseg.inference.engines.conversion import convert
@@ -80,4 +80,4 @@ def _key(sha256: str, engine: type[FileEngine]) -> str:
         "torch": version("torch"),
         "mammoseg": __version__,
     }
-    return sha256_of_json(made_of)[:40]
+    return hash_json(made_of)[:40]

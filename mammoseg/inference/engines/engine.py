@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from mammoseg.errors import MammosegError, WrongCallError
-from mammoseg.quick_import import quick_import
+from mammoseg.quick_import import import_quickly
 
 PACKAGES = {"openvino": "openvino", "onnx": "onnxruntime", "torch": "torch"}
 """Engines by the word of ``--runtime``, and the package of each; on a CPU the first that is there is taken."""
@@ -61,7 +61,7 @@ class FileEngine(Engine, Protocol):
     def __init__(self, path: Path, *, shape: tuple[int, int, int], precision: str | None = None) -> None: ...
 
     @staticmethod
-    def precisions() -> list[str]:
+    def list_precisions() -> list[str]:
         """What it computes with on this processor, f32 first."""
 
 
@@ -104,19 +104,19 @@ def check_precision(precision: str | None, known: Sequence[str], *, name: str) -
     return precision or known[0]
 
 
-def preferred_precision(known: Sequence[str], bf16: Mapping[str, Any] | None) -> str:
+def choose_default_precision(known: Sequence[str], bf16: Mapping[str, Any] | None) -> str:
     """What an engine of converted weights computes with where no precision is named.
 
     Args:
         known: what it can compute with on this processor, f32 first.
-        bf16: what weights record of bf16, see `mammoseg.checkpoints.recorded_values.recorded_bf16`.
+        bf16: what weights record of bf16, see `mammoseg.checkpoints.recorded_values.read_recorded_bf16`.
 
     Returns:
         bf16 where the processor has it and these weights were measured to lose less than `MOST_LOST`, else f32.
 
     Examples:
-        >>> from mammoseg.inference.engines.engine import preferred_precision
-        >>> preferred_precision(["f32", "bf16"], {"dice_change": 0.0021, "measured_on": "205 films"})
+        >>> from mammoseg.inference.engines.engine import choose_default_precision
+        >>> choose_default_precision(["f32", "bf16"], {"dice_change": 0.0021, "measured_on": "205 films"})
         'bf16'
     """
     return "bf16" if "bf16" in known and bf16 is not None and bf16["dice_change"] > -MOST_LOST else known[0]
@@ -134,17 +134,17 @@ def check_device(name: str) -> None:
         WrongCallError: there is none of this name.
     """
     if (name.startswith("cuda") and not _may_have_cuda()) or not DEVICE.fullmatch(name):
-        raise no_device(name)
+        raise make_no_device_error(name)
 
 
-def no_device(name: str) -> WrongCallError:
+def make_no_device_error(name: str) -> WrongCallError:
     """The error of a device that does not compute."""
     return WrongCallError(f"device '{name}' cannot be used on this machine; leave it out, or name cpu.")
 
 
 def has_gpu() -> bool:
     """Whether torch can compute on a GPU here."""
-    return _may_have_cuda() and is_installed("torch") and quick_import("torch").cuda.is_available()
+    return _may_have_cuda() and is_installed("torch") and import_quickly("torch").cuda.is_available()
 
 
 def _may_have_cuda() -> bool:

@@ -23,7 +23,7 @@ class OnnxEngine:
     name = f"onnxruntime {onnxruntime.__version__}"
 
     def __init__(self, path: Path, *, shape: tuple[int, int, int], precision: str | None = None) -> None:
-        self.precision = check_precision(precision, self.precisions(), name=self.name)
+        self.precision = check_precision(precision, self.list_precisions(), name=self.name)
         self._path, self.shape = path, shape
         self._session = self._started(threads=0)
 
@@ -33,7 +33,7 @@ class OnnxEngine:
         return logits
 
     @staticmethod
-    def precisions() -> list[str]:
+    def list_precisions() -> list[str]:
         """What ONNX Runtime computes with."""
         return ["f32"]
 

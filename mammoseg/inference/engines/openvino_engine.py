@@ -28,7 +28,7 @@ class OpenVinoEngine:
 
     def __init__(self, path: Path, *, shape: tuple[int, int, int], precision: str | None = None) -> None:
         self._core = openvino.Core()
-        self.precision = check_precision(precision, self.precisions(), name=self.name)
+        self.precision = check_precision(precision, self.list_precisions(), name=self.name)
         self._model = self._core.read_model(path)
         self._model.reshape([1, *shape])
         self._settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": self.precision, "PERFORMANCE_HINT": "LATENCY"}
@@ -46,7 +46,7 @@ class OpenVinoEngine:
         self._compiled = None
 
     @staticmethod
-    def precisions() -> list[str]:
+    def list_precisions() -> list[str]:
         """What OpenVINO computes with on this processor, f32 first."""
         capabilities = openvino.Core().get_property(DEVICE, "OPTIMIZATION_CAPABILITIES")
         return ["f32", *(["bf16"] if "BF16" in capabilities else [])]

@@ -9,17 +9,17 @@ from scipy.special import logit
 from mammoseg.checkpoints.converted_file import ENDING, PROBABILITY
 from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.errors import OutputError, WrongCallError
-from mammoseg.inference.engines.converted import converted
+from mammoseg.inference.engines.converted import prepare_converted
 from mammoseg.inference.engines.engine import (
     AUTO,
     MODULES,
     Engine,
     EngineError,
+    choose_default_precision,
     choose_runtime,
     is_installed,
-    preferred_precision,
 )
-from mammoseg.quick_import import quick_import
+from mammoseg.quick_import import import_quickly
 
 CONVERTED = {"openvino": "OpenVinoEngine", "onnx": "OnnxEngine"}
 """Engines that read converted weights."""
@@ -49,14 +49,14 @@ def start_engine(
             if runtime != AUTO or not is_installed("torch"):
                 raise
             print(f"{error} torch is used.", file=sys.stderr)
-    return quick_import(MODULES["torch"]).start_torch(weights, device=device, precision=precision)
+    return import_quickly(MODULES["torch"]).start_torch(weights, device=device, precision=precision)
 
 
 def _start_converted(weights: Path, runtime: str, precision: str | None) -> tuple[WeightsRecord, Engine]:
-    engine = getattr(quick_import(MODULES[runtime]), CONVERTED[runtime])
-    found = converted(weights, engine)
+    engine = getattr(import_quickly(MODULES[runtime]), CONVERTED[runtime])
+    found = prepare_converted(weights, engine)
     rows, columns = found.record.preprocessing["spatial_size"]
-    precision = precision or preferred_precision(engine.precisions(), found.record.bf16)
+    precision = precision or choose_default_precision(engine.list_precisions(), found.record.bf16)
     started = engine(found.model, shape=(found.record.network["in_channels"], rows, columns), precision=precision)
     return found.record, LogitsOf(started) if found.output == PROBABILITY else started
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mammoseg.checkpoints.checkpoint import Weights, read_weights, record_of, trained_network
+from mammoseg.checkpoints.checkpoint import Weights, build_trained_network, read_record, read_weights
 from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.inference.acceleration import accelerate
 from mammoseg.inference.bfloat16 import computes_bfloat16
-from mammoseg.inference.engines.engine import check_precision, no_device
+from mammoseg.inference.engines.engine import check_precision, make_no_device_error
 
 AUTOCAST = {"f32": None, "bf16": torch.bfloat16, "f16": torch.float16}
 """What `torch.autocast` computes with for each precision."""
@@ -35,12 +35,12 @@ class TorchEngine:
     name = f"torch {torch.__version__}"
 
     def __init__(self, weights: Weights, *, device: str | None = None, precision: str | None = None) -> None:
-        self.device = usable_device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.device = try_device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         known = ["f16", "f32"] if self.device.type == "cuda" else ["f32"]
         if computes_bfloat16(self.device.type):
             known.append("bf16")
         self.precision = check_precision(precision, known, name=f"{self.name} on {self.device.type}")
-        network = trained_network(weights).to(self.device)
+        network = build_trained_network(weights).to(self.device)
         rows, columns = weights.preprocessing["spatial_size"]
         example = torch.empty(1, network.config["in_channels"], rows, columns, device=self.device)
         self.network = accelerate(network, example, dtype=AUTOCAST[self.precision])
@@ -62,10 +62,10 @@ def start_torch(weights: Path, *, device: str | None, precision: str | None) -> 
         WeightsError: the weights cannot be used.
     """
     checkpoint = read_weights(weights)
-    return record_of(checkpoint), TorchEngine(checkpoint, device=device, precision=precision)
+    return read_record(checkpoint), TorchEngine(checkpoint, device=device, precision=precision)
 
 
-def usable_device(name: str) -> torch.device:
+def try_device(name: str) -> torch.device:
     """The device of this name, after a first tensor on it.
 
     Raises:
@@ -75,5 +75,5 @@ def usable_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device).item()
     except Exception as error:  # torch raises what the driver or the name leads it to
-        raise no_device(name) from error
+        raise make_no_device_error(name) from error
     return device

@@ -16,7 +16,7 @@ OPENING = 1 / 56
 """Side of the square that cuts thin bridges between breast and film label, as a fraction of the longest side."""
 
 
-def breast_mask(image: np.ndarray) -> np.ndarray:
+def find_breast_mask(image: np.ndarray) -> np.ndarray:
     """Largest bright component of a mammogram, holes filled: bool, on the search grid.
 
     Background is the darkest twentieth of the image, tissue the brightest hundredth. A constant image has no breast;
@@ -27,11 +27,11 @@ def breast_mask(image: np.ndarray) -> np.ndarray:
 
     Examples:
         >>> import numpy as np
-        >>> from mammoseg.transforms.functional.breast import breast_mask
+        >>> from mammoseg.transforms.functional.breast import find_breast_mask
         >>> image = np.zeros((100, 80), np.float32)
         >>> image[20:80, :40] = 1000  # the breast
         >>> image[5:8, 70:75] = 4000  # a film label
-        >>> mask = breast_mask(image)
+        >>> mask = find_breast_mask(image)
         >>> bool(mask[50, 20]), bool(mask[6, 72])
         (True, False)
     """
@@ -49,20 +49,20 @@ def breast_mask(image: np.ndarray) -> np.ndarray:
     return cv2.drawContours(generous, outlines, -1, (1,), cv2.FILLED).astype(bool)
 
 
-def breast_on_grid(image: np.ndarray) -> np.ndarray:
-    """`breast_mask`, bool on the grid ``(rows, columns)`` of the image itself; a search pixel is never half inside."""
-    mask = breast_mask(image).view(np.uint8)
+def find_breast_on_grid(image: np.ndarray) -> np.ndarray:
+    """`find_breast_mask`, bool on the grid ``(rows, columns)`` of the image itself; a search pixel is never half inside."""
+    mask = find_breast_mask(image).view(np.uint8)
     size = image.shape[1], image.shape[0]
     return cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT).view(bool)
 
 
-def recorded_breast(mammogram: Mammogram) -> np.ndarray:
+def find_recorded_breast(mammogram: Mammogram) -> np.ndarray:
     """Where a mass can be: bool ``(rows, columns)``, the breast without what the file calls padding."""
-    breast = breast_on_grid(mammogram.pixels)
+    breast = find_breast_on_grid(mammogram.pixels)
     return breast if mammogram.padding is None else breast & ~mammogram.padding
 
 
-def bounding_box(mask: np.ndarray, size: tuple[int, int]) -> Box:
+def find_bounding_box(mask: np.ndarray, size: tuple[int, int]) -> Box:
     """Smallest box of a grid of `size` (rows, columns) that covers all of `mask`, which may lie on a coarser grid."""
     top, bottom = _span(mask.any(axis=1), size[0])
     left, right = _span(mask.any(axis=0), size[1])

@@ -7,7 +7,7 @@ TILES = (8, 8)
 """Columns and rows of tiles over the image."""
 
 
-def clahe(image: np.ndarray, *, clip_limit: float) -> np.ndarray:
+def apply_clahe(image: np.ndarray, *, clip_limit: float) -> np.ndarray:
     """Equalise the histogram tile by tile.
 
     The image is quantised to 256 grey levels between its lowest and highest value. Pixels of the lowest value are

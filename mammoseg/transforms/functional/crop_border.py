@@ -21,7 +21,7 @@ SAMPLES = 512
 """Pixels of a row or column that are looked at."""
 
 
-def border_box(image: np.ndarray) -> Box:
+def find_border_box(image: np.ndarray) -> Box:
     """Box inside the white borders of an image ``(rows, columns)``.
 
     On each side everything up to the last white line of the border zone goes, so that a dark line outside a white one
@@ -44,7 +44,7 @@ def border_box(image: np.ndarray) -> Box:
 
 def crop_border(image: np.ndarray) -> np.ndarray:
     """Cut the white borders off an image ``(rows, columns)``."""
-    box = border_box(image)
+    box = find_border_box(image)
     return image[box.top : box.top + box.height, box.left : box.left + box.width]
 
 

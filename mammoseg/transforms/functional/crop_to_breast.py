@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from mammoseg.transforms.functional.breast import bounding_box, breast_mask
+from mammoseg.transforms.functional.breast import find_bounding_box, find_breast_mask
 from mammoseg.transforms.functional.geometry import Box
 
 
-def breast_box(image: np.ndarray) -> Box:
+def find_breast_box(image: np.ndarray) -> Box:
     """Box of the breast in an image ``(rows, columns)``; the whole image where no breast is found."""
-    return bounding_box(breast_mask(image), (image.shape[0], image.shape[1]))
+    return find_bounding_box(find_breast_mask(image), (image.shape[0], image.shape[1]))
 
 
 def crop_to_breast(image: np.ndarray) -> np.ndarray:
     """Cut an image ``(rows, columns)`` to its breast."""
-    box = breast_box(image)
+    box = find_breast_box(image)
     return image[box.top : box.top + box.height, box.left : box.left + box.width]

@@ -3,11 +3,11 @@
 import numpy as np
 
 from mammoseg.errors import InputRefusedError
-from mammoseg.transforms.functional.breast import bounding_box
+from mammoseg.transforms.functional.breast import find_bounding_box
 from mammoseg.transforms.functional.geometry import Box
 
 
-def mass_box(mask: np.ndarray, *, area: float) -> Box:
+def find_mass_box(mask: np.ndarray, *, area: float) -> Box:
     """The tight box of a mask ``(rows, columns)``, enlarged around its centre to `area` times its own area.
 
     Each side grows by the square root of that, to the nearest pixel; what would lie outside of the image is cut off.
@@ -17,15 +17,15 @@ def mass_box(mask: np.ndarray, *, area: float) -> Box:
 
     Examples:
         >>> import numpy as np
-        >>> from mammoseg.transforms.functional.crop_to_mass import mass_box
+        >>> from mammoseg.transforms.functional.crop_to_mass import find_mass_box
         >>> mask = np.zeros((100, 100), np.uint8)
         >>> mask[40:60, 10:50] = 1  # 20 x 40, and 22 x 44 have 1.21 times the area
-        >>> mass_box(mask, area=1.21)
+        >>> find_mass_box(mask, area=1.21)
         Box(top=39, left=8, height=22, width=44)
     """
     if not mask.any():
         raise InputRefusedError("E_NO_MASS", "its mask has no mass that a patch could lie around.")
-    tight = bounding_box(mask > 0, (mask.shape[0], mask.shape[1]))
+    tight = find_bounding_box(mask > 0, (mask.shape[0], mask.shape[1]))
     top, bottom = _wider(tight.top, tight.height, area**0.5, mask.shape[0])
     left, right = _wider(tight.left, tight.width, area**0.5, mask.shape[1])
     return Box(top, left, bottom - top, right - left)

@@ -49,17 +49,17 @@ def resize(array: np.ndarray, size: tuple[int, int], *, mode: str) -> np.ndarray
     return np.stack([cv2.resize(channel, (size[1], size[0]), interpolation=flag) for channel in array])
 
 
-def crop_matrix(box: Box) -> np.ndarray:
+def compute_crop_matrix(box: Box) -> np.ndarray:
     """Matrix ``(3, 3)`` of `crop`."""
     return np.array([[1.0, 0, box.top], [0, 1, box.left], [0, 0, 1]])
 
 
-def flip_matrix(width: int) -> np.ndarray:
+def compute_flip_matrix(width: int) -> np.ndarray:
     """Matrix ``(3, 3)`` of a flip of the columns."""
     return np.array([[1.0, 0, 0], [0, -1, width - 1], [0, 0, 1]])
 
 
-def resize_matrix(old: tuple[int, int], new: tuple[int, int]) -> np.ndarray:
+def compute_resize_matrix(old: tuple[int, int], new: tuple[int, int]) -> np.ndarray:
     """Matrix ``(3, 3)`` of `resize`; the outer edges of both grids coincide."""
     rows, columns = old[0] / new[0], old[1] / new[1]
     return np.array([[rows, 0, (rows - 1) / 2], [0, columns, (columns - 1) / 2], [0, 0, 1]])

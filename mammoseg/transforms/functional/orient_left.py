@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mammoseg.transforms.functional.breast import breast_mask
+from mammoseg.transforms.functional.breast import find_breast_mask
 
 
 def faces_left_wall(image: np.ndarray) -> bool:
@@ -11,7 +11,7 @@ def faces_left_wall(image: np.ndarray) -> bool:
     Args:
         image: ``(rows, columns)``, dense tissue bright.
     """
-    filled = breast_mask(image).sum(axis=0)
+    filled = find_breast_mask(image).sum(axis=0)
     half = len(filled) // 2
     return bool(filled[:half].sum() >= filled[len(filled) - half :].sum())
 

@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 
 from mammoseg.errors import WrongCallError
-from mammoseg.transforms.functional.clahe import clahe
-from mammoseg.transforms.functional.crop_border import border_box
-from mammoseg.transforms.functional.crop_negligible import dark_frame_box
-from mammoseg.transforms.functional.crop_to_breast import breast_box
-from mammoseg.transforms.functional.crop_to_mass import mass_box
+from mammoseg.transforms.functional.clahe import apply_clahe
+from mammoseg.transforms.functional.crop_border import find_border_box
+from mammoseg.transforms.functional.crop_negligible import find_dark_frame_box
+from mammoseg.transforms.functional.crop_to_breast import find_breast_box
+from mammoseg.transforms.functional.crop_to_mass import find_mass_box
 from mammoseg.transforms.functional.geometry import (
     Box,
+    compute_crop_matrix,
+    compute_flip_matrix,
+    compute_resize_matrix,
     crop,
-    crop_matrix,
-    flip_matrix,
     resize,
-    resize_matrix,
     uncrop,
 )
 from mammoseg.transforms.functional.orient_left import needs_flip
@@ -73,28 +73,28 @@ class Crop(Move):
         return uncrop(array, Box(**plan), size)
 
     def matrix(self, plan: Plan, *, size: tuple[int, int]) -> np.ndarray:
-        return crop_matrix(Box(**plan))
+        return compute_crop_matrix(Box(**plan))
 
 
 @dataclass(frozen=True)
 class CropBorder(Crop):
-    """Crop white film borders off, see `border_box`."""
+    """Crop white film borders off, see `find_border_box`."""
 
     def measure(self, image: np.ndarray, metadata: Mapping[str, Any]) -> Plan:
-        return border_box(image)._asdict()
+        return find_border_box(image)._asdict()
 
 
 @dataclass(frozen=True)
 class CropNegligible(Crop):
-    """Crop rows and columns off that are dark throughout, see `dark_frame_box`."""
+    """Crop rows and columns off that are dark throughout, see `find_dark_frame_box`."""
 
     def measure(self, image: np.ndarray, metadata: Mapping[str, Any]) -> Plan:
-        return dark_frame_box(image)._asdict()
+        return find_dark_frame_box(image)._asdict()
 
 
 @dataclass(frozen=True)
 class CropToMass(Crop):
-    """Crop to a patch around a mass, see `mass_box`; it is measured on the mask, so only where the truth is known.
+    """Crop to a patch around a mass, see `find_mass_box`; it is measured on the mask, so only where the truth is known.
 
     Attributes:
         area: area of the patch as a multiple of that of the mass's own box.
@@ -103,15 +103,15 @@ class CropToMass(Crop):
     area: float
 
     def measure(self, image: np.ndarray, metadata: Mapping[str, Any]) -> Plan:
-        return mass_box(image, area=self.area)._asdict()
+        return find_mass_box(image, area=self.area)._asdict()
 
 
 @dataclass(frozen=True)
 class CropToBreast(Crop):
-    """Crop to the breast, see `breast_box`."""
+    """Crop to the breast, see `find_breast_box`."""
 
     def measure(self, image: np.ndarray, metadata: Mapping[str, Any]) -> Plan:
-        return breast_box(image)._asdict()
+        return find_breast_box(image)._asdict()
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class OrientLeft(Move):
         return self.move(array, plan, mode=mode)
 
     def matrix(self, plan: Plan, *, size: tuple[int, int]) -> np.ndarray:
-        return flip_matrix(size[1]) if plan["flip"] else np.eye(3)
+        return compute_flip_matrix(size[1]) if plan["flip"] else np.eye(3)
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class ResizeToGrid(Move):
         return resize(array, size, mode=mode)
 
     def matrix(self, plan: Plan, *, size: tuple[int, int]) -> np.ndarray:
-        return resize_matrix(size, (plan["rows"], plan["columns"]))
+        return compute_resize_matrix(size, (plan["rows"], plan["columns"]))
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ class RemoveBackground(Grey):
 
 @dataclass(frozen=True)
 class Clahe(Grey):
-    """Equalise the histogram locally, see `clahe`.
+    """Equalise the histogram locally, see `apply_clahe`.
 
     Attributes:
         clip_limit: how far a histogram bin may rise above the mean bin.
@@ -211,7 +211,7 @@ class Clahe(Grey):
     clip_limit: float
 
     def change(self, channel: np.ndarray) -> np.ndarray:
-        return clahe(channel, clip_limit=self.clip_limit)
+        return apply_clahe(channel, clip_limit=self.clip_limit)
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,7 @@ class ScaleGrey(Grey):
         return scale_intensity(channel, method=self.method)
 
 
-def preprocessing_steps(
+def build_preprocessing_steps(
     *,
     spatial_size: Sequence[int],
     aspect: str,
@@ -241,7 +241,7 @@ def preprocessing_steps(
     crop_negligible: bool = False,
     patch_area: float | None = None,
 ) -> list[Move | Grey]:
-    """The steps in their order; the arguments are those of `mammoseg.transforms.pipelines.preprocessing`, all of them.
+    """The steps in their order; the arguments are those of `mammoseg.transforms.pipelines.build_film_preprocessing`, all of them.
 
     Those with a default are younger than some records, which lack them.
 
@@ -251,9 +251,9 @@ def preprocessing_steps(
         WrongCallError: an unknown policy.
 
     Examples:
-        >>> from mammoseg.transforms.functional.steps import preprocessing_steps
+        >>> from mammoseg.transforms.functional.steps import build_preprocessing_steps
         >>> wanted = {"crop_to_breast": True, "orient_left": True, "remove_background": False, "crop_border": False}
-        >>> steps = preprocessing_steps(
+        >>> steps = build_preprocessing_steps(
         ...     spatial_size=(8, 4), aspect="stretch", clahe_clip_limit=None, intensity="unit", **wanted
         ... )
         >>> [type(step).__name__ for step in steps]

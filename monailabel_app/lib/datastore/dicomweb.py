@@ -17,18 +17,18 @@ from mammoseg.archives.dicomweb.fetch import (
     SERIES,
     SOP,
     STUDY,
-    first_value,
-    instances_of,
-    studies_of_interest,
+    find_studies,
+    list_instances,
+    read_first_value,
 )
 from mammoseg.archives.dicomweb.retrieve import RefusedInstanceError, retrieve, retrieve_listed
 from mammoseg.archives.dicomweb.store import store
-from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
+from mammoseg.data.identifiers import hash_with_key, load_key, locate_key_file
 from mammoseg.dicom.gate import IMAGE_CLASSES, is_uid
 from mammoseg.dicom.mask import SEGMENTATION_CLASSES
 from mammoseg.errors import MammosegError, WrongCallError
-from monailabel_app.lib.conf import number
-from monailabel_app.lib.datastore.files import label_row
+from monailabel_app.lib.conf import read_number
+from monailabel_app.lib.datastore.files import read_label_row
 from monailabel_app.lib.datastore.index import ImageRow, LabelRow
 from monailabel_app.lib.datastore.instance import InstanceDatastore
 from monailabel_app.lib.datastore.instance_cache import InstanceCache
@@ -67,8 +67,8 @@ class DicomwebDatastore(InstanceDatastore):
         self.archive = connect(url, **options)
         self._quick = connect(url, **options, timeout=QUICK_SECONDS, waits=())
         super().__init__(self.archive.name, folder, conf)
-        self._key = load_key(default_key_file())
-        most_bytes = int(number(conf, "cache_gib", CACHE_GIB) * 2**30)
+        self._key = load_key(locate_key_file())
+        most_bytes = int(read_number(conf, "cache_gib", CACHE_GIB) * 2**30)
         self._cache = InstanceCache(folder / "images", self.archive, most_bytes=most_bytes)
         self._closing = threading.Event()
         self._retrying = threading.Thread(target=self._retry, daemon=True)
@@ -96,17 +96,21 @@ class DicomwebDatastore(InstanceDatastore):
 
     def _studies(self) -> Iterator[tuple[str, tuple[str, str]]]:
         """Studies with mammograms: UID, what is other when something has changed or empty, patient group."""
-        for found in studies_of_interest(self.archive, self.modalities, {}, fields=[INSTANCES]):
-            if is_uid(study := first_value(found, STUDY)):
-                group = keyed_hash(first_value(found, PATIENT_ID) or study, self._key)
+        for found in find_studies(self.archive, self.modalities, {}, fields=[INSTANCES]):
+            if is_uid(study := read_first_value(found, STUDY)):
+                group = hash_with_key(read_first_value(found, PATIENT_ID) or study, self._key)
                 count = _number(found, INSTANCES)
                 yield study, (f"{count} {group} {self.modalities}" if count else "", group)
 
     def _look_into(self, study: str, stamp: str, patient_group: str) -> None:
-        held = self.index.stored_labels(study)  # before the archive is asked: one that is stored meanwhile is not gone
+        held = self.index.list_stored_labels(
+            study
+        )  # before the archive is asked: one that is stored meanwhile is not gone
         images, labels = [], list[LabelRow]()
-        for found in instances_of(self.archive, study, fields=[ROWS, COLUMNS]):
-            series, sop, sop_class, modality = (first_value(found, tag) for tag in (SERIES, SOP, SOP_CLASS, MODALITY))
+        for found in list_instances(self.archive, study, fields=[ROWS, COLUMNS]):
+            series, sop, sop_class, modality = (
+                read_first_value(found, tag) for tag in (SERIES, SOP, SOP_CLASS, MODALITY)
+            )
             if not (is_uid(series) and is_uid(sop)):
                 logger.warning("an instance is left out: its UID is no UID")
             elif sop_class in SEGMENTATION_CLASSES or (not sop_class and modality == "SEG"):
@@ -135,16 +139,16 @@ class DicomwebDatastore(InstanceDatastore):
         except RefusedInstanceError as error:
             logger.warning("a segmentation is left out: %s", error)
             return nothing
-        label = label_row(path, instance.study)
+        label = read_label_row(path, instance.study)
         if label is None:
             path.unlink()
             return nothing
         return label
 
-    def image_path(self, image: ImageRow) -> Path:
+    def locate_image(self, image: ImageRow) -> Path:
         return self._cache.path(Instance(image.study, image.series, image.image_id))
 
-    def segmentation_path(self, label: LabelRow) -> Path:
+    def locate_segmentation(self, label: LabelRow) -> Path:
         """Path of a label's SEG, fetched from the archive where it is not yet here.
 
         Raises:
@@ -155,7 +159,7 @@ class DicomwebDatastore(InstanceDatastore):
             retrieve_listed(self.archive, Instance(label.source, label.series, label.label_id), path)
         return path
 
-    def source_of_saved(self, image: ImageRow) -> str:
+    def name_source_of_saved(self, image: ImageRow) -> str:
         return image.study
 
     def deliver(self, entry: Entry) -> None:

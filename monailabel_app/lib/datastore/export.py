@@ -15,7 +15,7 @@ def write_archive(state: Path, items: Sequence[Mapping[str, Any]]) -> Path:
     """Write a new ZIP file with ``image/``, ``label/`` and ``metadata.json`` below `state`; the caller removes it.
 
     Args:
-        items: labels, as `InstanceDatastore.human_labels` gives them.
+        items: labels, as `InstanceDatastore.list_human_labels` gives them.
     """
     folder = state / FOLDER
     folder.mkdir(exist_ok=True, mode=0o700)
@@ -38,13 +38,13 @@ def remove_exports(state: Path) -> None:
 def _fill(archive: zipfile.ZipFile, items: Sequence[Mapping[str, Any]]) -> None:
     metadata = []
     for item in items:
-        names = {key: f"{key}/{item['image_id']}{ending(Path(item[key]))}" for key in ("image", "label")}
+        names = {key: f"{key}/{item['image_id']}{get_ending(Path(item[key]))}" for key in ("image", "label")}
         for key, name in names.items():
             archive.write(item[key], name)
         metadata.append({**item, **names})
     archive.writestr("metadata.json", json.dumps(metadata, indent=2))
 
 
-def ending(path: Path) -> str:
+def get_ending(path: Path) -> str:
     """The part of a file's name that says its format."""
     return ".nii.gz" if path.name.endswith(".nii.gz") else path.suffix

@@ -10,20 +10,20 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from mammoseg.border import refused_as
-from mammoseg.data.grid import grid_of
-from mammoseg.data.mammogram import file_format
+from mammoseg.data.grid import read_grid
+from mammoseg.data.mammogram import detect_file_format
 from mammoseg.data.pictures import load_nifti
 from mammoseg.dicom.read import read_dicom_mask, read_header
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import remove_leftovers, write_json
-from monailabel_app.lib.datastore.human import human_label
+from monailabel_app.lib.datastore.human import find_human_label
 from monailabel_app.lib.datastore.index import LabelRow
 from monailabel_app.lib.datastore.label_images import write_label
-from monailabel_app.lib.datastore.masses import DrawnMass, label_map, separate_masses
+from monailabel_app.lib.datastore.masses import DrawnMass, build_label_map, separate_masses
 from monailabel_app.lib.datastore.segmentation import read_drawn, write_drawn
 from monailabel_app.lib.datastore.set_aside import SetAside
 from monailabel_app.lib.datastore.spool import Entry
-from monailabel_app.lib.datastore.work import MANUAL, algorithm_type
+from monailabel_app.lib.datastore.work import MANUAL, name_algorithm_type
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ class LabelFiles:
         Raises:
             InputRefusedError: the image's header is not fit to derive a SEG from.
         """
-        if file_format(image) == "DICOM":
+        if detect_file_format(image) == "DICOM":
             path = self.segmentation(entry.label_id)
             write_drawn(
                 path,
@@ -111,11 +111,11 @@ class LabelFiles:
                 user=entry.user,
             )
             return
-        grid = grid_of(image)
-        labels = label_map([mass.mask for mass in masses], grid.shape)
+        grid = read_grid(image)
+        labels = build_label_map([mass.mask for mass in masses], grid.shape)
         helpers = entry.work.helpers(labels > 0)
         assessments = [mass.assessment for mass in masses]
-        kind = algorithm_type(helpers)
+        kind = name_algorithm_type(helpers)
         about = AboutPicture(entry.image_id, entry.seconds, kind, helpers, assessments, str(image))
         write_json(self._about_picture(entry.label_id), asdict(about))
         write_label(self._picture_label(entry.label_id), labels, grid)
@@ -144,7 +144,7 @@ class LabelFiles:
         """
         path = self.folder / "masks" / f"{label.label_id}.nii.gz"
         if not path.exists():
-            grid = grid_of(image)
+            grid = read_grid(image)
             if (drawn := self._picture_label(label.label_id)).exists():
                 mask = _values(drawn) > 0
             else:
@@ -169,7 +169,7 @@ class LabelFiles:
         """Whether it counts no more."""
         return (self.folder / "withdrawn" / f"{label_id}.json").exists()
 
-    def found_again(self, known: set[str]) -> list[LabelRow]:
+    def find_again(self, known: set[str]) -> list[LabelRow]:
         """Labels that are here and not in `known`, as after the index was lost; what is none is set aside."""
         found = []
         for path in sorted((self.folder / "final").iterdir()):
@@ -178,7 +178,7 @@ class LabelFiles:
                 continue
             try:
                 with refused_as("E_LABEL", "a file in the store is no label of ours."):
-                    row = self._row_of_picture(label_id) if path.suffix == ".gz" else row_of_segmentation(path, SAVED)
+                    row = self._row_of_picture(label_id) if path.suffix == ".gz" else require_label_row(path, SAVED)
             except InputRefusedError as error:  # a file of any form must not keep the server from starting
                 reason = f"{path.name} is no label of ours ({error.code})."
                 self.set_aside.take(label_id, self._files(label_id), reason)
@@ -214,22 +214,22 @@ def _values(label: Path) -> np.ndarray:
     return array.reshape(array.shape[:2]).T
 
 
-def label_row(segmentation: Path, source: str) -> LabelRow | None:
+def read_label_row(segmentation: Path, source: str) -> LabelRow | None:
     """What the index keeps of a SEG that counts as a person's label; None when it does not, or cannot be read."""
     try:
-        return row_of_segmentation(segmentation, source)
+        return require_label_row(segmentation, source)
     except InputRefusedError as error:
         logger.warning("a segmentation is left out: %s", error.code)
         return None
 
 
-def row_of_segmentation(segmentation: Path, source: str) -> LabelRow | None:
+def require_label_row(segmentation: Path, source: str) -> LabelRow | None:
     """The same, of a file that has to be one.
 
     Raises:
         InputRefusedError: it cannot be read.
     """
-    label = human_label(read_header(segmentation))
+    label = find_human_label(read_header(segmentation))
     if label is None:
         return None
     segments = ",".join(str(number) for number in label.segments)

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.data.find_images import find_inputs
-from mammoseg.data.identifiers import default_key_file, keyed_hash, load_key
-from mammoseg.data.mammogram import file_format, read_mammogram
+from mammoseg.data.identifiers import hash_with_key, load_key, locate_key_file
+from mammoseg.data.mammogram import detect_file_format, read_mammogram
 from mammoseg.dicom.gate import IMAGE_CLASSES, is_uid
 from mammoseg.dicom.mask import SEGMENTATION_CLASSES
 from mammoseg.dicom.read import read_texts
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import atomic_path
-from monailabel_app.lib.datastore.export import ending
-from monailabel_app.lib.datastore.files import SAVED, label_row
+from monailabel_app.lib.datastore.export import get_ending
+from monailabel_app.lib.datastore.files import SAVED, read_label_row
 from monailabel_app.lib.datastore.index import ImageRow, LabelRow
 from monailabel_app.lib.datastore.instance import InstanceDatastore
 from monailabel_app.lib.datastore.spool import Entry
@@ -52,9 +52,9 @@ class FolderDatastore(InstanceDatastore):
         super().__init__(root.name, folder, conf)
         self._root = root.resolve()
         self._unread = 0
-        self._key = load_key(default_key_file())
+        self._key = load_key(locate_key_file())
         self.saver.finish_waiting()
-        for label in self.files.found_again({row[0] for row in self.index.ask("SELECT label_id FROM labels")}):
+        for label in self.files.find_again({row[0] for row in self.index.ask("SELECT label_id FROM labels")}):
             self.index.put_label(label)
 
     def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
@@ -66,8 +66,8 @@ class FolderDatastore(InstanceDatastore):
         """
         upload = Path(image_filename)
         image_id = read_mammogram(upload, modalities=self.modalities).sop_instance_uid or image_id
-        kind = file_format(upload)
-        name = f"{image_id}{ENDINGS.get(kind) or ending(upload)}"
+        kind = detect_file_format(upload)
+        name = f"{image_id}{ENDINGS.get(kind) or get_ending(upload)}"
         if not is_image_id(image_id) or self.index.image(image_id) or (self._root / name).exists():
             raise WrongCallError("there is an image of this id already, or it is none; name another one.")
         with atomic_path(self._root / name) as temporary:
@@ -105,11 +105,11 @@ class FolderDatastore(InstanceDatastore):
             self._unread = unread
 
     def _look_at(self, path: Path, source: str, stamp: str) -> None:
-        held = self.index.stored_labels(source)
+        held = self.index.list_stored_labels(source)
         images: list[ImageRow] = []
         labels: list[LabelRow] = []
         try:
-            if file_format(path) == "DICOM":
+            if detect_file_format(path) == "DICOM":
                 images, labels = self._look_at_dicom(path, source)
             else:
                 image_id = self._picture_id(source)
@@ -123,27 +123,27 @@ class FolderDatastore(InstanceDatastore):
         texts = read_texts(path, KEYWORDS)
         sop, study, series = (texts[f"{level}InstanceUID"] for level in ("SOP", "Study", "Series"))
         if texts["SOPClassUID"] in SEGMENTATION_CLASSES:
-            label = label_row(path, source)
+            label = read_label_row(path, source)
             return [], [label] if label else []
         is_mammogram = texts["SOPClassUID"] in IMAGE_CLASSES and texts["Modality"] in self.modalities
         if not is_mammogram or not all(map(is_uid, (sop, study, series))):
             return [], []
-        group = keyed_hash(texts["PatientID"] or study, self._key)
+        group = hash_with_key(texts["PatientID"] or study, self._key)
         return [ImageRow(sop, source, group, study, series, source)], []
 
     def _picture_id(self, source: str) -> str:
         """Path inside the folder with dots for slashes and without ending; with a hash where that is no id or taken."""
-        plain = source.removesuffix(ending(Path(source))).replace("/", ".")
+        plain = source.removesuffix(get_ending(Path(source))).replace("/", ".")
         taken = self.index.image(plain)
         if is_image_id(plain) and (taken is None or taken.source == source):
             return plain
         cleaned = re.sub(r"[^A-Za-z0-9_-]+", ".", plain).strip(".-")[:64].rstrip(".")
         return f"{cleaned or 'image'}-{hashlib.sha256(source.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
 
-    def image_path(self, image: ImageRow) -> Path:
+    def locate_image(self, image: ImageRow) -> Path:
         return self._inside(image.path)
 
-    def segmentation_path(self, label: LabelRow) -> Path:
+    def locate_segmentation(self, label: LabelRow) -> Path:
         return self.files.segmentation(label.label_id) if label.source == SAVED else self._inside(label.source)
 
     def _inside(self, source: str) -> Path:
@@ -152,7 +152,7 @@ class FolderDatastore(InstanceDatastore):
             raise InputRefusedError("E_NOT_A_FILE", "the file leads out of the folder.")
         return path
 
-    def source_of_saved(self, image: ImageRow) -> str:
+    def name_source_of_saved(self, image: ImageRow) -> str:
         return SAVED
 
     def deliver(self, entry: Entry) -> None:

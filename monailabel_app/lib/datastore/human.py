@@ -13,7 +13,7 @@ from pydicom.valuerep import DA, TM
 
 from mammoseg.border import passed_over
 from mammoseg.dicom.gate import is_uid
-from mammoseg.dicom.mask import SEGMENTATION_CLASSES, referenced_instances, segments_of_mass
+from mammoseg.dicom.mask import SEGMENTATION_CLASSES, find_mass_segments, find_referenced_instances
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 
 BY_A_PERSON = ("MANUAL", "SEMIAUTOMATIC")
@@ -40,10 +40,10 @@ class HumanLabel:
 
 
 @no_header_values_in_warnings()
-def human_label(header: Dataset) -> HumanLabel | None:
+def find_human_label(header: Dataset) -> HumanLabel | None:
     """Judge a segmentation by its header; None when it does not count, a malformed one among them."""
     with passed_over():
-        images = referenced_instances(header)
+        images = find_referenced_instances(header)
         segments = tuple(_segments_of_mass(header))
         is_segmentation = header.SOPClassUID in SEGMENTATION_CLASSES and is_uid(header.SOPInstanceUID)
         if not is_segmentation or len(images) != 1 or not segments:
@@ -56,7 +56,7 @@ def human_label(header: Dataset) -> HumanLabel | None:
 
 
 def _segments_of_mass(header: Dataset) -> Iterator[int]:
-    for segment in segments_of_mass(header):
+    for segment in find_mass_segments(header):
         if segment.SegmentAlgorithmType in BY_A_PERSON:
             yield int(segment.SegmentNumber)
 

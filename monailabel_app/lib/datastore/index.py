@@ -159,7 +159,7 @@ class Index:
                 connection.execute("DELETE FROM labels WHERE source = ? AND is_stored", (source,))
                 connection.execute("DELETE FROM sources WHERE source = ?", (source,))
 
-    def image_ids(self) -> list[str]:
+    def list_image_ids(self) -> list[str]:
         """All images, by their ids."""
         return [image_id for (image_id,) in self.ask("SELECT image_id FROM images ORDER BY image_id")]
 
@@ -168,12 +168,12 @@ class Index:
         found = self.ask(f"SELECT {IMAGE_COLUMNS} FROM images WHERE image_id = ?", image_id)
         return ImageRow(*found[0]) if found else None
 
-    def only_image_of_series(self, series: str) -> ImageRow | None:
+    def find_only_image_of_series(self, series: str) -> ImageRow | None:
         """The image of a series that has no other."""
         found = self.ask(f"SELECT {IMAGE_COLUMNS} FROM images WHERE series = ? LIMIT 2", series)
         return ImageRow(*found[0]) if len(found) == 1 else None
 
-    def images_of_study(self, study: str) -> list[ImageRow]:
+    def list_images_of_study(self, study: str) -> list[ImageRow]:
         """All images of a study, by their ids."""
         found = self.ask(f"SELECT {IMAGE_COLUMNS} FROM images WHERE study = ? ORDER BY image_id", study)
         return [ImageRow(*row) for row in found]
@@ -194,17 +194,17 @@ class Index:
         found = self.ask(f"SELECT {LABEL_COLUMNS} FROM labels WHERE label_id = ?", label_id)
         return LabelRow(*found[0]) if found else None
 
-    def stored_labels(self, source: str) -> set[str]:
+    def list_stored_labels(self, source: str) -> set[str]:
         """Ids of the segmentations that a source is known to hold."""
         query = "SELECT label_id FROM labels WHERE source = ? AND is_stored"
         return {label_id for (label_id,) in self.ask(query, source)}
 
-    def labels_of(self, image_id: str) -> list[LabelRow]:
+    def list_labels_of(self, image_id: str) -> list[LabelRow]:
         """Labels of one image, the newest first."""
         query = f"SELECT {LABEL_COLUMNS} FROM labels WHERE image_id = ? ORDER BY seconds DESC, label_id"
         return [LabelRow(*row) for row in self.ask(query, image_id)]
 
-    def newest_labels(self) -> list[LabelRow]:
+    def list_newest_labels(self) -> list[LabelRow]:
         """The newest label of each image that has one, by the image's id."""
         columns = ", ".join(f"labels.{field.name}" for field in fields(LabelRow))
         query = f"SELECT {columns} FROM labels JOIN images USING (image_id) ORDER BY image_id, seconds, label_id DESC"

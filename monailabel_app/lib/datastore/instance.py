@@ -13,17 +13,17 @@ from typing import Any
 
 from monailabel.interfaces.exception import LabelNotFoundException
 
-from mammoseg.data.grid import grid_of
+from mammoseg.data.grid import read_grid
 from mammoseg.dicom.algorithm import Assistance
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import atomic_path
 from mammoseg.interactive.run_lengths import RunLengths
-from monailabel_app.lib.conf import yes_or_no
+from monailabel_app.lib.conf import read_yes_or_no
 from monailabel_app.lib.datastore.export import remove_exports, write_archive
 from monailabel_app.lib.datastore.files import LabelFiles
 from monailabel_app.lib.datastore.index import ImageRow, LabelRow
 from monailabel_app.lib.datastore.label_images import read_label, write_label
-from monailabel_app.lib.datastore.label_info import mass_values
+from monailabel_app.lib.datastore.label_info import parse_mass_values
 from monailabel_app.lib.datastore.mammograms import MammogramDatastore
 from monailabel_app.lib.datastore.masses import DrawnMass
 from monailabel_app.lib.datastore.saver import LabelSaver
@@ -56,15 +56,15 @@ class InstanceDatastore(MammogramDatastore):
         self.spool = Spool(folder / "spool", self.set_aside)
         self.work = WorkInHand(self.index)
         self.saver = LabelSaver(
-            self, self.index, self.files, self.spool, self.work, large_masks=yes_or_no(conf, "large_masks", False)
+            self, self.index, self.files, self.spool, self.work, large_masks=read_yes_or_no(conf, "large_masks", False)
         )
 
     @abstractmethod
-    def segmentation_path(self, label: LabelRow) -> Path:
+    def locate_segmentation(self, label: LabelRow) -> Path:
         """The file of a label's SEG."""
 
     @abstractmethod
-    def source_of_saved(self, image: ImageRow) -> str:
+    def name_source_of_saved(self, image: ImageRow) -> str:
         """Source, in the index, of a label that is saved for an image."""
 
     @abstractmethod
@@ -74,16 +74,16 @@ class InstanceDatastore(MammogramDatastore):
     def get_labeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
         """Images with a person's label, an empty one ("no mass") too."""
         self._refresher.when_due()
-        return [label.image_id for label in self.index.newest_labels()]
+        return [label.image_id for label in self.index.list_newest_labels()]
 
     def get_unlabeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
         labeled = set(self.get_labeled_images())
-        return [image_id for image_id in self.index.image_ids() if image_id not in labeled]
+        return [image_id for image_id in self.index.list_image_ids() if image_id not in labeled]
 
     def get_labels_by_image_id(self, image_id: str) -> dict[str, str]:
         """``final``: id of the newest label of a person; ``original``: id of the image, where a model drew on it."""
         self._image(image_id)
-        labels = self.index.labels_of(image_id)
+        labels = self.index.list_labels_of(image_id)
         found = {"final": labels[0].label_id} if labels else {}
         return found | ({"original": image_id} if self.files.original(image_id).exists() else {})
 
@@ -103,16 +103,16 @@ class InstanceDatastore(MammogramDatastore):
             raise LabelNotFoundException("there is no output of a model for this image.")
         label = self._label(label_id)
         image = self._image(label.image_id)
-        return str(self.files.mask(label, self.segmentation_path(label), self.image_path(image)))
+        return str(self.files.mask(label, self.locate_segmentation(label), self.locate_image(image)))
 
-    def drawn_masses(self, label: LabelRow) -> list[DrawnMass]:
+    def read_drawn_masses(self, label: LabelRow) -> list[DrawnMass]:
         """The masses of a label, each by itself.
 
         Raises:
             InputRefusedError: its file cannot be read.
             ArchiveError: it is not at hand and the archive does not give it.
         """
-        return self.files.masses(label, self.segmentation_path(label))
+        return self.files.masses(label, self.locate_segmentation(label))
 
     def get_label(self, label_id: str, label_tag: str, params: Any = None) -> BytesIO:
         return BytesIO(Path(self.get_label_uri(label_id, label_tag)).read_bytes())
@@ -137,10 +137,10 @@ class InstanceDatastore(MammogramDatastore):
         told = self.index.info("label original", image_id)
         of_weights = {name: str(value) for name, value in told.get("params", {}).items() if name in TOLD and value}
         by = Assistance(str(told.get("model") or "unknown"), str(told.get("params", {}).get("version", "")), of_weights)
-        mask = read_label(path, grid_of(path), image_id=image_id)
+        mask = read_label(path, read_grid(path), image_id=image_id)
         self.work.propose(image_id, user, Proposal(by, RunLengths.of(mask)))
 
-    def human_labels(self) -> list[dict[str, Any]]:
+    def list_human_labels(self) -> list[dict[str, Any]]:
         """The newest label of each image, for training.
 
         Each has ``image``, the file of the mammogram, ``label``, a NIfTI mask on its grid, ``image_id``, ``label_id``,
@@ -152,7 +152,7 @@ class InstanceDatastore(MammogramDatastore):
         """
         self._refresher.when_due()
         found, left_out = [], 0
-        for label in self.index.newest_labels():
+        for label in self.index.list_newest_labels():
             try:
                 paths = {
                     "image": self.get_image_uri(label.image_id),
@@ -168,7 +168,7 @@ class InstanceDatastore(MammogramDatastore):
         return found
 
     def datalist(self) -> list[dict[str, Any]]:
-        return [{"image": item["image"], "label": item["label"]} for item in self.human_labels()]
+        return [{"image": item["image"], "label": item["label"]} for item in self.list_human_labels()]
 
     def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
         """Save a label, and return its id once it cannot be lost.
@@ -217,7 +217,7 @@ class InstanceDatastore(MammogramDatastore):
         It holds what the images say of patients, so whoever sends it removes it; what a server that was killed left is
         removed at the next start.
         """
-        return str(write_archive(self._folder, self.human_labels()[:limit_cases]))
+        return str(write_archive(self._folder, self.list_human_labels()[:limit_cases]))
 
     def status(self) -> dict[str, Any]:
         """Counts, how many labels wait for the archive, and what is wrong with it or with what was found here."""
@@ -236,7 +236,7 @@ class InstanceDatastore(MammogramDatastore):
     def json(self) -> dict[str, Any]:
         """The index in MONAI Label's form."""
         infos, originals = self.index.infos("image"), self.index.infos("label original")
-        finals = {label.image_id: {"label_id": label.label_id} for label in self.index.newest_labels()}
+        finals = {label.image_id: {"label_id": label.label_id} for label in self.index.list_newest_labels()}
         objects = {
             image_id: {
                 "image": {"ext": "", "info": infos.get(image_id, {})},
@@ -253,14 +253,14 @@ class InstanceDatastore(MammogramDatastore):
     def _label(self, label_id: str) -> LabelRow:
         label = self.index.label(label_id)
         if label is None and self.index.image(label_id):
-            label = next(iter(self.index.labels_of(label_id)), None)
+            label = next(iter(self.index.list_labels_of(label_id)), None)
         if label is None or not label.image_id:
             raise LabelNotFoundException("there is no such label.")
         return label
 
     def _save_original(self, image: ImageRow, upload: Path, label_info: Mapping[str, Any]) -> None:
-        grid = grid_of(self.image_path(image))
-        masses, others = mass_values(label_info)
+        grid = read_grid(self.locate_image(image))
+        masses, others = parse_mass_values(label_info)
         mask = read_label(upload, grid, image_id=image.image_id, masses=masses, others=others)
         with atomic_path(self.files.original(image.image_id)) as temporary:
             write_label(temporary, mask, grid)

@@ -13,7 +13,7 @@ import nibabel
 import numpy as np
 
 from mammoseg.data.grid import TO_RAS, Grid, turn_to_grid
-from mammoseg.data.mammogram import file_format
+from mammoseg.data.mammogram import detect_file_format
 from mammoseg.data.masks import load_mask
 from mammoseg.data.pictures import NiftiImage, load_nifti, load_nrrd, read_picture
 from mammoseg.dicom.mask import check_about
@@ -136,7 +136,7 @@ def _load(path: Path, kind: str, grid: Grid) -> NiftiImage:
 def _kind(path: Path, grid: Grid) -> str:
     """The format; what has as many bytes as the image has pixels, and is neither DICOM nor NRRD, is bare ``bytes``."""
     try:
-        kind = file_format(path)
+        kind = detect_file_format(path)
     except InputRefusedError as error:
         if error.code == "E_NOT_A_FILE":
             raise

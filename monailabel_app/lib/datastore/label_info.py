@@ -8,7 +8,7 @@ from mammoseg.errors import InputRefusedError
 MOST_VALUES = 1000
 
 
-def mass_values(params: Mapping[str, Any]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def parse_mass_values(params: Mapping[str, Any]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Values that are mass, and values that are something else, by ``{"label_info": [{"name", "idx"}]}``.
 
     Where no name speaks of a mass, as with a tool's own "Segment_1", all of them are. Both are empty where nothing is

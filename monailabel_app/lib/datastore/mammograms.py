@@ -14,8 +14,8 @@ from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.exception import ImageNotFoundException
 
 from mammoseg.errors import WrongCallError
-from monailabel_app.lib.conf import number, words
-from monailabel_app.lib.datastore.export import ending
+from monailabel_app.lib.conf import read_number, read_words
+from monailabel_app.lib.datastore.export import get_ending
 from monailabel_app.lib.datastore.index import ImageRow, Index
 from monailabel_app.lib.datastore.leases import LEASE_SECONDS, Leases
 from monailabel_app.lib.datastore.refresher import Refresher
@@ -48,10 +48,10 @@ class MammogramDatastore(Datastore):
         self._held.enter_context(held(folder, folder / "lock", seconds=TAKE_OVER_SECONDS))
         self._name, self._description = name, "Mammograms"
         self._folder = folder
-        self.modalities = words(conf, "modalities", "MG")
+        self.modalities = read_words(conf, "modalities", "MG")
         self.index = Index(folder / "index.sqlite3")
         self.leases = Leases(self.index)
-        seconds = number(conf, "refresh_seconds", REFRESH_SECONDS)
+        seconds = read_number(conf, "refresh_seconds", REFRESH_SECONDS)
         self._refresher = Refresher(self._scan, lambda: bool(self.index.sources()), seconds=seconds)
 
     def close(self) -> None:
@@ -65,7 +65,7 @@ class MammogramDatastore(Datastore):
         """Bring the index up to date with the source."""
 
     @abstractmethod
-    def image_path(self, image: ImageRow) -> Path:
+    def locate_image(self, image: ImageRow) -> Path:
         """The file of an image."""
 
     def name(self) -> str:
@@ -91,7 +91,7 @@ class MammogramDatastore(Datastore):
     def list_images(self) -> list[str]:
         """Ids of all images; at once, but for the first time of a new state folder."""
         self._refresher.when_due()
-        return self.index.image_ids()
+        return self.index.list_image_ids()
 
     def group_of(self, image_id: str) -> str:
         """Keyed hash of the image's patient, so that patients stay together and unnamed; a picture's own id."""
@@ -107,8 +107,8 @@ class MammogramDatastore(Datastore):
             ImageNotFoundException: there is no such image.
             ArchiveError: it is not at hand and the archive does not give it.
         """
-        named = self.index.image(image_id) or self.index.only_image_of_series(image_id)
-        return str(self.image_path(named or self._image(image_id)))
+        named = self.index.image(image_id) or self.index.find_only_image_of_series(image_id)
+        return str(self.locate_image(named or self._image(image_id)))
 
     def get_image(self, image_id: str, params: Any = None) -> BytesIO:
         return BytesIO(Path(self.get_image_uri(image_id)).read_bytes())
@@ -159,4 +159,4 @@ class MammogramDatastore(Datastore):
         return image
 
     def _suffix(self, image: ImageRow) -> str:
-        return ending(Path(image.path)) if image.path and not image.study else ".dcm"
+        return get_ending(Path(image.path)) if image.path and not image.study else ".dcm"

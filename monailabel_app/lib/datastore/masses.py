@@ -63,7 +63,7 @@ def check_mass_count(count: int, what: str) -> None:
         raise InputRefusedError("E_TOO_MANY_REGIONS", reason)
 
 
-def label_map(masses: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+def build_label_map(masses: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
     """Number of the mass that each pixel is of, from 1 on, 0 of none; uint8 `shape`.
 
     Args:

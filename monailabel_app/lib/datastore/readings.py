@@ -29,29 +29,29 @@ class Reading:
 
     def masses(self, store: InstanceDatastore) -> list[DrawnMass]:
         """The masses, each by itself."""
-        return store.drawn_masses(self.label)
+        return store.read_drawn_masses(self.label)
 
 
-def readings_of(store: InstanceDatastore, image_id: str) -> dict[str, Reading]:
+def list_readings(store: InstanceDatastore, image_id: str) -> dict[str, Reading]:
     """The reading of each reader; labels that other programs brought have none."""
     found: dict[str, Reading] = {}
-    for label in store.index.labels_of(image_id):
+    for label in store.index.list_labels_of(image_id):
         if reader := store.index.info("label final", label.label_id).get("user"):
             found.setdefault(reader, Reading(reader, label))
     return found
 
 
-def agreement(store: InstanceDatastore, readings: Mapping[str, Reading]) -> list[dict[str, Any]]:
+def compute_agreement(store: InstanceDatastore, readings: Mapping[str, Reading]) -> list[dict[str, Any]]:
     """Dice of each two readers; 1 where both found no mass."""
     masks = {reader: reading.mask(store) for reader, reading in sorted(readings.items())}
     return [{"readers": [a, b], "dice": _agree(masks[a], masks[b])} for a, b in combinations(masks, 2)]
 
 
-def second_reading(store: InstanceDatastore, reader: str) -> str:
+def lease_second_reading(store: InstanceDatastore, reader: str) -> str:
     """An image that one other reader has read, leased to this one; empty where there is none."""
     for image_id in store.get_labeled_images():
-        others = readings_of(store, image_id)
-        is_wanted = len(others) == 1 and reader not in others and reader not in skipped(store, image_id)
+        others = list_readings(store, image_id)
+        is_wanted = len(others) == 1 and reader not in others and reader not in list_skipped(store, image_id)
         if is_wanted and store.lease(image_id, reader):
             return image_id
     return ""
@@ -59,11 +59,11 @@ def second_reading(store: InstanceDatastore, reader: str) -> str:
 
 def skip(store: InstanceDatastore, image_id: str, reader: str, reason: str) -> None:
     """Give an image back; it is not the next one of this reader any more."""
-    store.update_image_info(image_id, {"skipped": {**skipped(store, image_id), reader: reason}})
+    store.update_image_info(image_id, {"skipped": {**list_skipped(store, image_id), reader: reason}})
     store.leases.release(image_id, reader)
 
 
-def skipped(store: InstanceDatastore, image_id: str) -> dict[str, str]:
+def list_skipped(store: InstanceDatastore, image_id: str) -> dict[str, str]:
     """Reasons of the readers who skipped an image."""
     return store.get_image_info(image_id).get("skipped", {})
 

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from monailabel_app.lib.errors import in_words
+from monailabel_app.lib.errors import say_error
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Refresher:
                 self._scan()
                 self.trouble = ""
             except Exception as error:
-                self.trouble = in_words(error)
+                self.trouble = say_error(error)
                 raise
             finally:
                 self._scanned = time.monotonic()

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mammoseg.archives.dicomweb.client import ArchiveError
-from mammoseg.data.grid import Grid, grid_of
+from mammoseg.data.grid import Grid, read_grid
 from mammoseg.data.mask_files import check_area
 from mammoseg.dicom.analysis import derive_uid
 from mammoseg.errors import InputRefusedError, MammosegError
 from monailabel_app.lib.datastore.files import SAVED, LabelFiles
 from monailabel_app.lib.datastore.index import ImageRow, Index, LabelRow
 from monailabel_app.lib.datastore.label_images import read_masses
-from monailabel_app.lib.datastore.label_info import mass_values
-from monailabel_app.lib.datastore.masses import label_map
+from monailabel_app.lib.datastore.label_info import parse_mass_values
+from monailabel_app.lib.datastore.masses import build_label_map
 from monailabel_app.lib.datastore.spool import Entry, Spool
-from monailabel_app.lib.datastore.work import WorkInHand, algorithm_type
-from monailabel_app.lib.errors import in_words
+from monailabel_app.lib.datastore.work import WorkInHand, name_algorithm_type
+from monailabel_app.lib.errors import say_error
 
 logger = logging.getLogger(__name__)
 
@@ -32,10 +32,10 @@ class ImageAwayError(MammosegError):
 class ImageSource(Protocol):
     """Where images come from and labels go to."""
 
-    def image_path(self, image: ImageRow) -> Path:
+    def locate_image(self, image: ImageRow) -> Path:
         """The file of an image."""
 
-    def source_of_saved(self, image: ImageRow) -> str:
+    def name_source_of_saved(self, image: ImageRow) -> str:
         """Source, in the index, of a label that is saved for an image."""
 
     def deliver(self, entry: Entry) -> None:
@@ -112,10 +112,10 @@ class LabelSaver:
 
     def _accept(self, image: ImageRow, upload: Path, info: Mapping[str, Any]) -> Entry:
         """Spool an upload; its time is later than that of every label of the image, whatever the clock does."""
-        masses, others = mass_values(info)
+        masses, others = parse_mass_values(info)
         user = str(info.get("user") or "")
         with self._accepting:
-            earlier = [label.seconds for label in self._index.labels_of(image.image_id)]
+            earlier = [label.seconds for label in self._index.list_labels_of(image.image_id)]
             earlier += [entry.seconds for entry in self._spool.entries() if entry.image_id == image.image_id]
             seconds = round(max(time.time(), max(earlier, default=0.0) + 0.001), 6)
             entry = self._spool.accept(
@@ -138,9 +138,9 @@ class LabelSaver:
         try:
             self._build(entry)
         except (ArchiveError, ImageAwayError, OSError, sqlite3.Error) as error:
-            self._spool.keep(entry, in_words(error))
+            self._spool.keep(entry, say_error(error))
         except Exception as error:  # it would be the same at every start
-            self._spool.set_aside(entry, in_words(error))
+            self._spool.set_aside(entry, say_error(error))
         else:
             self._deliver(entry)
 
@@ -167,24 +167,24 @@ class LabelSaver:
                 others=entry.others,
                 assessments=entry.assessments,
             )
-            mask = label_map([mass.mask for mass in masses], grid.shape) > 0
+            mask = build_label_map([mass.mask for mass in masses], grid.shape) > 0
             if not self._large_masks:
                 check_area(mask)
             self._files.write(masses, path, entry)
         series = derive_uid(entry.label_id, "series")
-        source = self._source.source_of_saved(image)
+        source = self._source.name_source_of_saved(image)
         row = LabelRow(entry.label_id, entry.image_id, source, series, entry.seconds, "", source == SAVED)
         helpers = entry.work.helpers(mask) if mask is not None else []
-        told = {"algorithm_type": algorithm_type(helpers), "helped_by": helpers} if mask is not None else {}
+        told = {"algorithm_type": name_algorithm_type(helpers), "helped_by": helpers} if mask is not None else {}
         self._index.put_saved(row, {"user": entry.user, **told})
         if mask is not None:
             who = entry.image_id, entry.user, entry.role
             self._work.saved(*who, entry.work, mask, seconds=entry.seconds, strokes=entry.strokes)
 
     def _image(self, image: ImageRow) -> tuple[Path, Grid]:
-        path = self._source.image_path(image)
+        path = self._source.locate_image(image)
         try:
-            return path, grid_of(path)
+            return path, read_grid(path)
         except InputRefusedError as error:
             raise ImageAwayError(f"the image of the label cannot be read now: {error}") from error
 
@@ -194,7 +194,7 @@ class LabelSaver:
             self._source.deliver(entry)
         except Exception as error:
             logger.warning("a label waits: %s", type(error).__name__)
-            self._spool.keep(entry, in_words(error))
+            self._spool.keep(entry, say_error(error))
 
     def _take_back(self, entry: Entry) -> None:
         """Leave nothing of a label of which a client is told that it failed."""

@@ -10,12 +10,12 @@ from pydicom import Dataset
 from pydicom.uid import UID
 
 from mammoseg.dicom.analysis import Analysis, derive_uid
-from mammoseg.dicom.mask import segments_of_mass
+from mammoseg.dicom.mask import find_mass_segments
 from mammoseg.dicom.read import read_header, read_segments
 from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object
 from monailabel_app.lib.datastore.masses import Assessment, DrawnMass, check_mass_count
-from monailabel_app.lib.datastore.work import Proposal, helper_of
+from monailabel_app.lib.datastore.work import Proposal, find_helper
 
 BI_RADS = "BI-RADS "
 """Stands before the assessment in Segment Description."""
@@ -45,7 +45,7 @@ def write_drawn(
         InputRefusedError: the image's header is not fit to derive from.
     """
     when = datetime.fromtimestamp(seconds, timezone.utc)
-    assisted = [helper_of(mass.mask, proposals) for mass in masses]
+    assisted = [find_helper(mass.mask, proposals) for mass in masses]
     analysis = Analysis(read_header(image), [mass.mask for mass in masses], None, when, assisted=assisted)
     segmentation = build_segmentation(analysis)
     for segment, mass in zip(segmentation.SegmentSequence, masses, strict=False):  # none has a segment too
@@ -67,7 +67,7 @@ def read_drawn(segmentation: Path, segments: Collection[int] = ()) -> list[Drawn
     Raises:
         InputRefusedError: it cannot be read, or has more than `MOST_MASSES`.
     """
-    of_mass = {int(segment.SegmentNumber): segment for segment in segments_of_mass(read_header(segmentation))}
+    of_mass = {int(segment.SegmentNumber): segment for segment in find_mass_segments(read_header(segmentation))}
     counting = {number: segment for number, segment in of_mass.items() if not segments or number in segments}
     check_mass_count(len(counting), "segments of mass")
     masks = read_segments(segmentation, list(counting))

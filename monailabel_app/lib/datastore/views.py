@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from mammoseg.data.mammogram import file_format
-from mammoseg.dicom.attributes import laterality, view
+from mammoseg.data.mammogram import detect_file_format
+from mammoseg.dicom.attributes import read_laterality, read_view
 from mammoseg.dicom.read import read_header
 from mammoseg.errors import InputRefusedError
 from monailabel_app.lib.datastore.index import ImageRow
@@ -32,12 +32,12 @@ class FilmView:
     view: str | None
 
 
-def view_by_name(image_id: str) -> tuple[FilmView, str]:
+def parse_view(image_id: str) -> tuple[FilmView, str]:
     """What the name of a picture says, as ``P_00001_LEFT_CC`` does, and the rest of it, which its other views share.
 
     Examples:
-        >>> from monailabel_app.lib.datastore.views import view_by_name
-        >>> view_by_name("P_00001_LEFT_CC")
+        >>> from monailabel_app.lib.datastore.views import parse_view
+        >>> parse_view("P_00001_LEFT_CC")
         (View(image='P_00001_LEFT_CC', side='L', view='CC'), 'P 00001')
     """
     words = re.split(r"[^A-Za-z0-9]+", image_id)
@@ -47,18 +47,18 @@ def view_by_name(image_id: str) -> tuple[FilmView, str]:
     return FilmView(image_id, side, projection), rest
 
 
-def view_of(store: MammogramDatastore, image: ImageRow) -> FilmView:
+def find_view(store: MammogramDatastore, image: ImageRow) -> FilmView:
     """Side and view of an image: by the header of DICOM, by the name of another file.
 
     Raises:
         InputRefusedError: the file cannot be read.
         ArchiveError: it is not at hand and the archive does not give it.
     """
-    path = store.image_path(image)
-    return _by_header(path, image) if file_format(path) == "DICOM" else view_by_name(image.image_id)[0]
+    path = store.locate_image(image)
+    return _by_header(path, image) if detect_file_format(path) == "DICOM" else parse_view(image.image_id)[0]
 
 
-def views_beside(store: MammogramDatastore, image: ImageRow) -> list[FilmView]:
+def list_views_beside(store: MammogramDatastore, image: ImageRow) -> list[FilmView]:
     """The other images of a study, or of pictures whose names differ in side and view alone; at most `MOST_BESIDE`.
 
     One that cannot be read is left out.
@@ -66,7 +66,7 @@ def views_beside(store: MammogramDatastore, image: ImageRow) -> list[FilmView]:
     found = []
     for other in _others(store, image)[:MOST_BESIDE]:
         try:
-            found.append(view_of(store, other))
+            found.append(find_view(store, other))
         except InputRefusedError:
             continue
     return found
@@ -74,14 +74,14 @@ def views_beside(store: MammogramDatastore, image: ImageRow) -> list[FilmView]:
 
 def _others(store: MammogramDatastore, image: ImageRow) -> list[ImageRow]:
     if image.study:
-        rows = store.index.images_of_study(image.study)
+        rows = store.index.list_images_of_study(image.study)
     else:
-        rest = view_by_name(image.image_id)[1]
-        ids = [other for other in store.index.image_ids() if rest and view_by_name(other)[1] == rest]
+        rest = parse_view(image.image_id)[1]
+        ids = [other for other in store.index.list_image_ids() if rest and parse_view(other)[1] == rest]
         rows = [row for row in map(store.index.image, ids) if row and not row.study]
     return [row for row in rows if row.image_id != image.image_id]
 
 
 def _by_header(path: Path, image: ImageRow) -> FilmView:
     header = read_header(path)
-    return FilmView(image.image_id, laterality(header), view(header))
+    return FilmView(image.image_id, read_laterality(header), read_view(header))

@@ -169,12 +169,12 @@ class WorkInHand:
         self.index.put_info("work", _name(image_id, user), asdict(work))
 
 
-def helper_of(region: np.ndarray, proposals: Sequence[Proposal]) -> Assistance | None:
+def find_helper(region: np.ndarray, proposals: Sequence[Proposal]) -> Assistance | None:
     """The model that proposed some of a region, bool ``(rows, columns)``, last; None where none did."""
     return next((proposal.by for proposal in reversed(proposals) if _shares(proposal, region)), None)
 
 
-def algorithm_type(helpers: Sequence[str]) -> str:
+def name_algorithm_type(helpers: Sequence[str]) -> str:
     """What DICOM calls a drawing with, or without, help."""
     return SEMIAUTOMATIC if helpers else MANUAL
 

@@ -68,8 +68,8 @@ class Login:
             except (jwt.PyJWTError, ValueError, TypeError) as error:
                 logger.info("a token is refused: %s", type(error).__name__)
         if person is None:
-            self._audit.login_failed(address)
-            raise login_needed()
+            self._audit.count_failed_login(address)
+            raise make_login_needed_error()
         return person
 
     def open_session(self, token: str, address: str) -> str:
@@ -90,7 +90,7 @@ class Login:
             return image
         return f"{image}~{self._tickets.open(token.strip(), request.state.person, image)}"
 
-    async def of_request(self, request: Request, *, takes_ticket: bool = False) -> Person:
+    async def identify(self, request: Request, *, takes_ticket: bool = False) -> Person:
         """Who asks: by the header, else by the cookie or the ticket, else nobody where no login is needed.
 
         A token of the file and a session are known at once, however many wait for the issuer or for the audit.
@@ -103,7 +103,7 @@ class Login:
             return NOBODY
         if scheme:
             if scheme.lower() != "bearer":
-                raise login_needed()
+                raise make_login_needed_error()
             asked = token.strip(), str(request.state.address)
             known = self._tokens.person(asked[0])
             return known if known is not None else await to_thread.run_sync(self.person, *asked, limiter=self._threads)
@@ -111,7 +111,7 @@ class Login:
         if session is None and takes_ticket:
             session = self._of_ticket(request.query_params.get("image", ""))
         if session is None or self._is_revoked(session):
-            raise login_needed()
+            raise make_login_needed_error()
         return session.person
 
     def _of_ticket(self, image_id: str) -> Session | None:
@@ -123,6 +123,6 @@ class Login:
         return session.token.startswith(PREFIX) and self._tokens.person(session.token) is None
 
 
-def login_needed() -> HttpError:
+def make_login_needed_error() -> HttpError:
     """The refusal of who does not say who he is; a new one each time, as a raised one keeps where it was raised."""
     return HttpError(401, "E_LOGIN", "a valid token is needed.", {"WWW-Authenticate": "Bearer"})

@@ -11,7 +11,7 @@ import requests
 
 from mammoseg.errors import WrongCallError
 from monailabel_app.lib.errors import HttpError
-from monailabel_app.lib.login.roles import Person, roles_of
+from monailabel_app.lib.login.roles import Person, parse_roles
 from monailabel_app.lib.settings import Oidc, check_key_address
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class Verifier:
             options={"require": ["exp", "iss", "aud", "sub"]},
         )
         name = claims.get(self.oidc.name_claim) or claims["sub"]
-        roles = roles_of(_claim(claims, self.oidc.roles_claim), prefix=self.oidc.role_prefix)
+        roles = parse_roles(_claim(claims, self.oidc.roles_claim), prefix=self.oidc.role_prefix)
         name = str(name)[:64].encode("utf-8", "replace").decode()  # JSON can hold half a character, no answer can
         return Person(name, roles, expires=float(claims["exp"]))
 

@@ -44,7 +44,7 @@ STRANGER = Person("stranger", frozenset())
 """Whoever asks for what everyone may ask for; who it is was not looked at."""
 
 
-def roles_of(names: object, *, prefix: str = "") -> frozenset[Role]:
+def parse_roles(names: object, *, prefix: str = "") -> frozenset[Role]:
     """The roles among names that may hold others too, such as those of a hospital's directory."""
     known = {f"{prefix}{role.value}": role for role in Role}
     return frozenset(known[name] for name in (names if isinstance(names, list) else []) if name in known)

@@ -51,20 +51,20 @@ class Sessions:
             self._open = {key: session for key, session in self._open.items() if not session.is_over}
             if len(self._open) >= MOST:
                 del self._open[next(iter(self._open))]
-            self._open[digest(secret)] = Session(token, replace(person, expires=ends), image)
+            self._open[hash_secret(secret)] = Session(token, replace(person, expires=ends), image)
         return secret
 
     def find(self, secret: str) -> Session | None:
         """What a secret stands for; None after its end."""
-        session = self._open.get(digest(secret))
+        session = self._open.get(hash_secret(secret))
         return None if session is None or session.is_over else session
 
     def close(self, secret: str) -> None:
         """End one, if there is one."""
         with self._lock:
-            self._open.pop(digest(secret), None)
+            self._open.pop(hash_secret(secret), None)
 
 
-def digest(secret: str) -> str:
+def hash_secret(secret: str) -> str:
     """SHA-256; enough for 256 random bits, which cannot be guessed and need no slow hash."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -10,8 +10,8 @@ from typing import Any
 
 from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.files import sole_writer, write_json
-from monailabel_app.lib.login.roles import Person, Role, roles_of
-from monailabel_app.lib.login.sessions import digest
+from monailabel_app.lib.login.roles import Person, Role, parse_roles
+from monailabel_app.lib.login.sessions import hash_secret
 
 PREFIX = "mammoseg_"
 """So that scanners of repositories find a token that someone committed."""
@@ -37,7 +37,7 @@ class TokenFile:
     def person(self, token: str) -> Person | None:
         """Whom a token stands for; None for an unknown one."""
         self._refresh()
-        return self._people.get(digest(token))
+        return self._people.get(hash_secret(token))
 
     def _refresh(self) -> None:
         try:
@@ -47,7 +47,7 @@ class TokenFile:
             return
         if (stamp := (state.st_mtime_ns, state.st_ino, state.st_size, state.st_mode)) != self._stamp:
             entries = read_tokens(self.path)
-            self._people = {entry["sha256"]: Person(entry["name"], roles_of(entry["roles"])) for entry in entries}
+            self._people = {entry["sha256"]: Person(entry["name"], parse_roles(entry["roles"])) for entry in entries}
             self._stamp = stamp
 
 
@@ -67,7 +67,9 @@ def make_token(path: Path, *, name: str, role: str) -> str:
         raise WrongCallError("--name is empty, longer than 64 letters or not printable; it stands in the audit.")
     token = PREFIX + secrets.token_urlsafe(32)
     made = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    _change(path, lambda entries: [*entries, {"name": name, "roles": asked, "sha256": digest(token), "made": made}])
+    _change(
+        path, lambda entries: [*entries, {"name": name, "roles": asked, "sha256": hash_secret(token), "made": made}]
+    )
     return token
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mammoseg.bundles import bundle_names, bundle_root, exported_name, run_root, why_no_masses
-from mammoseg.checkpoints.weights_file import TRAINED, best_weights, named_weights
+from mammoseg.bundles import list_bundle_names, locate_bundle, locate_runs, read_exported_name, say_why_no_masses
+from mammoseg.checkpoints.weights_file import TRAINED, choose_best_weights, list_named_weights
 from mammoseg.deploy.manifest import check_manifest
 from mammoseg.errors import MammosegError, WrongCallError
 
@@ -47,8 +47,8 @@ def discover(conf: Mapping[str, str]) -> dict[str, ModelEntry]:
         MammosegError: an exported bundle was changed, or a folder of weights has none.
     """
     chosen = _words(conf.get("models", ""))
-    reasons = {name: f"its network {reason}" for name in bundle_names() if (reason := why_no_masses(name))}
-    known = [name for name in bundle_names() if name not in reasons]
+    reasons = {name: f"its network {reason}" for name in list_bundle_names() if (reason := say_why_no_masses(name))}
+    known = [name for name in list_bundle_names() if name not in reasons]
     given = _exported_weights(conf) | _named_weights(conf)
     for name in dict.fromkeys([*chosen, *given]):
         if name not in known:
@@ -62,7 +62,7 @@ def discover(conf: Mapping[str, str]) -> dict[str, ModelEntry]:
 
 
 def _entry(name: str, weights: Path | None) -> ModelEntry:
-    metadata = json.loads((Path(bundle_root(name)) / "configs" / "metadata.json").read_text(encoding="utf-8"))
+    metadata = json.loads((Path(locate_bundle(name)) / "configs" / "metadata.json").read_text(encoding="utf-8"))
     return ModelEntry(name, weights, metadata["name"], metadata["version"])
 
 
@@ -72,7 +72,7 @@ def _exported_weights(conf: Mapping[str, str]) -> dict[str, Path]:
     for text in _words(conf.get("bundles", "")):
         folder = Path(text).expanduser()
         try:
-            name = exported_name(folder)
+            name = read_exported_name(folder)
             if name is not None:
                 check_manifest(folder)
         except OSError as error:
@@ -92,14 +92,14 @@ def _named_weights(conf: Mapping[str, str]) -> dict[str, Path]:
         path = Path(file).expanduser()
         if not file or not path.exists():
             raise WrongCallError(f"weights '{word}' is not name=file or name=folder with one that is there.")
-        named_weights(path)
+        list_named_weights(path)
         found[name] = path
     return found
 
 
 def _own_weights(name: str) -> Path | None:
     """What the bundle was trained to, else what it came with."""
-    own = best_weights(Path(run_root(name)) / "models", shipped=Path(bundle_root(name)) / "models")
+    own = choose_best_weights(Path(locate_runs(name)) / "models", shipped=Path(locate_bundle(name)) / "models")
     return own if own.is_file() else None
 
 

@@ -15,25 +15,25 @@ import numpy as np
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 from scipy import ndimage
 
-from mammoseg.data.grid import Grid, grid_of
-from mammoseg.data.mammogram import file_format
+from mammoseg.data.grid import Grid, read_grid
+from mammoseg.data.mammogram import detect_file_format
 from mammoseg.dicom import measure
 from mammoseg.dicom.algorithm import Assistance
 from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.dicom.read import header_of
+from mammoseg.dicom.read import load_header
 from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import header_refused, write_object
 from mammoseg.errors import InputRefusedError
-from mammoseg.inference.lesions import scale_of_mammogram
+from mammoseg.inference.lesions import find_scale
 from mammoseg.interactive.run_lengths import RunLengths
-from mammoseg.prediction.file_job import area_mm2
+from mammoseg.prediction.file_job import compute_area_mm2
 from monailabel_app.lib.datastore.label_images import write_label
 from monailabel_app.lib.datastore.work import Proposal
 from monailabel_app.lib.models.discover import ModelNotReadyError
 from monailabel_app.lib.models.run import PROPOSAL
 from monailabel_app.lib.models.serving import Segmented, ServedModel
-from monailabel_app.lib.params import EXTENSIONS, said
+from monailabel_app.lib.params import EXTENSIONS, pick_said
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class MassInferTask(InferTask):
         path = Path(request["image"])
         with no_header_values_in_warnings():
             found = self.model.segment(path, read_threshold(request))
-            grid = grid_of(path) if file_format(path) == "DICOM" else _grid(path, found.probability.shape)
+            grid = read_grid(path) if detect_file_format(path) == "DICOM" else _grid(path, found.probability.shape)
         start = time.perf_counter()
         file = write_temporary(found.mask, grid, suffix)
         seconds = {**found.seconds, "write": time.perf_counter() - start, "total": time.perf_counter() - begin}
@@ -142,7 +142,7 @@ class MassInferTask(InferTask):
             ModelNotReadyError: see `__call__`.
         """
         path = Path(image)
-        if file_format(path) != "DICOM":
+        if detect_file_format(path) != "DICOM":
             raise InputRefusedError("E_NOT_DICOM", "the image is no DICOM file, so no DICOM object can refer to it.")
         with no_header_values_in_warnings():
             found = self.model.segment(path, read_threshold(request or {}))
@@ -157,7 +157,7 @@ def encode_segmentation(found: Segmented) -> bytes:
     """
     now = datetime.now(timezone.utc).replace(microsecond=0)
     with header_refused():
-        analysis = Analysis(header_of(found.mammogram), found.lesions, found.algorithm, now, found.probability)
+        analysis = Analysis(load_header(found.mammogram), found.lesions, found.algorithm, now, found.probability)
         dataset = build_segmentation(analysis)
     with tempfile.TemporaryDirectory(prefix="mammoseg-") as folder:
         write_object(dataset, Path(folder) / "mass.seg.dcm")
@@ -173,12 +173,12 @@ def _proposal(found: Segmented) -> dict[str, Proposal]:
 
 def describe(found: Segmented) -> dict[str, Any]:
     """Plain JSON values: centroids are (column, row) in pixels of the stored grid, from 0; areas in the breast."""
-    scale = scale_of_mammogram(found.mammogram)
+    scale = find_scale(found.mammogram)
     return {
         "lesion_count": len(found.lesions),
         "lesions": [_lesion(lesion, found, scale) for lesion in found.lesions],
         "score_kind": found.algorithm.score_kind,
-        "area_mm2": area_mm2(found.lesions, found.mammogram),
+        "area_mm2": compute_area_mm2(found.lesions, found.mammogram),
         "max_probability": round(float(found.probability.max()), 6),
         "threshold": found.algorithm.threshold,
         "version": found.version,
@@ -192,7 +192,7 @@ def read_threshold(request: Mapping[str, Any]) -> float | None:
     Raises:
         InputRefusedError: ``E_PARAMS``, no number above 0 and below 1.
     """
-    return said(request, ["threshold"]).get("threshold")
+    return pick_said(request, ["threshold"]).get("threshold")
 
 
 def read_extension(request: Mapping[str, Any]) -> str:
@@ -201,7 +201,7 @@ def read_extension(request: Mapping[str, Any]) -> str:
     Raises:
         InputRefusedError: ``E_PARAMS``, an unknown one.
     """
-    return said(request, ["result_extension"]).get("result_extension", EXTENSIONS[0])
+    return pick_said(request, ["result_extension"]).get("result_extension", EXTENSIONS[0])
 
 
 def write_temporary(mask: np.ndarray, grid: Grid, suffix: str) -> Path:
@@ -236,7 +236,7 @@ def _nrrd_header(grid: Grid) -> dict[str, Any]:
 
 def _grid(path: Path, shape: tuple[int, ...]) -> Grid:
     """That of a picture, without decoding it again."""
-    return grid_of(path) if file_format(path) == "NIfTI" else Grid((shape[0], shape[1]), np.eye(4))
+    return read_grid(path) if detect_file_format(path) == "NIfTI" else Grid((shape[0], shape[1]), np.eye(4))
 
 
 def _lesion(lesion: np.ndarray, found: Segmented, scale: measure.Scale | None) -> dict[str, Any]:

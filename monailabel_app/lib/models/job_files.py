@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.data.datalist import SECTIONS, write_datalist
-from mammoseg.data.identifiers import keyed_hash
+from mammoseg.data.identifiers import hash_with_key
 from mammoseg.data.mask_files import write_mask
 from mammoseg.data.masks import read_mask
 from mammoseg.data.splits import extend_split
 from mammoseg.errors import MammosegError
-from mammoseg.files import sha256_of_file, sha256_of_json, write_json
+from mammoseg.files import hash_file, hash_json, write_json
 
 FEWEST_TRAINING = 2
 """Images for training, below which no batch can be made of different ones."""
@@ -111,8 +111,8 @@ def write_labels(labels: Sequence[Mapping[str, Any]], folder: Path, *, key: byte
     }
     write_datalist(folder / "datalist.json", name="labels", source="label", seed=0, license=None, sections=sections)
     codes = {section: [record["image_id"] for record in records] for section, records in sections.items()}
-    masks = {path.stem: sha256_of_file(path) for path in sorted((folder / "masks").iterdir())}
-    return LabelSet(codes, sha256_of_json([codes, masks]))
+    masks = {path.stem: hash_file(path) for path in sorted((folder / "masks").iterdir())}
+    return LabelSet(codes, hash_json([codes, masks]))
 
 
 def deal(
@@ -126,7 +126,7 @@ def deal(
         TooFewLabelsError: a section stays empty, or training has fewer than `FEWEST_TRAINING` images.
     """
     known = json.loads(split_file.read_text(encoding="utf-8")) if split_file.is_file() else {}
-    in_order = sorted(labels, key=lambda label: keyed_hash(str(label["image_id"]), key))
+    in_order = sorted(labels, key=lambda label: hash_with_key(str(label["image_id"]), key))
     section_of = extend_split(known, [str(label["patient_id"]) for label in in_order])
     dealt: dict[str, list[Mapping[str, Any]]] = {section: [] for section in SECTIONS}
     for label in in_order:
@@ -146,7 +146,7 @@ def read_log(path: Path) -> list[dict[str, float]]:
 
 
 def _record(label: Mapping[str, Any], folder: Path, key: bytes) -> dict[str, Any]:
-    code, image = keyed_hash(str(label["image_id"]), key), Path(label["image"]).resolve()
+    code, image = hash_with_key(str(label["image_id"]), key), Path(label["image"]).resolve()
     mask = read_mask(Path(label["label"]))
     write_mask(folder / "masks" / f"{code}.png", mask)
     link = folder / "images" / code

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from mammoseg.data.grid import Grid, grid_of
+from mammoseg.data.grid import Grid, read_grid
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.inference.lesions import scale_of_mammogram
+from mammoseg.inference.lesions import find_scale
 from mammoseg.interactive.model import InteractiveModel
-from mammoseg.transforms.functional.breast import recorded_breast
+from mammoseg.transforms.functional.breast import find_recorded_breast
 
 LOCKS = 16
 
@@ -48,12 +48,12 @@ class LookedAt:
         """
         with no_header_values_in_warnings():
             mammogram = read_mammogram(path, modalities=modalities)
-            grid = grid_of(path)
+            grid = read_grid(path)
         low, high = mammogram.value_range
         image = np.clip((mammogram.pixels - low) / (high - low), 0, 1, dtype=np.float32)
-        scale = scale_of_mammogram(mammogram)
+        scale = find_scale(mammogram)
         pixel_mm = None if scale is None else (scale.row_mm + scale.column_mm) / 2
-        return cls(image, recorded_breast(mammogram), grid, pixel_mm)
+        return cls(image, find_recorded_breast(mammogram), grid, pixel_mm)
 
     def for_model(self, model: InteractiveModel) -> Any:
         """What the model made of the image, made now unless it was before."""

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 
-from mammoseg.bundles import bundle_root
+from mammoseg.bundles import locate_bundle
 from mammoseg.checkpoints.checkpoint import read_weights_for
 from mammoseg.dicom.algorithm import Assistance
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import read_json
-from mammoseg.inference.algorithm import facts_of_weights
-from mammoseg.interactive.click_model import BUNDLE, click_weights, load_click_model
+from mammoseg.inference.algorithm import describe_weights
+from mammoseg.interactive.click_model import BUNDLE, choose_click_weights, load_click_model
 from mammoseg.interactive.clicks import CLICK_RADIUS_PIXELS, without_clicked_out
 from mammoseg.interactive.in_breast import check_in_breast
 from mammoseg.interactive.model import InteractiveModel
@@ -36,7 +36,7 @@ from monailabel_app.lib.models.said_prompts import (
     from_scribbles,
     from_smart_edit,
 )
-from monailabel_app.lib.params import said
+from monailabel_app.lib.params import pick_said
 
 CLICK_RADIUS_MM = 5.0
 """How far a click outside reaches where the image says how large a pixel is."""
@@ -50,7 +50,7 @@ class Outliner:
         assistance: description of the model in labels that it helped with.
         images: images that all models share.
         description: one sentence on it.
-        facts: what is known of its weights, see `facts_of_weights`; without weights there is nothing to be known.
+        facts: what is known of its weights, see `describe_weights`; without weights there is nothing to be known.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Outliner:
             InputRefusedError: the file cannot be used, or a parameter is none of its kind.
             PromptError: the prompts are none of this image.
         """
-        values = said(sent, OF_A_PAGE)
+        values = pick_said(sent, OF_A_PAGE)
 
         def outline(looked: LookedAt, prepared: Any) -> Proposal:
             return self.outline(looked, prepared, from_page(values, looked.grid.shape))
@@ -159,7 +159,7 @@ class PromptedInferTask(InferTask):
         """
         begin = time.perf_counter()
         suffix = read_extension(request)
-        values = said(request, self.prompts)
+        values = pick_said(request, self.prompts)
         label = Path(request["label"]) if request.get("label") else None
 
         def outline(looked: LookedAt, prepared: Any) -> tuple[Proposal, str]:
@@ -220,11 +220,11 @@ class OnDemand:
 
 def _learned(images: LookedAtImages) -> dict[str, Outliner]:
     """The network that takes prompts, where it has weights."""
-    path = click_weights()
+    path = choose_click_weights()
     if not path.is_file():
         return {}
-    facts = facts_of_weights(read_weights_for(BUNDLE, path))
-    version = read_json(Path(bundle_root(BUNDLE)) / "configs" / "metadata.json")["version"]
+    facts = describe_weights(read_weights_for(BUNDLE, path))
+    version = read_json(Path(locate_bundle(BUNDLE)) / "configs" / "metadata.json")["version"]
     named = {name: value for name, value in facts.items() if value is not None and name != "warning"}
     assistance = Assistance(BUNDLE, version, named)
     words = "Click U-Net from clicks, a box or strokes"
@@ -232,7 +232,7 @@ def _learned(images: LookedAtImages) -> dict[str, Outliner]:
     return {BUNDLE: Outliner(model, assistance, images, description=words, facts=facts)}
 
 
-def prompted_models(images: LookedAtImages) -> dict[str, Outliner]:
+def build_prompted_models(images: LookedAtImages) -> dict[str, Outliner]:
     """Interactive models by their names, the one that answers by default first.
 
     Raises:
@@ -248,7 +248,7 @@ def prompted_models(images: LookedAtImages) -> dict[str, Outliner]:
     }
 
 
-def prompted_tasks(outliners: Mapping[str, Outliner]) -> dict[str, PromptedInferTask]:
+def build_prompted_tasks(outliners: Mapping[str, Outliner]) -> dict[str, PromptedInferTask]:
     """Two tasks for each model: by its name for points, and ``<name>_scribbles``."""
     points = {name: PromptedInferTask(outliner, scribbles=False) for name, outliner in outliners.items()}
     painted = {f"{name}_scribbles": PromptedInferTask(outliner, scribbles=True) for name, outliner in outliners.items()}

@@ -13,12 +13,12 @@ import numpy as np
 from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.scoring import ScoringMethod
 
-from mammoseg.active_learning.scores import SCORES, score_mammogram, scorer_of
+from mammoseg.active_learning.scores import SCORES, build_scorer, score_mammogram
 from mammoseg.data.masks import read_mask
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.metrics.overlap import compute_dice
-from monailabel_app.lib.models.serving import ServedModel, name_to_use
+from monailabel_app.lib.models.serving import ServedModel, choose_name
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class ModelScoring(ScoringMethod):
             ModelNotReadyError: no model, or not this one, has weights that can be used.
         """
         self._stop.clear()
-        name = name_to_use(self.models, request.get("model"))
+        name = choose_name(self.models, request.get("model"))
         model = self.models[name]
         version, predictor = model.served()
         identity = {"version": version.number, "weights_sha256": predictor.weights_sha256}
@@ -99,7 +99,7 @@ class DiceScoring(ModelScoring):
         super().__init__(models, "Dice of the model against the labels of people")
 
     def images(self, request: Mapping[str, Any], datastore: Any) -> Iterable[Mapping[str, Any]]:
-        return list(datastore.human_labels())
+        return list(datastore.list_human_labels())
 
     def score(self, model: ServedModel, image: Mapping[str, Any]) -> dict[str, Any]:
         mask = model.segment(image["image"]).mask
@@ -133,12 +133,12 @@ class UncertaintyScoring(ModelScoring):
         predictor = model.predictor()
         mammogram = predictor.read(Path(image["image"]))
         with model.computing:
-            found = score_mammogram(scorer_of(predictor), predictor, mammogram, SCORES)
+            found = score_mammogram(build_scorer(predictor), predictor, mammogram, SCORES)
         features = base64.b64encode(found.features.astype(np.float16).tobytes()).decode()
         return {**found.scores, "features": features, "disagreement": found.disagreement}
 
 
-def scoring_methods(models: Mapping[str, ServedModel]) -> dict[str, ScoringMethod]:
+def build_scoring_methods(models: Mapping[str, ServedModel]) -> dict[str, ScoringMethod]:
     """Every method by its name in the address."""
     return {"dice": DiceScoring(models), "uncertainty": UncertaintyScoring(models)}
 

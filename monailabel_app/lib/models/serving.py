@@ -12,7 +12,7 @@ import numpy as np
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.errors import WrongCallError
-from mammoseg.inference.ensemble import MeanPredictor, facts_of_named, load_predictor
+from mammoseg.inference.ensemble import MeanPredictor, describe_named_weights, load_predictor
 from mammoseg.inference.lesions import find_masses
 from mammoseg.inference.predictor import Predictor
 from mammoseg.mammogram import Mammogram
@@ -103,7 +103,7 @@ class ServedModel:
             return self._loaded
 
     def facts(self, version: Version | None) -> dict[str, Any]:
-        """What is known of a version's weights, see `facts_of_named`; nothing where there are none, or none to read.
+        """What is known of a version's weights, see `describe_named_weights`; nothing where there are none, or none to read.
 
         A version never changes, so its weights are read once.
         """
@@ -111,7 +111,7 @@ class ServedModel:
             return {}
         if version not in self._facts:
             try:
-                self._facts[version] = facts_of_named(version.weights)
+                self._facts[version] = describe_named_weights(version.weights)
             except WeightsError:  # who asks for an inference is told
                 return {}
         return self._facts[version]
@@ -169,7 +169,7 @@ def _without_path(error: Exception, version: Version) -> str:
     return str(error).replace(str(version.weights), "the file")
 
 
-def name_to_use(models: Mapping[str, ServedModel], name: str | None) -> str:
+def choose_name(models: Mapping[str, ServedModel], name: str | None) -> str:
     """Name of the model that a request means: the one that it names, else the first that has weights.
 
     Args:

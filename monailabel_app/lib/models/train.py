@@ -25,7 +25,7 @@ from monailabel_app.lib.models.job_files import LabelSet, TrainJob, deal, read_l
 from monailabel_app.lib.models.promotion import FEWEST_HELD_OUT, TOLERANCE, Verdict, judge
 from monailabel_app.lib.models.serving import ServedModel
 from monailabel_app.lib.models.versions import Version
-from monailabel_app.lib.params import said
+from monailabel_app.lib.params import pick_said
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ class MassTrainTask(TrainTask):
             self._process = None
             self._busy.release()
 
-    def learning_curve(self, number: int | None = None) -> bytes:
+    def draw_learning_curve(self, number: int | None = None) -> bytes:
         """Learning curve of a trained version as PNG; of the last one when None.
 
         Raises:
@@ -141,7 +141,7 @@ class MassTrainTask(TrainTask):
     def _train(self, folder: Path, options: dict[str, Any], datastore: Any) -> dict[str, Any]:
         begin = time.time()
         self._progress = {"state": "reading labels", "start_ts": int(begin), "total_epochs": options["max_epochs"]}
-        labels = write_labels(datastore.human_labels(), folder / "data", **self._split())
+        labels = write_labels(datastore.list_human_labels(), folder / "data", **self._split())
         job = self._job(folder, options, labels)
         result = self._run(job)
         verdict = judge(result, tolerance=options["tolerance"], fewest=options["min_held_out"])
@@ -253,4 +253,8 @@ class MassTrainTask(TrainTask):
         return None if version is None else version.number
 
     def _options(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        return {**dict.fromkeys(self.config()), **said(self.config(), self.config()), **said(request, self.config())}
+        return {
+            **dict.fromkeys(self.config()),
+            **pick_said(self.config(), self.config()),
+            **pick_said(request, self.config()),
+        }

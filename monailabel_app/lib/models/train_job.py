@@ -16,8 +16,8 @@ import numpy as np
 
 from mammoseg.data.datalist import load_section
 from mammoseg.data.masks import read_mask
-from mammoseg.errors import MammosegError, kind_and_place
-from mammoseg.files import sha256_of_file, write_json
+from mammoseg.errors import MammosegError, say_kind_and_place
+from mammoseg.files import hash_file, write_json
 from mammoseg.inference.predictor import Predictor
 from mammoseg.metrics.overlap import compute_dice
 from mammoseg.parent import end_with_parent
@@ -36,7 +36,7 @@ def main(path: Path) -> None:
     except MammosegError as error:
         result = {"error": str(error)}
     except Exception as error:  # its text may quote a header; the log of the run has the places
-        result = {"error": f"{kind_and_place(error)}."}
+        result = {"error": f"{say_kind_and_place(error)}."}
         traceback.print_exc()
     write_json(job.result, result)
 
@@ -48,7 +48,7 @@ def run(job: TrainJob) -> dict[str, Any]:
     held_out = load_section(job.data / "datalist.json", "test")
     after = score(job.bundle, job.weights, held_out, job)
     before = score(job.bundle, Path(job.start_from), held_out, job) if job.start_from else None
-    return {"sha256": sha256_of_file(job.weights), "after": after, "before": before}
+    return {"sha256": hash_file(job.weights), "after": after, "before": before}
 
 
 def score(bundle: str, weights: Path, records: list[dict[str, Any]], job: TrainJob) -> dict[str, float | None]:

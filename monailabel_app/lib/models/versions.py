@@ -17,7 +17,7 @@ from typing import Any
 
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.errors import MammosegError
-from mammoseg.files import atomic_path, flush_to_disk, remove_leftovers, sha256_of_file, write_json
+from mammoseg.files import atomic_path, flush_to_disk, hash_file, remove_leftovers, write_json
 from monailabel_app.lib.held import held
 
 WEIGHTS, RECORD, CURRENT = "model.pt", "record.json", "current.json"
@@ -52,7 +52,7 @@ class Version:
         """
         if not (self.weights.is_file() or self.weights.is_dir()):
             raise WeightsError(f"the weights of version {self.number} are gone; roll back to another version.")
-        if self.sha256 is not None and sha256_of_file(self.weights) != self.sha256:
+        if self.sha256 is not None and hash_file(self.weights) != self.sha256:
             raise WeightsError(
                 f"the weights of version {self.number} have changed since; roll back to another version."
             )
@@ -127,7 +127,7 @@ class Versions:
                 new.mkdir()
                 with atomic_path(new / WEIGHTS) as temporary:
                     shutil.copyfile(weights, temporary)
-                sha256 = sha256_of_file(new / WEIGHTS)
+                sha256 = hash_file(new / WEIGHTS)
                 about = {"number": number, "sha256": sha256, "parent": state["current"], "when": _now(), **record}
                 write_json(new / RECORD, about)
                 new.rename(self.folder / str(number))

@@ -4,7 +4,7 @@ import socket
 import ssl
 from contextlib import ExitStack
 
-from mammoseg.errors import WrongCallError, reason_of
+from mammoseg.errors import WrongCallError, say_reason
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
@@ -23,7 +23,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
                     one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 one.bind((address[0], port, *address[2:]))
         except (OSError, OverflowError) as error:
-            reason = reason_of(error)
+            reason = say_reason(error)
             raise WrongCallError(
                 f"cannot listen on {host} port {port} ({reason}); name another --port or --host."
             ) from error
@@ -31,7 +31,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
     return bound
 
 
-def url_of(scheme: str, host: str, port: int) -> str:
+def build_url(scheme: str, host: str, port: int) -> str:
     """Address by which a browser on this machine, or one that reaches `host`, finds the server."""
     here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"{scheme}://{f'[{here}]' if ':' in here else here}:{port}"
@@ -54,7 +54,7 @@ def check_certificate(certificate: str | None, key: str | None, password: str | 
         except ssl.SSLError as error:
             raise _unusable(error.reason or "no certificate, or no key, in PEM") from error
         except (OSError, ValueError) as error:
-            raise _unusable(reason_of(error)) from error
+            raise _unusable(say_reason(error)) from error
 
 
 def _unusable(reason: object) -> WrongCallError:

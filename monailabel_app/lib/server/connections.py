@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from monailabel_app.lib.callers import AddressRange, is_among, site
+from monailabel_app.lib.callers import AddressRange, find_site, is_among
 
 PeerAddress = tuple[str, int]
 """Address and port at the other end."""
@@ -84,7 +84,7 @@ class Connections:
             pass
 
     def _wait(self, peer: PeerAddress, connection: socket.socket) -> None:
-        idle = self._idle[peer] = _Idle(connection, site(peer[0]))
+        idle = self._idle[peer] = _Idle(connection, find_site(peer[0]))
         asyncio.get_running_loop().call_later(IDLE_SECONDS, self._close, peer, idle)
 
     def _close(self, peer: PeerAddress, idle: _Idle) -> None:

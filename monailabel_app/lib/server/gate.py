@@ -43,7 +43,7 @@ class Needs:
         if self.role is None:
             return STRANGER
         login: Login = request.app.state.login
-        person = await login.of_request(request, takes_ticket=self.takes_ticket)
+        person = await login.identify(request, takes_ticket=self.takes_ticket)
         if not person.may(self.role):
             raise HttpError(403, "E_ROLE", f"the role {self.role.value} is needed.")
         return person
@@ -84,11 +84,11 @@ class Gate:
         for route in request.app.routes:
             if route.matches(request.scope)[0] is Match.FULL:
                 request.scope["route"] = route  # for the log, as the router sets it
-                return await needs_of(route).let_in(request)
+                return await read_needs(route).let_in(request)
         return STRANGER  # whose request leads nowhere
 
 
-def needs_of(route: BaseRoute) -> Needs:
+def read_needs(route: BaseRoute) -> Needs:
     """What a route asks for.
 
     Raises:
@@ -107,6 +107,6 @@ def needs_of(route: BaseRoute) -> Needs:
 def check_roles(routes: Sequence[BaseRoute]) -> None:
     """Raise where a route names no role, and write the role of each into the OpenAPI document."""
     for route in routes:
-        role = needs_of(route).role
+        role = read_needs(route).role
         assert isinstance(route, APIRoute)
         route.openapi_extra = {**(route.openapi_extra or {}), "x-role": role.value if role else "none"}

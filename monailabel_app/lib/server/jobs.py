@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from mammoseg.errors import MammosegError
-from monailabel_app.lib.errors import HttpError, places
+from monailabel_app.lib.errors import HttpError, say_places
 
 logger = logging.getLogger(__name__)
 
@@ -156,7 +156,7 @@ def _run(job: Job) -> None:
     except Exception as error:
         job.error = str(error) if isinstance(error, MammosegError | HttpError) else type(error).__name__
         job.status = "ERROR" if job.status == "RUNNING" else job.status
-        logger.error("work failed: %s at %s", type(error).__name__, places(error))
+        logger.error("work failed: %s at %s", type(error).__name__, say_places(error))
     finally:
         logging.getLogger().removeHandler(handler)
         job.ended = _now()

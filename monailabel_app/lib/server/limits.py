@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monailabel_app.lib import errors
-from monailabel_app.lib.callers import site
+from monailabel_app.lib.callers import find_site
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.login.roles import STRANGER
 
@@ -96,11 +96,11 @@ class Limits:
             is_upload = exchange.is_receiving
             if is_upload:
                 work.cancel()
-            await exchange.refuse(upload_too_slow() if is_upload else WORK_TOO_SLOW)
+            await exchange.refuse(make_too_slow_error() if is_upload else WORK_TOO_SLOW)
 
     async def _work(self, exchange: "_Exchange") -> None:
         if exchange.declared_bytes > exchange.most_bytes:
-            await exchange.refuse(too_large())
+            await exchange.refuse(make_too_large_error())
             return
         try:
             await self.app(exchange.scope, exchange.receive, exchange.send)
@@ -112,12 +112,12 @@ class Limits:
         if not self._at_work[who]:
             del self._at_work[who]
         if not work.cancelled() and (error := work.exception()):
-            logger.error("an answer broke off: %s at %s", type(error).__name__, errors.places(error))
+            logger.error("an answer broke off: %s at %s", type(error).__name__, errors.say_places(error))
 
     def _allowance(self, request: Request) -> _Allowance:
         person = request.state.person
         if person is STRANGER:
-            who = ("address", site(request.state.address))
+            who = ("address", find_site(request.state.address))
             return _Allowance(who, MOST_OF_STRANGERS, STRANGER_SECONDS, MOST_STRANGER_BYTES, slow_makes_room=True)
         is_upload = request.headers.get("content-type", "").startswith("multipart/form-data")
         most_bytes = self.max_upload_bytes if is_upload else MOST_PLAIN_BYTES
@@ -129,7 +129,7 @@ async def _make_room(others: "dict[Work, _Exchange]") -> bool:
     work = next((work for work, exchange in others.items() if exchange.is_incomplete), None)
     if work is None:
         return False
-    await others.pop(work).refuse(upload_too_slow())
+    await others.pop(work).refuse(make_too_slow_error())
     work.cancel()
     return True
 
@@ -157,7 +157,7 @@ class _Exchange:
             HttpError: 413, and 408 after a refusal.
         """
         if self._is_closed:
-            raise upload_too_slow()
+            raise make_too_slow_error()
         self.is_receiving = True
         try:
             message = await self._receive()
@@ -167,7 +167,7 @@ class _Exchange:
             self.is_incomplete = bool(message.get("more_body"))
             self._received_bytes += len(message.get("body", b""))
             if self._received_bytes > self.most_bytes:
-                raise too_large()
+                raise make_too_large_error()
         return message
 
     async def send(self, message: Message) -> None:
@@ -262,11 +262,11 @@ class SameSite:
         return None
 
 
-def too_large() -> HttpError:
+def make_too_large_error() -> HttpError:
     """The refusal of a body that is too long; a new one each time, as a raised one keeps where it was raised."""
     return HttpError(413, "E_TOO_LARGE", "the upload is larger than this server takes.")
 
 
-def upload_too_slow() -> HttpError:
+def make_too_slow_error() -> HttpError:
     """The refusal of a body that does not come; a new one each time."""
     return HttpError(408, "E_SLOW", "the upload took too long.")

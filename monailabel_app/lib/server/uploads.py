@@ -36,7 +36,7 @@ def uploaded(upload: UploadFile, state_dir: Path) -> Iterator[Path]:
 @contextmanager
 def received(suffix: str, state_dir: Path) -> Iterator[Path]:
     """Path for a new file with what a client sent, which goes with the block."""
-    parent = uploads_folder(state_dir)
+    parent = locate_uploads(state_dir)
     parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(dir=parent) as folder:
         yield Path(folder) / f"upload{suffix}"
@@ -44,9 +44,9 @@ def received(suffix: str, state_dir: Path) -> Iterator[Path]:
 
 def remove_leftovers(state_dir: Path) -> None:
     """Remove uploads of a server that was killed; none may be at work."""
-    shutil.rmtree(uploads_folder(state_dir), ignore_errors=True)
+    shutil.rmtree(locate_uploads(state_dir), ignore_errors=True)
 
 
-def uploads_folder(state_dir: Path) -> Path:
+def locate_uploads(state_dir: Path) -> Path:
     """Where uploads lie while they are read."""
     return state_dir / "uploads"

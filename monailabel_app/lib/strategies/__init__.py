@@ -9,7 +9,7 @@ from monailabel_app.lib.strategies.settings import StrategySettings
 from monailabel_app.lib.strategies.stored_scores import StoredScores
 
 
-def strategies(models: Mapping[str, ServedModel], conf: Mapping[str, str]) -> dict[str, NextImage]:
+def build_strategies(models: Mapping[str, ServedModel], conf: Mapping[str, str]) -> dict[str, NextImage]:
     """All strategies by their names; they share the scores.
 
     Args:

@@ -10,7 +10,7 @@ from monailabel.interfaces.tasks.strategy import Strategy
 
 from mammoseg.active_learning.scores import ImageScores
 from mammoseg.active_learning.selection import pick_order
-from mammoseg.active_learning.strategies import STRATEGIES, WITH_FEATURES, WITHOUT_NETWORK, rate, wanted_scores
+from mammoseg.active_learning.strategies import STRATEGIES, WITH_FEATURES, WITHOUT_NETWORK, list_wanted_scores, rate
 from monailabel_app.lib.datastore.leases import LEASE_SECONDS
 from monailabel_app.lib.strategies.settings import StrategySettings
 from monailabel_app.lib.strategies.stored_scores import StoredScores
@@ -73,7 +73,7 @@ class NextImage(Strategy):
         scores: dict[str, ImageScores] = {}
         if images and self.name not in WITHOUT_NETWORK:
             also = [image for image in done if image not in images] if self.name in WITH_FEATURES else []
-            wanted = wanted_scores(self.name)
+            wanted = list_wanted_scores(self.name)
             scores = self.scores.collect(datastore, images, wanted=wanted, also=also, model=request.get("model"))
             images = [image for image in images if image in scores]
         rng = np.random.default_rng([self.settings.seed, len(done)])

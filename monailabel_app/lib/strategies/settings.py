@@ -3,7 +3,7 @@
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
-from monailabel_app.lib.conf import model_name, whole_number, yes_or_no
+from monailabel_app.lib.conf import read_model_name, read_whole_number, read_yes_or_no
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class StrategySettings:
             WrongCallError: a value is none of its kind.
         """
         return cls(
-            model=model_name(conf, "strategy_model", models),
-            max_scored=whole_number(conf, "max_scored", cls.max_scored),
-            group=yes_or_no(conf, "group", cls.group),
-            samples=whole_number(conf, "strategy_samples", cls.samples),
-            seed=whole_number(conf, "strategy_seed", cls.seed),
+            model=read_model_name(conf, "strategy_model", models),
+            max_scored=read_whole_number(conf, "max_scored", cls.max_scored),
+            group=read_yes_or_no(conf, "group", cls.group),
+            samples=read_whole_number(conf, "strategy_samples", cls.samples),
+            seed=read_whole_number(conf, "strategy_seed", cls.seed),
         )

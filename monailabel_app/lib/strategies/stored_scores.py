@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from mammoseg.active_learning.scores import SCORES, ImageScores, Scorer, score_mammogram, scorer_of
+from mammoseg.active_learning.scores import SCORES, ImageScores, Scorer, build_scorer, score_mammogram
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import InputRefusedError
 from monailabel_app.lib.models.scoring import KEY
-from monailabel_app.lib.models.serving import ServedModel, name_to_use
+from monailabel_app.lib.models.serving import ServedModel, choose_name
 from monailabel_app.lib.strategies.settings import StrategySettings
 
 
@@ -50,7 +50,7 @@ class StoredScores:
         Raises:
             ModelNotReadyError: there are no weights, or no such model.
         """
-        name = name_to_use(self.models, model or self.settings.model)
+        name = choose_name(self.models, model or self.settings.model)
         work = _Work(datastore, name, self.models[name], self.settings)
         found: dict[str, ImageScores] = {}
         missing: tuple[list[str], list[str]] = ([], [])
@@ -105,7 +105,7 @@ class _Work:
         mammogram = self.predictor.read(path)
         with self.model.computing:
             if self._scorer is None:
-                self._scorer = scorer_of(self.predictor, samples=self.settings.samples, seed=self.settings.seed)
+                self._scorer = build_scorer(self.predictor, samples=self.settings.samples, seed=self.settings.seed)
             return score_mammogram(self._scorer, self.predictor, mammogram, wanted)
 
     def _record(self, image: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 
 from mammoseg.archives.dicomweb.client import ArchiveError, connect
 from mammoseg.archives.dicomweb.fetch import find_mammograms
-from mammoseg.archives.dicomweb.multipart import MultipartError, boundary_of, encode_parts, only_part
+from mammoseg.archives.dicomweb.multipart import MultipartError, encode_parts, parse_boundary, read_only_part
 from mammoseg.errors import WrongCallError
 from tests.archives.fake_archive import fake_archive
 
@@ -90,16 +90,16 @@ def test_part_is_found_whatever_the_pieces_in_which_it_comes(size):
     content = b"\r\n--edg\r\n\r\nwhat looks like an end\r\n"
     body, content_type = encode_parts([content])
     pieces = [body[start : start + size] for start in range(0, len(body), size)]
-    assert b"".join(only_part(pieces, boundary_of(content_type))) == content
+    assert b"".join(read_only_part(pieces, parse_boundary(content_type))) == content
 
 
 @pytest.mark.parametrize("size", [1, 1000])
 def test_message_of_two_parts_and_one_cut_anywhere_is_an_error(size):
     two, content_type = encode_parts([b"first", b"second"])
-    one, boundary = encode_parts([b"first"])[0], boundary_of(content_type)
+    one, boundary = encode_parts([b"first"])[0], parse_boundary(content_type)
     with pytest.raises(MultipartError, match="several"):
-        list(only_part([two[start : start + size] for start in range(0, len(two), size)], boundary))
+        list(read_only_part([two[start : start + size] for start in range(0, len(two), size)], boundary))
     boundary = one[2:34]
     for end in range(len(one) - 4):
         with pytest.raises(MultipartError, match="breaks off"):
-            list(only_part([one[start : min(start + size, end)] for start in range(0, end, size)], boundary))
+            list(read_only_part([one[start : min(start + size, end)] for start in range(0, end, size)], boundary))

@@ -10,7 +10,7 @@ import pytest
 from mammoseg.archives.dicomweb import client as client_module
 from mammoseg.archives.dicomweb import fetch as fetch_module
 from mammoseg.archives.dicomweb.client import ArchiveError, Instance
-from mammoseg.archives.dicomweb.fetch import fetch, find_mammograms, result_pages
+from mammoseg.archives.dicomweb.fetch import fetch, find_mammograms, list_results
 from mammoseg.archives.dicomweb.retrieve import is_whole
 from mammoseg.archives.dicomweb.store import store
 from mammoseg.archives.dicomweb.stored import StoreStatus
@@ -277,7 +277,7 @@ def test_archive_that_does_not_know_the_offset_is_asked_for_more_at_once(monkeyp
         request.reply_json(studies[: int(query["limit"][0])] if is_first else [])
 
     with fake_archive(answer) as (archive, _):
-        found = list(result_pages(archive, archive.client.search_for_studies, "0020000D"))
+        found = list(list_results(archive, archive.client.search_for_studies, "0020000D"))
     assert found == studies
 
 

@@ -4,7 +4,7 @@ import pydicom
 import pytest
 
 from mammoseg.archives.dicomweb.client import ArchiveError, Instance
-from mammoseg.archives.dicomweb.fetch import fetch, fetch_studies, find_mammograms, instances_of
+from mammoseg.archives.dicomweb.fetch import fetch, fetch_studies, find_mammograms, list_instances
 from mammoseg.archives.dicomweb.store import store
 from mammoseg.errors import NothingUsableError
 from tests.archives.fake_archive import fake_archive
@@ -79,7 +79,7 @@ def test_address_of_no_archive_has_not_merely_no_such_study(tmp_path):
 def test_instances_have_series_and_modality_where_the_archive_gives_neither_with_them(mammogram, instances_of_study):
     here = address_of(mammogram)
     with fake_archive(OtherArchive([mammogram], instances_of_study=instances_of_study)) as (archive, _):
-        (found,) = instances_of(archive, here.study, fields=[])
+        (found,) = list_instances(archive, here.study, fields=[])
     assert [found[tag]["Value"] for tag in ("0020000E", "00080060", "00080018")] == [[here.series], ["MG"], [here.sop]]
 
 

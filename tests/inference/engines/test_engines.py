@@ -12,17 +12,17 @@ import pytest
 
 from mammoseg.checkpoints.checkpoint import read_weights, save_checkpoint
 from mammoseg.checkpoints.converted_file import write_record
-from mammoseg.checkpoints.weights_file import WeightsError, default_weights
+from mammoseg.checkpoints.weights_file import WeightsError, choose_default_weights
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import WrongCallError
-from mammoseg.inference.engines.converted import cache_folder, converted
-from mammoseg.inference.engines.engine import EngineError, choose_runtime, preferred_precision
+from mammoseg.inference.engines.converted import locate_cache, prepare_converted
+from mammoseg.inference.engines.engine import EngineError, choose_default_precision, choose_runtime
 from mammoseg.inference.engines.onnx_engine import OnnxEngine
 from mammoseg.inference.engines.openvino_engine import OpenVinoEngine
 from mammoseg.inference.engines.start import LogitsOf
 from mammoseg.inference.engines.torch_engine import TorchEngine
 from mammoseg.inference.predictor import Predictor
-from mammoseg.inference.probability import mass_channel
+from mammoseg.inference.probability import compute_mass_channel
 from tests.deploy.made_weights import exported
 from tests.inference.test_predictor import write_weights
 
@@ -34,7 +34,7 @@ from importlib.util import find_spec
 from mammoseg.inference.engines import converted, engine
 engine.find_spec = lambda name: None if name == "torch" else find_spec(name)
 from mammoseg.inference.predictor import Predictor
-from mammoseg.inference.probability import mass_channel
+from mammoseg.inference.probability import compute_mass_channel
 from tests.deploy.made_weights import exported
 try:
     Predictor("unet", weights=sys.argv[1], device="cpu", runtime="auto")
@@ -83,7 +83,7 @@ def images(shape=SHAPE) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", [OpenVinoEngine, OnnxEngine], ids=["openvino", "onnx"])
 def test_an_engine_gives_the_logits_of_pytorch_with_any_number_of_threads(kind, weights):
-    found = converted(weights, kind)
+    found = prepare_converted(weights, kind)
     engine = kind(found.model, shape=SHAPE)
     expected = TorchEngine(read_weights(weights), device="cpu")(images())
     assert expected.shape == (2, 2, 32, 16) and np.ptp(expected) > 0.1
@@ -94,10 +94,10 @@ def test_an_engine_gives_the_logits_of_pytorch_with_any_number_of_threads(kind, 
 
 
 def test_what_is_converted_is_kept_with_all_that_the_weights_record(weights):
-    first = converted(weights, OpenVinoEngine)
-    before = {path: path.stat().st_mtime_ns for path in cache_folder().iterdir()}
-    again = converted(weights, OpenVinoEngine)
-    assert again == first and {path: path.stat().st_mtime_ns for path in cache_folder().iterdir()} == before
+    first = prepare_converted(weights, OpenVinoEngine)
+    before = {path: path.stat().st_mtime_ns for path in locate_cache().iterdir()}
+    again = prepare_converted(weights, OpenVinoEngine)
+    assert again == first and {path: path.stat().st_mtime_ns for path in locate_cache().iterdir()} == before
     checkpoint = read_weights(weights)
     assert all(value == getattr(checkpoint, name) for name, value in vars(again.record).items())
 
@@ -106,20 +106,20 @@ def test_what_is_converted_is_kept_with_all_that_the_weights_record(weights):
 def test_what_is_damaged_in_the_cache_is_made_again(kind, tmp_path, monkeypatch):
     monkeypatch.setenv("MAMMOSEG_CACHE", str(tmp_path / "cache"))
     path = write_weights(tmp_path / "model.pt")
-    first = converted(path, OnnxEngine)
+    first = prepare_converted(path, OnnxEngine)
     expected = OnnxEngine(first.model, shape=SHAPE)(images())
     damaged = first.model.with_suffix(f".{kind}")
     content = bytearray(damaged.read_bytes())
     content[len(content) // 2] ^= 1
     damaged.write_bytes(content[:-3] if kind == "onnx.json" else content)
-    assert converted(path, OnnxEngine) == first
+    assert prepare_converted(path, OnnxEngine) == first
     np.testing.assert_array_equal(OnnxEngine(first.model, shape=SHAPE)(images()), expected)
 
 
 def test_of_two_that_convert_the_same_weights_one_waits(tmp_path, capfd):
     own = write_weights(tmp_path / "model.pt", voi="none")  # other bytes than those of `weights`
     found = []
-    both = [threading.Thread(target=lambda: found.append(converted(own, OpenVinoEngine))) for _ in range(2)]
+    both = [threading.Thread(target=lambda: found.append(prepare_converted(own, OpenVinoEngine))) for _ in range(2)]
     for thread in both:
         thread.start()
     for thread in both:
@@ -137,10 +137,10 @@ class Shifted(OnnxEngine):
 
 
 def test_an_engine_that_gives_other_logits_is_refused_and_nothing_is_kept(weights):
-    before = {*cache_folder().iterdir()} if cache_folder().is_dir() else set()
+    before = {*locate_cache().iterdir()} if locate_cache().is_dir() else set()
     with pytest.raises(EngineError, match="shifted 1 differs from PyTorch by 1.0e-02 .* name --runtime torch"):
-        converted(weights, Shifted)
-    assert {*cache_folder().iterdir()} == before
+        prepare_converted(weights, Shifted)
+    assert {*locate_cache().iterdir()} == before
 
 
 def test_where_nothing_can_be_kept_auto_takes_torch_and_says_why(weights, tmp_path, monkeypatch, capsys):
@@ -164,27 +164,27 @@ def test_an_exported_onnx_file_gives_the_probability_of_its_checkpoint(tmp_path)
 
 def test_torch_does_not_compute_a_converted_network(weights):
     with pytest.raises(WrongCallError, match="runtime torch does not compute .*onnx, a converted network; name"):
-        Predictor("unet", weights=converted(weights, OpenVinoEngine).model, device="cpu", runtime="torch")
+        Predictor("unet", weights=prepare_converted(weights, OpenVinoEngine).model, device="cpu", runtime="torch")
 
 
 def test_logits_of_probabilities_are_those_that_they_were_made_of():
     logits = np.array([[[[0.0, 3.0]], [[np.log(3), 3.0]]]])  # (1, 2, 1, 2); softmax of the first pixel: 1/4 and 3/4
     softmax = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     for probability in (softmax, softmax[:, 1:]):
-        assert mass_channel(LogitsOf(Given(probability))(images())[0]).round(6).tolist() == [[0.75, 0.5]]
+        assert compute_mass_channel(LogitsOf(Given(probability))(images())[0]).round(6).tolist() == [[0.75, 0.5]]
 
 
 def test_a_network_beside_the_weights_is_taken_instead_of_a_conversion(tmp_path, monkeypatch, capsys):
     path = write_weights(tmp_path / "model.pt", voi="last")
-    made = converted(path, OpenVinoEngine)
+    made = prepare_converted(path, OpenVinoEngine)
     beside = tmp_path / "model.onnx"
     beside.write_bytes(made.model.read_bytes())
     write_record(beside, made.record, output="logits")
     capsys.readouterr()
-    assert converted(path, OnnxEngine) == dataclasses.replace(made, model=beside)
+    assert prepare_converted(path, OnnxEngine) == dataclasses.replace(made, model=beside)
     assert capsys.readouterr().err == ""
     write_weights(path, voi="none")
-    assert converted(path, OpenVinoEngine).model.parent == cache_folder(), "other weights have another network"
+    assert prepare_converted(path, OpenVinoEngine).model.parent == locate_cache(), "other weights have another network"
 
 
 def test_where_torch_is_not_installed_weights_that_were_not_converted_say_what_makes_them_so(tmp_path):
@@ -232,7 +232,7 @@ def test_bf16_is_preferred_where_the_processor_has_it_and_it_was_measured_to_los
     known, change, preferred
 ):
     record = None if change is None else {"dice_change": change, "measured_on": "films"}
-    assert preferred_precision(known, record) == preferred
+    assert choose_default_precision(known, record) == preferred
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_bf16_is_preferred_where_the_processor_has_it_and_it_was_measured_to_los
 def test_a_predictor_computes_in_the_precision_that_is_named_else_as_its_weights_record(
     change, runtime, asked, taken, weights, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(OpenVinoEngine, "precisions", staticmethod(lambda: ["f32", "bf16"]))
+    monkeypatch.setattr(OpenVinoEngine, "list_precisions", staticmethod(lambda: ["f32", "bf16"]))
     own = tmp_path / "measured.pt"
     parts = {name: getattr(read_weights(weights), name) for name in ("model", "network", "preprocessing", "provenance")}
     save_checkpoint(own, parts | {"bf16": {"dice_change": change, "measured_on": "films"}})
@@ -258,8 +258,8 @@ def test_a_predictor_computes_in_the_precision_that_is_named_else_as_its_weights
 
 
 def test_the_weights_that_ship_record_what_bf16_costs_and_it_is_below_the_bar():
-    record = read_weights(default_weights("efficientnet_unet")).bf16
-    assert record and preferred_precision(["f32", "bf16"], record) == "bf16"
+    record = read_weights(choose_default_weights("efficientnet_unet")).bf16
+    assert record and choose_default_precision(["f32", "bf16"], record) == "bf16"
 
 
 def test_converted_weights_of_another_architecture_are_refused(weights):
@@ -282,7 +282,7 @@ print(*(name for name in ("torch", "monai", "openvino") if name in sys.modules))
 
 
 def test_from_dicom_to_seg_and_sr_neither_torch_nor_monai_is_imported(weights, tmp_path):
-    converted(weights, OpenVinoEngine)
+    prepare_converted(weights, OpenVinoEngine)
     write_mammogram(tmp_path / "a.dcm", mammogram_pixels())
     words = ["predict", tmp_path / "a.dcm", "--output", tmp_path / "out", "--bundle", "unet", "--weights", weights]
     done = subprocess.run(
@@ -302,8 +302,8 @@ def test_the_shipped_weights_give_the_mask_of_torch_at_full_size(runtime, shared
     settings = {"device": "cpu", "modalities": ("MG", "RG"), "precision": "f32"}
     path = shared_data / "dicom_mg" / "GH133_GE_MLO_jpegls14sv1_12bit.dcm"
     bundle = "efficientnet_unet"
-    expected = Predictor(bundle, weights=default_weights(bundle), runtime="torch", **settings)
-    found = Predictor(bundle, weights=default_weights(bundle), runtime=runtime, **settings)
+    expected = Predictor(bundle, weights=choose_default_weights(bundle), runtime="torch", **settings)
+    found = Predictor(bundle, weights=choose_default_weights(bundle), runtime=runtime, **settings)
     wanted, got = expected(path).probability, found(path).probability
     near = np.abs(wanted - expected.threshold) <= 1e-3
     assert np.array_equal((wanted >= expected.threshold)[~near], (got >= expected.threshold)[~near])

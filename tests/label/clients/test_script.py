@@ -17,7 +17,7 @@ import requests
 from mammoseg.data.datalist import load_section
 from mammoseg.data.ingest import ingest
 from mammoseg.errors import WrongCallError
-from mammoseg.program import free_port
+from mammoseg.program import find_free_port
 from scripts.label import label
 from tests.label.bright_model import write_bright_weights
 from tests.label.real_server import write_marked
@@ -74,16 +74,16 @@ def test_all_that_is_missing_is_said_at_once_before_anything_starts(tmp_path, ca
 def test_where_a_port_is_taken_it_takes_the_next():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert port < free_port(port) < port + 100
+        assert port < find_free_port(port) < port + 100
         _, client = socket.create_connection(("127.0.0.1", port)), taken.accept()[0]
         client.close()
-    assert free_port(port) == port, "a server that has just ended leaves it free"
+    assert find_free_port(port) == port, "a server that has just ended leaves it free"
 
 
 @pytest.mark.parametrize("port", [65536, -1, "http"])
 def test_what_is_no_port_is_said_to_be_none(port):
     with pytest.raises(WrongCallError, match="give a number up to 65535"):
-        free_port(port)
+        find_free_port(port)
 
 
 SLOW_ENDS = ["SIGINT", "SIGKILL", "Orthanc dies", "label server dies"]

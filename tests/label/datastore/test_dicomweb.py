@@ -15,12 +15,12 @@ from pydicom.sr.coding import Code
 from pydicom.uid import generate_uid
 
 from mammoseg.archives.dicomweb.client import ArchiveError
-from mammoseg.data.grid import grid_of
+from mammoseg.data.grid import read_grid
 from mammoseg.dicom import codes
 from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.seg import build_segmentation
-from mammoseg.dicom.source_header import source_header
+from mammoseg.dicom.source_header import build_source_header
 from mammoseg.dicom.write import write_object
 from mammoseg.errors import InputRefusedError
 from mammoseg.viewer.archive import LocalArchive
@@ -75,7 +75,7 @@ def drawn_elsewhere(
 ) -> Path:
     """A SEG by plain highdicom: what another tool, that knows nothing of us, may store. `mask` may be several."""
     masks = mask if mask.ndim == 3 else mask[np.newaxis]
-    source = source_header(pydicom.dcmread(image))
+    source = build_source_header(pydicom.dcmread(image))
     identification = hd.AlgorithmIdentificationSequence(name="other", version="1", family=codes.ARTIFICIAL_INTELLIGENCE)
     descriptions = [
         hd.seg.SegmentDescription(
@@ -110,14 +110,16 @@ def drawn_elsewhere(
 def test_segments_of_another_programs_seg_that_is_uploaded_stay_apart_where_they_touch(store, tmp_path, kind):
     image_id = store.list_images()[0]
     path = Path(store.get_image_uri(image_id))
-    masks = np.zeros((2, *grid_of(path).shape), bool)
+    masks = np.zeros((2, *read_grid(path).shape), bool)
     masks[0, 3:9, 2:12] = masks[0, 20:24, 5:9] = masks[1, 3:9, 12:20] = True
     upload = drawn_elsewhere(path, masks, tmp_path / "upload.dcm", kind=kind)
     label_id = store.save_label(image_id, str(upload), "final", {"user": "ada"})
     frames = pydicom.dcmread(store.files.segmentation(label_id)).pixel_array
     assert np.array_equal(frames, masks), "the first in two pieces, the second beside it"
     label = store.index.label(label_id)
-    assert [int(mass.mask.sum()) for mass in store.drawn_masses(label)] == [76, 48], "read back from the file alone"
+    assert [int(mass.mask.sum()) for mass in store.read_drawn_masses(label)] == [76, 48], (
+        "read back from the file alone"
+    )
     fused = drawn_elsewhere(path, masks[0], tmp_path / "fused.dcm", kind=kind)
     label_id = store.save_label(image_id, str(fused), "final", {"user": "ada"})
     frames = pydicom.dcmread(store.files.segmentation(label_id)).pixel_array
@@ -127,7 +129,7 @@ def test_segments_of_another_programs_seg_that_is_uploaded_stay_apart_where_they
 def test_a_seg_with_more_segments_than_anybody_draws_is_refused(store, tmp_path):
     image_id = store.list_images()[0]
     path = Path(store.get_image_uri(image_id))
-    masks = np.zeros((MOST_MASSES + 1, *grid_of(path).shape), bool)
+    masks = np.zeros((MOST_MASSES + 1, *read_grid(path).shape), bool)
     masks[:, 5, 5] = True
     upload = drawn_elsewhere(path, masks, tmp_path / "upload.dcm")
     with pytest.raises(InputRefusedError, match="more than 100 segments of mass"):
@@ -207,7 +209,7 @@ def test_what_a_model_or_somebody_for_something_else_drew_is_no_label(store, arc
     archive.store(drawn_elsewhere(path, mask, tmp_path / "breast.dcm", code=codes.BREAST))
     store.refresh()
     assert store.get_labeled_images() == []
-    assert store.human_labels() == []
+    assert store.list_human_labels() == []
     assert len(store.get_unlabeled_images()) == 4
 
 

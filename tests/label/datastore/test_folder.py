@@ -183,7 +183,7 @@ def test_what_a_model_drew_is_kept_and_is_no_label(store, tmp_path):
     assert store.get_label_info(image_id, "original") == {"model": "unet", "params": {"version": 2}}
     assert store.get_label_by_image_id(image_id, "original") == image_id
     assert store.get_labeled_images() == []
-    assert store.human_labels() == []
+    assert store.list_human_labels() == []
     assert np.array_equal(read_mask(store.get_label_uri(image_id, "original")), mask)
 
 
@@ -191,7 +191,7 @@ def test_human_labels_are_grouped_by_patient_without_naming_one(store, tmp_path)
     for image_id in store.list_images():
         image = pydicom.dcmread(store.get_image_uri(image_id))
         save(store, image_id, made_mask((image.Rows, image.Columns)), tmp_path)
-    labels = store.human_labels()
+    labels = store.list_human_labels()
     assert [label["image_id"] for label in labels] == store.list_images()
     assert len({label["patient_id"] for label in labels}) == 1
     assert "CANARY" not in str(labels) + str(store.json()) + str([store.get_image_info(i) for i in store.list_images()])
@@ -236,7 +236,7 @@ def test_pictures_have_ids_by_their_path_and_labels_as_nifti(tmp_path):
             cv2.imwrite(str(upload), made_mask((40, 30)).astype(np.uint8) * 255)
             store.save_label(image_id, str(upload), "final", {})
             assert np.array_equal(mask_of(store, image_id), made_mask((40, 30)))
-        assert len(store.human_labels()) == 5
+        assert len(store.list_human_labels()) == 5
         folder = store._folder
     for file in folder.glob("index.sqlite3*"):
         file.unlink()

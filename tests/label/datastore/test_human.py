@@ -13,7 +13,7 @@ from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.read import read_dicom_mask
 from mammoseg.dicom.seg import SegKind, build_segmentation
 from mammoseg.dicom.write import write_object
-from monailabel_app.lib.datastore.human import human_label
+from monailabel_app.lib.datastore.human import find_human_label
 from monailabel_app.lib.datastore.segmentation import read_drawn
 from tests.made_analysis import ALGORITHM, made_analysis, made_lesions
 
@@ -28,7 +28,7 @@ def drawn(tmp_path: Path, request: pytest.FixtureRequest) -> pydicom.Dataset:
 
 
 def test_what_a_person_drew_counts_for_the_image_it_derives_from(drawn, tmp_path):
-    label = human_label(drawn)
+    label = find_human_label(drawn)
     assert label is not None
     assert label.image_id == pydicom.dcmread(tmp_path / "source.dcm").SOPInstanceUID
     assert (label.label_id, label.segments, label.shape) == (drawn.SOPInstanceUID, (1, 2), (40, 30))
@@ -43,14 +43,14 @@ def test_a_category_counts_where_it_is_called_one(drawn, tmp_path):
 
 
 def test_what_a_model_drew_never_counts(tmp_path):
-    assert human_label(build_segmentation(made_analysis(tmp_path, algorithm=ALGORITHM))) is None
+    assert find_human_label(build_segmentation(made_analysis(tmp_path, algorithm=ALGORITHM))) is None
 
 
 def test_of_a_mixed_segmentation_only_masses_that_a_person_drew_count(drawn, tmp_path):
     *_, first, second = drawn.SegmentSequence  # a LABELMAP has the background before them
     first.SegmentAlgorithmType, second.SegmentAlgorithmType = "AUTOMATIC", "SEMIAUTOMATIC"
     drawn.save_as(tmp_path / "mixed.dcm")
-    label = human_label(drawn)
+    label = find_human_label(drawn)
     assert label is not None and label.segments == (2,)
     mask = read_dicom_mask(tmp_path / "mixed.dcm", segments=label.segments)
     assert np.array_equal(mask, made_lesions()[1])
@@ -61,7 +61,7 @@ def test_the_older_snomed_code_of_mass_counts_too(drawn):
     for segment in drawn.SegmentSequence:
         (kind,) = segment.SegmentedPropertyTypeCodeSequence
         kind.CodeValue, kind.CodingSchemeDesignator = OLDER_CODE_OF_MASS.value, OLDER_CODE_OF_MASS.scheme_designator
-    assert human_label(drawn) is not None
+    assert find_human_label(drawn) is not None
 
 
 def refer_to_two(dataset: Dataset) -> None:
@@ -91,17 +91,17 @@ SPOILED = {
 @pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
 def test_what_does_not_say_so_does_not_count(drawn, spoil):
     spoil(drawn)
-    assert human_label(drawn) is None
+    assert find_human_label(drawn) is None
 
 
 def test_without_a_date_it_is_older_than_all_others(drawn):
     for keyword in ("ContentDate", "ContentTime", "InstanceCreationDate", "InstanceCreationTime"):
         delattr(drawn, keyword)
-    label = human_label(drawn)
+    label = find_human_label(drawn)
     assert label is not None and label.seconds == 0
 
 
 def test_an_empty_one_counts(tmp_path):
     source = made_analysis(tmp_path).source
-    label = human_label(build_segmentation(Analysis(source, [], None, datetime.now(timezone.utc))))
+    label = find_human_label(build_segmentation(Analysis(source, [], None, datetime.now(timezone.utc))))
     assert label is not None and label.segments == (1,)

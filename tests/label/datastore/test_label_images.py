@@ -9,7 +9,7 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
-from mammoseg.data.grid import Grid, grid_of
+from mammoseg.data.grid import Grid, read_grid
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.gate import IMAGE_CLASSES
@@ -17,7 +17,7 @@ from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.write import write_object
 from mammoseg.errors import InputRefusedError
 from monailabel_app.lib.datastore.label_images import read_label, write_label
-from monailabel_app.lib.datastore.label_info import mass_values
+from monailabel_app.lib.datastore.label_info import parse_mass_values
 from monailabel_app.lib.datastore.masses import separate_masses
 from tests.label.made_store import as_slicer_writes, made_mask
 from tests.made_analysis import WHEN
@@ -36,13 +36,13 @@ def image(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
 
 
 def read(path: Path, image: Path, **options: object) -> np.ndarray:
-    return read_label(path, grid_of(image), image_id=str(pydicom.dcmread(image).SOPInstanceUID), **options)
+    return read_label(path, read_grid(image), image_id=str(pydicom.dcmread(image).SOPInstanceUID), **options)
 
 
 @pytest.mark.parametrize("image", SHAPES, indirect=True, ids=str)
 @pytest.mark.parametrize("name", ["label.nii", "label.nii.gz", "label.nrrd", "label.png", "label.bin", "label.dcm"])
 def test_a_label_of_every_client_is_read_pixel_for_pixel(image, tmp_path, name):
-    mask, path = made_mask(grid_of(image).shape), tmp_path / name
+    mask, path = made_mask(read_grid(image).shape), tmp_path / name
     match path.suffix:
         case ".bin":  # OHIF's plugin: bytes, row by row
             path.write_bytes(mask.astype(np.uint8).tobytes())
@@ -57,8 +57,8 @@ def test_a_label_of_every_client_is_read_pixel_for_pixel(image, tmp_path, name):
 
 @pytest.mark.parametrize("image", SHAPES, indirect=True, ids=str)
 def test_what_is_written_lies_where_itk_puts_the_image(image, tmp_path):
-    mask = made_mask(grid_of(image).shape)
-    label = sitk.ReadImage(str(write_label(tmp_path / "label.nii.gz", mask, grid_of(image))))
+    mask = made_mask(read_grid(image).shape)
+    label = sitk.ReadImage(str(write_label(tmp_path / "label.nii.gz", mask, read_grid(image))))
     itself = sitk.ReadImage(str(image))
     assert label.GetSize() == itself.GetSize()
     assert np.allclose(label.GetSpacing(), itself.GetSpacing())
@@ -96,7 +96,7 @@ def test_the_place_of_a_nifti_image_is_its_own(tmp_path):
     mask = made_mask((40, 30))
     affine = np.diag([0.1, 0.2, 1, 1])
     nibabel.save(nibabel.Nifti1Image(np.arange(1200).reshape(30, 40, 1).astype(np.int16), affine), tmp_path / "i.nii")
-    grid = grid_of(tmp_path / "i.nii")
+    grid = read_grid(tmp_path / "i.nii")
     write_label(tmp_path / "label.nii.gz", mask, grid)
     assert np.allclose(nibabel.load(tmp_path / "label.nii.gz").affine, affine)
     assert np.array_equal(read_label(tmp_path / "label.nii.gz", grid, image_id="i"), mask)
@@ -111,7 +111,7 @@ def test_the_spacing_is_that_which_itk_takes(tmp_path, keyword, sop_class):
     image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = sop_class
     setattr(image, keyword, [0.05, 0.06])
     image.save_as(path)
-    assert np.allclose(np.diag(grid_of(path).affine)[:2], sitk.ReadImage(str(path)).GetSpacing()[:2])
+    assert np.allclose(np.diag(read_grid(path).affine)[:2], sitk.ReadImage(str(path)).GetSpacing()[:2])
 
 
 def nifti(pixels: np.ndarray) -> bytes:
@@ -180,21 +180,21 @@ def test_label_info_says_which_values_are_mass(image, tmp_path):
     pixels = np.where(mask, 2, 1).astype(np.uint8)
     nibabel.save(nibabel.Nifti1Image(pixels.T[..., None], np.eye(4)), tmp_path / "l.nii")
     said = {"label_info": [{"name": "pectoral muscle", "idx": 1}, {"name": "Mass left", "idx": 2}]}
-    assert mass_values(said) == ((2,), (1,))
+    assert parse_mass_values(said) == ((2,), (1,))
     assert np.array_equal(read(tmp_path / "l.nii", image, masses=[2], others=[1]), mask)
-    assert mass_values({"label_info": [{"name": "Segment_1", "idx": 1}]}) == ((1,), ())
-    assert mass_values({}) == mass_values({"label_info": None}) == ((), ())
+    assert parse_mass_values({"label_info": [{"name": "Segment_1", "idx": 1}]}) == ((1,), ())
+    assert parse_mass_values({}) == parse_mass_values({"label_info": None}) == ((), ())
     with pytest.raises(InputRefusedError, match="does not name"):
         read(tmp_path / "l.nii", image, masses=[2])
     for wrong in ("x", [1], [{"name": "mass"}], [{"idx": "x"}], 5):
         with pytest.raises(InputRefusedError, match="label_info"):
-            mass_values({"label_info": wrong})
+            parse_mass_values({"label_info": wrong})
 
 
 def test_a_grid_with_a_plane_in_space_is_itks(tmp_path):
     plane = {"ImageOrientationPatient": [0, 1, 0, 0, 0, -1], "ImagePositionPatient": [5, 6, 7]}
     write_mammogram(tmp_path / "i.dcm", np.arange(1200).reshape(40, 30), attributes=plane)
-    grid, itself = grid_of(tmp_path / "i.dcm"), sitk.ReadImage(str(tmp_path / "i.dcm"))
+    grid, itself = read_grid(tmp_path / "i.dcm"), sitk.ReadImage(str(tmp_path / "i.dcm"))
     assert isinstance(grid, Grid)
     mask = made_mask((40, 30))
     path = as_slicer_writes(mask, tmp_path / "i.dcm", tmp_path / "l.nrrd")
@@ -204,7 +204,7 @@ def test_a_grid_with_a_plane_in_space_is_itks(tmp_path):
 
 
 def test_a_label_whose_sform_and_qform_turn_it_differently_is_refused(image, tmp_path):
-    label = nibabel.load(as_slicer_writes(made_mask(grid_of(image).shape), image, tmp_path / "label.nii"))
+    label = nibabel.load(as_slicer_writes(made_mask(read_grid(image).shape), image, tmp_path / "label.nii"))
     label.set_sform(label.affine, code=1)
     label.set_qform(label.affine @ np.diag([-1, 1, 1, 1]), code=1)
     nibabel.save(label, tmp_path / "differ.nii")

@@ -185,11 +185,11 @@ def test_a_lack_of_memory_sets_no_good_label_aside(studies, tmp_path, monkeypatc
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "row_of_segmentation", lacks)
+        patch.setattr(files, "require_label_row", lacks)
         with pytest.raises(MemoryError):
-            store.files.found_again(set())
+            store.files.find_again(set())
     assert (state / "labels" / "final" / f"{label_id}.dcm").is_file()
-    assert [row.label_id for row in store.files.found_again(set())] == [label_id]
+    assert [row.label_id for row in store.files.find_again(set())] == [label_id]
 
 
 def test_half_a_character_that_an_earlier_server_took_spoils_no_list(studies, tmp_path):

@@ -5,20 +5,20 @@ import json
 import pytest
 import torch
 
-from mammoseg.bundles import bundle_names
+from mammoseg.bundles import list_bundle_names
 from mammoseg.checkpoints.shipping import ship
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.deploy.manifest import ManifestError
 from mammoseg.errors import WrongCallError
-from mammoseg.files import sha256_of_file
-from mammoseg.transforms.pipelines import preprocessing
+from mammoseg.files import hash_file
+from mammoseg.transforms.pipelines import build_film_preprocessing
 from monailabel_app.lib.models.discover import ModelNotReadyError, discover
 from tests.label.tiny_models import served_model, write_picture, write_weights
 
 
 def test_every_bundle_that_segments_masses_is_a_model():
     found = discover({})
-    assert set(bundle_names()) - set(found) == {"click_unet", "se_fusion_bit", "smp_unet_bit"}
+    assert set(list_bundle_names()) - set(found) == {"click_unet", "se_fusion_bit", "smp_unet_bit"}
 
 
 def test_a_bundle_of_21_classes_is_refused_with_the_reason():
@@ -64,7 +64,7 @@ def test_weights_that_a_bundle_came_with_serve_until_it_is_trained(tmp_path, mon
     (tmp_path / "configs" / "metadata.json").write_text(json.dumps({"name": "U-Net", "version": "1.0"}))
     for folder in ("bundle_root", "run_root"):
         monkeypatch.setattr(f"monailabel_app.lib.models.discover.{folder}", lambda name: str(tmp_path))
-    monkeypatch.setattr("monailabel_app.lib.models.discover.why_no_masses", lambda name: None)
+    monkeypatch.setattr("monailabel_app.lib.models.discover.say_why_no_masses", lambda name: None)
     checkpoint = write_weights(tmp_path / "w.pt")
     shipped = ship(checkpoint, bundle="unet", threshold=0.35, folder=tmp_path / "models")
     assert discover({"models": "unet"})["unet"].weights == shipped
@@ -102,7 +102,7 @@ def test_weights_of_another_architecture_are_refused(tmp_path):
 
 def test_weights_of_patches_around_known_masses_are_refused(tmp_path):
     off = {"crop_border": False, "crop_to_breast": False, "remove_background": False}
-    settings = preprocessing(spatial_size=[32, 32], patch_area=1.2, **off).settings
+    settings = build_film_preprocessing(spatial_size=[32, 32], patch_area=1.2, **off).settings
     said = "version 0 of model 'unet' cannot be loaded: these weights were trained on patches around known masses"
     with pytest.raises(ModelNotReadyError, match=said):
         served_model(tmp_path, write_weights(tmp_path / "w.pt", preprocessing=settings)).predictor()
@@ -153,12 +153,12 @@ def test_weights_that_differ_from_their_record_are_refused(tmp_path):
     with pytest.raises(ModelNotReadyError, match="weights of version 1 have changed since; roll back"):
         model.predictor()
     model.versions.roll_back()
-    assert model.predictor().weights_sha256 == sha256_of_file(tmp_path / "w.pt")
+    assert model.predictor().weights_sha256 == hash_file(tmp_path / "w.pt")
 
 
 def write_export(folder):
     """What the app reads of an exported bundle."""
     write_weights(folder / "models" / "model.pt")
-    files = {"models/model.pt": sha256_of_file(folder / "models" / "model.pt")}
+    files = {"models/model.pt": hash_file(folder / "models" / "model.pt")}
     (folder / "manifest.json").write_text(json.dumps({"name": "unet", "files": files}))
     return folder

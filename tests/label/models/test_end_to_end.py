@@ -44,7 +44,7 @@ def drawn() -> np.ndarray:
 
 
 def test_training_sees_pixel_for_pixel_what_was_drawn(store, tmp_path):
-    write_labels(store.human_labels(), tmp_path / "data", key=b"key", split_file=tmp_path / "split.json")
+    write_labels(store.list_human_labels(), tmp_path / "data", key=b"key", split_file=tmp_path / "split.json")
     sections = [load_section(tmp_path / "data" / "datalist.json", name) for name in ("training", "validation", "test")]
     assert [len(records) for records in sections] == [3, 1, 1]
     for record in sum(sections, []):
@@ -52,7 +52,7 @@ def test_training_sees_pixel_for_pixel_what_was_drawn(store, tmp_path):
 
 
 def test_the_data_of_a_training_names_no_patient_and_no_image(store, tmp_path):
-    write_labels(store.human_labels(), tmp_path / "data", key=b"key", split_file=tmp_path / "split.json")
+    write_labels(store.list_human_labels(), tmp_path / "data", key=b"key", split_file=tmp_path / "split.json")
     text = (tmp_path / "data" / "datalist.json").read_text() + (tmp_path / "split.json").read_text()
     assert "CANARY" not in text and not [image_id for image_id in store.list_images() if image_id in text]
 
@@ -84,4 +84,4 @@ def test_batch_inference_goes_on_where_it_was(store, tmp_path):
     assert batch({"model": "unet", "images": "all", "max_batch_size": 2}, store, infer_here)["done"] == 2
     progress = batch({"model": "unet", "images": "all"}, store, infer_here)
     assert (progress["skipped"], progress["done"]) == (2, 3)
-    assert len(store.human_labels()) == 5, "people's labels are untouched"
+    assert len(store.list_human_labels()) == 5, "people's labels are untouched"

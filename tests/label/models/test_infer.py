@@ -14,7 +14,7 @@ from pydicom.filebase import DicomBytesIO
 
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import InputRefusedError
-from mammoseg.files import sha256_of_file
+from mammoseg.files import hash_file
 from mammoseg.inference.predictor import Prediction
 from mammoseg.provenance import FILM_WARNING, PHANTOM_WARNING
 from monailabel_app.lib.models import serving
@@ -78,7 +78,7 @@ def test_file_hash_data_and_warning_of_the_weights_stand_in_the_list_and_with_ea
     file, params = run(task, picture[0])
     facts = {
         "weights_file": "w.pt",
-        "weights_sha256": sha256_of_file(weights),
+        "weights_sha256": hash_file(weights),
         "trained_on": source,
         "warning": warning,
     }
@@ -212,7 +212,7 @@ def test_a_folder_of_weights_is_served_as_their_mean_and_named_with_both(tmp_pat
     file, params = run(task, picture[0])
     file.unlink()
     assert np.allclose(task.model.segment(picture[0]).probability, (each[0] + each[1]) / 2, atol=1e-6)
-    hashes = "+".join(map(sha256_of_file, files))
+    hashes = "+".join(map(hash_file, files))
     assert params["weights_sha256"] == task.info()["weights_sha256"] == hashes
     assert (params["weights_file"], task.info()["weights"]) == ("0.pt+1.pt", 0)
 

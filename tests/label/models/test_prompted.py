@@ -12,8 +12,8 @@ import pydicom
 import pytest
 import requests
 
-from mammoseg.files import sha256_of_file
-from mammoseg.interactive.click_model import click_weights
+from mammoseg.files import hash_file
+from mammoseg.interactive.click_model import choose_click_weights
 from mammoseg.interactive.random_walker import RandomWalker
 from mammoseg.interactive.run_lengths import RunLengths
 from mammoseg.metrics.overlap import compute_dice
@@ -183,7 +183,7 @@ def test_where_no_model_is_named_the_network_answers_and_a_label_that_it_helped_
     info = requests.get(f"{url}/info/", timeout=60).json()["models"]["click_unet"]
     facts = ("weights_file", "weights_sha256", "trained_on", "warning")
     assert [told[fact] for fact in facts] == [info[fact] for fact in facts]
-    assert told["weights_sha256"] == sha256_of_file(click_weights()) and told["trained_on"] == "cbis_ddsm"
+    assert told["weights_sha256"] == hash_file(choose_click_weights()) and told["trained_on"] == "cbis_ddsm"
     assert told["warning"] == FILM_WARNING and info["description"].endswith(FILM_WARNING)
     start = requests.get(f"{url}/annotate/api/start", timeout=60).json()
     assert start["prompted"] == {"name": "click_unet", "warning": FILM_WARNING}

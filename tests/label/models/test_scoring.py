@@ -10,7 +10,7 @@ from mammoseg.active_learning.scores import SCORES
 from mammoseg.errors import WrongCallError
 from mammoseg.inference.predictor import Prediction
 from monailabel_app.lib.models.discover import ModelNotReadyError
-from monailabel_app.lib.models.scoring import scoring_methods
+from monailabel_app.lib.models.scoring import build_scoring_methods
 from monailabel_app.lib.strategies import stored_scores
 from monailabel_app.lib.strategies.settings import StrategySettings
 from tests.label.tiny_models import served_model, write_weights
@@ -34,19 +34,19 @@ def test_dice_is_that_of_the_models_mask_and_the_persons(model, store, monkeypat
     said[10:20, 15:25] = 0.9  # 100 pixels, 50 of them shared
     cv2.imwrite(str(store.masks["image-0"]), drawn)
     monkeypatch.setattr(model.predictor(), "predict", lambda mammogram: Prediction(said, mammogram))
-    result = scoring_methods({"unet": model})["dice"]({}, store)
+    result = build_scoring_methods({"unet": model})["dice"]({}, store)
     assert store.info["image-0"]["scores"]["unet"] == {**identity(model), "dice": 0.5}
     assert (result["model"], result["total"], result["scored"]) == ("unet", 2, 2)
 
 
 def test_a_label_without_a_mass_has_no_dice(model, store):
     cv2.imwrite(str(store.masks["image-0"]), np.zeros((64, 48), np.uint8))
-    scoring_methods({"unet": model})["dice"]({"model": "unet"}, store)
+    build_scoring_methods({"unet": model})["dice"]({"model": "unet"}, store)
     assert store.info["image-0"]["scores"]["unet"]["dice"] is None
 
 
 def test_uncertainty_is_of_images_without_a_label(model, store):
-    result = scoring_methods({"unet": model})["uncertainty"]({}, store)
+    result = build_scoring_methods({"unet": model})["uncertainty"]({}, store)
     assert set(store.info) == {"image-2", "image-3"}
     scores = store.info["image-2"]["scores"]["unet"]
     assert set(scores) == {"version", "weights_sha256", "features", "disagreement", *SCORES}
@@ -56,7 +56,7 @@ def test_uncertainty_is_of_images_without_a_label(model, store):
 
 def test_scores_of_other_weights_are_dropped_and_those_of_other_models_kept(model, store, tmp_path):
     store.info["image-0"] = {"scores": {"aunet": {"version": 3, "dice": 0.1}}}
-    methods = scoring_methods({"unet": model})
+    methods = build_scoring_methods({"unet": model})
     methods["uncertainty"]({"images": "all"}, store)
     methods["dice"]({}, store)
     assert {"dice", *SCORES} <= set(store.info["image-0"]["scores"]["unet"])
@@ -68,22 +68,22 @@ def test_scores_of_other_weights_are_dropped_and_those_of_other_models_kept(mode
 
 def test_an_image_that_is_refused_is_counted(model, store):
     store.images["image-0"].write_bytes(b"no image")
-    result = scoring_methods({"unet": model})["dice"]({}, store)
+    result = build_scoring_methods({"unet": model})["dice"]({}, store)
     assert (result["scored"], result["refused"]) == (1, 1)
 
 
 def test_without_weights_there_is_one_sentence(tmp_path, store):
     with pytest.raises(ModelNotReadyError, match="no model has weights yet"):
-        scoring_methods({"unet": served_model(tmp_path, None)})["dice"]({}, store)
+        build_scoring_methods({"unet": served_model(tmp_path, None)})["dice"]({}, store)
 
 
 def test_an_unknown_choice_of_images_is_refused(model, store):
     with pytest.raises(WrongCallError, match="images is none of all, labeled, unlabeled"):
-        scoring_methods({"unet": model})["uncertainty"]({"images": "some"}, store)
+        build_scoring_methods({"unet": model})["uncertainty"]({"images": "some"}, store)
 
 
 def test_strategies_take_the_scores_that_were_stored(model, store, monkeypatch):
-    scoring_methods({"unet": model})["uncertainty"]({}, store)
+    build_scoring_methods({"unet": model})["uncertainty"]({}, store)
     monkeypatch.setattr(stored_scores, "score_mammogram", None)  # nothing is left to score
     scores = stored_scores.StoredScores({"unet": model}, StrategySettings())
     assert set(scores.collect(store, ["image-2", "image-3"], wanted=SCORES)) == {"image-2", "image-3"}

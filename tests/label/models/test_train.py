@@ -10,7 +10,7 @@ import torch
 from mammoseg.checkpoints.checkpoint import read_checkpoint
 from mammoseg.data.datalist import load_section
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.files import sha256_of_file
+from mammoseg.files import hash_file
 from monailabel_app.lib.models.job_files import TooFewLabelsError, TrainJob, write_labels
 from monailabel_app.lib.models.promotion import judge
 from monailabel_app.lib.models.train import MassTrainTask, TrainingError
@@ -32,7 +32,7 @@ def trained(tmp_path_factory):
 def test_a_training_becomes_a_version_that_is_served(trained):
     task, _, said = trained
     assert said["version"] == 1 and said["promoted"] and "not worse (tolerance 1)" in said["reason"]
-    assert task.model.predictor().weights_sha256 == sha256_of_file(task.model.versions.get(1).weights)
+    assert task.model.predictor().weights_sha256 == hash_file(task.model.versions.get(1).weights)
 
 
 def test_a_training_goes_on_from_the_served_weights(trained):
@@ -66,9 +66,9 @@ def test_progress_is_the_training_log(trained):
 
 def test_the_learning_curve_is_a_picture(trained):
     task = trained[0]
-    assert task.learning_curve().startswith(b"\x89PNG") and task.learning_curve(1).startswith(b"\x89PNG")
+    assert task.draw_learning_curve().startswith(b"\x89PNG") and task.draw_learning_curve(1).startswith(b"\x89PNG")
     with pytest.raises(WrongCallError, match="no trained version 9"):
-        task.learning_curve(9)
+        task.draw_learning_curve(9)
 
 
 def test_nothing_of_a_training_is_left_but_its_version(trained):
@@ -132,7 +132,7 @@ def test_a_training_that_cannot_read_an_image_says_why(tmp_path):
     store = DictDatastore.of_pictures(tmp_path / "images", 8)
     for path in store.images.values():
         path.write_bytes(b"no image")
-    write_labels(store.human_labels(), tmp_path / "data", key=KEY, split_file=tmp_path / "split.json")
+    write_labels(store.list_human_labels(), tmp_path / "data", key=KEY, split_file=tmp_path / "split.json")
     job = TrainJob("unet", tmp_path, tmp_path / "data", None, overrides={**OVERRIDES, "max_epochs": 1, "batch_size": 2})
     assert here(job)["error"].startswith("E_NOT_DICOM: ")
 
@@ -196,7 +196,7 @@ def sections_of(folder):
 
 def test_patients_stay_in_their_section_when_labels_are_added(tmp_path):
     store = DictDatastore.of_pictures(tmp_path / "images", 20)
-    labels = store.human_labels()
+    labels = store.list_human_labels()
     for count, name in ((9, "a"), (20, "b")):
         write_labels(labels[:count], tmp_path / name, key=KEY, split_file=tmp_path / "split.json")
     before, after = sections_of(tmp_path / "a"), sections_of(tmp_path / "b")
@@ -204,7 +204,7 @@ def test_patients_stay_in_their_section_when_labels_are_added(tmp_path):
 
 
 def test_all_images_of_a_patient_are_in_one_section(tmp_path):
-    labels = DictDatastore.of_pictures(tmp_path / "images", 16).human_labels()
+    labels = DictDatastore.of_pictures(tmp_path / "images", 16).list_human_labels()
     for number, label in enumerate(labels):
         label["patient_id"] = f"patient-{number % 5}"
     write_labels(labels, tmp_path / "data", key=KEY, split_file=tmp_path / "split.json")

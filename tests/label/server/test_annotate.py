@@ -10,7 +10,7 @@ import pydicom
 import pytest
 from fastapi.testclient import TestClient
 
-from mammoseg.data.grid import grid_of
+from mammoseg.data.grid import read_grid
 from mammoseg.data.masks import read_mask
 from mammoseg.interactive.run_lengths import RunLengths
 from monailabel_app.lib.server.routes import annotate
@@ -101,7 +101,7 @@ TOUCHING = [(slice(4, 9), slice(3, 7)), (slice(4, 9), slice(7, 12)), (slice(9, 1
 def test_masses_that_touch_stay_apart_in_what_is_saved_and_read_back(serve, people, fake_app, kind):
     client, (ada, _), store = serve(), people, fake_app.store
     image = next(uid for uid in store.list_images() if bool(store.row(uid).study) == (kind == "DICOM"))
-    shape = grid_of(Path(store.get_image_uri(image))).shape
+    shape = read_grid(Path(store.get_image_uri(image))).shape
     first, second, further = (np.zeros(shape, bool) for _ in TOUCHING)
     for mask, place in zip((first, second, further), TOUCHING, strict=True):
         mask[place] = True
@@ -162,7 +162,7 @@ def test_a_label_is_withdrawn_by_its_reader_alone_and_stays_so_without_the_index
     assert client.post(f"{API}/open", json=of, headers=ada).json()["drawn"]["label"] == first, "counts again"
     client.post(f"{API}/withdraw", json={"label": first}, headers=ada)
     assert store.get_labeled_images() == [] and store.files.is_written(first), "nothing is deleted"
-    assert store.files.found_again(set()) == []
+    assert store.files.find_again(set()) == []
     assert client.post(f"{API}/withdraw", json={"label": first}, headers=ada).status_code == 409
 
 

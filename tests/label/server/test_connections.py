@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from monailabel_app.lib.callers import networks
+from monailabel_app.lib.callers import parse_networks
 from monailabel_app.lib.server import connections
 from monailabel_app.lib.server.connections import Connections
 
@@ -97,7 +97,7 @@ def test_of_one_too_many_of_all_or_of_an_address_the_oldest_is_closed(pair, monk
 
 def test_those_of_a_trusted_proxy_are_not_counted(pair):
     async def wait():
-        open_ones = Connections(proxies=networks("192.0.2.1", "trusted_proxies"))
+        open_ones = Connections(proxies=parse_networks("192.0.2.1", "trusted_proxies"))
         open_ones.begin(pair[0], PEER)
         open_ones.begin(other[0], ("192.0.2.2", 4711))
         assert await is_closed(other[1])

@@ -11,7 +11,7 @@ import pytest
 from mammoseg.errors import MammosegError
 from monailabel_app.lib.models.infer import MassInferTask
 from monailabel_app.lib.models.train import MassTrainTask
-from monailabel_app.lib.params import KINDS, chosen
+from monailabel_app.lib.params import KINDS, pick_known
 from tests.label.fake_app import IMAGE
 from tests.label.tiny_models import served_model
 
@@ -133,8 +133,8 @@ def test_a_parameter_of_the_wrong_kind_is_400_in_one_sentence_that_names_it(clie
 
 def test_what_a_text_field_says_becomes_the_kind_of_its_parameter_and_an_empty_one_says_nothing():
     given = {"max_epochs": "20", "lr": "", "tolerance": None, "recipe": ["common", "paper"], "from_scratch": "true"}
-    assert chosen(given, given) == {"max_epochs": 20, "recipe": "common", "from_scratch": True}
-    assert chosen({"result_extension": "NRRD"}, ["result_extension"]) == {"result_extension": ".nrrd"}
+    assert pick_known(given, given) == {"max_epochs": 20, "recipe": "common", "from_scratch": True}
+    assert pick_known({"result_extension": "NRRD"}, ["result_extension"]) == {"result_extension": ".nrrd"}
 
 
 def test_every_parameter_that_a_task_offers_has_a_kind(tmp_path):

@@ -4,8 +4,8 @@ import pytest
 from fastapi import APIRouter, FastAPI
 
 from mammoseg.errors import WrongCallError
-from monailabel_app.lib.login.roles import Person, Role, roles_of
-from monailabel_app.lib.server.gate import check_roles, needs_of
+from monailabel_app.lib.login.roles import Person, Role, parse_roles
+from monailabel_app.lib.server.gate import check_roles, read_needs
 from tests.label.fake_app import IMAGE
 
 OPEN = {"/health", "/ready", "/login", "/logout", "/auth/", "/auth/token"}
@@ -54,7 +54,7 @@ def test_every_address_of_the_document_refuses_who_has_no_login(serve, token):
 
 def test_every_route_of_the_server_is_in_the_document_or_names_its_role(client):
     for route in client.app.routes:
-        assert needs_of(route).role is not None or route.path in OPEN
+        assert read_needs(route).role is not None or route.path in OPEN
 
 
 def test_a_route_without_a_role_stops_the_start():
@@ -98,6 +98,6 @@ def test_a_viewer_cannot_save_through_an_inference(serve, token):
 
 
 def test_a_person_without_any_of_our_roles_may_nothing():
-    assert not Person("guest", roles_of(["nurse", "root"])).may(Role.VIEWER)
-    assert roles_of("admin") == frozenset()
-    assert roles_of(["lab-trainer"], prefix="lab-") == {Role.TRAINER}
+    assert not Person("guest", parse_roles(["nurse", "root"])).may(Role.VIEWER)
+    assert parse_roles("admin") == frozenset()
+    assert parse_roles(["lab-trainer"], prefix="lab-") == {Role.TRAINER}

@@ -14,11 +14,11 @@ import pytest
 import requests
 
 from mammoseg.data.phantom_dicom import write_mammogram
-from mammoseg.program import comes_to_answer, free_port
+from mammoseg.program import find_free_port, wait_for_answer
 from monailabel_app.lib.audit import AuditLog
 from monailabel_app.lib.login.tokens import make_token
-from monailabel_app.lib.server.address import url_of
-from monailabel_app.lib.settings import announced_host, is_loopback
+from monailabel_app.lib.server.address import build_url
+from monailabel_app.lib.settings import find_announced_host, is_loopback
 from tests.label.tiny_models import write_weights
 from tests.orthanc import instances_in, running_orthanc
 from tests.waiting import wait_until
@@ -63,7 +63,7 @@ def server(running_orthanc, tmp_path_factory):
     (folder / "guard").mkdir()
     (folder / "guard" / "sitecustomize.py").write_text(GUARD.format(log=str(folder / "looked_up")))
     token = make_token(folder / "state" / "tokens.json", name="Ada", role="annotator")
-    port = free_port()
+    port = find_free_port()
     arguments = ["--studies", running_orthanc.dicomweb, "--port", str(port)]
     for pair in (
         ("state_dir", str(folder / "state")),
@@ -81,7 +81,7 @@ def server(running_orthanc, tmp_path_factory):
     session.headers["Authorization"] = f"Bearer {token}"
     url = f"http://127.0.0.1:{port}"
     try:
-        assert comes_to_answer(f"{url}/ready", process, seconds=START_SECONDS), (folder / "log").read_text()
+        assert wait_for_answer(f"{url}/ready", process, seconds=START_SECONDS), (folder / "log").read_text()
         yield SimpleNamespace(url=url, port=port, session=session, folder=folder, archive=running_orthanc)
     finally:
         process.terminate()
@@ -207,7 +207,7 @@ def test_the_app_refuses_a_public_address_of_monailabels_own_server_too(tmp_path
     ],
 )
 def test_the_address_is_read_from_the_command_line(command, host):
-    assert announced_host(command) == host
+    assert find_announced_host(command) == host
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "localhost", "::1", "[::1]"])
@@ -225,7 +225,7 @@ def test_loopback_is_known_in_all_its_forms(host):
     ],
 )
 def test_the_address_that_is_said_is_one_that_a_browser_opens(host, url):
-    assert url_of("http", host, 8000) == url
+    assert build_url("http", host, 8000) == url
 
 
 def test_a_token_is_made_shown_once_and_revoked(tmp_path):

@@ -16,7 +16,7 @@ import pytest
 import requests
 from monailabel.client import MONAILabelClient
 
-from mammoseg.program import comes_to_answer, free_port
+from mammoseg.program import find_free_port, wait_for_answer
 from monailabel_app.__main__ import main
 from monailabel_app.lib.login.tokens import make_token
 from monailabel_app.lib.server.address import bind
@@ -95,7 +95,7 @@ def test_a_port_that_is_taken_or_none_is_one_sentence(folder, capsys, port):
 def server(folder: Path) -> Iterator[tuple[str, str]]:
     """Address and token of a started server with a certificate and a key that has a password."""
     token = make_token(folder / "state" / "tokens.json", name="Ada", role="annotator")
-    port = free_port()
+    port = find_free_port()
     (folder / "studies").mkdir()
     command = [sys.executable, "-m", "monailabel_app", "--studies", str(folder / "studies"), "--port", str(port)]
     command += ["--conf", "state_dir", str(folder / "state"), "--conf", "models", "unet"]
@@ -105,7 +105,7 @@ def server(folder: Path) -> Iterator[tuple[str, str]]:
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=environment)
     url = f"https://127.0.0.1:{port}"
     try:
-        ready = comes_to_answer(f"{url}/ready", process, seconds=START_SECONDS, verify=str(folder / "locked.pem"))
+        ready = wait_for_answer(f"{url}/ready", process, seconds=START_SECONDS, verify=str(folder / "locked.pem"))
         assert ready, (folder / "log").read_text()
         yield url, token
     finally:

@@ -9,7 +9,7 @@ import pytest
 from mammoseg.active_learning.strategies import STRATEGIES
 from mammoseg.errors import WrongCallError
 from monailabel_app.lib.models.discover import ModelNotReadyError
-from monailabel_app.lib.strategies import strategies
+from monailabel_app.lib.strategies import build_strategies
 from tests.label.tiny_models import served_model, write_picture, write_weights
 
 NOW = 1_000_000.0
@@ -62,7 +62,7 @@ def ask(model, store):
     """Ask a strategy as the route does, and note what was given out."""
 
     def ask(name: str = "first", *, user: str = "eva", conf: dict[str, str] | None = None, **request: Any) -> Any:
-        strategy = strategies({"unet": model}, conf or {})[name]
+        strategy = build_strategies({"unet": model}, conf or {})[name]
         strategy.clock = lambda: NOW
         result = strategy({"strategy": name, "user": user, **request}, store)
         if result:
@@ -120,7 +120,7 @@ def test_nothing_left_is_no_image(ask, store):
 
 
 def test_scores_need_weights_and_order_by_name_does_not(tmp_path, store):
-    made = strategies({"unet": served_model(tmp_path / "none", None)}, {})
+    made = build_strategies({"unet": served_model(tmp_path / "none", None)}, {})
     assert made["first"]({}, store)["id"] == "a1"
     with pytest.raises(ModelNotReadyError, match="no model has weights"):
         made["tta"]({}, store)
@@ -134,9 +134,9 @@ def test_a_model_that_is_named_must_be_there(ask):
 @pytest.mark.parametrize("conf", [{"max_scored": "0"}, {"group": "perhaps"}, {"strategy_model": "other"}])
 def test_settings_that_make_no_sense_are_refused(model, conf):
     with pytest.raises(WrongCallError, match=next(iter(conf))):
-        strategies({"unet": model}, conf)
+        build_strategies({"unet": model}, conf)
 
 
 def test_info_says_what_a_strategy_does(model):
-    made = strategies({"unet": model}, {})
+    made = build_strategies({"unet": model}, {})
     assert {name: strategy.info()["description"] for name, strategy in made.items()} == STRATEGIES

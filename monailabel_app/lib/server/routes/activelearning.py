@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from monailabel_app.lib.app import LabelApp
 from monailabel_app.lib.ids import Name
 from monailabel_app.lib.login.roles import Person
-from monailabel_app.lib.params import JSON_BODY, JsonBody, chosen
+from monailabel_app.lib.params import JSON_BODY, JsonBody, pick_known
 from monailabel_app.lib.server.routes import Annotator, TheApp, TheLogin, find
 
 router = APIRouter(prefix="/activelearning", tags=["ActiveLearning"])
@@ -22,13 +22,13 @@ def sample(
     person: Annotator, app: TheApp, login: TheLogin, request: Request, strategy: Name, params: JsonBody
 ) -> dict[str, Any]:
     """Answer what is known of the image to label next, or ``{}`` when none is left."""
-    found = next_image(app, person, strategy, chosen(params, PARAMS))
+    found = choose_next_image(app, person, strategy, pick_known(params, PARAMS))
     if found and "client_id" in params:  # Slicer's module, which downloads the image without its token
         found["id"] = login.with_ticket(found["id"], request)
     return found
 
 
-def next_image(app: LabelApp, person: Person, strategy: str, params: Mapping[str, Any]) -> dict[str, Any]:
+def choose_next_image(app: LabelApp, person: Person, strategy: str, params: Mapping[str, Any]) -> dict[str, Any]:
     """Choose an image for a person, lease it and note that; what is known of it, nothing when none is left.
 
     Args:

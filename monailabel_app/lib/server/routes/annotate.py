@@ -10,21 +10,21 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse, RedirectResponse, Response
 
 import monailabel_app
-from mammoseg.data.grid import grid_of
+from mammoseg.data.grid import read_grid
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.interactive.run_lengths import RunLengths
 from mammoseg.mammogram import Mammogram
 from mammoseg.transforms.functional.orient_left import faces_left_wall
 from monailabel_app.lib.datastore.instance import InstanceDatastore
-from monailabel_app.lib.datastore.masses import label_map
-from monailabel_app.lib.datastore.readings import agreement, readings_of, second_reading, skip, withdraw
-from monailabel_app.lib.datastore.views import FilmView, view_of, views_beside
+from monailabel_app.lib.datastore.masses import build_label_map
+from monailabel_app.lib.datastore.readings import compute_agreement, lease_second_reading, list_readings, skip, withdraw
+from monailabel_app.lib.datastore.views import FilmView, find_view, list_views_beside
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import ImageId
 from monailabel_app.lib.login.roles import Person
 from monailabel_app.lib.server.annotate_messages import Ask, Drawn, OfImage, ProposalWanted, Skipped, Withdrawn
 from monailabel_app.lib.server.routes import Annotator, Audit, TheApp, TheSettings, Viewer, find
-from monailabel_app.lib.server.routes.activelearning import next_image
+from monailabel_app.lib.server.routes.activelearning import choose_next_image
 from monailabel_app.lib.server.uploads import received
 
 router = APIRouter(prefix="/annotate", tags=["Annotate"])
@@ -60,7 +60,7 @@ def start(person: Annotator, app: TheApp) -> dict[str, Any]:
 
 
 @router.get("/api/cases", summary="All images, and what became of them")
-def cases(person: Annotator, app: TheApp) -> list[dict[str, Any]]:
+def list_cases(person: Annotator, app: TheApp) -> list[dict[str, Any]]:
     """Answer all images: whether one has a label, and who has it now."""
     store = _store(app)
     labelled = set(store.get_labeled_images())
@@ -74,8 +74,8 @@ def cases(person: Annotator, app: TheApp) -> list[dict[str, Any]]:
 def choose(person: Annotator, app: TheApp, ask: Ask) -> dict[str, str]:
     """Lease the image that the strategy puts first and answer its id, which is empty when none is left."""
     if ask.strategy is None:
-        return {"image": second_reading(_store(app), person.name)}
-    return {"image": next_image(app, person, ask.strategy, {}).get("id", "")}
+        return {"image": lease_second_reading(_store(app), person.name)}
+    return {"image": choose_next_image(app, person, ask.strategy, {}).get("id", "")}
 
 
 @router.post("/api/open", summary="Take an image in hand, or keep it")
@@ -89,7 +89,7 @@ def hold(person: Annotator, app: TheApp, of: OfImage) -> dict[str, Any]:
 
 
 @router.get("/api/image", summary="The pixels of an image, decoded")
-def image(person: Annotator, app: TheApp, image: ImageId) -> Response:
+def answer_pixels(person: Annotator, app: TheApp, image: ImageId) -> Response:
     """Answer grey values from 0 to 65,535, 16 bits each, low byte first, row by row; `FACTS_HEADER` says the rest.
 
     Raises:
@@ -99,8 +99,10 @@ def image(person: Annotator, app: TheApp, image: ImageId) -> Response:
     mammogram = read_mammogram(store.get_image_uri(image), modalities=store.modalities)
     low, high = mammogram.value_range
     grey = np.clip((mammogram.pixels - low) * (WHITE / (high - low)), 0, WHITE).round().astype("<u2")
-    seen = view_of(store, store.row(image))
-    beside = sorted(views_beside(store, store.row(image)), key=lambda view: view.side != seen.side)  # its breast first
+    seen = find_view(store, store.row(image))
+    beside = sorted(
+        list_views_beside(store, store.row(image)), key=lambda view: view.side != seen.side
+    )  # its breast first
     facts = {
         "rows": grey.shape[0],
         "columns": grey.shape[1],
@@ -136,8 +138,8 @@ def save(person: Annotator, app: TheApp, settings: TheSettings, audit: Audit, dr
         raise HttpError(422, "E_EMPTY", "outline a mass, or say that there is none; not both, nor neither.")
     store = _store(app)
     _hold(store, person, drawn.image)
-    shape = grid_of(Path(store.get_image_uri(drawn.image))).shape
-    labels = label_map([mass.mask.mask(shape) for mass in drawn.masses], shape)
+    shape = read_grid(Path(store.get_image_uri(drawn.image))).shape
+    labels = build_label_map([mass.mask.mask(shape) for mass in drawn.masses], shape)
     names = range(1, len(drawn.masses) + 1)
     if not np.isin(names, labels).all():
         raise HttpError(
@@ -183,15 +185,15 @@ def compare(person: Annotator, app: TheApp, image: ImageId) -> dict[str, Any]:
         HttpError: 403; the person has not read the image, and must not see what others found.
     """
     store = _store(app)
-    readings = readings_of(store, image)
+    readings = list_readings(store, image)
     if person.name not in readings:
         raise HttpError(403, "E_BLIND", "save your own label first; till then you do not see those of others.")
     counts = {reader: len(reading.masses(store)) for reader, reading in sorted(readings.items())}
-    return {"readers": counts, "agreement": agreement(store, readings)}
+    return {"readers": counts, "agreement": compute_agreement(store, readings)}
 
 
 @router.get("/{path:path}", summary="A file of the page")
-def file(person: Viewer, path: str) -> Response:
+def answer_file(person: Viewer, path: str) -> Response:
     """Answer the page, or a file of it.
 
     Raises:
@@ -206,7 +208,7 @@ def file(person: Viewer, path: str) -> Response:
 
 
 @router.get("", include_in_schema=False)
-def without_slash(person: Viewer) -> RedirectResponse:
+def lead_to_page(person: Viewer) -> RedirectResponse:
     """Lead to the page."""
     return RedirectResponse("/annotate/")
 
@@ -232,7 +234,7 @@ def _hold(store: InstanceDatastore, person: Person, image: str) -> None:
 
 def _own_label(store: InstanceDatastore, person: Person, of: OfImage) -> dict[str, Any] | None:
     """The newest label that a person drew on an image, mass by mass, whatever program sent it."""
-    reading = readings_of(store, of.image).get(person.name)
+    reading = list_readings(store, of.image).get(person.name)
     if reading is None:
         return None
     masses = [{"mask": vars(RunLengths.of(mass.mask)), "assessment": mass.assessment} for mass in reading.masses(store)]

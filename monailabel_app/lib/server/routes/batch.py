@@ -8,7 +8,7 @@ from monailabel.interfaces.tasks.batch_infer import BatchInferImageType
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import Name
 from monailabel_app.lib.login.roles import Role
-from monailabel_app.lib.params import JSON_BODY, JsonBody, chosen
+from monailabel_app.lib.params import JSON_BODY, JsonBody, pick_known
 from monailabel_app.lib.server.jobs import Job
 from monailabel_app.lib.server.routes import Audit, TheApp, TheJobs, Trainer, find
 from monailabel_app.lib.server.routes.work import add_progress
@@ -47,7 +47,7 @@ def start(
     task = find(app.infers, model)
     if task.prompts:
         raise HttpError(400, "E_REQUEST", "this model needs prompts for each mass; a batch has none.")
-    request = {"model": model, "images": images.value, **chosen(params, [*PARAMS, *task.config()])}
+    request = {"model": model, "images": images.value, **pick_known(params, [*PARAMS, *task.config()])}
     request |= {"save_label": True, "label_tag": "original"}
     job = Job(request, lambda: app.batch_infer(request), stop=getattr(app.batch, "stop", None))
     audit.record(person.name, "batch inference", model=model, images=images.value)

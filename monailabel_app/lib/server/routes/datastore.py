@@ -11,11 +11,11 @@ from fastapi import APIRouter, Form, Query, UploadFile
 from fastapi.responses import FileResponse, Response, StreamingResponse
 from monailabel.utils.others.generic import get_mime_type
 
-from mammoseg.files import sha256_of_file
+from mammoseg.files import hash_file
 from monailabel_app.lib.errors import UNKNOWN, HttpError
 from monailabel_app.lib.ids import ImageId, ImageIdOrNothing, Tag
 from monailabel_app.lib.login.roles import Role
-from monailabel_app.lib.params import json_object, note
+from monailabel_app.lib.params import note, read_json_object
 from monailabel_app.lib.server.routes import Annotator, Audit, Downloader, TheApp, TheSettings, Trainer, Viewer
 from monailabel_app.lib.server.uploads import uploaded
 
@@ -31,7 +31,7 @@ class StoreOutput(str, Enum):
 
 
 @router.get("/", summary="Counts, or images with their labels")
-def datastore(person: Viewer, app: TheApp, output: StoreOutput = StoreOutput.stats) -> Any:
+def answer_datastore(person: Viewer, app: TheApp, output: StoreOutput = StoreOutput.stats) -> Any:
     """Answer counts, all images with their labels, or the ids that training sees; see `Output`."""
     store = app.datastore()
     if output is StoreOutput.all:
@@ -67,9 +67,7 @@ def check_image(person: Downloader, app: TheApp, image: ImageId, check_sum: str 
         HttpError: 404; there is no such image, or its SHA-256 is another.
     """
     path = _file(app.datastore().get_image_uri(image))
-    if check_sum and not hmac.compare_digest(
-        check_sum.rpartition(":")[2].lower().encode(), sha256_of_file(path).encode()
-    ):
+    if check_sum and not hmac.compare_digest(check_sum.rpartition(":")[2].lower().encode(), hash_file(path).encode()):
         raise HttpError(404, "E_UNKNOWN", "the image has another checksum.")
     return Response()
 
@@ -81,7 +79,7 @@ def download_image(person: Downloader, app: TheApp, image: ImageId) -> FileRespo
 
 
 @router.get("/image/info", summary="What is known of an image")
-def image_info(person: Viewer, app: TheApp, image: ImageId) -> Any:
+def answer_image_info(person: Viewer, app: TheApp, image: ImageId) -> Any:
     """Answer what is noted of an image."""
     return app.datastore().get_image_info(image)
 
@@ -104,7 +102,7 @@ def save_label(
     tag: Tag = "final",
 ) -> dict[str, str]:
     """Save an uploaded label of an image and answer the label's id."""
-    info = {key: value for key, value in json_object(params).items() if key == "label_info"}
+    info = {key: value for key, value in read_json_object(params).items() if key == "label_info"}
     info |= {"user": person.name, "role": person.labels_as.value}
     with uploaded(label, settings.state_dir) as path, audit.doing(person.name, "save", image=image, tag=tag):
         label_id = app.datastore().save_label(image, str(path), tag, info)
@@ -135,7 +133,7 @@ def download_label(person: Viewer, app: TheApp, label: ImageId, tag: Tag) -> Fil
 
 
 @router.get("/label/info", summary="What is known of a label")
-def label_info(person: Viewer, app: TheApp, label: ImageId, tag: Tag) -> Any:
+def answer_label_info(person: Viewer, app: TheApp, label: ImageId, tag: Tag) -> Any:
     """Answer what is noted of a label."""
     return app.datastore().get_label_info(label, tag)
 
@@ -149,7 +147,7 @@ def update_label_info(
 
 
 @router.get("/dataset", summary="Images and labels as a ZIP file; it says what the images say of patients")
-def dataset(
+def download_dataset(
     person: Trainer, app: TheApp, audit: Audit, limit_cases: Annotated[int | None, Query(ge=0, le=1_000_000)] = None
 ) -> StreamingResponse:
     """Answer a ZIP file of the images with final labels, which is deleted here before it is sent."""

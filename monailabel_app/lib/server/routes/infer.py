@@ -17,7 +17,7 @@ from monailabel_app.lib.ids import ImageIdOrNothing, Name, SessionIdOrNothing
 from monailabel_app.lib.login.roles import Person, Role
 from monailabel_app.lib.models.run import Inferred, infer
 from monailabel_app.lib.models.so_far import Asker, SoFar
-from monailabel_app.lib.params import chosen, json_object
+from monailabel_app.lib.params import pick_known, read_json_object
 from monailabel_app.lib.server.image_sessions import ImageSessions
 from monailabel_app.lib.server.routes import TheApp, TheImageSessions, TheMasksSoFar, TheSettings, Viewer, find
 from monailabel_app.lib.server.uploads import uploaded
@@ -69,8 +69,8 @@ def run(
         raise HttpError(400, "E_REQUEST", "name an image or a session, or upload a file.")
     if file and session_id:
         raise HttpError(400, "E_REQUEST", "a session has its image; leave out the file, or the session.")
-    told = json_object(params)
-    asked = chosen(told, ["save_label", "result_extension", *task.config(), *task.prompts])
+    told = read_json_object(params)
+    asked = pick_known(told, ["save_label", "result_extension", *task.config(), *task.prompts])
     save = asked.pop("save_label", False)
     if save and not person.may(Role.ANNOTATOR):
         raise HttpError(403, "E_ROLE", f"the role {Role.ANNOTATOR.value} is needed to save a label.")

@@ -12,19 +12,19 @@ router = APIRouter(tags=["App"])
 
 
 @router.get("/info/", summary="What the app has")
-def info(person: Viewer, app: TheApp) -> Any:
+def answer_info(person: Viewer, app: TheApp) -> Any:
     """Answer the models, trainers, strategies and scoring methods, and the state of the data source."""
     return app.info()
 
 
 @router.get("/health", summary="The process lives")
-async def health(person: Anyone) -> dict[str, str]:
+async def answer_health(person: Anyone) -> dict[str, str]:
     """Answer that the process lives."""
     return {"status": "ok"}
 
 
 @router.get("/ready", summary="Start-up is complete")
-async def ready(person: Anyone, request: Request) -> dict[str, str]:
+async def answer_ready(person: Anyone, request: Request) -> dict[str, str]:
     """Answer that the server takes work.
 
     Raises:
@@ -36,12 +36,12 @@ async def ready(person: Anyone, request: Request) -> dict[str, str]:
 
 
 @router.get("/openapi.json", summary="This document")
-def openapi(person: Viewer, request: Request) -> Any:
+def answer_openapi(person: Viewer, request: Request) -> Any:
     """Answer the OpenAPI description of all routes."""
     return request.app.openapi()
 
 
 @router.get("/", summary="To the viewer")
-def home(person: Viewer) -> RedirectResponse:
+def lead_to_viewer(person: Viewer) -> RedirectResponse:
     """Lead to the viewer."""
     return RedirectResponse("/ohif/")

@@ -24,7 +24,7 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>mammoseg</
 
 
 @router.get(LOGIN_PAGE, summary="Page that asks for a token")
-def login_page(person: Anyone, next: str = "/ohif/") -> HTMLResponse:
+def answer_login_page(person: Anyone, next: str = "/ohif/") -> HTMLResponse:
     """Answer the page that asks for a token."""
     return _page(next, "Enter the token that you were given.")
 
@@ -66,14 +66,14 @@ def log_out(person: Anyone, login: TheLogin, request: Request) -> Response:
 
 
 @router.get("/auth/", summary="Whether a login is needed")
-def auth_enabled(person: Anyone, login: TheLogin) -> dict[str, Any]:
+def answer_auth_enabled(person: Anyone, login: TheLogin) -> dict[str, Any]:
     """Answer whether a login is needed, and the OpenID issuer and audience, empty without one."""
     issuer, audience = (login.oidc.issuer, login.oidc.audience) if login.oidc else ("", "")
     return {"enabled": login.enabled, "client_id": audience, "realm": issuer}
 
 
 @router.post("/auth/token", summary="A token for a password, which is the token itself")
-def access_token(
+def answer_access_token(
     person: Anyone,
     login: TheLogin,
     request: Request,
@@ -87,7 +87,7 @@ def access_token(
 
 
 @router.get("/auth/token/valid", summary="Whose token this is")
-def valid_token(person: Viewer) -> dict[str, Any]:
+def answer_valid_token(person: Viewer) -> dict[str, Any]:
     """Answer the name and the roles of the person whose token was sent."""
     return {"username": person.name, "roles": sorted(role.value for role in person.roles)}
 

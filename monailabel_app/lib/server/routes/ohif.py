@@ -32,7 +32,7 @@ ASKED_ANEW = {"Cache-Control": "no-cache"}
 
 
 @router.get("/{path:path}", summary="A file of the viewer")
-def file(person: Viewer, path: str) -> Response:
+def answer_file(person: Viewer, path: str) -> Response:
     """Answer a file of the viewer, or its page for a route of the viewer's own.
 
     Raises:

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from monailabel_app.lib.ids import Name
 from monailabel_app.lib.login.roles import Role
-from monailabel_app.lib.params import JSON_BODY, JsonBody, chosen
+from monailabel_app.lib.params import JSON_BODY, JsonBody, pick_known
 from monailabel_app.lib.server.jobs import Job
 from monailabel_app.lib.server.routes import Annotator, TheApp, TheJobs, find
 from monailabel_app.lib.server.routes.work import add_progress
@@ -30,7 +30,7 @@ def start(
 ) -> Any:
     """Start a scoring method and answer the job's record; ``run_sync`` waits for its end."""
     task = find(app.scoring_methods, method, "E_METHOD")
-    request = {**chosen(params, PARAMS), "method": method}
+    request = {**pick_known(params, PARAMS), "method": method}
     if "model" in request:
         find(app.trainers, request["model"])
     job = Job(request, lambda: app.scoring(request), stop=getattr(task, "stop", None))

@@ -6,10 +6,10 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from mammoseg.errors import unknown_name
+from mammoseg.errors import make_unknown_name_error
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.models.said_prompts import OF_A_PAGE
-from monailabel_app.lib.params import JSON_BODY, JsonBody, checked
+from monailabel_app.lib.params import JSON_BODY, JsonBody, check_value
 from monailabel_app.lib.server.routes import Annotator, TheApp, find
 
 KEYS = ("image", "model", *OF_A_PAGE)
@@ -27,8 +27,8 @@ def segment(person: Annotator, app: TheApp, params: JsonBody) -> dict[str, Any]:
     """
     begin = time.perf_counter()
     if unknown := params.keys() - {*KEYS}:
-        raise HttpError(400, "E_PARAMS", f"{unknown_name('parameter', min(unknown), KEYS)}.")
-    image = checked("image", params.get("image"))
+        raise HttpError(400, "E_PARAMS", f"{make_unknown_name_error('parameter', min(unknown), KEYS)}.")
+    image = check_value("image", params.get("image"))
     outliner = find(app.outliners, params.get("model") or next(iter(app.outliners)))
     datastore = app.datastore()
     proposal = outliner.for_page(Path(datastore.get_image_uri(image)), params)

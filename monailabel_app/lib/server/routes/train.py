@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import Name
 from monailabel_app.lib.login.roles import Person, Role
-from monailabel_app.lib.params import JSON_BODY, JsonBody, chosen
+from monailabel_app.lib.params import JSON_BODY, JsonBody, pick_known
 from monailabel_app.lib.server.jobs import Job
 from monailabel_app.lib.server.routes import Admin, Audit, TheApp, TheJobs, Trainer, Viewer, find
 from monailabel_app.lib.server.routes.work import add_progress
@@ -55,7 +55,7 @@ def start(
 
 
 @router.get("/{model}/versions", summary="Versions of a model, and which is served")
-def versions(person: Viewer, app: TheApp, model: Name) -> Any:
+def list_versions(person: Viewer, app: TheApp, model: Name) -> Any:
     """Answer the versions of a model, and which of them is served."""
     return find(app.versions, model).history()
 
@@ -63,9 +63,9 @@ def versions(person: Viewer, app: TheApp, model: Name) -> Any:
 @router.get(
     "/{model}/curve", summary="Learning curve of a version, the last one by default, as PNG", response_class=Response
 )
-def curve(person: Viewer, app: TheApp, model: Name, version: VersionNumber | None = None) -> Response:
+def answer_curve(person: Viewer, app: TheApp, model: Name, version: VersionNumber | None = None) -> Response:
     """Answer the learning curve of a version as PNG."""
-    return Response(find(app.trainers, model).learning_curve(version), media_type="image/png")
+    return Response(find(app.trainers, model).draw_learning_curve(version), media_type="image/png")
 
 
 @router.post("/{model}/promote", summary="Serve a version, one that was kept aside among them")
@@ -95,7 +95,7 @@ def _of_model(params: dict[str, Any], model: str) -> dict[str, Any]:
 
 def _job(app: Any, audit: Any, person: Person, model: str, params: dict[str, Any]) -> Job:
     task = find(app.trainers, model)
-    request = {"model": model, **chosen(params, task.config())}
+    request = {"model": model, **pick_known(params, task.config())}
     task.check(request, app.datastore())
 
     def work() -> Any:
