@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 
 MOVED = {
@@ -22,7 +22,7 @@ MOVED = {
     "mammoseg.dicom.derived.Analysis": "mammoseg.dicom.analysis.Analysis",
     "mammoseg.dicom.derived.Assistance": "mammoseg.dicom.algorithm.Assistance",
     "mammoseg.dicom.derived.derive_uid": "mammoseg.dicom.analysis.derive_uid",
-    "mammoseg.dicom.derived.source_header": "mammoseg.dicom.source_header.source_header",
+    "mammoseg.dicom.derived.source_header": "mammoseg.dicom.source_header.build_source_header",
     "mammoseg.dicomweb": "mammoseg.archives.dicomweb",
     "mammoseg.dimse": "mammoseg.archives.dimse",
     "mammoseg.evaluation.report": "mammoseg.evaluation.page",
@@ -44,7 +44,7 @@ MOVED = {
     "mammoseg.weights_file": "mammoseg.checkpoints.weights_file",
     "mammoseg.workflow": "mammoseg.training.workflow",
 }
-"""Old name to new name, of the move after 0.1.0."""
+"""Old name to new name, of the move after 0.1.0; functions whose names became verbs stand in `mammoseg.renamed`."""
 
 NOT_THERE = (
     re.compile(r"Cannot locate class or function path: '(?P<name>[\w.]+)'"),  # of MONAI
@@ -70,7 +70,7 @@ class MovedNames:
         Raises:
             MovedError: it was.
         """
-        known = [old for old in MOVED if old == fullname or old.startswith(f"{fullname}.")]
+        known = {old: new for old, new in MOVED.items() if old == fullname or old.startswith(f"{fullname}.")}
         if known:
             raise MovedError(_say_moved(known))
 
@@ -87,13 +87,29 @@ def find_moved(error: BaseException) -> MovedError | None:
         return error
     for said in filter(None, (pattern.match(str(error)) for pattern in NOT_THERE)):
         old = ".".join(said.groupdict()[part] for part in ("module", "name") if part in said.groupdict())
-        if old in MOVED:
-            return MovedError(_say_moved([old]))
+        if (now := find_new_name(old)) != old:
+            return MovedError(_say_moved({old: now}))
     return None
 
 
-def _say_moved(names: Sequence[str]) -> str:
-    return "; ".join(f"{old} is now {MOVED[old]}" for old in names) + "; write that name instead."
+def find_new_name(name: str) -> str:
+    """The name of now of a module, class or function; `name` itself where that is not one of before.
+
+    Examples:
+        >>> from mammoseg.moved import find_new_name
+        >>> find_new_name("mammoseg.bundles.bundle_root")
+        'mammoseg.bundles.locate_bundle'
+    """
+    from mammoseg.renamed import RENAMED  # wanted only where a name is missed
+
+    module, _, function = name.rpartition(".")
+    if new := RENAMED.get(module, {}).get(function):
+        return f"{module}.{new}"
+    return MOVED.get(name, name)
+
+
+def _say_moved(names: Mapping[str, str]) -> str:
+    return "; ".join(f"{old} is now {new}" for old, new in names.items()) + "; write that name instead."
 
 
 def watch() -> None:

@@ -182,7 +182,7 @@ def test_evaluation_takes_network_and_preprocessing_as_they_are_recorded(name):
         assert configs["train"][key] == evaluation[key]
     assert evaluation["threshold"] == "$@checkpoint.threshold or @default_threshold"
     for key, function in (
-        ("network_def", "checkpoint.trained_network"),
+        ("network_def", "checkpoint.build_trained_network"),
         ("preprocessing", "preprocessing.build_preprocessing"),
     ):
         assert evaluation[key]["_target_"] == f"mammoseg.checkpoints.{function}"
@@ -361,7 +361,7 @@ def test_two_processes_reach_the_validation_metric_of_one(dataset, tmp_path):
 
 def test_bundles_are_taken_from_the_folder_that_the_environment_names(copied_bundles):
     (copied_bundles / "unet").rename(copied_bundles / "mine")
-    listed = "from mammoseg.bundles import *; print(bundle_root('mine')); print(*bundle_names())"
+    listed = "from mammoseg.bundles import *; print(locate_bundle('mine')); print(*list_bundle_names())"
     environment = os.environ | {"MAMMOSEG_BUNDLES": str(copied_bundles)}
     done = subprocess.run([sys.executable, "-c", listed], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -14,9 +14,9 @@ PACKAGE = Path(mammoseg.__file__).parent
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 CALLED_FIRST = """
-    atomic_path bootstrap_mean_interval breast_mask build_network build_segmentation bundle_root CachedDataset
-    compute_dice compute_segmentation_scores DecodePool find_lesions FocalTverskyLoss keyed_hash load_section Predictor
-    preprocessing read_mammogram read_mask render split_by_patient UNet write_csv write_object
+    atomic_path bootstrap_mean_interval build_film_preprocessing build_network build_segmentation CachedDataset
+    compute_dice compute_segmentation_scores DecodePool find_breast_mask find_lesions FocalTverskyLoss hash_with_key
+    load_section locate_bundle Predictor read_mammogram read_mask render split_by_patient UNet write_csv write_object
 """.split()
 """What a stranger calls first."""
 

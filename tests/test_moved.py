@@ -1,5 +1,7 @@
-"""Old names of modules, in code, in configs and in the changelog."""
+"""Old names of modules and functions, in code, in configs and in the changelog."""
 
+import ast
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -8,8 +10,9 @@ from monai.bundle import ConfigParser
 
 from mammoseg.command_line import run_to_end
 from mammoseg.moved import MOVED
+from mammoseg.renamed import RENAMED
 
-CHANGELOG = Path(__file__).resolve().parents[1] / "CHANGELOG.md"
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.parametrize("old", MOVED)
@@ -38,8 +41,38 @@ def test_a_script_with_an_old_name_of_a_function_ends_in_the_same_sentence(code,
 
 
 def test_the_changelog_lists_every_moved_name():
-    text = CHANGELOG.read_text(encoding="utf-8")
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert [f"| `{old}` | `{new}` |" for old, new in MOVED.items() if f"| `{old}` | `{new}` |" not in text] == []
+
+
+def test_every_renamed_function_is_there_by_its_new_name_alone():
+    wrong = []
+    for module, names in RENAMED.items():
+        path = ROOT.joinpath(*module.split("."))
+        file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+        wrong += [f"{module}.{old}" for old, new in names.items() if old in defined or new not in defined]
+    assert wrong == []
+
+
+def test_the_page_of_renamed_functions_lists_them_all():
+    text = (ROOT / "docs" / "renamed.md").read_text(encoding="utf-8")
+    rows = [f"| `{module}` | `{old}` | `{new}` |" for module, names in RENAMED.items() for old, new in names.items()]
+    assert re.findall(r"^\| `.*", text, re.MULTILINE) == rows
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("mammoseg.bundles.bundle_root", "mammoseg.bundles.locate_bundle"),
+        ("mammoseg.transforms.pipelines.preprocessing", "mammoseg.transforms.pipelines.build_film_preprocessing"),
+        ("mammoseg.dicom.write.content_digest", "mammoseg.dicom.write.hash_content"),
+    ],
+)
+def test_a_config_with_the_name_of_before_of_a_function_is_told_the_one_of_now(old, new, capsys):
+    assert run_to_end(lambda: ConfigParser({"part": {"_target_": old}}).get_parsed_content("part")) == 2
+    assert capsys.readouterr().err == f"mammoseg: {old} is now {new}; write that name instead.\n"
 
 
 def test_a_config_with_an_old_name_ends_in_one_sentence_with_the_new_one(capsys):

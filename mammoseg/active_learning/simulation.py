@@ -82,7 +82,8 @@ class SimulationPlan:
             raise WrongCallError(f"tool_steps is {self.tool_steps}; it must be at least 0.")
         if (last := self.start + self.rounds * self.query) > pool:
             raise WrongCallError(
-                f"{format_count(last, 'label')} asked for, the pool has {format_count(pool, 'image')}; take fewer rounds."
+                f"{format_count(last, 'label')} asked for, the pool has "
+                f"{format_count(pool, 'image')}; take fewer rounds."
             )
 
 

@@ -24,6 +24,6 @@ def make_light_views(image: Tensor) -> Tensor:
 
 
 def undo_light_views(maps: Tensor) -> Tensor:
-    """Maps ``(6, ..., H, W)`` of `make_light_views` on the grid of the image itself; exact, for flips resample nothing."""
+    """Maps ``(6, ..., H, W)`` of `make_light_views` on the grid of the image; exact, for flips resample nothing."""
     flipped = [is_flipped for _, is_flipped in itertools.product(GAMMAS, FLIPS)]
     return torch.stack([one.flip(-2) if turned else one for one, turned in zip(maps, flipped, strict=True)])

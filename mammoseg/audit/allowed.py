@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from mammoseg.bundles import list_bundle_names, locate_bundle
+from mammoseg.moved import find_new_name
 
 MODULES = ("torch", "monai", "numpy", "math", "os", "os.path", "glob", "torch.distributed", "ignite")
 """Modules that a config may import; what of them it may use is another matter."""
@@ -62,6 +63,7 @@ OF_EXPORTS = ("mammoseg.deploy.root.locate_export", "mammoseg.inference.keep_mas
 
 def is_allowed(name: str) -> bool:
     """Whether a config may use a name: a full one with dots, or that of a class as MONAI finds it."""
+    name = find_new_name(name)  # exports of before name what they brought along
     head, _, last = name.rpartition(".")
     if FUNCTIONS.fullmatch(name) or last in MONAI_DATA and head in ("", "monai.data"):
         return True

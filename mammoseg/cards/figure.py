@@ -93,7 +93,8 @@ def draw_lines(stages: Sequence[Stage], boxes: Sequence[StageBox]) -> Iterable[s
         (MAIN_LINE, 1.6, main),
     ):
         for i, j in chosen:
-            yield f'<path d="{draw_line(boxes[i], boxes[j], boxes)}" fill="none" stroke="{colour}" stroke-width="{width}"/>'
+            line = draw_line(boxes[i], boxes[j], boxes)
+            yield f'<path d="{line}" fill="none" stroke="{colour}" stroke-width="{width}"/>'
 
 
 def draw_line(start: StageBox, end: StageBox, boxes: Iterable[StageBox]) -> str:

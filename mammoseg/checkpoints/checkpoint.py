@@ -207,7 +207,7 @@ def read_chosen_threshold(path: Path | str, otherwise: float) -> float:
 
 
 def read_chosen_flips(path: Path | str) -> bool:
-    """Whether the weights of a file want flips at test; a file that is not there wants none, see `read_chosen_threshold`.
+    """Whether the weights of a file want flips at test; one that is not there wants none, see `read_chosen_threshold`.
 
     Raises:
         WeightsError: see `read_checkpoint`.

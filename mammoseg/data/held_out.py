@@ -60,8 +60,8 @@ def hold_out(
     wanted = {conceal(code): code for code in codes}
     if absent := [code for patient, code in wanted.items() if patient not in known]:
         raise WrongCallError(
-            f"{format_count(len(absent), 'patient')} of the {len(wanted)} to be tested on have no image that can be used, "
-            f"such as '{as_printable(absent[0])}'; take them from the list, or add their images."
+            f"{format_count(len(absent), 'patient')} of the {len(wanted)} to be tested on have no image that can be "
+            f"used, such as '{as_printable(absent[0])}'; take them from the list, or add their images."
         )
     kept = []
     for record in records:

@@ -39,7 +39,8 @@ def load_key(path: Path) -> bytes:
         mode, key = path.stat().st_mode, path.read_bytes()
     except OSError as error:
         raise MammosegError(
-            f"the key {path} can be neither read nor made ({say_reason(error)}); set XDG_CONFIG_HOME to your own folder."
+            f"the key {path} can be neither read nor made ({say_reason(error)}); set XDG_CONFIG_HOME to a folder "
+            "of your own."
         ) from error
     if os.name == "posix" and mode & 0o077:
         raise MammosegError(f"the key {path} can be read by others, so its hashes hide nothing; run: chmod 600 {path}")

@@ -110,8 +110,8 @@ def split_records(
     in_training = {name: rank for name, rank in findings.items() if sections[name] != "test"}
     if rule.folds is not None and rule.folds > len(in_training) > 0:
         raise WrongCallError(
-            f"folds is {rule.folds}, training and validation have {format_count(len(in_training), rule.by)}, and no two "
-            f"folds share one; give {len(in_training)} or fewer, or add {rule.by}s."
+            f"folds is {rule.folds}, training and validation have {format_count(len(in_training), rule.by)}, and no "
+            f"two folds share one; give {len(in_training)} or fewer, or add {rule.by}s."
         )
     fold_of = _deal_folds(in_training, images, rule.folds or min(FOLDS, len(in_training)), seed=seed)
     split: dict[str, list[Record]] = {section: [] for section in SECTIONS}

@@ -181,7 +181,8 @@ def _conclude(outcomes: Sequence[CopyOutcome], job: _CopyJob, passed_over: int) 
     beside = say_passed_over(passed_over)
     if job.unstated:
         print(
-            f"WARNING: {format_count(job.unstated, 'file')} without a word on text burned into the pixels; look at them.",
+            f"WARNING: {format_count(job.unstated, 'file')} without a word on text burned into the pixels; "
+            "look at them.",
             file=sys.stderr,
         )
     the_way_back = f"; the way back: {job.names.path}" if job.names.path.exists() else ""

@@ -35,8 +35,8 @@ def export(
     Args:
         bundle: name of a bundle of the repository.
         output: folder that does not exist or is empty.
-        weights: checkpoint; when None, `mammoseg.checkpoints.weights_file.choose_default_weights`. Weights that ship become a
-            checkpoint, which is what MONAI Label reads.
+        weights: checkpoint; when None, `mammoseg.checkpoints.weights_file.choose_default_weights`. Weights that ship
+            become a checkpoint, which is what MONAI Label reads.
         formats: forms in which the network is written too, as ``models/probability.*``; see `mammoseg.deploy.formats`.
     Returns:
         Folder of the bundle.

@@ -184,8 +184,8 @@ def read_pixel_spacing(dataset: Dataset) -> tuple[tuple[float, float] | None, st
 
     Pixel Spacing counts only where the file says how it was calibrated (PS3.3 10.7.1.3). Imager Pixel Spacing is that
     of the detector, Nominal Scanned Pixel Spacing that of the film: the breast is nearer to the tube, see
-    `read_magnification`. A magnification view that does not state its factor gives neither: sizes would be wrong by half.
-    What no pixel of a mammogram measures (`is_pixel_size`) is passed over, and `list_remarks` say so.
+    `read_magnification`. A magnification view that does not state its factor gives neither: sizes would be wrong by
+    half. What no pixel of a mammogram measures (`is_pixel_size`) is passed over, and `list_remarks` say so.
     """
     for name in _spacings(dataset):
         match read_numbers(dataset, name):

@@ -24,8 +24,8 @@ def decode_mask(
 ) -> tuple[np.ndarray, list[str]]:
     """The mask uint8 0 / 1 ``(rows, columns)``, and remarks on how its values were read.
 
-    A grey image counts as `find_mass` says, 0 being black; of a SEG the segments of mass are fused, a FRACTIONAL one from
-    half its maximum.
+    A grey image counts as `find_mass` says, 0 being black; of a SEG the segments of mass are fused, a FRACTIONAL one
+    from half its maximum.
 
     Args:
         segments: numbers of the segments of a SEG that count; None for all of mass.

@@ -49,8 +49,8 @@ OPPOSITE_DIRECTIONS = ("AP", "HF", "LR")
 def build_source_header(source: Dataset) -> Dataset:
     """Copy of the header that highdicom takes: standard attributes without pixels, Type 2 attributes there.
 
-    What is unusable is left out (see `find_unusable_keywords`), but for the two attributes that name the patient. Texts lose
-    their control characters, so that no escape sequence reaches a terminal through a result.
+    What is unusable is left out (see `find_unusable_keywords`), but for the two attributes that name the patient. Texts
+    lose their control characters, so that no escape sequence reaches a terminal through a result.
 
     Raises:
         InputRefusedError: Patient ID or Patient's Name is malformed.

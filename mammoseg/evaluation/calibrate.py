@@ -143,8 +143,8 @@ def _check_patients(records: Sequence[dict[str, Any]], where: str) -> None:
     patients = {record["patient_id"] for record in records if record["has_mass"]}
     if len(patients) < FEWEST_PATIENTS:
         raise WrongCallError(
-            f"{where} has {format_count(len(patients), 'patient')} with a mass, at least {FEWEST_PATIENTS} are needed to "
-            "say anything of others; name another section, or label more."
+            f"{where} has {format_count(len(patients), 'patient')} with a mass, at least {FEWEST_PATIENTS} are needed "
+            "to say anything of others; name another section, or label more."
         )
 
 
@@ -152,8 +152,8 @@ def _check_marks(marks: Marks) -> None:
     on, beside = int(marks.right.sum()), int((~marks.right).sum())
     if min(on, beside) < FEWEST_MARKS:
         raise WrongCallError(
-            f"the weights made {format_count(on, 'mark')} on masses and {beside} beside them, at least {FEWEST_MARKS} of "
-            "each are needed to fit a calibration; label more images."
+            f"the weights made {format_count(on, 'mark')} on masses and {beside} beside them, at least {FEWEST_MARKS} "
+            "of each are needed to fit a calibration; label more images."
         )
     if on + beside < SURE_MARKS:
         print(f"WARNING: {on + beside} marks are few, below {SURE_MARKS}; read the intervals.", file=sys.stderr)

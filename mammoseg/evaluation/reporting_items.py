@@ -44,7 +44,8 @@ def _answers(aligned: Aligned, runs: Sequence[ScoreRow], provenance: Mapping[str
     """Texts by the names that the JSON file uses; an empty one is no answer."""
     with_mass = sum(bool(row["has_mass"]) for row in aligned.rows)
     patients = len({patient for patient in aligned.patients if patient is not None})
-    counts = f"{format_count(len(aligned.rows), 'image')} of {format_count(patients, 'patient')}, {with_mass} of them with a mass."
+    images = format_count(len(aligned.rows), "image")
+    counts = f"{images} of {format_count(patients, 'patient')}, {with_mass} of them with a mass."
     dice = [row for row in runs if row["metric"] == "dice" and row["grid"] == aligned.grid and row["count"]]
     return {
         "counts": counts,

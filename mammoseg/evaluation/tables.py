@@ -170,8 +170,8 @@ def format_mass_lines(summary: Mapping[str, Sequence[Mapping[str, Any]]]) -> lis
         if row["masses"]
     ]
     found = [
-        f"Found at {format_count(row['false_positives'], 'false mark')} an image, whatever the threshold: {_found(row)}, "
-        f"{row['grid']} grid"
+        f"Found at {format_count(row['false_positives'], 'false mark')} an image, whatever the threshold: "
+        f"{_found(row)}, {row['grid']} grid"
         for row in summary["froc"]
         if row["rule"] == "either" and row["false_positives"] in (0.5, 1.0)
     ]

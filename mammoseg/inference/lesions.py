@@ -22,8 +22,8 @@ MOST_LESIONS = 64
 
 LARGEST_SHARE = 0.215
 """Fraction of the breast above which all masses together are none: the 99.9th percentile of the drawn masses over
-`find_breast_mask` in the 1,231 films of CBIS-DDSM at 256 x 256 (median 0.010, largest 0.253), measured on 2026-11-28. Two of
-these films lie above it."""
+`find_breast_mask` in the 1,231 films of CBIS-DDSM at 256 x 256 (median 0.010, largest 0.253), measured on 2026-11-28.
+Two of these films lie above it."""
 
 TOUCHING = np.ones((3, 3), bool)
 """Pixels that touch, by a corner too, belong to one lesion."""

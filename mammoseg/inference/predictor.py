@@ -73,7 +73,7 @@ class Predictor:
         >>> from mammoseg.transforms.pipelines import build_film_preprocessing
         >>> network = UNet(channels=(4, 8))  # narrow and untrained, where a real one comes from mammoseg train
         >>> settings = build_film_preprocessing(spatial_size=(64, 64)).settings
-        >>> parts = {"model": network.state_dict(), "network": network.config, "build_film_preprocessing": settings}
+        >>> parts = {"model": network.state_dict(), "network": network.config, "preprocessing": settings}
         >>> save_checkpoint(Path("model.pt"), parts | {"provenance": {}})
         >>> record, *_ = generate_cohort(Path("phantoms"), patients=1, size=80)
         >>> predictor = Predictor("unet", weights="model.pt", device="cpu")

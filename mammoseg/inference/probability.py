@@ -7,7 +7,7 @@ from mammoseg.inference.engines.engine import Engine
 
 
 def compute_image_probability(engine: Engine, image: np.ndarray, *, flips: bool) -> np.ndarray:
-    """Probability of mass, float32 ``(rows, columns)``: what `FlipInferer` and `compute_mass_probability` give for torch.
+    """Probability of mass, float32 ``(rows, columns)``: as `FlipInferer` and `compute_mass_probability` give it.
 
     Args:
         image: ``(in_channels, rows, columns)``.
@@ -35,8 +35,10 @@ def compute_mass_channel(logits: np.ndarray) -> np.ndarray:
     Examples:
         >>> import numpy as np
         >>> from mammoseg.inference.probability import compute_mass_channel
-        >>> compute_mass_channel(np.zeros((1, 1, 1))).tolist(), compute_mass_channel(np.log([[[1.0]], [[3.0]]])).round(2).tolist()
-        ([[0.5]], [[0.75]])
+        >>> compute_mass_channel(np.zeros((1, 1, 1))).tolist()
+        [[0.5]]
+        >>> compute_mass_channel(np.log([[[1.0]], [[3.0]]])).round(2).tolist()
+        [[0.75]]
     """
     if len(logits) == 1:
         return expit(logits[0])

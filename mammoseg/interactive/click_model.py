@@ -56,7 +56,7 @@ class ClickModel:
     another look (docs).
 
     Args:
-        network: logits ``(N, 1, grid, grid)`` of inputs ``(N, channels, grid, grid)`` of `build_network_input`, float32.
+        network: logits ``(N, 1, grid, grid)`` of `build_network_input` ``(N, channels, grid, grid)``, float32.
         grid: pixels of a side.
         threshold: probability from which a pixel is mass.
     """

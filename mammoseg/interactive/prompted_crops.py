@@ -59,7 +59,7 @@ class PromptedCrops(Dataset):
         seed: number that all draws come from.
         augmented: turn and change crops; else they are as they are looked at after training.
     Shape:
-        items ``image`` ``(channels, grid, grid)`` of `build_network_input` and ``label`` ``(1, grid, grid)`` of 0 and 1.
+        items ``image`` ``(channels, grid, grid)`` of `build_network_input`, ``label`` ``(1, grid, grid)`` of 0 and 1.
     """
 
     def __init__(

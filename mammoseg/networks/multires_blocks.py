@@ -32,7 +32,7 @@ class MultiResBlock(nn.Module):
     Args:
         channels: nominal width of the block.
     Shape:
-        features ``(N, in_channels, H, W)``; returns ``(N, sum(multires_widths(channels)), H, W)``.
+        features ``(N, in_channels, H, W)``; returns ``(N, sum(compute_multires_widths(channels)), H, W)``.
     """
 
     def __init__(self, in_channels: int, channels: int) -> None:

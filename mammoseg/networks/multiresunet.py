@@ -15,7 +15,7 @@ class MultiResUNet(Network):
     Chosen reading: the TensorFlow original, whose head normalises the logits; the authors' PyTorch port differs.
 
     Args:
-        channels: nominal width of each level, finest first; a block gives out ``sum(multires_widths(width))``.
+        channels: nominal width of each level, finest first; a block gives out ``sum(compute_multires_widths(width))``.
     Shape:
         image ``(N, in_channels, H, W)``, H and W divisible by ``2 ** (len(channels) - 1)``;
         returns logits ``(N, out_channels, H, W)``.

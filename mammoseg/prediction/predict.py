@@ -58,8 +58,8 @@ def predict(
         inputs: DICOM, PNG, TIFF, JPEG, PGM or NIfTI files, and folders, which are searched to the bottom.
         output: folder for the results; made if it is not there. The same call again does only what is not done yet.
         bundle: name of the network; when None, `mammoseg.checkpoints.weights_file.choose_default_bundle`.
-        weights: file of the network's weights; when None, `mammoseg.checkpoints.weights_file.choose_default_weights`. Of
-            several, or a folder of several, the mean of the probabilities is taken.
+        weights: file of the network's weights; when None, `mammoseg.checkpoints.weights_file.choose_default_weights`.
+            Of several, or a folder of several, the mean of the probabilities is taken.
         objects: DICOM objects to write, of ``seg``, ``sr``, ``cad_sr``, ``sc``, ``gsps``.
         segmentation: ``binary``, ``fractional`` (probability; a 16-bit PNG for pictures) or ``labelmap``.
         profile: ``viewer`` or ``strict``, see `mammoseg.dicom.seg.SegProfile`.

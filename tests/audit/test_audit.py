@@ -81,6 +81,11 @@ def test_a_target_that_is_not_known_is_found(config, tmp_path):
     assert kinds(write_bundle(tmp_path / "b", **config)) == {("target", "configs/inference.json")}
 
 
+def test_an_export_of_before_names_functions_as_they_were_called_then(tmp_path):
+    before = {"root": {"_target_": "mammoseg.deploy.root.exported_root", "name": "unet"}}
+    assert list(find_faults(write_bundle(tmp_path / "stranger", config=before))) == []
+
+
 @pytest.mark.parametrize(
     "expression", ["$__import__('os').mkdir('was-run')", "$import subprocess", "$@imports#0.mkdir('a')"]
 )

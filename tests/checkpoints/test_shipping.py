@@ -113,7 +113,7 @@ def test_weights_that_are_too_large_for_the_repository_are_refused_with_both_siz
 
 
 def test_what_was_trained_comes_before_what_ships(checkpoint, tmp_path, monkeypatch):
-    for folder in ("bundle_root", "run_root"):
+    for folder in ("locate_bundle", "locate_runs"):
         monkeypatch.setattr(weights_file, folder, lambda name: str(tmp_path / name))
     with pytest.raises(WeightsError, match="bundle 'unet' has no weights yet; train it, name a checkpoint with --wei"):
         choose_default_weights("unet")

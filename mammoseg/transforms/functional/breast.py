@@ -50,7 +50,7 @@ def find_breast_mask(image: np.ndarray) -> np.ndarray:
 
 
 def find_breast_on_grid(image: np.ndarray) -> np.ndarray:
-    """`find_breast_mask`, bool on the grid ``(rows, columns)`` of the image itself; a search pixel is never half inside."""
+    """`find_breast_mask`, bool on the grid ``(rows, columns)`` of the image; a search pixel is never half inside."""
     mask = find_breast_mask(image).view(np.uint8)
     size = image.shape[1], image.shape[0]
     return cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT).view(bool)

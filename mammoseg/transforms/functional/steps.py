@@ -241,7 +241,7 @@ def build_preprocessing_steps(
     crop_negligible: bool = False,
     patch_area: float | None = None,
 ) -> list[Move | Grey]:
-    """The steps in their order; the arguments are those of `mammoseg.transforms.pipelines.build_film_preprocessing`, all of them.
+    """The steps in their order; the arguments are all of `mammoseg.transforms.pipelines.build_film_preprocessing`.
 
     Those with a default are younger than some records, which lack them.
 

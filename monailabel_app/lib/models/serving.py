@@ -103,7 +103,7 @@ class ServedModel:
             return self._loaded
 
     def facts(self, version: Version | None) -> dict[str, Any]:
-        """What is known of a version's weights, see `describe_named_weights`; nothing where there are none, or none to read.
+        """What is known of a version's weights, see `describe_named_weights`; nothing without any that can be read.
 
         A version never changes, so its weights are read once.
         """

@@ -62,7 +62,7 @@ def test_a_folder_of_weights_is_taken_for_their_mean_and_one_without_is_refused(
 def test_weights_that_a_bundle_came_with_serve_until_it_is_trained(tmp_path, monkeypatch):
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "metadata.json").write_text(json.dumps({"name": "U-Net", "version": "1.0"}))
-    for folder in ("bundle_root", "run_root"):
+    for folder in ("locate_bundle", "locate_runs"):
         monkeypatch.setattr(f"monailabel_app.lib.models.discover.{folder}", lambda name: str(tmp_path))
     monkeypatch.setattr("monailabel_app.lib.models.discover.say_why_no_masses", lambda name: None)
     checkpoint = write_weights(tmp_path / "w.pt")
