@@ -1,5 +1,6 @@
 """Make the weights that come with a bundle out of a checkpoint: half as large, with threshold and calibration."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,14 @@ MOST_SHIPPED_BYTES = 2**24
 """Largest file that comes with the repository."""
 
 
-def ship(checkpoint: Path | str, *, bundle: str, folder: Path | str | None = None, **chosen: Any) -> Path:
+def ship(
+    checkpoint: Path | str,
+    *,
+    bundle: str,
+    folder: Path | str | None = None,
+    said: Mapping[str, str] | None = None,
+    **chosen: Any,
+) -> Path:
     """Write ``shipped.safetensors`` and, for people, ``shipped.json``, which says the same without the numbers.
 
     The same checkpoint gives the same bytes.
@@ -25,6 +33,7 @@ def ship(checkpoint: Path | str, *, bundle: str, folder: Path | str | None = Non
         checkpoint: file of a training run, or what `mammoseg calibrate` wrote.
         bundle: name of the bundle of its architecture.
         folder: folder to write to; ``models`` of the bundle when None.
+        said: what a person adds to the provenance, such as ``data`` and ``origin``.
         chosen: `CHOSEN` by name, instead of what the checkpoint records; a threshold must be in one of both.
     Returns:
         The file with the weights.
@@ -34,7 +43,7 @@ def ship(checkpoint: Path | str, *, bundle: str, folder: Path | str | None = Non
     """
     source = read_weights(checkpoint)
     check_architecture(source, bundle)
-    provenance = {"checkpoint_sha256": source.sha256} | source.provenance
+    provenance = {"checkpoint_sha256": source.sha256} | source.provenance | dict(said or {})
     weights = replace(source, **chosen, provenance=provenance)
     if weights.threshold is None:
         raise WeightsError(f"{checkpoint} records no threshold; give the one that was chosen on validation.")

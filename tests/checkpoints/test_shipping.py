@@ -40,6 +40,12 @@ def test_shipped_weights_are_those_of_the_checkpoint_rounded_to_half_precision(c
     assert shipped.provenance == {"source": "cbis_ddsm", "checkpoint_sha256": trained.sha256}
 
 
+def test_what_a_person_says_of_weights_stands_in_their_provenance(checkpoint, tmp_path):
+    said = {"data": "films of nobody", "origin": "by hand"}
+    path = ship(checkpoint, bundle="unet", folder=tmp_path, threshold=0.5, said=said)
+    assert read_weights(path).provenance.items() >= said.items()
+
+
 def shipped_of(checkpoint, folder, **options):
     return ship(checkpoint, bundle="unet", folder=folder, **{"threshold": 0.35, **options})
 
