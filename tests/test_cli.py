@@ -16,6 +16,7 @@ NEEDED = {
     "train": ["unet", "--dataset_dir", "data"],
     "evaluate": ["unet", "--dataset_dir", "data", "--weights", "model.pt"],
     "calibrate": ["unet", "--dataset_dir", "data", "--weights", "model.pt", "--output", "out"],
+    "quantise": ["unet", "--dataset_dir", "data"],
     "report": ["eval", "--dataset_dir", "data", "--weights", "model.pt", "--output", "out"],
     "compare": ["--output", "out"],
     "predict": ["--output", "out"],

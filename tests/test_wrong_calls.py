@@ -32,6 +32,7 @@ CALLS = {
     "--bogus": "there is no command '--bogus'",
     "train": "required: bundle, --dataset_dir",
     "list more": "there is no place for more",
+    "quantise unet": "required: --dataset_dir",
     "predict dicom": "required: -o/--output",
     "predict dicom -o": "-o/--output: expected one argument",
     "send dicom": "required: --to",

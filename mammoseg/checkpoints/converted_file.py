@@ -28,6 +28,9 @@ FORMAT = 3
 
 ENDING = ".onnx"
 
+F32, INT8 = "f32", "int8"
+"""In what a network is kept: as it was trained, or quantised, see `mammoseg.inference.engines.int8`."""
+
 LOGITS, PROBABILITY = "logits", "probability"
 """What a network gives: as it was trained, or with its sigmoid or softmax, as an export has it."""
 
@@ -42,11 +45,15 @@ class ConvertedFile:
         model: the ONNX file.
         record: what the weights record; its hash is that of the weights, its path that of the ONNX file.
         output: `LOGITS` or `PROBABILITY`.
+        precision: `F32` or `INT8`.
+        sha256: hash of the ONNX file.
     """
 
     model: Path
     record: WeightsRecord
     output: str
+    precision: str
+    sha256: str
 
 
 def locate_record(model: Path) -> Path:
@@ -54,13 +61,13 @@ def locate_record(model: Path) -> Path:
     return model.with_name(f"{model.name}.json")
 
 
-def write_record(model: Path, record: WeightsRecord, *, output: str) -> None:
+def write_record(model: Path, record: WeightsRecord, *, output: str, precision: str = F32) -> None:
     """Write what the weights of an ONNX file record beside it, with the file's own hash.
 
     Raises:
         OSError: it cannot be written.
     """
-    content = {"format": FORMAT, "output": output, "model_sha256": hash_file(model)}
+    content = {"format": FORMAT, "output": output, "precision": precision, "model_sha256": hash_file(model)}
     write_json(locate_record(model), {**content, "record": {**asdict(record), "path": None}})
 
 
@@ -74,17 +81,20 @@ def read_converted_file(model: Path | str) -> ConvertedFile:
     path = locate_record(model)
     try:
         content = dict(read_json(path))
-        found = (content["format"], content["model_sha256"], content["output"] in (LOGITS, PROBABILITY))
+        output, precision = content["output"], content.get("precision", F32)
+        is_known = output in (LOGITS, PROBABILITY) and precision in (F32, INT8)
+        found = (content["format"], content["model_sha256"], is_known)
         record = dict(content["record"])
     except Exception as error:  # JSON of any form
         raise WeightsError(
             f"{path.name} beside {model} cannot be read, so nobody knows what its network takes; "
             "copy both files of the export."
         ) from error
-    if found != (FORMAT, hash_file(model), True):
+    sha256 = hash_file(model)
+    if found != (FORMAT, sha256, True):
         raise WeightsError(f"{path.name} is of another file than {model}, or of another version; export it again.")
     try:
-        return ConvertedFile(model, _rebuilt_record(record, model), content["output"])
+        return ConvertedFile(model, _rebuilt_record(record, model), output, precision, sha256)
     except (ValueError, TypeError, KeyError) as error:
         said = error if type(error) is ValueError else "records what no network has"
         raise WeightsError(f"{path} is not used: it {said}.") from error
@@ -96,7 +106,7 @@ def find_kept_network(model: Path, sha256: str) -> ConvertedFile | None:
         found = read_converted_file(model)
     except WeightsError:  # absent, damaged, or of another version: it is made again
         return None
-    return found if (found.record.sha256, found.output) == (sha256, LOGITS) else None
+    return found if (found.record.sha256, found.output, found.precision) == (sha256, LOGITS, F32) else None
 
 
 def _rebuilt_record(record: Mapping[str, Any], model: Path) -> WeightsRecord:

@@ -10,6 +10,7 @@ COMMANDS: dict[str, Callable[[Add], Command]] = {
     "train": declarations.train,
     "evaluate": declarations.evaluate,
     "calibrate": declarations.calibrate,
+    "quantise": declarations.quantise,
     "report": declarations.report,
     "compare": declarations.compare,
     "predict": declarations.predict,

@@ -101,6 +101,20 @@ def calibrate(add: Add) -> Steps:
 
 
 @command
+def quantise(add: Add) -> Steps:
+    """Make the INT8 network of weights, on images they were trained on, for predict --precision int8; docs/speed.md."""
+    _bundle(add)
+    _dataset(add)
+    add("--weights", help="checkpoint, or the ONNX file of an export (what train wrote, else what came with it)")
+    add("--images", type=values.parse_from_one, help="of the training section, to take the ranges of values from (100)")
+
+    yield
+    from mammoseg.inference.quantise import quantise
+
+    return quantise
+
+
+@command
 def report(add: Add) -> Steps:
     """Write the page of an evaluated run: scores, learning curve, best, median and worst case, baseline."""
     add("evaluation_dir", help="folder with the metrics.csv of training and the per_image.csv of evaluating")
@@ -396,7 +410,7 @@ def _predictor(add: Add) -> None:
     _window(add)
     _device(add)
     add("--runtime", help="what computes the network: openvino, onnx or torch, docs/speed.md (auto)")
-    add("--precision", help="f32, bf16 or f16, where the runtime has it, docs/speed.md (f32 or bf16; f16 on a GPU)")
+    add("--precision", help="f32, bf16, f16 or int8, where the runtime has it, docs/speed.md (f32, bf16; f16 on a GPU)")
     add("--workers", type=values.parse_from_one, help="processes (one for each core)")
 
 

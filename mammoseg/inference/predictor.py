@@ -46,7 +46,7 @@ class Predictor:
         flips: mean with the image upside down; as the weights record it when None.
         runtime: what computes the network, see `mammoseg.inference.engines.engine.choose_runtime`. With another engine
             than torch neither torch nor MONAI is imported, once the weights were converted.
-        precision: ``f32``, ``bf16`` or ``f16``; when None, f16 on a GPU, and on a CPU f32 or what
+        precision: ``f32``, ``bf16``, ``f16`` or ``int8``; when None, f16 on a GPU, and on a CPU f32 or what
             `mammoseg.inference.engines.engine.choose_default_precision` says.
         voi: grey-value function in place of that of DICOM files, see `mammoseg.dicom.own_voi`, for weights that
             were not trained with one themselves; None for the files' own.

@@ -73,8 +73,8 @@ def predict(
         device: name such as ``cpu`` or ``cuda:0``; the best there is when None.
         runtime: what computes the network: ``auto``, ``openvino``, ``onnx`` or ``torch``, see
             `mammoseg.inference.engines.engine.choose_runtime`.
-        precision: ``f32``, ``bf16`` or ``f16``, where the engine has it; when None, f16 on a GPU, and on a CPU
-            f32 or what `mammoseg.inference.engines.engine.choose_default_precision` says.
+        precision: ``f32``, ``bf16``, ``f16`` or ``int8``, where the engine has it; when None, f16 on a GPU, and on a
+            CPU f32 or what `mammoseg.inference.engines.engine.choose_default_precision` says.
         window: ``CENTRE,WIDTH`` or a file of points, in place of the grey-value function of DICOM files, see
             `mammoseg.dicom.own_voi.read_own_voi`; weights that were trained with one keep theirs.
         modalities: DICOM modalities to let in, ``MG`` alone unless told otherwise.

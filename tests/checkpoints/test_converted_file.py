@@ -9,6 +9,7 @@ import pytest
 from mammoseg.checkpoints.converted_file import (
     LOGITS,
     PROBABILITY,
+    find_kept_network,
     locate_record,
     read_converted_file,
     write_record,
@@ -44,6 +45,15 @@ RECORD = WeightsRecord(
     min_area_mm2=10.0,
     bf16={"dice_change": 0.0021, "measured_on": "phantoms"},
 )
+
+
+def test_a_quantised_network_is_not_taken_for_the_network_of_its_weights(tmp_path):
+    path = tmp_path / "network.onnx"
+    path.write_bytes(b"a network")
+    for precision, is_that in (("f32", True), ("int8", False)):
+        write_record(path, RECORD, output=LOGITS, precision=precision)
+        assert read_converted_file(path).precision == precision
+        assert (find_kept_network(path, RECORD.sha256) is not None) is is_that
 
 
 @pytest.fixture

@@ -51,6 +51,14 @@ def in_two(run: Run):
     return lambda items: run_in_workers(job(run)(), job(run), items, 2, make_died_row)
 
 
+def on_ray(run: Run, *, address: str):
+    """One process on each core of a Ray cluster."""
+    from mammoseg.cohort.on_ray import connect_to_ray, run_on_ray
+
+    workers = connect_to_ray(address, None)
+    return lambda items: run_on_ray(job(run), items, workers)
+
+
 def run_made_cohort(inputs: Path, output: Path, processes=here, options: Options = Options(), **how):  # noqa: B008
     files, _ = find_files([inputs], output)
     output.mkdir(exist_ok=True)
@@ -58,4 +66,5 @@ def run_made_cohort(inputs: Path, output: Path, processes=here, options: Options
 
 
 if __name__ == "__main__":
-    run_made_cohort(Path(sys.argv[1]), Path(sys.argv[2]), in_two)
+    source, output, *address = sys.argv[1:]  # address of a Ray cluster, if any
+    run_made_cohort(Path(source), Path(output), partial(on_ray, address=address[0]) if address else in_two)

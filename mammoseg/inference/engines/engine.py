@@ -16,7 +16,7 @@ PACKAGES = {"openvino": "openvino", "onnx": "onnxruntime", "torch": "torch"}
 
 AUTO = "auto"
 
-PRECISIONS = ("f32", "bf16", "f16")
+PRECISIONS = ("f32", "bf16", "f16", "int8")
 """What an engine can compute with; not every one has all of them."""
 
 MOST_LOST = 0.002
@@ -42,7 +42,8 @@ class Engine(Protocol):
 
     Attributes:
         name: name and version of what computes, such as ``openvino 2026.4.1``.
-        precision: one of `PRECISIONS`.
+        precision: one of `PRECISIONS`; of INT8 with the first letters of the hash of the quantised network, such as
+            ``int8 0a1b2c3d``, for other calibrating images make another one.
     """
 
     name: str

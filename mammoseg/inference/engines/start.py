@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import logit
 
-from mammoseg.checkpoints.converted_file import ENDING, PROBABILITY
+from mammoseg.checkpoints.converted_file import ENDING, F32, INT8, PROBABILITY
 from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.errors import OutputError, WrongCallError
 from mammoseg.inference.engines.converted import prepare_converted
@@ -19,6 +19,7 @@ from mammoseg.inference.engines.engine import (
     choose_runtime,
     is_installed,
 )
+from mammoseg.inference.engines.int8 import find_int8
 from mammoseg.quick_import import import_quickly
 
 CONVERTED = {"openvino": "OpenVinoEngine", "onnx": "OnnxEngine"}
@@ -54,10 +55,17 @@ def start_engine(
 
 def _start_converted(weights: Path, runtime: str, precision: str | None) -> tuple[WeightsRecord, Engine]:
     engine = getattr(import_quickly(MODULES[runtime]), CONVERTED[runtime])
-    found = prepare_converted(weights, engine)
+    found = find_int8(weights) if precision == INT8 else prepare_converted(weights, engine)
     rows, columns = found.record.preprocessing["spatial_size"]
-    precision = precision or choose_default_precision(engine.list_precisions(), found.record.bf16)
-    started = engine(found.model, shape=(found.record.network["in_channels"], rows, columns), precision=precision)
+    shape = (found.record.network["in_channels"], rows, columns)
+    if found.precision == INT8:
+        if precision not in (None, INT8):
+            raise WrongCallError(f"precision is '{precision}'; {weights.name} is an INT8 network, leave it out.")
+        started = engine(found.model, shape=shape, precision=F32)  # what was not quantised
+        started.precision = f"{INT8} {found.sha256[:8]}"
+    else:
+        precision = precision or choose_default_precision(engine.list_precisions(), found.record.bf16)
+        started = engine(found.model, shape=shape, precision=precision)
     return found.record, LogitsOf(started) if found.output == PROBABILITY else started
 
 
