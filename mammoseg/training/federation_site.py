@@ -9,7 +9,7 @@ from monai.fl.utils.exchange_object import ExchangeObject
 
 from mammoseg.csv_table import write_csv
 from mammoseg.files import read_json
-from mammoseg.training.federation import CURVE, SCORING, START, score, build_site, count_steps
+from mammoseg.training.federation import CURVE, SCORING, START, build_site, count_steps, score
 
 
 def main(file: Path) -> None:

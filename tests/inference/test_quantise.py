@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mammoseg.errors import WrongCallError
-from mammoseg.inference.engines.converted import locate_cache, converted
+from mammoseg.inference.engines.converted import locate_cache, prepare_converted
 from mammoseg.inference.engines.engine import EngineError
 from mammoseg.inference.engines.openvino_engine import OpenVinoEngine
 from mammoseg.inference.predictor import Predictor
