@@ -19,8 +19,8 @@ VERBS = {
     "store": "export flush ingest keep pack record save send ship store unpack update write",
     "remove": "deidentify drop forget leave remove revoke skip take withdraw",
     "change": "accelerate adapt add adjust align apply blend calibrate centre compact complete convert correct crop "
-    "cut extend fill flatten fold multiply orient pad pass place prepare promote resize roll scale separate set share "
-    "shrink smooth split stamp standardise turn uncrop undo widen",
+    "cut extend fill flatten fold multiply orient pad pass place prepare promote quantise resize roll scale "
+    "separate set share shrink smooth split stamp standardise turn uncrop undo widen",
     "run": "begin benchmark bind carry connect end execute heal import join reproduce run start train view wait watch",
 }
 """First words of names, by the kind of act."""
