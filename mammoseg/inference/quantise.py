@@ -16,7 +16,7 @@ from mammoseg.bundles import locate_bundle
 from mammoseg.checkpoints.converted_file import INT8, PROBABILITY, ConvertedFile, write_record
 from mammoseg.checkpoints.record import check_architecture
 from mammoseg.checkpoints.weights_file import choose_default_weights
-from mammoseg.data.datalist import load_section
+from mammoseg.data.datalist import load_section, read_voi
 from mammoseg.errors import WrongCallError
 from mammoseg.files import atomic_path, output_errors, read_json, sole_writer
 from mammoseg.inference.engines.converted import prepare_converted
@@ -25,7 +25,7 @@ from mammoseg.inference.engines.int8 import locate_int8
 from mammoseg.inference.engines.openvino_engine import OpenVinoEngine
 from mammoseg.inference.engines.start import LogitsOf
 from mammoseg.inference.probability import compute_image_probability
-from mammoseg.transforms.arrays import ArrayPreprocessing
+from mammoseg.transforms.arrays import ArrayPreprocessing, with_own_voi
 
 LEAST_AGREEMENT = 0.7
 """Pooled Dice of the masks in INT8 with those in f32, on the images of the calibration, below which nothing is kept:
@@ -51,13 +51,14 @@ def quantise(bundle: str, *, dataset_dir: str | Path, weights: str | Path | None
     """
     if find_spec("nncf") is None:
         raise WrongCallError("quantise needs NNCF, in an environment with mammoseg; run: pip install 'mammoseg[int8]'.")
-    records = load_section(Path(dataset_dir) / "datalist.json", "training")
+    datalist = Path(dataset_dir) / "datalist.json"
+    records = load_section(datalist, "training")
     path = Path(weights or choose_default_weights(bundle))
     found = prepare_converted(path, OpenVinoEngine)
     if found.precision == INT8:
         raise WrongCallError(f"{path} is an INT8 network already; name the weights that it was made of.")
     check_architecture(found.record, bundle)
-    prepare = ArrayPreprocessing(found.record.preprocessing)
+    prepare = ArrayPreprocessing(with_own_voi(found.record.preprocessing, read_voi(datalist)))
     chosen = np.random.default_rng(0).permutation(len(records))[:images]
     seen = [prepare(prepare.read(records[one]["image"])).image for one in chosen]
     model = locate_int8(found.record.sha256)

@@ -15,7 +15,8 @@ def build_federated_site(
     """A bundle on the data of one site, ready to be given weights, to train, and to give its own.
 
     What a training of one's own does and a site must not is left out: weights of a round come from the server, so the
-    checkpoint of the round before is not continued; and schedules of the learning rate are as long as all rounds.
+    checkpoint of the round before is not continued; nothing ends a round early, for the server waits for all; and
+    schedules of the learning rate are as long as all rounds.
 
     Args:
         bundle: name of the bundle.
@@ -29,7 +30,7 @@ def build_federated_site(
         MONAI's client, initialised; it sends weights, not differences.
     """
     configs: Sequence[str] = [f"configs/{config}.json" for config in ("train", *overlays)]
-    values = overrides | {"resume": False}
+    values = overrides | {"resume": False, "early_stop_patience": None}
     algo = MonaiAlgo(
         locate_bundle(bundle),
         local_epochs=rounds * epochs,  # what MONAI gives the config as max_epochs

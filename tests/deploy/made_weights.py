@@ -23,7 +23,7 @@ def narrow_config(name: str) -> ConfigParser:
     if name in CASES:
         case = CASES[name]
         changes = {"spatial_size": [case.side] * 2} | {f"network_def::{key}": v for key, v in case.narrow.items()}
-    parser.update(pairs=changes)
+    parser.update(pairs=changes | {"voi": "first"})  # there is no datalist to say it
     return parser
 
 

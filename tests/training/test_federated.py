@@ -58,6 +58,13 @@ def test_every_bundle_can_be_a_site(bundle, dataset, tmp_path):
     check_a_site(bundle, dataset, tmp_path)
 
 
+def test_a_site_trains_all_of_each_round_though_nothing_gets_better(dataset, tmp_path):
+    algo = site("unet", dataset, tmp_path, epochs=3, lr=0.0, early_stop_patience=1)
+    start = {key: value.clone() for key, value in algo.trainer.network.state_dict().items()}
+    rounds_of(algo, [start, start])
+    assert (algo.trainer.state.epoch, algo.trainer.state.iteration) == (6, 18)
+
+
 def test_the_schedule_is_as_long_as_all_rounds(dataset, tmp_path):
     algo = site("unet", dataset, tmp_path, lr=0.3)
     start = {key: value.clone() for key, value in algo.trainer.network.state_dict().items()}

@@ -175,7 +175,7 @@ def test_logits_of_probabilities_are_those_that_they_were_made_of():
 
 
 def test_a_network_beside_the_weights_is_taken_instead_of_a_conversion(tmp_path, monkeypatch, capsys):
-    path = write_weights(tmp_path / "model.pt", voi="last")
+    path = write_weights(tmp_path / "model.pt", voi=1)
     made = prepare_converted(path, OpenVinoEngine)
     beside = tmp_path / "model.onnx"
     beside.write_bytes(made.model.read_bytes())
@@ -188,7 +188,7 @@ def test_a_network_beside_the_weights_is_taken_instead_of_a_conversion(tmp_path,
 
 
 def test_where_torch_is_not_installed_weights_that_were_not_converted_say_what_makes_them_so(tmp_path):
-    path = write_weights(tmp_path / "model.pt", voi="second")
+    path = write_weights(tmp_path / "model.pt", voi=2)
     done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH, str(path)], capture_output=True, text=True)
     assert "model.pt is no converted network, and this installation cannot convert it; run `mammoseg export BUNDLE" in (
         done.stdout
