@@ -87,7 +87,8 @@ class MammosegApp(MONAILabelApp, NamedTasks):
             for name, entry in discover(conf).items()
         }
         most_mib = read_whole_number(conf, "prompt_cache_mib", PROMPT_CACHE_MIB)
-        self.outliners = build_prompted_models(LookedAtImages(most_mib << 20, modalities))
+        self.preload = read_yes_or_no(conf, "preload", False)
+        self.outliners = build_prompted_models(LookedAtImages(most_mib << 20, modalities), preload=self.preload)
         super().__init__(app_dir, studies, conf, name="mammoseg", description=DESCRIPTION, version=__version__)
         self._auto_update_scoring = False  # private, of MONAI Label: it would start processes of its own server
 
@@ -100,8 +101,7 @@ class MammosegApp(MONAILabelApp, NamedTasks):
         return open_datastore(self.studies, self.conf, self.state)
 
     def init_infers(self) -> dict[str, InferTask]:
-        preload = read_yes_or_no(self.conf, "preload", False)
-        found = {name: MassInferTask(model, preload=preload) for name, model in self.served.items()}
+        found = {name: MassInferTask(model, preload=self.preload) for name, model in self.served.items()}
         return found | build_prompted_tasks(self.outliners)
 
     def init_trainers(self) -> dict[str, TrainTask]:

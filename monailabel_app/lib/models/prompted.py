@@ -206,19 +206,20 @@ class OnDemand:
 
     def prepare(self, image: np.ndarray) -> Any:
         """What the model makes of an image ``(rows, columns)``, grey values 0 to 1."""
-        return self._model().prepare(image)
+        return self.load().prepare(image)
 
     def segment(self, prepared: Any, prompts: Prompts) -> np.ndarray:
         """Outline of the model, bool ``(rows, columns)``."""
-        return self._model().segment(prepared, prompts)
+        return self.load().segment(prepared, prompts)
 
-    def _model(self) -> InteractiveModel:
+    def load(self) -> InteractiveModel:
+        """The model, loaded once."""
         with self._loading:
             self._loaded = self._loaded or self._load()
             return self._loaded
 
 
-def _learned(images: LookedAtImages) -> dict[str, Outliner]:
+def _learned(images: LookedAtImages, *, preload: bool) -> dict[str, Outliner]:
     """The network that takes prompts, where it has weights."""
     path = choose_click_weights()
     if not path.is_file():
@@ -229,17 +230,23 @@ def _learned(images: LookedAtImages) -> dict[str, Outliner]:
     assistance = Assistance(BUNDLE, version, named)
     words = "Click U-Net from clicks, a box or strokes"
     model = OnDemand(BUNDLE, lambda: load_click_model(path))
+    if preload:
+        model.load()
     return {BUNDLE: Outliner(model, assistance, images, description=words, facts=facts)}
 
 
-def build_prompted_models(images: LookedAtImages) -> dict[str, Outliner]:
+def build_prompted_models(images: LookedAtImages, *, preload: bool = False) -> dict[str, Outliner]:
     """Interactive models by their names, the one that answers by default first.
+
+    Args:
+        images: images that all of them share.
+        preload: whether the network is loaded now, not by the first request.
 
     Raises:
         WeightsError: weights that were trained here cannot be used.
     """
     walker, growing = RandomWalker(), RegionGrowing()
-    return _learned(images) | {
+    return _learned(images, preload=preload) | {
         model.name: Outliner(model, Assistance(model.name, model.version, is_learned=False), images, description=words)
         for model, words in (
             (walker, "Random walker from clicks, a box or strokes, without weights"),

@@ -20,6 +20,7 @@ from mammoseg.metrics.overlap import compute_dice
 from mammoseg.provenance import FILM_WARNING
 from monailabel_app.lib.login.tokens import make_token
 from monailabel_app.lib.models.prepared import LookedAtImages
+from monailabel_app.lib.models.prompted import build_prompted_models
 from tests.label.bright_model import write_bright_weights
 from tests.label.real_server import running_server, write_marked
 from tests.waiting import PATIENCE_SECONDS
@@ -312,3 +313,14 @@ def test_an_image_is_decoded_once_until_its_file_changes_and_memory_stays_within
     assert look(paths[0]) == first, "the one that was used longest ago has gone"
     write_marked(paths[0], (320, 240))
     images.use(paths[0], model, lambda looked, prepared: looked.grid.shape == (320, 240) or pytest.fail("stale"))
+
+
+def test_the_network_is_loaded_by_the_first_request_or_with_preload_at_the_start(monkeypatch):
+    loaded: list[Path] = []
+    module = "monailabel_app.lib.models.prompted"
+    monkeypatch.setattr(f"{module}.load_click_model", lambda path: loaded.append(path) or RandomWalker())
+    images = LookedAtImages(2**20, ("MG",))
+    build_prompted_models(images)
+    assert not loaded
+    build_prompted_models(images, preload=True)
+    assert loaded == [choose_click_weights()]
