@@ -40,7 +40,7 @@ docs: $(READY)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo "mammoseg: open build/site/index.html, or with its search: $(BIN)/python -m http.server --directory build/site"
 
-$(READY): requirements.lock pyproject.toml scripts/install.sh
+$(READY): requirements.lock pyproject.toml scripts/install.sh $(wildcard bundles/*/models/shipped.safetensors)
 	@sh scripts/install.sh
 
 # Fetch the OHIF viewer for `mammoseg view` and its tests.

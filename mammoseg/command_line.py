@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError, say_kind_and_place
 from mammoseg.files import as_printable
-from mammoseg.moved import MovedError, find_moved
+from mammoseg.moved import find_moved
 
 TRACEBACK = "MAMMOSEG_TRACEBACK"
 """Environment variable that, when set, lets the traceback of an error be printed before its sentence."""
@@ -68,7 +68,7 @@ def run_script(command: Any) -> NoReturn:
 
 def find_known_error(error: BaseException) -> MammosegError:
     """The error as one for a person: itself, what lies behind it in its chain of causes, or a `FaultError`."""
-    if moved := _moved(error):
+    if moved := find_moved(error):
         return WrongCallError(str(moved))
     for cause in list_causes(error):
         if isinstance(cause, MammosegError):
@@ -82,17 +82,6 @@ def find_known_error(error: BaseException) -> MammosegError:
             return MammosegError("there is not enough memory; close other programs, or take smaller images.")
     *_, root = list_causes(error)
     return FaultError(say_kind_and_place(root))
-
-
-def _moved(error: BaseException | None) -> MovedError | None:
-    """The old name behind an error; what imports by name for MONAI, `pydoc`, raises its own without naming a cause."""
-    seen: set[int] = set()  # a cause may name as its context what it was raised from
-    while error is not None and id(error) not in seen:
-        if moved := find_moved(error):
-            return moved
-        seen.add(id(error))
-        error = error.__cause__ or error.__context__
-    return None
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from types import ModuleType
+from types import ModuleType, TracebackType
 
 MOVED = {
     "mammoseg.acceleration": "mammoseg.inference.acceleration",
@@ -75,20 +75,26 @@ class MovedNames:
             raise MovedError(_say_moved(known))
 
 
-def find_moved(error: BaseException) -> MovedError | None:
-    """The old name that an error is about; None where it is about something else.
+def find_moved(error: BaseException | None) -> MovedError | None:
+    """The old name that an error, or one behind it, is about; None where all are about something else.
+
+    What imports by name for MONAI, `pydoc`, raises an error of its own without naming a cause.
 
     Examples:
         >>> from mammoseg.moved import find_moved
         >>> find_moved(AttributeError("module 'mammoseg' has no attribute 'nothing'")) is None
         True
     """
-    if isinstance(error, MovedError):
-        return error
-    for said in filter(None, (pattern.match(str(error)) for pattern in NOT_THERE)):
-        old = ".".join(said.groupdict()[part] for part in ("module", "name") if part in said.groupdict())
-        if (now := find_new_name(old)) != old:
-            return MovedError(_say_moved({old: now}))
+    seen: set[int] = set()  # a cause may name as its context what it was raised from
+    while error is not None and id(error) not in seen:
+        if isinstance(error, MovedError):
+            return error
+        for said in filter(None, (pattern.match(str(error)) for pattern in NOT_THERE)):
+            old = ".".join(said.groupdict()[part] for part in ("module", "name") if part in said.groupdict())
+            if (now := find_new_name(old)) != old:
+                return MovedError(_say_moved({old: now}))
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
     return None
 
 
@@ -113,6 +119,15 @@ def _say_moved(names: Mapping[str, str]) -> str:
 
 
 def watch() -> None:
-    """Ask this module for every name that Python does not find."""
-    if not any(isinstance(finder, MovedNames) for finder in sys.meta_path):
-        sys.meta_path.append(MovedNames())
+    """Ask this module for every name that Python does not find, and for what ends a program, MONAI's too."""
+    if any(isinstance(finder, MovedNames) for finder in sys.meta_path):
+        return
+    sys.meta_path.append(MovedNames())
+    show = sys.excepthook
+
+    def show_with_new_name(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        show(kind, error, trace)
+        if moved := find_moved(error):
+            print(f"mammoseg: {moved}", file=sys.stderr)
+
+    sys.excepthook = show_with_new_name

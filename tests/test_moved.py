@@ -1,7 +1,11 @@
 """Old names of modules and functions, in code, in configs and in the changelog."""
 
 import ast
+import json
+import os
 import re
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -73,6 +77,16 @@ def test_the_page_of_renamed_functions_lists_them_all():
 def test_a_config_with_the_name_of_before_of_a_function_is_told_the_one_of_now(old, new, capsys):
     assert run_to_end(lambda: ConfigParser({"part": {"_target_": old}}).get_parsed_content("part")) == 2
     assert capsys.readouterr().err == f"mammoseg: {old} is now {new}; write that name instead.\n"
+
+
+@pytest.mark.parametrize("part", [{"_target_": "mammoseg.bundles.bundle_root"}, "$bundles.bundle_root('unet')"])
+def test_monai_s_own_command_ends_with_the_new_name_too(part, tmp_path):
+    (tmp_path / "c.json").write_text(json.dumps({"imports": ["$from mammoseg import bundles"], "run": part}))
+    words = [sys.executable, "-m", "monai.bundle", "run", "run", "--config_file", "c.json"]
+    here = os.environ | {"PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, env=here)
+    said = "mammoseg: mammoseg.bundles.bundle_root is now mammoseg.bundles.locate_bundle; write that name instead."
+    assert ended.returncode and ended.stderr.rstrip().endswith(said)
 
 
 def test_a_config_with_an_old_name_ends_in_one_sentence_with_the_new_one(capsys):

@@ -104,6 +104,11 @@ DEPARTURES = (
     ),
     Departure(
         ("isosalo2022",),
+        lambda config, network: "512" in str(_at(config, "spatial_size")),
+        "In training the network sees the crop of 448 x 448 padded to 512 x 512, the paper's sees 448 x 448.",
+    ),
+    Departure(
+        ("isosalo2022",),
         lambda config, network: "losses" in _at(config, "loss") and "val_loss" in _at(config, "validate::key_metric"),
         "The loss of the second stage chooses the weights of both stages.",
     ),
@@ -131,7 +136,7 @@ def list_departures(recipe: str, config: Config, network: nn.Module) -> list[str
         >>> from mammoseg.cards.facts import build_bundle_network
         >>> config = render("resnet22_unet")["train"]
         >>> len(list_departures("isosalo2022", config, build_bundle_network(config)[0]))
-        4
+        5
     """
     return [known.says for known in DEPARTURES if recipe in known.recipes and known.is_ours(config, network)]
 

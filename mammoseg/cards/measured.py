@@ -21,7 +21,8 @@ def read_measured(folder: Path = RESULTS) -> list[dict[str, Any]]:
     A record has ``name``, ``command``, ``budget``, ``runs`` and ``empty``. A run is what
     `mammoseg.evaluation.measured.measure_evaluation` gives, with the name of its ``run``, its ``fold`` and ``notes``;
     ``empty`` are runs that were planned and not scored, each
-    with the reason. Added are ``told``, sentences on how the runs were made, ``seeds_together`` and ``picture``.
+    with the reason. Added are ``told``, sentences on how the runs were made, ``seeds_together``, ``has_folds``,
+    ``tables`` of a comparison and ``picture``.
     """
     return [_complete(path) for path in sorted(folder.glob("*/measured.json"))]
 
@@ -55,7 +56,14 @@ def list_sentences(record: Mapping[str, Any]) -> list[str]:
 def _complete(path: Path) -> dict[str, Any]:
     record = json.loads(path.read_text(encoding="utf-8"))
     picture = f"{record['name']}/{PICTURE}" if (path.parent / PICTURE).is_file() else None
-    return {**record, "told": list_sentences(record), "seeds_together": _together(record["runs"]), "picture": picture}
+    return {
+        **record,
+        "told": list_sentences(record),
+        "seeds_together": _together(record["runs"]),
+        "has_folds": any(run["fold"] is not None for run in record["runs"]),
+        "tables": sorted(table.name for table in path.parent.glob("*.csv")),
+        "picture": picture,
+    }
 
 
 def _settings(run: Mapping[str, Any]) -> str:

@@ -134,6 +134,7 @@ def ingest(
     if held_out:
         records = hold_out(records, held_out, conceal=conceal, report=job.report)
     if records and paper:
+        records = paper.choose_images(records, job.report)
         paper.check_fits(records)
     sections = _divided(records, rule, job)
     write_json(folder / "ingest_report.json", _account(source, sections, job.report))

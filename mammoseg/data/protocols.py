@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from mammoseg.data.datalist import Record
+from mammoseg.data.ingest_job import IngestReport
 from mammoseg.data.splits import SplitRule
 from mammoseg.errors import WrongCallError, make_unknown_name_error
 
@@ -24,6 +25,7 @@ class Protocol:
         rule: how the collection is divided.
         note: what a user of the split has to know.
         needs_official_test: it means nothing without the official test images.
+        with_mass_only: images without a mass are no part of it.
     """
 
     name: str
@@ -31,6 +33,19 @@ class Protocol:
     rule: SplitRule
     note: str
     needs_official_test: bool
+    with_mass_only: bool
+
+    def choose_images(self, records: Sequence[Record], report: IngestReport) -> list[Record]:
+        """Records that the paper divided; others are counted.
+
+        Args:
+            records: images of the collection.
+            report: counts what is left out.
+        """
+        left_out = [record["image_id"] for record in records if self.with_mass_only and not record["has_mass"]]
+        for image_id in left_out:
+            report.skip(f"images without a mass, which protocol {self.name} leaves out", image_id)
+        return [record for record in records if not self.with_mass_only or record["has_mass"]]
 
     def check_fits(self, records: Sequence[Record]) -> None:
         """Refuse images that lack what the protocol is about.
@@ -70,7 +85,9 @@ def find_protocol(name: str, source: str, *, by: str = "patient", folds: int | N
         raise WrongCallError(f"protocol {name} has {line['folds']} folds, not {folds}; leave --folds out.")
     divided = {"all_in": line["all"]} if "all" in line else {"shares": tuple(line["shares"])}
     rule = SplitRule(**divided, by=by, folds=line.get("folds", folds))
-    return Protocol(name, source, rule, line["note"], line.get("needs_official_test", False))
+    return Protocol(
+        name, source, rule, line["note"], line.get("needs_official_test", False), line.get("with_mass_only", False)
+    )
 
 
 def _option(line: Record) -> str:

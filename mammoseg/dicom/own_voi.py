@@ -109,7 +109,7 @@ def _points(path: Path) -> list[str]:
     shown = as_printable(path)
     if not path.exists():
         raise WrongCallError(
-            f"'{shown}' is neither CENTRE,WIDTH nor a file; give --window 2047,4095 or a file of points."
+            f"'{shown}' is neither CENTRE,WIDTH nor a file; give --window=2047,4095 or a file of points."
         )
     if not is_file(path) or path.stat().st_size > MOST_BYTES:
         raise WrongCallError(

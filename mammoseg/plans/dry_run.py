@@ -71,7 +71,7 @@ def _built(bundle: str, recipe: str, overrides_json: str) -> tuple[int, tuple[in
     parser = ConfigParser()
     parser.read_config([str(configs / f"{name}.json") for name in ("train", *overlays)])
     parser.read_meta(str(configs / "metadata.json"))
-    parser.update({**overrides, "encoder_weights": None})
+    parser.update({"voi": "first", **overrides, "encoder_weights": None})  # of data that need not be there yet
     with torch.device("meta"):
         network = parser.get_parsed_content("network_def").eval()
         rows, columns = parser.get_parsed_content("spatial_size")

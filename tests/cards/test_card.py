@@ -48,7 +48,7 @@ def test_a_card_names_the_page_of_what_was_measured_or_says_that_nothing_was(nam
     measured = page is not None or select_measured(name, read_measured()) != []
     assert measured == ("Not yet measured here." not in card) == ("Measured here" in card)
     if page is not None:
-        assert f"(../../../docs/results/{page})" in card and (docs(name) / "../../../docs/results" / page).is_file()
+        assert f"(../../../docs/{page})" in card and (docs(name) / "../../../docs" / page).is_file()
 
 
 @pytest.mark.parametrize("name", list_bundle_names())

@@ -21,6 +21,7 @@ def a_run(name: str, bundle: str, dice: float, *, seed: int = 0) -> dict:
         "run": name,
         "bundle": bundle,
         "seed": seed,
+        "fold": None,
         **told,
         **made,
         **settings,

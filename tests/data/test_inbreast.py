@@ -48,10 +48,10 @@ class Release:
         self.rows.append(f"removed;removed;{side};{view};200801;{number};{acr};{birads}")
         return path
 
-    def ingest(self, output: Path) -> tuple[dict[str, dict], dict]:
+    def ingest(self, output: Path, **options) -> tuple[dict[str, dict], dict]:
         """Records by image_id, and the report."""
         (self.root / "INbreast.csv").write_text("\n".join(self.rows))
-        ingest("inbreast", str(self.root), output=str(output))
+        ingest("inbreast", str(self.root), output=str(output), **options)
         return read_ingested(output)
 
 
@@ -172,3 +172,14 @@ def test_a_folder_without_table_or_contours_is_a_wrong_call(release, tmp_path):
         path.unlink()
     with pytest.raises(WrongCallError, match="with contours below the input"):
         ingest("inbreast", str(release.root), output=str(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("protocol", ["sun2020", "sarker2022", "isosalo2022"])
+def test_protocols_of_papers_take_the_images_with_a_mass_alone(release, tmp_path, protocol):
+    for number in range(1, 8):  # three without a mass, and enough patients for five folds
+        regions = [("Mass", square(at=(5, 5)))] if number > 3 else []
+        release.add(number, f"{number:016d}", *regions)
+    records, report = release.ingest(tmp_path / "out", protocol=protocol)
+    assert len(records) == 7 and all(record["has_mass"] for record in records.values())
+    left_out = report["skipped"][f"images without a mass, which protocol {protocol} leaves out"]
+    assert sorted(left_out) == ["1", "2", "3"]

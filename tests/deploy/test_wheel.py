@@ -41,6 +41,9 @@ def installed(tmp_path_factory):
         left.write_bytes(b"of a run on the machine of the build")
     for name in CONVERTED:  # what scripts/convert_shipped.py makes, which git does not keep
         (tree / "bundles" / "efficientnet_unet" / "models" / name).write_bytes(b"{}")
+    built = tree / "monailabel_app" / "annotate" / "built" / "index.html"  # of `make annotate`, which git does not keep
+    built.parent.mkdir(exist_ok=True)
+    built.write_text("<!doctype html>")
     subprocess.run([sys.executable, "-c", BUILD, str(wheels)], cwd=tree, check=True, capture_output=True)
     (wheel,) = wheels.glob("*.whl")
     with zipfile.ZipFile(wheel) as file:
@@ -80,6 +83,8 @@ def test_a_wheel_holds_package_bundles_and_label_app_and_nothing_of_the_builders
         ROOT / "bundles" / "unet" / "configs" / "train.json"
     ).read_text()
     assert (installed / "mammoseg" / "viewer" / "config.json").is_file()
+    assert (installed / "monailabel_app" / "annotate" / "built" / "index.html").is_file()
+    assert not (installed / "monailabel_app" / "annotate" / "src").exists()
     assert {path.name for path in (bundles / "unet").iterdir()} == {"LICENSE", "arch.json", "configs", "docs"}
     assert {path.name for path in bundles.glob("*/models/*")} == {"shipped.json", "shipped.safetensors", *CONVERTED}
 

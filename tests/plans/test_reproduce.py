@@ -22,7 +22,8 @@ TABLES = [(table.paper, table.name) for paper in list_papers() for table in list
 
 @pytest.mark.parametrize("budget", [None, "small"])
 @pytest.mark.parametrize(("paper", "table"), TABLES)
-def test_every_table_is_planned_and_every_config_of_it_is_built(paper, table, budget, tmp_path, capsys):
+def test_every_table_is_planned_and_every_config_of_it_is_built(paper, table, budget, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where no data lies
     reproduce(paper, table, output=tmp_path / "out", dry_run=True, budget=budget)
     said = capsys.readouterr().out
     assert "every config was built, nothing was trained" in said or "nothing" in said

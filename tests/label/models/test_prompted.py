@@ -12,15 +12,19 @@ import pydicom
 import pytest
 import requests
 
+from mammoseg.dicom.algorithm import Assistance
 from mammoseg.files import hash_file
 from mammoseg.interactive.click_model import choose_click_weights
+from mammoseg.interactive.clicks import CLICK_RADIUS_PIXELS
+from mammoseg.interactive.prompts import Prompts
 from mammoseg.interactive.random_walker import RandomWalker
 from mammoseg.interactive.run_lengths import RunLengths
 from mammoseg.metrics.overlap import compute_dice
 from mammoseg.provenance import FILM_WARNING
 from monailabel_app.lib.login.tokens import make_token
-from monailabel_app.lib.models.prepared import LookedAtImages
-from monailabel_app.lib.models.prompted import build_prompted_models
+from monailabel_app.lib.models.prepared import LookedAt, LookedAtImages
+from monailabel_app.lib.models.prompted import Outliner, build_prompted_models
+from monailabel_app.lib.models.said_prompts import Said
 from tests.label.bright_model import write_bright_weights
 from tests.label.real_server import running_server, write_marked
 from tests.waiting import PATIENCE_SECONDS
@@ -324,3 +328,25 @@ def test_the_network_is_loaded_by_the_first_request_or_with_preload_at_the_start
     assert not loaded
     build_prompted_models(images, preload=True)
     assert loaded == [choose_click_weights()]
+
+
+class AllOfIt:
+    """A model that outlines the whole image."""
+
+    name = "all"
+
+    def prepare(self, image: np.ndarray) -> np.ndarray:
+        return image
+
+    def segment(self, prepared: np.ndarray, prompts: Prompts) -> np.ndarray:
+        return np.ones(prepared.shape, bool)
+
+
+@pytest.mark.parametrize(("pixel_mm", "pixels"), [(1.0, 5), (0.5, 10), (2.0, 2), (None, CLICK_RADIUS_PIXELS)])
+def test_a_click_outside_reaches_5_mm_or_10_pixels_where_no_size_is_known(pixel_mm, pixels):
+    everywhere = np.ones((1, 60), bool)
+    looked = LookedAt(everywhere.astype(np.float32), everywhere, None, pixel_mm)
+    outliner = Outliner(AllOfIt(), Assistance("all", "1"), LookedAtImages(2**20, ("MG",)), description="all")
+    clicked = Said(Prompts(foreground=np.array([[0.0, 59.0]]), background=np.array([[0.0, 0.0]])))
+    left = outliner.outline(looked, everywhere, clicked).outline.mask(everywhere.shape)
+    assert left[0].nonzero()[0].tolist() == list(range(int(pixels) + 1, 60))
