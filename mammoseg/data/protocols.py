@@ -25,7 +25,7 @@ class Protocol:
         rule: how the collection is divided.
         note: what a user of the split has to know.
         needs_official_test: it means nothing without the official test images.
-        with_mass_only: whether images without a mass are no part of it.
+        with_mass_only: whether it is about the images with a mass alone.
     """
 
     name: str
