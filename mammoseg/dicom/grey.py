@@ -48,16 +48,14 @@ def compute_grey_table(dataset: Dataset, *, voi: str | int) -> np.ndarray:
         parse_own_voi(voi)
     values, limits = compute_modality_values(dataset)
     with _refusing("E_VOI", VOI_MALFORMED):
-        table = _finite(_apply_voi(values, limits, dataset, voi).astype(np.float32))
+        table = _finite(_apply_voi(values, limits, dataset, voi).astype(np.float64))
     low, high = table.min(), table.max()
-    if (
-        read_code_string(dataset, "PhotometricInterpretation") == "MONOCHROME1"
-    ):  # PS3.3 C.7.6.3.1.2: the lowest is white
-        table = low + high - table
+    if read_code_string(dataset, "PhotometricInterpretation") == "MONOCHROME1":
+        table = low + high - table  # the lowest is white, PS3.3 C.7.6.3.1.2; in float32 the sum would be rounded
     if padding := read_padding_range(dataset):
         table = np.pad(table, (0, max(0, padding[1] + 1 - len(table))), constant_values=low)
         table[padding[0] : padding[1] + 1] = low
-    return table
+    return table.astype(np.float32)
 
 
 def compute_modality_values(dataset: Dataset) -> tuple[np.ndarray, tuple[float, float]]:

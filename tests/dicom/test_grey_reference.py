@@ -47,7 +47,7 @@ def tables(draw, first):
 
 @st.composite
 def cases(draw):
-    bits = draw(st.sampled_from([8, 10, 12]))
+    bits, syntax = draw(st.sampled_from([8, 10, 12])), draw(st.sampled_from(SYNTAXES))
     allocated = draw(st.sampled_from([8, 16])) if bits == 8 else 16
     slope, intercept, modality = 1, 0, None
     match draw(st.sampled_from(["nothing", "rescale", "table"])):
@@ -64,13 +64,14 @@ def cases(draw):
             function = draw(st.sampled_from(["LINEAR", "LINEAR_EXACT", "SIGMOID"]))
             width = draw(st.sampled_from([1, 2, 256, 1000.5, 4096, 70000] + [0.25] * (function != "LINEAR")))
             voi = Window(draw(st.sampled_from([low, (low + high) / 2, high, 40, 0.25])), width, function)
-        case "table":
-            voi = draw(tables(whole(max(-(2**15), int(low) - 9), min(2**15 - 1, int(high)))))
+        case "table":  # an implicit syntax cannot say that a first value is negative where no input can be
+            least = 0 if syntax == uid.ImplicitVRLittleEndian and low >= 0 else int(low) - 9
+            voi = draw(tables(whole(max(-(2**15), least), min(2**15 - 1, int(high)))))
     outside = [(2**allocated - 1,) * 2, (2**allocated - 2000,) * 2, (2**bits - 9, 2**allocated - 1)]
     inside = [(0, 0), (2**bits - 1,) * 2, (20, 5), (3, 3)]
     padding = draw(st.sampled_from([None, *inside] + outside * (allocated > bits)))
     rules = Rules(bits, slope, intercept, modality, voi, draw(st.booleans()), padding)
-    return Case(rules, allocated, draw(st.sampled_from(SYNTAXES)), draw(st.sampled_from(PER_WORD)))
+    return Case(rules, allocated, syntax, draw(st.sampled_from(PER_WORD)))
 
 
 def lut_item(lut, case):
