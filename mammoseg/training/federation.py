@@ -64,8 +64,8 @@ def simulate_federation(
             f"{len(one)} of {rounds + 1} rounds are in {output / SCORING}.csv; see {output / 'nvflare'}."
         )
     rows = [
-        {"round": a["round"], "site_steps": a["steps"], "central_steps": b["steps"], "federated": a["dice"]}
-        | {"central": b["dice"]}
+        {"round": int(a["round"]), "site_steps": int(a["steps"]), "central_steps": int(b["steps"])}
+        | {"federated": float(a["dice"]), "central": float(b["dice"])}
         for a, b in zip(one, other, strict=True)
     ]
     write_csv(output / "curve.csv", rows, columns=tuple(rows[0]))
