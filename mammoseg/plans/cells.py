@@ -76,7 +76,7 @@ def _cell(row: Mapping[str, Any], column: Mapping[str, Any], published: str, our
     if not math.isnan(ours.value):
         measured = f"{ours.value * factor:.{digits}f}"
         before = re.match(r"-?\d+(\.\d+)?", published)
-        difference = f"{ours.value * factor - float(before[0]):+.{digits}f}" if before else ""
+        difference = f"{round(ours.value * factor - float(before[0]), digits) + 0.0:+.{digits}f}" if before else ""
         measured += "" if math.isnan(ours.spread) else f" ± {ours.spread * factor:.{digits}f}"
         measured += f" ({ours.runs} runs)" if ours.runs > 1 else ""
     return {
