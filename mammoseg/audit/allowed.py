@@ -36,7 +36,8 @@ MONAI_DATA = (
 
 FUNCTIONS = re.compile(
     r"monai\.utils\.set_determinism|monai\.handlers\.(utils\.)?from_engine|monai\.handlers\.stopping_fn_from_metric"
-    r"|torch\.(device|Tensor|Size|(b?float|u?int)\d+|bool|long|half|double|set_grad_enabled|no_grad|nn\.Identity)"
+    r"|torch\.(device|Tensor|Size|(b?float|u?int)\d+|bool|long|half|double|set_grad_enabled|no_grad|nn\.Identity"
+    r"|channels_last|contiguous_format)"
     r"|torch\.cuda\.(is_available|set_device|device_count|current_device)"
     r"|torch\.(distributed\.(get_rank|get_world_size|is_initialized|is_available|barrier|init_process_group"
     r"|destroy_process_group))"

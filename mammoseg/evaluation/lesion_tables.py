@@ -1,7 +1,8 @@
-"""``froc.csv``, ``froc_curve.csv``, ``reliability.csv`` and their pictures: what the marks of an evaluation found."""
+"""What the marks of an evaluation found: ``marks.csv``, ``froc.csv``, ``froc_curve.csv``, ``reliability.csv`` and plots."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +22,12 @@ FROC = ("grid", "rule", "false_positives", "sensitivity", "low", "high", "masses
 
 CURVE = ("grid", "rule", "false_positives", "sensitivity")
 """Columns of ``froc_curve.csv``: every point of the curves."""
+
+MARKS = ("image_id", "grid", "rule", "what", "score")
+"""Columns of ``marks.csv``: every mass and mark; a mass that no mark found has no score."""
+
+WHAT = {"mass": "lesions", "mark beside": "false", "mark on a mass": "true"}
+"""Words of ``marks.csv`` to the fields of `FoundLesions`."""
 
 SHOWN_RULE = "either"
 """Rule of the marks that count as right in the calibration, and of the curves that runs are compared by."""
@@ -63,6 +70,53 @@ def write_lesion_tables(folder: Path, images: Mapping[str, Sequence[Found]]) -> 
         for grid, of_grid in bins.items()
     ]
     return {"froc": points, "calibration": calibration}
+
+
+def write_marks(folder: Path, images: Iterable[tuple[ScoreRow, Found]]) -> None:
+    """Write ``marks.csv``, of which `read_marks` makes the same again.
+
+    Args:
+        images: row of ``per_image.csv`` of each image and grid, and what was found there.
+    """
+    lines = [
+        dict(zip(MARKS, (row["image_id"], row["grid"], rule, word, "" if score == -math.inf else score), strict=True))
+        for row, found in images
+        for rule in RULES
+        for word, name in WHAT.items()
+        for score in getattr(found[rule], name)
+    ]
+    write_csv(folder / "marks.csv", lines, columns=MARKS)
+
+
+def read_marks(folder: Path, rows: Sequence[ScoreRow]) -> dict[str, list[Found]] | None:
+    """What was found in each image by grid, as `write_lesion_tables` takes it; None where the evaluation is older.
+
+    Args:
+        folder: folder of the evaluation.
+        rows: rows of its ``per_image.csv``, in whose order the images come.
+
+    Raises:
+        WrongCallError: the table has something else where a number belongs.
+    """
+    if not (folder / "marks.csv").is_file():
+        return None
+    _, lines = read_csv(folder / "marks.csv", needed=MARKS)
+    scores: dict[tuple[str, ...], list[float]] = defaultdict(list)
+    with _named(folder / "marks.csv"):
+        for line in lines:
+            *key, score = (line[name] for name in MARKS)
+            scores[tuple(key)].append(float(score or -math.inf))
+    found: dict[str, list[Found]] = {}
+    for row in rows:
+        image = {
+            rule: FoundLesions(
+                **{name: tuple(scores[row["image_id"], row["grid"], rule, word]) for word, name in WHAT.items()},
+                group=row["patient_id"],
+            )
+            for rule in RULES
+        }
+        found.setdefault(row["grid"], []).append(image)
+    return found
 
 
 def read_froc(folder: Path) -> list[ScoreRow]:

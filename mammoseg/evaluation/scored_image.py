@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mammoseg.errors import MammosegError, say_reason
-from mammoseg.evaluation.lesion_tables import Found, write_lesion_tables
+from mammoseg.evaluation.lesion_tables import Found, write_lesion_tables, write_marks
 from mammoseg.evaluation.tables import (
     FACTS,
     IDENTITY,
@@ -77,6 +77,7 @@ def write_evaluation(
     summary = summarise(rows)
     try:
         write_per_image(folder / "per_image.csv", rows)
+        write_marks(folder, chain.from_iterable(images))
         more = {"masses": count_masses(rows)} | write_lesion_tables(folder, found)
         write_summary(folder, summary, provenance=provenance, more=more)
     except OSError as error:

@@ -119,7 +119,7 @@ def make_plan(content: Any, *, where: str, folder: Path) -> RunPlan:
             f"{where}: {place}: {as_printable(error.message[:300])}; docs/reproduce.md has what there is."
         )
     datasets = {name: _absolute(words, folder) for name, words in content["datasets"].items()}
-    runs = tuple(_run(words) for words in content["runs"])
+    runs = tuple(_run(words, folder) for words in content["runs"])
     plan = RunPlan(content["name"], datasets, runs, content.get("budget"))
     _check_names(plan, where)
     return plan
@@ -135,7 +135,11 @@ def _absolute(words: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return absolute
 
 
-def _run(words: Mapping[str, Any]) -> PlannedRun:
+def _run(words: Mapping[str, Any], folder: Path) -> PlannedRun:
+    weights = words.get("overrides", {}).get("encoder_weights")
+    if weights not in (None, "imagenet", "package"):  # a file
+        absolute = str((folder / weights).resolve())
+        words = {**words, "overrides": {**words["overrides"], "encoder_weights": absolute}}
     lists = {name: tuple(words[name]) for name in ("seeds", "folds") if name in words}
     run = PlannedRun(**{**words, **lists, "scores": tuple(Score(**score) for score in words.get("scores", ()))})
     if "scores" in words:

@@ -9,7 +9,16 @@ import numpy as np
 
 from mammoseg.csv_table import read_csv, write_csv
 from mammoseg.errors import MammosegError
-from mammoseg.evaluation.tables import ScoreRow, read_per_image, summarise, write_per_image
+from mammoseg.evaluation.lesion_tables import read_marks, write_lesion_tables
+from mammoseg.evaluation.tables import (
+    ScoreRow,
+    count_masses,
+    read_per_image,
+    read_provenance,
+    summarise,
+    write_per_image,
+    write_summary,
+)
 from mammoseg.metrics.scores import SCORES
 from mammoseg.plans.plan import PlannedRun, RunPlan, Score
 from mammoseg.plans.state import DONE
@@ -69,7 +78,7 @@ def _of_score(run: PlannedRun, score: Score, output: Path) -> list[ScoreRow]:
     seeds = collect_per_image(run, score, output)
     if len(list_scored_folds(run, score)) > 1:
         for seed, rows in seeds.items():
-            write_per_image(output / name_evaluation(run, score, seed, None) / "per_image.csv", rows)
+            _write_joined(output / name_evaluation(run, score, seed, None), rows, _folders(run, score, seed, output))
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
     for folder in done:
         for row in (*summarise(read_per_image(folder / "per_image.csv")), *_of_classes(folder)):
@@ -111,6 +120,23 @@ def _joined(tables: Sequence[list[ScoreRow]], run: PlannedRun, score: Score) -> 
             "give scores of another dataset mean_of_folds."
         )
     return rows
+
+
+def _write_joined(folder: Path, rows: Sequence[ScoreRow], folds: Sequence[Path]) -> None:
+    """Tables of all folds as one evaluation, with FROC where each has its marks; nothing where they are up to date."""
+    summary = folder / "summary.json"
+    if summary.is_file() and summary.stat().st_mtime >= max((fold / DONE).stat().st_mtime for fold in folds):
+        return
+    write_per_image(folder / "per_image.csv", rows)
+    of_folds = [read_marks(fold, read_per_image(fold / "per_image.csv")) for fold in folds]
+    more: dict[str, list[ScoreRow]] = {"masses": count_masses(rows)}
+    known = [found for found in of_folds if found is not None]
+    if len(known) == len(folds):
+        grids = {grid: [image for found in known for image in found[grid]] for grid in known[0]}
+        more |= write_lesion_tables(folder, grids)
+    told = [read_provenance(fold) for fold in folds]
+    common = {name: value for name, value in told[0].items() if all(other.get(name) == value for other in told)}
+    write_summary(folder, summarise(rows), provenance=common, more={"froc": [], "calibration": [], **more})
 
 
 def _over_seeds(tables: Sequence[Sequence[ScoreRow]]) -> list[ScoreRow]:

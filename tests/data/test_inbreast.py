@@ -12,47 +12,13 @@ from mammoseg.data.masks import read_mask
 from mammoseg.data.osirix_contours import MOST_BYTES, read_contours
 from mammoseg.errors import InputRefusedError, WrongCallError
 from tests.data.ingested import read_ingested
-from tests.made_dicom import mammogram_dataset
-
-SHAPE = (60, 40)
-HEAD = "Patient ID;Patient age;Laterality;View;Acquisition date;File Name;ACR;Bi-Rads"
+from tests.made_inbreast import SHAPE, Release, square
 
 
-def square(*, at, side=5):
-    """Points of a region that encloses `side` x `side` pixels, x and y."""
-    top, left = at
-    ends = [(left, top), (left + side - 1, top), (left + side - 1, top + side - 1), (left, top + side - 1)]
-    return [f"({x:.6f}, {y:.6f})" for x, y in ends]
-
-
-class Release:
-    """The collection, written file by file."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.rows = [HEAD]
-        for name in ("AllDICOMs", "AllXML"):
-            (root / name).mkdir(parents=True)
-
-    def add(self, number, patient, *regions, side="R", view="CC", birads="4a", acr="2", xml=True) -> Path:
-        """An image with regions (name, points); the names of files say ML where the table says MLO."""
-        path = self.root / "AllDICOMs" / f"{number}_{patient}_MG_{side}_{view[:2]}_ANON.dcm"
-        pixels = np.random.default_rng(number).integers(0, 4096, SHAPE, dtype=np.uint16)
-        dataset = mammogram_dataset(pixels, ImageLaterality=side, ViewPosition=view, PatientID="removed")
-        dataset.SOPInstanceUID = f"1.2.3.{number}"
-        dataset.save_as(path, enforce_file_format=True)
-        if xml:
-            rois = [{"Name": name, "NumberOfPoints": len(points), "Point_px": points} for name, points in regions]
-            content = {"Images": [{"ImageIndex": 0, "NumberOfROIs": len(rois), "ROIs": rois}]}
-            (self.root / "AllXML" / f"{number}.xml").write_bytes(plistlib.dumps(content))
-        self.rows.append(f"removed;removed;{side};{view};200801;{number};{acr};{birads}")
-        return path
-
-    def ingest(self, output: Path, **options) -> tuple[dict[str, dict], dict]:
-        """Records by image_id, and the report."""
-        (self.root / "INbreast.csv").write_text("\n".join(self.rows))
-        ingest("inbreast", str(self.root), output=str(output), **options)
-        return read_ingested(output)
+def ingest_release(release: Release, output: Path, **options) -> tuple[dict[str, dict], dict]:
+    """Records by image_id, and the report."""
+    ingest("inbreast", str(release.write_table()), output=str(output), **options)
+    return read_ingested(output)
 
 
 @pytest.fixture
@@ -66,7 +32,7 @@ def release(tmp_path) -> Release:
 
 
 def test_a_contour_is_filled_with_x_as_column_and_the_table_describes_the_image(release, tmp_path):
-    records, _ = release.ingest(tmp_path / "out")
+    records, _ = ingest_release(release, tmp_path / "out")
     record = records["20586934"]
     mask = read_mask(tmp_path / "out" / record["label"], shape=SHAPE)
     assert mask.sum() == 25
@@ -79,7 +45,7 @@ def test_masses_are_fused_and_kept_while_points_and_other_regions_are_left_out_a
     regions = [("Mass", square(at=(5, 5))), ("mass ", square(at=(40, 30))), ("Mass", ["(3.0, 3.0)"])]
     others = [("Calcification", ["(7.5, 8.25)"]), ("Spiculated Region", square(at=(1, 1), side=20))]
     release.add(1, "cccccccccccccccc", *regions, *others)
-    records, report = release.ingest(tmp_path / "out")
+    records, report = ingest_release(release, tmp_path / "out")
     assert read_mask(tmp_path / "out" / records["1"]["label"]).sum() == 50
     kept = [np.argwhere(read_mask(tmp_path / "out" / path))[0].tolist() for path in records["1"]["instances"]]
     assert kept == [[5, 5], [40, 30]]
@@ -93,7 +59,7 @@ def test_masses_are_fused_and_kept_while_points_and_other_regions_are_left_out_a
 def test_both_images_of_a_patient_stand_in_one_section(release, tmp_path):
     for number in range(1, 7):
         release.add(number, f"{number % 2:016d}", ("Mass", square(at=(5, 5))))
-    release.ingest(tmp_path / "out")
+    ingest_release(release, tmp_path / "out")
     datalist = read_datalist(tmp_path / "out" / "datalist.json")
     sections = [{record["patient_id"] for record in datalist[name]} for name in ("training", "validation", "test")]
     assert sum(map(len, sections)) == len(set.union(*sections)) == 5
@@ -101,7 +67,7 @@ def test_both_images_of_a_patient_stand_in_one_section(release, tmp_path):
 
 def test_an_image_without_contours_has_no_mass_and_is_counted(release, tmp_path):
     release.add(1, "cccccccccccccccc", xml=False, birads="1", acr="")
-    records, report = release.ingest(tmp_path / "out")
+    records, report = ingest_release(release, tmp_path / "out")
     assert (records["1"]["has_mass"], records["1"]["instances"], records["1"]["birads"]) == (False, [], 1)
     assert "density" not in records["1"]
     assert read_mask(tmp_path / "out" / records["1"]["label"], shape=SHAPE).sum() == 0
@@ -125,7 +91,7 @@ def test_an_image_without_contours_has_no_mass_and_is_counted(release, tmp_path)
 def test_contours_that_cannot_be_read_refuse_their_image_only(release, tmp_path, content):
     release.add(1, "cccccccccccccccc", ("Mass", square(at=(5, 5))))
     (release.root / "AllXML" / "1.xml").write_bytes(content)
-    records, report = release.ingest(tmp_path / "out")
+    records, report = ingest_release(release, tmp_path / "out")
     assert len(records) == 3
     assert list(report["skipped"]) == ["E_CONTOURS"]
     assert report["skipped"]["E_CONTOURS"][0].startswith(
@@ -147,7 +113,7 @@ def test_contours_larger_than_any_real_ones_are_not_read(tmp_path):
 )
 def test_contours_that_are_too_many_refuse_their_image_only(release, tmp_path, regions, code):
     release.add(1, "cccccccccccccccc", *regions)
-    records, report = release.ingest(tmp_path / "out")
+    records, report = ingest_release(release, tmp_path / "out")
     assert (len(records), list(report["skipped"])) == (3, [code])
 
 
@@ -156,7 +122,7 @@ def test_files_with_other_names_and_without_rows_are_counted(release, tmp_path):
     other.rename(other.with_name("scan.dcm"))
     release.add(2, "dddddddddddddddd")
     del release.rows[-1]
-    _, report = release.ingest(tmp_path / "out")
+    _, report = ingest_release(release, tmp_path / "out")
     assert {reason: len(names) for reason, names in report["skipped"].items()} == {
         "DICOM files with other names than INbreast's": 1,
         "images without a row in INbreast.csv": 1,
@@ -167,7 +133,7 @@ def test_files_with_other_names_and_without_rows_are_counted(release, tmp_path):
 def test_a_folder_without_table_or_contours_is_a_wrong_call(release, tmp_path):
     with pytest.raises(WrongCallError, match=r"no 'INbreast.csv' below the input"):
         ingest("inbreast", str(release.root), output=str(tmp_path / "out"))
-    release.ingest(tmp_path / "out")
+    ingest_release(release, tmp_path / "out")
     for path in (release.root / "AllXML").iterdir():
         path.unlink()
     with pytest.raises(WrongCallError, match="with contours below the input"):
@@ -179,7 +145,7 @@ def test_protocols_of_papers_take_the_images_with_a_mass_alone(release, tmp_path
     for number in range(1, 8):  # three without a mass, and enough patients for five folds
         regions = [("Mass", square(at=(5, 5)))] if number > 3 else []
         release.add(number, f"{number:016d}", *regions)
-    records, report = release.ingest(tmp_path / "out", protocol=protocol)
+    records, report = ingest_release(release, tmp_path / "out", protocol=protocol)
     assert len(records) == 7 and all(record["has_mass"] for record in records.values())
     left_out = report["skipped"][f"images without a mass, which protocol {protocol} leaves out"]
     assert sorted(left_out) == ["1", "2", "3"]

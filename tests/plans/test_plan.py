@@ -52,6 +52,16 @@ def test_paths_of_a_plan_are_relative_to_its_file_and_become_absolute(tmp_path):
     assert plan.datasets["others"]["inputs"] == [str(tmp_path / "in")]
 
 
+def test_a_file_of_encoder_weights_is_looked_for_beside_the_plan_and_is_no_expression(tmp_path):
+    run = {"name": "a", "bundle": "resnet22_unet", "dataset": "d", "overrides": {"encoder_weights": "gmic/sample.p"}}
+    content = {"name": "p", "datasets": {"d": {"dataset_dir": "data"}}, "runs": [run]}
+    (planned,) = make_plan(content, where="p.json", folder=tmp_path).runs
+    assert planned.overrides["encoder_weights"] == str(tmp_path / "gmic" / "sample.p")
+    run["overrides"]["encoder_weights"] = "$open('x').pt"
+    with pytest.raises(WrongCallError, match="encoder_weights"):
+        make_plan(content, where="p.json", folder=tmp_path)
+
+
 def test_a_run_without_scores_is_scored_on_the_test_section_and_one_of_folds_out_of_fold(tmp_path):
     content = copy.deepcopy(PLAN)
     del content["runs"][1]["scores"]

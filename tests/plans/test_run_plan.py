@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from mammoseg.errors import MammosegError, WrongCallError
+from mammoseg.evaluation.lesion_tables import read_curve, read_marks
 from mammoseg.evaluation.tables import read_per_image
 from mammoseg.files import sole_writer
+from mammoseg.metrics.froc import compute_froc
 from mammoseg.plans.record import record_plan
 from mammoseg.plans.run_plan import LOCK, run
 from tests.tiny_run import write_tiny_dataset
@@ -83,6 +85,18 @@ def test_out_of_fold_rows_of_all_folds_are_one_table_in_which_every_image_stands
     assert {row["batch"] for row in rows} == {1, 2, 3}  # one of each fold
     assert int(results(done, "folds", "out_of_fold")["images"]) == 9
     assert int(results(done, "folds", "out_of_fold")["runs"]) == 3
+
+
+def test_marks_of_all_folds_are_one_curve(done):
+    joined = done / "out" / "runs" / "folds" / "seed-0"
+    folds = [joined / f"fold-{fold}" / "scores" / "out_of_fold" for fold in range(3)]
+    of_folds = [read_marks(fold, read_per_image(fold / "per_image.csv"))["network"] for fold in folds]
+    curve = compute_froc([image["either"] for images in of_folds for image in images])
+    assert curve.images == 9
+    points = list(zip(curve.false_positives, curve.sensitivity, strict=True))
+    assert read_curve(joined / "scores" / "out_of_fold", grid="network") == points
+    summary = json.loads((joined / "scores" / "out_of_fold" / "summary.json").read_text())
+    assert {row["images"] for row in summary["froc"]} == {9} and summary["provenance"]["bundle"] == "unet"
 
 
 def test_a_fold_starts_from_the_weights_of_the_earlier_run(done):
