@@ -1,4 +1,4 @@
-"""What the marks of an evaluation found: ``marks.csv``, ``froc.csv``, ``froc_curve.csv``, ``reliability.csv`` and plots."""
+"""What marks of an evaluation found: ``marks.csv``, ``froc.csv``, ``froc_curve.csv``, ``reliability.csv`` and plots."""
 
 import math
 from collections import defaultdict
