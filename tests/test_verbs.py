@@ -45,7 +45,8 @@ DECORATORS = {"command", "takes"}
 def public_functions() -> tuple[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef], ...]:
     """File and function, but for the commands of a script: those that its last lines give to python-fire."""
     found = []
-    for path in (path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))):
+    files = (path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")))
+    for path in (path for path in files if "node_modules" not in path.parts):  # of npm, beside the page
         statements = ast.parse(path.read_text(encoding="utf-8")).body
         called = {node.id for last in statements[-1:] for node in ast.walk(last) if isinstance(node, ast.Name)}
         for node in statements:
