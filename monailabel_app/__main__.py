@@ -42,9 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: Sequence[str]) -> None:
     if given[:1] == ["token"]:
-        _token(_token_parser().parse_args(given[1:]))
+        _change_tokens(_build_token_parser().parse_args(given[1:]))
     else:
-        _serve(_server_parser().parse_args(given))
+        _serve(_build_server_parser().parse_args(given))
 
 
 def _serve(options: argparse.Namespace) -> None:
@@ -91,7 +91,7 @@ def _serve(options: argparse.Namespace) -> None:
         uvicorn.Server(config).run(sockets=listeners)
 
 
-def _token(options: argparse.Namespace) -> None:
+def _change_tokens(options: argparse.Namespace) -> None:
     path = ServerSettings.from_conf(dict(options.conf or [])).tokens_file
     if options.revoke:
         print(f"{format_count(revoke_tokens(path, name=options.name), 'token')} of {options.name} revoked.")
@@ -99,7 +99,7 @@ def _token(options: argparse.Namespace) -> None:
         print(make_token(path, name=options.name, role=options.role))
 
 
-def _server_parser() -> argparse.ArgumentParser:
+def _build_server_parser() -> argparse.ArgumentParser:
     parser = Parser("python -m monailabel_app", description=__doc__)
     parser.add_argument("-a", "--app", help="for the sake of monailabel's command line; this app, whatever it says")
     parser.add_argument("-s", "--studies", required=True, help="folder of images, or http(s)://.../dicom-web")
@@ -114,7 +114,7 @@ def _server_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _token_parser() -> argparse.ArgumentParser:
+def _build_token_parser() -> argparse.ArgumentParser:
     parser = Parser("python -m monailabel_app token", description="Make a token and print it once.")
     parser.add_argument("--name", required=True, help="of the person, for the audit")
     parser.add_argument("--role", default="viewer", help="viewer, annotator, trainer, admin; several with commas")

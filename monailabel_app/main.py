@@ -114,7 +114,7 @@ class MammosegApp(MONAILabelApp, NamedTasks):
         return build_scoring_methods(self.served)
 
     def init_batch_infer(self) -> BatchInferTask:
-        return MassBatchInferTask(lambda name: getattr(self.versions[name].current(), "number", None))
+        return MassBatchInferTask(lambda name: getattr(self.versions[name].read_current(), "number", None))
 
     def infer(self, request: dict[str, Any], datastore: Datastore | None = None) -> dict[str, Any]:
         """As MONAI Label's, but an image is an id of the data source, never a path."""

@@ -84,7 +84,7 @@ class AuditLog:
         """
         line = {"time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"), "who": who, "what": what}
         if image is not None:
-            line["image"] = self.name_of(image)
+            line["image"] = self.hash_image(image)
         try:
             return self._append({**line, **details})
         except OSError as error:
@@ -98,7 +98,7 @@ class AuditLog:
             times, self._failures, self._failed_at = self._failures, 0, time.monotonic()
             self._try_to_record("unknown", "login failed", times=times, address=address)
 
-    def name_of(self, image: str) -> str:
+    def hash_image(self, image: str) -> str:
         """What stands for an image."""
         return hash_with_key(image, self._key)
 
@@ -115,7 +115,7 @@ class AuditLog:
             file.seek(max(0, size - TAIL_BYTES))
             tail = file.read(TAIL_BYTES)
             is_torn = bool(tail) and not tail.endswith(b"\n")  # the process or the machine died in a line
-            number = _last_number(tail) + 1
+            number = _find_last_number(tail) + 1
             text = json.dumps({"number": number, **line}, ensure_ascii=False)
             file.write((b"\n" if is_torn else b"") + text.encode() + b"\n")
             file.flush()
@@ -123,7 +123,7 @@ class AuditLog:
         return number
 
 
-def _last_number(tail: bytes) -> int:
+def _find_last_number(tail: bytes) -> int:
     for line in reversed(tail.splitlines()):
         try:
             return int(json.loads(line)["number"])

@@ -34,7 +34,7 @@ class Callers:
             headers = Headers(scope=scope)
             scope.setdefault("state", {})["address"] = find_caller_address(peer, headers, self.proxies)
             if is_among(peer, self.proxies):
-                scope["scheme"] = _scheme(headers) or scope["scheme"]
+                scope["scheme"] = _read_scheme(headers) or scope["scheme"]
         await self.app(scope, receive, send)
 
 
@@ -48,26 +48,26 @@ def find_caller_address(peer: str, headers: Headers, proxies: Sequence[AddressRa
         peer: address of the connection.
         proxies: proxies that are believed; of others the headers are ignored.
     """
-    own = str(_address(peer) or UNKNOWN)
+    own = str(_parse_address(peer) or UNKNOWN)
     if not is_among(peer, proxies):
         return own
     lists = (
         [hop for hop in ",".join(headers.getlist("x-forwarded-for")).split(",") if hop],
-        _forwarded(headers, "for"),
+        _list_forwarded(headers, "for"),
     )
-    said = {_nearest(hops, proxies) or own for hops in lists if hops}
+    said = {_find_nearest(hops, proxies) or own for hops in lists if hops}
     return said.pop() if len(said) == 1 else own
 
 
 def find_site(address: str) -> str:
     """What shares an allowance: an IPv4 address, or the network of an IPv6 address."""
-    found = _address(address)
+    found = _parse_address(address)
     return str(ip_network((int(found), SITE_BITS), strict=False)) if isinstance(found, IPv6Address) else address
 
 
 def is_among(address: str, networks: Sequence[AddressRange]) -> bool:
     """Whether an address is of one of the networks."""
-    found = _address(address)
+    found = _parse_address(address)
     return found is not None and any(found in network for network in networks)
 
 
@@ -85,11 +85,11 @@ def parse_networks(text: str, name: str) -> tuple[AddressRange, ...]:
         ) from None
 
 
-def _nearest(hops: Sequence[str], proxies: Sequence[AddressRange]) -> str | None:
+def _find_nearest(hops: Sequence[str], proxies: Sequence[AddressRange]) -> str | None:
     """The last hop that is no proxy, or the first proxy; None where the last one is no address."""
     nearest = None
     for hop in reversed(hops):
-        if (found := _address(hop)) is None:
+        if (found := _parse_address(hop)) is None:
             break
         nearest = str(found)
         if not is_among(nearest, proxies):
@@ -97,7 +97,7 @@ def _nearest(hops: Sequence[str], proxies: Sequence[AddressRange]) -> str | None
     return nearest
 
 
-def _address(text: str) -> IPv4Address | IPv6Address | None:
+def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
     """An address as it stands in such headers: with a port perhaps, in brackets, in quotes."""
     text = text.strip().strip('"')
     if text.startswith("["):
@@ -111,13 +111,13 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     return getattr(found, "ipv4_mapped", None) or found
 
 
-def _scheme(headers: Headers) -> str | None:
-    said = headers.get("x-forwarded-proto", "").split(",") + _forwarded(headers, "proto")
+def _read_scheme(headers: Headers) -> str | None:
+    said = headers.get("x-forwarded-proto", "").split(",") + _list_forwarded(headers, "proto")
     schemes = [word.strip().lower() for word in said if word.strip()]
     return schemes[-1] if schemes and schemes[-1] in ("http", "https") else None
 
 
-def _forwarded(headers: Headers, wanted: str) -> list[str]:
+def _list_forwarded(headers: Headers, wanted: str) -> list[str]:
     """A value of every hop in ``Forwarded``, empty where the hop does not say it; quotes are left."""
     found = []
     for hop in headers.getlist("forwarded"):

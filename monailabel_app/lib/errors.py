@@ -59,32 +59,32 @@ class BadValueError(ValueError):
 def answer(request: Request, error: Exception) -> Response:
     """The answer to any error; those that are nobody's request go to the log as places in the code, without values."""
     if isinstance(error, AuditLogError):
-        return _json(507 if is_full(error) else 503, "E_AUDIT", str(error))
+        return _answer_json(507 if is_full(error) else 503, "E_AUDIT", str(error))
     if is_full(error):
         logger.error("the disk is full: %s at %s", type(error).__name__, say_places(error))
-        return _json(507, "E_DISK_FULL", SENTENCE)
+        return _answer_json(507, "E_DISK_FULL", SENTENCE)
     if isinstance(error, HTTPException):
-        if error.status_code == 401 and _wants_a_page(request):
+        if error.status_code == 401 and _wants_page(request):
             asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"{LOGIN_PAGE}?next={quote(asked)}", 303)
         code = getattr(error, "code", STATUS_CODES.get(error.status_code, "E_REQUEST"))
-        return _json(error.status_code, code, str(error.detail), headers=dict(error.headers or {}))
+        return _answer_json(error.status_code, code, str(error.detail), headers=dict(error.headers or {}))
     if isinstance(error, RequestValidationError):
-        return _invalid(error)
+        return _answer_invalid(error)
     if isinstance(error, ImageNotFoundException | LabelNotFoundException):
-        return _json(404, "E_UNKNOWN", UNKNOWN)
+        return _answer_json(404, "E_UNKNOWN", UNKNOWN)
     if isinstance(error, ArchiveError):
-        return _json(503, "E_ARCHIVE", str(error))
+        return _answer_json(503, "E_ARCHIVE", str(error))
     if isinstance(error, PromptError):
-        return _json(400, "E_PROMPT", str(error))
+        return _answer_json(400, "E_PROMPT", str(error))
     if isinstance(error, InputRefusedError):
         status = 400 if error.code == "E_PARAMS" else 422
-        return _json(status, error.code, without_paths(error.reason))
+        return _answer_json(status, error.code, without_paths(error.reason))
     if isinstance(error, MammosegError):
-        return _json(409, "E_STATE", without_paths(str(error)))
+        return _answer_json(409, "E_STATE", without_paths(str(error)))
     if isinstance(error, MONAILabelException):
         logger.warning("MONAI Label: %s at %s", error.error, say_places(error))
-        return _json(400, "E_REQUEST", "MONAI Label refuses the request.")
+        return _answer_json(400, "E_REQUEST", "MONAI Label refuses the request.")
     return answer_fault(error)
 
 
@@ -92,7 +92,7 @@ def answer_fault(error: BaseException) -> Response:
     """HTTP 500 for a fault of ours; its id leads to the line in the log."""
     number = secrets.token_hex(4)
     logger.error("fault %s: %s at %s", number, type(error).__name__, say_places(error))
-    return _json(500, "E_FAULT", "the server failed; its log has a line with this id.", number=number)
+    return _answer_json(500, "E_FAULT", "the server failed; its log has a line with this id.", number=number)
 
 
 def say_places(error: BaseException) -> str:
@@ -113,21 +113,21 @@ def without_paths(text: str) -> str:
     return PATH.sub("...", text)
 
 
-def _invalid(error: RequestValidationError) -> Response:
+def _answer_invalid(error: RequestValidationError) -> Response:
     problems = error.errors()
     for problem in problems:
         if isinstance(cause := problem.get("ctx", {}).get("error"), BadValueError):
-            return _json(400, cause.code, str(cause))
+            return _answer_json(400, cause.code, str(cause))
     where = [{"where": problem["loc"], "what": problem["type"]} for problem in problems]
-    return _json(422, "E_REQUEST", jsonable_encoder(where))
+    return _answer_json(422, "E_REQUEST", jsonable_encoder(where))
 
 
-def _json(
+def _answer_json(
     status: int, code: str, detail: object, *, number: str = "", headers: dict[str, str] | None = None
 ) -> JSONResponse:
     content = {"detail": detail, "code": code, "id": number or secrets.token_hex(4)}
     return JSONResponse(content, status, headers)
 
 
-def _wants_a_page(request: Request) -> bool:
+def _wants_page(request: Request) -> bool:
     return request.method == "GET" and "text/html" in request.headers.get("accept", "")

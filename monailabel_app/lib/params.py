@@ -46,44 +46,46 @@ class Kind:
     words: str
 
 
-def _no_bool(value: Any) -> Any:
+def _refuse_bool(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError("yes or no is no number")
     return value
 
 
-def _whole(least: int, most: int) -> Kind:
-    kind = TypeAdapter(Annotated[int, Field(ge=least, le=most), BeforeValidator(_no_bool)])
+def _build_whole_number(least: int, most: int) -> Kind:
+    kind = TypeAdapter(Annotated[int, Field(ge=least, le=most), BeforeValidator(_refuse_bool)])
     return Kind(kind, f"a whole number from {least} to {most}")
 
 
-def _number(words: str, **limits: float) -> Kind:
-    return Kind(TypeAdapter(Annotated[float, Field(allow_inf_nan=False, **limits), BeforeValidator(_no_bool)]), words)
+def _build_number(words: str, **limits: float) -> Kind:
+    return Kind(
+        TypeAdapter(Annotated[float, Field(allow_inf_nan=False, **limits), BeforeValidator(_refuse_bool)]), words
+    )
 
 
-def _one_of(*words: str, tidied: Callable[[Any], Any] = lambda value: value) -> Kind:
+def _build_choice(*words: str, tidied: Callable[[Any], Any] = lambda value: value) -> Kind:
     """Args: tidied: brings a value to the form of the words. A list stands for its first: so choices were offered."""
 
-    def word(value: Any) -> Any:
+    def pick_word(value: Any) -> Any:
         found = tidied(value[0] if isinstance(value, list) and value else value)
         if found not in words:
             raise ValueError("unknown word")
         return found
 
-    return Kind(TypeAdapter(Annotated[str, BeforeValidator(word)]), f"one of {', '.join(words)}")
+    return Kind(TypeAdapter(Annotated[str, BeforeValidator(pick_word)]), f"one of {', '.join(words)}")
 
 
 def _with_dot(value: Any) -> Any:
     return f".{value.lower().removeprefix('.')}" if isinstance(value, str) else value
 
 
-_Coordinate = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_no_bool)]
-_Count = Annotated[int, Field(ge=0), BeforeValidator(_no_bool)]
+_Coordinate = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_refuse_bool)]
+_Count = Annotated[int, Field(ge=0), BeforeValidator(_refuse_bool)]
 _Pair = Annotated[list[_Coordinate], Field(min_length=2, max_length=2)]
-_Side = Annotated[int, BeforeValidator(_no_bool)]
+_Side = Annotated[int, BeforeValidator(_refuse_bool)]
 
 
-def _points(least: int, most: int) -> Any:
+def _build_points(least: int, most: int) -> Any:
     return list[Annotated[list[_Coordinate], Field(min_length=least, max_length=most)]]
 
 
@@ -98,38 +100,38 @@ class NamedValue(BaseModel):
     """A value of a label map, as Slicer names it when it sends scribbles."""
 
     name: str
-    id: Annotated[int, Field(ge=1, le=1000), BeforeValidator(_no_bool)]
+    id: Annotated[int, Field(ge=1, le=1000), BeforeValidator(_refuse_bool)]
 
 
-def _numbers(least: int, most: int) -> TypeAdapter[Any]:
+def _build_numbers(least: int, most: int) -> TypeAdapter[Any]:
     return TypeAdapter(Annotated[list[_Coordinate], Field(min_length=least, max_length=most)])
 
 
-_POINTS = Kind(TypeAdapter(_points(2, 3)), "a list of points, each of two or three numbers")
+_POINTS = Kind(TypeAdapter(_build_points(2, 3)), "a list of points, each of two or three numbers")
 _STROKES = Kind(TypeAdapter(list[list[_Pair]]), "a list of strokes, each a list of points of row and column")
 
 YES_OR_NO = Kind(TypeAdapter(bool), "true or false")
 
 KINDS: Mapping[str, Kind] = {
-    "threshold": _number("a number above 0 and below 1", gt=0, lt=1),
-    "result_extension": _one_of(*EXTENSIONS, tidied=_with_dot),
-    "max_batch_size": _whole(0, 1_000_000),
+    "threshold": _build_number("a number above 0 and below 1", gt=0, lt=1),
+    "result_extension": _build_choice(*EXTENSIONS, tidied=_with_dot),
+    "max_batch_size": _build_whole_number(0, 1_000_000),
     "force": YES_OR_NO,
     "save_label": YES_OR_NO,
     "model": Kind(TypeAdapter(Name), "the name of a model"),
-    "images": _one_of("all", "labeled", "unlabeled"),
+    "images": _build_choice("all", "labeled", "unlabeled"),
     "group": YES_OR_NO,
-    "max_epochs": _whole(1, 10_000),
-    "batch_size": _whole(1, 1024),
-    "lr": _number("a number from 1e-09 to 1", ge=1e-9, le=1),
-    "recipe": _one_of(*RECIPES),
-    "tolerance": _number("a number from 0 to 1", ge=0, le=1),
-    "min_held_out": _whole(1, 1_000_000),
+    "max_epochs": _build_whole_number(1, 10_000),
+    "batch_size": _build_whole_number(1, 1024),
+    "lr": _build_number("a number from 1e-09 to 1", ge=1e-9, le=1),
+    "recipe": _build_choice(*RECIPES),
+    "tolerance": _build_number("a number from 0 to 1", ge=0, le=1),
+    "min_held_out": _build_whole_number(1, 1_000_000),
     "from_scratch": YES_OR_NO,
     "foreground": _POINTS,
     "background": _POINTS,
-    "roi": Kind(_numbers(0, 6), "six numbers: from and to in columns, rows and slices"),
-    "box": Kind(_numbers(4, 4), "four numbers: top, left, bottom, right"),
+    "roi": Kind(_build_numbers(0, 6), "six numbers: from and to in columns, rows and slices"),
+    "box": Kind(_build_numbers(4, 4), "four numbers: top, left, bottom, right"),
     "inside": _STROKES,
     "outside": _STROKES,
     "mask": Kind(TypeAdapter(SentMask), "a box of four whole numbers and the lengths of runs in it, or null"),
@@ -164,7 +166,7 @@ def read_json_object(text: str | bytes) -> dict[str, Any]:
     if len(text) > MOST_CHARACTERS:
         raise HttpError(400, "E_PARAMS", f"parameters have more than {MOST_CHARACTERS} characters.")
     try:
-        value = json.loads(text or "{}", parse_constant=_no_constant)
+        value = json.loads(text or "{}", parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise HttpError(400, "E_PARAMS", "parameters are no JSON.") from None
     if value is None:
@@ -225,7 +227,7 @@ def pick_said(params: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]
     return {name: check_value(name, value) for name, value in found.items() if value is not None and value != ""}
 
 
-def _no_constant(name: str) -> None:
+def _refuse_constant(name: str) -> None:
     raise ValueError(name)  # NaN, Infinity: no JSON
 
 

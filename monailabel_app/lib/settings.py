@@ -74,9 +74,9 @@ class ServerSettings:
         return cls(
             state_dir=state_dir,
             tokens_file=Path(conf.get("tokens") or state_dir / "tokens.json").expanduser(),
-            oidc=_oidc(conf),
+            oidc=_read_oidc(conf),
             host=host,
-            cors=tuple(_origin(text) for text in conf.get("cors", "").split(",") if text),
+            cors=tuple(_parse_origin(text) for text in conf.get("cors", "").split(",") if text),
             trusted_proxies=parse_networks(conf.get("trusted_proxies", ""), "trusted_proxies"),
             max_upload_bytes=read_whole_number(conf, "max_upload_mib", 128) << 20,
             max_requests=read_whole_number(conf, "max_requests", 64),
@@ -125,7 +125,7 @@ def find_announced_host(arguments: Sequence[str]) -> str | None:
     return "0.0.0.0" if by_monailabel else "127.0.0.1"
 
 
-def _oidc(conf: Mapping[str, str]) -> Oidc | None:
+def _read_oidc(conf: Mapping[str, str]) -> Oidc | None:
     issuer, audience = conf.get("oidc_issuer", ""), conf.get("oidc_audience", "")
     if not issuer and not audience:
         return None
@@ -147,7 +147,7 @@ def check_key_address(url: str, name: str) -> None:
         raise WrongCallError(f"{name} is no https:// address; keys that sign logins must not come over plain http.")
 
 
-def _origin(text: str) -> str:
+def _parse_origin(text: str) -> str:
     parts = urlsplit(text.strip())
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or parts.query:
         raise WrongCallError(f"cors '{text}' is no origin; such as https://viewer.example (several with commas).")

@@ -83,7 +83,7 @@ def readers(folder: Path) -> dict[str, Callable[[Path], Any]]:
 
     def serve(path: Path) -> None:
         entry = ModelEntry("unet", path, "UNet", "0.1.0")
-        ServedModel(entry, Versions(folder / "versions", path), device="cpu").predictor()
+        ServedModel(entry, Versions(folder / "versions", path), device="cpu").load_predictor()
 
     return {
         "read": read_weights,

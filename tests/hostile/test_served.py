@@ -31,7 +31,7 @@ def test_a_parameter_of_a_training_becomes_no_text_of_a_config(tmp_path, name, t
     task = MassTrainTask(served_model(tmp_path, write_weights(tmp_path / "w.pt")), tmp_path)
     labels = LabelSet({"training": ["a", "b", "c", "d"]}, "digest")
     try:
-        job = task._job(tmp_path, task._options({name: text}), labels)
+        job = task._build_job(tmp_path, task._collect_options({name: text}), labels)
     except (InputRefusedError, WrongCallError):
         assert name in task.config()
     else:
@@ -82,7 +82,7 @@ def test_a_manifest_whose_files_are_none_is_one_printable_sentence(tmp_path, fil
 def test_a_state_of_versions_that_is_none_is_refused(tmp_path, content):
     (tmp_path / "current.json").write_text(content)
     with pytest.raises(WeightsError, match=r"current\.json of a model's versions is damaged"):
-        Versions(tmp_path, tmp_path / "w.pt").current()
+        Versions(tmp_path, tmp_path / "w.pt").read_current()
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"sha256": 5}'])

@@ -106,7 +106,7 @@ class FakeModel:
     def check(self, request: dict[str, Any], datastore: Any) -> None:
         pass
 
-    def dicom_seg(self, image: Path, request: dict[str, Any]) -> bytes:
+    def encode_segmentation(self, image: Path, request: dict[str, Any]) -> bytes:
         return b"SEG of " + Path(image).read_bytes()
 
     def config(self) -> dict[str, Any]:
@@ -128,18 +128,18 @@ class FakeVersions:
     def __init__(self) -> None:
         self.number = 2
 
-    def current(self) -> Any:
+    def read_current(self) -> Any:
         return SimpleNamespace(number=self.number)
 
     def promote(self, number: int, *, reason: str) -> Any:
         self.number = number
-        return self.current()
+        return self.read_current()
 
     def roll_back(self, *, reason: str) -> Any:
         self.number -= 1
-        return self.current()
+        return self.read_current()
 
-    def history(self) -> dict[str, Any]:
+    def read_history(self) -> dict[str, Any]:
         return {"current": self.number}
 
 
@@ -154,7 +154,7 @@ class FakeApp:
         self.strategies = {"random": lambda request, store: {"id": IMAGE, "path": "/secret"}}
         self.outliners: dict[str, Any] = {}
         self.scoring_methods = {"dice": lambda request, store: {"mean": 1.0}}
-        self.batch = SimpleNamespace(progress=lambda: {"done": 1})
+        self.batch = SimpleNamespace(progress={"done": 1})
         self.versions = {"unet": FakeVersions()}
         self.train = lambda request: {"trained": request["model"]}
         self.batch_infer = lambda request: {"images": request["images"]}

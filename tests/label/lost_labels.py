@@ -11,7 +11,7 @@ from monailabel_app.lib.datastore.instance import InstanceDatastore
 
 def lost_labels(store: InstanceDatastore, label_ids: Iterable[str]) -> list[str]:
     """Ids of labels that `save_label` returned and that can neither be read, pixels and all, nor wait in the spool."""
-    waiting = {entry.label_id for entry in store.spool.entries()}
+    waiting = {entry.label_id for entry in store.spool.list_entries()}
     return [label_id for label_id in label_ids if label_id not in waiting and not _can_be_read(store, label_id)]
 
 

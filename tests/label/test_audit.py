@@ -27,7 +27,7 @@ def test_a_line_says_who_what_when_and_hides_the_image(tmp_path):
     log.record("ada", "save", image=IMAGE, tag="final")
     (line,) = lines(log)
     assert {"number": 1, "who": "ada", "what": "save", "tag": "final"}.items() <= line.items()
-    assert line["image"] == log.name_of(IMAGE) != IMAGE
+    assert line["image"] == log.hash_image(IMAGE) != IMAGE
     assert datetime.fromisoformat(line["time"]).utcoffset().total_seconds() == 0
     assert log.path.stat().st_mode & 0o777 == 0o600
 

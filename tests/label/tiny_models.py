@@ -85,7 +85,7 @@ class DictDatastore:
     def get_unlabeled_images(self, label_tag: str | None = None, labels: Any = None) -> list[str]:
         return [name for name in self.images if name not in self.masks]
 
-    def group_of(self, image_id: str) -> str:
+    def get_patient_group(self, image_id: str) -> str:
         return f"patient-{image_id}"
 
     def get_image_uri(self, image_id: str) -> str:

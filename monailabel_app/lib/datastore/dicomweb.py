@@ -88,18 +88,18 @@ class DicomwebDatastore(InstanceDatastore):
         raise WrongCallError("images come from the archive; store them there, as with mammoseg send.")
 
     def _scan(self) -> None:
-        stamps, known = dict(self._studies()), self.index.sources()
+        stamps, known = dict(self._list_studies()), self.index.list_sources()
         changed = [study for study, (stamp, _) in stamps.items() if not stamp or known.get(study) != stamp]
         with ThreadPoolExecutor(STUDIES_AT_ONCE) as pool:
             list(pool.map(lambda study: self._look_into(study, *stamps[study]), changed))  # raises what a look raised
         self.index.drop_sources(known.keys() - stamps.keys())
 
-    def _studies(self) -> Iterator[tuple[str, tuple[str, str]]]:
+    def _list_studies(self) -> Iterator[tuple[str, tuple[str, str]]]:
         """Studies with mammograms: UID, what is other when something has changed or empty, patient group."""
         for found in find_studies(self.archive, self.modalities, {}, fields=[INSTANCES]):
             if is_uid(study := read_first_value(found, STUDY)):
                 group = hash_with_key(read_first_value(found, PATIENT_ID) or study, self._key)
-                count = _number(found, INSTANCES)
+                count = _read_whole_number(found, INSTANCES)
                 yield study, (f"{count} {group} {self.modalities}" if count else "", group)
 
     def _look_into(self, study: str, stamp: str, patient_group: str) -> None:
@@ -119,7 +119,7 @@ class DicomwebDatastore(InstanceDatastore):
                 else:
                     stamp = ""  # look again
             elif (not sop_class or sop_class in IMAGE_CLASSES) and modality in self.modalities:
-                shape = _number(found, ROWS), _number(found, COLUMNS)
+                shape = _read_whole_number(found, ROWS), _read_whole_number(found, COLUMNS)
                 images.append(ImageRow(sop, study, patient_group, study, series, "", *shape))
         listed = {label.label_id for label in labels}
         self.index.put_source(study, stamp, images, labels, gone=held - listed)
@@ -127,12 +127,12 @@ class DicomwebDatastore(InstanceDatastore):
     def _judge(self, instance: Instance) -> LabelRow | None:
         """What the index says of a segmentation, which is fetched once; None when the archive does not give it yet."""
         nothing = LabelRow(instance.sop, "", instance.study, instance.series)
-        known = self.index.label(instance.sop)
+        known = self.index.get_label(instance.sop)
         if known is not None and known.is_stored:
             return known
         if self.files.is_withdrawn(instance.sop):
             return nothing
-        path = self.files.segmentation(instance.sop)
+        path = self.files.locate_segmentation(instance.sop)
         try:
             if not path.exists() and not retrieve(self.archive, instance, path):
                 return None
@@ -146,7 +146,7 @@ class DicomwebDatastore(InstanceDatastore):
         return label
 
     def locate_image(self, image: ImageRow) -> Path:
-        return self._cache.path(Instance(image.study, image.series, image.image_id))
+        return self._cache.fetch(Instance(image.study, image.series, image.image_id))
 
     def locate_segmentation(self, label: LabelRow) -> Path:
         """Path of a label's SEG, fetched from the archive where it is not yet here.
@@ -154,7 +154,7 @@ class DicomwebDatastore(InstanceDatastore):
         Raises:
             ArchiveError: the archive lists the label and does not have it.
         """
-        path = self.files.segmentation(label.label_id)
+        path = self.files.locate_segmentation(label.label_id)
         if not path.exists():
             retrieve_listed(self.archive, Instance(label.source, label.series, label.label_id), path)
         return path
@@ -167,7 +167,7 @@ class DicomwebDatastore(InstanceDatastore):
 
     def _send(self, entry: Entry, archive: Archive) -> None:
         try:
-            (stored,) = store([self.files.segmentation(entry.label_id)], archive)
+            (stored,) = store([self.files.locate_segmentation(entry.label_id)], archive)
         except WrongCallError as error:
             self.spool.keep(entry, str(error))
             return
@@ -190,7 +190,7 @@ class DicomwebDatastore(InstanceDatastore):
             wait = min(max(wait * 2, first), most) if waiting else first
 
 
-def _number(answer: Mapping[str, Any], tag: str) -> int | None:
+def _read_whole_number(answer: Mapping[str, Any], tag: str) -> int | None:
     """A whole number of a search result, which may come as text (PS3.18 F.2.3); None where there is none."""
     element = answer.get(tag)
     values = element.get("Value") if isinstance(element, dict) else None

@@ -76,17 +76,17 @@ class LabelFiles:
             (self.folder / name).mkdir(parents=True, exist_ok=True)
             remove_leftovers(self.folder / name)
 
-    def segmentation(self, label_id: str) -> Path:
+    def locate_segmentation(self, label_id: str) -> Path:
         """The SEG of a label."""
         return self.folder / "final" / f"{label_id}.dcm"
 
-    def original(self, image_id: str) -> Path:
+    def locate_original(self, image_id: str) -> Path:
         """What a model drew on an image."""
         return self.folder / "original" / f"{image_id}.nii.gz"
 
     def is_written(self, label_id: str) -> bool:
         """Whether a label is here, whole."""
-        return self.segmentation(label_id).exists() or self._picture_label(label_id).exists()
+        return self.locate_segmentation(label_id).exists() or self._locate_picture_label(label_id).exists()
 
     def write(self, masses: Sequence[DrawnMass], image: Path, entry: Entry) -> None:
         """Write the label of an entry; when this returns it is on disk.
@@ -100,7 +100,7 @@ class LabelFiles:
             InputRefusedError: the image's header is not fit to derive a SEG from.
         """
         if detect_file_format(image) == "DICOM":
-            path = self.segmentation(entry.label_id)
+            path = self.locate_segmentation(entry.label_id)
             write_drawn(
                 path,
                 masses,
@@ -113,14 +113,14 @@ class LabelFiles:
             return
         grid = read_grid(image)
         labels = build_label_map([mass.mask for mass in masses], grid.shape)
-        helpers = entry.work.helpers(labels > 0)
+        helpers = entry.work.list_helpers(labels > 0)
         assessments = [mass.assessment for mass in masses]
         kind = name_algorithm_type(helpers)
         about = AboutPicture(entry.image_id, entry.seconds, kind, helpers, assessments, str(image))
-        write_json(self._about_picture(entry.label_id), asdict(about))
-        write_label(self._picture_label(entry.label_id), labels, grid)
+        write_json(self._locate_about(entry.label_id), asdict(about))
+        write_label(self._locate_picture_label(entry.label_id), labels, grid)
 
-    def masses(self, label: LabelRow, segmentation: Path) -> list[DrawnMass]:
+    def read_masses(self, label: LabelRow, segmentation: Path) -> list[DrawnMass]:
         """The masses of a label, each by itself.
 
         Args:
@@ -129,11 +129,11 @@ class LabelFiles:
         Raises:
             InputRefusedError: it cannot be read.
         """
-        if (drawn := self._picture_label(label.label_id)).exists():
-            return separate_masses(_values(drawn), self._about(label.label_id).assessments)
-        return read_drawn(segmentation, _numbers(label))
+        if (drawn := self._locate_picture_label(label.label_id)).exists():
+            return separate_masses(_load_label_map(drawn), self._read_about(label.label_id).assessments)
+        return read_drawn(segmentation, _parse_segments(label))
 
-    def mask(self, label: LabelRow, segmentation: Path, image: Path) -> Path:
+    def make_mask(self, label: LabelRow, segmentation: Path, image: Path) -> Path:
         """The mask of a label as NIfTI on the grid of its image.
 
         Args:
@@ -145,10 +145,10 @@ class LabelFiles:
         path = self.folder / "masks" / f"{label.label_id}.nii.gz"
         if not path.exists():
             grid = read_grid(image)
-            if (drawn := self._picture_label(label.label_id)).exists():
-                mask = _values(drawn) > 0
+            if (drawn := self._locate_picture_label(label.label_id)).exists():
+                mask = _load_label_map(drawn) > 0
             else:
-                mask = read_dicom_mask(segmentation, segments=_numbers(label) or None)
+                mask = read_dicom_mask(segmentation, segments=_parse_segments(label) or None)
             if mask.shape != grid.shape:
                 raise InputRefusedError(
                     "E_LABEL", f"the label is {mask.shape}, its image {grid.shape} (rows, columns)."
@@ -158,7 +158,7 @@ class LabelFiles:
 
     def remove(self, label_id: str) -> None:
         """Remove a label whose saving failed."""
-        for path in self._files(label_id):
+        for path in self._list_files(label_id):
             path.unlink(missing_ok=True)
 
     def note_withdrawn(self, label_id: str, about: Mapping[str, Any]) -> None:
@@ -178,37 +178,37 @@ class LabelFiles:
                 continue
             try:
                 with refused_as("E_LABEL", "a file in the store is no label of ours."):
-                    row = self._row_of_picture(label_id) if path.suffix == ".gz" else require_label_row(path, SAVED)
+                    row = self._read_picture_row(label_id) if path.suffix == ".gz" else require_label_row(path, SAVED)
             except InputRefusedError as error:  # a file of any form must not keep the server from starting
                 reason = f"{path.name} is no label of ours ({error.code})."
-                self.set_aside.take(label_id, self._files(label_id), reason)
+                self.set_aside.take(label_id, self._list_files(label_id), reason)
                 continue
             found += [row] if row else []
         return found
 
-    def _row_of_picture(self, label_id: str) -> LabelRow:
-        about = self._about(label_id)
+    def _read_picture_row(self, label_id: str) -> LabelRow:
+        about = self._read_about(label_id)
         return LabelRow(label_id, about.image_id, SAVED, seconds=about.seconds)
 
-    def _about(self, label_id: str) -> AboutPicture:
-        return ABOUT_PICTURE.validate_json(self._about_picture(label_id).read_bytes())
+    def _read_about(self, label_id: str) -> AboutPicture:
+        return ABOUT_PICTURE.validate_json(self._locate_about(label_id).read_bytes())
 
-    def _files(self, label_id: str) -> tuple[Path, ...]:
-        return self.segmentation(label_id), self._picture_label(label_id), self._about_picture(label_id)
+    def _list_files(self, label_id: str) -> tuple[Path, ...]:
+        return self.locate_segmentation(label_id), self._locate_picture_label(label_id), self._locate_about(label_id)
 
-    def _picture_label(self, label_id: str) -> Path:
+    def _locate_picture_label(self, label_id: str) -> Path:
         return self.folder / "final" / f"{label_id}.nii.gz"
 
-    def _about_picture(self, label_id: str) -> Path:
+    def _locate_about(self, label_id: str) -> Path:
         return self.folder / "final" / f"{label_id}.json"
 
 
-def _numbers(label: LabelRow) -> list[int]:
+def _parse_segments(label: LabelRow) -> list[int]:
     """Numbers of the segments that a person drew; none where all are."""
     return [int(number) for number in label.segments.split(",") if number]
 
 
-def _values(label: Path) -> np.ndarray:
+def _load_label_map(label: Path) -> np.ndarray:
     """The label map of a picture, ``(rows, columns)``."""
     array = load_nifti(label).array
     return array.reshape(array.shape[:2]).T

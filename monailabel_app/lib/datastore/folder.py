@@ -68,7 +68,7 @@ class FolderDatastore(InstanceDatastore):
         image_id = read_mammogram(upload, modalities=self.modalities).sop_instance_uid or image_id
         kind = detect_file_format(upload)
         name = f"{image_id}{ENDINGS.get(kind) or get_ending(upload)}"
-        if not is_image_id(image_id) or self.index.image(image_id) or (self._root / name).exists():
+        if not is_image_id(image_id) or self.index.get_image(image_id) or (self._root / name).exists():
             raise WrongCallError("there is an image of this id already, or it is none; name another one.")
         with atomic_path(self._root / name) as temporary:
             shutil.copyfile(upload, temporary)
@@ -82,7 +82,7 @@ class FolderDatastore(InstanceDatastore):
 
     def _scan(self) -> None:
         paths, _ = find_inputs([self._root], self._folder)
-        known, seen = self.index.sources(), set()
+        known, seen = self.index.list_sources(), set()
         unread = 0
         for path in paths:
             source = str(path.relative_to(self._root))
@@ -112,7 +112,7 @@ class FolderDatastore(InstanceDatastore):
             if detect_file_format(path) == "DICOM":
                 images, labels = self._look_at_dicom(path, source)
             else:
-                image_id = self._picture_id(source)
+                image_id = self._name_picture(source)
                 images = [ImageRow(image_id, source, image_id, path=source)]
         except InputRefusedError as error:
             logger.info("a file is left out: %s", error.code)
@@ -131,22 +131,26 @@ class FolderDatastore(InstanceDatastore):
         group = hash_with_key(texts["PatientID"] or study, self._key)
         return [ImageRow(sop, source, group, study, series, source)], []
 
-    def _picture_id(self, source: str) -> str:
+    def _name_picture(self, source: str) -> str:
         """Path inside the folder with dots for slashes and without ending; with a hash where that is no id or taken."""
         plain = source.removesuffix(get_ending(Path(source))).replace("/", ".")
-        taken = self.index.image(plain)
+        taken = self.index.get_image(plain)
         if is_image_id(plain) and (taken is None or taken.source == source):
             return plain
         cleaned = re.sub(r"[^A-Za-z0-9_-]+", ".", plain).strip(".-")[:64].rstrip(".")
         return f"{cleaned or 'image'}-{hashlib.sha256(source.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
 
     def locate_image(self, image: ImageRow) -> Path:
-        return self._inside(image.path)
+        return self._locate_inside(image.path)
 
     def locate_segmentation(self, label: LabelRow) -> Path:
-        return self.files.segmentation(label.label_id) if label.source == SAVED else self._inside(label.source)
+        return (
+            self.files.locate_segmentation(label.label_id)
+            if label.source == SAVED
+            else self._locate_inside(label.source)
+        )
 
-    def _inside(self, source: str) -> Path:
+    def _locate_inside(self, source: str) -> Path:
         path = self._root / source
         if not path.resolve().is_relative_to(self._root):
             raise InputRefusedError("E_NOT_A_FILE", "the file leads out of the folder.")

@@ -44,24 +44,29 @@ def find_human_label(header: Dataset) -> HumanLabel | None:
     """Judge a segmentation by its header; None when it does not count, a malformed one among them."""
     with passed_over():
         images = find_referenced_instances(header)
-        segments = tuple(_segments_of_mass(header))
+        segments = tuple(_find_drawn_segments(header))
         is_segmentation = header.SOPClassUID in SEGMENTATION_CLASSES and is_uid(header.SOPInstanceUID)
         if not is_segmentation or len(images) != 1 or not segments:
             return None
         shape = int(header.Rows), int(header.Columns)
         return HumanLabel(
-            str(header.SOPInstanceUID), images.pop(), str(header.SeriesInstanceUID), segments, _seconds(header), shape
+            str(header.SOPInstanceUID),
+            images.pop(),
+            str(header.SeriesInstanceUID),
+            segments,
+            _read_seconds(header),
+            shape,
         )
     return None
 
 
-def _segments_of_mass(header: Dataset) -> Iterator[int]:
+def _find_drawn_segments(header: Dataset) -> Iterator[int]:
     for segment in find_mass_segments(header):
         if segment.SegmentAlgorithmType in BY_A_PERSON:
             yield int(segment.SegmentNumber)
 
 
-def _seconds(header: Dataset) -> float:
+def _read_seconds(header: Dataset) -> float:
     """Content Date and Time; where there are none, those of the creation of the instance."""
     for moment in ("Content", "InstanceCreation"):
         date, time = DA(header.get(f"{moment}Date")), TM(header.get(f"{moment}Time"))

@@ -103,7 +103,7 @@ class Index:
             if meaning not in (0, MEANING):
                 raise MammosegError(f"{path} is of another version of mammoseg; move it away, it is made anew.")
             self._connection.executescript(f"{TABLES} PRAGMA user_version = {MEANING};")
-            self._mend_texts()
+            self._heal_texts()
         except sqlite3.DatabaseError as error:
             if getattr(error, "sqlite_errorname", "") in DAMAGED:
                 reason = f"{path} is damaged ({error}); move it away, it is made anew from the images."
@@ -126,7 +126,7 @@ class Index:
         with self._lock, self._connection:
             return self._connection.execute(statement, values).rowcount
 
-    def sources(self) -> dict[str, str]:
+    def list_sources(self) -> dict[str, str]:
         """Stamp of every source that was read: as long as it is the same, there is nothing new in there."""
         return dict(self.ask("SELECT source, stamp FROM sources"))
 
@@ -163,7 +163,7 @@ class Index:
         """All images, by their ids."""
         return [image_id for (image_id,) in self.ask("SELECT image_id FROM images ORDER BY image_id")]
 
-    def image(self, image_id: str) -> ImageRow | None:
+    def get_image(self, image_id: str) -> ImageRow | None:
         """One image."""
         found = self.ask(f"SELECT {IMAGE_COLUMNS} FROM images WHERE image_id = ?", image_id)
         return ImageRow(*found[0]) if found else None
@@ -186,10 +186,10 @@ class Index:
         """Add a label that a person saved, with what is known of it, and end the lease of its image: all or nothing."""
         with self._lock, self._connection as connection:
             connection.execute(PUT_LABEL, astuple(label))
-            connection.execute(PUT_INFO, ("label final", label.label_id, _text(info)))
+            connection.execute(PUT_INFO, ("label final", label.label_id, _encode_info(info)))
             connection.execute("DELETE FROM leases WHERE image_id = ?", (label.image_id,))
 
-    def label(self, label_id: str) -> LabelRow | None:
+    def get_label(self, label_id: str) -> LabelRow | None:
         """One segmentation, whether it counts or not."""
         found = self.ask(f"SELECT {LABEL_COLUMNS} FROM labels WHERE label_id = ?", label_id)
         return LabelRow(*found[0]) if found else None
@@ -210,19 +210,19 @@ class Index:
         query = f"SELECT {columns} FROM labels JOIN images USING (image_id) ORDER BY image_id, seconds, label_id DESC"
         return list({row[1]: LabelRow(*row) for row in self.ask(query)}.values())
 
-    def info(self, kind: str, name: str) -> dict[str, Any]:
+    def get_info(self, kind: str, name: str) -> dict[str, Any]:
         """What was said of an image or a label."""
         found = self.ask("SELECT info FROM infos WHERE kind = ? AND name = ?", kind, name)
         return json.loads(found[0][0]) if found else {}
 
-    def infos(self, kind: str) -> dict[str, dict[str, Any]]:
+    def list_infos(self, kind: str) -> dict[str, dict[str, Any]]:
         """The same of all that were spoken of."""
         return {name: json.loads(info) for name, info in self.ask("SELECT name, info FROM infos WHERE kind = ?", kind)}
 
     def update_info(self, kind: str, name: str, info: Mapping[str, Any]) -> None:
         """Say more of an image or a label; a key that is there gets the new value."""
         with self._lock:
-            self.put_info(kind, name, self.info(kind, name) | dict(info))
+            self.put_info(kind, name, self.get_info(kind, name) | dict(info))
 
     def put_info(self, kind: str, name: str, info: Mapping[str, Any]) -> None:
         """Say something of an image or a label in place of all that was said; what JSON cannot hold becomes text.
@@ -230,16 +230,16 @@ class Index:
         Raises:
             InputRefusedError: ``E_PARAMS``, it is too long.
         """
-        self.change(PUT_INFO, kind, name, _text(info))
+        self.change(PUT_INFO, kind, name, _encode_info(info))
 
-    def _mend_texts(self) -> None:
+    def _heal_texts(self) -> None:
         """Write anew what was taken from clients once: half a character, which no answer can hold, is a '?'."""
         for kind, name, text in self.ask(r"SELECT kind, name, info FROM infos WHERE info LIKE '%\ud%'"):
             whole = json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "replace").decode()
             self.change(PUT_INFO, kind, name, whole)
 
 
-def _text(info: Mapping[str, Any]) -> str:
+def _encode_info(info: Mapping[str, Any]) -> str:
     text = json.dumps(dict(info), default=str, ensure_ascii=False, allow_nan=False)
     if len(text) > MOST_INFO:
         reason = f"what is noted of one image or label has more than {MOST_INFO} characters; note less of it."

@@ -73,7 +73,7 @@ class InstanceDatastore(MammogramDatastore):
 
     def get_labeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
         """Images with a person's label, an empty one ("no mass") too."""
-        self._refresher.when_due()
+        self._refresher.refresh_when_due()
         return [label.image_id for label in self.index.list_newest_labels()]
 
     def get_unlabeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
@@ -82,10 +82,10 @@ class InstanceDatastore(MammogramDatastore):
 
     def get_labels_by_image_id(self, image_id: str) -> dict[str, str]:
         """``final``: id of the newest label of a person; ``original``: id of the image, where a model drew on it."""
-        self._image(image_id)
+        self.require_image(image_id)
         labels = self.index.list_labels_of(image_id)
         found = {"final": labels[0].label_id} if labels else {}
-        return found | ({"original": image_id} if self.files.original(image_id).exists() else {})
+        return found | ({"original": image_id} if self.files.locate_original(image_id).exists() else {})
 
     def get_label_by_image_id(self, image_id: str, tag: str) -> str:
         return self.get_labels_by_image_id(image_id).get(tag, "")
@@ -97,13 +97,13 @@ class InstanceDatastore(MammogramDatastore):
             LabelNotFoundException: there is no such label.
         """
         if label_tag == "original":
-            image = self.index.image(label_id)
-            if image is not None and self.files.original(image.image_id).exists():
-                return str(self.files.original(image.image_id))
+            image = self.index.get_image(label_id)
+            if image is not None and self.files.locate_original(image.image_id).exists():
+                return str(self.files.locate_original(image.image_id))
             raise LabelNotFoundException("there is no output of a model for this image.")
-        label = self._label(label_id)
-        image = self._image(label.image_id)
-        return str(self.files.mask(label, self.locate_segmentation(label), self.locate_image(image)))
+        label = self._require_label(label_id)
+        image = self.require_image(label.image_id)
+        return str(self.files.make_mask(label, self.locate_segmentation(label), self.locate_image(image)))
 
     def read_drawn_masses(self, label: LabelRow) -> list[DrawnMass]:
         """The masses of a label, each by itself.
@@ -112,7 +112,7 @@ class InstanceDatastore(MammogramDatastore):
             InputRefusedError: its file cannot be read.
             ArchiveError: it is not at hand and the archive does not give it.
         """
-        return self.files.masses(label, self.locate_segmentation(label))
+        return self.files.read_masses(label, self.locate_segmentation(label))
 
     def get_label(self, label_id: str, label_tag: str, params: Any = None) -> BytesIO:
         return BytesIO(Path(self.get_label_uri(label_id, label_tag)).read_bytes())
@@ -120,21 +120,23 @@ class InstanceDatastore(MammogramDatastore):
     def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]:
         """When it was drawn, whether the archive has it, and what clients said of it."""
         if label_tag != "final":
-            return self.index.info(f"label {label_tag}", self._image(label_id).image_id)
-        label = self._label(label_id)
+            return self.index.get_info(f"label {label_tag}", self.require_image(label_id).image_id)
+        label = self._require_label(label_id)
         known = {"ts": int(label.seconds), "is_stored": bool(label.is_stored), "SeriesInstanceUID": label.series}
-        return self.index.info("label final", label.label_id) | known
+        return self.index.get_info("label final", label.label_id) | known
 
     def update_label_info(self, label_id: str, label_tag: str, info: dict[str, Any]) -> None:
-        known = self._image(label_id).image_id if label_tag != "final" else self._label(label_id).label_id
+        known = (
+            self.require_image(label_id).image_id if label_tag != "final" else self._require_label(label_id).label_id
+        )
         self.index.update_info(f"label {label_tag}", known, info)
 
     def propose_original(self, image_id: str, user: str) -> None:
         """Note that a person got what a model drew on an image and was kept here; nothing where there is none."""
-        path = self.files.original(image_id)
-        if self.index.image(image_id) is None or not path.exists():
+        path = self.files.locate_original(image_id)
+        if self.index.get_image(image_id) is None or not path.exists():
             return
-        told = self.index.info("label original", image_id)
+        told = self.index.get_info("label original", image_id)
         of_weights = {name: str(value) for name, value in told.get("params", {}).items() if name in TOLD and value}
         by = Assistance(str(told.get("model") or "unknown"), str(told.get("params", {}).get("version", "")), of_weights)
         mask = read_label(path, read_grid(path), image_id=image_id)
@@ -150,7 +152,7 @@ class InstanceDatastore(MammogramDatastore):
         Raises:
             ArchiveError: an image is not at hand and the archive does not give it.
         """
-        self._refresher.when_due()
+        self._refresher.refresh_when_due()
         found, left_out = [], 0
         for label in self.index.list_newest_labels():
             try:
@@ -161,7 +163,7 @@ class InstanceDatastore(MammogramDatastore):
             except InputRefusedError:
                 left_out += 1
                 continue
-            group = self.group_of(label.image_id)
+            group = self.get_patient_group(label.image_id)
             found.append({**paths, "image_id": label.image_id, "label_id": label.label_id, "patient_id": group})
         if left_out:
             logger.warning("%d labels cannot be used and are left out", left_out)
@@ -185,7 +187,7 @@ class InstanceDatastore(MammogramDatastore):
             ImageNotFoundException: there is no such image.
             InputRefusedError: the file is no label of this image; nothing is saved.
         """
-        image = self._image(image_id)
+        image = self.require_image(image_id)
         upload = Path(label_filename)
         if label_tag == "original":
             self._save_original(image, upload, label_info)
@@ -222,8 +224,8 @@ class InstanceDatastore(MammogramDatastore):
     def status(self) -> dict[str, Any]:
         """Counts, how many labels wait for the archive, and what is wrong with it or with what was found here."""
         total, completed = len(self.list_images()), len(self.get_labeled_images())
-        waiting = self.spool.entries()
-        troubles = (*(entry.trouble for entry in waiting), self._refresher.trouble, self.set_aside.sentence())
+        waiting = self.spool.list_entries()
+        troubles = (*(entry.trouble for entry in waiting), self._refresher.trouble, self.set_aside.say_trouble())
         originals = len(list((self.files.folder / "original").glob("*.nii.gz")))
         return {
             "total": total,
@@ -235,7 +237,7 @@ class InstanceDatastore(MammogramDatastore):
 
     def json(self) -> dict[str, Any]:
         """The index in MONAI Label's form."""
-        infos, originals = self.index.infos("image"), self.index.infos("label original")
+        infos, originals = self.index.list_infos("image"), self.index.list_infos("label original")
         finals = {label.image_id: {"label_id": label.label_id} for label in self.index.list_newest_labels()}
         objects = {
             image_id: {
@@ -250,9 +252,9 @@ class InstanceDatastore(MammogramDatastore):
         }
         return {"name": self._name, "description": self._description, "objects": objects}
 
-    def _label(self, label_id: str) -> LabelRow:
-        label = self.index.label(label_id)
-        if label is None and self.index.image(label_id):
+    def _require_label(self, label_id: str) -> LabelRow:
+        label = self.index.get_label(label_id)
+        if label is None and self.index.get_image(label_id):
             label = next(iter(self.index.list_labels_of(label_id)), None)
         if label is None or not label.image_id:
             raise LabelNotFoundException("there is no such label.")
@@ -262,6 +264,6 @@ class InstanceDatastore(MammogramDatastore):
         grid = read_grid(self.locate_image(image))
         masses, others = parse_mass_values(label_info)
         mask = read_label(upload, grid, image_id=image.image_id, masses=masses, others=others)
-        with atomic_path(self.files.original(image.image_id)) as temporary:
+        with atomic_path(self.files.locate_original(image.image_id)) as temporary:
             write_label(temporary, mask, grid)
             self.index.put_info("label original", image.image_id, label_info)

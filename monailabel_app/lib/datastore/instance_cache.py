@@ -34,7 +34,7 @@ class InstanceCache:
         self._removing = threading.Lock()
         self._locks = [threading.Lock() for _ in range(LOCKS)]
 
-    def path(self, instance: Instance) -> Path:
+    def fetch(self, instance: Instance) -> Path:
         """The file of an instance, fetched by one thread when several ask at a time.
 
         Raises:

@@ -70,7 +70,7 @@ def read_masses(
         `MOST_MASSES`.
     """
     labels = read_label_map(path, grid, image_id=image_id, masses=masses, others=others)
-    apart = read_drawn(path) if _kind(path, grid) == "DICOM" else []
+    apart = read_drawn(path) if _detect_kind(path, grid) == "DICOM" else []
     return apart if len(apart) > 1 else separate_masses(labels, assessments)
 
 
@@ -93,7 +93,9 @@ def read_values(
         array = array if turned is None else turned
     if array.size != np.prod(grid.shape) or array.shape[:2] != grid.shape[::-1]:
         sides = " x ".join(str(side) for side in array.shape)
-        raise _refused(f"the label has {sides} pixels (columns first), its image {grid.shape[1]} x {grid.shape[0]}.")
+        raise _make_label_error(
+            f"the label has {sides} pixels (columns first), its image {grid.shape[1]} x {grid.shape[0]}."
+        )
     _check_values(array, known)
     return np.ascontiguousarray(array.reshape(grid.shape[::-1]).T)
 
@@ -109,7 +111,7 @@ def write_label(path: Path, mask: np.ndarray, grid: Grid) -> Path:
 
 def _read(path: Path, grid: Grid, image_id: str, *, is_label_map: bool) -> tuple[np.ndarray, np.ndarray | None]:
     """Array, columns first, and its affine in LPS where it has one."""
-    match _kind(path, grid):
+    match _detect_kind(path, grid):
         case "bytes":
             return np.fromfile(path, np.uint8).reshape(grid.shape).T, None
         case "DICOM":
@@ -130,10 +132,12 @@ def _load(path: Path, kind: str, grid: Grid) -> NiftiImage:
     except InputRefusedError as error:
         if error.code != "E_SIZE":
             raise
-        raise _refused(f"the label has not {grid.shape[1]} x {grid.shape[0]} pixels, as its image has.") from error
+        raise _make_label_error(
+            f"the label has not {grid.shape[1]} x {grid.shape[0]} pixels, as its image has."
+        ) from error
 
 
-def _kind(path: Path, grid: Grid) -> str:
+def _detect_kind(path: Path, grid: Grid) -> str:
     """The format; what has as many bytes as the image has pixels, and is neither DICOM nor NRRD, is bare ``bytes``."""
     try:
         kind = detect_file_format(path)
@@ -145,17 +149,17 @@ def _kind(path: Path, grid: Grid) -> str:
     if kind not in ("DICOM", "NRRD") and path.stat().st_size == np.prod(grid.shape):
         return "bytes"
     if not kind:
-        raise _refused("the label is no NIfTI, NRRD, PNG or DICOM SEG; export it as one of these.")
+        raise _make_label_error("the label is no NIfTI, NRRD, PNG or DICOM SEG; export it as one of these.")
     return kind
 
 
 def _check_values(array: np.ndarray, values: Collection[int]) -> None:
     found = np.unique(array[array != 0])
     if not np.isfinite(found).all() or (found < 0).any() or (found != np.round(found)).any():
-        raise _refused("the label holds values that are no whole numbers from 0; export it as a label map.")
+        raise _make_label_error("the label holds values that are no whole numbers from 0; export it as a label map.")
     if values and not set(found.tolist()) <= set(values):
-        raise _refused("the label holds values that its label_info does not name.")
+        raise _make_label_error("the label holds values that its label_info does not name.")
 
 
-def _refused(reason: str) -> InputRefusedError:
+def _make_label_error(reason: str) -> InputRefusedError:
     return InputRefusedError("E_LABEL", reason)

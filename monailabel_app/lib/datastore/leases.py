@@ -31,7 +31,7 @@ class Leases:
             )
         )
 
-    def holder(self, image_id: str) -> str | None:
+    def find_holder(self, image_id: str) -> str | None:
         """Who has the image now; None where nobody has."""
         found = self._index.ask("SELECT user FROM leases WHERE image_id = ? AND until > ?", image_id, self._clock())
         return found[0][0] if found else None

@@ -52,7 +52,7 @@ class MammogramDatastore(Datastore):
         self.index = Index(folder / "index.sqlite3")
         self.leases = Leases(self.index)
         seconds = read_number(conf, "refresh_seconds", REFRESH_SECONDS)
-        self._refresher = Refresher(self._scan, lambda: bool(self.index.sources()), seconds=seconds)
+        self._refresher = Refresher(self._scan, lambda: bool(self.index.list_sources()), seconds=seconds)
 
     def close(self) -> None:
         """Let go of the folder."""
@@ -86,16 +86,16 @@ class MammogramDatastore(Datastore):
         Raises:
             ArchiveError: it does not answer.
         """
-        self._refresher.now()
+        self._refresher.refresh()
 
     def list_images(self) -> list[str]:
         """Ids of all images; at once, but for the first time of a new state folder."""
-        self._refresher.when_due()
+        self._refresher.refresh_when_due()
         return self.index.list_image_ids()
 
-    def group_of(self, image_id: str) -> str:
+    def get_patient_group(self, image_id: str) -> str:
         """Keyed hash of the image's patient, so that patients stay together and unnamed; a picture's own id."""
-        return self._image(image_id).patient_group
+        return self.require_image(image_id).patient_group
 
     def get_image_uri(self, image_id: str) -> str:
         """Path of the image's file.
@@ -107,39 +107,45 @@ class MammogramDatastore(Datastore):
             ImageNotFoundException: there is no such image.
             ArchiveError: it is not at hand and the archive does not give it.
         """
-        named = self.index.image(image_id) or self.index.find_only_image_of_series(image_id)
-        return str(self.locate_image(named or self._image(image_id)))
+        named = self.index.get_image(image_id) or self.index.find_only_image_of_series(image_id)
+        return str(self.locate_image(named or self.require_image(image_id)))
 
     def get_image(self, image_id: str, params: Any = None) -> BytesIO:
         return BytesIO(Path(self.get_image_uri(image_id)).read_bytes())
 
     def get_image_info(self, image_id: str) -> dict[str, Any]:
         """UIDs, patient group, name of a file to save it under, and what `update_image_info` was told."""
-        image = self._image(image_id)
-        known = {"name": f"{image_id}{self._suffix(image)}", "patient_group": image.patient_group}
+        image = self.require_image(image_id)
+        known = {"name": f"{image_id}{self._choose_suffix(image)}", "patient_group": image.patient_group}
         if image.study:
             known |= {
                 "StudyInstanceUID": image.study,
                 "SeriesInstanceUID": image.series,
                 "SOPInstanceUID": image_id,
             }
-        return self.index.info("image", image_id) | known
+        return self.index.get_info("image", image_id) | known
 
     def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
-        self._image(image_id)
+        self.require_image(image_id)
         self.index.update_info("image", image_id, info)
 
-    def row(self, image_id: str) -> ImageRow:
+    def require_image(self, image_id: str) -> ImageRow:
         """What the index has of an image.
 
         Raises:
             ImageNotFoundException: there is no such image.
         """
-        return self._image(image_id)
+        image = self.index.get_image(image_id)
+        if image is None and self._refresher.is_due():  # it may be new
+            self.refresh()
+            image = self.index.get_image(image_id)
+        if image is None:
+            raise ImageNotFoundException("there is no such image.")
+        return image
 
     def lease(self, image_id: str, user: str, seconds: float = LEASE_SECONDS) -> bool:
         """Give the image to `user` for a time; False while another has it."""
-        return self.leases.take(self._image(image_id).image_id, user, seconds)
+        return self.leases.take(self.require_image(image_id).image_id, user, seconds)
 
     def remove_image(self, image_id: str) -> None:
         """Refuse to remove a mammogram.
@@ -149,14 +155,5 @@ class MammogramDatastore(Datastore):
         """
         raise WrongCallError("mammograms are not removed from here; remove them where they come from.")
 
-    def _image(self, image_id: str) -> ImageRow:
-        image = self.index.image(image_id)
-        if image is None and self._refresher.is_due():  # it may be new
-            self.refresh()
-            image = self.index.image(image_id)
-        if image is None:
-            raise ImageNotFoundException("there is no such image.")
-        return image
-
-    def _suffix(self, image: ImageRow) -> str:
+    def _choose_suffix(self, image: ImageRow) -> str:
         return get_ending(Path(image.path)) if image.path and not image.study else ".dcm"

@@ -23,11 +23,11 @@ class Reading:
     reader: str
     label: LabelRow
 
-    def mask(self, store: InstanceDatastore) -> np.ndarray:
+    def read_mask(self, store: InstanceDatastore) -> np.ndarray:
         """bool ``(rows, columns)``, True in a mass."""
         return read_mask(store.get_label_uri(self.label.label_id, "final")) > 0
 
-    def masses(self, store: InstanceDatastore) -> list[DrawnMass]:
+    def read_masses(self, store: InstanceDatastore) -> list[DrawnMass]:
         """The masses, each by itself."""
         return store.read_drawn_masses(self.label)
 
@@ -36,15 +36,15 @@ def list_readings(store: InstanceDatastore, image_id: str) -> dict[str, Reading]
     """The reading of each reader; labels that other programs brought have none."""
     found: dict[str, Reading] = {}
     for label in store.index.list_labels_of(image_id):
-        if reader := store.index.info("label final", label.label_id).get("user"):
+        if reader := store.index.get_info("label final", label.label_id).get("user"):
             found.setdefault(reader, Reading(reader, label))
     return found
 
 
 def compute_agreement(store: InstanceDatastore, readings: Mapping[str, Reading]) -> list[dict[str, Any]]:
     """Dice of each two readers; 1 where both found no mass."""
-    masks = {reader: reading.mask(store) for reader, reading in sorted(readings.items())}
-    return [{"readers": [a, b], "dice": _agree(masks[a], masks[b])} for a, b in combinations(masks, 2)]
+    masks = {reader: reading.read_mask(store) for reader, reading in sorted(readings.items())}
+    return [{"readers": [a, b], "dice": _measure_agreement(masks[a], masks[b])} for a, b in combinations(masks, 2)]
 
 
 def lease_second_reading(store: InstanceDatastore, reader: str) -> str:
@@ -74,13 +74,13 @@ def withdraw(store: InstanceDatastore, label_id: str, reader: str) -> None:
     Raises:
         WrongCallError: he has saved no such label.
     """
-    label = store.index.label(label_id)
-    if label is None or not label.image_id or store.index.info("label final", label_id).get("user") != reader:
+    label = store.index.get_label(label_id)
+    if label is None or not label.image_id or store.index.get_info("label final", label_id).get("user") != reader:
         raise WrongCallError("only a label of your own can be withdrawn, once.")
     store.withdraw_label(label, {"user": reader, "seconds": time.time()})
 
 
-def _agree(a: np.ndarray, b: np.ndarray) -> float:
+def _measure_agreement(a: np.ndarray, b: np.ndarray) -> float:
     if not a.any() or not b.any():
         return float(not a.any() and not b.any())
     return round(compute_dice(a, b), 4)

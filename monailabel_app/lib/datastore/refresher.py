@@ -31,7 +31,7 @@ class Refresher:
         self._is_closed = False
         self.trouble = ""
 
-    def now(self) -> None:
+    def refresh(self) -> None:
         """Look the source over.
 
         Raises:
@@ -53,22 +53,22 @@ class Refresher:
         """Whether what is known is old."""
         return self._scanned is None or time.monotonic() - self._scanned >= self._seconds
 
-    def when_due(self) -> None:
+    def refresh_when_due(self) -> None:
         """Look the source over if that is due; wait for it only where nothing is known."""
         if not self.is_due():
             return
         if not self._knows_something():
-            self.now()
+            self.refresh()
         elif not self._scanning.locked():
-            threading.Thread(target=self._quietly, daemon=True).start()
+            threading.Thread(target=self._refresh_quietly, daemon=True).start()
 
     def close(self) -> None:
         """Wait for a look that is under way, and take no other."""
         with self._scanning:
             self._is_closed = True
 
-    def _quietly(self) -> None:
+    def _refresh_quietly(self) -> None:
         try:
-            self.now()
+            self.refresh()
         except Exception as error:  # `trouble` tells it
             logger.error("the images cannot be looked over: %s", type(error).__name__)

@@ -99,7 +99,7 @@ class LabelSaver:
 
         One of which no label can be made is set aside and does not stop the others.
         """
-        for entry in self._spool.entries():
+        for entry in self._spool.list_entries():
             with self._accepting:
                 if entry.number in self._in_hand or not self._spool.holds(entry):
                     continue
@@ -108,7 +108,7 @@ class LabelSaver:
                 self._finish(entry)
             finally:
                 self._in_hand.discard(entry.number)
-        return len(self._spool.entries())
+        return len(self._spool.list_entries())
 
     def _accept(self, image: ImageRow, upload: Path, info: Mapping[str, Any]) -> Entry:
         """Spool an upload; its time is later than that of every label of the image, whatever the clock does."""
@@ -116,7 +116,7 @@ class LabelSaver:
         user = str(info.get("user") or "")
         with self._accepting:
             earlier = [label.seconds for label in self._index.list_labels_of(image.image_id)]
-            earlier += [entry.seconds for entry in self._spool.entries() if entry.image_id == image.image_id]
+            earlier += [entry.seconds for entry in self._spool.list_entries() if entry.image_id == image.image_id]
             seconds = round(max(time.time(), max(earlier, default=0.0) + 0.001), 6)
             entry = self._spool.accept(
                 upload,
@@ -129,7 +129,7 @@ class LabelSaver:
                 others=others,
                 assessments=info.get("assessments"),
                 strokes=info.get("strokes"),
-                work=self._work.of(image.image_id, user),
+                work=self._work.get(image.image_id, user),
             )
             self._in_hand.add(entry.number)
         return entry
@@ -151,16 +151,16 @@ class LabelSaver:
             ArchiveError, ImageAwayError: its image is not at hand.
             InputRefusedError: the upload is no label of this image, or is inverted.
         """
-        if self._index.label(entry.label_id):
+        if self._index.get_label(entry.label_id):
             return
-        image = self._index.image(entry.image_id)
+        image = self._index.get_image(entry.image_id)
         if image is None:
             raise ImageAwayError("the image of a label is not in its source any more; the label waits for it.")
         mask = None
         if not self._files.is_written(entry.label_id):
-            path, grid = self._image(image)
+            path, grid = self._open_image(image)
             masses = read_masses(
-                self._spool.upload(entry),
+                self._spool.locate_upload(entry),
                 grid,
                 image_id=entry.image_id,
                 masses=entry.masses,
@@ -174,14 +174,14 @@ class LabelSaver:
         series = derive_uid(entry.label_id, "series")
         source = self._source.name_source_of_saved(image)
         row = LabelRow(entry.label_id, entry.image_id, source, series, entry.seconds, "", source == SAVED)
-        helpers = entry.work.helpers(mask) if mask is not None else []
+        helpers = entry.work.list_helpers(mask) if mask is not None else []
         told = {"algorithm_type": name_algorithm_type(helpers), "helped_by": helpers} if mask is not None else {}
         self._index.put_saved(row, {"user": entry.user, **told})
         if mask is not None:
             who = entry.image_id, entry.user, entry.role
-            self._work.saved(*who, entry.work, mask, seconds=entry.seconds, strokes=entry.strokes)
+            self._work.finish(*who, entry.work, mask, seconds=entry.seconds, strokes=entry.strokes)
 
-    def _image(self, image: ImageRow) -> tuple[Path, Grid]:
+    def _open_image(self, image: ImageRow) -> tuple[Path, Grid]:
         path = self._source.locate_image(image)
         try:
             return path, read_grid(path)

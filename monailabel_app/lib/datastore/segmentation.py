@@ -72,9 +72,9 @@ def read_drawn(segmentation: Path, segments: Collection[int] = ()) -> list[Drawn
     check_mass_count(len(counting), "segments of mass")
     masks = read_segments(segmentation, list(counting))
     drawn = zip(masks, counting.values(), strict=True)
-    return [DrawnMass(mask > 0, _assessment(segment)) for mask, segment in drawn if mask.any()]
+    return [DrawnMass(mask > 0, _read_assessment(segment)) for mask, segment in drawn if mask.any()]
 
 
-def _assessment(segment: Dataset) -> str:
+def _read_assessment(segment: Dataset) -> str:
     said = str(segment.get("SegmentDescription") or "")
     return {f"{BI_RADS}{one}": str(one) for one in get_args(Assessment)}.get(said, "")

@@ -29,7 +29,7 @@ class SetAside:
                 path.replace(own / path.name)
         logger.error("a label cannot be used and is kept in %s: %s", own, reason)
 
-    def sentence(self) -> str:
+    def say_trouble(self) -> str:
         """What is to be told of it; empty where nothing is here."""
         count = len(list(self._folder.glob("*")))
         if not count:

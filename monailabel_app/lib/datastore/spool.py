@@ -78,7 +78,7 @@ class Spool:
                 upload.unlink()
         self._last = max(self._entries, default=0)
 
-    def entries(self) -> list[Entry]:
+    def list_entries(self) -> list[Entry]:
         """All entries, in their order."""
         with self._lock:
             return sorted(self._entries.values(), key=lambda entry: entry.number)
@@ -97,7 +97,7 @@ class Spool:
             self._last = max(self._last + 1, time.time_ns())
             entry = Entry(self._last, **facts)
         try:
-            with atomic_path(self.upload(entry)) as temporary:
+            with atomic_path(self.locate_upload(entry)) as temporary:
                 shutil.copyfile(upload, temporary)
             self._write(entry)
         except OSError:
@@ -105,7 +105,7 @@ class Spool:
             raise
         return entry
 
-    def upload(self, entry: Entry) -> Path:
+    def locate_upload(self, entry: Entry) -> Path:
         """Where the upload of an entry lies."""
         return self._folder / f"{entry.number}.upload"
 
@@ -122,19 +122,19 @@ class Spool:
 
     def set_aside(self, entry: Entry, reason: str) -> None:
         """Move an entry away of which no label can be made."""
-        self._set_aside.take(str(entry.number), [self._path(entry), self.upload(entry)], reason)
+        self._set_aside.take(str(entry.number), [self._locate(entry), self.locate_upload(entry)], reason)
         self._forget(entry)
 
     def drop(self, entry: Entry) -> None:
         """Forget an entry, whose label is safe or was refused to the client's face."""
-        self._path(entry).unlink(missing_ok=True)
-        self.upload(entry).unlink(missing_ok=True)
+        self._locate(entry).unlink(missing_ok=True)
+        self.locate_upload(entry).unlink(missing_ok=True)
         self._forget(entry)
 
     def _find(self, path: Path) -> None:
         try:
             entry = ENTRY.validate_json(path.read_bytes())
-            if path != self._path(entry):
+            if path != self._locate(entry):
                 raise ValueError("the entry has another number than its file.")
         except (OSError, ValueError) as error:
             reason = f"{path.name} in the spool is no entry of it ({type(error).__name__})."
@@ -142,11 +142,11 @@ class Spool:
         else:
             self._remember(entry)
 
-    def _path(self, entry: Entry) -> Path:
+    def _locate(self, entry: Entry) -> Path:
         return self._folder / f"{entry.number}.json"
 
     def _write(self, entry: Entry) -> None:
-        write_json(self._path(entry), asdict(entry))
+        write_json(self._locate(entry), asdict(entry))
         self._remember(entry)
 
     def _remember(self, entry: Entry) -> None:

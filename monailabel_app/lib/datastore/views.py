@@ -38,7 +38,7 @@ def parse_view(image_id: str) -> tuple[FilmView, str]:
     Examples:
         >>> from monailabel_app.lib.datastore.views import parse_view
         >>> parse_view("P_00001_LEFT_CC")
-        (View(image='P_00001_LEFT_CC', side='L', view='CC'), 'P 00001')
+        (FilmView(image='P_00001_LEFT_CC', side='L', view='CC'), 'P 00001')
     """
     words = re.split(r"[^A-Za-z0-9]+", image_id)
     side = next((SIDES[word.upper()] for word in words if word.upper() in SIDES), None)
@@ -55,7 +55,7 @@ def find_view(store: MammogramDatastore, image: ImageRow) -> FilmView:
         ArchiveError: it is not at hand and the archive does not give it.
     """
     path = store.locate_image(image)
-    return _by_header(path, image) if detect_file_format(path) == "DICOM" else parse_view(image.image_id)[0]
+    return _read_film_view(path, image) if detect_file_format(path) == "DICOM" else parse_view(image.image_id)[0]
 
 
 def list_views_beside(store: MammogramDatastore, image: ImageRow) -> list[FilmView]:
@@ -64,7 +64,7 @@ def list_views_beside(store: MammogramDatastore, image: ImageRow) -> list[FilmVi
     One that cannot be read is left out.
     """
     found = []
-    for other in _others(store, image)[:MOST_BESIDE]:
+    for other in _list_others(store, image)[:MOST_BESIDE]:
         try:
             found.append(find_view(store, other))
         except InputRefusedError:
@@ -72,16 +72,16 @@ def list_views_beside(store: MammogramDatastore, image: ImageRow) -> list[FilmVi
     return found
 
 
-def _others(store: MammogramDatastore, image: ImageRow) -> list[ImageRow]:
+def _list_others(store: MammogramDatastore, image: ImageRow) -> list[ImageRow]:
     if image.study:
         rows = store.index.list_images_of_study(image.study)
     else:
         rest = parse_view(image.image_id)[1]
         ids = [other for other in store.index.list_image_ids() if rest and parse_view(other)[1] == rest]
-        rows = [row for row in map(store.index.image, ids) if row and not row.study]
+        rows = [row for row in map(store.index.get_image, ids) if row and not row.study]
     return [row for row in rows if row.image_id != image.image_id]
 
 
-def _by_header(path: Path, image: ImageRow) -> FilmView:
+def _read_film_view(path: Path, image: ImageRow) -> FilmView:
     header = read_header(path)
     return FilmView(image.image_id, read_laterality(header), read_view(header))

@@ -64,9 +64,9 @@ class LabelWork:
     begun: float | None = None
     proposals: Sequence[Proposal] = ()
 
-    def helpers(self, mask: np.ndarray) -> list[str]:
+    def list_helpers(self, mask: np.ndarray) -> list[str]:
         """Names and versions of the models whose proposals share a pixel with a mask ``(rows, columns)``."""
-        found = [proposal.by for proposal in self.proposals if _shares(proposal, mask)]
+        found = [proposal.by for proposal in self.proposals if _shares_pixel(proposal, mask)]
         return list(dict.fromkeys(f"{helper.name} {helper.version}" for helper in found))
 
 
@@ -111,13 +111,13 @@ class WorkInHand:
     on_saved: Saved = field(default=lambda user, role, image, effort: None)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def of(self, image_id: str, user: str) -> LabelWork:
+    def get(self, image_id: str, user: str) -> LabelWork:
         """What one person has in hand of one image."""
-        return WORK.validate_python(self.index.info("work", _name(image_id, user)))
+        return WORK.validate_python(self.index.get_info("work", _name_work(image_id, user)))
 
     def begin(self, image_id: str, user: str) -> None:
         """Note that a person got an image."""
-        self._put(image_id, user, replace(self.of(image_id, user), begun=time.time()))
+        self._put(image_id, user, replace(self.get(image_id, user), begun=time.time()))
 
     def propose(self, image_id: str, user: str, proposal: Proposal) -> None:
         """Note an outline that a person got.
@@ -125,15 +125,15 @@ class WorkInHand:
         It takes the place of the one before of the same mass, and of those parts of others that it shares a pixel with.
         """
         with self._lock:
-            work = self.of(image_id, user)
-            before = _before(proposal, work.proposals) if proposal.prompts else None
-            others = [_left_by(proposal, one) for one in work.proposals if one is not before or not one.prompts]
+            work = self.get(image_id, user)
+            before = _find_before(proposal, work.proposals) if proposal.prompts else None
+            others = [_drop_met_parts(proposal, one) for one in work.proposals if one is not before or not one.prompts]
             kept = [one for one in others if one.outline.box or (one.prompts and not one.is_counted)]
             corrections = 0 if before is None or before.is_counted else 1 + before.corrections
             new = replace(proposal, so_far=None, marks=proposal.marks[:MOST_MARKS], corrections=corrections)
             self._put(image_id, user, LabelWork(work.begun or time.time(), [*kept[-MOST_PROPOSALS + 1 :], new]))
 
-    def saved(
+    def finish(
         self,
         image_id: str,
         user: str,
@@ -158,20 +158,20 @@ class WorkInHand:
             corrections=sum(proposal.corrections for proposal in fresh),
             strokes=strokes,
             seconds=None if work.begun is None else round(max(0.0, seconds - work.begun), 1),
-            kept=_kept(work.proposals, mask),
+            kept=_compute_kept(work.proposals, mask),
         )
         with self._lock:
-            proposals = [replace(proposal, is_counted=True) for proposal in self.of(image_id, user).proposals]
+            proposals = [replace(proposal, is_counted=True) for proposal in self.get(image_id, user).proposals]
             self._put(image_id, user, LabelWork(None, proposals))
         self.on_saved(user, role, image_id, effort)
 
     def _put(self, image_id: str, user: str, work: LabelWork) -> None:
-        self.index.put_info("work", _name(image_id, user), asdict(work))
+        self.index.put_info("work", _name_work(image_id, user), asdict(work))
 
 
 def find_helper(region: np.ndarray, proposals: Sequence[Proposal]) -> Assistance | None:
     """The model that proposed some of a region, bool ``(rows, columns)``, last; None where none did."""
-    return next((proposal.by for proposal in reversed(proposals) if _shares(proposal, region)), None)
+    return next((proposal.by for proposal in reversed(proposals) if _shares_pixel(proposal, region)), None)
 
 
 def name_algorithm_type(helpers: Sequence[str]) -> str:
@@ -179,7 +179,7 @@ def name_algorithm_type(helpers: Sequence[str]) -> str:
     return SEMIAUTOMATIC if helpers else MANUAL
 
 
-def _kept(proposals: Sequence[Proposal], mask: np.ndarray) -> float | None:
+def _compute_kept(proposals: Sequence[Proposal], mask: np.ndarray) -> float | None:
     """Dice of all proposals together and a mask."""
     fitting = [proposal.outline for proposal in proposals if _fits(proposal.outline, mask)]
     if not fitting:
@@ -194,7 +194,7 @@ def _fits(outline: RunLengths, mask: np.ndarray) -> bool:
     return outline.box is None or (outline.box[2] <= mask.shape[0] and outline.box[3] <= mask.shape[1])
 
 
-def _shares(proposal: Proposal, mask: np.ndarray) -> bool:
+def _shares_pixel(proposal: Proposal, mask: np.ndarray) -> bool:
     outline = proposal.outline
     if outline.box is None or not _fits(outline, mask):
         return False
@@ -202,7 +202,7 @@ def _shares(proposal: Proposal, mask: np.ndarray) -> bool:
     return bool((outline.part() & mask[top:bottom, left:right]).any())
 
 
-def _before(new: Proposal, proposals: Sequence[Proposal]) -> Proposal | None:
+def _find_before(new: Proposal, proposals: Sequence[Proposal]) -> Proposal | None:
     """The proposal that a request with prompts goes on from; None where it is the first one of a mass.
 
     Prompts are sent again with each further one, so one that is the same tells the mass. Where all are new, the mask so
@@ -212,31 +212,31 @@ def _before(new: Proposal, proposals: Sequence[Proposal]) -> Proposal | None:
         if set(new.marks) & set(earlier.marks):
             return earlier
     if (so_far := new.so_far) is not None:
-        nearest = max(proposals, key=lambda earlier: _shared(earlier, so_far), default=None)
-        return nearest if nearest is not None and _shared(nearest, so_far) else None
-    return next((one for one in reversed(proposals) if not one.prompts and _shared(one, new.outline)), None)
+        nearest = max(proposals, key=lambda earlier: _count_shared(earlier, so_far), default=None)
+        return nearest if nearest is not None and _count_shared(nearest, so_far) else None
+    return next((one for one in reversed(proposals) if not one.prompts and _count_shared(one, new.outline)), None)
 
 
-def _shared(proposal: Proposal, outline: RunLengths) -> int:
+def _count_shared(proposal: Proposal, outline: RunLengths) -> int:
     """Pixels that a proposal shares with an outline."""
-    return int(np.count_nonzero(proposal.outline.part() & _within(outline, proposal.outline.box)))
+    return int(np.count_nonzero(proposal.outline.part() & _crop_to_box(outline, proposal.outline.box)))
 
 
-def _left_by(new: Proposal, earlier: Proposal) -> Proposal:
+def _drop_met_parts(new: Proposal, earlier: Proposal) -> Proposal:
     """A proposal less its connected parts that a new outline took the place of: they share a pixel with it.
 
     Of what a model drew unasked the mass so far has gone too, wherever the new outline is.
     """
     parts, _ = ndimage.label(earlier.outline.part(), TOUCHING)
     taken = [new.outline] if earlier.prompts or new.so_far is None else [new.outline, new.so_far]
-    met = np.unique(np.concatenate([parts[_within(outline, earlier.outline.box)] for outline in taken]))
+    met = np.unique(np.concatenate([parts[_crop_to_box(outline, earlier.outline.box)] for outline in taken]))
     if earlier.outline.box is None or not met.any():
         return earlier
     top, left, _, _ = earlier.outline.box
     return replace(earlier, outline=RunLengths.of(np.pad((parts > 0) & ~np.isin(parts, met), ((top, 0), (left, 0)))))
 
 
-def _within(outline: RunLengths, box: tuple[int, int, int, int] | None) -> np.ndarray:
+def _crop_to_box(outline: RunLengths, box: tuple[int, int, int, int] | None) -> np.ndarray:
     """The part of an outline in a box, bool of the size of the box."""
     if box is None or outline.box is None:
         return np.zeros((0, 0) if box is None else (box[2] - box[0], box[3] - box[1]), bool)
@@ -244,5 +244,5 @@ def _within(outline: RunLengths, box: tuple[int, int, int, int] | None) -> np.nd
     return outline.mask(shape)[box[0] : box[2], box[1] : box[3]]
 
 
-def _name(image_id: str, user: str) -> str:
+def _name_work(image_id: str, user: str) -> str:
     return f"{image_id} {user}"

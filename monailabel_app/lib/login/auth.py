@@ -53,7 +53,7 @@ class Login:
         self._enabled = self._enabled or self._verifier is not None or bool(self._tokens)
         return self._enabled
 
-    def person(self, token: str, address: str) -> Person:
+    def require_person(self, token: str, address: str) -> Person:
         """Whom a token stands for.
 
         Args:
@@ -61,10 +61,10 @@ class Login:
         Raises:
             HttpError: 401 for no valid token, 503 where the issuer's keys cannot be had.
         """
-        person = self._tokens.person(token) if token.startswith(PREFIX) else None
+        person = self._tokens.find_person(token) if token.startswith(PREFIX) else None
         if person is None and self._verifier and len(token) <= MOST_TOKEN_CHARACTERS:
             try:
-                person = self._verifier.person(token)
+                person = self._verifier.require_person(token)
             except (jwt.PyJWTError, ValueError, TypeError) as error:
                 logger.info("a token is refused: %s", type(error).__name__)
         if person is None:
@@ -73,8 +73,8 @@ class Login:
         return person
 
     def open_session(self, token: str, address: str) -> str:
-        """Start a session for the person of a token and return its secret, for a cookie; see `person`."""
-        return self._sessions.open(token, self.person(token, address))
+        """Start a session for the person of a token and return its secret, for a cookie; see `require_person`."""
+        return self._sessions.open(token, self.require_person(token, address))
 
     def close_session(self, secret: str) -> None:
         """End a session, if there is one."""
@@ -96,7 +96,7 @@ class Login:
         A token of the file and a session are known at once, however many wait for the issuer or for the audit.
 
         Raises:
-            HttpError: 401, and what `person` raises.
+            HttpError: 401, and what `require_person` raises.
         """
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if not self.enabled:
@@ -105,22 +105,26 @@ class Login:
             if scheme.lower() != "bearer":
                 raise make_login_needed_error()
             asked = token.strip(), str(request.state.address)
-            known = self._tokens.person(asked[0])
-            return known if known is not None else await to_thread.run_sync(self.person, *asked, limiter=self._threads)
+            known = self._tokens.find_person(asked[0])
+            return (
+                known
+                if known is not None
+                else await to_thread.run_sync(self.require_person, *asked, limiter=self._threads)
+            )
         session = self._sessions.find(request.cookies.get(COOKIE, ""))
         if session is None and takes_ticket:
-            session = self._of_ticket(request.query_params.get("image", ""))
+            session = self._find_by_ticket(request.query_params.get("image", ""))
         if session is None or self._is_revoked(session):
             raise make_login_needed_error()
         return session.person
 
-    def _of_ticket(self, image_id: str) -> Session | None:
+    def _find_by_ticket(self, image_id: str) -> Session | None:
         found = TICKET.search(image_id)
         session = self._tickets.find(found[1]) if found else None
         return session if session and session.image == TICKET.sub("", image_id) else None
 
     def _is_revoked(self, session: Session) -> bool:
-        return session.token.startswith(PREFIX) and self._tokens.person(session.token) is None
+        return session.token.startswith(PREFIX) and self._tokens.find_person(session.token) is None
 
 
 def make_login_needed_error() -> HttpError:

@@ -38,7 +38,7 @@ class Verifier:
         self._fetched = self._tried = float("-inf")
         self._lock = threading.Lock()
 
-    def person(self, token: str) -> Person:
+    def require_person(self, token: str) -> Person:
         """Whom the token stands for.
 
         Raises:
@@ -50,7 +50,7 @@ class Verifier:
             raise jwt.InvalidAlgorithmError("not RS256")
         claims = jwt.decode(
             token,
-            self._key(str(header.get("kid", ""))),
+            self._require_key(str(header.get("kid", ""))),
             algorithms=["RS256"],
             audience=self.oidc.audience,
             issuer=self.oidc.issuer,
@@ -58,11 +58,11 @@ class Verifier:
             options={"require": ["exp", "iss", "aud", "sub"]},
         )
         name = claims.get(self.oidc.name_claim) or claims["sub"]
-        roles = parse_roles(_claim(claims, self.oidc.roles_claim), prefix=self.oidc.role_prefix)
+        roles = parse_roles(_find_claim(claims, self.oidc.roles_claim), prefix=self.oidc.role_prefix)
         name = str(name)[:64].encode("utf-8", "replace").decode()  # JSON can hold half a character, no answer can
         return Person(name, roles, expires=float(claims["exp"]))
 
-    def _key(self, name: str) -> jwt.PyJWK:
+    def _require_key(self, name: str) -> jwt.PyJWK:
         known = self._keys.get(name)
         if known is not None and time.monotonic() - self._fetched <= KEEP_SECONDS:
             return known  # without waiting for who asks the issuer for another
@@ -109,7 +109,7 @@ def _get_json(url: str) -> dict[str, Any]:
     return dict(json.loads(body))
 
 
-def _claim(claims: dict[str, Any], path: str) -> Any:
+def _find_claim(claims: dict[str, Any], path: str) -> Any:
     value: Any = claims
     for part in path.split("."):
         value = value.get(part) if isinstance(value, dict) else None

@@ -34,7 +34,7 @@ class TokenFile:
         self._refresh()
         return bool(self._people)
 
-    def person(self, token: str) -> Person | None:
+    def find_person(self, token: str) -> Person | None:
         """Whom a token stands for; None for an unknown one."""
         self._refresh()
         return self._people.get(hash_secret(token))

@@ -68,12 +68,13 @@ class MassBatchInferTask(BatchInferTask):
                 refused[image_id] = error.code
             logger.info("Batch inference: %d of %d", index + 1, len(ids))
         self._note(model, "stopped" if self._stop.is_set() else "done", len(ids), counts, refused)
-        return self.progress()
+        return self.progress
 
     def stop(self) -> None:
         """End after the image at hand."""
         self._stop.set()
 
+    @property
     def progress(self) -> dict[str, Any]:
         """``state``, ``model``, ``total``, ``done``, ``skipped``, ``refused``, and the code of each refusal."""
         return dict(self._progress)

@@ -46,10 +46,10 @@ def discover(conf: Mapping[str, str]) -> dict[str, ModelEntry]:
         WrongCallError: an unknown or unfit name, weights of a model left out, a file or folder that is not there.
         MammosegError: an exported bundle was changed, or a folder of weights has none.
     """
-    chosen = _words(conf.get("models", ""))
+    chosen = _split_words(conf.get("models", ""))
     reasons = {name: f"its network {reason}" for name in list_bundle_names() if (reason := say_why_no_masses(name))}
     known = [name for name in list_bundle_names() if name not in reasons]
-    given = _exported_weights(conf) | _named_weights(conf)
+    given = _find_exported_weights(conf) | _find_named_weights(conf)
     for name in dict.fromkeys([*chosen, *given]):
         if name not in known:
             reason = reasons.get(name, f"known: {', '.join(known)}")
@@ -58,18 +58,18 @@ def discover(conf: Mapping[str, str]) -> dict[str, ModelEntry]:
             raise WrongCallError(f"weights are given for '{name}', which models leaves out; add it to models.")
     for name, reason in reasons.items():
         logger.info("Bundle %s finds no masses by itself: %s.", name, reason)
-    return {name: _entry(name, given.get(name) or _own_weights(name)) for name in chosen or known}
+    return {name: _read_entry(name, given.get(name) or _choose_own_weights(name)) for name in chosen or known}
 
 
-def _entry(name: str, weights: Path | None) -> ModelEntry:
+def _read_entry(name: str, weights: Path | None) -> ModelEntry:
     metadata = json.loads((Path(locate_bundle(name)) / "configs" / "metadata.json").read_text(encoding="utf-8"))
     return ModelEntry(name, weights, metadata["name"], metadata["version"])
 
 
-def _exported_weights(conf: Mapping[str, str]) -> dict[str, Path]:
+def _find_exported_weights(conf: Mapping[str, str]) -> dict[str, Path]:
     """Weights of exported bundles by name. Nothing else of an export is used: its code is a copy of this package."""
     found: dict[str, Path] = {}
-    for text in _words(conf.get("bundles", "")):
+    for text in _split_words(conf.get("bundles", "")):
         folder = Path(text).expanduser()
         try:
             name = read_exported_name(folder)
@@ -85,9 +85,9 @@ def _exported_weights(conf: Mapping[str, str]) -> dict[str, Path]:
     return found
 
 
-def _named_weights(conf: Mapping[str, str]) -> dict[str, Path]:
+def _find_named_weights(conf: Mapping[str, str]) -> dict[str, Path]:
     found: dict[str, Path] = {}
-    for word in _words(conf.get("weights", "")):
+    for word in _split_words(conf.get("weights", "")):
         name, _, file = word.partition("=")
         path = Path(file).expanduser()
         if not file or not path.exists():
@@ -97,11 +97,11 @@ def _named_weights(conf: Mapping[str, str]) -> dict[str, Path]:
     return found
 
 
-def _own_weights(name: str) -> Path | None:
+def _choose_own_weights(name: str) -> Path | None:
     """What the bundle was trained to, else what it came with."""
     own = choose_best_weights(Path(locate_runs(name)) / "models", shipped=Path(locate_bundle(name)) / "models")
     return own if own.is_file() else None
 
 
-def _words(text: str) -> list[str]:
+def _split_words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]

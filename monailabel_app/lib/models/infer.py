@@ -68,14 +68,14 @@ class MassInferTask(InferTask):
         self.model = model
         if preload and self.is_valid():
             try:
-                model.predictor()
+                model.load_predictor()
             except ModelNotReadyError as error:
                 logger.error("%s", error)
 
     def info(self) -> dict[str, Any]:
         """As MONAI Label's, with the version that is served and what must be said of it."""
-        version = self.model.versions.current()
-        facts = dict.fromkeys(WEIGHTS_FACTS) | self.model.facts(version)
+        version = self.model.versions.read_current()
+        facts = dict.fromkeys(WEIGHTS_FACTS) | self.model.describe_weights(version)
         warning = facts["warning"]
         return {
             **super().info(),
@@ -88,11 +88,11 @@ class MassInferTask(InferTask):
     @property
     def warning(self) -> str | None:
         """What must be said with all that the served version draws."""
-        return self.model.facts(self.model.versions.current()).get("warning")
+        return self.model.describe_weights(self.model.versions.read_current()).get("warning")
 
     def is_valid(self) -> bool:
         """Whether there are weights."""
-        return self.model.versions.current() is not None
+        return self.model.versions.read_current() is not None
 
     def __call__(self, request: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """Segment ``request["image"]``, a file.
@@ -109,7 +109,7 @@ class MassInferTask(InferTask):
         path = Path(request["image"])
         with no_header_values_in_warnings():
             found = self.model.segment(path, read_threshold(request))
-            grid = read_grid(path) if detect_file_format(path) == "DICOM" else _grid(path, found.probability.shape)
+            grid = read_grid(path) if detect_file_format(path) == "DICOM" else _find_grid(path, found.probability.shape)
         start = time.perf_counter()
         file = write_temporary(found.mask, grid, suffix)
         seconds = {**found.seconds, "write": time.perf_counter() - start, "total": time.perf_counter() - begin}
@@ -118,10 +118,10 @@ class MassInferTask(InferTask):
             **describe(found),
             "model": self.model.entry.bundle,
             "latencies": {name: round(value, 4) for name, value in seconds.items()},
-            **(_proposal(found) if request.get(PROPOSAL) else {}),
+            **(_build_proposal(found) if request.get(PROPOSAL) else {}),
         }
 
-    def masses(self, image: Path | str) -> tuple[list[np.ndarray], Proposal]:
+    def find_masses(self, image: Path | str) -> tuple[list[np.ndarray], Proposal]:
         """Masses in a file, each bool ``(rows, columns)``, largest first, and what a label says of the model.
 
         Raises:
@@ -129,9 +129,9 @@ class MassInferTask(InferTask):
         """
         with no_header_values_in_warnings():
             found = self.model.segment(Path(image))
-        return list(found.lesions), _proposal(found)[PROPOSAL]
+        return list(found.lesions), _build_proposal(found)[PROPOSAL]
 
-    def dicom_seg(self, image: Path | str, request: Mapping[str, Any] | None = None) -> bytes:
+    def encode_segmentation(self, image: Path | str, request: Mapping[str, Any] | None = None) -> bytes:
         """A DICOM SEG of the masses, as `mammoseg predict` writes it.
 
         Args:
@@ -164,7 +164,7 @@ def encode_segmentation(found: Segmented) -> bytes:
         return (Path(folder) / "mass.seg.dcm").read_bytes()
 
 
-def _proposal(found: Segmented) -> dict[str, Proposal]:
+def _build_proposal(found: Segmented) -> dict[str, Proposal]:
     """What a label says of the model, if a person takes its outline."""
     algorithm = found.algorithm
     by = Assistance(algorithm.name, algorithm.version, algorithm.parameters)
@@ -176,7 +176,7 @@ def describe(found: Segmented) -> dict[str, Any]:
     scale = find_scale(found.mammogram)
     return {
         "lesion_count": len(found.lesions),
-        "lesions": [_lesion(lesion, found, scale) for lesion in found.lesions],
+        "lesions": [_describe_lesion(lesion, found, scale) for lesion in found.lesions],
         "score_kind": found.algorithm.score_kind,
         "area_mm2": compute_area_mm2(found.lesions, found.mammogram),
         "max_probability": round(float(found.probability.max()), 6),
@@ -214,7 +214,7 @@ def write_temporary(mask: np.ndarray, grid: Grid, suffix: str) -> Path:
             case ".png":
                 cv2.imwrite(name, pixels * 255)
             case ".nrrd":
-                nrrd.write(name, pixels.T[..., np.newaxis], _nrrd_header(grid), compression_level=1)
+                nrrd.write(name, pixels.T[..., np.newaxis], _build_nrrd_header(grid), compression_level=1)
             case _:
                 write_label(path, mask, grid)
         path.chmod(0o600)
@@ -224,7 +224,7 @@ def write_temporary(mask: np.ndarray, grid: Grid, suffix: str) -> Path:
     return path
 
 
-def _nrrd_header(grid: Grid) -> dict[str, Any]:
+def _build_nrrd_header(grid: Grid) -> dict[str, Any]:
     return {
         "space": "left-posterior-superior",
         "space directions": grid.affine[:3, :3].T,
@@ -234,12 +234,12 @@ def _nrrd_header(grid: Grid) -> dict[str, Any]:
     }
 
 
-def _grid(path: Path, shape: tuple[int, ...]) -> Grid:
+def _find_grid(path: Path, shape: tuple[int, ...]) -> Grid:
     """That of a picture, without decoding it again."""
     return read_grid(path) if detect_file_format(path) == "NIfTI" else Grid((shape[0], shape[1]), np.eye(4))
 
 
-def _lesion(lesion: np.ndarray, found: Segmented, scale: measure.Scale | None) -> dict[str, Any]:
+def _describe_lesion(lesion: np.ndarray, found: Segmented, scale: measure.Scale | None) -> dict[str, Any]:
     ((rows, columns),) = ndimage.find_objects(lesion.astype(np.uint8))
     part = lesion[rows, columns]
     row, column = ndimage.center_of_mass(part)

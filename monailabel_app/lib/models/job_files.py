@@ -106,7 +106,7 @@ def write_labels(labels: Sequence[Mapping[str, Any]], folder: Path, *, key: byte
     section_of, dealt = deal(labels, key=key, split_file=split_file)
     write_json(split_file, section_of)
     sections = {
-        section: [_record(label, folder, key) | {"fold": None if section == "test" else 0} for label in found]
+        section: [_write_record(label, folder, key) | {"fold": None if section == "test" else 0} for label in found]
         for section, found in dealt.items()
     }
     write_datalist(folder / "datalist.json", name="labels", source="label", seed=0, license=None, sections=sections)
@@ -145,7 +145,7 @@ def read_log(path: Path) -> list[dict[str, float]]:
     return [{name: float(value) for name, value in row.items() if value not in ("", "nan", "inf")} for row in rows]
 
 
-def _record(label: Mapping[str, Any], folder: Path, key: bytes) -> dict[str, Any]:
+def _write_record(label: Mapping[str, Any], folder: Path, key: bytes) -> dict[str, Any]:
     code, image = hash_with_key(str(label["image_id"]), key), Path(label["image"]).resolve()
     mask = read_mask(Path(label["label"]))
     write_mask(folder / "masks" / f"{code}.png", mask)

@@ -55,7 +55,7 @@ class LookedAt:
         pixel_mm = None if scale is None else (scale.row_mm + scale.column_mm) / 2
         return cls(image, find_recorded_breast(mammogram), grid, pixel_mm)
 
-    def for_model(self, model: InteractiveModel) -> Any:
+    def prepare_for(self, model: InteractiveModel) -> Any:
         """What the model made of the image, made now unless it was before."""
         if model.name not in self.prepared:
             self.prepared[model.name] = model.prepare(self.image)
@@ -64,7 +64,7 @@ class LookedAt:
     @property
     def size_bytes(self) -> int:
         """Of all arrays that are held, each counted once."""
-        held = _arrays([self.image, self.breast, self.prepared])
+        held = _collect_arrays([self.image, self.breast, self.prepared])
         return sum({id(array): array.nbytes for array in held}.values())
 
 
@@ -93,7 +93,7 @@ class LookedAtImages:
         key = (str(path), state.st_mtime_ns, state.st_size)
         with self._locks[hash(key) % LOCKS]:
             looked = self._held.get(key) or LookedAt.read(path, self._modalities)
-            prepared = looked.for_model(model)
+            prepared = looked.prepare_for(model)
         self._keep(key, looked)
         return outline(looked, prepared)
 
@@ -113,14 +113,14 @@ class LookedAtImages:
                 self._held.popitem(last=False)
 
 
-def _arrays(value: Any) -> Iterator[Any]:
+def _collect_arrays(value: Any) -> Iterator[Any]:
     """All arrays and tensors in nested containers and records."""
     if hasattr(value, "nbytes"):
         yield value
     elif isinstance(value, dict):
-        yield from _arrays(list(value.values()))
+        yield from _collect_arrays(list(value.values()))
     elif isinstance(value, list | tuple):
         for part in value:
-            yield from _arrays(part)
+            yield from _collect_arrays(part)
     elif hasattr(value, "__dict__"):
-        yield from _arrays(vars(value))
+        yield from _collect_arrays(vars(value))

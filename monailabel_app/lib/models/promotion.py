@@ -31,8 +31,8 @@ def judge(result: Mapping[str, Any], *, tolerance: float = TOLERANCE, fewest: in
         tolerance: loss of Dice that is allowed, see `TOLERANCE`.
         fewest: fewest images to judge by, see `FEWEST_HELD_OUT`.
     """
-    after = _of_masses(result["after"])
-    before = None if result["before"] is None else _of_masses(result["before"])
+    after = _pick_scored(result["after"])
+    before = None if result["before"] is None else _pick_scored(result["before"])
     facts = {
         "held_out_images": len(after),
         "dice_after": round(statistics.fmean(after), 4) if after else None,
@@ -52,5 +52,5 @@ def judge(result: Mapping[str, Any], *, tolerance: float = TOLERANCE, fewest: in
     return Verdict(False, f"not served: {means}, worse by more than {tolerance:g}", facts)
 
 
-def _of_masses(scores: Mapping[str, float | None]) -> list[float]:
+def _pick_scored(scores: Mapping[str, float | None]) -> list[float]:
     return [score for score in scores.values() if score is not None]

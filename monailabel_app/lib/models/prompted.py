@@ -90,7 +90,7 @@ class Outliner:
         so_far = None if what.prompts.mask is None else RunLengths.of(what.prompts.mask)
         return Proposal(self.assistance, RunLengths.of(mask), what.count, what.marks, so_far)
 
-    def for_page(self, path: Path, sent: Mapping[str, Any]) -> Proposal:
+    def outline_for_page(self, path: Path, sent: Mapping[str, Any]) -> Proposal:
         """The outline for a page.
 
         Args:
@@ -164,7 +164,7 @@ class PromptedInferTask(InferTask):
 
         def outline(looked: LookedAt, prepared: Any) -> tuple[Proposal, str]:
             what = self._read(values, looked.grid, label, str(request.get("image_id", "")))
-            what = what.going_on(request.get(SO_FAR), looked.grid.shape)
+            what = what.with_so_far(request.get(SO_FAR), looked.grid.shape)
             proposal = self.outliner.outline(looked, prepared, what)
             file = write_temporary(proposal.outline.mask(looked.grid.shape), looked.grid, suffix)
             return proposal, str(file)
@@ -179,7 +179,7 @@ class PromptedInferTask(InferTask):
             **({PROPOSAL: proposal} if request.get(PROPOSAL) else {}),
         }
 
-    def dicom_seg(self, image: Path | str, request: Mapping[str, Any] | None = None) -> bytes:
+    def encode_segmentation(self, image: Path | str, request: Mapping[str, Any] | None = None) -> bytes:
         """Refuse: what is not done yet is no object of a study.
 
         Raises:
@@ -219,7 +219,7 @@ class OnDemand:
             return self._loaded
 
 
-def _learned(images: LookedAtImages, *, preload: bool) -> dict[str, Outliner]:
+def _build_learned(images: LookedAtImages, *, preload: bool) -> dict[str, Outliner]:
     """The network that takes prompts, where it has weights."""
     path = choose_click_weights()
     if not path.is_file():
@@ -246,7 +246,7 @@ def build_prompted_models(images: LookedAtImages, *, preload: bool = False) -> d
         WeightsError: weights that were trained here cannot be used.
     """
     walker, growing = RandomWalker(), RegionGrowing()
-    return _learned(images, preload=preload) | {
+    return _build_learned(images, preload=preload) | {
         model.name: Outliner(model, Assistance(model.name, model.version, is_learned=False), images, description=words)
         for model, words in (
             (walker, "Random walker from clicks, a box or strokes, without weights"),

@@ -75,9 +75,9 @@ class Said:
             "stroke +": () if is_painted else prompts.inside,
             "stroke -": () if is_painted else prompts.outside,
         }
-        return [f"{kind} {_in_words(mark)}" for kind, marks in kinds.items() for mark in marks]
+        return [f"{kind} {_format_mark(mark)}" for kind, marks in kinds.items() for mark in marks]
 
-    def going_on(self, so_far: SoFar | None, shape: tuple[int, int]) -> "Said":
+    def with_so_far(self, so_far: SoFar | None, shape: tuple[int, int]) -> "Said":
         """The same with the outline of the request before as the mask so far, where that is what is corrected here.
 
         Args:
@@ -102,11 +102,11 @@ def from_page(said: Mapping[str, Any], shape: tuple[int, int]) -> Said:
     mask = said.get("mask")
     box = said.get("box")
     prompts = Prompts(
-        foreground=_points(said.get("foreground", ())),
-        background=_points(said.get("background", ())),
+        foreground=_parse_points(said.get("foreground", ())),
+        background=_parse_points(said.get("background", ())),
         box=None if box is None else (box[0], box[1], box[2], box[3]),
-        inside=tuple(_points(stroke) for stroke in said.get("inside", ()) if stroke),
-        outside=tuple(_points(stroke) for stroke in said.get("outside", ()) if stroke),
+        inside=tuple(_parse_points(stroke) for stroke in said.get("inside", ()) if stroke),
+        outside=tuple(_parse_points(stroke) for stroke in said.get("outside", ()) if stroke),
         mask=None if mask is None else RunLengths.from_json(mask.box, mask.counts).mask(shape),
     )
     check_prompts(prompts, shape)
@@ -127,9 +127,9 @@ def from_smart_edit(said: Mapping[str, Any], grid: Grid, label: Path | None, ima
         InputRefusedError: the file is no label of this image.
     """
     prompts = Prompts(
-        foreground=_voxels(said.get("foreground", ())),
-        background=_voxels(said.get("background", ())),
-        box=_box_of_voxels(said.get("roi", ()), grid.shape),
+        foreground=_parse_voxels(said.get("foreground", ())),
+        background=_parse_voxels(said.get("background", ())),
+        box=_parse_box(said.get("roi", ()), grid.shape),
         mask=None if label is None else read_label(label, grid, image_id=image_id),
     )
     check_prompts(prompts, grid.shape)
@@ -157,7 +157,7 @@ def from_scribbles(said: Mapping[str, Any], grid: Grid, label: Path | None, imag
     so_far, *marks = (np.zeros(grid.shape, bool) if value is None else values == value for value in chosen)
     painted = Painted(*marks)
     prompts = Prompts(
-        box=_box_of_voxels(said.get("roi", ()), grid.shape),
+        box=_parse_box(said.get("roi", ()), grid.shape),
         inside=_as_strokes(painted.inside),
         outside=_as_strokes(painted.outside),
         mask=so_far if so_far.any() else None,
@@ -166,14 +166,14 @@ def from_scribbles(said: Mapping[str, Any], grid: Grid, label: Path | None, imag
     return Said(prompts, painted)
 
 
-def _points(points: Sequence[Sequence[float]]) -> np.ndarray:
+def _parse_points(points: Sequence[Sequence[float]]) -> np.ndarray:
     """(N, 2) rows and columns."""
     if any(len(point) != 2 for point in points):
         raise PromptError("A point is its row and its column; send two numbers for each.")
     return np.array(points, float).reshape(-1, 2)
 
 
-def _voxels(points: Sequence[Sequence[float]]) -> np.ndarray:
+def _parse_voxels(points: Sequence[Sequence[float]]) -> np.ndarray:
     """(N, 2) rows and columns of voxels (column, row) or (column, row, slice)."""
     if wrong := [point[2] for point in points if len(point) == 3 and point[2] != 0]:
         raise PromptError(
@@ -182,7 +182,7 @@ def _voxels(points: Sequence[Sequence[float]]) -> np.ndarray:
     return np.array([point[1::-1] for point in points], float).reshape(-1, 2)
 
 
-def _box_of_voxels(roi: Sequence[float], shape: tuple[int, int]) -> tuple[float, float, float, float] | None:
+def _parse_box(roi: Sequence[float], shape: tuple[int, int]) -> tuple[float, float, float, float] | None:
     """The part in the image of a box that Slicer draws in space, so that it often reaches beyond."""
     if not roi:
         return None
@@ -193,7 +193,7 @@ def _box_of_voxels(roi: Sequence[float], shape: tuple[int, int]) -> tuple[float,
     return max(top, 0), max(left, 0), min(bottom, rows), min(right, columns)
 
 
-def _in_words(mark: Sequence[float] | np.ndarray) -> str:
+def _format_mark(mark: Sequence[float] | np.ndarray) -> str:
     """Numbers of a click or box; of a stroke, which has many, a hash of them."""
     numbers = " ".join(f"{number:g}" for number in np.ravel(mark))
     return numbers if np.ndim(mark) == 1 else sha256(numbers.encode()).hexdigest()[:16]

@@ -58,9 +58,9 @@ class ModelScoring(ScoringMethod):
         self._stop.clear()
         name = choose_name(self.models, request.get("model"))
         model = self.models[name]
-        version, predictor = model.served()
+        version, predictor = model.load_served()
         identity = {"version": version.number, "weights_sha256": predictor.weights_sha256}
-        images = list(self.images(request, datastore))
+        images = list(self.list_images(request, datastore))
         found: list[dict[str, Any]] = []
         refused = 0
         for number, image in enumerate(images, start=1):
@@ -77,10 +77,10 @@ class ModelScoring(ScoringMethod):
             _store(datastore, image["image_id"], name, identity, scores)
             logger.info("Scoring: %d of %d", number, len(images))
         counts = {"total": len(images), "scored": len(found), "refused": refused}
-        return {"model": name, "version": version.number, **counts, "mean": _means(found)}
+        return {"model": name, "version": version.number, **counts, "mean": _compute_means(found)}
 
     @abstractmethod
-    def images(self, request: Mapping[str, Any], datastore: Any) -> Iterable[Mapping[str, Any]]:
+    def list_images(self, request: Mapping[str, Any], datastore: Any) -> Iterable[Mapping[str, Any]]:
         """``image_id`` and ``image`` (path) of what is to be scored, and what `score` needs besides."""
 
     @abstractmethod
@@ -98,7 +98,7 @@ class DiceScoring(ModelScoring):
     def __init__(self, models: Mapping[str, ServedModel]) -> None:
         super().__init__(models, "Dice of the model against the labels of people")
 
-    def images(self, request: Mapping[str, Any], datastore: Any) -> Iterable[Mapping[str, Any]]:
+    def list_images(self, request: Mapping[str, Any], datastore: Any) -> Iterable[Mapping[str, Any]]:
         return list(datastore.list_human_labels())
 
     def score(self, model: ServedModel, image: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,7 +113,7 @@ class UncertaintyScoring(ModelScoring):
     def __init__(self, models: Mapping[str, ServedModel]) -> None:
         super().__init__(models, "How uncertain the model is of images without a label")
 
-    def images(self, request: Mapping[str, Any], datastore: Datastore) -> Iterable[Mapping[str, Any]]:
+    def list_images(self, request: Mapping[str, Any], datastore: Datastore) -> Iterable[Mapping[str, Any]]:
         """Ids and paths of the images to score, sorted by id.
 
         Raises:
@@ -130,7 +130,7 @@ class UncertaintyScoring(ModelScoring):
         return [{"image_id": image_id, "image": datastore.get_image_uri(image_id)} for image_id in sorted(ids[which]())]
 
     def score(self, model: ServedModel, image: Mapping[str, Any]) -> dict[str, Any]:
-        predictor = model.predictor()
+        predictor = model.load_predictor()
         mammogram = predictor.read(Path(image["image"]))
         with model.computing:
             found = score_mammogram(build_scorer(predictor), predictor, mammogram, SCORES)
@@ -153,7 +153,7 @@ def _store(
     datastore.update_image_info(image_id, {KEY: {**known, model: {**kept, **identity, **scores}}})
 
 
-def _means(found: list[dict[str, Any]]) -> dict[str, float]:
+def _compute_means(found: list[dict[str, Any]]) -> dict[str, float]:
     names = dict.fromkeys(name for scores in found for name in scores)
     values = {name: [score[name] for score in found if isinstance(score.get(name), float)] for name in names}
     return {name: round(sum(v) / len(v), 6) for name, v in values.items() if v}

@@ -83,17 +83,17 @@ class ServedModel:
         self._loaded: tuple[Version, Predictor | MeanPredictor] | None = None
         self._facts: dict[Version, dict[str, Any]] = {}
 
-    def predictor(self) -> Predictor | MeanPredictor:
+    def load_predictor(self) -> Predictor | MeanPredictor:
         """The served version, loaded unless it is; requests at the same time load it once.
 
         Raises:
             ModelNotReadyError: there are no weights, or they cannot be used.
         """
-        return self.served()[1]
+        return self.load_served()[1]
 
-    def served(self) -> tuple[Version, Predictor | MeanPredictor]:
-        """The version that is served, and its predictor; see `predictor`."""
-        version = self.versions.current()
+    def load_served(self) -> tuple[Version, Predictor | MeanPredictor]:
+        """The version that is served, and its predictor; see `load_predictor`."""
+        version = self.versions.read_current()
         loaded = self._loaded
         if loaded is not None and loaded[0] == version:
             return loaded
@@ -102,7 +102,7 @@ class ServedModel:
                 self._loaded = self._load(version)
             return self._loaded
 
-    def facts(self, version: Version | None) -> dict[str, Any]:
+    def describe_weights(self, version: Version | None) -> dict[str, Any]:
         """What is known of a version's weights, see `describe_named_weights`; nothing without any that can be read.
 
         A version never changes, so its weights are read once.
@@ -122,10 +122,10 @@ class ServedModel:
         Args:
             threshold: probability from which a pixel is mass, above 0 and below 1; the predictor's own when None.
         Raises:
-            ModelNotReadyError: see `predictor`.
+            ModelNotReadyError: see `load_predictor`.
             InputRefusedError: the file cannot be used, or the network gave what is no probability or no masses.
         """
-        version, predictor = self.served()
+        version, predictor = self.load_served()
         threshold = predictor.threshold if threshold is None else threshold
         begin = time.perf_counter()
         mammogram = predictor.read(path)
@@ -179,7 +179,7 @@ def choose_name(models: Mapping[str, ServedModel], name: str | None) -> str:
     Raises:
         ModelNotReadyError: there is no such model, or none has weights.
     """
-    name = name or next((known for known, model in models.items() if model.versions.current() is not None), None)
+    name = name or next((known for known, model in models.items() if model.versions.read_current() is not None), None)
     if name is None:
         raise ModelNotReadyError("no model has weights yet; train one, or name weights with --conf weights.")
     if name not in models:

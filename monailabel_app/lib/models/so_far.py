@@ -60,7 +60,7 @@ class MasksSoFar:
         self._runs = 0
         self._lock = threading.Lock()
 
-    def of(self, asker: Asker) -> SoFar | None:
+    def get(self, asker: Asker) -> SoFar | None:
         """What was answered last; None where nothing is kept."""
         with self._lock:
             if asker in self._kept:
@@ -72,7 +72,7 @@ class MasksSoFar:
         with self._lock:
             self._forget(asker)
             self._kept[asker] = so_far
-            self._runs += _cost(so_far)
+            self._runs += _compute_cost(so_far)
             while self._runs > self._most_runs or len(self._kept) > self._most_kept:
                 self._forget(next(iter(self._kept)))
 
@@ -87,8 +87,8 @@ class MasksSoFar:
 
     def _forget(self, asker: Asker) -> None:
         if (gone := self._kept.pop(asker, None)) is not None:
-            self._runs -= _cost(gone)
+            self._runs -= _compute_cost(gone)
 
 
-def _cost(so_far: SoFar) -> int:
+def _compute_cost(so_far: SoFar) -> int:
     return len(so_far.outline.counts) + len(so_far.marks)

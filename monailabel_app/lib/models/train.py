@@ -73,7 +73,7 @@ class MassTrainTask(TrainTask):
 
     def stats(self) -> dict[str, Any]:
         """Progress with MONAI Label's keys, and the learning curve: the lines of the training log."""
-        return {**self._progress, "current": self._number()}
+        return {**self._progress, "current": self._find_served_number()}
 
     def stop(self) -> None:
         """End a running training; the model that is served stays."""
@@ -89,10 +89,10 @@ class MassTrainTask(TrainTask):
             TooFewLabelsError: there is not enough to learn from.
             WrongCallError: it would begin with the mean of several weights.
         """
-        self._start(self._options(request))
+        self._choose_start(self._collect_options(request))
         images = datastore.get_labeled_images()
-        labels = [{"image_id": image, "patient_id": datastore.group_of(image)} for image in images]
-        deal(labels, **self._split())
+        labels = [{"image_id": image, "patient_id": datastore.get_patient_group(image)} for image in images]
+        deal(labels, **self._load_split())
 
     def __call__(self, request: Mapping[str, Any], datastore: Datastore) -> dict[str, Any]:
         """Train, score, keep, and serve what is not worse.
@@ -105,13 +105,13 @@ class MassTrainTask(TrainTask):
             TooFewLabelsError: there is not enough to learn from.
             TrainingError: the training failed or was stopped; nothing has changed then.
         """
-        options = self._options(request)
+        options = self._collect_options(request)
         if not self._busy.acquire(blocking=False):
             raise WrongCallError(f"model '{self.model.entry.bundle}' is being trained; wait for its end, or stop it.")
         try:
             self._stopped = False
             self.model.versions.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=self._runs(), prefix="run-") as folder:
+            with tempfile.TemporaryDirectory(dir=self._make_runs_folder(), prefix="run-") as folder:
                 result = self._train(Path(folder), options, datastore)
             self._progress.update(state="done", **result)
             return result
@@ -128,26 +128,26 @@ class MassTrainTask(TrainTask):
         Raises:
             WrongCallError: there is none.
         """
-        trained = [n for n in self.model.versions.numbers() if n > 0]
+        trained = [n for n in self.model.versions.list_numbers() if n > 0]
         number = trained[-1] if number is None and trained else number
         if number not in trained:
             raise WrongCallError(f"there is no trained version {'yet' if number is None else number}.")
         with tempfile.TemporaryDirectory() as folder:
             log, png = Path(folder) / "metrics.csv", Path(folder) / "curve.png"
-            log.write_text(self.model.versions.record(number)["log"], encoding="utf-8")
+            log.write_text(self.model.versions.read_record(number)["log"], encoding="utf-8")
             plot_learning_curve(log, png)
             return png.read_bytes()
 
     def _train(self, folder: Path, options: dict[str, Any], datastore: Any) -> dict[str, Any]:
         begin = time.time()
         self._progress = {"state": "reading labels", "start_ts": int(begin), "total_epochs": options["max_epochs"]}
-        labels = write_labels(datastore.list_human_labels(), folder / "data", **self._split())
-        job = self._job(folder, options, labels)
+        labels = write_labels(datastore.list_human_labels(), folder / "data", **self._load_split())
+        job = self._build_job(folder, options, labels)
         result = self._run(job)
         verdict = judge(result, tolerance=options["tolerance"], fewest=options["min_held_out"])
         record = {
             "bundle": self.model.entry.bundle,
-            "parent": self._number(),
+            "parent": self._find_served_number(),
             "labels": labels.sections,
             "labels_sha256": labels.digest,
             "options": options,
@@ -163,8 +163,8 @@ class MassTrainTask(TrainTask):
         logger.info("Version %d of %s: %s", version.number, job.bundle, verdict.reason)
         return {"version": version.number, "promoted": verdict.promote, "reason": verdict.reason, **verdict.facts}
 
-    def _job(self, folder: Path, options: Mapping[str, Any], labels: LabelSet) -> TrainJob:
-        served = self._start(options)
+    def _build_job(self, folder: Path, options: Mapping[str, Any], labels: LabelSet) -> TrainJob:
+        served = self._choose_start(options)
         batch = min(options["batch_size"], len(labels.sections["training"]))
         lr = {} if options["lr"] is None else {"lr": options["lr"]}
         device = {} if self.model.device is None else {"device": self.model.device}
@@ -187,9 +187,9 @@ class MassTrainTask(TrainTask):
             },
         )
 
-    def _start(self, options: Mapping[str, Any]) -> Version | None:
+    def _choose_start(self, options: Mapping[str, Any]) -> Version | None:
         """The version that a training begins with; None from scratch."""
-        served = None if options["from_scratch"] else self.model.versions.current()
+        served = None if options["from_scratch"] else self.model.versions.read_current()
         if served is not None:
             served.check()
             if served.weights.is_dir():
@@ -237,22 +237,22 @@ class MassTrainTask(TrainTask):
             "total_time": round(time.time() - begin, 1),
         }
 
-    def _runs(self) -> Path:
+    def _make_runs_folder(self) -> Path:
         """Folder of the running training; what a killed server left in it is removed."""
         folder = self.model.versions.folder / "runs"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
         return folder
 
-    def _split(self) -> dict[str, Any]:
+    def _load_split(self) -> dict[str, Any]:
         """How labels are dealt to sections, see `deal`."""
         return {"key": load_key(self.state_dir / KEY_FILE), "split_file": self.state_dir / "models" / "split.json"}
 
-    def _number(self) -> int | None:
-        version = self.model.versions.current()
+    def _find_served_number(self) -> int | None:
+        version = self.model.versions.read_current()
         return None if version is None else version.number
 
-    def _options(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def _collect_options(self, request: Mapping[str, Any]) -> dict[str, Any]:
         return {
             **dict.fromkeys(self.config()),
             **pick_said(self.config(), self.config()),

@@ -70,14 +70,14 @@ class Versions:
         self.folder = folder
         self.original = original
 
-    def current(self) -> Version | None:
+    def read_current(self) -> Version | None:
         """The version that is served; None where there is none yet.
 
         Raises:
             MammosegError: the state cannot be read.
         """
-        number = self._state()["current"]
-        return self._original() if number == 0 else self.get(number)
+        number = self._read_state()["current"]
+        return self._find_original() if number == 0 else self.get(number)
 
     def get(self, number: int) -> Version:
         """A version by its number.
@@ -86,29 +86,29 @@ class Versions:
             NoSuchVersionError: it is not there.
         """
         if number == 0:
-            if original := self._original():
+            if original := self._find_original():
                 return original
         elif (self.folder / str(number) / RECORD).is_file():
-            return Version(number, self.folder / str(number) / WEIGHTS, self.record(number)["sha256"])
+            return Version(number, self.folder / str(number) / WEIGHTS, self.read_record(number)["sha256"])
         raise NoSuchVersionError(
-            f"there is no version {number}; known: {', '.join(map(str, self.numbers())) or 'none'}."
+            f"there is no version {number}; known: {', '.join(map(str, self.list_numbers())) or 'none'}."
         )
 
-    def numbers(self) -> list[int]:
+    def list_numbers(self) -> list[int]:
         """Numbers of all versions in their order."""
         trained = sorted(
             int(path.parent.name) for path in self.folder.glob(f"*/{RECORD}") if path.parent.name.isdigit()
         )
         return [0, *trained] if self.original else trained
 
-    def record(self, number: int) -> dict[str, Any]:
+    def read_record(self, number: int) -> dict[str, Any]:
         """What is known of a trained version."""
         return _read(self.folder / str(number) / RECORD, sha256=str)
 
-    def history(self) -> dict[str, Any]:
+    def read_history(self) -> dict[str, Any]:
         """Served number, all events in their order, and the record of every version; plain JSON."""
-        state = self._state()
-        return {**state, "versions": {str(n): self.record(n) if n else {} for n in self.numbers()}}
+        state = self._read_state()
+        return {**state, "versions": {str(n): self.read_record(n) if n else {} for n in self.list_numbers()}}
 
     def add(self, weights: Path, record: Mapping[str, Any], *, promote: bool, reason: str) -> Version:
         """Keep trained weights as a new version and serve them if `promote`; the folder appears whole or not at all.
@@ -121,14 +121,20 @@ class Versions:
             OSError: the disk does not take it; nothing has changed then.
         """
         with self._changing() as state:
-            number = max([0, *self.numbers()]) + 1
+            number = max([0, *self.list_numbers()]) + 1
             with tempfile.TemporaryDirectory(dir=self.folder, prefix=".new-") as made:
                 new = Path(made) / "version"
                 new.mkdir()
                 with atomic_path(new / WEIGHTS) as temporary:
                     shutil.copyfile(weights, temporary)
                 sha256 = hash_file(new / WEIGHTS)
-                about = {"number": number, "sha256": sha256, "parent": state["current"], "when": _now(), **record}
+                about = {
+                    "number": number,
+                    "sha256": sha256,
+                    "parent": state["current"],
+                    "when": _format_now(),
+                    **record,
+                }
                 write_json(new / RECORD, about)
                 new.rename(self.folder / str(number))
                 flush_to_disk(self.folder)
@@ -155,15 +161,15 @@ class Versions:
             NoSuchVersionError: nothing was.
         """
         with self._changing() as state:
-            version = self.get(_before(state))
+            version = self.get(_find_number_before(state))
             version.check()
             _note(state, "rolled back", version.number, reason)
         return version
 
-    def _original(self) -> Version | None:
+    def _find_original(self) -> Version | None:
         return None if self.original is None else Version(0, self.original)
 
-    def _state(self) -> dict[str, Any]:
+    def _read_state(self) -> dict[str, Any]:
         try:
             return _read(self.folder / CURRENT, current=int, events=list)
         except FileNotFoundError:
@@ -175,7 +181,7 @@ class Versions:
         self.folder.mkdir(parents=True, exist_ok=True)
         with held(self.folder, self.folder / ".lock", seconds=LOCK_SECONDS):
             self._clean()
-            state = self._state()
+            state = self._read_state()
             yield state
             write_json(self.folder / CURRENT, state)
 
@@ -188,10 +194,10 @@ class Versions:
 def _note(state: dict[str, Any], what: str, number: int, reason: str) -> None:
     if what != "kept aside":
         state["current"] = number
-    state["events"].append({"what": what, "number": number, "when": _now(), "reason": reason})
+    state["events"].append({"what": what, "number": number, "when": _format_now(), "reason": reason})
 
 
-def _before(state: Mapping[str, Any]) -> int:
+def _find_number_before(state: Mapping[str, Any]) -> int:
     """Number that was served before the served one was promoted; rolling back twice goes back twice."""
     served = [0]
     for event in state["events"]:
@@ -215,5 +221,5 @@ def _read(path: Path, **kinds: type) -> dict[str, Any]:
     return content
 
 
-def _now() -> str:
+def _format_now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -52,12 +52,12 @@ def check_certificate(certificate: str | None, key: str | None, password: str | 
         try:  # without a password OpenSSL would ask for one
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, lambda: password or "")
         except ssl.SSLError as error:
-            raise _unusable(error.reason or "no certificate, or no key, in PEM") from error
+            raise _make_certificate_error(error.reason or "no certificate, or no key, in PEM") from error
         except (OSError, ValueError) as error:
-            raise _unusable(say_reason(error)) from error
+            raise _make_certificate_error(say_reason(error)) from error
 
 
-def _unusable(reason: object) -> WrongCallError:
+def _make_certificate_error(reason: object) -> WrongCallError:
     return WrongCallError(
         f"--ssl_certfile and --ssl_keyfile cannot be used ({reason}); name a certificate and its own key in PEM, and "
         "--ssl_keyfile_password where the key has one."

@@ -60,7 +60,7 @@ class Runs(Message):
     box: tuple[Place, Place, Place, Place] | None
     counts: Annotated[list[Place], Field(max_length=MOST_RUNS)]
 
-    def mask(self, shape: tuple[int, int]) -> np.ndarray:
+    def to_mask(self, shape: tuple[int, int]) -> np.ndarray:
         """bool ``(rows, columns)``.
 
         Raises:

@@ -78,7 +78,7 @@ class Connections:
             if peer and idle:
                 self._wait(peer, idle.connection)
 
-    def answered(self, peer: PeerAddress | None) -> None:
+    def note_answered(self, peer: PeerAddress | None) -> None:
         """Idle anew, for the connection of a stranger who has an answer."""
         with self.at_work(peer):
             pass

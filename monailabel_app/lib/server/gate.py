@@ -71,11 +71,11 @@ class Gate:
             person = request.state.person = await self._let_in(request)
         except Exception as error:
             await errors.answer(request, error)(scope, receive, send)
-            self.connections.answered(scope.get("client"))
+            self.connections.note_answered(scope.get("client"))
             return
         if person is STRANGER:
             await self.app(scope, receive, send)
-            self.connections.answered(scope.get("client"))
+            self.connections.note_answered(scope.get("client"))
         else:
             with self.connections.at_work(scope.get("client")):
                 await self.app(scope, receive, send)

@@ -37,13 +37,13 @@ class Job:
     stop: Callable[[], Any] | None = None
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     status: str = "SUBMITTED"
-    started: str = field(default_factory=lambda: _now())
+    started: str = field(default_factory=lambda: _format_now())
     ended: str | None = None
     error: str | None = None
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=LINES))
     result: Any = None
 
-    def record(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """For clients, with MONAI Label's keys."""
         named = {"id": self.id, "status": self.status, "request": self.request, "start_ts": self.started}
         lines = list(self.lines) or [self.status]  # Slicer's module reads the last one, whether there is one or not
@@ -82,24 +82,24 @@ class Jobs:
             waits: whether the client waits for the end.
             enqueue: whether it may wait for those before.
         """
-        return job.work() if waits else self.start(kind, job, enqueue=enqueue).record()
+        return job.work() if waits else self.start(kind, job, enqueue=enqueue).describe()
 
-    def of(self, kind: str) -> list[Job]:
+    def list_jobs(self, kind: str) -> list[Job]:
         """All jobs of a kind that are remembered, the oldest first."""
         return list(self._jobs.get(kind, ()))
 
-    def status(self, kind: str, *, all: bool = False, check_if_running: bool = False) -> Any:
+    def describe(self, kind: str, *, all: bool = False, check_if_running: bool = False) -> Any:
         """Record of the last job, of the running one, or of all.
 
         Raises:
             HttpError: 404; there is none.
         """
-        jobs = [job for job in self.of(kind) if not check_if_running or job.status == "RUNNING"]
+        jobs = [job for job in self.list_jobs(kind) if not check_if_running or job.status == "RUNNING"]
         if not jobs:
             raise HttpError(
                 404, "E_UNKNOWN", f"no {kind.replace('_', ' ')} {'runs' if check_if_running else 'is known'}."
             )
-        return [job.record() for job in jobs] if all else jobs[0 if check_if_running else -1].record()
+        return [job.describe() for job in jobs] if all else jobs[0 if check_if_running else -1].describe()
 
     def stop(self, kind: str) -> dict[str, Any] | None:
         """Drop what waits, and ask what runs to end; its record, or None.
@@ -108,9 +108,9 @@ class Jobs:
             HttpError: 409; what runs cannot be stopped.
         """
         running = None
-        for job in self.of(kind):
+        for job in self.list_jobs(kind):
             if job.status == "SUBMITTED":
-                job.status, job.ended = "STOPPED", _now()
+                job.status, job.ended = "STOPPED", _format_now()
             elif job.status == "RUNNING":
                 running = job
         if running and running.stop is None:
@@ -118,7 +118,7 @@ class Jobs:
         if running and running.stop:
             running.status = "STOPPED"
             running.stop()
-        return running.record() if running else None
+        return running.describe() if running else None
 
     def close(self) -> None:
         """Stop all at the end of the server."""
@@ -159,8 +159,8 @@ def _run(job: Job) -> None:
         logger.error("work failed: %s at %s", type(error).__name__, say_places(error))
     finally:
         logging.getLogger().removeHandler(handler)
-        job.ended = _now()
+        job.ended = _format_now()
 
 
-def _now() -> str:
+def _format_now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -81,16 +81,16 @@ class Limits:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        allowance = self._allowance(Request(scope))
+        allowance = self._choose_allowance(Request(scope))
         exchange = _Exchange(scope, receive, send, allowance.body_bytes)
         others = self._at_work[allowance.who]
         is_full = scope["path"] not in UNCOUNTED and len(others) >= allowance.requests
         if is_full and not (allowance.slow_makes_room and await _make_room(others)):
             await exchange.refuse(TOO_MANY)
             return
-        work = asyncio.create_task(self._work(exchange))
+        work = asyncio.create_task(self._answer(exchange))
         self._at_work[allowance.who][work] = exchange
-        work.add_done_callback(lambda done: self._done(done, allowance.who))
+        work.add_done_callback(lambda done: self._finish(done, allowance.who))
         done, _ = await asyncio.wait({work}, timeout=allowance.seconds)
         if not done:
             is_upload = exchange.is_receiving
@@ -98,7 +98,7 @@ class Limits:
                 work.cancel()
             await exchange.refuse(make_too_slow_error() if is_upload else WORK_TOO_SLOW)
 
-    async def _work(self, exchange: "_Exchange") -> None:
+    async def _answer(self, exchange: "_Exchange") -> None:
         if exchange.declared_bytes > exchange.most_bytes:
             await exchange.refuse(make_too_large_error())
             return
@@ -107,14 +107,14 @@ class Limits:
         except Exception as error:
             await exchange.refuse(error)
 
-    def _done(self, work: Work, who: Who) -> None:
+    def _finish(self, work: Work, who: Who) -> None:
         self._at_work[who].pop(work, None)
         if not self._at_work[who]:
             del self._at_work[who]
         if not work.cancelled() and (error := work.exception()):
             logger.error("an answer broke off: %s at %s", type(error).__name__, errors.say_places(error))
 
-    def _allowance(self, request: Request) -> _Allowance:
+    def _choose_allowance(self, request: Request) -> _Allowance:
         person = request.state.person
         if person is STRANGER:
             who = ("address", find_site(request.state.address))
@@ -244,12 +244,12 @@ class SameSite:
         self.only_loopback = only_loopback
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (refusal := self._refusal(Request(scope))):
+        if scope["type"] == "http" and (refusal := self._judge(Request(scope))):
             await errors.answer(Request(scope), refusal)(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
-    def _refusal(self, request: Request) -> HTTPException | None:
+    def _judge(self, request: Request) -> HTTPException | None:
         host, origin = request.headers.get("host", ""), request.headers.get("origin", "")
         name = host.rpartition(":")[0] if ":" in host.rpartition("]")[2] else host
         if self.only_loopback and name not in ("127.0.0.1", "localhost", "[::1]"):

@@ -97,7 +97,7 @@ def build(app: LabelApp, settings: ServerSettings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
-        middleware=_middleware(settings, connections, has_login=logins.enabled),
+        middleware=_list_middleware(settings, connections, has_login=logins.enabled),
     )
     for kind in (HTTPException, RequestValidationError, MONAILabelException, MammosegError):
         server.add_exception_handler(kind, errors.answer)
@@ -116,7 +116,7 @@ def build(app: LabelApp, settings: ServerSettings) -> FastAPI:
     return server
 
 
-def _middleware(settings: ServerSettings, connections: Connections, *, has_login: bool) -> list[Middleware]:
+def _list_middleware(settings: ServerSettings, connections: Connections, *, has_login: bool) -> list[Middleware]:
     return [
         Middleware(Headers, headers=HEADERS, by_path={"/ohif/": OHIF_HEADERS, "/annotate/": ANNOTATE_HEADERS}),
         Middleware(Callers, proxies=settings.trusted_proxies),

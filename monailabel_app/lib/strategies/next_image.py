@@ -57,17 +57,17 @@ class NextImage(Strategy):
             for image in datastore.get_unlabeled_images()
             if user not in datastore.get_image_info(image).get("skipped", {})
         )
-        given = self._given(datastore, unlabelled)
+        given = self._find_given(datastore, unlabelled)
         free = [image for image in unlabelled if image not in given]
         done = [*sorted(datastore.get_labeled_images()), *given]
         for images in (free, sorted(given, key=given.__getitem__)):
-            rated = self._rated(request, datastore, images, done)
-            for image in self._order(request, datastore, rated, done):
+            rated = self._rate(request, datastore, images, done)
+            for image in self._pick_order(request, datastore, rated, done):
                 if datastore.lease(image, user):
                     return {"id": image, "score": rated[image], "candidates": len(rated)}
         return None
 
-    def _rated(
+    def _rate(
         self, request: Mapping[str, Any], datastore: Any, images: Sequence[str], done: Sequence[str]
     ) -> dict[str, float]:
         scores: dict[str, ImageScores] = {}
@@ -79,15 +79,15 @@ class NextImage(Strategy):
         rng = np.random.default_rng([self.settings.seed, len(done)])
         return rate(self.name, images, scores=scores, labelled=[i for i in done if i not in images], rng=rng)
 
-    def _order(
+    def _pick_order(
         self, request: Mapping[str, Any], datastore: Any, rated: Mapping[str, float], done: Sequence[str]
     ) -> list[str]:
         if str(request.get("group", self.settings.group)).lower() != "true":
             return pick_order(rated)
-        groups = {image: datastore.group_of(image) for image in rated}
-        return pick_order(rated, groups=groups, taken=Counter(datastore.group_of(image) for image in done))
+        groups = {image: datastore.get_patient_group(image) for image in rated}
+        return pick_order(rated, groups=groups, taken=Counter(datastore.get_patient_group(image) for image in done))
 
-    def _given(self, datastore: Any, images: Sequence[str]) -> dict[str, float]:
+    def _find_given(self, datastore: Any, images: Sequence[str]) -> dict[str, float]:
         """When each image was given out that may still be in work."""
         found = {}
         for image in images:

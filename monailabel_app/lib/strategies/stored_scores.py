@@ -56,13 +56,13 @@ class StoredScores:
         missing: tuple[list[str], list[str]] = ([], [])
         needs = dict.fromkeys(also, (0, ())) | dict.fromkeys(images, (1, tuple(wanted)))
         for image, (is_candidate, needed) in needs.items():
-            known = work.known(image, needed)
+            known = work.find_scores(image, needed)
             if isinstance(known, ImageScores):
                 found[image] = known
             elif known is None:
                 missing[is_candidate].append(image)
         scored = 0
-        for image in _in_turn(missing[1], missing[0], seed=self.settings.seed):
+        for image in _shuffle_in_turn(missing[1], missing[0], seed=self.settings.seed):
             if scored == self.settings.max_scored:
                 break
             made = work.score(image, needs[image][1])
@@ -76,39 +76,39 @@ class _Work:
     """One request's view of one version of one model."""
 
     def __init__(self, datastore: Any, name: str, model: ServedModel, settings: StrategySettings) -> None:
-        version, self.predictor = model.served()
+        version, self.predictor = model.load_served()
         self.datastore, self.name, self.model, self.settings = datastore, name, model, settings
         self.identity = {"version": version.number, "weights_sha256": self.predictor.weights_sha256}
         self._scorer: Scorer | None = None
 
-    def known(self, image: str, needed: Collection[str]) -> ImageScores | str | None:
+    def find_scores(self, image: str, needed: Collection[str]) -> ImageScores | str | None:
         """Scores of an image that has all that is `needed`, the code of its refusal, or None."""
-        record = self._record(image)
+        record = self._read_record(image)
         if "refused" in record:
             return str(record["refused"])
-        return _decoded(record) if {"features", *needed} <= set(record) else None
+        return _decode(record) if {"features", *needed} <= set(record) else None
 
     def score(self, image: str, needed: Collection[str]) -> ImageScores | None:
         """Score an image and store it; None where it is refused, which is stored too."""
-        record = self._record(image)
+        record = self._read_record(image)
         wanted = {*needed, *record} & set(SCORES)
         try:
             with no_header_values_in_warnings():
-                scores = self._scores(Path(self.datastore.get_image_uri(image)), wanted)
+                scores = self._compute_scores(Path(self.datastore.get_image_uri(image)), wanted)
         except InputRefusedError as error:
             self._store(image, {"refused": error.code})
             return None
-        self._store(image, record | _encoded(scores))
+        self._store(image, record | _encode(scores))
         return scores
 
-    def _scores(self, path: Path, wanted: Collection[str]) -> ImageScores:
+    def _compute_scores(self, path: Path, wanted: Collection[str]) -> ImageScores:
         mammogram = self.predictor.read(path)
         with self.model.computing:
             if self._scorer is None:
                 self._scorer = build_scorer(self.predictor, samples=self.settings.samples, seed=self.settings.seed)
             return score_mammogram(self._scorer, self.predictor, mammogram, wanted)
 
-    def _record(self, image: str) -> dict[str, Any]:
+    def _read_record(self, image: str) -> dict[str, Any]:
         record = self.datastore.get_image_info(image).get(KEY, {}).get(self.name, {})
         return record if self.identity == {key: record.get(key) for key in self.identity} else {}
 
@@ -117,19 +117,19 @@ class _Work:
         self.datastore.update_image_info(image, {KEY: {**known, self.name: {**self.identity, **record}}})
 
 
-def _encoded(scores: ImageScores) -> dict[str, Any]:
+def _encode(scores: ImageScores) -> dict[str, Any]:
     features = base64.b64encode(scores.features.astype(np.float16).tobytes()).decode()
     found = {"disagreement": scores.disagreement} if scores.disagreement else {}
     return {**scores.scores, **found, "features": features}
 
 
-def _decoded(record: Mapping[str, Any]) -> ImageScores:
+def _decode(record: Mapping[str, Any]) -> ImageScores:
     features = np.frombuffer(base64.b64decode(record["features"]), np.float16).astype(np.float32)
     scores = {name: record[name] for name in SCORES if name in record}
     return ImageScores(scores, features, record.get("disagreement"))
 
 
-def _in_turn(first: Sequence[str], second: Sequence[str], *, seed: int) -> list[str]:
+def _shuffle_in_turn(first: Sequence[str], second: Sequence[str], *, seed: int) -> list[str]:
     """Both lists shuffled, one of each in turn, beginning with the first: no part of the data waits for long."""
     rng = np.random.default_rng(seed)
     shuffled = [rng.permutation(np.array(images, dtype=object)).tolist() for images in (first, second)]

@@ -114,15 +114,15 @@ def test_segments_of_another_programs_seg_that_is_uploaded_stay_apart_where_they
     masks[0, 3:9, 2:12] = masks[0, 20:24, 5:9] = masks[1, 3:9, 12:20] = True
     upload = drawn_elsewhere(path, masks, tmp_path / "upload.dcm", kind=kind)
     label_id = store.save_label(image_id, str(upload), "final", {"user": "ada"})
-    frames = pydicom.dcmread(store.files.segmentation(label_id)).pixel_array
+    frames = pydicom.dcmread(store.files.locate_segmentation(label_id)).pixel_array
     assert np.array_equal(frames, masks), "the first in two pieces, the second beside it"
-    label = store.index.label(label_id)
+    label = store.index.get_label(label_id)
     assert [int(mass.mask.sum()) for mass in store.read_drawn_masses(label)] == [76, 48], (
         "read back from the file alone"
     )
     fused = drawn_elsewhere(path, masks[0], tmp_path / "fused.dcm", kind=kind)
     label_id = store.save_label(image_id, str(fused), "final", {"user": "ada"})
-    frames = pydicom.dcmread(store.files.segmentation(label_id)).pixel_array
+    frames = pydicom.dcmread(store.files.locate_segmentation(label_id)).pixel_array
     assert [int(frame.sum()) for frame in frames] == [60, 16], "of one segment each region is a mass, as before"
 
 
@@ -141,9 +141,9 @@ def test_four_views_in_one_series_are_four_images(store, tmp_path):
     assert store.list_images() == sorted(paths)
     for image_id, path in paths.items():
         assert Path(store.get_image_uri(image_id)).read_bytes() == path.read_bytes()
-    assert len({store.group_of(image_id) for image_id in paths}) == 1
+    assert len({store.get_patient_group(image_id) for image_id in paths}) == 1
     assert store.get_image_info(min(paths))["SeriesInstanceUID"] == "1.2.3.4"
-    shapes = {(store.index.image(image_id).rows, store.index.image(image_id).columns) for image_id in paths}
+    shapes = {(store.index.get_image(image_id).rows, store.index.get_image(image_id).columns) for image_id in paths}
     assert shapes == {shape for _, _, shape in VIEWS}
 
 
@@ -257,7 +257,7 @@ def test_labels_that_wait_are_sent_by_the_next_server(archive, tmp_path):
     assert instances_in(archive) == 4
     with opened(archive.dicomweb, tmp_path / "state") as store:
         end = time.monotonic() + 60
-        while store.spool.entries() and time.monotonic() < end:
+        while store.spool.list_entries() and time.monotonic() < end:
             time.sleep(0.05)
         assert instances_in(archive) == 5
         assert store.get_label_by_image_id(image_id, "final") == label_id
@@ -306,7 +306,7 @@ def test_an_archive_that_answers_nonsense_spoils_no_list(tmp_path, change):
     with fake_archive(answer) as (fake, _), opened(fake.url, tmp_path / "state") as store:
         assert "1.2.3.4" in store.list_images()
         assert set(store.list_images()) <= {"1.2.3.4", "1.2.3.5"}
-        assert "CANARY" not in store.group_of("1.2.3.4")
+        assert "CANARY" not in store.get_patient_group("1.2.3.4")
 
 
 def test_only_the_chosen_modalities_are_listed(orthanc, tmp_path):

@@ -74,7 +74,7 @@ def test_a_final_label_is_a_seg_by_a_person_with_a_segment_a_region(store, tmp_p
         made_mask((image.Rows, image.Columns)), Path(store.get_image_uri(image_id)), tmp_path / "l.nrrd"
     )
     label_id = store.save_label(image_id, str(path), "final", {"user": "dr\x00rossi^"})
-    seg = pydicom.dcmread(store.files.segmentation(label_id))
+    seg = pydicom.dcmread(store.files.locate_segmentation(label_id))
     assert seg.SOPInstanceUID == seg.file_meta.MediaStorageSOPInstanceUID == label_id
     assert [segment.SegmentAlgorithmType for segment in seg.SegmentSequence] == ["MANUAL", "MANUAL"]
     assert seg.SegmentSequence[0].SegmentedPropertyTypeCodeSequence[0].CodeMeaning == "Mass"
@@ -84,7 +84,7 @@ def test_a_final_label_is_a_seg_by_a_person_with_a_segment_a_region(store, tmp_p
     assert store.get_label_info(label_id, "final")["user"] == "dr\x00rossi^"
     import subprocess
 
-    told = subprocess.run([dciodvfy, store.files.segmentation(label_id)], capture_output=True, text=True).stderr
+    told = subprocess.run([dciodvfy, store.files.locate_segmentation(label_id)], capture_output=True, text=True).stderr
     assert "Error" not in told
 
 
@@ -99,14 +99,14 @@ def test_masses_that_a_client_names_stay_apart_where_they_touch(store, tmp_path)
     sitk.WriteImage(slicer, str(tmp_path / "l.nrrd"))
     named = {"label_info": [{"name": "Mass A", "idx": 1}, {"name": "Mass B", "idx": 2}]}
     label_id = store.save_label(image_id, str(tmp_path / "l.nrrd"), "final", named)
-    frames = pydicom.dcmread(store.files.segmentation(label_id)).pixel_array
+    frames = pydicom.dcmread(store.files.locate_segmentation(label_id)).pixel_array
     assert [int(frame.sum()) for frame in frames] == [60, 48, 16]
     assert np.array_equal(frames[1] == 1, label == 2)
 
 
 def test_an_empty_label_says_that_there_is_nothing(store, tmp_path):
     image_id = store.list_images()[0]
-    rows, columns = store.index.image(image_id).rows, store.index.image(image_id).columns
+    rows, columns = store.index.get_image(image_id).rows, store.index.get_image(image_id).columns
     image = pydicom.dcmread(store.get_image_uri(image_id))
     save(store, image_id, np.zeros((image.Rows, image.Columns), bool), tmp_path)
     assert (rows, columns) == (None, None)
@@ -122,7 +122,7 @@ def test_a_second_save_supersedes_and_the_first_stays(store, tmp_path):
     second[5:9, 5:9] = True
     ids = [save(store, image_id, mask, tmp_path) for mask in (first, second, first)]
     assert len(set(ids)) == 3
-    assert all(store.files.segmentation(label_id).exists() for label_id in ids)
+    assert all(store.files.locate_segmentation(label_id).exists() for label_id in ids)
     assert store.get_label_by_image_id(image_id, "final") == ids[2]
     assert np.array_equal(mask_of(store, image_id), first)
 
@@ -143,7 +143,7 @@ def test_of_saves_at_the_same_time_each_is_whole_and_the_latest_counts(store, tm
     assert len(set(ids)) == 6
     for label_id, mask in zip(ids, masks, strict=True):
         assert np.array_equal(read_mask(store.get_label_uri(label_id, "final")), mask)
-    latest = max(ids, key=lambda label_id: store.index.label(label_id).seconds)
+    latest = max(ids, key=lambda label_id: store.index.get_label(label_id).seconds)
     assert store.get_label_by_image_id(image_id, "final") == latest
     assert store.status()["labels_waiting"] == 0
 
@@ -230,7 +230,7 @@ def test_pictures_have_ids_by_their_path_and_labels_as_nifti(tmp_path):
     with opened(tmp_path / "studies", tmp_path / "state") as store:
         ids = store.list_images()
         assert len(ids) == 5 and "a.two" in ids and "a.one" in ids
-        assert all(store.group_of(image_id) == image_id for image_id in ids)
+        assert all(store.get_patient_group(image_id) == image_id for image_id in ids)
         for image_id in ids:
             upload = tmp_path / "label.png"
             cv2.imwrite(str(upload), made_mask((40, 30)).astype(np.uint8) * 255)
@@ -260,7 +260,7 @@ def test_new_and_changed_and_removed_files_are_seen(studies, store, tmp_path):
 )
 def test_an_unknown_id_is_not_found_whatever_it_says(store, tmp_path, image_id):
     store.list_images()
-    for call in (store.get_image_uri, store.get_image_info, store.group_of, store.get_labels_by_image_id):
+    for call in (store.get_image_uri, store.get_image_info, store.get_patient_group, store.get_labels_by_image_id):
         with pytest.raises(ImageNotFoundException):
             call(image_id)
     with pytest.raises(ImageNotFoundException):
@@ -377,7 +377,7 @@ def test_a_link_that_leads_out_of_the_folder_is_no_image_and_no_label(studies, t
         image_id = own.list_images()[0]
         image = pydicom.dcmread(own.get_image_uri(image_id))
         label_id = save(own, image_id, made_mask((image.Rows, image.Columns)), tmp_path)
-        shutil.copy(own.files.segmentation(label_id), studies / "another_tool.dcm")
+        shutil.copy(own.files.locate_segmentation(label_id), studies / "another_tool.dcm")
     with opened(studies, tmp_path / "state", refresh_seconds="3600") as store:
         assert len(store.list_images()) == 4 and sop(outside) not in store.list_images()
         for path, get in (

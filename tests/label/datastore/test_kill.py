@@ -43,16 +43,16 @@ def test_a_label_is_finished_by_the_next_server_wherever_the_first_was_killed(st
             patch.setattr(type(owner), name, kill)
             with pytest.raises(Killed):
                 store.save_label(image_id, str(tmp_path / "uploads" / f"{image_id}.nrrd"), "final", {})
-        (waiting,) = store.spool.entries()
+        (waiting,) = store.spool.list_entries()
     with opened(studies, tmp_path / "state") as store:
         assert store.get_label_by_image_id(image_id, "final") == waiting.label_id
-        assert store.spool.entries() == []
+        assert store.spool.list_entries() == []
         assert lost_labels(store, [waiting.label_id, "1.2.3"]) == ["1.2.3"]
 
 
 def test_an_upload_whose_entry_was_never_written_is_removed(tmp_path):
     (tmp_path / "17.upload").write_bytes(b"half")
-    assert Spool(tmp_path, SetAside(tmp_path / "other")).entries() == []
+    assert Spool(tmp_path, SetAside(tmp_path / "other")).list_entries() == []
     assert list(tmp_path.iterdir()) == []
 
 
@@ -62,4 +62,5 @@ def test_entries_keep_their_order_when_the_clock_jumps_back(tmp_path, monkeypatc
     for moment in (5_000, 1_000):
         monkeypatch.setattr("monailabel_app.lib.datastore.spool.time.time_ns", lambda moment=moment: moment)
         spool.accept(tmp_path / "upload", image_id="1.2", label_id=f"1.{moment}", seconds=1.0)
-    assert [entry.label_id for entry in Spool(tmp_path / "spool", SetAside(tmp_path)).entries()] == ["1.5000", "1.1000"]
+    entries = Spool(tmp_path / "spool", SetAside(tmp_path)).list_entries()
+    assert [entry.label_id for entry in entries] == ["1.5000", "1.1000"]

@@ -81,7 +81,7 @@ def test_a_poisonous_label_is_refused_and_leaves_nothing(store, tmp_path, conten
     (image_id,) = (image for image in store.list_images() if "LCC" in store.get_image_uri(image))
     with pytest.raises(InputRefusedError, match="E_"):
         store.save_label(image_id, str(tmp_path / "poison.nii.gz"), tag, {})
-    assert store.get_labels_by_image_id(image_id) == {} and store.spool.entries() == []
+    assert store.get_labels_by_image_id(image_id) == {} and store.spool.list_entries() == []
     left = [path for name in ("spool", "labels") for path in (state_of(store) / name).rglob("*") if path.is_file()]
     assert left == []
 
@@ -105,7 +105,7 @@ def test_a_bad_entry_of_the_spool_is_set_aside_with_its_upload_and_told(studies,
     for _ in range(2):  # and again at the next start
         with opened(studies, tmp_path / "state") as store:
             assert store.status()["trouble"] == "1 label could not be used; see set_aside in the state folder."
-            assert store.spool.entries() == [] and len(store.list_images()) == 4
+            assert store.spool.list_entries() == [] and len(store.list_images()) == 4
     kept = {path.name: path.read_bytes() for path in (state_of(store) / "set_aside" / "5").iterdir()}
     assert kept.pop("why.txt").startswith(b"5.json in the spool is no entry of it")
     assert kept == {"5.json": content, "5.upload": b"what a person drew"}
@@ -125,7 +125,7 @@ def test_a_poisonous_upload_that_an_earlier_server_left_is_set_aside_and_the_oth
             upload_for(store, second, tmp_path / "good.nrrd"), image_id=second, label_id="1.2.4", **facts
         )
     with opened(studies, tmp_path / "state") as store:
-        assert store.get_labeled_images() == [second] and store.spool.entries() == []
+        assert store.get_labeled_images() == [second] and store.spool.list_entries() == []
         assert mask_of(store, second).any() and store.get_label_info("1.2.4", "final")["user"] == "ada"
         assert store.status()["trouble"].startswith("1 label could not be used")
     (kept,) = (state_of(store) / "set_aside").iterdir()
@@ -151,7 +151,7 @@ def test_a_label_waits_while_its_image_cannot_be_read(studies, tmp_path):
         store.spool.accept(upload_for(store, image_id, tmp_path / "good.nrrd"), **facts)
     image.rename(tmp_path / "away")
     with opened(studies, tmp_path / "state", refresh_seconds="3600") as store:
-        assert "the image of the label cannot be read now: E_NOT_A_FILE" in store.spool.entries()[0].trouble
+        assert "the image of the label cannot be read now: E_NOT_A_FILE" in store.spool.list_entries()[0].trouble
     (tmp_path / "away").rename(image)
     with opened(studies, tmp_path / "state") as store:
         assert store.get_label_by_image_id(image_id, "final") == "1.2.3"
@@ -235,10 +235,10 @@ def test_a_label_whose_save_ends_while_the_waiting_ones_are_gone_through_is_not_
     image_id = store.list_images()[0]
     upload = upload_for(store, image_id, tmp_path / "good.nrrd")
     store.spool.accept(upload, image_id=image_id, label_id="1.2.3", seconds=1.0)
-    (ended,) = store.spool.entries()
+    (ended,) = store.spool.list_entries()
     store.spool.drop(ended)
     with monkeypatch.context() as patch:
-        patch.setattr(store.spool, "entries", lambda: [ended])
+        patch.setattr(store.spool, "list_entries", lambda: [ended])
         store.saver.finish_waiting()
     assert store.get_labeled_images() == [] and list((state_of(store) / "spool").iterdir()) == []
     assert store.status()["trouble"] == ""

@@ -47,7 +47,7 @@ def saved(work: WorkInHand) -> Callable[[np.ndarray], Effort]:
     work.on_saved = lambda user, role, image, effort: found.append(effort)
 
     def save(mask: np.ndarray) -> Effort:
-        work.saved("image", "ada", "annotator", work.of("image", "ada"), mask, seconds=0.0)
+        work.finish("image", "ada", "annotator", work.get("image", "ada"), mask, seconds=0.0)
         return found[-1]
 
     return save
@@ -80,7 +80,7 @@ def test_a_click_after_all_others_were_undone_is_the_same_masses_by_the_mask_so_
 def test_a_click_into_one_mass_of_a_proposal_leaves_the_others_to_the_model(say, saved, work):
     say(square(0, 0) | square(0, 20))
     say(square(0, 0, 12), "5 5", so_far=square(0, 0))
-    others = [proposal.outline for proposal in work.of("image", "ada").proposals]
+    others = [proposal.outline for proposal in work.get("image", "ada").proposals]
     assert others == [RunLengths.of(square(0, 20)), RunLengths.of(square(0, 0, 12))]
     effort = saved(square(0, 0, 12) | square(0, 20))
     assert (effort.prompts, effort.corrections, effort.kept) == (1, 1, 1.0)

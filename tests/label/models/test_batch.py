@@ -15,7 +15,7 @@ def task(tmp_path):
 
 @pytest.fixture
 def batch(task):
-    return MassBatchInferTask(lambda name: task.model.versions.current().number)
+    return MassBatchInferTask(lambda name: task.model.versions.read_current().number)
 
 
 @pytest.fixture

@@ -91,13 +91,13 @@ def test_a_folder_that_is_no_export_is_refused(tmp_path):
 
 def test_a_model_without_weights_says_so_on_use(tmp_path):
     with pytest.raises(ModelNotReadyError, match="model 'unet' has no weights yet; train it"):
-        served_model(tmp_path, None).predictor()
+        served_model(tmp_path, None).load_predictor()
 
 
 def test_weights_of_another_architecture_are_refused(tmp_path):
     path = write_weights(tmp_path / "w.pt", network={"_target_": "mammoseg.networks.aunet.AUNet"})
     with pytest.raises(ModelNotReadyError, match="version 0 of model 'unet' cannot be loaded"):
-        served_model(tmp_path, path).predictor()
+        served_model(tmp_path, path).load_predictor()
 
 
 def test_weights_of_patches_around_known_masses_are_refused(tmp_path):
@@ -105,7 +105,7 @@ def test_weights_of_patches_around_known_masses_are_refused(tmp_path):
     settings = build_film_preprocessing(spatial_size=[32, 32], patch_area=1.2, **off).settings
     said = "version 0 of model 'unet' cannot be loaded: these weights were trained on patches around known masses"
     with pytest.raises(ModelNotReadyError, match=said):
-        served_model(tmp_path, write_weights(tmp_path / "w.pt", preprocessing=settings)).predictor()
+        served_model(tmp_path, write_weights(tmp_path / "w.pt", preprocessing=settings)).load_predictor()
 
 
 def broken(change):
@@ -151,9 +151,9 @@ def test_weights_that_differ_from_their_record_are_refused(tmp_path):
     version = model.versions.add(tmp_path / "w.pt", {}, promote=True, reason="test")
     write_weights(version.weights, seed=1)
     with pytest.raises(ModelNotReadyError, match="weights of version 1 have changed since; roll back"):
-        model.predictor()
+        model.load_predictor()
     model.versions.roll_back()
-    assert model.predictor().weights_sha256 == hash_file(tmp_path / "w.pt")
+    assert model.load_predictor().weights_sha256 == hash_file(tmp_path / "w.pt")
 
 
 def write_export(folder):

@@ -43,7 +43,7 @@ def dicom(tmp_path):
 
 def answer(task, mask, monkeypatch):
     """Make the network of `task` say that exactly `mask` is mass, 0.9 where it is and 0.1 elsewhere."""
-    predictor = task.model.predictor()
+    predictor = task.model.load_predictor()
 
     def predict(mammogram):
         return Prediction(np.where(mask, np.float32(0.9), np.float32(0.1)), mammogram)
@@ -153,38 +153,38 @@ def test_an_unknown_kind_of_file_is_refused(task, picture):
 @pytest.mark.parametrize("value", [np.nan, np.inf, -0.5, 1.5])
 def test_values_that_are_no_probabilities_are_a_failure_not_no_mass(task, picture, monkeypatch, value):
     broken = np.full((64, 48), value, np.float32)
-    monkeypatch.setattr(task.model.predictor(), "predict", lambda mammogram: Prediction(broken, mammogram))
+    monkeypatch.setattr(task.model.load_predictor(), "predict", lambda mammogram: Prediction(broken, mammogram))
     with pytest.raises(InputRefusedError, match="E_NETWORK"):
         run(task, picture[0])
 
 
 def test_a_network_that_gives_nan_is_a_failure(task, picture):
-    task.model.predictor().engine = lambda images: np.full((1, 2, 32, 32), np.nan)
+    task.model.load_predictor().engine = lambda images: np.full((1, 2, 32, 32), np.nan)
     with pytest.raises(InputRefusedError, match="E_NOT_FINITE"):
         run(task, picture[0])
 
 
 def test_a_dicom_seg_refers_to_its_image_and_names_the_weights(task, dicom, monkeypatch):
     answer(task, lopsided(), monkeypatch)
-    found = dcmread(DicomBytesIO(task.dicom_seg(dicom)))
+    found = dcmread(DicomBytesIO(task.encode_segmentation(dicom)))
     assert found.SOPClassUID.name == "Segmentation Storage"
     (series,) = found.ReferencedSeriesSequence
     assert series.ReferencedInstanceSequence[0].ReferencedSOPInstanceUID == dcmread(dicom).SOPInstanceUID
     assert np.array_equal(found.pixel_array.reshape(64, 48), lopsided())
     (algorithm,) = found.SegmentSequence[0].SegmentationAlgorithmIdentificationSequence
-    assert task.model.predictor().weights_sha256 in algorithm.AlgorithmParameters
+    assert task.model.load_predictor().weights_sha256 in algorithm.AlgorithmParameters
 
 
 def test_no_dicom_seg_of_a_picture(task, picture):
     with pytest.raises(InputRefusedError, match="E_NOT_DICOM"):
-        task.dicom_seg(picture[0])
+        task.encode_segmentation(picture[0])
 
 
 def test_results_leave_no_folder_behind(task, dicom, monkeypatch, tmp_path):
     private = tmp_path / "tmp"
     private.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(private))
-    task.dicom_seg(dicom)
+    task.encode_segmentation(dicom)
     file, _ = run(task, dicom)
     assert [path.name for path in private.iterdir()] == [file.name]
     assert file.stat().st_mode & 0o077 == 0
@@ -220,7 +220,7 @@ def test_a_folder_of_weights_is_served_as_their_mean_and_named_with_both(tmp_pat
 @pytest.mark.parametrize("asked", [None, True, False])
 def test_flips_are_those_of_the_server_and_else_as_recorded(asked, tmp_path):
     model = served_model(tmp_path, write_weights(tmp_path / "w.pt", flips=True), flips=asked)
-    assert model.predictor().algorithm.flips == (None if asked is False else "up-down")
+    assert model.load_predictor().algorithm.flips == (None if asked is False else "up-down")
 
 
 def test_the_least_area_of_the_server_goes_before_that_of_the_weights(dicom, tmp_path, monkeypatch):

@@ -48,7 +48,7 @@ def test_nobody_gets_the_mask_of_another_person_client_image_or_model():
         Asker("Ada", ADA.client, "1.2.4", ADA.model),
         Asker("Ada", ADA.client, ADA.image, "random_walker"),
     ]
-    assert masks.of(ADA) == so_far("5 5") and not any(masks.of(other) for other in others)
+    assert masks.get(ADA) == so_far("5 5") and not any(masks.get(other) for other in others)
 
 
 def test_what_was_kept_longest_goes_when_there_is_too_much():
@@ -58,7 +58,7 @@ def test_what_was_kept_longest_goes_when_there_is_too_much():
         masks.keep(asker, so_far("5 5"))
     assert len(masks) == 2
     masks.keep(askers[2], so_far("5 5"))
-    assert masks.of(askers[1]) is None and masks.of(askers[0]) and len(masks) == 2
+    assert masks.get(askers[1]) is None and masks.get(askers[0]) and len(masks) == 2
     masks.keep(askers[0], so_far(*map(str, range(9))))
     assert len(masks) == 0, "one that is too large alone is not kept"
 
@@ -68,9 +68,9 @@ def test_an_outline_that_was_asked_for_again_is_kept_longer():
     askers = [Asker(str(number), "", "", "") for number in range(3)]
     for asker in askers[:2]:
         masks.keep(asker, SoFar(frozenset(), RunLengths(None)))
-    masks.of(askers[0])
+    masks.get(askers[0])
     masks.keep(askers[2], SoFar(frozenset(), RunLengths(None)))
-    assert [masks.of(asker) is None for asker in askers] == [False, True, False], "empty outlines take room too"
+    assert [masks.get(asker) is None for asker in askers] == [False, True, False], "empty outlines take room too"
 
 
 def test_what_a_session_was_answered_is_forgotten_with_it():
@@ -79,4 +79,4 @@ def test_what_a_session_was_answered_is_forgotten_with_it():
     for asker in (ADA, Asker("Ada", ADA.client, "", "random_walker"), others):
         masks.keep(asker, so_far("5 5"))
     masks.forget(ADA.client)
-    assert len(masks) == 1 and masks.of(others)
+    assert len(masks) == 1 and masks.get(others)

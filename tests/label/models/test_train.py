@@ -32,7 +32,7 @@ def trained(tmp_path_factory):
 def test_a_training_becomes_a_version_that_is_served(trained):
     task, _, said = trained
     assert said["version"] == 1 and said["promoted"] and "not worse (tolerance 1)" in said["reason"]
-    assert task.model.predictor().weights_sha256 == hash_file(task.model.versions.get(1).weights)
+    assert task.model.load_predictor().weights_sha256 == hash_file(task.model.versions.get(1).weights)
 
 
 def test_a_training_goes_on_from_the_served_weights(trained):
@@ -49,11 +49,11 @@ def test_a_training_goes_on_from_the_served_weights(trained):
 
 def test_the_record_says_what_it_learned_from_without_naming_an_image(trained):
     task, folder, _ = trained
-    record = task.model.versions.record(1)
+    record = task.model.versions.read_record(1)
     assert record["parent"] == 0 and sum(map(len, record["labels"].values())) == 12
     assert len(record["labels_sha256"]) == 64 and record["options"]["max_epochs"] == 2
     assert set(record["held_out"]["after"]) == set(record["held_out"]["before"]) == set(record["labels"]["test"])
-    text = json.dumps(task.model.versions.history())
+    text = json.dumps(task.model.versions.read_history())
     assert "image-" not in text and str(folder) not in text
 
 
@@ -87,7 +87,7 @@ def test_a_model_without_weights_is_trained_from_scratch(tmp_path, monkeypatch):
     monkeypatch.setattr(task, "_run", here)
     said = task({"max_epochs": 1, "recipe": "common"}, DictDatastore.of_pictures(tmp_path / "images", 8))
     assert said["promoted"] and "no version before" in said["reason"]
-    assert task.model.versions.current().number == 1
+    assert task.model.versions.read_current().number == 1
 
 
 def test_a_worse_version_is_kept_aside(tmp_path, monkeypatch):
@@ -102,7 +102,7 @@ def test_a_worse_version_is_kept_aside(tmp_path, monkeypatch):
     monkeypatch.setattr(task, "_run", worse)
     said = task({}, DictDatastore.of_pictures(tmp_path / "images", 8))
     assert not said["promoted"] and "mean Dice 0.4000 after and 0.6000 before on 5 images" in said["reason"]
-    assert task.model.versions.numbers() == [0, 1] and task.model.versions.current().number == 0
+    assert task.model.versions.list_numbers() == [0, 1] and task.model.versions.read_current().number == 0
 
 
 def test_no_training_begins_with_a_mean_of_several(tmp_path):
@@ -143,7 +143,7 @@ def test_a_training_whose_process_dies_changes_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.executable", "/bin/false")
     with pytest.raises(TrainingError, match="ended with code 1; the model that was served still is"):
         task({}, DictDatastore.of_pictures(tmp_path / "images", 8))
-    assert model.versions.numbers() == [0] and task.stats()["state"] == "failed"
+    assert model.versions.list_numbers() == [0] and task.stats()["state"] == "failed"
 
 
 def test_a_stopped_training_changes_nothing(tmp_path):
@@ -166,7 +166,7 @@ def test_a_stopped_training_changes_nothing(tmp_path):
         task({}, store)
     task.stop()
     thread.join()
-    assert "was stopped" in str(errors[0]) and model.versions.current().number == 0
+    assert "was stopped" in str(errors[0]) and model.versions.read_current().number == 0
     assert task.stats()["state"] == "stopped"
 
 

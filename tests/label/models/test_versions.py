@@ -31,33 +31,33 @@ def add(versions, content: bytes, *, promote: bool) -> int:
 
 
 def test_the_original_is_served_first(versions, original):
-    assert versions.current().number == 0 and versions.current().weights == original
+    assert versions.read_current().number == 0 and versions.read_current().weights == original
 
 
 def test_a_model_without_weights_serves_nothing(tmp_path):
-    assert Versions(tmp_path / "unet").current() is None
+    assert Versions(tmp_path / "unet").read_current() is None
 
 
 def test_a_version_that_is_kept_aside_is_not_served(versions):
     assert add(versions, b"one", promote=False) == 1
-    assert versions.current().number == 0 and versions.numbers() == [0, 1]
+    assert versions.read_current().number == 0 and versions.list_numbers() == [0, 1]
 
 
 def test_promotion_and_rollback_go_back_step_by_step(versions):
     add(versions, b"one", promote=True)
     add(versions, b"two", promote=True)
-    assert versions.current().number == 2
+    assert versions.read_current().number == 2
     assert versions.roll_back().number == 1
     assert versions.roll_back().number == 0
     with pytest.raises(NoSuchVersionError, match="nothing was served before"):
         versions.roll_back()
-    assert [event["what"] for event in versions.history()["events"]] == ["promoted"] * 2 + ["rolled back"] * 2
+    assert [event["what"] for event in versions.read_history()["events"]] == ["promoted"] * 2 + ["rolled back"] * 2
 
 
 def test_a_version_is_promoted_by_hand(versions):
     add(versions, b"one", promote=False)
     versions.promote(1, reason="by hand")
-    assert versions.current().weights.read_bytes() == b"one"
+    assert versions.read_current().weights.read_bytes() == b"one"
 
 
 def test_changed_weights_are_not_promoted(versions):
@@ -65,7 +65,7 @@ def test_changed_weights_are_not_promoted(versions):
     (versions.folder / "1" / "model.pt").write_bytes(b"other")
     with pytest.raises(WeightsError, match="version 1 have changed"):
         versions.promote(1, reason="by hand")
-    assert versions.current().number == 0
+    assert versions.read_current().number == 0
 
 
 def test_unknown_version_is_one_sentence(versions):
@@ -76,7 +76,7 @@ def test_unknown_version_is_one_sentence(versions):
 def test_history_is_json_with_the_parent_of_each_version(versions):
     add(versions, b"one", promote=True)
     add(versions, b"two", promote=True)
-    history = json.loads(json.dumps(versions.history()))
+    history = json.loads(json.dumps(versions.read_history()))
     assert [history["versions"][number].get("parent") for number in "012"] == [None, 0, 1]
 
 
@@ -89,7 +89,7 @@ def test_numbers_are_never_given_twice_after_a_rollback(versions):
 def write_for_ever(versions, said: Path) -> None:
     """Add versions, serve them, and go back from each third; note each number that is kept."""
     while True:
-        number = max(versions.numbers()) + 1
+        number = max(versions.list_numbers()) + 1
         add(versions, b"%d" % number, promote=True)
         with said.open("a") as file:
             file.write(f"{number}\n")
@@ -110,10 +110,10 @@ def test_sigkill_at_any_moment_of_a_promotion_serves_an_old_or_the_new_version(v
         writer.kill()
         writer.join()
         kept = max(int(line) for line in said.read_text().split())
-        current = versions.current()
+        current = versions.read_current()
         current.check()
         assert current.weights.read_bytes() in (b"original", b"%d" % current.number)
-        assert max(versions.numbers()) >= kept
+        assert max(versions.list_numbers()) >= kept
         assert all(path.name.isdigit() or path.name.startswith(".") for path in Path(versions.folder).glob("[!c]*"))
     add(versions, b"last", promote=True)
     assert not list(versions.folder.glob(".new-*")), "leftovers of the killed are removed"

@@ -76,7 +76,7 @@ def test_pixels_leave_decoded_and_their_header_says_side_view_and_what_hangs_bes
 
 def test_the_views_of_a_study_hang_beside_each_other(serve, people, fake_app):
     client = serve()
-    image = next(uid for uid in fake_app.store.list_images() if fake_app.store.row(uid).study)
+    image = next(uid for uid in fake_app.store.list_images() if fake_app.store.require_image(uid).study)
     facts = json.loads(client.get(f"{API}/image?image={image}", headers=people[0]).headers[annotate.FACTS_HEADER])
     names = {(view["side"], view["view"]) for view in [*facts["beside"], facts]}
     assert names == {("L", "CC"), ("R", "CC"), ("L", "MLO"), ("R", "MLO")}
@@ -100,7 +100,7 @@ TOUCHING = [(slice(4, 9), slice(3, 7)), (slice(4, 9), slice(7, 12)), (slice(9, 1
 @pytest.mark.parametrize("kind", ["picture", "DICOM"])
 def test_masses_that_touch_stay_apart_in_what_is_saved_and_read_back(serve, people, fake_app, kind):
     client, (ada, _), store = serve(), people, fake_app.store
-    image = next(uid for uid in store.list_images() if bool(store.row(uid).study) == (kind == "DICOM"))
+    image = next(uid for uid in store.list_images() if bool(store.require_image(uid).study) == (kind == "DICOM"))
     shape = read_grid(Path(store.get_image_uri(image))).shape
     first, second, further = (np.zeros(shape, bool) for _ in TOUCHING)
     for mask, place in zip((first, second, further), TOUCHING, strict=True):
@@ -109,7 +109,7 @@ def test_masses_that_touch_stay_apart_in_what_is_saved_and_read_back(serve, peop
     masses = [{"mask": vars(RunLengths.of(mask)), "assessment": said} for mask, said in drawn]
     label = client.post(f"{API}/save", json={"image": image, "masses": masses}, headers=ada).json()["label"]
     if kind == "DICOM":
-        segmentation = pydicom.dcmread(store.files.segmentation(label))
+        segmentation = pydicom.dcmread(store.files.locate_segmentation(label))
         frames = segmentation.pixel_array.astype(bool)
         assert all(np.array_equal(frame, mask) for frame, (mask, _) in zip(frames, drawn, strict=True))
         said = [segment.get("SegmentDescription") for segment in segmentation.SegmentSequence]

@@ -130,7 +130,7 @@ def test_an_image_goes_from_the_archive_through_a_model_and_back_as_a_persons_la
     assert instances_in(server.archive) == before + 1
     assert server.session.get(f"{server.url}/datastore/", timeout=60).json()["completed"] == 1
     (line,) = [line for line in _audit(server) if line["what"] == "save"]
-    assert line["who"] == "Ada" and line["image"] == AuditLog(server.folder / "state").name_of(image)
+    assert line["who"] == "Ada" and line["image"] == AuditLog(server.folder / "state").hash_image(image)
 
 
 def test_the_archive_is_read_through_it_and_not_written(server):

@@ -39,7 +39,7 @@ class LeasingStore:
     def update_image_info(self, image: str, info: dict[str, Any]) -> None:
         self.info.setdefault(image, {}).update(info)
 
-    def group_of(self, image: str) -> str:
+    def get_patient_group(self, image: str) -> str:
         return image[0]
 
     def lease(self, image: str, user: str) -> bool:

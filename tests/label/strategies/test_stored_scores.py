@@ -92,7 +92,7 @@ def test_a_refused_image_is_tried_once_and_does_not_count(model, store, passes):
 
 
 def test_dice_that_scoring_stored_is_kept(model, store):
-    version, predictor = model.served()
+    version, predictor = model.load_served()
     identity = {"version": version.number, "weights_sha256": predictor.weights_sha256}
     store.info["image-0"] = {KEY: {"unet": {**identity, "dice": 0.5}}}
     collect(model, store)

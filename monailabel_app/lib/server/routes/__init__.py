@@ -24,41 +24,41 @@ Admin = Annotated[Person, Depends(Needs(Role.ADMIN))]
 Anyone = Annotated[Person, Depends(Needs(None))]
 
 
-def _label_app(request: Request) -> LabelApp:
+def _get_label_app(request: Request) -> LabelApp:
     return request.app.state.label_app
 
 
-def _audit(request: Request) -> AuditLog:
+def _get_audit(request: Request) -> AuditLog:
     return request.app.state.audit
 
 
-def _jobs(request: Request) -> Jobs:
+def _get_jobs(request: Request) -> Jobs:
     return request.app.state.jobs
 
 
-def _login(request: Request) -> Login:
+def _get_login(request: Request) -> Login:
     return request.app.state.login
 
 
-def _image_sessions(request: Request) -> ImageSessions:
+def _get_image_sessions(request: Request) -> ImageSessions:
     return request.app.state.image_sessions
 
 
-def _masks_so_far(request: Request) -> MasksSoFar:
+def _get_masks_so_far(request: Request) -> MasksSoFar:
     return request.app.state.masks_so_far
 
 
-def _settings(request: Request) -> ServerSettings:
+def _get_settings(request: Request) -> ServerSettings:
     return request.app.state.settings
 
 
-TheApp = Annotated[LabelApp, Depends(_label_app)]
-Audit = Annotated[AuditLog, Depends(_audit)]
-TheJobs = Annotated[Jobs, Depends(_jobs)]
-TheLogin = Annotated[Login, Depends(_login)]
-TheImageSessions = Annotated[ImageSessions, Depends(_image_sessions)]
-TheMasksSoFar = Annotated[MasksSoFar, Depends(_masks_so_far)]
-TheSettings = Annotated[ServerSettings, Depends(_settings)]
+TheApp = Annotated[LabelApp, Depends(_get_label_app)]
+Audit = Annotated[AuditLog, Depends(_get_audit)]
+TheJobs = Annotated[Jobs, Depends(_get_jobs)]
+TheLogin = Annotated[Login, Depends(_get_login)]
+TheImageSessions = Annotated[ImageSessions, Depends(_get_image_sessions)]
+TheMasksSoFar = Annotated[MasksSoFar, Depends(_get_masks_so_far)]
+TheSettings = Annotated[ServerSettings, Depends(_get_settings)]
 
 NAMES = {"E_MODEL": "model", "E_METHOD": "scoring method", "E_STRATEGY": "strategy"}
 

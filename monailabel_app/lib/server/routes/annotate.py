@@ -48,7 +48,7 @@ def start(person: Annotator, app: TheApp) -> dict[str, Any]:
         if app.infers[name].is_valid()
     ]
     prompted = next(({"name": name, "warning": one.warning or ""} for name, one in app.outliners.items()), None)
-    store = _store(app)
+    store = _get_store(app)
     counts = {"total": len(store.list_images()), "labelled": len(store.get_labeled_images())}
     return {
         "reader": person.name,
@@ -62,10 +62,10 @@ def start(person: Annotator, app: TheApp) -> dict[str, Any]:
 @router.get("/api/cases", summary="All images, and what became of them")
 def list_cases(person: Annotator, app: TheApp) -> list[dict[str, Any]]:
     """Answer all images: whether one has a label, and who has it now."""
-    store = _store(app)
+    store = _get_store(app)
     labelled = set(store.get_labeled_images())
     return [
-        {"image": image, "labelled": image in labelled, "held_by": store.leases.holder(image) or ""}
+        {"image": image, "labelled": image in labelled, "held_by": store.leases.find_holder(image) or ""}
         for image in store.list_images()
     ]
 
@@ -74,18 +74,21 @@ def list_cases(person: Annotator, app: TheApp) -> list[dict[str, Any]]:
 def choose(person: Annotator, app: TheApp, ask: Ask) -> dict[str, str]:
     """Lease the image that the strategy puts first and answer its id, which is empty when none is left."""
     if ask.strategy is None:
-        return {"image": lease_second_reading(_store(app), person.name)}
+        return {"image": lease_second_reading(_get_store(app), person.name)}
     return {"image": choose_next_image(app, person, ask.strategy, {}).get("id", "")}
 
 
 @router.post("/api/open", summary="Take an image in hand, or keep it")
 def hold(person: Annotator, app: TheApp, of: OfImage) -> dict[str, Any]:
     """Lease an image, or prolong the lease: who has it in place of the one who asks, empty where that is he himself."""
-    store = _store(app)
+    store = _get_store(app)
     taken = store.lease(of.image, person.name)
-    if taken and store.work.of(of.image, person.name).begun is None:
+    if taken and store.work.get(of.image, person.name).begun is None:
         store.work.begin(of.image, person.name)
-    return {"held_by": "" if taken else store.leases.holder(of.image) or "", "drawn": _own_label(store, person, of)}
+    return {
+        "held_by": "" if taken else store.leases.find_holder(of.image) or "",
+        "drawn": _read_own_label(store, person, of),
+    }
 
 
 @router.get("/api/image", summary="The pixels of an image, decoded")
@@ -95,13 +98,13 @@ def answer_pixels(person: Annotator, app: TheApp, image: ImageId) -> Response:
     Raises:
         InputRefusedError: the file cannot be read.
     """
-    store = _store(app)
+    store = _get_store(app)
     mammogram = read_mammogram(store.get_image_uri(image), modalities=store.modalities)
     low, high = mammogram.value_range
     grey = np.clip((mammogram.pixels - low) * (WHITE / (high - low)), 0, WHITE).round().astype("<u2")
-    seen = find_view(store, store.row(image))
+    seen = find_view(store, store.require_image(image))
     beside = sorted(
-        list_views_beside(store, store.row(image)), key=lambda view: view.side != seen.side
+        list_views_beside(store, store.require_image(image)), key=lambda view: view.side != seen.side
     )  # its breast first
     facts = {
         "rows": grey.shape[0],
@@ -119,8 +122,8 @@ def answer_pixels(person: Annotator, app: TheApp, image: ImageId) -> Response:
 def propose(person: Annotator, app: TheApp, proposal: ProposalWanted) -> dict[str, Any]:
     """Answer the masses that a model finds in an image, each as runs."""
     find(app.trainers, proposal.model)  # the interactive ones find nothing by themselves
-    store = _store(app)
-    masses, outline = app.infers[proposal.model].masses(store.get_image_uri(proposal.image))
+    store = _get_store(app)
+    masses, outline = app.infers[proposal.model].find_masses(store.get_image_uri(proposal.image))
     store.work.propose(proposal.image, person.name, outline)
     return {"masks": [vars(RunLengths.of(mask)) for mask in masses]}
 
@@ -136,10 +139,10 @@ def save(person: Annotator, app: TheApp, settings: TheSettings, audit: Audit, dr
     """
     if bool(drawn.masses) == drawn.no_mass:
         raise HttpError(422, "E_EMPTY", "outline a mass, or say that there is none; not both, nor neither.")
-    store = _store(app)
+    store = _get_store(app)
     _hold(store, person, drawn.image)
     shape = read_grid(Path(store.get_image_uri(drawn.image))).shape
-    labels = build_label_map([mass.mask.mask(shape) for mass in drawn.masses], shape)
+    labels = build_label_map([mass.mask.to_mask(shape) for mass in drawn.masses], shape)
     names = range(1, len(drawn.masses) + 1)
     if not np.isin(names, labels).all():
         raise HttpError(
@@ -161,7 +164,7 @@ def save(person: Annotator, app: TheApp, settings: TheSettings, audit: Audit, dr
 def leave(person: Annotator, app: TheApp, audit: Audit, skipped: Skipped) -> dict[str, str]:
     """Note the reason, end the lease, and do not offer the image to this reader again."""
     with audit.doing(person.name, "skip", image=skipped.image):
-        skip(_store(app), skipped.image, person.name, skipped.reason)
+        skip(_get_store(app), skipped.image, person.name, skipped.reason)
     return {"image": skipped.image}
 
 
@@ -173,7 +176,7 @@ def take_back(person: Annotator, app: TheApp, audit: Audit, withdrawn: Withdrawn
         WrongCallError: it is not the person's own.
     """
     with audit.doing(person.name, "withdraw", image=withdrawn.label):
-        withdraw(_store(app), withdrawn.label, person.name)
+        withdraw(_get_store(app), withdrawn.label, person.name)
     return {"label": withdrawn.label}
 
 
@@ -184,11 +187,11 @@ def compare(person: Annotator, app: TheApp, image: ImageId) -> dict[str, Any]:
     Raises:
         HttpError: 403; the person has not read the image, and must not see what others found.
     """
-    store = _store(app)
+    store = _get_store(app)
     readings = list_readings(store, image)
     if person.name not in readings:
         raise HttpError(403, "E_BLIND", "save your own label first; till then you do not see those of others.")
-    counts = {reader: len(reading.masses(store)) for reader, reading in sorted(readings.items())}
+    counts = {reader: len(reading.read_masses(store)) for reader, reading in sorted(readings.items())}
     return {"readers": counts, "agreement": compute_agreement(store, readings)}
 
 
@@ -218,7 +221,7 @@ def hangs_mirrored(mammogram: Mammogram, seen: FilmView) -> bool:
     return seen.side in ("L", "R") and faces_left_wall(mammogram.pixels) == (seen.side == "R")
 
 
-def _store(app: Any) -> InstanceDatastore:
+def _get_store(app: Any) -> InstanceDatastore:
     return app.datastore()
 
 
@@ -229,13 +232,15 @@ def _hold(store: InstanceDatastore, person: Person, image: str) -> None:
         HttpError: 409; another has it.
     """
     if not store.lease(image, person.name):
-        raise HttpError(409, "E_HELD", f"{store.leases.holder(image)} has this image; open another one.")
+        raise HttpError(409, "E_HELD", f"{store.leases.find_holder(image)} has this image; open another one.")
 
 
-def _own_label(store: InstanceDatastore, person: Person, of: OfImage) -> dict[str, Any] | None:
+def _read_own_label(store: InstanceDatastore, person: Person, of: OfImage) -> dict[str, Any] | None:
     """The newest label that a person drew on an image, mass by mass, whatever program sent it."""
     reading = list_readings(store, of.image).get(person.name)
     if reading is None:
         return None
-    masses = [{"mask": vars(RunLengths.of(mass.mask)), "assessment": mass.assessment} for mass in reading.masses(store)]
+    masses = [
+        {"mask": vars(RunLengths.of(mass.mask)), "assessment": mass.assessment} for mass in reading.read_masses(store)
+    ]
     return {"label": reading.label.label_id, "masses": masses}

@@ -24,7 +24,7 @@ add_progress(
     "/infer",
     KIND,
     stopped_by=Role.TRAINER,
-    details=lambda app, record: {"progress": app.batch.progress()},
+    details=lambda app, record: {"progress": app.batch.progress},
 )
 
 

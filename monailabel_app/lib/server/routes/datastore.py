@@ -32,7 +32,7 @@ class StoreOutput(str, Enum):
 
 @router.get("/", summary="Counts, or images with their labels")
 def answer_datastore(person: Viewer, app: TheApp, output: StoreOutput = StoreOutput.stats) -> Any:
-    """Answer counts, all images with their labels, or the ids that training sees; see `Output`."""
+    """Answer counts, all images with their labels, or the ids that training sees; see `StoreOutput`."""
     store = app.datastore()
     if output is StoreOutput.all:
         return store.json()
@@ -66,7 +66,7 @@ def check_image(person: Downloader, app: TheApp, image: ImageId, check_sum: str 
     Raises:
         HttpError: 404; there is no such image, or its SHA-256 is another.
     """
-    path = _file(app.datastore().get_image_uri(image))
+    path = _require_file(app.datastore().get_image_uri(image))
     if check_sum and not hmac.compare_digest(check_sum.rpartition(":")[2].lower().encode(), hash_file(path).encode()):
         raise HttpError(404, "E_UNKNOWN", "the image has another checksum.")
     return Response()
@@ -75,7 +75,7 @@ def check_image(person: Downloader, app: TheApp, image: ImageId, check_sum: str 
 @router.get("/image", summary="Download an image")
 def download_image(person: Downloader, app: TheApp, image: ImageId) -> FileResponse:
     """Answer the file of an image."""
-    return _download(_file(app.datastore().get_image_uri(image)), image)
+    return _download(_require_file(app.datastore().get_image_uri(image)), image)
 
 
 @router.get("/image/info", summary="What is known of an image")
@@ -120,7 +120,7 @@ def check_label(
     """
     if not (label or image):
         raise HttpError(400, "E_ID", "name a label.")
-    _file(app.datastore().get_label_uri(label or image, tag))
+    _require_file(app.datastore().get_label_uri(label or image, tag))
     return Response()
 
 
@@ -129,7 +129,7 @@ def download_label(person: Viewer, app: TheApp, label: ImageId, tag: Tag) -> Fil
     """Answer the file of a label; of a model's it is noted that the person has it."""
     if tag == "original" and person.may(Role.ANNOTATOR):
         app.datastore().propose_original(label, person.name)
-    return _download(_file(app.datastore().get_label_uri(label, tag)), label)
+    return _download(_require_file(app.datastore().get_label_uri(label, tag)), label)
 
 
 @router.get("/label/info", summary="What is known of a label")
@@ -159,16 +159,16 @@ def download_dataset(
         "Content-Length": str(os.fstat(file.fileno()).st_size),
         "Content-Disposition": 'attachment; filename="dataset.zip"',
     }
-    return StreamingResponse(_blocks(file), headers=headers, media_type="application/zip")
+    return StreamingResponse(_read_blocks(file), headers=headers, media_type="application/zip")
 
 
-def _file(path: str | None) -> Path:
+def _require_file(path: str | None) -> Path:
     if not path or not Path(path).is_file():
         raise HttpError(404, "E_UNKNOWN", UNKNOWN)
     return Path(path)
 
 
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
+def _read_blocks(file: BinaryIO) -> Iterator[bytes]:
     with file:
         while block := file.read(1 << 20):
             yield block

@@ -79,7 +79,8 @@ def run(
     if session_id:
         image = ""  # Slicer's module sends the name that it gave the image
     takes_clicks = "foreground" in task.prompts  # strokes are not said again, so nothing goes on from them
-    asker = _asker(person, session_id or told.get("client_id"), image, model) if takes_clicks and not file else None
+    client = session_id or told.get("client_id")
+    asker = _identify_asker(person, client, image, model) if takes_clicks and not file else None
     request = {"model": model, "image": image, **asked}
     datastore = app.datastore()
     with (
@@ -87,9 +88,9 @@ def run(
         uploaded(label, settings.state_dir) if label is not None and task.prompts else nullcontext() as drawn,
     ):
         if output is InferOutput.dicom_seg:
-            answer = _segmentation(task, path or Path(datastore.get_image_uri(image)), request)
+            answer = _answer_segmentation(task, path or Path(datastore.get_image_uri(image)), request)
         else:
-            before = masks_so_far.of(asker) if asker else None
+            before = masks_so_far.get(asker) if asker else None
             inferred = infer(task, request, datastore, so_far=before, upload=path, drawn=drawn, save=save)
             if inferred.proposal is not None and path is None and person.may(Role.ANNOTATOR):
                 datastore.work.propose(image, person.name, inferred.proposal)
@@ -102,7 +103,7 @@ def run(
     return answer
 
 
-def _asker(person: Person, client: Any, image: str, model: str) -> Asker | None:
+def _identify_asker(person: Person, client: Any, image: str, model: str) -> Asker | None:
     """Who is remembered; nobody where the client does not say which one it is, or at length."""
     is_named = isinstance(client, str) and 0 < len(client.encode()) <= MOST_CLIENT
     return Asker(person.name, client, image, model) if is_named else None
@@ -123,12 +124,12 @@ def _own_image(
         yield None
 
 
-def _segmentation(task: Any, image: Path, request: dict[str, Any]) -> Response:
-    return Response(task.dicom_seg(image, request), media_type="application/dicom")
+def _answer_segmentation(task: Any, image: Path, request: dict[str, Any]) -> Response:
+    return Response(task.encode_segmentation(image, request), media_type="application/dicom")
 
 
 def _answer(inferred: Inferred, output: InferOutput) -> Response:
-    content = _taken(inferred.file) if inferred.file else None
+    content = _take_content(inferred.file) if inferred.file else None
     params = inferred.params | ({"label": inferred.label} if inferred.label else {})
     if inferred.file is None or content is None or output is InferOutput.json:
         return Response(json.dumps(params), media_type="application/json")
@@ -145,7 +146,7 @@ def _answer(inferred: Inferred, output: InferOutput) -> Response:
     return Response(message.to_string(), media_type=message.content_type)
 
 
-def _taken(path: Path) -> bytes:
+def _take_content(path: Path) -> bytes:
     """The bytes of a temporary file, which is gone afterwards."""
     content = path.read_bytes()
     path.unlink()

@@ -26,7 +26,7 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>mammoseg</
 @router.get(LOGIN_PAGE, summary="Page that asks for a token")
 def answer_login_page(person: Anyone, next: str = "/ohif/") -> HTMLResponse:
     """Answer the page that asks for a token."""
-    return _page(next, "Enter the token that you were given.")
+    return _answer_page(next, "Enter the token that you were given.")
 
 
 @router.post(LOGIN_PAGE, summary="Start a browser session")
@@ -41,7 +41,7 @@ def log_in(
     try:
         secret = login.open_session(token.strip(), request.state.address)
     except HttpError as error:
-        return _page(
+        return _answer_page(
             next, "This token is not valid." if error.status_code == 401 else str(error.detail), error.status_code
         )
     response = RedirectResponse(next if LOCAL_PAGE.fullmatch(next) else "/ohif/", 303)
@@ -82,7 +82,7 @@ def answer_access_token(
 ) -> dict[str, str]:
     """Answer the password itself as the bearer token, once it is found valid."""
     if login.enabled:
-        login.person(password, request.state.address)
+        login.require_person(password, request.state.address)
     return {"access_token": password, "token_type": "bearer"}
 
 
@@ -92,6 +92,6 @@ def answer_valid_token(person: Viewer) -> dict[str, Any]:
     return {"username": person.name, "roles": sorted(role.value for role in person.roles)}
 
 
-def _page(next: str, message: str, status: int = 200) -> HTMLResponse:
+def _answer_page(next: str, message: str, status: int = 200) -> HTMLResponse:
     target = next if LOCAL_PAGE.fullmatch(next) else "/ohif/"
     return HTMLResponse(PAGE.format(message=html.escape(message), next=html.escape(target)), status)

@@ -49,7 +49,7 @@ def read(person: Viewer, request: Request, path: str) -> Response:
     service, _, rest = path.partition("/")
     path = rest if service in ("qido", "wado") else path
     _check(request, path)
-    options = {"headers": {"Accept": _accept(request)}, "params": request.query_params.multi_items()}
+    options = {"headers": {"Accept": _read_accept(request)}, "params": request.query_params.multi_items()}
     try:
         response = archive.session.open("GET", f"{archive.url}/{path}", options)
     except (requests.RequestException, PassingError, ArchiveError, WrongCallError):
@@ -58,9 +58,9 @@ def read(person: Viewer, request: Request, path: str) -> Response:
         response.close()
         raise HttpError(503, "E_ARCHIVE", "the archive answers with something that DICOMweb does not know.")
     if "json" in response.headers.get("Content-Type", ""):
-        return _json(response, archive, str(request.base_url))
+        return _answer_json(response, archive, str(request.base_url))
     headers = {name: response.headers[name] for name in PASSED_HEADERS if name in response.headers}
-    return StreamingResponse(_blocks(response, archive), response.status_code, headers)
+    return StreamingResponse(_read_blocks(response, archive), response.status_code, headers)
 
 
 def _check(request: Request, path: str) -> None:
@@ -81,15 +81,15 @@ def _check(request: Request, path: str) -> None:
         raise HttpError(400, "E_QUERY", "the search has a key or value that DICOMweb does not know.")
 
 
-def _accept(request: Request) -> str:
+def _read_accept(request: Request) -> str:
     text = request.headers.get("accept", "*/*")
     return text if text.isascii() and text.isprintable() and len(text) < 1000 else "*/*"
 
 
-def _json(response: requests.Response, archive: Archive, here: str) -> Response:
+def _answer_json(response: requests.Response, archive: Archive, here: str) -> Response:
     """Bulk data is named by whole addresses of the archive, which must lead through here."""
     body = bytearray()
-    for block in _blocks(response, archive):
+    for block in _read_blocks(response, archive):
         body += block
         if len(body) > MOST_JSON_BYTES:
             raise HttpError(503, "E_ARCHIVE", "the archive's answer is too long; search for less.")
@@ -97,6 +97,6 @@ def _json(response: requests.Response, archive: Archive, here: str) -> Response:
     return Response(content, response.status_code, media_type=response.headers["Content-Type"])
 
 
-def _blocks(response: requests.Response, archive: Archive) -> Iterator[bytes]:
+def _read_blocks(response: requests.Response, archive: Archive) -> Iterator[bytes]:
     with response:
         yield from archive.session.blocks(response)

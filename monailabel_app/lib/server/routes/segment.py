@@ -31,7 +31,7 @@ def segment(person: Annotator, app: TheApp, params: JsonBody) -> dict[str, Any]:
     image = check_value("image", params.get("image"))
     outliner = find(app.outliners, params.get("model") or next(iter(app.outliners)))
     datastore = app.datastore()
-    proposal = outliner.for_page(Path(datastore.get_image_uri(image)), params)
+    proposal = outliner.outline_for_page(Path(datastore.get_image_uri(image)), params)
     datastore.work.propose(image, person.name, proposal)
     return {
         "mask": {"box": proposal.outline.box, "counts": proposal.outline.counts},

@@ -32,9 +32,9 @@ add_progress(
 @router.post("/", summary="Train every model that has a trainer", openapi_extra=JSON_BODY)
 def start_all(person: Trainer, app: TheApp, jobs: TheJobs, audit: Audit, params: JsonBody) -> dict[str, Any]:
     """Queue the training of every model that has a trainer, and answer the job's record of each."""
-    work = {model: _job(app, audit, person, model, _of_model(params, model)) for model in app.trainers}
+    work = {model: _build_job(app, audit, person, model, _pick_options(params, model)) for model in app.trainers}
     return {
-        model: {"result": jobs.start(KIND, job, enqueue=True).record(), "detail": None} for model, job in work.items()
+        model: {"result": jobs.start(KIND, job, enqueue=True).describe(), "detail": None} for model, job in work.items()
     }
 
 
@@ -50,14 +50,14 @@ def start(
     enqueue: bool = False,
 ) -> Any:
     """Start the training of one model and answer the job's record; ``run_sync`` waits for its end."""
-    job = _job(app, audit, person, model, params)
+    job = _build_job(app, audit, person, model, params)
     return jobs.answer(KIND, job, waits=run_sync, enqueue=enqueue)
 
 
 @router.get("/{model}/versions", summary="Versions of a model, and which is served")
 def list_versions(person: Viewer, app: TheApp, model: Name) -> Any:
     """Answer the versions of a model, and which of them is served."""
-    return find(app.versions, model).history()
+    return find(app.versions, model).read_history()
 
 
 @router.get(
@@ -86,22 +86,22 @@ def roll_back(person: Admin, app: TheApp, audit: Audit, model: Name) -> Any:
     return {"current": done["version"]}
 
 
-def _of_model(params: dict[str, Any], model: str) -> dict[str, Any]:
+def _pick_options(params: dict[str, Any], model: str) -> dict[str, Any]:
     options = params.get(model) or {}
     if not isinstance(options, dict):
         raise HttpError(400, "E_PARAMS", f"what is said of {model} must be an object of its parameters.")
     return options
 
 
-def _job(app: Any, audit: Any, person: Person, model: str, params: dict[str, Any]) -> Job:
+def _build_job(app: Any, audit: Any, person: Person, model: str, params: dict[str, Any]) -> Job:
     task = find(app.trainers, model)
     request = {"model": model, **pick_known(params, task.config())}
     task.check(request, app.datastore())
 
-    def work() -> Any:
+    def train() -> Any:
         with audit.doing(person.name, "train", model=model) as done:
             result = app.train(request)
-            done["served"] = app.versions[model].current().number
+            done["served"] = app.versions[model].read_current().number
         return result
 
-    return Job(request, work, stop=getattr(task, "stop", None))
+    return Job(request, train, stop=getattr(task, "stop", None))

@@ -27,8 +27,10 @@ def add_progress(
     """
 
     @router.get(path, summary="Progress")
-    def status(person: Viewer, app: TheApp, jobs: TheJobs, all: bool = False, check_if_running: bool = False) -> Any:
-        found = jobs.status(kind, all=all, check_if_running=check_if_running)
+    def answer_status(
+        person: Viewer, app: TheApp, jobs: TheJobs, all: bool = False, check_if_running: bool = False
+    ) -> Any:
+        found = jobs.describe(kind, all=all, check_if_running=check_if_running)
         last = found[-1] if isinstance(found, list) else found
         last |= details(app, last)
         return found
