@@ -117,9 +117,9 @@ def render(name: str) -> dict[str, dict[str, Any]]:
     base = {part: _read(BASE_FOLDER / f"{part}.json") for part in ("common", "train", "inference", "metadata")}
     for origin, sections in ((f"recipe '{arch['recipe']}'", recipe), (f"{name}/arch.json", arch)):
         for part in base:
-            _override(base[part], sections.get(part, {}), origin=f"{origin}, section '{part}'")
+            _apply_changes(base[part], sections.get(part, {}), origin=f"{origin}, section '{part}'")
     base["common"]["bundle_name"] = name
-    base["metadata"]["references"] = _citations(base["metadata"]["references"], origin=f"{name}/arch.json")
+    base["metadata"]["references"] = _get_citations(base["metadata"]["references"], origin=f"{name}/arch.json")
     overlays = {part: _read(BASE_FOLDER / f"{part}.json") for part in OVERLAYS if part not in arch.get("without", ())}
     configs = {
         "train": {**base["common"], **base["train"]},
@@ -135,7 +135,7 @@ def build_bundle(name: str) -> None:
     configs = BUNDLES_FOLDER / name / "configs"
     for part, content in render(name).items():
         write_json(configs / f"{part}.json", content)
-    for source, target in _copies(name):
+    for source, target in _list_copies(name):
         shutil.copyfile(source, target)
 
 
@@ -149,13 +149,13 @@ def find_first_difference(name: str) -> str | None:
         for key in {**content, **written}:
             if content.get(key) != written.get(key):
                 return f"{path} differs at '{key}'"
-    for source, target in _copies(name):
+    for source, target in _list_copies(name):
         if not target.is_file() or source.read_bytes() != target.read_bytes():
             return f"{target} differs from {source}"
     return None
 
 
-def _copies(name: str) -> list[tuple[Path, Path]]:
+def _list_copies(name: str) -> list[tuple[Path, Path]]:
     folder = BUNDLES_FOLDER / name
     return [
         (BASE_FOLDER / "logging.conf", folder / "configs" / "logging.conf"),
@@ -163,7 +163,7 @@ def _copies(name: str) -> list[tuple[Path, Path]]:
     ]
 
 
-def _override(content: dict[str, Any], changes: dict[str, Any], *, origin: str) -> None:
+def _apply_changes(content: dict[str, Any], changes: dict[str, Any], *, origin: str) -> None:
     for path, value in changes.items():
         *parents, last = path.split(SEPARATOR)
         place = content
@@ -174,7 +174,7 @@ def _override(content: dict[str, Any], changes: dict[str, Any], *, origin: str) 
         place[last] = copy.deepcopy(value)
 
 
-def _citations(keys: list[str], *, origin: str) -> list[str]:
+def _get_citations(keys: list[str], *, origin: str) -> list[str]:
     papers = _read(BASE_FOLDER / "papers.json")
     if unknown := [key for key in keys if key not in papers]:
         raise BundleError(f"{origin}: there is no paper '{unknown[0]}' in _base/papers.json; add its citation there.")

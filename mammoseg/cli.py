@@ -44,7 +44,7 @@ def run(words: Sequence[str], commands: Mapping[str, Declare] = COMMANDS) -> Non
     """
     name, *rest = words or ["--help"]
     if name in ("--help", "-h", "help"):
-        print(_overview(commands))
+        print(_format_overview(commands))
     elif name == "--version":
         print(__version__)
     elif name not in commands:
@@ -58,8 +58,8 @@ def _run_command(name: str, declare: Declare, words: list[str]) -> None:
     command = declare(parser.add_argument)
     overrides = {}
     if name in WITH_OVERRIDES:
-        given, further = parser.parse_known_args(_joined(words))
-        overrides = _overrides(further, parser)
+        given, further = parser.parse_known_args(_join_values(words))
+        overrides = _parse_overrides(further, parser)
     else:
         given, further = parser.parse_known_intermixed_args(words)
         if further:
@@ -68,7 +68,7 @@ def _run_command(name: str, declare: Declare, words: list[str]) -> None:
     command(*arguments.pop("inputs", ()), **arguments, **overrides)
 
 
-def _joined(words: Sequence[str]) -> list[str]:
+def _join_values(words: Sequence[str]) -> list[str]:
     """``--name value`` as ``--name=value``: argparse takes the value of an option it does not know for a position."""
     joined: list[str] = []
     for word in words:
@@ -80,7 +80,7 @@ def _joined(words: Sequence[str]) -> list[str]:
     return joined
 
 
-def _overrides(words: Sequence[str], parser: Parser) -> dict[str, Any]:
+def _parse_overrides(words: Sequence[str], parser: Parser) -> dict[str, Any]:
     """Values by name of ``--name=value``; the name of a file or folder is text, whatever it looks like."""
     overrides = {}
     for word in words:
@@ -89,12 +89,12 @@ def _overrides(words: Sequence[str], parser: Parser) -> dict[str, Any]:
             parser.error(f"there is no place for {name}")
         if not equals:
             parser.error(f"argument {name}: expected one argument")
-        found = _value(value)
+        found = _parse_value(value)
         overrides[name[2:]] = value if name[2:] in PATHS and found is not None else found
     return overrides
 
 
-def _value(text: str) -> Any:
+def _parse_value(text: str) -> Any:
     """A value as the configs hold it, in JSON, or as MONAI's own command line reads it, by python-fire."""
     try:
         return json.loads(text)
@@ -108,7 +108,7 @@ def _with_underscores(word: str) -> str:
     return name[:2] + name[2:].replace("-", "_") + equals + value if word.startswith("--") else word
 
 
-def _overview(commands: Mapping[str, Declare]) -> str:
+def _format_overview(commands: Mapping[str, Declare]) -> str:
     firsts = {name: re.split(r"[;.] |\.$", declare.__doc__ or "")[0] for name, declare in commands.items()}
     lines = [f"  {name:11} {first}" for name, first in firsts.items()]
     return "\n".join(

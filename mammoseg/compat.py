@@ -23,7 +23,7 @@ def heal_torchvision() -> None:
     declarations let the import pass; calling the operators still fails, and nothing here calls them. Does nothing where
     torchvision works, is absent, or was healed before. Call it before the import.
     """
-    if _LIBRARY or importlib.util.find_spec("torchvision") is None or _compiled_part_loads():
+    if _LIBRARY or importlib.util.find_spec("torchvision") is None or _can_load_compiled_part():
         return
     library = torch.library.Library("torchvision", "FRAGMENT")
     for name, schema in _MISSING_SCHEMAS.items():
@@ -42,7 +42,7 @@ def heal_pydicom_seg() -> None:
     sys.modules.setdefault("pydicom_seg", ModuleType("pydicom_seg", "Stand-in of mammoseg.compat.heal_pydicom_seg."))
 
 
-def _compiled_part_loads() -> bool:
+def _can_load_compiled_part() -> bool:
     spec = importlib.util.find_spec("torchvision")
     assert spec is not None and spec.submodule_search_locations
     for folder in spec.submodule_search_locations:

@@ -47,9 +47,9 @@ def atomic_path(path: Path, *, mode: int = 0o666, first_stays: bool = False) -> 
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(mode & ~_umask())
+        temporary.chmod(mode & ~_read_umask())
         flush_to_disk(temporary)
-        if not (first_stays and _linked(temporary, path)):
+        if not (first_stays and _link(temporary, path)):
             temporary.replace(path)
         flush_to_disk(path.parent)
     except Exception as error:
@@ -128,7 +128,7 @@ def sole_writer(folder: Path, lock: Path, *, waits: bool = False) -> Iterator[No
     """
     with _gone_if_empty(lock.parent):
         try:
-            handle = _locked(lock, waits=waits)
+            handle = _take_lock(lock, waits=waits)
         except BlockingIOError:
             raise MammosegError(
                 f"another process is writing to '{folder}'; wait for its end or name another folder."
@@ -279,7 +279,7 @@ def _raise_as_of_the_disk(error: Exception, path: Path) -> None:
         raise OSError(error.errno or errno.EIO, said, error.filename or str(path)) from error
 
 
-def _locked(lock: Path, *, waits: bool) -> int:
+def _take_lock(lock: Path, *, waits: bool) -> int:
     """Handle of the lock file, locked; made anew where its last holder has removed it, or its folder, meanwhile.
 
     Raises:
@@ -302,7 +302,7 @@ def _locked(lock: Path, *, waits: bool) -> int:
         os.close(handle)
 
 
-def _linked(file: Path, path: Path) -> bool:
+def _link(file: Path, path: Path) -> bool:
     """Whether something stands at `path` now: `file`, or what was put there before it."""
     try:
         path.hardlink_to(file)
@@ -319,7 +319,7 @@ def _check_regular(path: Path) -> None:
         raise FileNotFoundError(errno.ENOENT, "there is no regular file", str(path))
 
 
-def _umask() -> int:
+def _read_umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask

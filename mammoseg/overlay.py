@@ -56,7 +56,7 @@ def draw_overlay(
     for number, lesion in enumerate(lesions, start=1):
         score = "" if scores is None else f": {format_score(scores[number - 1])}"
         _outline(picture, lesion, f"{name_lesion(number)}{score}", pen)
-    return np.vstack([picture, *(_strip(line, (line_height, size[0]), pen) for line in lines)])
+    return np.vstack([picture, *(_draw_strip(line, (line_height, size[0]), pen) for line in lines)])
 
 
 def write_picture(picture: np.ndarray, path: Path) -> None:
@@ -95,7 +95,7 @@ def _outline(picture: np.ndarray, lesion: np.ndarray, name: str, pen: float) -> 
         cv2.putText(picture, name, corner, FONT, size, colour, thickness, cv2.LINE_AA)
 
 
-def _strip(text: str, shape: tuple[int, int], pen: float) -> np.ndarray:
+def _draw_strip(text: str, shape: tuple[int, int], pen: float) -> np.ndarray:
     """One line of text on black ``(height, width, 3)``, smaller where the picture is narrow."""
     strip = np.zeros((*shape, 3), np.uint8)
     (width, height), _ = cv2.getTextSize(text, FONT, 1.0, 1)

@@ -50,10 +50,10 @@ def find_doubt(provenance: Mapping[str, Any]) -> str | None:
     """
     named = provenance.get("started_from")
     members = [member for member in (named if isinstance(named, list) else [named]) if isinstance(member, Mapping)]
-    return next((doubt for member in members if (doubt := _doubt_of_one(member, provenance))), None)
+    return next((doubt for member in members if (doubt := _find_doubt(member, provenance))), None)
 
 
-def _doubt_of_one(weights: Mapping[str, Any], provenance: Mapping[str, Any]) -> str | None:
+def _find_doubt(weights: Mapping[str, Any], provenance: Mapping[str, Any]) -> str | None:
     source = find_source(provenance)
     if find_source(weights) != source:
         return None
@@ -100,8 +100,8 @@ def collect_provenance(
         "bundle": root.resolve().name,
         "source": json.loads(Path(datalist).read_text(encoding="utf-8"))["source"],
         "datalist_sha256": hash_file(Path(datalist)),
-        "config_sha256": _sha256_or_none(root / "configs" / "train.json"),
-        "lock_sha256": _sha256_or_none(LOCK_FILE),
+        "config_sha256": _hash_if_there(root / "configs" / "train.json"),
+        "lock_sha256": _hash_if_there(LOCK_FILE),
         "seed": seed,
         "encoder": encoder,
         "started_from": started_from,
@@ -138,11 +138,11 @@ def read_current_commit() -> str | None:
     """Commit of the checkout that the package runs from, with ``-dirty`` when files differ; None outside a checkout."""
     if not (PACKAGE_FOLDER.parent / ".git").exists():
         return None
-    commit = _git("rev-parse", "HEAD")
-    return f"{commit}-dirty" if commit and _git("status", "--porcelain", "--untracked-files=no") else commit
+    commit = _ask_git("rev-parse", "HEAD")
+    return f"{commit}-dirty" if commit and _ask_git("status", "--porcelain", "--untracked-files=no") else commit
 
 
-def _git(*arguments: str) -> str | None:
+def _ask_git(*arguments: str) -> str | None:
     try:
         done = subprocess.run(["git", *arguments], cwd=PACKAGE_FOLDER, capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
@@ -150,5 +150,5 @@ def _git(*arguments: str) -> str | None:
     return done.stdout.strip() or None if done.returncode == 0 else None
 
 
-def _sha256_or_none(path: Path) -> str | None:
+def _hash_if_there(path: Path) -> str | None:
     return hash_file(path) if path.is_file() else None

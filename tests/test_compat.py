@@ -18,9 +18,9 @@ def test_torchvision_and_timm_import_after_healing():
     assert done.returncode == 0, done.stderr
 
 
-def test_nothing_is_declared_where_the_compiled_part_loads(monkeypatch):
+def test_nothing_is_declared_where_the_can_load_compiled_part(monkeypatch):
     monkeypatch.setattr(compat, "_LIBRARY", [])
-    monkeypatch.setattr(compat, "_compiled_part_loads", lambda: True)
+    monkeypatch.setattr(compat, "_can_load_compiled_part", lambda: True)
     monkeypatch.setattr(torch.library, "Library", lambda *_: (_ for _ in ()).throw(AssertionError("declared")))
     compat.heal_torchvision()
     assert compat._LIBRARY == []

@@ -30,14 +30,16 @@ class BottleneckFeatures:
 
     def __enter__(self) -> "BottleneckFeatures":
         self._coarsest = math.inf
-        self._hooks = [module.register_forward_hook(self._see) for module in find_modules_to_watch(self.network)]
+        self._hooks = [
+            module.register_forward_hook(self._keep_coarsest) for module in find_modules_to_watch(self.network)
+        ]
         return self
 
     def __exit__(self, *error: object) -> None:
         for hook in self._hooks:
             hook.remove()
 
-    def _see(self, module: nn.Module, read: Any, given: Any) -> None:
+    def _keep_coarsest(self, module: nn.Module, read: Any, given: Any) -> None:
         for features in tree_leaves(given):
             if isinstance(features, Tensor) and features.ndim == 4:
                 pixels = features.shape[2] * features.shape[3]

@@ -26,8 +26,8 @@ def read_curves(steps: Path) -> tuple[list[int], Curves]:
     Returns:
         How many labels at each step, and by strategy the mean Dice ``(seeds, steps)``.
     """
-    rows = _rows(steps)
-    return _labels(rows), _courses(rows, "dice")
+    rows = _read_rows(steps)
+    return _list_label_counts(rows), _collect_courses(rows, "dice")
 
 
 def read_effort(steps: Path, *, places: int = 5) -> tuple[list[float], Curves]:
@@ -39,9 +39,9 @@ def read_effort(steps: Path, *, places: int = 5) -> tuple[list[float], Curves]:
     Returns:
         Minutes, to a tenth, and by strategy the mean Dice ``(seeds, places)``, of seeds that are through.
     """
-    rows = _rows(steps)
-    dice = _courses(rows, "dice")
-    minutes = {name: seconds / 60 for name, seconds in _courses(rows, "seconds").items()}
+    rows = _read_rows(steps)
+    dice = _collect_courses(rows, "dice")
+    minutes = {name: seconds / 60 for name, seconds in _collect_courses(rows, "seconds").items()}
     curves = [curve for of_name in minutes.values() for curve in of_name]
     if not curves:
         return [], dice
@@ -113,35 +113,37 @@ def format_curves(labels: Sequence[float], curves: Mapping[str, np.ndarray], *, 
     head = ["strategy", *[f"{count:g} {unit}" for count in labels], f"mean over {unit}", f"minus {BASELINE}"]
     lines = [f"| {' | '.join(head)} |", f"|---{'|--:' * (len(head) - 1)}|"]
     for name, curve in curves.items():
-        cells = [_cell(curve[:, index]) for index in range(len(labels))]
+        cells = [_format_cell(curve[:, index]) for index in range(len(labels))]
         whole = compute_mean_over_labels(curve, labels)
-        cells.append(_cell(whole))
+        cells.append(_format_cell(whole))
         compared = name != BASELINE and BASELINE in curves
-        cells.append(_cell(whole - compute_mean_over_labels(curves[BASELINE], labels), sign="+") if compared else "")
+        cells.append(
+            _format_cell(whole - compute_mean_over_labels(curves[BASELINE], labels), sign="+") if compared else ""
+        )
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def _rows(steps: Path) -> list[dict[str, Any]]:
+def _read_rows(steps: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in steps.read_text(encoding="utf-8").splitlines()]
 
 
-def _labels(rows: Sequence[Mapping[str, Any]]) -> list[int]:
+def _list_label_counts(rows: Sequence[Mapping[str, Any]]) -> list[int]:
     return sorted({row["labels"] for row in rows})
 
 
-def _courses(rows: Sequence[Mapping[str, Any]], key: str) -> Curves:
+def _collect_courses(rows: Sequence[Mapping[str, Any]], key: str) -> Curves:
     """A value of the steps by strategy, ``(seeds, numbers of labels)``: each begins at the start that all share."""
     found: dict[str, dict[tuple[int, int], float]] = {}
     for row in rows:
         found.setdefault(row["strategy"], {})[row["seed"], row["labels"]] = row[key]
-    start, labels = found.pop("start"), _labels(rows)
-    seeds = _complete(rows, labels)
+    start, labels = found.pop("start"), _list_label_counts(rows)
+    seeds = _list_complete_seeds(rows, labels)
     whole = {name: {**start, **course} for name, course in found.items()}
     return {name: np.array([[course[seed, n] for n in labels] for seed in seeds]) for name, course in whole.items()}
 
 
-def _complete(rows: Sequence[Mapping[str, Any]], labels: Sequence[int]) -> list[int]:
+def _list_complete_seeds(rows: Sequence[Mapping[str, Any]], labels: Sequence[int]) -> list[int]:
     """Seeds that every strategy has finished, in their order."""
     done = {(row["strategy"], row["seed"], row["labels"]) for row in rows}
     strategies = {row["strategy"] for row in rows} - {"start"}
@@ -150,6 +152,6 @@ def _complete(rows: Sequence[Mapping[str, Any]], labels: Sequence[int]) -> list[
     return [seed for seed in starts if all((name, seed, count) in done for name in strategies for count in labels[1:])]
 
 
-def _cell(values: np.ndarray, sign: str = "") -> str:
+def _format_cell(values: np.ndarray, sign: str = "") -> str:
     mean, half = compute_mean_and_half_width(values)
     return f"{mean:{sign}.3f}" if np.isnan(half) else f"{mean:{sign}.3f} ± {half:.3f}"

@@ -85,13 +85,13 @@ def annotate(
     whole = np.zeros(image.shape, bool)
     effort = OutliningCost(films=1)
     for mass in masses:
-        outline, cost = _outlined(model, prepared, mass, random)
+        outline, cost = _outline_by_clicks(model, prepared, mass, random)
         whole |= outline
         effort += cost
     return AnnotatedFilm(whole, effort)
 
 
-def _outlined(
+def _outline_by_clicks(
     model: InteractiveModel, prepared: Any, mass: np.ndarray, random: np.random.Generator
 ) -> tuple[np.ndarray, OutliningCost]:
     prompts = Prompts(foreground=draw_first_click(mass, random)[np.newaxis])

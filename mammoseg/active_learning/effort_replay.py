@@ -27,9 +27,9 @@ class EffortReplay(Replay):
     The first films are outlined with the random walker, since no network has learned yet.
     """
 
-    def _label(self, strategy: str, draw: tuple[int, int], new: Sequence[str], before: Any) -> dict[str, Any]:
+    def _annotate(self, strategy: str, draw: tuple[int, int], new: Sequence[str], before: Any) -> dict[str, Any]:
         seed, _ = draw
-        tool: InteractiveModel = RandomWalker() if before is None else as_model(self._tool(before))
+        tool: InteractiveModel = RandomWalker() if before is None else as_model(self._load_tool(before))
         effort = OutliningCost() if before is None else OutliningCost(**before["row"]["effort"])
         for name in new:
             random = np.random.default_rng([*draw, list(self.pool).index(name)])
@@ -39,23 +39,23 @@ class EffortReplay(Replay):
             image = np.clip((mammogram.pixels - low) / (high - low), 0, 1, dtype=np.float32)
             masses = list_masses(read_mask(record["label_path"], shape=image.shape), least=LEAST_PIXELS)
             film = annotate(tool, image, masses, random)
-            path = self._outline(seed, strategy, name)
+            path = self._locate_outline(seed, strategy, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             write_mask(path, film.mask)
             effort += film.effort
         return {"effort": asdict(effort), "seconds": effort.seconds}
 
-    def _item(self, strategy: str, seed: int, name: str) -> Item:
+    def _get_item(self, strategy: str, seed: int, name: str) -> Item:
         record = self.pool[name]
-        label = self._labelled(seed, strategy, name)
+        label = self._find_outline(seed, strategy, name)
         return prepare_item(self.plan, {**record, "image": record["image_path"], "label": str(label)})
 
-    def _learned(self, strategy: str, draw: tuple[int, int], names: Sequence[str], before: Any) -> dict[str, Any]:
+    def _train_others(self, strategy: str, draw: tuple[int, int], names: Sequence[str], before: Any) -> dict[str, Any]:
         seed, turn = draw
-        tool = self._tool(before)
+        tool = self._load_tool(before)
         records, shapes = [], []
         for name in names:
-            label = self._labelled(seed, strategy, name)
+            label = self._find_outline(seed, strategy, name)
             mask = read_mask(label)
             records.append({"image": self.pool[name]["image_path"], "label": str(label), "has_mass": bool(mask.any())})
             shapes.append(mask.shape)
@@ -70,16 +70,16 @@ class EffortReplay(Replay):
         )
         return {"tool": tool.state_dict()}
 
-    def _tool(self, before: Mapping[str, Any] | None) -> Any:
+    def _load_tool(self, before: Mapping[str, Any] | None) -> Any:
         network = build_tool(self.plan.channels)
         if before is not None:
             network.load_state_dict(before["tool"])
         return network
 
-    def _outline(self, seed: int, strategy: str, name: str) -> Path:
+    def _locate_outline(self, seed: int, strategy: str, name: str) -> Path:
         return self.output / "outlines" / f"{seed}-{strategy}" / f"{name}.png"
 
-    def _labelled(self, seed: int, strategy: str, name: str) -> Path:
+    def _find_outline(self, seed: int, strategy: str, name: str) -> Path:
         """Outline of a film, of this strategy or of the start that all share."""
-        own = self._outline(seed, strategy, name)
-        return own if own.is_file() else self._outline(seed, "start", name)
+        own = self._locate_outline(seed, strategy, name)
+        return own if own.is_file() else self._locate_outline(seed, "start", name)

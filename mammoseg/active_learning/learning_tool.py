@@ -29,11 +29,11 @@ def as_model(network: nn.Module) -> ClickModel:
     """What the annotator clicks with: the network finds a mass, further clicks correct it as in the label server."""
 
     @torch.no_grad()
-    def logits(inputs: np.ndarray) -> np.ndarray:
+    def compute_logits(inputs: np.ndarray) -> np.ndarray:
         found: np.ndarray = network.eval()(torch.from_numpy(inputs)).numpy()
         return found
 
-    return ClickModel(logits, grid=GRID)
+    return ClickModel(compute_logits, grid=GRID)
 
 
 def train_tool(
@@ -58,9 +58,9 @@ def train_tool(
         return
     random = np.random.default_rng(seed)
 
-    def batch(step: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def draw_batch(step: int) -> tuple[torch.Tensor, torch.Tensor]:
         crops.set_epoch(step)
         items = [crops[int(index)] for index in random.integers(len(crops), size=BATCH_SIZE)]
         return torch.stack([item["image"] for item in items]), torch.stack([item["label"] for item in items])
 
-    train_briefly(network, batch, steps=steps, lr=lr)
+    train_briefly(network, draw_batch, steps=steps, lr=lr)

@@ -65,7 +65,9 @@ def run_replay(
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in plan.items()}
     settings = SimulationPlan(strategies, **values)
     output.mkdir(parents=True, exist_ok=True)
-    pool, test = _phantoms(output / "phantoms", **phantom) if dataset_dir is None else _dataset(dataset_dir)
+    pool, test = (
+        _generate_phantoms(output / "phantoms", **phantom) if dataset_dir is None else _load_dataset(dataset_dir)
+    )
     pool, test = pool[: images[0]], test[: images[1]]
     start = time.monotonic()
     costs_effort = settings.tool_steps > 0
@@ -73,7 +75,7 @@ def run_replay(
     labels, curves = read_effort(steps) if costs_effort else read_curves(steps)
     seconds = time.monotonic() - start
     source = f"phantoms of {phantom['size']} rows" if dataset_dir is None else dataset_dir.name
-    head = _description(settings, source, len(pool), len(test), seconds)
+    head = _describe(settings, source, len(pool), len(test), seconds)
     unit, against, name = _EFFORT if costs_effort else _LABELS
     table = f"{head}\n\n{format_curves(labels, curves, unit=unit)}"
     places = [(output / f"{name}.png", output / f"{name}.md")]
@@ -86,7 +88,7 @@ def run_replay(
     print(f"\n{table}\n{places[-1][0]}")
 
 
-def _phantoms(folder: Path, *, patients: int, size: int) -> tuple[list[Record], list[Record]]:
+def _generate_phantoms(folder: Path, *, patients: int, size: int) -> tuple[list[Record], list[Record]]:
     """Pool and test of a cohort; each call makes the same."""
     folder.mkdir(parents=True, exist_ok=True)
     records = generate_cohort(folder, patients=patients, size=size)
@@ -95,11 +97,11 @@ def _phantoms(folder: Path, *, patients: int, size: int) -> tuple[list[Record], 
     return whole[:first_test], whole[first_test:]
 
 
-def _dataset(folder: Path) -> tuple[list[Record], list[Record]]:
+def _load_dataset(folder: Path) -> tuple[list[Record], list[Record]]:
     return tuple(load_section(folder / "datalist.json", section) for section in ("training", "test"))  # type: ignore[return-value]  # two of them
 
 
-def _description(plan: SimulationPlan, source: str, pool: int, test: int, seconds: float) -> str:
+def _describe(plan: SimulationPlan, source: str, pool: int, test: int, seconds: float) -> str:
     rows, columns = plan.spatial_size
     return f"""# Active learning on a CPU, simulated
 
@@ -111,14 +113,14 @@ Written by `python scripts/simulate_active_learning.py`; [active learning](../ac
   at most {plan.lr} a round.
 - Course: {plan.first_steps} steps on {plan.start} labels; then {plan.rounds} rounds of {plan.query} more labels and
   {plan.steps} more steps from the weights of the round before (warm start).
-{_of_effort(plan)}- Views of one patient are {"kept apart" if plan.grouped else "not kept apart"}.
+{_describe_effort(plan)}- Views of one patient are {"kept apart" if plan.grouped else "not kept apart"}.
 - Numbers: mean ± half of the 95 % confidence interval (Student's t) over the seeds (number of them: {plan.seeds});
   differences seed by seed.
 - {seconds:.0f} s in this call, torch {torch.__version__}, {torch.get_num_threads()} threads ({platform.machine()}),
   commit {read_current_commit() or "unknown"}, {date.today()}."""
 
 
-def _of_effort(plan: SimulationPlan) -> str:
+def _describe_effort(plan: SimulationPlan) -> str:
     if not plan.tool_steps:
         return ""
     return f"""- Labels: outlined by a simulated annotator who clicks until Dice with the truth is {GOOD:g} and after

@@ -88,7 +88,7 @@ class Scorer:
             wanted: names of the scores; ``tta`` and ``bald`` take more passes through the network than all others.
         """
         with BottleneckFeatures(self.network) as watched:
-            probability = self._probabilities(image[None])[0].double().cpu().numpy()
+            probability = self._compute_probabilities(image[None])[0].double().cpu().numpy()
         breast = find_breast_region(image[0].cpu().numpy())
         outline = find_outline_band(probability, threshold=self.threshold)
         entropy = compute_binary_entropy(probability)
@@ -99,38 +99,40 @@ class Scorer:
         }
         disagreement = None
         if "tta" in wanted:
-            scores["tta"] = compute_mean_of_top(self._augmented(image).var(axis=0), breast)
+            scores["tta"] = compute_mean_of_top(self._predict_augmented(image).var(axis=0), breast)
         if "bald" in wanted:
-            samples, disagreement = self._samples(image)
+            samples, disagreement = self._draw_samples(image)
             scores["bald"] = compute_mean_of_top(compute_bald(samples), breast)
         features = watched.features.mean(dim=0).float().cpu().numpy()
         return ImageScores({name: scores[name] for name in SCORES if name in wanted}, features, disagreement)
 
-    def _probabilities(self, images: Tensor, network: nn.Module | None = None) -> Tensor:
+    def _compute_probabilities(self, images: Tensor, network: nn.Module | None = None) -> Tensor:
         """Mass probability ``(N, H, W)`` of images ``(N, C, H, W)``."""
         logits = self.inferer(images, network or self.network)
         return torch.cat([compute_mass_probability(one.float()) for one in logits])
 
-    def _augmented(self, image: Tensor) -> np.ndarray:
+    def _predict_augmented(self, image: Tensor) -> np.ndarray:
         """Probabilities ``(6, H, W)`` of the augmented image, on the grid of the image."""
-        return undo_light_views(self._probabilities(make_light_views(image))).double().cpu().numpy()
+        return undo_light_views(self._compute_probabilities(make_light_views(image))).double().cpu().numpy()
 
-    def _samples(self, image: Tensor) -> tuple[np.ndarray, str]:
+    def _draw_samples(self, image: Tensor) -> tuple[np.ndarray, str]:
         """Probabilities ``(samples, H, W)`` that BALD compares, and what gave them."""
         if list_dropout_layers(self.network):
             with dropout_on(self.network, seed=self.seed):
-                samples = self._probabilities(image.expand(self.samples, *image.shape))
+                samples = self._compute_probabilities(image.expand(self.samples, *image.shape))
             return samples.double().cpu().numpy(), "mc_dropout"
         if self.ensemble:
-            members = [self._probabilities(image[None], member) for member in (self.network, *self.ensemble)]
+            members = [self._compute_probabilities(image[None], member) for member in (self.network, *self.ensemble)]
             return torch.cat(members).double().cpu().numpy(), "ensemble"
-        return self._augmented(image), "tta"
+        return self._predict_augmented(image), "tta"
 
 
 def build_scorer(predictor: Predictor | MeanPredictor, *, samples: int = 8, seed: int = 0) -> Scorer:
     """Scorer of what a predictor predicts with."""
     inferer = FlipInferer(predictor.flips)
-    return Scorer(_torch(predictor).network, inferer=inferer, threshold=predictor.threshold, samples=samples, seed=seed)
+    return Scorer(
+        _require_torch(predictor).network, inferer=inferer, threshold=predictor.threshold, samples=samples, seed=seed
+    )
 
 
 def score_mammogram(
@@ -142,10 +144,10 @@ def score_mammogram(
         InputRefusedError: the file cannot be used.
     """
     image = torch.from_numpy(predictor.preprocessing(mammogram).image)
-    return scorer(image.to(_torch(predictor).device), wanted)
+    return scorer(image.to(_require_torch(predictor).device), wanted)
 
 
-def _torch(predictor: Predictor | MeanPredictor) -> TorchEngine:
+def _require_torch(predictor: Predictor | MeanPredictor) -> TorchEngine:
     """The engine of a predictor; scores look inside the network, which only torch lets them."""
     if not isinstance(predictor.engine, TorchEngine):
         raise WrongCallError(f"scores need the runtime torch, and this predictor has {predictor.engine.name}.")

@@ -129,11 +129,11 @@ def simulate(
         WrongCallError: the plan cannot be carried out, or the folder holds the steps of another one.
     """
     plan.check(len(pool))
-    _same_plan(plan, pool, test, output)
-    prepared = _prepared(plan, pool, "pool"), _prepared(plan, test, "test")
+    _keep_plan(plan, pool, test, output)
+    prepared = _prepare_items(plan, pool, "pool"), _prepare_items(plan, test, "test")
     replay = (replayed or Replay)(plan, *prepared, output)
     total = plan.seeds * (1 + len(plan.strategies) * plan.rounds)
-    for _ in tqdm(replay.steps(), total=total, desc="active learning", unit="step"):
+    for _ in tqdm(replay.run_steps(), total=total, desc="active learning", unit="step"):
         pass
     return replay.results
 
@@ -150,15 +150,15 @@ class Replay:
         self.groups = {name: item["patient_id"] for name, item in self.pool.items()}
         self.augment = build_random_changes()
 
-    def steps(self) -> Iterator[dict[str, Any]]:
+    def run_steps(self) -> Iterator[dict[str, Any]]:
         """Each step as it is done, or was done before."""
         for seed in range(self.plan.seeds):
-            start = self._step("start", seed, 0, self.choose_first_labels(seed), None)
+            start = self._run_step("start", seed, 0, self.choose_first_labels(seed), None)
             yield start
             for strategy in self.plan.strategies:
                 before = start
                 for turn in range(1, self.plan.rounds + 1):
-                    before = self._step(strategy, seed, turn, None, before)
+                    before = self._run_step(strategy, seed, turn, None, before)
                     yield before
 
     def choose_first_labels(self, seed: int) -> list[str]:
@@ -182,7 +182,7 @@ class Replay:
             picked.append(pick_order(rated, groups=self.groups if self.plan.grouped else None, taken=taken)[0])
         return picked
 
-    def _step(
+    def _run_step(
         self, strategy: str, seed: int, turn: int, labelled: list[str] | None, before: dict[str, Any] | None
     ) -> dict[str, Any]:
         """Pick, train and measure; or read what an earlier run did."""
@@ -197,20 +197,20 @@ class Replay:
             known = before["row"]["images"]
             labelled = self.pick(strategy, network.eval(), known, np.random.default_rng([seed, turn]))
         assert labelled is not None
-        cost = self._label(strategy, (seed, turn), labelled, before)
+        cost = self._annotate(strategy, (seed, turn), labelled, before)
         images = [*known, *labelled]
-        items = {name: self._item(strategy, seed, name) for name in images}
+        items = {name: self._get_item(strategy, seed, name) for name in images}
         self._train(network, items, self.plan.steps if turn else self.plan.first_steps, (seed, turn))
-        dice = round(self._dice(network), 6)
+        dice = round(self._measure_dice(network), 6)
         row = {"seed": seed, "strategy": strategy, "labels": len(images), "dice": dice, **cost, "images": images}
-        step = {"row": row, "model": network.state_dict(), **self._learned(strategy, (seed, turn), images, before)}
+        step = {"row": row, "model": network.state_dict(), **self._train_others(strategy, (seed, turn), images, before)}
         with self.results.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         with atomic_path(kept) as temporary:
             torch.save(step, temporary)
         return step
 
-    def _label(self, strategy: str, draw: tuple[int, int], new: Sequence[str], before: Any) -> dict[str, Any]:
+    def _annotate(self, strategy: str, draw: tuple[int, int], new: Sequence[str], before: Any) -> dict[str, Any]:
         """Label images, and what that cost as parts of the row; the truth costs nothing.
 
         Args:
@@ -219,11 +219,11 @@ class Replay:
         """
         return {}
 
-    def _item(self, strategy: str, seed: int, name: str) -> Item:
+    def _get_item(self, strategy: str, seed: int, name: str) -> Item:
         """A labelled image as the network learns from it."""
         return self.pool[name]
 
-    def _learned(self, strategy: str, draw: tuple[int, int], names: Sequence[str], before: Any) -> dict[str, Any]:
+    def _train_others(self, strategy: str, draw: tuple[int, int], names: Sequence[str], before: Any) -> dict[str, Any]:
         """What else learned from the labels, as parts of the step; nothing."""
         return {}
 
@@ -232,18 +232,18 @@ class Replay:
         self.augment.set_random_state(seed=int(rng.integers(2**31)))
         order: list[str] = []
 
-        def batch(_: int) -> tuple[Tensor, Tensor]:
+        def draw_batch(_: int) -> tuple[Tensor, Tensor]:
             while len(order) < self.plan.batch_size:
                 order.extend(rng.permutation(np.array(list(items))).tolist())
             chosen = [order.pop(0) for _ in range(self.plan.batch_size)]
             changed = [self.augment({key: items[name][key] for key in ("image", "label")}) for name in chosen]
-            image, label = (torch.stack([_plain(item[key]) for item in changed]) for key in ("image", "label"))
+            image, label = (torch.stack([_as_plain(item[key]) for item in changed]) for key in ("image", "label"))
             return image, label
 
-        train_briefly(network, batch, steps=steps, lr=self.plan.lr)
+        train_briefly(network, draw_batch, steps=steps, lr=self.plan.lr)
 
     @torch.no_grad()
-    def _dice(self, network: nn.Module) -> float:
+    def _measure_dice(self, network: nn.Module) -> float:
         """Mean Dice over the test images with a mass, on the network's grid."""
         masks = [compute_mass_probability(network(item["image"][None])[0])[0].numpy() > 0.5 for item in self.test]
         return float(
@@ -256,18 +256,18 @@ def prepare_item(plan: SimulationPlan, record: Mapping[str, Any]) -> Item:
     files = {key: record[key] for key in ("image", "label")}
     item = build_film_preprocessing(spatial_size=plan.spatial_size, channels=1)(files)
     paths = {f"{key}_path": path for key, path in files.items()}
-    return {**record, **paths, **{key: _plain(item[key]) for key in files}}
+    return {**record, **paths, **{key: _as_plain(item[key]) for key in files}}
 
 
-def _plain(tensor: Tensor) -> Tensor:
+def _as_plain(tensor: Tensor) -> Tensor:
     return torch.as_tensor(tensor).as_subclass(Tensor)
 
 
-def _prepared(plan: SimulationPlan, records: Sequence[Mapping[str, Any]], name: str) -> list[Item]:
+def _prepare_items(plan: SimulationPlan, records: Sequence[Mapping[str, Any]], name: str) -> list[Item]:
     return [prepare_item(plan, record) for record in tqdm(records, desc=f"read {name}", unit="image")]
 
 
-def _same_plan(
+def _keep_plan(
     plan: SimulationPlan, pool: Sequence[Mapping[str, Any]], test: Sequence[Mapping[str, Any]], output: Path
 ) -> None:
     """Write the plan down, or compare it with the one that is there."""

@@ -71,16 +71,16 @@ def rate(
         case "first":
             values = -np.argsort(np.argsort(images)).astype(float)
         case "coreset":
-            values = _diversity(images, labelled, scores)
+            values = _compute_diversity(images, labelled, scores)
         case "hybrid":
             uncertainty = np.array([scores[image].scores["uncertainty_top"] for image in images])
-            values = multiply_ranks(uncertainty, _diversity(images, labelled, scores))
+            values = multiply_ranks(uncertainty, _compute_diversity(images, labelled, scores))
         case _:
             values = np.array([scores[image].scores[strategy] for image in images])
     return dict(zip(images, values.tolist(), strict=True))
 
 
-def _diversity(images: Sequence[str], labelled: Sequence[str], scores: Mapping[str, ImageScores]) -> np.ndarray:
+def _compute_diversity(images: Sequence[str], labelled: Sequence[str], scores: Mapping[str, ImageScores]) -> np.ndarray:
     features = np.stack([scores[image].features for image in images])
     known = [scores[image].features for image in labelled if image in scores]
     return compute_distance_to_nearest(features, np.array(known).reshape(len(known), features.shape[1]))

@@ -81,7 +81,7 @@ def c_store(
         raise WrongCallError("--calling_aet has 1 to 16 letters of ASCII, no blank and no backslash.")
     results = [_read(path) for path in paths]
     sound = [result for result in results if result.ok and result.path is not None]
-    contexts = _contexts(sound)
+    contexts = _build_contexts(sound)
     outcome: dict[Path, Stored] = {}
     with tqdm(total=len(sound), unit="file", desc="store", disable=None) as progress:
         for sent in _send(sound, contexts, peer, calling_aet, timeout):
@@ -100,22 +100,24 @@ def _read(path: Path) -> Stored:
     return Stored(path, instance.sop, StoreStatus.STORED)
 
 
-def _kind(file: Stored) -> tuple[UID, UID]:
+def _read_kind(file: Stored) -> tuple[UID, UID]:
     """SOP class and transfer syntax of a file."""
     assert file.path is not None
     meta = read_file_meta_info(file.path)
     return meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID
 
 
-def _contexts(files: Sequence[Stored]) -> list[PresentationContext]:
+def _build_contexts(files: Sequence[Stored]) -> list[PresentationContext]:
     """One context for each pair of SOP class and transfer syntax, so that the choice among the syntaxes is ours."""
     kinds = dict.fromkeys(
-        (sop_class, syntax) for sop_class, own in dict.fromkeys(map(_kind, files)) for syntax in _syntaxes(own)
+        (sop_class, syntax)
+        for sop_class, own in dict.fromkeys(map(_read_kind, files))
+        for syntax in _list_syntaxes(own)
     )
     return [build_context(sop_class, [syntax]) for sop_class, syntax in kinds][:MOST_CONTEXTS]
 
 
-def _syntaxes(own: UID) -> list[UID]:
+def _list_syntaxes(own: UID) -> list[UID]:
     """Transfer syntaxes in which a file may go, the best first: as it is, or its data set written in another one."""
     return list(dict.fromkeys([own, *NATIVE])) if own in (*NATIVE, DeflatedExplicitVRLittleEndian) else [own]
 
@@ -132,9 +134,9 @@ def _send(
         peer.host, peer.port, contexts=[build_context(Verification), *contexts], ae_title=peer.aet
     )
     try:
-        failure = _why_not(association, peer)
+        failure = _say_why_not(association, peer)
         for file in files:
-            yield file.refused("E_ARCHIVE", failure) if failure else _store_one(file, association)
+            yield file.as_refused("E_ARCHIVE", failure) if failure else _store_one(file, association)
             if not failure and not association.is_established:
                 failure = f"{peer} ended the connection; send the rest again."
     finally:
@@ -142,7 +144,7 @@ def _send(
             association.release()
 
 
-def _why_not(association: Association, peer: Peer) -> str:
+def _say_why_not(association: Association, peer: Peer) -> str:
     """Empty when the peer answers an echo (PS3.4 annex A)."""
     if association.is_rejected:
         return f"{peer} rejects the connection; check both AE titles with its administrator."
@@ -157,28 +159,28 @@ def _why_not(association: Association, peer: Peer) -> str:
 def _store_one(file: Stored, association: Association) -> Stored:
     assert file.path is not None
     accepted = {(context.abstract_syntax, context.transfer_syntax[0]) for context in association.accepted_contexts}
-    sop_class, own = _kind(file)
-    syntax = next((syntax for syntax in _syntaxes(own) if (sop_class, syntax) in accepted), None)
+    sop_class, own = _read_kind(file)
+    syntax = next((syntax for syntax in _list_syntaxes(own) if (sop_class, syntax) in accepted), None)
     if syntax is None:
-        return file.refused("E_ARCHIVE", f"the archive does not take {_name(sop_class)} in {_name(own)}.")
+        return file.as_refused("E_ARCHIVE", f"the archive does not take {_name(sop_class)} in {_name(own)}.")
     try:
         sent = file.path if syntax == own else open_dicom(file.path)
     except InputRefusedError as error:
-        return file.refused(error.code, error.reason)
+        return file.as_refused(error.code, error.reason)
     try:
         status = association.send_c_store(sent).get("Status")
     except ValueError:
         reason = f"the archive takes {_name(syntax)}, in which this file cannot be written."
-        return file.refused("E_ARCHIVE", reason)
+        return file.as_refused("E_ARCHIVE", reason)
     except MemoryError:
         raise
     except Exception:  # whatever pynetdicom raises over an association that ended
         status = None
     if status is None:
-        return file.refused("E_ARCHIVE", "the archive did not answer in time or ended the connection.")
+        return file.as_refused("E_ARCHIVE", "the archive did not answer in time or ended the connection.")
     if is_success(status):
         return file
-    return file.refused("E_ARCHIVE", f"the archive refuses it: {say_failure(status)}.")
+    return file.as_refused("E_ARCHIVE", f"the archive refuses it: {say_failure(status)}.")
 
 
 def _name(uid: UID) -> str:

@@ -69,11 +69,20 @@ def is_allowed(name: str) -> bool:
     if FUNCTIONS.fullmatch(name) or last in MONAI_DATA and head in ("", "monai.data"):
         return True
     if not head:
-        return last not in MONAI_REFUSED and any(last in _public(f"monai.{room}") for room in MONAI_ROOMS)
+        return last not in MONAI_REFUSED and any(last in _list_public_names(f"monai.{room}") for room in MONAI_ROOMS)
     package, _, room = head.partition(".")
     if package == "mammoseg":
-        return name in OF_EXPORTS or name in _of_own_bundles() or (_is_below(room, OWN_ROOMS) and last in _public(head))
-    return package == "monai" and _is_below(room, MONAI_ROOMS) and last not in MONAI_REFUSED and last in _public(head)
+        return (
+            name in OF_EXPORTS
+            or name in _list_own_targets()
+            or (_is_below(room, OWN_ROOMS) and last in _list_public_names(head))
+        )
+    return (
+        package == "monai"
+        and _is_below(room, MONAI_ROOMS)
+        and last not in MONAI_REFUSED
+        and last in _list_public_names(head)
+    )
 
 
 def _is_below(room: str, rooms: tuple[str, ...]) -> bool:
@@ -81,7 +90,7 @@ def _is_below(room: str, rooms: tuple[str, ...]) -> bool:
 
 
 @cache
-def _of_own_bundles() -> frozenset[str]:
+def _list_own_targets() -> frozenset[str]:
     """What the bundles that come with this program name."""
     configs = (Path(locate_bundle(name), "configs") for name in list_bundle_names())
     texts = (file.read_text(encoding="utf-8") for folder in configs for file in folder.glob("*.json"))
@@ -89,10 +98,10 @@ def _of_own_bundles() -> frozenset[str]:
 
 
 @cache
-def _public(module: str) -> frozenset[str]:
+def _list_public_names(module: str) -> frozenset[str]:
     """Classes and functions of an installed module: those that it defines, or as a package has from its own modules."""
     package, *rooms = module.split(".")
-    path = _folder(package).joinpath(*rooms)
+    path = _locate_package(package).joinpath(*rooms)
     is_package = path.is_dir()
     file = path / "__init__.py" if is_package else path.with_suffix(".py")
     names = []
@@ -106,7 +115,7 @@ def _public(module: str) -> frozenset[str]:
 
 
 @cache
-def _folder(package: str) -> Path:
+def _locate_package(package: str) -> Path:
     spec = find_spec(package)
     assert spec is not None and spec.submodule_search_locations, "both are installed with this program"
     return Path(next(iter(spec.submodule_search_locations)))

@@ -79,13 +79,13 @@ def find_faults(folder: Path, *, allow: frozenset[str] = frozenset()) -> Iterato
             yield Finding("path", as_printable(name), "", "is no file, or cannot be read")
         elif not (_is_ours(path, name) or (allow and hash_file(path) in allow)):
             yield from (
-                Finding(kind, as_printable(name), place, what) for kind, place, what in _faults(path, name, read)
+                Finding(kind, as_printable(name), place, what) for kind, place, what in _find_faults(path, name, read)
             )
     yield from configs.audit_configs(read)
-    yield from _as_a_whole(folder)
+    yield from _find_faults_of_whole(folder)
 
 
-def _faults(path: Path, name: str, read: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+def _find_faults(path: Path, name: str, read: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Kind, place and fault of one file; a config is put into `read`, to be looked at with the others."""
     suffix = path.suffix.lower()
     if suffix in configs.SUFFIXES:
@@ -115,7 +115,7 @@ def _is_ours(path: Path, name: str) -> bool:
     return name.startswith(f"{PACKAGE_FOLDER.name}/") and ours.is_file() and ours.read_bytes() == path.read_bytes()
 
 
-def _as_a_whole(folder: Path) -> Iterator[Finding]:
+def _find_faults_of_whole(folder: Path) -> Iterator[Finding]:
     if not any(path.name.upper().startswith(("LICENSE", "LICENCE", "COPYING")) for path in folder.iterdir()):
         yield Finding("license", ".", "", "has no LICENSE, so nobody may use it")
     if (folder / MANIFEST).exists():

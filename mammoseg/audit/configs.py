@@ -43,34 +43,34 @@ def read_config(path: Path) -> Any:
 
 def audit_configs(configs: Mapping[str, Any]) -> Iterator[Finding]:
     """What speaks against the configs of a bundle, by their names in it; they share their imports."""
-    entries = {name: list(_walk(content, "")) for name, content in configs.items()}
+    entries = {name: list(_list_leaves(content, "")) for name, content in configs.items()}
     names: dict[str, str] = {}
     for _, _, value in (entry for found in entries.values() for entry in found):
         if isinstance(value, str) and value.startswith("$"):
             names |= read_imports(value[1:])
     for name, found in entries.items():
         for place, key, value in found:
-            for kind, what in _faults(key, value, names):
+            for kind, what in _find_faults(key, value, names):
                 yield Finding(kind, name, as_printable(place), as_printable(what))
 
 
-def _faults(key: str, value: Any, names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _find_faults(key: str, value: Any, names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     last = re.split(r"::|#", key)[-1].lstrip("+~")
     if last == "_target_":
         if not isinstance(value, str) or not TARGET.fullmatch(value):
-            yield "target", f"makes {_short(value)}, which says only when it runs what that is"
+            yield "target", f"makes {_cut_short(value)}, which says only when it runs what that is"
         elif not is_allowed(value):
-            yield "target", f"makes {_short(value)}, which is not on the list of what is known to be harmless"
+            yield "target", f"makes {_cut_short(value)}, which is not on the list of what is known to be harmless"
     elif last == "_mode_" and value == "debug":
         yield "target", "runs in the debugger"
     elif isinstance(value, str) and value.startswith("$"):
         for fault in find_faults_in_expression(value[1:], names):
-            yield "expression", f"{_short(value)} {fault}"
+            yield "expression", f"{_cut_short(value)} {fault}"
     elif isinstance(value, str) and PATH_OUT.fullmatch(value.removeprefix("%")) and "://" not in value:
-        yield "path", f"names a path out of the bundle, {_short(value)}"
+        yield "path", f"names a path out of the bundle, {_cut_short(value)}"
 
 
-def _walk(value: Any, place: str) -> Iterator[tuple[str, str, Any]]:
+def _list_leaves(value: Any, place: str) -> Iterator[tuple[str, str, Any]]:
     """Id, last key and value of all that is no mapping or list, and of each once that YAML names several times."""
     waiting, seen = [(place, "", value)], set()
     while waiting:
@@ -85,6 +85,6 @@ def _walk(value: Any, place: str) -> Iterator[tuple[str, str, Any]]:
             yield place, key, value
 
 
-def _short(value: Any) -> str:
+def _cut_short(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     return f"'{text[:SHORT]}{'...' if len(text) > SHORT else ''}'"

@@ -62,10 +62,10 @@ def find_faults_in_array(path: Path) -> Iterator[str]:
     try:
         if path.suffix == ".npz":
             with zipfile.ZipFile(path) as archive:
-                kinds = [_kind_of_array(archive.open(name)) for name in archive.namelist()]
+                kinds = [_read_kind(archive.open(name)) for name in archive.namelist()]
         else:
             with path.open("rb") as file:
-                kinds = [_kind_of_array(file)]
+                kinds = [_read_kind(file)]
     except Exception:  # its parser raises what it comes upon
         yield "is no array of NumPy"
         return
@@ -73,7 +73,7 @@ def find_faults_in_array(path: Path) -> Iterator[str]:
         yield "is an array of Python's objects, a pickle, which runs what it names"
 
 
-def _kind_of_array(file: IO[bytes]) -> np.dtype[Any]:
+def _read_kind(file: IO[bytes]) -> np.dtype[Any]:
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     return read(file)[2]
@@ -94,18 +94,18 @@ def find_faults_in_onnx(path: Path) -> Iterator[str]:
     except Exception:  # protobuf raises what it comes upon
         yield "is no ONNX model"
         return
-    stored = (entry for tensor in _tensors(model.graph) for entry in tensor.external_data)
+    stored = (entry for tensor in _list_tensors(model.graph) for entry in tensor.external_data)
     outside = {entry.value for entry in stored if entry.key == "location"}
     yield from (f"reads its numbers from another file, '{name}'" for name in sorted(outside))
     foreign = {node.domain for node in model.graph.node} - {"", "ai.onnx", "ai.onnx.ml", "com.microsoft"}
     yield from (f"needs operators of '{domain}', which are code of a stranger" for domain in sorted(foreign))
 
 
-def _tensors(graph: Any) -> Iterator[Any]:
+def _list_tensors(graph: Any) -> Iterator[Any]:
     """All constants of an ONNX graph and of the graphs in it."""
     yield from graph.initializer
     for attribute in (attribute for node in graph.node for attribute in node.attribute):
         yield from (attribute.t, *attribute.tensors)
         for inner in (attribute.g, *attribute.graphs):
             if inner.node or inner.initializer:
-                yield from _tensors(inner)
+                yield from _list_tensors(inner)

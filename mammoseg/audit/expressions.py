@@ -64,11 +64,13 @@ def find_faults_in_expression(text: str, names: Mapping[str, str]) -> Iterator[s
     except Exception:
         yield "is no expression of Python"
         return
-    yield from dict.fromkeys(_faults(tree, {**GIVEN, **names}))
+    yield from dict.fromkeys(_find_faults(tree, {**GIVEN, **names}))
 
 
-def _faults(tree: ast.Expression, names: Mapping[str, str]) -> Iterator[str]:
-    own = {argument.arg for node in ast.walk(tree) if isinstance(node, ast.arguments) for argument in _all(node)}
+def _find_faults(tree: ast.Expression, names: Mapping[str, str]) -> Iterator[str]:
+    own = {
+        argument.arg for node in ast.walk(tree) if isinstance(node, ast.arguments) for argument in _list_arguments(node)
+    }
     own |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
@@ -76,9 +78,9 @@ def _faults(tree: ast.Expression, names: Mapping[str, str]) -> Iterator[str]:
         if not isinstance(node, NODES):
             yield f"has {type(node).__name__}"
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow | ast.LShift):
-            if not isinstance(node.right, ast.Constant) or not 0 <= _number(node.right) <= LARGEST_POWER:
+            if not isinstance(node.right, ast.Constant) or not 0 <= _read_number(node.right) <= LARGEST_POWER:
                 yield "takes a power that may be without bound"
-        elif isinstance(node, ast.Name | ast.Attribute) and (path := _path(node, names, own)):
+        elif isinstance(node, ast.Name | ast.Attribute) and (path := _find_full_name(node, names, own)):
             if id(node) not in inner and not is_allowed(path):
                 yield f"uses {path}"
         elif isinstance(node, ast.Name):
@@ -89,20 +91,20 @@ def _faults(tree: ast.Expression, names: Mapping[str, str]) -> Iterator[str]:
                 yield f"uses .{node.attr}{'()' if id(node) in called else ''}"
 
 
-def _path(node: ast.expr, names: Mapping[str, str], own: set[str]) -> str | None:
+def _find_full_name(node: ast.expr, names: Mapping[str, str], own: set[str]) -> str | None:
     """Full name of what is taken of a module; ``os.environ[...]`` and what is called of it is no further name."""
     if isinstance(node, ast.Name):
         return names.get(node.id) if node.id not in own else None
-    if isinstance(node, ast.Attribute) and (head := _path(node.value, names, own)):
+    if isinstance(node, ast.Attribute) and (head := _find_full_name(node.value, names, own)):
         return None if head == "os.environ" and node.attr == "get" else f"{head}.{node.attr}"
     return None
 
 
-def _number(node: ast.Constant) -> float:
+def _read_number(node: ast.Constant) -> float:
     return node.value if isinstance(node.value, int | float) else -1
 
 
-def _all(node: ast.arguments) -> list[ast.arg]:
+def _list_arguments(node: ast.arguments) -> list[ast.arg]:
     return [
         *node.posonlyargs,
         *node.args,

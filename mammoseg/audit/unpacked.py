@@ -54,7 +54,7 @@ def _unpack(archive: zipfile.ZipFile, folder: Path) -> list[Finding]:
     findings, names = [], set()
     for info in infos:
         name = info.filename
-        if fault := _fault_of(info, taken=name.casefold() in names):
+        if fault := _find_fault(info, taken=name.casefold() in names):
             findings.append(Finding("archive", as_printable(name), "", fault))
         elif not info.is_dir():
             target = folder / name
@@ -66,7 +66,7 @@ def _unpack(archive: zipfile.ZipFile, folder: Path) -> list[Finding]:
     return findings
 
 
-def _fault_of(info: zipfile.ZipInfo, *, taken: bool) -> str | None:
+def _find_fault(info: zipfile.ZipInfo, *, taken: bool) -> str | None:
     name, kind = info.filename, stat.S_IFMT(info.external_attr >> 16)
     if ".." in PurePosixPath(name).parts or name.startswith("/") or "\\" in name or PureWindowsPath(name).drive:
         return "lies outside of the bundle when it is unpacked"

@@ -48,7 +48,9 @@ def benchmark_cohort(folder: Path, *, images: int, workers: int) -> dict[str, An
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with (folder / "said.txt").open("w") as said:
         run = subprocess.Popen(command, stdout=said, stderr=said)
-        samples = list(_samples(run, output / "ledger.jsonl", [images * n // SAMPLES for n in range(1, SAMPLES + 1)]))
+        samples = list(
+            _take_samples(run, output / "ledger.jsonl", [images * n // SAMPLES for n in range(1, SAMPLES + 1)])
+        )
         code = run.wait()
     if code:
         raise RuntimeError(f"{' '.join(command)} ended with {code}; see {folder / 'said.txt'}")
@@ -65,7 +67,7 @@ def benchmark_cohort(folder: Path, *, images: int, workers: int) -> dict[str, An
     }
 
 
-def _samples(run: "subprocess.Popen[bytes]", ledger: Path, marks: list[int]) -> Iterator[dict[str, Any]]:
+def _take_samples(run: "subprocess.Popen[bytes]", ledger: Path, marks: list[int]) -> Iterator[dict[str, Any]]:
     """A sample when each of `marks` is reached, as far as the run is not over before it is looked at."""
     start, done, read = time.perf_counter(), 0, 0
     for mark in marks:

@@ -31,7 +31,7 @@ def benchmark_evaluate(images: int = 1000, *, side: int = 256) -> dict[str, Any]
     """
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     torch.set_num_threads(1)
-    items = [_item(number, side) for number in range(images)]
+    items = [_generate_item(number, side) for number in range(images)]
     with TemporaryDirectory() as folder:
         engine = Engine(lambda _, batch: batch)
         PerImageReport(Path(folder)).attach(engine)
@@ -61,7 +61,7 @@ def benchmark_report(models: int = 20, *, images: int = 1500) -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         runs = [Path(folder) / f"model_{number:02}" for number in range(models)]
         for number, run in enumerate(runs):
-            write_per_image(run / "per_image.csv", _rows(number, images))
+            write_per_image(run / "per_image.csv", _generate_rows(number, images))
         start, computed = perf_counter(), process_time()
         with redirect_stdout(StringIO()):  # a line a pair
             compare(*runs, output=Path(folder) / "out")
@@ -75,7 +75,7 @@ def benchmark_report(models: int = 20, *, images: int = 1500) -> dict[str, Any]:
     }
 
 
-def _rows(model: int, images: int) -> Iterator[dict[str, Any]]:
+def _generate_rows(model: int, images: int) -> Iterator[dict[str, Any]]:
     """Images that are alike for all models, and scores that are not."""
     of_images, of_model = np.random.default_rng(0), np.random.default_rng(model + 1)
     for number in range(images):
@@ -95,7 +95,7 @@ def _rows(model: int, images: int) -> Iterator[dict[str, Any]]:
             yield identity | facts | {"grid": grid} | scores | counts | {"masses": 1, "missed_masses": 0}
 
 
-def _item(number: int, side: int) -> dict[str, Any]:
+def _generate_item(number: int, side: int) -> dict[str, Any]:
     """A mass of 1 % of the image, and a smooth map of ten spots, one of them near it."""
     random = np.random.default_rng(number)
     rows, columns = np.indices((side, side))

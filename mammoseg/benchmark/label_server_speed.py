@@ -83,11 +83,11 @@ def benchmark_label_server(
         with label_server(
             root / "made" / "images", root / "state", given, port=find_free_port(), environment=ALL_CORES
         ) as server:
-            result["one_request"] = _one_request(server, weights, images, rounds)
-            result["many_clients"] = _many_clients(server, images, clients, requests_in_all)
+            result["one_request"] = _measure_request(server, weights, images, rounds)
+            result["many_clients"] = _measure_clients(server, images, clients, requests_in_all)
         with local_archive() as archive:
             _fill(archive, root / "small", instances)
-            result["large_archive"] = _large_archive(archive, root / "other state", given, instances)
+            result["large_archive"] = _measure_large_archive(archive, root / "other state", given, instances)
     return result
 
 
@@ -98,7 +98,7 @@ def _make_images(folder: Path, size: int) -> dict[str, Path]:
     return {str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID): path for path in paths}
 
 
-def _one_request(server: LabelServer, weights: str, images: dict[str, Path], rounds: int) -> dict[str, Any]:
+def _measure_request(server: LabelServer, weights: str, images: dict[str, Path], rounds: int) -> dict[str, Any]:
     """Median seconds of a request, and of decoding, preprocessing, network, lesions and SEG in this process."""
     predictor = Predictor("unet", weights=weights)
     session, asked, computed = requests.Session(), cycle(images), cycle(images.values())
@@ -135,7 +135,7 @@ def _compute(predictor: Predictor, path: Path) -> None:
         write_object(build_segmentation(analysis), Path(folder) / "mass.seg.dcm")
 
 
-def _many_clients(server: LabelServer, images: Iterable[str], clients: int, count: int) -> dict[str, Any]:
+def _measure_clients(server: LabelServer, images: Iterable[str], clients: int, count: int) -> dict[str, Any]:
     """How many requests were answered with the SEG of the image that was asked for, and the memory meanwhile."""
     memory, right, process = [], 0, psutil.Process(server.process.pid)
     begin = time.perf_counter()
@@ -173,9 +173,9 @@ def _fill(archive: LocalArchive, folder: Path, instances: int) -> None:
     def store(number: int) -> None:
         dataset = pydicom.dcmread(path)
         dataset.PatientID = f"PHANTOM-{number // VIEWS}"
-        dataset.StudyInstanceUID = _uid("study", number // VIEWS)
-        dataset.SeriesInstanceUID = _uid("series", number)
-        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = _uid("instance", number)
+        dataset.StudyInstanceUID = _derive_uid("study", number // VIEWS)
+        dataset.SeriesInstanceUID = _derive_uid("series", number)
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = _derive_uid("instance", number)
         content = io.BytesIO()
         dataset.save_as(content)
         requests.post(f"{archive.url}/instances", content.getvalue(), auth=archive.user, timeout=60).raise_for_status()
@@ -184,23 +184,23 @@ def _fill(archive: LocalArchive, folder: Path, instances: int) -> None:
         list(pool.map(store, range(instances)))
 
 
-def _uid(level: str, number: int) -> UID:
+def _derive_uid(level: str, number: int) -> UID:
     return generate_uid(entropy_srcs=["mammoseg benchmark", level, str(number)])
 
 
-def _large_archive(archive: LocalArchive, state: Path, weights: str, instances: int) -> dict[str, Any]:
+def _measure_large_archive(archive: LocalArchive, state: Path, weights: str, instances: int) -> dict[str, Any]:
     """Seconds of the first look, of the list after it, and of the first list after a restart.
 
     Raises:
         ArithmeticError: not all instances are listed.
     """
     with label_server(archive, state, weights, port=find_free_port(), environment=ALL_CORES) as server:
-        first, listed = _list(server)
+        first, listed = _measure_list(server)
         if listed != instances:
             raise ArithmeticError(f"{listed} of {instances} instances are listed.")
-        known = statistics.median(_list(server)[0] for _ in range(LOOKS))
+        known = statistics.median(_measure_list(server)[0] for _ in range(LOOKS))
     with label_server(archive, state, weights, port=find_free_port(), environment=ALL_CORES) as server:
-        restarted, _ = _list(server)
+        restarted, _ = _measure_list(server)
     return {
         "instances": instances,
         "first_look_seconds": round(first, 3),
@@ -209,7 +209,7 @@ def _large_archive(archive: LocalArchive, state: Path, weights: str, instances: 
     }
 
 
-def _list(server: LabelServer) -> tuple[float, int]:
+def _measure_list(server: LabelServer) -> tuple[float, int]:
     """Seconds of the list of all images with their labels, and how many there are."""
     begin = time.perf_counter()
     answer = requests.get(f"{server.url}/datastore/?output=all", timeout=3600)

@@ -87,14 +87,14 @@ def measure_bundle(
         "quick": quick,
         "image": list(image.shape[1:]),
         **asdict(measure_facts(on_meta, image)),
-        "inference": _inference(
+        "inference": _measure_inference(
             network, images, seconds=seconds, rounds=limits, compiled=compiled, engine_threads=threads * engines
         ),
-        "training": _training(network, images, seconds=seconds, rounds=limits),
+        "training": _measure_training(network, images, seconds=seconds, rounds=limits),
     }
 
 
-def _inference(
+def _measure_inference(
     network: nn.Module,
     images: Tensor,
     *,
@@ -114,15 +114,15 @@ def _inference(
         folded.compile()
         variants["compiled"] = Accelerated(folded, half)
     if engine_threads and not images.is_cuda:
-        variants |= _engines(network, images, threads=engine_threads)
+        variants |= _build_engines(network, images, threads=engine_threads)
     with torch.inference_mode():
         logits = {name: variant(images) for name, variant in variants.items()}
-        differences = {name: _difference(logits["eager"], value, name=name) for name, value in logits.items()}
+        differences = {name: _measure_difference(logits["eager"], value, name=name) for name, value in logits.items()}
         runs: dict[str, Callable[[], object]] = {name: partial(variant, images) for name, variant in variants.items()}
         return _measure(runs, differences, images, seconds=seconds, rounds=rounds)
 
 
-def _engines(network: nn.Module, images: Tensor, *, threads: int) -> dict[str, Callable[[Tensor], Tensor]]:
+def _build_engines(network: nn.Module, images: Tensor, *, threads: int) -> dict[str, Callable[[Tensor], Tensor]]:
     """OpenVINO with the network, by engine and precision; the file is read before it is gone."""
     channels, rows, columns = images.shape[1:]
     example = torch.rand(2, channels, rows, columns)
@@ -134,15 +134,15 @@ def _engines(network: nn.Module, images: Tensor, *, threads: int) -> dict[str, C
             engine = OpenVinoEngine(path, shape=(channels, rows, columns), precision=precision)
             engine.limit_threads(threads)
             engine(images[:1].numpy())  # compiled now
-            found[f"openvino {precision}"] = partial(_through_arrays, engine)
+            found[f"openvino {precision}"] = partial(_run_through_arrays, engine)
     return found
 
 
-def _through_arrays(engine: Engine, images: Tensor) -> Tensor:
+def _run_through_arrays(engine: Engine, images: Tensor) -> Tensor:
     return torch.from_numpy(engine(images.numpy()))
 
 
-def _training(network: nn.Module, images: Tensor, *, seconds: float, rounds: tuple[int, int]) -> dict[str, Any]:
+def _measure_training(network: nn.Module, images: Tensor, *, seconds: float, rounds: tuple[int, int]) -> dict[str, Any]:
     for module in network.modules():
         if isinstance(module, nn.Dropout | nn.Dropout2d):
             module.p = 0.0  # what is dropped depends on the layout
@@ -155,7 +155,7 @@ def _training(network: nn.Module, images: Tensor, *, seconds: float, rounds: tup
         ),
     }
     losses = {name: step() for name, step in steps.items()}
-    differences = {name: _difference(losses["eager"], loss, name=name) for name, loss in losses.items()}
+    differences = {name: _measure_difference(losses["eager"], loss, name=name) for name, loss in losses.items()}
     return _measure(steps, differences, images, seconds=seconds, rounds=rounds)  # type: ignore[arg-type]
 
 
@@ -178,7 +178,7 @@ class TrainingStep:
         return loss.detach()
 
 
-def _difference(expected: Tensor, found: Tensor, *, name: str) -> float:
+def _measure_difference(expected: Tensor, found: Tensor, *, name: str) -> float:
     if expected.is_cuda and expected.ndim:
         expected, found = compute_probability(expected), compute_probability(found)
     difference = (expected - found).abs().max().item() / max(1.0, expected.abs().max().item())
@@ -203,8 +203,8 @@ def _measure(
     seconds: float,
     rounds: tuple[int, int],
 ) -> dict[str, Any]:
-    memory = {name: _peak_memory_mib(run, images.device) for name, run in variants.items()}
-    medians = measure_median_seconds(variants, seconds=seconds, rounds=rounds, wait=_waiter(images.device))
+    memory = {name: _measure_peak_mib(run, images.device) for name, run in variants.items()}
+    medians = measure_median_seconds(variants, seconds=seconds, rounds=rounds, wait=_choose_waiter(images.device))
     return {
         name: {
             "seconds": round(medians[name], 5),
@@ -245,11 +245,11 @@ def measure_median_seconds(
     return {name: statistics.median(values) for name, values in taken.items()}
 
 
-def _waiter(device: torch.device) -> Callable[[], object]:
+def _choose_waiter(device: torch.device) -> Callable[[], object]:
     return torch.cuda.synchronize if device.type == "cuda" else lambda: None
 
 
-def _peak_memory_mib(run: Callable[[], object], device: torch.device) -> float:
+def _measure_peak_mib(run: Callable[[], object], device: torch.device) -> float:
     """Rise of the memory in use over that before, in one run; on Linux."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()

@@ -62,7 +62,7 @@ def benchmark_predict(
             for name in ("images_per_second", "images_per_second_after_the_first"):
                 ratio = result["predict"][name] / result["sequential"][name]
                 result[f"ratio_of_{name}"] = round(ratio, 3)
-        result["median_seconds_of_stages"] = _stages(weights, paths[:staged], root / "staged")
+        result["median_seconds_of_stages"] = _measure_stages(weights, paths[:staged], root / "staged")
     return result
 
 
@@ -122,7 +122,7 @@ def _watch_memory(pid: int, memory: list[float]) -> None:
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def _stages(weights: str, paths: list[Path], output: Path) -> dict[str, float]:
+def _measure_stages(weights: str, paths: list[Path], output: Path) -> dict[str, float]:
     """Median seconds of each stage of one file, one after the other, in this process."""
     output.mkdir()
     predictor, options = Predictor("unet", weights=weights), Options()
@@ -131,17 +131,17 @@ def _stages(weights: str, paths: list[Path], output: Path) -> dict[str, float]:
     for path in paths:
         times = [time.perf_counter()]
 
-        def lap(times: list[float] = times) -> None:
+        def note_time(times: list[float] = times) -> None:
             times.append(time.perf_counter())
 
         mammogram = read_mammogram(path)
-        lap()
+        note_time()
         prediction = predictor.predict(mammogram)
-        lap()
+        note_time()
         found = find_masses(
             prediction.probability, mammogram, threshold=algorithm.threshold, least_area_mm2=algorithm.min_area_mm2
         )
-        lap()
+        note_time()
         write_results(
             path,
             path.stem,
@@ -153,9 +153,9 @@ def _stages(weights: str, paths: list[Path], output: Path) -> dict[str, float]:
             options=options,
             mammogram=mammogram,
         )
-        lap()
+        note_time()
         write_picture(draw_overlay(mammogram.pixels, found.lesions), output / f"{path.stem}.png")
-        lap()
+        note_time()
         names = ("read", "network", "lesions", "write SEG and SR", "overlay")
         for name, begin, end in zip(names, times, times[1:], strict=False):
             seconds[name].append(end - begin)

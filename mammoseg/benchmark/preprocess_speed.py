@@ -34,7 +34,7 @@ def benchmark_preprocess(image: str, *, repeats: int = 15) -> dict[str, Any]:
         JSON values: median seconds, their ratio, and the peak of resident memory over the idle processes (see
         `measure_peak_bytes`) as a multiple of the decoded array.
     """
-    pipeline = _on_one_core()
+    pipeline = _build_on_one_core()
     dataset = pydicom.dcmread(image)
     syntax = dataset.file_meta.TransferSyntaxUID
     runs: dict[str, Callable[[], object]] = {"preprocess": lambda: pipeline({"image": image})}
@@ -58,7 +58,7 @@ def measure_peak_bytes(image: str) -> int:
 
     There are two: this one, and the child that decodes. They peak one after the other: the child answers when done.
     """
-    pipeline = _on_one_core()
+    pipeline = _build_on_one_core()
     with TemporaryDirectory() as folder:  # a small one first, so that all is loaded and the child is there
         small = Path(folder) / "small.dcm"
         write_mammogram(small, np.arange(4096).reshape(64, 64))
@@ -73,7 +73,7 @@ def measure_peak_bytes(image: str) -> int:
     return max(while_decoding, after_decoding) - sum(idle.values())
 
 
-def _on_one_core() -> Preprocessing:
+def _build_on_one_core() -> Preprocessing:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     cv2.setNumThreads(1)
     torch.set_num_threads(1)

@@ -63,14 +63,14 @@ def benchmark_prompts(
     films.data = films.data[:images]
     began = time.perf_counter()
     if name in AUTOMATIC:
-        outlined = list(correct_proposals(model, films, _proposals(name), seeds=seeds))
+        outlined = list(correct_proposals(model, films, _build_proposer(name), seeds=seeds))
     else:
         outlined = list(outline_masses(model, films, seeds=seeds))
     seconds = (time.perf_counter() - began) / sum(len(each.dice) for each in outlined)
     return {"model": name, "section": section, "seeds": list(seeds), "seconds": seconds, **summarise_outlines(outlined)}
 
 
-def _proposals(bundle: str) -> Callable[[np.ndarray], np.ndarray]:
+def _build_proposer(bundle: str) -> Callable[[np.ndarray], np.ndarray]:
     """What a bundle draws in a whole film ``(rows, columns)``, 0 to 1, with the weights that it ships with."""
     predictor = Predictor(bundle, weights=Path(locate_bundle(bundle)) / "models" / SHIPPED, runtime="auto")
 

@@ -56,7 +56,10 @@ def benchmark_label_prompts(image: str, *, model: str = "random_walker", count: 
                     row, column = map(float, draw.choice(places))
                     clicks = []
                 clicks.append([row + draw.uniform(-REACH, REACH), column + draw.uniform(-REACH, REACH)])
-                page, slicer = _page(running.url, name, model, clicks), _slicer(running.url, name, model, clicks)
+                page, slicer = (
+                    _measure_page(running.url, name, model, clicks),
+                    _measure_slicer(running.url, name, model, clicks),
+                )
                 if number == 0:
                     first = page
                     continue
@@ -75,18 +78,18 @@ def benchmark_label_prompts(image: str, *, model: str = "random_walker", count: 
     }
 
 
-def _page(url: str, image: str, model: str, clicks: list[list[float]]) -> float:
+def _measure_page(url: str, image: str, model: str, clicks: list[list[float]]) -> float:
     body = {"image": image, "model": model, "foreground": clicks}
-    return _seconds(f"{url}/annotate/api/segment", json=body)
+    return _measure_seconds(f"{url}/annotate/api/segment", json=body)
 
 
-def _slicer(url: str, image: str, model: str, clicks: list[list[float]]) -> float:
+def _measure_slicer(url: str, image: str, model: str, clicks: list[list[float]]) -> float:
     voxels = [[round(column), round(row), 0] for row, column in clicks]
     params = {"params": json.dumps({"foreground": voxels, "background": []})}
-    return _seconds(f"{url}/infer/{model}?image={image}", data=params)
+    return _measure_seconds(f"{url}/infer/{model}?image={image}", data=params)
 
 
-def _seconds(url: str, **sent: Any) -> float:
+def _measure_seconds(url: str, **sent: Any) -> float:
     begin = time.perf_counter()
     requests.post(url, timeout=SECONDS, **sent).raise_for_status()
     return time.perf_counter() - begin

@@ -21,19 +21,21 @@ COLUMNS = (
 def format_benchmark(results: list[dict[str, Any]]) -> str:
     """One table a device and batch, each with the median over its bundles below; quick runs say that they are."""
     kinds = sorted({(r["device"], r["batch"], r["quick"]) for r in results})
-    return "\n\n".join(_table([r for r in results if (r["device"], r["batch"], r["quick"]) == kind]) for kind in kinds)
+    return "\n\n".join(
+        _format_table([r for r in results if (r["device"], r["batch"], r["quick"]) == kind]) for kind in kinds
+    )
 
 
-def _table(results: list[dict[str, Any]]) -> str:
+def _format_table(results: list[dict[str, Any]]) -> str:
     first = results[0]
     header = f"| {' | '.join(COLUMNS)} |"
     rule = "|---|---|" + "--:|" * (len(COLUMNS) - 2)
     title = f"**{first['device']}, batch {first['batch']}{', quick run: no measurement' if first['quick'] else ''}**"
-    rows = [_row(result) for result in sorted(results, key=lambda result: result["bundle"])]
-    return "\n".join([title, "", header, rule, *rows, "", *_summary(results), *_engines(results)])
+    rows = [_format_row(result) for result in sorted(results, key=lambda result: result["bundle"])]
+    return "\n".join([title, "", header, rule, *rows, "", *_summarise(results), *_format_engines(results)])
 
 
-def _engines(results: list[dict[str, Any]]) -> list[str]:
+def _format_engines(results: list[dict[str, Any]]) -> list[str]:
     """A table of what other engines than torch gave, where they were measured; all next to plain eager."""
     names = [name for name in results[0]["inference"] if name.startswith("openvino")]
     if not names:
@@ -49,7 +51,7 @@ def _engines(results: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def _row(result: dict[str, Any]) -> str:
+def _format_row(result: dict[str, Any]) -> str:
     eager, fast = result["inference"]["eager"], result["inference"]["accelerated"]
     train, channels_last = result["training"]["eager"], result["training"]["channels_last"]
     cells = [
@@ -68,7 +70,7 @@ def _row(result: dict[str, Any]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _summary(results: list[dict[str, Any]]) -> list[str]:
+def _summarise(results: list[dict[str, Any]]) -> list[str]:
     lines = []
     for part in ("inference", "training"):
         for variant in results[0][part]:

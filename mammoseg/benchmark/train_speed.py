@@ -84,7 +84,7 @@ def benchmark_train(
             "val_interval": NEVER,
             **overrides,
         }
-        seconds, precision = _alternate(bundle, options, plain=PlainImages(records, side=side), workers=workers)
+        seconds, precision = _measure_in_turns(bundle, options, plain=PlainImages(records, side=side), workers=workers)
     done = len(records) // batch * batch
     wall = {name: [took[0] for took in rounds_of] for name, rounds_of in seconds.items()}
     stalls, extra = (
@@ -107,7 +107,7 @@ def benchmark_train(
     }
 
 
-def _alternate(
+def _measure_in_turns(
     bundle: str, options: Mapping[str, Any], *, plain: "PlainImages", workers: int
 ) -> tuple[dict[str, list[Taken]], str]:
     """What each loop took in each round, and the precision they had."""
@@ -118,7 +118,7 @@ def _alternate(
     trainer: SupervisedTrainer = flow.parser.get_parsed_content("train::trainer")
     seconds: dict[str, list[Taken]] = {"mammoseg": [], "bare": [], "plain": []}
     batches: list[Any] = []
-    clock = {"begin": _now(), "end": _now()}
+    clock = {"begin": _read_clock(), "end": _read_clock()}
     loader = DataLoader(
         plain,
         batch_size=options["batch_size"],
@@ -130,29 +130,35 @@ def _alternate(
 
     def begin(engine: SupervisedTrainer) -> None:
         batches.clear()
-        clock["begin"] = _now()
+        clock["begin"] = _read_clock()
 
     def end(engine: SupervisedTrainer) -> None:
         if len(batches) == engine.state.epoch_length:
             _wait(engine.state.device)
-            clock["end"] = _now()
+            clock["end"] = _read_clock()
 
-    def others(engine: SupervisedTrainer) -> None:
-        bare = _seconds(lambda: _loop(engine, (engine.prepare_batch(b, engine.state.device) for b in batches)), engine)
-        own = _seconds(lambda: _loop(engine, (_to(pair, engine.state.device) for pair in loader)), engine)
+    def run_others(engine: SupervisedTrainer) -> None:
+        bare = _measure_seconds(
+            lambda: _train(engine, (engine.prepare_batch(b, engine.state.device) for b in batches)), engine
+        )
+        own = _measure_seconds(lambda: _train(engine, (_to(pair, engine.state.device) for pair in loader)), engine)
         if engine.state.epoch > 1:  # the first fills the cache and starts the processes
-            for name, took in (("mammoseg", _between(clock["begin"], clock["end"])), ("bare", bare), ("plain", own)):
+            for name, took in (
+                ("mammoseg", _measure_between(clock["begin"], clock["end"])),
+                ("bare", bare),
+                ("plain", own),
+            ):
                 seconds[name].append(took)
 
     trainer.add_event_handler(Events.EPOCH_STARTED, begin)
     trainer.add_event_handler(Events.ITERATION_STARTED, lambda engine: batches.append(engine.state.batch))
     trainer.add_event_handler(Events.ITERATION_COMPLETED, end)
-    trainer.add_event_handler(Events.EPOCH_COMPLETED, others)
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, run_others)
     flow.run()
     return seconds, flow.parser.get_parsed_content("chosen_precision")
 
 
-def _loop(trainer: SupervisedTrainer, pairs: Any) -> None:
+def _train(trainer: SupervisedTrainer, pairs: Any) -> None:
     """Steps of a training on pairs of image ``(N, C, H, W)`` and label ``(N, 1, H, W)`` on the device."""
     trainer.network.train()
     for image, label in pairs:
@@ -172,18 +178,18 @@ def _to(pair: Sequence[Tensor], device: torch.device) -> list[Tensor]:
     return [tensor.to(device, non_blocking=True) for tensor in pair]
 
 
-def _seconds(run: Callable[[], object], trainer: SupervisedTrainer) -> Taken:
-    begin = _now()
+def _measure_seconds(run: Callable[[], object], trainer: SupervisedTrainer) -> Taken:
+    begin = _read_clock()
     run()
     _wait(trainer.state.device)
-    return _between(begin, _now())
+    return _measure_between(begin, _read_clock())
 
 
-def _now() -> Taken:
+def _read_clock() -> Taken:
     return time.perf_counter(), time.process_time()
 
 
-def _between(begin: Taken, end: Taken) -> Taken:
+def _measure_between(begin: Taken, end: Taken) -> Taken:
     return end[0] - begin[0], end[1] - begin[1]
 
 

@@ -39,7 +39,7 @@ def render_all_files() -> dict[Path, str]:
         describe_bundle(name, render(name), measured=select_measured(name, records)) for name in list_bundle_names()
     ]
     recipes = {card["recipe"]: card["description"] for card in cards}
-    page = _template("architectures.md").render(
+    page = _load_template("architectures.md").render(
         generated=GENERATED, cards=cards, recipes=recipes, readings=read_readings()
     )
     docs = {
@@ -47,9 +47,11 @@ def render_all_files() -> dict[Path, str]:
         for card in cards
         for name, text in render_card_files(card).items()
     }
-    results = {RESULTS / f"{record['name']}.md": _template("results.md").render(record=record) for record in records}
+    results = {
+        RESULTS / f"{record['name']}.md": _load_template("results.md").render(record=record) for record in records
+    }
     before, _, after = README.read_text(encoding="utf-8").split(MARK)
-    readme = before + MARK + _template("readme.md").render(records=records) + MARK + after
+    readme = before + MARK + _load_template("readme.md").render(records=records) + MARK + after
     return {**docs, **results, README: readme, BUNDLES_FOLDER.parent / "docs" / "architectures.md": page}
 
 
@@ -62,7 +64,7 @@ def render_card_files(card: dict[str, Any]) -> dict[str, str]:
     return {
         "facts.json": json.dumps(card["listed"] | card["facts"], indent=2) + "\n",
         "structure.svg": draw_figure(card["stages"], title=f"Structure of {card['bundle']}"),
-        "README.md": _template("card.md").render(card),
+        "README.md": _load_template("card.md").render(card),
     }
 
 
@@ -84,7 +86,7 @@ def describe_bundle(
     """
     train, metadata = configs["train"], configs["metadata"]
     recipe = read_card_file(BUNDLES_FOLDER / name / "arch.json")["recipe"]
-    shipped = None if exported else _shipped(name)
+    shipped = None if exported else _read_shipped(name)
     source = find_source(shipped["provenance"]) if shipped else source
     card = read_card_file(BUNDLES_FOLDER / name / "docs" / "card.json")
     network, image = build_bundle_network(train)
@@ -120,7 +122,7 @@ def describe_bundle(
     }
 
 
-def _shipped(name: str) -> dict[str, Any] | None:
+def _read_shipped(name: str) -> dict[str, Any] | None:
     """What `mammoseg.checkpoints.shipping` says of the weights that a bundle comes with; None where it has none."""
     path = BUNDLES_FOLDER / name / SHIPPED
     return read_card_file(path) if path.is_file() else None
@@ -140,7 +142,7 @@ def read_readings() -> dict[str, dict[str, Any]]:
     return read_card_file(BASE_FOLDER / "cards" / "readings.json")
 
 
-def _template(name: str) -> jinja2.Template:
+def _load_template(name: str) -> jinja2.Template:
     loader = jinja2.FileSystemLoader(BASE_FOLDER / "cards")
     options: dict[str, Any] = {"trim_blocks": True, "keep_trailing_newline": True, "undefined": jinja2.StrictUndefined}
     environment = jinja2.Environment(loader=loader, **options)  # Markdown: nothing to escape

@@ -44,13 +44,13 @@ class Departure:
 
 def _has(path: str, *values: Any) -> Callable[[Config, nn.Module], bool]:
     """Whether a config has one of these values at a path."""
-    return lambda config, network: _at(config, path) in values
+    return lambda config, network: _look_up(config, path) in values
 
 
 DEPARTURES = (
     Departure(
         PAPERS,
-        lambda config, network: "float16" in str(_at(config, "precision")),
+        lambda config, network: "float16" in str(_look_up(config, "precision")),
         "On a GPU the training is in mixed precision, the paper's is not; `--precision float32` is its way.",
     ),
     Departure(
@@ -65,7 +65,7 @@ DEPARTURES = (
     ),
     Departure(
         KERAS_BORN,
-        lambda config, network: _constants(network) != KERAS_CONSTANTS,
+        lambda config, network: _read_constants(network) != KERAS_CONSTANTS,
         "Batch normalisation has PyTorch's constants (eps 1e-5, momentum 0.1), not those of Keras (eps 1e-3, 0.99, "
         "which PyTorch calls 0.01).",
     ),
@@ -94,7 +94,7 @@ DEPARTURES = (
     ),
     Departure(
         ("sarker2022",),
-        lambda config, network: _at(config, "preprocessing::clahe_clip_limit") is not None,
+        lambda config, network: _look_up(config, "preprocessing::clahe_clip_limit") is not None,
         "CLAHE is done after the image was resized, the paper does it before.",
     ),
     Departure(
@@ -104,17 +104,19 @@ DEPARTURES = (
     ),
     Departure(
         ("isosalo2022",),
-        lambda config, network: "512" in str(_at(config, "spatial_size")),
+        lambda config, network: "512" in str(_look_up(config, "spatial_size")),
         "In training the network sees the crop of 448 x 448 padded to 512 x 512, the paper's sees 448 x 448.",
     ),
     Departure(
         ("isosalo2022",),
-        lambda config, network: "losses" in _at(config, "loss") and "val_loss" in _at(config, "validate::key_metric"),
+        lambda config, network: (
+            "losses" in _look_up(config, "loss") and "val_loss" in _look_up(config, "validate::key_metric")
+        ),
         "The loss of the second stage chooses the weights of both stages.",
     ),
     Departure(
         ("sun2020", "sarker2022", "vassilenko2022"),
-        lambda config, network: any("dice" in name for name in _at(config, "validate::key_metric")),
+        lambda config, network: any("dice" in name for name in _look_up(config, "validate::key_metric")),
         "The weights kept are those of the best validation Dice, not of the lowest loss; the paper does not say which "
         "it kept.",
     ),
@@ -141,13 +143,13 @@ def list_departures(recipe: str, config: Config, network: nn.Module) -> list[str
     return [known.says for known in DEPARTURES if recipe in known.recipes and known.is_ours(config, network)]
 
 
-def _constants(network: nn.Module) -> tuple[float, float | None]:
+def _read_constants(network: nn.Module) -> tuple[float, float | None]:
     """Eps and momentum of the first batch normalisation."""
     first = next(module for module in network.modules() if isinstance(module, nn.BatchNorm2d))
     return first.eps, first.momentum
 
 
-def _at(config: Config, path: str) -> Any:
+def _look_up(config: Config, path: str) -> Any:
     value: Any = config
     for key in path.split(SEPARATOR):
         value = value[key]

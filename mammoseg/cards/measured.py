@@ -24,7 +24,7 @@ def read_measured(folder: Path = RESULTS) -> list[dict[str, Any]]:
     with the reason. Added are ``told``, sentences on how the runs were made, ``seeds_together``, ``has_folds``,
     ``tables`` of a comparison and ``picture``.
     """
-    return [_complete(path) for path in sorted(folder.glob("*/measured.json"))]
+    return [_read_complete(path) for path in sorted(folder.glob("*/measured.json"))]
 
 
 def select_measured(bundle: str, records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -41,45 +41,45 @@ def choose_shown_grid(run: Mapping[str, Any]) -> dict[str, Any]:
 def list_sentences(record: Mapping[str, Any]) -> list[str]:
     """Command, data, settings and machine of the runs of a record, each sentence once."""
     runs = record["runs"]
-    said = [f"{_capital(record['budget'])}."] if record["budget"] else []
+    said = [f"{_capitalise(record['budget'])}."] if record["budget"] else []
     commands = [record["command"]] if record["command"] else [run["command"] for run in runs]
     said += [f"Made by `{command}`." for command in commands]
     said += [
         f"Data: {run['source']}, section {run['section']}, {run['images']} images of {run['patients']} patients."
         for run in runs
     ]
-    said += [f"`{run['run']}`: {_settings(run)}." for run in runs]
-    said += [f"Scored on {run['machine']}, {run['date']}{_commits(run)}." for run in runs]
+    said += [f"`{run['run']}`: {_format_settings(run)}." for run in runs]
+    said += [f"Scored on {run['machine']}, {run['date']}{_format_commits(run)}." for run in runs]
     return list(dict.fromkeys(said))
 
 
-def _complete(path: Path) -> dict[str, Any]:
+def _read_complete(path: Path) -> dict[str, Any]:
     record = json.loads(path.read_text(encoding="utf-8"))
     picture = f"{record['name']}/{PICTURE}" if (path.parent / PICTURE).is_file() else None
     return {
         **record,
         "told": list_sentences(record),
-        "seeds_together": _together(record["runs"]),
+        "seeds_together": _summarise_seeds(record["runs"]),
         "has_folds": any(run["fold"] is not None for run in record["runs"]),
         "tables": sorted(table.name for table in path.parent.glob("*.csv")),
         "picture": picture,
     }
 
 
-def _settings(run: Mapping[str, Any]) -> str:
+def _format_settings(run: Mapping[str, Any]) -> str:
     words = [f"grid {' x '.join(map(str, run['spatial_size']))}"] if run["spatial_size"] else []
     words += [f"{run['epochs']} epochs"] if "epochs" in run else []
     words += [f"threshold {run['threshold']:g}", f"flips {run['flips'] or 'none'}", f"scored in {run['precision']}"]
     return ", ".join([*words, *run["notes"]])
 
 
-def _commits(run: Mapping[str, Any]) -> str:
+def _format_commits(run: Mapping[str, Any]) -> str:
     """Code that trained and code that scored, as far as they are known."""
     known = {"trained at": run["trained_at"], "scored at": run["commit"]}
     return "".join(f"; {word} commit `{commit[:7]}`" for word, commit in known.items() if commit)
 
 
-def _together(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _summarise_seeds(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Mean and s.d. (n - 1) of Dice over the seeds and folds of each run that has several."""
     dice: dict[str, list[float]] = {}
     for run in runs:
@@ -91,5 +91,5 @@ def _together(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _capital(text: str) -> str:
+def _capitalise(text: str) -> str:
     return text[:1].upper() + text[1:]

@@ -29,29 +29,27 @@ def list_recipe_settings(config: dict[str, Any]) -> dict[str, str]:
     Args:
         config: complete train config of `mammoseg.bundles.render`.
     """
-    values = {row: _at(config, key) for row, key in SETTINGS.items()}
+    values = {row: _look_up(config, key) for row, key in SETTINGS.items()}
     return {row: format_setting(value, config) for row, value in values.items() if value}
 
 
 def format_setting(value: Any, config: dict[str, Any]) -> str:
     """A value of a config: references resolved, objects as ``Name(argument=value)``, expressions left out."""
     if isinstance(value, str) and value.startswith("@"):
-        return format_setting(_at(config, value[1:]), config)
+        return format_setting(_look_up(config, value[1:]), config)
     if isinstance(value, list) and any(isinstance(part, dict) for part in value):
         return f"[{', '.join(format_setting(part, config) for part in value)}]"
     if isinstance(value, dict):
-        arguments = (
-            f"{name}={format_setting(part, config)}" for name, part in value.items() if _says_something(name, part)
-        )
+        arguments = (f"{name}={format_setting(part, config)}" for name, part in value.items() if _is_said(name, part))
         return f"{value['_target_'].rsplit('.', 1)[-1]}({', '.join(arguments)})"
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _says_something(name: str, value: Any) -> bool:
+def _is_said(name: str, value: Any) -> bool:
     return name not in LEFT_OUT and not (isinstance(value, str) and value.startswith("$"))
 
 
-def _at(config: dict[str, Any], path: str) -> Any:
+def _look_up(config: dict[str, Any], path: str) -> Any:
     for key in path.split(SEPARATOR):
         config = config[key]
     return config

@@ -37,7 +37,7 @@ class _Sources(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        _mark(result, _sources_of((args, kwargs)))
+        _mark(result, _read_sources((args, kwargs)))
         return result
 
 
@@ -50,18 +50,18 @@ def trace_stages(network: nn.Module, image: Tensor) -> list[Stage]:
     Args:
         image: ``(1, in_channels, H, W)``, best on the meta device together with the network: nothing is computed then.
     """
-    modules = {name: network.get_submodule(name) for name in _stage_names(network, image)}
-    stages = [Stage("image", "image", _shape(image))]
+    modules = {name: network.get_submodule(name) for name in _find_stage_names(network, image)}
+    stages = [Stage("image", "image", _read_shape(image))]
 
-    def finished(module: nn.Module, args: Any, kwargs: Any, output: Tensor) -> None:
+    def add_stage(module: nn.Module, args: Any, kwargs: Any, output: Tensor) -> None:
         inputs = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         rows = min(tensor.shape[-2] for tensor in inputs)
-        reads = tuple(sorted(_sources_of(inputs)))
-        stages.append(Stage(names[module], name_kind(module), _shape(output), reads, output.shape[-2] > rows))
+        reads = tuple(sorted(_read_sources(inputs)))
+        stages.append(Stage(names[module], name_kind(module), _read_shape(output), reads, output.shape[-2] > rows))
         _mark(output, frozenset({len(stages) - 1}))
 
     names = {module: name for name, module in modules.items()}
-    handles = [module.register_forward_hook(finished, with_kwargs=True) for module in modules.values()]
+    handles = [module.register_forward_hook(add_stage, with_kwargs=True) for module in modules.values()]
     _mark(image, frozenset({0}))
     with torch.no_grad(), _Sources():
         network(image)
@@ -78,24 +78,24 @@ def name_kind(module: nn.Module) -> str:
     return " + ".join(dict.fromkeys(kinds))
 
 
-def _stage_names(network: nn.Module, image: Tensor) -> list[str]:
+def _find_stage_names(network: nn.Module, image: Tensor) -> list[str]:
     opened = {""}
     called = set()
     names = {module: name for name, module in network.named_modules()}
 
-    def seen(module: nn.Module, args: Any, output: Any) -> None:
+    def note_call(module: nn.Module, args: Any, output: Any) -> None:
         called.add(names[module])
         if any(isinstance(value, Sequence) for value in (*args, output)):
-            opened.update(_and_parents(names[module]))
+            opened.update(_with_parents(names[module]))
 
-    handles = [module.register_forward_hook(seen) for module in names]
+    handles = [module.register_forward_hook(note_call) for module in names]
     with torch.no_grad():
         network(image)
     for handle in handles:
         handle.remove()
     stages: list[str] = []
     for name, module in network.named_modules():
-        inside = any(parent in stages for parent in _and_parents(name))
+        inside = any(parent in stages for parent in _with_parents(name))
         if name in called - opened and not inside and _has_weights(module):
             stages.append(name)
     return stages
@@ -122,12 +122,12 @@ def _has_weights(module: nn.Module) -> bool:
     return not isinstance(module, NORMS) and any(True for _ in module.parameters())
 
 
-def _and_parents(name: str) -> list[str]:
+def _with_parents(name: str) -> list[str]:
     words = name.split(".")
     return [".".join(words[:length]) for length in range(1, len(words) + 1)]
 
 
-def _sources_of(values: Any) -> frozenset[int]:
+def _read_sources(values: Any) -> frozenset[int]:
     return frozenset().union(*(getattr(leaf, "sources", ()) for leaf in tree_leaves(values)))
 
 
@@ -137,6 +137,6 @@ def _mark(values: Any, sources: Iterable[int]) -> None:
             leaf.sources = frozenset(sources)  # type: ignore[attr-defined]  # kept on the tensor, no table to maintain
 
 
-def _shape(tensor: Tensor) -> tuple[int, int, int]:
+def _read_shape(tensor: Tensor) -> tuple[int, int, int]:
     _, channels, rows, columns = tensor.shape
     return channels, rows, columns

@@ -42,7 +42,7 @@ def test_effort_adds_up_from_round_to_round_and_every_outline_is_kept(records, t
 
 def test_an_interrupted_replay_with_effort_gives_what_one_in_one_go_does(records, tmp_path, monkeypatch):
     whole = run(records, tmp_path / "whole")
-    learn, calls = EffortReplay._learned, []
+    learn, calls = EffortReplay._train_others, []
 
     def dies(self, *arguments):
         calls.append(1)
@@ -50,7 +50,7 @@ def test_an_interrupted_replay_with_effort_gives_what_one_in_one_go_does(records
             raise KeyboardInterrupt
         return learn(self, *arguments)
 
-    monkeypatch.setattr(EffortReplay, "_learned", dies)
+    monkeypatch.setattr(EffortReplay, "_train_others", dies)
     with pytest.raises(KeyboardInterrupt):
         run(records, tmp_path / "parts")
     assert run(records, tmp_path / "parts") == whole

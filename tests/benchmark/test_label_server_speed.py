@@ -41,7 +41,7 @@ def weights(tmp_path, monkeypatch):
     return str(write_bright_weights(tmp_path / "w.pt", spatial_size=(32, 32), grey=0.9))
 
 
-def test_it_measures_a_request_many_clients_and_a_large_archive(weights, in_this_process, running_orthanc):
+def test_it_measures_a_request_many_clients_and_a_measure_large_archive(weights, in_this_process, running_orthanc):
     found = benchmark_label_server(weights, rounds=1, clients=3, requests_in_all=9, instances=9, size=128)
     assert found["one_request"]["median_seconds"].keys() == {"server", "one_process"}
     assert found["one_request"]["ratio"] > 0
@@ -57,13 +57,13 @@ def test_an_error_and_an_answer_for_another_image_do_not_count(tmp_path, weights
     one, other = list(label_server_speed._make_images(tmp_path / "made", 64))[:2]
     studies = tmp_path / "made" / "images"
     with label_server_speed.label_server(studies, tmp_path / "state", f"unet={weights}") as server:
-        assert label_server_speed._many_clients(server, [one, "1.2.3"], 2, 4)["answered"] == 2
+        assert label_server_speed._measure_clients(server, [one, "1.2.3"], 2, 4)["answered"] == 2
         ask = label_server_speed._ask
         monkeypatch.setattr(label_server_speed, "_ask", lambda server, session, image: ask(server, session, other))
-        assert label_server_speed._many_clients(server, [one], 2, 2)["answered"] == 0
+        assert label_server_speed._measure_clients(server, [one], 2, 2)["answered"] == 0
 
 
 def test_a_list_that_is_not_whole_is_no_result(tmp_path, weights, in_this_process, running_orthanc, monkeypatch):
-    monkeypatch.setattr(label_server_speed, "_list", lambda server: (0.1, 8))
+    monkeypatch.setattr(label_server_speed, "_measure_list", lambda server: (0.1, 8))
     with pytest.raises(ArithmeticError, match="8 of 9 instances are listed"):
-        label_server_speed._large_archive(running_orthanc, tmp_path / "state", f"unet={weights}", 9)
+        label_server_speed._measure_large_archive(running_orthanc, tmp_path / "state", f"unet={weights}", 9)

@@ -112,7 +112,7 @@ class ArchiveSession(requests.Session):
                 if wait is None:
                     tries = f"{len(self.waits) + 1} attempts"
                     # The error's own text quotes the address with the patient searched for.
-                    raise ArchiveError(f"the archive {self.name} {_what_happened(error)}, in {tries}.") from None
+                    raise ArchiveError(f"the archive {self.name} {_say_what_happened(error)}, in {tries}.") from None
                 time.sleep(wait)
         raise AssertionError("unreachable")
 
@@ -148,7 +148,7 @@ class ArchiveSession(requests.Session):
         raise ArchiveError(f"{self.name} redirects to another address (HTTP {status}); name that address.")
 
     @staticmethod
-    def blocks(response: requests.Response) -> Iterator[bytes]:
+    def read_blocks(response: requests.Response) -> Iterator[bytes]:
         """The body of what `open` returned, in pieces as they arrive, for at most `MOST_SECONDS`.
 
         Raises:
@@ -164,7 +164,7 @@ class ArchiveSession(requests.Session):
         kept = {name: value for name, value in options.items() if name in ("headers", "data", "params")}
         with self.open(method, url, kept) as response:
             body = bytearray()
-            for block in self.blocks(response):
+            for block in self.read_blocks(response):
                 body += block
                 if len(body) > MOST_ANSWER_BYTES:
                     raise ArchiveError(f"the answer of {self.name} is longer than {MOST_ANSWER_BYTES >> 20} MiB.")
@@ -232,7 +232,7 @@ def connect(
         _check_certificates(Path(ca_bundle))
     session = ArchiveSession(host, timeout=timeout, waits=waits)
     session.verify = True if ca_bundle is None else str(ca_bundle)
-    session.auth = _credentials(root, user or (unquote(parts.username) if parts.username else None))
+    session.auth = _find_credentials(root, user or (unquote(parts.username) if parts.username else None))
     client = DICOMwebClient(root, session=session)
     client.set_http_retry_params(retry=False)  # the session does it
     return Archive(root, session, client)
@@ -259,7 +259,7 @@ class _BearerToken(AuthBase):
         return request
 
 
-def _credentials(root: str, user: str | None) -> AuthBase | None:
+def _find_credentials(root: str, user: str | None) -> AuthBase | None:
     if user is None:
         if token := os.environ.get(TOKEN_VARIABLE):
             return _BearerToken(token)
@@ -272,7 +272,7 @@ def _credentials(root: str, user: str | None) -> AuthBase | None:
     return HTTPBasicAuth(user.encode(), password.encode())
 
 
-def _what_happened(error: Exception) -> str:
+def _say_what_happened(error: Exception) -> str:
     if isinstance(error, PassingError):
         return str(error)
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):

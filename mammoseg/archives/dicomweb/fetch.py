@@ -76,7 +76,7 @@ def fetch_studies(
     archive = connect(url, user=user, ca_bundle=ca_bundle)
     found = find_mammograms(archive, modalities=modalities, study=study, patient=patient, date=date)
     if not found:
-        raise NothingUsableError(_why_nothing(archive, modalities, _filters(study, patient, date)))
+        raise NothingUsableError(_say_why_nothing(archive, modalities, _build_filters(study, patient, date)))
     return fetch(archive, found, Path(folder))
 
 
@@ -102,21 +102,21 @@ def find_mammograms(
     """
     wanted = set(modalities.split(",") if isinstance(modalities, str) else modalities)
     unsaid = ""  # of a series whose Modality the archive does not give: its files say it
-    filters = _filters(study, patient, date)
+    filters = _build_filters(study, patient, date)
     left_out: list[str] = []
     found: dict[str, Instance] = {}
     client = archive.client
     if filters.keys() == {"StudyInstanceUID"}:
         studies = [filters["StudyInstanceUID"]]
     else:
-        studies = list(dict.fromkeys(_uids(find_studies(archive, sorted(wanted), filters), STUDY, left_out)))
+        studies = list(dict.fromkeys(_read_uids(find_studies(archive, sorted(wanted), filters), STUDY, left_out)))
     for study_uid in studies:
         series = list_series(archive, study_uid)
         of_interest = (answer for answer in series if read_first_value(answer, MODALITY) in {*wanted, unsaid})
-        for series_uid in _uids(of_interest, SERIES, left_out):
+        for series_uid in _read_uids(of_interest, SERIES, left_out):
             address = {"study_instance_uid": study_uid, "series_instance_uid": series_uid}
             instances = list_results(archive, client.search_for_instances, SOP, **address)
-            for sop in _uids(instances, SOP, left_out):
+            for sop in _read_uids(instances, SOP, left_out):
                 if found.setdefault(sop, here := Instance(study_uid, series_uid, sop)) != here:
                     left_out.append("SOP Instance UID")
     if left_out:
@@ -156,7 +156,7 @@ def fetch(archive: Archive, instances: Sequence[Instance], folder: Path, *, most
 
 
 @no_header_values_in_warnings()
-def _why_nothing(archive: Archive, modalities: str | Sequence[str], filters: dict[str, str]) -> str:
+def _say_why_nothing(archive: Archive, modalities: str | Sequence[str], filters: dict[str, str]) -> str:
     """Whether it is the studies or their images that are not there; no value that was searched for is repeated."""
     series = list_series(archive, filters["StudyInstanceUID"]) if filters.keys() == {"StudyInstanceUID"} else ()
     matching = chain(series, list_results(archive, archive.client.search_for_studies, STUDY, search_filters=filters))
@@ -169,7 +169,7 @@ def _why_nothing(archive: Archive, modalities: str | Sequence[str], filters: dic
     )
 
 
-def _filters(study: str | None, patient: str | None, date: str | None) -> dict[str, str]:
+def _build_filters(study: str | None, patient: str | None, date: str | None) -> dict[str, str]:
     """Attributes to match; values from a command line may come as numbers."""
     if study is not None and not is_uid(str(study)):
         raise WrongCallError("--study is no UID; give a Study Instance UID, digits and dots.")
@@ -282,7 +282,7 @@ def list_results(
     raise ArchiveError(f"{archive.name} finds more than {MOST_RESULTS}; narrow the search by --date or --patient.")
 
 
-def _uids(answers: Iterator[dict[str, Any]], tag: str, left_out: list[str]) -> Iterator[str]:
+def _read_uids(answers: Iterator[dict[str, Any]], tag: str, left_out: list[str]) -> Iterator[str]:
     """The valid UIDs of search results; one that breaks the grammar could be a path, and is counted instead."""
     for answer in answers:
         uid = read_first_value(answer, tag)

@@ -15,7 +15,7 @@ class MultipartError(Exception):
 def encode_parts(parts: Sequence[bytes]) -> tuple[bytes, str]:
     """Body and Content-Type of a message of DICOM files; the boundary is drawn, so no file can hold it by design."""
     boundary = uuid.uuid4().hex
-    blocks = [block for part in parts for block in (_opening(boundary), part, b"\r\n")]
+    blocks = [block for part in parts for block in (_encode_opening(boundary), part, b"\r\n")]
     return b"".join([*blocks, f"--{boundary}--\r\n".encode()]), (
         f'multipart/related; type="application/dicom"; boundary={boundary}'
     )
@@ -39,23 +39,23 @@ def read_only_part(blocks: Iterable[bytes], boundary: bytes) -> Iterator[bytes]:
     """
     stream = iter(blocks)
     delimiter = b"\r\n--" + boundary
-    held = _behind_header(stream, delimiter)
+    held = _read_past_header(stream, delimiter)
     while delimiter not in held:
         yield held[: -len(delimiter)]  # its end may be the beginning of a boundary
-        held = held[-len(delimiter) :] + _next(stream)
+        held = held[-len(delimiter) :] + _read_next(stream)
     content, _, behind = held.partition(delimiter)
     while len(behind) < 2:
-        behind += _next(stream)
+        behind += _read_next(stream)
     if not behind.startswith(b"--"):
         raise MultipartError("answers with several instances where one was asked for")
     yield content
 
 
-def _opening(boundary: str) -> bytes:
+def _encode_opening(boundary: str) -> bytes:
     return f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
 
 
-def _behind_header(stream: Iterator[bytes], delimiter: bytes) -> bytes:
+def _read_past_header(stream: Iterator[bytes], delimiter: bytes) -> bytes:
     """Read up to the first part's content, and return what of it has been read already."""
     head = b"\r\n"  # so that the first boundary looks like the others
     while True:
@@ -65,10 +65,10 @@ def _behind_header(stream: Iterator[bytes], delimiter: bytes) -> bytes:
             return content
         if len(head) > MOST_HEADER_BYTES:
             raise MultipartError("answers with a part that has no beginning")
-        head += _next(stream)
+        head += _read_next(stream)
 
 
-def _next(stream: Iterator[bytes]) -> bytes:
+def _read_next(stream: Iterator[bytes]) -> bytes:
     block = next(stream, None)
     if block is None:
         raise MultipartError("breaks off its answer")

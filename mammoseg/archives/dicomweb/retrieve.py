@@ -57,7 +57,7 @@ def _retrieve_once(archive: Archive, instance: Instance, path: Path, most_bytes:
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             size = 0
             try:
-                for block in _content(response, archive):
+                for block in _read_content(response, archive):
                     size += len(block)
                     if size > most_bytes:
                         raise RefusedInstanceError(
@@ -67,7 +67,7 @@ def _retrieve_once(archive: Archive, instance: Instance, path: Path, most_bytes:
             except MultipartError as error:
                 raise PassingError(str(error)) from None
             file.flush()
-            if _sop_instance_uid(temporary) != instance.sop:
+            if _read_sop_instance_uid(temporary) != instance.sop:
                 raise RefusedInstanceError(f"{archive.name} answers with something else than what was asked for.")
             if not _says_its_end(response) and not is_whole(temporary, instance):
                 raise PassingError("breaks off its answer")
@@ -81,12 +81,12 @@ def is_whole(path: Path, instance: Instance) -> bool:
     return False
 
 
-def _content(response: requests.Response, archive: Archive) -> Iterator[bytes]:
+def _read_content(response: requests.Response, archive: Archive) -> Iterator[bytes]:
     """The bytes of the file, as one part of a message (PS3.18 8.7.8) or, as some archives do, bare."""
-    blocks = archive.session.blocks(response)
-    if boundary := parse_boundary(_content_type(response)):
+    blocks = archive.session.read_blocks(response)
+    if boundary := parse_boundary(_read_content_type(response)):
         return read_only_part(blocks, boundary)
-    if _content_type(response).partition(";")[0].strip().lower() == "application/dicom":
+    if _read_content_type(response).partition(";")[0].strip().lower() == "application/dicom":
         return blocks
     raise RefusedInstanceError(f"{archive.name} answers with something that is no DICOM; check the address.")
 
@@ -95,15 +95,17 @@ def _says_its_end(response: requests.Response) -> bool:
     """Whether an answer that is cut short is told from a whole one: by its length, its last chunk or its boundary."""
     headers = response.headers
     return (
-        "Content-Length" in headers or "Transfer-Encoding" in headers or bool(parse_boundary(_content_type(response)))
+        "Content-Length" in headers
+        or "Transfer-Encoding" in headers
+        or bool(parse_boundary(_read_content_type(response)))
     )
 
 
-def _content_type(response: requests.Response) -> str:
+def _read_content_type(response: requests.Response) -> str:
     return response.headers.get("Content-Type", "")
 
 
-def _sop_instance_uid(path: Path) -> str:
+def _read_sop_instance_uid(path: Path) -> str:
     with passed_over():
         return str(read_file_meta_info(path).get("MediaStorageSOPInstanceUID", ""))
     return ""

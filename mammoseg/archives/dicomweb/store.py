@@ -68,7 +68,7 @@ def store(datasets_or_paths: Sequence[Dataset | Path], archive: Archive, *, veri
     results: dict[int, Stored] = {}
     with tqdm(total=len(datasets_or_paths), unit="file", desc="store", disable=None) as progress:
         failure = ""
-        for batch in _batches(datasets_or_paths, results):
+        for batch in _group_items(datasets_or_paths, results):
             try:
                 if not failure:
                     _store_batch(batch, archive, results, verify=verify)
@@ -76,7 +76,7 @@ def store(datasets_or_paths: Sequence[Dataset | Path], archive: Archive, *, veri
                 failure = str(error)
             for item in batch:
                 if item.index not in results:
-                    results[item.index] = item.stored.refused("E_ARCHIVE", failure)
+                    results[item.index] = item.stored.as_refused("E_ARCHIVE", failure)
             progress.update(len(results) - progress.n)
         progress.update(len(results) - progress.n)
     return [results[index] for index in range(len(datasets_or_paths))]
@@ -96,17 +96,17 @@ class _Item:
         path = self.source if isinstance(self.source, Path) else None
         return Stored(path, self.instance.sop, StoreStatus.STORED)
 
-    def digest(self) -> str:
+    def hash_content(self) -> str:
         return hash_content(open_dicom(self.source) if isinstance(self.source, Path) else self.source)
 
 
-def _batches(sources: Sequence[Dataset | Path], results: dict[int, Stored]) -> Iterator[list[_Item]]:
+def _group_items(sources: Sequence[Dataset | Path], results: dict[int, Stored]) -> Iterator[list[_Item]]:
     """Items in small groups, no UID twice in one; what cannot be read gets its result here."""
     batch: list[_Item] = []
     for index, source in enumerate(sources):
         try:
             _, instance = open_checked(source)
-            item = _Item(index, source, instance, _encoded(source))
+            item = _Item(index, source, instance, _encode(source))
         except InputRefusedError as error:
             path = source if isinstance(source, Path) else None
             results[index] = Stored(path, "", StoreStatus.REFUSED, error.code, error.reason)
@@ -122,7 +122,7 @@ def _batches(sources: Sequence[Dataset | Path], results: dict[int, Stored]) -> I
         yield batch
 
 
-def _encoded(source: Dataset | Path) -> bytes:
+def _encode(source: Dataset | Path) -> bytes:
     if isinstance(source, Path):
         return read_bytes(source)
     buffer = BytesIO()
@@ -139,21 +139,21 @@ def _store_batch(batch: Sequence[_Item], archive: Archive, results: dict[int, St
             missing.append(item)
     if not missing:
         return
-    answer = _post(missing, archive)
+    answer = _send(missing, archive)
     for item in missing:
         status = answer.statuses.get(item.instance.sop)
         if status == 0:
-            results[item.index] = _verified(item, archive) if verify else item.stored
+            results[item.index] = _verify(item, archive) if verify else item.stored
         elif status == ALREADY_THERE:  # it came by another way, or by an attempt whose answer was lost
-            results[item.index] = _compare(item, archive) or item.stored.refused("E_ARCHIVE", say_failure(status))
+            results[item.index] = _compare(item, archive) or item.stored.as_refused("E_ARCHIVE", say_failure(status))
         elif status is not None:
             reason = f"the archive refuses it: {say_failure(status)}."
-            results[item.index] = item.stored.refused("E_ARCHIVE", reason)
+            results[item.index] = item.stored.as_refused("E_ARCHIVE", reason)
         elif len(missing) > 1:  # one damaged file makes some archives refuse all of a request
             _store_batch([item], archive, results, verify=verify)
         else:
             reason = f"the archive does not say that it stored it (HTTP {answer.http_status})."
-            results[item.index] = item.stored.refused("E_ARCHIVE", reason)
+            results[item.index] = item.stored.as_refused("E_ARCHIVE", reason)
 
 
 def _compare(item: _Item, archive: Archive) -> Stored | None:
@@ -164,23 +164,23 @@ def _compare(item: _Item, archive: Archive) -> Stored | None:
             if not retrieve(archive, item.instance, path):
                 return None
         except RefusedInstanceError as error:
-            return item.stored.refused("E_ARCHIVE", str(error))
-        if _digest_or_none(path) == item.digest():
+            return item.stored.as_refused("E_ARCHIVE", str(error))
+        if _hash_if_whole(path) == item.hash_content():
             return replace(item.stored, status=StoreStatus.KEPT, verified=True)
-    return item.stored.refused("E_DUPLICATE_UID", OTHER_CONTENT)
+    return item.stored.as_refused("E_DUPLICATE_UID", OTHER_CONTENT)
 
 
-def _digest_or_none(path: Path) -> str | None:
+def _hash_if_whole(path: Path) -> str | None:
     """Digest of what the archive sent; None for a damaged file, which is not the same as any other."""
     with passed_over():
         return hash_content(open_dicom(path))
     return None
 
 
-def _verified(item: _Item, archive: Archive) -> Stored:
+def _verify(item: _Item, archive: Archive) -> Stored:
     standing = _compare(item, archive)
     if standing is None or not standing.ok:
-        return item.stored.refused("E_ARCHIVE", "the archive said stored, and does not give the same content back.")
+        return item.stored.as_refused("E_ARCHIVE", "the archive said stored, and does not give the same content back.")
     return replace(item.stored, verified=True)
 
 
@@ -192,7 +192,7 @@ class _Answer:
     statuses: dict[str, int]
 
 
-def _post(items: Sequence[_Item], archive: Archive) -> _Answer:
+def _send(items: Sequence[_Item], archive: Archive) -> _Answer:
     body, content_type = encode_parts([item.content for item in items])
     headers = {"Content-Type": content_type, "Accept": "application/dicom+json"}
     response = archive.session.post(f"{archive.url}/studies", data=body, headers=headers)
@@ -200,8 +200,11 @@ def _post(items: Sequence[_Item], archive: Archive) -> _Answer:
         raise ArchiveError(f"{archive.name} stores nothing at this address (HTTP {response.status_code}); check it.")
     try:
         answer = json.loads(response.content)
-        statuses = {_value(named, SOP_UID): 0 for named in _sequence(answer, REFERENCED_SOPS)}
-        statuses |= {_value(named, SOP_UID): _value(named, FAILURE_REASON) for named in _sequence(answer, FAILED_SOPS)}
+        statuses = {_read_value(named, SOP_UID): 0 for named in _read_sequence(answer, REFERENCED_SOPS)}
+        statuses |= {
+            _read_value(named, SOP_UID): _read_value(named, FAILURE_REASON)
+            for named in _read_sequence(answer, FAILED_SOPS)
+        }
     except MemoryError:
         raise
     except Exception:
@@ -211,10 +214,10 @@ def _post(items: Sequence[_Item], archive: Archive) -> _Answer:
     return _Answer(response.status_code, statuses)
 
 
-def _sequence(answer: Any, tag: str) -> list[Any]:
+def _read_sequence(answer: Any, tag: str) -> list[Any]:
     """Items of a sequence in DICOM JSON (PS3.18 F.2.2), none where it is absent."""
     return answer.get(tag, {}).get("Value", [])
 
 
-def _value(item: Any, tag: str) -> Any:
+def _read_value(item: Any, tag: str) -> Any:
     return item[tag]["Value"][0]

@@ -45,7 +45,7 @@ class Stored:
         """Whether the archive has it."""
         return self.status is not StoreStatus.REFUSED
 
-    def refused(self, code: str, reason: str) -> "Stored":
+    def as_refused(self, code: str, reason: str) -> "Stored":
         """The same file, refused."""
         return replace(self, status=StoreStatus.REFUSED, code=code, reason=reason, verified=False)
 

@@ -99,4 +99,4 @@ def _answer_json(response: requests.Response, archive: Archive, here: str) -> Re
 
 def _read_blocks(response: requests.Response, archive: Archive) -> Iterator[bytes]:
     with response:
-        yield from archive.session.blocks(response)
+        yield from archive.session.read_blocks(response)
