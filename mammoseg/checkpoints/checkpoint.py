@@ -62,22 +62,22 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
     """
     try:
         with atomic_path(path) as temporary:
-            torch.save(_in_order(content), temporary)
+            torch.save(_as_contiguous(content), temporary)
     except (OSError, RuntimeError) as error:
         reason = f"cannot write {path} ({say_reason(error)}); the file that was there is untouched."
         raise WeightsError(reason) from error
 
 
-def _in_order(value: Any) -> Any:
+def _as_contiguous(value: Any) -> Any:
     """The same with each tensor's numbers in order, as every reader takes them; a network may have channels last."""
     if isinstance(value, torch.Tensor):
         return value.contiguous()
     if isinstance(value, dict):
         same = copy.copy(value)  # a schedule's milestones are a Counter, and are read as one
         for name, part in value.items():
-            same[name] = _in_order(part)
+            same[name] = _as_contiguous(part)
         return same
-    return [_in_order(part) for part in value] if isinstance(value, list) else value
+    return [_as_contiguous(part) for part in value] if isinstance(value, list) else value
 
 
 def as_checkpoint(weights: Weights, path: Path) -> Weights:
@@ -113,7 +113,7 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
         raise WeightsError(f"{path} is not a checkpoint of mammoseg: it lacks one of {', '.join(PARTS)}.")
     try:
         return content | {
-            "model": _recorded_model(content["model"]),
+            "model": _read_model(content["model"]),
             "network": rebuild_network_config(content["network"]),
             "preprocessing": rebuild_preprocessing_settings(content["preprocessing"]),
             "provenance": read_recorded_provenance(content["provenance"]),
@@ -176,7 +176,7 @@ def load_model(network: nn.Module, model: Mapping[str, Tensor], *, path: Path) -
     if infinite := [
         f"{key} has values that are not finite" for key, value in cast.items() if not value.isfinite().all()
     ]:
-        raise _misfit(infinite, name=type(network).__name__, path=path)
+        raise _make_misfit_error(infinite, name=type(network).__name__, path=path)
     network.load_state_dict(cast)
 
 
@@ -229,7 +229,7 @@ def check_preprocessing(weights: Weights, settings: dict[str, Any]) -> None:
         raise WeightsError(f"{weights.path} was trained with other preprocessing: {'; '.join(different)}.")
 
 
-def _recorded_model(model: dict[Any, Any]) -> dict[str, Tensor]:
+def _read_model(model: dict[Any, Any]) -> dict[str, Tensor]:
     if not all(isinstance(key, str) and isinstance(value, Tensor) for key, value in model.items()):
         raise ValueError("has a model that holds more than tensors")
     return dict(model)
@@ -275,9 +275,9 @@ def _check_fits(expected: Mapping[str, Tensor], model: Mapping[str, Tensor], *, 
         elif there.is_floating_point() != here.is_floating_point():
             problems.append(f"{key} is {there.dtype} in the file and {here.dtype} in the network")
     if problems:
-        raise _misfit(problems, name=name, path=path)
+        raise _make_misfit_error(problems, name=name, path=path)
 
 
-def _misfit(problems: list[str], *, name: str, path: Path) -> WeightsError:
+def _make_misfit_error(problems: list[str], *, name: str, path: Path) -> WeightsError:
     more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
     return WeightsError(f"{path} does not fit this {name}: {'; '.join(problems[:3])}{more}.")

@@ -94,7 +94,7 @@ def read_converted_file(model: Path | str) -> ConvertedFile:
     if found != (FORMAT, sha256, True):
         raise WeightsError(f"{path.name} is of another file than {model}, or of another version; export it again.")
     try:
-        return ConvertedFile(model, _rebuilt_record(record, model), output, precision, sha256)
+        return ConvertedFile(model, _rebuild_record(record, model), output, precision, sha256)
     except (ValueError, TypeError, KeyError) as error:
         said = error if type(error) is ValueError else "records what no network has"
         raise WeightsError(f"{path} is not used: it {said}.") from error
@@ -109,8 +109,11 @@ def find_kept_network(model: Path, sha256: str) -> ConvertedFile | None:
     return found if (found.record.sha256, found.output, found.precision) == (sha256, LOGITS, F32) else None
 
 
-def _rebuilt_record(record: Mapping[str, Any], model: Path) -> WeightsRecord:
-    network, preprocessing = read_recorded_provenance(dict(record["network"])), _settings(dict(record["preprocessing"]))
+def _rebuild_record(record: Mapping[str, Any], model: Path) -> WeightsRecord:
+    network, preprocessing = (
+        read_recorded_provenance(dict(record["network"])),
+        _rebuild_settings(dict(record["preprocessing"])),
+    )
     if not (type(network["in_channels"]) is int and SHA256.fullmatch(record["sha256"])):
         raise ValueError("records a network without channels, or no hash of its weights")
     check_grid(preprocessing["spatial_size"], max(1, network["in_channels"]))
@@ -125,7 +128,7 @@ def _rebuilt_record(record: Mapping[str, Any], model: Path) -> WeightsRecord:
     )
 
 
-def _settings(record: dict[Any, Any]) -> dict[str, Any]:
+def _rebuild_settings(record: dict[Any, Any]) -> dict[str, Any]:
     """The settings of a mammogram's preprocessing, or of a crop around prompts, rebuilt."""
     given = with_text_keys(record)
     prompted = given.keys() == signature(list_prompted_settings).parameters.keys()

@@ -180,19 +180,19 @@ def rebuild_arguments(function: Callable[..., Any], given: Mapping[str, Any]) ->
     for name, parameter in parameters.items():
         value = given.get(name, parameter.default)
         try:
-            arguments[name] = _rebuilt(value, kinds[name])
+            arguments[name] = _rebuild(value, kinds[name])
         except ValueError as error:
             raise ValueError(f"records no fit value for '{name}'") from error
     return arguments
 
 
-def _rebuilt(value: Any, kind: Any) -> Any:
+def _rebuild(value: Any, kind: Any) -> Any:
     """`value` as a new JSON value of the kind of an annotation."""
     parts = get_args(kind)
     if get_origin(kind) in (Union, UnionType):  # Python 3.10 makes the first of what may be None by default
         kind = next((part for part in parts if _is_of(value, part)), NoneType)
     if isinstance(value, list | tuple) and get_origin(kind) is Sequence and len(value) <= MOST_ITEMS:
-        return [_rebuilt(item, get_args(kind)[0]) for item in value]
+        return [_rebuild(item, get_args(kind)[0]) for item in value]
     if not _is_of(value, kind):
         raise ValueError(kind)
     return value

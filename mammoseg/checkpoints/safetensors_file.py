@@ -41,7 +41,7 @@ def read_safetensors_file(path: Path) -> dict[str, Any]:
     try:
         check_size_to_read(path)
         content = path.read_bytes()
-        header = _header(content)
+        header = _read_header(content)
         parts = json.loads(header.pop(METADATA)[RECORD])
         if len(header) > MOST_ENTRIES or any(tensor["dtype"] not in DTYPES for tensor in header.values()):
             raise WeightsError("has tensors of numbers that no network has, or too many of them.")
@@ -62,7 +62,7 @@ def to_safetensors(model: dict[str, Tensor], parts: dict[str, Any]) -> bytes:
     return save(halves, metadata={RECORD: json.dumps(parts, sort_keys=True)})
 
 
-def _header(content: bytes) -> dict[str, Any]:
+def _read_header(content: bytes) -> dict[str, Any]:
     length = int.from_bytes(content[:LENGTH_BYTES], "little")
     if not 0 < length <= min(MOST_HEADER_BYTES, len(content) - LENGTH_BYTES):
         raise WeightsError("is damaged: its header claims more than the file has, or than any network needs.")

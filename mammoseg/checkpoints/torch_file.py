@@ -131,7 +131,7 @@ class _Reader(pickle._Unpickler):  # private, of Python
         known: dict[tuple[str, str], Callable[..., Any]] = {
             ("collections", "OrderedDict"): lambda: OrderedDict(),
             ("collections", "Counter"): lambda counts: Counter(counts),
-            ("torch._utils", "_rebuild_tensor_v2"): _tensor,
+            ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
         }
         if (module, name) not in known:
             raise WeightsError(MORE_THAN_VALUES)
@@ -156,7 +156,7 @@ class _Reader(pickle._Unpickler):  # private, of Python
     dispatch[pickle.BUILD[0]] = load_build  # type: ignore[assignment]  # its keys are methods of this class too
 
 
-def _tensor(storage: Storage, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> Tensor:
+def _rebuild_tensor(storage: Storage, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> Tensor:
     """A tensor that lies whole and in order within its storage, not one that repeats a number a million times."""
     count = math.prod(size)
     if not (min(size, default=0) >= 0 <= offset and offset + count <= len(storage.values)):

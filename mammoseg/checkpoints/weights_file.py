@@ -54,7 +54,7 @@ def list_named_weights(named: Named) -> list[Path]:
     Raises:
         WeightsError: one is not there, a folder has none, or one comes twice.
     """
-    files = [file for one in ([named] if isinstance(named, Path | str) else named) for file in _files_of(Path(one))]
+    files = [file for one in ([named] if isinstance(named, Path | str) else named) for file in _list_files(Path(one))]
     twice = [
         file for number, file in enumerate(files) if file.resolve() in [other.resolve() for other in files[:number]]
     ]
@@ -120,7 +120,7 @@ def choose_default_weights(bundle: str) -> Path:
     return path
 
 
-def _files_of(path: Path) -> list[Path]:
+def _list_files(path: Path) -> list[Path]:
     if not is_folder(path):
         return [require_weights(path)]
     if is_file(path / ENSEMBLE):

@@ -97,7 +97,7 @@ def segment_cohort(
     files, passed_over = find_files(paths, folder)
     if archive is None:
         check_inputs(paths, files, passed_over)
-    processes = _processes(ray, workers, len(files))
+    processes = _choose_processes(ray, workers, len(files))
     say_loading(choice, len(files), is_named=weights is not None, earlier=folder / LEDGER)
     with made_output(folder):
         predictor = choice()
@@ -125,26 +125,26 @@ def segment_cohort(
 Processes = Callable[[MassPredictor, PredictorChoice, Run], Over]
 
 
-def _processes(ray: str | None, workers: int | None, count: int) -> Processes:
+def _choose_processes(ray: str | None, workers: int | None, count: int) -> Processes:
     if ray is None:
-        return partial(_here, choose_worker_count(count or FEWEST_FILES, workers))
+        return partial(_prepare_here, choose_worker_count(count or FEWEST_FILES, workers))
     with quick_imports():
         from mammoseg.cohort.on_ray import connect_to_ray
-    return partial(_on_ray, connect_to_ray(ray, workers))
+    return partial(_prepare_on_ray, connect_to_ray(ray, workers))
 
 
-def _here(workers: int, predictor: MassPredictor, choice: PredictorChoice, run: Run) -> Over:
+def _prepare_here(workers: int, predictor: MassPredictor, choice: PredictorChoice, run: Run) -> Over:
     here = CohortJob(partial(make_single_threaded, lambda: predictor), run)
-    return lambda items: run_in_workers(here, _job(choice, run), items, workers, make_died_row)
+    return lambda items: run_in_workers(here, _build_job(choice, run), items, workers, make_died_row)
 
 
-def _on_ray(workers: int, _: MassPredictor, choice: PredictorChoice, run: Run) -> Over:
+def _prepare_on_ray(workers: int, _: MassPredictor, choice: PredictorChoice, run: Run) -> Over:
     with quick_imports():
         from mammoseg.cohort.on_ray import run_on_ray
-    return lambda items: run_on_ray(_job(choice, run), items, workers)
+    return lambda items: run_on_ray(_build_job(choice, run), items, workers)
 
 
-def _job(choice: PredictorChoice, run: Run) -> Callable[[], FileRunner]:
+def _build_job(choice: PredictorChoice, run: Run) -> Callable[[], FileRunner]:
     return partial(CohortJob, partial(make_single_threaded, choice), run)
 
 

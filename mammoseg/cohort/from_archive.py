@@ -51,9 +51,9 @@ def with_archive(
     if not found:
         raise NothingUsableError(f"{archive.name} has no mammogram that matches; check --study, --patient and --date.")
     source = _Source(archive, {instance.sop: instance for instance in found})
-    items = source.items(output / IMAGES)
+    items = source.list_items(output / IMAGES)
     both, count = chain(cohort.items, items), cohort.count + len(found)
-    return replace(cohort, items=both, count=count, fetch=source.fetch, done_with=source.done_with)
+    return replace(cohort, items=both, count=count, fetch=source.fetch, release=source.release)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class _Source:
     archive: Archive
     instances: Mapping[str, Instance]
 
-    def items(self, images: Path) -> Iterator[CohortItem]:
+    def list_items(self, images: Path) -> Iterator[CohortItem]:
         key = load_key(locate_key_file())
         for sop in self.instances:
             path = images / f"{hash_with_key(sop, key)}.dcm"
@@ -79,6 +79,6 @@ class _Source:
             return make_refused_row(item.path, "E_ARCHIVE", str(error))
         return None
 
-    def done_with(self, item: CohortItem) -> None:
+    def release(self, item: CohortItem) -> None:
         if item.key in self.instances:
             item.path.unlink(missing_ok=True)

@@ -55,11 +55,11 @@ def find_files(inputs: Sequence[Path], output: Path) -> tuple[list[Path], int]:
         DatalistError: an input that ends in ``.json`` is no datalist.
     """
     datalists = [path for path in inputs if path.suffix.lower() == ".json"]
-    images = [image for path in datalists for image in _images_of(path)]
+    images = [image for path in datalists for image in _list_images(path)]
     return find_inputs([*(path for path in inputs if path not in datalists), *images], output)
 
 
-def _images_of(datalist: Path) -> Iterable[Path]:
+def _list_images(datalist: Path) -> Iterable[Path]:
     content = read_datalist(datalist, by_patient=False)
     folder = datalist.resolve().parent
     return (folder / record["image"] for section in SECTIONS for record in content[section])

@@ -67,7 +67,7 @@ class Ledger:
             raise OutputError(f"'{self.file}' is a link, so lines would be written elsewhere; remove it and run again.")
         with output_errors(self.file), self.file.open("ab+", buffering=0) as self._handle:
             self._cut_half_a_line()
-            for line in self.lines():
+            for line in self.read_lines():
                 self._take(line)
             try:
                 yield self
@@ -76,15 +76,15 @@ class Ledger:
 
     def is_done(self, item: CohortItem) -> bool:
         """Whether an item has its results, or was refused for good, under these settings and as it is now."""
-        return self._done.get(_digest(item.key)) == self._state(item.state)
+        return self._done.get(_hash(item.key)) == self._hash_state(item.state)
 
     def find_precision_before(self, item: CohortItem) -> str | None:
         """What the results of an item under other settings were computed with; None where nothing says."""
-        return self._before.get(_digest(item.key))
+        return self._before.get(_hash(item.key))
 
     def is_stored(self, key: str) -> bool:
         """Whether the archive has the results of an item that is done."""
-        return _digest(key) in self._stored
+        return _hash(key) in self._stored
 
     def add(self, item: CohortItem, row: Row) -> None:
         """Note what became of an item.
@@ -98,7 +98,7 @@ class Ledger:
         """Note that the archive has all results of an item."""
         self._write({"stored": key})
 
-    def lines(self) -> Iterator[dict[str, Any]]:
+    def read_lines(self) -> Iterator[dict[str, Any]]:
         """Every line that can be read, from the first; one that somebody damaged does not count."""
         with self.file.open("rb") as file:
             for line in file:
@@ -107,22 +107,22 @@ class Ledger:
                 except RECORD_ERRORS:
                     continue
 
-    def rows(self) -> Iterator[tuple[str, str, Row]]:
+    def read_rows(self) -> Iterator[tuple[str, str, Row]]:
         """Key, name and row of each item under these settings, each once, with its last line."""
         last: dict[Digest, int] = {}
-        for number, line in enumerate(self.lines()):
+        for number, line in enumerate(self.read_lines()):
             if line.get("settings") == self.settings:
-                last[_digest(str(line.get("key")))] = number
-        for number, line in enumerate(self.lines()):
+                last[_hash(str(line.get("key")))] = number
+        for number, line in enumerate(self.read_lines()):
             key = str(line.get("key"))
-            if last.get(_digest(key)) == number and (row := parse_row(line)):
+            if last.get(_hash(key)) == number and (row := parse_row(line)):
                 yield key, str(line["name"]), row
 
     def _take(self, line: dict[str, Any]) -> None:
         if "stored" in line:
-            self._stored.add(_digest(str(line["stored"])))
+            self._stored.add(_hash(str(line["stored"])))
             return
-        key = _digest(str(line.get("key")))
+        key = _hash(str(line.get("key")))
         self._stored.discard(key)  # done again, so there are other results
         self._done.pop(key, None)
         self._before.pop(key, None)
@@ -132,10 +132,10 @@ class Ledger:
             if row.precision:
                 self._before[key] = sys.intern(row.precision)
         elif row.code not in TRIED_AGAIN:
-            self._done[key] = self._state(str(line.get("state")))
+            self._done[key] = self._hash_state(str(line.get("state")))
 
-    def _state(self, state: str) -> Digest:
-        return _digest(f"{self.settings} {state}")
+    def _hash_state(self, state: str) -> Digest:
+        return _hash(f"{self.settings} {state}")
 
     def _write(self, content: dict[str, Any]) -> None:
         assert self._handle is not None, "the ledger is open"
@@ -179,5 +179,5 @@ def parse_row(line: dict[str, Any]) -> Row | None:
         return None
 
 
-def _digest(text: str) -> Digest:
+def _hash(text: str) -> Digest:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -109,10 +109,10 @@ def run_on_ray(
             max_task_retries=ATTEMPTS - 1,
         )
         for answer in done.iter_rows():
-            yield str(answer["name"]), _row(json.loads(answer["answer"]))
+            yield str(answer["name"]), _read_row(json.loads(answer["answer"]))
 
 
-def _row(values: dict[str, Any]) -> Row:
+def _read_row(values: dict[str, Any]) -> Row:
     if "cannot_write" in values:
         raise OutputError(values["cannot_write"])
     return check_row(values, [value for value in values.values() if isinstance(value, str)])

@@ -28,7 +28,7 @@ def build_schema() -> pyarrow.Schema:
     """
     own = [("key", pyarrow.string()), ("folder", pyarrow.string()), ("copy_of", pyarrow.string())]
     return pyarrow.schema(
-        [*own, ("stored", pyarrow.bool_()), *((field.name, _type(field.type)) for field in fields(Row))]
+        [*own, ("stored", pyarrow.bool_()), *((field.name, _get_type(field.type)) for field in fields(Row))]
     )
 
 
@@ -60,5 +60,5 @@ def with_copies(rows: Iterable[tuple[str, str, Row]]) -> Iterator[tuple[str, str
         yield key, name, row, None if original == key else original
 
 
-def _type(kind: Any) -> pyarrow.DataType:
+def _get_type(kind: Any) -> pyarrow.DataType:
     return TYPES[getattr(kind, "__name__", str(kind)).partition(" ")[0]]

@@ -40,14 +40,14 @@ class Cohort:
         count: how many there are.
         passed_over: how many files the search has left out, which the last sentence says.
         fetch: called before an item is done; the row of one that cannot be had, else None.
-        done_with: called with each item that has ended.
+        release: called with each item that has ended.
     """
 
     items: Iterable[CohortItem]
     count: int
     passed_over: int = 0
     fetch: Callable[[CohortItem], Row | None] = lambda item: None
-    done_with: Callable[[CohortItem], None] = lambda item: None
+    release: Callable[[CohortItem], None] = lambda item: None
 
 
 def run_cohort(
@@ -78,7 +78,7 @@ def run_cohort(
             remove_leftovers(folder)
         with Ledger(output / LEDGER, Records.of(run).settings).open() as ledger:
             try:
-                lost = _do(cohort, run, processes(run), ledger, storing)
+                lost = _segment_and_store(cohort, run, processes(run), ledger, storing)
             except KeyboardInterrupt:
                 raise StoppedError("stopped; what is done is kept, the same command goes on.") from None
             finally:
@@ -87,7 +87,7 @@ def run_cohort(
     _conclude(counts, lost, output, say_passed_over(cohort.passed_over))
 
 
-def _do(
+def _segment_and_store(
     cohort: Cohort,
     run: Run,
     over: Over,
@@ -97,46 +97,46 @@ def _do(
     """Do and store all; how many were lost with their processes."""
     store = storing(ledger.add_stored) if storing else None
     if store:
-        for key, name, row in ledger.rows():
+        for key, name, row in ledger.read_rows():
             if row.results and not ledger.is_stored(key):
-                store.add(key, _dicom_files(run.output, name, row))
+                store.add(key, _list_dicom_files(run.output, name, row))
     running: dict[str, CohortItem] = {}
     with tqdm(total=cohort.count, unit="image", disable=None, smoothing=0.05) as progress:
-        for item, row in _ended(cohort, run, over, ledger, running, progress):
+        for item, row in _segment(cohort, run, over, ledger, running, progress):
             ledger.add(item, row)
-            cohort.done_with(item)
+            cohort.release(item)
             progress.update()
             if row.status is Status.REFUSED:
                 tqdm.write(f"{row.file}: {row.code}: {row.reason}", file=sys.stderr)
             elif store:
-                store.add(item.key, _dicom_files(run.output, item.name, row))
+                store.add(item.key, _list_dicom_files(run.output, item.name, row))
     if store:
         store.finish()
     return len(running)
 
 
-def _ended(
+def _segment(
     cohort: Cohort, run: Run, over: Over, ledger: Ledger, running: dict[str, CohortItem], progress: "tqdm[Any]"
 ) -> Iterator[tuple[CohortItem, Row]]:
     """Each item that is not done, as it ends; `running` keeps those that did not, the progress counts all that are."""
     not_had: list[tuple[CohortItem, Row]] = []
 
-    def coming() -> Iterator[tuple[Path, str]]:
-        for item in _not_done(cohort.items, run.algorithm.precision, ledger, progress):
+    def fetch_coming() -> Iterator[tuple[Path, str]]:
+        for item in _skip_done(cohort.items, run.algorithm.precision, ledger, progress):
             if row := cohort.fetch(item):
                 not_had.append((item, row))
                 continue
             running[item.name] = item
             yield item.path, item.name
 
-    for name, row in over(coming()):
+    for name, row in over(fetch_coming()):
         yield running.pop(name), row
         while not_had:
             yield not_had.pop()
     yield from not_had
 
 
-def _not_done(
+def _skip_done(
     items: Iterable[CohortItem], precision: str | None, ledger: Ledger, progress: "tqdm[Any]"
 ) -> Iterator[CohortItem]:
     kept, before = 0, Counter[str]()
@@ -153,7 +153,7 @@ def _not_done(
         tqdm.write(f"{format_count(kept, 'mammogram')} done already, left as they are.", file=sys.stderr)
 
 
-def _dicom_files(output: Path, name: str, row: Row) -> list[Path]:
+def _list_dicom_files(output: Path, name: str, row: Row) -> list[Path]:
     folder = (output / RESULTS / name).parent
     return [folder / file for file in row.results if file.endswith(".dcm")]
 
@@ -162,13 +162,13 @@ def _write_table(ledger: Ledger, output: Path) -> Counter[str]:
     """Write table and summary, and count the outcomes."""
     counts: Counter[str] = Counter()
 
-    def rows() -> Iterator[dict[str, object]]:
-        for key, name, row, copy_of in with_copies(ledger.rows()):
+    def build_rows() -> Iterator[dict[str, object]]:
+        for key, name, row, copy_of in with_copies(ledger.read_rows()):
             counts[row.code or row.status.value] += 1
             folder = f"{RESULTS}/{name.partition('/')[0]}"
             yield build_table_row(key, folder, row, copy_of=copy_of, stored=ledger.is_stored(key))
 
-    write_parquet(rows(), output / TABLE)
+    write_parquet(build_rows(), output / TABLE)
     write_json(output / SUMMARY, {"mammograms": counts.total(), "outcomes": dict(counts.most_common())})
     return counts
 

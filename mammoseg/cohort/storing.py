@@ -45,7 +45,7 @@ class Storing:
         """
         self._waiting[key] = files
         if len(self._waiting) % TOGETHER == 0:
-            self._attempt()
+            self._store_waiting()
 
     def finish(self) -> None:
         """Store what is left, with patience.
@@ -53,20 +53,24 @@ class Storing:
         Raises:
             PartlyRefusedError: the archive did not take all; the next run goes on with the rest.
         """
-        self._attempt()
+        self._store_waiting()
         for seconds in self._patience:
             if not self._waiting:
                 return
-            print(f"{self._left()} not in the archive ({self._reason}); again in {seconds:g} s.", file=sys.stderr)
+            print(
+                f"{self._describe_left()} not in the archive ({self._reason}); again in {seconds:g} s.", file=sys.stderr
+            )
             time.sleep(seconds)
-            self._attempt()
+            self._store_waiting()
         if self._waiting:
-            raise PartlyRefusedError(f"{self._left()} not in the archive ({self._reason}); run the same command again.")
+            raise PartlyRefusedError(
+                f"{self._describe_left()} not in the archive ({self._reason}); run the same command again."
+            )
 
-    def _left(self) -> str:
+    def _describe_left(self) -> str:
         return f"the results of {format_count(len(self._waiting), 'mammogram')} are"
 
-    def _attempt(self) -> None:
+    def _store_waiting(self) -> None:
         keys = list(self._waiting)
         for start in range(0, len(keys), TOGETHER):
             together = keys[start : start + TOGETHER]

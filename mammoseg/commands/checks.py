@@ -43,7 +43,7 @@ def check_given(inputs: Sequence[str], options: Mapping[str, Any]) -> None:
     """
     if "" in inputs:
         raise WrongCallError("an input is ''; name a file or folder.")
-    if empty := [name for name in (*OUTPUTS, *OWN_FILES, *READ) if "" in _each(options.get(name))]:
+    if empty := [name for name in (*OUTPUTS, *OWN_FILES, *READ) if "" in _as_list(options.get(name))]:
         raise WrongCallError(f"{empty[0]} is ''; name a file or folder.")
     if empty := [name for name in CHOOSING if options.get(name) == ""]:
         raise WrongCallError(f"{empty[0]} is ''; give a value, or leave it out.")
@@ -59,7 +59,7 @@ def check_names(*, bundle: str | None = None, **others: Any) -> None:
     from mammoseg.checkpoints.weights_file import list_named_weights, require_weights
     from mammoseg.files import check_folder, is_neither_file_nor_folder, say_neither
 
-    for path in (Path(str(path)) for name in READ if name in others for path in _each(others[name])):
+    for path in (Path(str(path)) for name in READ if name in others for path in _as_list(others[name])):
         if is_neither_file_nor_folder(path):  # opening a pipe would wait for ever
             raise WrongCallError(say_neither(path))
     for folder in (others[name] for name in OUTPUTS if name in others):
@@ -77,6 +77,6 @@ def check_names(*, bundle: str | None = None, **others: Any) -> None:
         list_named_weights(weights) if isinstance(weights, list) else require_weights(weights)
 
 
-def _each(given: Any) -> list[Any]:
+def _as_list(given: Any) -> list[Any]:
     """Values of an option that may be given several times."""
     return given if isinstance(given, list) else [given]

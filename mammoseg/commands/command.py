@@ -22,7 +22,7 @@ class Command:
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
 
-    def work(self) -> Runner:
+    def import_work(self) -> Runner:
         """Import the function that does the work; to be called once.
 
         Raises:
@@ -38,7 +38,7 @@ class Command:
     def __call__(self, *inputs: str, **options: Any) -> Any:
         check_given(inputs, options)
         check_names(**options)
-        return self.work()(*inputs, **options)
+        return self.import_work()(*inputs, **options)
 
 
 def command(declare: Callable[[Add], Steps]) -> Callable[[Add], Command]:
@@ -63,9 +63,9 @@ def command(declare: Callable[[Add], Steps]) -> Callable[[Add], Command]:
     """
 
     @wraps(declare)
-    def declared(add: Add) -> Command:
+    def build_command(add: Add) -> Command:
         steps = declare(add)
         next(steps)
         return Command(steps)
 
-    return declared
+    return build_command

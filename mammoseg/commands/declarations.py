@@ -20,7 +20,7 @@ def ingest(add: Add) -> Steps:
     """Turn a collection of mammograms into a datalist.json with a patient-grouped split."""
     add("source", help="phantom, folder, cbis_ddsm, inbreast, dicom_seg, mias, vindr, csaw_s, cdd_cesm or voc")
     add("inputs", nargs="*", metavar="FOLDER", help="to read; none for phantom")
-    _output(add, "folder of the datalist and of what has to be written beside it")
+    _add_output(add, "folder of the datalist and of what has to be written beside it")
     add("--seed", type=values.parse_whole, help="of the split, and of the phantoms (0)")
     add(
         "--folds",
@@ -33,7 +33,7 @@ def ingest(add: Add) -> Steps:
     add("--protocol", help="split of a paper: sun2020, sarker2022, isosalo2022 or official; docs/datalist.md")
     add("--test_patients", metavar="FILE", help="codes of the patients who are the test section, one a line")
     add("--name", help="of the datalist (the source)")
-    _window(add)
+    _add_window(add)
     add("--keep_identifiers", action="store_true", help="write patient codes as they are, not as keyed hashes")
     add("--show_names", action="store_true", help="show paths in the input beside the hashes, in tables and pages too")
     add("--key_file", help="secret key of those hashes (made once in your configuration folder)")
@@ -59,8 +59,8 @@ def ingest(add: Add) -> Steps:
 @command
 def train(add: Add) -> Steps:
     """Train a bundle; the same call continues a run that ended. Other options override its config, docs/training.md."""
-    _bundle(add)
-    _dataset(add)
+    _add_bundle(add)
+    _add_dataset(add)
     add("--recipe", help="paper, of the bundle, or common, the same for all bundles (paper)")
     add("--start_from", help="checkpoint whose weights, network and preprocessing the training starts with")
 
@@ -73,9 +73,9 @@ def train(add: Add) -> Steps:
 @command
 def evaluate(add: Add) -> Steps:
     """Score held-out images: per_image.csv and a summary. Other options override the config: docs/training.md."""
-    _bundle(add)
-    _dataset(add)
-    _weights(add)
+    _add_bundle(add)
+    _add_dataset(add)
+    _add_weights(add)
 
     yield
     from mammoseg.training.workflow import evaluate
@@ -86,13 +86,13 @@ def evaluate(add: Add) -> Steps:
 @command
 def calibrate(add: Add) -> Steps:
     """Choose threshold and calibration of weights anew on your own labelled images, no training; docs/weights.md."""
-    _bundle(add)
-    _dataset(add)
-    _weights(add)
-    _output(add, "folder of the new weights, a report and a picture; --weights takes it")
+    _add_bundle(add)
+    _add_dataset(add)
+    _add_weights(add)
+    _add_output(add, "folder of the new weights, a report and a picture; --weights takes it")
     add("--section", help="of the datalist: training, validation or test (validation)")
-    _flips(add)
-    _device(add)
+    _add_flips(add)
+    _add_device(add)
 
     yield
     from mammoseg.evaluation.calibrate import calibrate
@@ -103,8 +103,8 @@ def calibrate(add: Add) -> Steps:
 @command
 def quantise(add: Add) -> Steps:
     """Make the INT8 network of weights, on images they were trained on, for predict --precision int8; docs/speed.md."""
-    _bundle(add)
-    _dataset(add)
+    _add_bundle(add)
+    _add_dataset(add)
     add("--weights", help="checkpoint, or the ONNX file of an export (what train wrote, else what came with it)")
     add("--images", type=values.parse_from_one, help="of the training section, to take the ranges of values from (100)")
 
@@ -118,9 +118,9 @@ def quantise(add: Add) -> Steps:
 def report(add: Add) -> Steps:
     """Write the page of an evaluated run: scores, learning curve, best, median and worst case, baseline."""
     add("evaluation_dir", help="folder with the metrics.csv of training and the per_image.csv of evaluating")
-    _dataset(add)
+    _add_dataset(add)
     add("--weights", required=True, help="checkpoint that was evaluated")
-    _output(add, "folder of the page")
+    _add_output(add, "folder of the page")
     add("--bundle", help="of the weights (that of the evaluation)")
     add("--title", help="heading of the page (Mass segmentation, held-out patients)")
     add("--cases", type=values.parse_from_one, help="how many images to show (12)")
@@ -135,7 +135,7 @@ def report(add: Add) -> Steps:
 def compare(add: Add) -> Steps:
     """Compare evaluations of the same images: table, confidence intervals, Wilcoxon signed-rank tests, box plot."""
     add("inputs", nargs="*", metavar="EVALUATION", help="two or more folders that evaluate wrote, or per_image.csv")
-    _output(add, "folder of tables, plots, report.html and report.json")
+    _add_output(add, "folder of tables, plots, report.html and report.json")
     add("--speed", metavar="JSON", help="what scripts/benchmark.py networks --json wrote, for speed against Dice")
 
     yield
@@ -148,13 +148,13 @@ def compare(add: Add) -> Steps:
 def predict(add: Add) -> Steps:
     """Segment masses in mammograms: DICOM SEG and SR, overlay pictures, results.csv and index.html; docs/predict.md."""
     add("inputs", nargs="*", metavar="INPUT", help=FILES)
-    _output(add, "folder of the results; the same call again does only what is not done yet")
-    _predictor(add)
+    _add_output(add, "folder of the results; the same call again does only what is not done yet")
+    _add_predictor(add)
     add("--profile", help="of the segmentation: viewer or strict (viewer)")
     add("--no_empty_seg", action="store_true", help="no segmentation where nothing was found; the report says it")
     add("--min_area_pixels", type=values.parse_number, help="smallest mass, in pixels")
     add("--json", action="store_true", help="print one JSON record a file")
-    _archives(add)
+    _add_archives(add)
 
     yield
     from mammoseg.prediction.predict import predict
@@ -166,10 +166,10 @@ def predict(add: Add) -> Steps:
 def cohort(add: Add) -> Steps:
     """Segment an archive: like predict for very many mammograms, on this machine or a Ray cluster; docs/cohort.md."""
     add("inputs", nargs="*", metavar="INPUT", help=f"{FILES}, or datalists")
-    _output(add, "folder of results, ledger and table; the same call again does only what is not done yet")
-    _predictor(add)
+    _add_output(add, "folder of results, ledger and table; the same call again does only what is not done yet")
+    _add_predictor(add)
     add("--ray", metavar="ADDRESS", help="of a Ray cluster, auto, or local for Ray on this machine (no Ray)")
-    _archives(add)
+    _add_archives(add)
 
     yield
     from mammoseg.cohort.cohort import segment_cohort
@@ -182,7 +182,7 @@ def send(add: Add) -> Steps:
     """Store DICOM files, such as results, in an archive: DICOMweb (STOW-RS) or C-STORE; docs/dicomweb.md."""
     add("inputs", nargs="*", metavar="FILE", help=FILES)
     add("--to", required=True, metavar="URL", help="https://[user@]host/dicom-web or dicom://AET@host:port")
-    _login(add)
+    _add_login(add)
     add("--verify", action="store_true", help="fetch each instance again and compare; DICOMweb only")
     add("--calling_aet", help="our own title for C-STORE (MAMMOSEG)")
     add("--json", dest="as_json", action="store_true", help="print one JSON record a file")
@@ -197,10 +197,10 @@ def send(add: Add) -> Steps:
 def deidentify(add: Add) -> Steps:
     """Write DICOM mammograms without what names their patient; the way back goes to a file for its owner only."""
     add("inputs", nargs="*", metavar="INPUT", help=FILES)
-    _output(add, "folder for the files, each named by its new SOP Instance UID")
+    _add_output(add, "folder for the files, each named by its new SOP Instance UID")
     add("--map_file", help="the way back (in your configuration folder)")
     add("--key_file", help="secret key of the new names (made once in your configuration folder)")
-    _modalities(add)
+    _add_modalities(add)
 
     yield
     from mammoseg.deidentification.deidentify import deidentify
@@ -211,9 +211,9 @@ def deidentify(add: Add) -> Steps:
 @command
 def export(add: Add) -> Steps:
     """Write a bundle with its weights as a folder that runs without this repository, and a zip of it."""
-    _bundle(add)
+    _add_bundle(add)
     add("--weights", help="checkpoint, with its network and preprocessing (what train wrote, else what came with it)")
-    _output(add, "new folder; gets BUNDLE/ and BUNDLE.zip")
+    _add_output(add, "new folder; gets BUNDLE/ and BUNDLE.zip")
     add("--formats", type=values.parse_words, help="also the network as torchscript,torch_export,onnx, docs/export.md")
 
     yield
@@ -232,8 +232,8 @@ def export(add: Add) -> Steps:
 @command
 def bundle(add: Add) -> Steps:
     """Write the configs of a bundle to a folder of yours, to edit them and to run them by MONAI's own command."""
-    _bundle(add)
-    _output(add, "new folder; gets configs/ and docs/, and models/ and eval/ when it is trained")
+    _add_bundle(add)
+    _add_output(add, "new folder; gets configs/ and docs/, and models/ and eval/ when it is trained")
 
     yield
     from mammoseg.deploy.copy_bundle import copy_bundle
@@ -301,7 +301,7 @@ def view(add: Add) -> Steps:
 def run(add: Add) -> Steps:
     """Carry out a plan of trainings and evaluations, or go on with it: one page, one table; docs/reproduce.md."""
     add("plan", metavar="PLAN", help="JSON file: datasets, and runs x seeds x folds x overrides")
-    _plan_options(add, "folder of data, runs, runs.csv and index.html (runs/NAME here)")
+    _add_plan_options(add, "folder of data, runs, runs.csv and index.html (runs/NAME here)")
 
     yield
     from mammoseg.plans.run_plan import run
@@ -321,7 +321,7 @@ def reproduce(add: Add) -> Steps:
         help="each collection that the table needs: a folder with a datalist.json, or the collection as it came",
     )
     add("--variant", help="literal (sun2020): nothing but dark rows and columns is cut off, as the paper says")
-    _plan_options(add, "folder of data, runs, table.csv and index.html (runs/PAPER-TABLE here)")
+    _add_plan_options(add, "folder of data, runs, table.csv and index.html (runs/PAPER-TABLE here)")
 
     yield
 
@@ -349,22 +349,22 @@ def list_bundles(add: Add) -> Steps:
     return print_cards
 
 
-def _output(add: Add, text: str) -> None:
+def _add_output(add: Add, text: str) -> None:
     add("-o", "--output", required=True, metavar="DIR", help=text)
 
 
-def _plan_options(add: Add, output: str) -> None:
+def _add_plan_options(add: Add, output: str) -> None:
     add("-o", "--output", metavar="DIR", help=output)
     add("--jobs", type=values.parse_from_one, help="steps at once, each in a process of its own (1)")
     add("--dry_run", action="store_true", help="build every run's config, list the runs, train nothing")
     add("--budget", help="small: grid 160 x 112, a quarter of the width, 12 epochs, common recipe (that of the plan)")
 
 
-def _bundle(add: Add) -> None:
+def _add_bundle(add: Add) -> None:
     add("bundle", help="architecture; `mammoseg list` names them")
 
 
-def _weights(add: Add) -> None:
+def _add_weights(add: Add) -> None:
     add(
         "--weights",
         action="append",
@@ -373,15 +373,15 @@ def _weights(add: Add) -> None:
     )
 
 
-def _dataset(add: Add) -> None:
+def _add_dataset(add: Add) -> None:
     add("--dataset_dir", required=True, metavar="DIR", help="folder of the datalist.json")
 
 
-def _modalities(add: Add) -> None:
+def _add_modalities(add: Add) -> None:
     add("--modalities", type=values.parse_words, help="DICOM modalities to let in, such as MG,RG (MG)")
 
 
-def _flips(add: Add) -> None:
+def _add_flips(add: Add) -> None:
     add(
         "--flips",
         type=values.parse_switch,
@@ -389,13 +389,13 @@ def _flips(add: Add) -> None:
     )
 
 
-def _device(add: Add) -> None:
+def _add_device(add: Add) -> None:
     add("--device", help="such as cpu or cuda:0 (the best there is)")
 
 
-def _predictor(add: Add) -> None:
+def _add_predictor(add: Add) -> None:
     add("--bundle", help="architecture; `mammoseg list` names them (the one with weights)")
-    _weights(add)
+    _add_weights(add)
     add("--objects", help="DICOM objects to write, of seg,sr,cad_sr,sc,gsps (seg,sr)")
     add("--segmentation", help="binary, fractional or labelmap (binary)")
     add("--deflated", action="store_true", help="compress the segmentation, for programs that open it, docs/dicom.md")
@@ -404,21 +404,21 @@ def _predictor(add: Add) -> None:
         type=values.parse_number,
         help="probability from which a pixel is mass (of the weights, else the bundle)",
     )
-    _flips(add)
+    _add_flips(add)
     add("--min_area_mm2", type=values.parse_number, help="smallest mass, in the breast")
-    _modalities(add)
-    _window(add)
-    _device(add)
+    _add_modalities(add)
+    _add_window(add)
+    _add_device(add)
     add("--runtime", help="what computes the network: openvino, onnx or torch, docs/speed.md (auto)")
     add("--precision", help="f32, bf16, f16 or int8, where the runtime has it, docs/speed.md (f32, bf16; f16 on a GPU)")
     add("--workers", type=values.parse_from_one, help="processes (one for each core)")
 
 
-def _window(add: Add) -> None:
+def _add_window(add: Add) -> None:
     add("--window", metavar="CENTRE,WIDTH", help="for DICOM files without one; or a file, docs/preprocessing.md")
 
 
-def _archives(add: Add) -> None:
+def _add_archives(add: Add) -> None:
     add("--from", dest="archive", metavar="URL", help="DICOMweb archive to read from, docs/dicomweb.md")
     add("--study", help="to read from the archive: Study Instance UID")
     add("--patient", help="to read from the archive: Patient ID, * and ? as wildcards")
@@ -426,9 +426,9 @@ def _archives(add: Add) -> None:
     add(
         "--stow", metavar="URL", help="archive to store the results to: https://host/dicom-web or dicom://AET@host:port"
     )
-    _login(add)
+    _add_login(add)
 
 
-def _login(add: Add) -> None:
+def _add_login(add: Add) -> None:
     add("--user", help="at the archive; passwords never stand here")
     add("--ca_bundle", metavar="FILE", help="certificates of the authority that signed the archive's own")

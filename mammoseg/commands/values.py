@@ -67,7 +67,7 @@ def parse_from_one(text: str) -> int:
     Raises:
         ArgumentTypeError: it is less, or no whole number.
     """
-    return _from(1, text)
+    return _parse_from(1, text)
 
 
 def parse_from_two(text: str) -> int:
@@ -76,10 +76,10 @@ def parse_from_two(text: str) -> int:
     Raises:
         ArgumentTypeError: it is less, or no whole number.
     """
-    return _from(2, text)
+    return _parse_from(2, text)
 
 
-def _from(least: int, text: str) -> int:
+def _parse_from(least: int, text: str) -> int:
     found = parse_whole(text)
     if found < least:
         raise ArgumentTypeError(f"'{text}' is too few; give {least} or more")

@@ -57,10 +57,10 @@ Rule = Callable[[Dataset, tuple[int, int]], None]
 class Pseudonyms(Protocol):
     """New names for old ones, always the same for the same."""
 
-    def uid(self, old: str) -> str:
+    def derive_uid(self, old: str) -> str:
         """The UID that stands for `old`."""
 
-    def patient(self, old: str) -> str:
+    def derive_patient_id(self, old: str) -> str:
         """The code that stands for a Patient ID."""
 
 
@@ -70,12 +70,12 @@ def deidentify_dataset(dataset: Dataset, pseudonyms: Pseudonyms) -> None:
     Attributes that may be missing (X of the table, also X/D) are removed, those that may be empty (Z, also X/Z and Z/D)
     are emptied, UIDs (U) are replaced. Patient ID and name become the patient's code.
     """
-    patient = pseudonyms.patient(str(dataset.get("PatientID") or "").strip())
-    _apply(dataset, _rules(pseudonyms), pseudonyms)
+    patient = pseudonyms.derive_patient_id(str(dataset.get("PatientID") or "").strip())
+    _apply(dataset, _build_rules(pseudonyms), pseudonyms)
     dataset.PatientID = dataset.PatientName = patient
     dataset.PatientIdentityRemoved = "YES"
     dataset.DeidentificationMethod = METHOD
-    dataset.DeidentificationMethodCodeSequence = [_item(BASIC_PROFILE)]
+    dataset.DeidentificationMethodCodeSequence = [_build_item(BASIC_PROFILE)]
     dataset.LongitudinalTemporalInformationModified = "REMOVED"
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
@@ -122,14 +122,14 @@ def _is_well_formed(element: DataElement, representations: str) -> bool:
     return all(FORMS[element.VR].fullmatch(str(value)) for value in values)
 
 
-def _rules(pseudonyms: Pseudonyms) -> dict[tuple[int, int], Rule]:
+def _build_rules(pseudonyms: Pseudonyms) -> dict[tuple[int, int], Rule]:
     """The table with our own way to carry out each action; overlays, curves and file meta need no rule."""
 
     def replace_uids(dataset: Dataset, tag: tuple[int, int]) -> None:
         _replace_uids(dataset, tag, pseudonyms)
 
     own: dict[str, Rule] = {
-        "replace": _dummy,
+        "replace": _replace,
         "empty": _empty,
         "empty_or_replace": _empty,
         "delete_or_empty": _empty,
@@ -151,7 +151,7 @@ def _empty(dataset: Dataset, tag: tuple[int, int]) -> None:
         dataset.add_new(tag, representation, [] if representation == "SQ" else None)
 
 
-def _dummy(dataset: Dataset, tag: tuple[int, int]) -> None:
+def _replace(dataset: Dataset, tag: tuple[int, int]) -> None:
     """A dummy value; sequences that ask for one belong to no image and are removed."""
     if dictionary_VR(tag) in ("SQ", "UI"):
         _remove(dataset, tag)
@@ -166,11 +166,11 @@ def _replace_uids(dataset: Dataset, tag: tuple[int, int] | BaseTag, pseudonyms: 
     if element is None or not element.value:
         return
     values = element.value if isinstance(element.value, MultiValue) else [element.value]
-    new = [value if value in UID_dictionary else pseudonyms.uid(str(value)) for value in values]
+    new = [value if value in UID_dictionary else pseudonyms.derive_uid(str(value)) for value in values]
     element.value = [UID(value) for value in new] if len(new) > 1 else UID(new[0])
 
 
-def _item(code: Code) -> Dataset:
+def _build_item(code: Code) -> Dataset:
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code.value, code.scheme_designator, code.meaning
     return item

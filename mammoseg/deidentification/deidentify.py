@@ -69,7 +69,7 @@ def deidentify(
     job = _CopyJob(folder, names, (modalities,) if isinstance(modalities, str) else tuple(modalities))
     paths, passed_over = find_inputs([Path(path) for path in inputs], folder)
     with made_output(folder):
-        outcomes = _over_files(paths, job)
+        outcomes = _copy_files(paths, job)
         _conclude(outcomes, job, passed_over)
 
 
@@ -115,7 +115,7 @@ class _CopyJob:
         return buffer.getvalue()
 
 
-def _over_files(paths: Sequence[Path], job: _CopyJob) -> list[CopyOutcome]:
+def _copy_files(paths: Sequence[Path], job: _CopyJob) -> list[CopyOutcome]:
     """What became of each file; the names that were given are written down, however it ends.
 
     Raises:

@@ -36,11 +36,11 @@ class IdentityMap:
         self.path = path
         self.names = _read(path)
 
-    def patient(self, old: str) -> str:
+    def derive_patient_id(self, old: str) -> str:
         """The keyed hash that stands for a Patient ID; empty for an empty one."""
         return self.names["patients"].setdefault(old, hash_with_key(old, self.key())) if old else ""
 
-    def uid(self, old: str) -> str:
+    def derive_uid(self, old: str) -> str:
         """The UID below 2.25 (PS3.5 B.2) that stands for `old`."""
         digest = hmac.digest(self.key(), f"UID {old}".encode(), "sha256")
         return self.names["uids"].setdefault(old, f"2.25.{UUID(bytes=digest[:16], version=4).int}")

@@ -26,7 +26,7 @@ def write_configs(root: Path, folder: Path, weights: Weights) -> dict[str, dict[
     """
     check_architecture(weights, root.name)
     shutil.copytree(root / "configs", folder / "configs")
-    metadata = _described(ConfigParser.load_config_file(root / "configs" / "metadata.json"), root.name, weights)
+    metadata = _describe(ConfigParser.load_config_file(root / "configs" / "metadata.json"), root.name, weights)
     configs = {"metadata": metadata}
     for name in CONFIGS:
         config = ConfigParser.load_config_file(root / "configs" / f"{name}.json")
@@ -89,7 +89,7 @@ def build_label_server_transforms(postprocessing: dict[str, Any], weights: Weigh
     return {**postprocessing, "transforms": steps}
 
 
-def _described(metadata: dict[str, Any], bundle: str, weights: Weights) -> dict[str, Any]:
+def _describe(metadata: dict[str, Any], bundle: str, weights: Weights) -> dict[str, Any]:
     """Metadata with the channels of the network, and the data it was trained on where the bundle names none."""
     formats = metadata["network_data_format"]
     image, pred = formats["inputs"]["image"], formats["outputs"]["pred"]

@@ -59,7 +59,7 @@ def export(
         _write_docs(folder / "docs", describe_bundle(bundle, configs, exported=True, source=source))
         shutil.copyfile(root / "LICENSE", folder / "LICENSE")
         shutil.copytree(PACKAGE_FOLDER, folder / "mammoseg", ignore=NOT_EXPORTED)
-        (folder / "requirements.lock").write_text(_requirements(metadata), encoding="utf-8")
+        (folder / "requirements.lock").write_text(_format_requirements(metadata), encoding="utf-8")
         models = folder / "models"
         models.mkdir()
         checkpoint = as_checkpoint(checkpoint, models / TRAINED)
@@ -89,7 +89,7 @@ def _write_docs(folder: Path, card: dict[str, Any]) -> None:
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def _requirements(metadata: dict[str, Any]) -> str:
+def _format_requirements(metadata: dict[str, Any]) -> str:
     """The versions of the metadata as pip reads them."""
     versions = {package: metadata[field] for field, package in LOCKED_VERSIONS.items()}
     versions |= metadata["required_packages_version"]

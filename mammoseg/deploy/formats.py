@@ -98,12 +98,12 @@ def _run_torchscript(path: Path, image: Tensor) -> Tensor:
         return torch.jit.load(path)(image)
 
 
-def _exported_program(model: nn.Module, example: Tensor) -> torch.export.ExportedProgram:
+def _export_program(model: nn.Module, example: Tensor) -> torch.export.ExportedProgram:
     return torch.export.export(model, (example,), dynamic_shapes=({0: torch.export.Dim("batch")},))
 
 
 def _write_torch_export(model: nn.Module, example: Tensor, path: Path) -> None:
-    torch.export.save(_exported_program(model, example), path)
+    torch.export.save(_export_program(model, example), path)
 
 
 def _run_torch_export(path: Path, image: Tensor) -> Tensor:
@@ -120,7 +120,7 @@ def write_onnx(model: nn.Module, example: Tensor, path: Path, *, output: str = "
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter about itself
         program = torch.onnx.export(
-            _exported_program(model, example), input_names=["image"], output_names=[output], verbose=False
+            _export_program(model, example), input_names=["image"], output_names=[output], verbose=False
         )
     assert program is not None
     keep_zero_padding(program.model.graph)

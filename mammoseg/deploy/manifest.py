@@ -20,7 +20,7 @@ class ManifestError(MammosegError):
 
 def write_manifest(folder: Path, **about: Any) -> None:
     """List every file of `folder` with its SHA-256 in ``manifest.json``, after what `about` says of the whole."""
-    write_json(folder / MANIFEST, {**about, "files": _digests(folder)})
+    write_json(folder / MANIFEST, {**about, "files": _hash_files(folder)})
 
 
 def check_manifest(folder: Path) -> None:
@@ -33,7 +33,7 @@ def check_manifest(folder: Path) -> None:
         listed = dict(json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"])
     except Exception as error:  # JSON of any form
         raise ManifestError(f"{folder / MANIFEST} lists no files; unpack its archive again.") from error
-    found = _digests(folder)
+    found = _hash_files(folder)
     wrong = [
         f"{as_printable(name)} {'differs' if name in found else 'is missing'}"
         for name in listed
@@ -46,7 +46,7 @@ def check_manifest(folder: Path) -> None:
 def write_zip(folder: Path, path: Path) -> None:
     """Zip `folder` under its name, uncompressed (weights do not shrink): the same bytes wherever it is made."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for file in _files(folder):
+        for file in _list_files(folder):
             entry = zipfile.ZipInfo(f"{folder.name}/{file.relative_to(folder).as_posix()}", EARLIEST)
             entry.create_system, entry.external_attr = 3, 0o644 << 16  # a plain file of Unix
             entry.file_size = file.stat().st_size
@@ -55,10 +55,10 @@ def write_zip(folder: Path, path: Path) -> None:
                     target.write(block)
 
 
-def _digests(folder: Path) -> dict[str, str]:
-    files = {file.relative_to(folder).as_posix(): file for file in _files(folder)}
+def _hash_files(folder: Path) -> dict[str, str]:
+    files = {file.relative_to(folder).as_posix(): file for file in _list_files(folder)}
     return {name: hash_file(file) for name, file in files.items() if name != MANIFEST}
 
 
-def _files(folder: Path) -> list[Path]:
+def _list_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())

@@ -76,7 +76,7 @@ def build_runtime(output: Path, *, converted: Iterable[Path]) -> Path:
                 target.parent.mkdir(exist_ok=True)
                 shutil.copyfile(file, target)
         shutil.copyfile(project.with_name("LICENSE"), tree / "LICENSE")
-        (tree / project.name).write_text(_project(list_runtime_requirements(project)), encoding="utf-8")
+        (tree / project.name).write_text(_format_project(list_runtime_requirements(project)), encoding="utf-8")
         wheels = tree / "wheels"
         subprocess.run([sys.executable, "-c", BUILD, str(wheels)], cwd=tree, check=True, stdout=sys.stderr)
         (wheel,) = wheels.glob("*.whl")
@@ -85,7 +85,7 @@ def build_runtime(output: Path, *, converted: Iterable[Path]) -> Path:
 
 def copy_modules(tree: Path) -> None:
     """Copy the modules of the runtime, with the tables and templates of their folders, into a tree."""
-    files = {_file_of(name) for name in list_runtime_modules()}
+    files = {_locate_module(name) for name in list_runtime_modules()}
     tables = {table for file in files for ending in ("json", "html") for table in file.parent.glob(f"*.{ending}")}
     for file in files | tables:
         target = tree / file.relative_to(PACKAGE_FOLDER.parent)
@@ -123,9 +123,9 @@ def list_foreign_imports() -> set[str]:
 
 def list_runtime_requirements(project: Path) -> list[str]:
     """The lines of a pyproject.toml that the runtime requires, sorted."""
-    lines = _requirements(project)
+    lines = _read_requirements(project)
     found_in = packages_distributions()
-    wanted = {_normal(name) for module in list_foreign_imports() for name in found_in.get(module, ())}
+    wanted = {_normalise(name) for module in list_foreign_imports() for name in found_in.get(module, ())}
     return sorted(line for name, line in lines.items() if name in wanted | set(DECODERS))
 
 
@@ -151,19 +151,19 @@ def find_imports(name: str, *, inside: bool) -> frozenset[str]:
     Args:
         inside: whether imports inside of functions count.
     """
-    tree = ast.parse(_file_of(name).read_text(encoding="utf-8"))
-    found = set(_named(ast.walk(tree) if inside else iter(tree.body)))
+    tree = ast.parse(_locate_module(name).read_text(encoding="utf-8"))
+    found = set(_list_imported(ast.walk(tree) if inside else iter(tree.body)))
     return frozenset(".".join(one.split(".")[: last + 1]) for one in found for last in range(one.count(".") + 1))
 
 
-def _named(nodes: Iterator[ast.AST]) -> Iterator[str]:
+def _list_imported(nodes: Iterator[ast.AST]) -> Iterator[str]:
     for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             names = (f"{node.module}.{alias.name}" for alias in node.names)
-            yield from (name for name in names if _is_ours(name) and _file_of(name).is_file())
+            yield from (name for name in names if _is_ours(name) and _locate_module(name).is_file())
 
 
 def _is_ours(name: str) -> bool:
@@ -174,22 +174,22 @@ def _is_commands(name: str) -> bool:
     return name == COMMANDS or name.startswith(f"{COMMANDS}.")
 
 
-def _file_of(name: str) -> Path:
+def _locate_module(name: str) -> Path:
     place = PACKAGE_FOLDER.parent.joinpath(*name.split("."))
     return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
 
 
-def _requirements(project: Path) -> dict[str, str]:
+def _read_requirements(project: Path) -> dict[str, str]:
     """Requirements of a pyproject.toml by the name of their distribution."""
     lines = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"]
-    return {_normal(re.split(r"[<>=!~;\[ ]", line, maxsplit=1)[0]): line for line in lines}
+    return {_normalise(re.split(r"[<>=!~;\[ ]", line, maxsplit=1)[0]): line for line in lines}
 
 
-def _normal(name: str) -> str:
+def _normalise(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _project(requirements: list[str]) -> str:
+def _format_project(requirements: list[str]) -> str:
     """The pyproject.toml of the runtime."""
     return f"""[build-system]
 requires = ["setuptools>=77"]

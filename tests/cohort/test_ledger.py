@@ -38,7 +38,7 @@ def test_what_was_added_is_done_in_the_next_run_too(file, item):
         assert ledger.is_done(item)
     with Ledger(file, "s").open() as ledger:
         assert ledger.is_done(item)
-        assert [(key, row) for key, _, row in ledger.rows()] == [(item.key, row_for(item))]
+        assert [(key, row) for key, _, row in ledger.read_rows()] == [(item.key, row_for(item))]
 
 
 def test_other_settings_and_a_changed_file_are_not_done(file, item):
@@ -47,7 +47,7 @@ def test_other_settings_and_a_changed_file_are_not_done(file, item):
         assert not ledger.is_done(item_called(item.key, item.path, state="2:2"))
     with Ledger(file, "other").open() as ledger:
         assert not ledger.is_done(item)
-        assert list(ledger.rows()) == []
+        assert list(ledger.read_rows()) == []
 
 
 def test_what_was_done_in_another_precision_is_known_until_it_is_done_again(file, item):
@@ -72,7 +72,7 @@ def test_the_last_line_of_a_mammogram_counts(file, item):
     with Ledger(file, "s").open() as ledger:
         ledger.add(item, make_refused_row(item.path, "E_WORKER", "ended"))
         ledger.add(item, row_for(item))
-        assert [row.status for _, _, row in ledger.rows()] == [Status.FOUND]
+        assert [row.status for _, _, row in ledger.read_rows()] == [Status.FOUND]
 
 
 def test_results_that_were_made_anew_are_not_stored_yet(file, item):
@@ -126,7 +126,7 @@ def test_a_line_that_somebody_else_wrote_does_not_count(file, item, change):
     file.write_text("no JSON\n[]\n7\n" + json.dumps(line) + "\n")
     with Ledger(file, "s").open() as ledger:
         assert not ledger.is_done(item)
-        assert list(ledger.rows()) == []
+        assert list(ledger.read_rows()) == []
 
 
 def test_a_link_is_not_followed(file, tmp_path):

@@ -18,7 +18,7 @@ def declared(command):
             helps[dest or names[-1].lstrip("-")] = help
 
     run = COMMANDS[command](add)
-    return helps, run.work()
+    return helps, run.import_work()
 
 
 def defaults_of(command, function):

@@ -84,7 +84,7 @@ def readers(folder: Path) -> dict[str, Callable[[bytes], Any]]:
 
     def ledger(path: Path) -> list[Any]:
         with Ledger(path, "s").open() as opened:
-            return list(opened.rows())
+            return list(opened.read_rows())
 
     def provenance(path: Path) -> Any:
         told = read_provenance(path.parent)
