@@ -20,7 +20,7 @@ def collect(job: IngestJob, *, calcifications: bool = False) -> list[Record]:
     Raises:
         WrongCallError: an input is no folder, or no table is there.
     """
-    folders = job.folders()
+    folders = job.require_folders()
     kinds = ("mass", "calcification") if calcifications else ("mass",)
     rows = read_tables(folders)
     wanted = [row for row in rows if row.kind in kinds]

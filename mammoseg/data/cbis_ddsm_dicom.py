@@ -15,7 +15,7 @@ from mammoseg.folders import is_file, list_files_below
 
 def open_trees(folders: Sequence[Path], report: IngestReport) -> Copy:
     """All DICOM files below the folders, by the PatientID in their headers."""
-    return Copy(_files_by_owner(folders, report), _shape_of, _mask_of)
+    return Copy(_group_by_owner(folders, report), _read_shape, _read_mask)
 
 
 def is_mask(pixels: np.ndarray) -> bool:
@@ -28,7 +28,7 @@ def is_mask(pixels: np.ndarray) -> bool:
     return bool(low < high and ((pixels == low) | (pixels == high)).all())
 
 
-def _files_by_owner(folders: Sequence[Path], report: IngestReport) -> Files:
+def _group_by_owner(folders: Sequence[Path], report: IngestReport) -> Files:
     """Files by their PatientID, which is the name of a case or of an abnormality."""
     files: Files = {}
     for folder in folders:
@@ -44,11 +44,11 @@ def _files_by_owner(folders: Sequence[Path], report: IngestReport) -> Files:
     return files
 
 
-def _shape_of(path: Path) -> tuple[int, int]:
+def _read_shape(path: Path) -> tuple[int, int]:
     rows, columns = read_stored(path, modalities=("MG",)).shape
     return rows, columns
 
 
-def _mask_of(path: Path) -> np.ndarray | None:
+def _read_mask(path: Path) -> np.ndarray | None:
     pixels = read_stored(path)
     return (pixels == pixels.max()).astype(np.uint8) if is_mask(pixels) else None

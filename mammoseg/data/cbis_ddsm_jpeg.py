@@ -39,14 +39,14 @@ def open_copy(root: Path, report: IngestReport) -> Copy:
     """
     files: Files = {}
     for row in read_csv(root / INDEX, needed=("image_path", "PatientID"))[1]:
-        owner, path = row["PatientID"].strip(), _path(root, row["image_path"])
+        owner, path = row["PatientID"].strip(), _find_file(root, row["image_path"])
         if path is None:
             report.skip("files of dicom_info.csv that are not there", row["image_path"])
         elif not owner:
             report.skip("files without a PatientID in dicom_info.csv", row["image_path"])
         elif path not in files.setdefault(owner, []):
             files[owner].append(path)
-    return Copy(files, _shape_of, find_mask)
+    return Copy(files, _read_shape, find_mask)
 
 
 def find_mask(path: Path) -> np.ndarray | None:
@@ -62,7 +62,7 @@ def find_mask(path: Path) -> np.ndarray | None:
     return (pixels > 127).astype(np.uint8)
 
 
-def _path(root: Path, stated: str) -> Path | None:
+def _find_file(root: Path, stated: str) -> Path | None:
     """The file that the index means, where it is below the copy."""
     parts = PurePosixPath(stated.strip()).parts
     if PICTURES not in parts or ".." in parts:
@@ -71,6 +71,6 @@ def _path(root: Path, stated: str) -> Path | None:
     return path if is_file(path) and lies_in(path, root) else None
 
 
-def _shape_of(path: Path) -> tuple[int, int]:
+def _read_shape(path: Path) -> tuple[int, int]:
     rows, columns = load_picture(path).pixels.shape
     return rows, columns

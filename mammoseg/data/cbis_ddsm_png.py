@@ -50,13 +50,13 @@ def collect(job: IngestJob, folders: Sequence[Path], abnormalities: Sequence[Abn
             job.report.skip("images without a row in the tables", image_id)
             continue
         try:
-            records.append(_record(image_id, image, mask, by_case[image_id]))
+            records.append(_build_record(image_id, image, mask, by_case[image_id]))
         except InputRefusedError as error:
             job.report.refuse(error, image_id)
     return records
 
 
-def _record(image_id: str, image: Path, mask: Path, abnormalities: Sequence[Abnormality]) -> Record:
+def _build_record(image_id: str, image: Path, mask: Path, abnormalities: Sequence[Abnormality]) -> Record:
     rows, columns = read_mammogram(image).pixels.shape
     first = abnormalities[0]
     return {

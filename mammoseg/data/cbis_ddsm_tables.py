@@ -77,10 +77,10 @@ def read_tables(folders: Iterable[Path]) -> list[Abnormality]:
 
 def describe_image(abnormalities: Sequence[Abnormality]) -> Record:
     """Facts of an image: those of its most suspicious abnormality, by pathology, then BI-RADS, then its number."""
-    return max(abnormalities, key=_suspicion).facts
+    return max(abnormalities, key=_rank_suspicion).facts
 
 
-def _suspicion(abnormality: Abnormality) -> tuple[int, int, int]:
+def _rank_suspicion(abnormality: Abnormality) -> tuple[int, int, int]:
     facts = abnormality.facts
     return rank_severity(facts | {"has_mass": True}), facts.get("birads", 0), -abnormality.number
 
@@ -89,7 +89,7 @@ def _read_table(path: Path) -> list[Abnormality]:
     abnormalities = []
     for number, row in enumerate(read_csv(path, needed=COLUMNS)[1], start=1):
         try:
-            abnormalities.append(_abnormality(row))
+            abnormalities.append(_read_abnormality(row))
         except (ValueError, KeyError, IndexError) as error:  # a cell is empty, no number, or no name of an image
             raise WrongCallError(
                 f"row {number} of {path} lacks a number or the name of its image as TCIA writes them; "
@@ -98,7 +98,7 @@ def _read_table(path: Path) -> list[Abnormality]:
     return abnormalities
 
 
-def _abnormality(row: dict[str, str]) -> Abnormality:
+def _read_abnormality(row: dict[str, str]) -> Abnormality:
     case = row["image file path"].strip().split("/")[0]
     kind_and_split, _, _ = case.partition("_")
     return Abnormality(
@@ -109,11 +109,11 @@ def _abnormality(row: dict[str, str]) -> Abnormality:
         laterality=row["left or right breast"][0],
         view=row["image view"],
         section=SECTION_OF_SPLIT[kind_and_split.split("-")[1]],
-        facts=_facts(row),
+        facts=_read_facts(row),
     )
 
 
-def _facts(row: dict[str, str]) -> Record:
+def _read_facts(row: dict[str, str]) -> Record:
     """What is known; the tables say N/A for a word, and 0 for a density or subtlety that nobody gave."""
     facts: dict[str, Any] = {
         "pathology": row["pathology"],

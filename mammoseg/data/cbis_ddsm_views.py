@@ -69,7 +69,7 @@ def build_records(
         for case in view.others:
             job.report.note("calcification images whose view is there as a mass image", case)
         try:
-            records.append(_record(job, view, copy))
+            records.append(_build_record(job, view, copy))
         except InputRefusedError as error:
             job.report.refuse(error, view.case)
     _count_unwanted(copy.files, abnormalities, known, job.report)
@@ -81,10 +81,10 @@ def group_views(abnormalities: Sequence[Abnormality]) -> list[View]:
     groups: dict[tuple[str, str, str], list[Abnormality]] = {}
     for abnormality in abnormalities:
         groups.setdefault((abnormality.patient_id, abnormality.laterality, abnormality.view), []).append(abnormality)
-    return [_view(groups[key]) for key in sorted(groups)]
+    return [_build_view(groups[key]) for key in sorted(groups)]
 
 
-def _view(abnormalities: Sequence[Abnormality]) -> View:
+def _build_view(abnormalities: Sequence[Abnormality]) -> View:
     by_case: dict[str, list[Abnormality]] = {}
     for abnormality in abnormalities:
         by_case.setdefault(abnormality.case, []).append(abnormality)
@@ -97,7 +97,7 @@ def _view(abnormalities: Sequence[Abnormality]) -> View:
     )
 
 
-def _record(job: IngestJob, view: View, copy: Copy) -> Record:
+def _build_record(job: IngestJob, view: View, copy: Copy) -> Record:
     if view.case not in copy.files:
         raise InputRefusedError("E_IMAGE_MISSING", "its full mammogram is not below the input.")
     image, *others = copy.files[view.case]

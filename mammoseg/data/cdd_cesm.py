@@ -33,11 +33,13 @@ def collect(job: IngestJob) -> list[Record]:
     Raises:
         WrongCallError: an input is no folder, or one of the two tables is not below it.
     """
-    files = [path for folder in job.folders() for path in list_files_below(folder) if not leads_out(path, folder)]
+    files = [
+        path for folder in job.require_folders() for path in list_files_below(folder) if not leads_out(path, folder)
+    ]
     regions: dict[str, list[str]] = {}
-    for row in read_csv(_table(files, REGIONS), needed=("#filename", "region_shape_attributes"))[1]:
+    for row in read_csv(_find_table(files, REGIONS), needed=("#filename", "region_shape_attributes"))[1]:
         regions.setdefault(Path(row["#filename"].strip()).stem, []).append(row["region_shape_attributes"])
-    facts = read_csv(_table(files, FACTS), needed=("Image_name", PATHOLOGY))[1]
+    facts = read_csv(_find_table(files, FACTS), needed=("Image_name", PATHOLOGY))[1]
     pathologies = {row["Image_name"].strip(): PATHOLOGIES.get(row[PATHOLOGY].strip().lower()) for row in facts}
     images: dict[str, Path] = {}
     for path in files:
@@ -49,13 +51,13 @@ def collect(job: IngestJob) -> list[Record]:
     records = []
     for name, path in tqdm(images.items(), desc="cdd_cesm", unit="image", disable=None):
         try:
-            records.append(_record(job, name, path, regions.get(name, []), pathologies.get(name)))
+            records.append(_build_record(job, name, path, regions.get(name, []), pathologies.get(name)))
         except InputRefusedError as error:
             job.report.refuse(error, path.name)
     return records
 
 
-def _record(job: IngestJob, name: str, path: Path, cells: Sequence[str], pathology: str | None) -> Record:
+def _build_record(job: IngestJob, name: str, path: Path, cells: Sequence[str], pathology: str | None) -> Record:
     rows, columns = read_mammogram(path).pixels.shape
     check_count(len(cells))
     masses = [mask for cell in cells if (mask := fill_region(cell, (rows, columns))) is not None and mask.any()]
@@ -75,7 +77,7 @@ def _record(job: IngestJob, name: str, path: Path, cells: Sequence[str], patholo
     }
 
 
-def _table(files: Sequence[Path], name: str) -> Path:
+def _find_table(files: Sequence[Path], name: str) -> Path:
     found = next((path for path in files if path.name == name), None)
     if found is None:
         raise WrongCallError(f"no '{name}' below the input; put it there, the xlsx saved as 'CSV UTF-8'.")

@@ -32,7 +32,7 @@ def collect(job: IngestJob) -> list[Record]:
         WrongCallError: an input is no folder, or has no folder ``anonymized_dataset``.
     """
     records = []
-    for folder in job.folders():
+    for folder in job.require_folders():
         if not (folder / IMAGES).is_dir():
             raise WrongCallError(f"'{folder}' has no folder '{IMAGES}'; name the folder of CSAW-S that holds it.")
         parts = {"training": (folder / IMAGES, [folder / IMAGES])}
@@ -44,19 +44,19 @@ def collect(job: IngestJob) -> list[Record]:
                 try:
                     if not lies_in(path, folder):
                         raise InputRefusedError("E_NOT_A_FILE", "this is a link that leads out of the input.")
-                    records.append(_record(job, folder, path, masks) | {"official": {section}})
+                    records.append(_build_record(job, folder, path, masks) | {"official": {section}})
                 except InputRefusedError as error:
                     job.report.refuse(error, path.relative_to(folder))
     return records
 
 
-def _record(job: IngestJob, folder: Path, path: Path, mask_folders: Sequence[Path]) -> Record:
+def _build_record(job: IngestJob, folder: Path, path: Path, mask_folders: Sequence[Path]) -> Record:
     eight_bits = path.with_name(f"{path.stem}_8bit.png")
     image = eight_bits if is_file(eight_bits) and lies_in(eight_bits, folder) else path
     rows, columns = read_mammogram(image).pixels.shape
     name = Path(path.parent.name, f"{path.stem}_cancer.png")
     files = [masks / name for masks in mask_folders]
-    drawn = [_mask(file, (rows, columns)) for file in files if is_file(file) and lies_in(file, folder)]
+    drawn = [_load_mask(file, (rows, columns)) for file in files if is_file(file) and lies_in(file, folder)]
     if not drawn:
         raise InputRefusedError("E_MASK_MISSING", f"there is no {name.name} of it.")
     mask = 2 * np.sum(drawn, axis=0, dtype=np.uint8) > len(drawn)
@@ -73,7 +73,7 @@ def _record(job: IngestJob, folder: Path, path: Path, mask_folders: Sequence[Pat
     }
 
 
-def _mask(path: Path, shape: tuple[int, int]) -> np.ndarray:
+def _load_mask(path: Path, shape: tuple[int, int]) -> np.ndarray:
     try:
         mask = fit_to_grid(read_mask(path), shape)
         check_area(mask)

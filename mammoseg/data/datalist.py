@@ -146,11 +146,11 @@ def load_section(datalist_file: Path | str, section: str, *, fold: int | None = 
             f"the masses of {datalist_file} are marked by {datalist['truth']}, which are no outlines, so nothing can "
             "be trained on them and they have no Dice; name a datalist with masks."
         )
-    records = datalist[section] if fold is None or section == "test" else _of_fold(datalist, section, fold)
+    records = datalist[section] if fold is None or section == "test" else _select_fold(datalist, section, fold)
     if not records:
         raise WrongCallError(f"{datalist_file} has no {section} image, {WAYS_OUT[section]}.")
     folder = Path(datalist_file).resolve().parent
-    return _with_same_keys([record | _absolute_paths(record, folder) for record in records])
+    return _with_same_keys([record | _resolve_paths(record, folder) for record in records])
 
 
 def read_voi(datalist_file: Path | str) -> str:
@@ -171,9 +171,9 @@ def check_datalist(datalist: Any, path: Path, *, by_patient: bool = True) -> Non
     Raises:
         DatalistError: names file, place and rule of the first breach.
     """
-    error = jsonschema.exceptions.best_match(_validator().iter_errors(datalist))
+    error = jsonschema.exceptions.best_match(_build_validator().iter_errors(datalist))
     if error is not None:
-        raise DatalistError(f"{path}: {_place(error.absolute_path)}: {error.message[:300]}; see docs/datalist.md.")
+        raise DatalistError(f"{path}: {_name_place(error.absolute_path)}: {error.message[:300]}; see docs/datalist.md.")
     images: dict[str, str] = {}
     patients: dict[str, str] = {}
     by_patient = by_patient and datalist.get("split", {}).get("by") != "image"
@@ -191,16 +191,16 @@ def check_datalist(datalist: Any, path: Path, *, by_patient: bool = True) -> Non
 
 
 @cache
-def _validator() -> jsonschema.Draft7Validator:
+def _build_validator() -> jsonschema.Draft7Validator:
     return jsonschema.Draft7Validator(json.loads(Path(__file__).with_suffix(".schema.json").read_text()))
 
 
-def _place(path: Iterable[str | int]) -> str:
+def _name_place(path: Iterable[str | int]) -> str:
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return "".join(steps).lstrip(".") or "top level"
 
 
-def _of_fold(datalist: Mapping[str, Any], section: str, fold: int) -> list[Record]:
+def _select_fold(datalist: Mapping[str, Any], section: str, fold: int) -> list[Record]:
     both = datalist["training"] + datalist["validation"]
     folds = {record["fold"] for record in both}
     if folds and fold not in folds:
@@ -208,7 +208,7 @@ def _of_fold(datalist: Mapping[str, Any], section: str, fold: int) -> list[Recor
     return [record for record in both if (record["fold"] == fold) == (section == "validation")]
 
 
-def _absolute_paths(record: Record, folder: Path) -> Record:
+def _resolve_paths(record: Record, folder: Path) -> Record:
     paths = {key: os.path.normpath(folder / record[key]) for key in ("image", "label")}
     if (instances := record.get("instances")) is None:
         return paths | {"instances": ""}

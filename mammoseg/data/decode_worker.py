@@ -94,31 +94,31 @@ def answer_image(path: str, voi: str | int, modalities: list[str], **_: Any) -> 
     content = read_bytes(Path(path), check_head=detect_format)
     match detect_format(content):
         case "DICOM":
-            return _mammogram(content, voi, modalities)
+            return _decode_mammogram(content, voi, modalities)
         case "NIfTI" as kind:
-            fields, arrays = _nifti(content, path)
+            fields, arrays = _decode_nifti(content, path)
         case kind:
-            fields, arrays = _picture(content)
-    return fields | _source(content, kind), arrays
+            fields, arrays = _decode_picture(content)
+    return fields | _describe_source(content, kind), arrays
 
 
 def answer_mammogram(path: str, voi: str | int, modalities: list[str], **_: Any) -> Answer:
     """What the header says of a DICOM mammogram; its grey table ``(values,)`` float32, its stored integers
     ``(rows, columns)``, and its header as `answer_header` gives it, empty where that refuses.
     """
-    return _mammogram(read_bytes(Path(path)), voi, modalities)
+    return _decode_mammogram(read_bytes(Path(path)), voi, modalities)
 
 
-def _mammogram(content: bytes, voi: str | int, modalities: list[str]) -> Answer:
+def _decode_mammogram(content: bytes, voi: str | int, modalities: list[str]) -> Answer:
     dataset = parse_dicom(content)
     check_is_mammogram(dataset, modalities)
-    header = _header_or_nothing(dataset)  # before decoding, which mends what it says of the pixels
+    header = _encode_header_if_sound(dataset)  # before decoding, which mends what it says of the pixels
     stored = np.ascontiguousarray(decode(dataset))
     table = compute_grey_table(dataset, voi=voi)
     spacing, source = read_pixel_spacing(dataset)
     fields = {
         **_describe(stored),
-        **_source(content, "DICOM"),
+        **_describe_source(content, "DICOM"),
         "table": len(table),
         "header": len(header),
         "laterality": read_laterality(dataset),
@@ -162,10 +162,10 @@ def answer_picture_mask(path: str, **_: Any) -> Answer:
 
 def answer_picture(path: str, **_: Any) -> Answer:
     """The grey of a PNG, TIFF, JPEG or PGM, ``(rows, columns)``, and the value of white."""
-    return _picture(read_bytes(Path(path)))
+    return _decode_picture(read_bytes(Path(path)))
 
 
-def _picture(content: bytes) -> Answer:
+def _decode_picture(content: bytes) -> Answer:
     page = decode_picture(content, max_pixels=MAX_PIXELS)
     if page.is_turned:
         logger.warning("the picture is shown turned, as its orientation tag says")
@@ -175,23 +175,23 @@ def _picture(content: bytes) -> Answer:
 
 def answer_nifti(path: str, max_pixels: int = MAX_PIXELS, **_: Any) -> Answer:
     """The one slice of a NIfTI file, ``(rows, columns)``, and where it says that it lies."""
-    return _nifti(read_bytes(Path(path)), path, max_pixels)
+    return _decode_nifti(read_bytes(Path(path)), path, max_pixels)
 
 
-def _nifti(content: bytes, path: str, max_pixels: int = MAX_PIXELS) -> Answer:
+def _decode_nifti(content: bytes, path: str, max_pixels: int = MAX_PIXELS) -> Answer:
     from mammoseg.data.nifti_decoder import decode_nifti  # half a second, and only NIfTI needs it
 
-    return _slice(decode_nifti(content, path=Path(path), max_pixels=max_pixels))
+    return _pack_slice(decode_nifti(content, path=Path(path), max_pixels=max_pixels))
 
 
 def answer_nrrd(path: str, max_pixels: int = MAX_PIXELS, **_: Any) -> Answer:
     """The one slice of a NRRD file, ``(rows, columns)``, and where it says that it lies."""
     from mammoseg.data.nrrd_decoder import decode_nrrd  # only the label server needs it, and has what it imports
 
-    return _slice(decode_nrrd(read_bytes(Path(path)), max_pixels=max_pixels))
+    return _pack_slice(decode_nrrd(read_bytes(Path(path)), max_pixels=max_pixels))
 
 
-def _slice(image: "Nifti") -> Answer:
+def _pack_slice(image: "Nifti") -> Answer:
     array = np.ascontiguousarray(image.array)
     affine = None if image.affine is None else image.affine.tolist()
     place = {"affine": affine, "spacing_mm": image.spacing_mm, "contradicts_itself": image.contradicts_itself}
@@ -200,7 +200,7 @@ def _slice(image: "Nifti") -> Answer:
 
 def answer_header(path: str, **_: Any) -> Answer:
     """The header without pixels, written anew in its own transfer syntax: bytes, uint8 ``(length,)``."""
-    return {}, [_header(open_dicom(Path(path)))]
+    return {}, [_encode_header(open_dicom(Path(path)))]
 
 
 def answer_texts(path: str, keywords: list[str], **_: Any) -> Answer:
@@ -217,7 +217,7 @@ def answer_texts(path: str, keywords: list[str], **_: Any) -> Answer:
     return {}, [np.frombuffer(json.dumps(texts).encode(), np.uint8)]
 
 
-def _header(dataset: Dataset) -> np.ndarray:
+def _encode_header(dataset: Dataset) -> np.ndarray:
     pixels = dataset.group_dataset(PIXEL_DATA[0])
     buffer = BytesIO()
     try:
@@ -230,14 +230,14 @@ def _header(dataset: Dataset) -> np.ndarray:
     return np.frombuffer(buffer.getbuffer(), np.uint8)
 
 
-def _header_or_nothing(dataset: Dataset) -> np.ndarray:
+def _encode_header_if_sound(dataset: Dataset) -> np.ndarray:
     """Pixels can be looked at without a header that can be written; what needs one asks again, and is told why."""
     with passed_over():
-        return _header(dataset)
+        return _encode_header(dataset)
     return np.empty(0, np.uint8)
 
 
-def _source(content: bytes, kind: str) -> dict[str, str]:
+def _describe_source(content: bytes, kind: str) -> dict[str, str]:
     return {"format": kind, "sha256": hashlib.sha256(content).hexdigest()}
 
 

@@ -62,7 +62,7 @@ def collect(job: IngestJob) -> list[Record]:
     Raises:
         WrongCallError: an input is no folder, or no image with a segmentation names its patient.
     """
-    found = _sort(job)
+    found = _find_files(job)
     for uid in sorted(found.segmentations.keys() - found.images.keys()):
         for segmentation in found.segmentations[uid]:
             job.report.skip("segmentations of images that are not below the input", segmentation.name)
@@ -74,7 +74,7 @@ def collect(job: IngestJob) -> list[Record]:
             job.report.skip(WITHOUT_CODE, image.name)
         else:
             try:
-                records.append(_record(job, image, found.segmentations[uid]))
+                records.append(_build_record(job, image, found.segmentations[uid]))
             except InputRefusedError as error:
                 job.report.refuse(error, image.name)
     if not records and WITHOUT_CODE in job.report.skipped:
@@ -85,16 +85,16 @@ def collect(job: IngestJob) -> list[Record]:
     return records
 
 
-def _sort(job: IngestJob) -> FoundFiles:
+def _find_files(job: IngestJob) -> FoundFiles:
     found = FoundFiles()
-    paths = [(folder, path) for folder in job.folders() for path in list_files_below(folder)]
+    paths = [(folder, path) for folder in job.require_folders() for path in list_files_below(folder)]
     for folder, path in tqdm(paths, desc="headers", unit="file", disable=None):
         name = path.relative_to(folder)
         if leads_out(path, folder) or not _is_dicom(path):
             job.report.skip(NOT_DICOM, name)
             continue
         try:
-            _sort_in(path, name, found)
+            _add_file(path, name, found)
         except InputRefusedError as error:
             job.report.refuse(error, name)
     return found
@@ -107,11 +107,11 @@ def _is_dicom(path: Path) -> bool:
         return False
 
 
-def _sort_in(path: Path, name: Path, found: FoundFiles) -> None:
+def _add_file(path: Path, name: Path, found: FoundFiles) -> None:
     header = read_header(path)
     if read_text(header, "SOPClassUID") in SEGMENTATION_CLASSES:
         with segmentation_refused():
-            segmentation = DicomFile(path, name, segments=_segments(header))
+            segmentation = DicomFile(path, name, segments=_find_segments(header))
             referenced = find_referenced_instances(header)
         if not referenced:
             raise InputRefusedError("E_SEG_IMAGE", "the segmentation refers to no image.")
@@ -126,20 +126,20 @@ def _sort_in(path: Path, name: Path, found: FoundFiles) -> None:
     found.images[uid] = DicomFile(path, name, patient=read_text(header, "PatientID").strip())
 
 
-def _segments(header: Dataset) -> tuple[int, ...] | None:
+def _find_segments(header: Dataset) -> tuple[int, ...] | None:
     described = list(header.get("SegmentSequence") or [])
     coded = find_mass_segments(header)
     labelled = [segment for segment in described if LABEL_OF_MASS.search(str(segment.get("SegmentLabel", "")))]
     return tuple(sorted({int(segment.SegmentNumber) for segment in (*coded, *labelled)})) if described else None
 
 
-def _record(job: IngestJob, image: DicomFile, segmentations: Sequence[DicomFile]) -> Record:
+def _build_record(job: IngestJob, image: DicomFile, segmentations: Sequence[DicomFile]) -> Record:
     mammogram = read_mammogram(image.path)
     rows, columns = mammogram.pixels.shape
     masses: list[np.ndarray] = []
     for segmentation in segmentations:
         try:
-            masses += _masses(segmentation, mammogram.sop_instance_uid)
+            masses += _read_masses(segmentation, mammogram.sop_instance_uid)
         except InputRefusedError as error:
             reason = f"its segmentation {as_printable(segmentation.name)}: {error.reason}"
             raise InputRefusedError(error.code, reason) from error
@@ -160,7 +160,7 @@ def _record(job: IngestJob, image: DicomFile, segmentations: Sequence[DicomFile]
     }
 
 
-def _masses(segmentation: DicomFile, uid: str | None) -> list[np.ndarray]:
+def _read_masses(segmentation: DicomFile, uid: str | None) -> list[np.ndarray]:
     """The segments of mass; of a SEG that describes none of its segments, all pixels are one."""
     if segmentation.segments is None:
         return [load_dicom_mask(segmentation.path, image_uid=uid)[0]]

@@ -38,7 +38,7 @@ def find_inputs(inputs: Sequence[Path], output: Path | None = None) -> tuple[lis
     found: dict[str, Path] = {}
     passed_over = 0
     for path in inputs:
-        files, others = _search(path, output) if is_folder(path) else ([path], 0)
+        files, others = _find_files(path, output) if is_folder(path) else ([path], 0)
         passed_over += others
         for file in files:
             found.setdefault(os.path.realpath(file), file)
@@ -89,7 +89,7 @@ def find_images(folder: Path | str) -> list[dict[str, str]]:
     return [{"image": str(path), "image_id": str(path.relative_to(root))} for path in paths]
 
 
-def _search(folder: Path, output: Path | None) -> tuple[list[Path], int]:
+def _find_files(folder: Path, output: Path | None) -> tuple[list[Path], int]:
     """What to try below a folder, and how many files are passed over."""
     below = list(list_files_below(folder, without=output))
     files = without_masks(folder, [file for file in below if _may_be_image(file, folder)])

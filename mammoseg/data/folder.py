@@ -52,7 +52,7 @@ def collect(
         WrongCallError: not exactly one input folder, a pattern without one group, a table that cannot be read, or no
             image with a patient code.
     """
-    folders = job.folders()
+    folders = job.require_folders()
     if len(folders) > 1:
         raise WrongCallError(f"{len(folders)} folders given, folder takes one; put them below a common one.")
     pattern = PatientPattern(patient_regex) if patient_regex is not None else None
@@ -66,7 +66,7 @@ def collect(
     for image, mask_files in tqdm(matches.masks.items(), desc="folder", unit="image", disable=None):
         known = dict(facts.get(image, {}))
         try:
-            patient = known.pop("patient_id", None) or _patient_code(image, image.relative_to(root), pattern)
+            patient = known.pop("patient_id", None) or _find_patient_code(image, image.relative_to(root), pattern)
             if not patient:
                 without_code.append(image.relative_to(root))
                 continue
@@ -75,7 +75,8 @@ def collect(
             for note in mammogram.notes:
                 job.report.note(note, image.relative_to(root))
             records.append(
-                _record(job, root, mammogram, mask_files, known, large_masks) | {"patient_id": job.conceal(patient)}
+                _build_record(job, root, mammogram, mask_files, known, large_masks)
+                | {"patient_id": job.conceal(patient)}
             )
         except InputRefusedError as error:
             job.report.refuse(error, image.relative_to(root))
@@ -83,7 +84,7 @@ def collect(
         raise WrongCallError(
             f"{format_count(len(without_code), 'image')} and no patient code, so a split could put one patient into "
             "training and test; "
-            + (f"{pattern.account()}; " if pattern else "")
+            + (f"{pattern.summarise()}; " if pattern else "")
             + "say with --patient-regex '([^_]+)_.*' (one group) where it stands in the file name, or give a --table."
         )
     if pattern and records and not any(record["official"] for record in records):
@@ -102,11 +103,11 @@ def make_image_id(job: IngestJob, relative: Path) -> str:
 def _match(root: Path, mask_root: Path | None, mask_names: re.Pattern[str] | None, report: IngestReport) -> Matches:
     if mask_root is not None and not mask_root.is_dir():
         raise WrongCallError(f"--masks '{mask_root}' is not a folder; name the folder that holds the masks.")
-    masks = _image_files(mask_root, report)[0] if mask_root else []
-    usable, refused = _image_files(root, report)
+    masks = _find_images(mask_root, report)[0] if mask_root else []
+    usable, refused = _find_images(root, report)
     files = [path for path in usable if path not in set(masks)]
     matches = match(root, files, mask_root=mask_root, masks=masks, mask_pattern=mask_names)
-    of_refused = _masks_of(refused, root, mask_root, mask_names, matches.masks_without_image)
+    of_refused = _match_masks(refused, root, mask_root, mask_names, matches.masks_without_image)
     for path in matches.masks_without_image:
         report.skip("masks of refused images" if path in of_refused else "masks without an image", path)
     for path in matches.images_of_same_name:
@@ -114,7 +115,7 @@ def _match(root: Path, mask_root: Path | None, mask_names: re.Pattern[str] | Non
     return matches
 
 
-def _masks_of(
+def _match_masks(
     images: Sequence[Path],
     root: Path,
     mask_root: Path | None,
@@ -128,7 +129,7 @@ def _masks_of(
     return {mask for found in matches.masks.values() for mask in found}
 
 
-def _image_files(folder: Path, report: IngestReport) -> tuple[list[Path], list[Path]]:
+def _find_images(folder: Path, report: IngestReport) -> tuple[list[Path], list[Path]]:
     """The images below a folder, and those that are refused by their first bytes."""
     files, refused = [], []
     for path in sorted(list_files_below(folder)):
@@ -151,15 +152,15 @@ def _image_files(folder: Path, report: IngestReport) -> tuple[list[Path], list[P
     return files, refused
 
 
-def _patient_code(image: Path, relative: Path, pattern: PatientPattern | None) -> str | None:
+def _find_patient_code(image: Path, relative: Path, pattern: PatientPattern | None) -> str | None:
     if pattern is not None:
-        return pattern.code(relative)
+        return pattern.find_code(relative)
     if detect_file_format(image) != "DICOM":
         return None
     return read_text(read_header(image), "PatientID").strip() or None
 
 
-def _record(
+def _build_record(
     job: IngestJob, root: Path, mammogram: Mammogram, mask_files: Sequence[Path], known: Record, large_masks: bool
 ) -> Record:
     image = mammogram.path
@@ -174,7 +175,7 @@ def _record(
     return {
         "image_id": image_id,
         "image": image,
-        **_label(job, image_id, mask_files, mammogram, large_masks),
+        **_build_label(job, image_id, mask_files, mammogram, large_masks),
         "official": {section} if section else set(),
         **describe_mammogram(mammogram),
         **known,
@@ -182,14 +183,14 @@ def _record(
     }
 
 
-def _label(
+def _build_label(
     job: IngestJob, image_id: str, mask_files: Sequence[Path], mammogram: Mammogram, large_masks: bool
 ) -> Record:
     """Label, instances and `has_mass` of an image; files that are its mask stay where they are, others are written."""
     rows, columns = mammogram.pixels.shape
     masks, instances = [np.zeros((rows, columns), np.uint8)], []
     for number, path in enumerate(mask_files, start=1):
-        mask = _mask(job, path, mammogram)
+        mask = _load_mask(job, path, mammogram)
         if not large_masks:
             check_area(mask.pixels)
         if any(np.array_equal(mask.pixels, other) for other in masks[1:]):
@@ -207,7 +208,7 @@ def _label(
     return {"label": label, "has_mass": bool(fused.any()), **several}
 
 
-def _mask(job: IngestJob, path: Path, mammogram: Mammogram) -> Mask:
+def _load_mask(job: IngestJob, path: Path, mammogram: Mammogram) -> Mask:
     """A mask on the grid of its image; what was done to it is its remarks, which are counted."""
     rows, columns = mammogram.pixels.shape
     try:

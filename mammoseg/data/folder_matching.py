@@ -64,12 +64,12 @@ def match(
     """
     matches = Matches()
     images: dict[MatchKey, Path] = {}
-    found = [(path, _composed(path.relative_to(mask_root))) for path in masks] if mask_root else []
+    found = [(path, _as_composed(path.relative_to(mask_root))) for path in masks] if mask_root else []
     for path in files:
-        relative = _composed(path.relative_to(root))
+        relative = _as_composed(path.relative_to(root))
         if mask_pattern.search(relative.as_posix()) if mask_pattern else is_mask_name(relative):
             found.append((path, relative))
-        elif images.setdefault(_key(relative), path) == path:
+        elif images.setdefault(_derive_key(relative), path) == path:
             matches.masks[path] = []
         else:
             matches.images_of_same_name.append(path)
@@ -77,7 +77,7 @@ def match(
         for word in (CHANNEL_ENDING, IMAGE_WORD):
             images.setdefault((*folders, word.sub("", name)), path)
     for path, relative in found:
-        image = next((images[key] for key in _possible_keys(relative, mask_pattern) if key in images), None)
+        image = next((images[key] for key in _list_possible_keys(relative, mask_pattern) if key in images), None)
         (matches.masks_without_image if image is None else matches.masks[image]).append(path)
     return matches
 
@@ -95,23 +95,23 @@ def is_mask_name(relative: Path) -> bool:
     return in_mask_folder or bool(MASK_BEGINNING.search(name) or MASK_ENDING.search(NUMBER_ENDING.sub("", name)))
 
 
-def _composed(relative: Path) -> Path:
+def _as_composed(relative: Path) -> Path:
     """The path with its characters composed (NFC): macOS unpacks archives to decomposed names."""
     return Path(unicodedata.normalize("NFC", str(relative)))
 
 
-def _key(relative: Path) -> MatchKey:
+def _derive_key(relative: Path) -> MatchKey:
     folders = (part for part in PurePosixPath(relative).parts[:-1] if part.lower() not in MASK_FOLDERS | IMAGE_FOLDERS)
     return (*folders, get_stem(relative))
 
 
-def _possible_keys(relative: Path, mask_pattern: re.Pattern[str] | None) -> Iterator[MatchKey]:
+def _list_possible_keys(relative: Path, mask_pattern: re.Pattern[str] | None) -> Iterator[MatchKey]:
     """Keys of the images that a mask may belong to, longest stem first: mask_a_1_mask, a_1_mask, a_1, a."""
     found = mask_pattern.search(relative.as_posix()) if mask_pattern else None
     if found:
-        yield _key(relative.parent / found.group(1))
+        yield _derive_key(relative.parent / found.group(1))
         return
-    *folders, name = _key(relative)
+    *folders, name = _derive_key(relative)
     yield (*folders, name)
     name = MASK_BEGINNING.sub("", name)
     while True:

@@ -27,7 +27,7 @@ def read_table(path: Path, root: Path, images: Sequence[Path], report: IngestRep
     for column in columns:
         if column != "image" and column not in CONVERTERS:
             report.note("table columns not used", column)
-    names = _names(root, images)
+    names = _group_by_name(root, images)
     table: dict[Path, Record] = {}
     for number, row in enumerate(rows, start=2):
         place = f"{path}, row {number}"
@@ -37,11 +37,11 @@ def read_table(path: Path, root: Path, images: Sequence[Path], report: IngestRep
             continue
         if len(fitting) > 1 or fitting[0] in table:
             raise WrongCallError(f"{place}: its image is not one of its own; name each image once, by relative path.")
-        table[fitting[0]] = _facts(row, place)
+        table[fitting[0]] = _read_facts(row, place)
     return table
 
 
-def _names(root: Path, images: Sequence[Path]) -> dict[str, list[Path]]:
+def _group_by_name(root: Path, images: Sequence[Path]) -> dict[str, list[Path]]:
     names: dict[str, list[Path]] = {}
     for image in images:
         relative = image.relative_to(root)
@@ -55,7 +55,7 @@ def _names(root: Path, images: Sequence[Path]) -> dict[str, list[Path]]:
     return names
 
 
-def _facts(row: dict[str, str], place: str) -> Record:
+def _read_facts(row: dict[str, str], place: str) -> Record:
     facts: Record = {}
     for column, convert in CONVERTERS.items():
         cell = (row.get(column) or "").strip()
@@ -68,16 +68,16 @@ def _facts(row: dict[str, str], place: str) -> Record:
     return facts
 
 
-def _one_of(values: dict[str, Any]) -> Callable[[str], Any]:
+def _take_one_of(values: dict[str, Any]) -> Callable[[str], Any]:
     return lambda cell: values[cell.upper()]
 
 
-def _whole(low: int, high: int) -> Callable[[str], int]:
+def _take_whole(low: int, high: int) -> Callable[[str], int]:
     allowed = range(low, high + 1)
     return lambda cell: allowed[allowed.index(int(cell))]
 
 
-def _spacing(cell: str) -> list[float]:
+def _parse_spacing(cell: str) -> list[float]:
     size = float(cell)
     if not is_pixel_size([size, size]):
         raise ValueError("not a pixel of a mammogram")
@@ -86,18 +86,18 @@ def _spacing(cell: str) -> list[float]:
 
 CONVERTERS: dict[str, Callable[[str], Any]] = {
     "patient_id": str,
-    "laterality": _one_of({"L": "L", "LEFT": "L", "R": "R", "RIGHT": "R"}),
+    "laterality": _take_one_of({"L": "L", "LEFT": "L", "R": "R", "RIGHT": "R"}),
     "view": str.upper,
-    "pathology": _one_of({name: name for name in SEVERITY}),
-    "has_mass": _one_of({"0": False, "NO": False, "FALSE": False, "1": True, "YES": True, "TRUE": True}),
-    "birads": _whole(0, 6),
-    "density": _whole(1, 4),
-    "subtlety": _whole(1, 5),
+    "pathology": _take_one_of({name: name for name in SEVERITY}),
+    "has_mass": _take_one_of({"0": False, "NO": False, "FALSE": False, "1": True, "YES": True, "TRUE": True}),
+    "birads": _take_whole(0, 6),
+    "density": _take_whole(1, 4),
+    "subtlety": _take_whole(1, 5),
     "shape": str,
     "margin": str,
     "vendor": str,
-    "pixel_spacing_mm": _spacing,
-    "split": _one_of({name.upper(): name for name in SECTIONS}),
+    "pixel_spacing_mm": _parse_spacing,
+    "split": _take_one_of({name.upper(): name for name in SECTIONS}),
 }
 """What a cell of a column becomes in the record; ``ValueError`` or ``KeyError`` for what it cannot be."""
 

@@ -53,7 +53,7 @@ def read_grid(path: Path, *, header: Dataset | None = None) -> Grid:
     """
     match detect_file_format(path):
         case "DICOM":
-            return _dicom_grid(header or read_header(path))
+            return _read_dicom_grid(header or read_header(path))
         case "NIfTI":
             image = load_nifti(path)
             has_axes = image.affine is not None and image.affine[:3, :3].any(axis=0).all()
@@ -64,7 +64,7 @@ def read_grid(path: Path, *, header: Dataset | None = None) -> Grid:
             return Grid((rows, columns), np.eye(4))
 
 
-def _dicom_grid(header: Dataset) -> Grid:
+def _read_dicom_grid(header: Dataset) -> Grid:
     affine = np.eye(4)
     orientation, position = (
         read_numbers(header, "ImageOrientationPatient"),
@@ -95,7 +95,9 @@ def turn_to_grid(array: np.ndarray, affine: np.ndarray, grid: Grid) -> np.ndarra
     array = array.reshape([*array.shape, 1][:3])
     source, sign = np.abs(axes).argmax(axis=1), axes.sum(axis=1)  # of each axis of the image
     sides = np.take(array.shape, source)
-    way = _directions(grid.affine).T @ (affine[:3, 3] - grid.affine[:3, 3])  # in mm, along the axes of the image
+    way = _compute_directions(grid.affine).T @ (
+        affine[:3, 3] - grid.affine[:3, 3]
+    )  # in mm, along the axes of the image
     start = way / np.linalg.norm(affine[:3, :3], axis=0)[source]
     if not np.allclose(start, np.where(sign < 0, sides - 1, 0), atol=0.5):
         return None
@@ -110,7 +112,7 @@ def find_axes_in_grid(affine: np.ndarray, grid: Grid) -> np.ndarray | None:
     """
     if not np.isfinite(affine).all() or not affine[:3, :3].any(axis=0).all():
         return None
-    turn = _directions(grid.affine).T @ _directions(affine)
+    turn = _compute_directions(grid.affine).T @ _compute_directions(affine)
     axes = np.round(turn)
     is_turn = (
         np.allclose(turn, axes, atol=1e-3) and (np.abs(axes).sum(0) == 1).all() and (np.abs(axes).sum(1) == 1).all()
@@ -118,6 +120,6 @@ def find_axes_in_grid(affine: np.ndarray, grid: Grid) -> np.ndarray | None:
     return axes if is_turn else None
 
 
-def _directions(affine: np.ndarray) -> np.ndarray:
+def _compute_directions(affine: np.ndarray) -> np.ndarray:
     """The directions of its axes, a column of length 1 each."""
     return affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)

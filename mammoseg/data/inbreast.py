@@ -35,7 +35,10 @@ def collect(job: IngestJob) -> list[Record]:
         WrongCallError: an input is no folder, or there is no table, no image or no contours below it.
     """
     files = [
-        (folder, path) for folder in job.folders() for path in list_files_below(folder) if not leads_out(path, folder)
+        (folder, path)
+        for folder in job.require_folders()
+        for path in list_files_below(folder)
+        if not leads_out(path, folder)
     ]
     paths = [path for _, path in files]
     facts = _read_table(paths)
@@ -60,7 +63,7 @@ def collect(job: IngestJob) -> list[Record]:
     records = []
     for number, (path, relative, patient) in tqdm(images.items(), desc="inbreast", unit="image", disable=None):
         try:
-            record = _record(job, number, path, contours.get(number))
+            record = _build_record(job, number, path, contours.get(number))
         except InputRefusedError as error:
             job.report.refuse(error, relative)
             continue
@@ -68,7 +71,7 @@ def collect(job: IngestJob) -> list[Record]:
     return records
 
 
-def _record(job: IngestJob, number: str, path: Path, contours: Path | None) -> Record:
+def _build_record(job: IngestJob, number: str, path: Path, contours: Path | None) -> Record:
     mammogram = read_mammogram(path)
     rows, columns = mammogram.pixels.shape
     masses = []
@@ -76,7 +79,7 @@ def _record(job: IngestJob, number: str, path: Path, contours: Path | None) -> R
         job.report.note("images without a file of contours, taken as images without mass", number)
     else:
         try:
-            masses = _masses(job, number, contours, (rows, columns))
+            masses = _read_masses(job, number, contours, (rows, columns))
         except InputRefusedError as error:
             raise InputRefusedError(error.code, f"its contours {contours.name}: {error.reason}") from error
     return {
@@ -87,7 +90,7 @@ def _record(job: IngestJob, number: str, path: Path, contours: Path | None) -> R
     }
 
 
-def _masses(job: IngestJob, number: str, contours: Path, shape: tuple[int, int]) -> list[np.ndarray]:
+def _read_masses(job: IngestJob, number: str, contours: Path, shape: tuple[int, int]) -> list[np.ndarray]:
     """The regions of mass, 0/1 on the grid of their image; what is left out is counted."""
     regions = read_contours(contours)
     of_mass = [region for region in regions if region.name.lower() == MASS]
@@ -107,10 +110,10 @@ def _read_table(paths: list[Path]) -> dict[str, Record]:
     table = next((path for path in paths if path.name == TABLE), None)
     if table is None:
         raise WrongCallError(f"no '{TABLE}' below the input; put the table that comes with INbreast there.")
-    return {row["File Name"].strip(): _facts(row) for row in read_csv(table, needed=COLUMNS, delimiter=";")[1]}
+    return {row["File Name"].strip(): _read_facts(row) for row in read_csv(table, needed=COLUMNS, delimiter=";")[1]}
 
 
-def _facts(row: dict[str, str]) -> Record:
+def _read_facts(row: dict[str, str]) -> Record:
     """What a row says; a BI-RADS of ``4a`` is 4, and what is no number is not known."""
     numbers = {"birads": ("Bi-Rads", "0123456"), "density": ("ACR", "1234")}
     known = {

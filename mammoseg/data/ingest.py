@@ -35,7 +35,7 @@ WRITTEN = ("images", "labels", "masks")
 """Folders in the output folder that sources write to."""
 
 
-def _alone_in_output(run: Callable[..., None]) -> Callable[..., None]:
+def _run_alone_in_output(run: Callable[..., None]) -> Callable[..., None]:
     """Two runs in one folder would mix their masks; what a killed one left half written is removed.
 
     What a wrong call has written is gone again with the folders that it made for it.
@@ -58,7 +58,7 @@ def _alone_in_output(run: Callable[..., None]) -> Callable[..., None]:
     return run_alone
 
 
-@_alone_in_output
+@_run_alone_in_output
 def ingest(
     source: str,
     *inputs: str,
@@ -110,17 +110,17 @@ def ingest(
         NothingUsableError: not one image could be used; the report says why, and there is none where the input has no
             image.
     """
-    how = _source(source, options)
+    how = _get_source(source, options)
     voi = None if window is None else read_own_voi(window)
     if voi and not how.has_dicom:
         raise WrongCallError(f"{source} has no DICOM files, which alone are read through a window; leave --window out.")
     paper = find_protocol(protocol, source, by=by, folds=folds) if protocol is not None else None
-    rule = _rule(paper, shares, all_in, by=by, folds=folds)
-    held_out = _held_out(test_patients, paper, all_in)
+    rule = _choose_rule(paper, shares, all_in, by=by, folds=folds)
+    held_out = _read_held_out(test_patients, paper, all_in)
     folder = Path(output)
     conceal: Callable[[str], str] = str
     if not (how.has_public_codes or keep_identifiers):
-        conceal = _concealing(Path(key_file) if key_file else locate_key_file())
+        conceal = _build_concealer(Path(key_file) if key_file else locate_key_file())
     job = IngestJob(
         tuple(Path(str(path)) for path in inputs), folder, seed, conceal, fewest_patients=rule.fewest_patients
     )
@@ -136,11 +136,11 @@ def ingest(
     if records and paper:
         records = paper.choose_images(records, job.report)
         paper.check_fits(records)
-    sections = _divided(records, rule, job)
-    write_json(folder / "ingest_report.json", _account(source, sections, job.report))
+    sections = _split(records, rule, job)
+    write_json(folder / "ingest_report.json", _report_used(source, sections, job.report))
     if not records:
         raise NothingUsableError(
-            f"{source}: no image could be used, {job.report.summary()}; {folder / 'ingest_report.json'} names them."
+            f"{source}: no image could be used, {job.report.summarise()}; {folder / 'ingest_report.json'} names them."
         )
     write_datalist(
         folder / "datalist.json",
@@ -150,8 +150,10 @@ def ingest(
         license=how.license,
         truth=how.truth,
         voi=voi,
-        sections={key: [_relative(record, folder) for record in section] for key, section in sections.items()},
-        split=_described(rule, protocol, len(held_out)) if held_out or rule != SplitRule(folds=folds) else None,
+        sections={
+            key: [_make_paths_relative(record, folder) for record in section] for key, section in sections.items()
+        },
+        split=_describe_split(rule, protocol, len(held_out)) if held_out or rule != SplitRule(folds=folds) else None,
     )
     (folder / NAMES).unlink(missing_ok=True)
     if not are_shown:
@@ -161,7 +163,7 @@ def ingest(
     _say_used(source, records, sections, job)
 
 
-def _divided(records: Sequence[Record], rule: SplitRule, job: IngestJob) -> Mapping[str, Sequence[Record]]:
+def _split(records: Sequence[Record], rule: SplitRule, job: IngestJob) -> Mapping[str, Sequence[Record]]:
     """The records by section; patients that official sections or a split by image put into several are noted."""
     if not records:
         return dict.fromkeys(SECTIONS, ())
@@ -183,16 +185,16 @@ def _say_used(source: str, records: Sequence[Record], sections: Mapping[str, Seq
     patients = len({record["patient_id"] for record in records})
     print(
         f"{source}: {format_count(len(records), 'image')} of {format_count(patients, 'patient')} used ({counts}); "
-        f"{job.report.summary()}; {job.output / 'datalist.json'}"
+        f"{job.report.summarise()}; {job.output / 'datalist.json'}"
     )
 
 
-def _concealing(key_file: Path) -> Callable[[str], str]:
+def _build_concealer(key_file: Path) -> Callable[[str], str]:
     key = load_key_when_needed(key_file)
     return lambda identifier: hash_with_key(identifier, key())
 
 
-def _rule(
+def _choose_rule(
     paper: Protocol | None, shares: Sequence[float] | None, all_in: str | None, *, by: str, folds: int | None
 ) -> SplitRule:
     given = [option for option, value in (("--shares", shares), ("--all", all_in)) if value is not None]
@@ -206,7 +208,7 @@ def _rule(
     return rule if shares is None else replace(rule, shares=tuple(shares))
 
 
-def _held_out(file: str | None, paper: Protocol | None, all_in: str | None) -> list[str]:
+def _read_held_out(file: str | None, paper: Protocol | None, all_in: str | None) -> list[str]:
     """Codes of the patients who are the test section by a list; none where there is no list."""
     if file is None:
         return []
@@ -216,13 +218,13 @@ def _held_out(file: str | None, paper: Protocol | None, all_in: str | None) -> l
     return read_patients(Path(file))
 
 
-def _described(rule: SplitRule, protocol: str | None, test_patients: int) -> dict[str, Any]:
+def _describe_split(rule: SplitRule, protocol: str | None, test_patients: int) -> dict[str, Any]:
     divided = {"all": rule.all_in} if rule.all_in else {"shares": list(rule.shares)}
     named = {"protocol": protocol, "test_patients": test_patients}
     return {"by": rule.by, **divided, **{key: value for key, value in named.items() if value}}
 
 
-def _source(name: str, options: Mapping[str, Any]) -> Source:
+def _get_source(name: str, options: Mapping[str, Any]) -> Source:
     if name not in SOURCES:
         raise make_unknown_name_error("source", name, sorted(SOURCES))
     known = [key for key in inspect.signature(SOURCES[name].collect).parameters if key != "job"]
@@ -232,7 +234,7 @@ def _source(name: str, options: Mapping[str, Any]) -> Source:
     return SOURCES[name]
 
 
-def _account(source: str, sections: Mapping[str, Sequence[Record]], report: IngestReport) -> dict[str, Any]:
+def _report_used(source: str, sections: Mapping[str, Sequence[Record]], report: IngestReport) -> dict[str, Any]:
     used = {section: len(records) for section, records in sections.items()}
     return {"source": source, "used": used, "skipped": report.skipped, "noted": report.noted}
 
@@ -248,11 +250,11 @@ def _write_names(path: Path, names: Mapping[str, str]) -> None:
     write_csv(path, rows, columns=("image_id", "name"), mode=0o600)
 
 
-def _relative(record: Record, folder: Path) -> Record:
-    def relative(path: Path) -> str:
+def _make_paths_relative(record: Record, folder: Path) -> Record:
+    def make_relative(path: Path) -> str:
         return Path(os.path.relpath(path.parent.resolve() / path.name, folder.resolve())).as_posix()
 
-    paths: Record = {key: relative(record[key]) for key in ("image", "label")}
+    paths: Record = {key: make_relative(record[key]) for key in ("image", "label")}
     if "instances" in record:
-        paths["instances"] = [relative(path) for path in record["instances"]]
+        paths["instances"] = [make_relative(path) for path in record["instances"]]
     return record | paths

@@ -37,11 +37,11 @@ class IngestReport:
         """Count an input that is used, but not as it came."""
         self.noted[what_happened].append(as_printable(Path(what)))
 
-    def summary(self) -> str:
+    def summarise(self) -> str:
         """The counts in one line, without any name of a file."""
         total = sum(map(len, self.skipped.values()))
-        parts = [f"{total} skipped" + (f" ({_counts(self.skipped)})" if total else "")]
-        return "; ".join(parts + ([_counts(self.noted)] if self.noted else []))
+        parts = [f"{total} skipped" + (f" ({_format_counts(self.skipped)})" if total else "")]
+        return "; ".join(parts + ([_format_counts(self.noted)] if self.noted else []))
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class IngestJob:
     report: IngestReport = field(default_factory=IngestReport)
     fewest_patients: int = len(SECTIONS)
 
-    def folders(self) -> tuple[Path, ...]:
+    def require_folders(self) -> tuple[Path, ...]:
         """The inputs, which must be folders and at least one.
 
         Raises:
@@ -78,5 +78,5 @@ class IngestJob:
         return self.inputs
 
 
-def _counts(named: dict[str, list[str]]) -> str:
+def _format_counts(named: dict[str, list[str]]) -> str:
     return ", ".join(f"{reason} {len(what)}" for reason, what in sorted(named.items()))

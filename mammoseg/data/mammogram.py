@@ -46,12 +46,12 @@ def describe_mammogram(mammogram: Mammogram) -> dict[str, Any]:
     if mammogram.pixel_spacing_mm:
         facts["pixel_spacing_mm"] = list(mammogram.pixel_spacing_mm)
         facts["pixel_spacing_source"] = mammogram.pixel_spacing_source
-    if vendor := _manufacturer(mammogram):
+    if vendor := _read_manufacturer(mammogram):
         facts["vendor"] = vendor
     return facts
 
 
-def _manufacturer(mammogram: Mammogram) -> str:
+def _read_manufacturer(mammogram: Mammogram) -> str:
     """Manufacturer of the equipment; empty where the file is no DICOM, or does not say it."""
     if mammogram.source is None or mammogram.source.format != "DICOM":
         return ""

@@ -22,10 +22,10 @@ def decode_picture_mask(content: bytes, *, max_pixels: int) -> tuple[np.ndarray,
         InputRefusedError: as `opened_pages`; ``E_MULTIFRAME`` for pages of several sizes, ``E_COLOUR``, ``E_ALPHA``.
     """
     with opened_pages(content, by_index=True, max_pixels=max_pixels) as pages:
-        return _fuse(_mask_of_page(page) for page in pages)
+        return _merge_pages(_find_mask_in_page(page) for page in pages)
 
 
-def _fuse(pages: Iterable[tuple[np.ndarray, list[str]]]) -> tuple[np.ndarray, list[str]]:
+def _merge_pages(pages: Iterable[tuple[np.ndarray, list[str]]]) -> tuple[np.ndarray, list[str]]:
     (mask, remarks), *others = pages
     for other, more in others:
         if other.shape != mask.shape:
@@ -35,20 +35,20 @@ def _fuse(pages: Iterable[tuple[np.ndarray, list[str]]]) -> tuple[np.ndarray, li
     return mask, sorted({*remarks, *([FROM_PAGES] if others else [])})
 
 
-def _mask_of_page(page: Page) -> tuple[np.ndarray, list[str]]:
+def _find_mask_in_page(page: Page) -> tuple[np.ndarray, list[str]]:
     if page.alpha is None:
-        return _mask_of_colours(page)
+        return _find_mask_in_colours(page)
     is_visible, remarks = find_mass(page.alpha, is_lossy=page.is_lossy)
     if (page.channels == page.channels[0, 0]).all():
         return is_visible, [*remarks, FROM_ALPHA]
-    mask, remarks = _mask_of_colours(page)
+    mask, remarks = _find_mask_in_colours(page)
     if (mask & ~is_visible & 1).any():
         raise InputRefusedError("E_ALPHA", "colours and alpha channel are two masks; save the right one as grey.")
     return mask, remarks
 
 
-def _mask_of_colours(page: Page) -> tuple[np.ndarray, list[str]]:
-    grey = page.grey()
+def _find_mask_in_colours(page: Page) -> tuple[np.ndarray, list[str]]:
+    grey = page.as_grey()
     if grey is not None:
         return find_mass(grey, is_lossy=page.is_lossy)
     is_coloured = page.channels.any(axis=2)

@@ -96,12 +96,12 @@ def load_mask(path: Path, *, image: Mammogram | None = None) -> Mask:
         case "DICOM":
             return Mask(*load_dicom_mask(path, image_uid=image.sop_instance_uid if image else None))
         case "NIfTI":
-            return _nifti_mask(path, image)
+            return _load_nifti_mask(path, image)
         case _:
             return Mask(*load_picture_mask(path))
 
 
-def _nifti_mask(path: Path, image: Mammogram | None) -> Mask:
+def _load_nifti_mask(path: Path, image: Mammogram | None) -> Mask:
     nifti = load_nifti(path)
     array = nifti.array
     remarks: list[str] = []

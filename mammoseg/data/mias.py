@@ -75,7 +75,9 @@ def collect(job: IngestJob) -> list[Record]:
     Raises:
         WrongCallError: an input is no folder, or there is no table below it.
     """
-    files = [path for folder in job.folders() for path in list_files_below(folder) if not leads_out(path, folder)]
+    files = [
+        path for folder in job.require_folders() for path in list_files_below(folder) if not leads_out(path, folder)
+    ]
     findings = read_findings(files)
     images = {path.stem: path for path in files if path.suffix.lower() == ".pgm"}
     for name in sorted(images.keys() - findings.keys()):
@@ -85,7 +87,7 @@ def collect(job: IngestJob) -> list[Record]:
         try:
             if name not in images:
                 raise InputRefusedError("E_IMAGE_MISSING", f"there is no {name}.pgm below the input.")
-            records.append(_record(job, name, images[name], found))
+            records.append(_build_record(job, name, images[name], found))
         except InputRefusedError as error:
             job.report.refuse(error, f"{name}.pgm")
     return records
@@ -111,7 +113,7 @@ def read_findings(files: Iterable[Path]) -> dict[str, list[MiasFinding]]:
     return found
 
 
-def _record(job: IngestJob, name: str, path: Path, findings: list[MiasFinding]) -> Record:
+def _build_record(job: IngestJob, name: str, path: Path, findings: list[MiasFinding]) -> Record:
     shape = read_mammogram(path).pixels.shape
     if shape != (SIDE, SIDE):
         raise InputRefusedError("E_SHAPE", f"the image is {shape[0]} x {shape[1]}; the circles are for 1024 x 1024.")

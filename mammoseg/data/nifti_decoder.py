@@ -57,7 +57,9 @@ def decode_nifti(content: bytes, *, path: Path, max_pixels: int) -> Nifti:
             stored = np.asanyarray(image.dataobj)
             if stream is not None and len(stream.read(MOST_TRAILING_BYTES + 1)) > MOST_TRAILING_BYTES:
                 raise InputRefusedError("E_SIZE", "the NIfTI file goes on after its image; save it anew.")
-            return Nifti(as_plain(stored), _affine(image), _spacing(image.header), _contradicts_itself(image.header))
+            return Nifti(
+                as_plain(stored), _read_affine(image), _read_spacing(image.header), _contradicts_itself(image.header)
+            )
 
 
 @contextmanager
@@ -104,7 +106,7 @@ def as_plain(stored: np.ndarray) -> np.ndarray:
     return values
 
 
-def _affine(image: Any) -> np.ndarray | None:
+def _read_affine(image: Any) -> np.ndarray | None:
     has_place = image.header["sform_code"] > 0 or image.header["qform_code"] > 0
     affine = np.asarray(image.affine, float)
     return affine if has_place and np.isfinite(affine).all() else None
@@ -119,7 +121,7 @@ def _contradicts_itself(header: Any) -> bool:
     return False
 
 
-def _spacing(header: Any) -> tuple[float, float] | None:
+def _read_spacing(header: Any) -> tuple[float, float] | None:
     columns_mm, rows_mm = (float(size) for size in header.get_zooms()[:2])
     is_in_mm = header.get_xyzt_units()[0] == "mm" and 0 < rows_mm < np.inf and 0 < columns_mm < np.inf
     return (columns_mm, rows_mm) if is_in_mm else None

@@ -56,11 +56,11 @@ def decode_nrrd(content: bytes, *, max_pixels: int) -> Nifti:
         check_description(sides, kind, max_pixels)
         if ELSEWHERE & header.keys():
             raise ValueError("the data are elsewhere")
-        pixels = _unpacked(data, header["encoding"], int(np.prod(sides)) * kind.itemsize)
-        return Nifti(as_plain(np.frombuffer(pixels, kind).reshape(sides, order="F")), _affine(header), None)
+        pixels = _unpack(data, header["encoding"], int(np.prod(sides)) * kind.itemsize)
+        return Nifti(as_plain(np.frombuffer(pixels, kind).reshape(sides, order="F")), _read_affine(header), None)
 
 
-def _unpacked(data: bytes, encoding: str, size: int) -> bytes:
+def _unpack(data: bytes, encoding: str, size: int) -> bytes:
     """Exactly `size` bytes; of gzip the checksum is right."""
     if encoding in ("gzip", "gz"):
         unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
@@ -74,7 +74,7 @@ def _unpacked(data: bytes, encoding: str, size: int) -> bytes:
     return data
 
 
-def _affine(header: Any) -> np.ndarray | None:
+def _read_affine(header: Any) -> np.ndarray | None:
     """Affine of an image of three axes, None where the header does not place it."""
     directions, to_ras = header.get("space directions"), SPACES.get(header.get("space", ""))
     if directions is None or to_ras is None or np.shape(directions) != (3, 3):

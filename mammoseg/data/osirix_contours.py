@@ -41,10 +41,10 @@ def read_contours(path: Path) -> list[Contour]:
     with refused_as("E_CONTOURS", "this is no XML property list of OsiriX's regions; copy it again."):
         # Entities, which could unfold without end, are refused by plistlib.
         images = plistlib.loads(path.read_bytes(), fmt=plistlib.FMT_XML)["Images"]
-        return [_contour(region) for image in images for region in image["ROIs"]]
+        return [_read_contour(region) for image in images for region in image["ROIs"]]
 
 
-def _contour(region: dict[str, object]) -> Contour:
+def _read_contour(region: dict[str, object]) -> Contour:
     stated = region["Point_px"]
     if not isinstance(stated, list):
         raise ValueError("no list of points")

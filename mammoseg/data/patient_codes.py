@@ -26,7 +26,7 @@ class PatientPattern:
         self._found: dict[Path, str] = {}
         self._without: list[Path] = []
 
-    def code(self, relative: Path) -> str | None:
+    def find_code(self, relative: Path) -> str | None:
         """The code in a path, None where there is none."""
         found = self._pattern.search(unicodedata.normalize("NFC", relative.as_posix()))
         code = found.group(1) if found else None
@@ -44,11 +44,11 @@ class PatientPattern:
         """
         if len(patients) < needed:
             raise WrongCallError(
-                f"patients found: {len(patients)}, needed: {needed}, one for each section; {self.account()}; "
+                f"patients found: {len(patients)}, needed: {needed}, one for each section; {self.summarise()}; "
                 "give a pattern that tells patients apart, or add patients."
             )
 
-    def account(self) -> str:
+    def summarise(self) -> str:
         """What was found where and how many paths did not match, as part of a sentence for who chose the pattern."""
         found = [f"'{code}' in '{path}'" for path, code in list(self._found.items())[:EXAMPLES]]
         total = len(self._found) + len(self._without)

@@ -79,11 +79,11 @@ def _write_patient(output: Path, number: int, size: int, seed: int) -> list[dict
         write_object(build_segmentation(Analysis(image, lesions, None, WHEN)), output / paths["label"])
         place = {"patient_id": patient_id, "laterality": laterality, "view": view}
         spacings = {"pixel_spacing_mm": [spacing, spacing], "pixel_spacing_source": "ImagerPixelSpacing"}
-        records.append({"image_id": image_id, **paths, **place, **_findings(breast), **spacings})
+        records.append({"image_id": image_id, **paths, **place, **_describe_findings(breast), **spacings})
     return records
 
 
-def _findings(breast: Breast) -> dict[str, Any]:
+def _describe_findings(breast: Breast) -> dict[str, Any]:
     """What the record says about the masses, in the words of CBIS-DDSM; of several, the most suspicious one counts."""
     if not breast.masses:
         return {"has_mass": False, "pathology": "NORMAL", "density": breast.density}

@@ -72,22 +72,22 @@ def draw_view(
     u = ((np.arange(columns, dtype=np.float32) + 0.5) / rows)[None, :]
     v = ((np.arange(rows, dtype=np.float32) + 0.5) / rows)[:, None]
 
-    outline = _outline_cc if view == "CC" else _outline_mlo
+    outline = _draw_edge_cc if view == "CC" else _draw_edge_mlo
     edge, nipple = outline(rng, v, breast)
     inside = u < edge
-    skin = _distance(inside) / rows
-    pectoral = _pectoral(rng, u, v) if view == "MLO" else np.zeros_like(skin)
+    skin = _measure_distance(inside) / rows
+    pectoral = _draw_pectoral(rng, u, v) if view == "MLO" else np.zeros_like(skin)
     thickness = np.sqrt(np.clip(1 - (1 - np.clip(skin / 0.11, 0, 1)) ** 2, 0, 1))
 
     tissue = 0.26 + 0.025 * draw_power_law_noise(rng, (rows, columns))
-    tissue += _gland(rng, u, v, breast, nipple) * (1 - pectoral)
-    tissue += _vessels(rng, (rows, columns), nipple)
+    tissue += _draw_gland(rng, u, v, breast, nipple) * (1 - pectoral)
+    tissue += _draw_vessels(rng, (rows, columns), nipple)
     tissue += pectoral * (0.42 - 0.2 * v + 0.025 * draw_power_law_noise(rng, (rows, columns), stretch=0.3))
     lesions: list[np.ndarray] = []
     free = inside & (pectoral < 0.05) & (skin > 0.015)
     for mass in breast.masses:
         core, brightness = compute_mass_brightness(
-            rng, mass, (rows, columns), _place(mass, view, breast, nipple, u, v, free)
+            rng, mass, (rows, columns), _choose_place(mass, view, breast, nipple, u, v, free)
         )
         tissue += brightness
         lesions.append(core & free)
@@ -105,46 +105,46 @@ def draw_view(
     return np.clip(np.rint(image * HIGHEST), 0, HIGHEST).astype(np.uint16), lesions
 
 
-def _outline_cc(rng: np.random.Generator, v: np.ndarray, breast: Breast) -> tuple[np.ndarray, tuple[float, float]]:
+def _draw_edge_cc(rng: np.random.Generator, v: np.ndarray, breast: Breast) -> tuple[np.ndarray, tuple[float, float]]:
     """Edge of the breast, u for each v, and the nipple (u, v); a half ellipse that is fuller on one side."""
     centre = 0.5 + rng.uniform(-0.03, 0.03)
     across = (v - centre) / (0.5 * breast.height)
     fullness = np.where(across < 0, rng.uniform(1.8, 2.4), rng.uniform(1.9, 2.8))
     edge = breast.depth * np.clip(1 - np.abs(across) ** fullness, 0, None) ** 0.62
-    edge += 0.004 * _wobble(rng, v) * (edge > 0)
-    return edge + _nipple_bump(rng, v, centre), (breast.depth, centre)
+    edge += 0.004 * _draw_wobble(rng, v) * (edge > 0)
+    return edge + _draw_nipple_bump(rng, v, centre), (breast.depth, centre)
 
 
-def _outline_mlo(rng: np.random.Generator, v: np.ndarray, breast: Breast) -> tuple[np.ndarray, tuple[float, float]]:
-    """As `_outline_cc`; above the nipple the edge runs up into the axilla, below it turns in to the fold."""
+def _draw_edge_mlo(rng: np.random.Generator, v: np.ndarray, breast: Breast) -> tuple[np.ndarray, tuple[float, float]]:
+    """As `_draw_edge_cc`; above the nipple the edge runs up into the axilla, below it turns in to the fold."""
     centre = rng.uniform(0.56, 0.64)
     end = centre + rng.uniform(0.27, 0.33)
     axilla = breast.depth * rng.uniform(0.5, 0.7)
     above = axilla + (breast.depth - axilla) * 0.5 * (1 + np.cos(np.pi * np.clip((centre - v) / centre, 0, 1)))
     below = breast.depth * np.clip(1 - (np.clip(v - centre, 0, None) / (end - centre)) ** 2.2, 0, None) ** 0.6
     belly = rng.uniform(0.04, 0.12) * np.clip((v - end + 0.08) / (1.12 - end), 0, 1) ** 1.5
-    edge = np.where(v < centre, above, np.hypot(below, belly)) + 0.005 * _wobble(rng, v)
-    return edge + _nipple_bump(rng, v, centre), (breast.depth, centre)
+    edge = np.where(v < centre, above, np.hypot(below, belly)) + 0.005 * _draw_wobble(rng, v)
+    return edge + _draw_nipple_bump(rng, v, centre), (breast.depth, centre)
 
 
-def _wobble(rng: np.random.Generator, v: np.ndarray) -> np.ndarray:
+def _draw_wobble(rng: np.random.Generator, v: np.ndarray) -> np.ndarray:
     """Slow waves of the skin along the edge, about -1 to 1."""
     waves = [np.sin(2 * np.pi * (order * v + rng.uniform())) / order for order in range(2, 9)]
     return np.sum(waves, axis=0)
 
 
-def _nipple_bump(rng: np.random.Generator, v: np.ndarray, centre: float) -> np.ndarray:
+def _draw_nipple_bump(rng: np.random.Generator, v: np.ndarray, centre: float) -> np.ndarray:
     return rng.uniform(0.004, 0.016) * np.exp(-(((v - centre) / rng.uniform(0.012, 0.02)) ** 2))
 
 
-def _pectoral(rng: np.random.Generator, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+def _draw_pectoral(rng: np.random.Generator, u: np.ndarray, v: np.ndarray) -> np.ndarray:
     """How much of the pectoral muscle lies over each pixel, 0 to 1; a triangle in the upper corner, slightly convex."""
     top, bottom = rng.uniform(0.2, 0.3), rng.uniform(0.5, 0.72)
     edge = top * (1 - v / bottom) + rng.uniform(0.0, 0.12) * np.clip(v / bottom * (1 - v / bottom), 0, None)
     return smooth_step((edge - u) / 0.02 + 0.5) * (v < bottom)
 
 
-def _gland(
+def _draw_gland(
     rng: np.random.Generator, u: np.ndarray, v: np.ndarray, breast: Breast, nipple: tuple[float, float]
 ) -> np.ndarray:
     """Brightness of the fibroglandular tissue: a cone behind the nipple, broken up by 1 / f**3 noise."""
@@ -157,18 +157,18 @@ def _gland(
         0.8 * cone + 0.42 * draw_power_law_noise(rng, shape, stretch=1.4) + 0.22 * (breast.density - 3)
     )
     lobes = draw_power_law_noise(rng, shape, exponent=2.6, stretch=1.8)
-    fine, coarse = _strands(rng, shape, exponent=3.0), _strands(rng, shape, exponent=3.8)
+    fine, coarse = _draw_strands(rng, shape, exponent=3.0), _draw_strands(rng, shape, exponent=3.8)
     strands = 0.09 * fine + 0.1 * coarse
     return amount * (0.14 + 0.02 * breast.density + 0.035 * lobes + strands) + 0.45 * smooth_step(cone + 0.7) * strands
 
 
-def _strands(rng: np.random.Generator, shape: tuple[int, int], *, exponent: float) -> np.ndarray:
+def _draw_strands(rng: np.random.Generator, shape: tuple[int, int], *, exponent: float) -> np.ndarray:
     """Ligaments and ducts, 0 to 1: where smooth noise, stretched towards the nipple, passes zero."""
     noise = draw_power_law_noise(rng, shape, exponent=exponent, stretch=2.0)
     return np.exp(-np.abs(noise) / 0.22)
 
 
-def _vessels(rng: np.random.Generator, shape: tuple[int, int], nipple: tuple[float, float]) -> np.ndarray:
+def _draw_vessels(rng: np.random.Generator, shape: tuple[int, int], nipple: tuple[float, float]) -> np.ndarray:
     """Brightness of a few veins that wind from the chest wall towards the nipple."""
     rows = shape[0]
     canvas = np.zeros(shape, np.float32)
@@ -185,13 +185,13 @@ def _vessels(rng: np.random.Generator, shape: tuple[int, int], nipple: tuple[flo
     return cv2.GaussianBlur(canvas, (0, 0), 0.0015 * rows)
 
 
-def _place(
+def _choose_place(
     mass: Mass, view: str, breast: Breast, nipple: tuple[float, float], u: np.ndarray, v: np.ndarray, free: np.ndarray
 ) -> tuple[int, int]:
     """Row and column of the centre: where the mass belongs, or the nearest place with room for it."""
     offset = -0.42 * breast.height * (mass.lateral if view == "CC" else mass.upper)
     away = np.hypot(u - nipple[0] * (1 - mass.depth), v - nipple[1] - offset)
-    room = _distance(free, closed=True) / v.shape[0]
+    room = _measure_distance(free, closed=True) / v.shape[0]
     fits = room >= min(1.3 * mass.radius, 0.9 * float(room.max()))
     row, column = np.unravel_index(np.argmin(np.where(fits, away, np.inf)), away.shape)
     return int(row), int(column)
@@ -218,7 +218,7 @@ def _draw_artefacts(rng: np.random.Generator, image: np.ndarray, text: str, *, c
         image[:, chest_wall] = np.where(side == 2, brightness, image[:, chest_wall])
 
 
-def _distance(inside: np.ndarray, *, closed: bool = False) -> np.ndarray:
+def _measure_distance(inside: np.ndarray, *, closed: bool = False) -> np.ndarray:
     """Pixels from each inside pixel to the nearest outside one; if `closed`, the border of the image is outside too."""
     padding = cv2.BORDER_CONSTANT if closed else cv2.BORDER_REPLICATE
     padded = cv2.copyMakeBorder(inside.astype(np.uint8), 1, 1, 1, 1, padding, value=[0])

@@ -85,7 +85,9 @@ def write_mammogram(
     if photometric not in ("MONOCHROME1", "MONOCHROME2"):
         raise ValueError(f"photometric '{photometric}' is not grey; give MONOCHROME1 or MONOCHROME2.")
     stored = (highest - pixels if photometric == "MONOCHROME1" else pixels).astype("<u2")
-    dataset = _mammogram(stored, laterality, view, photometric, patient_id, study, pixel_spacing_mm, transfer_syntax)
+    dataset = _build_mammogram(
+        stored, laterality, view, photometric, patient_id, study, pixel_spacing_mm, transfer_syntax
+    )
     if window is not None:
         dataset.WindowCenter, dataset.WindowWidth = window
         dataset.VOILUTFunction = "LINEAR"
@@ -103,7 +105,7 @@ def write_mammogram(
     return dataset
 
 
-def _mammogram(
+def _build_mammogram(
     stored: np.ndarray,
     laterality: str,
     view: str,
@@ -156,7 +158,7 @@ def _mammogram(
     image.PixelData = stored.tobytes()
     image.AcquisitionContextSequence = []  # C.7.6.14 Acquisition Context
     image.ImageLaterality = laterality  # C.8.11.2 DX Anatomy Imaged
-    image.AnatomicRegionSequence = [_item(codes.SCT.Breast)]
+    image.AnatomicRegionSequence = [_build_item(codes.SCT.Breast)]
     image.PixelIntensityRelationship = "LOG"  # C.8.11.3 DX Image
     image.PixelIntensityRelationshipSign = 1 if photometric == "MONOCHROME1" else -1
     image.RescaleIntercept, image.RescaleSlope, image.RescaleType = 0, 1, "US"
@@ -168,7 +170,7 @@ def _mammogram(
     image.BreastImplantPresent = "NO"
     image.PartialView = "NO"
     image.ViewPosition = view
-    view_item = _item(VIEW_CODES[view])
+    view_item = _build_item(VIEW_CODES[view])
     view_item.ViewModifierCodeSequence = []
     image.ViewCodeSequence = [view_item]
     image.SOPClassUID = meta.MediaStorageSOPClassUID  # C.12.1 SOP Common
@@ -177,7 +179,7 @@ def _mammogram(
     return image
 
 
-def _item(code: Code) -> Dataset:
+def _build_item(code: Code) -> Dataset:
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code.value, code.scheme_designator, code.meaning
     return item

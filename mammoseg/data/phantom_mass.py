@@ -85,12 +85,12 @@ def compute_mass_brightness(
     y, x = (axis.astype(np.float32) for axis in np.ogrid[window])
     y, x = (y - place[0]) / rows / mass.radius, (x - place[1]) / rows / mass.radius  # in radii
     angle, distance = np.arctan2(y, x), np.hypot(x, y)
-    inward = _border(rng, angle, mass) - distance  # 0 at the margin, about 1 in the middle
+    inward = _draw_border(rng, angle, mass) - distance  # 0 at the margin, about 1 in the middle
     softness = 0.25 if mass.spiculated else 0.15
     dome = 0.65 + 0.35 * np.sqrt(np.clip(inward, 0, 1))
     drawn = dome * smooth_step(inward / (2 * softness) + 0.5)
     if mass.spiculated:
-        drawn = np.maximum(drawn, _spicules(rng, angle, distance))
+        drawn = np.maximum(drawn, _draw_spicules(rng, angle, distance))
     core, brightness = np.zeros(shape, bool), np.zeros(shape, np.float32)
     core[window] = inward > 0
     texture = 1 + 0.1 * draw_power_law_noise(rng, (distance.shape[0], distance.shape[1]), exponent=2)
@@ -98,21 +98,23 @@ def compute_mass_brightness(
     return core, brightness
 
 
-def _border(rng: np.random.Generator, angle: np.ndarray, mass: Mass) -> np.ndarray:
+def _draw_border(rng: np.random.Generator, angle: np.ndarray, mass: Mass) -> np.ndarray:
     """Distance of the margin from the centre for each angle; encloses the area of a circle of radius 1."""
     turned = angle - rng.uniform(0, np.pi)
     orders = np.arange(2, 8)
     amplitudes = (0.5 if mass.spiculated else 0.16) * rng.uniform(0.3, 1, orders.size) / orders**1.3
     phases = rng.uniform(0, 2 * np.pi, orders.size)
 
-    def unscaled(at: np.ndarray) -> np.ndarray:
+    def compute_unscaled(at: np.ndarray) -> np.ndarray:
         waves = sum(a * np.cos(k * at + p) for a, k, p in zip(amplitudes, orders, phases, strict=True))
         return (1 + waves) / np.hypot(np.cos(at) / mass.elongation**0.5, np.sin(at) * mass.elongation**0.5)
 
-    return unscaled(turned) / np.sqrt((unscaled(np.linspace(0, 2 * np.pi, 720, endpoint=False)) ** 2).mean())
+    return compute_unscaled(turned) / np.sqrt(
+        (compute_unscaled(np.linspace(0, 2 * np.pi, 720, endpoint=False)) ** 2).mean()
+    )
 
 
-def _spicules(rng: np.random.Generator, angle: np.ndarray, distance: np.ndarray) -> np.ndarray:
+def _draw_spicules(rng: np.random.Generator, angle: np.ndarray, distance: np.ndarray) -> np.ndarray:
     """Brightness of thin lines that leave the core and fade, the core included; `distance` in core radii."""
     lines = np.zeros_like(distance)
     for direction in rng.uniform(-np.pi, np.pi, rng.integers(12, 22)):

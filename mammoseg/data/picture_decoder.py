@@ -68,7 +68,7 @@ class Page:
     is_lossy: bool
     is_turned: bool
 
-    def grey(self) -> np.ndarray | None:
+    def as_grey(self) -> np.ndarray | None:
         """Its one channel, or one of three equal ones; None in colour."""
         first, *others = np.moveaxis(self.channels, -1, 0)
         return first if all(np.array_equal(first, other) for other in others) else None
@@ -90,7 +90,7 @@ def opened_pages(content: bytes, *, by_index: bool = False, max_pixels: int) -> 
         # Of bytes, read() gives those that are there and no memory for those that a length claims. Pillow's own mapping
         # of a file that it opened by name mistakes rows for columns in a TIFF that is to be turned.
         with Image.open(BytesIO(content), formats=FORMATS) as picture:
-            yield (_page(frame, content, by_index, max_pixels) for frame in _frames(picture))
+            yield (_read_page(frame, content, by_index, max_pixels) for frame in _list_frames(picture))
 
 
 def decode_picture(content: bytes, *, max_pixels: int) -> Page:
@@ -103,7 +103,7 @@ def decode_picture(content: bytes, *, max_pixels: int) -> Page:
         page = next(pages)
         if next(pages, None) is not None:
             raise InputRefusedError("E_MULTIFRAME", "the picture has several pages; a mammogram has one.")
-    grey = page.grey()
+    grey = page.as_grey()
     if grey is None:
         raise InputRefusedError("E_COLOUR", "the picture is in colour; mammograms are grey.")
     if page.alpha is not None and grey[page.alpha < page.alpha.max()].any():
@@ -111,30 +111,30 @@ def decode_picture(content: bytes, *, max_pixels: int) -> Page:
     return page
 
 
-def _frames(picture: ImageFile) -> Iterator[ImageFile]:
+def _list_frames(picture: ImageFile) -> Iterator[ImageFile]:
     for _ in ImageSequence.Iterator(picture):
-        if not _tag(picture, SUBFILE_TYPE, 0) & 1:
+        if not _read_tag(picture, SUBFILE_TYPE, 0) & 1:
             yield picture
 
 
-def _tag(frame: ImageFile, number: int, default: int) -> int:
+def _read_tag(frame: ImageFile, number: int, default: int) -> int:
     """A whole number of a TIFF page, the first where it has several; `default` for other formats too."""
     value = getattr(frame, "tag_v2", {}).get(number, default)
     return int(value[0] if isinstance(value, tuple) else value)
 
 
-def _page(frame: ImageFile, content: bytes, by_index: bool, max_pixels: int) -> Page:
+def _read_page(frame: ImageFile, content: bytes, by_index: bool, max_pixels: int) -> Page:
     columns, rows = frame.size
     if not 0 < rows * columns <= max_pixels:
         raise InputRefusedError("E_SIZE", f"the picture is {rows} x {columns}; 1 to {max_pixels} pixels are read.")
     # all this before the frame is loaded, which drops its tiles and some of its tags
-    is_interleaved = _tag(frame, PLANAR_CONFIGURATION, 1) == 1
-    bits, is_negative = _tag(frame, BITS_PER_SAMPLE, 0), _tag(frame, PHOTOMETRIC, 1) == 0
-    if _tag(frame, SAMPLE_FORMAT, 1) != 1:
+    is_interleaved = _read_tag(frame, PLANAR_CONFIGURATION, 1) == 1
+    bits, is_negative = _read_tag(frame, BITS_PER_SAMPLE, 0), _read_tag(frame, PHOTOMETRIC, 1) == 0
+    if _read_tag(frame, SAMPLE_FORMAT, 1) != 1:
         raise InputRefusedError("E_BITS", "the picture has signed values or fractions; save it with 8 or 16 bits.")
     if frame.mode == "F" or (frame.mode == "I" and frame.format != "PPM"):
         raise InputRefusedError("E_BITS", f"the picture has {bits or 32} bits a pixel; save it with 8 or 16 bits.")
-    if (samples := _tag(frame, SAMPLES_PER_PIXEL, 1)) > len(frame.getbands()):
+    if (samples := _read_tag(frame, SAMPLES_PER_PIXEL, 1)) > len(frame.getbands()):
         reason = f"the picture has {samples} channels, and does not say what all of them are; save it as grey."
         raise InputRefusedError("E_COLOUR", reason)
     _check_maximum(frame, content)
@@ -146,12 +146,12 @@ def _page(frame: ImageFile, content: bytes, by_index: bool, max_pixels: int) -> 
     shown.load()
     if frame.mode in LARGEST:
         white = 2**bits - 1 if 8 < bits < 16 else LARGEST[frame.mode]
-        channels = _grey(shown, white, is_negative)
+        channels = _read_grey(shown, white, is_negative)
     elif is_deep:
         is_plain = not is_turned and getattr(frame, "n_frames", 1) == 1 and is_interleaved
-        white, channels = 65535, _deep_channels(content, is_plain=is_plain)
+        white, channels = 65535, _decode_deep_channels(content, is_plain=is_plain)
     elif frame.mode in MULTICHANNEL:
-        white, channels = 255, _channels(shown, by_index)
+        white, channels = 255, _read_channels(shown, by_index)
     else:
         raise InputRefusedError("E_COLOUR", f"the picture is in colour ({frame.mode}); mammograms are grey.")
     has_alpha = channels.shape[2] in (2, 4)
@@ -188,7 +188,7 @@ def _check_is_alone(frame: ImageFile, content: bytes) -> None:
         raise InputRefusedError("E_MULTIFRAME", "the file holds several pictures; save each as a file.")
 
 
-def _grey(shown: Image.Image, white: int, is_negative: bool) -> np.ndarray:
+def _read_grey(shown: Image.Image, white: int, is_negative: bool) -> np.ndarray:
     grey = np.asarray(shown)
     if shown.mode == "1":
         grey = grey.astype(np.uint8) * 255
@@ -198,7 +198,7 @@ def _grey(shown: Image.Image, white: int, is_negative: bool) -> np.ndarray:
     return grey[..., np.newaxis]
 
 
-def _channels(shown: Image.Image, by_index: bool) -> np.ndarray:
+def _read_channels(shown: Image.Image, by_index: bool) -> np.ndarray:
     """Grey or colour of 8 bits, or indices of a palette, with alpha last ``(rows, columns, channels)``."""
     if shown.mode in ("P", "PA") and not by_index:
         shown = shown.convert("RGBA")
@@ -208,7 +208,7 @@ def _channels(shown: Image.Image, by_index: bool) -> np.ndarray:
     return pixels.reshape(*pixels.shape[:2], -1)
 
 
-def _deep_channels(content: bytes, *, is_plain: bool) -> np.ndarray:
+def _decode_deep_channels(content: bytes, *, is_plain: bool) -> np.ndarray:
     """Several channels of 16 bits, of which Pillow would keep 8; only of one page, not turned, pixel by pixel."""
     import cv2  # 0.2 s for every child, and hardly a picture needs it
 

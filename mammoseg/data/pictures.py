@@ -185,14 +185,14 @@ def parse_slice(fields: Mapping[str, Any], payload: np.ndarray) -> NiftiImage:
     array = parse_array(fields, payload, (*LARGEST, "float32"))
     if array.ndim < 2 or not np.isfinite(array).all():
         raise make_no_sense_error()
-    return NiftiImage(array, _affine(fields), _spacing(fields), fields.get("contradicts_itself") is True)
+    return NiftiImage(array, _parse_affine(fields), _parse_spacing(fields), fields.get("contradicts_itself") is True)
 
 
 def _ask(kind: str, path: Path, **details: Any) -> tuple[dict[str, Any], np.ndarray]:
     return get_default_pool().ask({"kind": kind, "path": str(path.absolute()), **details})
 
 
-def _affine(fields: Mapping[str, Any]) -> np.ndarray | None:
+def _parse_affine(fields: Mapping[str, Any]) -> np.ndarray | None:
     if fields.get("affine") is None:
         return None
     with sensible():
@@ -202,7 +202,7 @@ def _affine(fields: Mapping[str, Any]) -> np.ndarray | None:
     return affine
 
 
-def _spacing(fields: Mapping[str, Any]) -> tuple[float, float] | None:
+def _parse_spacing(fields: Mapping[str, Any]) -> tuple[float, float] | None:
     if fields.get("spacing_mm") is None:
         return None
     with sensible():

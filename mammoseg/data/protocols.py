@@ -72,13 +72,13 @@ def find_protocol(name: str, source: str, *, by: str = "patient", folds: int | N
     Raises:
         WrongCallError: there is no such protocol, it says nothing of this source, or has another number of folds.
     """
-    table = _table()
+    table = _read_table()
     if name not in table:
         raise make_unknown_name_error("protocol", name, table)
     lines = table[name]
     if source not in lines and ANY not in lines:
         known = " or ".join(lines)
-        ways = ", ".join(f"{_option(line)} as for {key}" for key, line in lines.items())
+        ways = ", ".join(f"{_format_option(line)} as for {key}" for key, line in lines.items())
         raise WrongCallError(f"protocol {name} is about {known}, not {source}; say what you mean of it: {ways}.")
     line = lines.get(source) or lines[ANY]
     if folds is not None and line.get("folds", folds) != folds:
@@ -90,11 +90,11 @@ def find_protocol(name: str, source: str, *, by: str = "patient", folds: int | N
     )
 
 
-def _option(line: Record) -> str:
+def _format_option(line: Record) -> str:
     return f"--all {line['all']}" if "all" in line else f"--shares {','.join(map(str, line['shares']))}"
 
 
 @cache
-def _table() -> dict[str, dict[str, Record]]:
+def _read_table() -> dict[str, dict[str, Record]]:
     table: dict[str, dict[str, Record]] = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
     return table

@@ -53,7 +53,7 @@ class MammogramReader(ImageReader):
             "magnification": math.nan if img.magnification is None else img.magnification,
             "value_range": list(img.value_range),
         }
-        return img.pixels, metadata | _geometry(img.pixels, img.pixel_spacing_mm or (1.0, 1.0))
+        return img.pixels, metadata | _describe_geometry(img.pixels, img.pixel_spacing_mm or (1.0, 1.0))
 
 
 class MaskReader(ImageReader):
@@ -67,10 +67,10 @@ class MaskReader(ImageReader):
         return read_mask(Path(path))
 
     def get_data(self, img: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
-        return img.astype(np.float32), _geometry(img, (1.0, 1.0))
+        return img.astype(np.float32), _describe_geometry(img, (1.0, 1.0))
 
 
-def _geometry(pixels: np.ndarray, spacing: tuple[float, float]) -> dict[str, Any]:
+def _describe_geometry(pixels: np.ndarray, spacing: tuple[float, float]) -> dict[str, Any]:
     return {
         MetaKeys.SPATIAL_SHAPE.value: list(pixels.shape),
         MetaKeys.ORIGINAL_CHANNEL_DIM.value: "no_channel",

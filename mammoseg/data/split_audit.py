@@ -81,8 +81,10 @@ def audit_split(
     """
     if not inputs:
         raise WrongCallError("no split is named; name a datalist.json, or a CSV with image, patient and split.")
-    if official is not None and official not in _official_patients():
-        raise WrongCallError(f"no list of test patients of '{official}'; there is: {', '.join(_official_patients())}.")
+    if official is not None and official not in _read_official_patients():
+        raise WrongCallError(
+            f"no list of test patients of '{official}'; there is: {', '.join(_read_official_patients())}."
+        )
     if details is not None:
         if Path(details).is_dir() or is_neither_file_nor_folder(Path(details)):
             raise WrongCallError(f"details is '{details}', a folder, pipe or device; name a CSV to write.")
@@ -95,13 +97,13 @@ def audit_split(
     rows = [row for path in inputs for row in read_rows(Path(str(path)), columns)]
     exact, alike, unread = ({}, {}, []) if no_pixels else _hash(rows)
     findings = [
-        *_shared("same patient", rows, {index: row.patient for index, row in enumerate(rows)}),
-        *_shared(
+        *_find_shared("same patient", rows, {index: row.patient for index, row in enumerate(rows)}),
+        *_find_shared(
             "same breast", rows, {index: (row.patient, row.breast) for index, row in enumerate(rows) if row.breast}
         ),
-        *_shared("same pixels", rows, exact),
-        *_similar(rows, exact, alike),
-        *_official_in_training(rows, official),
+        *_find_shared("same pixels", rows, exact),
+        *_find_similar(rows, exact, alike),
+        *_find_official_in_training(rows, official),
     ]
     if details is not None:
         _write_details(Path(details), rows, findings)
@@ -109,7 +111,7 @@ def audit_split(
         print(json.dumps(_as_record(rows, findings, unread, compared=not no_pixels), indent=2))
     else:
         _print(rows, findings, compared=not no_pixels)
-    _end(rows, findings, unread)
+    _conclude(rows, findings, unread)
 
 
 def _hash(rows: Sequence[SplitRow]) -> tuple[dict[int, str], dict[int, np.ndarray], list[int]]:
@@ -126,31 +128,33 @@ def _hash(rows: Sequence[SplitRow]) -> tuple[dict[int, str], dict[int, np.ndarra
     return exact, alike, unread
 
 
-def _shared(kind: str, rows: Sequence[SplitRow], keys: Mapping[int, Hashable]) -> Iterator[SplitFinding]:
+def _find_shared(kind: str, rows: Sequence[SplitRow], keys: Mapping[int, Hashable]) -> Iterator[SplitFinding]:
     """One finding for each two sections that hold images of the same key."""
     held: dict[Hashable, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for index, key in keys.items():
         held[key][rows[index].section].append(index)
-    for first, second in combinations(_sections(rows), 2):
+    for first, second in combinations(_list_sections(rows), 2):
         both = [sections for sections in held.values() if first in sections and second in sections]
         if both:
             images = {name: tuple(i for sections in both for i in sections[name]) for name in (first, second)}
             yield SplitFinding(kind, (first, second), len(both), images)
 
 
-def _similar(
+def _find_similar(
     rows: Sequence[SplitRow], exact: Mapping[int, str], alike: Mapping[int, np.ndarray]
 ) -> Iterator[SplitFinding]:
     """Pairs of images in two sections whose pixels differ, but not by more than copies do; mirrored ones, too."""
-    places = {section: [i for i in alike if rows[i].section == section] for section in _sections(rows)}
+    places = {section: [i for i in alike if rows[i].section == section] for section in _list_sections(rows)}
     for first, second in combinations(places, 2):
-        pairs = [pair for pair in _near(places[first], places[second], alike) if exact[pair[0]] != exact[pair[1]]]
+        pairs = [pair for pair in _find_near(places[first], places[second], alike) if exact[pair[0]] != exact[pair[1]]]
         if pairs:
             images = {name: tuple(sorted({pair[k] for pair in pairs})) for k, name in enumerate((first, second))}
             yield SplitFinding("similar pixels", (first, second), len(pairs), images)
 
 
-def _near(firsts: Sequence[int], seconds: Sequence[int], alike: Mapping[int, np.ndarray]) -> Iterator[tuple[int, int]]:
+def _find_near(
+    firsts: Sequence[int], seconds: Sequence[int], alike: Mapping[int, np.ndarray]
+) -> Iterator[tuple[int, int]]:
     if not seconds:
         return
     others = np.stack([alike[index][0] for index in seconds])
@@ -163,15 +167,15 @@ def _near(firsts: Sequence[int], seconds: Sequence[int], alike: Mapping[int, np.
             yield block[row], seconds[column]
 
 
-def _official_in_training(rows: Sequence[SplitRow], official: str | None) -> Iterator[SplitFinding]:
+def _find_official_in_training(rows: Sequence[SplitRow], official: str | None) -> Iterator[SplitFinding]:
     """Training images of patients whom the collection itself keeps for its test.
 
     CBIS-DDSM split masses and calcifications apart. The list of the calcifications counts for a split that holds such
     images, as their names say.
     """
-    for section in (name for name in _sections(rows) if name.lower().startswith("train")):
+    for section in (name for name in _list_sections(rows) if name.lower().startswith("train")):
         found = {}
-        for collection, lists in _official_patients().items():
+        for collection, lists in _read_official_patients().items():
             ours = [i for i, row in enumerate(rows) if (row.source or official) == collection]
             has_calcifications = any("Calc-" in rows[i].name for i in ours)
             codes = {*lists["masses"], *(lists["calcifications"] if has_calcifications else ())}
@@ -184,23 +188,23 @@ def _official_in_training(rows: Sequence[SplitRow], official: str | None) -> Ite
 
 
 @cache
-def _official_patients() -> dict[str, dict[str, list[str]]]:
+def _read_official_patients() -> dict[str, dict[str, list[str]]]:
     file = Path(__file__).with_name("official_test_patients.json")
     collections: dict[str, dict[str, list[str]]] = json.loads(file.read_text(encoding="utf-8"))
     return collections
 
 
-def _sections(rows: Iterable[SplitRow]) -> list[str]:
+def _list_sections(rows: Iterable[SplitRow]) -> list[str]:
     """In the order in which they come."""
     return list(dict.fromkeys(row.section for row in rows))
 
 
-def _sizes(rows: Sequence[SplitRow]) -> dict[str, int]:
-    return {section: sum(row.section == section for row in rows) for section in _sections(rows)}
+def _count_by_section(rows: Sequence[SplitRow]) -> dict[str, int]:
+    return {section: sum(row.section == section for row in rows) for section in _list_sections(rows)}
 
 
 def _print(rows: Sequence[SplitRow], findings: Sequence[SplitFinding], *, compared: bool) -> None:
-    sizes = _sizes(rows)
+    sizes = _count_by_section(rows)
     for finding in findings:
         images = ", ".join(f"{len(found)} of {sizes[name]} {name}" for name, found in finding.images.items())
         print(f"{finding.kind:34} {finding.groups:6}   images: {as_printable(images)}")
@@ -219,7 +223,12 @@ def _as_record(
         asdict(finding) | {"images": {name: len(found) for name, found in finding.images.items()}}
         for finding in findings
     ]
-    return {"images": _sizes(rows), "findings": counted, "pixels_compared": compared, "images_not_read": len(unread)}
+    return {
+        "images": _count_by_section(rows),
+        "findings": counted,
+        "pixels_compared": compared,
+        "images_not_read": len(unread),
+    }
 
 
 def _write_details(path: Path, rows: Sequence[SplitRow], findings: Sequence[SplitFinding]) -> None:
@@ -233,7 +242,7 @@ def _write_details(path: Path, rows: Sequence[SplitRow], findings: Sequence[Spli
     write_csv(path, lines, columns=("finding", "between", "section", "image", "patient"), mode=0o600)
 
 
-def _end(rows: Sequence[SplitRow], findings: Sequence[SplitFinding], unread: Sequence[int]) -> None:
+def _conclude(rows: Sequence[SplitRow], findings: Sequence[SplitFinding], unread: Sequence[int]) -> None:
     not_read = f"{len(unread)} of {format_count(len(rows), 'image')} could not be read"
     if findings:
         kinds = ", ".join(dict.fromkeys(finding.kind for finding in findings))

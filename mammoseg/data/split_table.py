@@ -50,7 +50,7 @@ def read_rows(path: Path, columns: Mapping[str, str]) -> list[SplitRow]:
     if not path.is_file():
         raise NothingUsableError(f"'{path}' is not a file; name a datalist.json, or a CSV.")
     if not is_table(path):
-        return _rows_of_datalist(path)
+        return _read_rows_of_datalist(path)
     try:
         _, rows = read_csv(path)
     except WrongCallError as error:
@@ -72,7 +72,7 @@ def read_rows(path: Path, columns: Mapping[str, str]) -> list[SplitRow]:
     ]
 
 
-def _rows_of_datalist(path: Path) -> list[SplitRow]:
+def _read_rows_of_datalist(path: Path) -> list[SplitRow]:
     try:
         datalist = read_datalist(path, by_patient=False)
     except DatalistError as error:

@@ -103,9 +103,9 @@ def split_records(
         WrongCallError: there are too few patients for sections or folds.
     """
     group = GROUPS[rule.by]
-    findings = _worst_findings(records, group)
-    official = {} if rule.all_in else _official_sections(records, group)
-    sections = _sections(findings, official, rule, seed=seed)
+    findings = _find_worst(records, group)
+    official = {} if rule.all_in else _collect_official(records, group)
+    sections = _deal_sections(findings, official, rule, seed=seed)
     images = Counter(record[group] for record in records)
     in_training = {name: rank for name, rank in findings.items() if sections[name] != "test"}
     if rule.folds is not None and rule.folds > len(in_training) > 0:
@@ -157,7 +157,7 @@ def rank_severity(record: Mapping[str, Any]) -> int:
     return SEVERITY.get(record.get("pathology", ""), int(record["has_mass"]))
 
 
-def _sections(
+def _deal_sections(
     findings: Mapping[str, int], official: Mapping[str, set[str]], rule: SplitRule, *, seed: int
 ) -> dict[str, str]:
     """Section of each patient (image in a split by image)."""
@@ -179,14 +179,14 @@ def _sections(
     return fixed | (_deal(free, shares, seed=seed) if free else {})
 
 
-def _worst_findings(records: Sequence[Record], group: str) -> dict[str, int]:
+def _find_worst(records: Sequence[Record], group: str) -> dict[str, int]:
     worst: dict[str, int] = {}
     for record in records:
         worst[record[group]] = max(worst.get(record[group], 0), rank_severity(record))
     return worst
 
 
-def _official_sections(records: Sequence[Record], group: str) -> dict[str, set[str]]:
+def _collect_official(records: Sequence[Record], group: str) -> dict[str, set[str]]:
     official: dict[str, set[str]] = {}
     for record in records:
         if record.get("official"):
@@ -194,7 +194,7 @@ def _official_sections(records: Sequence[Record], group: str) -> dict[str, set[s
     return official
 
 
-def _order(findings: Mapping[str, int], *, seed: int) -> list[str]:
+def _rank(findings: Mapping[str, int], *, seed: int) -> list[str]:
     """The worst finding first, those of the same one shuffled by the seed, whatever order they came in."""
     order: list[str] = np.random.default_rng(seed).permutation(sorted(findings)).tolist()
     return sorted(order, key=lambda name: -findings[name])
@@ -202,8 +202,8 @@ def _order(findings: Mapping[str, int], *, seed: int) -> list[str]:
 
 def _deal(findings: Mapping[str, int], shares: Mapping[str, float], *, seed: int) -> dict[str, str]:
     """Give each patient one of the sections of `shares`, so that each section gets its share of every finding."""
-    sizes = _sizes(len(findings), shares)
-    order = _order(findings, seed=seed)
+    sizes = _compute_sizes(len(findings), shares)
+    order = _rank(findings, seed=seed)
     given = dict.fromkeys(sizes, 0)
     dealt = {}
     for position, name in enumerate(order, start=1):
@@ -215,7 +215,7 @@ def _deal(findings: Mapping[str, int], shares: Mapping[str, float], *, seed: int
 
 def _deal_folds(findings: Mapping[str, int], images: Mapping[str, int], folds: int, *, seed: int) -> dict[str, int]:
     """Fold of each patient: in each round every fold gets one, that with the fewest images so far the one with most."""
-    order = sorted(_order(findings, seed=seed), key=lambda name: (-findings[name], -images[name]))
+    order = sorted(_rank(findings, seed=seed), key=lambda name: (-findings[name], -images[name]))
     held = [0] * folds
     fold_of = {}
     for start in range(0, len(order), max(folds, 1)):
@@ -226,7 +226,7 @@ def _deal_folds(findings: Mapping[str, int], images: Mapping[str, int], folds: i
     return fold_of
 
 
-def _sizes(patients: int, shares: Mapping[str, float]) -> dict[str, int]:
+def _compute_sizes(patients: int, shares: Mapping[str, float]) -> dict[str, int]:
     """Number of patients of each section: the shares rounded, but at least one; the first takes the difference."""
     first, *others = shares
     total = sum(shares.values())

@@ -40,26 +40,26 @@ def _fill(region: Mapping[str, Any], shape: tuple[int, int]) -> np.ndarray | Non
                 raise ValueError("no points")
             return fill_polygon(points, shape)
         case "rect":
-            x, y, width, height = _numbers(region, "x", "y", "width", "height")
+            x, y, width, height = _read_numbers(region, "x", "y", "width", "height")
             return fill_polygon(np.array([(x, y), (x + width, y), (x + width, y + height), (x, y + height)]), shape)
         case "circle":
-            x, y, radius = _numbers(region, "cx", "cy", "r")
-            return _ellipse(x, y, radius, radius, 0.0, shape)
+            x, y, radius = _read_numbers(region, "cx", "cy", "r")
+            return _fill_ellipse(x, y, radius, radius, 0.0, shape)
         case "ellipse":
-            x, y, along, across = _numbers(region, "cx", "cy", "rx", "ry")
-            return _ellipse(x, y, along, across, float(region.get("theta", 0)), shape)
+            x, y, along, across = _read_numbers(region, "cx", "cy", "rx", "ry")
+            return _fill_ellipse(x, y, along, across, float(region.get("theta", 0)), shape)
         case _:
             raise ValueError("unknown shape")
 
 
-def _ellipse(x: float, y: float, along: float, across: float, theta: float, shape: tuple[int, int]) -> np.ndarray:
+def _fill_ellipse(x: float, y: float, along: float, across: float, theta: float, shape: tuple[int, int]) -> np.ndarray:
     mask = np.zeros(shape, np.uint8)
     turned = -math.remainder(theta, 2 * math.pi)  # rows run downwards, so that scikit-image turns the other way
     mask[ellipse(y, x, across, along, shape=shape, rotation=turned)] = 1
     return mask
 
 
-def _numbers(region: Mapping[str, Any], *names: str) -> list[float]:
+def _read_numbers(region: Mapping[str, Any], *names: str) -> list[float]:
     numbers = [float(region[name]) for name in names]
     if not all(abs(number) < LARGEST for number in numbers):
         raise ValueError("a number too large")

@@ -39,7 +39,7 @@ def collect(job: IngestJob) -> list[Record]:
         WrongCallError: an input is no folder, or there is no table below it.
     """
     records = []
-    for folder in job.folders():
+    for folder in job.require_folders():
         table = next(
             (path for path in list_files_below(folder) if path.name == TABLE and not leads_out(path, folder)), None
         )
@@ -50,13 +50,13 @@ def collect(job: IngestJob) -> list[Record]:
             rows_of.setdefault((row["study_id"], row["image_id"]), []).append(row)
         for (study, name), rows in tqdm(rows_of.items(), desc="vindr", unit="image", disable=None):
             try:
-                records.append(_record(job, table.parent / "images", study, name, rows))
+                records.append(_build_record(job, table.parent / "images", study, name, rows))
             except InputRefusedError as error:
                 job.report.refuse(error, f"images/{study}/{name}.dicom")
     return records
 
 
-def _record(job: IngestJob, images: Path, study: str, name: str, rows: Sequence[VindrRow]) -> Record:
+def _build_record(job: IngestJob, images: Path, study: str, name: str, rows: Sequence[VindrRow]) -> Record:
     path = images / study / f"{name}.dicom"
     if not (study.isalnum() and name.isalnum()):
         raise InputRefusedError("E_IMAGE_MISSING", "the table names no image of VinDr-Mammo here.")
@@ -68,14 +68,14 @@ def _record(job: IngestJob, images: Path, study: str, name: str, rows: Sequence[
         raise InputRefusedError("E_SHAPE", f"the image is {shape[0]} x {shape[1]}, not what the table says.")
     masses = []
     for row in rows:
-        categories = _categories(row["finding_categories"])
+        categories = _read_categories(row["finding_categories"])
         if MASS in categories:
-            masses.append(_box(row, shape))
+            masses.append(_read_box(row, shape))
         for other in sorted(categories - {MASS, "No Finding"}):
             job.report.note(f"{NO_MASSES}: {as_printable(other)}", name)
     first = rows[0]
     facts = {
-        "birads": _birads(first["breast_birads"]),
+        "birads": _read_birads(first["breast_birads"]),
         "density": DENSITIES.get(first["breast_density"].strip().upper()),
     }
     return {
@@ -91,7 +91,7 @@ def _record(job: IngestJob, images: Path, study: str, name: str, rows: Sequence[
     }
 
 
-def _categories(cell: str) -> set[str]:
+def _read_categories(cell: str) -> set[str]:
     """The words of a list that the table writes as Python does."""
     try:
         words = json.loads(cell.replace("'", '"'))
@@ -102,7 +102,7 @@ def _categories(cell: str) -> set[str]:
     return set(words)
 
 
-def _box(row: VindrRow, shape: tuple[int, int]) -> np.ndarray:
+def _read_box(row: VindrRow, shape: tuple[int, int]) -> np.ndarray:
     """Mask 0 / 1 of the pixels whose centres lie in the box; x and y are distances from the upper left corner."""
     try:
         xmin, ymin, xmax, ymax = corners = [float(row[name]) for name in CORNERS]
@@ -119,6 +119,6 @@ def _box(row: VindrRow, shape: tuple[int, int]) -> np.ndarray:
     return mask
 
 
-def _birads(cell: str) -> int | None:
+def _read_birads(cell: str) -> int | None:
     number = cell.strip().removeprefix("BI-RADS").strip()
     return int(number) if number in [*"0123456"] else None

@@ -30,20 +30,20 @@ def collect(job: IngestJob) -> list[Record]:
     """
     wanted = [
         (folder / "VOC2012", name, section)
-        for folder in job.folders()
+        for folder in job.require_folders()
         for official, section in SECTION_OF_SET.items()
-        for name in _names(folder, official)
+        for name in _read_names(folder, official)
     ]
     records = []
     for year, name, section in tqdm(wanted, desc="voc", unit="image", disable=None):
         try:
-            records.append(_record(year, name, section))
+            records.append(_build_record(year, name, section))
         except InputRefusedError as error:
             job.report.refuse(error, name)
     return records
 
 
-def _names(folder: Path, official: str) -> list[str]:
+def _read_names(folder: Path, official: str) -> list[str]:
     listing = folder / "VOC2012" / "ImageSets" / "Segmentation" / f"{official}.txt"
     if not is_file(listing):
         raise WrongCallError(f"'{folder}' has no {listing.relative_to(folder)}; name the folder called VOCdevkit.")
@@ -53,7 +53,7 @@ def _names(folder: Path, official: str) -> list[str]:
         raise WrongCallError(f"{listing} is no text in UTF-8; unpack the archive again.") from error
 
 
-def _record(year: Path, name: str, section: str) -> Record:
+def _build_record(year: Path, name: str, section: str) -> Record:
     image, label = year / "JPEGImages" / f"{name}.jpg", year / "SegmentationClass" / f"{name}.png"
     for code, path in (("E_IMAGE_MISSING", image), ("E_MASK_MISSING", label)):
         if not (is_file(path) and lies_in(path, year)):
