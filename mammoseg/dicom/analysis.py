@@ -49,7 +49,7 @@ class Analysis:
         _check_lesions(self.lesions, self.shape)
         if self.probability is not None:
             _check_probability(self.probability, self.shape)
-        object.__setattr__(self, "when", _in_time_zone_of(self.source, self.when))
+        object.__setattr__(self, "when", _convert_to_time_zone(self.source, self.when))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -135,7 +135,7 @@ def _check_shape(name: str, pixels: np.ndarray, shape: tuple[int, int]) -> None:
         )
 
 
-def _in_time_zone_of(source: Dataset, when: datetime) -> datetime:
+def _convert_to_time_zone(source: Dataset, when: datetime) -> datetime:
     """`when` in the zone that the source states: one offset holds for all times of an object (PS3.3 C.12.1.1.8)."""
     try:
         zone = datetime.strptime(str(source.get("TimezoneOffsetFromUTC", "")), "%z").tzinfo

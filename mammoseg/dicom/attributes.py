@@ -136,7 +136,7 @@ def is_synthesized(dataset: Dataset) -> bool:
 
 def holds_private_volume(dataset: Dataset) -> bool:
     """True where a private block of Hologic holds tomosynthesis, and Pixel Data is a picture that stands for it."""
-    creators = (_values(dataset, (PRIVATE_VOLUME_GROUP, number)) for number in range(0x10, 0x100))
+    creators = (_read_values(dataset, (PRIVATE_VOLUME_GROUP, number)) for number in range(0x10, 0x100))
     return any("HOLOGIC" in str(creator).upper() for values in creators for creator in values)
 
 
@@ -147,7 +147,7 @@ def list_remarks(dataset: Dataset) -> list[str]:
         conversions = read_code_strings(dataset, "ConversionType")
         found += [CONVERSION_REMARKS[value] for value in sorted(conversions) if value in CONVERSION_REMARKS]
         found += [] if conversions else [UNSAID_CONVERSION]
-    found += [MODIFIER_REMARKS[code] for code in _modifier_codes(dataset) if code in MODIFIER_REMARKS]
+    found += [MODIFIER_REMARKS[code] for code in _read_modifier_codes(dataset) if code in MODIFIER_REMARKS]
     if read_strings(dataset, "BreastImplantPresent") == ["YES"]:
         found.append("a breast implant is in the image")
     photometric, shape = (
@@ -156,8 +156,12 @@ def list_remarks(dataset: Dataset) -> list[str]:
     )
     if {*photometric, *shape} in CONTRADICTIONS:
         found.append("PresentationLUTShape contradicts PhotometricInterpretation, which is followed: maybe a negative")
-    found += [say_not_believed(name) for name in _spacings(dataset) if _numbers_but(is_pixel_size, dataset, name)]
-    if _numbers_but(_is_magnification, dataset, MAGNIFICATION):
+    found += [
+        say_not_believed(name)
+        for name in _list_spacings(dataset)
+        if _has_doubtful_numbers(is_pixel_size, dataset, name)
+    ]
+    if _has_doubtful_numbers(_is_magnification, dataset, MAGNIFICATION):
         found.append(f"{MAGNIFICATION} is that of no mammogram and is not believed")
     return list(dict.fromkeys(found))
 
@@ -172,7 +176,7 @@ def read_laterality(dataset: Dataset) -> str | None:
 
 def read_view(dataset: Dataset) -> str | None:
     """Short name of the view from View Code Sequence, else from View Position, else None."""
-    for code in _view_codes(dataset):
+    for code in _read_view_codes(dataset):
         if code in VIEWS:
             return VIEWS[code]
     named = " ".join(read_strings(dataset, "ViewPosition")).upper()
@@ -187,7 +191,7 @@ def read_pixel_spacing(dataset: Dataset) -> tuple[tuple[float, float] | None, st
     `read_magnification`. A magnification view that does not state its factor gives neither: sizes would be wrong by
     half. What no pixel of a mammogram measures (`is_pixel_size`) is passed over, and `list_remarks` say so.
     """
-    for name in _spacings(dataset):
+    for name in _list_spacings(dataset):
         match read_numbers(dataset, name):
             case [rows, columns] if is_pixel_size((rows, columns)):
                 return (rows, columns), name
@@ -196,7 +200,7 @@ def read_pixel_spacing(dataset: Dataset) -> tuple[tuple[float, float] | None, st
 
 def is_magnification_view(dataset: Dataset) -> bool:
     """True where a view modifier says that the breast was held away from the detector on purpose."""
-    return any(code in MAGNIFICATION_VIEW for code in _modifier_codes(dataset))
+    return any(code in MAGNIFICATION_VIEW for code in _read_modifier_codes(dataset))
 
 
 def read_magnification(dataset: Dataset) -> float | None:
@@ -208,13 +212,13 @@ def read_magnification(dataset: Dataset) -> float | None:
 def read_numbers(dataset: Dataset, name: str) -> list[float]:
     """The numbers of an attribute, none where it is absent, empty or holds something else."""
     with passed_over():
-        return [float(number) for number in _values(dataset, name)]
+        return [float(number) for number in _read_values(dataset, name)]
     return []
 
 
 def read_strings(dataset: Dataset, name: str) -> list[str]:
     """The texts of an attribute without blanks around them, none where it is absent or empty or holds no text."""
-    values = _values(dataset, name)
+    values = _read_values(dataset, name)
     return (
         [value.strip() for value in values if value.strip()] if all(isinstance(value, str) for value in values) else []
     )
@@ -233,7 +237,7 @@ def read_items(dataset: Dataset, name: str) -> Iterator[Dataset]:
     yield from value if isinstance(value, Sequence) else []
 
 
-def _spacings(dataset: Dataset) -> list[str]:
+def _list_spacings(dataset: Dataset) -> list[str]:
     """Names of the attributes that may give the spacing, the best first."""
     is_of_unknown_size = is_magnification_view(dataset) and read_magnification(dataset) is None
     names = [] if is_of_unknown_size else ["ImagerPixelSpacing", "NominalScannedPixelSpacing"]
@@ -246,7 +250,7 @@ def _is_magnification(factors: list[float]) -> bool:
     return len(factors) == 1 and lowest <= factors[0] <= highest
 
 
-def _numbers_but(believes: Callable[[list[float]], bool], dataset: Dataset, name: str) -> bool:
+def _has_doubtful_numbers(believes: Callable[[list[float]], bool], dataset: Dataset, name: str) -> bool:
     """Whether an attribute holds numbers, and they are not believed."""
     said = read_numbers(dataset, name)
     return bool(said) and not believes(said)
@@ -258,21 +262,21 @@ def _is_specimen(dataset: Dataset) -> bool:
         IS_SPECIMEN in read_code_strings(dataset, name) for name in ("ViewPosition", "BodyPartExamined", "ImageType")
     )
     is_described = any(True for _ in read_items(dataset, "SpecimenDescriptionSequence"))
-    return is_described or any(named) or any(code in SPECIMEN for code in _view_codes(dataset))
+    return is_described or any(named) or any(code in SPECIMEN for code in _read_view_codes(dataset))
 
 
-def _view_codes(dataset: Dataset) -> list[str]:
+def _read_view_codes(dataset: Dataset) -> list[str]:
     return [code for item in read_items(dataset, "ViewCodeSequence") for code in read_strings(item, "CodeValue")]
 
 
-def _modifier_codes(dataset: Dataset) -> list[str]:
+def _read_modifier_codes(dataset: Dataset) -> list[str]:
     modifiers = [
         m for view in read_items(dataset, "ViewCodeSequence") for m in read_items(view, "ViewModifierCodeSequence")
     ]
     return [code for modifier in modifiers for code in read_strings(modifier, "CodeValue")]
 
 
-def _values(dataset: Dataset, name: str | tuple[int, int]) -> list[Any]:
+def _read_values(dataset: Dataset, name: str | tuple[int, int]) -> list[Any]:
     """The values of an attribute by its keyword or its tag, none where it is absent or malformed."""
     value = None
     with passed_over():

@@ -46,7 +46,7 @@ def build_cad_report(analysis: Analysis) -> Dataset:
         raise ValueError("a CAD report says what an algorithm found, and a person drew these; write the SR instead.")
     return build_document(
         analysis,
-        _report(analysis, analysis.algorithm),
+        _build_report(analysis, analysis.algorithm),
         title=codes.MAMMOGRAPHY_CAD_REPORT,
         template="4000",
         sop_class=MammographyCADSRStorage,
@@ -55,23 +55,23 @@ def build_cad_report(analysis: Analysis) -> Dataset:
     )
 
 
-def _report(analysis: Analysis, algorithm: Algorithm) -> list[Dataset]:
+def _build_report(analysis: Analysis, algorithm: Algorithm) -> list[Dataset]:
     """Rows of TID 4000; the library comes second, see `IMAGE`."""
-    detection = _node(
-        _code(codes.DETECTION_PERFORMED, codes.DENSITY_OF_MASS, "CONTAINS"),
-        [*_algorithm(algorithm), _to_image("HAS PROPERTIES")],
+    detection = _build_node(
+        _build_code(codes.DETECTION_PERFORMED, codes.DENSITY_OF_MASS, "CONTAINS"),
+        [*_build_algorithm(algorithm), _to_image("HAS PROPERTIES")],
     )
-    detections = _node(_container(codes.SUCCESSFUL_DETECTIONS, "INFERRED FROM"), [detection])
+    detections = _build_node(_build_container(codes.SUCCESSFUL_DETECTIONS, "INFERRED FROM"), [detection])
     return [
-        _code(codes.LANGUAGE, Code("en", "RFC5646", "English"), "HAS CONCEPT MOD"),
-        _node(_container(codes.IMAGE_LIBRARY, "CONTAINS"), [_library_entry(analysis.source)]),
-        _summary(analysis, algorithm),
-        _node(_code(codes.SUMMARY_OF_DETECTIONS, codes.SUCCEEDED, "CONTAINS"), [detections]),
-        _code(codes.SUMMARY_OF_ANALYSES, codes.NOT_ATTEMPTED, "CONTAINS"),
+        _build_code(codes.LANGUAGE, Code("en", "RFC5646", "English"), "HAS CONCEPT MOD"),
+        _build_node(_build_container(codes.IMAGE_LIBRARY, "CONTAINS"), [_build_library_entry(analysis.source)]),
+        _build_summary(analysis, algorithm),
+        _build_node(_build_code(codes.SUMMARY_OF_DETECTIONS, codes.SUCCEEDED, "CONTAINS"), [detections]),
+        _build_code(codes.SUMMARY_OF_ANALYSES, codes.NOT_ATTEMPTED, "CONTAINS"),
     ]
 
 
-def _library_entry(source: Dataset) -> Dataset:
+def _build_library_entry(source: Dataset) -> Dataset:
     """The mammogram and how it was taken, TID 4020."""
     if read_laterality(source) is None or read_view(source) is None:
         raise InputRefusedError("E_ATTRIBUTE", "side or view is not stated; a Mammography CAD SR needs both.")
@@ -79,45 +79,45 @@ def _library_entry(source: Dataset) -> Dataset:
         codes.SOURCE, source.SOPClassUID, source.SOPInstanceUID, relationship_type="CONTAINS"
     )
     del image.ConceptNameCodeSequence  # TID 4020 row 1 has none
-    return _node(image, build_acquisition_context(source))
+    return _build_node(image, build_acquisition_context(source))
 
 
-def _summary(analysis: Analysis, algorithm: Algorithm) -> Dataset:
+def _build_summary(analysis: Analysis, algorithm: Algorithm) -> Dataset:
     """What was found, TID 4001 and 4003."""
     if not analysis.lesions:
-        return _code(codes.CAD_SUMMARY, codes.WITHOUT_FINDINGS, "CONTAINS")
-    intent = _code(codes.RENDERING_INTENT, codes.PRESENTATION_OPTIONAL, "HAS CONCEPT MOD")
-    finding = _code(codes.SINGLE_IMAGE_FINDING, codes.DENSITY_OF_MASS, "CONTAINS")
+        return _build_code(codes.CAD_SUMMARY, codes.WITHOUT_FINDINGS, "CONTAINS")
+    intent = _build_code(codes.RENDERING_INTENT, codes.PRESENTATION_OPTIONAL, "HAS CONCEPT MOD")
+    finding = _build_code(codes.SINGLE_IMAGE_FINDING, codes.DENSITY_OF_MASS, "CONTAINS")
     impressions = [
-        _node(
-            _container(codes.INDIVIDUAL_IMPRESSION, "INFERRED FROM"),
-            [intent, _node(finding, [intent, *_finding(analysis, algorithm, name, lesion)])],
+        _build_node(
+            _build_container(codes.INDIVIDUAL_IMPRESSION, "INFERRED FROM"),
+            [intent, _build_node(finding, [intent, *_build_finding(analysis, algorithm, name, lesion)])],
         )
         for name, lesion in analysis.name_lesions()
     ]
-    return _node(_code(codes.CAD_SUMMARY, codes.WITH_FINDINGS, "CONTAINS"), impressions)
+    return _build_node(_build_code(codes.CAD_SUMMARY, codes.WITH_FINDINGS, "CONTAINS"), impressions)
 
 
-def _finding(analysis: Analysis, algorithm: Algorithm, name: str, lesion: np.ndarray) -> list[Dataset]:
+def _build_finding(analysis: Analysis, algorithm: Algorithm, name: str, lesion: np.ndarray) -> list[Dataset]:
     """Rows of TID 4006, whose order counts: name and UID of the lesion (TID 4108), who found it, what it is like."""
     tracking = hd.sr.TrackingIdentifier(analysis.derive_tracking_uid(lesion), name)
-    return [*tracking, *_algorithm(algorithm), *_properties(analysis, lesion)]
+    return [*tracking, *_build_algorithm(algorithm), *_build_properties(analysis, lesion)]
 
 
-def _properties(analysis: Analysis, lesion: np.ndarray) -> list[Dataset]:
+def _build_properties(analysis: Analysis, lesion: np.ndarray) -> list[Dataset]:
     """Certainty, centre and outline of a lesion, TID 4006 and 4021."""
     score = analysis.score(lesion)
     properties = [
-        _graphic(codes.CENTER, "POINT", np.array([measure(lesion, None).centre])),
-        _graphic(codes.OUTLINE, "POLYLINE", outline(lesion)[0]),
+        _build_graphic(codes.CENTER, "POINT", np.array([measure(lesion, None).centre])),
+        _build_graphic(codes.OUTLINE, "POLYLINE", outline(lesion)[0]),
     ]
     if score is not None:
-        certainty = _number(codes.CERTAINTY_OF_FINDING, as_percent(score), codes.PERCENT, "HAS PROPERTIES")
+        certainty = _build_number(codes.CERTAINTY_OF_FINDING, as_percent(score), codes.PERCENT, "HAS PROPERTIES")
         properties.insert(0, certainty)
     return properties
 
 
-def _algorithm(algorithm: Algorithm) -> list[Dataset]:
+def _build_algorithm(algorithm: Algorithm) -> list[Dataset]:
     """TID 4019, with the relationship that the CAD templates give it."""
     texts = [
         (codes.ALGORITHM_NAME, algorithm.name),
@@ -127,9 +127,9 @@ def _algorithm(algorithm: Algorithm) -> list[Dataset]:
     return [hd.sr.TextContentItem(name, text, "HAS PROPERTIES") for name, text in texts]
 
 
-def _graphic(name: Code, graphic_type: str, points: np.ndarray) -> Dataset:
+def _build_graphic(name: Code, graphic_type: str, points: np.ndarray) -> Dataset:
     item = hd.sr.ScoordContentItem(name, graphic_type, points, relationship_type="HAS PROPERTIES")
-    return _node(item, [_to_image("SELECTED FROM")])
+    return _build_node(item, [_to_image("SELECTED FROM")])
 
 
 def _to_image(relationship: str) -> Dataset:
@@ -140,19 +140,19 @@ def _to_image(relationship: str) -> Dataset:
     return reference
 
 
-def _code(name: Code, value: Code, relationship: str) -> hd.sr.ContentItem:
+def _build_code(name: Code, value: Code, relationship: str) -> hd.sr.ContentItem:
     return hd.sr.CodeContentItem(name, value, relationship)
 
 
-def _number(name: Code, value: float, unit: Code, relationship: str) -> hd.sr.ContentItem:
+def _build_number(name: Code, value: float, unit: Code, relationship: str) -> hd.sr.ContentItem:
     return hd.sr.NumContentItem(name, value, unit, relationship_type=relationship)
 
 
-def _container(name: Code, relationship: str) -> hd.sr.ContentItem:
+def _build_container(name: Code, relationship: str) -> hd.sr.ContentItem:
     return hd.sr.ContainerContentItem(name, is_content_continuous=False, relationship_type=relationship)
 
 
-def _node(item: Dataset, children: Iterable[Dataset]) -> Dataset:
+def _build_node(item: Dataset, children: Iterable[Dataset]) -> Dataset:
     """Copy of a content item with children, as a plain data set: highdicom's take no children by reference."""
     node = Dataset()
     node.update(item)

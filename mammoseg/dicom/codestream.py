@@ -81,13 +81,13 @@ def check_codestream(
     """
     check_method(syntax)
     stream = join_fragments(pixel_data)
-    said, found = _method_of(syntax), _method(stream)
+    said, found = _name_method(syntax), _detect_method(stream)
     if found and found != said:
         raise InputRefusedError("E_COMPRESSION", f"the stream is {found}, Transfer Syntax UID says {said}; convert it.")
     if syntax == uid.RLELossless:
         _check_rle(stream, bits_allocated // 8)
         return bits_allocated
-    size = _jpeg_2000_size(stream) if syntax in JPEG_2000 else _jpeg_size(stream)
+    size = _read_jpeg_2000_size(stream) if syntax in JPEG_2000 else _read_jpeg_size(stream)
     if size is None:
         raise InputRefusedError("E_COMPRESSION", "the compressed stream has no header with its size; it is damaged.")
     if (size.rows, size.columns) != (rows, columns):
@@ -134,10 +134,10 @@ def join_fragments(pixel_data: bytes) -> bytes:
 
 def with_offset_table(pixel_data: bytes) -> bytes:
     """Pixel Data with an empty offset table in front, where a writer began with the stream itself (PS3.5 A.4)."""
-    return pixel_data if _method(pixel_data[8 : 8 + RLE_HEADER_BYTES]) is None else ITEM + bytes(4) + pixel_data
+    return pixel_data if _detect_method(pixel_data[8 : 8 + RLE_HEADER_BYTES]) is None else ITEM + bytes(4) + pixel_data
 
 
-def _method_of(syntax: uid.UID) -> str:
+def _name_method(syntax: uid.UID) -> str:
     if syntax == uid.RLELossless:
         return "RLE"
     if syntax in JPEG_2000:
@@ -145,12 +145,12 @@ def _method_of(syntax: uid.UID) -> str:
     return "JPEG-LS" if syntax in JPEG_LS else "JPEG"
 
 
-def _method(stream: bytes) -> str | None:
+def _detect_method(stream: bytes) -> str | None:
     """The method of a stream by its first bytes and its frame header, None where they are those of none."""
     if stream.startswith((START_OF_JPEG_2000, BOX_OF_JPEG_2000)):
         return "JPEG 2000"
     if stream.startswith(START_OF_JPEG):
-        frame = _jpeg_frame(stream)
+        frame = _find_jpeg_frame(stream)
         return "JPEG-LS" if frame and frame[0] == JPEG_LS_FRAME else "JPEG"
     if len(stream) >= RLE_HEADER_BYTES:
         count, first = struct.unpack_from("<2I", stream)
@@ -166,16 +166,16 @@ def _check_end(stream: bytes) -> None:
         raise InputRefusedError("E_MULTIFRAME", "Pixel Data holds several streams, the header says one frame.")
 
 
-def _jpeg_size(stream: bytes) -> Size | None:
+def _read_jpeg_size(stream: bytes) -> Size | None:
     """Size in the first frame header, None where the markers do not lead to one."""
-    frame = _jpeg_frame(stream)
+    frame = _find_jpeg_frame(stream)
     if frame is None:
         return None
     bits, rows, columns, components = struct.unpack_from(">BHHB", stream, frame[1] + 4)
     return Size(rows, columns, components, bits)
 
 
-def _jpeg_frame(stream: bytes) -> tuple[int, int] | None:
+def _find_jpeg_frame(stream: bytes) -> tuple[int, int] | None:
     """Marker of the first frame header and its offset, None where the markers do not lead to one."""
     if stream[:2] != b"\xff\xd8":
         return None
@@ -191,7 +191,7 @@ def _jpeg_frame(stream: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _jpeg_2000_size(stream: bytes) -> Size | None:
+def _read_jpeg_2000_size(stream: bytes) -> Size | None:
     """Size in the SIZ marker, with or without a JP2 box around the stream."""
     start = stream[:4096].find(START_OF_JPEG_2000)
     if start < 0 or len(stream) < start + 43:

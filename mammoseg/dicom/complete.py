@@ -23,7 +23,7 @@ def complete(dataset: Dataset) -> Dataset:
         if keyword not in dataset and (found := read_strings(dataset.file_meta, in_meta)):
             setattr(dataset, keyword, found[0])
     if read_strings(dataset, "SOPClassUID") == [uid.BreastTomosynthesisImageStorage] and is_synthesized(dataset):
-        for macro in _frame_macros(dataset):
+        for macro in _list_frame_macros(dataset):
             for tag in macro.keys():
                 if tag not in dataset:
                     dataset[tag] = macro.get_item(tag)  # as it stands: who needs it finds it malformed
@@ -32,7 +32,7 @@ def complete(dataset: Dataset) -> Dataset:
     return dataset
 
 
-def _frame_macros(dataset: Dataset) -> Iterator[Dataset]:
+def _list_frame_macros(dataset: Dataset) -> Iterator[Dataset]:
     """Items of `FRAME_MACROS`, of the frame before those of all frames."""
     for groups in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"):
         for group in read_items(dataset, groups):

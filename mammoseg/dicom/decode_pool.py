@@ -181,7 +181,7 @@ class _Child:
         try:
             self._requests.write(json.dumps({**request, "seconds": seconds}).encode() + b"\n")
         except BrokenPipeError as error:
-            raise _died() from error
+            raise _make_died_error() from error
         head, rest = self._read_line(end)
         with sensible():
             fields = json.loads(head)
@@ -196,7 +196,7 @@ class _Child:
             self._wait(end)
             count = self._answers.readinto(payload[filled:])  # type: ignore[attr-defined] # a FileIO, as bufsize is 0
             if not count:
-                raise _died()
+                raise _make_died_error()
             filled += count
         self.answered += 1
         return fields, payload
@@ -224,7 +224,7 @@ class _Child:
             block = self._answers.read(MOST_HEAD_BYTES)
             read += block
             if not block:
-                raise _died()
+                raise _make_died_error()
             if len(read) > MOST_HEAD_BYTES and b"\n" not in read[:MOST_HEAD_BYTES]:
                 raise make_no_sense_error()
         head, _, rest = read.partition(b"\n")
@@ -238,7 +238,7 @@ class _Child:
             )
 
 
-def _died() -> InputRefusedError:
+def _make_died_error() -> InputRefusedError:
     return InputRefusedError("E_DECODER", "the process that decodes it broke down; the file is damaged or hostile.")
 
 

@@ -94,7 +94,7 @@ def read_element(data: bytes, start: int, encoding: Encoding) -> Element:
             return Element(outermost.tag, outermost.value, position, is_undefined=True, is_open=True)
         header = _read_header(data, position, levels[-1], encoding)
         outermost = outermost or header
-        if inner := _level_below(data, header, levels[-1]):
+        if inner := _open_level(data, header, levels[-1]):
             levels.append(inner)
             position = header.value
         else:
@@ -107,14 +107,14 @@ def read_element(data: bytes, start: int, encoding: Encoding) -> Element:
             levels.pop()
         if len(levels) == 1:
             return Element(outermost.tag, outermost.value, position, outermost.length == UNDEFINED)
-    raise _malformed(f"one element holds more than {MOST_ELEMENTS} others")
+    raise _make_malformed_error(f"one element holds more than {MOST_ELEMENTS} others")
 
 
 def _read_header(data: bytes, position: int, level: _Level, encoding: Encoding) -> _Header:
     """Read tag, value representation and length where `level` allows them; what is implicit has ``UN``."""
     order = "<" if encoding.is_little_endian else ">"
     if position + 8 > level.end:
-        raise _truncated()
+        raise _make_truncated_error()
     group, number, length = struct.unpack_from(f"{order}HHI", data, position)
     tag, vr, value = (group, number), b"UN", position + 8
     if group == ITEM[0]:
@@ -122,30 +122,30 @@ def _read_header(data: bytes, position: int, level: _Level, encoding: Encoding) 
         if not (tag == closing and level.has_delimiter and length == 0) and (
             tag != ITEM or level.holds is _Holds.ELEMENTS
         ):
-            raise _malformed("an item or a delimiter stands where none can be")
+            raise _make_malformed_error("an item or a delimiter stands where none can be")
         if level.holds is _Holds.FRAGMENTS and length == UNDEFINED:
-            raise _damaged_stream()
+            raise _make_damaged_stream_error()
     elif level.holds is _Holds.FRAGMENTS:
-        raise _damaged_stream()
+        raise _make_damaged_stream_error()
     elif level.holds is _Holds.ITEMS:
-        raise _malformed("something else than items stands in a sequence")
+        raise _make_malformed_error("something else than items stands in a sequence")
     elif not level.is_implicit:
         vr = data[position + 4 : position + 6]
         if vr not in KNOWN_VR:
-            raise _malformed("an element has no value representation of DICOM")
+            raise _make_malformed_error("an element has no value representation of DICOM")
         if vr in LONG_FORM:
             value = position + 12
             if value > level.end:
-                raise _truncated()
+                raise _make_truncated_error()
             (length,) = struct.unpack_from(f"{order}I", data, position + 8)
         else:
             (length,) = struct.unpack_from(f"{order}H", data, position + 6)
     if length != UNDEFINED and value + length > level.end:
-        raise _truncated()
+        raise _make_truncated_error()
     return _Header(tag, vr, length, value)
 
 
-def _level_below(data: bytes, header: _Header, level: _Level) -> _Level | None:
+def _open_level(data: bytes, header: _Header, level: _Level) -> _Level | None:
     """The container that an element or item opens, None where its value is one run of bytes."""
     is_undefined = header.length == UNDEFINED
     end = level.end if is_undefined else header.value + header.length
@@ -157,7 +157,7 @@ def _level_below(data: bytes, header: _Header, level: _Level) -> _Level | None:
         return _Level(_Holds.FRAGMENTS, end, True, level.is_implicit)
     if header.vr not in (b"SQ", b"UN"):
         if is_undefined:
-            raise _malformed("an element that is no sequence has no length")
+            raise _make_malformed_error("an element that is no sequence has no length")
         return None
     # What is UN or implicit becomes a sequence for parsers whose dictionary says so; what begins like one is checked.
     if is_undefined or (header.length and (header.vr == b"SQ" or _begins_with_item(data, header.value))):
@@ -184,13 +184,13 @@ def _begins_with_item(data: bytes, position: int) -> bool:
     return data[position : position + 4] in (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 
 
-def _truncated() -> InputRefusedError:
+def _make_truncated_error() -> InputRefusedError:
     return InputRefusedError("E_TRUNCATED", "the file ends inside an element, or a length is wrong; copy it again.")
 
 
-def _damaged_stream() -> InputRefusedError:
+def _make_damaged_stream_error() -> InputRefusedError:
     return InputRefusedError("E_COMPRESSION", "the fragments of the compressed pixels do not follow each other.")
 
 
-def _malformed(what: str) -> InputRefusedError:
+def _make_malformed_error(what: str) -> InputRefusedError:
     return InputRefusedError("E_NOT_DICOM", f"the file starts like DICOM, but {what}.")

@@ -48,7 +48,7 @@ def compute_grey_table(dataset: Dataset, *, voi: str | int) -> np.ndarray:
         parse_own_voi(voi)
     values, limits = compute_modality_values(dataset)
     with _refusing("E_VOI", VOI_MALFORMED):
-        table = _finite(_apply_voi(values, limits, dataset, voi).astype(np.float64))
+        table = _check_finite(_apply_voi(values, limits, dataset, voi).astype(np.float64))
     low, high = table.min(), table.max()
     if read_code_string(dataset, "PhotometricInterpretation") == "MONOCHROME1":
         table = low + high - table  # the lowest is white, PS3.3 C.7.6.3.1.2; in float32 the sum would be rounded
@@ -66,14 +66,14 @@ def compute_modality_values(dataset: Dataset) -> tuple[np.ndarray, tuple[float, 
     """
     stored = np.arange(2 ** read_integer(dataset, "BitsStored"), dtype=np.float64)
     with _refusing("E_RESCALE", "Rescale Slope, Rescale Intercept or Modality LUT Sequence is malformed."):
-        slope, intercept = _rescale(dataset)
-        if tables := _items(dataset, "ModalityLUTSequence"):
+        slope, intercept = _read_rescale(dataset)
+        if tables := _read_items(dataset, "ModalityLUTSequence"):
             if (slope, intercept) != (1, 0):
                 reason = "there are both a Modality LUT Sequence and a Rescale Slope; only one of them can be meant."
                 raise InputRefusedError("E_RESCALE", reason)
             table = read_lut(tables[0], "E_RESCALE", is_signed=False, is_little_endian=_is_little_endian(dataset))
             return table.look_up(stored).astype(np.float64), (0, max(2**table.bits - 1, int(table.entries.max())))
-        values = _finite(stored * slope + intercept)
+        values = _check_finite(stored * slope + intercept)
     return values, (float(values.min()), float(values.max()))
 
 
@@ -90,9 +90,9 @@ def list_voi_functions(dataset: Dataset, *, is_signed: bool) -> list[Table | Win
     with _refusing("E_VOI", VOI_MALFORMED):
         tables = [
             read_lut(item, "E_VOI", is_signed=is_signed, is_little_endian=little)
-            for item in _items(dataset, "VOILUTSequence")
+            for item in _read_items(dataset, "VOILUTSequence")
         ]
-        return [*tables, *_windows(dataset)]
+        return [*tables, *_read_windows(dataset)]
 
 
 def read_padding_range(dataset: Dataset) -> tuple[int, int] | None:
@@ -128,9 +128,9 @@ def look_up(table: np.ndarray, stored: np.ndarray) -> np.ndarray:
     return pixels
 
 
-def _rescale(dataset: Dataset) -> tuple[float, float]:
+def _read_rescale(dataset: Dataset) -> tuple[float, float]:
     """Rescale Slope and Intercept; 1 and 0 where neither is stated."""
-    match _numbers(dataset, "RescaleSlope"), _numbers(dataset, "RescaleIntercept"):
+    match _read_numbers(dataset, "RescaleSlope"), _read_numbers(dataset, "RescaleIntercept"):
         case [], []:
             return 1, 0
         case [slope], [intercept] if slope != 0 and math.isfinite(slope) and math.isfinite(intercept):
@@ -143,9 +143,9 @@ def _rescale(dataset: Dataset) -> tuple[float, float]:
     raise InputRefusedError("E_RESCALE", reason)
 
 
-def _windows(dataset: Dataset) -> list[Window]:
+def _read_windows(dataset: Dataset) -> list[Window]:
     function = read_code_string(dataset, "VOILUTFunction") or "LINEAR"
-    centres, widths = _numbers(dataset, "WindowCenter"), _numbers(dataset, "WindowWidth")
+    centres, widths = _read_numbers(dataset, "WindowCenter"), _read_numbers(dataset, "WindowWidth")
     if widths and function not in LEAST_WIDTH:
         raise InputRefusedError("E_VOI", f"VOI LUT Function is none of {', '.join(LEAST_WIDTH)}; read with voi='none'.")
     if widths and not centres:
@@ -171,7 +171,7 @@ def _apply_voi(values: np.ndarray, limits: tuple[float, float], dataset: Dataset
         return values
     low, high = limits
     if isinstance(voi, str) and voi != "first":
-        return low + parse_own_voi(voi).fraction(values) * (high - low)
+        return low + parse_own_voi(voi).compute_fraction(values) * (high - low)
     items = list_voi_functions(dataset, is_signed=limits[0] < 0)
     if voi == "first" and not items:
         return values
@@ -181,10 +181,10 @@ def _apply_voi(values: np.ndarray, limits: tuple[float, float], dataset: Dataset
     item = items[index]
     if isinstance(item, Table):
         return item.look_up(values)
-    return low + item.fraction(values) * (high - low)
+    return low + item.compute_fraction(values) * (high - low)
 
 
-def _numbers(dataset: Dataset, keyword: str) -> list[float]:
+def _read_numbers(dataset: Dataset, keyword: str) -> list[float]:
     """The numbers of an attribute, none where it is absent or empty; whatever goes wrong means that it is malformed."""
     value = dataset.get(keyword)
     if value is None or value == "":
@@ -192,7 +192,7 @@ def _numbers(dataset: Dataset, keyword: str) -> list[float]:
     return [float(number) for number in (value if isinstance(value, MultiValue | list) else [value])]
 
 
-def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
+def _read_items(dataset: Dataset, keyword: str) -> list[Dataset]:
     value = dataset.get(keyword)
     if not isinstance(value, Sequence) and value not in (None, "", b""):
         raise ValueError(f"{keyword} is no sequence")
@@ -205,7 +205,7 @@ def _is_little_endian(dataset: Dataset) -> bool:
     return meta is None or bool(meta.TransferSyntaxUID.is_little_endian)
 
 
-def _finite(values: np.ndarray) -> np.ndarray:
+def _check_finite(values: np.ndarray) -> np.ndarray:
     if not np.isfinite(values.astype(np.float32)).all():
         raise ValueError("a grey value is no number")
     return values

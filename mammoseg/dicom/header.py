@@ -50,10 +50,10 @@ def find_malformed_keywords(dataset: Dataset) -> list[str]:
 
     A sequence is malformed when an attribute in one of its items is.
     """
-    return [keyword_for_tag(tag) for tag in _malformed_tags(dataset)]
+    return [keyword_for_tag(tag) for tag in _find_malformed_tags(dataset)]
 
 
-def _malformed_tags(dataset: Dataset) -> Iterator[BaseTag]:
+def _find_malformed_tags(dataset: Dataset) -> Iterator[BaseTag]:
     return (tag for tag in list(dataset.keys()) if dictionary_has_tag(tag) and not _is_sound(dataset, tag))
 
 
@@ -61,7 +61,7 @@ def _is_sound(dataset: Dataset, tag: BaseTag) -> bool:
     with passed_over():
         element = dataset[tag]
         if element.VR == "SQ":
-            return not any(True for item in element.value for _ in _malformed_tags(item))
+            return not any(True for item in element.value for _ in _find_malformed_tags(item))
         if element.VM > 1 and dictionary_VM(tag) == "1":
             return False
         value = str(element.value) if element.VR == "PN" else element.value  # a PersonName is never checked again

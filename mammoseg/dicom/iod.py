@@ -28,7 +28,7 @@ def find_lacking_attributes(dataset: Dataset) -> list[str]:
         KeyError: the tables do not know the SOP class.
     """
     iod = get_sop_class_iod_map()[dataset.SOPClassUID]
-    return _lacking(dataset, [row["key"] for row in get_iod_module_map()[iod] if row["usage"] == "M"])
+    return _find_lacking(dataset, [row["key"] for row in get_iod_module_map()[iod] if row["usage"] == "M"])
 
 
 def list_types(sop_class: str) -> dict[str, str]:
@@ -44,28 +44,28 @@ def list_types(sop_class: str) -> dict[str, str]:
 
 def find_incomplete_sequences(dataset: Dataset) -> list[str]:
     """Sequences of the modules `TAKEN_OVER` of which an item lacks what it must hold, as happens in archives."""
-    return sorted({path.partition(".")[0] for path in _lacking(dataset, TAKEN_OVER) if "." in path})
+    return sorted({path.partition(".")[0] for path in _find_lacking(dataset, TAKEN_OVER) if "." in path})
 
 
-def _lacking(dataset: Dataset, modules: Sequence[str]) -> list[str]:
+def _find_lacking(dataset: Dataset, modules: Sequence[str]) -> list[str]:
     lacking = [
         ".".join([*attribute["path"], attribute["keyword"]])
         for module in modules
         if module not in UNJUDGED_MODULES
         for attribute in get_module_attribute_map()[module]
         if attribute["type"] in ("1", "2") and FUNCTIONAL_GROUPS.isdisjoint(attribute["path"][-1:])
-        for item in _items_at(dataset, attribute["path"])
+        for item in _list_items_at(dataset, attribute["path"])
         if _is_lacking(item, attribute["keyword"], attribute["type"])
     ]
     return sorted(set(lacking))
 
 
-def _items_at(dataset: Dataset, path: Sequence[str]) -> Iterator[Dataset]:
+def _list_items_at(dataset: Dataset, path: Sequence[str]) -> Iterator[Dataset]:
     if not path:
         yield dataset
         return
     for item in dataset.get(path[0]) or []:
-        yield from _items_at(item, path[1:])
+        yield from _list_items_at(item, path[1:])
 
 
 def _is_lacking(item: Dataset, keyword: str, kind: str) -> bool:

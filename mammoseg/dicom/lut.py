@@ -59,13 +59,13 @@ def read_lut(item: Dataset, code: str, *, is_signed: bool, is_little_endian: boo
         first -= 0x10000
     if not FEWEST_BITS <= bits <= MOST_BITS:
         raise InputRefusedError(code, f"LUT Descriptor says {bits} bits an entry; {FEWEST_BITS} to {MOST_BITS} exist.")
-    entries = _unpack(_words(item["LUTData"], is_little_endian), count or MOST_ENTRIES, bits, code)
+    entries = _unpack(_read_words(item["LUTData"], is_little_endian), count or MOST_ENTRIES, bits, code)
     if entries.max() >= 1 << bits:
         logger.warning("a LUT has entries of more than the %d bits that its descriptor says; they are used", bits)
     return Table(first, entries.astype(np.int64), bits)
 
 
-def _words(data: Any, is_little_endian: bool) -> np.ndarray:
+def _read_words(data: Any, is_little_endian: bool) -> np.ndarray:
     """LUT Data as 16-bit words; what is OW comes as the bytes of the file."""
     if isinstance(data.value, bytes):
         return np.frombuffer(data.value, "<u2" if is_little_endian or data.VR == "OB" else ">u2")

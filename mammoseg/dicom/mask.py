@@ -39,13 +39,13 @@ def decode_mask(
     if read_text(dataset, "SOPClassUID") not in SEGMENTATION_CLASSES:
         if "SegmentSequence" in dataset:
             raise InputRefusedError("E_SOP_CLASS", "segments, but no SEG of pixels; save the masses as SEG or picture.")
-        return _grey_mask(dataset)
+        return _decode_grey_mask(dataset)
     with segmentation_refused():
         if image_uid is not None:
             check_about(dataset, image_uid)
         if segments is None:
-            segments = _all_of_mass(dataset)
-        return _fused(dataset, segments).astype(np.uint8), []
+            segments = _list_mass_segments(dataset)
+        return _merge_frames(dataset, segments).astype(np.uint8), []
 
 
 def decode_segments(
@@ -60,7 +60,7 @@ def decode_segments(
         if image_uid is not None:
             check_about(dataset, image_uid)
         for number in numbers:
-            yield _fused(dataset, [number])
+            yield _merge_frames(dataset, [number])
 
 
 def segmentation_refused() -> AbstractContextManager[None]:
@@ -82,33 +82,36 @@ def check_about(header: Dataset, image_uid: str) -> None:
 
 def find_referenced_instances(header: Dataset) -> set[str]:
     """SOP Instance UIDs of the images that the frames derive from; of all referenced ones where no frame says."""
-    groups = [*_items(header, "SharedFunctionalGroupsSequence"), *_items(header, "PerFrameFunctionalGroupsSequence")]
+    groups = [
+        *_read_items(header, "SharedFunctionalGroupsSequence"),
+        *_read_items(header, "PerFrameFunctionalGroupsSequence"),
+    ]
     derived = {
         str(source.ReferencedSOPInstanceUID)
         for group in groups
-        for derivation in _items(group, "DerivationImageSequence")
-        for source in _items(derivation, "SourceImageSequence")
+        for derivation in _read_items(group, "DerivationImageSequence")
+        for source in _read_items(derivation, "SourceImageSequence")
     }
     return derived or {
         str(instance.ReferencedSOPInstanceUID)
-        for series in _items(header, "ReferencedSeriesSequence")
-        for instance in _items(series, "ReferencedInstanceSequence")
+        for series in _read_items(header, "ReferencedSeriesSequence")
+        for instance in _read_items(series, "ReferencedInstanceSequence")
     }
 
 
 def find_mass_segments(header: Dataset) -> list[Dataset]:
     """Items of Segment Sequence whose property type is Mass, in an older code of SNOMED too."""
-    return [segment for segment in _items(header, "SegmentSequence") if _property_type(segment) == codes.MASS]
+    return [segment for segment in _read_items(header, "SegmentSequence") if _read_property_type(segment) == codes.MASS]
 
 
-def _property_type(segment: Dataset) -> Code:
+def _read_property_type(segment: Dataset) -> Code:
     (kind,) = segment.SegmentedPropertyTypeCodeSequence
     return Code(kind.get("CodeValue", ""), kind.get("CodingSchemeDesignator", ""), "")
 
 
-def _all_of_mass(dataset: Dataset) -> list[int] | None:
+def _list_mass_segments(dataset: Dataset) -> list[int] | None:
     """Numbers of the segments of mass; None, for all, where the file describes no segment."""
-    if not _items(dataset, "SegmentSequence"):
+    if not _read_items(dataset, "SegmentSequence"):
         return None
     numbers = [int(segment.SegmentNumber) for segment in find_mass_segments(dataset)]
     if not numbers:
@@ -117,7 +120,7 @@ def _all_of_mass(dataset: Dataset) -> list[int] | None:
     return numbers
 
 
-def _grey_mask(dataset: Dataset) -> tuple[np.ndarray, list[str]]:
+def _decode_grey_mask(dataset: Dataset) -> tuple[np.ndarray, list[str]]:
     stored = decode(dataset)
     if dataset.PhotometricInterpretation == "MONOCHROME1":  # PS3.3 C.7.6.3.1.2: the least value is white
         stored = (2**dataset.BitsStored - 1) - stored
@@ -125,18 +128,18 @@ def _grey_mask(dataset: Dataset) -> tuple[np.ndarray, list[str]]:
     return find_mass(stored, is_lossy=syntax.is_compressed and syntax not in LOSSLESS)
 
 
-def _fused(dataset: Dataset, segments: Collection[int] | None) -> np.ndarray:
+def _merge_frames(dataset: Dataset, segments: Collection[int] | None) -> np.ndarray:
     frames = dataset.pixel_array.reshape(-1, dataset.Rows, dataset.Columns)
     is_fractional = dataset.get("SegmentationType") == "FRACTIONAL"
     threshold = dataset.MaximumFractionalValue / 2 if is_fractional else 1
     if segments is not None and dataset.get("SegmentationType") == "LABELMAP":
         frames = np.isin(frames, list(segments))
     elif segments is not None:
-        frames = frames[[number in segments for number in _segment_of_frames(dataset)]]
+        frames = frames[[number in segments for number in _read_segment_numbers(dataset)]]
     return (frames >= threshold).any(axis=0)
 
 
-def _segment_of_frames(dataset: Dataset) -> list[int]:
+def _read_segment_numbers(dataset: Dataset) -> list[int]:
     """Segment number of each frame, PS3.3 C.8.20.3.1: said for all at once where they are of one."""
     shared = dataset.get("SharedFunctionalGroupsSequence") or [Dataset()]
     groups = dataset.get("PerFrameFunctionalGroupsSequence") or [Dataset()]
@@ -144,5 +147,5 @@ def _segment_of_frames(dataset: Dataset) -> list[int]:
     return [int(item[0].ReferencedSegmentNumber) for item in items]
 
 
-def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
+def _read_items(dataset: Dataset, keyword: str) -> list[Dataset]:
     return list(dataset.get(keyword) or [])

@@ -112,7 +112,7 @@ def measure(lesion: np.ndarray, scale: Scale | None) -> Measurement:
     window = find_bounding_window(lesion)
     crop = lesion[window]
     row_size, column_size = (1.0, 1.0) if scale is None else (scale.row_mm, scale.column_mm)
-    long_axis, short_axis = _axes(_corners(crop) * (column_size, row_size))
+    long_axis, short_axis = _measure_axes(_find_corners(crop) * (column_size, row_size))
     rows, columns = np.nonzero(crop)
     return Measurement(
         pixels=len(rows),
@@ -141,7 +141,7 @@ def outline(lesion: np.ndarray) -> list[np.ndarray]:
     contours = find_contours(padded.astype(np.uint8), 0.5, fully_connected="high")
     first_pixel = np.array([window[1].start, window[0].start]) + 0.5
     polygons = [_thin(contour[:, ::-1] - 1 + first_pixel) for contour in contours]
-    return sorted(polygons, key=_enclosed_area, reverse=True)
+    return sorted(polygons, key=_compute_enclosed_area, reverse=True)
 
 
 def find_bounding_window(lesion: np.ndarray) -> tuple[slice, slice]:
@@ -154,7 +154,7 @@ def find_bounding_window(lesion: np.ndarray) -> tuple[slice, slice]:
     return slice(row, row + height), slice(column, column + width)
 
 
-def _corners(crop: np.ndarray) -> np.ndarray:
+def _find_corners(crop: np.ndarray) -> np.ndarray:
     """Outer corners of the first and the last pixel of each row, (column, row): the convex hull has no others."""
     rows = np.flatnonzero(crop.any(axis=1))
     first = crop[rows].argmax(axis=1)
@@ -164,7 +164,7 @@ def _corners(crop: np.ndarray) -> np.ndarray:
     )
 
 
-def _axes(points: np.ndarray) -> tuple[float, float]:
+def _measure_axes(points: np.ndarray) -> tuple[float, float]:
     """Long and short axis of the convex hull of `points` ``(n, 2)``."""
     hull = points[ConvexHull(points).vertices]
     distances = squareform(pdist(hull))
@@ -174,10 +174,12 @@ def _axes(points: np.ndarray) -> tuple[float, float]:
     x, y = (hull - hull[start]) @ along, (hull - hull[start]) @ across
     y[[start, end]] = 0  # exactly, so that both ends of the long axis are part of the upper and the lower chain
     upper, lower = y >= 0, y <= 0
-    return float(distances[start, end]), float((_height(x, x[upper], y[upper]) - _height(x, x[lower], y[lower])).max())
+    return float(distances[start, end]), float(
+        (_compute_height(x, x[upper], y[upper]) - _compute_height(x, x[lower], y[lower])).max()
+    )
 
 
-def _height(at: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _compute_height(at: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     order = np.argsort(x, kind="stable")
     return np.interp(at, x[order], y[order])
 
@@ -187,7 +189,7 @@ def _thin(polygon: np.ndarray) -> np.ndarray:
     return polygon[kept]
 
 
-def _enclosed_area(polygon: np.ndarray) -> float:
+def _compute_enclosed_area(polygon: np.ndarray) -> float:
     """Shoelace formula."""
     x, y = polygon.T
     return abs(float(x[:-1] @ y[1:] - x[1:] @ y[:-1])) / 2

@@ -37,7 +37,7 @@ class Curve(NamedTuple):
     values: tuple[float, ...]
     greys: tuple[float, ...]
 
-    def fraction(self, values: np.ndarray) -> np.ndarray:
+    def compute_fraction(self, values: np.ndarray) -> np.ndarray:
         """Where in the output range each value comes to lie, 0 to 1: from the darkest of its points to the brightest.
 
         Args:
@@ -61,7 +61,7 @@ def parse_own_voi(voi: str) -> Window | Curve:
 
     Examples:
         >>> from mammoseg.dicom.own_voi import parse_own_voi
-        >>> parse_own_voi("curve 0 0 1000 10 4000 100").fraction([0, 500, 1000, 5000]).round(2).tolist()
+        >>> parse_own_voi("curve 0 0 1000 10 4000 100").compute_fraction([0, 500, 1000, 5000]).round(2).tolist()
         [0.0, 0.05, 0.1, 1.0]
     """
     if not is_own_voi(voi):
@@ -71,7 +71,7 @@ def parse_own_voi(voi: str) -> Window | Curve:
         )
     kind, *numbers = voi.split()
     if kind == "window":
-        return _window(*map(float, numbers))
+        return _build_window(*map(float, numbers))
     values, greys = (tuple(map(float, part)) for part in (numbers[::2], numbers[1::2]))
     if not (np.diff(values) > 0).all():
         raise WrongCallError("the values of a curve must rise from point to point; sort them and take doubles out.")
@@ -93,18 +93,18 @@ def read_own_voi(given: str) -> str:
     if found := re.fullmatch(rf"({NUMBER}),({NUMBER})", given):
         voi = f"window {found[1]} {found[2]}"
     else:
-        voi = "curve " + " ".join(_points(Path(given)))
+        voi = "curve " + " ".join(_read_points(Path(given)))
     parse_own_voi(voi)
     return voi
 
 
-def _window(centre: float, width: float) -> Window:
+def _build_window(centre: float, width: float) -> Window:
     if width < LEAST_WIDTH["LINEAR"]:
         raise WrongCallError(f"a window of width {width:g} shows nothing; give one of at least 1.")
     return Window(centre, width, "LINEAR")
 
 
-def _points(path: Path) -> list[str]:
+def _read_points(path: Path) -> list[str]:
     """Numbers of the file, in its order; each line is one point."""
     shown = as_printable(path)
     if not path.exists():

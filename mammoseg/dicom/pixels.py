@@ -84,7 +84,7 @@ def check_pixel_description(dataset: Dataset) -> None:
         raise InputRefusedError("E_NO_PIXELS", f"Pixel Data {what}; there is nothing to look at.")
     _check_bits(dataset)
     if not dataset.file_meta.TransferSyntaxUID.is_compressed:
-        _check_length(dataset.PixelData, _native_length(dataset))
+        _check_length(dataset.PixelData, _compute_native_length(dataset))
 
 
 def _check_bits(dataset: Dataset) -> None:
@@ -98,7 +98,7 @@ def _check_bits(dataset: Dataset) -> None:
         raise InputRefusedError("E_BITS", f"the highest of {stored} bits is not bit {stored - 1}; store pixels low.")
 
 
-def _native_length(dataset: Dataset) -> int:
+def _compute_native_length(dataset: Dataset) -> int:
     return dataset.Rows * dataset.Columns * dataset.BitsAllocated // 8
 
 
@@ -115,7 +115,7 @@ def _check_length(stated: bytes, needed: int) -> None:
 
 def drop_padding(dataset: Dataset) -> None:
     """Take from uncompressed pixels, in place, the bytes behind them, but the one that makes the length even."""
-    needed = _native_length(dataset)
+    needed = _compute_native_length(dataset)
     if len(dataset.PixelData) > needed + needed % 2:
         dataset.PixelData = dataset.PixelData[:needed] + bytes(needed % 2)
 
@@ -137,7 +137,7 @@ def decode(dataset: Dataset) -> np.ndarray:
         drop_padding(dataset)
         pixels = pixel_array(dataset, correct_unused_bits=False)
     pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False).reshape(dataset.Rows, dataset.Columns)
-    return _within_bits_stored(pixels, dataset)
+    return _keep_within_bits_stored(pixels, dataset)
 
 
 def _decompress(dataset: Dataset) -> np.ndarray:
@@ -155,13 +155,13 @@ def _decompress(dataset: Dataset) -> np.ndarray:
     )
     if bits < stored:
         logger.warning("the stream has %d bits a pixel, the header says %d; the stream is believed", bits, stored)
-    _state_bits(dataset, bits)  # some decoders clear what is above, which must be seen
+    _set_bits(dataset, bits)  # some decoders clear what is above, which must be seen
     pixels = _run_decoder(dataset, syntax)
-    _state_bits(dataset, min(bits, stored))
+    _set_bits(dataset, min(bits, stored))
     return pixels
 
 
-def _state_bits(dataset: Dataset, bits: int) -> None:
+def _set_bits(dataset: Dataset, bits: int) -> None:
     dataset.BitsStored, dataset.HighBit = bits, bits - 1
 
 
@@ -179,7 +179,7 @@ def _run_decoder(dataset: Dataset, syntax: uid.UID) -> np.ndarray:
         raise InputRefusedError("E_COMPRESSION", reason) from error
 
 
-def _within_bits_stored(pixels: np.ndarray, dataset: Dataset) -> np.ndarray:
+def _keep_within_bits_stored(pixels: np.ndarray, dataset: Dataset) -> np.ndarray:
     """Pixels that all lie within Bits Stored, or are padding.
 
     Uncompressed words may carry other bits above, such as those of an overlay (PS3.5 8.1.1 of older editions): these

@@ -38,15 +38,15 @@ def build_presentation_state(analysis: Analysis) -> hd.pr.GrayscaleSoftcopyPrese
     header = build_source_header(analysis.source)
     header.SpecificCharacterSet = "ISO_IR 192"  # highdicom takes none of several values
     instance = analysis.derive_instance_uid("PR", b"".join(np.packbits(mask).tobytes() for mask in analysis.lesions))
-    voi = _first_voi(analysis.source)
+    voi = _build_first_voi(analysis.source)
     for keyword in (*WINDOW_KEYWORDS, "VOILUTFunction", "VOILUTSequence"):
         header.pop(keyword, None)  # highdicom stops where there are both a window and a table
     layer = hd.pr.GraphicLayer("MASSES", order=1, description="Outlines of masses", display_color=OUTLINE_COLOUR)
     annotation = hd.pr.GraphicAnnotation(
         referenced_images=[header],
         graphic_layer=layer,
-        graphic_objects=list(_outlines(analysis)) or None,
-        text_objects=[*_names(analysis), _sentence(analysis)],
+        graphic_objects=list(_draw_outlines(analysis)) or None,
+        text_objects=[*_draw_names(analysis), _draw_sentence(analysis)],
     )
     state = hd.pr.GrayscaleSoftcopyPresentationState(
         referenced_images=[header],
@@ -56,7 +56,7 @@ def build_presentation_state(analysis: Analysis) -> hd.pr.GrayscaleSoftcopyPrese
         content_description="Drawn by a person" if drawn else WARNING,
         content_creator_name="mammoseg^",
         transfer_syntax_uid=ExplicitVRLittleEndian,
-        presentation_lut_transformation=_polarity(header),
+        presentation_lut_transformation=_build_polarity(header),
         **build_series_attributes(analysis, instance, first_number=SERIES_NUMBER, content="Masses, outlines"),
         **build_equipment_attributes(analysis),
     )
@@ -68,7 +68,7 @@ def build_presentation_state(analysis: Analysis) -> hd.pr.GrayscaleSoftcopyPrese
     return state
 
 
-def _outlines(analysis: Analysis) -> Iterator[hd.pr.GraphicObject]:
+def _draw_outlines(analysis: Analysis) -> Iterator[hd.pr.GraphicObject]:
     for name, lesion in analysis.name_lesions():
         for polygon in outline(lesion):
             yield hd.pr.GraphicObject(
@@ -80,7 +80,7 @@ def _outlines(analysis: Analysis) -> Iterator[hd.pr.GraphicObject]:
             )
 
 
-def _names(analysis: Analysis) -> Iterator[hd.pr.TextObject]:
+def _draw_names(analysis: Analysis) -> Iterator[hd.pr.TextObject]:
     for name, lesion in analysis.name_lesions():
         right_most = max(outline(lesion)[0], key=lambda point: point[0])
         yield hd.pr.TextObject(
@@ -93,32 +93,32 @@ def _names(analysis: Analysis) -> Iterator[hd.pr.TextObject]:
         )
 
 
-def _sentence(analysis: Analysis) -> hd.pr.TextObject:
+def _draw_sentence(analysis: Analysis) -> hd.pr.TextObject:
     author = "Drawn by a person" if analysis.algorithm is None else WARNING
     text = author if analysis.lesions else f"{author}: no mass found"
     return hd.pr.TextObject(text_value=text, units="DISPLAY", bounding_box=SENTENCE_BOX, text_justification="LEFT")
 
 
-def _polarity(header: Dataset) -> hd.PresentationLUTTransformation:
+def _build_polarity(header: Dataset) -> hd.PresentationLUTTransformation:
     """Here, not in Photometric Interpretation, it is decided whether low values are white; PS3.3 C.11.6.1.2."""
     shape = "INVERSE" if header.get("PhotometricInterpretation") == "MONOCHROME1" else "IDENTITY"
     return hd.PresentationLUTTransformation(presentation_lut_shape=shape)
 
 
-def _first_voi(source: Dataset) -> Dataset | None:
+def _build_first_voi(source: Dataset) -> Dataset | None:
     """Item of Softcopy VOI LUT Sequence with what `mammoseg.dicom.grey` applies: the first table, else a window."""
     functions = list_voi_functions(source, is_signed=compute_modality_values(source)[1][0] < 0)
     if not functions:
         return None
     item = Dataset()
     if isinstance(functions[0], Table):
-        item.VOILUTSequence = [_table_of_16_bits(functions[0])]
+        item.VOILUTSequence = [_as_table_of_16_bits(functions[0])]
     else:
         item.WindowCenter, item.WindowWidth, item.VOILUTFunction = functions[0]
     return item
 
 
-def _table_of_16_bits(table: Table) -> Dataset:
+def _as_table_of_16_bits(table: Table) -> Dataset:
     """The same table with entries of 16 bits: an image may have 8 to 16, a presentation state 8 or 16 (C.11.2.1.1)."""
     stretched = np.round(table.entries * (65535 / (2**table.bits - 1)))
     return hd.VOILUT(first_mapped_value=table.first, lut_data=np.clip(stretched, 0, 65535).astype(np.uint16))

@@ -62,22 +62,22 @@ def parse_mammogram(fields: Mapping[str, Any], payload: np.ndarray, path: Path) 
     with sensible():
         table_end, header_start = 4 * int(fields["table"]), len(payload) - int(fields["header"])
         table = payload[:table_end].view(np.float32)
-        stored = _pixels(fields, payload[table_end:header_start])
+        stored = _parse_pixels(fields, payload[table_end:header_start])
         header = payload[header_start:].tobytes() or None
         spacing, magnification = fields["pixel_spacing_mm"], fields["magnification"]
         if not np.isfinite(table).all():
             raise make_no_sense_error()
         return Mammogram(
             pixels=look_up(table, stored),
-            laterality=_one_of((None, "L", "R"), fields["laterality"]),
-            view=_one_of((None, *VIEWS.values()), fields["view"]),
-            pixel_spacing_mm=None if spacing is None else _positive(spacing, 2),
-            pixel_spacing_source=_one_of(SPACING_SOURCES, fields["pixel_spacing_source"]),
-            magnification=None if magnification is None else _positive([magnification], 1)[0],
+            laterality=_parse_one_of((None, "L", "R"), fields["laterality"]),
+            view=_parse_one_of((None, *VIEWS.values()), fields["view"]),
+            pixel_spacing_mm=None if spacing is None else _parse_positive(spacing, 2),
+            pixel_spacing_source=_parse_one_of(SPACING_SOURCES, fields["pixel_spacing_source"]),
+            magnification=None if magnification is None else _parse_positive([magnification], 1)[0],
             value_range=(float(table.min()), float(table.max())),
             path=path,
-            padding=find_padding(stored, _range(fields["padding"])),
-            sop_instance_uid=_uid(fields["sop_instance_uid"]),
+            padding=find_padding(stored, _parse_range(fields["padding"])),
+            sop_instance_uid=_parse_uid(fields["sop_instance_uid"]),
             notes=tuple(map(as_plain_text, fields["notes"])),
             source=parse_source_file(fields, header=header),
         )
@@ -93,7 +93,7 @@ def read_stored(path: Path, *, modalities: Sequence[str] | None = None) -> np.nd
     Raises:
         InputRefusedError: the file cannot be used.
     """
-    return _pixels(*_ask("stored", path, modalities=None if modalities is None else list(modalities)))
+    return _parse_pixels(*_ask("stored", path, modalities=None if modalities is None else list(modalities)))
 
 
 def read_dicom_mask(path: Path, *, segments: Sequence[int] | None = None) -> np.ndarray:
@@ -180,44 +180,44 @@ def read_texts(path: Path, keywords: Sequence[str]) -> dict[str, str]:
     _, payload = _ask("texts", path, keywords=list(keywords))
     with sensible():
         known = json.loads(payload.tobytes())
-        return {keyword: _text(known[keyword]) for keyword in keywords}
+        return {keyword: _parse_text(known[keyword]) for keyword in keywords}
 
 
 def _ask(kind: str, path: Path, **details: Any) -> tuple[dict[str, Any], np.ndarray]:
     return get_default_pool().ask({"kind": kind, "path": str(path.absolute()), **details})
 
 
-def _pixels(fields: Mapping[str, Any], payload: np.ndarray) -> np.ndarray:
+def _parse_pixels(fields: Mapping[str, Any], payload: np.ndarray) -> np.ndarray:
     return parse_array(fields, payload, ("uint8", "uint16"), axes=2)
 
 
-def _positive(values: Sequence[float], count: int) -> tuple[Any, ...]:
+def _parse_positive(values: Sequence[float], count: int) -> tuple[Any, ...]:
     numbers = tuple(float(value) for value in values)
     if len(numbers) != count or not all(0 < number < math.inf for number in numbers):
         raise ValueError("no positive numbers")
     return numbers
 
 
-def _range(value: Any) -> tuple[int, int] | None:
+def _parse_range(value: Any) -> tuple[int, int] | None:
     if value is None:
         return None
     first, last = value
     return int(first), int(last)
 
 
-def _uid(value: Any) -> str | None:
+def _parse_uid(value: Any) -> str | None:
     if value is not None and not (isinstance(value, str) and UID(value).is_valid):
         raise ValueError("no UID")
     return value
 
 
-def _text(value: Any) -> str:
+def _parse_text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("no text")
     return value
 
 
-def _one_of(known: Sequence[Any], value: Any) -> Any:
+def _parse_one_of(known: Sequence[Any], value: Any) -> Any:
     if value not in known:
         raise ValueError("not one of the values that exist")
     return value

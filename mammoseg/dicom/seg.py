@@ -109,7 +109,7 @@ def build_segmentation(
     instance = analysis.derive_instance_uid(f"{kind.value} {profile.value}", planes.tobytes())
     when, drawn = analysis.when, analysis.algorithm is None
     segmentation = hd.seg.Segmentation(
-        source_images=[_header_with_plane(source, profile)],
+        source_images=[_build_header_with_plane(source, profile)],
         # A view, not a copy: highdicom counts overlaps along the last axis, quick only where that is the outermost one.
         pixel_array=planes if kind is SegKind.LABELMAP else np.moveaxis(planes, 0, -1)[np.newaxis],
         segmentation_type=kind.value,
@@ -118,7 +118,7 @@ def build_segmentation(
         specific_character_set="ISO_IR 192",  # highdicom refuses several at once, as Japanese files have
         omit_empty_frames=False,
         content_label="MASS_DRAWN" if drawn else "MASS_AI",
-        content_description=_content_description(analysis, profile),
+        content_description=_describe_content(analysis, profile),
         content_creator_name="mammoseg^",
         content_date=when.date(),
         content_time=when.time(),
@@ -143,14 +143,14 @@ def build_segmentation(
     return segmentation
 
 
-def _bit_planes(analysis: Analysis) -> np.ndarray:
+def _build_bit_planes(analysis: Analysis) -> np.ndarray:
     """uint8 ``(segments, Rows, Columns)``; no lesion gives one empty segment."""
     if len(analysis.lesions) == 0:
         return np.zeros((1, *analysis.shape), np.uint8)
     return np.stack(analysis.lesions).view(np.uint8)
 
 
-def _label_plane(analysis: Analysis) -> np.ndarray:
+def _build_label_plane(analysis: Analysis) -> np.ndarray:
     """Segment numbers ``(1, Rows, Columns)``, 0 is background."""
     labels = np.zeros((1, *analysis.shape), np.min_scalar_type(len(analysis.lesions)))
     for number, lesion in enumerate(analysis.lesions, start=1):
@@ -162,7 +162,7 @@ def _label_plane(analysis: Analysis) -> np.ndarray:
     return labels
 
 
-def _probability_plane(analysis: Analysis) -> np.ndarray:
+def _build_probability_plane(analysis: Analysis) -> np.ndarray:
     """float32 ``(1, Rows, Columns)``."""
     if analysis.probability is None:
         raise ValueError("FRACTIONAL needs a probability map, and the analysis has none; write it as BINARY.")
@@ -170,13 +170,13 @@ def _probability_plane(analysis: Analysis) -> np.ndarray:
 
 
 PLANES: dict[SegKind, Callable[[Analysis], np.ndarray]] = {
-    SegKind.BINARY: _bit_planes,
-    SegKind.FRACTIONAL: _probability_plane,
-    SegKind.LABELMAP: _label_plane,
+    SegKind.BINARY: _build_bit_planes,
+    SegKind.FRACTIONAL: _build_probability_plane,
+    SegKind.LABELMAP: _build_label_plane,
 }
 
 
-def _header_with_plane(source: Dataset, profile: SegProfile) -> Dataset:
+def _build_header_with_plane(source: Dataset, profile: SegProfile) -> Dataset:
     """The header that highdicom takes, with the plane that `profile` states."""
     header = build_source_header(source)
     if all(header.get(keyword) for keyword in PLANE_KEYWORDS):
@@ -188,12 +188,12 @@ def _header_with_plane(source: Dataset, profile: SegProfile) -> Dataset:
         header.FrameOfReferenceUID = own or derive_uid(str(source.SOPInstanceUID), "frame of reference")
         header.ImagePositionPatient = [0, 0, 0]
         header.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
-        header.PixelSpacing = _stated_spacing(source) or [UNKNOWN_SPACING_MM, UNKNOWN_SPACING_MM]
+        header.PixelSpacing = _read_stated_spacing(source) or [UNKNOWN_SPACING_MM, UNKNOWN_SPACING_MM]
         header.SliceThickness = 1
     return header
 
 
-def _stated_spacing(source: Dataset) -> list[float] | None:
+def _read_stated_spacing(source: Dataset) -> list[float] | None:
     """(row, column) in mm by which viewers lay out the source: not divided by magnification, so that both coincide."""
     for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
         spacing = read_numbers(source, keyword)
@@ -202,12 +202,12 @@ def _stated_spacing(source: Dataset) -> list[float] | None:
     return None
 
 
-def _content_description(analysis: Analysis, profile: SegProfile) -> str:
+def _describe_content(analysis: Analysis, profile: SegProfile) -> str:
     if analysis.algorithm is not None:
         author = WARNING
     else:
         author = "Drawn with a model's help" if any(analysis.assisted) else "Drawn by a person"
-    if profile is SegProfile.VIEWER and _stated_spacing(analysis.source) is None:
+    if profile is SegProfile.VIEWER and _read_stated_spacing(analysis.source) is None:
         return f"{author}; pixel size unknown, stated as 1 mm"
     return author
 

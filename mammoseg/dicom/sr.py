@@ -51,7 +51,7 @@ def build_report(analysis: Analysis, segmentation: hd.seg.Segmentation | None = 
     """
     return build_document(
         analysis,
-        _report(analysis, segmentation),
+        _build_report(analysis, segmentation),
         title=codes.IMAGING_MEASUREMENT_REPORT,
         template="1500",
         sop_class=ComprehensiveSRStorage,
@@ -61,20 +61,24 @@ def build_report(analysis: Analysis, segmentation: hd.seg.Segmentation | None = 
     )
 
 
-def _report(analysis: Analysis, segmentation: hd.seg.Segmentation | None) -> list[Dataset]:
+def _build_report(analysis: Analysis, segmentation: hd.seg.Segmentation | None) -> list[Dataset]:
     """Rows of TID 1500."""
-    groups = [_measurement_group(analysis, name, lesion, segmentation) for name, lesion in analysis.name_lesions()]
+    groups = [
+        _build_measurement_group(analysis, name, lesion, segmentation) for name, lesion in analysis.name_lesions()
+    ]
     return [
         *hd.sr.LanguageOfContentItemAndDescendants(CodedConcept("en", "RFC5646", "English")),
-        *_observation_context(analysis),
-        _code(codes.PROCEDURE_REPORTED, codes.MAMMOGRAPHY, "HAS CONCEPT MOD"),
-        _container(codes.IMAGE_LIBRARY, [_container(codes.IMAGE_LIBRARY_GROUP, [_library_entry(analysis)])]),
-        *([_container(codes.IMAGING_MEASUREMENTS, groups)] if groups else []),
-        _container(codes.QUALITATIVE_EVALUATIONS, _evaluations(analysis)),
+        *_build_observation_context(analysis),
+        _build_code(codes.PROCEDURE_REPORTED, codes.MAMMOGRAPHY, "HAS CONCEPT MOD"),
+        _build_container(
+            codes.IMAGE_LIBRARY, [_build_container(codes.IMAGE_LIBRARY_GROUP, [_build_library_entry(analysis)])]
+        ),
+        *([_build_container(codes.IMAGING_MEASUREMENTS, groups)] if groups else []),
+        _build_container(codes.QUALITATIVE_EVALUATIONS, _build_evaluations(analysis)),
     ]
 
 
-def _observation_context(analysis: Analysis) -> hd.sr.ObservationContext:
+def _build_observation_context(analysis: Analysis) -> hd.sr.ObservationContext:
     """The device that measured, TID 1001 and 1004."""
     device = hd.sr.DeviceObserverIdentifyingAttributes(
         uid=derive_uid(*analysis.author, __version__, "device"),
@@ -90,19 +94,19 @@ def _observation_context(analysis: Analysis) -> hd.sr.ObservationContext:
     )
 
 
-def _library_entry(analysis: Analysis) -> Dataset:
+def _build_library_entry(analysis: Analysis) -> Dataset:
     """The mammogram and how it was taken, TID 1601: what a report is about that finds nothing."""
     source = analysis.source
     image = hd.sr.ImageContentItem(
         codes.SOURCE, source.SOPClassUID, source.SOPInstanceUID, relationship_type="CONTAINS"
     )
-    modality = [_code(codes.MODALITY, codes.MG, "HAS ACQ CONTEXT")] if source.get("Modality") == "MG" else []
+    modality = [_build_code(codes.MODALITY, codes.MG, "HAS ACQ CONTEXT")] if source.get("Modality") == "MG" else []
     if context := [*modality, *build_acquisition_context(source)]:
         image.ContentSequence = ContentSequence(context)
     return image
 
 
-def _evaluations(analysis: Analysis) -> list[Dataset]:
+def _build_evaluations(analysis: Analysis) -> list[Dataset]:
     """What holds for the image as a whole, TID 1500 rows 12 to 14."""
     scale = read_scale(analysis.source)
     comments = [
@@ -110,43 +114,43 @@ def _evaluations(analysis: Analysis) -> list[Dataset]:
         *([analysis.algorithm.warning] if analysis.algorithm and analysis.algorithm.warning else []),
         *(f"The image: {remark}" for remark in list_remarks(analysis.source)),
         str(scale) if scale else "Pixel size unknown: axes and areas are in pixels, as if these were square",
-        *_score_comment(analysis),
+        *_build_score_comment(analysis),
     ]
     return [
-        *([] if analysis.algorithm is None or analysis.lesions else _algorithm(analysis.algorithm)),
-        _code(codes.MASS, codes.PRESENT if analysis.lesions else codes.ABSENT),
+        *([] if analysis.algorithm is None or analysis.lesions else _build_algorithm(analysis.algorithm)),
+        _build_code(codes.MASS, codes.PRESENT if analysis.lesions else codes.ABSENT),
         *(hd.sr.TextContentItem(codes.COMMENT, comment, "CONTAINS") for comment in comments),
     ]
 
 
-def _score_comment(analysis: Analysis) -> list[str]:
+def _build_score_comment(analysis: Analysis) -> list[str]:
     """What Certainty of Finding is, where there is one."""
     if analysis.algorithm is None or analysis.probability is None or not analysis.lesions:
         return []
     return [f"Certainty of Finding: {analysis.algorithm.score_meaning}"]
 
 
-def _measurement_group(
+def _build_measurement_group(
     analysis: Analysis, name: str, lesion: np.ndarray, segmentation: hd.seg.Segmentation | None
 ) -> Dataset:
     """One lesion, TID 1410."""
     side = read_laterality(analysis.source)
     tracking_uid = analysis.derive_tracking_uid(lesion)
-    segment = _segment(analysis, segmentation, tracking_uid)
+    segment = _find_segment(analysis, segmentation, tracking_uid)
     group = hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=hd.sr.TrackingIdentifier(tracking_uid, name),
         referenced_segment=segment,
-        referenced_region=_outline(analysis, lesion) if segment is None else None,
+        referenced_region=_build_outline(analysis, lesion) if segment is None else None,
         finding_category=codes.MORPHOLOGICALLY_ABNORMAL_STRUCTURE,
         finding_type=codes.MASS,
         finding_sites=[hd.sr.FindingSite(codes.BREAST, laterality=codes.LATERALITY[side] if side else None)],
-        algorithm_id=None if analysis.algorithm is None else _algorithm(analysis.algorithm),
-        measurements=_measurements(measure(lesion, read_scale(analysis.source)), analysis.score(lesion)),
+        algorithm_id=None if analysis.algorithm is None else _build_algorithm(analysis.algorithm),
+        measurements=_build_measurements(measure(lesion, read_scale(analysis.source)), analysis.score(lesion)),
     )
     return group[0]
 
 
-def _measurements(measured: Measurement, score: float | None) -> list[hd.sr.Measurement]:
+def _build_measurements(measured: Measurement, score: float | None) -> list[hd.sr.Measurement]:
     """TID 1419."""
     length, area = UNITS[measured.unit]
     digits = DECIMALS[measured.unit]
@@ -165,7 +169,7 @@ def as_percent(score: float) -> float:
     return round(100 * score, DECIMALS["%"])
 
 
-def _segment(
+def _find_segment(
     analysis: Analysis, segmentation: hd.seg.Segmentation | None, tracking_uid: str
 ) -> hd.sr.ReferencedSegmentationFrame | None:
     """The segment of this Tracking UID, None where no segment has it, as in a map of probabilities."""
@@ -185,12 +189,12 @@ def _segment(
     return reference
 
 
-def _outline(analysis: Analysis, lesion: np.ndarray) -> hd.sr.ImageRegion:
+def _build_outline(analysis: Analysis, lesion: np.ndarray) -> hd.sr.ImageRegion:
     image = hd.sr.SourceImageForRegion(analysis.source.SOPClassUID, analysis.source.SOPInstanceUID)
     return hd.sr.ImageRegion("POLYLINE", outline(lesion)[0], image)
 
 
-def _algorithm(algorithm: Algorithm) -> hd.sr.AlgorithmIdentification:
+def _build_algorithm(algorithm: Algorithm) -> hd.sr.AlgorithmIdentification:
     """TID 4019."""
     return hd.sr.AlgorithmIdentification(
         algorithm.name,
@@ -199,11 +203,11 @@ def _algorithm(algorithm: Algorithm) -> hd.sr.AlgorithmIdentification:
     )
 
 
-def _container(name: Code, items: Sequence[Any]) -> hd.sr.ContainerContentItem:
+def _build_container(name: Code, items: Sequence[Any]) -> hd.sr.ContainerContentItem:
     container = hd.sr.ContainerContentItem(name, is_content_continuous=False, relationship_type="CONTAINS")
     container.ContentSequence = ContentSequence(items)
     return container
 
 
-def _code(name: Code, value: Code, relationship: str = "CONTAINS") -> hd.sr.CodeContentItem:
+def _build_code(name: Code, value: Code, relationship: str = "CONTAINS") -> hd.sr.CodeContentItem:
     return hd.sr.CodeContentItem(name, value, relationship)

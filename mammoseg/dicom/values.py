@@ -16,11 +16,11 @@ def read_integer(dataset: Dataset, keyword: str, default: int = 0) -> int:
     Raises:
         InputRefusedError: ``E_ATTRIBUTE``: it holds something else, or several.
     """
-    value = _value(dataset, keyword)
+    value = _read_value(dataset, keyword)
     if value is None or value == "":
         return default
     if not isinstance(value, int):
-        raise InputRefusedError("E_ATTRIBUTE", _malformed(keyword, "one whole number"))
+        raise InputRefusedError("E_ATTRIBUTE", _say_malformed(keyword, "one whole number"))
     return int(value)
 
 
@@ -30,11 +30,11 @@ def read_text(dataset: Dataset, keyword: str) -> str:
     Raises:
         InputRefusedError: ``E_ATTRIBUTE``: it holds something else, or several.
     """
-    value = _value(dataset, keyword)
+    value = _read_value(dataset, keyword)
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise InputRefusedError("E_ATTRIBUTE", _malformed(keyword, "one text"))
+        raise InputRefusedError("E_ATTRIBUTE", _say_malformed(keyword, "one text"))
     return str(value)
 
 
@@ -44,7 +44,7 @@ def is_absent(dataset: Dataset, keyword: str) -> bool:
     Raises:
         InputRefusedError: ``E_ATTRIBUTE``: it cannot be read.
     """
-    return _value(dataset, keyword) in (None, "")
+    return _read_value(dataset, keyword) in (None, "")
 
 
 def read_code_string(dataset: Dataset, keyword: str) -> str:
@@ -61,11 +61,11 @@ def malformed_refused() -> AbstractContextManager[None]:
     return refused_as("E_ATTRIBUTE", "an attribute of the header has a value that cannot be.")
 
 
-def _value(dataset: Dataset, keyword: str) -> Any:
+def _read_value(dataset: Dataset, keyword: str) -> Any:
     """What pydicom makes of a value; it converts when it is asked, and raises then."""
-    with refused_as("E_ATTRIBUTE", _malformed(keyword, "what it should")):
+    with refused_as("E_ATTRIBUTE", _say_malformed(keyword, "what it should")):
         return dataset.get(keyword)
 
 
-def _malformed(keyword: str, wanted: str) -> str:
+def _say_malformed(keyword: str, wanted: str) -> str:
     return f"{dictionary_description(keyword)} does not hold {wanted}."

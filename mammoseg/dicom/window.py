@@ -16,7 +16,7 @@ class Window(NamedTuple):
     width: float
     function: str
 
-    def fraction(self, values: np.ndarray) -> np.ndarray:
+    def compute_fraction(self, values: np.ndarray) -> np.ndarray:
         """Where in the output range each value comes to lie, 0 to 1.
 
         Args:

@@ -62,7 +62,7 @@ def write_object(dataset: Dataset, path: Path) -> WriteOutcome:
         'KEPT'
     """
     if lacking := find_lacking_attributes(dataset):
-        raise InputRefusedError("E_RESULT", _breaks_dicom(f"{', '.join(lacking)} would be lacking"))
+        raise InputRefusedError("E_RESULT", _say_broken(f"{', '.join(lacking)} would be lacking"))
     encoded = _encode(dataset)
     standing = _read_if_dicom(path) if is_plain_file(path) else None
     if standing is not None and standing.SOPInstanceUID == dataset.SOPInstanceUID:
@@ -83,10 +83,10 @@ def header_refused() -> AbstractContextManager[None]:
 
     The refusal (``E_RESULT``) is without the text of the library, which may quote the header.
     """
-    return refused_as("E_RESULT", _breaks_dicom("a value of the header cannot be taken over"))
+    return refused_as("E_RESULT", _say_broken("a value of the header cannot be taken over"))
 
 
-def _breaks_dicom(what: str) -> str:
+def _say_broken(what: str) -> str:
     return f"the result would break the rules of DICOM: {what}; mend the source."
 
 
@@ -114,7 +114,7 @@ def _encode(dataset: Dataset) -> bytes:
     with header_refused():
         dcmwrite(buffer, dataset, enforce_file_format=True)
     if malformed := find_malformed_keywords(dcmread(BytesIO(buffer.getvalue()))):
-        raise InputRefusedError("E_RESULT", _breaks_dicom(f"{', '.join(malformed)} would be malformed"))
+        raise InputRefusedError("E_RESULT", _say_broken(f"{', '.join(malformed)} would be malformed"))
     return buffer.getvalue()
 
 
@@ -132,10 +132,10 @@ def _read_if_dicom(path: Path) -> Dataset | None:
 def _reads_the_same_pixels(dataset: Dataset, path: Path) -> bool:
     if not isinstance(dataset, hd.seg.Segmentation):
         return True
-    return np.array_equal(_pixels_through_reference(hd.seg.segread(path)), _pixels_through_reference(dataset))
+    return np.array_equal(_read_pixels_through_reference(hd.seg.segread(path)), _read_pixels_through_reference(dataset))
 
 
-def _pixels_through_reference(segmentation: hd.seg.Segmentation) -> np.ndarray:
+def _read_pixels_through_reference(segmentation: hd.seg.Segmentation) -> np.ndarray:
     """Stored values, found through the reference to the source image: a plane a segment, or segment numbers."""
     _, _, instance = segmentation.get_source_image_uids()[0]
     numbers = segmentation.SegmentationType == "LABELMAP"

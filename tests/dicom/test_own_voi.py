@@ -12,7 +12,7 @@ from tests.made_dicom import mammogram_dataset
 def test_a_curve_goes_straight_from_point_to_point():
     curve = parse_own_voi("curve 100 0 200 10 400 30")
     np.testing.assert_allclose(
-        curve.fraction(np.array([0, 100, 150, 200, 300, 400, 999])) * 30, [0, 0, 5, 10, 20, 30, 30]
+        curve.compute_fraction(np.array([0, 100, 150, 200, 300, 400, 999])) * 30, [0, 0, 5, 10, 20, 30, 30]
     )
 
 
@@ -30,7 +30,7 @@ def test_a_curve_of_two_points_is_the_window_between_them():
 
 
 def test_a_curve_may_fall():
-    assert parse_own_voi("curve 0 255 4095 0").fraction(np.array([0, 4095])).tolist() == [1, 0]
+    assert parse_own_voi("curve 0 255 4095 0").compute_fraction(np.array([0, 4095])).tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(
