@@ -150,7 +150,7 @@ def load_section(datalist_file: Path | str, section: str, *, fold: int | None = 
     if not records:
         raise WrongCallError(f"{datalist_file} has no {section} image, {WAYS_OUT[section]}.")
     folder = Path(datalist_file).resolve().parent
-    return _with_same_keys([record | _resolve_paths(record, folder) for record in records])
+    return _with_same_keys([record | _locate_files(record, folder) for record in records])
 
 
 def read_voi(datalist_file: Path | str) -> str:
@@ -208,7 +208,7 @@ def _select_fold(datalist: Mapping[str, Any], section: str, fold: int) -> list[R
     return [record for record in both if (record["fold"] == fold) == (section == "validation")]
 
 
-def _resolve_paths(record: Record, folder: Path) -> Record:
+def _locate_files(record: Record, folder: Path) -> Record:
     paths = {key: os.path.normpath(folder / record[key]) for key in ("image", "label")}
     if (instances := record.get("instances")) is None:
         return paths | {"instances": ""}
