@@ -110,10 +110,8 @@ def find_kept_network(model: Path, sha256: str) -> ConvertedFile | None:
 
 
 def _rebuild_record(record: Mapping[str, Any], model: Path) -> WeightsRecord:
-    network, preprocessing = (
-        read_recorded_provenance(dict(record["network"])),
-        _rebuild_settings(dict(record["preprocessing"])),
-    )
+    network = read_recorded_provenance(dict(record["network"]))
+    preprocessing = _rebuild_settings(dict(record["preprocessing"]))
     if not (type(network["in_channels"]) is int and SHA256.fullmatch(record["sha256"])):
         raise ValueError("records a network without channels, or no hash of its weights")
     check_grid(preprocessing["spatial_size"], max(1, network["in_channels"]))

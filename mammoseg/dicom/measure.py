@@ -174,12 +174,11 @@ def _measure_axes(points: np.ndarray) -> tuple[float, float]:
     x, y = (hull - hull[start]) @ along, (hull - hull[start]) @ across
     y[[start, end]] = 0  # exactly, so that both ends of the long axis are part of the upper and the lower chain
     upper, lower = y >= 0, y <= 0
-    return float(distances[start, end]), float(
-        (_compute_height(x, x[upper], y[upper]) - _compute_height(x, x[lower], y[lower])).max()
-    )
+    widths = _interpolate(x, x[upper], y[upper]) - _interpolate(x, x[lower], y[lower])
+    return float(distances[start, end]), float(widths.max())
 
 
-def _compute_height(at: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _interpolate(at: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     order = np.argsort(x, kind="stable")
     return np.interp(at, x[order], y[order])
 
