@@ -18,7 +18,7 @@ def test_torchvision_and_timm_import_after_healing():
     assert done.returncode == 0, done.stderr
 
 
-def test_nothing_is_declared_where_the_can_load_compiled_part(monkeypatch):
+def test_nothing_is_declared_where_the_compiled_part_loads(monkeypatch):
     monkeypatch.setattr(compat, "_LIBRARY", [])
     monkeypatch.setattr(compat, "_can_load_compiled_part", lambda: True)
     monkeypatch.setattr(torch.library, "Library", lambda *_: (_ for _ in ()).throw(AssertionError("declared")))
