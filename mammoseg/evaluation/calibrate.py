@@ -118,7 +118,7 @@ def calibrate(
         written = write_calibrated(folder, list_named_weights(named), settings, about)
         write_json(folder / REPORT, {**report, "about": about, "weights": predictor.algorithm.weights_sha256})
         _plot(evidence.marks, fit, predictor.algorithm.calibration, folder / PICTURE)
-    print(*_sentences(report), f"Weights: {written}", sep="\n")
+    print(*_say_calibration(report), f"Weights: {written}", sep="\n")
     origin = describe_data_origin(datalist, section, list_origins(list_named_weights(named)))
     warn_of_doubt(origin)
 
@@ -193,7 +193,7 @@ def _plot(marks: Marks, fit: Fit, before: Calibration | None, png: Path) -> None
     plot_reliability({name: compute_reliability(of.tolist(), marks.right.tolist()) for name, of in scores.items()}, png)
 
 
-def _sentences(report: dict[str, Any]) -> list[str]:
+def _say_calibration(report: dict[str, Any]) -> list[str]:
     threshold, calibration, error = (
         report[name] for name in ("threshold", "calibration", "expected_calibration_error")
     )
@@ -204,12 +204,12 @@ def _sentences(report: dict[str, Any]) -> list[str]:
         f"{counts['marks']} marks, {counts['marks_on_masses']} of them on a mass.",
         f"Threshold {threshold['chosen']:g} (95 % interval {low:g} to {high:g}), Dice "
         f"{threshold['dice'][str(threshold['chosen'])]:.3f}, mean over images with a mass.",
-        f"Calibration: scale {calibration['scale']:.3f} ({_interval(calibration['scale_interval'])}), "
-        f"offset {calibration['offset']:.3f} ({_interval(calibration['offset_interval'])}).",
+        f"Calibration: scale {calibration['scale']:.3f} ({_format_interval(calibration['scale_interval'])}), "
+        f"offset {calibration['offset']:.3f} ({_format_interval(calibration['offset_interval'])}).",
         f"Expected calibration error {error['before']:.3f} before ({error['before_was']}), "
         f"{error['after, cross-fitted by patient']:.3f} after, cross-fitted by patient.",
     ]
 
 
-def _interval(ends: Sequence[float]) -> str:
+def _format_interval(ends: Sequence[float]) -> str:
     return f"{ends[0]:.3f} to {ends[1]:.3f}"

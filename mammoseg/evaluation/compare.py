@@ -64,10 +64,10 @@ def compare(
     if not pairs:
         raise WrongCallError("the files have no image on the same grid in common; evaluate both on the same section.")
     folder = Path(output)
-    print(*_dice_lines(pairs), sep="\n")
-    boxes = {name: _scores(rows, "dice") for name, rows in tables.items()}
+    print(*_say_dice(pairs), sep="\n")
+    boxes = {name: _list_scores(rows, "dice") for name, rows in tables.items()}
     froc = [{"run": name, **row} for name, path in zip(tables, paths, strict=True) for row in read_froc(path.parent)]
-    curves = _curves(tables, paths)
+    curves = _read_curves(tables, paths)
     origins = {name: read_provenance(path.parent) for name, path in zip(tables, paths, strict=True)}
     with sole_writer(folder, folder / LOCK):
         write_csv(folder / "runs.csv", runs)
@@ -78,7 +78,7 @@ def compare(
             plot_froc(curves, folder / "froc.png")
         counted = froc if curves else []
         write_markdown(folder / "comparison.md", runs=runs, pairs=pairs, tables=tables, froc=counted, origins=origins)
-        shown = aligned[_shown_grid(list(chain.from_iterable(tables.values())))]
+        shown = aligned[_choose_grid(list(chain.from_iterable(tables.values())))]
         report = write_report(
             folder, tables, paths, shown=shown, runs=runs, pairs=pairs, froc=froc, speed=speeds, provenance=origins
         )
@@ -102,7 +102,7 @@ def _run_names(paths: Sequence[Path]) -> list[str]:
 
 
 def _describe_run(name: str, rows: Sequence[ScoreRow]) -> list[ScoreRow]:
-    intervals = _intervals(rows)
+    intervals = _bootstrap_intervals(rows)
     described: list[ScoreRow] = []
     for row in summarise(rows):
         low, high = intervals.get((row["grid"], row["metric"]), (math.nan, math.nan))
@@ -110,7 +110,7 @@ def _describe_run(name: str, rows: Sequence[ScoreRow]) -> list[ScoreRow]:
     return described
 
 
-def _intervals(rows: Sequence[ScoreRow]) -> dict[tuple[str, str], list[float]]:
+def _bootstrap_intervals(rows: Sequence[ScoreRow]) -> dict[tuple[str, str], list[float]]:
     """Ends of the interval of the mean, by grid and score; a draw of patients has no batches, so `POOLED` has none."""
     ends: dict[tuple[str, str], list[float]] = {}
     for grid in dict.fromkeys(row["grid"] for row in rows):
@@ -121,18 +121,18 @@ def _intervals(rows: Sequence[ScoreRow]) -> dict[tuple[str, str], list[float]]:
     return ends
 
 
-def _scores(rows: Sequence[ScoreRow], score: str) -> list[float]:
+def _list_scores(rows: Sequence[ScoreRow], score: str) -> list[float]:
     """One value an image, on the grid that is shown."""
-    grid = _shown_grid(rows)
+    grid = _choose_grid(rows)
     return [row[score] for row in rows if row["grid"] == grid and not math.isnan(row[score])]
 
 
-def _shown_grid(rows: Sequence[ScoreRow]) -> str:
+def _choose_grid(rows: Sequence[ScoreRow]) -> str:
     """Network size where the run has that grid."""
     return "network" if any(row["grid"] == "network" for row in rows) else "original"
 
 
-def _dice_lines(pairs: Sequence[ScoreRow]) -> Iterator[str]:
+def _say_dice(pairs: Sequence[ScoreRow]) -> Iterator[str]:
     for pair in pairs:
         if pair["metric"] == "dice":
             low, high, p = (format_number(pair[name]) for name in ("difference_low", "difference_high", "p_holm"))
@@ -142,10 +142,12 @@ def _dice_lines(pairs: Sequence[ScoreRow]) -> Iterator[str]:
             )
 
 
-def _curves(tables: Mapping[str, Sequence[ScoreRow]], paths: Sequence[Path]) -> dict[str, list[tuple[float, float]]]:
+def _read_curves(
+    tables: Mapping[str, Sequence[ScoreRow]], paths: Sequence[Path]
+) -> dict[str, list[tuple[float, float]]]:
     """Curve of each run that has one, on the grid that the box plot shows."""
     curves = {
-        name: read_curve(path.parent, grid=_shown_grid(rows))
+        name: read_curve(path.parent, grid=_choose_grid(rows))
         for (name, rows), path in zip(tables.items(), paths, strict=True)
     }
     return {name: points for name, points in curves.items() if points}

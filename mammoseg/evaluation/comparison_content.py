@@ -66,7 +66,7 @@ def write_report(
         "grid": shown.grid,
         "counts": f"{format_count(len(shown.rows), 'image')} of "
         + format_count(len(set(shown.patients) - {None}), "patient"),
-        "warnings": _warnings(provenance),
+        "warnings": _collect_warnings(provenance),
         "runs": runs,
         "pairs": pairs,
         "dice_pairs": sum(pair["metric"] == "dice" and pair["grid"] == shown.grid for pair in pairs),
@@ -87,7 +87,7 @@ def write_report(
         content,
         aligned=shown,
         pictures=_draw(folder, tables, folders, shown=shown, details=details),
-        galleries=_galleries(folders),
+        galleries=_find_galleries(folders),
     )
 
 
@@ -123,12 +123,12 @@ def _draw(
     return pictures
 
 
-def _galleries(folders: Mapping[str, Path]) -> dict[str, Path]:
+def _find_galleries(folders: Mapping[str, Path]) -> dict[str, Path]:
     """The picture of cases of each run that has one."""
     return {run: cases for run, folder in folders.items() if (cases := folder / "cases.png").is_file()}
 
 
-def _warnings(provenance: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _collect_warnings(provenance: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """What must be said of the runs, each sentence once, with the runs that it is about."""
     about: dict[str, list[str]] = {}
     for run, told in provenance.items():

@@ -41,19 +41,19 @@ def write_markdown(
     scored = [row for row in runs if row["count"]]
     sections = [
         "# Comparison\n",
-        _origins(origins),
+        _format_origins(origins),
         NOTES,
         "## Runs\n",
-        _table(scored),
+        _format_table(scored),
         "## Pairs\n",
-        _table(pairs),
+        _format_table(pairs),
         "![Dice](dice.png)\n",
     ]
     with atomic_path(path) as temporary:
-        temporary.write_text("\n".join(sections) + _lesions(tables, froc), encoding="utf-8")
+        temporary.write_text("\n".join(sections) + _format_lesions(tables, froc), encoding="utf-8")
 
 
-def _origins(origins: Mapping[str, Mapping[str, Any]]) -> str:
+def _format_origins(origins: Mapping[str, Mapping[str, Any]]) -> str:
     """A line a run: bundle, data, weights and settings, as its evaluation tells them; and what speaks against it."""
     lines = [f"- {name}: {say_provenance(told) or 'its summary.json is missing'}" for name, told in origins.items()]
     lines += [f"- WARNING, {name}: {doubt}" for name, told in origins.items() if (doubt := find_doubt(told))]
@@ -62,22 +62,22 @@ def _origins(origins: Mapping[str, Mapping[str, Any]]) -> str:
     )
 
 
-def _lesions(tables: Mapping[str, Sequence[ScoreRow]], froc: Sequence[ScoreRow]) -> str:
+def _format_lesions(tables: Mapping[str, Sequence[ScoreRow]], froc: Sequence[ScoreRow]) -> str:
     """Missed masses of the runs, and those found by false marks an image; empty where no run counted any."""
     missed = count_missed_masses(tables)
-    sections = ["", "## Missed masses\n", _table(missed)] if missed else []
+    sections = ["", "## Missed masses\n", _format_table(missed)] if missed else []
     if froc:
         shown = [row for row in froc if row["rule"] == SHOWN_RULE]
-        sections += ["## Masses found by false marks an image\n", _table(shown)]
+        sections += ["## Masses found by false marks an image\n", _format_table(shown)]
         sections += ["All rules: [froc.csv](froc.csv).\n", "![FROC](froc.png)\n"]
     return "\n".join(sections)
 
 
-def _table(rows: Sequence[ScoreRow]) -> str:
+def _format_table(rows: Sequence[ScoreRow]) -> str:
     """A markdown table whose columns are the keys of the first row."""
-    cells = [list(rows[0]), ["---"] * len(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+    cells = [list(rows[0]), ["---"] * len(rows[0]), *([_format_cell(value) for value in row.values()] for row in rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in cells) + "\n"
 
 
-def _cell(value: object) -> str:
+def _format_cell(value: object) -> str:
     return format_number(value) if isinstance(value, float) else str(value)

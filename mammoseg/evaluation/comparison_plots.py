@@ -19,13 +19,13 @@ MOST_PANELS = 12
 
 def plot_ecdf(scores: Mapping[str, Sequence[float]], png: Path, *, label: str) -> None:
     """Draw for each run which part of the images has at most so much of a score; NaN is left out."""
-    figure, axis = _one_axis()
-    for (name, values), style in zip(scores.items(), _styles(), strict=False):
+    figure, axis = _make_axis()
+    for (name, values), style in zip(scores.items(), _make_styles(), strict=False):
         known = np.asarray(values, float)
         ecdf = stats.ecdf(known[~np.isnan(known)]).cdf
         axis.step([0, *ecdf.quantiles], [0, *ecdf.probabilities], where="post", label=name, linestyle=style)
     axis.set(xlabel=label, ylabel="part of the images with at most so much", ylim=(0, 1.01))
-    _finish(axis, len(scores))
+    _finish_axis(axis, len(scores))
     save_figure(figure, png)
 
 
@@ -57,12 +57,12 @@ def plot_learning_curves(logs: Mapping[str, Path], png: Path) -> None:
     Raises:
         WrongCallError: one of them is no training log.
     """
-    figure, axis = _one_axis()
-    for (name, log), style in zip(logs.items(), _styles(), strict=False):
+    figure, axis = _make_axis()
+    for (name, log), style in zip(logs.items(), _make_styles(), strict=False):
         epochs, dice = read_logged(read_training_log(log), "val_mean_dice")
         axis.plot(epochs, dice, label=name, linestyle=style, marker="." if len(epochs) < 40 else None)
     axis.set(xlabel="epoch", ylabel="validation Dice", ylim=(0, 1))
-    _finish(axis, len(logs))
+    _finish_axis(axis, len(logs))
     save_figure(figure, png)
 
 
@@ -74,7 +74,7 @@ def plot_speed(points: Mapping[str, tuple[float, float]], png: Path, *, device: 
         png: file to write.
         device: where the speed was measured, for the axis.
     """
-    figure, axis = _one_axis()
+    figure, axis = _make_axis()
     for name, (speed, dice) in points.items():
         axis.plot(speed, dice, "o", color="#33658a")
         axis.annotate(name, (speed, dice), xytext=(4, 4), textcoords="offset points", fontsize=8)
@@ -85,16 +85,16 @@ def plot_speed(points: Mapping[str, tuple[float, float]], png: Path, *, device: 
     save_figure(figure, png)
 
 
-def _one_axis() -> tuple[Figure, Axes]:
+def _make_axis() -> tuple[Figure, Axes]:
     figure = Figure(figsize=(5.4, 4), layout="constrained")
     return figure, figure.subplots()
 
 
-def _styles() -> "cycle[str]":
+def _make_styles() -> "cycle[str]":
     """Runs of one colour differ by their dashes, and where two lines are one, both show."""
     return cycle(["-"] * 5 + ["--"] * 5 + [":"] * 5 + ["-."] * 5)
 
 
-def _finish(axis: Axes, runs: int) -> None:
+def _finish_axis(axis: Axes, runs: int) -> None:
     axis.grid(alpha=0.25)
     axis.legend(fontsize=8 if runs <= 8 else 5, loc="best")

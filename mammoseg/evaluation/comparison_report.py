@@ -51,7 +51,7 @@ def write_comparison_report(
         Path of ``report.html``.
     """
     write_json(folder / "report.json", without_nan(content))
-    headline = _headline(content["runs"], aligned)
+    headline = _pick_headline(content["runs"], aligned)
     write_html(
         folder / "report.html",
         "comparison.html",
@@ -60,26 +60,26 @@ def write_comparison_report(
         labels=LABELS,
         headline=headline,
         headline_scores=[metric for metric in HEADLINE if any(metric in of_run for of_run in headline.values())],
-        limits=_by_limit(content["good_enough"]),
+        limits=_group_by_limit(content["good_enough"]),
         scores=[row for row in content["runs"] if row["grid"] == aligned.grid and row["count"]],
-        pairs=_shown_pairs(content, aligned),
-        subgroups=_side_by_side(content["subgroups"], aligned.runs),
+        pairs=_choose_pairs(content, aligned),
+        subgroups=_align_subgroups(content["subgroups"], aligned.runs),
         found_in_subgroups=[pair for pair in content["subgroup_pairs"] if pair["p_holm"] < 0.05],
         with_intervals=len(aligned.runs) <= MOST_RUNS_WITH_INTERVALS,
         provenance={run: flatten(told) for run, told in content["made"]["provenance"].items()},
         answered=[item for item in content["items"] if item["answer"] != LEFT_TO_AUTHORS],
-        left_open=_left_open(content["items"]),
-        pictures={name: _inlined(path) for name, path in pictures.items()},
-        galleries={run: _inlined(path) for run, path in galleries.items()},
+        left_open=_list_open_items(content["items"]),
+        pictures={name: _encode_picture(path) for name, path in pictures.items()},
+        galleries={run: _encode_picture(path) for run, path in galleries.items()},
     )
     return folder / "report.html"
 
 
-def _inlined(png: Path) -> str:
+def _encode_picture(png: Path) -> str:
     return "data:image/png;base64," + base64.b64encode(png.read_bytes()).decode("ascii")
 
 
-def _headline(runs: Sequence[ScoreRow], aligned: Aligned) -> dict[str, dict[str, ScoreRow]]:
+def _pick_headline(runs: Sequence[ScoreRow], aligned: Aligned) -> dict[str, dict[str, ScoreRow]]:
     """Rows of `HEADLINE` on the grid that is shown, by run and metric."""
     table: dict[str, dict[str, ScoreRow]] = {run: {} for run in aligned.runs}
     for row in runs:
@@ -88,7 +88,7 @@ def _headline(runs: Sequence[ScoreRow], aligned: Aligned) -> dict[str, dict[str,
     return table
 
 
-def _by_limit(good_enough: Sequence[ScoreRow]) -> dict[str, dict[str, ScoreRow]]:
+def _group_by_limit(good_enough: Sequence[ScoreRow]) -> dict[str, dict[str, ScoreRow]]:
     """Rows of the threshold table by what they limit, and by run."""
     table: dict[str, dict[str, ScoreRow]] = {}
     for row in good_enough:
@@ -97,7 +97,7 @@ def _by_limit(good_enough: Sequence[ScoreRow]) -> dict[str, dict[str, ScoreRow]]
     return table
 
 
-def _shown_pairs(content: Mapping[str, Any], aligned: Aligned) -> list[ScoreRow]:
+def _choose_pairs(content: Mapping[str, Any], aligned: Aligned) -> list[ScoreRow]:
     """Pairs of Dice; where they are too many, those with the run whose mean is best."""
     pairs = [pair for pair in content["pairs"] if pair["metric"] == "dice" and pair["grid"] == aligned.grid]
     if len(pairs) <= MOST_PAIRS:
@@ -107,7 +107,7 @@ def _shown_pairs(content: Mapping[str, Any], aligned: Aligned) -> list[ScoreRow]
     return [pair for pair in pairs if best in (pair["first"], pair["second"])]
 
 
-def _side_by_side(described: Sequence[ScoreRow], runs: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+def _align_subgroups(described: Sequence[ScoreRow], runs: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
     """Subgroups by field: a row a level, with the row of each run in it, None where it has none."""
     fields: dict[str, dict[str, dict[str, ScoreRow]]] = {}
     for row in described:
@@ -122,7 +122,7 @@ def _side_by_side(described: Sequence[ScoreRow], runs: Sequence[str]) -> dict[st
     }
 
 
-def _left_open(items: Sequence[Mapping[str, str]]) -> dict[str, list[str]]:
+def _list_open_items(items: Sequence[Mapping[str, str]]) -> dict[str, list[str]]:
     """Names of the items that the data do not answer, by guideline."""
     names: dict[str, list[str]] = {}
     for item in items:

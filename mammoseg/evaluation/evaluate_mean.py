@@ -61,7 +61,7 @@ def evaluate_mean(
                     threshold=threshold,
                     item=image.record,
                     grid="original",
-                    spacing_mm=_spacing(image.record),
+                    spacing_mm=_read_spacing(image.record),
                     lesions=image.lesions,
                 )
             ]
@@ -79,6 +79,6 @@ def evaluate_mean(
     return output
 
 
-def _spacing(record: dict[str, Any]) -> tuple[float, float] | None:
+def _read_spacing(record: dict[str, Any]) -> tuple[float, float] | None:
     row, column = record.get("pixel_spacing_mm") or (0, 0)
     return (row, column) if row > 0 and column > 0 else None

@@ -104,14 +104,16 @@ def outline_masses(
         seeds: numbers that the draws of the annotator come from.
         starts: keys of `STARTS`.
     """
-    for film in _films(model, films):
+    for film in _prepare_films(model, films):
         for index, mass in enumerate(film.masses):
             for seed in seeds:
                 for start in starts:
                     random = np.random.default_rng([seed, film.number, index, list(STARTS).index(start)])
                     first, most = STARTS[start]
-                    found = _dice(correct_mask(model, film.prepared, mass, first(mass, random), random), mass, most)
-                    yield _outlined(film, index, seed, start, found)
+                    found = _score_masks(
+                        correct_mask(model, film.prepared, mass, first(mass, random), random), mass, most
+                    )
+                    yield _make_outlined(film, index, seed, start, found)
 
 
 def correct_proposals(
@@ -128,16 +130,16 @@ def correct_proposals(
         propose: bool mask ``(rows, columns)`` of the masses in a film ``(rows, columns)``, 0 to 1.
         seeds: numbers that the draws of the annotator come from.
     """
-    for film in _films(model, films):
+    for film in _prepare_films(model, films):
         proposed = propose(film.image)
         for index, mass in enumerate(film.masses):
-            part = _part_on(mass, proposed)
+            part = _find_part_on(mass, proposed)
             for seed in seeds:
                 random = np.random.default_rng([seed, film.number, index, len(STARTS)])
-                found = _dice(
+                found = _score_masks(
                     correct_mask(model, film.prepared, mass, Prompts(), random, mask=part), mass, CLICKS[-1] + 1
                 )
-                yield _outlined(film, index, seed, PROPOSAL, found)
+                yield _make_outlined(film, index, seed, PROPOSAL, found)
 
 
 def load_films(dataset_dir: Path | str, *, section: str, cache_dir: Path | str | None = None) -> CachedDataset:
@@ -164,11 +166,11 @@ def summarise_outlines(outlined: Sequence[Outlined]) -> dict[str, Any]:
         small = [each for each in found if each.pixels < median]
         counts = [count for count in (0, *CLICKS) if first <= count <= most]
         summary[start] = {
-            "dice": {str(count): _over_seeds(found, count) for count in counts},
-            "dice_small": {str(count): _over_seeds(small, count) for count in counts},
+            "dice": {str(count): _summarise_dice(found, count) for count in counts},
+            "dice_small": {str(count): _summarise_dice(small, count) for count in counts},
         }
         if most > 1:
-            summary[start]["to"] = {f"{goal:.2f}": _clicks_to(found, goal) for goal in GOALS}
+            summary[start]["to"] = {f"{goal:.2f}": _summarise_clicks(found, goal) for goal in GOALS}
     return summary
 
 
@@ -183,7 +185,7 @@ class _Film:
     prepared: Any
 
 
-def _films(model: InteractiveModel, films: CachedDataset) -> Iterator[_Film]:
+def _prepare_films(model: InteractiveModel, films: CachedDataset) -> Iterator[_Film]:
     """Those that have a mass which counts."""
     for number, record in enumerate(films.data):
         item = films[number]
@@ -192,17 +194,17 @@ def _films(model: InteractiveModel, films: CachedDataset) -> Iterator[_Film]:
             yield _Film(number, record, image, masses, model.prepare(image))
 
 
-def _outlined(film: _Film, index: int, seed: int, start: str, dice: tuple[float, ...]) -> Outlined:
+def _make_outlined(film: _Film, index: int, seed: int, start: str, dice: tuple[float, ...]) -> Outlined:
     pixels = int(film.masses[index].sum())
     return Outlined(film.record["image_id"], film.record["patient_id"], index, pixels, seed, start, dice)
 
 
-def _dice(masks: Iterable[np.ndarray], mass: np.ndarray, most: int) -> tuple[float, ...]:
+def _score_masks(masks: Iterable[np.ndarray], mass: np.ndarray, most: int) -> tuple[float, ...]:
     """Dice of the first masks, of so many at most."""
     return tuple(compute_dice(mask, mass) for mask in islice(masks, most))
 
 
-def _part_on(mass: np.ndarray, proposed: np.ndarray) -> np.ndarray:
+def _find_part_on(mass: np.ndarray, proposed: np.ndarray) -> np.ndarray:
     """The connected part of a mask that covers most of a mass; nothing where none does."""
     parts, _ = label(proposed, TOUCHING)
     covering = np.bincount(parts[mass])
@@ -210,7 +212,7 @@ def _part_on(mass: np.ndarray, proposed: np.ndarray) -> np.ndarray:
     return parts == covering.argmax() if covering.any() else np.zeros_like(proposed)
 
 
-def _over_seeds(outlined: Sequence[Outlined], prompts: int) -> dict[str, Any]:
+def _summarise_dice(outlined: Sequence[Outlined], prompts: int) -> dict[str, Any]:
     """Mean over masses, of each seed and of all; and the interval of it, drawing patients."""
     if not outlined:
         return {}
@@ -223,7 +225,7 @@ def _over_seeds(outlined: Sequence[Outlined], prompts: int) -> dict[str, Any]:
     return {"mean": float(np.mean(means)), "lowest": min(means), "highest": max(means), "interval": list(interval)}
 
 
-def _clicks_to(outlined: Sequence[Outlined], goal: float) -> Mapping[str, float | None]:
+def _summarise_clicks(outlined: Sequence[Outlined], goal: float) -> Mapping[str, float | None]:
     clicks = [each.count_prompts_to(goal) for each in outlined]
     reached = [count for count in clicks if count is not None]
     return {

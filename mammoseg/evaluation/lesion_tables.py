@@ -47,12 +47,16 @@ def write_lesion_tables(folder: Path, images: Mapping[str, Sequence[Found]]) -> 
         for grid, of_grid in images.items()
         for rule in RULES
     }
-    points = [row for (grid, rule), curve in curves.items() for row in _froc_rows(grid, rule, curve, images[grid])]
-    bins = {grid: _reliability(of_grid) for grid, of_grid in images.items()}
+    points = [row for (grid, rule), curve in curves.items() for row in _list_froc_rows(grid, rule, curve, images[grid])]
+    bins = {grid: _compute_bins(of_grid) for grid, of_grid in images.items()}
     write_csv(folder / "froc.csv", points, columns=FROC)
     write_csv(
         folder / "froc_curve.csv",
-        [dict(zip(CURVE, (*key, *point), strict=True)) for key, curve in curves.items() for point in _points(curve)],
+        [
+            dict(zip(CURVE, (*key, *point), strict=True))
+            for key, curve in curves.items()
+            for point in _list_points(curve)
+        ],
         columns=CURVE,
     )
     columns = ("grid", *ReliabilityBin.__dataclass_fields__)
@@ -62,7 +66,7 @@ def write_lesion_tables(folder: Path, images: Mapping[str, Sequence[Found]]) -> 
         columns=columns,
     )
     first = next(iter(images))
-    plot_froc({f"hit by {rule}": _points(curves[first, rule]) for rule in RULES}, folder / "froc.png")
+    plot_froc({f"hit by {rule}": _list_points(curves[first, rule]) for rule in RULES}, folder / "froc.png")
     plot_reliability({f"{grid} grid": of_grid for grid, of_grid in bins.items()}, folder / "reliability.png")
     calibration = [
         {"grid": grid, "marks": sum(one.marks for one in of_grid)}
@@ -151,33 +155,33 @@ def _named(path: Path) -> Iterator[None]:
         raise WrongCallError(f"{path} is no table that an evaluation wrote: {error}; evaluate again.") from error
 
 
-def _froc_rows(grid: str, rule: str, curve: FrocCurve, images: Sequence[Found]) -> list[ScoreRow]:
+def _list_froc_rows(grid: str, rule: str, curve: FrocCurve, images: Sequence[Found]) -> list[ScoreRow]:
     intervals = bootstrap_froc([found[rule] for found in images])
     rows: list[ScoreRow] = []
     for rate, interval in zip(FALSE_POSITIVES, intervals, strict=True):
         sensitivity = curve.at(rate)
         known = not math.isnan(sensitivity)
         values = (sensitivity, *interval) if known else (None, None, None)
-        reason = "" if known else _reason(curve)
+        reason = "" if known else _say_why_empty(curve)
         rows.append(dict(zip(FROC, (grid, rule, rate, *values, curve.lesions, curve.images, reason), strict=True)))
     return rows
 
 
-def _reason(curve: FrocCurve) -> str:
+def _say_why_empty(curve: FrocCurve) -> str:
     if not curve.lesions:
         return "no image has a mass"
     return f"the curve ends at {curve.end:.3f} false marks an image, with {max(curve.sensitivity):.3f} found"
 
 
-def _points(curve: FrocCurve) -> list[tuple[float, float]]:
+def _list_points(curve: FrocCurve) -> list[tuple[float, float]]:
     return list(zip(curve.false_positives, curve.sensitivity, strict=True))
 
 
-def _reliability(images: Sequence[Found]) -> list[ReliabilityBin]:
-    marks = [(score, right) for found in images for score, right in _judged(found[SHOWN_RULE])]
+def _compute_bins(images: Sequence[Found]) -> list[ReliabilityBin]:
+    marks = [(score, right) for found in images for score, right in _judge_marks(found[SHOWN_RULE])]
     return compute_reliability([score for score, _ in marks], [right for _, right in marks])
 
 
-def _judged(found: FoundLesions) -> list[tuple[float, bool]]:
+def _judge_marks(found: FoundLesions) -> list[tuple[float, bool]]:
     """Score of each mark, and whether it is on a mass."""
     return [(score, True) for score in found.true] + [(score, False) for score in found.false]

@@ -53,20 +53,20 @@ def measure_evaluation(evaluation: Path) -> dict[str, Any]:
     return {
         **{name: told.get(name) for name in TOLD},
         "machine": told["machine"]["processor"],
-        "trained_at": _trained_at(told.get("started_from")),
-        **_training(evaluation),
+        "trained_at": _read_commit(told.get("started_from")),
+        **_summarise_training(evaluation),
         "images": len({row["image_id"] for row in rows}),
         "patients": len({row["patient_id"] for row in rows}),
-        "grids": {grid: _on_grid(grid, rows, summary) for grid in grids},
+        "grids": {grid: _summarise_grid(grid, rows, summary) for grid in grids},
     }
 
 
-def _trained_at(weights: Any) -> str | None:
+def _read_commit(weights: Any) -> str | None:
     """Commit that the weights were trained at; of several, and where nobody wrote it down, none."""
     return weights.get("commit") if isinstance(weights, dict) else None
 
 
-def _training(evaluation: Path) -> dict[str, Any]:
+def _summarise_training(evaluation: Path) -> dict[str, Any]:
     """Epochs that the training had, and the one whose weights were kept; nothing where its log is not there."""
     log = find_training_log(evaluation)
     if log is None:
@@ -79,7 +79,7 @@ def _training(evaluation: Path) -> dict[str, Any]:
     )
 
 
-def _on_grid(grid: str, rows: Sequence[ScoreRow], summary: dict[str, Any]) -> dict[str, Any]:
+def _summarise_grid(grid: str, rows: Sequence[ScoreRow], summary: dict[str, Any]) -> dict[str, Any]:
     on_grid = [row for row in rows if row["grid"] == grid]
     scores = {row["metric"]: row for row in summary["scores"] if row["grid"] == grid}
     low, high = bootstrap_mean_interval([row["dice"] for row in on_grid], [row["patient_id"] for row in on_grid])

@@ -83,7 +83,7 @@ def write_html_report(
     """
     if learning_curve_csv is not None:
         plot_learning_curve(learning_curve_csv, output / "learning_curve.png")
-    shown = [_show(case, output, number=number) for number, case in enumerate(cases, start=1)]
+    shown = [_write_case(case, output, number=number) for number, case in enumerate(cases, start=1)]
     write_html(
         output / "index.html",
         "report.html",
@@ -93,7 +93,7 @@ def write_html_report(
         cases=shown,
         summary=[row for row in summary if row["count"]],
         labels=LABELS,
-        headline=_headline(summary),
+        headline=_pick_headline(summary),
         provenance=flatten(provenance),
         has_learning_curve=learning_curve_csv is not None,
         notice=notice,
@@ -117,13 +117,13 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _show(case: Case, output: Path, *, number: int) -> dict[str, Any]:
+def _write_case(case: Case, output: Path, *, number: int) -> dict[str, Any]:
     """Write the three pictures of a case; give what the template shows of it."""
     grey = np.repeat(_as_grey(shrink_to(LONGEST_SIDE, case.image))[..., None], 3, axis=2)
     pictures = {
         "image": grey,
-        "truth": _outlined(grey, {TRUTH_COLOUR: case.truth}),
-        "prediction": _outlined(grey, {TRUTH_COLOUR: case.truth, PREDICTION_COLOUR: case.prediction}),
+        "truth": _draw_outlines(grey, {TRUTH_COLOUR: case.truth}),
+        "prediction": _draw_outlines(grey, {TRUTH_COLOUR: case.truth, PREDICTION_COLOUR: case.prediction}),
     }
     for name, picture in pictures.items():
         with atomic_path(output / "cases" / f"{number:03d}_{name}.png") as temporary:
@@ -145,7 +145,7 @@ def _as_grey(image: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.normalize(image, np.empty(0), 0, 255, cv2.NORM_MINMAX, dtype=cv2.CV_8U))
 
 
-def _outlined(grey: np.ndarray, masks: Mapping[str, np.ndarray]) -> np.ndarray:
+def _draw_outlines(grey: np.ndarray, masks: Mapping[str, np.ndarray]) -> np.ndarray:
     """Copy of a BGR picture (H, W, 3) with the outline of each mask, brought to its size, in its colour."""
     picture = grey.copy()
     for colour, mask in masks.items():
@@ -156,7 +156,7 @@ def _outlined(grey: np.ndarray, masks: Mapping[str, np.ndarray]) -> np.ndarray:
     return picture
 
 
-def _headline(summary: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _pick_headline(summary: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The four scores shown large, of the first grid of the summary."""
     first_grid = [row for row in summary if row["grid"] == summary[0]["grid"]]
     return [row for row in first_grid if row["metric"] in ("dice", "iou", "sensitivity", "hausdorff_px")]

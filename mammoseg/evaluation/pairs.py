@@ -88,7 +88,7 @@ def compare_pairs(
                 "second": aligned.runs[second],
                 "metric": score,
                 "grid": aligned.grid,
-                **_differ(of_pair[~np.isnan(of_pair)], ends.tolist(), p),
+                **_describe_differences(of_pair[~np.isnan(of_pair)], ends.tolist(), p),
             }
             for (first, second), (of_pair, ends, p) in zip(pairs, tested, strict=True)
         ]
@@ -97,7 +97,7 @@ def compare_pairs(
     return compared
 
 
-def _differ(differences: np.ndarray, interval: Sequence[float], p: float) -> ScoreRow:
+def _describe_differences(differences: np.ndarray, interval: Sequence[float], p: float) -> ScoreRow:
     return {
         "images": len(differences),
         "mean_difference": float(differences.mean()) if len(differences) else math.nan,

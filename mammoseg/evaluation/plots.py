@@ -71,7 +71,7 @@ def plot_cases(cases: Mapping[str, Case], png: Path, *, attribution: str) -> Non
     figure = Figure(figsize=(3.2 * len(cases), 6.4 * aspect + 1.0), layout="constrained")
     axes = figure.subplots(2, len(cases), squeeze=False)
     for (heading, case), (plain, outlined) in zip(cases.items(), axes.T, strict=True):
-        image, truth, prediction = _reduced(case)
+        image, truth, prediction = _shrink_case(case)
         plain.set_title(f"{heading}: Dice {case.scores['dice']:.2f}")
         plain.imshow(image, cmap="gray")
         outlined.imshow(image, cmap="gray")
@@ -171,7 +171,7 @@ def plot_reliability(bins: Mapping[str, Sequence[ReliabilityBin]], png: Path) ->
     axis.plot([0, 1], [0, 1], color="#999999", linestyle="--")
     for name, of_name in bins.items():
         scores, right = [one.score for one in of_name], [one.right for one in of_name]
-        axis.scatter(scores, right, s=_dot_areas(of_name), alpha=0.6, label=name)
+        axis.scatter(scores, right, s=_compute_dot_areas(of_name), alpha=0.6, label=name)
     axis.set(xlabel="score of the marks (area: their number)", ylabel="fraction of them on a mass")
     axis.set(xlim=(-0.02, 1.05), ylim=(-0.05, 1.05))
     axis.grid(alpha=0.25)
@@ -195,13 +195,13 @@ def save_figure(figure: Figure, png: Path) -> None:
         picture.quantize(256).save(temporary, optimize=True)
 
 
-def _dot_areas(bins: Sequence[ReliabilityBin]) -> list[float]:
+def _compute_dot_areas(bins: Sequence[ReliabilityBin]) -> list[float]:
     """Areas in square points, 600 for all marks together."""
     marks = sum(one.marks for one in bins)
     return [8 + 600 * one.marks / marks for one in bins]
 
 
-def _reduced(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _shrink_case(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Image and both masks of a case at the size of a picture; the masks as the part of each pixel they cover."""
     image, truth, prediction = (shrink_to(LONGEST_SIDE, plane) for plane in (case.image, case.truth, case.prediction))
     return image, truth, prediction

@@ -31,7 +31,7 @@ def list_reporting_items(
         ``guide``, ``item`` (its number, or empty), ``about`` and ``answer``, which is `LEFT_TO_AUTHORS` where the data
         say nothing.
     """
-    answers = _answers(aligned, runs, provenance)
+    answers = _collect_answers(aligned, runs, provenance)
     items = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
     return [
         {"guide": item["guide"], "item": item["item"] or "", "about": item["about"]}
@@ -40,7 +40,9 @@ def list_reporting_items(
     ]
 
 
-def _answers(aligned: Aligned, runs: Sequence[ScoreRow], provenance: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+def _collect_answers(
+    aligned: Aligned, runs: Sequence[ScoreRow], provenance: Mapping[str, Mapping[str, Any]]
+) -> dict[str, str]:
     """Texts by the names that the JSON file uses; an empty one is no answer."""
     with_mass = sum(bool(row["has_mass"]) for row in aligned.rows)
     patients = len({patient for patient in aligned.patients if patient is not None})
@@ -49,22 +51,22 @@ def _answers(aligned: Aligned, runs: Sequence[ScoreRow], provenance: Mapping[str
     dice = [row for row in runs if row["metric"] == "dice" and row["grid"] == aligned.grid and row["count"]]
     return {
         "counts": counts,
-        "data": _said(provenance, {"source": "source", "datalist_sha256": "datalist"}),
-        "configs": _said(provenance, {"config_sha256": "settings by SHA-256", "seed": "seed"}),
-        "software": _said(provenance, {"versions": "versions"}),
-        "models": _said(provenance, {"bundle": "bundle", "weights_sha256": "weights by SHA-256"}),
-        "first_weights": _said(provenance, {"encoder": "encoder", "started_from": "started from"}),
-        "thresholds": _said(provenance, {"threshold": "probability from which a pixel is mass"}),
-        "commits": _said(provenance, {"commit": "code at commit"}),
-        "missing": _missing(aligned),
-        "vendors": _levels(aligned, {"vendor": "vendor"}),
-        "characteristics": _levels(aligned, FIELDS),
+        "data": _say_of_runs(provenance, {"source": "source", "datalist_sha256": "datalist"}),
+        "configs": _say_of_runs(provenance, {"config_sha256": "settings by SHA-256", "seed": "seed"}),
+        "software": _say_of_runs(provenance, {"versions": "versions"}),
+        "models": _say_of_runs(provenance, {"bundle": "bundle", "weights_sha256": "weights by SHA-256"}),
+        "first_weights": _say_of_runs(provenance, {"encoder": "encoder", "started_from": "started from"}),
+        "thresholds": _say_of_runs(provenance, {"threshold": "probability from which a pixel is mass"}),
+        "commits": _say_of_runs(provenance, {"commit": "code at commit"}),
+        "missing": _say_missing(aligned),
+        "vendors": _say_levels(aligned, {"vendor": "vendor"}),
+        "characteristics": _say_levels(aligned, FIELDS),
         "split": f"Scored here: {counts} `mammoseg audit-split` shows whether a patient or picture is in two parts.",
         "metrics": "Dice, IoU, sensitivity, precision, area difference, three Hausdorff distances, FROC; each defined "
         "in docs/evaluation.md.",
         "statistics": "95 % bootstrap intervals that draw whole patients; two-sided Wilcoxon signed-rank tests of "
         "pairs, Holm's correction within each table.",
-        "subgroups": "Subgroup tables of this report." if _levels(aligned, FIELDS) else "",
+        "subgroups": "Subgroup tables of this report." if _say_levels(aligned, FIELDS) else "",
         "performance": "; ".join(
             f"{row['run']}: Dice {format_number(row['mean'])} ({format_number(row['mean_low'])} to "
             f"{format_number(row['mean_high'])})"
@@ -74,10 +76,10 @@ def _answers(aligned: Aligned, runs: Sequence[ScoreRow], provenance: Mapping[str
     }
 
 
-def _said(provenance: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> str:
+def _say_of_runs(provenance: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> str:
     """What the runs say under these keys; once where all say the same."""
     said = {
-        run: ", ".join(f"{word} {_text(told[key])}" for key, word in names.items() if told.get(key) is not None)
+        run: ", ".join(f"{word} {_format_value(told[key])}" for key, word in names.items() if told.get(key) is not None)
         for run, told in provenance.items()
     }
     if len(set(said.values())) == 1:
@@ -85,13 +87,13 @@ def _said(provenance: Mapping[str, Mapping[str, Any]], names: Mapping[str, str])
     return "; ".join(f"{run}: {text}" for run, text in said.items() if text)
 
 
-def _text(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_text(one)}" for key, one in value.items() if one is not None)
+        return ", ".join(f"{key} {_format_value(one)}" for key, one in value.items() if one is not None)
     return str(value)
 
 
-def _levels(aligned: Aligned, fields: Mapping[str, str]) -> str:
+def _say_levels(aligned: Aligned, fields: Mapping[str, str]) -> str:
     """How many images have which level of each field."""
     texts = []
     for column, name in fields.items():
@@ -102,7 +104,7 @@ def _levels(aligned: Aligned, fields: Mapping[str, str]) -> str:
     return "; ".join(texts)
 
 
-def _missing(aligned: Aligned) -> str:
+def _say_missing(aligned: Aligned) -> str:
     """Fields that some images lack; images that a run did not score."""
     lacking = {name: sum(row.get(column) is None for row in aligned.rows) for column, name in FIELDS.items()}
     part = [f"{name} unknown of {count}" for name, count in lacking.items() if 0 < count < len(aligned.rows)]

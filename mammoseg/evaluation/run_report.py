@@ -87,8 +87,8 @@ def report(
     attribution = f"{datalist['license']}; changed: resized, outlined" if datalist["license"] else None
     with sole_writer(page, page / LOCK):
         extremes = choose_best_median_worst(shown)
-        chosen = {row["image_id"]: row for row in _spread(shown, cases, first=list(extremes.values()))}
-        pictures = {image_id: _case(records[image_id], row, predictor) for image_id, row in chosen.items()}
+        chosen = {row["image_id"]: row for row in _choose_cases(shown, cases, first=list(extremes.values()))}
+        pictures = {image_id: _predict_case(records[image_id], row, predictor) for image_id, row in chosen.items()}
         plot_cases(
             {heading: pictures[image_id] for heading, image_id in extremes.items()},
             page / "cases.png",
@@ -100,7 +100,7 @@ def report(
         beaten = compare_with_baseline(summary, baseline["test_dice"])
         curve = find_training_log(evaluation)
         files = [evaluation / name for name in (*TABLES, *PICTURES.values())] + ([curve] if curve else [])
-        copied = _copied(files, page)
+        copied = _copy_files(files, page)
         write_html_report(
             page,
             title=title,
@@ -126,7 +126,7 @@ def report(
     warn_of_doubt(provenance)
 
 
-def _copied(files: Sequence[Path], page: Path) -> list[str]:
+def _copy_files(files: Sequence[Path], page: Path) -> list[str]:
     """Names of the files that are there, once they lie beside the page, which can then be moved as it is."""
     there = [file for file in files if file.is_file()]
     for file in there:
@@ -173,7 +173,7 @@ def compare_with_baseline(summary: Sequence[ScoreRow], baseline: float) -> str:
     return f"To beat: the best constant threshold on intensity has {both}."
 
 
-def _spread(rows: Sequence[ScoreRow], count: int, *, first: Sequence[str]) -> list[ScoreRow]:
+def _choose_cases(rows: Sequence[ScoreRow], count: int, *, first: Sequence[str]) -> list[ScoreRow]:
     """Rows `first` by image id, then others at equal distances from the best to the worst Dice."""
     by_id = {row["image_id"]: row for row in rows}
     ranked = sorted(rows, key=lambda row: -1.0 if np.isnan(row["dice"]) else row["dice"], reverse=True)
@@ -182,7 +182,7 @@ def _spread(rows: Sequence[ScoreRow], count: int, *, first: Sequence[str]) -> li
     return [by_id[image_id] for image_id in dict.fromkeys(first)] + [others[place] for place in places]
 
 
-def _case(record: dict[str, Any], row: ScoreRow, predictor: Predictor) -> Case:
+def _predict_case(record: dict[str, Any], row: ScoreRow, predictor: Predictor) -> Case:
     prediction = predictor(record["image"])
     pixels = prediction.mammogram.pixels
     truth = read_mask(Path(record["label"]), shape=(pixels.shape[0], pixels.shape[1]))

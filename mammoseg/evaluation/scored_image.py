@@ -52,7 +52,7 @@ def score_image(
     """
     prediction = probability >= threshold
     scores = compute_segmentation_scores(prediction, truth, spacing_mm=spacing_mm)
-    identity = {name: item.get(name) for name in IDENTITY} | _facts(item)
+    identity = {name: item.get(name) for name in IDENTITY} | _read_facts(item)
     row = identity | {"has_mass": bool(truth.any()), "grid": grid} | scores
     found = find_lesions_by_marks(probability, truth, lesions=lesions, group=item.get("patient_id"))
     return row | count_pixels_and_masses(prediction, truth, lesions=lesions), found
@@ -86,7 +86,7 @@ def write_evaluation(
         raise MammosegError(f"{reason}; what they would say of Dice stands above.") from error
 
 
-def _facts(item: Mapping[str, Any]) -> ScoreRow:
+def _read_facts(item: Mapping[str, Any]) -> ScoreRow:
     """What is known of an image, however collating has wrapped it; an unknown number is NaN there, a word empty."""
     known: ScoreRow = {}
     for name, kind in FACTS.items():

@@ -82,7 +82,7 @@ def bootstrap_mean_intervals(
     for columns in columns_of.values():
         patients = np.flatnonzero(counts[:, columns[0]])
         if len(patients) >= 2:
-            drawn = _draws(len(patients), resamples, seed)
+            drawn = _draw_patients(len(patients), resamples, seed)
             means = drawn @ sums[patients][:, columns] / (drawn @ counts[patients][:, columns])
             intervals[columns] = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0).T
     return intervals
@@ -104,10 +104,10 @@ def compute_wilcoxon_p_value(first: Sequence[float], second: Sequence[float]) ->
     if not differences.any():
         return 1.0
     few = differences.size <= MOST_PERMUTED
-    return _permuted_p_value(differences[differences != 0]) if few else float(stats.wilcoxon(differences).pvalue)
+    return _compute_exact_p_value(differences[differences != 0]) if few else float(stats.wilcoxon(differences).pvalue)
 
 
-def _permuted_p_value(differences: np.ndarray) -> float:
+def _compute_exact_p_value(differences: np.ndarray) -> float:
     """What `scipy.stats.wilcoxon` gives of few differences, none 0, which takes their signs one by one."""
     ranks = stats.rankdata(np.abs(differences))
     signs = (np.arange(2 ** len(ranks))[:, None] >> np.arange(len(ranks))) & 1
@@ -151,6 +151,6 @@ def _sum_by_group(values: np.ndarray, groups: Sequence[str | None]) -> np.ndarra
 
 
 @lru_cache(maxsize=4)
-def _draws(patients: int, resamples: int, seed: int) -> np.ndarray:
+def _draw_patients(patients: int, resamples: int, seed: int) -> np.ndarray:
     """How often each patient is drawn, ``(resamples, patients)``: as often as there are patients, with replacement."""
     return np.random.default_rng(seed).multinomial(patients, [1 / patients] * patients, size=resamples).astype(float)

@@ -89,7 +89,7 @@ def read_per_image(path: Path) -> list[ScoreRow]:
         raise WrongCallError(f"{path} is not a file; give the per_image.csv that an evaluation wrote.")
     _, lines = read_csv(path, needed=[*(name for name in IDENTITY if name != "name"), "dice"])
     try:
-        rows = [_parsed(line) for line in lines]
+        rows = [_parse_row(line) for line in lines]
     except ValueError as error:
         raise WrongCallError(f"{path} is no per_image.csv that an evaluation wrote: {error}") from error
     (often, times), *_ = Counter((row["image_id"], row["grid"]) for row in rows).most_common(1) or [(("", ""), 1)]
@@ -111,7 +111,7 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> list[ScoreRow]:
     return [
         {"metric": name, "grid": grid, **_describe(values)}
         for grid, on_grid in grids.items()
-        for name, values in _values_by_metric(on_grid).items()
+        for name, values in _group_by_metric(on_grid).items()
     ]
 
 
@@ -171,14 +171,14 @@ def format_mass_lines(summary: Mapping[str, Sequence[Mapping[str, Any]]]) -> lis
     ]
     found = [
         f"Found at {format_count(row['false_positives'], 'false mark')} an image, whatever the threshold: "
-        f"{_found(row)}, {row['grid']} grid"
+        f"{_say_found(row)}, {row['grid']} grid"
         for row in summary["froc"]
         if row["rule"] == "either" and row["false_positives"] in (0.5, 1.0)
     ]
     return missed + found
 
 
-def _found(row: Mapping[str, Any]) -> str:
+def _say_found(row: Mapping[str, Any]) -> str:
     known = row["sensitivity"] is not None
     return f"{row['sensitivity']:.3f} of the masses" if known else f"not told, since {row['empty_because']}"
 
@@ -210,7 +210,7 @@ def say_provenance(provenance: Mapping[str, Any]) -> str:
     )
 
 
-def _parsed(line: Mapping[str, str]) -> ScoreRow:
+def _parse_row(line: Mapping[str, str]) -> ScoreRow:
     identity: ScoreRow = {name: line.get(name) or None for name in IDENTITY}
     facts = {name: kind(line[name]) for name, kind in FACTS.items() if line.get(name)}
     scores = {name: float(line[name]) if name in line else math.nan for name in SCORES}
@@ -218,7 +218,7 @@ def _parsed(line: Mapping[str, str]) -> ScoreRow:
     return identity | {"has_mass": line["has_mass"] == "True"} | facts | scores | counts
 
 
-def _values_by_metric(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
+def _group_by_metric(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
     """Values of every score, one an image, and those of `POOLED`, one a batch."""
     values = {name: [row[name] for row in rows] for name in SCORES}
     batches: dict[int, list[Mapping[str, Any]]] = {}

@@ -34,7 +34,7 @@ def fit_threshold(training: Iterable[ImageAndMask], *, candidates: Iterable[floa
         WrongCallError: when no training image has a mass.
     """
     thresholds = np.sort(np.fromiter(candidates, float))
-    dice = [_dice_at_every(thresholds, image, mask) for image, mask in training if np.any(mask)]
+    dice = [_compute_dice_at_every(thresholds, image, mask) for image, mask in training if np.any(mask)]
     if not dice:
         raise WrongCallError("no training image has a mass; give the training section of a datalist with masses.")
     mean = np.mean(dice, axis=0)
@@ -47,7 +47,7 @@ def evaluate_threshold(baseline: ThresholdBaseline, images: Iterable[ImageAndMas
     return [compute_dice(image >= baseline.threshold, mask) for image, mask in images]
 
 
-def _dice_at_every(thresholds: np.ndarray, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def _compute_dice_at_every(thresholds: np.ndarray, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Dice (thresholds,) of one image, from one count of the pixels at or above each threshold."""
     is_mass = mask == 1
     predicted, overlap = _count_at_least(thresholds, image), _count_at_least(thresholds, image[is_mass])

@@ -44,11 +44,11 @@ class FreezeEncoder:
 
     def attach(self, engine: Engine) -> None:
         """Watch the trainer `engine`."""
-        engine.add_event_handler(Events.EPOCH_STARTED, self._decide)
+        engine.add_event_handler(Events.EPOCH_STARTED, self._set_frozen)
         engine.add_event_handler(IterationEvents.BACKWARD_COMPLETED, self._drop_gradients)
         self.encoder.register_forward_pre_hook(self._keep_statistics)
 
-    def _decide(self, engine: Any) -> None:
+    def _set_frozen(self, engine: Any) -> None:
         self.frozen = engine.state.epoch <= self.epochs
 
     def _keep_statistics(self, encoder: Module, _: Any) -> None:

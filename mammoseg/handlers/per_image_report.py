@@ -74,18 +74,18 @@ class PerImageReport:
             item = {**getattr(item.get(self.image_key), "meta", {}), **item}
             if "image_id" not in item:
                 raise ValueError("an evaluated item has no 'image_id'; the datalist record must reach the evaluator.")
-            image = [self._scored(item, suffix="", grid="network", spacing_mm=None)]
+            image = [self._score_grid(item, suffix="", grid="network", spacing_mm=None)]
             if f"{self.pred_key}_original" in item:
-                spacing_mm = _spacing(item.get("pixel_spacing_mm"))
-                image.append(self._scored(item, suffix="_original", grid="original", spacing_mm=spacing_mm))
+                spacing_mm = _read_spacing(item.get("pixel_spacing_mm"))
+                image.append(self._score_grid(item, suffix="_original", grid="original", spacing_mm=spacing_mm))
             self.images.append(image)
 
-    def _scored(
+    def _score_grid(
         self, item: Mapping[str, Any], *, suffix: str, grid: str, spacing_mm: tuple[float, float] | None
     ) -> ScoredGrid:
         return score_image(
-            _plane(item[self.pred_key + suffix]),
-            _plane(item[self.label_key + suffix]),
+            _take_plane(item[self.pred_key + suffix]),
+            _take_plane(item[self.label_key + suffix]),
             threshold=self.threshold,
             item=item,
             grid=grid,
@@ -96,10 +96,10 @@ class PerImageReport:
     def _write(self, engine: Engine) -> None:
         images_of_processes: Any = idist.all_gather(self.images)
         if idist.get_rank() == 0:
-            write_evaluation(self.output_dir, _in_order(images_of_processes), provenance=self.provenance)
+            write_evaluation(self.output_dir, _merge_in_order(images_of_processes), provenance=self.provenance)
 
 
-def _in_order(images_of_processes: Sequence[Sequence[list[ScoredGrid]]]) -> list[list[ScoredGrid]]:
+def _merge_in_order(images_of_processes: Sequence[Sequence[list[ScoredGrid]]]) -> list[list[ScoredGrid]]:
     """Images as the datalist has them, each once: a sampler gives the first process the first, the next the second."""
     once: dict[str, list[ScoredGrid]] = {}
     for image in chain.from_iterable(zip_longest(*images_of_processes)):
@@ -108,13 +108,13 @@ def _in_order(images_of_processes: Sequence[Sequence[list[ScoredGrid]]]) -> list
     return list(once.values())
 
 
-def _plane(values: Any) -> np.ndarray:
+def _take_plane(values: Any) -> np.ndarray:
     """The one channel of a (1, H, W) tensor or array."""
     (plane,) = torch.as_tensor(values).detach().float().cpu().numpy()
     return plane
 
 
-def _spacing(values: Any) -> tuple[float, float] | None:
+def _read_spacing(values: Any) -> tuple[float, float] | None:
     """A (row, column) pair of numbers, however collating has wrapped them; None or NaN (not known) gives None."""
     if values is None:
         return None

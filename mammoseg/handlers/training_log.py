@@ -19,10 +19,10 @@ logger = logging.getLogger(__name__)
 
 def log_scores(engine: Engine) -> None:
     """Log what an evaluator has scored, as scores of its section: unlike in a training, none of them is a best one."""
-    logger.info(f"scored: {', '.join(_in_words(engine.state.metrics))}")
+    logger.info(f"scored: {', '.join(_format_scores(engine.state.metrics))}")
 
 
-def _in_words(metrics: Mapping[str, float]) -> list[str]:
+def _format_scores(metrics: Mapping[str, float]) -> list[str]:
     return [f"{name.removeprefix('val_').replace('_', ' ')} {value:.4f}" for name, value in metrics.items()]
 
 
@@ -74,7 +74,7 @@ class TrainingLog:
         self.rows.append(
             {
                 "epoch": engine.state.epoch,
-                "train_loss": self._mean_loss(),
+                "train_loss": self._compute_mean_loss(),
                 **metrics,
                 "lr": self._rate,
                 "seconds": round(time.perf_counter() - self._start, 3),
@@ -83,16 +83,16 @@ class TrainingLog:
         if idist.get_rank() == 0:
             self._write()
             self._seconds.append(self.rows[-1]["seconds"])
-            logger.info(self._line(engine.state.epoch, engine.state.max_epochs, metrics))
+            logger.info(self._say_epoch(engine.state.epoch, engine.state.max_epochs, metrics))
 
-    def _mean_loss(self) -> float:
+    def _compute_mean_loss(self) -> float:
         """Mean over the epoch's steps, of which each process computed its share."""
         mean = sum(self._losses) / max(len(self._losses), 1)
         return float(idist.all_reduce(mean)) / idist.get_world_size()
 
-    def _line(self, epoch: int, epochs: int, metrics: Mapping[str, float]) -> str:
+    def _say_epoch(self, epoch: int, epochs: int, metrics: Mapping[str, float]) -> str:
         """The last row in words, with the time that the epochs of this process let expect for those to come."""
-        scores = [f"validation {score}" for score in _in_words(metrics)]
+        scores = [f"validation {score}" for score in _format_scores(metrics)]
         said = ", ".join([f"loss {self.rows[-1]['train_loss']:.4f}", *scores])
         left = (epochs - epoch) * sum(self._seconds) / len(self._seconds)
         time_left = f"{left:.0f} s" if left < 120 else f"{left / 60:.0f} min" if left < 7200 else f"{left / 3600:.1f} h"

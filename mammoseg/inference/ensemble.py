@@ -101,7 +101,7 @@ def merge_facts(facts: Sequence[Mapping[str, str | None]]) -> dict[str, Any]:
     """The facts of `describe_weights` of several weights as one: hashes and files of all, the others each once."""
 
     def joined(name: str, by: str) -> str | None:
-        return _each_once([one[name] for one in facts], by)
+        return _join_once([one[name] for one in facts], by)
 
     return {
         "weights_sha256": "+".join(str(one["weights_sha256"]) for one in facts),
@@ -118,29 +118,29 @@ def build_mean_algorithm(members: Sequence[Algorithm], record: EnsembleRecord | 
     threshold = sum(member.threshold for member in members) / len(members)
     calibration = record.calibration if record else None
     return Algorithm(
-        _joined([member.name for member in members]) or f"mean of {len(members)} networks",
-        _joined([member.version for member in members]) or "several",
+        _join_for_dicom([member.name for member in members]) or f"mean of {len(members)} networks",
+        _join_for_dicom([member.version for member in members]) or "several",
         threshold=record and record.threshold or threshold,
-        flips=_flips(members),
+        flips=_say_flips(members),
         calibration=Calibration(**calibration) if calibration else None,
         min_area_mm2=record.min_area_mm2 if record else max(areas, default=None),
-        engine=_each_once([member.engine for member in members]),
-        precision=_each_once([member.precision for member in members]),
+        engine=_join_once([member.engine for member in members]),
+        precision=_join_once([member.precision for member in members]),
         **facts,
     )
 
 
-def _joined(words: Sequence[str]) -> str | None:
+def _join_for_dicom(words: Sequence[str]) -> str | None:
     """Each word once; None where DICOM has no room for all."""
     text = "+".join(dict.fromkeys(words))
     return text if len(text) <= MOST_LETTERS else None
 
 
-def _each_once(words: Sequence[str | None], by: str = ",") -> str | None:
+def _join_once(words: Sequence[str | None], by: str = ",") -> str | None:
     return by.join(dict.fromkeys(word for word in words if word)) or None
 
 
-def _flips(members: Sequence[Algorithm]) -> str | None:
+def _say_flips(members: Sequence[Algorithm]) -> str | None:
     twice = [member.flips for member in members if member.flips]
     return f"{twice[0]} of {len(twice)} of {len(members)}" if 0 < len(twice) < len(members) else next(iter(twice), None)
 

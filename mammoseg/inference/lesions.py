@@ -71,11 +71,11 @@ def find_masses(
     breast = find_recorded_breast(mammogram)
     probability = probability * breast
     if min_area_mm2 is not None:
-        smallest, rule = _asked_pixels(min_area_mm2, mammogram), f"{min_area_mm2:g} mm2, as asked for"
+        smallest, rule = _require_pixels(min_area_mm2, mammogram), f"{min_area_mm2:g} mm2, as asked for"
     elif min_area_pixels is not None:
         smallest, rule = min_area_pixels, f"{min_area_pixels:g} pixels, as asked for"
     else:
-        speck, least = SMALLEST_AREA * probability.size, _pixels(least_area_mm2 or 0.0, mammogram) or 0.0
+        speck, least = SMALLEST_AREA * probability.size, _convert_to_pixels(least_area_mm2 or 0.0, mammogram) or 0.0
         smallest = max(speck, least)
         rule = f"{least_area_mm2:g} mm2, the least area of the weights" if least > speck else SPECK
     lesions, too_small = _split_regions(probability, threshold, smallest)
@@ -128,18 +128,18 @@ def _split_regions(probability: np.ndarray, threshold: float, smallest: float) -
     labels, count = ndimage.label(mass[window], structure=TOUCHING)  # of a small part, which is ten times as fast
     areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     by_size = [index for index in np.argsort(-areas, kind="stable") if areas[index] >= smallest]
-    return [_whole(labels == index + 1, window, mass.shape) for index in by_size], count - len(by_size)
+    return [_place_part(labels == index + 1, window, mass.shape) for index in by_size], count - len(by_size)
 
 
-def _whole(part: np.ndarray, window: tuple[slice, slice], shape: tuple[int, ...]) -> np.ndarray:
+def _place_part(part: np.ndarray, window: tuple[slice, slice], shape: tuple[int, ...]) -> np.ndarray:
     """bool of this shape, False outside the window that `part` fills."""
     lesion = np.zeros(shape, bool)
     lesion[window] = part
     return lesion
 
 
-def _asked_pixels(area_mm2: float, mammogram: Mammogram) -> float:
-    pixels = _pixels(area_mm2, mammogram)
+def _require_pixels(area_mm2: float, mammogram: Mammogram) -> float:
+    pixels = _convert_to_pixels(area_mm2, mammogram)
     if pixels is None:
         raise InputRefusedError(
             "E_SPACING", "there is no pixel spacing to be believed; give the smallest area with --min_area_pixels."
@@ -147,7 +147,7 @@ def _asked_pixels(area_mm2: float, mammogram: Mammogram) -> float:
     return pixels
 
 
-def _pixels(area_mm2: float, mammogram: Mammogram) -> float | None:
+def _convert_to_pixels(area_mm2: float, mammogram: Mammogram) -> float | None:
     """How many pixels an area in the breast has; None where there is no honest spacing."""
     scale = find_scale(mammogram)
     return None if scale is None else area_mm2 / (scale.row_mm * scale.column_mm)

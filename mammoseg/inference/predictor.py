@@ -94,13 +94,13 @@ class Predictor:
         voi: str | None = None,
         prefers_recorded: bool = False,
     ) -> None:
-        config, version = _configs(bundle)  # what is named wrong is said before anything is read
+        config, version = _read_config(bundle)  # what is named wrong is said before anything is read
         path = Path(weights or choose_default_weights(bundle))
         record, self.engine = start_engine(path, device=device, runtime=runtime, precision=precision)
         recorded = record.provenance.get("bundle")
         if prefers_recorded and recorded in list_bundle_names():
             bundle = recorded
-            config, version = _configs(bundle)
+            config, version = _read_config(bundle)
         check_architecture(record, bundle)
         self.flips = record.flips if flips is None else flips
         self.weights_sha256 = record.sha256
@@ -151,7 +151,7 @@ class Predictor:
         self.engine.limit_threads(count)
 
 
-def _configs(bundle: str) -> tuple[dict[str, Any], str]:
+def _read_config(bundle: str) -> tuple[dict[str, Any], str]:
     """Config of the inference of a bundle that finds masses, and its version."""
     configs = Path(locate_bundle(bundle)) / "configs"
     config, version = read_json(configs / "inference.json"), read_json(configs / "metadata.json")["version"]

@@ -65,7 +65,9 @@ def quantise(bundle: str, *, dataset_dir: str | Path, weights: str | Path | None
     with output_errors(model.parent), sole_writer(model.parent, model.with_suffix(".lock"), waits=True):
         with atomic_path(model) as temporary:
             _write_int8(found, seen, temporary)
-            agreement = _agreement(found, temporary, seen, threshold=found.record.threshold or _threshold_of(bundle))
+            agreement = _compute_agreement(
+                found, temporary, seen, threshold=found.record.threshold or _read_threshold(bundle)
+            )
             if not agreement >= LEAST_AGREEMENT:
                 raise EngineError(
                     f"in INT8 the masks of {path} agree with those in f32 with a Dice of {agreement:.2f}, needed are "
@@ -90,7 +92,7 @@ def _write_int8(found: ConvertedFile, images: Sequence[np.ndarray], model: Path)
     onnx.save(quantised, model)
 
 
-def _agreement(found: ConvertedFile, model: Path, images: Sequence[np.ndarray], *, threshold: float) -> float:
+def _compute_agreement(found: ConvertedFile, model: Path, images: Sequence[np.ndarray], *, threshold: float) -> float:
     """Dice of all masks in INT8 together with all in f32; 1 where there is none in both."""
 
     channels, rows, columns = images[0].shape
@@ -107,5 +109,5 @@ def _agreement(found: ConvertedFile, model: Path, images: Sequence[np.ndarray], 
     return 2 * int((one & other).sum()) / total if total else 1.0
 
 
-def _threshold_of(bundle: str) -> float:
+def _read_threshold(bundle: str) -> float:
     return read_json(Path(locate_bundle(bundle)) / "configs" / "inference.json")["default_threshold"]

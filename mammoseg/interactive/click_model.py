@@ -79,17 +79,17 @@ class ClickModel:
             prompts = replace(prompts, mask=None)  # nothing so far: there is nothing to correct
         if prompts.mask is not None and len(prompts.list_marks_inside()) + len(prompts.list_marks_outside()):
             return self.corrector.segment(self.corrector.prepare(prepared.levels[0]), prompts)
-        found = self._looked(prepared, prompts, around=prompts)
+        found = self._outline(prepared, prompts, around=prompts)
         if prompts.mask is None and prompts.box is None and found.any():
-            found = self._looked(prepared, prompts, around=replace(prompts, mask=found))
+            found = self._outline(prepared, prompts, around=replace(prompts, mask=found))
         return without_clicked_out(found, prompts)
 
-    def _looked(self, prepared: PreparedFilm, prompts: Prompts, *, around: Prompts) -> np.ndarray:
+    def _outline(self, prepared: PreparedFilm, prompts: Prompts, *, around: Prompts) -> np.ndarray:
         centre, side = look(around, breast_height=prepared.height)
         views = [make_square(centre, share * side, grid=self.grid) for share in SQUARES]
         seen = np.stack([build_network_input(standardise(cut(prepared.levels, view)), prompts, view) for view in views])
         logits = self.network(np.concatenate([np.flip(seen, axes) for axes in MIRRORED]))
-        chances = _sigmoid(logits).reshape(len(MIRRORED), *seen[:, :1].shape)
+        chances = _apply_sigmoid(logits).reshape(len(MIRRORED), *seen[:, :1].shape)
         upright = np.mean([np.flip(chance, axes) for chance, axes in zip(chances, MIRRORED, strict=True)], axis=0)
         mask = np.zeros(prepared.levels[0].shape, bool)
         window = find_window(views, mask.shape)
@@ -99,7 +99,7 @@ class ClickModel:
             for view, chance in zip(views, upright, strict=True)
         ]
         marks = list_pixels(prompts.foreground, prompts.inside, mask.shape) - start
-        mask[window] = _meant(np.mean(shown, axis=0) >= self.threshold, marks)
+        mask[window] = _keep_marked(np.mean(shown, axis=0) >= self.threshold, marks)
         return mask
 
 
@@ -126,7 +126,7 @@ def load_click_model(weights: Path | None = None, *, runtime: str = "auto", devi
     return ClickModel(engine, grid=record.preprocessing["spatial_size"][0], **threshold)
 
 
-def _meant(mask: np.ndarray, marks: np.ndarray) -> np.ndarray:
+def _keep_marked(mask: np.ndarray, marks: np.ndarray) -> np.ndarray:
     """The parts of a mask that hold a mark inside, pixels ``(N, 2)``; where none does, its largest part."""
     parts, count = label(mask, TOUCHING)
     if not count:
@@ -136,5 +136,5 @@ def _meant(mask: np.ndarray, marks: np.ndarray) -> np.ndarray:
     return np.isin(parts, held if len(held) else 1 + np.bincount(parts.ravel())[1:].argmax())
 
 
-def _sigmoid(logits: np.ndarray) -> np.ndarray:
+def _apply_sigmoid(logits: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-np.clip(logits, -50, 50)))

@@ -42,10 +42,10 @@ def without_clicked_out(mask: np.ndarray, prompts: Prompts, *, radius: float = C
     drawn = mask if prompts.mask is None else mask | prompts.mask
     inside = list_pixels(prompts.foreground, prompts.inside, mask.shape)
     for row, column in list_pixels(prompts.background, (), mask.shape):
-        window = _window(row, column, radius, mask.shape)
+        window = _find_window(row, column, radius, mask.shape)
         rows, columns = np.ogrid[window]
         distance = np.hypot(rows - row, columns - column)
-        reached = drawn[window] & (distance <= radius) & (distance <= _distance_to(inside, window))
+        reached = drawn[window] & (distance <= radius) & (distance <= _measure_distance_to(inside, window))
         reached[row - window[0].start, column - window[1].start] = True
         parts, _ = label(reached, TOUCHING)
         allowed[window] &= parts != parts[row - window[0].start, column - window[1].start]
@@ -63,19 +63,19 @@ def list_pixels(clicks: np.ndarray, strokes: Iterable[np.ndarray], shape: tuple[
         shape: (rows, columns) of the image, which holds them all.
     """
     last = np.array(shape) - 1
-    found = [_nearest(clicks, last)]
+    found = [_find_nearest(clicks, last)]
     for stroke in strokes:
-        corners = _nearest(stroke, last)
+        corners = _find_nearest(stroke, last)
         found += [corners[:1]]
         found += [np.column_stack(line(*a, *b))[1:] for a, b in zip(corners[:-1], corners[1:], strict=True)]
     return np.concatenate(found)
 
 
-def _nearest(points: np.ndarray, last: np.ndarray) -> np.ndarray:
+def _find_nearest(points: np.ndarray, last: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(points).astype(int), 0, last)
 
 
-def _window(row: int, column: int, radius: float, shape: tuple[int, ...]) -> tuple[slice, slice]:
+def _find_window(row: int, column: int, radius: float, shape: tuple[int, ...]) -> tuple[slice, slice]:
     reach = int(radius)
     return (
         slice(max(0, row - reach), min(shape[0], row + reach + 1)),
@@ -83,7 +83,7 @@ def _window(row: int, column: int, radius: float, shape: tuple[int, ...]) -> tup
     )
 
 
-def _distance_to(points: np.ndarray, window: tuple[slice, slice]) -> np.ndarray:
+def _measure_distance_to(points: np.ndarray, window: tuple[slice, slice]) -> np.ndarray:
     """Distance of each pixel of a window to the nearest of `points` (N, 2), infinite where there are none."""
     rows, columns = np.mgrid[window]
     nearest = np.full(rows.shape, np.inf)

@@ -72,14 +72,14 @@ def make_close_up(image: np.ndarray, prompts: Prompts) -> CloseUp:
         image: ``(rows, columns)`` float32.
         prompts: checked prompts of this image.
     """
-    window = _window(prompts, image.shape)
+    window = _find_window(prompts, image.shape)
     part = image[window]
     ratio = min(1.0, SIDE / max(part.shape))
     rows, columns = (max(1, round(ratio * side)) for side in part.shape)
     return CloseUp(cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA), window)
 
 
-def _window(prompts: Prompts, shape: tuple[int, ...]) -> tuple[slice, slice]:
+def _find_window(prompts: Prompts, shape: tuple[int, ...]) -> tuple[slice, slice]:
     corners = [list_pixels(prompts.foreground, prompts.inside, shape)]
     margin = 0.0
     if prompts.box:

@@ -94,7 +94,7 @@ class PromptedCrops(Dataset):
         item = self.films[index]
         image, label = item["image"][0].numpy(), item["label"][0].numpy()
         if index not in self._known:
-            self._known[index] = measure_breast_height(image), [_around(mass) for mass in _learned(label > 0)]
+            self._known[index] = measure_breast_height(image), [_cut_around(mass) for mass in _choose_masses(label > 0)]
         height, masses = self._known[index]
         random = np.random.default_rng(item["draw"])
         mass, offset = masses[random.integers(len(masses))]
@@ -102,7 +102,7 @@ class PromptedCrops(Dataset):
         view = self._view(prompts, height, random)
         unit = standardise(cut(build_levels(image, 2), view.moved(offset)))
         if self.augmented:
-            unit = _changed(unit, random)
+            unit = _change_grey(unit, random)
             if random.random() < FORGOTTEN:
                 prompts = replace(prompts, mask=None)
         truth = view.cut(mass.astype(np.float32)) > 0.5
@@ -117,7 +117,7 @@ class PromptedCrops(Dataset):
         axes = np.eye(2) * side / self.grid
         if self.augmented:
             centre = centre + random.uniform(-0.08, 0.08, 2) * side
-            axes = axes @ _turned(random)
+            axes = axes @ _draw_turn(random)
         return CropView(centre, axes, self.grid)
 
 
@@ -129,51 +129,51 @@ def draw_prompts(mass: np.ndarray, random: np.random.Generator) -> Prompts:
         case "click":
             return start
         case "refined":
-            return replace(start, mask=_first_found(start, mass, random))
+            return replace(start, mask=_draw_first_mask(start, mass, random))
         case "box":
-            return _boxed(mass, random, loose=random.random() < 0.5)
+            return _simulate_box(mass, random, loose=random.random() < 0.5)
         case "strokes":
             outside = (draw_stroke_outside(mass, random),) if random.random() < 0.5 else ()
             return Prompts(inside=(draw_stroke_inside(mass, random),), outside=outside)
         case _:
-            return _corrected(start, mass, random)
+            return _add_corrections(start, mass, random)
 
 
-def _boxed(mass: np.ndarray, random: np.random.Generator, *, loose: bool) -> Prompts:
+def _simulate_box(mass: np.ndarray, random: np.random.Generator, *, loose: bool) -> Prompts:
     prompts = Prompts(box=draw_prompt_box(mass, random, loose=loose))
     draw = random.random()
     if draw < 0.25:
-        return _corrected(prompts, mass, random)
+        return _add_corrections(prompts, mass, random)
     mask = draw_faulty_mask(mass, random, fault=random.uniform(0.1, 0.4)) if draw < 0.5 else None
     return Prompts(box=prompts.box, mask=mask)
 
 
-def _corrected(prompts: Prompts, mass: np.ndarray, random: np.random.Generator) -> Prompts:
+def _add_corrections(prompts: Prompts, mass: np.ndarray, random: np.random.Generator) -> Prompts:
     """Further clicks, few more often than many, each in the largest error of a mask less wrong than the one before."""
     fault = random.uniform(*FAULTS)
     for number in range(1 + int(MOST_CORRECTIONS * random.random() ** 2)):
         if number:
             mask = draw_faulty_mask(mass, random, fault=fault / (1 + 0.5 * number))
         else:
-            mask = _first_found(prompts, mass, random)
+            mask = _draw_first_mask(prompts, mass, random)
         if (found := find_correcting_click(mask, mass, random)) is not None:
             prompts = with_click(prompts, found[0], inside=found[1], mask=mask)
     kept = prompts.mask if random.random() < 0.8 else None
     return Prompts(prompts.foreground, prompts.background, prompts.box, mask=kept)
 
 
-def _learned(label: np.ndarray) -> list[np.ndarray]:
+def _choose_masses(label: np.ndarray) -> list[np.ndarray]:
     return list_masses(label) or [find_largest_part(label)]
 
 
-def _first_found(prompts: Prompts, mass: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _draw_first_mask(prompts: Prompts, mass: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """What a network may have found from the first prompts: the mass with faults, or for clicks another region."""
     if len(prompts.foreground) and random.random() < 0.4:
         return draw_other_region(mass, prompts.foreground[0], random)
     return draw_faulty_mask(mass, random, fault=random.uniform(*FAULTS))
 
 
-def _around(mass: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _cut_around(mass: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The part of a label around a mass, and its first row and column, so that simulating costs little."""
     rows, columns = np.flatnonzero(mass.any(1)), np.flatnonzero(mass.any(0))
     low, high = np.array([rows[0], columns[0]]), np.array([rows[-1], columns[-1]]) + 1
@@ -182,7 +182,7 @@ def _around(mass: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mass[low[0] : high[0], low[1] : high[1]].copy(), low
 
 
-def _turned(random: np.random.Generator) -> np.ndarray:
+def _draw_turn(random: np.random.Generator) -> np.ndarray:
     """(2, 2) how the axes of a view are turned, scaled, stretched and mirrored."""
     angle, scale, aspect = random.uniform(-1, 1, 3) * (math.pi / 6, 0.25, 0.25)
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
@@ -190,7 +190,7 @@ def _turned(random: np.random.Generator) -> np.ndarray:
     return turn @ np.diag(np.exp([scale - aspect / 2, scale + aspect / 2]) * mirror)
 
 
-def _changed(unit: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _change_grey(unit: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Grey values of a view with another gamma, brightness, contrast and noise."""
     gamma, contrast, brightness = random.uniform(-1, 1, 3) * (0.3, 0.2, 0.1)
     changed = np.sign(unit) * np.abs(unit) ** math.exp(gamma) * math.exp(contrast) + brightness

@@ -15,7 +15,7 @@ class PromptError(MammosegError):
     """Prompts that say nothing about this image: outside of it, too many, none, not finite."""
 
 
-def _no_points() -> np.ndarray:
+def _make_no_points() -> np.ndarray:
     return np.empty((0, 2))
 
 
@@ -32,8 +32,8 @@ class Prompts:
         mask: (rows, columns) bool, the mask so far, or None.
     """
 
-    foreground: np.ndarray = field(default_factory=_no_points)
-    background: np.ndarray = field(default_factory=_no_points)
+    foreground: np.ndarray = field(default_factory=_make_no_points)
+    background: np.ndarray = field(default_factory=_make_no_points)
     box: tuple[float, float, float, float] | None = None
     inside: tuple[np.ndarray, ...] = ()
     outside: tuple[np.ndarray, ...] = ()

@@ -41,7 +41,7 @@ class RandomWalker(GreyModel):
 
     def outline(self, view: CloseUp, prompts: Prompts, shape: tuple[int, ...]) -> np.ndarray:
         """Chance ``(rows, columns)`` of the close-up that a walk meets the inside first; see `GreyModel.outline`."""
-        marks = _marks(view, prompts, shape)
+        marks = _draw_marks(view, prompts, shape)
         if not ((marks == INSIDE).any() and (marks == 0).any()):
             return marks == INSIDE
         chances: np.ndarray = random_walker(
@@ -55,12 +55,12 @@ class RandomWalker(GreyModel):
         return chances[0]
 
 
-def _marks(view: CloseUp, prompts: Prompts, shape: tuple[int, ...]) -> np.ndarray:
+def _draw_marks(view: CloseUp, prompts: Prompts, shape: tuple[int, ...]) -> np.ndarray:
     inside = view.marks(list_pixels(prompts.foreground, prompts.inside, shape))
     outside = view.marks(list_pixels(prompts.background, prompts.outside, shape))
     radius = max(1, round(MARK_RADIUS * max(view.grey.shape)))
     brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2)
-    marks = _guess(view, prompts, shape, has_marks=bool(inside.any()))
+    marks = _guess_marks(view, prompts, shape, has_marks=bool(inside.any()))
     painted_inside, painted_outside = (cv2.dilate(where.astype(np.uint8), brush) > 0 for where in (inside, outside))
     marks[painted_outside] = OUTSIDE
     marks[painted_inside & ~painted_outside] = INSIDE
@@ -69,7 +69,7 @@ def _marks(view: CloseUp, prompts: Prompts, shape: tuple[int, ...]) -> np.ndarra
     return marks
 
 
-def _guess(view: CloseUp, prompts: Prompts, shape: tuple[int, ...], *, has_marks: bool) -> np.ndarray:
+def _guess_marks(view: CloseUp, prompts: Prompts, shape: tuple[int, ...], *, has_marks: bool) -> np.ndarray:
     """Marks that follow from the box or the mask so far, or from how far a mass reaches."""
     marks = np.zeros(view.grey.shape, np.int32)
     if prompts.mask is not None and (mask := view.reduced(prompts.mask)).any():
@@ -77,7 +77,7 @@ def _guess(view: CloseUp, prompts: Prompts, shape: tuple[int, ...], *, has_marks
         sure = SURE * depth.max()
         marks[distance > sure + 1] = OUTSIDE
         marks[depth > sure] = INSIDE
-        marks[_contradicted(view, prompts, mask, shape)] = 0
+        marks[_find_contradicted(view, prompts, mask, shape)] = 0
         return marks
     rows, columns = np.mgrid[: marks.shape[0], : marks.shape[1]] + 0.5
     top, left, bottom, right = view.limits(prompts.box)
@@ -92,7 +92,7 @@ def _guess(view: CloseUp, prompts: Prompts, shape: tuple[int, ...], *, has_marks
     return marks
 
 
-def _contradicted(view: CloseUp, prompts: Prompts, mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def _find_contradicted(view: CloseUp, prompts: Prompts, mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Where the mask so far is not to be believed: around clicks inside of what it leaves out, and outside in it."""
     inside = view.marks(list_pixels(prompts.foreground, prompts.inside, shape))
     outside = view.marks(list_pixels(prompts.background, prompts.outside, shape))

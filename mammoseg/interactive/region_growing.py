@@ -39,11 +39,11 @@ class RegionGrowing(GreyModel):
         grey = cv2.GaussianBlur(view.grey, (0, 0), BLUR)
         slope = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
         parts, count = label(marks & ~mask, return_num=True)
-        regions = [_grown(grey, slope, parts == number, allowed) for number in range(1, count + 1)]
+        regions = [_grow_region(grey, slope, parts == number, allowed) for number in range(1, count + 1)]
         return mask | binary_fill_holes(np.logical_or.reduce([marks, *regions])) & allowed
 
 
-def _grown(grey: np.ndarray, slope: np.ndarray, seed: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+def _grow_region(grey: np.ndarray, slope: np.ndarray, seed: np.ndarray, allowed: np.ndarray) -> np.ndarray:
     """Of the regions around a seed, one for each tolerance, that with the steepest edge."""
     best, steepest = seed, -1.0
     middle = np.median(grey[seed])

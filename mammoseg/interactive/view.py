@@ -41,12 +41,12 @@ class CropView:
     def cut(self, image: np.ndarray) -> np.ndarray:
         """(grid, grid) float32 out of an image ``(rows, columns)``, bilinear, 0 outside of it."""
         return cv2.warpAffine(
-            image, self._matrix(), (self.grid, self.grid), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+            image, self._compute_matrix(), (self.grid, self.grid), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         )
 
     def back(self, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """(rows, columns) float32 on the grid of the image out of `values` ``(grid, grid)``, 0 outside of the view."""
-        return cv2.warpAffine(values, self._matrix(), (shape[1], shape[0]), flags=cv2.INTER_LINEAR)
+        return cv2.warpAffine(values, self._compute_matrix(), (shape[1], shape[0]), flags=cv2.INTER_LINEAR)
 
     def places(self, points: np.ndarray) -> np.ndarray:
         """(N, 2) rows and columns of the grid of points ``(N, 2)`` of the image."""
@@ -56,7 +56,7 @@ class CropView:
         """The same view of a larger image, whose pixel `offset` (2,) is the first of this one."""
         return CropView(self.centre + offset, self.axes, self.grid)
 
-    def _matrix(self) -> np.ndarray:
+    def _compute_matrix(self) -> np.ndarray:
         """OpenCV's (2, 3), in x and y, from the grid to the image."""
         offset = self.centre - self.axes @ np.full(2, (self.grid - 1) / 2)
         return np.column_stack([self.axes, offset])[::-1][:, [1, 0, 2]]

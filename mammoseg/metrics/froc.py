@@ -121,8 +121,8 @@ def find_lesions_by_marks(
     _, masses = as_mask_pair(probability > FLOOR, truth)
     lesions = find_connected_regions(masses) if lesions is None else lesions
     marks = find_marks(probability)
-    hits = [_hits(mark, lesions) for mark in marks]
-    return {rule: _found(rule, marks, hits, len(lesions), group) for rule in RULES}
+    hits = [_find_hits(mark, lesions) for mark in marks]
+    return {rule: _collect_found(rule, marks, hits, len(lesions), group) for rule in RULES}
 
 
 def compute_froc(images: Sequence[FoundLesions]) -> FrocCurve:
@@ -168,8 +168,8 @@ def bootstrap_froc(
         names.setdefault(position if image.group is None else image.group, len(names))
         for position, image in enumerate(images)
     ]
-    found, owners_of_found = _falling([image.lesions for image in images], patients)
-    false, owners_of_false = _falling([image.false for image in images], patients)
+    found, owners_of_found = _rank_scores([image.lesions for image in images], patients)
+    false, owners_of_false = _rank_scores([image.false for image in images], patients)
     if len(names) < 2 or not len(found):
         return [(float("nan"), float("nan"))] * len(false_positives)
     images_of_patient = np.bincount(patients)
@@ -187,22 +187,22 @@ def bootstrap_froc(
     return list(zip(low.tolist(), high.tolist(), strict=True))
 
 
-def _hits(mark: Mark, lesions: Sequence[Region]) -> dict[str, set[int]]:
+def _find_hits(mark: Mark, lesions: Sequence[Region]) -> dict[str, set[int]]:
     """Numbers, from 0, of the masses that a mark found, by rule."""
     row, column = (
         part.start + round(place) for part, place in zip(mark.box, ndimage.center_of_mass(mark.inside), strict=True)
     )
-    by_iou = {number for number, lesion in enumerate(lesions) if _iou(mark, lesion) >= HIT_IOU}
+    by_iou = {number for number, lesion in enumerate(lesions) if _compute_iou(mark, lesion) >= HIT_IOU}
     by_centre = {number for number, lesion in enumerate(lesions) if lesion.holds(row, column)}
     return dict(zip(RULES, (by_iou, by_centre, by_iou | by_centre), strict=True))
 
 
-def _iou(one: Region, other: Region) -> float:
+def _compute_iou(one: Region, other: Region) -> float:
     common = one.common(other)
     return common / (one.area + other.area - common)
 
 
-def _found(
+def _collect_found(
     rule: str, marks: Sequence[Mark], hits: Sequence[dict[str, set[int]]], count: int, group: str | None
 ) -> FoundLesions:
     best = [-np.inf] * count
@@ -220,7 +220,7 @@ def _count_from(thresholds: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return len(scores) - np.searchsorted(np.sort(scores), thresholds, side="left")
 
 
-def _falling(scores: Sequence[Sequence[float]], patients: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+def _rank_scores(scores: Sequence[Sequence[float]], patients: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """All scores, highest first, and the patient of each."""
     values = np.array([score for of_image in scores for score in of_image], float)
     owners = np.repeat(patients, [len(of_image) for of_image in scores])

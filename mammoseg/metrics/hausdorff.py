@@ -35,7 +35,7 @@ def compute_hausdorff_distance(
     if not predicted.any():
         return math.hypot(true.shape[0] * spacing[0], true.shape[1] * spacing[1])
     predicted_outline, true_outline = _outline(predicted) * spacing, _outline(true) * spacing
-    return max(_directed(predicted_outline, true_outline), _directed(true_outline, predicted_outline))
+    return max(_compute_directed(predicted_outline, true_outline), _compute_directed(true_outline, predicted_outline))
 
 
 def compute_hausdorff_of_points(
@@ -58,7 +58,9 @@ def compute_hausdorff_of_points(
     if not (predicted.any() and true.any()):
         return compute_hausdorff_distance(predicted, true, spacing=spacing)
     return max(
-        _directed(np.argwhere(one & ~other) * spacing, _outline(other) * spacing)  # the nearest lies on the outline
+        _compute_directed(
+            np.argwhere(one & ~other) * spacing, _outline(other) * spacing
+        )  # the nearest lies on the outline
         for one, other in ((predicted, true), (true, predicted))
     )
 
@@ -82,7 +84,7 @@ def compute_hausdorff_of_rows(prediction: ArrayLike, target: ArrayLike) -> float
     if not true.any():
         return math.nan
     columns = (predicted | true).any(axis=0)  # the others are 0 in both
-    rows, true_rows = (_different_rows(mask[:, columns]) for mask in (predicted, true))
+    rows, true_rows = (_list_different_rows(mask[:, columns]) for mask in (predicted, true))
     return float(max(directed_hausdorff(rows, true_rows)[0], directed_hausdorff(true_rows, rows)[0]))
 
 
@@ -93,10 +95,10 @@ def _outline(mask: np.ndarray) -> np.ndarray:
     return np.argwhere(filled > inside)
 
 
-def _different_rows(mask: np.ndarray) -> np.ndarray:
+def _list_different_rows(mask: np.ndarray) -> np.ndarray:
     """Each row once, float; most rows of a mask are empty."""
     return np.array(list({row.tobytes(): row for row in mask}.values()), float)
 
 
-def _directed(points: np.ndarray, others: np.ndarray) -> float:
+def _compute_directed(points: np.ndarray, others: np.ndarray) -> float:
     return float(cKDTree(others).query(points)[0].max()) if len(points) else 0.0

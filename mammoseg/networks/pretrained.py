@@ -39,7 +39,7 @@ def load_timm_weights(encoder: nn.Module, source: str | Path, *, name: str) -> N
         WrongCallError: weights missing or not readable, download failed, keys or shapes differ.
     """
     timm_name = name.removeprefix(TU)
-    whole = {_flat(key) for key in list_timm_shapes(timm_name)}
+    whole = {_flatten_key(key) for key in list_timm_shapes(timm_name)}
     if source == "imagenet":
         weights = fetch_imagenet_weights(timm_name)
     elif source == "package":
@@ -48,7 +48,7 @@ def load_timm_weights(encoder: nn.Module, source: str | Path, *, name: str) -> N
         weights = read_state_dict(source)
     own = {key.removeprefix(TU_PREFIX) for key in encoder.state_dict()}
     prefix = TU_PREFIX if name.startswith(TU) else ""
-    weights = {_flat(key): weight for key, weight in weights.items()}
+    weights = {_flatten_key(key): weight for key, weight in weights.items()}
     kept = {prefix + key: weight for key, weight in weights.items() if key in own or key not in whole}
     load_whole(encoder, kept, source=source)
 
@@ -212,6 +212,6 @@ def adapt_input_channels(weight: Tensor, in_channels: int) -> Tensor:
     return weight
 
 
-def _flat(key: str) -> str:
+def _flatten_key(key: str) -> str:
     """Key as timm's ``features_only`` spells it."""
     return re.sub(r"^(stem|stages)\.", r"\1_", key)

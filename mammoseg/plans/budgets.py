@@ -85,14 +85,14 @@ def cut_down(plan: RunPlan, name: str | None = None) -> tuple[RunPlan, dict[str,
     left_out: dict[str, str] = {}
     runs = []
     for run in plan.runs:
-        if reason := _meaningless(run) or (run.start_from in left_out and f"it starts from {run.start_from}"):
+        if reason := _say_why_meaningless(run) or (run.start_from in left_out and f"it starts from {run.start_from}"):
             left_out[run.name] = reason
         else:
             runs.append(_cut(run, budget))
     return replace(plan, runs=tuple(runs), budget=name), left_out
 
 
-def _meaningless(run: PlannedRun) -> str | None:
+def _say_why_meaningless(run: PlannedRun) -> str | None:
     if part := next((option for option in run.overrides if option.startswith(NOT_TOUCHED)), None):
         return f"the budget's common recipe has a loss of its own, so {part} means nothing"
     if "spatial_size" in run.overrides:
@@ -111,7 +111,7 @@ def _cut(run: PlannedRun, budget: Budget) -> PlannedRun:
     own = {key: value for key, value in run.overrides.items() if key not in (*few, "lr", "batch_size")}
     if budget.encoder and own.pop("encoder_weights", None):
         notes.append("the toy encoder starts from random weights")
-    network = {} if run.start_from else _narrow(run.bundle, own, budget, notes)
+    network = {} if run.start_from else _shrink_network(run.bundle, own, budget, notes)
     cut = replace(
         run,
         recipe="common" if has_common else run.recipe,
@@ -121,16 +121,16 @@ def _cut(run: PlannedRun, budget: Budget) -> PlannedRun:
     return replace(cut, seeds=cut.seeds[: budget.most], folds=cut.folds[: budget.most])
 
 
-def _narrow(bundle: str, own: Mapping[str, Any], budget: Budget, notes: list[str]) -> dict[str, Any]:
+def _shrink_network(bundle: str, own: Mapping[str, Any], budget: Budget, notes: list[str]) -> dict[str, Any]:
     config = render(bundle)["train"]
-    config = {**config, "network_def": {**config["network_def"], **_network_arguments(own)}}
+    config = {**config, "network_def": {**config["network_def"], **_pick_network_arguments(own)}}
     with quick_imports():  # torch, which takes seconds that a wrong call need not wait
         from mammoseg.cards.facts import build_bundle_network
     network, _ = build_bundle_network(config)
     built = network.config
     floor = NARROWEST_GATED if built.get("attention") else 1
     changes: dict[str, Any] = {
-        f"network_def::{name}": _part(built[name], budget.width, floor)
+        f"network_def::{name}": _shrink_widths(built[name], budget.width, floor)
         for name in WIDTHS
         if name in built and f"network_def::{name}" not in own
     }
@@ -147,12 +147,12 @@ def _narrow(bundle: str, own: Mapping[str, Any], budget: Budget, notes: list[str
     return changes
 
 
-def _network_arguments(overrides: Mapping[str, Any]) -> dict[str, Any]:
+def _pick_network_arguments(overrides: Mapping[str, Any]) -> dict[str, Any]:
     prefix = OF_THE_WEIGHTS[0]
     return {key.removeprefix(prefix): value for key, value in overrides.items() if key.startswith(prefix)}
 
 
-def _part(widths: int | list[int], part: int, floor: int) -> int | list[int]:
+def _shrink_widths(widths: int | list[int], part: int, floor: int) -> int | list[int]:
     if isinstance(widths, list):
         return [max(floor, width // part) for width in widths]
     return max(floor, widths // part)

@@ -64,13 +64,15 @@ def list_cells(table: PaperTable, course: Course) -> list[dict[str, str]]:
         course: what became of its plan.
     """
     return [
-        _cell(row, column, _published(table, row, number, column), _measured(table, row, column, course))
+        _build_cell(
+            row, column, _find_published(table, row, number, column), _find_measured(table, row, column, course)
+        )
         for row in table.words["rows"]
         for number, column in enumerate(table.columns)
     ]
 
 
-def _cell(row: Mapping[str, Any], column: Mapping[str, Any], published: str, ours: Measured) -> dict[str, str]:
+def _build_cell(row: Mapping[str, Any], column: Mapping[str, Any], published: str, ours: Measured) -> dict[str, str]:
     factor, digits = column.get("factor", 1), column.get("digits", 0)
     measured, difference = "", ""
     if not math.isnan(ours.value):
@@ -89,7 +91,7 @@ def _cell(row: Mapping[str, Any], column: Mapping[str, Any], published: str, our
     }
 
 
-def _published(table: PaperTable, row: Mapping[str, Any], number: int, column: Mapping[str, Any]) -> str:
+def _find_published(table: PaperTable, row: Mapping[str, Any], number: int, column: Mapping[str, Any]) -> str:
     """As printed, without the per cent sign; empty where it is not known here."""
     own = row.get("published") or []
     if number < len(own) and own[number]:
@@ -98,11 +100,11 @@ def _published(table: PaperTable, row: Mapping[str, Any], number: int, column: M
     place |= {"detail": column["detail"]} if "detail" in column else {}
     if "card" not in column or "data" not in place:
         return ""
-    return _card(find_bundle(table, row)).get((place["data"], place.get("detail", "")), {}).get(column["card"], "")
+    return _read_card(find_bundle(table, row)).get((place["data"], place.get("detail", "")), {}).get(column["card"], "")
 
 
 @cache
-def _card(bundle: str) -> dict[tuple[str, str], dict[str, str]]:
+def _read_card(bundle: str) -> dict[tuple[str, str], dict[str, str]]:
     """Published numbers of a card by data and detail, then by name."""
     rows = read_json(Path(locate_bundle(bundle)) / "docs" / "card.json")["published"]
     numbers = {}
@@ -113,26 +115,26 @@ def _card(bundle: str) -> dict[tuple[str, str], dict[str, str]]:
     return numbers
 
 
-def _fact(table: PaperTable, row: Mapping[str, Any], fact: str) -> float:
+def _read_fact(table: PaperTable, row: Mapping[str, Any], fact: str) -> float:
     facts = read_json(Path(locate_bundle(find_bundle(table, row))) / "docs" / "facts.json")
     return float(facts[fact])
 
 
-def _measured(table: PaperTable, row: Mapping[str, Any], column: Mapping[str, Any], course: Course) -> Measured:
+def _find_measured(table: PaperTable, row: Mapping[str, Any], column: Mapping[str, Any], course: Course) -> Measured:
     if "why" in column:
         return Measured(why=column["why"])
     if "fact" in column:
-        return Measured(why=row["cannot"]) if "cannot" in row else Measured(_fact(table, row, column["fact"]))
+        return Measured(why=row["cannot"]) if "cannot" in row else Measured(_read_fact(table, row, column["fact"]))
     if why := say_why_not(table, row, course.datasets) or course.left_out.get(name_run(row), ""):
         return Measured(why=why)
     if course.plan is not None:
-        found = _counted(table, row, column, course) if "of" in column else _mean(table, row, column, course)
+        found = _count_images(table, row, column, course) if "of" in column else _find_mean(table, row, column, course)
         if not math.isnan(found.value):
             return found
-    return Measured(why=_not_measured(row, column, course.lines))
+    return Measured(why=_say_why_not_measured(row, column, course.lines))
 
 
-def _mean(table: PaperTable, row: Mapping[str, Any], column: Mapping[str, Any], course: Course) -> Measured:
+def _find_mean(table: PaperTable, row: Mapping[str, Any], column: Mapping[str, Any], course: Course) -> Measured:
     place = (name_run(row), _score(table, row, column), column["metric"], table.words["grid"])
     spread = table.words["spread"]
     for result in course.results:
@@ -141,7 +143,7 @@ def _mean(table: PaperTable, row: Mapping[str, Any], column: Mapping[str, Any], 
     return Measured()
 
 
-def _counted(table: PaperTable, row: Mapping[str, Any], column: Mapping[str, Any], course: Course) -> Measured:
+def _count_images(table: PaperTable, row: Mapping[str, Any], column: Mapping[str, Any], course: Course) -> Measured:
     """Of the images of the first seed."""
     assert course.plan is not None
     run = course.plan.run(name_run(row))
@@ -153,7 +155,7 @@ def _counted(table: PaperTable, row: Mapping[str, Any], column: Mapping[str, Any
     return Measured()
 
 
-def _not_measured(row: Mapping[str, Any], column: Mapping[str, Any], lines: Sequence[Line]) -> str:
+def _say_why_not_measured(row: Mapping[str, Any], column: Mapping[str, Any], lines: Sequence[Line]) -> str:
     own = [line for line in lines if line.step.key.startswith(f"runs/{name_run(row)}/")]
     if not own:
         return "nothing was run"

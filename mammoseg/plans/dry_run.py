@@ -54,16 +54,18 @@ def estimate(plan: RunPlan, output: Path) -> dict[str, Estimate]:
     for run in plan.runs:
         shape = _with_its_weights(plan, run)
         try:
-            epochs, grid, facts = _built(shape.bundle, shape.recipe, json.dumps(dict(shape.overrides), sort_keys=True))
+            epochs, grid, facts = _build_parts(
+                shape.bundle, shape.recipe, json.dumps(dict(shape.overrides), sort_keys=True)
+            )
         except Exception as error:  # whatever MONAI, a network or a transform raise
-            raise WrongCallError(f"run '{run.name}' cannot be built: {_said(error)}") from error
+            raise WrongCallError(f"run '{run.name}' cannot be built: {_say_error(error)}") from error
         trainings = len(run.seeds) * len(list_folds(run))
         estimates[run.name] = Estimate(trainings, epochs, images[run.name], grid, facts)
     return estimates
 
 
 @cache
-def _built(bundle: str, recipe: str, overrides_json: str) -> tuple[int, tuple[int, int], Facts]:
+def _build_parts(bundle: str, recipe: str, overrides_json: str) -> tuple[int, tuple[int, int], Facts]:
     """Parse a config and build its parts, the network without memory; epochs, grid and counts of the network."""
     overrides, overlays = json.loads(overrides_json), RECIPES[recipe]
     check_overrides(overrides, merge_config(bundle, overlays))
@@ -90,7 +92,7 @@ def _with_its_weights(plan: RunPlan, run: PlannedRun) -> PlannedRun:
     return PlannedRun(run.name, run.bundle, run.dataset, run.recipe, overrides={**taken, **run.overrides})
 
 
-def _said(error: Exception) -> str:
+def _say_error(error: Exception) -> str:
     known = find_known_error(error)
     return (
         str(known) if isinstance(known, MammosegError) and known.exit_code != 70 else f"{type(error).__name__}: {error}"

@@ -39,11 +39,11 @@ def execute(steps: Sequence[Step], output: Path, *, jobs: int, told: Told) -> No
         KeyboardInterrupt: Ctrl-C; children have ended then.
     """
     if jobs == 1:
-        for step in _ready(steps, output):
+        for step in _find_ready(steps, output):
             told(step, "running")
-            told(step, _do_here(step, output))
+            told(step, _run_here(step, output))
     else:
-        _do_in_children(steps, output, jobs=jobs, told=told)
+        _run_in_children(steps, output, jobs=jobs, told=told)
 
 
 def build_command(step: Step) -> list[str]:
@@ -51,11 +51,11 @@ def build_command(step: Step) -> list[str]:
     words = [sys.executable, "-m", "mammoseg.cli", step.command, *step.inputs]
     for name, value in step.options.items():
         for one in value if name == "weights" else [value]:
-            words.append(f"--{name.replace('all_in', 'all')}={_word(step, one)}")
+            words.append(f"--{name.replace('all_in', 'all')}={_format_option(step, one)}")
     return words
 
 
-def _ready(steps: Sequence[Step], output: Path) -> Iterator[Step]:
+def _find_ready(steps: Sequence[Step], output: Path) -> Iterator[Step]:
     """Each step that is not done, as soon as all that it needs is."""
     for step in steps:
         if read_status(step, output).state != "done" and _can_begin(step, steps, output):
@@ -66,7 +66,7 @@ def _can_begin(step: Step, steps: Sequence[Step], output: Path) -> bool:
     return all(read_status(other, output).state == "done" for other in steps if other.key in step.needs)
 
 
-def _do_here(step: Step, output: Path) -> str:
+def _run_here(step: Step, output: Path) -> str:
     note_begun(step, output)
     with (output / step.key / LOG).open("a", encoding="utf-8") as log:
         try:
@@ -75,18 +75,18 @@ def _do_here(step: Step, output: Path) -> str:
         except Exception as error:  # whatever ended it, the other steps go on
             known = find_known_error(error)
             print(known, file=log)
-            return _failed(step, output, str(known))
+            return _note_failure(step, output, str(known))
     note_done(step, output)
     return "done"
 
 
-def _do_in_children(steps: Sequence[Step], output: Path, *, jobs: int, told: Told) -> None:
+def _run_in_children(steps: Sequence[Step], output: Path, *, jobs: int, told: Told) -> None:
     ended: queue.Queue[tuple[Step, int]] = queue.Queue()
     running: dict[str, subprocess.Popen[bytes]] = {}
     tried: set[str] = set()
     try:
         while True:
-            for step in _ready(steps, output):
+            for step in _find_ready(steps, output):
                 if len(running) < jobs and step.key not in tried:
                     tried.add(step.key)
                     running[step.key] = _start(step, output, jobs)
@@ -97,7 +97,12 @@ def _do_in_children(steps: Sequence[Step], output: Path, *, jobs: int, told: Tol
             step, code = ended.get()
             del running[step.key]
             if code:
-                told(step, _failed(step, output, _last_line(output / step.key / LOG) or f"it ended with code {code}"))
+                told(
+                    step,
+                    _note_failure(
+                        step, output, _read_last_line(output / step.key / LOG) or f"it ended with code {code}"
+                    ),
+                )
             else:
                 note_done(step, output)
                 told(step, "done")
@@ -127,17 +132,17 @@ def _wait(step: Step, process: "subprocess.Popen[bytes]", ended: "queue.Queue[tu
     ended.put((step, process.wait()))
 
 
-def _failed(step: Step, output: Path, reason: str) -> str:
+def _note_failure(step: Step, output: Path, reason: str) -> str:
     note_failed(step, output, reason)
     return "failed"
 
 
-def _last_line(log: Path) -> str:
+def _read_last_line(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").replace("\r", "\n").strip().splitlines()
     return lines[-1].removeprefix("mammoseg: ") if lines else ""
 
 
-def _word(step: Step, value: Any) -> str:
+def _format_option(step: Step, value: Any) -> str:
     if step.command == "ingest" and isinstance(value, list | tuple):
         return ",".join(map(str, value))
     return value if isinstance(value, str) else json.dumps(value)

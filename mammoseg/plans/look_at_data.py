@@ -23,12 +23,12 @@ def count_images(plan: RunPlan, output: Path) -> dict[str, int | None]:
     Raises:
         WrongCallError: naming every run whose data is there and lacks a section, a fold, or the mask of each mass.
     """
-    load = cache(_section)  # of one call: a datalist is read once for each section and fold
+    load = cache(_load_section)  # of one call: a datalist is read once for each section and fold
     images: dict[str, int | None] = {}
     lacking: dict[str, list[str]] = {}
     for run in plan.runs:
         try:
-            images[run.name] = _of_run(plan, run, output, load)
+            images[run.name] = _count_images(plan, run, output, load)
         except MammosegError as error:
             lacking.setdefault(str(error), []).append(run.name)
     if lacking:
@@ -57,9 +57,9 @@ def check_there(steps: Sequence[Step], output: Path) -> None:
             read_datalist(Path(step.options["dataset_dir"]) / "datalist.json")
 
 
-def _of_run(plan: RunPlan, run: PlannedRun, output: Path, load: Section) -> int | None:
+def _count_images(plan: RunPlan, run: PlannedRun, output: Path, load: Section) -> int | None:
     counts = []
-    for dataset, section, fold in _needed(run):
+    for dataset, section, fold in _list_needed(run):
         file = locate_dataset(plan, dataset, output) / "datalist.json"
         if file.is_file():
             records = load(file, section, fold)
@@ -69,7 +69,7 @@ def _of_run(plan: RunPlan, run: PlannedRun, output: Path, load: Section) -> int 
     return counts[0] or None
 
 
-def _needed(run: PlannedRun) -> Iterator[tuple[str, str, int | None]]:
+def _list_needed(run: PlannedRun) -> Iterator[tuple[str, str, int | None]]:
     """Dataset, section and fold of all that a run reads, that of the first training first."""
     for fold in list_folds(run):
         yield run.dataset, "training", fold
@@ -80,5 +80,5 @@ def _needed(run: PlannedRun) -> Iterator[tuple[str, str, int | None]]:
             yield score.dataset or run.dataset, score.section, fold
 
 
-def _section(file: Path, section: str, fold: int | None) -> list[Record]:
+def _load_section(file: Path, section: str, fold: int | None) -> list[Record]:
     return load_section(file, section, fold=fold)

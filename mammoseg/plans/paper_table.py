@@ -51,7 +51,7 @@ def list_unknown(paper: str) -> dict[str, str]:
     Raises:
         WrongCallError: there is no such paper.
     """
-    return dict(_file(paper)["unknown"])
+    return dict(_read_paper(paper)["unknown"])
 
 
 def list_tables(paper: str) -> list[PaperTable]:
@@ -60,7 +60,7 @@ def list_tables(paper: str) -> list[PaperTable]:
     Raises:
         WrongCallError: there is no such paper.
     """
-    content = _file(paper)
+    content = _read_paper(paper)
     return [
         PaperTable(
             paper,
@@ -116,9 +116,9 @@ def build_plan(
                 "scores": [],
                 "overrides": run["overrides"],
             }
-            run |= {"start_from": name, "overrides": _of_a_training(run["overrides"])}
+            run |= {"start_from": name, "overrides": _drop_those_of_weights(run["overrides"])}
         runs[name_run(row)] = {"name": name_run(row), **run}
-    used = {name for run in runs.values() for name in _data_of(run)}
+    used = {name for run in runs.values() for name in _list_data(run)}
     return {
         "name": "-".join(filter(None, (table.paper, table.name, variant))),
         "datasets": {name: dict(words) for name, words in datasets.items() if name in used},
@@ -132,7 +132,7 @@ def say_why_not(table: PaperTable, row: Mapping[str, Any], datasets: Mapping[str
         return cannot
     if not table.words["run"]:
         return "nothing of this table is trained"
-    wanted = {*_data_of(table.words["run"]), *([row["pretrained_on"]] if "pretrained_on" in row else [])}
+    wanted = {*_list_data(table.words["run"]), *([row["pretrained_on"]] if "pretrained_on" in row else [])}
     missing = sorted(wanted - set(datasets))
     return f"no --data {missing[0]}=FOLDER" if missing else ""
 
@@ -152,18 +152,18 @@ def find_bundle(table: PaperTable, row: Mapping[str, Any]) -> str:
     return str(row.get("bundle") or table.words["run"]["bundle"])
 
 
-def _of_a_training(overrides: Mapping[str, Any]) -> dict[str, Any]:
+def _drop_those_of_weights(overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Overrides without those that a run takes from the weights it starts from."""
     return {name: value for name, value in overrides.items() if not name.startswith(OF_THE_WEIGHTS)}
 
 
-def _file(paper: str) -> dict[str, Any]:
+def _read_paper(paper: str) -> dict[str, Any]:
     if paper not in list_papers():
         raise WrongCallError(f"unknown paper '{paper}'; known: {', '.join(list_papers())}.")
     content: dict[str, Any] = read_json(FOLDER / f"{paper}.json")
     return content
 
 
-def _data_of(run: Mapping[str, Any]) -> list[str]:
+def _list_data(run: Mapping[str, Any]) -> list[str]:
     names = [run["dataset"], *(score.get("dataset") for score in run.get("scores", ()))] if run else []
     return [name for name in dict.fromkeys(names) if name]

@@ -112,20 +112,20 @@ def make_plan(content: Any, *, where: str, folder: Path) -> RunPlan:
     Raises:
         WrongCallError: it breaks the schema, or names what is not there.
     """
-    error = jsonschema.exceptions.best_match(_validator().iter_errors(content))
+    error = jsonschema.exceptions.best_match(_build_validator().iter_errors(content))
     if error is not None:
         place = ".".join(map(str, error.absolute_path)) or "top level"
         raise WrongCallError(
             f"{where}: {place}: {as_printable(error.message[:300])}; docs/reproduce.md has what there is."
         )
-    datasets = {name: _absolute(words, folder) for name, words in content["datasets"].items()}
+    datasets = {name: _make_absolute(words, folder) for name, words in content["datasets"].items()}
     runs = tuple(_run(words, folder) for words in content["runs"])
     plan = RunPlan(content["name"], datasets, runs, content.get("budget"))
     _check_names(plan, where)
     return plan
 
 
-def _absolute(words: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def _make_absolute(words: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Paths that begin with a slash: none is an expression to MONAI."""
     absolute = dict(words)
     if "dataset_dir" in words:
@@ -179,5 +179,5 @@ def _check_start(run: PlannedRun, earlier: Mapping[str, PlannedRun], place: str)
 
 
 @cache
-def _validator() -> jsonschema.Draft7Validator:
+def _build_validator() -> jsonschema.Draft7Validator:
     return jsonschema.Draft7Validator(json.loads(Path(__file__).with_suffix(".schema.json").read_text("utf-8")))

@@ -58,22 +58,22 @@ def reproduce(
         find_budget(budget)
     name = "-".join(filter(None, (paper, table, variant)))
     folder = Path(output or Path("runs") / name).absolute()
-    given = _datasets(chosen, data)
-    datasets = {**_places(chosen, folder), **given} if dry_run else given
+    given = _parse_data(chosen, data)
+    datasets = {**_locate_data(chosen, folder), **given} if dry_run else given
     content = build_plan(chosen, datasets, variant=variant)
     if not content["runs"]:
-        _only_facts(chosen, folder, given, dry_run=dry_run)
+        _report_facts_only(chosen, folder, given, dry_run=dry_run)
         return
     plan, left_out = cut_down(make_plan(content, where=chosen.title, folder=Path.cwd()), budget)
     if dry_run:
         print_dry_run(plan, folder, left_out)
         if missing := [name for name in chosen.words["datasets"] if name not in given]:
-            print(f"To carry it out, name its data: {_options(missing)}; docs/reproduce.md says which.")
+            print(f"To carry it out, name its data: {_format_options(missing)}; docs/reproduce.md says which.")
         return
 
     def table_of(results: Sequence[ScoreRow], lines: Sequence[Line]) -> Mapping[str, Any]:
         cells = list_cells(chosen, Course(plan, folder, given, results, lines, left_out))
-        return _written(chosen, cells, folder, plan.datasets, _how(chosen, budget, variant))
+        return _write_table(chosen, cells, folder, plan.datasets, _say_how(chosen, budget, variant))
 
     try:
         carry_out(
@@ -89,14 +89,16 @@ def reproduce(
             print(f"Published beside measured: {beside}")
 
 
-def _datasets(table: PaperTable, data: Sequence[str]) -> dict[str, dict[str, Any]]:
+def _parse_data(table: PaperTable, data: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Words of a plan by the table's names."""
     datasets: dict[str, dict[str, Any]] = {}
     known = table.words["datasets"]
     for text in data:
         name, equals, folder = text.partition("=")
         if name not in known or not equals or not folder:
-            raise WrongCallError(f"'{text}' names no data of this table; it takes {_options(known) or 'no data'}.")
+            raise WrongCallError(
+                f"'{text}' names no data of this table; it takes {_format_options(known) or 'no data'}."
+            )
         path = Path(folder).absolute()
         if not path.is_dir():
             raise WrongCallError(f"'{folder}' is not a folder; name that of a datalist.json, or of the collection.")
@@ -117,29 +119,29 @@ def _datasets(table: PaperTable, data: Sequence[str]) -> dict[str, dict[str, Any
     return datasets
 
 
-def _options(names: Iterable[str]) -> str:
+def _format_options(names: Iterable[str]) -> str:
     return " ".join(f"--data {name}=FOLDER" for name in names)
 
 
-def _places(table: PaperTable, output: Path) -> dict[str, dict[str, Any]]:
+def _locate_data(table: PaperTable, output: Path) -> dict[str, dict[str, Any]]:
     """Where the data would be."""
     return {name: {"dataset_dir": str(output / "data" / name)} for name in table.words["datasets"]}
 
 
-def _only_facts(table: PaperTable, output: Path, given: Mapping[str, Any], *, dry_run: bool) -> None:
+def _report_facts_only(table: PaperTable, output: Path, given: Mapping[str, Any], *, dry_run: bool) -> None:
     """A table of which nothing is trained, or nothing can be."""
     reasons = {say_why_not(table, row, given) for row in table.words["rows"]}
     if all(reason.startswith("no --data") for reason in reasons):
-        names = _options(table.words["datasets"])
+        names = _format_options(table.words["datasets"])
         raise WrongCallError(f"not one row has its data; this table takes {names}, docs/reproduce.md says which.")
     print(f"{table.title}: {'; '.join(sorted(reasons))}.")
     if not dry_run:
         with made_output(output):
-            _written(table, list_cells(table, Course(None, output, given)), output, {}, _how(table, None, None))
+            _write_table(table, list_cells(table, Course(None, output, given)), output, {}, _say_how(table, None, None))
         print(f"Published beside measured: {output / 'table.csv'}")
 
 
-def _written(
+def _write_table(
     table: PaperTable, cells: Sequence[Mapping[str, str]], output: Path, data: Mapping[str, Any], how: str
 ) -> dict[str, Any]:
     """Write ``table.csv``; returns what the page shows."""
@@ -149,6 +151,6 @@ def _written(
     return {"heading": table.title, "notes": [f"{how}.", *notes, *used], "cells": cells}
 
 
-def _how(table: PaperTable, budget: str | None, variant: str | None) -> str:
+def _say_how(table: PaperTable, budget: str | None, variant: str | None) -> str:
     recipe = find_budget(budget).says if budget else "the bundles' recipes for this paper"
     return "; ".join([recipe, *([f"{variant} variant: {table.variants_say[variant]}"] if variant else [])])

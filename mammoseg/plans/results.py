@@ -51,7 +51,7 @@ def write_plan_results(plan: RunPlan, output: Path) -> list[ScoreRow]:
     Raises:
         MammosegError: two folds scored the same image.
     """
-    rows = [row for run in plan.runs for score in run.scores for row in _of_score(run, score, output)]
+    rows = [row for run in plan.runs for score in run.scores for row in _summarise_score(run, score, output)]
     write_csv(output / "runs.csv", rows, columns=COLUMNS)
     return rows
 
@@ -60,17 +60,17 @@ def collect_per_image(run: PlannedRun, score: Score, output: Path) -> dict[int, 
     """Rows of all folds together by seed; a seed with a fold that is not done is left out."""
     tables = {}
     for seed in run.seeds:
-        folders = _folders(run, score, seed, output)
+        folders = _list_folders(run, score, seed, output)
         if all((folder / DONE).is_file() for folder in folders):
-            tables[seed] = _joined([read_per_image(folder / "per_image.csv") for folder in folders], run, score)
+            tables[seed] = _join_folds([read_per_image(folder / "per_image.csv") for folder in folders], run, score)
     return tables
 
 
-def _of_score(run: PlannedRun, score: Score, output: Path) -> list[ScoreRow]:
+def _summarise_score(run: PlannedRun, score: Score, output: Path) -> list[ScoreRow]:
     done = [
         folder
         for seed in run.seeds
-        for folder in _folders(run, score, seed, output)
+        for folder in _list_folders(run, score, seed, output)
         if (folder / DONE).is_file() and (folder / "per_image.csv").is_file()
     ]
     if not done:
@@ -78,13 +78,19 @@ def _of_score(run: PlannedRun, score: Score, output: Path) -> list[ScoreRow]:
     seeds = collect_per_image(run, score, output)
     if len(list_scored_folds(run, score)) > 1:
         for seed, rows in seeds.items():
-            _write_joined(output / name_evaluation(run, score, seed, None), rows, _folders(run, score, seed, output))
+            _write_joined(
+                output / name_evaluation(run, score, seed, None), rows, _list_folders(run, score, seed, output)
+            )
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
     for folder in done:
-        for row in (*summarise(read_per_image(folder / "per_image.csv")), *_of_classes(folder)):
+        for row in (*summarise(read_per_image(folder / "per_image.csv")), *_read_class_iou(folder)):
             if row["count"]:
                 values[row["metric"], row["grid"]].append(row["mean"])
-    images = {(row["metric"], row["grid"]): row for row in summarise(_over_seeds(list(seeds.values()))) if row["count"]}
+    images = {
+        (row["metric"], row["grid"]): row
+        for row in summarise(_average_over_seeds(list(seeds.values())))
+        if row["count"]
+    }
     return [
         {
             "run": run.name,
@@ -102,11 +108,11 @@ def _of_score(run: PlannedRun, score: Score, output: Path) -> list[ScoreRow]:
     ]
 
 
-def _folders(run: PlannedRun, score: Score, seed: int, output: Path) -> list[Path]:
+def _list_folders(run: PlannedRun, score: Score, seed: int, output: Path) -> list[Path]:
     return [output / name_evaluation(run, score, seed, fold) for fold in list_scored_folds(run, score)]
 
 
-def _joined(tables: Sequence[list[ScoreRow]], run: PlannedRun, score: Score) -> list[ScoreRow]:
+def _join_folds(tables: Sequence[list[ScoreRow]], run: PlannedRun, score: Score) -> list[ScoreRow]:
     """Rows of several folds as one table; batches of one fold are counted on after those of the fold before."""
     rows: list[ScoreRow] = []
     for table in tables:
@@ -139,23 +145,23 @@ def _write_joined(folder: Path, rows: Sequence[ScoreRow], folds: Sequence[Path])
     write_summary(folder, summarise(rows), provenance=common, more={"froc": [], "calibration": [], **more})
 
 
-def _over_seeds(tables: Sequence[Sequence[ScoreRow]]) -> list[ScoreRow]:
+def _average_over_seeds(tables: Sequence[Sequence[ScoreRow]]) -> list[ScoreRow]:
     """One row an image and grid with the mean of each score over the seeds; batches are of one seed and left out."""
     together: dict[tuple[str, str], list[ScoreRow]] = defaultdict(list)
     for table in tables:
         for row in table:
             together[row["image_id"], row["grid"]].append(row)
     return [
-        {"image_id": image, "grid": grid} | {name: _mean([row[name] for row in rows]) for name in SCORES}
+        {"image_id": image, "grid": grid} | {name: _compute_mean([row[name] for row in rows]) for name in SCORES}
         for (image, grid), rows in together.items()
     ]
 
 
-def _mean(values: Sequence[float]) -> float:
+def _compute_mean(values: Sequence[float]) -> float:
     return float(np.mean(values))
 
 
-def _of_classes(folder: Path) -> list[Mapping[str, float | str]]:
+def _read_class_iou(folder: Path) -> list[Mapping[str, float | str]]:
     """The last line of a ``class_iou.csv``, on the grid of the files."""
     path = folder / "class_iou.csv"
     if not path.is_file():

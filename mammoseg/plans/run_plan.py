@@ -87,14 +87,14 @@ def carry_out(
         if content is not None:
             write_json(output / "plan.json", content)
         _say_budget(plan, left_out)
-        progress.show()
+        progress.update_page()
         try:
             execute(steps, output, jobs=jobs, told=progress)
         except KeyboardInterrupt as error:
             raise StoppedError("stopped; what was done is kept, and the same command goes on.") from error
         finally:
             progress.running.clear()
-            lines = progress.show()
+            lines = progress.update_page()
     print(as_text(lines))
     print(f"Page: {output / 'index.html'}; table: {output / 'runs.csv'}")
     if failed := [line for line in lines if line.status.state == "failed"]:
@@ -116,7 +116,7 @@ def print_dry_run(plan: RunPlan, output: Path, left_out: Mapping[str, str]) -> N
     estimates = estimate(plan, output)
     _say_budget(plan, left_out)
     for run in plan.runs:
-        print(_in_words(run, estimates[run.name]))
+        print(_describe_run(run, estimates[run.name]))
     commands = [step.command for step in steps]
     epochs = sum(one.trainings * one.epochs for one in estimates.values())
     counts = [format_count(ingests, "ingest")] if (ingests := commands.count("ingest")) else []
@@ -127,18 +127,18 @@ def print_dry_run(plan: RunPlan, output: Path, left_out: Mapping[str, str]) -> N
     print(f"{format_count(len(plan.runs), 'run')}: {', '.join(counts)}; every config was built, nothing was trained.")
 
 
-def _in_words(run: PlannedRun, one: "Estimate") -> str:
+def _describe_run(run: PlannedRun, one: "Estimate") -> str:
     """What a run is and takes."""
     what = "mass" if run.cuts_patches else "image"
     images = "" if one.images is None else f" of {format_count(one.images, what)}"
     starts = "" if run.start_from is None else f", from {run.start_from}"
-    changed = ", ".join(f"{name} {_word(value)}" for name, value in run.overrides.items())
+    changed = ", ".join(f"{name} {_format_value(value)}" for name, value in run.overrides.items())
     parts = [
         f"{run.name}: {run.bundle}, {run.recipe} recipe, {run.dataset}{starts}",
-        ", ".join([_numbers("seed", run.seeds), *([_numbers("fold", run.folds)] if run.folds else [])]),
+        ", ".join([_format_numbers("seed", run.seeds), *([_format_numbers("fold", run.folds)] if run.folds else [])]),
         f"at most {format_count(one.epochs, 'epoch')}{images}",
         *(["no datalist of its data is there yet"] if one.images is None else []),
-        f"{one.facts.parameters:,} parameters, {one.facts.macs / 1e9:.1f} GMAC at {_word(one.grid)}",
+        f"{one.facts.parameters:,} parameters, {one.facts.macs / 1e9:.1f} GMAC at {_format_value(one.grid)}",
         *([f"changed: {changed}"] if changed else []),
         f"scored on {', '.join(score.name for score in run.scores)}" if run.scores else "scored on nothing",
         *run.notes,
@@ -146,11 +146,11 @@ def _in_words(run: PlannedRun, one: "Estimate") -> str:
     return "; ".join(parts)
 
 
-def _numbers(what: str, numbers: Sequence[int]) -> str:
+def _format_numbers(what: str, numbers: Sequence[int]) -> str:
     return f"{what}{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
-def _word(value: Any) -> str:
+def _format_value(value: Any) -> str:
     """A value of an override as a person writes it."""
     if isinstance(value, list | tuple):
         return " x ".join(map(str, value))
@@ -182,9 +182,9 @@ class _Progress:
         else:
             self.running.remove(step.key)
         print(f"{state:8} {step.key}", flush=True)
-        self.show(measured_anew=state == "done" and step.command == "evaluate")
+        self.update_page(measured_anew=state == "done" and step.command == "evaluate")
 
-    def show(self, *, measured_anew: bool = True) -> list[Line]:
+    def update_page(self, *, measured_anew: bool = True) -> list[Line]:
         lines = list_lines(self.steps, self.output, running=self.running)
         if measured_anew:
             self.results = write_plan_results(self.plan, self.output)

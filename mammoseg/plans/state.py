@@ -36,7 +36,7 @@ def read_status(step: Step, output: Path) -> StepStatus:
     if (folder / DONE).is_file():
         return StepStatus("done")
     if (folder / FAILED).is_file():
-        return StepStatus("failed", as_printable(str(_said_in(folder / FAILED).get("reason"))))
+        return StepStatus("failed", as_printable(str(_read_note(folder / FAILED).get("reason"))))
     return StepStatus("begun" if (folder / SETTINGS).is_file() else "left")
 
 
@@ -50,7 +50,7 @@ def check_same(steps: Sequence[Step], output: Path) -> None:
         file = output / step.key / SETTINGS
         if not file.is_file():
             continue
-        before, now = _said_in(file), json.loads(json.dumps(dict(step.settings)))
+        before, now = _read_note(file), json.loads(json.dumps(dict(step.settings)))
         if before != now:
             differs = next(key for key in {**before, **now} if before.get(key) != now.get(key))
             raise WrongCallError(
@@ -59,7 +59,7 @@ def check_same(steps: Sequence[Step], output: Path) -> None:
             )
 
 
-def _said_in(file: Path) -> dict[str, Any]:
+def _read_note(file: Path) -> dict[str, Any]:
     try:
         return dict(read_json(file))
     except (OSError, ValueError, TypeError) as error:

@@ -37,9 +37,9 @@ def list_steps(plan: RunPlan, output: Path) -> list[Step]:
     """
     steps = [step for name, words in plan.datasets.items() for step in _ingest(name, words, output)]
     for run in plan.runs:
-        steps += _trainings(plan, run, output)
+        steps += _list_trainings(plan, run, output)
         for score in run.scores:
-            steps += _evaluations(plan, run, score, output)
+            steps += _list_evaluations(plan, run, score, output)
     return steps
 
 
@@ -77,7 +77,7 @@ def _ingest(name: str, words: Mapping[str, Any], output: Path) -> Iterator[Step]
     yield Step(f"data/{name}", "ingest", inputs, {**options, "output": str(output / "data" / name)}, dict(words))
 
 
-def _trainings(plan: RunPlan, run: PlannedRun, output: Path) -> Iterator[Step]:
+def _list_trainings(plan: RunPlan, run: PlannedRun, output: Path) -> Iterator[Step]:
     for seed in run.seeds:
         for fold in list_folds(run):
             key = name_training(run, seed, fold)
@@ -85,16 +85,21 @@ def _trainings(plan: RunPlan, run: PlannedRun, output: Path) -> Iterator[Step]:
             options |= {} if fold is None else {"fold": fold}
             options |= {} if run.chosen_on == "validation" else {"validation_section": run.chosen_on}
             settings = {"bundle": run.bundle, "dataset": run.dataset, "start_from": run.start_from, **options}
-            needs = _data(plan, run.dataset)
+            needs = _list_data_steps(plan, run.dataset)
             if run.start_from is not None:
-                needs = (*needs, origin := _origin(plan.run(run.start_from), seed, fold))
+                needs = (*needs, origin := _find_origin(plan.run(run.start_from), seed, fold))
                 options["start_from"] = str(output / origin / "models" / "model.pt")
             yield Step(
-                key, "train", (run.bundle,), {**options, **_places(plan, run.dataset, key, output)}, settings, needs
+                key,
+                "train",
+                (run.bundle,),
+                {**options, **_locate_folders(plan, run.dataset, key, output)},
+                settings,
+                needs,
             )
 
 
-def _evaluations(plan: RunPlan, run: PlannedRun, score: Score, output: Path) -> Iterator[Step]:
+def _list_evaluations(plan: RunPlan, run: PlannedRun, score: Score, output: Path) -> Iterator[Step]:
     data = score.dataset or run.dataset
     for seed in run.seeds:
         for fold in list_scored_folds(run, score):
@@ -104,27 +109,27 @@ def _evaluations(plan: RunPlan, run: PlannedRun, score: Score, output: Path) -> 
             if fold is not None and data == run.dataset:
                 options["fold"] = fold
             settings = {"bundle": run.bundle, "dataset": data, "trained": trained, **options}
-            places = _places(plan, data, key, output)
+            places = _locate_folders(plan, data, key, output)
             options["output_dir"] = str(output / key)
             options["dataset_dir"] = places["dataset_dir"]
             if len(trained) == 1:
                 options["cache_dir"] = places["cache_dir"]
             options["weights"] = [str(output / one / "models" / "model.pt") for one in trained]
-            yield Step(key, "evaluate", (run.bundle,), options, settings, (*_data(plan, data), *trained))
+            yield Step(key, "evaluate", (run.bundle,), options, settings, (*_list_data_steps(plan, data), *trained))
 
 
-def _origin(earlier: PlannedRun, seed: int, fold: int | None) -> str:
+def _find_origin(earlier: PlannedRun, seed: int, fold: int | None) -> str:
     """The training of an earlier run that one starts from: that of its seed and fold, where there is one."""
     same_seed = seed if seed in earlier.seeds else earlier.seeds[0]
     folds = list_folds(earlier)
     return name_training(earlier, same_seed, fold if fold in folds else folds[0])
 
 
-def _data(plan: RunPlan, name: str) -> tuple[str, ...]:
+def _list_data_steps(plan: RunPlan, name: str) -> tuple[str, ...]:
     return () if "dataset_dir" in plan.datasets[name] else (f"data/{name}",)
 
 
-def _places(plan: RunPlan, dataset: str, key: str, output: Path) -> dict[str, str]:
+def _locate_folders(plan: RunPlan, dataset: str, key: str, output: Path) -> dict[str, str]:
     return {
         "dataset_dir": str(locate_dataset(plan, dataset, output)),
         "ckpt_dir": str(output / key / "models"),

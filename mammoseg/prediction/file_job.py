@@ -95,15 +95,15 @@ class FileJob:
                 mammogram=mammogram,
                 claims=self.run.claims,
             )
-            picture = draw_overlay(mammogram.pixels, lesions, scores=scores, sentence=self._sentence(lesions))
+            picture = draw_overlay(mammogram.pixels, lesions, scores=scores, sentence=self._say_purpose(lesions))
             write_picture(picture, self.run.output / f"{name}.overlay.png")
         row = Row(
             as_printable(path),
             Status.FOUND if lesions else Status.NOTHING,
             notes="; ".join((*mammogram.notes, *written.notes)) or None,
             lesions=len(lesions),
-            masses=_named_areas(lesions, mammogram) or None,
-            scores=_named(map(format_score, scores)) or None,
+            masses=_format_areas(lesions, mammogram) or None,
+            scores=_format_by_lesion(map(format_score, scores)) or None,
             score_kind=self.run.algorithm.score_kind if lesions else None,
             area_mm2=compute_area_mm2(lesions, mammogram),
             left_out=found.left_out,
@@ -123,7 +123,7 @@ class FileJob:
         )
         return row, written.source_sha256
 
-    def _sentence(self, lesions: Sequence[np.ndarray]) -> str:
+    def _say_purpose(self, lesions: Sequence[np.ndarray]) -> str:
         """What stands below the overlay."""
         purpose, *more = self.run.algorithm.caption
         scored = f"{purpose}; scores {self.run.algorithm.score_kind}" if lesions else purpose
@@ -141,16 +141,16 @@ def compute_area_mm2(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> flo
     return None if scale is None else measure.compute_area(lesions, scale)
 
 
-def _named_areas(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> str:
+def _format_areas(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> str:
     areas = [compute_area_mm2([lesion], mammogram) for lesion in lesions]
     sizes = [
         f"{np.count_nonzero(lesion)} pixels" if area is None else f"{format_number(area)} mm2"
         for lesion, area in zip(lesions, areas, strict=True)
     ]
-    return _named(sizes)
+    return _format_by_lesion(sizes)
 
 
-def _named(values: Iterable[str]) -> str:
+def _format_by_lesion(values: Iterable[str]) -> str:
     """One value a lesion, after its name."""
     return "; ".join(f"{name_lesion(number)}: {value}" for number, value in enumerate(values, start=1))
 

@@ -30,7 +30,7 @@ def claim_instance(folder: Path, uid: str, path: Path, sha256: str) -> None:
         return
     other = _read(claim)
     if other is not None and other["path"] != mine["path"] and other["sha256"] != mine["sha256"]:
-        if _still_holds(other):
+        if _is_still_true(other):
             raise make_uid_taken_error(Path(other["path"]))
     write_json(claim, mine)
 
@@ -56,7 +56,7 @@ def _read(claim: Path) -> dict[str, Any] | None:
         return None
 
 
-def _still_holds(claim: dict[str, Any]) -> bool:
+def _is_still_true(claim: dict[str, Any]) -> bool:
     try:
         return hash_file(Path(claim["path"])) == claim["sha256"]
     except (OSError, ValueError):  # a path can hold what no system takes

@@ -76,7 +76,7 @@ class Records:
             "results": results,
             "row": {field.name: getattr(row, field.name) for field in fields(row)},
         }
-        write_json(self._path(name), record)
+        write_json(self._locate_record(name), record)
 
     def _remove_earlier(self, name: str, *, keep: Container[str]) -> None:
         """A file that somebody changed since is not ours any more and stays."""
@@ -98,13 +98,13 @@ class Records:
         Raises:
             OSError, ValueError, KeyError, TypeError, AttributeError: there is none, or it is none of ours.
         """
-        record = read_json(self._path(name))
+        record = read_json(self._locate_record(name))
         for file in record["results"].keys():
             if not (file.startswith(f"{name}.") and Path(file).name == file):
                 raise ValueError("a record names a file that is no result of its source")
         return record
 
-    def _path(self, name: str) -> Path:
+    def _locate_record(self, name: str) -> Path:
         return self.output / FOLDER / f"{name}.json"
 
 

@@ -94,12 +94,12 @@ def run_over_files(
     ended: MammosegError | None = None
     try:
         with _alone_in(output), tqdm(total=len(items), unit="file", disable=None) as progress:
-            for name, row in _rows(items, predictor, run, workers):
+            for name, row in _collect_rows(items, predictor, run, workers):
                 rows[name] = row
                 progress.update()
                 if row.status is Status.REFUSED and not json:
                     tqdm.write(f"{row.file}: {row.code}: {row.reason}", file=sys.stderr)
-                elif (remarks := _remarks(row)) and not json:
+                elif (remarks := _say_remarks(row)) and not json:
                     tqdm.write(f"{row.file}: note: {remarks}", file=sys.stderr)
     except KeyboardInterrupt:
         ended = StoppedError(
@@ -118,7 +118,7 @@ def run_over_files(
         raise ended
     if store is not None:
         store([output / file for row in in_order for file in row.results if file.endswith(".dcm")])
-    _conclude(in_order, passed_over, output, quiet=json)
+    _say_outcome(in_order, passed_over, output, quiet=json)
 
 
 @contextmanager
@@ -134,7 +134,7 @@ def _alone_in(output: Path) -> Iterator[None]:
         yield
 
 
-def _rows(
+def _collect_rows(
     items: Sequence[tuple[Path, str]],
     predictor: MassPredictor,
     run: Run,
@@ -205,7 +205,7 @@ def make_died_row(path: Path) -> Row:
     )
 
 
-def _remarks(row: Row) -> str:
+def _say_remarks(row: Row) -> str:
     """What the terminal says of a file: what to know of it, and why nothing was found where something was near."""
     nothing = f"{row.status.value}; left out: {row.left_out}" if row.left_out and not row.lesions else None
     return "; ".join(filter(None, (nothing, row.notes)))
@@ -221,7 +221,7 @@ def _write_table_and_page(rows: Sequence[Row], run: Run) -> None:
         ) from error
 
 
-def _conclude(rows: Sequence[Row], passed_over: int, output: Path, *, quiet: bool) -> None:
+def _say_outcome(rows: Sequence[Row], passed_over: int, output: Path, *, quiet: bool) -> None:
     """Say what came out, and raise what the exit code follows from."""
     refused = sum(row.status is Status.REFUSED for row in rows)
     found = sum(row.status is Status.FOUND for row in rows)

@@ -87,10 +87,10 @@ RESULT_FIELDS = ("segmentation", "report", "cad_report", "secondary_capture", "p
 def write_table(rows: Sequence[Row], path: Path) -> None:
     """Write `rows` as CSV, whole or not at all."""
     columns = [field.name for field in fields(Row)]
-    write_csv(path, ({name: _cell(getattr(row, name)) for name in columns} for row in rows), columns=columns)
+    write_csv(path, ({name: _format_cell(getattr(row, name)) for name in columns} for row in rows), columns=columns)
 
 
-def _cell(value: object) -> str:
+def _format_cell(value: object) -> str:
     """Text of a cell; a leading ``'`` keeps a spreadsheet from taking a file name for a formula."""
     if value is None:
         return ""

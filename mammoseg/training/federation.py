@@ -89,7 +89,7 @@ def split_among_sites(datalist: Path, output: Path, sites: int) -> None:
         folder = output / f"site-{number + 1}"
         folder.mkdir(parents=True)
         moved = {
-            section: [_moved(record, datalist.parent, folder) for record in content[section]]
+            section: [_move_record(record, datalist.parent, folder) for record in content[section]]
             for section in ("training", "validation", "test")
         }
         moved["training"] = [record for record in moved["training"] if record["patient_id"] in own]
@@ -145,7 +145,7 @@ def run_nvflare(output: Path, *, sites: int, rounds: int) -> None:
     job.simulator_run(str(output / "nvflare"), threads=sites)
 
 
-def _moved(record: dict[str, Any], old: Path, new: Path) -> dict[str, Any]:
+def _move_record(record: dict[str, Any], old: Path, new: Path) -> dict[str, Any]:
     """A record with paths from another folder."""
 
     def path(text: str) -> str:

@@ -37,7 +37,7 @@ class InParts:
         losses = []
         for number, pair in enumerate(zip(image.tensor_split(parts), label.tensor_split(parts), strict=True), start=1):
             with _gradients_meet(trainer.network, last=number == parts):
-                loss = self._loss(trainer, *pair) * (len(pair[0]) / len(image))
+                loss = self._compute_loss(trainer, *pair) * (len(pair[0]) / len(image))
                 (trainer.scaler.scale(loss) if trainer.scaler else loss).backward()
             losses.append(loss.detach())
         trainer.fire_event(IterationEvents.BACKWARD_COMPLETED)
@@ -52,7 +52,7 @@ class InParts:
         return engine.state.output
 
     @staticmethod
-    def _loss(trainer: SupervisedTrainer, image: Tensor, label: Tensor) -> Tensor:
+    def _compute_loss(trainer: SupervisedTrainer, image: Tensor, label: Tensor) -> Tensor:
         with torch.autocast("cuda", **trainer.amp_kwargs) if trainer.amp else nullcontext():
             return trainer.loss_function(trainer.inferer(image, trainer.network), label).mean()
 

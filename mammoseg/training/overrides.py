@@ -86,9 +86,9 @@ def check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) -> 
             near = suggest_name(name, config, before="--")
             raise WrongCallError(f"there is no option --{name}; {near}docs/training.md names those of the config.")
         _check_place(name, config)
-        kinds = _kinds(name, config)
+        kinds = _list_kinds(name, config)
         if kinds and type(value) not in kinds and not (is_expression(value) or (value is None and name in UNSAID)):
-            raise WrongCallError(f"{name} is {value!r}; {_wanted(name, config)}.")
+            raise WrongCallError(f"{name} is {value!r}; {_say_wanted(name, config)}.")
         check_size(name, value, config.get(name))
     channels, made_for = overrides.get("network_def::out_channels"), config["network_def"].get("out_channels")
     if channels is not None and "loss" not in overrides and channels != made_for is not None:
@@ -119,7 +119,7 @@ def check_use(run_id: str, overrides: Mapping[str, Any], files: Sequence[str]) -
     Raises:
         WrongCallError: naming the first such option.
     """
-    used = _reached(_merged(files), [run_id, "initialize"])
+    used = _find_reached(_merge_files(files), [run_id, "initialize"])
     if idle := [name for name in overrides if name.partition("::")[0] not in used]:
         doing = {"training": "a training", "evaluating": "an evaluation"}[run_id]
         raise WrongCallError(f"--{idle[0]} changes nothing of {doing}; leave it out.")
@@ -160,12 +160,12 @@ def is_expression(value: Any) -> bool:
     return str(value).startswith(("$", "@"))
 
 
-def _kinds(name: str, config: Mapping[str, Any]) -> list[type] | None:
+def _list_kinds(name: str, config: Mapping[str, Any]) -> list[type] | None:
     """What the value of an option may be; None where only the workflow can tell."""
     return KINDS.get(UNSAID[name][0] if name in UNSAID else type(config.get(name)))
 
 
-def _wanted(name: str, config: Mapping[str, Any]) -> str:
+def _say_wanted(name: str, config: Mapping[str, Any]) -> str:
     if name in UNSAID:
         return f"give {UNSAID[name][1]}"
     has = "a part with settings of its own" if isinstance(config[name], dict) else repr(config[name])
@@ -187,7 +187,7 @@ def _check_place(name: str, config: Mapping[str, Any]) -> None:
         above, part = place, part[key]
 
 
-def _merged(files: Sequence[str]) -> dict[str, Any]:
+def _merge_files(files: Sequence[str]) -> dict[str, Any]:
     """Configs as MONAI takes them together: the later go before, and ``a::b`` stands for what lies in ``a``."""
     merged: dict[str, Any] = {}
     for file in files:
@@ -200,7 +200,7 @@ def _merged(files: Sequence[str]) -> dict[str, Any]:
     return merged
 
 
-def _reached(config: Mapping[str, Any], starts: Sequence[str]) -> set[str]:
+def _find_reached(config: Mapping[str, Any], starts: Sequence[str]) -> set[str]:
     """First names of all ids of a config that `starts` refer to, directly or by others."""
     waiting, seen = list(starts), set[str]()
     while waiting:

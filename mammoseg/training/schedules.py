@@ -26,10 +26,10 @@ class StepwiseLR(LambdaLR):
             raise ValueError(f"{len(epochs)} durations for {len(rates)} learning rates; give as many of each.")
         ends = list(accumulate(epochs[:-1]))
         initial = [group["lr"] for group in optimizer.param_groups]
-        super().__init__(optimizer, [self._factor(ends, rates, lr) for lr in initial])
+        super().__init__(optimizer, [self._build_factor(ends, rates, lr) for lr in initial])
 
     @staticmethod
-    def _factor(ends: list[int], rates: Sequence[float], initial: float) -> Callable[[int], float]:
+    def _build_factor(ends: list[int], rates: Sequence[float], initial: float) -> Callable[[int], float]:
         return lambda epoch: rates[bisect_right(ends, epoch)] / initial
 
 

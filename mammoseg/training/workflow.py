@@ -141,7 +141,7 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
         with quick_imports():
             from mammoseg.inference.engines.torch_engine import try_device
         overrides["device"] = f"$torch.device('{try_device(device)}')"
-    words = [word for key, value in overrides.items() for word in (f"--{key}", _pasted(key, value))]
+    words = [word for key, value in overrides.items() for word in (f"--{key}", _format_option(key, value))]
     file = json.dumps(files) if overlays else files[0]
     print("$", shlex.join(["python", "-m", "monai.bundle", "run", run_id, "--config_file", file, *words]), flush=True)
     try:
@@ -151,11 +151,11 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
         flow.initialize()
         flow.run()
     except Exception as error:
-        raise _for_a_person(error, unchecked) from error
+        raise _make_readable_error(error, unchecked) from error
     return flow
 
 
-def _pasted(name: str, value: Any) -> str:
+def _format_option(name: str, value: Any) -> str:
     """An option's value as it holds in a shell that stands elsewhere: the path of a file or folder from the root."""
     is_path = name in PATHS and isinstance(value, str) and not is_expression(value)
     return str(Path(value).absolute()) if is_path else str(value)
@@ -193,7 +193,7 @@ def _check_weights(
         require_weights(best_checkpoint or choose_best_weights(str(ckpt_dir), shipped=shipped))
 
 
-def _for_a_person(error: Exception, parts: Sequence[str]) -> MammosegError:
+def _make_readable_error(error: Exception, parts: Sequence[str]) -> MammosegError:
     """What ended a workflow; of a fault with its text, which tells whoever set the options what was wrong with them.
 
     Args:

@@ -89,7 +89,7 @@ class CachedDataset(Dataset):
 
     def _transform(self, index: int) -> dict[str, Any]:
         record = self.data[index]
-        item = {**record, **self._preprocessed(index, {key: record[key] for key in FILE_KEYS if key in record})}
+        item = {**record, **self._prepare(index, {key: record[key] for key in FILE_KEYS if key in record})}
         draw = np.random.SeedSequence([self.seed, self.epoch, index]).generate_state(1)[0]
         self.transform.set_random_state(seed=int(draw))
         changed = self.transform(item)
@@ -99,9 +99,11 @@ class CachedDataset(Dataset):
             }
         return changed | {"draw": int(draw)}
 
-    def _preprocessed(self, index: int, files: dict[str, str]) -> dict[str, Any]:
+    def _prepare(self, index: int, files: dict[str, str]) -> dict[str, Any]:
         if (packed := self._held.get(index)) is None:
-            packed = pack(self.preprocessing(files)) if self.cache_dir is None else self._cached(self.cache_dir, files)
+            packed = (
+                pack(self.preprocessing(files)) if self.cache_dir is None else self._read_cached(self.cache_dir, files)
+            )
             if self._holds(packed):
                 self._held[index] = packed
         item = unpack(packed, traced=self.traced)
@@ -110,8 +112,8 @@ class CachedDataset(Dataset):
                 item[key].meta["filename_or_obj"] = str(name)
         return item
 
-    def _cached(self, cache_dir: Path, files: dict[str, str]) -> Packed:
-        path = cache_dir / f"{self._cache_key(files)}.npz"
+    def _read_cached(self, cache_dir: Path, files: dict[str, str]) -> Packed:
+        path = cache_dir / f"{self._compute_cache_key(files)}.npz"
         size = tuple(self.preprocessing.settings["spatial_size"])
         was_there = path.exists()
         packed = read_packed(path, keys=tuple(files), size=size)
@@ -129,12 +131,12 @@ class CachedDataset(Dataset):
             self._fits = whole <= MEMORY_SHARE * psutil.virtual_memory().available
         return self._fits
 
-    def _cache_key(self, files: dict[str, str]) -> str:
-        content = {key: _content_hash(Path(name)) for key, name in files.items()}
+    def _compute_cache_key(self, files: dict[str, str]) -> str:
+        content = {key: _hash_content(Path(name)) for key, name in files.items()}
         return hash_json([__version__, self.preprocessing.settings, content])
 
 
-def _content_hash(path: Path) -> str:
+def _hash_content(path: Path) -> str:
     status = path.stat()
     return _hash_once(path, status.st_size, status.st_mtime_ns)
 

@@ -38,7 +38,7 @@ class Geometricd(MapTransform, InvertibleTransform):
             rows, columns = (int(side) for side in tensor.shape[1:])
             size = (rows, columns)
             mode = "area" if key == self.keys[0] else "nearest"
-            moved = _like(tensor, self.step.move(tensor.cpu().numpy(), plan, mode=mode))
+            moved = _make_like(tensor, self.step.move(tensor.cpu().numpy(), plan, mode=mode))
             d[key] = self.push_transform(
                 moved,
                 orig_size=size,
@@ -65,7 +65,7 @@ class Geometricd(MapTransform, InvertibleTransform):
             info = traced[TraceKeys.EXTRA_INFO]
             matrix = np.linalg.inv(self.step.matrix(info["plan"], size=size))
             array = d[key].cpu().numpy()
-            back = _like(d[key], self.step.move_back(array, info["plan"], size=size, mode=info["mode"]))
+            back = _make_like(d[key], self.step.move_back(array, info["plan"], size=size, mode=info["mode"]))
             tracked = self.track_transform_meta(back, affine=torch.as_tensor(matrix))
             d[key] = back.copy_meta_from(tracked)
         return d
@@ -75,7 +75,7 @@ class Geometricd(MapTransform, InvertibleTransform):
         return transform.get(TraceKeys.CLASS_NAME) == type(self).__name__
 
 
-def _like(tensor: torch.Tensor, array: np.ndarray) -> MetaTensor:
+def _make_like(tensor: torch.Tensor, array: np.ndarray) -> MetaTensor:
     if min(array.strides) < 0:  # torch has no negative strides; a crop stays a view
         array = array.copy()
     moved = MetaTensor(torch.as_tensor(array, device=tensor.device))

@@ -69,7 +69,7 @@ def check_installed() -> None:
     Raises:
         WrongCallError: Orthanc or its DICOMweb plugin is not installed.
     """
-    _program(), _plugin()
+    _find_program(), _find_plugin()
 
 
 @contextmanager
@@ -83,13 +83,13 @@ def local_archive(*, takes_c_store: bool = False) -> Iterator[LocalArchive]:
         WrongCallError: Orthanc or its DICOMweb plugin is not installed.
         MammosegError: it does not start.
     """
-    program, plugin = _program(), _plugin()
+    program, plugin = _find_program(), _find_plugin()
     password = secrets.token_urlsafe(16)
     with tempfile.TemporaryDirectory(prefix="mammoseg-archive-") as folder:
-        port, dicom_port = _free_ports()
+        port, dicom_port = _find_free_ports()
         config = Path(folder) / "orthanc.json"
         config.touch(mode=0o600)
-        settings = _configuration(Path(folder), port, plugin, password)
+        settings = _build_configuration(Path(folder), port, plugin, password)
         if takes_c_store:
             settings |= {"DicomServerEnabled": True, "DicomPort": dicom_port, "DicomAet": "ORTHANC"}
         config.write_text(json.dumps(settings), encoding="utf-8")
@@ -102,14 +102,14 @@ def local_archive(*, takes_c_store: bool = False) -> Iterator[LocalArchive]:
             yield archive
 
 
-def _free_ports() -> tuple[int, int]:
+def _find_free_ports() -> tuple[int, int]:
     with socket.socket() as first, socket.socket() as second:
         first.bind(("127.0.0.1", 0))
         second.bind(("127.0.0.1", 0))
         return first.getsockname()[1], second.getsockname()[1]
 
 
-def _configuration(folder: Path, port: int, plugin: Path, password: str) -> dict[str, object]:
+def _build_configuration(folder: Path, port: int, plugin: Path, password: str) -> dict[str, object]:
     return {
         "Name": "mammoseg",
         "StorageDirectory": str(folder / "storage"),
@@ -126,14 +126,14 @@ def _configuration(folder: Path, port: int, plugin: Path, password: str) -> dict
     }
 
 
-def _program() -> str:
+def _find_program() -> str:
     program = shutil.which("Orthanc", path="/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin")
     if program is None:
         raise WrongCallError("Orthanc is not installed (Debian: apt-get install orthanc orthanc-dicomweb).")
     return program
 
 
-def _plugin() -> Path:
+def _find_plugin() -> Path:
     for folder in PLUGIN_FOLDERS:
         if (plugin := folder / "libOrthancDicomWeb.so").exists():
             return plugin

@@ -30,7 +30,7 @@ class _Drawn:
 
 def list_drawn_segmentations(state: Path) -> list[Path]:
     """DICOM SEGs of people in the state of a label server, but for withdrawn ones; a label saved again has several."""
-    return _drawn(state, ".dcm")
+    return _list_drawn(state, ".dcm")
 
 
 def keep_labels(state: Path, images: Iterable[Path], output: Path) -> int:
@@ -44,9 +44,9 @@ def keep_labels(state: Path, images: Iterable[Path], output: Path) -> int:
     """
     images = list(images)
     paths = {str(path.resolve()): path for path in images}
-    drawn = [*_of_pictures(state), *_of_dicom(state)]
+    drawn = [*_read_pictures(state), *_read_dicom(state)]
     if any(_is_segmentation(label.file) for label in drawn):
-        paths |= {uid: path for path in images if (uid := _uid(path))}
+        paths |= {uid: path for path in images if (uid := _read_uid(path))}
     newest = {label.image: label for label in sorted(drawn) if label.image in paths}
     stems = Counter(map(get_stem, images))
     for image, label in newest.items():
@@ -60,7 +60,7 @@ def keep_labels(state: Path, images: Iterable[Path], output: Path) -> int:
     return len(newest)
 
 
-def _of_dicom(state: Path) -> Iterator[_Drawn]:
+def _read_dicom(state: Path) -> Iterator[_Drawn]:
     for path in list_drawn_segmentations(state):
         header = read_header(path)
         (series,) = header.ReferencedSeriesSequence
@@ -68,13 +68,13 @@ def _of_dicom(state: Path) -> Iterator[_Drawn]:
         yield _Drawn(f"{header.ContentDate}{header.ContentTime}", path, uid)
 
 
-def _of_pictures(state: Path) -> Iterator[_Drawn]:
-    for path in _drawn(state, ".nii.gz"):
+def _read_pictures(state: Path) -> Iterator[_Drawn]:
+    for path in _list_drawn(state, ".nii.gz"):
         about = read_json(path.with_name(path.name.removesuffix(".nii.gz") + ".json"))
         yield _Drawn(f"{about['seconds']:020.6f}", path, str(about.get("image_file", "")))
 
 
-def _drawn(state: Path, ending: str) -> list[Path]:
+def _list_drawn(state: Path, ending: str) -> list[Path]:
     return sorted(
         path
         for path in state.rglob(f"final/*{ending}")
@@ -87,7 +87,7 @@ def _is_segmentation(label: Path) -> bool:
     return label.suffix == ".dcm"
 
 
-def _uid(image: Path) -> str:
+def _read_uid(image: Path) -> str:
     try:
         return read_texts(image, ["SOPInstanceUID"])["SOPInstanceUID"]
     except InputRefusedError:

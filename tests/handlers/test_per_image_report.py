@@ -12,7 +12,7 @@ from monai.engines import SupervisedEvaluator
 
 from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.evaluation.tables import read_per_image
-from mammoseg.handlers.per_image_report import PerImageReport, _in_order
+from mammoseg.handlers.per_image_report import PerImageReport, _merge_in_order
 from mammoseg.metrics.regions import list_mass_regions
 
 PROBABILITY = torch.tensor([[[0.0, 0.2, 0.5, 0.9]]])  # (1, H, W): at 0.5 the last two pixels are mass
@@ -195,7 +195,7 @@ def test_two_processes_write_every_image_once(tmp_path):
 
 def test_images_of_several_processes_are_put_back_in_the_order_of_the_datalist():
     dealt = [[[({"image_id": name}, {})] for name in share] for share in (["a", "c", "e"], ["b", "d", "a"])]
-    assert [image[0][0]["image_id"] for image in _in_order(dealt)] == ["a", "b", "c", "d", "e"]
+    assert [image[0][0]["image_id"] for image in _merge_in_order(dealt)] == ["a", "b", "c", "d", "e"]
 
 
 def test_scores_that_cannot_be_written_are_printed(tmp_path, capsys):

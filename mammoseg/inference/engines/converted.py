@@ -58,7 +58,7 @@ def prepare_converted(weights: Path | str, engine: type[FileEngine]) -> Converte
             "models/probability.onnx."
         )
     folder = locate_cache()
-    model = folder / f"{_key(sha256, engine)}{ENDING}"
+    model = folder / f"{_name_kept(sha256, engine)}{ENDING}"
     found = find_kept_network(model, sha256)
     if found is None:
         with output_errors(folder), sole_writer(folder, model.with_suffix(".lock"), waits=True):
@@ -71,7 +71,7 @@ def prepare_converted(weights: Path | str, engine: type[FileEngine]) -> Converte
     return replace(found, record=replace(found.record, path=path))
 
 
-def _key(sha256: str, engine: type[FileEngine]) -> str:
+def _name_kept(sha256: str, engine: type[FileEngine]) -> str:
     """Name of what is kept for weights, which changes with all that it is made by."""
     made_of: Mapping[str, Any] = {
         "weights": sha256,

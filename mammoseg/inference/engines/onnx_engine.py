@@ -25,7 +25,7 @@ class OnnxEngine:
     def __init__(self, path: Path, *, shape: tuple[int, int, int], precision: str | None = None) -> None:
         self.precision = check_precision(precision, self.list_precisions(), name=self.name)
         self._path, self.shape = path, shape
-        self._session = self._started(threads=0)
+        self._session = self._start_session(threads=0)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Logits ``(N, out_channels, rows, columns)`` of images ``(N, in_channels, rows, columns)``."""
@@ -39,9 +39,9 @@ class OnnxEngine:
 
     def limit_threads(self, count: int) -> None:
         """Compute with so many threads from here on."""
-        self._session = self._started(threads=count)
+        self._session = self._start_session(threads=count)
 
-    def _started(self, *, threads: int) -> onnxruntime.InferenceSession:
+    def _start_session(self, *, threads: int) -> onnxruntime.InferenceSession:
         """A session with so many threads; 0 for one each core."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads

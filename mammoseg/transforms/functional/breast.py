@@ -35,7 +35,7 @@ def find_breast_mask(image: np.ndarray) -> np.ndarray:
         >>> bool(mask[50, 20]), bool(mask[6, 72])
         (True, False)
     """
-    small = _on_search_grid(image)
+    small = _shrink_for_search(image)
     background, tissue = np.percentile(small, (5, 99))
     bright = (small > background + BREAST_THRESHOLD * (tissue - background)).astype(np.uint8)
     square = np.ones([2 * round(OPENING * max(small.shape) / 2) + 1] * 2, np.uint8)
@@ -64,18 +64,18 @@ def find_recorded_breast(mammogram: Mammogram) -> np.ndarray:
 
 def find_bounding_box(mask: np.ndarray, size: tuple[int, int]) -> Box:
     """Smallest box of a grid of `size` (rows, columns) that covers all of `mask`, which may lie on a coarser grid."""
-    top, bottom = _span(mask.any(axis=1), size[0])
-    left, right = _span(mask.any(axis=0), size[1])
+    top, bottom = _find_span(mask.any(axis=1), size[0])
+    left, right = _find_span(mask.any(axis=0), size[1])
     return Box(top, left, bottom - top, right - left)
 
 
-def _span(filled: np.ndarray, length: int) -> tuple[int, int]:
+def _find_span(filled: np.ndarray, length: int) -> tuple[int, int]:
     where = np.flatnonzero(filled)
     step = length / len(filled)
     return int(np.floor(where[0] * step)), min(length, int(np.ceil((where[-1] + 1) * step)))
 
 
-def _on_search_grid(image: np.ndarray) -> np.ndarray:
+def _shrink_for_search(image: np.ndarray) -> np.ndarray:
     scale = min(1.0, SEARCH_SIZE / max(image.shape))
     size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)

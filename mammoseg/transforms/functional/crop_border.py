@@ -35,10 +35,10 @@ def find_border_box(image: np.ndarray) -> Box:
     if low == high:
         return Box(0, 0, rows, columns)
     deep, wide = 1 + int(rows * BORDER_ZONE), 1 + int(columns * BORDER_ZONE)
-    top = _depth(image[:deep, ::step_right] > white)
-    bottom = _depth(image[rows - deep :, ::step_right][::-1] > white)
-    left = _depth(image[::step_down, :wide].T > white)
-    right = _depth(image[::step_down, columns - wide :].T[::-1] > white)
+    top = _measure_depth(image[:deep, ::step_right] > white)
+    bottom = _measure_depth(image[rows - deep :, ::step_right][::-1] > white)
+    left = _measure_depth(image[::step_down, :wide].T > white)
+    right = _measure_depth(image[::step_down, columns - wide :].T[::-1] > white)
     return Box(top, left, rows - top - bottom, columns - left - right)
 
 
@@ -48,7 +48,7 @@ def crop_border(image: np.ndarray) -> np.ndarray:
     return image[box.top : box.top + box.height, box.left : box.left + box.width]
 
 
-def _depth(white: np.ndarray) -> int:
+def _measure_depth(white: np.ndarray) -> int:
     """Lines up to and with the last border line; line 0 is the outermost, the last one is the inner end of the zone."""
     fractions = white.mean(axis=1)
     lines = np.flatnonzero(fractions[:-1] >= BORDER_FRACTION)

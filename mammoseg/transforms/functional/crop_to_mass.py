@@ -26,11 +26,11 @@ def find_mass_box(mask: np.ndarray, *, area: float) -> Box:
     if not mask.any():
         raise InputRefusedError("E_NO_MASS", "its mask has no mass that a patch could lie around.")
     tight = find_bounding_box(mask > 0, (mask.shape[0], mask.shape[1]))
-    top, bottom = _wider(tight.top, tight.height, area**0.5, mask.shape[0])
-    left, right = _wider(tight.left, tight.width, area**0.5, mask.shape[1])
+    top, bottom = _widen(tight.top, tight.height, area**0.5, mask.shape[0])
+    left, right = _widen(tight.left, tight.width, area**0.5, mask.shape[1])
     return Box(top, left, bottom - top, right - left)
 
 
-def _wider(start: int, length: int, factor: float, limit: int) -> tuple[int, int]:
+def _widen(start: int, length: int, factor: float, limit: int) -> tuple[int, int]:
     more = (factor - 1) * length / 2
     return max(0, round(start - more)), min(limit, round(start + length + more))
