@@ -36,7 +36,7 @@ class CohortJob:
         """
         folder, stem = name.split("/")
         run = replace(self.run, output=self.run.output / RESULTS / folder)
-        records = Records.of(run)
+        records = Records.from_run(run)
         if row := records.find(path, stem):
             return row
         row, sha256 = FileJob(self.predictor, run)(path, stem)

@@ -76,7 +76,7 @@ def run_cohort(
     with output_errors(output), sole_writer(output, output / FOLDER / "lock"):
         for folder in (output, claims, *(output / RESULTS).glob("*"), *(output / RESULTS).glob(f"*/{FOLDER}")):
             remove_leftovers(folder)
-        with Ledger(output / LEDGER, Records.of(run).settings).open() as ledger:
+        with Ledger(output / LEDGER, Records.from_run(run).settings).open() as ledger:
             try:
                 lost = _segment_and_store(cohort, run, processes(run), ledger, storing)
             except KeyboardInterrupt:

@@ -106,7 +106,7 @@ def _draw(
 ) -> dict[str, Path]:
     """Draw what the tables have; the picture of each section that gets one."""
     pictures = {"boxes": folder / "dice.png", "ecdf": folder / "ecdf.png"}
-    plot_ecdf(dict(zip(shown.runs, shown.of("dice").tolist(), strict=True)), pictures["ecdf"], label="Dice")
+    plot_ecdf(dict(zip(shown.runs, shown.get_values("dice").tolist(), strict=True)), pictures["ecdf"], label="Dice")
     if described := {row["run"] for row in details["agreement"]}:
         pictures["area"] = folder / "area.png"
         areas = {name: collect_areas(rows, grid=shown.grid) for name, rows in tables.items() if name in described}

@@ -64,7 +64,7 @@ class Outlined:
         """How many prompts the first Dice took."""
         return 0 if self.start == PROPOSAL else 1
 
-    def after(self, prompts: int) -> float:
+    def get_dice_after(self, prompts: int) -> float:
         """Dice after so many prompts; who has nothing to correct any more stops."""
         return self.dice[min(prompts - self.first, len(self.dice) - 1)]
 
@@ -218,9 +218,9 @@ def _summarise_dice(outlined: Sequence[Outlined], prompts: int) -> dict[str, Any
         return {}
     of_seed: dict[int, list[float]] = {}
     for each in outlined:
-        of_seed.setdefault(each.seed, []).append(each.after(prompts))
+        of_seed.setdefault(each.seed, []).append(each.get_dice_after(prompts))
     means = [float(np.mean(values)) for values in of_seed.values()]
-    values, patients = [each.after(prompts) for each in outlined], [each.patient_id for each in outlined]
+    values, patients = [each.get_dice_after(prompts) for each in outlined], [each.patient_id for each in outlined]
     interval = bootstrap_mean_interval(values, patients)
     return {"mean": float(np.mean(means)), "lowest": min(means), "highest": max(means), "interval": list(interval)}
 

@@ -159,7 +159,7 @@ def _list_froc_rows(grid: str, rule: str, curve: FrocCurve, images: Sequence[Fou
     intervals = bootstrap_froc([found[rule] for found in images])
     rows: list[ScoreRow] = []
     for rate, interval in zip(FALSE_POSITIVES, intervals, strict=True):
-        sensitivity = curve.at(rate)
+        sensitivity = curve.find_sensitivity(rate)
         known = not math.isnan(sensitivity)
         values = (sensitivity, *interval) if known else (None, None, None)
         reason = "" if known else _say_why_empty(curve)

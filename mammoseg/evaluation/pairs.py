@@ -33,7 +33,7 @@ class Aligned:
         """The patient of each image."""
         return [row["patient_id"] for row in self.rows]
 
-    def of(self, score: str) -> np.ndarray:
+    def get_values(self, score: str) -> np.ndarray:
         """One score, ``(runs, images)``."""
         return np.asarray(self.values[:, :, SCORES.index(score)])
 
@@ -74,7 +74,7 @@ def compare_pairs(
     pairs = list(combinations(range(len(aligned.runs)), 2))
     compared: list[ScoreRow] = []
     for score in scores:
-        of_runs = aligned.of(score)[:, chosen]
+        of_runs = aligned.get_values(score)[:, chosen]
         differences = np.array([of_runs[first] - of_runs[second] for first, second in pairs]).T
         tested = zip(
             differences.T,

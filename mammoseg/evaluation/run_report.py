@@ -148,14 +148,14 @@ def compute_threshold_baseline(dataset_dir: Path, weights: Path | str) -> dict[s
     datalist = dataset_dir / "datalist.json"
     settings = build_preprocessing(read_weights(weights), voi=read_voi(datalist))
 
-    def images(section: str) -> Iterator[ImageAndMask]:
+    def load_images(section: str) -> Iterator[ImageAndMask]:
         records = load_section(datalist, section)
         dataset = CachedDataset(records, settings, cache_dir=dataset_dir / "cache")
         for item in map(dataset.__getitem__, range(len(dataset))):
             yield item["image"][0].numpy(), item["label"][0].numpy()
 
-    best = fit_threshold(images("training"))
-    test = float(np.nanmean(evaluate_threshold(best, images("test"))))
+    best = fit_threshold(load_images("training"))
+    test = float(np.nanmean(evaluate_threshold(best, load_images("test"))))
     return {"threshold": best.threshold, "training_dice": best.training_dice, "test_dice": test}
 
 

@@ -51,7 +51,7 @@ def describe_subgroups(aligned: Aligned, *, score: str = "dice") -> list[ScoreRo
     """Mean of a score with its bootstrap interval, for each subgroup and run; images without the score are left out."""
     described: list[ScoreRow] = []
     for field, level, images in list_subgroups(aligned):
-        values = aligned.of(score)[:, images]
+        values = aligned.get_values(score)[:, images]
         patients = [patient for patient, is_in in zip(aligned.patients, images, strict=True) if is_in]
         intervals = bootstrap_mean_intervals(values.T, patients).tolist()
         for run, of_run, (low, high) in zip(aligned.runs, values, intervals, strict=True):

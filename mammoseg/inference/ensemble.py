@@ -100,14 +100,14 @@ def describe_named_weights(weights: Named) -> dict[str, Any]:
 def merge_facts(facts: Sequence[Mapping[str, str | None]]) -> dict[str, Any]:
     """The facts of `describe_weights` of several weights as one: hashes and files of all, the others each once."""
 
-    def joined(name: str, by: str) -> str | None:
+    def join(name: str, by: str) -> str | None:
         return _join_once([one[name] for one in facts], by)
 
     return {
         "weights_sha256": "+".join(str(one["weights_sha256"]) for one in facts),
         "weights_file": "+".join(str(one["weights_file"]) for one in facts),
-        "trained_on": joined("trained_on", "+"),
-        "warning": joined("warning", " "),
+        "trained_on": join("trained_on", "+"),
+        "warning": join("warning", " "),
     }
 
 

@@ -98,16 +98,16 @@ def find_folds(network: nn.Module, example: Tensor) -> list[Fold]:
     once = {module: call for module, (call, *more) in calls.items() if not more}
     maker = {given: module for module, (_, given) in once.items()}
 
-    def before(module: nn.Module) -> nn.Module | None:
+    def find_before(module: nn.Module) -> nn.Module | None:
         read, _ = once[module]
         return maker.get(read) if readers.count[read] == 1 else None
 
     folds = []
     for module in once:
         if isinstance(module, nn.BatchNorm2d) and module.running_mean is not None:
-            source = before(module)
+            source = find_before(module)
             relu = source if isinstance(source, nn.ReLU) else None
-            convolution = before(relu) if relu is not None else source
+            convolution = find_before(relu) if relu is not None else source
             if isinstance(convolution, CONVOLUTIONS) and convolution.groups == 1:
                 folds.append(Fold(paths[convolution], paths[relu] if relu is not None else None, paths[module]))
     return folds

@@ -144,7 +144,7 @@ class Predictor:
         probability = compute_image_probability(self.engine, prepared.image, flips=self.flips)
         if not np.isfinite(probability).all():
             raise InputRefusedError("E_NOT_FINITE", "the network gave values that are not finite; check the weights")
-        return Prediction(np.clip(prepared.back(probability), 0, 1, dtype=np.float32), mammogram)
+        return Prediction(np.clip(prepared.move_back(probability), 0, 1, dtype=np.float32), mammogram)
 
     def limit_threads(self, count: int) -> None:
         """Compute with so many threads from here on."""

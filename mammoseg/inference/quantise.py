@@ -97,14 +97,14 @@ def _compute_agreement(found: ConvertedFile, model: Path, images: Sequence[np.nd
 
     channels, rows, columns = images[0].shape
 
-    def masks(path: Path) -> np.ndarray:
+    def draw_masks(path: Path) -> np.ndarray:
         opened = OpenVinoEngine(path, shape=(channels, rows, columns))
         engine: Engine = LogitsOf(opened) if found.output == PROBABILITY else opened
         return np.stack(
             [compute_image_probability(engine, image, flips=found.record.flips) >= threshold for image in images]
         )
 
-    one, other = masks(model), masks(found.model)
+    one, other = draw_masks(model), draw_masks(found.model)
     total = int(one.sum()) + int(other.sum())
     return 2 * int((one & other).sum()) / total if total else 1.0
 

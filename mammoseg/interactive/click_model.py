@@ -95,7 +95,7 @@ class ClickModel:
         window = find_window(views, mask.shape)
         start = np.array([part.start for part in window])
         shown = [
-            view.moved(-start).back(np.asarray(chance[0], np.float32), mask[window].shape)
+            view.shift(-start).move_back(np.asarray(chance[0], np.float32), mask[window].shape)
             for view, chance in zip(views, upright, strict=True)
         ]
         marks = list_pixels(prompts.foreground, prompts.inside, mask.shape) - start

@@ -31,13 +31,13 @@ class CloseUp:
     grey: np.ndarray
     window: tuple[slice, slice]
 
-    def reduced(self, mask: np.ndarray) -> np.ndarray:
+    def shrink(self, mask: np.ndarray) -> np.ndarray:
         """A bool mask of the image on the grid of the close-up."""
         rows, columns = self.grey.shape
         part = mask[self.window].astype(np.float32)
         return cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA) >= 0.5
 
-    def marks(self, pixels: np.ndarray) -> np.ndarray:
+    def draw_marks(self, pixels: np.ndarray) -> np.ndarray:
         """bool on the grid of the close-up: where pixels (N, 2) of the image fall; those outside of it are left out."""
         marked = np.zeros(self.grey.shape, bool)
         start = [side.start for side in self.window]
@@ -47,7 +47,7 @@ class CloseUp:
         marked[tuple(places.T)] = True
         return marked
 
-    def limits(self, box: tuple[float, float, float, float] | None) -> tuple[float, float, float, float]:
+    def convert_box(self, box: tuple[float, float, float, float] | None) -> tuple[float, float, float, float]:
         """A box of the image in pixels of the close-up; without one, the close-up itself."""
         if box is None:
             return (0, 0, self.grey.shape[0], self.grey.shape[1])
@@ -56,7 +56,7 @@ class CloseUp:
         (top, left), (bottom, right) = (np.reshape(box, (2, 2)) - start) * self.grey.shape / size
         return top, left, bottom, right
 
-    def enlarged(self, probability: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    def enlarge(self, probability: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """bool ``shape``: where a value of the close-up's grid is 0.5 or more; False outside of the close-up."""
         rows, columns = (side.stop - side.start for side in self.window)
         whole = np.zeros(shape, bool)

@@ -28,7 +28,7 @@ class GreyModel(ABC):
     def segment(self, prepared: np.ndarray, prompts: Prompts) -> np.ndarray:
         """The mass that the prompts mean: bool ``(rows, columns)``."""
         view = make_close_up(prepared, prompts)
-        mask = view.enlarged(self.outline(view, prompts, prepared.shape), prepared.shape)
+        mask = view.enlarge(self.outline(view, prompts, prepared.shape), prepared.shape)
         mask[tuple(list_pixels(prompts.foreground, prompts.inside, prepared.shape).T)] = True
         return without_clicked_out(mask, prompts)
 

@@ -41,14 +41,14 @@ def build_network_input(unit: np.ndarray, prompts: Prompts, view: CropView) -> n
         (channels[1], prompts.foreground, prompts.inside),
         (channels[2], prompts.background, prompts.outside),
     ):
-        for point in _to_fixed_point(view.places(clicks)):
+        for point in _to_fixed_point(view.to_grid(clicks)):
             cv2.circle(channel, point.tolist(), RADIUS << PART, (1.0,), cv2.FILLED, shift=PART)
         for stroke in strokes:
-            cv2.polylines(channel, [_to_fixed_point(view.places(stroke))], False, (1.0,), 2 * RADIUS, shift=PART)
+            cv2.polylines(channel, [_to_fixed_point(view.to_grid(stroke))], False, (1.0,), 2 * RADIUS, shift=PART)
     if prompts.box:
         top, left, bottom, right = prompts.box
         corners = np.array([[top, left], [top, right], [bottom, right], [bottom, left]]) - 0.5
-        cv2.fillConvexPoly(channels[3], _to_fixed_point(view.places(corners)), (1.0,), shift=PART)
+        cv2.fillConvexPoly(channels[3], _to_fixed_point(view.to_grid(corners)), (1.0,), shift=PART)
     if prompts.mask is not None:
         channels[4] = view.cut(prompts.mask.astype(np.float32))
     return channels

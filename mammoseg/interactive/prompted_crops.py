@@ -100,7 +100,7 @@ class PromptedCrops(Dataset):
         mass, offset = masses[random.integers(len(masses))]
         prompts = draw_prompts(mass, random)
         view = self._view(prompts, height, random)
-        unit = standardise(cut(build_levels(image, 2), view.moved(offset)))
+        unit = standardise(cut(build_levels(image, 2), view.shift(offset)))
         if self.augmented:
             unit = _change_grey(unit, random)
             if random.random() < FORGOTTEN:

@@ -56,8 +56,8 @@ class RandomWalker(GreyModel):
 
 
 def _draw_marks(view: CloseUp, prompts: Prompts, shape: tuple[int, ...]) -> np.ndarray:
-    inside = view.marks(list_pixels(prompts.foreground, prompts.inside, shape))
-    outside = view.marks(list_pixels(prompts.background, prompts.outside, shape))
+    inside = view.draw_marks(list_pixels(prompts.foreground, prompts.inside, shape))
+    outside = view.draw_marks(list_pixels(prompts.background, prompts.outside, shape))
     radius = max(1, round(MARK_RADIUS * max(view.grey.shape)))
     brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2)
     marks = _guess_marks(view, prompts, shape, has_marks=bool(inside.any()))
@@ -72,7 +72,7 @@ def _draw_marks(view: CloseUp, prompts: Prompts, shape: tuple[int, ...]) -> np.n
 def _guess_marks(view: CloseUp, prompts: Prompts, shape: tuple[int, ...], *, has_marks: bool) -> np.ndarray:
     """Marks that follow from the box or the mask so far, or from how far a mass reaches."""
     marks = np.zeros(view.grey.shape, np.int32)
-    if prompts.mask is not None and (mask := view.reduced(prompts.mask)).any():
+    if prompts.mask is not None and (mask := view.shrink(prompts.mask)).any():
         depth, distance = (cv2.distanceTransform(where.astype(np.uint8), cv2.DIST_L2, 5) for where in (mask, ~mask))
         sure = SURE * depth.max()
         marks[distance > sure + 1] = OUTSIDE
@@ -80,7 +80,7 @@ def _guess_marks(view: CloseUp, prompts: Prompts, shape: tuple[int, ...], *, has
         marks[_find_contradicted(view, prompts, mask, shape)] = 0
         return marks
     rows, columns = np.mgrid[: marks.shape[0], : marks.shape[1]] + 0.5
-    top, left, bottom, right = view.limits(prompts.box)
+    top, left, bottom, right = view.convert_box(prompts.box)
     height, width = max(bottom - top, 1) / 2, max(right - left, 1) / 2
     away = np.hypot((rows - top - height) / height, (columns - left - width) / width)
     if prompts.box:
@@ -94,8 +94,8 @@ def _guess_marks(view: CloseUp, prompts: Prompts, shape: tuple[int, ...], *, has
 
 def _find_contradicted(view: CloseUp, prompts: Prompts, mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Where the mask so far is not to be believed: around clicks inside of what it leaves out, and outside in it."""
-    inside = view.marks(list_pixels(prompts.foreground, prompts.inside, shape))
-    outside = view.marks(list_pixels(prompts.background, prompts.outside, shape))
+    inside = view.draw_marks(list_pixels(prompts.foreground, prompts.inside, shape))
+    outside = view.draw_marks(list_pixels(prompts.background, prompts.outside, shape))
     doubtful = np.zeros(mask.shape, bool)
     for wrong, edge in ((inside & ~mask, mask), (outside & mask, ~mask)):
         if wrong.any():

@@ -28,11 +28,11 @@ class RegionGrowing(GreyModel):
 
     def outline(self, view: CloseUp, prompts: Prompts, shape: tuple[int, ...]) -> np.ndarray:
         """bool ``(rows, columns)`` of the close-up: the mask so far, and what grows from each mark beside it."""
-        marks = view.marks(list_pixels(prompts.foreground, prompts.inside, shape))
-        barred = view.marks(list_pixels(prompts.background, prompts.outside, shape))
-        mask = np.zeros(marks.shape, bool) if prompts.mask is None else view.reduced(prompts.mask)
+        marks = view.draw_marks(list_pixels(prompts.foreground, prompts.inside, shape))
+        barred = view.draw_marks(list_pixels(prompts.background, prompts.outside, shape))
+        mask = np.zeros(marks.shape, bool) if prompts.mask is None else view.shrink(prompts.mask)
         rows, columns = np.mgrid[: marks.shape[0], : marks.shape[1]] + 0.5
-        top, left, bottom, right = view.limits(prompts.box)
+        top, left, bottom, right = view.convert_box(prompts.box)
         if not (marks.any() or mask.any()):
             marks[int((top + bottom) / 2), int((left + right) / 2)] = True
         allowed = (rows >= top) & (rows <= bottom) & (columns >= left) & (columns <= right) & ~barred

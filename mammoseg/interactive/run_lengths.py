@@ -22,13 +22,13 @@ class RunLengths:
     counts: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, mask: np.ndarray) -> "RunLengths":
+    def from_mask(cls, mask: np.ndarray) -> "RunLengths":
         """Those of a bool mask ``(rows, columns)``, within its bounding box.
 
         Examples:
             >>> import numpy as np
             >>> from mammoseg.interactive.run_lengths import RunLengths
-            >>> RunLengths.of(np.array([[0, 0, 0], [0, 0, 1], [0, 1, 1]], bool))
+            >>> RunLengths.from_mask(np.array([[0, 0, 0], [0, 0, 1], [0, 1, 1]], bool))
             RunLengths(box=(1, 1, 3, 3), counts=(1, 3))
         """
         if not mask.any():
@@ -45,7 +45,7 @@ class RunLengths:
         """As a client sends them."""
         return cls(None if box is None else (box[0], box[1], box[2], box[3]), tuple(counts))
 
-    def mask(self, shape: tuple[int, int]) -> np.ndarray:
+    def to_mask(self, shape: tuple[int, int]) -> np.ndarray:
         """bool ``(rows, columns)``.
 
         Raises:
@@ -65,10 +65,10 @@ class RunLengths:
         pixels = (bottom - top) * (right - left)
         if min(self.counts, default=0) < 0 or sum(self.counts) != pixels:
             raise PromptError(f"The runs of the mask do not add up to the {pixels:,} pixels of its box.")
-        whole[top:bottom, left:right] = self.part()
+        whole[top:bottom, left:right] = self.to_box_mask()
         return whole
 
-    def part(self) -> np.ndarray:
+    def to_box_mask(self) -> np.ndarray:
         """bool, the mask within its box, whose runs must fill it."""
         if self.box is None:
             return np.zeros((0, 0), bool)

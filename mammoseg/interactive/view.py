@@ -44,15 +44,15 @@ class CropView:
             image, self._compute_matrix(), (self.grid, self.grid), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         )
 
-    def back(self, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    def move_back(self, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """(rows, columns) float32 on the grid of the image out of `values` ``(grid, grid)``, 0 outside of the view."""
         return cv2.warpAffine(values, self._compute_matrix(), (shape[1], shape[0]), flags=cv2.INTER_LINEAR)
 
-    def places(self, points: np.ndarray) -> np.ndarray:
+    def to_grid(self, points: np.ndarray) -> np.ndarray:
         """(N, 2) rows and columns of the grid of points ``(N, 2)`` of the image."""
         return (points - self.centre) @ np.linalg.inv(self.axes).T + (self.grid - 1) / 2
 
-    def moved(self, offset: np.ndarray) -> "CropView":
+    def shift(self, offset: np.ndarray) -> "CropView":
         """The same view of a larger image, whose pixel `offset` (2,) is the first of this one."""
         return CropView(self.centre + offset, self.axes, self.grid)
 

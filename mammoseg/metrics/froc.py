@@ -73,7 +73,7 @@ class FrocCurve:
     lesions: int
     images: int
 
-    def at(self, false_positives: float) -> float:
+    def find_sensitivity(self, false_positives: float) -> float:
         """Sensitivity at no more than so many false marks an image; NaN beyond the `end`, and without a mass."""
         if not self.lesions or false_positives > self.end:
             return float("nan")
@@ -198,7 +198,7 @@ def _find_hits(mark: Mark, lesions: Sequence[Region]) -> dict[str, set[int]]:
 
 
 def _compute_iou(one: Region, other: Region) -> float:
-    common = one.common(other)
+    common = one.count_common(other)
     return common / (one.area + other.area - common)
 
 

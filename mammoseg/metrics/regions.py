@@ -27,7 +27,7 @@ class Region:
         """Number of its pixels."""
         return int(np.count_nonzero(self.inside))
 
-    def common(self, other: "Region") -> int:
+    def count_common(self, other: "Region") -> int:
         """Number of pixels in both."""
         here, there = [], []
         for ours, theirs in zip(self.box, other.box, strict=True):

@@ -32,13 +32,13 @@ class AttentionGate(nn.Module):
         self.up = nn.Upsample(scale_factor=2, mode="nearest")
         self.exit = nn.Sequential(nn.Conv2d(channels, channels, 1), nn.BatchNorm2d(channels))
 
-    def weights(self, skip: Tensor, signal: Tensor) -> Tensor:
+    def compute_weights(self, skip: Tensor, signal: Tensor) -> Tensor:
         """Weight of each pixel, ``(N, 1, H, W)`` in (0, 1)."""
         compared = torch.relu(self.spread(self.phi(signal)) + self.theta(skip))
         return self.up(torch.sigmoid(self.psi(compared)))
 
     def forward(self, skip: Tensor, signal: Tensor) -> Tensor:
-        return self.exit(self.weights(skip, signal) * skip)
+        return self.exit(self.compute_weights(skip, signal) * skip)
 
 
 class GatedUp(nn.Module):

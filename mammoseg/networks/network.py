@@ -30,7 +30,7 @@ class Network(nn.Module):
         build = cls.__init__
 
         @functools.wraps(build)
-        def recording(self: "Network", *args: Any, **arguments: Any) -> None:
+        def record_and_build(self: "Network", *args: Any, **arguments: Any) -> None:
             if type(self) is cls:
                 bound = inspect.signature(build).bind(self, *args, **arguments)
                 bound.apply_defaults()
@@ -41,7 +41,7 @@ class Network(nn.Module):
                 object.__setattr__(self, "config", {ARCHITECTURE: cls.__name__, **plain})
             build(self, *args, **arguments)
 
-        cls.__init__ = recording  # type: ignore[assignment]  # wraps the constructor it replaces
+        cls.__init__ = record_and_build  # type: ignore[assignment]  # wraps the constructor it replaces
 
     def check_size(self, image: Tensor) -> None:
         """Refuse an image whose sides this network cannot halve often enough.

@@ -71,7 +71,7 @@ def reproduce(
             print(f"To carry it out, name its data: {_format_options(missing)}; docs/reproduce.md says which.")
         return
 
-    def table_of(results: Sequence[ScoreRow], lines: Sequence[Line]) -> Mapping[str, Any]:
+    def build_table(results: Sequence[ScoreRow], lines: Sequence[Line]) -> Mapping[str, Any]:
         cells = list_cells(chosen, Course(plan, folder, given, results, lines, left_out))
         return _write_table(chosen, cells, folder, plan.datasets, _say_how(chosen, budget, variant))
 
@@ -81,7 +81,7 @@ def reproduce(
             folder,
             jobs=jobs,
             left_out=left_out,
-            table_of=table_of,
+            table_of=build_table,
             content=content | ({"budget": budget} if budget else {}),
         )
     finally:

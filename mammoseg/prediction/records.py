@@ -33,7 +33,7 @@ class Records:
     settings: str
 
     @classmethod
-    def of(cls, run: Run) -> "Records":
+    def from_run(cls, run: Run) -> "Records":
         """Records of a run; another model, threshold, precision, option or version has others, an engine not."""
         settings = {
             "algorithm": asdict(replace(run.algorithm, engine=None)),

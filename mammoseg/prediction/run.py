@@ -141,7 +141,7 @@ def _collect_rows(
     workers: Workers,
 ) -> Iterator[tuple[str, Row]]:
     """Name and row of each file, those first that an earlier run has done."""
-    records = Records.of(run)
+    records = Records.from_run(run)
     waiting, by_others, before = [], Counter[str](), Counter[str]()
     for path, name in items:
         if row := records.find(path, name):

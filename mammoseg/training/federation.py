@@ -148,9 +148,9 @@ def run_nvflare(output: Path, *, sites: int, rounds: int) -> None:
 def _move_record(record: dict[str, Any], old: Path, new: Path) -> dict[str, Any]:
     """A record with paths from another folder."""
 
-    def path(text: str) -> str:
+    def move(text: str) -> str:
         return Path(os.path.relpath(old.resolve() / text, new.resolve())).as_posix()
 
-    files = {name: path(record[name]) for name in ("image", "label")}
-    many = {"instances": [path(text) for text in record["instances"]]} if "instances" in record else {}
+    files = {name: move(record[name]) for name in ("image", "label")}
+    many = {"instances": [move(text) for text in record["instances"]]} if "instances" in record else {}
     return record | files | many

@@ -1,6 +1,6 @@
 """A batch that is computed part by part: it takes the memory of a part, and trains as a whole."""
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -57,6 +57,6 @@ class InParts:
             return trainer.loss_function(trainer.inferer(image, trainer.network), label).mean()
 
 
-def _gradients_meet(network: Any, *, last: bool) -> Any:
+def _gradients_meet(network: Any, *, last: bool) -> AbstractContextManager[Any]:
     """Whether those of all processes are averaged in this part; once for all parts is enough."""
     return nullcontext() if last or not hasattr(network, "no_sync") else network.no_sync()

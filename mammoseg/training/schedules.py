@@ -46,12 +46,12 @@ class WarmupCosineLR(LambdaLR):
     """
 
     def __init__(self, optimizer: Optimizer, *, epochs: int, warmup: int = 0) -> None:
-        def factor(epoch: int) -> float:
+        def compute_factor(epoch: int) -> float:
             if epoch < warmup:
                 return (epoch + 1) / (warmup + 1)
             return 0.5 + 0.5 * math.cos(math.pi * (epoch - warmup) / max(1, epochs - warmup))
 
-        super().__init__(optimizer, factor)
+        super().__init__(optimizer, compute_factor)
 
 
 def read_key_metric(evaluator: Any) -> float:

@@ -70,7 +70,7 @@ class Prepared:
     image: np.ndarray
     moves: tuple[Moved, ...]
 
-    def back(self, values: np.ndarray) -> np.ndarray:
+    def move_back(self, values: np.ndarray) -> np.ndarray:
         """Send ``(rows, columns)`` of the network's grid to the stored one; what was cut off is 0.
 
         Values between pixels are interpolated, as MONAI's `Invertd` does with ``nearest_interp=False``.
@@ -98,7 +98,7 @@ class ArrayPreprocessing:
         >>> from mammoseg.transforms.pipelines import build_film_preprocessing
         >>> prepare = ArrayPreprocessing(build_film_preprocessing(spatial_size=(64, 32)).settings)
         >>> prepared = prepare(prepare.read(f"phantoms/{record['image']}"))
-        >>> prepared.image.shape, prepared.back(prepared.image[0]).shape
+        >>> prepared.image.shape, prepared.move_back(prepared.image[0]).shape
         ((3, 64, 32), (64, 51))
     """
 

@@ -16,7 +16,7 @@ class CropToMassd(Geometricd):
     def __init__(self, keys: KeysCollection = ("image", "label"), *, area: float) -> None:
         super().__init__(CropToMass(area), keys, allow_missing_keys=False)
 
-    def measured(self, data: Mapping[Hashable, Any]) -> Plan:
+    def measure(self, data: Mapping[Hashable, Any]) -> Plan:
         """The plan that the step decides on the mask of an item.
 
         Raises:
@@ -26,4 +26,4 @@ class CropToMassd(Geometricd):
             raise InputRefusedError(
                 "E_NO_MASS", "a patch lies around a mass that is known, and here is no mask of one."
             )
-        return super().measured({self.keys[0]: data[self.keys[1]]})
+        return super().measure({self.keys[0]: data[self.keys[1]]})

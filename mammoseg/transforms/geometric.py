@@ -32,7 +32,7 @@ class Geometricd(MapTransform, InvertibleTransform):
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         d = dict(data)
-        plan = self.measured(d)
+        plan = self.measure(d)
         for key in self.key_iterator(d):
             tensor = d[key]
             rows, columns = (int(side) for side in tensor.shape[1:])
@@ -42,7 +42,7 @@ class Geometricd(MapTransform, InvertibleTransform):
             d[key] = self.push_transform(
                 moved,
                 orig_size=size,
-                affine=torch.as_tensor(self.step.matrix(plan, size=size)),
+                affine=torch.as_tensor(self.step.compute_matrix(plan, size=size)),
                 extra_info={"mode": mode, "plan": dict(plan)},
             )
             # MONAI's keys are members of an enumeration, which `torch.load(weights_only=True)` refuses, and its id is
@@ -51,7 +51,7 @@ class Geometricd(MapTransform, InvertibleTransform):
             d[key].applied_operations[-1] = {str(name): value for name, value in traced.items()} | {"id": 0}
         return d
 
-    def measured(self, data: Mapping[Hashable, Any]) -> Plan:
+    def measure(self, data: Mapping[Hashable, Any]) -> Plan:
         """The plan that the step decides on the image of an item."""
         image = data[self.keys[0]]
         return self.step.measure(image[0].cpu().numpy(), image.meta)
@@ -63,7 +63,7 @@ class Geometricd(MapTransform, InvertibleTransform):
             rows, columns = (int(side) for side in traced[TraceKeys.ORIG_SIZE])
             size = (rows, columns)
             info = traced[TraceKeys.EXTRA_INFO]
-            matrix = np.linalg.inv(self.step.matrix(info["plan"], size=size))
+            matrix = np.linalg.inv(self.step.compute_matrix(info["plan"], size=size))
             array = d[key].cpu().numpy()
             back = _make_like(d[key], self.step.move_back(array, info["plan"], size=size, mode=info["mode"]))
             tracked = self.track_transform_meta(back, affine=torch.as_tensor(matrix))

@@ -123,11 +123,11 @@ def takes(
 
     def decorate(build: Callable[[dict[str, Any]], Preprocessing]) -> Callable[Settings, Preprocessing]:
         @wraps(build)
-        def built(*args: Settings.args, **given: Settings.kwargs) -> Preprocessing:
+        def complete_and_build(*args: Settings.args, **given: Settings.kwargs) -> Preprocessing:
             return build(complete(*args, **given))
 
-        built.__signature__ = signature(complete)  # type: ignore[attr-defined]
-        return built
+        complete_and_build.__signature__ = signature(complete)  # type: ignore[attr-defined]
+        return complete_and_build
 
     return decorate
 

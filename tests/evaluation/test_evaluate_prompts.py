@@ -41,7 +41,7 @@ def outlined(dice: list[float], **facts) -> Outlined:
 
 def test_who_has_nothing_to_correct_stops_and_keeps_the_score():
     one = outlined([0.5, 0.82, 0.9])
-    assert [one.after(count) for count in (1, 2, 3, 10)] == [0.5, 0.82, 0.9, 0.9]
+    assert [one.get_dice_after(count) for count in (1, 2, 3, 10)] == [0.5, 0.82, 0.9, 0.9]
     assert [one.count_prompts_to(goal) for goal in (0.4, 0.8, 0.85, 0.95)] == [1, 2, 3, None]
 
 
@@ -76,7 +76,9 @@ def test_each_mass_is_outlined_by_each_annotator_from_each_start_the_same_again(
     assert one == other and len(one) == 3 * 2 * len(STARTS)
     clicks = [each for each in one if each.start == "click"]
     assert all(len(each.dice) > 1 for each in clicks)
-    assert np.mean([each.after(10) for each in clicks]) > np.mean([each.after(1) for each in clicks]) > 0
+    assert (
+        np.mean([each.get_dice_after(10) for each in clicks]) > np.mean([each.get_dice_after(1) for each in clicks]) > 0
+    )
 
 
 def test_a_proposal_is_told_before_any_click_and_then_corrected(tmp_path):
@@ -87,8 +89,8 @@ def test_a_proposal_is_told_before_any_click_and_then_corrected(tmp_path):
     )
     assert len(whole) == len(nothing) == 3 * 2 and {each.start for each in whole} == {PROPOSAL}
     for each in whole:
-        assert each.after(0) == pytest.approx(2 * each.pixels / (each.pixels + FRAME[0] * FRAME[1]))
-    assert all(each.after(0) == 0 and each.after(1) > 0 for each in nothing)
+        assert each.get_dice_after(0) == pytest.approx(2 * each.pixels / (each.pixels + FRAME[0] * FRAME[1]))
+    assert all(each.get_dice_after(0) == 0 and each.get_dice_after(1) > 0 for each in nothing)
     summary = summarise_outlines(nothing)[PROPOSAL]
     assert summary["dice"]["0"]["mean"] == 0 and list(summary["dice"]) == ["0", "1", "2", "3", "5", "10"]
 
@@ -120,4 +122,4 @@ def test_of_a_proposal_the_part_that_covers_most_of_the_mass_counts(tmp_path):
         proposed[-20:, -20:] = True  # another mass, that is none
         return proposed
 
-    assert [each.after(0) for each in correct_proposals(Growing(), films, propose, seeds=(0,))] == [1.0]
+    assert [each.get_dice_after(0) for each in correct_proposals(Growing(), films, propose, seeds=(0,))] == [1.0]

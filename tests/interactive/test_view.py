@@ -12,14 +12,14 @@ def test_a_view_of_a_square_shows_its_pixels_and_points_lie_where_they_are_shown
     image = np.arange(100, dtype=np.float32).reshape(10, 10)
     view = make_square(np.array([4.5, 5.5]), 4, grid=4)
     np.testing.assert_allclose(view.cut(image), image[3:7, 4:8])
-    np.testing.assert_allclose(view.places(np.array([[3.0, 4.0], [6.0, 7.0]])), [[0, 0], [3, 3]])
+    np.testing.assert_allclose(view.to_grid(np.array([[3.0, 4.0], [6.0, 7.0]])), [[0, 0], [3, 3]])
 
 
 def test_what_comes_back_from_a_turned_and_mirrored_view_lies_on_what_it_showed():
     image, (mass, _) = made_film()
     turn = np.array([[0.8, -0.6], [0.6, 0.8]]) @ np.diag([1.0, -0.9])
     view = CropView(np.array([60.0, 50.0]), turn, 96)
-    back = view.back(view.cut(mass.astype(np.float32)), mass.shape) > 0.5
+    back = view.move_back(view.cut(mass.astype(np.float32)), mass.shape) > 0.5
     assert (back ^ mass).sum() < 0.03 * mass.sum()
 
 

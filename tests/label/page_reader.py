@@ -66,7 +66,7 @@ class Page:
             pairs = np.reshape(draft["pairs"], (-1, 2))
             return np.repeat(pairs[:, 0].astype(np.uint8), pairs[:, 1]).reshape(shape)
         for number, mask in enumerate(self._proposed, start=1):
-            labels[RunLengths.from_json(**mask).mask(shape) & (labels == 0)] = number
+            labels[RunLengths.from_json(**mask).to_mask(shape) & (labels == 0)] = number
         return labels
 
 

@@ -57,11 +57,13 @@ def test_the_curve_of_four_images_is_the_one_counted_by_hand():
         FoundLesions((0.55,), ()),
     ]
     curve = compute_froc(images)
-    assert curve.at(0) == 0.25  # one of four above 0.8
-    assert curve.at(0.25) == 0.5  # 0.9 and 0.7, with one false mark in four images
-    assert curve.at(0.5) == 0.75
-    assert curve.at(0.75) == 0.75 and curve.end == 0.75 and (curve.lesions, curve.images) == (4, 4)
-    assert math.isnan(curve.at(1))  # with all marks counted there are 0.75: nobody knows what one more would find
+    assert curve.find_sensitivity(0) == 0.25  # one of four above 0.8
+    assert curve.find_sensitivity(0.25) == 0.5  # 0.9 and 0.7, with one false mark in four images
+    assert curve.find_sensitivity(0.5) == 0.75
+    assert curve.find_sensitivity(0.75) == 0.75 and curve.end == 0.75 and (curve.lesions, curve.images) == (4, 4)
+    assert math.isnan(
+        curve.find_sensitivity(1)
+    )  # with all marks counted there are 0.75: nobody knows what one more would find
 
 
 def test_without_a_mass_there_is_no_sensitivity():
@@ -74,7 +76,7 @@ def test_images_without_a_mass_count_for_the_false_marks():
 
 def test_marks_of_equal_score_are_counted_together():
     curve = compute_froc([FoundLesions((0.5, 0.5), (0.5,))])
-    assert (curve.at(0), curve.at(1)) == (0, 1)
+    assert (curve.find_sensitivity(0), curve.find_sensitivity(1)) == (0, 1)
 
 
 def test_no_image_is_refused():
@@ -94,7 +96,7 @@ def test_the_curve_agrees_with_monai():
     thresholds = (0.25, 0.5, 1)
     ours = compute_froc(images)
     score = compute_froc_score(rates, sensitivity, thresholds)
-    assert np.mean([ours.at(rate) for rate in thresholds]) == pytest.approx(score, abs=1 / len(true))
+    assert np.mean([ours.find_sensitivity(rate) for rate in thresholds]) == pytest.approx(score, abs=1 / len(true))
 
 
 def test_the_interval_draws_patients_and_holds_the_value():
@@ -114,7 +116,7 @@ def test_a_draw_of_every_patient_once_gives_the_value_of_the_curve():
     rates = (0.1, 0.25, 0.5, 1, 2)
     curve = compute_froc(one_patient)
     two_alike = bootstrap_froc(twice, false_positives=rates, resamples=50)  # any draw of both is the same images
-    assert two_alike == [(curve.at(rate), curve.at(rate)) for rate in rates]
+    assert two_alike == [(curve.find_sensitivity(rate), curve.find_sensitivity(rate)) for rate in rates]
 
 
 def test_without_two_patients_there_is_no_interval():

@@ -18,8 +18,8 @@ LEFT, RIGHT = mask(slice(10, 20), slice(10, 20)), mask(slice(10, 20), slice(20, 
 
 def test_common_pixels_of_two_regions_are_those_of_their_masks():
     (left,), (across,) = find_connected_regions(LEFT), find_connected_regions(mask(slice(15, 40), slice(18, 25)))
-    assert left.common(across) == 5 * 2 and across.common(left) == 10
-    assert left.common(find_connected_regions(RIGHT)[0]) == 0
+    assert left.count_common(across) == 5 * 2 and across.count_common(left) == 10
+    assert left.count_common(find_connected_regions(RIGHT)[0]) == 0
 
 
 def test_a_mass_of_two_pieces_is_one_region_and_an_empty_mask_none():

@@ -12,7 +12,7 @@ def seeded_gate():
 
 def test_gate_weights_each_pixel_between_0_and_1():
     gate, skip, signal = seeded_gate()
-    weights = gate.weights(skip, signal)
+    weights = gate.compute_weights(skip, signal)
     assert weights.shape == (1, 1, 8, 12) and (weights > 0).all() and (weights < 1).all()
 
 
@@ -30,4 +30,4 @@ def test_weights_of_zero_leave_nothing_of_the_skip():
 
 def test_the_gating_signal_changes_the_weights():
     gate, skip, signal = seeded_gate()
-    assert not torch.allclose(gate.weights(skip, signal), gate.weights(skip, 2 * signal))
+    assert not torch.allclose(gate.compute_weights(skip, signal), gate.compute_weights(skip, 2 * signal))

@@ -57,4 +57,4 @@ def test_arrays_and_monai_give_the_same_numbers_there_and_back(settings, tmp_pat
         np.testing.assert_array_equal(prepared.image, item["image"].numpy())
         answer = np.random.default_rng(seed).random(prepared.image.shape[1:], np.float32)
         item["pred"] = MetaTensor(answer[None])
-        np.testing.assert_array_equal(prepared.back(answer), back(item)["pred"][0].numpy())
+        np.testing.assert_array_equal(prepared.move_back(answer), back(item)["pred"][0].numpy())

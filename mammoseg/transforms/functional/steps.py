@@ -59,7 +59,7 @@ class Move(ABC):
         """Undo the plan: back to a grid of `size` (rows, columns)."""
 
     @abstractmethod
-    def matrix(self, plan: Plan, *, size: tuple[int, int]) -> np.ndarray:
+    def compute_matrix(self, plan: Plan, *, size: tuple[int, int]) -> np.ndarray:
         """Matrix ``(3, 3)`` from the new grid to the old one of `size`, for an affine."""
 
 
@@ -72,7 +72,7 @@ class Crop(Move):
     def move_back(self, array: np.ndarray, plan: Plan, *, size: tuple[int, int], mode: str) -> np.ndarray:
         return uncrop(array, Box(**plan), size)
 
-    def matrix(self, plan: Plan, *, size: tuple[int, int]) -> np.ndarray:
+    def compute_matrix(self, plan: Plan, *, size: tuple[int, int]) -> np.ndarray:
         return compute_crop_matrix(Box(**plan))
 
 
@@ -127,7 +127,7 @@ class OrientLeft(Move):
     def move_back(self, array: np.ndarray, plan: Plan, *, size: tuple[int, int], mode: str) -> np.ndarray:
         return self.move(array, plan, mode=mode)
 
-    def matrix(self, plan: Plan, *, size: tuple[int, int]) -> np.ndarray:
+    def compute_matrix(self, plan: Plan, *, size: tuple[int, int]) -> np.ndarray:
         return compute_flip_matrix(size[1]) if plan["flip"] else np.eye(3)
 
 
@@ -156,7 +156,7 @@ class ResizeToGrid(Move):
     def move_back(self, array: np.ndarray, plan: Plan, *, size: tuple[int, int], mode: str) -> np.ndarray:
         return resize(array, size, mode=mode)
 
-    def matrix(self, plan: Plan, *, size: tuple[int, int]) -> np.ndarray:
+    def compute_matrix(self, plan: Plan, *, size: tuple[int, int]) -> np.ndarray:
         return compute_resize_matrix(size, (plan["rows"], plan["columns"]))
 
 
@@ -180,7 +180,7 @@ class PadToGrid(Move):
     def move_back(self, array: np.ndarray, plan: Plan, *, size: tuple[int, int], mode: str) -> np.ndarray:
         return crop(array, Box(0, 0, *size))
 
-    def matrix(self, plan: Plan, *, size: tuple[int, int]) -> np.ndarray:
+    def compute_matrix(self, plan: Plan, *, size: tuple[int, int]) -> np.ndarray:
         return np.eye(3)
 
 

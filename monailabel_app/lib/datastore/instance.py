@@ -140,7 +140,7 @@ class InstanceDatastore(MammogramDatastore):
         of_weights = {name: str(value) for name, value in told.get("params", {}).items() if name in TOLD and value}
         by = Assistance(str(told.get("model") or "unknown"), str(told.get("params", {}).get("version", "")), of_weights)
         mask = read_label(path, read_grid(path), image_id=image_id)
-        self.work.propose(image_id, user, Proposal(by, RunLengths.of(mask)))
+        self.work.propose(image_id, user, Proposal(by, RunLengths.from_mask(mask)))
 
     def list_human_labels(self) -> list[dict[str, Any]]:
         """The newest label of each image, for training.

@@ -184,7 +184,7 @@ def _compute_kept(proposals: Sequence[Proposal], mask: np.ndarray) -> float | No
     fitting = [proposal.outline for proposal in proposals if _fits(proposal.outline, mask)]
     if not fitting:
         return None
-    proposed = np.logical_or.reduce([outline.mask((mask.shape[0], mask.shape[1])) for outline in fitting])
+    proposed = np.logical_or.reduce([outline.to_mask((mask.shape[0], mask.shape[1])) for outline in fitting])
     if not mask.any():
         return float(not proposed.any())
     return round(compute_dice(proposed, mask), 4)
@@ -199,7 +199,7 @@ def _shares_pixel(proposal: Proposal, mask: np.ndarray) -> bool:
     if outline.box is None or not _fits(outline, mask):
         return False
     top, left, bottom, right = outline.box
-    return bool((outline.part() & mask[top:bottom, left:right]).any())
+    return bool((outline.to_box_mask() & mask[top:bottom, left:right]).any())
 
 
 def _find_before(new: Proposal, proposals: Sequence[Proposal]) -> Proposal | None:
@@ -219,7 +219,7 @@ def _find_before(new: Proposal, proposals: Sequence[Proposal]) -> Proposal | Non
 
 def _count_shared(proposal: Proposal, outline: RunLengths) -> int:
     """Pixels that a proposal shares with an outline."""
-    return int(np.count_nonzero(proposal.outline.part() & _crop_to_box(outline, proposal.outline.box)))
+    return int(np.count_nonzero(proposal.outline.to_box_mask() & _crop_to_box(outline, proposal.outline.box)))
 
 
 def _drop_met_parts(new: Proposal, earlier: Proposal) -> Proposal:
@@ -227,13 +227,15 @@ def _drop_met_parts(new: Proposal, earlier: Proposal) -> Proposal:
 
     Of what a model drew unasked the mass so far has gone too, wherever the new outline is.
     """
-    parts, _ = ndimage.label(earlier.outline.part(), TOUCHING)
+    parts, _ = ndimage.label(earlier.outline.to_box_mask(), TOUCHING)
     taken = [new.outline] if earlier.prompts or new.so_far is None else [new.outline, new.so_far]
     met = np.unique(np.concatenate([parts[_crop_to_box(outline, earlier.outline.box)] for outline in taken]))
     if earlier.outline.box is None or not met.any():
         return earlier
     top, left, _, _ = earlier.outline.box
-    return replace(earlier, outline=RunLengths.of(np.pad((parts > 0) & ~np.isin(parts, met), ((top, 0), (left, 0)))))
+    return replace(
+        earlier, outline=RunLengths.from_mask(np.pad((parts > 0) & ~np.isin(parts, met), ((top, 0), (left, 0))))
+    )
 
 
 def _crop_to_box(outline: RunLengths, box: tuple[int, int, int, int] | None) -> np.ndarray:
@@ -241,7 +243,7 @@ def _crop_to_box(outline: RunLengths, box: tuple[int, int, int, int] | None) -> 
     if box is None or outline.box is None:
         return np.zeros((0, 0) if box is None else (box[2] - box[0], box[3] - box[1]), bool)
     shape = (max(box[2], outline.box[2]), max(box[3], outline.box[3]))
-    return outline.mask(shape)[box[0] : box[2], box[1] : box[3]]
+    return outline.to_mask(shape)[box[0] : box[2], box[1] : box[3]]
 
 
 def _name_work(image_id: str, user: str) -> str:

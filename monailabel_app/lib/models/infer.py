@@ -168,7 +168,7 @@ def _build_proposal(found: Segmented) -> dict[str, Proposal]:
     """What a label says of the model, if a person takes its outline."""
     algorithm = found.algorithm
     by = Assistance(algorithm.name, algorithm.version, algorithm.parameters)
-    return {PROPOSAL: Proposal(by, RunLengths.of(found.mask))}
+    return {PROPOSAL: Proposal(by, RunLengths.from_mask(found.mask))}
 
 
 def describe(found: Segmented) -> dict[str, Any]:

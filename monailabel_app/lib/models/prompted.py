@@ -87,8 +87,8 @@ class Outliner:
         mask = without_clicked_out(mask, what.prompts, radius=radius)
         if what.painted is not None:
             mask = (mask | what.painted.inside) & ~what.painted.outside
-        so_far = None if what.prompts.mask is None else RunLengths.of(what.prompts.mask)
-        return Proposal(self.assistance, RunLengths.of(mask), what.count, what.marks, so_far)
+        so_far = None if what.prompts.mask is None else RunLengths.from_mask(what.prompts.mask)
+        return Proposal(self.assistance, RunLengths.from_mask(mask), what.count, what.marks, so_far)
 
     def outline_for_page(self, path: Path, sent: Mapping[str, Any]) -> Proposal:
         """The outline for a page.
@@ -166,7 +166,7 @@ class PromptedInferTask(InferTask):
             what = self._read(values, looked.grid, label, str(request.get("image_id", "")))
             what = what.with_so_far(request.get(SO_FAR), looked.grid.shape)
             proposal = self.outliner.outline(looked, prepared, what)
-            file = write_temporary(proposal.outline.mask(looked.grid.shape), looked.grid, suffix)
+            file = write_temporary(proposal.outline.to_mask(looked.grid.shape), looked.grid, suffix)
             return proposal, str(file)
 
         proposal, file = self.outliner.images.use(Path(request["image"]), self.outliner.model, outline)

@@ -86,7 +86,7 @@ class Said:
         """
         if so_far is None or self.prompts.mask is not None or not so_far.goes_on_in(self.marks):
             return self
-        return replace(self, prompts=replace(self.prompts, mask=so_far.outline.mask(shape)))
+        return replace(self, prompts=replace(self.prompts, mask=so_far.outline.to_mask(shape)))
 
 
 def from_page(said: Mapping[str, Any], shape: tuple[int, int]) -> Said:
@@ -107,7 +107,7 @@ def from_page(said: Mapping[str, Any], shape: tuple[int, int]) -> Said:
         box=None if box is None else (box[0], box[1], box[2], box[3]),
         inside=tuple(_parse_points(stroke) for stroke in said.get("inside", ()) if stroke),
         outside=tuple(_parse_points(stroke) for stroke in said.get("outside", ()) if stroke),
-        mask=None if mask is None else RunLengths.from_json(mask.box, mask.counts).mask(shape),
+        mask=None if mask is None else RunLengths.from_json(mask.box, mask.counts).to_mask(shape),
     )
     check_prompts(prompts, shape)
     return Said(prompts)

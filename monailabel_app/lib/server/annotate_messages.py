@@ -67,7 +67,7 @@ class Runs(Message):
             HttpError: 422; it is no mask of an image of this shape.
         """
         try:
-            return RunLengths.from_json(self.box, self.counts).mask(shape)
+            return RunLengths.from_json(self.box, self.counts).to_mask(shape)
         except PromptError as error:
             raise HttpError(422, "E_MASK", str(error)) from None
 

@@ -155,14 +155,14 @@ def test_who_logs_in_gets_a_case_corrects_the_proposal_and_saves_what_is_shown(d
     ask = {"image": sent["image"], "model": "unet"}
     headers = {"Authorization": f"Bearer {token}"}
     answer = requests.post(f"{served.url}/annotate/api/propose", json=ask, headers=headers, timeout=60).json()
-    (proposed,) = (RunLengths.from_json(**mask).mask(shape) for mask in answer["masks"])
+    (proposed,) = (RunLengths.from_json(**mask).to_mask(shape) for mask in answer["masks"])
     assert (coloured(tmp_path / "proposal.png", report["told"]["proposal"], shape) == proposed).all()
     segmentation = segmentation_of(served, sent["image"])
     segments = segmentation.SegmentSequence
     assert [segment.SegmentAlgorithmType for segment in segments] == ["SEMIAUTOMATIC", "MANUAL", "MANUAL"]
     assert [segment.get("SegmentDescription") for segment in segments] == [None, None, "BI-RADS 4B"]
     frames = segmentation.pixel_array.astype(bool)
-    masks = [RunLengths.from_json(**mass["mask"]).mask(shape) for mass in sent["masses"]]
+    masks = [RunLengths.from_json(**mass["mask"]).to_mask(shape) for mass in sent["masses"]]
     assert all((frame == mask).all() for frame, mask in zip(frames, masks, strict=True)), "pixel by pixel what was sent"
     assert cv2.connectedComponents((masks[1] | masks[2]).astype(np.uint8))[0] == 2, "these touch"
     mask = mask_in(segmentation)
@@ -215,11 +215,11 @@ def test_nothing_is_lost_and_everything_can_be_done_and_undone(drive, served, tm
     assert told["cut off"] == [], "at 1280 x 720 all buttons and fields are to be seen, and the warnings"
     assert told["warning"] == f"unet: {PHANTOM_WARNING} click_unet: {FILM_WARNING}"
     shape = served.images[image][1].shape
-    proposed, polygon = (RunLengths.from_json(**one["masses"][0]["mask"]).mask(shape) for one in (first, kept))
+    proposed, polygon = (RunLengths.from_json(**one["masses"][0]["mask"]).to_mask(shape) for one in (first, kept))
     added = polygon & ~proposed
     assert len(first["masses"]) == 1 and not (proposed & ~polygon).any(), "undone: the proposal alone"
     assert added[215, 110] and not added[190, 130] and 700 < added.sum() < 900, "a triangle of 40 x 40 / 2"
-    brush = RunLengths.from_json(**kept["masses"][1]["mask"]).mask(shape)
+    brush = RunLengths.from_json(**kept["masses"][1]["mask"]).to_mask(shape)
     assert brush[150, 120] and brush.sum() == 441, "a disc of radius 12 at the cross, by keys alone"
     assert [mass["assessment"] for mass in kept["masses"]] == ["", "4B"]
     assert told["reloaded"] == "Your unsaved work is here again." and away == kept
@@ -228,7 +228,7 @@ def test_nothing_is_lost_and_everything_can_be_done_and_undone(drive, served, tm
     assert told["readers"] == "local: 2 masses" and told["withdrawn"].startswith("Withdrawn; your label before it")
     assert not told["next"].startswith(image) and none["no_mass"] and none["masses"] == []
     assert not mask_in(segmentation_of(served, none["image"])).any()
-    outlined = RunLengths.from_json(**clicked["masses"][0]["mask"]).mask(shape)
+    outlined = RunLengths.from_json(**clicked["masses"][0]["mask"]).to_mask(shape)
     assert outlined[70, 100] and not outlined[130, 70], "what an interactive model makes of a click in and one out"
     assert told["left"] == "There is no such case left.", "one is skipped, one has a label"
     assert "brush" in told["help"] and other in served.images
@@ -250,7 +250,7 @@ def test_a_second_reader_sees_nothing_of_the_first_and_who_has_a_case_is_said(dr
     headers = {"Authorization": f"Bearer {ada}"}
     mark = np.zeros_like(served.images[read][1])
     mark[200:220, 60:80] = True
-    label = {"image": read, "masses": [{"mask": vars(RunLengths.of(mark))}]}
+    label = {"image": read, "masses": [{"mask": vars(RunLengths.from_mask(mark))}]}
     assert requests.post(f"{served.url}/annotate/api/save", json=label, headers=headers, timeout=60).ok
     requests.post(f"{served.url}/annotate/api/open", json={"image": image}, headers=headers, timeout=60)
     report = drive(
@@ -279,7 +279,7 @@ def test_a_second_reader_sees_nothing_of_the_first_and_who_has_a_case_is_said(dr
     assert told["second tab"] == "Another tab has this case; you can look, not draw."
     assert {sent["image"] for sent in report["saved"]} == {read}, "of the case that another has nothing was sent"
     (mass,) = report["saved"][-1]["masses"]
-    assert not (RunLengths.from_json(**mass["mask"]).mask(mark.shape) & mark).any(), (
+    assert not (RunLengths.from_json(**mass["mask"]).to_mask(mark.shape) & mark).any(), (
         "the model's, not the other reader's"
     )
     assert told["readers"].splitlines() == ["Ada: 1 mass", "Grace: 1 mass", "Ada and Grace: Dice 0.00"]
@@ -315,6 +315,6 @@ def test_pictures_of_a_folder_are_outlined_as_dicom_is(drive, tmp_path, monkeypa
     assert told["left"][1] > 0 > told["right"][1], "the left breast as it is stored, the right one mirrored"
     (path,) = tmp_path.glob("state/datastore/*/labels/final/*.nii.gz")
     values = nibabel.load(path).get_fdata()[..., 0].T
-    masks = [RunLengths.from_json(**mass["mask"]).mask(film.shape) for mass in sent["masses"]]
+    masks = [RunLengths.from_json(**mass["mask"]).to_mask(film.shape) for mass in sent["masses"]]
     assert len(masks) == 2 and all((values == number).sum() == mask.sum() > 100 for number, mask in enumerate(masks, 1))
     assert all((values[mask] == number).all() for number, mask in enumerate(masks, 1)), "pixel by pixel what was sent"

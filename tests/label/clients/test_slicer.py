@@ -202,11 +202,11 @@ def test_a_further_point_of_smart_edit_corrects_the_mask_so_far_and_other_points
     alone = outlined(MONAILabelClient(url, str(tmp_path), "another"), sample["id"], points)
     first = outlined(client, sample["id"], points[:1])
     corrected = outlined(client, sample["id"], points)
-    so_far = RunLengths.of(first)
+    so_far = RunLengths.from_mask(first)
     body = {"image": sample["id"], "model": "random_walker", "foreground": [[70, 100], [150, 70]]}
     body["mask"] = {"box": so_far.box, "counts": so_far.counts}
     answer = requests.post(f"{url}/annotate/api/segment", json=body, timeout=60).json()
-    assert (corrected == RunLengths.from_json(**answer["mask"]).mask(first.shape)).all(), (
+    assert (corrected == RunLengths.from_json(**answer["mask"]).to_mask(first.shape)).all(), (
         "as a page that sends the mask"
     )
     assert (corrected != alone).any(), "the mask matters here"

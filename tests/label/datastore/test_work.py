@@ -34,8 +34,8 @@ def say(work: WorkInHand) -> Say:
     """Ask a model: with clicks, which it answers with an outline, or without."""
 
     def ask(outline: np.ndarray, *marks: str, so_far: np.ndarray | None = None) -> None:
-        told = None if so_far is None else RunLengths.of(so_far)
-        work.propose("image", "ada", Proposal(CLICKS, RunLengths.of(outline), len(marks), marks, told))
+        told = None if so_far is None else RunLengths.from_mask(so_far)
+        work.propose("image", "ada", Proposal(CLICKS, RunLengths.from_mask(outline), len(marks), marks, told))
 
     return ask
 
@@ -81,7 +81,7 @@ def test_a_click_into_one_mass_of_a_proposal_leaves_the_others_to_the_model(say,
     say(square(0, 0) | square(0, 20))
     say(square(0, 0, 12), "5 5", so_far=square(0, 0))
     others = [proposal.outline for proposal in work.get("image", "ada").proposals]
-    assert others == [RunLengths.of(square(0, 20)), RunLengths.of(square(0, 0, 12))]
+    assert others == [RunLengths.from_mask(square(0, 20)), RunLengths.from_mask(square(0, 0, 12))]
     effort = saved(square(0, 0, 12) | square(0, 20))
     assert (effort.prompts, effort.corrections, effort.kept) == (1, 1, 1.0)
 

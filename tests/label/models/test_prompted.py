@@ -74,7 +74,7 @@ def ask(url: str, image: str) -> Ask:
 
 def mask_in(answer: requests.Response, shape: tuple[int, int]) -> np.ndarray:
     assert answer.status_code == 200, answer.text
-    return RunLengths.from_json(**answer.json()["mask"]).mask(shape)
+    return RunLengths.from_json(**answer.json()["mask"]).to_mask(shape)
 
 
 def save(url: str, image: str, mask: np.ndarray, folder: Path, **headers: str) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def test_clicks_of_a_page_outline_the_mark_and_the_answer_says_by_what(ask, mark
 def test_box_strokes_and_the_mask_so_far_are_taken_too(ask, mark):
     boxed = mask_in(ask(box=[38, 58, 162, 142], model="region_growing", foreground=[INSIDE]), mark.shape)
     assert compute_dice(boxed, mark) > 0.9
-    so_far = RunLengths.of(mark)
+    so_far = RunLengths.from_mask(mark)
     corrected = mask_in(
         ask(
             mask={"box": so_far.box, "counts": so_far.counts},
@@ -348,5 +348,5 @@ def test_a_click_outside_reaches_5_mm_or_10_pixels_where_no_size_is_known(pixel_
     looked = LookedAt(everywhere.astype(np.float32), everywhere, None, pixel_mm)
     outliner = Outliner(AllOfIt(), Assistance("all", "1"), LookedAtImages(2**20, ("MG",)), description="all")
     clicked = Said(Prompts(foreground=np.array([[0.0, 59.0]]), background=np.array([[0.0, 0.0]])))
-    left = outliner.outline(looked, everywhere, clicked).outline.mask(everywhere.shape)
+    left = outliner.outline(looked, everywhere, clicked).outline.to_mask(everywhere.shape)
     assert left[0].nonzero()[0].tolist() == list(range(int(pixels) + 1, 60))

@@ -12,7 +12,7 @@ ADA = Asker("Ada", "user-xyz", "1.2.3", "click_unet")
 
 def so_far(*marks: str) -> SoFar:
     """A pixel: two runs, and one for each mark."""
-    return SoFar(frozenset(marks), RunLengths.of(np.eye(1, dtype=bool)))
+    return SoFar(frozenset(marks), RunLengths.from_mask(np.eye(1, dtype=bool)))
 
 
 def test_a_request_goes_on_where_it_says_all_prompts_again_and_more():

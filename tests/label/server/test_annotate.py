@@ -54,7 +54,11 @@ def people(token: Callable[[str], Headers]) -> tuple[Headers, Headers]:
 
 
 def save(client: TestClient, headers: Headers, mask: np.ndarray, **more: object) -> object:
-    body = {"image": "P_00001_LEFT_CC", "masses": [{"mask": vars(RunLengths.of(mask)), "assessment": "4A"}], **more}
+    body = {
+        "image": "P_00001_LEFT_CC",
+        "masses": [{"mask": vars(RunLengths.from_mask(mask)), "assessment": "4A"}],
+        **more,
+    }
     return client.post(f"{API}/save", json=body, headers=headers)
 
 
@@ -89,7 +93,7 @@ def test_what_is_saved_is_what_was_sent_and_its_reader_gets_it_again(serve, peop
     assert (read_mask(fake_app.store.get_label_uri(answer.json()["label"], "final")) == mask).all()
     of = {"image": "P_00001_LEFT_CC"}
     drawn = client.post(f"{API}/open", json=of, headers=ada).json()["drawn"]
-    assert (RunLengths.from_json(**drawn["masses"][0]["mask"]).mask((30, 20)) == mask).all()
+    assert (RunLengths.from_json(**drawn["masses"][0]["mask"]).to_mask((30, 20)) == mask).all()
     assert drawn["masses"][0]["assessment"] == "4A"
 
 
@@ -106,7 +110,7 @@ def test_masses_that_touch_stay_apart_in_what_is_saved_and_read_back(serve, peop
     for mask, place in zip((first, second, further), TOUCHING, strict=True):
         mask[place] = True
     drawn = [(first | further, "5"), (second, ""), (np.roll(first, (10, 8), (0, 1)), "4A")]
-    masses = [{"mask": vars(RunLengths.of(mask)), "assessment": said} for mask, said in drawn]
+    masses = [{"mask": vars(RunLengths.from_mask(mask)), "assessment": said} for mask, said in drawn]
     label = client.post(f"{API}/save", json={"image": image, "masses": masses}, headers=ada).json()["label"]
     if kind == "DICOM":
         segmentation = pydicom.dcmread(store.files.locate_segmentation(label))
@@ -115,7 +119,7 @@ def test_masses_that_touch_stay_apart_in_what_is_saved_and_read_back(serve, peop
         said = [segment.get("SegmentDescription") for segment in segmentation.SegmentSequence]
         assert said == ["BI-RADS 5", None, "BI-RADS 4A"]
     back = client.post(f"{API}/open", json={"image": image}, headers=ada).json()["drawn"]["masses"]
-    found = [(RunLengths.from_json(**one["mask"]).mask(shape), one["assessment"]) for one in back]
+    found = [(RunLengths.from_json(**one["mask"]).to_mask(shape), one["assessment"]) for one in back]
     assert all(np.array_equal(mask, wanted) for (mask, _), (wanted, _) in zip(found, drawn, strict=True))
     assert [said for _, said in found] == ["5", "", "4A"]
     whole = np.logical_or.reduce([mask for mask, _ in drawn])

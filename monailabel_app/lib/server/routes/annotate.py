@@ -125,7 +125,7 @@ def propose(person: Annotator, app: TheApp, proposal: ProposalWanted) -> dict[st
     store = _get_store(app)
     masses, outline = app.infers[proposal.model].find_masses(store.get_image_uri(proposal.image))
     store.work.propose(proposal.image, person.name, outline)
-    return {"masks": [vars(RunLengths.of(mask)) for mask in masses]}
+    return {"masks": [vars(RunLengths.from_mask(mask)) for mask in masses]}
 
 
 @router.post("/api/save", summary="Save what was outlined")
@@ -241,6 +241,7 @@ def _read_own_label(store: InstanceDatastore, person: Person, of: OfImage) -> di
     if reading is None:
         return None
     masses = [
-        {"mask": vars(RunLengths.of(mass.mask)), "assessment": mass.assessment} for mass in reading.read_masses(store)
+        {"mask": vars(RunLengths.from_mask(mass.mask)), "assessment": mass.assessment}
+        for mass in reading.read_masses(store)
     ]
     return {"label": reading.label.label_id, "masses": masses}
