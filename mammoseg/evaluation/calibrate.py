@@ -98,7 +98,7 @@ def calibrate(
         name = as_printable(str(read_datalist(datalist)["name"]))[:80]
         chosen = choose_threshold(evidence.dice, evidence.patients)
         fit = fit_calibration(evidence.marks, fitted_on=f"{name} ({section}: {len(evidence.marks.scores)} marks)")
-        report = _report(evidence, chosen, fit, before=predictor.algorithm.calibration)
+        report = _build_report(evidence, chosen, fit, before=predictor.algorithm.calibration)
         about = {
             "data": name,
             "section": section,
@@ -159,7 +159,9 @@ def _check_marks(marks: Marks) -> None:
         print(f"WARNING: {on + beside} marks are few, below {SURE_MARKS}; read the intervals.", file=sys.stderr)
 
 
-def _report(evidence: Evidence, chosen: ChosenThreshold, fit: Fit, *, before: Calibration | None) -> dict[str, Any]:
+def _build_report(
+    evidence: Evidence, chosen: ChosenThreshold, fit: Fit, *, before: Calibration | None
+) -> dict[str, Any]:
     marks = evidence.marks
     scores_before = marks.scores if before is None else before(marks.scores)
     return {

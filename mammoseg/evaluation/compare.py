@@ -56,7 +56,7 @@ def compare(
             f"{given}, a comparison needs two or more that differ; name folders that `evaluate` wrote."
         )
     speeds = read_speeds(Path(speed)) if speed is not None else []
-    tables = dict(zip(_run_names(paths), [read_per_image(path) for path in paths], strict=True))
+    tables = dict(zip(_name_runs(paths), [read_per_image(path) for path in paths], strict=True))
     runs = [row for name, rows in tables.items() for row in _describe_run(name, rows)]
     grids = dict.fromkeys(row["grid"] for rows in tables.values() for row in rows)
     aligned = {grid: align(tables, grid=grid) for grid in grids}
@@ -89,7 +89,7 @@ def compare(
     return runs, pairs
 
 
-def _run_names(paths: Sequence[Path]) -> list[str]:
+def _name_runs(paths: Sequence[Path]) -> list[str]:
     """The shortest end of each path's folder that tells all runs apart, without an end that all of them have."""
     folders = [path.resolve().parent.parts for path in paths]
     while min(map(len, folders)) > 1 and len({parts[-1] for parts in folders}) == 1:

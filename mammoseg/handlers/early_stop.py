@@ -32,7 +32,7 @@ class EarlyStop:
     def attach(self, engine: Engine) -> None:
         """Watch the trainer `engine`."""
         if self.patience is not None:
-            self.stopping = EarlyStopping(self.patience, self._score, trainer=engine)
+            self.stopping = EarlyStopping(self.patience, self._read_score, trainer=engine)
             engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.interval), self.stopping)
 
     def state_dict(self) -> dict[str, Any]:
@@ -49,5 +49,5 @@ class EarlyStop:
         """Whether the patience had run out when the state was saved."""
         return self.stopping is not None and self.stopping.counter >= self.stopping.patience
 
-    def _score(self, _: Engine) -> float:
+    def _read_score(self, _: Engine) -> float:
         return self.sign * self.evaluator.state.metrics[self.evaluator.state.key_metric_name]

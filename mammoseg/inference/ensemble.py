@@ -77,7 +77,7 @@ def load_predictor(bundle: str, *, weights: Named, flips: bool | None = None, **
     Raises:
         WeightsError: see `Predictor`; or an ``ensemble.json`` is of other files.
     """
-    files, record = list_named_weights(weights), _record(weights)
+    files, record = list_named_weights(weights), _read_record(weights)
     if len(files) == 1 and record is None:
         return Predictor(bundle, weights=files[0], flips=flips, **how)
     if flips is None and record is not None:
@@ -145,7 +145,7 @@ def _say_flips(members: Sequence[Algorithm]) -> str | None:
     return f"{twice[0]} of {len(twice)} of {len(members)}" if 0 < len(twice) < len(members) else next(iter(twice), None)
 
 
-def _record(weights: Named) -> EnsembleRecord | None:
+def _read_record(weights: Named) -> EnsembleRecord | None:
     path = find_described_ensemble(weights)
     return None if path is None else read_ensemble(path)
 

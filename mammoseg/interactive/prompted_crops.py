@@ -99,7 +99,7 @@ class PromptedCrops(Dataset):
         random = np.random.default_rng(item["draw"])
         mass, offset = masses[random.integers(len(masses))]
         prompts = draw_prompts(mass, random)
-        view = self._view(prompts, height, random)
+        view = self._choose_view(prompts, height, random)
         unit = standardise(cut(build_levels(image, 2), view.shift(offset)))
         if self.augmented:
             unit = _change_grey(unit, random)
@@ -112,7 +112,7 @@ class PromptedCrops(Dataset):
             "draw": item["draw"],
         }
 
-    def _view(self, prompts: Prompts, height: float, random: np.random.Generator) -> CropView:
+    def _choose_view(self, prompts: Prompts, height: float, random: np.random.Generator) -> CropView:
         centre, side = look(prompts, breast_height=height)
         axes = np.eye(2) * side / self.grid
         if self.augmented:

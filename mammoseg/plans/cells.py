@@ -135,7 +135,7 @@ def _find_measured(table: PaperTable, row: Mapping[str, Any], column: Mapping[st
 
 
 def _find_mean(table: PaperTable, row: Mapping[str, Any], column: Mapping[str, Any], course: Course) -> Measured:
-    place = (name_run(row), _score(table, row, column), column["metric"], table.words["grid"])
+    place = (name_run(row), _name_score(table, row, column), column["metric"], table.words["grid"])
     spread = table.words["spread"]
     for result in course.results:
         if tuple(result[key] for key in ("run", "score", "metric", "grid")) == place:
@@ -146,8 +146,8 @@ def _find_mean(table: PaperTable, row: Mapping[str, Any], column: Mapping[str, A
 def _count_images(table: PaperTable, row: Mapping[str, Any], column: Mapping[str, Any], course: Course) -> Measured:
     """Of the images of the first seed."""
     assert course.plan is not None
-    run = course.plan.run(name_run(row))
-    score = next(one for one in run.scores if one.name == _score(table, row, column))
+    run = course.plan.get_run(name_run(row))
+    score = next(one for one in run.scores if one.name == _name_score(table, row, column))
     tables = list(collect_per_image(run, score, course.output).values())
     for good in count_good_enough({run.name: tables[0]}, grid=table.words["grid"]) if tables else ():
         if (good["metric"], good["limit"]) == (column["metric"], column["limit"]) and good[column["of"]] is not None:
@@ -169,6 +169,6 @@ def _say_why_not_measured(row: Mapping[str, Any], column: Mapping[str, Any], lin
     return "not done yet"
 
 
-def _score(table: PaperTable, row: Mapping[str, Any], column: Mapping[str, Any]) -> str:
+def _name_score(table: PaperTable, row: Mapping[str, Any], column: Mapping[str, Any]) -> str:
     given = column.get("score") or row.get("score") or table.words.get("score")
     return str(given or table.words["run"]["scores"][0]["name"])

@@ -87,7 +87,7 @@ def _with_its_weights(plan: RunPlan, run: PlannedRun) -> PlannedRun:
     """The run as it would be without weights to start from: with the network and the grid of those."""
     if run.start_from is None:
         return run
-    origin = _with_its_weights(plan, plan.run(run.start_from))
+    origin = _with_its_weights(plan, plan.get_run(run.start_from))
     taken = {key: value for key, value in origin.overrides.items() if key.startswith(OF_THE_WEIGHTS)}
     return PlannedRun(run.name, run.bundle, run.dataset, run.recipe, overrides={**taken, **run.overrides})
 

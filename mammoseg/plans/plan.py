@@ -80,7 +80,7 @@ class RunPlan:
     runs: tuple[PlannedRun, ...]
     budget: str | None = None
 
-    def run(self, name: str) -> PlannedRun:
+    def get_run(self, name: str) -> PlannedRun:
         """The run of that name."""
         return next(run for run in self.runs if run.name == name)
 
@@ -119,7 +119,7 @@ def make_plan(content: Any, *, where: str, folder: Path) -> RunPlan:
             f"{where}: {place}: {as_printable(error.message[:300])}; docs/reproduce.md has what there is."
         )
     datasets = {name: _make_absolute(words, folder) for name, words in content["datasets"].items()}
-    runs = tuple(_run(words, folder) for words in content["runs"])
+    runs = tuple(_make_run(words, folder) for words in content["runs"])
     plan = RunPlan(content["name"], datasets, runs, content.get("budget"))
     _check_names(plan, where)
     return plan
@@ -135,7 +135,7 @@ def _make_absolute(words: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return absolute
 
 
-def _run(words: Mapping[str, Any], folder: Path) -> PlannedRun:
+def _make_run(words: Mapping[str, Any], folder: Path) -> PlannedRun:
     weights = words.get("overrides", {}).get("encoder_weights")
     if weights not in (None, "imagenet", "package"):  # a file
         absolute = str((folder / weights).resolve())

@@ -35,7 +35,7 @@ def list_steps(plan: RunPlan, output: Path) -> list[Step]:
     Args:
         output: folder of the plan, absolute.
     """
-    steps = [step for name, words in plan.datasets.items() for step in _ingest(name, words, output)]
+    steps = [step for name, words in plan.datasets.items() for step in _list_ingests(name, words, output)]
     for run in plan.runs:
         steps += _list_trainings(plan, run, output)
         for score in run.scores:
@@ -69,7 +69,7 @@ def locate_dataset(plan: RunPlan, name: str, output: Path) -> Path:
     return Path(words["dataset_dir"]) if "dataset_dir" in words else output / "data" / name
 
 
-def _ingest(name: str, words: Mapping[str, Any], output: Path) -> Iterator[Step]:
+def _list_ingests(name: str, words: Mapping[str, Any], output: Path) -> Iterator[Step]:
     if "dataset_dir" in words:
         return
     options = {("all_in" if key == "all" else key): value for key, value in words.items()}
@@ -87,7 +87,7 @@ def _list_trainings(plan: RunPlan, run: PlannedRun, output: Path) -> Iterator[St
             settings = {"bundle": run.bundle, "dataset": run.dataset, "start_from": run.start_from, **options}
             needs = _list_data_steps(plan, run.dataset)
             if run.start_from is not None:
-                needs = (*needs, origin := _find_origin(plan.run(run.start_from), seed, fold))
+                needs = (*needs, origin := _find_origin(plan.get_run(run.start_from), seed, fold))
                 options["start_from"] = str(output / origin / "models" / "model.pt")
             yield Step(
                 key,
