@@ -58,9 +58,8 @@ def compute_hausdorff_of_points(
     if not (predicted.any() and true.any()):
         return compute_hausdorff_distance(predicted, true, spacing=spacing)
     return max(
-        _compute_directed(
-            np.argwhere(one & ~other) * spacing, _outline(other) * spacing
-        )  # the nearest lies on the outline
+        # the nearest lies on the outline
+        _compute_directed(np.argwhere(one & ~other) * spacing, _outline(other) * spacing)
         for one, other in ((predicted, true), (true, predicted))
     )
 

@@ -97,12 +97,8 @@ def _run_in_children(steps: Sequence[Step], output: Path, *, jobs: int, told: To
             step, code = ended.get()
             del running[step.key]
             if code:
-                told(
-                    step,
-                    _note_failure(
-                        step, output, _read_last_line(output / step.key / LOG) or f"it ended with code {code}"
-                    ),
-                )
+                reason = _read_last_line(output / step.key / LOG) or f"it ended with code {code}"
+                told(step, _note_failure(step, output, reason))
             else:
                 note_done(step, output)
                 told(step, "done")

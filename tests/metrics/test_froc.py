@@ -61,13 +61,11 @@ def test_the_curve_of_four_images_is_the_one_counted_by_hand():
     assert curve.find_sensitivity(0.25) == 0.5  # 0.9 and 0.7, with one false mark in four images
     assert curve.find_sensitivity(0.5) == 0.75
     assert curve.find_sensitivity(0.75) == 0.75 and curve.end == 0.75 and (curve.lesions, curve.images) == (4, 4)
-    assert math.isnan(
-        curve.find_sensitivity(1)
-    )  # with all marks counted there are 0.75: nobody knows what one more would find
+    assert math.isnan(curve.find_sensitivity(1))  # beyond all marks, 0.75 an image: nobody knows what one more finds
 
 
 def test_without_a_mass_there_is_no_sensitivity():
-    assert math.isnan(compute_froc([FoundLesions((), (0.5,))]).at(1))
+    assert math.isnan(compute_froc([FoundLesions((), (0.5,))]).find_sensitivity(1))
 
 
 def test_images_without_a_mass_count_for_the_false_marks():
