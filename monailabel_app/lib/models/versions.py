@@ -180,12 +180,12 @@ class Versions:
         """Give the state and write it when the block ends well; one process and thread at a time."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with held(self.folder, self.folder / ".lock", seconds=LOCK_SECONDS):
-            self._clean()
+            self._remove_leftovers()
             state = self._read_state()
             yield state
             write_json(self.folder / CURRENT, state)
 
-    def _clean(self) -> None:
+    def _remove_leftovers(self) -> None:
         remove_leftovers(self.folder)
         for leftover in self.folder.glob(".new-*"):
             shutil.rmtree(leftover, ignore_errors=True)
