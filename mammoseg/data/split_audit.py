@@ -111,7 +111,7 @@ def audit_split(
         print(json.dumps(_as_record(rows, findings, unread, compared=not no_pixels), indent=2))
     else:
         _print(rows, findings, compared=not no_pixels)
-    _conclude(rows, findings, unread)
+    _refuse_unclean(rows, findings, unread)
 
 
 def _hash(rows: Sequence[SplitRow]) -> tuple[dict[int, str], dict[int, np.ndarray], list[int]]:
@@ -242,7 +242,7 @@ def _write_details(path: Path, rows: Sequence[SplitRow], findings: Sequence[Spli
     write_csv(path, lines, columns=("finding", "between", "section", "image", "patient"), mode=0o600)
 
 
-def _conclude(rows: Sequence[SplitRow], findings: Sequence[SplitFinding], unread: Sequence[int]) -> None:
+def _refuse_unclean(rows: Sequence[SplitRow], findings: Sequence[SplitFinding], unread: Sequence[int]) -> None:
     not_read = f"{len(unread)} of {format_count(len(rows), 'image')} could not be read"
     if findings:
         kinds = ", ".join(dict.fromkeys(finding.kind for finding in findings))
