@@ -2,7 +2,7 @@
 
 import math
 
-PLURALS = {"batch": "batches", "mass": "masses", "study": "studies"}
+PLURALS = {"batch": "batches", "box": "boxes", "mass": "masses", "study": "studies"}
 """Of the nouns that want more than an ``s``."""
 
 

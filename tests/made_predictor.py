@@ -18,4 +18,4 @@ class BrightIsMass:
     def __call__(self, path):
         mammogram = read_mammogram(path)
         probability = (mammogram.pixels - mammogram.value_range[0]) / np.ptp(mammogram.value_range)
-        return SimpleNamespace(probability=probability.astype(np.float32), mammogram=mammogram)
+        return SimpleNamespace(probability=probability.astype(np.float32), mammogram=mammogram, boxes=())

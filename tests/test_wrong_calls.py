@@ -15,6 +15,7 @@ import pytest
 from mammoseg import cli
 from mammoseg.data.datalist import SECTIONS
 from mammoseg.data.phantom import generate_cohort
+from tests.label.bright_model import write_bright_weights
 from tests.tiny_run import write_tiny_dataset
 
 ROOT = str(Path(__file__).resolve().parent.parent)
@@ -60,6 +61,14 @@ CALLS = {
     "audit-split data/datalist.json --details empty": "details is 'empty', a folder, pipe or device; name a CSV",
     "audit-split data/datalist.json --details pipe": "details is 'pipe', a folder, pipe or device; name a CSV",
     f"{PREDICT} --precision f8": "precision is 'f8'; give one of f32, bf16, f16",
+    f"{PREDICT} --boxes nowhere": "nowhere is no regular file; name a CSV",
+    f"{PREDICT} --boxes pipe": "'pipe' is neither a file nor a folder, but a pipe",
+    f"{PREDICT} --boxes zero": "zero has no column 'image'; it has: none",
+    f"{PREDICT} --boxes no_box.csv": "no_box.csv has no box; write a row for each, image,top,left,bottom,right",
+    f"{PREDICT} --boxes ''": "boxes is ''; name a file or folder",
+    f"{PREDICT} --boxes boxes.csv": "these weights look at whole images and take no boxes; leave --boxes out",
+    "predict dicom -o new --bundle unet --weights patches.pt": "give their boxes to `mammoseg predict --boxes`",
+    "cohort dicom -o new --bundle unet --weights patches.pt": "were trained on patches around known masses",
     f"{PREDICT} --window 2047,0": "a window of width 0 shows nothing; give one of at least 1",
     "ingest phantom -o new --window 2047": "'2047' is neither CENTRE,WIDTH nor a file",
     "ingest phantom -o new --window pipe": "pipe is no file of at most 64 KiB",
@@ -290,6 +299,9 @@ def place(tmp_path_factory):
         (folder / name).mkdir()
     (folder / "file").write_text("hello, world\n", encoding="utf-8")
     (folder / "zero").touch()
+    (folder / "no_box.csv").write_text("image,top,left,bottom,right\n", encoding="utf-8")
+    (folder / "boxes.csv").write_text("image,top,left,bottom,right\na,1,2,3,4\n", encoding="utf-8")
+    write_bright_weights(folder / "patches.pt", spatial_size=(32, 32), patch_area=1.2)
     os.mkfifo(folder / "pipe")
     for name, words in (
         ("absent", {"dataset_dir": "nowhere"}),

@@ -18,6 +18,7 @@ WEIGHTS = ("weights", "start_from")
 READ = (
     *WEIGHTS,
     "best_checkpoint",
+    "boxes",
     "ca_bundle",
     "datalist",
     "dataset_dir",

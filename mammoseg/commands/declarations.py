@@ -150,6 +150,7 @@ def predict(add: Add) -> Steps:
     add("inputs", nargs="*", metavar="INPUT", help=FILES)
     _add_output(add, "folder of the results; the same call again does only what is not done yet")
     _add_predictor(add)
+    add("--boxes", metavar="CSV", help="boxes around masses, for weights of patches alone, docs/predict.md")
     add("--profile", help="of the segmentation: viewer or strict (viewer)")
     add("--no_empty_seg", action="store_true", help="no segmentation where nothing was found; the report says it")
     add("--min_area_pixels", type=values.parse_number, help="smallest mass, in pixels")

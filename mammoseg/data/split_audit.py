@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections import defaultdict
+import sys
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -18,6 +19,7 @@ from mammoseg.csv_table import write_csv
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.pixel_hashes import NEAR, count_differing_bits, hash_perceptually, hash_pixels
 from mammoseg.data.split_table import COLUMNS, SplitRow, is_table, read_rows
+from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import InputRefusedError, MammosegError, NothingUsableError, WrongCallError
 from mammoseg.files import as_printable, check_folder, is_neither_file_nor_folder
 
@@ -115,16 +117,25 @@ def audit_split(
 
 
 def _hash(rows: Sequence[SplitRow]) -> tuple[dict[int, str], dict[int, np.ndarray], list[int]]:
-    """Exact and perceptual hashes by place in the table, of the image and its mirror image; and what was not read."""
+    """Exact and perceptual hashes by place in the table, of the image and its mirror image; and what was not read.
+
+    What is remarked on images is said once, with their number.
+    """
     exact, alike, unread = {}, {}, []
+    remarks = Counter[str]()
     for index, row in enumerate(tqdm(rows, desc="audit-split", unit="image", disable=None)):
         try:
-            pixels = read_mammogram(row.image).pixels
+            with no_header_values_in_warnings():
+                mammogram = read_mammogram(row.image)
         except (InputRefusedError, OSError):
             unread.append(index)
             continue
+        pixels = mammogram.pixels
+        remarks.update(mammogram.notes)
         exact[index] = hash_pixels(pixels)
         alike[index] = np.stack([hash_perceptually(pixels), hash_perceptually(pixels[:, ::-1])])
+    for remark, count in remarks.items():
+        print(f"{count} of {format_count(len(rows), 'image')}: {remark}", file=sys.stderr)
     return exact, alike, unread
 
 

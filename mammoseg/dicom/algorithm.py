@@ -9,6 +9,9 @@ from mammoseg.calibration import UNCALIBRATED, Calibration
 from mammoseg.dicom.measure import find_bounding_window
 from mammoseg.overlay import WARNING
 
+ONLY_IN_BOXES = "Only in and around boxes that a person gave."
+"""Stands in pictures of lesions beside which nobody and nothing has looked for more."""
+
 
 @dataclass(frozen=True)
 class Algorithm:
@@ -29,6 +32,7 @@ class Algorithm:
         engine: name and version of what computed the network, such as ``openvino 2026.4.1``.
         precision: what it computed with, such as ``f32``.
         voi: grey-value function that a person gave in place of that of the file, see `mammoseg.dicom.own_voi`.
+        boxes: where a person said that masses are, so that it looked nowhere else; None where it looked everywhere.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Algorithm:
     engine: str | None = None
     precision: str | None = None
     voi: str | None = None
+    boxes: str | None = None
 
     def score(self, probability: np.ndarray, lesion: np.ndarray) -> float:
         """Score of a lesion, 0 to 1, which `score_meaning` names.
@@ -71,8 +76,9 @@ class Algorithm:
 
     @property
     def caption(self) -> list[str]:
-        """Lines that stand in every picture of its lesions: the purpose, and the first sentence of the warning."""
-        return [WARNING, *(f"{sentence.rstrip('.')}." for sentence in (self.warning or "").split(". ")[:1] if sentence)]
+        """Lines that stand in every picture of its lesions: the purpose, the first sentence of the warning, boxes."""
+        first = [f"{sentence.rstrip('.')}." for sentence in (self.warning or "").split(". ")[:1] if sentence]
+        return [WARNING, *first, *([ONLY_IN_BOXES] if self.boxes else [])]
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -91,6 +97,7 @@ class Algorithm:
             "engine": self.engine,
             "precision": self.precision,
             "voi": self.voi,
+            "boxes": self.boxes,
         }
         return {name: value for name, value in known.items() if value is not None}
 

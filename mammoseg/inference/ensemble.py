@@ -11,9 +11,11 @@ from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.checkpoints.ensemble_file import EnsembleRecord, read_ensemble
 from mammoseg.checkpoints.weights_file import Named, WeightsError, find_described_ensemble, list_named_weights
 from mammoseg.dicom.algorithm import Algorithm
+from mammoseg.errors import WrongCallError
 from mammoseg.inference.algorithm import describe_weights
 from mammoseg.inference.predictor import Prediction, Predictor
 from mammoseg.mammogram import Mammogram
+from mammoseg.transforms.functional.geometry import Box
 
 MOST_LETTERS = 64
 """Longest name of an algorithm in DICOM (LO, PS3.5 6.2)."""
@@ -48,17 +50,21 @@ class MeanPredictor:
         """Read a file with the grey values that the first member was trained on; see `Predictor.read`."""
         return self.members[0].read(path)
 
-    def predict(self, mammogram: Mammogram) -> Prediction:
+    def predict(self, mammogram: Mammogram, *, boxes: Sequence[Box] = ()) -> Prediction:
         """Mean over the members; those that want other grey values read the file again.
 
+        Args:
+            boxes: boxes around masses, for members that look at patches.
+
         Raises:
-            InputRefusedError: the file cannot be read again, or a network gave values that are no probabilities.
+            InputRefusedError: see `Predictor.predict`; or the file cannot be read again.
         """
         total = np.zeros(mammogram.pixels.shape, np.float32)
         for member in self.members:
             reads_alike = member.preprocessing.voi == self.preprocessing.voi
-            total += member.predict(mammogram if reads_alike else member.read(mammogram.path)).probability
-        return Prediction(total / len(self.members), mammogram)
+            seen = mammogram if reads_alike else member.read(mammogram.path)
+            total += member.predict(seen, boxes=boxes).probability
+        return Prediction(total / len(self.members), mammogram, tuple(boxes))
 
     def limit_threads(self, count: int) -> None:
         """Compute with so many threads from here on."""
@@ -76,6 +82,7 @@ def load_predictor(bundle: str, *, weights: Named, flips: bool | None = None, **
         how: further arguments of `Predictor`, for each member.
     Raises:
         WeightsError: see `Predictor`; or an ``ensemble.json`` is of other files.
+        WrongCallError: see `Predictor`; or some of several look at patches around masses, and some at whole images.
     """
     files, record = list_named_weights(weights), _read_record(weights)
     if len(files) == 1 and record is None:
@@ -83,6 +90,10 @@ def load_predictor(bundle: str, *, weights: Named, flips: bool | None = None, **
     if flips is None and record is not None:
         flips = record.flips
     members = [Predictor(bundle, weights=file, flips=flips, prefers_recorded=True, **how) for file in files]
+    if len({member.preprocessing.cuts_patches for member in members}) > 1:
+        raise WrongCallError(
+            "some of these weights look at patches and some at whole images; name weights of one kind."
+        )
     if record is not None:
         _check_members(record, {file.name: one.weights_sha256 for file, one in zip(files, members, strict=True)})
     return MeanPredictor(members, record)
@@ -126,6 +137,7 @@ def build_mean_algorithm(members: Sequence[Algorithm], record: EnsembleRecord | 
         min_area_mm2=record.min_area_mm2 if record else max(areas, default=None),
         engine=_join_once([member.engine for member in members]),
         precision=_join_once([member.precision for member in members]),
+        voi=_join_once([member.voi for member in members]),
         **facts,
     )
 

@@ -1,5 +1,6 @@
 """One mammogram in, its map of mass probability out, under exactly the settings the weights were trained with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,14 @@ from mammoseg.checkpoints.weights_file import choose_default_weights
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import read_json
 from mammoseg.inference.algorithm import build_algorithm
+from mammoseg.inference.boxes import check_boxes
 from mammoseg.inference.engines.start import start_engine
 from mammoseg.inference.probability import compute_image_probability
 from mammoseg.mammogram import Mammogram
-from mammoseg.transforms.arrays import ArrayPreprocessing, with_own_voi
+from mammoseg.transforms.arrays import ONLY_PATCHES, ArrayPreprocessing, Prepared, with_own_voi
+from mammoseg.transforms.functional.geometry import Box
+
+NO_BOXES_TAKEN = "these weights look at whole images and take no boxes; leave --boxes out, or name weights of patches."
 
 
 @dataclass(frozen=True)
@@ -25,10 +30,12 @@ class Prediction:
     Attributes:
         probability: float32 ``(rows, columns)``, 0 to 1.
         mammogram: what was read.
+        boxes: boxes that a person gave, in and around which alone the network looked; none where it looked everywhere.
     """
 
     probability: np.ndarray
     mammogram: Mammogram
+    boxes: tuple[Box, ...] = ()
 
 
 class Predictor:
@@ -51,6 +58,8 @@ class Predictor:
         voi: grey-value function in place of that of DICOM files, see `mammoseg.dicom.own_voi`, for weights that
             were not trained with one themselves; None for the files' own.
         prefers_recorded: whether `bundle` is only for weights that do not record a bundle that there is.
+        with_boxes: whether each image comes with boxes around its masses, as weights of patches need them and others
+            take none; None loads both kinds of weights.
 
     Attributes:
         threshold: probability from which a pixel is mass: that of the weights, else of the bundle.
@@ -61,7 +70,7 @@ class Predictor:
     Raises:
         WeightsError: absent, unsafe, or weights of another architecture.
         WrongCallError: unknown bundle, or one that segments something else than masses; an engine, a device or a
-            precision that is not there.
+            precision that is not there; weights of patches without boxes, or others with some.
         EngineError: the engine that was named cannot compute the network.
 
     Examples:
@@ -93,6 +102,7 @@ class Predictor:
         precision: str | None = None,
         voi: str | None = None,
         prefers_recorded: bool = False,
+        with_boxes: bool | None = False,
     ) -> None:
         config, version = _read_config(bundle)  # what is named wrong is said before anything is read
         path = Path(weights or choose_default_weights(bundle))
@@ -105,6 +115,8 @@ class Predictor:
         self.flips = record.flips if flips is None else flips
         self.weights_sha256 = record.sha256
         self.preprocessing = ArrayPreprocessing(with_own_voi(record.preprocessing, voi))
+        if with_boxes is not None and with_boxes != self.preprocessing.cuts_patches:
+            raise WrongCallError(NO_BOXES_TAKEN if with_boxes else ONLY_PATCHES)
         self.threshold: float = record.threshold or config["default_threshold"]
         self.algorithm = build_algorithm(
             record,
@@ -134,17 +146,29 @@ class Predictor:
         """
         return self.preprocessing.read(path, modalities=self.modalities)
 
-    def predict(self, mammogram: Mammogram) -> Prediction:
+    def predict(self, mammogram: Mammogram, *, boxes: Sequence[Box] = ()) -> Prediction:
         """Segment a mammogram that was read before.
 
+        Args:
+            boxes: boxes around masses, on the grid of the mammogram, for weights of patches; outside of the patch of
+                each the probability is 0, and where patches overlap that of the surer one counts.
+
         Raises:
-            InputRefusedError: the network gave values that are no probabilities.
+            InputRefusedError: the network gave values that are no probabilities; or boxes are needed, and there is
+                none, or one is none of this mammogram.
         """
-        prepared = self.preprocessing(mammogram)
+        if not self.preprocessing.cuts_patches:
+            return Prediction(self._look(self.preprocessing(mammogram)), mammogram)
+        check_boxes(boxes, mammogram)
+        looks = [self._look(self.preprocessing(mammogram, box)) for box in boxes]
+        return Prediction(np.maximum.reduce(looks), mammogram, tuple(boxes))
+
+    def _look(self, prepared: Prepared) -> np.ndarray:
+        """Probability, float32 ``(rows, columns)``, on the grid of the mammogram."""
         probability = compute_image_probability(self.engine, prepared.image, flips=self.flips)
         if not np.isfinite(probability).all():
             raise InputRefusedError("E_NOT_FINITE", "the network gave values that are not finite; check the weights")
-        return Prediction(np.clip(prepared.move_back(probability), 0, 1, dtype=np.float32), mammogram)
+        return np.clip(prepared.move_back(probability), 0, 1, dtype=np.float32)
 
     def limit_threads(self, count: int) -> None:
         """Compute with so many threads from here on."""

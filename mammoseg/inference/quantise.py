@@ -25,7 +25,7 @@ from mammoseg.inference.engines.int8 import locate_int8
 from mammoseg.inference.engines.openvino_engine import OpenVinoEngine
 from mammoseg.inference.engines.start import LogitsOf
 from mammoseg.inference.probability import compute_image_probability
-from mammoseg.transforms.arrays import ArrayPreprocessing, with_own_voi
+from mammoseg.transforms.arrays import ONLY_PATCHES, ArrayPreprocessing, with_own_voi
 
 LEAST_AGREEMENT = 0.7
 """Pooled Dice of the masks in INT8 with those in f32, on the images of the calibration, below which nothing is kept:
@@ -59,6 +59,8 @@ def quantise(bundle: str, *, dataset_dir: str | Path, weights: str | Path | None
         raise WrongCallError(f"{path} is an INT8 network already; name the weights that it was made of.")
     check_architecture(found.record, bundle)
     prepare = ArrayPreprocessing(with_own_voi(found.record.preprocessing, read_voi(datalist)))
+    if prepare.cuts_patches:
+        raise WrongCallError(ONLY_PATCHES)
     chosen = np.random.default_rng(0).permutation(len(records))[:images]
     seen = [prepare(prepare.read(records[one]["image"])).image for one in chosen]
     model = locate_int8(found.record.sha256)

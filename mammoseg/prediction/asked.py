@@ -1,22 +1,29 @@
 """What a call of `predict` or `cohort` asks for, looked at before anything is loaded: predictor, inputs, archives."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mammoseg.allocator import keep_freed_memory
 from mammoseg.checkpoints.weights_file import Named, choose_default_bundle, choose_default_weights
 from mammoseg.counts import format_count
 from mammoseg.data.find_images import say_no_file
+from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.dicom.own_voi import read_own_voi
 from mammoseg.errors import NothingUsableError, WrongCallError
 from mammoseg.files import as_printable, is_neither_file_nor_folder, say_neither
 from mammoseg.folders import is_file, is_folder
 from mammoseg.inference.engines.engine import AUTO, PRECISIONS, check_device, choose_runtime
 from mammoseg.prediction.file_job import MassPredictor
+from mammoseg.prediction.table import Row, Status
 from mammoseg.quick_import import quick_imports
+
+if TYPE_CHECKING:
+    from mammoseg.inference.ensemble import MeanPredictor
+    from mammoseg.inference.predictor import Predictor
+    from mammoseg.prediction.box_table import BoxTable
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,7 @@ class PredictorChoice:
     runtime: str
     precision: str | None
     voi: str | None = None
+    boxes: "BoxTable | None" = None
 
     def __call__(self) -> MassPredictor:
         keep_freed_memory()
@@ -41,7 +49,35 @@ class PredictorChoice:
             "runtime": self.runtime,
             "precision": self.precision,
             "voi": self.voi,
+            "with_boxes": self.boxes is not None,
         }
+        predictor = self._load(how)
+        if self.boxes is None:
+            return predictor
+        from mammoseg.prediction.box_table import BoxedPredictor  # needed by few
+
+        return BoxedPredictor(predictor, self.boxes)
+
+    def list_without_effect(self, rows: Sequence[Row], algorithm: Algorithm) -> list[str]:
+        """Sentences on what was asked for and had no effect on some images of a run, or on all.
+
+        Args:
+            rows: those of the run.
+            algorithm: what drew the masses.
+        """
+        said: list[str | None] = []
+        if self.voi is not None and algorithm.voi != self.voi:
+            said.append("--window had no effect on weights that keep the grey values of their training.")
+        elif self.voi is not None and (pictures := sum(row.is_of_picture for row in rows)):
+            images = format_count(sum(row.status is not Status.REFUSED for row in rows), "image")
+            said.append(
+                f"--window had no effect on {pictures} of {images}: they are no DICOM files, which alone it is for."
+            )
+        if self.boxes is not None:
+            said.append(self.boxes.say_unused(sum(row.count_boxes() for row in rows)))
+        return [sentence for sentence in said if sentence]
+
+    def _load(self, how: Mapping[str, Any]) -> "Predictor | MeanPredictor":
         (one, *more) = self.weights
         if more or is_folder(one):
             with quick_imports():
@@ -62,6 +98,7 @@ def choose_predictor(
     runtime: str,
     precision: str | None,
     window: str | None,
+    boxes: str | Path | None = None,
 ) -> PredictorChoice:
     """The predictor that a call asks for, with the bundle and weights that are taken where none are named.
 
@@ -69,12 +106,17 @@ def choose_predictor(
         bundle: name of the network; see `mammoseg.prediction.predict.predict` for this and the others.
 
     Raises:
-        WrongCallError: an unknown bundle, precision, device or runtime, or a window without meaning.
+        WrongCallError: an unknown bundle, precision, device or runtime, a window without meaning, or no table of boxes.
         WeightsError: the bundle has no weights.
     """
     if precision not in (None, *PRECISIONS):
         raise WrongCallError(f"precision is '{precision}'; give one of {', '.join(PRECISIONS)}.")
     voi = None if window is None else read_own_voi(window)
+    table = None
+    if boxes is not None:
+        from mammoseg.prediction.box_table import read_boxes  # needed by few
+
+        table = read_boxes(Path(boxes))
     if device is not None:
         check_device(device)
     if runtime != AUTO:
@@ -83,7 +125,7 @@ def choose_predictor(
     named = choose_default_weights(bundle) if weights is None else weights
     paths = (Path(named),) if isinstance(named, str | Path) else tuple(map(Path, named))
     words = (modalities,) if isinstance(modalities, str) else tuple(modalities)
-    return PredictorChoice(bundle, paths, device, words, flips, runtime, precision, voi)
+    return PredictorChoice(bundle, paths, device, words, flips, runtime, precision, voi, table)
 
 
 def say_loading(choice: PredictorChoice, files: int, *, is_named: bool, earlier: Path) -> None:

@@ -14,6 +14,7 @@ from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import InputRefusedError, MammosegError, say_kind_and_place
 from mammoseg.files import as_printable, output_errors
+from mammoseg.inference.boxes import describe_boxes
 from mammoseg.inference.lesions import find_masses, find_scale
 from mammoseg.mammogram import Mammogram
 from mammoseg.overlay import draw_overlay, format_score, name_lesion, write_picture
@@ -71,11 +72,13 @@ class FileJob:
 
     def _segment(self, path: Path, name: str) -> tuple[Row, str]:
         prediction = self.predictor(path)
-        mammogram = prediction.mammogram
+        mammogram, algorithm = prediction.mammogram, self.algorithm
+        if prediction.boxes:
+            algorithm = replace(algorithm, boxes=describe_boxes(prediction.boxes))
         found = find_masses(
             prediction.probability,
             mammogram,
-            threshold=self.algorithm.threshold,
+            threshold=algorithm.threshold,
             min_area_mm2=self.run.options.min_area_mm2,
             min_area_pixels=self.run.options.min_area_pixels,
             least_area_mm2=self.run.algorithm.min_area_mm2,
@@ -89,7 +92,7 @@ class FileJob:
                 found.probability,
                 lesions,
                 output=self.run.output,
-                algorithm=self.algorithm,
+                algorithm=algorithm,
                 when=self.run.when,
                 options=self.run.options,
                 mammogram=mammogram,
@@ -114,11 +117,12 @@ class FileJob:
             secondary_capture=written.files.get(ObjectKind.SECONDARY_CAPTURE),
             presentation_state=written.files.get(ObjectKind.PRESENTATION_STATE),
             overlay=f"{name}.overlay.png",
-            weights_file=self.algorithm.weights_file,
-            weights_sha256=self.algorithm.weights_sha256,
-            trained_on=self.algorithm.trained_on,
-            engine=self.algorithm.engine,
-            precision=self.algorithm.precision,
+            weights_file=algorithm.weights_file,
+            weights_sha256=algorithm.weights_sha256,
+            trained_on=algorithm.trained_on,
+            engine=algorithm.engine,
+            precision=algorithm.precision,
+            boxes=algorithm.boxes,
             source_sha256=written.source_sha256,
         )
         return row, written.source_sha256

@@ -41,6 +41,7 @@ def predict(
     runtime: str = "auto",
     precision: str | None = None,
     window: str | None = None,
+    boxes: str | Path | None = None,
     modalities: str | Sequence[str] = ("MG",),
     workers: int | None = None,
     json: bool = False,
@@ -77,6 +78,8 @@ def predict(
             CPU f32 or what `mammoseg.inference.engines.engine.choose_default_precision` says.
         window: ``CENTRE,WIDTH`` or a file of points, in place of the grey-value function of DICOM files, see
             `mammoseg.dicom.own_voi.read_own_voi`; weights that were trained with one keep theirs.
+        boxes: CSV with boxes around masses, which weights of patches need and others do not take, see
+            `mammoseg.prediction.box_table.read_boxes`.
         modalities: DICOM modalities to let in, ``MG`` alone unless told otherwise.
         workers: processes; one for each core when None and there are enough files.
         json: print one JSON record for each file instead of sentences.
@@ -119,8 +122,11 @@ def predict(
         runtime=runtime,
         precision=precision,
         window=window,
+        boxes=boxes,
     )
     found, passed_over = find_inputs(paths, Path(output))
+    if choice.boxes is not None:
+        choice.boxes.check_names(found)
     if archive is None:
         check_inputs(paths, found, passed_over)
     say_loading(choice, len(found), is_named=weights is not None, earlier=Path(output) / FOLDER)
@@ -142,6 +148,7 @@ def predict(
             passed_over=passed_over,
             workers=Workers(workers, choice, standby.take),
             json=json,
+            list_remarks=choice.list_without_effect,
             store=None if stow is None else partial(_store_results, to=stow, **archives.login_to_store),
         )
 

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from mammoseg.counts import format_count
 from mammoseg.data.find_images import find_inputs, say_no_file, say_passed_over
+from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.errors import MammosegError, NothingUsableError, OutputError, PartlyRefusedError, StoppedError, say_reason
 from mammoseg.files import output_errors, remove_leftovers, sole_writer
 from mammoseg.folders import is_link
@@ -72,6 +73,7 @@ def run_over_files(
     workers: Workers = Workers(),  # noqa: B008  # frozen
     json: bool = False,
     store: Callable[[Sequence[Path]], None] | None = None,
+    list_remarks: Callable[[Sequence[Row], Algorithm], Sequence[str]] | None = None,
 ) -> None:
     """Run `predictor` over `files`; see `predict`. The table and the page are written however the run ends.
 
@@ -80,6 +82,7 @@ def run_over_files(
         workers: the processes that share the files.
         json: print one JSON record for each file instead of sentences.
         store: called with the DICOM results of the run, those of an earlier run too, unless it was ended.
+        list_remarks: sentences to say on stderr of all rows together, unless it was ended.
 
     Raises:
         StoppedError: Ctrl-C; what is done is kept.
@@ -116,6 +119,8 @@ def run_over_files(
         print(*(json_format.dumps(asdict(row), ensure_ascii=False) for row in in_order), sep="\n")
     if ended is not None:
         raise ended
+    for remark in list_remarks(in_order, run.algorithm) if list_remarks else ():
+        print(remark, file=sys.stderr)
     if store is not None:
         store([output / file for row in in_order for file in row.results if file.endswith(".dcm")])
     _say_outcome(in_order, passed_over, output, quiet=json)

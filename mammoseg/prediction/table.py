@@ -46,6 +46,8 @@ class Row:
         trained_on: source of the data that these weights were trained on.
         engine: name and version of what computed the network.
         precision: what it computed with, such as ``f32``.
+        boxes: where a person said that masses are, so that nothing else was looked at: top, left, bottom and right of
+            each in pixels of the image, the last two exclusive.
         source_sha256: SHA-256 of the bytes of the file.
     """
 
@@ -73,12 +75,22 @@ class Row:
     trained_on: str | None = None
     engine: str | None = None
     precision: str | None = None
+    boxes: str | None = None
     source_sha256: str | None = None
 
     @property
     def results(self) -> list[str]:
         """Names of the files with the result itself, without the overlay that only shows it."""
         return [file for field in RESULT_FIELDS if (file := getattr(self, field))]
+
+    @property
+    def is_of_picture(self) -> bool:
+        """Whether the file is no DICOM, so that a mask stands for its objects."""
+        return (self.segmentation or "").endswith(".png")
+
+    def count_boxes(self) -> int:
+        """Boxes that were looked at."""
+        return 0 if self.boxes is None else 1 + self.boxes.count(";")
 
 
 RESULT_FIELDS = ("segmentation", "report", "cad_report", "secondary_capture", "presentation_state")

@@ -9,15 +9,18 @@ import numpy as np
 
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.dicom.own_voi import is_own_voi
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.mammogram import Mammogram
-from mammoseg.transforms.functional.steps import BESIDE, Grey, Move, Plan, build_preprocessing_steps
+from mammoseg.transforms.functional.geometry import Box, uncrop
+from mammoseg.transforms.functional.steps import BESIDE, CropToMass, Grey, Move, Plan, build_preprocessing_steps
 
 ONLY_PATCHES = (
     "these weights were trained on patches around known masses, so they find none in a whole film; score them with "
-    "`mammoseg evaluate`, and name weights of whole films here."
+    "`mammoseg evaluate`, give their boxes to `mammoseg predict --boxes`, or name weights of whole films here."
 )
 """Why settings with ``patch_area`` have no way from an image alone."""
+
+NO_BOX = "these weights look at patches around masses, and no box says where one is; give a box around each."
 
 
 def read_under(settings: Mapping[str, Any], path: Path | str, *, modalities: Sequence[str] | None = None) -> Mammogram:
@@ -88,7 +91,7 @@ class ArrayPreprocessing:
         settings: those of a `Preprocessing`, as a checkpoint records them.
 
     Raises:
-        WrongCallError: they are none of a mammogram's preprocessing, or of patches around known masses.
+        WrongCallError: they are none of a mammogram's preprocessing.
 
     Examples:
         >>> from pathlib import Path
@@ -103,8 +106,6 @@ class ArrayPreprocessing:
     """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
-        if settings.get("patch_area") is not None:
-            raise WrongCallError(ONLY_PATCHES)
         self.settings = dict(settings)
         self.channels: int = settings.get("channels", 3)
         try:
@@ -117,18 +118,42 @@ class ArrayPreprocessing:
         """Which VOI of a file is read, see `mammoseg.data.mammogram.read_mammogram`."""
         return choose_voi(self.settings)
 
+    @property
+    def cuts_patches(self) -> bool:
+        """Whether an image needs a box around a mass, which a patch is cut around."""
+        return self.settings.get("patch_area") is not None
+
     def read(self, path: Path | str, *, modalities: Sequence[str] | None = None) -> Mammogram:
         """The mammogram that the list begins with; see `read_under`."""
         return read_under(self.settings, path, modalities=modalities)
 
-    def __call__(self, mammogram: Mammogram) -> Prepared:
-        """Run the list."""
+    def __call__(self, mammogram: Mammogram, box: Box | None = None) -> Prepared:
+        """Run the list.
+
+        Args:
+            box: box around a mass on the grid of the mammogram, where `cuts_patches`; it stands for the mask of the
+                mass, which goes the same way in training.
+
+        Raises:
+            InputRefusedError: ``E_NO_BOX``, a patch is cut, and there is no box.
+        """
+        if self.cuts_patches and box is None:
+            raise InputRefusedError("E_NO_BOX", NO_BOX)
         image, moves = mammogram.pixels[None], []
+        mass = None if box is None else _draw(box, mammogram.pixels)
         for step in self.steps:
             if isinstance(step, Grey):
                 image = np.stack([step.change(channel) for channel in image])
                 continue
-            plan = step.measure(image[0], {"laterality": mammogram.laterality})
+            measured = image if mass is None or not isinstance(step, CropToMass) else mass
+            plan = step.measure(measured[0], {"laterality": mammogram.laterality})
             moves.append(Moved(step, plan, (image.shape[1], image.shape[2])))
             image = step.move(image, plan, mode="area")
+            if mass is not None:
+                mass = step.move(mass, plan, mode="nearest")
         return Prepared(np.repeat(image, self.channels, axis=0), tuple(moves))
+
+
+def _draw(box: Box, image: np.ndarray) -> np.ndarray:
+    """The box as a mask, uint8 ``(1, rows, columns)``, on the grid of the image."""
+    return uncrop(np.ones((1, box.height, box.width), np.uint8), box, (image.shape[0], image.shape[1]))

@@ -10,6 +10,7 @@ import pytest
 from mammoseg import cli
 from mammoseg.csv_table import read_csv
 from mammoseg.data.datalist import write_datalist
+from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.data.split_audit import SharedError, audit_split
 from mammoseg.errors import NothingUsableError, WrongCallError
 
@@ -141,6 +142,21 @@ def test_a_clean_split_ends_well(tmp_path, capsys):
     rows = [("0.png", "1", "train"), ("1.png", "1", "train"), ("2.png", "2", "test")]
     audit_split(write_table(tmp_path / "t.csv", rows))
     assert capsys.readouterr().out == "3 images of 2 patients (train 2, test 1): nothing is shared\n"
+
+
+def test_a_remark_on_many_images_is_said_once_with_their_number(tmp_path, capsys, caplog):
+    for number in range(3):
+        write_mammogram(tmp_path / f"{number}.dcm", film(number), study=str(number), pixel_spacing_mm=(1.0, 1.0))
+    cv2.imwrite(str(tmp_path / "3.png"), film(3))
+    audit_split(
+        write_table(tmp_path / "t.csv", [(f"{n}.dcm", str(n), "train") for n in range(3)] + [("3.png", "3", "test")])
+    )
+    said = [line for line in capsys.readouterr().err.splitlines() if "not believed" in line]
+    assert said == [
+        "3 of 4 images: ImagerPixelSpacing is no pixel size of a mammogram and is not believed, so nothing is "
+        "measured in mm by it"
+    ]
+    assert not caplog.records
 
 
 def test_images_that_are_not_there_leave_a_split_unproven(tmp_path):

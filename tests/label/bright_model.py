@@ -34,12 +34,23 @@ def bright_network(grey: float = 0.5) -> UNet:
 
 
 def write_bright_weights(
-    path: Path, *, spatial_size: tuple[int, int] = (256, 256), grey: float = 0.5, **said: str
+    path: Path,
+    *,
+    spatial_size: tuple[int, int] = (256, 256),
+    grey: float = 0.5,
+    patch_area: float | None = None,
+    voi: str = "first",
+    **said: str,
 ) -> Path:
-    """Weights of a `bright_network` that sees the whole image; `said` goes into their provenance."""
+    """Weights of a `bright_network` that sees the whole image, or patches; `said` goes into their provenance."""
     network = bright_network(grey)
     settings = build_film_preprocessing(
-        spatial_size=spatial_size, crop_to_breast=False, remove_background=False
+        spatial_size=spatial_size,
+        crop_border=patch_area is None,
+        crop_to_breast=False,
+        remove_background=False,
+        patch_area=patch_area,
+        voi=voi,
     ).settings
     content = {"network": network.config, "preprocessing": settings, "provenance": {"bundle": "unet", **said}}
     save_checkpoint(path, {"model": network.state_dict(), **content})

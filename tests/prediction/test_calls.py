@@ -84,6 +84,7 @@ def test_predict_hands_its_choices_to_the_predictor(pixels, made, tmp_path):
         "runtime": "auto",
         "precision": None,
         "voi": None,
+        "with_boxes": False,
     }
     assert rows_of(output)[0]["status"] == "mass found"
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from monai.bundle import ConfigParser
@@ -11,8 +12,12 @@ from monai.transforms import Invertd
 
 from mammoseg.bundles import list_bundle_names, render
 from mammoseg.data.phantom_dicom import write_mammogram
+from mammoseg.errors import InputRefusedError
 from mammoseg.transforms.arrays import ArrayPreprocessing
+from mammoseg.transforms.functional.geometry import Box
 from mammoseg.transforms.pipelines import build_film_preprocessing
+
+PATCH = {"patch_area": 1.21, "crop_border": False, "crop_to_breast": False, "remove_background": False}
 
 SHIPPED = Path(__file__).resolve().parents[2] / "bundles/efficientnet_unet/models/shipped.json"
 
@@ -58,3 +63,25 @@ def test_arrays_and_monai_give_the_same_numbers_there_and_back(settings, tmp_pat
         answer = np.random.default_rng(seed).random(prepared.image.shape[1:], np.float32)
         item["pred"] = MetaTensor(answer[None])
         np.testing.assert_array_equal(prepared.move_back(answer), back(item)["pred"][0].numpy())
+
+
+@pytest.mark.parametrize("laterality", ["L", "R"])
+def test_a_box_cuts_the_patch_that_training_cuts_around_a_mask_of_its_size(laterality, tmp_path):
+    settings = build_film_preprocessing(spatial_size=(64, 48), **PATCH).settings
+    there, prepare = build_film_preprocessing(**settings), ArrayPreprocessing(settings)
+    write_mammogram(tmp_path / "a.dcm", film(0), laterality=laterality)
+    mask = np.zeros((797, 611), np.uint8)
+    mask[300:400, 350:450] = 255  # 110 x 110 have 1.21 times the area
+    cv2.imwrite(str(tmp_path / "mask.png"), mask)
+    item = there({"image": tmp_path / "a.dcm", "label": tmp_path / "mask.png"})
+    prepared = prepare(prepare.read(tmp_path / "a.dcm"), Box(300, 350, 100, 100))
+    np.testing.assert_array_equal(prepared.image, item["image"].numpy())
+    rows, columns = np.nonzero(prepared.move_back(np.ones((64, 48), np.float32)))
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (295, 404, 345, 454)
+
+
+def test_where_patches_are_cut_an_image_without_a_box_is_refused(tmp_path):
+    prepare = ArrayPreprocessing(build_film_preprocessing(spatial_size=(64, 48), **PATCH).settings)
+    write_mammogram(tmp_path / "a.dcm", film(0))
+    with pytest.raises(InputRefusedError, match="E_NO_BOX: these weights look at patches around masses, and no box"):
+        prepare(prepare.read(tmp_path / "a.dcm"))

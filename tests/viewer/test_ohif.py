@@ -42,7 +42,7 @@ class DrawnIsMass(BrightIsMass):
 
     def __call__(self, path):
         mammogram = read_mammogram(path, modalities=("MG", "RG"))
-        return SimpleNamespace(probability=np.float32(0.8) * self.masks[path], mammogram=mammogram)
+        return SimpleNamespace(probability=np.float32(0.8) * self.masks[path], mammogram=mammogram, boxes=())
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ Arrays are ``(channels, rows, columns)``. A matrix maps ``(row, column, 1)`` of 
 pixel centres at whole numbers.
 """
 
+from math import ceil, floor
 from typing import NamedTuple
 
 import cv2
@@ -20,6 +21,18 @@ class Box(NamedTuple):
     left: int
     height: int
     width: int
+
+
+def make_box(top: float, left: float, bottom: float, right: float) -> Box:
+    """The whole pixels that a rectangle touches; `bottom` and `right` are exclusive.
+
+    Examples:
+        >>> from mammoseg.transforms.functional.geometry import make_box
+        >>> make_box(10, 20.5, 30, 40.2)
+        Box(top=10, left=20, height=20, width=21)
+    """
+    first_row, first_column = floor(top), floor(left)
+    return Box(first_row, first_column, ceil(bottom) - first_row, ceil(right) - first_column)
 
 
 def crop(array: np.ndarray, box: Box) -> np.ndarray:

@@ -1,0 +1,179 @@
+"""Boxes that a person gives around masses in a CSV, and a predictor that looks them up for each file."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+from unicodedata import normalize
+
+from mammoseg.counts import format_count
+from mammoseg.csv_table import read_csv
+from mammoseg.dicom.algorithm import Algorithm
+from mammoseg.errors import WrongCallError
+from mammoseg.files import as_printable, hash_file
+from mammoseg.mammogram import Mammogram
+from mammoseg.paths import get_stem
+from mammoseg.transforms.functional.geometry import Box, make_box
+
+if TYPE_CHECKING:
+    from mammoseg.inference.predictor import Prediction
+
+SIDES = ("top", "left", "bottom", "right")
+"""Columns of a box beside ``image``: pixels of the stored image from 0, `bottom` and `right` exclusive."""
+
+MOST_BOXES = 64
+"""Of one image: as many as `mammoseg.inference.lesions.MOST_LESIONS`."""
+
+
+@dataclass(frozen=True)
+class BoxTable:
+    """Boxes by what the column ``image`` says: the end of a path, whole names, or the SOP Instance UID of the image.
+
+    Attributes:
+        name: name of the file, and its SHA-256, as results say where boxes came from.
+        boxes: those of each image, in their order.
+    """
+
+    name: str
+    boxes: Mapping[str, tuple[Box, ...]]
+
+    def find(self, path: Path, uid: str | None) -> tuple[Box, ...]:
+        """Boxes of the image in a file; none where the table does not name it.
+
+        Args:
+            uid: SOP Instance UID of a DICOM file.
+        """
+        names = [*_list_names(path), *([uid] if uid else [])]
+        return tuple(box for name in dict.fromkeys(names) for box in self.boxes.get(name, ()))
+
+    def check_names(self, paths: Iterable[Path]) -> None:
+        """Whether what the table says means one file.
+
+        Raises:
+            WrongCallError: it means two.
+        """
+        meant: dict[str, Path] = {}
+        for path in paths:
+            for name in self.boxes.keys() & _list_names(path):
+                if name in meant:
+                    raise WrongCallError(
+                        f"'{as_printable(name)}' in {self.name} is the end of two paths, {as_printable(meant[name])} "
+                        f"and {as_printable(path)}; write more of each."
+                    )
+                meant[name] = path
+
+    def say_unused(self, used: int) -> str | None:
+        """A sentence where fewer boxes than there are were looked at; None where all were."""
+        count = sum(map(len, self.boxes.values()))
+        if used >= count:
+            return None
+        return (
+            f"{count - used} of {format_count(count, 'box')} in {self.name} not looked at: of no image of this "
+            "run, or of one that was refused."
+        )
+
+
+class PatchPredictor(Protocol):
+    """What `BoxedPredictor` needs of `mammoseg.inference.predictor.Predictor`."""
+
+    algorithm: Algorithm
+
+    def read(self, path: Path) -> Mammogram:
+        """Read a file."""
+
+    def predict(self, mammogram: Mammogram, *, boxes: Sequence[Box] = ()) -> "Prediction":
+        """Predict in boxes alone."""
+
+
+class BoxedPredictor:
+    """A predictor of patches that looks into the boxes of a table; used like any other.
+
+    Attributes:
+        algorithm: algorithm of the predictor, with the name of the table.
+    """
+
+    def __init__(self, predictor: PatchPredictor, table: BoxTable) -> None:
+        self._predictor, self.table = predictor, table
+        self.algorithm = replace(predictor.algorithm, boxes=f"given by a person in {table.name}")
+
+    def __call__(self, path: Path) -> "Prediction":
+        """Predict the mass probability in the boxes of one file.
+
+        Raises:
+            InputRefusedError: the file cannot be used; ``E_NO_BOX``, the table has no box of it; ``E_BOX``.
+        """
+        mammogram = self._predictor.read(path)
+        return self._predictor.predict(mammogram, boxes=self.table.find(path, mammogram.sop_instance_uid))
+
+    def limit_threads(self, count: int) -> None:
+        """Compute with so many threads from here on."""
+        if limit := getattr(self._predictor, "limit_threads", None):
+            limit(count)
+
+
+def read_boxes(path: Path) -> BoxTable:
+    """Read a CSV with the columns ``image``, ``top``, ``left``, ``bottom`` and ``right``, a row a box.
+
+    Raises:
+        WrongCallError: it is no such file, has no box, or a row has none or is one of more than `MOST_BOXES`.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from mammoseg.prediction.box_table import read_boxes
+        >>> _ = Path("boxes.csv").write_text("image,top,left,bottom,right\\nfilms/a.png,10,20,40,60\\n")
+        >>> read_boxes(Path("boxes.csv")).find(Path("data/films/a.png"), None)
+        (Box(top=10, left=20, height=30, width=40),)
+    """
+    _, rows = read_csv(path, needed=("image", *SIDES))
+    boxes: dict[str, tuple[Box, ...]] = {}
+    for number, row in enumerate(rows, start=2):
+        place = f"{as_printable(path)}, row {number}"
+        name = _normalise(row["image"])
+        if not name:
+            raise WrongCallError(f"{place}, names no image; write the end of its path, or its SOP Instance UID.")
+        boxes[name] = (*boxes.get(name, ()), _parse_box(row, place))
+        if len(boxes[name]) > MOST_BOXES:
+            raise WrongCallError(
+                f"{place}: more than {MOST_BOXES} boxes of one image are none of masses; leave some out."
+            )
+    if not boxes:
+        raise WrongCallError(f"{as_printable(path)} has no box; write a row for each, image,{','.join(SIDES)}.")
+    return BoxTable(f"{as_printable(path.name)} (SHA-256 {hash_file(path)})", boxes)
+
+
+def _parse_box(row: Mapping[str, str], place: str) -> Box:
+    numbers = []
+    for side in SIDES:
+        try:
+            numbers.append(float(row[side]))
+        except ValueError:
+            raise WrongCallError(
+                f"{place}: {side} is '{as_printable(row[side])[:100]}'; give a pixel of the image, from 0."
+            ) from None
+    top, left, bottom, right = numbers
+    if not (0 <= top < bottom < float("inf") and 0 <= left < right < float("inf")):
+        raise WrongCallError(
+            f"{place}: {' '.join(f'{number:g}' for number in numbers)} are no {', '.join(SIDES)}; give pixels from 0, "
+            "bottom below top and right of left."
+        )
+    return make_box(top, left, bottom, right)
+
+
+def _normalise(name: str) -> str:
+    """A name as paths are compared; what leads from the folder of the call becomes a whole path."""
+    text = normalize("NFC", name.strip())
+    return str(_make_whole(text)) if text.startswith(("./", "../", "/")) else text
+
+
+def _list_names(path: Path) -> set[str]:
+    """All ends of the absolute path, whole names each, with the ending of the image format and without."""
+    whole = _make_whole(normalize("NFC", str(path)))
+    both = (whole, whole.with_name(get_stem(whole)))
+    return {
+        name for each in both for name in (str(each), *("/".join(each.parts[at:]) for at in range(1, len(each.parts))))
+    }
+
+
+def _make_whole(path: str) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow links, whose names are what was typed
