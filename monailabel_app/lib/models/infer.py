@@ -40,6 +40,11 @@ logger = logging.getLogger(__name__)
 LABELS = {"mass": 1}
 """Names and values of the mask."""
 
+BOX = "roi"
+"""Parameter with a box around a mass, as the clients of MONAI Label have it; see docs/label.md."""
+
+NEEDS_BOX = "Needs a box around the mass (roi), and looks nowhere else"
+
 WEIGHTS_FACTS = ("weights_file", "weights_sha256", "trained_on", "warning")
 """What is said of the weights, in the list of models and with each mask; see `mammoseg.inference.algorithm`."""
 
@@ -51,11 +56,7 @@ class MassInferTask(InferTask):
         model: model that answers.
         preload: load the weights now; where they cannot be, the log says why and so does every request.
 
-    Attributes:
-        prompts: names of parameters that no table of options shows; it takes none.
     """
-
-    prompts = ()
 
     def __init__(self, model: ServedModel, *, preload: bool = False) -> None:
         super().__init__(
@@ -76,14 +77,19 @@ class MassInferTask(InferTask):
         """As MONAI Label's, with the version that is served and what must be said of it."""
         version = self.model.versions.read_current()
         facts = dict.fromkeys(WEIGHTS_FACTS) | self.model.describe_weights(version)
-        warning = facts["warning"]
+        said = [self.description, *([NEEDS_BOX] if self.prompts else []), *filter(None, [facts["warning"]])]
         return {
             **super().info(),
-            "description": f"{self.description}. {warning}" if warning else self.description,
+            "description": ". ".join(said),
             "version": self.model.entry.version,
             "weights": None if version is None else version.number,
             **facts,
         }
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """Names of parameters that no table of options shows: the box that weights of patches need."""
+        return (BOX,) if self.model.needs_box() else ()
 
     @property
     def warning(self) -> str | None:
@@ -101,14 +107,15 @@ class MassInferTask(InferTask):
             Path of the mask, uint8 0 / 1 in a file of its own that the caller removes; and what it holds, see
             `describe`.
         Raises:
-            InputRefusedError: a parameter is out of range, the file cannot be used, or the network gave no probability.
+            InputRefusedError: a parameter is out of range, the file cannot be used, the network gave no probability, or
+                a box is needed and there is none.
             ModelNotReadyError: there are no weights that can be used.
         """
         begin = time.perf_counter()
         suffix = read_extension(request)
         path = Path(request["image"])
         with no_header_values_in_warnings():
-            found = self.model.segment(path, read_threshold(request))
+            found = self.model.segment(path, read_threshold(request), **pick_said(request, self.prompts))
             grid = read_grid(path) if detect_file_format(path) == "DICOM" else _find_grid(path, found.probability.shape)
         start = time.perf_counter()
         file = write_temporary(found.mask, grid, suffix)
@@ -145,7 +152,8 @@ class MassInferTask(InferTask):
         if detect_file_format(path) != "DICOM":
             raise InputRefusedError("E_NOT_DICOM", "the image is no DICOM file, so no DICOM object can refer to it.")
         with no_header_values_in_warnings():
-            found = self.model.segment(path, read_threshold(request or {}))
+            asked = request or {}
+            found = self.model.segment(path, read_threshold(asked), **pick_said(asked, self.prompts))
             return encode_segmentation(found)
 
 

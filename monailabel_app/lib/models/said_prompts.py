@@ -129,7 +129,7 @@ def from_smart_edit(said: Mapping[str, Any], grid: Grid, label: Path | None, ima
     prompts = Prompts(
         foreground=_parse_voxels(said.get("foreground", ())),
         background=_parse_voxels(said.get("background", ())),
-        box=_parse_box(said.get("roi", ()), grid.shape),
+        box=parse_box(said.get("roi", ()), grid.shape),
         mask=None if label is None else read_label(label, grid, image_id=image_id),
     )
     check_prompts(prompts, grid.shape)
@@ -157,7 +157,7 @@ def from_scribbles(said: Mapping[str, Any], grid: Grid, label: Path | None, imag
     so_far, *marks = (np.zeros(grid.shape, bool) if value is None else values == value for value in chosen)
     painted = Painted(*marks)
     prompts = Prompts(
-        box=_parse_box(said.get("roi", ()), grid.shape),
+        box=parse_box(said.get("roi", ()), grid.shape),
         inside=_as_strokes(painted.inside),
         outside=_as_strokes(painted.outside),
         mask=so_far if so_far.any() else None,
@@ -182,8 +182,16 @@ def _parse_voxels(points: Sequence[Sequence[float]]) -> np.ndarray:
     return np.array([point[1::-1] for point in points], float).reshape(-1, 2)
 
 
-def _parse_box(roi: Sequence[float], shape: tuple[int, int]) -> tuple[float, float, float, float] | None:
-    """The part in the image of a box that Slicer draws in space, so that it often reaches beyond."""
+def parse_box(roi: Sequence[float], shape: tuple[int, int]) -> tuple[float, float, float, float] | None:
+    """Top, left, bottom and right of a box that Slicer draws in space, so that it often reaches beyond the image.
+
+    Args:
+        roi: from and to in columns, in rows and maybe in slices, each in either order; empty where there is no box.
+        shape: (rows, columns) of the image.
+
+    Raises:
+        PromptError: there are fewer numbers.
+    """
     if not roi:
         return None
     if len(roi) < 4:

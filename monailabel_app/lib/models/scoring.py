@@ -53,11 +53,12 @@ class ModelScoring(ScoringMethod):
         Returns:
             ``model``, ``version``, ``total``, ``scored``, ``refused``, and the mean of each score.
         Raises:
-            ModelNotReadyError: no model, or not this one, has weights that can be used.
+            ModelNotReadyError: no model, or not this one, has weights that can be used without a box.
         """
         self._stop.clear()
         name = choose_name(self.models, request.get("model"))
         model = self.models[name]
+        model.check_whole_images("scores")
         version, predictor = model.load_served()
         identity = {"version": version.number, "weights_sha256": predictor.weights_sha256}
         images = list(self.list_images(request, datastore))

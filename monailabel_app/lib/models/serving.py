@@ -2,21 +2,25 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mammoseg.checkpoints.weights_file import WeightsError
+from mammoseg.checkpoints.checkpoint import read_weights
+from mammoseg.checkpoints.weights_file import WeightsError, list_named_weights
 from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.errors import WrongCallError
+from mammoseg.inference.boxes import describe_boxes
 from mammoseg.inference.ensemble import MeanPredictor, describe_named_weights, load_predictor
 from mammoseg.inference.lesions import find_masses
 from mammoseg.inference.predictor import Predictor
 from mammoseg.mammogram import Mammogram
+from mammoseg.transforms.functional.geometry import make_box
 from monailabel_app.lib.models.discover import ModelEntry, ModelNotReadyError
+from monailabel_app.lib.models.said_prompts import parse_box
 from monailabel_app.lib.models.versions import Version, Versions
 
 
@@ -82,6 +86,7 @@ class ServedModel:
         self.computing = threading.Lock()
         self._loaded: tuple[Version, Predictor | MeanPredictor] | None = None
         self._facts: dict[Version, dict[str, Any]] = {}
+        self._needs_box: dict[Version, bool] = {}
 
     def load_predictor(self) -> Predictor | MeanPredictor:
         """The served version, loaded unless it is; requests at the same time load it once.
@@ -116,27 +121,63 @@ class ServedModel:
                 return {}
         return self._facts[version]
 
-    def segment(self, path: Path | str, threshold: float | None = None) -> Segmented:
+    def needs_box(self) -> bool:
+        """Whether the served version looks at patches, so that each image comes with a box around a mass."""
+        version = self.versions.read_current()
+        if version is None:
+            return False
+        if version not in self._needs_box:
+            try:
+                settings = [read_weights(file).preprocessing for file in list_named_weights(version.weights)]
+            except WeightsError:  # who asks for an inference is told
+                return False
+            self._needs_box[version] = settings[0].get("patch_area") is not None
+        return self._needs_box[version]
+
+    def check_whole_images(self, purpose: str) -> None:
+        """Whether the served version can be used where nobody gives a box.
+
+        Args:
+            purpose: what is to be done, such as "scores".
+
+        Raises:
+            ModelNotReadyError: it looks at patches.
+        """
+        if self.needs_box():
+            raise ModelNotReadyError(
+                f"model '{self.entry.bundle}' looks into a box that a person gives, so there are no {purpose} of whole "
+                "images; serve weights of whole images."
+            )
+
+    def segment(
+        self, path: Path | str, threshold: float | None = None, *, roi: Sequence[float] | None = None
+    ) -> Segmented:
         """Segment one file.
 
         Args:
             threshold: probability from which a pixel is mass, above 0 and below 1; the predictor's own when None.
+            roi: box around a mass, where `needs_box`: from and to in columns, then in rows, as MONAI Label sends it.
         Raises:
             ModelNotReadyError: see `load_predictor`.
-            InputRefusedError: the file cannot be used, or the network gave what is no probability or no masses.
+            InputRefusedError: the file cannot be used, the network gave what is no probability or no masses, or a box
+                is needed (``E_NO_BOX``), or is none of the image (``E_BOX``).
+            PromptError: `roi` is no box.
         """
         version, predictor = self.load_served()
         threshold = predictor.threshold if threshold is None else threshold
         begin = time.perf_counter()
         mammogram = predictor.read(path)
         read = time.perf_counter()
+        sides = parse_box(roi or (), (mammogram.pixels.shape[0], mammogram.pixels.shape[1]))
+        boxes = {"boxes": [make_box(*sides)]} if sides else {}
         with self.computing:
             start = time.perf_counter()
-            probability = predictor.predict(mammogram).probability
+            prediction = predictor.predict(mammogram, **boxes)
         end = time.perf_counter()
         least = predictor.algorithm.min_area_mm2 if self.min_area_mm2 is None else self.min_area_mm2
-        algorithm = replace(predictor.algorithm, threshold=threshold, min_area_mm2=least)
-        found = find_masses(probability, mammogram, threshold=threshold, least_area_mm2=least)
+        said = describe_boxes(prediction.boxes) if prediction.boxes else None
+        algorithm = replace(predictor.algorithm, threshold=threshold, min_area_mm2=least, boxes=said)
+        found = find_masses(prediction.probability, mammogram, threshold=threshold, least_area_mm2=least)
         seconds = {
             "pre": read - begin,
             "wait": start - read,
@@ -152,7 +193,12 @@ class ServedModel:
         try:
             version.check()
             predictor = load_predictor(
-                name, weights=version.weights, device=self.device, modalities=self.modalities, flips=self.flips
+                name,
+                weights=version.weights,
+                device=self.device,
+                modalities=self.modalities,
+                flips=self.flips,
+                with_boxes=None,
             )
         except (
             WeightsError,

@@ -88,6 +88,7 @@ class MassTrainTask(TrainTask):
             InputRefusedError: an option is out of range.
             TooFewLabelsError: there is not enough to learn from.
             WrongCallError: it would begin with the mean of several weights.
+            ModelNotReadyError: weights of patches are served.
         """
         self._choose_start(self._collect_options(request))
         images = datastore.get_labeled_images()
@@ -189,6 +190,7 @@ class MassTrainTask(TrainTask):
 
     def _choose_start(self, options: Mapping[str, Any]) -> Version | None:
         """The version that a training begins with; None from scratch."""
+        self.model.check_whole_images("trainings on labels")
         served = None if options["from_scratch"] else self.model.versions.read_current()
         if served is not None:
             served.check()

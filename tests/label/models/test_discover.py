@@ -11,7 +11,6 @@ from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.deploy.manifest import ManifestError
 from mammoseg.errors import WrongCallError
 from mammoseg.files import hash_file
-from mammoseg.transforms.pipelines import build_film_preprocessing
 from monailabel_app.lib.models.discover import ModelNotReadyError, discover
 from tests.label.tiny_models import served_model, write_picture, write_weights
 
@@ -98,14 +97,6 @@ def test_weights_of_another_architecture_are_refused(tmp_path):
     path = write_weights(tmp_path / "w.pt", network={"_target_": "mammoseg.networks.aunet.AUNet"})
     with pytest.raises(ModelNotReadyError, match="version 0 of model 'unet' cannot be loaded"):
         served_model(tmp_path, path).load_predictor()
-
-
-def test_weights_of_patches_around_known_masses_are_refused(tmp_path):
-    off = {"crop_border": False, "crop_to_breast": False, "remove_background": False}
-    settings = build_film_preprocessing(spatial_size=[32, 32], patch_area=1.2, **off).settings
-    said = "version 0 of model 'unet' cannot be loaded: these weights were trained on patches around known masses"
-    with pytest.raises(ModelNotReadyError, match=said):
-        served_model(tmp_path, write_weights(tmp_path / "w.pt", preprocessing=settings)).load_predictor()
 
 
 def broken(change):
