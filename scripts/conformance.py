@@ -5,26 +5,19 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import checkout  # noqa: F401  # the package is that of this checkout
+from conformance_attributes import describe_object, say_class_name
 from conformance_objects import make_objects
 from jinja2 import Environment, FileSystemLoader
 from pydicom import Dataset
 from pydicom.datadict import dictionary_description
-from pydicom.multival import MultiValue
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 from pynetdicom import AE
 
 from mammoseg import __version__
 from mammoseg.archives.dicomweb import client, retrieve
 from mammoseg.archives.dimse import MOST_CONTEXTS, NATIVE, TIMEOUT_SECONDS
 from mammoseg.deidentification.basic_profile import BASIC_PROFILE, TABLE
-from mammoseg.dicom import codestream, gate, iod, pixels
-from mammoseg.dicom.mask import LABEL_MAP_SEGMENTATION_STORAGE
-
-COMPUTED_VRS = ("SQ", "OB", "OW", "OB or OW", "UI", "DA", "TM", "DT")
-"""Value representations whose values follow from the mammogram and are not shown, but for the SOP class."""
-
-NAMES = {LABEL_MAP_SEGMENTATION_STORAGE: "Label Map Segmentation Storage"}
-"""SOP classes that pydicom's dictionary does not name yet."""
+from mammoseg.dicom import codestream, gate, pixels
 
 
 def render_conformance() -> str:
@@ -36,7 +29,7 @@ def render_conformance() -> str:
     return environment.get_template("conformance.md.jinja").render(
         version=__version__,
         content=_content(objects),
-        objects=[_described(title, made, source) for title, made in objects.items()],
+        objects=[describe_object(title, made, source) for title, made in objects.items()],
         syntaxes=_syntaxes(objects),
         charset=objects["Segmentation"].SpecificCharacterSet,
         needed=[dictionary_description(keyword) for keyword in pixels.NEEDED_FOR_PIXELS],
@@ -51,10 +44,10 @@ def render_conformance() -> str:
 def _content(objects: dict[str, Dataset]) -> list[dict[str, str]]:
     written = {made.SOPClassUID for made in objects.values()}
     flat = gate.VOLUME_CLASSES & {gate.uid.BreastTomosynthesisImageStorage}
-    classes = sorted(gate.IMAGE_CLASSES | flat | written, key=_name)
+    classes = sorted(gate.IMAGE_CLASSES | flat | written, key=say_class_name)
     return [
         {
-            "name": _name(sop_class),
+            "name": say_class_name(sop_class),
             "uid": sop_class,
             "read": "synthesized, one frame" if sop_class in flat else "yes" if sop_class in gate.IMAGE_CLASSES else "",
             "written": "yes" if sop_class in written else "",
@@ -73,41 +66,6 @@ def _syntaxes(objects: dict[str, Dataset]) -> list[dict[str, str]]:
         {"name": syntax.name, "uid": syntax, "read": "yes", "written": ", ".join(written.get(syntax, []))}
         for syntax in read
     ]
-
-
-def _described(title: str, made: Dataset, source: Dataset) -> dict[str, Any]:
-    types = iod.list_types(made.SOPClassUID)
-    rows = [
-        {
-            "name": element.name,
-            "tag": f"({element.tag.group:04X},{element.tag.element:04X})",
-            "type": types.get(element.keyword, "3"),
-            "value": _value(element, source),
-        }
-        for element in made
-    ]
-    return {
-        "title": title,
-        "name": _name(made.SOPClassUID),
-        "uid": made.SOPClassUID,
-        "syntax": made.file_meta.TransferSyntaxUID.name,
-        "rows": rows,
-    }
-
-
-def _value(element: Any, source: Dataset) -> str:
-    if element.is_empty:
-        return "empty"
-    if element.keyword in source and source[element.keyword].value == element.value:
-        return "*image*"
-    if element.VR in COMPUTED_VRS and element.keyword != "SOPClassUID":
-        return "*computed*"
-    values = element.value if isinstance(element.value, MultiValue) else [element.value]
-    return "\\\\".join(map(str, values)).replace("|", "\\|")
-
-
-def _name(sop_class: UID) -> str:
-    return NAMES.get(sop_class, sop_class.name)
 
 
 def _dimse() -> dict[str, Any]:

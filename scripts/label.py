@@ -3,36 +3,29 @@
 Usage: python scripts/label.py [--folder FOLDER] [--weights FILE --bundle NAME] [--keep FOLDER], or make label [FOLDER=]
 """
 
-import os
-import shlex
 import signal
-import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from importlib.util import find_spec
 from pathlib import Path
 
-from checkout import ROOT
+import checkout  # noqa: F401  # the package is that of this checkout
 
-from mammoseg.bundles import locate_bundle
-from mammoseg.checkpoints.weights_file import SHIPPED_BUNDLE, WeightsError, choose_default_weights
+from mammoseg.checkpoints.weights_file import SHIPPED_BUNDLE
 from mammoseg.command_line import run_script
 from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.files import check_folder
 from mammoseg.program import find_free_port
-from mammoseg.viewer.archive import LocalArchive, check_installed
 from mammoseg.viewer.kept_labels import keep_labels
+from mammoseg.viewer.label_needs import PAGE, choose_label_weights
 from mammoseg.viewer.label_server import label_server
-from mammoseg.viewer.label_sources import check_listed, open_own_folder, phantoms_in_archive, say_what_to_open
-from mammoseg.viewer.show import OHIF
-
-PAGE = ROOT / "monailabel_app" / "annotate" / "built"
-"""What `make annotate` builds."""
-
-DEMO_WEIGHTS = ROOT / "demo" / "models" / "model.pt"
-"""What `make demo` trains; they know phantoms only."""
+from mammoseg.viewer.label_sources import (
+    check_listed,
+    find_ended,
+    open_own_folder,
+    phantoms_in_archive,
+    say_what_to_open,
+)
 
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -60,7 +53,11 @@ def label(
     kept = None if keep is None else Path(_named(keep, "keep")).resolve()
     own = None if folder is None else open_own_folder(Path(_named(folder, "folder")), kept)
     bundle = bundle or (SHIPPED_BUNDLE if own else "unet")
-    served = f"{bundle}={_check(weights, bundle, patients, kept, is_own=own is not None).resolve()}"
+    if not isinstance(patients, int) or patients < 1:
+        raise WrongCallError(f"patients is '{patients}'; give a whole number from 1 on.")
+    if kept:
+        check_folder(kept)
+    served = f"{bundle}={choose_label_weights(bundle, weights, is_own=own is not None).resolve()}"
     for end in ENDS:  # also where a shell told us to ignore Ctrl-C
         signal.signal(end, _end)
     print(f"Starting the label server on {own.studies if own else 'phantoms in Orthanc'} ...", flush=True)
@@ -70,71 +67,21 @@ def label(
         state = (kept or temporary) / "state"
         source = own or parts.enter_context(phantoms_in_archive(temporary, patients, state, viewer_port))
         if kept:
-            parts.callback(_keep, state, source.images, kept, bundle)  # once the server has ended
+            parts.callback(keep_labels, state, source.images, kept, bundle=bundle)  # once the server has ended
         server = parts.enter_context(label_server(source.studies, state, served, port=port))
         parts.callback(print, "\nEnding the label server and what it reads ...", flush=True)
         if own:
             check_listed(server.url, own.studies)
         print(say_what_to_open(server.url, source, bundle, page=PAGE.is_dir(), keep=kept), flush=True)
-        while (gone := _gone(source.studies, server.process)) is None:
+        while (ended := find_ended(source.studies, server.process)) is None:
             time.sleep(0.5)
-        raise MammosegError(f"{gone} ended by itself; all else is ended too. What it said is above.")
+        raise MammosegError(f"{ended} ended by itself; all else is ended too. What it said is above.")
 
 
 def _named(folder: object, option: str) -> str:
     if not str(folder).strip():
         raise WrongCallError(f"{option} is empty; name a folder, --{option} FOLDER (make: {option.upper()}=FOLDER).")
     return str(folder)
-
-
-def _check(weights: str | None, bundle: str, patients: int, keep: Path | None, *, is_own: bool) -> Path:
-    """Say what is named wrong, and all that is missing, and how to get it, before anything starts; the weights."""
-    locate_bundle(bundle)
-    if not isinstance(patients, int) or patients < 1:
-        raise WrongCallError(f"patients is '{patients}'; give a whole number from 1 on.")
-    if keep:
-        check_folder(keep)
-    missing = []
-    if not is_own:
-        try:
-            check_installed()
-        except WrongCallError as error:
-            missing.append(str(error))
-    if find_spec("monailabel") is None:
-        missing.append("The packages of the label server are not installed; `make label` installs them.")
-    chosen = Path(weights) if weights else DEMO_WEIGHTS
-    if is_own and not weights:
-        try:
-            chosen = choose_default_weights(bundle)
-        except WeightsError as error:
-            missing.append(str(error))
-    elif not chosen.is_file():
-        missing.append(f"{chosen} is not there; run `make demo` once, or name a checkpoint with --weights.")
-    if missing:
-        raise WrongCallError("\n".join(missing))
-    if not PAGE.is_dir():
-        print("The page to annotate is not built; `make annotate` builds it. Going on without it.")
-    if not is_own and not OHIF.is_dir():
-        print("The current OHIF, which shows saved masks, is not here; `make viewer` fetches it. Going on without it.")
-    return chosen
-
-
-def _keep(state: Path, images: Sequence[Path], keep: Path, bundle: str) -> None:
-    count = keep_labels(state, images, keep / "dataset")
-    data = shlex.quote(str(keep / "data"))
-    print(f"{count} labelled images are in {keep / 'dataset'}. To train on those of three patients or more:")
-    print(f"  mammoseg ingest folder {shlex.quote(str(keep / 'dataset'))} --output {data}", end="")
-    print(f" && mammoseg train {bundle} --dataset_dir {data} --batch_size 2", flush=True)
-
-
-def _gone(studies: LocalArchive | Path, server: subprocess.Popen[bytes]) -> str | None:
-    """Which part ended, None while all run."""
-    if server.poll() is not None:
-        return "the label server"
-    if isinstance(studies, Path):
-        return None
-    left = os.waitid(os.P_PID, studies.process_id, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    return "Orthanc" if left is not None else None
 
 
 def _end(*_: object) -> None:

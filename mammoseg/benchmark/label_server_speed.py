@@ -55,18 +55,18 @@ def benchmark_label_server(
     *,
     rounds: int = 40,
     clients: int = 8,
-    requests_in_all: int = 500,
+    requests: int = 500,
     instances: int = 10_000,
     size: int = FULL_FIELD_ROWS,
 ) -> dict[str, Any]:
-    """Measure inference with DICOM SEG as the answer, and the list of a large archive.
+    """Compare a request to the label server with the same steps in one process; ask from many sides; list an archive.
 
     Args:
         weights: checkpoint of bundle `unet`.
         rounds: number of rounds of one request and the same steps in this process, taking turns, after one of
             each for every image.
         clients: number of clients that ask at once.
-        requests_in_all: number of requests of these clients together.
+        requests: number of requests of all clients together; the memory is looked at meanwhile.
         instances: number of instances of the archive, of which all are small.
         size: rows of the mammograms to segment.
     Returns:
@@ -84,7 +84,7 @@ def benchmark_label_server(
             root / "made" / "images", root / "state", given, port=find_free_port(), environment=ALL_CORES
         ) as server:
             result["one_request"] = _measure_request(server, weights, images, rounds)
-            result["many_clients"] = _measure_clients(server, images, clients, requests_in_all)
+            result["many_clients"] = _measure_clients(server, images, clients, requests)
         with local_archive() as archive:
             _fill(archive, root / "small", instances)
             result["large_archive"] = _measure_large_archive(archive, root / "other state", given, instances)

@@ -39,7 +39,7 @@ SECONDS_BETWEEN_LOOKS = 0.5
 def benchmark_predict(
     weights: str, *, images: int = 100, size: int = FULL_FIELD_ROWS, staged: int = 12, alone: bool = False
 ) -> dict[str, Any]:
-    """Measure DICOM in, SEG and SR and overlay out.
+    """Compare `mammoseg predict` with the same steps one after the other in one thread: DICOM in, SEG, SR, overlay out.
 
     Args:
         weights: checkpoint of bundle `unet`.

@@ -1,7 +1,7 @@
 """Interactive models, and an automatic one whose proposals are corrected, on the same films by the same annotators."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from mammoseg.interactive.model import InteractiveModel
 from mammoseg.interactive.random_walker import RandomWalker
 from mammoseg.interactive.region_growing import RegionGrowing
 from mammoseg.mammogram import Mammogram
+from mammoseg.transforms.cached_dataset import CachedDataset
 
 MODELS: dict[str, Callable[[Path | None], InteractiveModel]] = {
     "click_unet": load_click_model,
@@ -30,44 +31,53 @@ AUTOMATIC = ("efficientnet_unet",)
 
 
 def benchmark_prompts(
-    name: str,
     dataset_dir: Path | str,
+    models: str | Sequence[str] = tuple(MODELS),
     *,
-    section: str,
-    seeds: Sequence[int],
+    section: str = "test",
+    seeds: int | Sequence[int] = (0, 1, 2),
     weights: Path | str | None = None,
     images: int | None = None,
     cache_dir: Path | str | None = None,
-) -> dict[str, Any]:
-    """Dice of a model after each prompt of the simulated annotator.
+) -> Iterator[dict[str, Any]]:
+    """Let a simulated annotator outline each mass of films: Dice of models after each prompt, docs/interactive.md.
 
     Args:
-        name: one of `MODELS` or `AUTOMATIC`.
         dataset_dir: folder of a datalist.json.
-        section: section of it whose films are outlined.
+        models: names of interactive models, or of an automatic one whose proposals are corrected.
+        section: section of the datalist whose films are outlined.
         seeds: numbers that the annotators' draws come from.
         weights: checkpoint of bundle `click_unet`; None takes its own.
         images: number of films, from the first; None takes all.
         cache_dir: folder of the cache of films; None keeps nothing.
 
-    Returns:
-        JSON values: `mammoseg.evaluation.evaluate_prompts.summarise_outlines`, and seconds for each answer to a prompt.
+    Yields:
+        JSON values of each model: `mammoseg.evaluation.evaluate_prompts.summarise_outlines`, and seconds for each
+        answer to a prompt.
 
     Raises:
         WrongCallError: an unknown model.
     """
-    if name not in (known := (*MODELS, *AUTOMATIC)):
-        raise WrongCallError(f"unknown interactive model '{name}'; known: {', '.join(known)}.")
-    model = MODELS.get(name, load_click_model)(None if weights is None else Path(weights))
+    names = [models] if isinstance(models, str) else list(models)
+    known = (*MODELS, *AUTOMATIC)
+    if unknown := [name for name in names if name not in known]:
+        raise WrongCallError(f"unknown interactive model '{unknown[0]}'; known: {', '.join(known)}.")
     films = load_films(dataset_dir, section=section, cache_dir=cache_dir)
     films.data = films.data[:images]
+    drawn = [seeds] if isinstance(seeds, int) else list(seeds)
+    for name in names:
+        model = MODELS.get(name, load_click_model)(None if weights is None else Path(weights))
+        yield {"model": name, "section": section, "seeds": drawn, **_outline(name, model, films, drawn)}
+
+
+def _outline(name: str, model: InteractiveModel, films: CachedDataset, seeds: Sequence[int]) -> dict[str, Any]:
     began = time.perf_counter()
     if name in AUTOMATIC:
         outlined = list(correct_proposals(model, films, _build_proposer(name), seeds=seeds))
     else:
         outlined = list(outline_masses(model, films, seeds=seeds))
     seconds = (time.perf_counter() - began) / sum(len(each.dice) for each in outlined)
-    return {"model": name, "section": section, "seeds": list(seeds), "seconds": seconds, **summarise_outlines(outlined)}
+    return {"seconds": seconds, **summarise_outlines(outlined)}
 
 
 def _build_proposer(bundle: str) -> Callable[[np.ndarray], np.ndarray]:

@@ -43,12 +43,14 @@ def benchmark_train(
     images: int = 32,
     rounds: int = 3,
     workers: int = 2,
+    threads: int = len(os.sched_getaffinity(0)),
     **overrides: Any,
 ) -> dict[str, Any]:
-    """Train by the common recipe; after each epoch but the first the two loops do as many steps on the same network.
+    """Compare training by the common recipe with the bare loop on the same tensors, and with a plain PyTorch loop.
 
-    The bare loop takes the batches of that very epoch out of memory and does what has to be done: augmentation,
-    network, loss, backward, optimizer. The plain loop reads and resizes the files with OpenCV in `workers` processes
+    After each epoch but the first the two loops do as many steps on the same network. The bare loop takes the batches
+    of that very epoch out of memory and does what has to be done: augmentation, network, loss, backward, optimizer. The
+    plain loop reads and resizes the files with OpenCV in `workers` processes
     and changes them by torchvision. The first epoch fills the cache and is not counted.
 
     Args:
@@ -58,6 +60,7 @@ def benchmark_train(
         images: first images of the training section that are used; whole batches of them.
         rounds: number of epochs that count.
         workers: processes of the plain loop.
+        threads: threads of the processor.
         overrides: values of the config, as for `mammoseg train`.
     Returns:
         JSON values: for each loop the median of images per second; ``stall_percent``, the median over the rounds of the
@@ -70,6 +73,7 @@ def benchmark_train(
     records = load_section(Path(dataset_dir) / "datalist.json", "training")[:images]
     if len(records) < batch:
         raise WrongCallError(f"{len(records)} images do not fill a batch of {batch}; lower --batch or raise --images.")
+    torch.set_num_threads(threads)
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         options = {

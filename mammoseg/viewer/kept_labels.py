@@ -1,6 +1,7 @@
 """Labels that people drew through a label server, out of its state, as a folder of images and masks for `ingest`."""
 
 import hashlib
+import shlex
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -33,7 +34,23 @@ def list_drawn_segmentations(state: Path) -> list[Path]:
     return _list_drawn(state, ".dcm")
 
 
-def keep_labels(state: Path, images: Iterable[Path], output: Path) -> int:
+def keep_labels(state: Path, images: Iterable[Path], keep: Path, *, bundle: str) -> None:
+    """Copy them into the folder ``dataset``, and say how to train on them.
+
+    Args:
+        state: state folder of a label server that does not run.
+        images: files that may have a label there.
+        keep: folder of labels that are kept.
+        bundle: bundle that is trained.
+    """
+    count = copy_labels(state, images, keep / "dataset")
+    data = shlex.quote(str(keep / "data"))
+    print(f"{count} labelled images are in {keep / 'dataset'}. To train on those of three patients or more:")
+    print(f"  mammoseg ingest folder {shlex.quote(str(keep / 'dataset'))} --output {data}", end="")
+    print(f" && mammoseg train {bundle} --dataset_dir {data} --batch_size 2", flush=True)
+
+
+def copy_labels(state: Path, images: Iterable[Path], output: Path) -> int:
     """Copy each labelled image into ``output/images``, its newest label into ``output/labels``; returns how many.
 
     A label that its reader has withdrawn is none.

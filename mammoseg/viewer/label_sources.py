@@ -1,5 +1,7 @@
 """What `make label` opens: phantoms in an archive of their own, or a folder of mammograms."""
 
+import os
+import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -103,6 +105,21 @@ def check_listed(url: str, folder: Path) -> None:
     answer = requests.get(f"{url}/info/", timeout=60)
     if answer.ok and not answer.json()["datastore"]["total"]:
         raise WrongCallError(f"no file in '{folder}' is a mammogram: a DICOM image of modality MG, or a picture.")
+
+
+def find_ended(studies: LocalArchive | Path, server: subprocess.Popen[bytes]) -> str | None:
+    """Which part ended; None while all run.
+
+    Args:
+        studies: archive, or folder, which does not end.
+        server: process of the label server.
+    """
+    if server.poll() is not None:
+        return "the label server"
+    if isinstance(studies, Path):
+        return None
+    left = os.waitid(os.P_PID, studies.process_id, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    return "Orthanc" if left is not None else None
 
 
 def say_what_to_open(url: str, source: LabelSource, bundle: str, *, page: bool, keep: Path | None) -> str:

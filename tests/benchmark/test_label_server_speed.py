@@ -42,7 +42,7 @@ def weights(tmp_path, monkeypatch):
 
 
 def test_it_measures_a_request_many_clients_and_a_large_archive(weights, in_this_process, running_orthanc):
-    found = benchmark_label_server(weights, rounds=1, clients=3, requests_in_all=9, instances=9, size=128)
+    found = benchmark_label_server(weights, rounds=1, clients=3, requests=9, instances=9, size=128)
     assert found["one_request"]["median_seconds"].keys() == {"server", "one_process"}
     assert found["one_request"]["ratio"] > 0
     many = found["many_clients"]

@@ -17,7 +17,9 @@ def dataset(tmp_path_factory):
 
 
 def test_the_three_loops_take_turns_and_the_stall_is_what_the_bare_loop_does_not_need(dataset):
-    measured = benchmark_train(dataset, side=32, batch=2, images=5, rounds=2, workers=0, **TINY)
+    measured = benchmark_train(
+        dataset, side=32, batch=2, images=5, rounds=2, workers=0, threads=torch.get_num_threads(), **TINY
+    )
     assert measured["images"] == 4  # two whole batches of five images
     assert measured["images_per_second"].keys() == {"mammoseg", "bare", "plain"}
     assert min(measured["images_per_second"].values()) > 0

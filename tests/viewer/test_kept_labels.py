@@ -8,7 +8,7 @@ from mammoseg.data.ingest import ingest
 from mammoseg.data.masks import read_mask
 from mammoseg.data.phantom import generate_cohort
 from mammoseg.training.workflow import train
-from mammoseg.viewer.kept_labels import keep_labels
+from mammoseg.viewer.kept_labels import copy_labels
 from tests.label.made_store import as_slicer_writes, opened
 from tests.tiny_run import tiny_overrides
 
@@ -31,7 +31,7 @@ def test_labels_saved_through_the_data_source_are_ingested_and_trained_on(tmp_pa
                 mask = disc((128, 102), row)
                 store.save_label(image_id, str(as_slicer_writes(mask, path, tmp_path / "mask.nii.gz")), "final", {})
             drawn[image_id] = mask
-    assert keep_labels(tmp_path / "state", images, tmp_path / "dataset") == len(drawn) == 8
+    assert copy_labels(tmp_path / "state", images, tmp_path / "dataset") == len(drawn) == 8
     ingest("folder", str(tmp_path / "dataset"), output=str(tmp_path / "data"), key_file=str(tmp_path / "key"))
     found = [
         record
@@ -53,6 +53,6 @@ def test_a_label_of_a_nifti_image_has_the_name_of_its_image(tmp_path):
         (image_id,) = store.list_images()
         mask = as_slicer_writes(disc((128, 102), 40), store.get_image_uri(image_id), tmp_path / "mask.nii.gz")
         store.save_label(image_id, str(mask), "final", {})
-    keep_labels(tmp_path / "state", [image], tmp_path / "kept")
+    copy_labels(tmp_path / "state", [image], tmp_path / "kept")
     kept = [str(path.relative_to(tmp_path / "kept")) for path in sorted((tmp_path / "kept").rglob("*.nii.gz"))]
     assert kept == ["images/a.nii.gz", "labels/a.nii.gz"]

@@ -22,10 +22,10 @@ import pytest
 from mammoseg.data.masks import read_mask
 from mammoseg.data.phantom import generate_cohort
 from mammoseg.dicom.read import read_texts
+from mammoseg.viewer.label_needs import DEMO_WEIGHTS
 from mammoseg.viewer.label_sources import SEED
 from mammoseg.viewer.show import OHIF
 from monailabel_app.lib.login.tokens import make_token
-from scripts.label import DEMO_WEIGHTS
 from tests.label.clients.test_annotate import DRIVER, page
 from tests.label.clients.test_script import lines_until
 from tests.label.page_reader import Outlined, Page, read_next_case

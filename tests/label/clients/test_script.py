@@ -62,7 +62,7 @@ def test_what_is_named_wrong_is_said_before_anything_starts(wrong, said, tmp_pat
 
 def test_all_that_is_missing_is_said_at_once_before_anything_starts(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("mammoseg.viewer.archive.PLUGIN_FOLDERS", ())
-    monkeypatch.setattr("scripts.label.find_spec", lambda name: None)
+    monkeypatch.setattr("mammoseg.viewer.label_needs.find_spec", lambda name: None)
     with pytest.raises(WrongCallError) as refusal:
         label(weights=str(tmp_path / "none.pt"))
     said = str(refusal.value)

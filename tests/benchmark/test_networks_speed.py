@@ -6,8 +6,9 @@ import sys
 import pytest
 import torch
 
-from mammoseg.benchmark import measure, run
+from mammoseg.benchmark import measure, networks_speed
 from mammoseg.benchmark.table import format_benchmark
+from mammoseg.errors import MammosegError
 
 
 def variant(seconds: float, eager: float, **others) -> dict:
@@ -58,10 +59,12 @@ def test_batches_and_quick_runs_have_tables_of_their_own():
 
 def test_what_the_file_has_is_not_measured_again_and_the_rest_is_added(tmp_path, monkeypatch):
     (tmp_path / "b.json").write_text(json.dumps([result("unet", 0.25)]))
-    monkeypatch.setattr(run, "measure_in_process", lambda bundle, *, batch, quick: result(bundle, 0.4, batch=batch))
-    results, failures = run.benchmark_networks(["unet", "aunet"], [1, 8], file=tmp_path / "b.json", quick=False)
+    monkeypatch.setattr(
+        networks_speed, "measure_in_process", lambda bundle, *, batch, quick: result(bundle, 0.4, batch=batch)
+    )
+    results = list(networks_speed.benchmark_networks(["unet", "aunet"], [1, 8], json=tmp_path / "b.json"))
     assert [(r["bundle"], r["batch"]) for r in results] == [("unet", 1), ("aunet", 1), ("unet", 8), ("aunet", 8)]
-    assert results[0] == result("unet", 0.25) and failures == []
+    assert results[0] == result("unet", 0.25)
     assert json.loads((tmp_path / "b.json").read_text()) == results
 
 
@@ -71,10 +74,12 @@ def test_a_bundle_that_fails_is_told_and_the_others_go_on(tmp_path, monkeypatch)
             raise RuntimeError("ended by signal 9")
         return result(bundle, 0.4)
 
-    monkeypatch.setattr(run, "measure_in_process", fail_for_unet)
-    results, failures = run.benchmark_networks(["unet", "aunet"], [1], file=tmp_path / "b.json", quick=False)
-    assert failures == ["unet, batch 1: ended by signal 9"]
-    assert json.loads((tmp_path / "b.json").read_text()) == results == [result("aunet", 0.4)]
+    monkeypatch.setattr(networks_speed, "measure_in_process", fail_for_unet)
+    results = networks_speed.benchmark_networks(["unet", "aunet"], 1, json=tmp_path / "b.json")
+    assert next(results) == result("aunet", 0.4)
+    with pytest.raises(MammosegError, match="not measured: unet, batch 1: ended by signal 9"):
+        next(results)
+    assert json.loads((tmp_path / "b.json").read_text()) == [result("aunet", 0.4)]
 
 
 @pytest.mark.parametrize(
@@ -84,9 +89,9 @@ def test_a_bundle_that_fails_is_told_and_the_others_go_on(tmp_path, monkeypatch)
 def test_the_end_of_a_process_is_told(program, said, tmp_path, monkeypatch):
     (tmp_path / "python").write_text(f'#!/bin/sh\nexec {sys.executable} -c "{program}"\n')
     (tmp_path / "python").chmod(0o755)
-    monkeypatch.setattr(run.sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr(networks_speed.sys, "executable", str(tmp_path / "python"))
     with pytest.raises(RuntimeError, match=said):
-        run.measure_in_process("unet")
+        networks_speed.measure_in_process("unet")
 
 
 def test_rounds_alternate_until_the_time_is_over_but_at_least_the_fewest():
