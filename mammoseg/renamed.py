@@ -20,8 +20,8 @@ RENAMED: dict[str, dict[str, str]] = {
     "mammoseg.active_learning.uncertainty": {
         "binary_entropy": "compute_binary_entropy",
         "breast_region": "find_breast_region",
-        "mean_in": "compute_mean_in",
-        "mean_of_top": "compute_mean_of_top",
+        "mean_in": "compute_region_mean",
+        "mean_of_top": "compute_top_mean",
         "outline_band": "find_outline_band",
     },
     "mammoseg.archives.dicomweb.fetch": {
@@ -445,7 +445,7 @@ RENAMED: dict[str, dict[str, str]] = {
         "chosen": "pick_known",
         "json_body": "read_json_body",
         "json_object": "read_json_object",
-        "said": "pick_said",
+        "said": "read_params",
     },
     "monailabel_app.lib.server.address": {"url_of": "build_url"},
     "monailabel_app.lib.server.gate": {"needs_of": "read_needs"},

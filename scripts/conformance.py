@@ -28,20 +28,20 @@ def render_conformance() -> str:
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent), keep_trailing_newline=True)
     return environment.get_template("conformance.md.jinja").render(
         version=__version__,
-        content=_content(objects),
+        content=_list_classes(objects),
         objects=[describe_object(title, made, source) for title, made in objects.items()],
-        syntaxes=_syntaxes(objects),
+        syntaxes=_list_syntaxes(objects),
         charset=objects["Segmentation"].SpecificCharacterSet,
         needed=[dictionary_description(keyword) for keyword in pixels.NEEDED_FOR_PIXELS],
         uids=[dictionary_description(keyword) for keyword in gate.UIDS],
-        dimse=_dimse(),
+        dimse=_describe_dimse(),
         web={"accept": retrieve.ACCEPT, "connect": f"{connect:g}", "read": f"{read:g}"},
         profile=BASIC_PROFILE.meaning,
         table=TABLE,
     )
 
 
-def _content(objects: dict[str, Dataset]) -> list[dict[str, str]]:
+def _list_classes(objects: dict[str, Dataset]) -> list[dict[str, str]]:
     written = {made.SOPClassUID for made in objects.values()}
     flat = gate.VOLUME_CLASSES & {gate.uid.BreastTomosynthesisImageStorage}
     classes = sorted(gate.IMAGE_CLASSES | flat | written, key=say_class_name)
@@ -56,7 +56,7 @@ def _content(objects: dict[str, Dataset]) -> list[dict[str, str]]:
     ]
 
 
-def _syntaxes(objects: dict[str, Dataset]) -> list[dict[str, str]]:
+def _list_syntaxes(objects: dict[str, Dataset]) -> list[dict[str, str]]:
     packed = codestream.JPEG | codestream.JPEG_2000 | {gate.uid.RLELossless}
     read = [*NATIVE, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian, *sorted(packed)]
     written: dict[str, list[str]] = {DeflatedExplicitVRLittleEndian: ["SEG with `--deflated`"]}
@@ -68,7 +68,7 @@ def _syntaxes(objects: dict[str, Dataset]) -> list[dict[str, str]]:
     ]
 
 
-def _dimse() -> dict[str, Any]:
+def _describe_dimse() -> dict[str, Any]:
     ae = AE()
     return {
         "class_uid": ae.implementation_class_uid,

@@ -50,8 +50,8 @@ def label(
         keep: folder of labels and trained versions, there again at the next start; without it they end with this.
         folder: mammograms, DICOM or pictures, in place of phantoms; nothing is written into it.
     """
-    kept = None if keep is None else Path(_named(keep, "keep")).resolve()
-    own = None if folder is None else open_own_folder(Path(_named(folder, "folder")), kept)
+    kept = None if keep is None else Path(_require_name(keep, "keep")).resolve()
+    own = None if folder is None else open_own_folder(Path(_require_name(folder, "folder")), kept)
     bundle = bundle or (SHIPPED_BUNDLE if own else "unet")
     if not isinstance(patients, int) or patients < 1:
         raise WrongCallError(f"patients is '{patients}'; give a whole number from 1 on.")
@@ -78,7 +78,7 @@ def label(
         raise MammosegError(f"{ended} ended by itself; all else is ended too. What it said is above.")
 
 
-def _named(folder: object, option: str) -> str:
+def _require_name(folder: object, option: str) -> str:
     if not str(folder).strip():
         raise WrongCallError(f"{option} is empty; name a folder, --{option} FOLDER (make: {option.upper()}=FOLDER).")
     return str(folder)

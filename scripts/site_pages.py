@@ -35,8 +35,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, page, content=(ROOT / source).read_text(encoding="utf-8")))
     for figure in ROOT.glob("bundles/*/docs/*.svg"):
         files.append(File.generated(config, f"cards/{figure.parts[-3]}-{figure.name}", abs_src_path=str(figure)))
-    files.append(File.generated(config, "commands.md", content=_commands()))
-    for name, content in _api().items():
+    files.append(File.generated(config, "commands.md", content=_render_commands()))
+    for name, content in _render_api().items():
         files.append(File.generated(config, f"api/{name}.md", content=content))
     return files
 
@@ -63,7 +63,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return LINK.sub(site_link, markdown)
 
 
-def _commands() -> str:
+def _render_commands() -> str:
     """The help of every command, as argparse writes it."""
     sys.path.insert(0, str(ROOT))
     from mammoseg.commands import COMMANDS
@@ -76,17 +76,17 @@ def _commands() -> str:
     return "\n".join(parts)
 
 
-def _api() -> dict[str, str]:
+def _render_api() -> dict[str, str]:
     """A page for each room of the package, and one for what stands at its top."""
     package = ROOT / "mammoseg"
     rooms = {path.parent.name: path.parent for path in sorted(package.glob("*/__init__.py"))}
-    pages = {name: _modules(f"mammoseg.{name}", sorted(folder.rglob("*.py"))) for name, folder in rooms.items()}
-    pages["top"] = _modules("mammoseg", sorted(package.glob("*.py")))
+    pages = {name: _render_modules(f"mammoseg.{name}", sorted(folder.rglob("*.py"))) for name, folder in rooms.items()}
+    pages["top"] = _render_modules("mammoseg", sorted(package.glob("*.py")))
     lines = [f"- [`mammoseg{'' if name == 'top' else '.' + name}`]({name}.md)" for name in sorted(pages)]
     pages["index"] = "# Python API\n\nEvery room of the package, from its docstrings.\n\n" + "\n".join(lines) + "\n"
     return pages
 
 
-def _modules(title: str, files: list[Path]) -> str:
+def _render_modules(title: str, files: list[Path]) -> str:
     names = [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files if file.stem != "__init__"]
     return f"# {title}\n\n" + "\n".join(f"::: {name}\n" for name in names if not name.endswith("__main__"))

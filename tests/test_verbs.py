@@ -1,11 +1,17 @@
-"""Functions are verbs: the name of a public function begins with what it does, by the same word everywhere."""
+"""Functions and methods are verbs: a name begins with what is done, by the same word everywhere."""
 
 import ast
+import importlib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
+
+from monailabel_app.lib import shim
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("mammoseg", "monailabel_app", "scripts")
+OURS = ("mammoseg", "monailabel_app")
 
 VERBS = {
     "take in": "collect decode discover download fetch find get group list load locate look match open parse read "
@@ -35,32 +41,56 @@ TERMS = {"logit", "c_store", "conv_bn_relu", "conv_relu_bn", "conv_relu"}
 """Standard terms: of mathematics, of DICOM, of networks."""
 
 OUTSIDE = {"main", "on_files", "on_page_markdown"}
-"""Names that Python's entry points and mkdocs ask for."""
+"""Names that Python's entry points and mkdocs ask for; what overrides a library's method is known without a list."""
 
 DECORATORS = {"command", "takes"}
 """What is read above another function: ``@takes(list_film_settings)``."""
 
 
+class Function(NamedTuple):
+    """A function of a module, or a method.
+
+    Attributes:
+        file: relative to the repository.
+        owner: name of its class; empty where there is none.
+        node: its definition.
+    """
+
+    file: str
+    owner: str
+    node: ast.FunctionDef | ast.AsyncFunctionDef
+
+    @property
+    def name(self) -> str:
+        """Without the sign of what is private."""
+        return self.node.name.lstrip("_")
+
+
+def functions_in(path: Path) -> Iterator[Function]:
+    """Those of a file, but for properties, methods of Python's own, and the commands of a script: those that its last
+    lines give to python-fire."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    given = {node.id for last in tree.body[-1:] for node in ast.walk(last) if isinstance(node, ast.Name)}
+    for owner in ast.walk(tree):
+        for node in owner.body if isinstance(owner, ast.Module | ast.ClassDef) else ():
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("__"):
+                is_command = path.parent.name == "scripts" and node.name in given
+                if not is_command and not any("property" in ast.unparse(one) for one in node.decorator_list):
+                    yield Function(str(path.relative_to(ROOT)), getattr(owner, "name", ""), node)
+
+
 @cache
-def public_functions() -> tuple[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef], ...]:
-    """File and function, but for the commands of a script: those that its last lines give to python-fire."""
-    found = []
+def functions() -> tuple[Function, ...]:
+    """All of the three folders, public and private, but for those within another."""
     files = (path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")))
-    for path in (path for path in files if "node_modules" not in path.parts):  # of npm, beside the page
-        statements = ast.parse(path.read_text(encoding="utf-8")).body
-        called = {node.id for last in statements[-1:] for node in ast.walk(last) if isinstance(node, ast.Name)}
-        for node in statements:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
-                if path.parent.name != "scripts" or node.name not in called:
-                    found.append((str(path.relative_to(ROOT)), node))
-    return tuple(found)
+    return tuple(one for path in files if "node_modules" not in path.parts for one in functions_in(path))
 
 
-def is_verb(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+def is_verb(function: Function) -> bool:
     """Whether the name says an act, or has one of the other forms that are allowed."""
-    name, first = function.name, function.name.partition("_")[0]
-    returns = ast.unparse(function.returns) if function.returns else ""
-    around = [ast.unparse(decorator) for decorator in function.decorator_list]
+    name, first, node = function.name, function.name.partition("_")[0], function.node
+    returns = ast.unparse(node.returns) if node.returns else ""
+    around = [ast.unparse(decorator) for decorator in node.decorator_list]
     return (
         any(first in verbs.split() for verbs in VERBS.values())
         or first in CONVERSIONS
@@ -69,16 +99,26 @@ def is_verb(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
         or any(one.endswith("contextmanager") for one in around)  # read behind `with`
         or returns.startswith("AbstractContextManager")
         or "command" in around  # its name is what a person types
+        or is_of_a_library(function)
     )
 
 
-def test_every_public_function_is_a_verb():
-    nouns = [f"{file}: {function.name}" for file, function in public_functions() if not is_verb(function)]
+def is_of_a_library(function: Function) -> bool:
+    """Whether a method overrides one of a class that is not ours, so that it has to have that name."""
+    if not function.owner or function.file.startswith("scripts"):
+        return False
+    owner = getattr(importlib.import_module(function.file.removesuffix(".py").replace("/", ".")), function.owner)
+    return any(function.node.name in vars(base) for base in owner.__mro__ if not base.__module__.startswith(OURS))
+
+
+def test_every_function_and_method_is_a_verb():
+    shim.prepare()
+    nouns = [f"{one.file}: {one.owner}.{one.node.name}" for one in functions() if not is_verb(one)]
     assert not nouns, "begin with a verb, one of this list where one says it:\n" + "\n".join(nouns)
 
 
 def test_no_word_is_listed_that_no_function_needs():
-    names = {function.name for _, function in public_functions()}
+    names = {function.name for function in functions()}
     first = {name.partition("_")[0] for name in names}
     listed = [word for verbs in VERBS.values() for word in verbs.split()]
     assert sorted(listed) == sorted(set(listed)), "each verb once"

@@ -15,8 +15,8 @@ from mammoseg.active_learning.private_network import copy_network
 from mammoseg.active_learning.tta import make_light_views, undo_light_views
 from mammoseg.active_learning.uncertainty import (
     compute_binary_entropy,
-    compute_mean_in,
-    compute_mean_of_top,
+    compute_region_mean,
+    compute_top_mean,
     find_breast_region,
     find_outline_band,
 )
@@ -93,16 +93,16 @@ class Scorer:
         outline = find_outline_band(probability, threshold=self.threshold)
         entropy = compute_binary_entropy(probability)
         scores = {
-            "uncertainty_mean": compute_mean_in(entropy, breast),
-            "uncertainty_top": compute_mean_of_top(entropy, breast),
-            "uncertainty_outline": compute_mean_in(entropy, outline),
+            "uncertainty_mean": compute_region_mean(entropy, breast),
+            "uncertainty_top": compute_top_mean(entropy, breast),
+            "uncertainty_outline": compute_region_mean(entropy, outline),
         }
         disagreement = None
         if "tta" in wanted:
-            scores["tta"] = compute_mean_of_top(self._predict_augmented(image).var(axis=0), breast)
+            scores["tta"] = compute_top_mean(self._predict_augmented(image).var(axis=0), breast)
         if "bald" in wanted:
             samples, disagreement = self._draw_samples(image)
-            scores["bald"] = compute_mean_of_top(compute_bald(samples), breast)
+            scores["bald"] = compute_top_mean(compute_bald(samples), breast)
         features = watched.features.mean(dim=0).float().cpu().numpy()
         return ImageScores({name: scores[name] for name in SCORES if name in wanted}, features, disagreement)
 

@@ -41,12 +41,12 @@ def find_outline_band(probability: np.ndarray, *, threshold: float = 0.5, width:
     return cv2.dilate(predicted, square) > cv2.erode(predicted, square)
 
 
-def compute_mean_in(values: np.ndarray, region: np.ndarray) -> float:
+def compute_region_mean(values: np.ndarray, region: np.ndarray) -> float:
     """Mean of `values` ``(rows, columns)`` where `region`, of the same shape, is True; 0 where it is nowhere."""
     return float(values[region].mean()) if region.any() else 0.0
 
 
-def compute_mean_of_top(values: np.ndarray, region: np.ndarray, *, fraction: float = TOP_FRACTION) -> float:
+def compute_top_mean(values: np.ndarray, region: np.ndarray, *, fraction: float = TOP_FRACTION) -> float:
     """Mean of the highest `fraction` of `values` ``(rows, columns)`` in `region`, at least of one; 0 if it is empty."""
     inside = values[region]
     if not inside.size:

@@ -11,8 +11,11 @@ from mammoseg.bundles import BUNDLES_FOLDER
 RESULTS = BUNDLES_FOLDER.parent / "docs" / "results"
 """Folder of the records; an installed package has none."""
 
-PICTURE = "dice.png"
-"""Beside a record: Dice of every image by run, as `mammoseg compare` draws it."""
+PICTURE, REPORT = "dice.png", "report.html"
+"""Dice of every image by run, and the whole report, as `mammoseg compare` makes them."""
+
+TABLES = ("froc.csv", "pairs.csv", "runs.csv", "subgroups.csv")
+"""Of a comparison, which lies beside the record of a plan."""
 
 
 def read_measured(folder: Path = RESULTS) -> list[dict[str, Any]]:
@@ -22,7 +25,7 @@ def read_measured(folder: Path = RESULTS) -> list[dict[str, Any]]:
     `mammoseg.evaluation.measured.measure_evaluation` gives, with the name of its ``run``, its ``fold`` and ``notes``;
     ``empty`` are runs that were planned and not scored, each
     with the reason. Added are ``told``, sentences on how the runs were made, ``seeds_together``, ``has_folds``,
-    ``tables`` of a comparison and ``picture``.
+    ``tables`` of a comparison, ``picture`` and ``report``.
     """
     return [_read_complete(path) for path in sorted(folder.glob("*/measured.json"))]
 
@@ -55,15 +58,19 @@ def list_sentences(record: Mapping[str, Any]) -> list[str]:
 
 def _read_complete(path: Path) -> dict[str, Any]:
     record = json.loads(path.read_text(encoding="utf-8"))
-    picture = f"{record['name']}/{PICTURE}" if (path.parent / PICTURE).is_file() else None
     return {
         **record,
         "told": list_sentences(record),
         "seeds_together": _summarise_seeds(record["runs"]),
         "has_folds": any(run["fold"] is not None for run in record["runs"]),
-        "tables": sorted(table.name for table in path.parent.glob("*.csv")),
-        "picture": picture,
+        "tables": [name for name in TABLES if (path.parent / name).is_file()],
+        "picture": _locate_beside(path, PICTURE),
+        "report": _locate_beside(path, REPORT),
     }
+
+
+def _locate_beside(record: Path, name: str) -> str | None:
+    return f"{record.parent.name}/{name}" if (record.parent / name).is_file() else None
 
 
 def _format_settings(run: Mapping[str, Any]) -> str:

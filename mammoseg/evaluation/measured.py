@@ -67,14 +67,15 @@ def _read_commit(weights: Any) -> str | None:
 
 
 def _summarise_training(evaluation: Path) -> dict[str, Any]:
-    """Epochs that the training had, and the one whose weights were kept; nothing where its log is not there."""
+    """Epochs and minutes of the training, and the epoch whose weights were kept; nothing where its log is not there."""
     log = find_training_log(evaluation)
     if log is None:
         return {}
     lines = read_training_log(log)
     epochs, dice = read_logged(lines, "val_mean_dice")
     best = max(range(len(dice)), key=dice.__getitem__) if dice else None
-    return {"epochs": len(lines)} | (
+    _, seconds = read_logged(lines, "seconds")
+    return {"epochs": len(lines), "minutes": round(sum(seconds) / 60, 1)} | (
         {} if best is None else {"best_epoch": int(epochs[best]), "validation_dice": dice[best]}
     )
 

@@ -44,3 +44,15 @@ def record_plan(file: Path, output: Path, *, because: str) -> dict[str, Any]:
         "runs": runs,
         "empty": empty,
     }
+
+
+def list_compared(file: Path, output: Path) -> list[Path]:
+    """Evaluations of a plan that are held against each other: the first seed of each run without folds, if scored.
+
+    Args:
+        file: the plan.
+        output: folder that it was carried out in.
+    """
+    plan, _ = cut_down(read_plan(file))
+    firsts = [output / name_evaluation(run, run.scores[0], run.seeds[0], None) for run in plan.runs if not run.folds]
+    return [folder for folder in firsts if (folder / "per_image.csv").is_file()]

@@ -214,10 +214,10 @@ def pick_known(params: Mapping[str, Any], allowed: Collection[str]) -> dict[str,
     """
     if taken := RESERVED.difference(allowed, {"user"}) & params.keys():
         raise HttpError(400, "E_PARAMS", f"parameters cannot hold {', '.join(sorted(taken))}; the address says it.")
-    return pick_said(params, allowed)
+    return read_params(params, allowed)
 
 
-def pick_said(params: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+def read_params(params: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Those parameters that are there, each as its kind; what is null or an empty text is not said.
 
     Raises:

@@ -5,8 +5,8 @@ import pytest
 
 from mammoseg.active_learning.uncertainty import (
     compute_binary_entropy,
-    compute_mean_in,
-    compute_mean_of_top,
+    compute_region_mean,
+    compute_top_mean,
     find_breast_region,
     find_outline_band,
 )
@@ -24,20 +24,20 @@ def test_a_mask_has_no_uncertainty():
 
 def test_mean_is_of_the_region_alone():
     values = np.array([[0.2, 0.4], [1.0, 1.0]])
-    assert compute_mean_in(values, np.array([[True, True], [False, False]])) == pytest.approx(0.3)
-    assert compute_mean_in(values, np.zeros((2, 2), bool)) == 0
+    assert compute_region_mean(values, np.array([[True, True], [False, False]])) == pytest.approx(0.3)
+    assert compute_region_mean(values, np.zeros((2, 2), bool)) == 0
 
 
 def test_top_is_one_percent_of_the_region():
     values = np.linspace(0, 1, 300).reshape(3, 100)
     region = np.zeros((3, 100), bool)
     region[:2] = True  # 200 pixels, the highest are 199 / 299 and 198 / 299
-    assert compute_mean_of_top(values, region) == pytest.approx(198.5 / 299)
-    assert compute_mean_of_top(values, np.zeros((3, 100), bool)) == 0
+    assert compute_top_mean(values, region) == pytest.approx(198.5 / 299)
+    assert compute_top_mean(values, np.zeros((3, 100), bool)) == 0
 
 
 def test_top_of_a_small_region_is_one_pixel():
-    assert compute_mean_of_top(np.array([[0.1, 0.7]]), np.ones((1, 2), bool)) == 0.7
+    assert compute_top_mean(np.array([[0.1, 0.7]]), np.ones((1, 2), bool)) == 0.7
 
 
 def test_band_lies_on_both_sides_of_the_outline():

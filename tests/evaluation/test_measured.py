@@ -57,10 +57,12 @@ def test_a_record_says_data_seed_machine_and_command(tmp_path):
     assert "epochs" not in measured, "no training log lies there"
 
 
-def test_a_record_has_the_epochs_of_the_training_whose_log_is_there(tmp_path):
-    (tmp_path / "metrics.csv").write_text("epoch,train_loss,val_mean_dice,lr\n1,0.5,0.3,0.1\n2,0.4,0.2,0.1\n")
+def test_a_record_has_epochs_and_minutes_of_the_training_whose_log_is_there(tmp_path):
+    log = "epoch,train_loss,val_mean_dice,lr,seconds\n1,0.5,0.3,0.1,95\n2,0.4,0.2,0.1,88\n"
+    (tmp_path / "metrics.csv").write_text(log)
     measured = measure_evaluation(write_evaluation(tmp_path, TOLD | MADE))
     assert (measured["epochs"], measured["best_epoch"], measured["validation_dice"]) == (2, 1, 0.3)
+    assert measured["minutes"] == 3.0  # 183 s, to a tenth
 
 
 def test_an_evaluation_that_does_not_say_how_it_was_made_is_refused(tmp_path):

@@ -14,7 +14,7 @@ from mammoseg.evaluation.lesion_tables import read_curve, read_marks
 from mammoseg.evaluation.tables import read_per_image
 from mammoseg.files import sole_writer
 from mammoseg.metrics.froc import compute_froc
-from mammoseg.plans.record import record_plan
+from mammoseg.plans.record import list_compared, record_plan
 from mammoseg.plans.run_plan import LOCK, run
 from tests.tiny_run import write_tiny_dataset
 from tests.waiting import is_running, wait_until
@@ -128,6 +128,16 @@ def test_a_record_of_a_plan_has_every_evaluation_that_is_done_and_the_reason_of_
     assert record["empty"] == [
         {"run": "later", "bundle": "unet", "seed": 5, "fold": None, "because": "the night was over"}
     ]
+
+
+def test_runs_of_a_plan_are_compared_by_their_first_seed_and_without_folds(done, tmp_path):
+    plan = json.loads((done / "plan.json").read_text())
+    plan["runs"].append(a_run("later", seeds=[5]))
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+
+    compared = list_compared(tmp_path / "plan.json", done / "out")
+
+    assert compared == [done / "out" / "runs" / "seeds" / "seed-0" / "scores" / "test"]
 
 
 def test_what_is_done_is_not_done_again(done, capsys):

@@ -33,7 +33,7 @@ from monailabel_app.lib.datastore.work import Proposal
 from monailabel_app.lib.models.discover import ModelNotReadyError
 from monailabel_app.lib.models.run import PROPOSAL
 from monailabel_app.lib.models.serving import Segmented, ServedModel
-from monailabel_app.lib.params import EXTENSIONS, pick_said
+from monailabel_app.lib.params import EXTENSIONS, read_params
 
 logger = logging.getLogger(__name__)
 
@@ -200,7 +200,7 @@ def read_threshold(request: Mapping[str, Any]) -> float | None:
     Raises:
         InputRefusedError: ``E_PARAMS``, no number above 0 and below 1.
     """
-    return pick_said(request, ["threshold"]).get("threshold")
+    return read_params(request, ["threshold"]).get("threshold")
 
 
 def read_extension(request: Mapping[str, Any]) -> str:
@@ -209,7 +209,7 @@ def read_extension(request: Mapping[str, Any]) -> str:
     Raises:
         InputRefusedError: ``E_PARAMS``, an unknown one.
     """
-    return pick_said(request, ["result_extension"]).get("result_extension", EXTENSIONS[0])
+    return read_params(request, ["result_extension"]).get("result_extension", EXTENSIONS[0])
 
 
 def write_temporary(mask: np.ndarray, grid: Grid, suffix: str) -> Path:

@@ -36,7 +36,7 @@ from monailabel_app.lib.models.said_prompts import (
     from_scribbles,
     from_smart_edit,
 )
-from monailabel_app.lib.params import pick_said
+from monailabel_app.lib.params import read_params
 
 CLICK_RADIUS_MM = 5.0
 """How far a click outside reaches where the image says how large a pixel is."""
@@ -101,7 +101,7 @@ class Outliner:
             InputRefusedError: the file cannot be used, or a parameter is none of its kind.
             PromptError: the prompts are none of this image.
         """
-        values = pick_said(sent, OF_A_PAGE)
+        values = read_params(sent, OF_A_PAGE)
 
         def outline(looked: LookedAt, prepared: Any) -> Proposal:
             return self.outline(looked, prepared, from_page(values, looked.grid.shape))
@@ -159,7 +159,7 @@ class PromptedInferTask(InferTask):
         """
         begin = time.perf_counter()
         suffix = read_extension(request)
-        values = pick_said(request, self.prompts)
+        values = read_params(request, self.prompts)
         label = Path(request["label"]) if request.get("label") else None
 
         def outline(looked: LookedAt, prepared: Any) -> tuple[Proposal, str]:

@@ -25,7 +25,7 @@ from monailabel_app.lib.models.job_files import LabelSet, TrainJob, deal, read_l
 from monailabel_app.lib.models.promotion import FEWEST_HELD_OUT, TOLERANCE, Verdict, judge
 from monailabel_app.lib.models.serving import ServedModel
 from monailabel_app.lib.models.versions import Version
-from monailabel_app.lib.params import pick_said
+from monailabel_app.lib.params import read_params
 
 logger = logging.getLogger(__name__)
 
@@ -257,6 +257,6 @@ class MassTrainTask(TrainTask):
     def _collect_options(self, request: Mapping[str, Any]) -> dict[str, Any]:
         return {
             **dict.fromkeys(self.config()),
-            **pick_said(self.config(), self.config()),
-            **pick_said(request, self.config()),
+            **read_params(self.config(), self.config()),
+            **read_params(request, self.config()),
         }
