@@ -128,8 +128,8 @@ def make_plan(content: Any, *, where: str, folder: Path) -> RunPlan:
 def _make_absolute(words: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Paths that begin with a slash: none is an expression to MONAI."""
     absolute = dict(words)
-    if "dataset_dir" in words:
-        absolute["dataset_dir"] = str((folder / words["dataset_dir"]).resolve())
+    for name in {"dataset_dir", "test_patients"} & set(words):
+        absolute[name] = str((folder / words[name]).resolve())
     if "inputs" in words:
         absolute["inputs"] = [str((folder / path).resolve()) for path in words["inputs"]]
     return absolute

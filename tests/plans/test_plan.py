@@ -50,6 +50,8 @@ def test_paths_of_a_plan_are_relative_to_its_file_and_become_absolute(tmp_path):
     plan = read(PLAN, tmp_path)
     assert plan.datasets["films"] == {"dataset_dir": str(tmp_path / "films")}
     assert plan.datasets["others"]["inputs"] == [str(tmp_path / "in")]
+    held_out = read(changed(("datasets", "others", "test_patients"), "held_out.txt"), tmp_path)
+    assert held_out.datasets["others"]["test_patients"] == str(tmp_path / "held_out.txt")
 
 
 def test_a_file_of_encoder_weights_is_looked_for_beside_the_plan_and_is_no_expression(tmp_path):
