@@ -50,7 +50,7 @@ def list_compared(file: Path, output: Path) -> list[Path]:
     """Evaluations of a plan that are held against each other: the first seed of each run without folds, if scored.
 
     Args:
-        file: the plan.
+        file: file of a plan, as `mammoseg run` takes it.
         output: folder that it was carried out in.
     """
     plan, _ = cut_down(read_plan(file))
