@@ -14,34 +14,41 @@ ROOMS = ("mammoseg", "monailabel_app", "scripts")
 OURS = ("mammoseg", "monailabel_app")
 
 VERBS = {
-    "take in": "collect decode discover download fetch find get group list load locate look match open parse read "
-    "require retrieve trace",
-    "say": "answer ask describe format lead log name note plot print report say suggest summarise warn",
+    "take in": "collect decode discover download expect fetch find get group identify list load locate look match open "
+    "parse read receive request require retrieve scan trace",
+    "say": "answer ask describe format lead log mark name note plot print raise report say suggest summarise warn",
     "make": "build compile copy derive draw encode generate make merge rebuild render simulate",
-    "compute": "annotate bootstrap compute count estimate fit hash infer measure outline predict rank rate sample "
-    "score segment",
-    "choose": "choose claim deal hold judge lease pick propose select",
-    "check": "allow audit check compare detect evaluate refuse try",
-    "store": "export flush ingest keep pack record save send ship store unpack update write",
-    "remove": "deidentify drop forget leave remove revoke skip take withdraw",
-    "change": "accelerate adapt add adjust align apply blend calibrate centre compact complete convert correct crop "
-    "cut extend fill flatten fold multiply orient pad pass place prepare promote quantise resize roll scale "
-    "separate set share shrink smooth split stamp standardise turn uncrop undo widen",
-    "run": "begin benchmark bind carry connect end execute heal import join reproduce run start train view wait watch",
+    "compute": "annotate average bootstrap compute count estimate fit guess hash infer interpolate measure outline "
+    "predict rank rate sample score segment sum",
+    "choose": "accept admit choose claim conclude deal hold judge lease let pick propose select shuffle",
+    "check": "allow attempt audit check compare detect evaluate refuse try verify",
+    "store": "append deliver export flush forward ingest keep link pack put record refresh remember save send ship store "
+    "submit unpack update use write",
+    "remove": "abandon blank clean clear deidentify drop empty forget leave release remove replace restore revoke skip "
+    "take thin withdraw",
+    "change": "accelerate adapt add adjust align apply blend blur calibrate capitalise centre change compact complete "
+    "convert correct crop cut decompress enlarge extend fill flatten fold grow inflate limit move "
+    "multiply normalise orient pad pass place prepare promote quantise resize roll saturate scale separate "
+    "set share shift shrink smooth split stamp standardise turn uncrop undo widen",
+    "run": "attach begin benchmark bind carry close connect continue end enter execute finish follow heal import "
+    "join kill reproduce retry run serve start stop train view wait wake watch",
 }
 """First words of names, by the kind of act."""
 
 CONVERSIONS = {"as", "to", "from", "with", "without"}
 """First words of what gives the same thing in another form."""
 
-CLAIMS = {"is", "are", "has", "begins", "computes", "faces", "hangs", "holds", "leads", "lies", "needs"}
+CLAIMS = set(
+    "is are has can may begins computes contradicts faces fits goes hangs holds lacks leads lies needs reads says "
+    "shares touches transforms wants".split()
+)
 """First words of what answers yes or no."""
 
 TERMS = {"logit", "c_store", "conv_bn_relu", "conv_relu_bn", "conv_relu"}
 """Standard terms: of mathematics, of DICOM, of networks."""
 
-OUTSIDE = {"main", "on_files", "on_page_markdown"}
-"""Names that Python's entry points and mkdocs ask for; what overrides a library's method is known without a list."""
+OUTSIDE = {"main", "on_files", "on_page_markdown", "state_dict"}
+"""Names that Python's entry points, mkdocs and Ignite ask for; an override of a library's method stands in no list."""
 
 DECORATORS = {"command", "takes"}
 """What is read above another function: ``@takes(list_film_settings)``."""
@@ -71,8 +78,8 @@ def functions_in(path: Path) -> Iterator[Function]:
     lines give to python-fire."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     given = {node.id for last in tree.body[-1:] for node in ast.walk(last) if isinstance(node, ast.Name)}
-    for owner in ast.walk(tree):
-        for node in owner.body if isinstance(owner, ast.Module | ast.ClassDef) else ():
+    for owner in (tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))):
+        for node in owner.body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("__"):
                 is_command = path.parent.name == "scripts" and node.name in given
                 if not is_command and not any("property" in ast.unparse(one) for one in node.decorator_list):
