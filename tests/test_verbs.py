@@ -22,8 +22,8 @@ VERBS = {
     "predict rank rate sample score segment sum",
     "choose": "accept admit choose claim conclude deal hold judge lease let pick propose select shuffle",
     "check": "allow attempt audit check compare detect evaluate refuse try verify",
-    "store": "append deliver export flush forward ingest keep link pack put record refresh remember save send ship store "
-    "submit unpack update use write",
+    "store": "append deliver export flush forward ingest keep link pack put record refresh remember save send ship "
+    "store submit unpack update use write",
     "remove": "abandon blank clean clear deidentify drop empty forget leave release remove replace restore revoke skip "
     "take thin withdraw",
     "change": "accelerate adapt add adjust align apply blend blur calibrate capitalise centre change compact complete "

@@ -70,6 +70,10 @@ class PlannedRun:
         """Whether its images are patches, one around each mass."""
         return self.overrides.get("preprocessing::patch_area") is not None
 
+    def list_changes(self) -> list[str]:
+        """What differs from the recipe, a few words each."""
+        return [f"{name} {format_value(value)}" for name, value in self.overrides.items()]
+
 
 @dataclass(frozen=True)
 class RunPlan:
@@ -83,6 +87,13 @@ class RunPlan:
     def get_run(self, name: str) -> PlannedRun:
         """The run of that name."""
         return next(run for run in self.runs if run.name == name)
+
+
+def format_value(value: Any) -> str:
+    """A value of an override as a person writes it."""
+    if isinstance(value, list | tuple):
+        return " x ".join(map(str, value))
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
 def read_plan(path: Path | str) -> RunPlan:

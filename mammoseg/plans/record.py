@@ -27,14 +27,13 @@ def record_plan(file: Path, output: Path, *, because: str) -> dict[str, Any]:
     runs: list[dict[str, Any]] = []
     empty: list[dict[str, Any]] = [{"run": name, "because": reason} for name, reason in left_out.items()]
     for run in plan.runs:
+        notes = [*run.notes, *([] if plan.budget else run.list_changes())]  # those of a budget are among the former
         for score, seed in product(run.scores, run.seeds):
             for fold in list_scored_folds(run, score):
                 key = name_evaluation(run, score, seed, fold)
                 about = {"run": run.name, "bundle": run.bundle, "seed": seed, "fold": fold}
                 if lines[key].state == "done":
-                    runs.append(
-                        {**measure_evaluation(output / key), **about, "recipe": run.recipe, "notes": list(run.notes)}
-                    )
+                    runs.append({**measure_evaluation(output / key), **about, "recipe": run.recipe, "notes": notes})
                 else:
                     empty.append({**about, "because": lines[key].reason or because})
     return {

@@ -12,7 +12,7 @@ from mammoseg.plans.budgets import cut_down, find_budget
 from mammoseg.plans.execute import LOG, execute
 from mammoseg.plans.look_at_data import check_there, count_images
 from mammoseg.plans.page import Line, as_text, list_lines, write_plan_page
-from mammoseg.plans.plan import PlannedRun, RunPlan, read_plan
+from mammoseg.plans.plan import PlannedRun, RunPlan, format_value, read_plan
 from mammoseg.plans.results import write_plan_results
 from mammoseg.plans.state import check_same
 from mammoseg.plans.steps import Step, list_steps
@@ -132,13 +132,13 @@ def _describe_run(run: PlannedRun, one: "Estimate") -> str:
     what = "mass" if run.cuts_patches else "image"
     images = "" if one.images is None else f" of {format_count(one.images, what)}"
     starts = "" if run.start_from is None else f", from {run.start_from}"
-    changed = ", ".join(f"{name} {_format_value(value)}" for name, value in run.overrides.items())
+    changed = ", ".join(run.list_changes())
     parts = [
         f"{run.name}: {run.bundle}, {run.recipe} recipe, {run.dataset}{starts}",
         ", ".join([_format_numbers("seed", run.seeds), *([_format_numbers("fold", run.folds)] if run.folds else [])]),
         f"at most {format_count(one.epochs, 'epoch')}{images}",
         *(["no datalist of its data is there yet"] if one.images is None else []),
-        f"{one.facts.parameters:,} parameters, {one.facts.macs / 1e9:.1f} GMAC at {_format_value(one.grid)}",
+        f"{one.facts.parameters:,} parameters, {one.facts.macs / 1e9:.1f} GMAC at {format_value(one.grid)}",
         *([f"changed: {changed}"] if changed else []),
         f"scored on {', '.join(score.name for score in run.scores)}" if run.scores else "scored on nothing",
         *run.notes,
@@ -148,13 +148,6 @@ def _describe_run(run: PlannedRun, one: "Estimate") -> str:
 
 def _format_numbers(what: str, numbers: Sequence[int]) -> str:
     return f"{what}{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
-
-
-def _format_value(value: Any) -> str:
-    """A value of an override as a person writes it."""
-    if isinstance(value, list | tuple):
-        return " x ".join(map(str, value))
-    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
 class _Progress:

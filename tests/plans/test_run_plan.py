@@ -125,6 +125,7 @@ def test_a_record_of_a_plan_has_every_evaluation_that_is_done_and_the_reason_of_
     evaluations = [("seeds", 0, None), ("seeds", 1, None), *(("folds", 0, fold) for fold in (0, 1, 2))]
     assert [(one["run"], one["seed"], one["fold"]) for one in record["runs"]] == [*evaluations, ("folds", 0, None)]
     assert record["runs"][2]["images"] == 3 and record["budget"] is None
+    assert "max_epochs 1" in record["runs"][0]["notes"], "what differs from the recipe"
     assert record["empty"] == [
         {"run": "later", "bundle": "unet", "seed": 5, "fold": None, "because": "the night was over"}
     ]
