@@ -20,11 +20,11 @@ VERBS = {
     "make": "build compile copy derive draw encode generate make merge rebuild render simulate",
     "compute": "annotate average bootstrap compute count estimate fit guess hash infer interpolate measure outline "
     "predict rank rate sample score segment sum",
-    "choose": "accept admit choose claim conclude deal hold judge lease let pick propose select shuffle",
+    "choose": "accept admit choose claim deal hold judge lease let pick propose select shuffle",
     "check": "allow attempt audit check compare detect evaluate refuse try verify",
     "store": "append deliver export flush forward ingest keep link pack put record refresh remember save send ship "
     "store submit unpack update use write",
-    "remove": "abandon blank clean clear deidentify drop empty forget leave release remove replace restore revoke skip "
+    "remove": "abandon blank clear deidentify drop empty forget leave release remove replace restore revoke skip "
     "take thin withdraw",
     "change": "accelerate adapt add adjust align apply blend blur calibrate capitalise centre change compact complete "
     "convert correct crop cut decompress enlarge extend fill flatten fold grow inflate limit move "
