@@ -115,7 +115,7 @@ class MassInferTask(InferTask):
         suffix = read_extension(request)
         path = Path(request["image"])
         with no_header_values_in_warnings():
-            found = self.model.segment(path, read_threshold(request), **pick_said(request, self.prompts))
+            found = self.model.segment(path, read_threshold(request), **read_params(request, self.prompts))
             grid = read_grid(path) if detect_file_format(path) == "DICOM" else _find_grid(path, found.probability.shape)
         start = time.perf_counter()
         file = write_temporary(found.mask, grid, suffix)
@@ -153,7 +153,7 @@ class MassInferTask(InferTask):
             raise InputRefusedError("E_NOT_DICOM", "the image is no DICOM file, so no DICOM object can refer to it.")
         with no_header_values_in_warnings():
             asked = request or {}
-            found = self.model.segment(path, read_threshold(asked), **pick_said(asked, self.prompts))
+            found = self.model.segment(path, read_threshold(asked), **read_params(asked, self.prompts))
             return encode_segmentation(found)
 
 
