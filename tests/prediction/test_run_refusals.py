@@ -115,7 +115,7 @@ def test_fault_of_one_file_does_not_end_the_run_nor_quote_the_header(pixels, tmp
         write_mammogram(tmp_path / f"{name}.dcm", pixels)
     with pytest.raises(PartlyRefusedError):
         run_predictor(Faulty(), [tmp_path], tmp_path / "out")
-    assert "a.dcm: E_FAULT: TypeError in test_refusals.py, line " in capsys.readouterr().err
+    assert "a.dcm: E_FAULT: TypeError in test_run_refusals.py, line " in capsys.readouterr().err
     assert "CANARY" not in (tmp_path / "out" / "results.csv").read_text()
 
 
