@@ -4,22 +4,20 @@ Usage: python scripts/record_results.py NAME EVALUATION...
        python scripts/record_results.py --plan FILE --output FOLDER [--because TEXT]
 """
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import checkout  # noqa: F401  # the package is that of this checkout
 from draw_cards import draw_cards
 
-from mammoseg.cards.measured import PICTURE, REPORT, RESULTS, TABLES
+from mammoseg.cards.measured import RESULTS
 from mammoseg.command_line import run_script
 from mammoseg.counts import format_count
 from mammoseg.errors import WrongCallError
-from mammoseg.evaluation.compare import compare
 from mammoseg.evaluation.measured import measure_evaluation
 from mammoseg.evaluation.tables import without_nan
 from mammoseg.files import write_json
-from mammoseg.plans.record import list_compared, record_plan
+from mammoseg.plans.record import keep_comparison, record_plan
 
 
 def record_results(
@@ -42,7 +40,6 @@ def record_results(
     """
     if plan and output:
         record: dict[str, Any] = record_plan(Path(plan), Path(output), because=because)
-        keep_comparison(Path(plan), Path(output), RESULTS / record["name"])
     elif name and evaluations:
         runs = [
             {"run": Path(folder).name, "fold": None, "notes": [], **measure_evaluation(Path(folder))}
@@ -53,23 +50,10 @@ def record_results(
         raise WrongCallError("nothing to record; name NAME and evaluations, or --plan and --output.")
     file = RESULTS / record["name"] / "measured.json"
     write_json(file, without_nan(record))
+    if plan and output:
+        keep_comparison(Path(plan), Path(output), file.parent)
     print(f"{format_count(len(record['runs']), 'evaluation')} in {file}, {len(record['empty'])} empty.")
     draw_cards()
-
-
-def keep_comparison(plan: Path, output: Path, folder: Path) -> None:
-    """Compare the first evaluation of each run that was scored on images of no fold; what a record shows stays.
-
-    Args:
-        plan: file of `mammoseg run`.
-        output: folder that it was carried out in.
-        folder: folder of the record.
-    """
-    evaluations = list_compared(plan, output)
-    if len(evaluations) > 1:
-        compare(*evaluations, output=output / "comparison")
-        for name in (PICTURE, REPORT, *TABLES):
-            shutil.copyfile(output / "comparison" / name, folder / name)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ LOCK = ".compare.lock"
 
 
 def compare(
-    *evaluations: str | Path, output: str | Path, speed: str | Path | None = None
+    *evaluations: str | Path, output: str | Path, speed: str | Path | None = None, remarks: Sequence[str] = ()
 ) -> tuple[list[ScoreRow], list[ScoreRow]]:
     """Compare evaluations; write tables, pictures, ``comparison.md``, ``report.html``, ``report.json`` into `output`.
 
@@ -39,6 +39,7 @@ def compare(
         evaluations: two or more folders with a ``per_image.csv``, or these files; the folder of each names its run.
         output: folder, made when missing.
         speed: JSON that ``scripts/benchmark.py networks --json`` wrote, for speed against Dice; None leaves it out.
+        remarks: sentences that the report and ``comparison.md`` begin with, such as under which budget runs were made.
 
     Returns:
         Rows of ``runs.csv`` (mean and interval of each run) and of ``pairs.csv`` (difference and test of each pair).
@@ -77,10 +78,27 @@ def compare(
             write_csv(folder / "froc.csv", froc)
             plot_froc(curves, folder / "froc.png")
         counted = froc if curves else []
-        write_markdown(folder / "comparison.md", runs=runs, pairs=pairs, tables=tables, froc=counted, origins=origins)
+        write_markdown(
+            folder / "comparison.md",
+            runs=runs,
+            pairs=pairs,
+            tables=tables,
+            froc=counted,
+            origins=origins,
+            remarks=remarks,
+        )
         shown = aligned[_choose_grid(list(chain.from_iterable(tables.values())))]
         report = write_report(
-            folder, tables, paths, shown=shown, runs=runs, pairs=pairs, froc=froc, speed=speeds, provenance=origins
+            folder,
+            tables,
+            paths,
+            shown=shown,
+            runs=runs,
+            pairs=pairs,
+            froc=froc,
+            speed=speeds,
+            provenance=origins,
+            remarks=remarks,
         )
     print(f"Comparison: {folder / 'comparison.md'}; tables: {folder / 'runs.csv'}, {folder / 'pairs.csv'}")
     print(f"Report: {report}")

@@ -33,6 +33,7 @@ def write_report(
     froc: Sequence[ScoreRow],
     speed: Sequence[ScoreRow],
     provenance: Mapping[str, Mapping[str, Any]],
+    remarks: Sequence[str],
 ) -> Path:
     """Write what stands in the report alone: its tables, its pictures, the page and its JSON.
 
@@ -46,6 +47,7 @@ def write_report(
         froc: rows of ``froc.csv``, none where no run counted lesions.
         speed: rows of the benchmark, see `read_speeds`.
         provenance: what each run's evaluation tells of itself, see `read_provenance`.
+        remarks: sentences that the page begins with.
     Returns:
         Path of ``report.html``.
     """
@@ -66,7 +68,7 @@ def write_report(
         "grid": shown.grid,
         "counts": f"{format_count(len(shown.rows), 'image')} of "
         + format_count(len(set(shown.patients) - {None}), "patient"),
-        "warnings": _collect_warnings(provenance),
+        "warnings": [*remarks, *_collect_warnings(provenance)],
         "runs": runs,
         "pairs": pairs,
         "dice_pairs": sum(pair["metric"] == "dice" and pair["grid"] == shown.grid for pair in pairs),

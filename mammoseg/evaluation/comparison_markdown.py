@@ -27,6 +27,7 @@ def write_markdown(
     tables: Mapping[str, Sequence[ScoreRow]],
     froc: Sequence[ScoreRow],
     origins: Mapping[str, Mapping[str, Any]],
+    remarks: Sequence[str],
 ) -> None:
     """Write the tables of a comparison as text.
 
@@ -37,10 +38,12 @@ def write_markdown(
         tables: rows of ``per_image.csv`` by run.
         froc: rows of ``froc.csv``, none where there is no such table.
         origins: what each run's evaluation tells of itself, see `read_provenance`.
+        remarks: sentences that stand at its top.
     """
     scored = [row for row in runs if row["count"]]
     sections = [
         "# Comparison\n",
+        *(f"**{remark}**\n" for remark in remarks),
         _format_origins(origins),
         NOTES,
         "## Runs\n",

@@ -1,7 +1,7 @@
 """The page of one evaluated training run: its scores, its learning curve, its cases and what it had to beat."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,7 @@ def report(
     doubt = find_doubt(provenance)
     bundle = bundle or provenance.get("bundle") or "unet"
     predictor = Predictor(bundle, weights=weights)
-    attribution = f"{datalist['license']}; changed: resized, outlined" if datalist["license"] else None
+    attribution = _say_attribution(datalist)
     with sole_writer(page, page / LOCK):
         extremes = choose_best_median_worst(shown)
         chosen = {row["image_id"]: row for row in _choose_cases(shown, cases, first=list(extremes.values()))}
@@ -124,6 +124,31 @@ def report(
     print(f"Report of {format_count(len(shown), 'image')}: {page / 'index.html'}")
     print(beaten)
     warn_of_doubt(provenance)
+
+
+def draw_cases(evaluation: Path, *, dataset_dir: Path, section: str, weights: Path, bundle: str) -> None:
+    """Draw best, median and worst image of an evaluation as ``cases.png`` beside its tables, for `compare`.
+
+    Args:
+        evaluation: folder that `mammoseg evaluate` wrote.
+        dataset_dir: folder of the ``datalist.json`` whose images were scored.
+        section: section of it that was scored.
+        weights: checkpoint that was scored.
+        bundle: name of the bundle of the weights.
+    """
+    datalist_file = dataset_dir / "datalist.json"
+    records = {record["image_id"]: record for record in load_section(datalist_file, section)}
+    rows = {row["image_id"]: row for row in read_per_image(evaluation / "per_image.csv") if row["grid"] == "original"}
+    predictor = Predictor(bundle, weights=weights)
+    shown = {
+        heading: _predict_case(records[image_id], rows[image_id], predictor)
+        for heading, image_id in choose_best_median_worst(list(rows.values())).items()
+    }
+    plot_cases(shown, evaluation / "cases.png", attribution=_say_attribution(read_datalist(datalist_file)) or "")
+
+
+def _say_attribution(datalist: Mapping[str, Any]) -> str | None:
+    return f"{datalist['license']}; changed: resized, outlined" if datalist["license"] else None
 
 
 def _copy_files(files: Sequence[Path], page: Path) -> list[str]:

@@ -1,15 +1,19 @@
 """The record of a plan: each evaluation that is done, and each that is not, with the reason."""
 
 import shlex
+import shutil
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from mammoseg.cards.measured import PICTURE, REPORT, TABLES
+from mammoseg.evaluation.compare import compare
 from mammoseg.evaluation.measured import measure_evaluation
+from mammoseg.evaluation.run_report import draw_cases
 from mammoseg.plans.budgets import cut_down, find_budget
 from mammoseg.plans.page import list_lines
 from mammoseg.plans.plan import read_plan
-from mammoseg.plans.steps import list_scored_folds, list_steps, name_evaluation
+from mammoseg.plans.steps import list_scored_folds, list_steps, locate_dataset, name_evaluation, name_training
 
 
 def record_plan(file: Path, output: Path, *, because: str) -> dict[str, Any]:
@@ -45,13 +49,34 @@ def record_plan(file: Path, output: Path, *, because: str) -> dict[str, Any]:
     }
 
 
-def list_compared(file: Path, output: Path) -> list[Path]:
-    """Evaluations of a plan that are held against each other: the first seed of each run without folds, if scored.
+def keep_comparison(file: Path, output: Path, folder: Path) -> None:
+    """Compare the runs of a plan that have no folds, each by its first seed, and keep what a record shows of it.
 
     Args:
         file: file of a plan, as `mammoseg run` takes it.
-        output: folder that it was carried out in.
+        output: folder that it was carried out in; it gets the whole comparison, as ``comparison``.
+        folder: folder of the record; of an earlier comparison nothing stays there.
     """
     plan, _ = cut_down(read_plan(file))
-    firsts = [output / name_evaluation(run, run.scores[0], run.seeds[0], None) for run in plan.runs if not run.folds]
-    return [folder for folder in firsts if (folder / "per_image.csv").is_file()]
+    compared = [
+        (run, output / name_evaluation(run, run.scores[0], run.seeds[0], None)) for run in plan.runs if not run.folds
+    ]
+    compared = [(run, evaluation) for run, evaluation in compared if (evaluation / "per_image.csv").is_file()]
+    for run, evaluation in compared:
+        draw_cases(
+            evaluation,
+            dataset_dir=locate_dataset(plan, run.scores[0].dataset or run.dataset, output),
+            section=run.scores[0].section,
+            weights=output / name_training(run, run.seeds[0], None) / "models" / "model.pt",
+            bundle=run.bundle,
+        )
+    made = output / "comparison"
+    if len(compared) > 1:
+        remarks = [f"{find_budget(plan.budget).says}."] if plan.budget else []
+        remarks.append("Of each run the first seed is compared; other seeds, and folds, are in the record of the plan.")
+        compare(*(evaluation for _, evaluation in compared), output=made, remarks=remarks)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (PICTURE, REPORT, *TABLES):
+        (folder / name).unlink(missing_ok=True)
+        if len(compared) > 1 and (made / name).is_file():
+            shutil.copyfile(made / name, folder / name)

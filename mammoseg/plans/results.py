@@ -38,6 +38,7 @@ COLUMNS = (
     "images",
     "mean_of_images",
     "sd_of_images",
+    "budget",
 )
 """Of ``runs.csv``."""
 
@@ -51,7 +52,12 @@ def write_plan_results(plan: RunPlan, output: Path) -> list[ScoreRow]:
     Raises:
         MammosegError: two folds scored the same image.
     """
-    rows = [row for run in plan.runs for score in run.scores for row in _summarise_score(run, score, output)]
+    rows = [
+        {**row, "budget": plan.budget or ""}
+        for run in plan.runs
+        for score in run.scores
+        for row in _summarise_score(run, score, output)
+    ]
     write_csv(output / "runs.csv", rows, columns=COLUMNS)
     return rows
 

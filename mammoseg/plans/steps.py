@@ -85,6 +85,7 @@ def _list_trainings(plan: RunPlan, run: PlannedRun, output: Path) -> Iterator[St
             options |= {} if fold is None else {"fold": fold}
             options |= {} if run.chosen_on == "validation" else {"validation_section": run.chosen_on}
             settings = {"bundle": run.bundle, "dataset": run.dataset, "start_from": run.start_from, **options}
+            settings |= {"budget": plan.budget} if plan.budget else {}
             needs = _list_data_steps(plan, run.dataset)
             if run.start_from is not None:
                 needs = (*needs, origin := _find_origin(plan.get_run(run.start_from), seed, fold))
@@ -109,6 +110,7 @@ def _list_evaluations(plan: RunPlan, run: PlannedRun, score: Score, output: Path
             if fold is not None and data == run.dataset:
                 options["fold"] = fold
             settings = {"bundle": run.bundle, "dataset": data, "trained": trained, **options}
+            settings |= {"budget": plan.budget} if plan.budget else {}
             places = _locate_folders(plan, data, key, output)
             options["output_dir"] = str(output / key)
             options["dataset_dir"] = places["dataset_dir"]

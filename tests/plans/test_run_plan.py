@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from mammoseg.evaluation.lesion_tables import read_curve, read_marks
 from mammoseg.evaluation.tables import read_per_image
 from mammoseg.files import sole_writer
 from mammoseg.metrics.froc import compute_froc
-from mammoseg.plans.record import list_compared, record_plan
+from mammoseg.plans.record import keep_comparison, record_plan
 from mammoseg.plans.run_plan import LOCK, run
 from tests.tiny_run import write_tiny_dataset
 from tests.waiting import is_running, wait_until
@@ -131,14 +132,36 @@ def test_a_record_of_a_plan_has_every_evaluation_that_is_done_and_the_reason_of_
     ]
 
 
-def test_runs_of_a_plan_are_compared_by_their_first_seed_and_without_folds(done, tmp_path):
+@pytest.fixture
+def two_runs(done, tmp_path):
+    """The plan with a second run like its first, carried out, and an empty folder for its record."""
+    shutil.copytree(done, tmp_path / "plan")
     plan = json.loads((done / "plan.json").read_text())
-    plan["runs"].append(a_run("later", seeds=[5]))
-    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    plan["runs"] = [a_run(name, seeds=[0], overrides={}) for name in ("seeds", "again")]  # a budget has its own grid
+    plan["budget"] = "small"
+    (tmp_path / "plan" / "plan.json").write_text(json.dumps(plan))
+    shutil.copytree(done / "out" / "runs" / "seeds", tmp_path / "plan" / "out" / "runs" / "again")
+    return tmp_path / "plan" / "plan.json", tmp_path / "plan" / "out", tmp_path / "record" / "few"
 
-    compared = list_compared(tmp_path / "plan.json", done / "out")
 
-    assert compared == [done / "out" / "runs" / "seeds" / "seed-0" / "scores" / "test"]
+def test_the_first_seeds_of_runs_without_folds_are_compared_with_pictures_and_under_the_name_of_the_budget(two_runs):
+    file, output, record = two_runs
+    keep_comparison(file, output, record)
+
+    assert {path.name for path in record.iterdir()} >= {"dice.png", "report.html", "runs.csv", "pairs.csv"}
+    page = (record / "report.html").read_text()
+    assert "small budget: grid 160 x 112" in page and "first seed" in page
+    assert page.count("data:image/png") > 3 and (output / "runs/again/seed-0/scores/test/cases.png").is_file()
+    with (record / "runs.csv").open(newline="") as table:
+        assert {row["run"] for row in csv.DictReader(table)} == {"seeds", "again"}
+
+
+def test_where_nothing_is_left_to_compare_a_record_keeps_nothing_of_an_earlier_comparison(two_runs):
+    file, output, record = two_runs
+    keep_comparison(file, output, record)
+    shutil.rmtree(output / "runs" / "again")
+    keep_comparison(file, output, record)
+    assert list(record.iterdir()) == []
 
 
 def test_what_is_done_is_not_done_again(done, capsys):
