@@ -49,10 +49,10 @@ def run_to_end(work: Callable[[], Any], *, name: str = "mammoseg") -> int:
             if error.filename is None:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its end
                 return PIPE_CLOSED
-            return _say(error, name)
+            return _print_error(error, name)
         except (Exception, KeyboardInterrupt) as error:
             unforeseen = isinstance(find_known_error(error), FaultError)
-            return _say(KeyboardInterrupt() if unforeseen and interrupts else error, name)
+            return _print_error(KeyboardInterrupt() if unforeseen and interrupts else error, name)
     return 0
 
 
@@ -104,7 +104,7 @@ def _noted_interrupts() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, handler)
 
 
-def _say(error: BaseException, name: str) -> int:
+def _print_error(error: BaseException, name: str) -> int:
     if os.environ.get(TRACEBACK):
         traceback.print_exception(error)
     known = find_known_error(error)

@@ -7,6 +7,7 @@ from types import ModuleType, TracebackType
 
 MOVED = {
     "mammoseg.acceleration": "mammoseg.inference.acceleration",
+    "mammoseg.benchmark.run": "mammoseg.benchmark.networks_speed",
     "mammoseg.checkpoints.checkpoint.trained_preprocessing": "mammoseg.checkpoints.preprocessing.build_preprocessing",
     "mammoseg.checkpoints.load_weights": "mammoseg.checkpoints.checkpoint.load_weights",
     "mammoseg.checkpoints.read_checkpoint": "mammoseg.checkpoints.checkpoint.read_checkpoint",

@@ -91,7 +91,10 @@ RENAMED: dict[str, dict[str, str]] = {
         "recorded_provenance": "read_recorded_provenance",
         "recorded_threshold": "read_recorded_threshold",
     },
-    "mammoseg.checkpoints.torch_file": {"size_to_read": "check_size_to_read"},
+    "mammoseg.checkpoints.torch_file": {
+        "check_size_to_read": "require_size_to_read",
+        "size_to_read": "require_size_to_read",
+    },
     "mammoseg.checkpoints.weights_file": {
         "best_weights": "choose_best_weights",
         "default_bundle": "choose_default_bundle",
@@ -166,6 +169,7 @@ RENAMED: dict[str, dict[str, str]] = {
         "view": "read_view",
         "words": "read_code_strings",
     },
+    "mammoseg.dicom.codestream": {"check_codestream": "parse_codestream"},
     "mammoseg.dicom.decode_pool": {
         "array_of": "parse_array",
         "default_pool": "get_default_pool",
@@ -261,6 +265,7 @@ RENAMED: dict[str, dict[str, str]] = {
     },
     "mammoseg.inference.engines.converted": {"cache_folder": "locate_cache", "converted": "prepare_converted"},
     "mammoseg.inference.engines.engine": {
+        "check_precision": "choose_precision",
         "no_device": "make_no_device_error",
         "preferred_precision": "choose_default_precision",
     },
@@ -298,6 +303,7 @@ RENAMED: dict[str, dict[str, str]] = {
     "mammoseg.interactive.view": {
         "breast_height": "measure_breast_height",
         "levels_of": "build_levels",
+        "look": "choose_square",
         "square": "make_square",
         "window_of": "find_window",
     },
@@ -348,12 +354,13 @@ RENAMED: dict[str, dict[str, str]] = {
         "steps_of": "list_steps",
         "training_key": "name_training",
     },
+    "mammoseg.prediction.asked": {"say_loading": "print_loading"},
     "mammoseg.prediction.file_job": {
         "algorithm_asked_for": "build_asked_algorithm",
         "area_mm2": "compute_area_mm2",
         "refused": "make_refused_row",
     },
-    "mammoseg.prediction.records": {"checked_row": "check_row"},
+    "mammoseg.prediction.records": {"check_row": "require_row", "checked_row": "require_row"},
     "mammoseg.prediction.run": {"died": "make_died_row", "single_thread": "make_single_threaded"},
     "mammoseg.prediction.workers": {"worker_count": "choose_worker_count"},
     "mammoseg.program": {"comes_to_answer": "wait_for_answer", "free_port": "find_free_port"},
@@ -441,15 +448,18 @@ RENAMED: dict[str, dict[str, str]] = {
     "monailabel_app.lib.models.scoring": {"scoring_methods": "build_scoring_methods"},
     "monailabel_app.lib.models.serving": {"name_to_use": "choose_name"},
     "monailabel_app.lib.params": {
-        "checked": "check_value",
+        "check_value": "parse_value",
+        "checked": "parse_value",
         "chosen": "pick_known",
         "json_body": "read_json_body",
         "json_object": "read_json_object",
+        "note": "parse_note",
         "said": "read_params",
     },
     "monailabel_app.lib.server.address": {"url_of": "build_url"},
     "monailabel_app.lib.server.gate": {"needs_of": "read_needs"},
     "monailabel_app.lib.server.limits": {"too_large": "make_too_large_error", "upload_too_slow": "make_too_slow_error"},
+    "monailabel_app.lib.server.routes": {"find": "require_known"},
     "monailabel_app.lib.server.routes.activelearning": {"next_image": "choose_next_image"},
     "monailabel_app.lib.server.routes.annotate": {
         "cases": "list_cases",

@@ -33,7 +33,7 @@ COMMANDS = {
 }
 
 
-def print_results(measure: Callable[..., Any]) -> Callable[..., None]:
+def build_command(measure: Callable[..., Any]) -> Callable[..., None]:
     """The command that prints what a function measures: its values, or one after the other as they come."""
 
     @wraps(measure)
@@ -46,4 +46,4 @@ def print_results(measure: Callable[..., Any]) -> Callable[..., None]:
 
 
 if __name__ == "__main__":
-    run_script({name: print_results(measure) for name, measure in COMMANDS.items()})
+    run_script({name: build_command(measure) for name, measure in COMMANDS.items()})

@@ -63,7 +63,19 @@ def test_every_renamed_function_is_there_by_its_new_name_alone():
 def test_the_page_of_renamed_functions_lists_them_all():
     text = (ROOT / "docs" / "renamed.md").read_text(encoding="utf-8")
     rows = [f"| `{module}` | `{old}` | `{new}` |" for module, names in RENAMED.items() for old, new in names.items()]
-    assert re.findall(r"^\| `.*", text, re.MULTILINE) == rows
+    assert re.findall(r"^\| `.*", text.partition("## Methods")[0], re.MULTILINE) == rows
+
+
+def test_every_renamed_method_of_the_page_is_there_by_its_new_name_alone():
+    text = (ROOT / "docs" / "renamed.md").read_text(encoding="utf-8").partition("## Methods")[2]
+    rows = re.findall(r"^\| `(.+)\.(\w+)` \| `(\w+)` \| `(\w+)` \|$", text, re.MULTILINE)
+    wrong = []
+    for module, owner, old, new in rows:
+        tree = ast.parse(ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8"))
+        body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == owner)
+        defined = {node.name for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+        wrong += [f"{module}.{owner}.{old}"] if old in defined or new not in defined else []
+    assert rows and wrong == []
 
 
 @pytest.mark.parametrize(

@@ -45,9 +45,9 @@ class EffortReplay(Replay):
             effort += film.effort
         return {"effort": asdict(effort), "seconds": effort.seconds}
 
-    def _get_item(self, strategy: str, seed: int, name: str) -> Item:
+    def _prepare_item(self, strategy: str, seed: int, name: str) -> Item:
         record = self.pool[name]
-        label = self._find_outline(seed, strategy, name)
+        label = self._choose_outline(seed, strategy, name)
         return prepare_item(self.plan, {**record, "image": record["image_path"], "label": str(label)})
 
     def _train_others(self, strategy: str, draw: tuple[int, int], names: Sequence[str], before: Any) -> dict[str, Any]:
@@ -55,7 +55,7 @@ class EffortReplay(Replay):
         tool = self._load_tool(before)
         records, shapes = [], []
         for name in names:
-            label = self._find_outline(seed, strategy, name)
+            label = self._choose_outline(seed, strategy, name)
             mask = read_mask(label)
             records.append({"image": self.pool[name]["image_path"], "label": str(label), "has_mass": bool(mask.any())})
             shapes.append(mask.shape)
@@ -79,7 +79,7 @@ class EffortReplay(Replay):
     def _locate_outline(self, seed: int, strategy: str, name: str) -> Path:
         return self.output / "outlines" / f"{seed}-{strategy}" / f"{name}.png"
 
-    def _find_outline(self, seed: int, strategy: str, name: str) -> Path:
+    def _choose_outline(self, seed: int, strategy: str, name: str) -> Path:
         """Outline of a film, of this strategy or of the start that all share."""
         own = self._locate_outline(seed, strategy, name)
         return own if own.is_file() else self._locate_outline(seed, "start", name)

@@ -101,7 +101,7 @@ class Scorer:
         if "tta" in wanted:
             scores["tta"] = compute_top_mean(self._predict_augmented(image).var(axis=0), breast)
         if "bald" in wanted:
-            samples, disagreement = self._draw_samples(image)
+            samples, disagreement = self._sample_probabilities(image)
             scores["bald"] = compute_top_mean(compute_bald(samples), breast)
         features = watched.features.mean(dim=0).float().cpu().numpy()
         return ImageScores({name: scores[name] for name in SCORES if name in wanted}, features, disagreement)
@@ -115,7 +115,7 @@ class Scorer:
         """Probabilities ``(6, H, W)`` of the augmented image, on the grid of the image."""
         return undo_light_views(self._compute_probabilities(make_light_views(image))).double().cpu().numpy()
 
-    def _draw_samples(self, image: Tensor) -> tuple[np.ndarray, str]:
+    def _sample_probabilities(self, image: Tensor) -> tuple[np.ndarray, str]:
         """Probabilities ``(samples, H, W)`` that BALD compares, and what gave them."""
         if list_dropout_layers(self.network):
             with dropout_on(self.network, seed=self.seed):

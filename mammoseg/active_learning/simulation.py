@@ -129,7 +129,7 @@ def simulate(
         WrongCallError: the plan cannot be carried out, or the folder holds the steps of another one.
     """
     plan.check(len(pool))
-    _keep_plan(plan, pool, test, output)
+    _require_same_plan(plan, pool, test, output)
     prepared = _prepare_items(plan, pool, "pool"), _prepare_items(plan, test, "test")
     replay = (replayed or Replay)(plan, *prepared, output)
     total = plan.seeds * (1 + len(plan.strategies) * plan.rounds)
@@ -199,9 +199,9 @@ class Replay:
         assert labelled is not None
         cost = self._annotate(strategy, (seed, turn), labelled, before)
         images = [*known, *labelled]
-        items = {name: self._get_item(strategy, seed, name) for name in images}
+        items = {name: self._prepare_item(strategy, seed, name) for name in images}
         self._train(network, items, self.plan.steps if turn else self.plan.first_steps, (seed, turn))
-        dice = round(self._measure_dice(network), 6)
+        dice = round(self._compute_mean_dice(network), 6)
         row = {"seed": seed, "strategy": strategy, "labels": len(images), "dice": dice, **cost, "images": images}
         step = {"row": row, "model": network.state_dict(), **self._train_others(strategy, (seed, turn), images, before)}
         with self.results.open("a", encoding="utf-8") as file:
@@ -219,7 +219,7 @@ class Replay:
         """
         return {}
 
-    def _get_item(self, strategy: str, seed: int, name: str) -> Item:
+    def _prepare_item(self, strategy: str, seed: int, name: str) -> Item:
         """A labelled image as the network learns from it."""
         return self.pool[name]
 
@@ -243,7 +243,7 @@ class Replay:
         train_briefly(network, draw_batch, steps=steps, lr=self.plan.lr)
 
     @torch.no_grad()
-    def _measure_dice(self, network: nn.Module) -> float:
+    def _compute_mean_dice(self, network: nn.Module) -> float:
         """Mean Dice over the test images with a mass, on the network's grid."""
         masks = [compute_mass_probability(network(item["image"][None])[0])[0].numpy() > 0.5 for item in self.test]
         return float(
@@ -267,7 +267,7 @@ def _prepare_items(plan: SimulationPlan, records: Sequence[Mapping[str, Any]], n
     return [prepare_item(plan, record) for record in tqdm(records, desc=f"read {name}", unit="image")]
 
 
-def _keep_plan(
+def _require_same_plan(
     plan: SimulationPlan, pool: Sequence[Mapping[str, Any]], test: Sequence[Mapping[str, Any]], output: Path
 ) -> None:
     """Write the plan down, or compare it with the one that is there."""

@@ -59,7 +59,7 @@ def send(
             print(json.dumps(result.as_record()))
         if not result.ok and result.path is not None:
             print(f"{as_printable(result.path)}: {result.code}: {result.reason}", file=sys.stderr)
-    _say_outcome(results)
+    _finish(results)
 
 
 def store_to(
@@ -108,7 +108,7 @@ def check_address(to: str, *, user: str | None = None, ca_bundle: str | Path | N
         raise WrongCallError("the address is none of https://host/dicom-web and dicom://AET@host:port.")
 
 
-def _say_outcome(results: Sequence[Stored]) -> None:
+def _finish(results: Sequence[Stored]) -> None:
     count = {status: sum(result.status is status for result in results) for status in StoreStatus}
     summary = (
         f"{count[StoreStatus.STORED]} stored, {count[StoreStatus.KEPT]} there already, "

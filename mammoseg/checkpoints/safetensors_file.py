@@ -10,7 +10,7 @@ from typing import Any
 from safetensors.torch import load, save
 from torch import Tensor
 
-from mammoseg.checkpoints.torch_file import MOST_ENTRIES, check_size_to_read
+from mammoseg.checkpoints.torch_file import MOST_ENTRIES, require_size_to_read
 from mammoseg.checkpoints.weights_file import WeightsError
 
 MOST_HEADER_BYTES = 2**22
@@ -39,7 +39,7 @@ def read_safetensors_file(path: Path) -> dict[str, Any]:
         WeightsError: the file is damaged, cannot be read, or holds numbers that no network has.
     """
     try:
-        check_size_to_read(path)
+        require_size_to_read(path)
         content = path.read_bytes()
         header = _read_header(content)
         parts = json.loads(header.pop(METADATA)[RECORD])

@@ -73,7 +73,7 @@ def read_torch_file(path: Path) -> Any:
         raise WeightsError(f"{path} is damaged or not a checkpoint.") from error
 
 
-def check_size_to_read(path: Path) -> int:
+def require_size_to_read(path: Path) -> int:
     """Bytes of a file of weights, which are not more than anyone's network has.
 
     Raises:
@@ -86,7 +86,7 @@ def check_size_to_read(path: Path) -> int:
 
 def _read_entries(path: Path) -> dict[str, bytearray]:
     """Bytes of all entries by their names below the common folder, once their checksums agree."""
-    size = check_size_to_read(path)
+    size = require_size_to_read(path)
     if not zipfile.is_zipfile(path):
         raise WeightsError("is damaged or not a checkpoint; PyTorch has written zip archives since version 1.6.")
     with zipfile.ZipFile(path) as archive:

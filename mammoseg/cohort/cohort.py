@@ -20,7 +20,7 @@ from mammoseg.prediction.asked import (
     PredictorChoice,
     check_inputs,
     choose_predictor,
-    say_loading,
+    print_loading,
 )
 from mammoseg.prediction.file_job import MassPredictor, build_asked_algorithm
 from mammoseg.prediction.options import Options, Run, parse_choice, parse_objects
@@ -98,7 +98,7 @@ def segment_cohort(
     if archive is None:
         check_inputs(paths, files, passed_over)
     processes = _choose_processes(ray, workers, len(files))
-    say_loading(choice, len(files), is_named=weights is not None, earlier=folder / LEDGER)
+    print_loading(choice, len(files), is_named=weights is not None, earlier=folder / LEDGER)
     with made_output(folder):
         predictor = choice()
         wanted = Cohort(map(make_item, files), len(files), passed_over)

@@ -21,7 +21,7 @@ from mammoseg.cohort.items import CohortItem
 from mammoseg.errors import OutputError
 from mammoseg.files import output_errors
 from mammoseg.folders import is_link
-from mammoseg.prediction.records import RECORD_ERRORS, check_row
+from mammoseg.prediction.records import RECORD_ERRORS, require_row
 from mammoseg.prediction.table import Row
 
 TRIED_AGAIN = ("E_WORKER", "E_FAULT", "E_ARCHIVE")
@@ -174,7 +174,7 @@ def parse_row(line: dict[str, Any]) -> Row | None:
         values = {name: line[name] for name in Row.__dataclass_fields__ if name in line}
         files = [value for value in values.values() if isinstance(value, str) and value.startswith(f"{stem}.")]
         own = [file for file in files if Path(file).name == file]
-        return check_row(values, own)
+        return require_row(values, own)
     except RECORD_ERRORS:
         return None
 

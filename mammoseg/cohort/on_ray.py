@@ -11,7 +11,7 @@ import numpy as np
 
 from mammoseg.errors import OutputError, WrongCallError
 from mammoseg.prediction.process import FileRunner
-from mammoseg.prediction.records import check_row
+from mammoseg.prediction.records import require_row
 from mammoseg.prediction.table import Row
 
 FILES_A_BLOCK = 8
@@ -115,4 +115,4 @@ def run_on_ray(
 def _read_row(values: dict[str, Any]) -> Row:
     if "cannot_write" in values:
         raise OutputError(values["cannot_write"])
-    return check_row(values, [value for value in values.values() if isinstance(value, str)])
+    return require_row(values, [value for value in values.values() if isinstance(value, str)])

@@ -84,7 +84,7 @@ def run_cohort(
             finally:
                 counts = _write_table(ledger, output)
                 _write_page(counts, cohort, run)
-    _say_outcome(counts, lost, output, say_passed_over(cohort.passed_over))
+    _finish(counts, lost, output, say_passed_over(cohort.passed_over))
 
 
 def _segment_and_store(
@@ -193,7 +193,7 @@ def _write_page(counts: Counter[str], cohort: Cohort, run: Run) -> None:
     )
 
 
-def _say_outcome(counts: Counter[str], lost: int, output: Path, beside: str) -> None:
+def _finish(counts: Counter[str], lost: int, output: Path, beside: str) -> None:
     found, nothing = counts[Status.FOUND.value], counts[Status.NOTHING.value]
     refused = counts.total() - found - nothing
     segmented = f"{found + nothing} segmented ({found} with a mass)"

@@ -68,11 +68,11 @@ def _read_facts(row: dict[str, str], place: str) -> Record:
     return facts
 
 
-def _take_one_of(values: dict[str, Any]) -> Callable[[str], Any]:
+def _build_choice(values: dict[str, Any]) -> Callable[[str], Any]:
     return lambda cell: values[cell.upper()]
 
 
-def _take_whole(low: int, high: int) -> Callable[[str], int]:
+def _build_whole_number(low: int, high: int) -> Callable[[str], int]:
     allowed = range(low, high + 1)
     return lambda cell: allowed[allowed.index(int(cell))]
 
@@ -86,18 +86,18 @@ def _parse_spacing(cell: str) -> list[float]:
 
 CONVERTERS: dict[str, Callable[[str], Any]] = {
     "patient_id": str,
-    "laterality": _take_one_of({"L": "L", "LEFT": "L", "R": "R", "RIGHT": "R"}),
+    "laterality": _build_choice({"L": "L", "LEFT": "L", "R": "R", "RIGHT": "R"}),
     "view": str.upper,
-    "pathology": _take_one_of({name: name for name in SEVERITY}),
-    "has_mass": _take_one_of({"0": False, "NO": False, "FALSE": False, "1": True, "YES": True, "TRUE": True}),
-    "birads": _take_whole(0, 6),
-    "density": _take_whole(1, 4),
-    "subtlety": _take_whole(1, 5),
+    "pathology": _build_choice({name: name for name in SEVERITY}),
+    "has_mass": _build_choice({"0": False, "NO": False, "FALSE": False, "1": True, "YES": True, "TRUE": True}),
+    "birads": _build_whole_number(0, 6),
+    "density": _build_whole_number(1, 4),
+    "subtlety": _build_whole_number(1, 5),
     "shape": str,
     "margin": str,
     "vendor": str,
     "pixel_spacing_mm": _parse_spacing,
-    "split": _take_one_of({name.upper(): name for name in SECTIONS}),
+    "split": _build_choice({name.upper(): name for name in SECTIONS}),
 }
 """What a cell of a column becomes in the record; ``ValueError`` or ``KeyError`` for what it cannot be."""
 

@@ -110,7 +110,7 @@ def ingest(
         NothingUsableError: not one image could be used; the report says why, and there is none where the input has no
             image.
     """
-    how = _get_source(source, options)
+    how = _require_source(source, options)
     voi = None if window is None else read_own_voi(window)
     if voi and not how.has_dicom:
         raise WrongCallError(f"{source} has no DICOM files, which alone are read through a window; leave --window out.")
@@ -137,7 +137,7 @@ def ingest(
         records = paper.choose_images(records, job.report)
         paper.check_fits(records)
     sections = _split(records, rule, job)
-    write_json(folder / "ingest_report.json", _report_used(source, sections, job.report))
+    write_json(folder / "ingest_report.json", _describe_used(source, sections, job.report))
     if not records:
         raise NothingUsableError(
             f"{source}: no image could be used, {job.report.summarise()}; {folder / 'ingest_report.json'} names them."
@@ -160,7 +160,7 @@ def ingest(
         _write_names(folder / NAMES, names)
     if paper:
         print(f"Protocol {paper.name}: {paper.note}.")
-    _say_used(source, records, sections, job)
+    _print_used(source, records, sections, job)
 
 
 def _split(records: Sequence[Record], rule: SplitRule, job: IngestJob) -> Mapping[str, Sequence[Record]]:
@@ -175,7 +175,9 @@ def _split(records: Sequence[Record], rule: SplitRule, job: IngestJob) -> Mappin
     return sections
 
 
-def _say_used(source: str, records: Sequence[Record], sections: Mapping[str, Sequence[Record]], job: IngestJob) -> None:
+def _print_used(
+    source: str, records: Sequence[Record], sections: Mapping[str, Sequence[Record]], job: IngestJob
+) -> None:
     if shared := len(job.report.noted.get(SHARED, ())):
         print(
             f"WARNING: split by image, {format_count(shared, 'patient')} in several sections; scores will be too good.",
@@ -224,7 +226,7 @@ def _describe_split(rule: SplitRule, protocol: str | None, test_patients: int) -
     return {"by": rule.by, **divided, **{key: value for key, value in named.items() if value}}
 
 
-def _get_source(name: str, options: Mapping[str, Any]) -> Source:
+def _require_source(name: str, options: Mapping[str, Any]) -> Source:
     if name not in SOURCES:
         raise make_unknown_name_error("source", name, sorted(SOURCES))
     known = [key for key in inspect.signature(SOURCES[name].collect).parameters if key != "job"]
@@ -234,7 +236,7 @@ def _get_source(name: str, options: Mapping[str, Any]) -> Source:
     return SOURCES[name]
 
 
-def _report_used(source: str, sections: Mapping[str, Sequence[Record]], report: IngestReport) -> dict[str, Any]:
+def _describe_used(source: str, sections: Mapping[str, Sequence[Record]], report: IngestReport) -> dict[str, Any]:
     used = {section: len(records) for section, records in sections.items()}
     return {"source": source, "used": used, "skipped": report.skipped, "noted": report.noted}
 

@@ -34,7 +34,7 @@ class Mask:
 
 
 def read_mask(path: Path | str, *, shape: tuple[int, int] | None = None) -> np.ndarray:
-    """Read a mask: uint8 0 / 1 ``(rows, columns)``; see `load_mask`.
+    """Read a mask: uint8 0 / 1 ``(rows, columns)``, the pixels of `load_mask` without its remarks.
 
     Args:
         path: the file; its content decides the format.

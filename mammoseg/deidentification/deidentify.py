@@ -70,7 +70,7 @@ def deidentify(
     paths, passed_over = find_inputs([Path(path) for path in inputs], folder)
     with made_output(folder):
         outcomes = _copy_files(paths, job)
-        _say_outcome(outcomes, job, passed_over)
+        _finish(outcomes, job, passed_over)
 
 
 @dataclass
@@ -175,7 +175,7 @@ def _check_call(inputs: Sequence[str | Path], output: Path, map_path: Path) -> N
         raise WrongCallError(f"the map '{map_path}' lies in the output, where it would be given away with the images.")
 
 
-def _say_outcome(outcomes: Sequence[CopyOutcome], job: _CopyJob, passed_over: int) -> None:
+def _finish(outcomes: Sequence[CopyOutcome], job: _CopyJob, passed_over: int) -> None:
     """Say what came out, and raise what the exit code follows from."""
     refused = outcomes.count(CopyOutcome.REFUSED)
     beside = say_passed_over(passed_over)

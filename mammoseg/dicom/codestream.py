@@ -63,10 +63,10 @@ class Size(NamedTuple):
     is_signed: bool = False
 
 
-def check_codestream(
+def parse_codestream(
     pixel_data: bytes, syntax: uid.UID, *, rows: int, columns: int, bits_allocated: int, bits_stored: int
 ) -> int:
-    """Refuse a stream that describes another image than the header does, which is unsigned.
+    """Read what a stream says of its image; another than the header describes, which is unsigned, is refused.
 
     Args:
         pixel_data: value of Pixel Data, compressed (PS3.5 A.4): an offset table, then the fragments of one frame.

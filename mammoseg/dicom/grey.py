@@ -48,7 +48,7 @@ def compute_grey_table(dataset: Dataset, *, voi: str | int) -> np.ndarray:
         parse_own_voi(voi)
     values, limits = compute_modality_values(dataset)
     with _refusing("E_VOI", VOI_MALFORMED):
-        table = _check_finite(_apply_voi(values, limits, dataset, voi).astype(np.float64))
+        table = _require_finite(_apply_voi(values, limits, dataset, voi).astype(np.float64))
     low, high = table.min(), table.max()
     if read_code_string(dataset, "PhotometricInterpretation") == "MONOCHROME1":
         table = low + high - table  # the lowest is white, PS3.3 C.7.6.3.1.2; in float32 the sum would be rounded
@@ -73,7 +73,7 @@ def compute_modality_values(dataset: Dataset) -> tuple[np.ndarray, tuple[float, 
                 raise InputRefusedError("E_RESCALE", reason)
             table = read_lut(tables[0], "E_RESCALE", is_signed=False, is_little_endian=_is_little_endian(dataset))
             return table.look_up(stored).astype(np.float64), (0, max(2**table.bits - 1, int(table.entries.max())))
-        values = _check_finite(stored * slope + intercept)
+        values = _require_finite(stored * slope + intercept)
     return values, (float(values.min()), float(values.max()))
 
 
@@ -205,7 +205,7 @@ def _is_little_endian(dataset: Dataset) -> bool:
     return meta is None or bool(meta.TransferSyntaxUID.is_little_endian)
 
 
-def _check_finite(values: np.ndarray) -> np.ndarray:
+def _require_finite(values: np.ndarray) -> np.ndarray:
     if not np.isfinite(values.astype(np.float32)).all():
         raise ValueError("a grey value is no number")
     return values

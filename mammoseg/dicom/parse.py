@@ -67,10 +67,10 @@ def parse_dicom(content: bytes) -> Dataset:
     syntax, body = _read_meta(content)
     if syntax.is_deflated:
         end = len(content)
-        _check_structure(_inflate(content[body:]), 0, syntax)
+        _trace_elements(_inflate(content[body:]), 0, syntax)
         is_open = False
     else:
-        end, is_open = _check_structure(content, body, syntax)
+        end, is_open = _trace_elements(content, body, syntax)
     if is_open:
         logger.warning("the compressed pixels end without a delimiter, but as a whole; one is put in")
     elif end < len(content):
@@ -143,7 +143,7 @@ def _inflate(deflated: bytes) -> bytes:
     return data
 
 
-def _check_structure(data: bytes, start: int, syntax: uid.UID) -> tuple[int, bool]:
+def _trace_elements(data: bytes, start: int, syntax: uid.UID) -> tuple[int, bool]:
     """Walk all elements, and say where the last one ends, and whether that is compressed pixels without a delimiter.
 
     Behind Pixel Data, what is no element is no part of it.

@@ -8,7 +8,7 @@ from pydicom.datadict import dictionary_description
 from pydicom.dataset import Dataset
 from pydicom.pixels import get_decoder, pixel_array
 
-from mammoseg.dicom.codestream import check_codestream, with_offset_table
+from mammoseg.dicom.codestream import parse_codestream, with_offset_table
 from mammoseg.dicom.grey import find_padding, read_padding_range
 from mammoseg.dicom.values import is_absent, read_code_string, read_integer
 from mammoseg.errors import InputRefusedError
@@ -126,7 +126,7 @@ def decode(dataset: Dataset) -> np.ndarray:
     Where a compressed stream states fewer bits than the header, `dataset` has its Bits Stored afterwards.
 
     Raises:
-        InputRefusedError: as `check_pixel_description` and `mammoseg.dicom.codestream.check_codestream`,
+        InputRefusedError: as `check_pixel_description` and `mammoseg.dicom.codestream.parse_codestream`,
             ``E_COMPRESSION`` for a damaged stream, and ``E_BITS`` for one with pixels above Bits Stored.
     """
     check_pixel_description(dataset)
@@ -145,7 +145,7 @@ def _decompress(dataset: Dataset) -> np.ndarray:
     if (pixel_data := with_offset_table(dataset.PixelData)) is not dataset.PixelData:
         logger.warning("the compressed pixels begin without an offset table; an empty one is put in")
         dataset.PixelData = pixel_data
-    bits = check_codestream(
+    bits = parse_codestream(
         dataset.PixelData,
         syntax,
         rows=dataset.Rows,

@@ -110,7 +110,7 @@ def outline_masses(
                 for start in starts:
                     random = np.random.default_rng([seed, film.number, index, list(STARTS).index(start)])
                     first, most = STARTS[start]
-                    found = _score_masks(
+                    found = _compute_dice_of_masks(
                         correct_mask(model, film.prepared, mass, first(mass, random), random), mass, most
                     )
                     yield _make_outlined(film, index, seed, start, found)
@@ -136,7 +136,7 @@ def correct_proposals(
             part = _find_part_on(mass, proposed)
             for seed in seeds:
                 random = np.random.default_rng([seed, film.number, index, len(STARTS)])
-                found = _score_masks(
+                found = _compute_dice_of_masks(
                     correct_mask(model, film.prepared, mass, Prompts(), random, mask=part), mass, CLICKS[-1] + 1
                 )
                 yield _make_outlined(film, index, seed, PROPOSAL, found)
@@ -199,7 +199,7 @@ def _make_outlined(film: _Film, index: int, seed: int, start: str, dice: tuple[f
     return Outlined(film.record["image_id"], film.record["patient_id"], index, pixels, seed, start, dice)
 
 
-def _score_masks(masks: Iterable[np.ndarray], mass: np.ndarray, most: int) -> tuple[float, ...]:
+def _compute_dice_of_masks(masks: Iterable[np.ndarray], mass: np.ndarray, most: int) -> tuple[float, ...]:
     """Dice of the first masks, of so many at most."""
     return tuple(compute_dice(mask, mass) for mask in islice(masks, most))
 

@@ -82,7 +82,7 @@ def bootstrap_mean_intervals(
     for columns in columns_of.values():
         patients = np.flatnonzero(counts[:, columns[0]])
         if len(patients) >= 2:
-            drawn = _draw_patients(len(patients), resamples, seed)
+            drawn = _sample_patients(len(patients), resamples, seed)
             means = drawn @ sums[patients][:, columns] / (drawn @ counts[patients][:, columns])
             intervals[columns] = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0).T
     return intervals
@@ -151,6 +151,6 @@ def _sum_by_group(values: np.ndarray, groups: Sequence[str | None]) -> np.ndarra
 
 
 @lru_cache(maxsize=4)
-def _draw_patients(patients: int, resamples: int, seed: int) -> np.ndarray:
+def _sample_patients(patients: int, resamples: int, seed: int) -> np.ndarray:
     """How often each patient is drawn, ``(resamples, patients)``: as often as there are patients, with replacement."""
     return np.random.default_rng(seed).multinomial(patients, [1 / patients] * patients, size=resamples).astype(float)

@@ -15,7 +15,7 @@ from mammoseg.interactive.clicks import TOUCHING, list_pixels, without_clicked_o
 from mammoseg.interactive.guidance import build_network_input, standardise
 from mammoseg.interactive.prompts import Prompts
 from mammoseg.interactive.random_walker import RandomWalker
-from mammoseg.interactive.view import build_levels, cut, find_window, look, make_square, measure_breast_height
+from mammoseg.interactive.view import build_levels, choose_square, cut, find_window, make_square, measure_breast_height
 
 BUNDLE = "click_unet"
 
@@ -85,7 +85,7 @@ class ClickModel:
         return without_clicked_out(found, prompts)
 
     def _outline(self, prepared: PreparedFilm, prompts: Prompts, *, around: Prompts) -> np.ndarray:
-        centre, side = look(around, breast_height=prepared.height)
+        centre, side = choose_square(around, breast_height=prepared.height)
         views = [make_square(centre, share * side, grid=self.grid) for share in SQUARES]
         seen = np.stack([build_network_input(standardise(cut(prepared.levels, view)), prompts, view) for view in views])
         logits = self.network(np.concatenate([np.flip(seen, axes) for axes in MIRRORED]))

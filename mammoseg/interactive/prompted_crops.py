@@ -24,7 +24,7 @@ from mammoseg.interactive.simulate import (
     list_masses,
     with_click,
 )
-from mammoseg.interactive.view import CropView, build_levels, cut, look, measure_breast_height
+from mammoseg.interactive.view import CropView, build_levels, choose_square, cut, measure_breast_height
 from mammoseg.transforms.cached_dataset import CachedDataset
 from mammoseg.transforms.pipelines import Preprocessing
 from mammoseg.transforms.prompted import build_whole_film
@@ -113,11 +113,11 @@ class PromptedCrops(Dataset):
         }
 
     def _choose_view(self, prompts: Prompts, height: float, random: np.random.Generator) -> CropView:
-        centre, side = look(prompts, breast_height=height)
+        centre, side = choose_square(prompts, breast_height=height)
         axes = np.eye(2) * side / self.grid
         if self.augmented:
             centre = centre + random.uniform(-0.08, 0.08, 2) * side
-            axes = axes @ _draw_turn(random)
+            axes = axes @ _sample_turn(random)
         return CropView(centre, axes, self.grid)
 
 
@@ -129,7 +129,7 @@ def draw_prompts(mass: np.ndarray, random: np.random.Generator) -> Prompts:
         case "click":
             return start
         case "refined":
-            return replace(start, mask=_draw_first_mask(start, mass, random))
+            return replace(start, mask=_sample_first_mask(start, mass, random))
         case "box":
             return _simulate_box(mass, random, loose=random.random() < 0.5)
         case "strokes":
@@ -155,7 +155,7 @@ def _add_corrections(prompts: Prompts, mass: np.ndarray, random: np.random.Gener
         if number:
             mask = draw_faulty_mask(mass, random, fault=fault / (1 + 0.5 * number))
         else:
-            mask = _draw_first_mask(prompts, mass, random)
+            mask = _sample_first_mask(prompts, mass, random)
         if (found := find_correcting_click(mask, mass, random)) is not None:
             prompts = with_click(prompts, found[0], inside=found[1], mask=mask)
     kept = prompts.mask if random.random() < 0.8 else None
@@ -166,7 +166,7 @@ def _choose_masses(label: np.ndarray) -> list[np.ndarray]:
     return list_masses(label) or [find_largest_part(label)]
 
 
-def _draw_first_mask(prompts: Prompts, mass: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _sample_first_mask(prompts: Prompts, mass: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """What a network may have found from the first prompts: the mass with faults, or for clicks another region."""
     if len(prompts.foreground) and random.random() < 0.4:
         return draw_other_region(mass, prompts.foreground[0], random)
@@ -182,7 +182,7 @@ def _cut_around(mass: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mass[low[0] : high[0], low[1] : high[1]].copy(), low
 
 
-def _draw_turn(random: np.random.Generator) -> np.ndarray:
+def _sample_turn(random: np.random.Generator) -> np.ndarray:
     """(2, 2) how the axes of a view are turned, scaled, stretched and mirrored."""
     angle, scale, aspect = random.uniform(-1, 1, 3) * (math.pi / 6, 0.25, 0.25)
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])

@@ -35,7 +35,7 @@ def draw_first_click(mass: np.ndarray, random: np.random.Generator, *, near_edge
     depth = compute_depth(mass)
     most = depth.max()
     wanted = mass & (depth <= max(EDGE * most, 1.0)) if near_edge else depth >= MIDDLE * most
-    return _draw_pixel(wanted, random)
+    return _sample_pixel(wanted, random)
 
 
 def find_correcting_click(
@@ -53,7 +53,7 @@ def find_correcting_click(
     if not size:
         return None
     depth = compute_depth(region)
-    return _draw_pixel(depth >= DEEPEST * depth.max(), random), inside
+    return _sample_pixel(depth >= DEEPEST * depth.max(), random), inside
 
 
 def draw_prompt_box(
@@ -71,7 +71,7 @@ def draw_prompt_box(
 def draw_stroke_inside(mass: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """(3, 2) polyline through the middle of a mass, its points in the order of the mass's longer axis."""
     middle = compute_depth(mass) >= MIDDLE * compute_depth(mass).max()
-    points = np.stack([_draw_pixel(middle, random) for _ in range(3)])
+    points = np.stack([_sample_pixel(middle, random) for _ in range(3)])
     span = np.ptp(points, axis=0)
     return points[np.argsort(points[:, span.argmax()])]
 
@@ -182,5 +182,5 @@ def list_masses(label: np.ndarray, *, least: int = 60) -> list[np.ndarray]:
     return [parts == number for number in range(1, count) if statistics[number, cv2.CC_STAT_AREA] >= least]
 
 
-def _draw_pixel(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _sample_pixel(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:
     return random.choice(np.argwhere(pixels)).astype(float)

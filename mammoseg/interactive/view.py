@@ -105,7 +105,7 @@ def find_window(views: Sequence[CropView], shape: tuple[int, ...]) -> tuple[slic
     return slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1]))
 
 
-def look(prompts: Prompts, *, breast_height: float) -> tuple[np.ndarray, float]:
+def choose_square(prompts: Prompts, *, breast_height: float) -> tuple[np.ndarray, float]:
     """Centre (row, column) and side, in pixels, of the square that prompts are answered in.
 
     A box or a mask so far, with the marks inside, is shown `AROUND` times as large; clicks and strokes alone in

@@ -75,7 +75,8 @@ def _run_here(step: Step, output: Path) -> str:
         except Exception as error:  # whatever ended it, the other steps go on
             known = find_known_error(error)
             print(known, file=log)
-            return _note_failure(step, output, str(known))
+            note_failed(step, output, str(known))
+            return "failed"
     note_done(step, output)
     return "done"
 
@@ -98,7 +99,8 @@ def _run_in_children(steps: Sequence[Step], output: Path, *, jobs: int, told: To
             del running[step.key]
             if code:
                 reason = _read_last_line(output / step.key / LOG) or f"it ended with code {code}"
-                told(step, _note_failure(step, output, reason))
+                note_failed(step, output, reason)
+                told(step, "failed")
             else:
                 note_done(step, output)
                 told(step, "done")
@@ -126,11 +128,6 @@ def _start(step: Step, output: Path, jobs: int) -> "subprocess.Popen[bytes]":
 
 def _wait(step: Step, process: "subprocess.Popen[bytes]", ended: "queue.Queue[tuple[Step, int]]") -> None:
     ended.put((step, process.wait()))
-
-
-def _note_failure(step: Step, output: Path, reason: str) -> str:
-    note_failed(step, output, reason)
-    return "failed"
 
 
 def _read_last_line(log: Path) -> str:

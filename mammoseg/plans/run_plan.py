@@ -86,7 +86,7 @@ def carry_out(
         check_same(steps, output)
         if content is not None:
             write_json(output / "plan.json", content)
-        _say_budget(plan, left_out)
+        _print_budget(plan, left_out)
         progress.update_page()
         try:
             execute(steps, output, jobs=jobs, told=progress)
@@ -114,7 +114,7 @@ def print_dry_run(plan: RunPlan, output: Path, left_out: Mapping[str, str]) -> N
 
     steps = list_steps(plan, output)
     estimates = estimate(plan, output)
-    _say_budget(plan, left_out)
+    _print_budget(plan, left_out)
     for run in plan.runs:
         print(_describe_run(run, estimates[run.name]))
     commands = [step.command for step in steps]
@@ -186,7 +186,7 @@ class _Progress:
         return lines
 
 
-def _say_budget(plan: RunPlan, left_out: Mapping[str, str]) -> None:
+def _print_budget(plan: RunPlan, left_out: Mapping[str, str]) -> None:
     if plan.budget:
         print(f"{find_budget(plan.budget).says}.")
     for name, reason in left_out.items():

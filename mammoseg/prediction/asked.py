@@ -128,8 +128,8 @@ def choose_predictor(
     return PredictorChoice(bundle, paths, device, words, flips, runtime, precision, voi, table)
 
 
-def say_loading(choice: PredictorChoice, files: int, *, is_named: bool, earlier: Path) -> None:
-    """Say on stderr what is loaded, since it can take a minute.
+def print_loading(choice: PredictorChoice, files: int, *, is_named: bool, earlier: Path) -> None:
+    """Print on stderr what is loaded, since it can take a minute.
 
     Args:
         files: number of files to look at; 0 where they are not counted yet, as those of an archive.

@@ -12,7 +12,7 @@ from mammoseg.data.find_images import find_inputs
 from mammoseg.dicom.seg import SegKind, SegProfile
 from mammoseg.files import as_printable, made_output, output_errors
 from mammoseg.inference.engines.engine import MODULES, choose_runtime
-from mammoseg.prediction.asked import Archives, check_inputs, choose_predictor, say_loading
+from mammoseg.prediction.asked import Archives, check_inputs, choose_predictor, print_loading
 from mammoseg.prediction.options import Options, parse_choice, parse_objects
 from mammoseg.prediction.process import Standby
 from mammoseg.prediction.records import FOLDER
@@ -129,7 +129,7 @@ def predict(
         choice.boxes.check_names(found)
     if archive is None:
         check_inputs(paths, found, passed_over)
-    say_loading(choice, len(found), is_named=weights is not None, earlier=Path(output) / FOLDER)
+    print_loading(choice, len(found), is_named=weights is not None, earlier=Path(output) / FOLDER)
     others = choose_worker_count(len(found), workers) - 1
     with made_output(Path(output)), Standby(others, MODULES[choose_runtime(runtime, device)]) as standby:
         predictor = choice()

@@ -50,14 +50,14 @@ class Records:
                 return None
             if any(not self._is_standing(file, digest) for file, digest in record["results"].items()):
                 return None
-            return check_row({**record["row"], "file": as_printable(path)}, record["results"])
+            return require_row({**record["row"], "file": as_printable(path)}, record["results"])
         except RECORD_ERRORS:  # absent, damaged, or of another version: do it again
             return None
 
     def find_precision_before(self, name: str) -> str | None:
         """What the results of a name that an earlier run left were computed with; None where nothing says."""
         try:
-            return check_row((record := self._read(name))["row"], record["results"]).precision
+            return require_row((record := self._read(name))["row"], record["results"]).precision
         except RECORD_ERRORS:
             return None
 
@@ -122,7 +122,7 @@ def say_again(before: Mapping[str, int], now: str | None) -> str:
     )
 
 
-def check_row(values: dict[str, Any], results: Container[str]) -> Row:
+def require_row(values: dict[str, Any], results: Container[str]) -> Row:
     """The row of a record, or of a ledger.
 
     Args:

@@ -123,7 +123,7 @@ def run_over_files(
         print(remark, file=sys.stderr)
     if store is not None:
         store([output / file for row in in_order for file in row.results if file.endswith(".dcm")])
-    _say_outcome(in_order, passed_over, output, quiet=json)
+    _finish(in_order, passed_over, output, quiet=json)
 
 
 @contextmanager
@@ -226,7 +226,7 @@ def _write_table_and_page(rows: Sequence[Row], run: Run) -> None:
         ) from error
 
 
-def _say_outcome(rows: Sequence[Row], passed_over: int, output: Path, *, quiet: bool) -> None:
+def _finish(rows: Sequence[Row], passed_over: int, output: Path, *, quiet: bool) -> None:
     """Say what came out, and raise what the exit code follows from."""
     refused = sum(row.status is Status.REFUSED for row in rows)
     found = sum(row.status is Status.FOUND for row in rows)

@@ -69,7 +69,7 @@ class BatchAugmentation(PrepareBatch):
         pair: Any = default_prepare_batch(batchdata, device, non_blocking, **options)
         image, label = (tensor.as_subclass(Tensor) for tensor in pair)
         draws = batchdata["draw"].tolist()
-        thetas, grey = zip(*(self._draw_change(draw, *image.shape[2:]) for draw in draws), strict=True)
+        thetas, grey = zip(*(self._sample_change(draw, *image.shape[2:]) for draw in draws), strict=True)
         theta, (power, factor, deviation) = image.new_tensor(np.array(thetas)), image.new_tensor(np.array(grey).T)
 
         channels, low, high = image.shape[1], image.amin((1, 2, 3), True), image.amax((1, 2, 3), True)
@@ -78,11 +78,11 @@ class BatchAugmentation(PrepareBatch):
         unit = grid_sample(unit, grid, align_corners=False).clamp(0, 1)
         unit = unit ** power.view(-1, 1, 1, 1) * factor.view(-1, 1, 1, 1)
         if self.noise:
-            unit = unit + deviation.view(-1, 1, 1, 1) * _draw_noise(unit, draws)
+            unit = unit + deviation.view(-1, 1, 1, 1) * _sample_noise(unit, draws)
         warped = grid_sample(label.to(grid.dtype), grid, mode="nearest", align_corners=False).to(label.dtype)
         return (unit.clamp(0, 1) * (high - low) + low).repeat(1, channels, 1, 1), warped
 
-    def _draw_change(self, draw: int, rows: int, columns: int) -> tuple[np.ndarray, tuple[float, float, float]]:
+    def _sample_change(self, draw: int, rows: int, columns: int) -> tuple[np.ndarray, tuple[float, float, float]]:
         """Where each output pixel comes from, ``(2, 3)`` in `affine_grid`'s units; power, factor, noise."""
         random = np.random.default_rng(draw)
         angle, scale, aspect, gamma, brightness = random.uniform(-1, 1, len(self.most)) * self.most
@@ -97,7 +97,7 @@ class BatchAugmentation(PrepareBatch):
         return theta, (math.exp(gamma), 1 + brightness, deviation)
 
 
-def _draw_noise(like: Tensor, draws: list[int]) -> Tensor:
+def _sample_noise(like: Tensor, draws: list[int]) -> Tensor:
     """Standard normal values in the shape of `like`, those of an image from its own draw."""
     generator = torch.Generator(like.device)
     return torch.stack(

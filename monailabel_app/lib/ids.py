@@ -37,7 +37,7 @@ def is_unicode(text: str) -> bool:
     return True
 
 
-def _check_image_id(value: str) -> str:
+def _require_image_id(value: str) -> str:
     value = TICKET.sub("", value)
     if not is_image_id(value):
         raise BadValueError(
@@ -46,35 +46,35 @@ def _check_image_id(value: str) -> str:
     return value
 
 
-def _check_image_id_or_nothing(value: str) -> str:
-    return value and _check_image_id(value)
+def _require_image_id_or_nothing(value: str) -> str:
+    return value and _require_image_id(value)
 
 
-def _check_name(value: str) -> str:
+def _require_name(value: str) -> str:
     if not NAME.fullmatch(value):
         raise BadValueError("E_ID", "a name of a model or method has 1 to 64 letters, digits, '_' and '-'.")
     return value
 
 
-def _check_session_id(value: str) -> str:
+def _require_session_id(value: str) -> str:
     if not SESSION.fullmatch(value):
         raise BadValueError("E_ID", "the id of a session has 1 to 64 letters, digits, '_' and '-'.")
     return value
 
 
-def _check_session_id_or_nothing(value: str) -> str:
-    return value and _check_session_id(value)
+def _require_session_id_or_nothing(value: str) -> str:
+    return value and _require_session_id(value)
 
 
-def _check_tag(value: str) -> str:
+def _require_tag(value: str) -> str:
     if value not in TAGS:
         raise BadValueError("E_TAG", f"the tag of a label is one of {', '.join(TAGS)}.")
     return value
 
 
-ImageId = Annotated[str, AfterValidator(_check_image_id)]
-ImageIdOrNothing = Annotated[str, AfterValidator(_check_image_id_or_nothing)]
-SessionId = Annotated[str, AfterValidator(_check_session_id)]
-SessionIdOrNothing = Annotated[str, AfterValidator(_check_session_id_or_nothing)]
-Name = Annotated[str, AfterValidator(_check_name)]
-Tag = Annotated[str, AfterValidator(_check_tag)]
+ImageId = Annotated[str, AfterValidator(_require_image_id)]
+ImageIdOrNothing = Annotated[str, AfterValidator(_require_image_id_or_nothing)]
+SessionId = Annotated[str, AfterValidator(_require_session_id)]
+SessionIdOrNothing = Annotated[str, AfterValidator(_require_session_id_or_nothing)]
+Name = Annotated[str, AfterValidator(_require_name)]
+Tag = Annotated[str, AfterValidator(_require_tag)]

@@ -144,7 +144,7 @@ KINDS: Mapping[str, Kind] = {
 """Every parameter that a task reads."""
 
 
-def check_value(name: str, value: Any) -> Any:
+def parse_value(name: str, value: Any) -> Any:
     """The value of a parameter, as its kind.
 
     Raises:
@@ -190,7 +190,7 @@ JSON_BODY = {
 """What the OpenAPI document says of `read_json_body`."""
 
 
-def note(text: str) -> dict[str, Any]:
+def parse_note(text: str) -> dict[str, Any]:
     """What a client notes of an image or a label.
 
     Raises:
@@ -210,7 +210,7 @@ def pick_known(params: Mapping[str, Any], allowed: Collection[str]) -> dict[str,
 
     Raises:
         HttpError: 400; a parameter would replace what the address or the login says.
-        InputRefusedError: ``E_PARAMS``, see `check_value`.
+        InputRefusedError: ``E_PARAMS``, see `parse_value`.
     """
     if taken := RESERVED.difference(allowed, {"user"}) & params.keys():
         raise HttpError(400, "E_PARAMS", f"parameters cannot hold {', '.join(sorted(taken))}; the address says it.")
@@ -221,10 +221,10 @@ def read_params(params: Mapping[str, Any], names: Iterable[str]) -> dict[str, An
     """Those parameters that are there, each as its kind; what is null or an empty text is not said.
 
     Raises:
-        InputRefusedError: ``E_PARAMS``, see `check_value`.
+        InputRefusedError: ``E_PARAMS``, see `parse_value`.
     """
     found = {name: params.get(name) for name in names}
-    return {name: check_value(name, value) for name, value in found.items() if value is not None and value != ""}
+    return {name: parse_value(name, value) for name, value in found.items() if value is not None and value != ""}
 
 
 def _refuse_constant(name: str) -> None:

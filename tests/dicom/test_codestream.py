@@ -8,7 +8,7 @@ import pydicom
 import pytest
 from pydicom import uid
 
-from mammoseg.dicom.codestream import check_codestream, join_fragments
+from mammoseg.dicom.codestream import join_fragments, parse_codestream
 from mammoseg.errors import InputRefusedError
 from tests.made_dicom import RAMP, mammogram_dataset
 
@@ -38,7 +38,7 @@ def rle(*offsets):
 
 
 def check(stream, syntax=uid.JPEGLosslessSV1, *, allocated=16, stored=12):
-    return check_codestream(stream, syntax, rows=ROWS, columns=COLUMNS, bits_allocated=allocated, bits_stored=stored)
+    return parse_codestream(stream, syntax, rows=ROWS, columns=COLUMNS, bits_allocated=allocated, bits_stored=stored)
 
 
 @pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEG2000Lossless, uid.JPEGLSLossless], ids=lambda s: s.name)

@@ -94,7 +94,7 @@ def choose_runtime(runtime: str, device: str | None) -> str:
     return runtime
 
 
-def check_precision(precision: str | None, known: Sequence[str], *, name: str) -> str:
+def choose_precision(precision: str | None, known: Sequence[str], *, name: str) -> str:
     """The precision that an engine computes with: the first it knows where none is named.
 
     Raises:

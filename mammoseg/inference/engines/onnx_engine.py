@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from mammoseg.inference.engines.engine import check_precision
+from mammoseg.inference.engines.engine import choose_precision
 
 
 class OnnxEngine:
@@ -23,7 +23,7 @@ class OnnxEngine:
     name = f"onnxruntime {onnxruntime.__version__}"
 
     def __init__(self, path: Path, *, shape: tuple[int, int, int], precision: str | None = None) -> None:
-        self.precision = check_precision(precision, self.list_precisions(), name=self.name)
+        self.precision = choose_precision(precision, self.list_precisions(), name=self.name)
         self._path, self.shape = path, shape
         self._session = self._start_session(threads=0)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import openvino
 
-from mammoseg.inference.engines.engine import check_precision
+from mammoseg.inference.engines.engine import choose_precision
 
 DEVICE = "CPU"
 
@@ -28,7 +28,7 @@ class OpenVinoEngine:
 
     def __init__(self, path: Path, *, shape: tuple[int, int, int], precision: str | None = None) -> None:
         self._core = openvino.Core()
-        self.precision = check_precision(precision, self.list_precisions(), name=self.name)
+        self.precision = choose_precision(precision, self.list_precisions(), name=self.name)
         self._model = self._core.read_model(path)
         self._model.reshape([1, *shape])
         self._settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": self.precision, "PERFORMANCE_HINT": "LATENCY"}

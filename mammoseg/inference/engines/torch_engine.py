@@ -9,7 +9,7 @@ from mammoseg.checkpoints.checkpoint import Weights, build_trained_network, read
 from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.inference.acceleration import accelerate
 from mammoseg.inference.bfloat16 import computes_bfloat16
-from mammoseg.inference.engines.engine import check_precision, make_no_device_error
+from mammoseg.inference.engines.engine import choose_precision, make_no_device_error
 
 AUTOCAST = {"f32": None, "bf16": torch.bfloat16, "f16": torch.float16}
 """What `torch.autocast` computes with for each precision."""
@@ -39,7 +39,7 @@ class TorchEngine:
         known = ["f16", "f32"] if self.device.type == "cuda" else ["f32"]
         if computes_bfloat16(self.device.type):
             known.append("bf16")
-        self.precision = check_precision(precision, known, name=f"{self.name} on {self.device.type}")
+        self.precision = choose_precision(precision, known, name=f"{self.name} on {self.device.type}")
         network = build_trained_network(weights).to(self.device)
         rows, columns = weights.preprocessing["spatial_size"]
         example = torch.empty(1, network.config["in_channels"], rows, columns, device=self.device)

@@ -169,10 +169,10 @@ class DicomwebDatastore(InstanceDatastore):
         try:
             (stored,) = store([self.files.locate_segmentation(entry.label_id)], archive)
         except WrongCallError as error:
-            self.spool.keep(entry, str(error))
+            self.spool.note_trouble(entry, str(error))
             return
         if not stored.ok:
-            self.spool.keep(entry, f"{stored.code}: {stored.reason}")
+            self.spool.note_trouble(entry, f"{stored.code}: {stored.reason}")
             return
         self.index.change("UPDATE labels SET is_stored = 1 WHERE label_id = ?", entry.label_id)
         self.spool.drop(entry)

@@ -133,8 +133,8 @@ class LabelFiles:
             return separate_masses(_load_label_map(drawn), self._read_about(label.label_id).assessments)
         return read_drawn(segmentation, _parse_segments(label))
 
-    def make_mask(self, label: LabelRow, segmentation: Path, image: Path) -> Path:
-        """The mask of a label as NIfTI on the grid of its image.
+    def write_mask_file(self, label: LabelRow, segmentation: Path, image: Path) -> Path:
+        """Write the mask of a label as NIfTI on the grid of its image, where it is not there yet.
 
         Args:
             segmentation: path where its SEG is; not read for a picture.

@@ -103,7 +103,7 @@ class InstanceDatastore(MammogramDatastore):
             raise LabelNotFoundException("there is no output of a model for this image.")
         label = self._require_label(label_id)
         image = self.require_image(label.image_id)
-        return str(self.files.make_mask(label, self.locate_segmentation(label), self.locate_image(image)))
+        return str(self.files.write_mask_file(label, self.locate_segmentation(label), self.locate_image(image)))
 
     def read_drawn_masses(self, label: LabelRow) -> list[DrawnMass]:
         """The masses of a label, each by itself.

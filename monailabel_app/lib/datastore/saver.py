@@ -86,7 +86,7 @@ class LabelSaver:
             self._build(entry)
             self._deliver(entry)
         except ArchiveError as error:  # it does not give the image; the label waits for it
-            self._spool.keep(entry, str(error))
+            self._spool.note_trouble(entry, str(error))
         except Exception:
             self._take_back(entry)
             raise
@@ -138,7 +138,7 @@ class LabelSaver:
         try:
             self._build(entry)
         except (ArchiveError, ImageAwayError, OSError, sqlite3.Error) as error:
-            self._spool.keep(entry, say_error(error))
+            self._spool.note_trouble(entry, say_error(error))
         except Exception as error:  # it would be the same at every start
             self._spool.set_aside(entry, say_error(error))
         else:
@@ -194,7 +194,7 @@ class LabelSaver:
             self._source.deliver(entry)
         except Exception as error:
             logger.warning("a label waits: %s", type(error).__name__)
-            self._spool.keep(entry, say_error(error))
+            self._spool.note_trouble(entry, say_error(error))
 
     def _take_back(self, entry: Entry) -> None:
         """Leave nothing of a label of which a client is told that it failed."""

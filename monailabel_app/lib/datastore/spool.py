@@ -72,7 +72,7 @@ class Spool:
         folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(folder)
         for path in folder.glob("*.json"):
-            self._find(path)
+            self._restore(path)
         for upload in folder.glob("*.upload"):  # killed before the entry stood: the client has no answer
             if not upload.with_suffix(".json").exists():
                 upload.unlink()
@@ -109,7 +109,7 @@ class Spool:
         """Where the upload of an entry lies."""
         return self._folder / f"{entry.number}.upload"
 
-    def keep(self, entry: Entry, trouble: str) -> None:
+    def note_trouble(self, entry: Entry, trouble: str) -> None:
         """Say why an entry must wait; where the disk does not take it, it is said until the server ends."""
         if entry.trouble == trouble:
             return
@@ -131,7 +131,7 @@ class Spool:
         self.locate_upload(entry).unlink(missing_ok=True)
         self._forget(entry)
 
-    def _find(self, path: Path) -> None:
+    def _restore(self, path: Path) -> None:
         try:
             entry = ENTRY.validate_json(path.read_bytes())
             if path != self._locate(entry):

@@ -63,7 +63,7 @@ TheSettings = Annotated[ServerSettings, Depends(_get_settings)]
 NAMES = {"E_MODEL": "model", "E_METHOD": "scoring method", "E_STRATEGY": "strategy"}
 
 
-def find(known: Mapping[str, Any], name: Any, code: str = "E_MODEL") -> Any:
+def require_known(known: Mapping[str, Any], name: Any, code: str = "E_MODEL") -> Any:
     """What the app has by a name that a client sends.
 
     Raises:

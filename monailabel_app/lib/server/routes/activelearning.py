@@ -10,7 +10,7 @@ from monailabel_app.lib.app import LabelApp
 from monailabel_app.lib.ids import Name
 from monailabel_app.lib.login.roles import Person
 from monailabel_app.lib.params import JSON_BODY, JsonBody, pick_known
-from monailabel_app.lib.server.routes import Annotator, TheApp, TheLogin, find
+from monailabel_app.lib.server.routes import Annotator, TheApp, TheLogin, require_known
 
 router = APIRouter(prefix="/activelearning", tags=["ActiveLearning"])
 
@@ -37,9 +37,9 @@ def choose_next_image(app: LabelApp, person: Person, strategy: str, params: Mapp
     Raises:
         HttpError: 404; there is no such strategy or model.
     """
-    task = find(app.strategies, strategy, "E_STRATEGY")
+    task = require_known(app.strategies, strategy, "E_STRATEGY")
     if "model" in params:
-        find(app.trainers, params["model"])
+        require_known(app.trainers, params["model"])
     datastore = app.datastore()
     result = task({**params, "strategy": strategy, "user": person.name}, datastore)
     if not result or not result.get("id"):

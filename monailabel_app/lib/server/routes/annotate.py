@@ -23,7 +23,7 @@ from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import ImageId
 from monailabel_app.lib.login.roles import Person
 from monailabel_app.lib.server.annotate_messages import Ask, Drawn, OfImage, ProposalWanted, Skipped, Withdrawn
-from monailabel_app.lib.server.routes import Annotator, Audit, TheApp, TheSettings, Viewer, find
+from monailabel_app.lib.server.routes import Annotator, Audit, TheApp, TheSettings, Viewer, require_known
 from monailabel_app.lib.server.routes.activelearning import choose_next_image
 from monailabel_app.lib.server.uploads import received
 
@@ -121,7 +121,7 @@ def answer_pixels(person: Annotator, app: TheApp, image: ImageId) -> Response:
 @router.post("/api/propose", summary="What a model outlines")
 def propose(person: Annotator, app: TheApp, proposal: ProposalWanted) -> dict[str, Any]:
     """Answer the masses that a model finds in an image, each as runs."""
-    find(app.trainers, proposal.model)  # the interactive ones find nothing by themselves
+    require_known(app.trainers, proposal.model)  # the interactive ones find nothing by themselves
     store = _get_store(app)
     masses, outline = app.infers[proposal.model].find_masses(store.get_image_uri(proposal.image))
     store.work.propose(proposal.image, person.name, outline)

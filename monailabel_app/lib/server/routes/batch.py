@@ -10,7 +10,7 @@ from monailabel_app.lib.ids import Name
 from monailabel_app.lib.login.roles import Role
 from monailabel_app.lib.params import JSON_BODY, JsonBody, pick_known
 from monailabel_app.lib.server.jobs import Job
-from monailabel_app.lib.server.routes import Audit, TheApp, TheJobs, Trainer, find
+from monailabel_app.lib.server.routes import Audit, TheApp, TheJobs, Trainer, require_known
 from monailabel_app.lib.server.routes.work import add_progress
 
 router = APIRouter(prefix="/batch", tags=["Infer"])
@@ -44,7 +44,7 @@ def start(
     Raises:
         HttpError: 400; the model needs prompts; 404; there is no such model.
     """
-    task = find(app.infers, model)
+    task = require_known(app.infers, model)
     if task.prompts:
         raise HttpError(400, "E_REQUEST", "this model needs prompts for each mass; a batch has none.")
     request = {"model": model, "images": images.value, **pick_known(params, [*PARAMS, *task.config()])}

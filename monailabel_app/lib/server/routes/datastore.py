@@ -15,7 +15,7 @@ from mammoseg.files import hash_file
 from monailabel_app.lib.errors import UNKNOWN, HttpError
 from monailabel_app.lib.ids import ImageId, ImageIdOrNothing, Tag
 from monailabel_app.lib.login.roles import Role
-from monailabel_app.lib.params import note, read_json_object
+from monailabel_app.lib.params import parse_note, read_json_object
 from monailabel_app.lib.server.routes import Annotator, Audit, Downloader, TheApp, TheSettings, Trainer, Viewer
 from monailabel_app.lib.server.uploads import uploaded
 
@@ -53,7 +53,7 @@ def add_image(
     params: Annotated[str, Form()] = "{}",
 ) -> dict[str, str]:
     """Add an uploaded image and answer its id."""
-    info = note(params) | {"user": person.name}
+    info = parse_note(params) | {"user": person.name}
     with uploaded(file, settings.state_dir) as path, audit.doing(person.name, "add image") as done:
         done["image"] = app.datastore().add_image(image, str(path), info)
     return {"image": done["image"]}
@@ -87,7 +87,7 @@ def answer_image_info(person: Viewer, app: TheApp, image: ImageId) -> Any:
 @router.put("/image/info", summary="Note something of an image")
 def update_image_info(person: Annotator, app: TheApp, image: ImageId, info: Annotated[str, Form()] = "{}") -> Any:
     """Note something of an image, with the name of who notes it."""
-    return app.datastore().update_image_info(image, note(info) | {"user": person.name})
+    return app.datastore().update_image_info(image, parse_note(info) | {"user": person.name})
 
 
 @router.put("/label", summary="Save a label")
@@ -143,7 +143,7 @@ def update_label_info(
     person: Annotator, app: TheApp, label: ImageId, tag: Tag, info: Annotated[str, Form()] = "{}"
 ) -> Any:
     """Note something of a label, with the name of who notes it."""
-    return app.datastore().update_label_info(label, tag, note(info) | {"user": person.name})
+    return app.datastore().update_label_info(label, tag, parse_note(info) | {"user": person.name})
 
 
 @router.get("/dataset", summary="Images and labels as a ZIP file; it says what the images say of patients")

@@ -19,7 +19,7 @@ from monailabel_app.lib.models.run import Inferred, infer
 from monailabel_app.lib.models.so_far import Asker, SoFar
 from monailabel_app.lib.params import pick_known, read_json_object
 from monailabel_app.lib.server.image_sessions import ImageSessions
-from monailabel_app.lib.server.routes import TheApp, TheImageSessions, TheMasksSoFar, TheSettings, Viewer, find
+from monailabel_app.lib.server.routes import TheApp, TheImageSessions, TheMasksSoFar, TheSettings, Viewer, require_known
 from monailabel_app.lib.server.uploads import uploaded
 from monailabel_app.lib.settings import ServerSettings
 
@@ -64,7 +64,7 @@ def run(
         HttpError: 400; no image is named or uploaded, or two are, or a label of one's own image is to be saved; 403; a
             label is to be saved and the person may not; 404; there is no such model, or the person has no such session.
     """
-    task = find(app.infers, model)
+    task = require_known(app.infers, model)
     if not (file or image or session_id):
         raise HttpError(400, "E_REQUEST", "name an image or a session, or upload a file.")
     if file and session_id:

@@ -8,7 +8,7 @@ from monailabel_app.lib.ids import Name
 from monailabel_app.lib.login.roles import Role
 from monailabel_app.lib.params import JSON_BODY, JsonBody, pick_known
 from monailabel_app.lib.server.jobs import Job
-from monailabel_app.lib.server.routes import Annotator, TheApp, TheJobs, find
+from monailabel_app.lib.server.routes import Annotator, TheApp, TheJobs, require_known
 from monailabel_app.lib.server.routes.work import add_progress
 
 router = APIRouter(prefix="/scoring", tags=["Scoring"])
@@ -29,9 +29,9 @@ def start(
     run_sync: bool = False,
 ) -> Any:
     """Start a scoring method and answer the job's record; ``run_sync`` waits for its end."""
-    task = find(app.scoring_methods, method, "E_METHOD")
+    task = require_known(app.scoring_methods, method, "E_METHOD")
     request = {**pick_known(params, PARAMS), "method": method}
     if "model" in request:
-        find(app.trainers, request["model"])
+        require_known(app.trainers, request["model"])
     job = Job(request, lambda: app.scoring(request), stop=getattr(task, "stop", None))
     return jobs.answer(KIND, job, waits=run_sync, enqueue=True)

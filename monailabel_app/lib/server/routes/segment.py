@@ -9,8 +9,8 @@ from fastapi import APIRouter
 from mammoseg.errors import make_unknown_name_error
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.models.said_prompts import OF_A_PAGE
-from monailabel_app.lib.params import JSON_BODY, JsonBody, check_value
-from monailabel_app.lib.server.routes import Annotator, TheApp, find
+from monailabel_app.lib.params import JSON_BODY, JsonBody, parse_value
+from monailabel_app.lib.server.routes import Annotator, TheApp, require_known
 
 KEYS = ("image", "model", *OF_A_PAGE)
 """What a page may send; another key would be a prompt that nobody hears."""
@@ -28,8 +28,8 @@ def segment(person: Annotator, app: TheApp, params: JsonBody) -> dict[str, Any]:
     begin = time.perf_counter()
     if unknown := params.keys() - {*KEYS}:
         raise HttpError(400, "E_PARAMS", f"{make_unknown_name_error('parameter', min(unknown), KEYS)}.")
-    image = check_value("image", params.get("image"))
-    outliner = find(app.outliners, params.get("model") or next(iter(app.outliners)))
+    image = parse_value("image", params.get("image"))
+    outliner = require_known(app.outliners, params.get("model") or next(iter(app.outliners)))
     datastore = app.datastore()
     proposal = outliner.outline_for_page(Path(datastore.get_image_uri(image)), params)
     datastore.work.propose(image, person.name, proposal)

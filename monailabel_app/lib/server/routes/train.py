@@ -10,7 +10,7 @@ from monailabel_app.lib.ids import Name
 from monailabel_app.lib.login.roles import Person, Role
 from monailabel_app.lib.params import JSON_BODY, JsonBody, pick_known
 from monailabel_app.lib.server.jobs import Job
-from monailabel_app.lib.server.routes import Admin, Audit, TheApp, TheJobs, Trainer, Viewer, find
+from monailabel_app.lib.server.routes import Admin, Audit, TheApp, TheJobs, Trainer, Viewer, require_known
 from monailabel_app.lib.server.routes.work import add_progress
 
 router = APIRouter(prefix="/train", tags=["Train"])
@@ -57,7 +57,7 @@ def start(
 @router.get("/{model}/versions", summary="Versions of a model, and which is served")
 def list_versions(person: Viewer, app: TheApp, model: Name) -> Any:
     """Answer the versions of a model, and which of them is served."""
-    return find(app.versions, model).read_history()
+    return require_known(app.versions, model).read_history()
 
 
 @router.get(
@@ -65,13 +65,13 @@ def list_versions(person: Viewer, app: TheApp, model: Name) -> Any:
 )
 def answer_curve(person: Viewer, app: TheApp, model: Name, version: VersionNumber | None = None) -> Response:
     """Answer the learning curve of a version as PNG."""
-    return Response(find(app.trainers, model).draw_learning_curve(version), media_type="image/png")
+    return Response(require_known(app.trainers, model).draw_learning_curve(version), media_type="image/png")
 
 
 @router.post("/{model}/promote", summary="Serve a version, one that was kept aside among them")
 def promote(person: Admin, app: TheApp, audit: Audit, model: Name, version: VersionNumber) -> Any:
     """Serve a version and answer its number."""
-    found = find(app.versions, model)
+    found = require_known(app.versions, model)
     with audit.doing(person.name, "promote", model=model, version=version):
         found.promote(version, reason=f"asked for by {person.name}")
     return {"current": version}
@@ -80,7 +80,7 @@ def promote(person: Admin, app: TheApp, audit: Audit, model: Name, version: Vers
 @router.post("/{model}/rollback", summary="Serve the version before")
 def roll_back(person: Admin, app: TheApp, audit: Audit, model: Name) -> Any:
     """Serve the version before the present one and answer its number."""
-    found = find(app.versions, model)
+    found = require_known(app.versions, model)
     with audit.doing(person.name, "rollback", model=model) as done:
         done["version"] = found.roll_back(reason=f"asked for by {person.name}").number
     return {"current": done["version"]}
@@ -94,7 +94,7 @@ def _pick_options(params: dict[str, Any], model: str) -> dict[str, Any]:
 
 
 def _build_job(app: Any, audit: Any, person: Person, model: str, params: dict[str, Any]) -> Job:
-    task = find(app.trainers, model)
+    task = require_known(app.trainers, model)
     request = {"model": model, **pick_known(params, task.config())}
     task.check(request, app.datastore())
 
