@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from mammoseg.interactive.prompts import Prompts
-from mammoseg.interactive.view import look, make_square
+from mammoseg.interactive.view import choose_square, make_square
 
 
 def made_film(side: int = 160) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -27,5 +27,5 @@ def bright_network(inputs: np.ndarray) -> np.ndarray:
 
 def view_of(prompts: Prompts, *, grid: int = 64, breast_height: float = 150):
     """The square that prompts are looked at in."""
-    centre, side = look(prompts, breast_height=breast_height)
+    centre, side = choose_square(prompts, breast_height=breast_height)
     return make_square(centre, side, grid=grid)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mammoseg.interactive.prompts import Prompts
-from mammoseg.interactive.view import CropView, build_levels, cut, look, make_square, measure_breast_height
+from mammoseg.interactive.view import CropView, build_levels, choose_square, cut, make_square, measure_breast_height
 from tests.interactive.made_masses import made_film
 
 
@@ -31,22 +31,22 @@ def test_smaller_copies_of_an_image_show_what_the_image_does(scale):
 
 
 def test_one_click_is_looked_at_in_28_per_cent_of_the_breasts_height_around_it():
-    centre, side = look(Prompts(foreground=np.array([[30.0, 40.0]])), breast_height=500)
+    centre, side = choose_square(Prompts(foreground=np.array([[30.0, 40.0]])), breast_height=500)
     assert centre.tolist() == [30, 40] and side == pytest.approx(140)
 
 
 def test_a_box_is_shown_twice_as_large_and_a_click_beside_it_is_in_view():
     box = (100.0, 100.0, 150.0, 140.0)
-    centre, side = look(Prompts(box=box), breast_height=500)
+    centre, side = choose_square(Prompts(box=box), breast_height=500)
     assert centre.tolist() == [124.5, 119.5] and side == 100
-    centre, side = look(Prompts(foreground=np.array([[199.0, 120.0]]), box=box), breast_height=500)
+    centre, side = choose_square(Prompts(foreground=np.array([[199.0, 120.0]]), box=box), breast_height=500)
     assert side == 200 and centre[0] == 149.5
 
 
 def test_a_mask_of_one_pixel_is_not_enlarged_without_end():
     mask = np.zeros((50, 50), bool)
     mask[10, 20] = True
-    assert look(Prompts(mask=mask), breast_height=500)[1] == pytest.approx(40)
+    assert choose_square(Prompts(mask=mask), breast_height=500)[1] == pytest.approx(40)
 
 
 def test_height_of_the_breast_is_in_pixels_of_the_image():
