@@ -9,6 +9,7 @@ import copy
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,18 @@ def render(name: str) -> dict[str, dict[str, Any]]:
         **overlays,
     }
     return {part: {"_desc_": GENERATED, **content} for part, content in configs.items()}
+
+
+def look_up_setting(config: Mapping[str, Any], path: str) -> Any:
+    """What stands in a config at a ``::`` path.
+
+    Raises:
+        KeyError: nothing does.
+    """
+    value: Any = config
+    for key in path.split(SEPARATOR):
+        value = value[key]
+    return value
 
 
 def build_bundle(name: str) -> None:

@@ -119,3 +119,12 @@ def say_kind_and_place(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{where}"
+
+
+def make_fault_error(error: Exception) -> InputRefusedError:
+    """The refusal of a file on which the program is at fault, or a library below it.
+
+    Args:
+        error: what was not foreseen.
+    """
+    return InputRefusedError("E_FAULT", f"{say_kind_and_place(error)}; please report it.")

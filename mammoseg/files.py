@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,9 @@ from typing import Any
 
 from mammoseg.errors import InputRefusedError, MammosegError, OutputError, WrongCallError, say_reason
 from mammoseg.folders import is_file, is_folder, is_plain_file
+
+SHA256 = re.compile("[0-9a-f]{64}")
+"""What `hash_file` gives."""
 
 
 @contextmanager

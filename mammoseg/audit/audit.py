@@ -1,7 +1,6 @@
 """Whether a bundle of somebody else can be run: every file looked through, none of it executed or imported."""
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,11 +12,9 @@ from mammoseg.audit.unpacked import unpacked
 from mammoseg.counts import format_count
 from mammoseg.deploy.manifest import MANIFEST, ManifestError, check_manifest
 from mammoseg.errors import MammosegError, NothingUsableError, WrongCallError
-from mammoseg.files import as_printable, hash_file
+from mammoseg.files import SHA256, as_printable, hash_file
 from mammoseg.folders import is_link, is_plain_file, leads_out, list_files_below
 from mammoseg.provenance import PACKAGE_FOLDER
-
-SHA256 = re.compile("[0-9a-f]{64}")
 
 UNSEEN = (
     "Not seen from outside: whether the weights do what the card says, what a named function does with the values it "

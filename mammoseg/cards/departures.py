@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from mammoseg.bundles import SEPARATOR
+from mammoseg.bundles import look_up_setting
 
 PAPERS = ("sun2020", "sarker2022", "isosalo2022", "vassilenko2022", "vassilenko2022_voc")
 """Recipes that are of a paper."""
@@ -44,13 +44,13 @@ class Departure:
 
 def _has(path: str, *values: Any) -> Callable[[Config, nn.Module], bool]:
     """Whether a config has one of these values at a path."""
-    return lambda config, network: _look_up(config, path) in values
+    return lambda config, network: look_up_setting(config, path) in values
 
 
 DEPARTURES = (
     Departure(
         PAPERS,
-        lambda config, network: "float16" in str(_look_up(config, "precision")),
+        lambda config, network: "float16" in str(look_up_setting(config, "precision")),
         "On a GPU the training is in mixed precision, the paper's is not; `--precision float32` is its way.",
     ),
     Departure(
@@ -94,7 +94,7 @@ DEPARTURES = (
     ),
     Departure(
         ("sarker2022",),
-        lambda config, network: _look_up(config, "preprocessing::clahe_clip_limit") is not None,
+        lambda config, network: look_up_setting(config, "preprocessing::clahe_clip_limit") is not None,
         "CLAHE is done after the image was resized, the paper does it before.",
     ),
     Departure(
@@ -104,19 +104,20 @@ DEPARTURES = (
     ),
     Departure(
         ("isosalo2022",),
-        lambda config, network: "512" in str(_look_up(config, "spatial_size")),
+        lambda config, network: "512" in str(look_up_setting(config, "spatial_size")),
         "In training the network sees the crop of 448 x 448 padded to 512 x 512, the paper's sees 448 x 448.",
     ),
     Departure(
         ("isosalo2022",),
         lambda config, network: (
-            "losses" in _look_up(config, "loss") and "val_loss" in _look_up(config, "validate::key_metric")
+            "losses" in look_up_setting(config, "loss")
+            and "val_loss" in look_up_setting(config, "validate::key_metric")
         ),
         "The loss of the second stage chooses the weights of both stages.",
     ),
     Departure(
         ("sun2020", "sarker2022", "vassilenko2022"),
-        lambda config, network: any("dice" in name for name in _look_up(config, "validate::key_metric")),
+        lambda config, network: any("dice" in name for name in look_up_setting(config, "validate::key_metric")),
         "The weights kept are those of the best validation Dice, not of the lowest loss; the paper does not say which "
         "it kept.",
     ),
@@ -147,10 +148,3 @@ def _read_constants(network: nn.Module) -> tuple[float, float | None]:
     """Eps and momentum of the first batch normalisation."""
     first = next(module for module in network.modules() if isinstance(module, nn.BatchNorm2d))
     return first.eps, first.momentum
-
-
-def _look_up(config: Config, path: str) -> Any:
-    value: Any = config
-    for key in path.split(SEPARATOR):
-        value = value[key]
-    return value

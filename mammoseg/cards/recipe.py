@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from mammoseg.bundles import SEPARATOR
+from mammoseg.bundles import look_up_setting
 
 SETTINGS = {
     "preprocessing": "preprocessing",
@@ -29,14 +29,14 @@ def list_recipe_settings(config: dict[str, Any]) -> dict[str, str]:
     Args:
         config: complete train config of `mammoseg.bundles.render`.
     """
-    values = {row: _look_up(config, key) for row, key in SETTINGS.items()}
+    values = {row: look_up_setting(config, key) for row, key in SETTINGS.items()}
     return {row: format_setting(value, config) for row, value in values.items() if value}
 
 
 def format_setting(value: Any, config: dict[str, Any]) -> str:
     """A value of a config: references resolved, objects as ``Name(argument=value)``, expressions left out."""
     if isinstance(value, str) and value.startswith("@"):
-        return format_setting(_look_up(config, value[1:]), config)
+        return format_setting(look_up_setting(config, value[1:]), config)
     if isinstance(value, list) and any(isinstance(part, dict) for part in value):
         return f"[{', '.join(format_setting(part, config) for part in value)}]"
     if isinstance(value, dict):
@@ -47,9 +47,3 @@ def format_setting(value: Any, config: dict[str, Any]) -> str:
 
 def _is_said(name: str, value: Any) -> bool:
     return name not in LEFT_OUT and not (isinstance(value, str) and value.startswith("$"))
-
-
-def _look_up(config: dict[str, Any], path: str) -> Any:
-    for key in path.split(SEPARATOR):
-        config = config[key]
-    return config

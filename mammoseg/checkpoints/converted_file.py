@@ -4,7 +4,6 @@ It is what engines without torch read: converted weights in the user's cache, th
 `mammoseg export --formats onnx` writes.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from inspect import signature
@@ -20,7 +19,7 @@ from mammoseg.checkpoints.recorded_values import (
     with_text_keys,
 )
 from mammoseg.checkpoints.weights_file import WeightsError, require_weights
-from mammoseg.files import hash_file, read_json, write_json
+from mammoseg.files import SHA256, hash_file, read_json, write_json
 from mammoseg.transforms.settings import list_film_settings, list_prompted_settings
 
 FORMAT = 3
@@ -33,8 +32,6 @@ F32, INT8 = "f32", "int8"
 
 LOGITS, PROBABILITY = "logits", "probability"
 """What a network gives: as it was trained, or with its sigmoid or softmax, as an export has it."""
-
-SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)

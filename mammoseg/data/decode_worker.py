@@ -35,7 +35,7 @@ from mammoseg.dicom.mask import decode_mask, decode_segments
 from mammoseg.dicom.parse import parse_dicom, read_bytes
 from mammoseg.dicom.pixels import MAX_PIXELS, decode
 from mammoseg.dicom.values import malformed_refused, read_text
-from mammoseg.errors import InputRefusedError, WrongCallError, say_kind_and_place
+from mammoseg.errors import InputRefusedError, WrongCallError, make_fault_error
 
 if TYPE_CHECKING:
     from mammoseg.data.nifti_decoder import Nifti
@@ -79,13 +79,17 @@ def _answer_or_refuse(request: dict[str, Any]) -> Answer:
     try:
         return ANSWERS[request.pop("kind")](**request)
     except InputRefusedError as error:
-        return {"code": error.code, "reason": error.reason}, []
+        return _answer_refusal(error)
     except WrongCallError as error:
         return {"wrong_call": str(error)}, []
     except MemoryError:
         return {"code": "E_RESOURCES", "reason": f"reading it takes more than {MEMORY_LIMIT >> 30} GiB of memory."}, []
     except Exception as error:
-        return {"code": "E_FAULT", "reason": f"{say_kind_and_place(error)}; please report it."}, []
+        return _answer_refusal(make_fault_error(error))
+
+
+def _answer_refusal(error: InputRefusedError) -> Answer:
+    return {"code": error.code, "reason": error.reason}, []
 
 
 def answer_image(path: str, voi: str | int, modalities: list[str], **_: Any) -> Answer:

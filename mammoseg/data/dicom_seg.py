@@ -1,24 +1,24 @@
 """Mammograms with DICOM segmentations of their masses, by any program; docs/datasets/dicom_seg.md."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from pydicom.dataset import Dataset
 from tqdm import tqdm
 
 from mammoseg.data.datalist import Record
+from mammoseg.data.duplicates import SeenInstances
 from mammoseg.data.find_images import begins_as_dicom
 from mammoseg.data.folder import make_image_id
-from mammoseg.data.ingest_job import NOT_DICOM, WITHOUT_CODE, IngestJob
+from mammoseg.data.ingest_job import COPIES, NOT_DICOM, WITHOUT_CODE, IngestJob
 from mammoseg.data.mammogram import describe_mammogram, read_mammogram
 from mammoseg.data.mask_files import RESAMPLED, check_area, check_count, fit_to_grid, write_masses
 from mammoseg.dicom.mask import (
     SEGMENTATION_CLASSES,
-    find_mass_segments,
     find_referenced_instances,
+    list_mass_segments,
+    make_no_mass_error,
     segmentation_refused,
 )
 from mammoseg.dicom.read import load_dicom_mask, read_header, read_segments
@@ -26,9 +26,6 @@ from mammoseg.dicom.values import read_text
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import as_printable
 from mammoseg.folders import leads_out, list_files_below
-
-LABEL_OF_MASS = re.compile(r"\b(mass|masses)\b", re.IGNORECASE)
-"""In Segment Label, for programs that code every segment as tissue."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +49,7 @@ class DicomFile:
 class FoundFiles:
     """What the headers say: images by SOP Instance UID, segmentations by that of the image they refer to."""
 
+    seen: SeenInstances = field(default_factory=SeenInstances)
     images: dict[str, DicomFile] = field(default_factory=dict)
     segmentations: dict[str, list[DicomFile]] = field(default_factory=dict)
 
@@ -94,7 +92,7 @@ def _find_files(job: IngestJob) -> FoundFiles:
             job.report.skip(NOT_DICOM, name)
             continue
         try:
-            _add_file(path, name, found)
+            _add_file(path, name, found, job)
         except InputRefusedError as error:
             job.report.refuse(error, name)
     return found
@@ -107,11 +105,11 @@ def _is_dicom(path: Path) -> bool:
         return False
 
 
-def _add_file(path: Path, name: Path, found: FoundFiles) -> None:
+def _add_file(path: Path, name: Path, found: FoundFiles, job: IngestJob) -> None:
     header = read_header(path)
     if read_text(header, "SOPClassUID") in SEGMENTATION_CLASSES:
         with segmentation_refused():
-            segmentation = DicomFile(path, name, segments=_find_segments(header))
+            segmentation = DicomFile(path, name, segments=list_mass_segments(header, by_label=True))
             referenced = find_referenced_instances(header)
         if not referenced:
             raise InputRefusedError("E_SEG_IMAGE", "the segmentation refers to no image.")
@@ -119,18 +117,10 @@ def _add_file(path: Path, name: Path, found: FoundFiles) -> None:
             found.segmentations.setdefault(uid, []).append(segmentation)
         return
     uid = read_text(header, "SOPInstanceUID")
-    if uid in found.images:
-        raise InputRefusedError(
-            "E_DUPLICATE_UID", f"its SOP Instance UID is that of {as_printable(found.images[uid].name)}."
-        )
+    if not found.seen.admit(uid, path):
+        job.report.skip(COPIES, name)
+        return
     found.images[uid] = DicomFile(path, name, patient=read_text(header, "PatientID").strip())
-
-
-def _find_segments(header: Dataset) -> tuple[int, ...] | None:
-    described = list(header.get("SegmentSequence") or [])
-    coded = find_mass_segments(header)
-    labelled = [segment for segment in described if LABEL_OF_MASS.search(str(segment.get("SegmentLabel", "")))]
-    return tuple(sorted({int(segment.SegmentNumber) for segment in (*coded, *labelled)})) if described else None
 
 
 def _build_record(job: IngestJob, image: DicomFile, segmentations: Sequence[DicomFile]) -> Record:
@@ -165,7 +155,6 @@ def _read_masses(segmentation: DicomFile, uid: str | None) -> list[np.ndarray]:
     if segmentation.segments is None:
         return [load_dicom_mask(segmentation.path, image_uid=uid)[0]]
     if not segmentation.segments:
-        reason = "no segment has the property type Mass (SCT 4147007), or the word mass in its label."
-        raise InputRefusedError("E_SEG_SEGMENT", reason)
+        raise make_no_mass_error(by_label=True)
     check_count(len(segmentation.segments))
     return read_segments(segmentation.path, segmentation.segments, image_uid=uid)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import as_printable
-from mammoseg.mammogram import Mammogram
 
 
 @dataclass
@@ -15,17 +14,24 @@ class SeenInstances:
 
     _first: dict[str, Path] = field(default_factory=dict)
 
-    def admit(self, mammogram: Mammogram) -> None:
-        """Let a mammogram in, unless its UID stood in a file of other bytes before; a copy is let in.
+    def admit(self, uid: str | None, path: Path) -> bool:
+        """Let a file in, unless its UID stood in a file of other bytes before; a copy is let in.
+
+        Args:
+            uid: SOP Instance UID of the file; None where it has none.
+
+        Returns:
+            whether it is the first; False for a copy.
 
         Raises:
             InputRefusedError: ``E_DUPLICATE_UID``.
         """
-        if mammogram.sop_instance_uid is None:
-            return
-        first = self._first.setdefault(mammogram.sop_instance_uid, mammogram.path)
-        if not filecmp.cmp(first, mammogram.path, shallow=False):
+        if uid is None:
+            return True
+        first = self._first.setdefault(uid, path)
+        if not filecmp.cmp(first, path, shallow=False):
             raise make_uid_taken_error(first)
+        return first is path
 
 
 def make_uid_taken_error(first: Path) -> InputRefusedError:

@@ -50,9 +50,9 @@ def say_passed_over(count: int) -> str:
     return f", {count} passed over (no images, masks of images, links that lead elsewhere)" if count else ""
 
 
-def say_no_file(passed_over: int) -> str:
-    """What to do where nothing is left to segment."""
-    return f"there is no file to segment{say_passed_over(passed_over)}; name mammograms or a folder that holds some."
+def say_no_file(passed_over: int, *, to: str = "segment") -> str:
+    """What to do where no file is left, said with what it would be for."""
+    return f"there is no file to {to}{say_passed_over(passed_over)}; name mammograms or a folder that holds some."
 
 
 def begins_as_dicom(path: Path) -> bool:

@@ -71,7 +71,7 @@ def collect(
                 without_code.append(image.relative_to(root))
                 continue
             mammogram = read_mammogram(image)
-            seen.admit(mammogram)
+            seen.admit(mammogram.sop_instance_uid, image)
             for note in mammogram.notes:
                 job.report.note(note, image.relative_to(root))
             records.append(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.data.pictures import flatten_nifti, parse_picture, parse_slice
-from mammoseg.dicom.decode_pool import get_default_pool, parse_source_file
+from mammoseg.dicom.decode_pool import ask_decoder, parse_source_file
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import as_printable, hash_file, make_no_file_error, make_unreadable_error
 from mammoseg.mammogram import Mammogram, SourceFile, is_pixel_size, say_not_believed
@@ -77,8 +77,7 @@ def check_something_to_see(mammogram: Mammogram) -> None:
 
 
 def _read(path: Path, voi: str | int, modalities: Sequence[str]) -> Mammogram:
-    request = {"kind": "image", "path": str(path.absolute()), "voi": voi, "modalities": list(modalities)}
-    fields, payload = get_default_pool().ask(request)
+    fields, payload = ask_decoder("image", path, voi=voi, modalities=list(modalities))
     source = parse_source_file(fields)
     if source.format == "DICOM":
         from mammoseg.dicom.read import parse_mammogram  # pictures need no pydicom

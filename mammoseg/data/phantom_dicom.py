@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from pydicom import dcmwrite
-from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import (
@@ -18,6 +18,7 @@ from pydicom.uid import (
     generate_uid,
 )
 
+from mammoseg.dicom.codes import build_code_item
 from mammoseg.files import atomic_path
 
 WHEN = datetime(2020, 1, 1, 12, 0, 0, tzinfo=timezone.utc)
@@ -158,7 +159,7 @@ def _build_mammogram(
     image.PixelData = stored.tobytes()
     image.AcquisitionContextSequence = []  # C.7.6.14 Acquisition Context
     image.ImageLaterality = laterality  # C.8.11.2 DX Anatomy Imaged
-    image.AnatomicRegionSequence = [_build_item(codes.SCT.Breast)]
+    image.AnatomicRegionSequence = [build_code_item(codes.SCT.Breast)]
     image.PixelIntensityRelationship = "LOG"  # C.8.11.3 DX Image
     image.PixelIntensityRelationshipSign = 1 if photometric == "MONOCHROME1" else -1
     image.RescaleIntercept, image.RescaleSlope, image.RescaleType = 0, 1, "US"
@@ -170,16 +171,10 @@ def _build_mammogram(
     image.BreastImplantPresent = "NO"
     image.PartialView = "NO"
     image.ViewPosition = view
-    view_item = _build_item(VIEW_CODES[view])
+    view_item = build_code_item(VIEW_CODES[view])
     view_item.ViewModifierCodeSequence = []
     image.ViewCodeSequence = [view_item]
     image.SOPClassUID = meta.MediaStorageSOPClassUID  # C.12.1 SOP Common
     image.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
     image.TimezoneOffsetFromUTC = "+0000"
     return image
-
-
-def _build_item(code: Code) -> Dataset:
-    item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code.value, code.scheme_designator, code.meaning
-    return item

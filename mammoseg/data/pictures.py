@@ -13,7 +13,7 @@ import numpy as np
 
 from mammoseg.dicom.decode_pool import (
     as_plain_text,
-    get_default_pool,
+    ask_decoder,
     make_no_sense_error,
     parse_array,
     parse_mask,
@@ -92,7 +92,7 @@ def load_picture(path: Path) -> Picture:
     Raises:
         InputRefusedError: damaged, of another depth, in colour, transparent, of several pages, or too large.
     """
-    return parse_picture(*_ask("picture", path))
+    return parse_picture(*ask_decoder("picture", path))
 
 
 def parse_picture(fields: Mapping[str, Any], payload: np.ndarray) -> Picture:
@@ -116,7 +116,7 @@ def load_picture_mask(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
     Raises:
         InputRefusedError: as `load_picture`, but for pages, palettes and alpha channels that make one mask.
     """
-    return parse_mask(*_ask("picture_mask", path))
+    return parse_mask(*ask_decoder("picture_mask", path))
 
 
 def read_nifti(path: Path) -> tuple[np.ndarray, tuple[float, float], tuple[float, float] | None]:
@@ -170,7 +170,7 @@ def load_nrrd(path: Path, *, max_pixels: int | None = None) -> NiftiImage:
 
 
 def _load_slice(kind: str, path: Path, max_pixels: int | None) -> NiftiImage:
-    return parse_slice(*_ask(kind, path, **({} if max_pixels is None else {"max_pixels": max_pixels})))
+    return parse_slice(*ask_decoder(kind, path, **({} if max_pixels is None else {"max_pixels": max_pixels})))
 
 
 def parse_slice(fields: Mapping[str, Any], payload: np.ndarray) -> NiftiImage:
@@ -186,10 +186,6 @@ def parse_slice(fields: Mapping[str, Any], payload: np.ndarray) -> NiftiImage:
     if array.ndim < 2 or not np.isfinite(array).all():
         raise make_no_sense_error()
     return NiftiImage(array, _parse_affine(fields), _parse_spacing(fields), fields.get("contradicts_itself") is True)
-
-
-def _ask(kind: str, path: Path, **details: Any) -> tuple[dict[str, Any], np.ndarray]:
-    return get_default_pool().ask({"kind": kind, "path": str(path.absolute()), **details})
 
 
 def _parse_affine(fields: Mapping[str, Any]) -> np.ndarray | None:

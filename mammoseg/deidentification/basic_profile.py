@@ -20,6 +20,7 @@ from pydicom.tag import BaseTag
 from pydicom.uid import UID, UID_dictionary
 
 from mammoseg import __version__
+from mammoseg.dicom.codes import build_code_item
 from mammoseg.errors import InputRefusedError
 
 TABLE = "dicomfields_2026c"
@@ -75,7 +76,7 @@ def deidentify_dataset(dataset: Dataset, pseudonyms: Pseudonyms) -> None:
     dataset.PatientID = dataset.PatientName = patient
     dataset.PatientIdentityRemoved = "YES"
     dataset.DeidentificationMethod = METHOD
-    dataset.DeidentificationMethodCodeSequence = [_build_item(BASIC_PROFILE)]
+    dataset.DeidentificationMethodCodeSequence = [build_code_item(BASIC_PROFILE)]
     dataset.LongitudinalTemporalInformationModified = "REMOVED"
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
@@ -168,9 +169,3 @@ def _replace_uids(dataset: Dataset, tag: tuple[int, int] | BaseTag, pseudonyms: 
     values = element.value if isinstance(element.value, MultiValue) else [element.value]
     new = [value if value in UID_dictionary else pseudonyms.derive_uid(str(value)) for value in values]
     element.value = [UID(value) for value in new] if len(new) > 1 else UID(new[0])
-
-
-def _build_item(code: Code) -> Dataset:
-    item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code.value, code.scheme_designator, code.meaning
-    return item

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from tqdm import tqdm
 
 from mammoseg.counts import format_count
-from mammoseg.data.find_images import find_inputs, say_passed_over
+from mammoseg.data.find_images import find_inputs, say_no_file, say_passed_over
 from mammoseg.data.identifiers import load_key_when_needed, locate_key_file
 from mammoseg.deidentification.basic_profile import deidentify_dataset
 from mammoseg.deidentification.identity_map import IdentityMap
@@ -195,7 +195,7 @@ def _finish(outcomes: Sequence[CopyOutcome], job: _CopyJob, passed_over: int) ->
         raise NothingUsableError(
             f"none of {format_count(refused, 'file')} could be used; the reasons are above."
             if outcomes
-            else f"there is no file to deidentify{beside}; name mammograms or a folder that holds some."
+            else say_no_file(passed_over, to="deidentify")
         )
     if refused:
         raise PartlyRefusedError(f"{refused} of {format_count(len(outcomes), 'file')} refused; the reasons are above.")

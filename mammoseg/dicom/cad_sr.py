@@ -58,16 +58,16 @@ def build_cad_report(analysis: Analysis) -> Dataset:
 def _build_report(analysis: Analysis, algorithm: Algorithm) -> list[Dataset]:
     """Rows of TID 4000; the library comes second, see `IMAGE`."""
     detection = _build_node(
-        _build_code(codes.DETECTION_PERFORMED, codes.DENSITY_OF_MASS, "CONTAINS"),
+        hd.sr.CodeContentItem(codes.DETECTION_PERFORMED, codes.DENSITY_OF_MASS, "CONTAINS"),
         [*_build_algorithm(algorithm), _to_image("HAS PROPERTIES")],
     )
     detections = _build_node(_build_container(codes.SUCCESSFUL_DETECTIONS, "INFERRED FROM"), [detection])
     return [
-        _build_code(codes.LANGUAGE, Code("en", "RFC5646", "English"), "HAS CONCEPT MOD"),
+        hd.sr.CodeContentItem(codes.LANGUAGE, Code("en", "RFC5646", "English"), "HAS CONCEPT MOD"),
         _build_node(_build_container(codes.IMAGE_LIBRARY, "CONTAINS"), [_build_library_entry(analysis.source)]),
         _build_summary(analysis, algorithm),
-        _build_node(_build_code(codes.SUMMARY_OF_DETECTIONS, codes.SUCCEEDED, "CONTAINS"), [detections]),
-        _build_code(codes.SUMMARY_OF_ANALYSES, codes.NOT_ATTEMPTED, "CONTAINS"),
+        _build_node(hd.sr.CodeContentItem(codes.SUMMARY_OF_DETECTIONS, codes.SUCCEEDED, "CONTAINS"), [detections]),
+        hd.sr.CodeContentItem(codes.SUMMARY_OF_ANALYSES, codes.NOT_ATTEMPTED, "CONTAINS"),
     ]
 
 
@@ -85,9 +85,9 @@ def _build_library_entry(source: Dataset) -> Dataset:
 def _build_summary(analysis: Analysis, algorithm: Algorithm) -> Dataset:
     """What was found, TID 4001 and 4003."""
     if not analysis.lesions:
-        return _build_code(codes.CAD_SUMMARY, codes.WITHOUT_FINDINGS, "CONTAINS")
-    intent = _build_code(codes.RENDERING_INTENT, codes.PRESENTATION_OPTIONAL, "HAS CONCEPT MOD")
-    finding = _build_code(codes.SINGLE_IMAGE_FINDING, codes.DENSITY_OF_MASS, "CONTAINS")
+        return hd.sr.CodeContentItem(codes.CAD_SUMMARY, codes.WITHOUT_FINDINGS, "CONTAINS")
+    intent = hd.sr.CodeContentItem(codes.RENDERING_INTENT, codes.PRESENTATION_OPTIONAL, "HAS CONCEPT MOD")
+    finding = hd.sr.CodeContentItem(codes.SINGLE_IMAGE_FINDING, codes.DENSITY_OF_MASS, "CONTAINS")
     impressions = [
         _build_node(
             _build_container(codes.INDIVIDUAL_IMPRESSION, "INFERRED FROM"),
@@ -95,7 +95,7 @@ def _build_summary(analysis: Analysis, algorithm: Algorithm) -> Dataset:
         )
         for name, lesion in analysis.name_lesions()
     ]
-    return _build_node(_build_code(codes.CAD_SUMMARY, codes.WITH_FINDINGS, "CONTAINS"), impressions)
+    return _build_node(hd.sr.CodeContentItem(codes.CAD_SUMMARY, codes.WITH_FINDINGS, "CONTAINS"), impressions)
 
 
 def _build_finding(analysis: Analysis, algorithm: Algorithm, name: str, lesion: np.ndarray) -> list[Dataset]:
@@ -138,10 +138,6 @@ def _to_image(relationship: str) -> Dataset:
     reference.RelationshipType = relationship
     reference.ReferencedContentItemIdentifier = IMAGE
     return reference
-
-
-def _build_code(name: Code, value: Code, relationship: str) -> hd.sr.ContentItem:
-    return hd.sr.CodeContentItem(name, value, relationship)
 
 
 def _build_number(name: Code, value: float, unit: Code, relationship: str) -> hd.sr.ContentItem:

@@ -1,5 +1,6 @@
 """Coded concepts of the results: SNOMED CT and DICOM codes, held to pydicom's code dictionary by a test."""
 
+from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
 MORPHOLOGICALLY_ABNORMAL_STRUCTURE = Code("49755003", "SCT", "Morphologically Abnormal Structure")
@@ -154,3 +155,10 @@ ALGORITHM_NAME = Code("111001", "DCM", "Algorithm Name")
 ALGORITHM_VERSION = Code("111003", "DCM", "Algorithm Version")
 ALGORITHM_PARAMETERS = Code("111002", "DCM", "Algorithm Parameters")
 """TID 4019."""
+
+
+def build_code_item(code: Code) -> Dataset:
+    """Item of a code sequence, PS3.3 8.8: value, scheme and meaning."""
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code.value, code.scheme_designator, code.meaning
+    return item

@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -155,6 +156,11 @@ class DecodePool:
 def get_default_pool() -> DecodePool:
     """The pool that all readers of this process share."""
     return DecodePool()
+
+
+def ask_decoder(kind: str, path: Path, **details: Any) -> Reply:
+    """Have a child of that pool answer about a file: fields, and bytes uint8 ``(length,)``; see `DecodePool.ask`."""
+    return get_default_pool().ask({"kind": kind, "path": str(path.absolute()), **details})
 
 
 class _Child:

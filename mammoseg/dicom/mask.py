@@ -1,5 +1,6 @@
 """The mask in a DICOM file of masses: a grey image, or a SEG whose segments are fused."""
 
+import re
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
 
@@ -17,6 +18,9 @@ from mammoseg.mask_values import find_mass
 
 LABEL_MAP_SEGMENTATION_STORAGE = uid.UID("1.2.840.10008.5.1.4.1.1.66.7")
 SEGMENTATION_CLASSES = (uid.SegmentationStorage, LABEL_MAP_SEGMENTATION_STORAGE)
+
+LABEL_OF_MASS = re.compile(r"\b(mass|masses)\b", re.IGNORECASE)
+"""In Segment Label, for programs that code every segment as tissue."""
 
 
 def decode_mask(
@@ -44,7 +48,9 @@ def decode_mask(
         if image_uid is not None:
             check_about(dataset, image_uid)
         if segments is None:
-            segments = _list_mass_segments(dataset)
+            segments = list_mass_segments(dataset)
+            if segments == ():
+                raise make_no_mass_error()
         return _merge_frames(dataset, segments).astype(np.uint8), []
 
 
@@ -104,20 +110,29 @@ def find_mass_segments(header: Dataset) -> list[Dataset]:
     return [segment for segment in _read_items(header, "SegmentSequence") if _read_property_type(segment) == codes.MASS]
 
 
+def list_mass_segments(header: Dataset, *, by_label: bool = False) -> tuple[int, ...] | None:
+    """Numbers of the segments of mass, in their order; None, for all, where the file describes no segment.
+
+    Args:
+        by_label: whether `LABEL_OF_MASS` in its label makes a segment one of mass, too.
+    """
+    described = _read_items(header, "SegmentSequence")
+    if not described:
+        return None
+    labelled = [one for one in described if by_label and LABEL_OF_MASS.search(str(one.get("SegmentLabel", "")))]
+    return tuple(sorted({int(segment.SegmentNumber) for segment in (*find_mass_segments(header), *labelled)}))
+
+
+def make_no_mass_error(*, by_label: bool = False) -> InputRefusedError:
+    """The refusal of a SEG in which `list_mass_segments` finds no mass among the segments that it describes."""
+    label = ", or the word mass in its label" if by_label else ""
+    reason = f"no segment has the property type Mass (SCT 4147007){label}; code the masses so."
+    return InputRefusedError("E_SEG_SEGMENT", reason)
+
+
 def _read_property_type(segment: Dataset) -> Code:
     (kind,) = segment.SegmentedPropertyTypeCodeSequence
     return Code(kind.get("CodeValue", ""), kind.get("CodingSchemeDesignator", ""), "")
-
-
-def _list_mass_segments(dataset: Dataset) -> list[int] | None:
-    """Numbers of the segments of mass; None, for all, where the file describes no segment."""
-    if not _read_items(dataset, "SegmentSequence"):
-        return None
-    numbers = [int(segment.SegmentNumber) for segment in find_mass_segments(dataset)]
-    if not numbers:
-        reason = "no segment of the segmentation has the property type Mass (SCT 4147007); code the masses so."
-        raise InputRefusedError("E_SEG_SEGMENT", reason)
-    return numbers
 
 
 def _decode_grey_mask(dataset: Dataset) -> tuple[np.ndarray, list[str]]:

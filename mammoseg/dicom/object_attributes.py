@@ -26,6 +26,9 @@ HANGING_ORDER = [f"{side} {projection}" for projection in codes.VIEW for side in
 UNVERIFIED = "AI, unverified, not for diagnosis"
 """Stands in the description of every series, and in every report."""
 
+DRAWN = "Drawn by a person"
+"""What an object says instead where no algorithm drew."""
+
 REFERENCED_CLASS = tag_for_keyword("ReferencedSOPClassUID")
 
 

@@ -13,7 +13,13 @@ from mammoseg.dicom.attributes import read_laterality
 from mammoseg.dicom.grey import compute_modality_values, list_voi_functions
 from mammoseg.dicom.lut import Table
 from mammoseg.dicom.measure import outline
-from mammoseg.dicom.object_attributes import OUTLINE_COLOUR, build_equipment_attributes, build_series_attributes, stamp
+from mammoseg.dicom.object_attributes import (
+    DRAWN,
+    OUTLINE_COLOUR,
+    build_equipment_attributes,
+    build_series_attributes,
+    stamp,
+)
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.source_header import build_source_header
 from mammoseg.overlay import WARNING
@@ -53,7 +59,7 @@ def build_presentation_state(analysis: Analysis) -> hd.pr.GrayscaleSoftcopyPrese
         graphic_annotations=[annotation],
         graphic_layers=[layer],
         content_label="MASS_DRAWN" if drawn else "MASS_AI",
-        content_description="Drawn by a person" if drawn else WARNING,
+        content_description=DRAWN if drawn else WARNING,
         content_creator_name="mammoseg^",
         transfer_syntax_uid=ExplicitVRLittleEndian,
         presentation_lut_transformation=_build_polarity(header),
@@ -94,7 +100,7 @@ def _draw_names(analysis: Analysis) -> Iterator[hd.pr.TextObject]:
 
 
 def _draw_sentence(analysis: Analysis) -> hd.pr.TextObject:
-    author = "Drawn by a person" if analysis.algorithm is None else WARNING
+    author = DRAWN if analysis.algorithm is None else WARNING
     text = author if analysis.lesions else f"{author}: no mass found"
     return hd.pr.TextObject(text_value=text, units="DISPLAY", bounding_box=SENTENCE_BOX, text_justification="LEFT")
 

@@ -18,7 +18,7 @@ from pydicom.uid import UID
 from mammoseg.dicom.attributes import VIEWS
 from mammoseg.dicom.decode_pool import (
     as_plain_text,
-    get_default_pool,
+    ask_decoder,
     make_no_sense_error,
     parse_array,
     parse_mask,
@@ -47,7 +47,7 @@ def read_dicom(path: Path, *, voi: str | int = "first", modalities: Sequence[str
         InputRefusedError: the file cannot be used. Neither its text nor its code holds a value that names a patient.
         WrongCallError: `voi` is none of these.
     """
-    return parse_mammogram(*_ask("mammogram", path, voi=voi, modalities=list(modalities)), path)
+    return parse_mammogram(*ask_decoder("mammogram", path, voi=voi, modalities=list(modalities)), path)
 
 
 def parse_mammogram(fields: Mapping[str, Any], payload: np.ndarray, path: Path) -> Mammogram:
@@ -93,7 +93,7 @@ def read_stored(path: Path, *, modalities: Sequence[str] | None = None) -> np.nd
     Raises:
         InputRefusedError: the file cannot be used.
     """
-    return _parse_pixels(*_ask("stored", path, modalities=None if modalities is None else list(modalities)))
+    return _parse_pixels(*ask_decoder("stored", path, modalities=None if modalities is None else list(modalities)))
 
 
 def read_dicom_mask(path: Path, *, segments: Sequence[int] | None = None) -> np.ndarray:
@@ -119,7 +119,9 @@ def load_dicom_mask(
     Raises:
         InputRefusedError: the file cannot be used.
     """
-    return parse_mask(*_ask("mask", path, segments=None if segments is None else list(segments), image_uid=image_uid))
+    return parse_mask(
+        *ask_decoder("mask", path, segments=None if segments is None else list(segments), image_uid=image_uid)
+    )
 
 
 def read_segments(path: Path, numbers: Sequence[int], *, image_uid: str | None = None) -> list[np.ndarray]:
@@ -133,7 +135,7 @@ def read_segments(path: Path, numbers: Sequence[int], *, image_uid: str | None =
     """
     if not numbers:
         return []
-    fields, payload = _ask("segments", path, segments=list(numbers), image_uid=image_uid)
+    fields, payload = ask_decoder("segments", path, segments=list(numbers), image_uid=image_uid)
     with sensible():
         rows, columns = (int(side) for side in fields["shape"])
         pixels = rows * columns
@@ -147,7 +149,7 @@ def read_header(path: Path) -> FileDataset:
     Raises:
         InputRefusedError: the file cannot be used.
     """
-    return parse_header(_ask("header", path)[1].tobytes())
+    return parse_header(ask_decoder("header", path)[1].tobytes())
 
 
 def load_header(mammogram: Mammogram) -> FileDataset:
@@ -177,14 +179,10 @@ def read_texts(path: Path, keywords: Sequence[str]) -> dict[str, str]:
     Raises:
         InputRefusedError: ``E_NOT_DICOM``, or ``E_ATTRIBUTE`` for one that is no single text.
     """
-    _, payload = _ask("texts", path, keywords=list(keywords))
+    _, payload = ask_decoder("texts", path, keywords=list(keywords))
     with sensible():
         known = json.loads(payload.tobytes())
         return {keyword: _parse_text(known[keyword]) for keyword in keywords}
-
-
-def _ask(kind: str, path: Path, **details: Any) -> tuple[dict[str, Any], np.ndarray]:
-    return get_default_pool().ask({"kind": kind, "path": str(path.absolute()), **details})
 
 
 def _parse_pixels(fields: Mapping[str, Any], payload: np.ndarray) -> np.ndarray:

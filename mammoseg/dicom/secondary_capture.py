@@ -7,7 +7,7 @@ from pydicom.valuerep import DA, TM
 
 from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.attributes import read_laterality
-from mammoseg.dicom.object_attributes import build_equipment_attributes, build_series_attributes, stamp
+from mammoseg.dicom.object_attributes import DRAWN, build_equipment_attributes, build_series_attributes, stamp
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.source_header import build_source_header, find_patient_orientation
 from mammoseg.mammogram import Mammogram
@@ -44,7 +44,7 @@ def build_secondary_capture(analysis: Analysis, mammogram: Mammogram) -> hd.sc.S
     picture = draw_overlay(
         mammogram.pixels,
         analysis.lesions,
-        sentence="Drawn by a person" if analysis.algorithm is None else "\n".join(analysis.algorithm.caption),
+        sentence=DRAWN if analysis.algorithm is None else "\n".join(analysis.algorithm.caption),
         longest_side=LONGEST_SIDE,
         black_and_white=mammogram.value_range,
     )

@@ -16,6 +16,7 @@ from mammoseg.dicom import codes
 from mammoseg.dicom.analysis import Analysis, derive_uid
 from mammoseg.dicom.attributes import read_laterality, read_numbers
 from mammoseg.dicom.object_attributes import (
+    DRAWN,
     OUTLINE_COLOUR,
     build_algorithm_identification,
     build_equipment_attributes,
@@ -206,7 +207,7 @@ def _describe_content(analysis: Analysis, profile: SegProfile) -> str:
     if analysis.algorithm is not None:
         author = WARNING
     else:
-        author = "Drawn with a model's help" if any(analysis.assisted) else "Drawn by a person"
+        author = "Drawn with a model's help" if any(analysis.assisted) else DRAWN
     if profile is SegProfile.VIEWER and _read_stated_spacing(analysis.source) is None:
         return f"{author}; pixel size unknown, stated as 1 mm"
     return author

@@ -20,7 +20,7 @@ from mammoseg.dicom.analysis import Analysis, derive_uid
 from mammoseg.dicom.attributes import list_remarks, read_laterality
 from mammoseg.dicom.image_library import build_acquisition_context
 from mammoseg.dicom.measure import Measurement, measure, outline, read_scale
-from mammoseg.dicom.object_attributes import MANUFACTURER, UNVERIFIED
+from mammoseg.dicom.object_attributes import DRAWN, MANUFACTURER, UNVERIFIED
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.dicom.sr_document import build_document
 
@@ -69,7 +69,7 @@ def _build_report(analysis: Analysis, segmentation: hd.seg.Segmentation | None) 
     return [
         *hd.sr.LanguageOfContentItemAndDescendants(CodedConcept("en", "RFC5646", "English")),
         *_build_observation_context(analysis),
-        _build_code(codes.PROCEDURE_REPORTED, codes.MAMMOGRAPHY, "HAS CONCEPT MOD"),
+        hd.sr.CodeContentItem(codes.PROCEDURE_REPORTED, codes.MAMMOGRAPHY, "HAS CONCEPT MOD"),
         _build_container(
             codes.IMAGE_LIBRARY, [_build_container(codes.IMAGE_LIBRARY_GROUP, [_build_library_entry(analysis)])]
         ),
@@ -100,7 +100,9 @@ def _build_library_entry(analysis: Analysis) -> Dataset:
     image = hd.sr.ImageContentItem(
         codes.SOURCE, source.SOPClassUID, source.SOPInstanceUID, relationship_type="CONTAINS"
     )
-    modality = [_build_code(codes.MODALITY, codes.MG, "HAS ACQ CONTEXT")] if source.get("Modality") == "MG" else []
+    modality = (
+        [hd.sr.CodeContentItem(codes.MODALITY, codes.MG, "HAS ACQ CONTEXT")] if source.get("Modality") == "MG" else []
+    )
     if context := [*modality, *build_acquisition_context(source)]:
         image.ContentSequence = ContentSequence(context)
     return image
@@ -110,7 +112,7 @@ def _build_evaluations(analysis: Analysis) -> list[Dataset]:
     """What holds for the image as a whole, TID 1500 rows 12 to 14."""
     scale = read_scale(analysis.source)
     comments = [
-        "Drawn by a person; research only" if analysis.algorithm is None else UNVERIFIED,
+        f"{DRAWN}; research only" if analysis.algorithm is None else UNVERIFIED,
         *([analysis.algorithm.warning] if analysis.algorithm and analysis.algorithm.warning else []),
         *(f"The image: {remark}" for remark in list_remarks(analysis.source)),
         str(scale) if scale else "Pixel size unknown: axes and areas are in pixels, as if these were square",
@@ -118,7 +120,7 @@ def _build_evaluations(analysis: Analysis) -> list[Dataset]:
     ]
     return [
         *([] if analysis.algorithm is None or analysis.lesions else _build_algorithm(analysis.algorithm)),
-        _build_code(codes.MASS, codes.PRESENT if analysis.lesions else codes.ABSENT),
+        hd.sr.CodeContentItem(codes.MASS, codes.PRESENT if analysis.lesions else codes.ABSENT, "CONTAINS"),
         *(hd.sr.TextContentItem(codes.COMMENT, comment, "CONTAINS") for comment in comments),
     ]
 
@@ -207,7 +209,3 @@ def _build_container(name: Code, items: Sequence[Any]) -> hd.sr.ContainerContent
     container = hd.sr.ContainerContentItem(name, is_content_continuous=False, relationship_type="CONTAINS")
     container.ContentSequence = ContentSequence(items)
     return container
-
-
-def _build_code(name: Code, value: Code, relationship: str = "CONTAINS") -> hd.sr.CodeContentItem:
-    return hd.sr.CodeContentItem(name, value, relationship)

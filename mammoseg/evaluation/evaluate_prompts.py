@@ -11,11 +11,11 @@ from scipy.ndimage import label
 
 from mammoseg.data.datalist import load_section
 from mammoseg.evaluation.statistics import bootstrap_mean_interval
-from mammoseg.interactive.clicks import TOUCHING
 from mammoseg.interactive.model import InteractiveModel
 from mammoseg.interactive.prompts import Prompts
 from mammoseg.interactive.simulate import correct_mask, draw_first_click, draw_prompt_box, list_masses
 from mammoseg.metrics.overlap import compute_dice
+from mammoseg.metrics.regions import TOUCHING
 from mammoseg.transforms.cached_dataset import CachedDataset
 from mammoseg.transforms.prompted import build_whole_film
 

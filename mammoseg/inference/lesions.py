@@ -9,6 +9,7 @@ from mammoseg.counts import format_count
 from mammoseg.dicom.measure import Scale, compute_scale_in_breast, find_bounding_window
 from mammoseg.errors import InputRefusedError
 from mammoseg.mammogram import Mammogram
+from mammoseg.metrics.regions import TOUCHING
 from mammoseg.transforms.functional.breast import find_recorded_breast
 
 SMALLEST_AREA = 1e-4
@@ -24,9 +25,6 @@ LARGEST_SHARE = 0.215
 """Fraction of the breast above which all masses together are none: the 99.9th percentile of the drawn masses over
 `find_breast_mask` in the 1,231 films of CBIS-DDSM at 256 x 256 (median 0.010, largest 0.253), measured on 2026-11-28.
 Two of these films lie above it."""
-
-TOUCHING = np.ones((3, 3), bool)
-"""Pixels that touch, by a corner too, belong to one lesion."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import numpy as np
 from scipy.special import expit
 
 from mammoseg.inference.engines.engine import Engine
+from mammoseg.transforms.functional.mass_channels import make_channels_error
 
 
 def compute_image_probability(engine: Engine, image: np.ndarray, *, flips: bool) -> np.ndarray:
@@ -44,4 +45,4 @@ def compute_mass_channel(logits: np.ndarray) -> np.ndarray:
         return expit(logits[0])
     if len(logits) == 2:
         return expit(logits[1] - logits[0])
-    raise ValueError(f"logits have {len(logits)} channels; a mass network has 1 (mass) or 2 (background, mass).")
+    raise make_channels_error(len(logits))

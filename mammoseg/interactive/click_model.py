@@ -11,11 +11,12 @@ from mammoseg.bundles import locate_bundle, locate_runs
 from mammoseg.checkpoints.record import check_architecture
 from mammoseg.checkpoints.weights_file import choose_best_weights
 from mammoseg.inference.engines.start import start_engine
-from mammoseg.interactive.clicks import TOUCHING, list_pixels, without_clicked_out
+from mammoseg.interactive.clicks import list_pixels, without_clicked_out
 from mammoseg.interactive.guidance import build_network_input, standardise
 from mammoseg.interactive.prompts import Prompts
 from mammoseg.interactive.random_walker import RandomWalker
 from mammoseg.interactive.view import build_levels, choose_square, cut, find_window, make_square, measure_breast_height
+from mammoseg.metrics.regions import TOUCHING
 
 BUNDLE = "click_unet"
 

@@ -7,12 +7,10 @@ from scipy.ndimage import label
 from skimage.draw import line
 
 from mammoseg.interactive.prompts import Prompts
+from mammoseg.metrics.regions import TOUCHING
 
 CLICK_RADIUS_PIXELS = 10.0
 """How far a click outside reaches where nothing says how large a pixel is."""
-
-TOUCHING = np.ones((3, 3), dtype=bool)
-"""Pixels that touch by a corner are connected."""
 
 
 def without_clicked_out(mask: np.ndarray, prompts: Prompts, *, radius: float = CLICK_RADIUS_PIXELS) -> np.ndarray:

@@ -12,7 +12,7 @@ from mammoseg.counts import format_number
 from mammoseg.dicom import measure
 from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.errors import InputRefusedError, MammosegError, say_kind_and_place
+from mammoseg.errors import InputRefusedError, MammosegError, make_fault_error
 from mammoseg.files import as_printable, output_errors
 from mammoseg.inference.boxes import describe_boxes
 from mammoseg.inference.lesions import find_masses, find_scale
@@ -63,11 +63,11 @@ class FileJob:
             with no_header_values_in_warnings():
                 row, sha256 = self._segment(path, name)
         except InputRefusedError as error:
-            row = make_refused_row(path, error.code, error.reason)
+            row = _make_row_of(error, path)
         except MammosegError:
             raise
         except Exception as error:  # one file must not end the run
-            row = make_refused_row(path, "E_FAULT", f"{say_kind_and_place(error)}; please report it.")
+            row = _make_row_of(make_fault_error(error), path)
         return replace(row, seconds=time.perf_counter() - start), sha256
 
     def _segment(self, path: Path, name: str) -> tuple[Row, str]:
@@ -157,6 +157,10 @@ def _format_areas(lesions: Sequence[np.ndarray], mammogram: Mammogram) -> str:
 def _format_by_lesion(values: Iterable[str]) -> str:
     """One value a lesion, after its name."""
     return "; ".join(f"{name_lesion(number)}: {value}" for number, value in enumerate(values, start=1))
+
+
+def _make_row_of(error: InputRefusedError, path: Path) -> Row:
+    return make_refused_row(path, error.code, error.reason)
 
 
 def make_refused_row(path: Path, code: str, reason: str) -> Row:

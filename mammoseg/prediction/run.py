@@ -16,7 +16,7 @@ from tqdm import tqdm
 from mammoseg.counts import format_count
 from mammoseg.data.find_images import find_inputs, say_no_file, say_passed_over
 from mammoseg.dicom.algorithm import Algorithm
-from mammoseg.errors import MammosegError, NothingUsableError, OutputError, PartlyRefusedError, StoppedError, say_reason
+from mammoseg.errors import MammosegError, NothingUsableError, OutputError, PartlyRefusedError, StoppedError
 from mammoseg.files import output_errors, remove_leftovers, sole_writer
 from mammoseg.folders import is_link
 from mammoseg.paths import make_unique_names
@@ -217,13 +217,9 @@ def _say_remarks(row: Row) -> str:
 
 
 def _write_table_and_page(rows: Sequence[Row], run: Run) -> None:
-    try:
+    with output_errors(run.output):
         write_table(rows, run.output / "results.csv")
         write_page(rows, run, run.output / "index.html")
-    except OSError as error:
-        raise OutputError(
-            f"the table or page cannot be written to '{run.output}' ({say_reason(error)}); free space and run it again."
-        ) from error
 
 
 def _finish(rows: Sequence[Row], passed_over: int, output: Path, *, quiet: bool) -> None:

@@ -6,6 +6,8 @@ import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
+from mammoseg.transforms.functional.mass_channels import make_channels_error
+
 MASS_CHANNEL = 1
 """Channel of mass in a head with background and mass."""
 
@@ -23,7 +25,7 @@ def compute_mass_probability(logits: torch.Tensor) -> torch.Tensor:
         return torch.sigmoid(logits)
     if channels == 2:
         return torch.softmax(logits, dim=0)[MASS_CHANNEL : MASS_CHANNEL + 1]
-    raise ValueError(f"logits have {channels} channels; a mass network has 1 (mass) or 2 (background, mass).")
+    raise make_channels_error(channels)
 
 
 class MassProbabilityd(MapTransform):

@@ -11,12 +11,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from mammoseg.data.identifiers import hash_with_key, load_key
 from mammoseg.errors import MammosegError, say_reason
+from monailabel_app.lib.clock import format_now
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class AuditLog:
         Raises:
             AuditLogError: it cannot be written; then what was to be done must not be.
         """
-        line = {"time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"), "who": who, "what": what}
+        line = {"time": format_now("milliseconds"), "who": who, "what": what}
         if image is not None:
             line["image"] = self.hash_image(image)
         try:

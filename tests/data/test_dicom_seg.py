@@ -118,11 +118,22 @@ def test_images_and_segmentations_without_each_other_are_counted(tree, tmp_path)
     assert [name for name in report["skipped"] if name.startswith("E_")] == ["E_TRUNCATED"]
 
 
-def test_two_files_of_one_uid_are_one_image_and_the_second_is_refused(tree, tmp_path):
+def test_a_copy_of_an_image_is_left_out(tree, tmp_path):
     shutil.copy(tree / "case 0" / "source.dcm", tree / "case 1" / "x.dcm")
     records, report = ingested(tree, tmp_path / "out")
     assert len(records) == 3
-    assert report["skipped"]["E_DUPLICATE_UID"][0].startswith("case 1/x.dcm: its SOP Instance UID is that of case 0/")
+    assert report["skipped"] == {"further copies of a mammogram": ["case 1/x.dcm"]}
+
+
+def test_another_image_of_the_same_uid_is_refused(tree, tmp_path):
+    image = pydicom.dcmread(tree / "case 0" / "source.dcm")
+    image.PatientID = "another"
+    image.save_as(tree / "case 1" / "x.dcm")
+    records, report = ingested(tree, tmp_path / "out")
+    assert len(records) == 3
+    (said,) = report["skipped"]["E_DUPLICATE_UID"]
+    assert said.startswith("case 1/x.dcm: its SOP Instance UID is that of ")
+    assert said.endswith("case 0/source.dcm, with other content; give one.")
 
 
 def test_images_of_unknown_patients_are_a_wrong_call(tree, tmp_path):

@@ -177,15 +177,15 @@ PAYLOAD = np.frombuffer(np.float32(7).tobytes() + b"\0\0", np.uint8)
     ids=str,
 )
 def test_a_mammogram_that_cannot_be_is_a_broken_decoder(lie, monkeypatch):
-    monkeypatch.setattr(read, "_ask", lambda *_, **__: (FIELDS, PAYLOAD))
+    monkeypatch.setattr(read, "ask_decoder", lambda *_, **__: (FIELDS, PAYLOAD))
     np.testing.assert_array_equal(read_dicom(Path("x")).pixels, [[7, 7]])
-    monkeypatch.setattr(read, "_ask", lambda *_, **__: (FIELDS | lie, PAYLOAD))
+    monkeypatch.setattr(read, "ask_decoder", lambda *_, **__: (FIELDS | lie, PAYLOAD))
     with pytest.raises(InputRefusedError, match="E_DECODER: .*no sensible answer"):
         read_dicom(Path("x"))
 
 
 def test_a_header_that_is_no_header_is_a_broken_decoder(monkeypatch):
-    monkeypatch.setattr(read, "_ask", lambda *_, **__: ({}, PAYLOAD))
+    monkeypatch.setattr(read, "ask_decoder", lambda *_, **__: ({}, PAYLOAD))
     with pytest.raises(InputRefusedError, match="E_DECODER"):
         read_header(Path("x"))
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from mammoseg.errors import InputRefusedError
-from mammoseg.inference.lesions import TOUCHING
+from mammoseg.metrics.regions import TOUCHING
 
 MOST_MASSES = 100
 """Of one label; nobody draws so many."""

@@ -13,9 +13,9 @@ from pydantic import TypeAdapter
 from scipy import ndimage
 
 from mammoseg.dicom.algorithm import Assistance
-from mammoseg.interactive.clicks import TOUCHING
 from mammoseg.interactive.run_lengths import RunLengths
 from mammoseg.metrics.overlap import compute_dice
+from mammoseg.metrics.regions import TOUCHING
 from monailabel_app.lib.datastore.index import Index
 
 MOST_PROPOSALS = 100

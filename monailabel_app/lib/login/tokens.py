@@ -4,12 +4,12 @@ import json
 import os
 import secrets
 import stat
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.files import sole_writer, write_json
+from monailabel_app.lib.clock import format_now
 from monailabel_app.lib.login.roles import Person, Role, parse_roles
 from monailabel_app.lib.login.sessions import hash_secret
 
@@ -66,7 +66,7 @@ def make_token(path: Path, *, name: str, role: str) -> str:
     if not name.strip() or not name.isprintable() or len(name) > 64:
         raise WrongCallError("--name is empty, longer than 64 letters or not printable; it stands in the audit.")
     token = PREFIX + secrets.token_urlsafe(32)
-    made = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    made = format_now()
     _change(
         path, lambda entries: [*entries, {"name": name, "roles": asked, "sha256": hash_secret(token), "made": made}]
     )

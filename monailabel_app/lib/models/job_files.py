@@ -1,12 +1,12 @@
 """What a training reads and writes: its job, its data as the package's own datalist, its log."""
 
-import csv
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mammoseg.csv_table import read_csv
 from mammoseg.data.datalist import SECTIONS, write_datalist
 from mammoseg.data.identifiers import hash_with_key
 from mammoseg.data.mask_files import write_mask
@@ -14,6 +14,7 @@ from mammoseg.data.masks import read_mask
 from mammoseg.data.splits import extend_split
 from mammoseg.errors import MammosegError
 from mammoseg.files import hash_file, hash_json, write_json
+from mammoseg.folders import is_file
 
 FEWEST_TRAINING = 2
 """Images for training, below which no batch can be made of different ones."""
@@ -137,11 +138,9 @@ def deal(
 
 def read_log(path: Path) -> list[dict[str, float]]:
     """Lines of a training log so far, without numbers that are none."""
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except FileNotFoundError:
+    if not is_file(path):
         return []
+    _, rows = read_csv(path)
     return [{name: float(value) for name, value in row.items() if value not in ("", "nan", "inf")} for row in rows]
 
 

@@ -11,13 +11,13 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.errors import MammosegError
 from mammoseg.files import atomic_path, flush_to_disk, hash_file, remove_leftovers, write_json
+from monailabel_app.lib.clock import format_now
 from monailabel_app.lib.held import held
 
 WEIGHTS, RECORD, CURRENT = "model.pt", "record.json", "current.json"
@@ -132,7 +132,7 @@ class Versions:
                     "number": number,
                     "sha256": sha256,
                     "parent": state["current"],
-                    "when": _format_now(),
+                    "when": format_now(),
                     **record,
                 }
                 write_json(new / RECORD, about)
@@ -194,7 +194,7 @@ class Versions:
 def _note(state: dict[str, Any], what: str, number: int, reason: str) -> None:
     if what != "kept aside":
         state["current"] = number
-    state["events"].append({"what": what, "number": number, "when": _format_now(), "reason": reason})
+    state["events"].append({"what": what, "number": number, "when": format_now(), "reason": reason})
 
 
 def _find_number_before(state: Mapping[str, Any]) -> int:
@@ -219,7 +219,3 @@ def _read(path: Path, **kinds: type) -> dict[str, Any]:
     except (ValueError, RecursionError, TypeError, KeyError) as error:
         raise WeightsError(f"{path.name} of a model's versions is damaged; restore it from a copy.") from error
     return content
-
-
-def _format_now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")

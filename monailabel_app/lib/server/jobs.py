@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from typing import Any
 
 from mammoseg.errors import MammosegError
+from monailabel_app.lib.clock import format_now
 from monailabel_app.lib.errors import HttpError, say_places
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class Job:
     stop: Callable[[], Any] | None = None
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     status: str = "SUBMITTED"
-    started: str = field(default_factory=lambda: _format_now())
+    started: str = field(default_factory=format_now)
     ended: str | None = None
     error: str | None = None
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=LINES))
@@ -110,7 +110,7 @@ class Jobs:
         running = None
         for job in self.list_jobs(kind):
             if job.status == "SUBMITTED":
-                job.status, job.ended = "STOPPED", _format_now()
+                job.status, job.ended = "STOPPED", format_now()
             elif job.status == "RUNNING":
                 running = job
         if running and running.stop is None:
@@ -159,8 +159,4 @@ def _run(job: Job) -> None:
         logger.error("work failed: %s at %s", type(error).__name__, say_places(error))
     finally:
         logging.getLogger().removeHandler(handler)
-        job.ended = _format_now()
-
-
-def _format_now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+        job.ended = format_now()
