@@ -13,11 +13,13 @@ from mammoseg.folders import is_file
 def read_csv(path: Path, *, needed: Iterable[str] = (), delimiter: str = ",") -> tuple[list[str], list[dict[str, str]]]:
     """Columns, and rows by column, of a CSV file in UTF-8 with a line of headings; a byte order mark may precede them.
 
-    A cell that a short row lacks is empty.
+    A cell that a short row lacks is empty; empty cells behind the last heading are left out.
 
     Raises:
-        WrongCallError: it is no such file, or lacks a column that is needed.
+        WrongCallError: it is no such file, lacks a column that is needed or has it twice, or a row has more cells than
+            there are headings.
     """
+    needed = list(needed)
     if not is_file(path):  # a pipe would be read for ever
         raise WrongCallError(f"{path} is no regular file; name a CSV.")
     try:
@@ -29,6 +31,14 @@ def read_csv(path: Path, *, needed: Iterable[str] = (), delimiter: str = ",") ->
     if missing := [name for name in needed if name not in columns]:
         there = as_printable(", ".join(columns))[:300] or "none"
         raise WrongCallError(f"{path} has no column '{missing[0]}'; it has: {there}.")
+    if doubled := [name for name in needed if columns.count(name) > 1]:
+        raise WrongCallError(f"{path} has two columns '{doubled[0]}'; keep one of them.")
+    for number, row in enumerate(rows, start=2):
+        if any(cell.strip() for cell in row.pop(None, ())):
+            raise WrongCallError(
+                f"{path}, row {number}, has more cells than the {len(columns)} headings; write decimals with a point, "
+                f"and cells with '{delimiter}' in double quotes."
+            )
     return columns, rows
 
 

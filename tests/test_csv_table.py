@@ -21,6 +21,24 @@ def test_cell_that_a_short_row_lacks_is_empty(table):
     assert read_csv(table)[1] == [{"image": "a", "view": ""}]
 
 
+def test_empty_cells_behind_the_last_heading_are_left_out(table):
+    table.write_text("image;view\na;CC;; \n")
+    assert read_csv(table, delimiter=";")[1] == [{"image": "a", "view": "CC"}]
+
+
+def test_row_with_more_cells_than_headings_is_refused(table):
+    table.write_text("image,area\na,1.5\nb,2,5\n")
+    with pytest.raises(WrongCallError, match="row 3, has more cells than the 2 headings; write decimals with a point"):
+        read_csv(table)
+
+
+def test_column_that_is_needed_and_there_twice_is_refused(table):
+    table.write_text("image,view,view\na,CC,MLO\n")
+    with pytest.raises(WrongCallError, match="has two columns 'view'; keep one"):
+        read_csv(table, needed=(name for name in ("image", "view")))
+    assert read_csv(table, needed=("image",))[0] == ["image", "view", "view"]
+
+
 @pytest.mark.parametrize(
     "content", ["image\nGröße\n".encode("latin-1"), b"PK\x03\x04\xff\xfe", "image\na\n".encode("utf-16")]
 )

@@ -16,6 +16,7 @@ from mammoseg.cohort.parquet import build_table_row, with_copies, write_parquet
 from mammoseg.cohort.storing import Storing
 from mammoseg.counts import format_count
 from mammoseg.data.find_images import say_passed_over
+from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.errors import NothingUsableError, PartlyRefusedError, StoppedError
 from mammoseg.files import output_errors, remove_leftovers, sole_writer, write_json
 from mammoseg.prediction.instances import INSTANCES
@@ -56,6 +57,7 @@ def run_cohort(
     processes: Callable[[Run], Over],
     *,
     storing: Callable[[Callable[[str], None]], Storing] | None = None,
+    list_remarks: Callable[[Iterable[Row], Algorithm], Iterable[str]] | None = None,
 ) -> None:
     """Do what is not done yet; then write table and page and say what came out, however the run ends.
 
@@ -63,6 +65,7 @@ def run_cohort(
         run: what holds for all; `run.output` is the folder of the cohort.
         processes: makes the processes, out of the run.
         storing: makes what stores the results in an archive, out of what notes that it has them.
+        list_remarks: sentences to say on stderr of all rows together, unless it was ended; goes through them once.
 
     Raises:
         NothingUsableError: there was no mammogram, or all were refused.
@@ -84,6 +87,9 @@ def run_cohort(
             finally:
                 counts = _write_table(ledger, output)
                 _write_page(counts, cohort, run)
+            rows = (row for _, _, row in ledger.read_rows())
+            for remark in list_remarks(rows, run.algorithm) if list_remarks else ():
+                print(remark, file=sys.stderr)
     _finish(counts, lost, output, say_passed_over(cohort.passed_over))
 
 

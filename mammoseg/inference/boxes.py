@@ -8,16 +8,23 @@ from mammoseg.transforms.arrays import NO_BOX
 from mammoseg.transforms.functional.breast import find_recorded_breast
 from mammoseg.transforms.functional.geometry import Box
 
+MOST_BOXES = 64
+"""Of one image: as many as `mammoseg.inference.lesions.MOST_LESIONS`."""
+
 
 def check_boxes(boxes: Sequence[Box], mammogram: Mammogram) -> None:
     """Hold boxes to the mammogram in which they are said to lie around masses.
 
     Raises:
-        InputRefusedError: ``E_NO_BOX``, there is none; ``E_BOX``, one is empty, not in the image, or beside the breast,
-            where no mass would be found whatever lies there.
+        InputRefusedError: ``E_NO_BOX``, there is none; ``E_BOX``, there are more than `MOST_BOXES`, or one is empty,
+            not in the image, or beside the breast, where no mass would be found whatever lies there.
     """
     if not boxes:
         raise InputRefusedError("E_NO_BOX", NO_BOX)
+    if len(boxes) > MOST_BOXES:
+        raise InputRefusedError(
+            "E_BOX", f"{len(boxes)} boxes of one image, of which {MOST_BOXES} may be; leave some out."
+        )
     rows, columns = mammogram.pixels.shape
     breast = find_recorded_breast(mammogram)
     for box in boxes:

@@ -1,6 +1,7 @@
 """What a call of `predict` or `cohort` asks for, looked at before anything is loaded: predictor, inputs, archives."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,21 +59,18 @@ class PredictorChoice:
 
         return BoxedPredictor(predictor, self.boxes)
 
-    def list_without_effect(self, rows: Sequence[Row], algorithm: Algorithm) -> list[str]:
+    def list_without_effect(self, rows: Iterable[Row], algorithm: Algorithm) -> list[str]:
         """Sentences on what was asked for and had no effect on some images of a run, or on all.
 
         Args:
-            rows: those of the run.
+            rows: those of the run; with boxes they are a sequence, else gone through once.
             algorithm: what drew the masses.
         """
         said: list[str | None] = []
         if self.voi is not None and algorithm.voi != self.voi:
             said.append("--window had no effect on weights that keep the grey values of their training.")
-        elif self.voi is not None and (pictures := sum(row.is_of_picture for row in rows)):
-            images = format_count(sum(row.status is not Status.REFUSED for row in rows), "image")
-            said.append(
-                f"--window had no effect on {pictures} of {images}: they are no DICOM files, which alone it is for."
-            )
+        elif self.voi is not None:
+            said.append(_say_pictures(rows))
         if self.boxes is not None:
             said.append(self.boxes.say_unused(sum(row.count_boxes() for row in rows)))
         return [sentence for sentence in said if sentence]
@@ -126,6 +124,14 @@ def choose_predictor(
     paths = (Path(named),) if isinstance(named, str | Path) else tuple(map(Path, named))
     words = (modalities,) if isinstance(modalities, str) else tuple(modalities)
     return PredictorChoice(bundle, paths, device, words, flips, runtime, precision, voi, table)
+
+
+def _say_pictures(rows: Iterable[Row]) -> str | None:
+    kinds = Counter(row.is_of_picture for row in rows if row.status is not Status.REFUSED)
+    if not (pictures := kinds[True]):
+        return None
+    images = format_count(kinds.total(), "image")
+    return f"--window had no effect on {pictures} of {images}: they are no DICOM files, which alone it is for."
 
 
 def print_loading(choice: PredictorChoice, files: int, *, is_named: bool, earlier: Path) -> None:

@@ -12,6 +12,7 @@ from mammoseg.csv_table import read_csv
 from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.errors import WrongCallError
 from mammoseg.files import as_printable, hash_file
+from mammoseg.inference.boxes import MOST_BOXES
 from mammoseg.mammogram import Mammogram
 from mammoseg.paths import get_stem
 from mammoseg.transforms.functional.geometry import Box, make_box
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 SIDES = ("top", "left", "bottom", "right")
 """Columns of a box beside ``image``: pixels of the stored image from 0, `bottom` and `right` exclusive."""
 
-MOST_BOXES = 64
-"""Of one image: as many as `mammoseg.inference.lesions.MOST_LESIONS`."""
+FARTHEST = 2**31
+"""Largest coordinate: no image is so large."""
 
 
 @dataclass(frozen=True)
@@ -146,13 +147,13 @@ def _parse_box(row: Mapping[str, str], place: str) -> Box:
     numbers = []
     for side in SIDES:
         try:
-            numbers.append(float(row[side]))
+            numbers.append(float(row[side].replace("_", "?")))  # Python reads 2_2 as 22
         except ValueError:
             raise WrongCallError(
                 f"{place}: {side} is '{as_printable(row[side])[:100]}'; give a pixel of the image, from 0."
             ) from None
     top, left, bottom, right = numbers
-    if not (0 <= top < bottom < float("inf") and 0 <= left < right < float("inf")):
+    if not (0 <= top < bottom <= FARTHEST and 0 <= left < right <= FARTHEST):
         raise WrongCallError(
             f"{place}: {' '.join(f'{number:g}' for number in numbers)} are no {', '.join(SIDES)}; give pixels from 0, "
             "bottom below top and right of left."

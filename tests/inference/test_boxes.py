@@ -1,5 +1,7 @@
 """Weights of patches look into the boxes that a person gives, and nowhere else."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,24 @@ def test_what_is_found_in_several_boxes_is_joined(film, patches):
     assert dice(mass, UPPER | LOWER) > 0.97
 
 
+def test_many_boxes_take_the_memory_of_one(patches, tmp_path):
+    pixels = np.zeros((1000, 1000), np.uint16)
+    pixels[:, :900] = 800
+    write_mammogram(tmp_path / "large.dcm", pixels)
+    predictor = Predictor("unet", weights=patches, device="cpu", with_boxes=True)
+    mammogram = predictor.read(tmp_path / "large.dcm")
+
+    def measure_peak(count):
+        tracemalloc.start()
+        predictor.predict(mammogram, boxes=[Box(400, 400, 30, 30)] * count)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    measure_peak(1)
+    assert measure_peak(12) - measure_peak(1) < 2 * 4 * 1000 * 1000  # two maps; all of them would be eleven more
+
+
 @pytest.mark.parametrize(
     ("boxes", "said"),
     [
@@ -66,6 +86,7 @@ def test_what_is_found_in_several_boxes_is_joined(film, patches):
             [AROUND_UPPER, Box(-1, 0, 5, 5)],
             "E_BOX: the box from row -1, column 0 to row 4, column 5 is empty or outsid",
         ),
+        ([AROUND_UPPER] * 65, "E_BOX: 65 boxes of one image, of which 64 may be; leave some out"),
         ([Box(10, 10, 0, 5)], "E_BOX: .* is empty or outside of the image"),
         ([Box(20, 85, 10, 5)], "E_BOX: the box from row 20, column 85 to row 30, column 90 is outside of the breast"),
     ],

@@ -111,6 +111,14 @@ def test_a_name_that_fits_two_files_is_refused_before_anything_is_loaded(tmp_pat
         (f"{HEADINGS}\na,5,2,5,4", "row 2: 5 2 5 4 are no top, left, bottom, right; give pixels from 0"),
         (f"{HEADINGS}\na,1,2,inf,4", "row 2: 1 2 inf 4 are no top"),
         (f"{HEADINGS}\na,nan,2,3,4", "row 2: nan 2 3 4 are no top"),
+        (
+            f"{HEADINGS}\na,22,2,49,5,17,1,44,0",
+            "row 2, has more cells than the 5 headings; write decimals with a point",
+        ),
+        (f"{HEADINGS},top\na,1,2,3,4,5", "has two columns 'top'"),
+        (f"{HEADINGS}\na,1,2_2,30,40", "row 2: left is '2_2'; give a pixel"),
+        (f"{HEADINGS}\na,1,2,1e300,4", r"row 2: 1 2 1e\+300 4 are no top"),
+        (f"{HEADINGS}\na,1,2,3,2147483649", "row 2: .* are no top"),
         (HEADINGS + "\na,1,2,3,4" * 65, "row 66: more than 64 boxes of one image are none of masses"),
     ],
 )

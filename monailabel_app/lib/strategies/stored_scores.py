@@ -48,9 +48,10 @@ class StoredScores:
             also: images whose features count too, such as the labelled ones; empty where no features are needed.
             model: model that scores; see `StrategySettings.model` when None.
         Raises:
-            ModelNotReadyError: there are no weights, or no such model.
+            ModelNotReadyError: there are no weights, no such model, or one that looks into boxes alone.
         """
         name = choose_name(self.models, model or self.settings.model)
+        self.models[name].check_whole_images("scores")
         work = _Work(datastore, name, self.models[name], self.settings)
         found: dict[str, ImageScores] = {}
         missing: tuple[list[str], list[str]] = ([], [])

@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from mammoseg.active_learning.scores import SCORES
+from monailabel_app.lib.models.discover import ModelNotReadyError
 from monailabel_app.lib.models.scoring import KEY, UncertaintyScoring
 from monailabel_app.lib.strategies import stored_scores
 from monailabel_app.lib.strategies.settings import StrategySettings
 from monailabel_app.lib.strategies.stored_scores import StoredScores
+from tests.label.bright_model import write_bright_weights
 from tests.label.tiny_models import DictDatastore, served_model, write_picture, write_weights
 
 NAMES = [f"image-{number}" for number in range(5)]
@@ -46,6 +48,13 @@ def collect(model, store, wanted=("uncertainty_top",), **settings):
 def test_a_request_scores_no_more_than_it_may_and_the_next_goes_on(model, store, passes):
     assert [len(collect(model, store, max_scored=2)) for _ in range(4)] == [2, 4, 5, 5]
     assert sorted(passes) == NAMES
+
+
+def test_weights_of_patches_are_refused_before_any_image_is_read(store, passes, tmp_path):
+    weights = write_bright_weights(tmp_path / "patches.pt", spatial_size=(32, 32), patch_area=1.2)
+    with pytest.raises(ModelNotReadyError, match="looks into a box that a person gives, so there are no scores"):
+        collect(served_model(tmp_path / "patches", weights), store)
+    assert not store.info and not passes
 
 
 def test_what_is_stored_comes_back(model, store):
