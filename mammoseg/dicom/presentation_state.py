@@ -8,6 +8,7 @@ from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 from pydicom.valuerep import DA, TM
 
+from mammoseg.dicom.algorithm import ONLY_IN_BOXES
 from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.attributes import read_laterality
 from mammoseg.dicom.grey import compute_modality_values, list_voi_functions
@@ -29,6 +30,9 @@ SERIES_NUMBER = 50_000
 
 SENTENCE_BOX = (0.02, 0.94, 0.6, 0.99)
 """Left, top, right, bottom of the sentence that says by whom, as fractions of the displayed area."""
+
+LINE_ABOVE = (0.02, 0.89, 0.6, 0.94)
+"""The same of the sentence that only boxes were looked at."""
 
 WINDOW_KEYWORDS = ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation")
 
@@ -52,7 +56,7 @@ def build_presentation_state(analysis: Analysis) -> hd.pr.GrayscaleSoftcopyPrese
         referenced_images=[header],
         graphic_layer=layer,
         graphic_objects=list(_draw_outlines(analysis)) or None,
-        text_objects=[*_draw_names(analysis), _draw_sentence(analysis)],
+        text_objects=[*_draw_names(analysis), *_draw_sentences(analysis)],
     )
     state = hd.pr.GrayscaleSoftcopyPresentationState(
         referenced_images=[header],
@@ -99,10 +103,16 @@ def _draw_names(analysis: Analysis) -> Iterator[hd.pr.TextObject]:
         )
 
 
-def _draw_sentence(analysis: Analysis) -> hd.pr.TextObject:
+def _draw_sentences(analysis: Analysis) -> Iterator[hd.pr.TextObject]:
     author = DRAWN if analysis.algorithm is None else WARNING
     text = author if analysis.lesions else f"{author}: no mass found"
-    return hd.pr.TextObject(text_value=text, units="DISPLAY", bounding_box=SENTENCE_BOX, text_justification="LEFT")
+    yield _draw_line(text, SENTENCE_BOX)
+    if analysis.algorithm is not None and analysis.algorithm.boxes:
+        yield _draw_line(ONLY_IN_BOXES, LINE_ABOVE)
+
+
+def _draw_line(text: str, place: tuple[float, float, float, float]) -> hd.pr.TextObject:
+    return hd.pr.TextObject(text_value=text, units="DISPLAY", bounding_box=place, text_justification="LEFT")
 
 
 def _build_polarity(header: Dataset) -> hd.PresentationLUTTransformation:

@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 
 from mammoseg.errors import InputRefusedError
+from mammoseg.inference.lesions import SMALLEST_AREA, SPECK
 from mammoseg.mammogram import Mammogram
 from mammoseg.transforms.arrays import NO_BOX
 from mammoseg.transforms.functional.breast import find_recorded_breast
 from mammoseg.transforms.functional.geometry import Box
+
+GIVEN = "given by a person: "
+"""Before the boxes in all results."""
 
 MOST_BOXES = 64
 """Of one image: as many as `mammoseg.inference.lesions.MOST_LESIONS`."""
@@ -17,7 +21,8 @@ def check_boxes(boxes: Sequence[Box], mammogram: Mammogram) -> None:
 
     Raises:
         InputRefusedError: ``E_NO_BOX``, there is none; ``E_BOX``, there are more than `MOST_BOXES`, or one is empty,
-            not in the image, or beside the breast, where no mass would be found whatever lies there.
+            not in the image, or beside the breast or smaller than a speck, where no mass would be found whatever lies
+            there.
     """
     if not boxes:
         raise InputRefusedError("E_NO_BOX", NO_BOX)
@@ -34,6 +39,10 @@ def check_boxes(boxes: Sequence[Box], mammogram: Mammogram) -> None:
             raise InputRefusedError(
                 "E_BOX", f"{place} is empty or outside of the image ({rows} rows, {columns} columns)."
             )
+        if box.height * box.width < SMALLEST_AREA * rows * columns:
+            raise InputRefusedError(
+                "E_BOX", f"{place} is under {SPECK}, as only specks are; give one around the whole mass."
+            )
         if not breast[box.top : bottom, box.left : right].any():
             raise InputRefusedError("E_BOX", f"{place} is outside of the breast; give one around a mass.")
 
@@ -48,4 +57,4 @@ def describe_boxes(boxes: Sequence[Box]) -> str:
         'given by a person: 10 20 40 60; 0 0 5 6'
     """
     corners = ((box.top, box.left, box.top + box.height, box.left + box.width) for box in boxes)
-    return "given by a person: " + "; ".join(" ".join(map(str, corner)) for corner in corners)
+    return GIVEN + "; ".join(" ".join(map(str, corner)) for corner in corners)

@@ -72,7 +72,7 @@ class PredictorChoice:
         elif self.voi is not None:
             said.append(_say_pictures(rows))
         if self.boxes is not None:
-            said.append(self.boxes.say_unused(sum(row.count_boxes() for row in rows)))
+            said.append(self.boxes.say_unused(rows))
         return [sentence for sentence in said if sentence]
 
     def _load(self, how: Mapping[str, Any]) -> "Predictor | MeanPredictor":

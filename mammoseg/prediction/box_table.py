@@ -10,11 +10,13 @@ from unicodedata import normalize
 from mammoseg.counts import format_count
 from mammoseg.csv_table import read_csv
 from mammoseg.dicom.algorithm import Algorithm
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import as_printable, hash_file
-from mammoseg.inference.boxes import MOST_BOXES
+from mammoseg.inference.boxes import GIVEN, MOST_BOXES, describe_boxes
 from mammoseg.mammogram import Mammogram
 from mammoseg.paths import get_stem
+from mammoseg.prediction.table import Row
+from mammoseg.transforms.arrays import NO_BOX
 from mammoseg.transforms.functional.geometry import Box, make_box
 
 if TYPE_CHECKING:
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
 
 SIDES = ("top", "left", "bottom", "right")
 """Columns of a box beside ``image``: pixels of the stored image from 0, `bottom` and `right` exclusive."""
+
+HOW_NAMED = (
+    "names an image by the end of its path, letter by letter, A not as a, whole names with one '/' between them; or by "
+    "its SOP Instance UID."
+)
+"""Ends the refusal of an image that the table does not name."""
 
 FARTHEST = 2**31
 """Largest coordinate: no image is so large."""
@@ -45,7 +53,7 @@ class BoxTable:
         Args:
             uid: SOP Instance UID of a DICOM file.
         """
-        names = [*_list_names(path), *([uid] if uid else [])]
+        names = [*sorted(_list_names(path)), *([uid] if uid else [])]
         return tuple(box for name in dict.fromkeys(names) for box in self.boxes.get(name, ()))
 
     def check_names(self, paths: Iterable[Path]) -> None:
@@ -64,15 +72,36 @@ class BoxTable:
                     )
                 meant[name] = path
 
-    def say_unused(self, used: int) -> str | None:
-        """A sentence where fewer boxes than there are were looked at; None where all were."""
-        count = sum(map(len, self.boxes.values()))
-        if used >= count:
+    def say_unused(self, rows: Iterable[Row]) -> str | None:
+        """A sentence where boxes were not looked at in any of the files of a run; None where all were."""
+        unused = self._list_unused(rows)
+        if not unused:
             return None
+        count, left = (sum(len(self.boxes[name]) for name in names) for names in (self.boxes, unused))
         return (
-            f"{count - used} of {format_count(count, 'box')} in {self.name} not looked at: of no image of this "
-            "run, or of one that was refused."
+            f"{left} of {format_count(count, 'box')} in {self.name} not looked at: of no image of this "
+            f"run, or of one that was refused. The first is of '{as_printable(unused[0])[:100]}'."
         )
+
+    def _list_unused(self, rows: Iterable[Row]) -> list[str]:
+        """Names of which no box was looked at: neither the end of a path, nor the UID of an image with these boxes.
+
+        A row does not have the UID: what its path does not explain are, behind the others, the boxes of its UID.
+        """
+        unused, by_uid = dict.fromkeys(self.boxes), {}
+        for row in rows:
+            if row.boxes is None:
+                continue
+            ends = sorted(self.boxes.keys() & _list_names(Path(row.file)))
+            for name in ends:
+                unused.pop(name, None)
+            known = tuple(box for name in ends for box in self.boxes[name])
+            rest = row.boxes.removeprefix(describe_boxes(known)).removeprefix("; ").removeprefix(GIVEN)
+            by_uid[row.source_sha256 or row.file] = rest  # copies have one UID
+        for rest in filter(None, by_uid.values()):
+            for name in [name for name in unused if describe_boxes(self.boxes[name]) == GIVEN + rest][:1]:
+                del unused[name]
+        return list(unused)
 
 
 class PatchPredictor(Protocol):
@@ -105,7 +134,10 @@ class BoxedPredictor:
             InputRefusedError: the file cannot be used; ``E_NO_BOX``, the table has no box of it; ``E_BOX``.
         """
         mammogram = self._predictor.read(path)
-        return self._predictor.predict(mammogram, boxes=self.table.find(path, mammogram.sop_instance_uid))
+        boxes = self.table.find(path, mammogram.sop_instance_uid)
+        if not boxes:
+            raise InputRefusedError("E_NO_BOX", f"{NO_BOX} {self.table.name} {HOW_NAMED}")
+        return self._predictor.predict(mammogram, boxes=boxes)
 
     def limit_threads(self, count: int) -> None:
         """Compute with so many threads from here on."""

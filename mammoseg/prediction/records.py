@@ -78,6 +78,20 @@ class Records:
         }
         write_json(self._locate_record(name), record)
 
+    def remove_outdated(self, name: str) -> None:
+        """Remove what a run with other settings wrote for a file that this one refused, and its record.
+
+        Raises:
+            OSError: it cannot be removed.
+        """
+        try:
+            is_outdated = self._read(name)["settings"] != self.settings
+        except RECORD_ERRORS:
+            return
+        if is_outdated:
+            self._remove_earlier(name, keep=())
+            self._locate_record(name).unlink()
+
     def _remove_earlier(self, name: str, *, keep: Container[str]) -> None:
         """A file that somebody changed since is not ours any more and stays."""
         try:

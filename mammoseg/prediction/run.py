@@ -197,9 +197,11 @@ class _Recorded:
 
     def __call__(self, path: Path, name: str) -> Row:
         row, sha256 = self.job(path, name)
-        if sha256 is not None:
-            with output_errors(self.job.run.output):
+        with output_errors(self.job.run.output):
+            if sha256 is not None:
                 self.records.add(sha256, name, row)
+            else:
+                self.records.remove_outdated(name)
         return row
 
 

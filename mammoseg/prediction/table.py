@@ -88,10 +88,6 @@ class Row:
         """Whether the file is no DICOM, so that a mask stands for its objects."""
         return (self.segmentation or "").endswith(".png")
 
-    def count_boxes(self) -> int:
-        """Boxes that were looked at."""
-        return 0 if self.boxes is None else 1 + self.boxes.count(";")
-
 
 RESULT_FIELDS = ("segmentation", "report", "cad_report", "secondary_capture", "presentation_state")
 

@@ -87,6 +87,7 @@ def test_many_boxes_take_the_memory_of_one(patches, tmp_path):
             "E_BOX: the box from row -1, column 0 to row 4, column 5 is empty or outsid",
         ),
         ([AROUND_UPPER] * 65, "E_BOX: 65 boxes of one image, of which 64 may be; leave some out"),
+        ([Box(35, 30, 1, 1)], "E_BOX: .* column 31 is under 0.01% of the image, as only specks are; give one around"),
         ([Box(10, 10, 0, 5)], "E_BOX: .* is empty or outside of the image"),
         ([Box(20, 85, 10, 5)], "E_BOX: the box from row 20, column 85 to row 30, column 90 is outside of the breast"),
     ],

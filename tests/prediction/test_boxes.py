@@ -6,6 +6,7 @@ import pytest
 
 from mammoseg.data.masks import read_mask
 from mammoseg.data.phantom_dicom import write_mammogram
+from mammoseg.dicom.algorithm import ONLY_IN_BOXES
 from mammoseg.errors import PartlyRefusedError, WrongCallError
 from mammoseg.prediction.box_table import read_boxes
 from mammoseg.prediction.predict import predict
@@ -51,7 +52,9 @@ def test_a_mass_in_a_box_is_found_a_mass_beside_it_is_not_and_an_image_without_a
     assert (second["status"], second["code"]) == ("refused", "E_NO_BOX") and second["segmentation"] == ""
     found, upper = read_mask(output / "a.seg.dcm", shape=(80, 60)) > 0, mass & (np.indices((80, 60))[0] < 40)
     assert np.count_nonzero(found ^ upper) <= 12 and not found[40:].any()
-    assert "b.dcm: E_NO_BOX: these weights look at patches" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "b.dcm: E_NO_BOX: these weights look at patches" in said
+    assert ") names an image by the end of its path, letter by letter, A not as a" in said
     for file in ("a.seg.dcm", "a.sr.dcm"):
         assert "boxes=given by a person: 10 5 31 26" in pydicom.dcmread(output / file).to_json(), file
     page = (output / "index.html").read_text()
@@ -75,6 +78,40 @@ def test_boxes_that_nothing_looked_at_are_counted(films, patches, tmp_path, caps
     run_predict(films / "a.dcm", patches=patches, boxes=boxes, output=tmp_path / "out")
     assert "2 of 3 boxes in boxes.csv" in (said := capsys.readouterr().err)
     assert "not looked at: of no image of this run, or of one that was refused." in said
+
+
+def test_a_box_that_is_missed_is_said_although_another_was_looked_at_twice(films, patches, tmp_path, capsys):
+    copy = tmp_path / "films" / "copy.dcm"
+    copy.write_bytes((films / "a.dcm").read_bytes())
+    uid = pydicom.dcmread(copy).SOPInstanceUID
+    boxes = write_boxes(tmp_path, f"{HEADINGS}\n{uid},10,5,31,26\nb.dcm,9,5,31,26\nd,10,5,31,26\n")
+    run_predict(films, patches=patches, boxes=boxes, output=tmp_path / "out")
+    looked = [row["boxes"].removeprefix("given by a person: ") for row in rows_of(tmp_path / "out")]
+    assert looked == ["10 5 31 26", "9 5 31 26", "10 5 31 26"]
+    said = capsys.readouterr().err
+    assert "1 of 3 boxes in boxes.csv" in said and "The first is of 'd'." in said
+
+
+def test_an_image_that_loses_its_box_loses_its_earlier_results(films, patches, tmp_path):
+    call = {"patches": patches, "output": tmp_path / "out"}
+    run_predict(films, boxes=write_boxes(tmp_path, f"{BOXES}b.dcm,10,5,31,26\n"), **call)
+    (tmp_path / "out" / "b.sr.dcm").write_bytes(b"changed by somebody")
+    with pytest.raises(PartlyRefusedError):
+        run_predict(films, boxes=write_boxes(tmp_path, BOXES), **call)
+    assert sorted(path.name for path in (tmp_path / "out").glob("b.*")) == ["b.sr.dcm"]
+    assert (tmp_path / "out" / "a.seg.dcm").is_file()
+
+
+def test_pictures_and_presentation_state_say_that_only_boxes_were_looked_at(films, patches, tmp_path):
+    boxes = write_boxes(tmp_path, BOXES)
+    run_predict(films / "a.dcm", patches=patches, boxes=boxes, output=tmp_path / "out", objects="gsps,seg")
+    drawn = pydicom.dcmread(tmp_path / "out" / "a.gsps.dcm").GraphicAnnotationSequence[0].TextObjectSequence
+    assert [text.UnformattedTextValue for text in drawn][-2:] == ["AI, not for diagnosis", ONLY_IN_BOXES]
+
+
+def test_boxes_of_one_image_under_two_names_stand_in_one_order(tmp_path):
+    table = read_boxes(write_boxes(tmp_path, f"{HEADINGS}\n1.2.3,4,4,9,9\na.dcm,2,2,9,9\na,3,3,9,9\nf/a,1,1,9,9\n"))
+    assert [box.top for box in table.find(tmp_path / "f" / "a.dcm", "1.2.3")] == [3, 2, 1, 4]
 
 
 @pytest.mark.parametrize("name", ["a.dcm", "a", "films/a.dcm", "films/a", " a.dcm ", "{folder}/films/a.dcm", "1.2.3.4"])

@@ -190,6 +190,7 @@ def describe(found: Segmented) -> dict[str, Any]:
         "max_probability": round(float(found.probability.max()), 6),
         "threshold": found.algorithm.threshold,
         "version": found.version,
+        "boxes": found.algorithm.boxes,
         **{name: getattr(found.algorithm, name) for name in WEIGHTS_FACTS},
     }
 

@@ -88,7 +88,8 @@ def test_the_server_hands_the_box_on_and_answers_one_sentence_without(model, ima
             sent = {"params": json.dumps(params)}
             return client.post("/infer/unet?output=json", files={"file": ("image.dcm", file)}, data=sent)
 
-    assert ask(roi=UPPER).json()["lesion_count"] == 1
+    found = ask(roi=UPPER).json()
+    assert (found["lesion_count"], found["boxes"]) == (1, "given by a person: 16 17 35 36")
     refused = ask()
     assert (refused.status_code, refused.json()["code"]) == (422, "E_NO_BOX")
     assert ask(roi=[1, 2]).json()["code"] == "E_PROMPT"
