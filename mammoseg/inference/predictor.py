@@ -158,14 +158,14 @@ class Predictor:
                 none, or one is none of this mammogram.
         """
         if not self.preprocessing.cuts_patches:
-            return Prediction(self._look(self.preprocessing(mammogram)), mammogram)
+            return Prediction(self._compute_probability(self.preprocessing(mammogram)), mammogram)
         check_boxes(boxes, mammogram)
         surest = np.zeros(mammogram.pixels.shape, np.float32)
         for box in boxes:  # one map at a time: a film has 80 MB a map
-            np.maximum(surest, self._look(self.preprocessing(mammogram, box)), out=surest)
+            np.maximum(surest, self._compute_probability(self.preprocessing(mammogram, box)), out=surest)
         return Prediction(surest, mammogram, tuple(boxes))
 
-    def _look(self, prepared: Prepared) -> np.ndarray:
+    def _compute_probability(self, prepared: Prepared) -> np.ndarray:
         """Probability, float32 ``(rows, columns)``, on the grid of the mammogram."""
         probability = compute_image_probability(self.engine, prepared.image, flips=self.flips)
         if not np.isfinite(probability).all():
