@@ -5,13 +5,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mammoseg.bundles import BASE_FOLDER, BundleError, list_bundle_names, locate_bundle
+from mammoseg.bundles import BASE_FOLDER, BundleError, list_bundle_names, locate_bundle, locate_runs
 
 RECIPES = BASE_FOLDER / "cards" / "recipes.json"
 """Short name of each recipe's paper, and what its scores mean; its citation stands in papers.json."""
 
 SHIPPED = Path("models") / "shipped.json"
 """In a bundle's folder, what is known of the weights that it comes with."""
+
+TRAINED = Path("models") / "model.pt"
+"""In the folder that a bundle is trained in, the weights that `train` kept; an export has its own there."""
 
 FACTS = ("name", "paper", "parameters", "input", "recipe")
 """What is listed of a bundle out of its facts."""
@@ -24,7 +27,7 @@ def print_cards(*, as_json: bool = False) -> None:
 
 
 def list_cards() -> list[dict[str, Any]]:
-    """Name, paper, parameters, input ``[channels, rows, columns]``, recipe and ``has_weights`` of every bundle."""
+    """Name, paper, parameters, input ``[channels, rows, columns]``, recipe and weights of every bundle."""
     return [list_card(name) for name in list_bundle_names()]
 
 
@@ -33,7 +36,7 @@ def as_table(cards: Sequence[dict[str, Any]]) -> str:
     rows = [(*FACTS, "weights")]
     for card in cards:
         image = " x ".join(str(side) for side in card["input"])
-        weights = "in the box" if card["has_weights"] else "to be trained"
+        weights = "trained" if card["is_trained"] else "in the box" if card["has_weights"] else "to be trained"
         rows.append((card["name"], card["paper"], f"{card['parameters']:,}", image, card["recipe"], weights))
     name, paper, count, size, recipe, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
     line = f"{{:{name}}}  {{:{paper}}}  {{:>{count}}}  {{:{size}}}  {{:{recipe}}}  {{}}"
@@ -48,7 +51,8 @@ def list_card(name: str) -> dict[str, Any]:
     """
     root = Path(locate_bundle(name))
     facts = read_card_file(root / "docs" / "facts.json")
-    return {field: facts[field] for field in FACTS} | {"has_weights": (root / SHIPPED).is_file()}
+    weights = {"has_weights": (root / SHIPPED).is_file(), "is_trained": (Path(locate_runs(name)) / TRAINED).is_file()}
+    return {field: facts[field] for field in FACTS} | weights
 
 
 def describe_paper(recipe: str) -> dict[str, str]:

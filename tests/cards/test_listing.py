@@ -16,6 +16,7 @@ UNET = {
     "input": [3, 256, 256],
     "recipe": "sun2020",
     "has_weights": False,
+    "is_trained": False,
 }
 
 LIST = """
@@ -54,6 +55,14 @@ def test_table_aligns_its_columns():
         "name  paper            parameters  input          recipe   weights\n"
         "a     Sun et al. 2020           7  3 x 256 x 256  sun2020  to be trained"
     )
+
+
+def test_a_bundle_that_was_trained_is_listed_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("mammoseg.cards.listing.locate_runs", lambda name: str(tmp_path / name))
+    (tmp_path / "unet" / "models").mkdir(parents=True)
+    (tmp_path / "unet" / "models" / "model.pt").touch()
+    _, unet, aunet = as_table([list_card("unet"), list_card("aunet")]).splitlines()
+    assert unet.endswith("  trained") and aunet.endswith("  to be trained")
 
 
 def test_missing_file_of_a_card_is_named_with_the_command_that_writes_it(tmp_path):
