@@ -49,9 +49,9 @@ def record_results(
     else:
         raise WrongCallError("nothing to record; name NAME and evaluations, or --plan and --output.")
     file = RESULTS / record["name"] / "measured.json"
-    write_json(file, without_nan(record))
     if plan and output:
         keep_comparison(Path(plan), Path(output), file.parent)
+    write_json(file, without_nan(record))
     print(f"{format_count(len(record['runs']), 'evaluation')} in {file}, {len(record['empty'])} empty.")
     draw_cards()
 

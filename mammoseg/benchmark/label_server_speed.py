@@ -14,9 +14,10 @@ from typing import Any
 
 import psutil
 import pydicom
-import requests
 import torch
 from pydicom.uid import UID, generate_uid
+from requests import RequestException, Session, get, post
+from requests.adapters import HTTPAdapter
 
 from mammoseg.benchmark.measure import measure_median_seconds
 from mammoseg.benchmark.memory import measure_family_mib
@@ -101,7 +102,7 @@ def _make_images(folder: Path, size: int) -> dict[str, Path]:
 def _measure_request(server: LabelServer, weights: str, images: dict[str, Path], rounds: int) -> dict[str, Any]:
     """Median seconds of a request, and of decoding, preprocessing, network, lesions and SEG in this process."""
     predictor = Predictor("unet", weights=weights)
-    session, asked, computed = requests.Session(), cycle(images), cycle(images.values())
+    session, asked, computed = Session(), cycle(images), cycle(images.values())
     runs = {
         "server": lambda: _ask(server, session, next(asked)),
         "one_process": lambda: _compute(predictor, next(computed)),
@@ -115,7 +116,7 @@ def _measure_request(server: LabelServer, weights: str, images: dict[str, Path],
     }
 
 
-def _ask(server: LabelServer, session: requests.Session, image: str) -> bytes:
+def _ask(server: LabelServer, session: Session, image: str) -> bytes:
     answer = session.post(f"{server.url}/infer/unet?image={image}&output=dicom_seg", timeout=600)
     answer.raise_for_status()
     return answer.content
@@ -139,8 +140,8 @@ def _measure_clients(server: LabelServer, images: Iterable[str], clients: int, c
     """How many requests were answered with the SEG of the image that was asked for, and the memory meanwhile."""
     memory, right, process = [], 0, psutil.Process(server.process.pid)
     begin = time.perf_counter()
-    with requests.Session() as session, ThreadPoolExecutor(clients) as pool:
-        session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=clients))
+    with Session() as session, ThreadPoolExecutor(clients) as pool:
+        session.mount("http://", HTTPAdapter(pool_maxsize=clients))
         uids = [uid for _, uid in zip(range(count), cycle(images), strict=False)]
         asked = [pool.submit(_is_answered, server, session, uid) for uid in uids]
         for number, answer in enumerate(as_completed(asked)):
@@ -157,10 +158,10 @@ def _measure_clients(server: LabelServer, images: Iterable[str], clients: int, c
     }
 
 
-def _is_answered(server: LabelServer, session: requests.Session, image: str) -> bool:
+def _is_answered(server: LabelServer, session: Session, image: str) -> bool:
     try:
         segmentation = pydicom.dcmread(io.BytesIO(_ask(server, session, image)))
-    except requests.RequestException:
+    except RequestException:
         return False
     (series,) = segmentation.ReferencedSeriesSequence
     return series.ReferencedInstanceSequence[0].ReferencedSOPInstanceUID == image
@@ -178,7 +179,7 @@ def _fill(archive: LocalArchive, folder: Path, instances: int) -> None:
         dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = _derive_uid("instance", number)
         content = io.BytesIO()
         dataset.save_as(content)
-        requests.post(f"{archive.url}/instances", content.getvalue(), auth=archive.user, timeout=60).raise_for_status()
+        post(f"{archive.url}/instances", content.getvalue(), auth=archive.user, timeout=60).raise_for_status()
 
     with ThreadPoolExecutor(CORES) as pool:
         list(pool.map(store, range(instances)))
@@ -212,6 +213,6 @@ def _measure_large_archive(archive: LocalArchive, state: Path, weights: str, ins
 def _measure_list(server: LabelServer) -> tuple[float, int]:
     """Seconds of the list of all images with their labels, and how many there are."""
     begin = time.perf_counter()
-    answer = requests.get(f"{server.url}/datastore/?output=all", timeout=3600)
+    answer = get(f"{server.url}/datastore/?output=all", timeout=3600)
     answer.raise_for_status()
     return time.perf_counter() - begin, len(answer.json()["objects"])

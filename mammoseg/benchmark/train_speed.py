@@ -50,8 +50,8 @@ def benchmark_train(
 
     After each epoch but the first the two loops do as many steps on the same network. The bare loop takes the batches
     of that very epoch out of memory and does what has to be done: augmentation, network, loss, backward, optimizer. The
-    plain loop reads and resizes the files with OpenCV in `workers` processes
-    and changes them by torchvision. The first epoch fills the cache and is not counted.
+    plain loop reads and resizes the files with OpenCV in `workers` processes and changes them by torchvision. The first
+    epoch fills the cache and is not counted.
 
     Args:
         dataset_dir: folder of a ``datalist.json``.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mammoseg.errors import InputRefusedError
-from mammoseg.inference.lesions import SMALLEST_AREA, SPECK
+from mammoseg.inference.lesions import MOST_LESIONS, SMALLEST_AREA, SPECK
 from mammoseg.mammogram import Mammogram
 from mammoseg.transforms.arrays import NO_BOX
 from mammoseg.transforms.functional.breast import find_recorded_breast
@@ -12,8 +12,8 @@ from mammoseg.transforms.functional.geometry import Box
 GIVEN = "given by a person: "
 """Before the boxes in all results."""
 
-MOST_BOXES = 64
-"""Of one image: as many as `mammoseg.inference.lesions.MOST_LESIONS`."""
+MOST_BOXES = MOST_LESIONS
+"""Of one image."""
 
 
 def check_boxes(boxes: Sequence[Box], mammogram: Mammogram) -> None:

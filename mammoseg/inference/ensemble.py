@@ -60,12 +60,12 @@ class MeanPredictor:
             InputRefusedError: see `Predictor.predict`; or the file cannot be read again.
         """
         total = np.zeros(mammogram.pixels.shape, np.float32)
-        boxes = tuple(boxes) if self.preprocessing.cuts_patches else ()
         for member in self.members:
             reads_alike = member.preprocessing.voi == self.preprocessing.voi
             seen = mammogram if reads_alike else member.read(mammogram.path)
-            total += member.predict(seen, boxes=boxes).probability
-        return Prediction(total / len(self.members), mammogram, boxes)
+            prediction = member.predict(seen, boxes=boxes)
+            total += prediction.probability
+        return Prediction(total / len(self.members), mammogram, prediction.boxes)
 
     def limit_threads(self, count: int) -> None:
         """Compute with so many threads from here on."""

@@ -13,6 +13,7 @@ from mammoseg.evaluation.run_report import draw_cases
 from mammoseg.plans.budgets import cut_down, find_budget
 from mammoseg.plans.page import list_lines
 from mammoseg.plans.plan import read_plan
+from mammoseg.plans.state import DONE
 from mammoseg.plans.steps import list_scored_folds, list_steps, locate_dataset, name_evaluation, name_training
 
 
@@ -58,11 +59,15 @@ def keep_comparison(file: Path, output: Path, folder: Path) -> None:
         folder: folder of the record; of an earlier comparison nothing stays there.
     """
     plan, _ = cut_down(read_plan(file))
-    compared = [
-        (run, output / name_evaluation(run, run.scores[0], run.seeds[0], None)) for run in plan.runs if not run.folds
-    ]
-    compared = [(run, evaluation) for run, evaluation in compared if (evaluation / "per_image.csv").is_file()]
-    for run, evaluation in compared:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (PICTURE, REPORT, *TABLES):
+        (folder / name).unlink(missing_ok=True)
+    runs = [run for run in plan.runs if run.scores and not run.folds]
+    scored = [(run, output / name_evaluation(run, run.scores[0], run.seeds[0], None)) for run in runs]
+    done = [(run, evaluation) for run, evaluation in scored if (evaluation / DONE).is_file()]
+    if len(done) < 2:
+        return
+    for run, evaluation in done:
         draw_cases(
             evaluation,
             dataset_dir=locate_dataset(plan, run.scores[0].dataset or run.dataset, output),
@@ -70,13 +75,10 @@ def keep_comparison(file: Path, output: Path, folder: Path) -> None:
             weights=output / name_training(run, run.seeds[0], None) / "models" / "model.pt",
             bundle=run.bundle,
         )
+    remarks = [f"{find_budget(plan.budget).says}."] if plan.budget else []
+    remarks.append("Of each run the first seed is compared; other seeds, and folds, are in the record of the plan.")
     made = output / "comparison"
-    if len(compared) > 1:
-        remarks = [f"{find_budget(plan.budget).says}."] if plan.budget else []
-        remarks.append("Of each run the first seed is compared; other seeds, and folds, are in the record of the plan.")
-        compare(*(evaluation for _, evaluation in compared), output=made, remarks=remarks)
-    folder.mkdir(parents=True, exist_ok=True)
+    compare(*(evaluation for _, evaluation in done), output=made, remarks=remarks)
     for name in (PICTURE, REPORT, *TABLES):
-        (folder / name).unlink(missing_ok=True)
-        if len(compared) > 1 and (made / name).is_file():
+        if (made / name).is_file():
             shutil.copyfile(made / name, folder / name)

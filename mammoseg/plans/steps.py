@@ -84,8 +84,8 @@ def _list_trainings(plan: RunPlan, run: PlannedRun, output: Path) -> Iterator[St
             options: dict[str, Any] = {"recipe": run.recipe, "seed": seed, **run.overrides}
             options |= {} if fold is None else {"fold": fold}
             options |= {} if run.chosen_on == "validation" else {"validation_section": run.chosen_on}
-            settings = {"bundle": run.bundle, "dataset": run.dataset, "start_from": run.start_from, **options}
-            settings |= {"budget": plan.budget} if plan.budget else {}
+            about = {"bundle": run.bundle, "dataset": run.dataset, "start_from": run.start_from, **_name_budget(plan)}
+            settings = {**about, **options}
             needs = _list_data_steps(plan, run.dataset)
             if run.start_from is not None:
                 needs = (*needs, origin := _find_origin(plan.get_run(run.start_from), seed, fold))
@@ -109,8 +109,7 @@ def _list_evaluations(plan: RunPlan, run: PlannedRun, score: Score, output: Path
             options: dict[str, Any] = {"validation_section": score.section}
             if fold is not None and data == run.dataset:
                 options["fold"] = fold
-            settings = {"bundle": run.bundle, "dataset": data, "trained": trained, **options}
-            settings |= {"budget": plan.budget} if plan.budget else {}
+            settings = {"bundle": run.bundle, "dataset": data, "trained": trained, **_name_budget(plan), **options}
             places = _locate_folders(plan, data, key, output)
             options["output_dir"] = str(output / key)
             options["dataset_dir"] = places["dataset_dir"]
@@ -118,6 +117,10 @@ def _list_evaluations(plan: RunPlan, run: PlannedRun, score: Score, output: Path
                 options["cache_dir"] = places["cache_dir"]
             options["weights"] = [str(output / one / "models" / "model.pt") for one in trained]
             yield Step(key, "evaluate", (run.bundle,), options, settings, (*_list_data_steps(plan, data), *trained))
+
+
+def _name_budget(plan: RunPlan) -> dict[str, str]:
+    return {"budget": plan.budget} if plan.budget else {}
 
 
 def _find_origin(earlier: PlannedRun, seed: int, fold: int | None) -> str:

@@ -67,7 +67,7 @@ class PredictorChoice:
             algorithm: what drew the masses.
         """
         said: list[str | None] = []
-        if self.voi is not None and algorithm.voi != self.voi:
+        if self.voi is not None and self.voi not in (algorithm.voi or "").split(","):  # a mean has those of its members
             said.append("--window had no effect on weights that keep the grey values of their training.")
         elif self.voi is not None:
             said.append(_say_pictures(rows))

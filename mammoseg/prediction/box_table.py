@@ -115,6 +115,9 @@ class PatchPredictor(Protocol):
     def predict(self, mammogram: Mammogram, *, boxes: Sequence[Box] = ()) -> "Prediction":
         """Predict in boxes alone."""
 
+    def limit_threads(self, count: int) -> None:
+        """Compute with so many threads from here on."""
+
 
 class BoxedPredictor:
     """A predictor of patches that looks into the boxes of a table; used like any other.
@@ -141,15 +144,14 @@ class BoxedPredictor:
 
     def limit_threads(self, count: int) -> None:
         """Compute with so many threads from here on."""
-        if limit := getattr(self._predictor, "limit_threads", None):
-            limit(count)
+        self._predictor.limit_threads(count)
 
 
 def read_boxes(path: Path) -> BoxTable:
     """Read a CSV with the columns ``image``, ``top``, ``left``, ``bottom`` and ``right``, a row a box.
 
     Raises:
-        WrongCallError: it is no such file, has no box, or a row has none or is one of more than `MOST_BOXES`.
+        WrongCallError: it is no such file, has no box, or a row has none, or a name has more than `MOST_BOXES`.
 
     Examples:
         >>> from pathlib import Path

@@ -55,7 +55,6 @@ class MassInferTask(InferTask):
     Args:
         model: model that answers.
         preload: load the weights now; where they cannot be, the log says why and so does every request.
-
     """
 
     def __init__(self, model: ServedModel, *, preload: bool = False) -> None:

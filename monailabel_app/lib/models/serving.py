@@ -128,10 +128,11 @@ class ServedModel:
             return False
         if version not in self._needs_box:
             try:
-                settings = [read_weights(file).preprocessing for file in list_named_weights(version.weights)]
+                first, *_ = list_named_weights(version.weights)
+                settings = read_weights(first).preprocessing
             except WeightsError:  # who asks for an inference is told
                 return False
-            self._needs_box[version] = settings[0].get("patch_area") is not None
+            self._needs_box[version] = settings.get("patch_area") is not None
         return self._needs_box[version]
 
     def check_whole_images(self, purpose: str) -> None:
@@ -169,10 +170,10 @@ class ServedModel:
         mammogram = predictor.read(path)
         read = time.perf_counter()
         sides = parse_box(roi or (), (mammogram.pixels.shape[0], mammogram.pixels.shape[1]))
-        boxes = {"boxes": [make_box(*sides)]} if sides else {}
+        boxes = [make_box(*sides)] if sides else []
         with self.computing:
             start = time.perf_counter()
-            prediction = predictor.predict(mammogram, **boxes)
+            prediction = predictor.predict(mammogram, boxes=boxes)
         end = time.perf_counter()
         least = predictor.algorithm.min_area_mm2 if self.min_area_mm2 is None else self.min_area_mm2
         said = describe_boxes(prediction.boxes) if prediction.boxes else None

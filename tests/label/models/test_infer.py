@@ -45,7 +45,7 @@ def answer(task, mask, monkeypatch):
     """Make the network of `task` say that exactly `mask` is mass, 0.9 where it is and 0.1 elsewhere."""
     predictor = task.model.load_predictor()
 
-    def predict(mammogram):
+    def predict(mammogram, *, boxes=()):
         return Prediction(np.where(mask, np.float32(0.9), np.float32(0.1)), mammogram)
 
     monkeypatch.setattr(predictor, "predict", predict)
@@ -153,7 +153,9 @@ def test_an_unknown_kind_of_file_is_refused(task, picture):
 @pytest.mark.parametrize("value", [np.nan, np.inf, -0.5, 1.5])
 def test_values_that_are_no_probabilities_are_a_failure_not_no_mass(task, picture, monkeypatch, value):
     broken = np.full((64, 48), value, np.float32)
-    monkeypatch.setattr(task.model.load_predictor(), "predict", lambda mammogram: Prediction(broken, mammogram))
+    monkeypatch.setattr(
+        task.model.load_predictor(), "predict", lambda mammogram, boxes=(): Prediction(broken, mammogram)
+    )
     with pytest.raises(InputRefusedError, match="E_NETWORK"):
         run(task, picture[0])
 

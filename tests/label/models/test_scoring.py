@@ -33,7 +33,7 @@ def test_dice_is_that_of_the_models_mask_and_the_persons(model, store, monkeypat
     said = np.zeros((64, 48), np.float32)
     said[10:20, 15:25] = 0.9  # 100 pixels, 50 of them shared
     cv2.imwrite(str(store.masks["image-0"]), drawn)
-    monkeypatch.setattr(model.load_predictor(), "predict", lambda mammogram: Prediction(said, mammogram))
+    monkeypatch.setattr(model.load_predictor(), "predict", lambda mammogram, boxes=(): Prediction(said, mammogram))
     result = build_scoring_methods({"unet": model})["dice"]({}, store)
     assert store.info["image-0"]["scores"]["unet"] == {**identity(model), "dice": 0.5}
     assert (result["model"], result["total"], result["scored"]) == ("unet", 2, 2)
