@@ -136,8 +136,11 @@ def _send(
     try:
         failure = _say_why_not(association, peer)
         for file in files:
-            yield file.as_refused("E_ARCHIVE", failure) if failure else _store_one(file, association)
-            if not failure and not association.is_established:
+            if failure:
+                yield file.as_refused("E_ARCHIVE", failure, has_answer=False)
+                continue
+            yield _store_one(file, association)
+            if not association.is_established:
                 failure = f"{peer} ended the connection; send the rest again."
     finally:
         if association.is_established:

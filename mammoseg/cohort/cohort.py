@@ -120,6 +120,7 @@ def segment_cohort(
             partial(processes, predictor, choice),
             list_remarks=choice.list_without_effect,
             storing=None if stow is None else partial(Storing, partial(_store, to=stow, **archives.login_to_store)),
+            stow=archives.stow_root,
         )
 
 

@@ -45,11 +45,14 @@ class Ledger:
     Args:
         file: file of the lines, made when it is not there. A last line that a killed run left half written is cut off.
         settings: digest of model and options; lines of others do not count as done, see `Records.settings`.
+        archive: root of the archive that results are stored in; they count as stored where it has them, or any where
+            it is None.
     """
 
-    def __init__(self, file: Path, settings: str) -> None:
+    def __init__(self, file: Path, settings: str, *, archive: str | None = None) -> None:
         self.file = file
         self.settings = settings
+        self.archive = archive
         self._done: dict[Digest, Digest] = {}
         self._before: dict[Digest, str] = {}
         self._stored: set[Digest] = set()
@@ -96,7 +99,7 @@ class Ledger:
 
     def add_stored(self, key: str) -> None:
         """Note that the archive has all results of an item."""
-        self._write({"stored": key})
+        self._write({"stored": key, "archive": self.archive})
 
     def read_lines(self) -> Iterator[dict[str, Any]]:
         """Every line that can be read, from the first; one that somebody damaged does not count."""
@@ -120,7 +123,8 @@ class Ledger:
 
     def _take(self, line: dict[str, Any]) -> None:
         if "stored" in line:
-            self._stored.add(_hash(str(line["stored"])))
+            if self.archive in (None, line.get("archive")):  # lines of an earlier version name none
+                self._stored.add(_hash(str(line["stored"])))
             return
         key = _hash(str(line.get("key")))
         self._stored.discard(key)  # done again, so there are other results

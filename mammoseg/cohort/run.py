@@ -57,6 +57,7 @@ def run_cohort(
     processes: Callable[[Run], Over],
     *,
     storing: Callable[[Callable[[str], None]], Storing] | None = None,
+    stow: str | None = None,
     list_remarks: Callable[[Iterable[Row], Algorithm], Iterable[str]] | None = None,
 ) -> None:
     """Do what is not done yet; then write table and page and say what came out, however the run ends.
@@ -65,6 +66,7 @@ def run_cohort(
         run: what holds for all; `run.output` is the folder of the cohort.
         processes: makes the processes, out of the run.
         storing: makes what stores the results in an archive, out of what notes that it has them.
+        stow: root of that archive, by which it is known which results it has.
         list_remarks: sentences to say on stderr of all rows together, unless it was ended; goes through them once.
 
     Raises:
@@ -79,7 +81,7 @@ def run_cohort(
     with output_errors(output), sole_writer(output, output / FOLDER / "lock"):
         for folder in (output, claims, *(output / RESULTS).glob("*"), *(output / RESULTS).glob(f"*/{FOLDER}")):
             remove_leftovers(folder)
-        with Ledger(output / LEDGER, Records.from_run(run).settings).open() as ledger:
+        with Ledger(output / LEDGER, Records.from_run(run).settings, archive=stow).open() as ledger:
             try:
                 lost = _segment_and_store(cohort, run, processes(run), ledger, storing)
             except KeyboardInterrupt:

@@ -20,7 +20,10 @@ Store = Callable[[list[Path]], list[Stored]]
 
 
 class Storing:
-    """Stores the results of whole mammograms, and keeps what the archive did not take for a later attempt.
+    """Stores the results of whole mammograms, and keeps what an archive that is away did not take for a later attempt.
+
+    What the archive refuses is set aside for the next run, and what it fails over goes behind the rest, so that neither
+    keeps others back.
 
     Args:
         store: stores files and says what became of each, in their order; what it raises, but a wrong call, passes.
@@ -35,6 +38,7 @@ class Storing:
         self._stored = stored
         self._patience = patience
         self._waiting: dict[str, list[Path]] = {}
+        self._refused = 0
         self._reason = ""
 
     def add(self, key: str, files: list[Path]) -> None:
@@ -56,29 +60,27 @@ class Storing:
         self._store_waiting()
         for seconds in self._patience:
             if not self._waiting:
-                return
-            print(
-                f"{self._describe_left()} not in the archive ({self._reason}); again in {seconds:g} s.", file=sys.stderr
-            )
+                break
+            print(f"{self._describe_left()}; again in {seconds:g} s.", file=sys.stderr)
             time.sleep(seconds)
             self._store_waiting()
-        if self._waiting:
-            raise PartlyRefusedError(
-                f"{self._describe_left()} not in the archive ({self._reason}); run the same command again."
-            )
+        if self._waiting or self._refused:
+            raise PartlyRefusedError(f"{self._describe_left()}; run the same command again.")
 
     def _describe_left(self) -> str:
-        return f"the results of {format_count(len(self._waiting), 'mammogram')} are"
+        left = format_count(len(self._waiting) + self._refused, "mammogram")
+        return f"the results of {left} are not in the archive ({self._reason})"
 
     def _store_waiting(self) -> None:
         keys = list(self._waiting)
         for start in range(0, len(keys), TOGETHER):
             together = keys[start : start + TOGETHER]
             if not self._store_some(together):
+                self._waiting |= {key: self._waiting.pop(key) for key in together}
                 return
 
     def _store_some(self, keys: Sequence[str]) -> bool:
-        """Whether the archive took anything, so that it is worth while to go on."""
+        """Whether the archive answered, so that it is worth while to go on."""
         files = [file for key in keys for file in self._waiting[key]]
         try:
             results = {result.path: result for result in self._store(files)}
@@ -88,10 +90,13 @@ class Storing:
             self._reason = str(error)
             return False
         for key in keys:
-            refused = [results[file] for file in self._waiting[key] if not results[file].ok]
-            if refused:
-                self._reason = f"{as_printable(str(refused[0].code))}: {as_printable(str(refused[0].reason))}"
+            missing = [results[file] for file in self._waiting[key] if not results[file].ok]
+            if missing:
+                self._reason = f"{as_printable(str(missing[0].code))}: {as_printable(str(missing[0].reason))}"
+                if not any(result.has_answer for result in missing):
+                    continue
+                self._refused += 1
             else:
-                del self._waiting[key]
                 self._stored(key)
-        return any(key not in self._waiting for key in keys)
+            del self._waiting[key]
+        return any(result.has_answer for result in results.values())

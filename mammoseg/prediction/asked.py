@@ -1,5 +1,6 @@
 """What a call of `predict` or `cohort` asks for, looked at before anything is loaded: predictor, inputs, archives."""
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -176,6 +177,13 @@ class Archives:
     def login_to_store(self) -> dict[str, Any]:
         """What the store is given of the login: C-STORE has none."""
         return {} if self.archive and str(self.stow).startswith("dicom://") else self.login
+
+    @property
+    def stow_root(self) -> str | None:
+        """Address of the archive that is stored in, without who stores and without trailing slash."""
+        if self.stow is None or self.stow.startswith("dicom://"):  # where the title before the @ is the archive's
+            return self.stow
+        return re.sub("//[^/]*@", "//", self.stow).rstrip("/")
 
     def check(self, inputs: Sequence[Path]) -> None:
         """Look at what is named before any work is done.

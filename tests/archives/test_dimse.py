@@ -137,6 +137,7 @@ def test_nobody_there_is_one_clear_sentence(tmp_path):
         (stored,) = c_store([write_view(tmp_path)], peer, timeout=2)
     assert stored.code == "E_ARCHIVE"
     assert stored.reason.endswith("cannot be reached.")
+    assert not stored.has_answer
 
 
 @pytest.mark.parametrize(

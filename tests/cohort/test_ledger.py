@@ -84,6 +84,25 @@ def test_results_that_were_made_anew_are_not_stored_yet(file, item):
         assert not ledger.is_stored(item.key)
 
 
+def test_results_are_stored_in_the_archive_that_has_them_and_in_no_other(file, item):
+    with Ledger(file, "s", archive="https://a/dicom-web").open() as ledger:
+        ledger.add(item, row_for(item))
+        ledger.add_stored(item.key)
+    for archive, stored in (("https://a/dicom-web", True), ("https://b/dicom-web", False), (None, True)):
+        with Ledger(file, "s", archive=archive).open() as ledger:
+            assert ledger.is_stored(item.key) is stored
+
+
+def test_results_that_a_line_without_an_archive_says_to_be_stored_are_offered_to_one_that_is_named(file, item):
+    with Ledger(file, "s").open() as ledger:
+        ledger.add(item, row_for(item))
+    with file.open("a") as lines:
+        lines.write(json.dumps({"stored": item.key}) + "\n")
+    for archive, stored in ((None, True), ("https://a/dicom-web", False)):
+        with Ledger(file, "s", archive=archive).open() as ledger:
+            assert ledger.is_stored(item.key) is stored
+
+
 @pytest.mark.parametrize("half", [1, 40, 200])
 def test_half_a_line_of_a_killed_run_is_cut_off(file, tmp_path, item, half):
     other = item_called("/b.dcm", tmp_path / "b.dcm")

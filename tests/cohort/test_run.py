@@ -213,6 +213,18 @@ def test_what_the_archive_did_not_take_is_stored_by_the_next_run(mammograms, tmp
     assert written(tmp_path / "out") == before
 
 
+def test_another_archive_gets_the_results_too_and_the_first_not_again(mammograms, tmp_path):
+    first, other = Archive(), Archive()
+    for archive, url in (
+        (first, "https://a/dicom-web"),
+        (other, "https://b/dicom-web"),
+        (first, "https://a/dicom-web"),
+    ):
+        run_made_cohort(mammograms, tmp_path / "out", storing=storing(archive), stow=url)
+    assert sorted(first.files) == sorted(other.files)
+    assert len(first.files) == 6
+
+
 def start(mammograms, output):
     command = [sys.executable, "-m", "tests.cohort.made_cohort", str(mammograms), str(output)]
     return subprocess.Popen(

@@ -76,7 +76,7 @@ def store(datasets_or_paths: Sequence[Dataset | Path], archive: Archive, *, veri
                 failure = str(error)
             for item in batch:
                 if item.index not in results:
-                    results[item.index] = item.stored.as_refused("E_ARCHIVE", failure)
+                    results[item.index] = item.stored.as_refused("E_ARCHIVE", failure, has_answer=False)
             progress.update(len(results) - progress.n)
         progress.update(len(results) - progress.n)
     return [results[index] for index in range(len(datasets_or_paths))]

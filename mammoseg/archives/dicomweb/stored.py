@@ -31,6 +31,7 @@ class Stored:
         code: ``E_...`` of a refusal, else empty; ``E_ARCHIVE`` when the archive failed or did not take it.
         reason: why it was not stored, in words.
         verified: whether the archive gave the same content back.
+        has_answer: False where the archive failed before it said anything of this file, which may pass.
     """
 
     path: Path | None
@@ -39,15 +40,17 @@ class Stored:
     code: str = ""
     reason: str = ""
     verified: bool = False
+    has_answer: bool = True
 
     @property
     def ok(self) -> bool:
         """Whether the archive has it."""
         return self.status is not StoreStatus.REFUSED
 
-    def as_refused(self, code: str, reason: str) -> "Stored":
+    def as_refused(self, code: str, reason: str, *, has_answer: bool = True) -> "Stored":
         """The same file, refused."""
-        return replace(self, status=StoreStatus.REFUSED, code=code, reason=reason, verified=False)
+        refused = replace(self, status=StoreStatus.REFUSED, verified=False)
+        return replace(refused, code=code, reason=reason, has_answer=has_answer)
 
     def as_record(self) -> dict[str, str | bool]:
         """For ``--json``; without the UID, which is read from inside the file."""

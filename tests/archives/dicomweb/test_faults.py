@@ -115,6 +115,7 @@ def test_store_is_tried_again_with_the_same_bytes_and_the_rest_is_not_sent(fault
         assert came(server, 1 + ATTEMPTS)
     assert [result.code for result in stored] == ["E_ARCHIVE"] * 2
     assert PASSING[fault] in stored[0].reason
+    assert [result.has_answer for result in stored] == [False, False]
     sent = [request.body.split(b"\r\n\r\n", 1)[1][:-40] for request in server.requests if request.command == "POST"]
     assert len(sent) == ATTEMPTS
     assert set(sent) == {files[0].read_bytes() + b"\r\n--"[: len(sent[0]) - files[0].stat().st_size]}
