@@ -8,12 +8,11 @@ import hashlib
 import json
 import os
 import re
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from io import FileIO
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +38,7 @@ Digest = bytes
 class Ledger:
     """The lines of one output folder; of several lines of a mammogram the last counts.
 
-    In memory are 16 bytes a mammogram for its key and 16 for what was done, whatever its line holds; of one that was
-    done under other settings a word instead.
+    In memory is where the last line of each mammogram begins, by 16 bytes for its key, whatever the line holds.
 
     Args:
         file: file of the lines, made when it is not there. A last line that a killed run left half written is cut off.
@@ -53,10 +51,10 @@ class Ledger:
         self.file = file
         self.settings = settings
         self.archive = archive
-        self._done: dict[Digest, Digest] = {}
-        self._before: dict[Digest, str] = {}
-        self._stored: set[Digest] = set()
+        self._last: dict[Digest, int] = {}
+        self._stored: set[int] = set()
         self._handle: FileIO | None = None
+        self._reader: BufferedReader | None = None
         self._flushed = time.monotonic()
 
     @contextmanager
@@ -68,26 +66,34 @@ class Ledger:
         """
         if is_link(self.file):
             raise OutputError(f"'{self.file}' is a link, so lines would be written elsewhere; remove it and run again.")
-        with output_errors(self.file), self.file.open("ab+", buffering=0) as self._handle:
+        with (
+            output_errors(self.file),
+            self.file.open("ab+", buffering=0) as self._handle,
+            self.file.open("rb") as self._reader,
+        ):
             self._cut_half_a_line()
-            for line in self.read_lines():
-                self._take(line)
+            for offset, line in self.read_lines():
+                self._take(offset, line)
             try:
                 yield self
             finally:
                 self._flush()
 
-    def is_done(self, item: CohortItem) -> bool:
-        """Whether an item has its results, or was refused for good, under these settings and as it is now."""
-        return self._done.get(_hash(item.key)) == self._hash_state(item.state)
+    def find_row(self, item: CohortItem) -> Row | None:
+        """Row of an item that has its results, or was refused for good, under these settings and as it is now."""
+        line = self._read_last(item)
+        row = parse_row(line) if (line.get("settings"), line.get("state")) == (self.settings, item.state) else None
+        return None if row is None or row.code in TRIED_AGAIN else row
 
     def find_precision_before(self, item: CohortItem) -> str | None:
         """What the results of an item under other settings were computed with; None where nothing says."""
-        return self._before.get(_hash(item.key))
+        line = self._read_last(item)
+        row = parse_row(line) if line.get("settings") != self.settings else None
+        return row.precision if row else None
 
     def is_stored(self, key: str) -> bool:
-        """Whether the archive has the results of an item that is done."""
-        return _hash(key) in self._stored
+        """Whether the archive has the results of an item as its last line names them."""
+        return self._last.get(_hash(key)) in self._stored
 
     def add(self, item: CohortItem, row: Row) -> None:
         """Note what became of an item.
@@ -101,55 +107,46 @@ class Ledger:
         """Note that the archive has all results of an item."""
         self._write({"stored": key, "archive": self.archive})
 
-    def read_lines(self) -> Iterator[dict[str, Any]]:
-        """Every line that can be read, from the first; one that somebody damaged does not count."""
+    def read_lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Every line with its first byte, counted from 0; one that somebody damaged is empty."""
+        offset = 0
         with self.file.open("rb") as file:
             for line in file:
-                try:
-                    yield dict(json.loads(line))
-                except RECORD_ERRORS:
-                    continue
+                yield offset, _parse_line(line)
+                offset += len(line)
 
     def read_rows(self) -> Iterator[tuple[str, str, Row]]:
-        """Key, name and row of each item under these settings, each once, with its last line."""
-        last: dict[Digest, int] = {}
-        for number, line in enumerate(self.read_lines()):
-            if line.get("settings") == self.settings:
-                last[_hash(str(line.get("key")))] = number
-        for number, line in enumerate(self.read_lines()):
+        """Key, name and row of each item whose last line is one under these settings."""
+        for offset, line in self.read_lines():
             key = str(line.get("key"))
-            if last.get(_hash(key)) == number and (row := parse_row(line)):
+            is_of_these = line.get("settings") == self.settings
+            if is_of_these and self._last.get(_hash(key)) == offset and (row := parse_row(line)):
                 yield key, str(line["name"]), row
 
-    def _take(self, line: dict[str, Any]) -> None:
-        if "stored" in line:
-            if self.archive in (None, line.get("archive")):  # lines of an earlier version name none
-                self._stored.add(_hash(str(line["stored"])))
-            return
-        key = _hash(str(line.get("key")))
-        self._stored.discard(key)  # done again, so there are other results
-        self._done.pop(key, None)
-        self._before.pop(key, None)
-        if (row := parse_row(line)) is None:
-            return
-        if line.get("settings") != self.settings:
-            if row.precision:
-                self._before[key] = sys.intern(row.precision)
-        elif row.code not in TRIED_AGAIN:
-            self._done[key] = self._hash_state(str(line.get("state")))
+    def _read_last(self, item: CohortItem) -> dict[str, Any]:
+        assert self._reader is not None, "the ledger is open"
+        offset = self._last.get(_hash(item.key))
+        if offset is None:
+            return {}
+        self._reader.seek(offset)
+        return _parse_line(self._reader.readline())
 
-    def _hash_state(self, state: str) -> Digest:
-        return _hash(f"{self.settings} {state}")
+    def _take(self, offset: int, line: dict[str, Any]) -> None:
+        if "stored" not in line:
+            self._last[_hash(str(line.get("key")))] = offset
+        elif self.archive in (None, line.get("archive")):  # lines of an earlier version name none
+            self._stored.add(self._last.get(_hash(str(line["stored"])), -1))
 
     def _write(self, content: dict[str, Any]) -> None:
         assert self._handle is not None, "the ledger is open"
         with output_errors(self.file):
+            offset = os.fstat(self._handle.fileno()).st_size
             line = json.dumps(content).encode() + b"\n"
             while line:
                 line = line[self._handle.write(line) :]
             if time.monotonic() - self._flushed > SECONDS_AT_RISK:
                 self._flush()
-        self._take(content)
+        self._take(offset, content)
 
     def _flush(self) -> None:
         assert self._handle is not None, "the ledger is open"
@@ -169,6 +166,13 @@ class Ledger:
             at = begin
         if at < content_end:
             self._handle.truncate(at)
+
+
+def _parse_line(line: bytes) -> dict[str, Any]:
+    try:
+        return dict(json.loads(line))
+    except RECORD_ERRORS:
+        return {}
 
 
 def parse_row(line: dict[str, Any]) -> Row | None:

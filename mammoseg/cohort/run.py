@@ -3,7 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ def run_cohort(
         list_remarks: sentences to say on stderr of all rows together, unless it was ended; goes through them once.
 
     Raises:
-        NothingUsableError: there was no mammogram, or all were refused.
+        NothingUsableError: there was no mammogram in `cohort`, or all were refused.
         PartlyRefusedError: some were refused, lost, or not stored.
         StoppedError: Ctrl-C; what is done is kept.
         OutputError: results, ledger or table cannot be written.
@@ -83,7 +83,10 @@ def run_cohort(
             remove_leftovers(folder)
         with Ledger(output / LEDGER, Records.from_run(run).settings, archive=stow).open() as ledger:
             try:
-                lost = _segment_and_store(cohort, run, processes(run), ledger, storing)
+                store = storing(ledger.add_stored) if storing else None
+                with tqdm(total=cohort.count, unit="image", disable=None, smoothing=0.05) as progress:
+                    call = _Call(cohort, run, ledger, store, progress)
+                    call.segment_and_store(processes(run))
             except KeyboardInterrupt:
                 raise StoppedError("stopped; what is done is kept, the same command goes on.") from None
             finally:
@@ -92,73 +95,68 @@ def run_cohort(
             rows = (row for _, _, row in ledger.read_rows())
             for remark in list_remarks(rows, run.algorithm) if list_remarks else ():
                 print(remark, file=sys.stderr)
-    _finish(counts, lost, output, say_passed_over(cohort.passed_over))
+    _finish(call.counts, len(call.running), output, say_passed_over(cohort.passed_over))
 
 
-def _segment_and_store(
-    cohort: Cohort,
-    run: Run,
-    over: Over,
-    ledger: Ledger,
-    storing: Callable[[Callable[[str], None]], Storing] | None,
-) -> int:
-    """Do and store all; how many were lost with their processes."""
-    store = storing(ledger.add_stored) if storing else None
-    if store:
-        for key, name, row in ledger.read_rows():
-            if row.results and not ledger.is_stored(key):
-                store.add(key, _list_dicom_files(run.output, name, row))
-    running: dict[str, CohortItem] = {}
-    with tqdm(total=cohort.count, unit="image", disable=None, smoothing=0.05) as progress:
-        for item, row in _segment(cohort, run, over, ledger, running, progress):
-            ledger.add(item, row)
-            cohort.release(item)
-            progress.update()
-            if row.status is Status.REFUSED:
-                tqdm.write(f"{row.file}: {row.code}: {row.reason}", file=sys.stderr)
-            elif store:
-                store.add(item.key, _list_dicom_files(run.output, item.name, row))
-    if store:
-        store.finish()
-    return len(running)
+@dataclass
+class _Call:
+    """What one call does to each of its mammograms.
 
+    Attributes:
+        running: those that did not end yet, by name.
+        counts: how those that are done ended, by this call or before.
+    """
 
-def _segment(
-    cohort: Cohort, run: Run, over: Over, ledger: Ledger, running: dict[str, CohortItem], progress: "tqdm[Any]"
-) -> Iterator[tuple[CohortItem, Row]]:
-    """Each item that is not done, as it ends; `running` keeps those that did not, the progress counts all that are."""
-    not_had: list[tuple[CohortItem, Row]] = []
+    cohort: Cohort
+    run: Run
+    ledger: Ledger
+    store: Storing | None
+    progress: "tqdm[Any]"
+    running: dict[str, CohortItem] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
 
-    def fetch_coming() -> Iterator[tuple[Path, str]]:
-        for item in _skip_done(cohort.items, run.algorithm.precision, ledger, progress):
-            if row := cohort.fetch(item):
-                not_had.append((item, row))
+    def segment_and_store(self, over: Over) -> None:
+        """Do what is not done; store what is, whoever did it."""
+        for name, row in over(self._list_coming()):
+            self._end(self.running.pop(name), row)
+        if self.store:
+            self.store.finish()
+
+    def _list_coming(self) -> Iterator[tuple[Path, str]]:
+        for item in self._skip_done():
+            if row := self.cohort.fetch(item):
+                self._end(item, row)
                 continue
-            running[item.name] = item
+            self.running[item.name] = item
             yield item.path, item.name
 
-    for name, row in over(fetch_coming()):
-        yield running.pop(name), row
-        while not_had:
-            yield not_had.pop()
-    yield from not_had
+    def _skip_done(self) -> Iterator[CohortItem]:
+        kept, before = 0, Counter[str]()
+        for item in self.cohort.items:
+            if row := self.ledger.find_row(item):
+                kept += 1
+                self._count(item, row)
+            else:
+                before.update(filter(None, [self.ledger.find_precision_before(item)]))
+                yield item
+        if said := say_again(before, self.run.algorithm.precision):
+            tqdm.write(said, file=sys.stderr)
+        if kept:
+            tqdm.write(f"{format_count(kept, 'mammogram')} done already, left as they are.", file=sys.stderr)
 
+    def _end(self, item: CohortItem, row: Row) -> None:
+        self.ledger.add(item, row)
+        self.cohort.release(item)
+        if row.status is Status.REFUSED:
+            tqdm.write(f"{row.file}: {row.code}: {row.reason}", file=sys.stderr)
+        self._count(item, row)
 
-def _skip_done(
-    items: Iterable[CohortItem], precision: str | None, ledger: Ledger, progress: "tqdm[Any]"
-) -> Iterator[CohortItem]:
-    kept, before = 0, Counter[str]()
-    for item in items:
-        if ledger.is_done(item):
-            kept += 1
-            progress.update()
-        else:
-            before.update(filter(None, [ledger.find_precision_before(item)]))
-            yield item
-    if said := say_again(before, precision):
-        tqdm.write(said, file=sys.stderr)
-    if kept:
-        tqdm.write(f"{format_count(kept, 'mammogram')} done already, left as they are.", file=sys.stderr)
+    def _count(self, item: CohortItem, row: Row) -> None:
+        self.counts[row.code or row.status.value] += 1
+        self.progress.update()
+        files = _list_dicom_files(self.run.output, item.name, row)
+        if self.store and files and not self.ledger.is_stored(item.key):
+            self.store.add(item.key, files)
 
 
 def _list_dicom_files(output: Path, name: str, row: Row) -> list[Path]:

@@ -33,20 +33,20 @@ def file(tmp_path):
 
 def test_what_was_added_is_done_in_the_next_run_too(file, item):
     with Ledger(file, "s").open() as ledger:
-        assert not ledger.is_done(item)
+        assert not ledger.find_row(item)
         ledger.add(item, row_for(item))
-        assert ledger.is_done(item)
+        assert ledger.find_row(item)
     with Ledger(file, "s").open() as ledger:
-        assert ledger.is_done(item)
+        assert ledger.find_row(item)
         assert [(key, row) for key, _, row in ledger.read_rows()] == [(item.key, row_for(item))]
 
 
 def test_other_settings_and_a_changed_file_are_not_done(file, item):
     with Ledger(file, "s").open() as ledger:
         ledger.add(item, row_for(item))
-        assert not ledger.is_done(item_called(item.key, item.path, state="2:2"))
+        assert not ledger.find_row(item_called(item.key, item.path, state="2:2"))
     with Ledger(file, "other").open() as ledger:
-        assert not ledger.is_done(item)
+        assert not ledger.find_row(item)
         assert list(ledger.read_rows()) == []
 
 
@@ -65,7 +65,7 @@ def test_what_was_done_in_another_precision_is_known_until_it_is_done_again(file
 def test_a_refusal_that_a_process_may_be_to_blame_for_is_tried_again(file, item, code, done):
     with Ledger(file, "s").open() as ledger:
         ledger.add(item, make_refused_row(item.path, code, "reason"))
-        assert ledger.is_done(item) is done
+        assert (ledger.find_row(item) is not None) is done
 
 
 def test_the_last_line_of_a_mammogram_counts(file, item):
@@ -73,6 +73,18 @@ def test_the_last_line_of_a_mammogram_counts(file, item):
         ledger.add(item, make_refused_row(item.path, "E_WORKER", "ended"))
         ledger.add(item, row_for(item))
         assert [row.status for _, _, row in ledger.read_rows()] == [Status.FOUND]
+
+
+def test_a_mammogram_that_was_done_under_other_settings_since_has_no_row_under_these(file, tmp_path, item):
+    other = item_called("/b.dcm", tmp_path / "b.dcm")
+    for settings, items in (("x", (item, other)), ("y", (item, other)), ("x", (other,))):
+        with Ledger(file, settings).open() as ledger:
+            for one in items:
+                ledger.add(one, row_for(one))
+    with Ledger(file, "x").open() as ledger:
+        assert [key for key, _, _ in ledger.read_rows()] == [other.key]
+        assert ledger.find_row(item) is None
+        assert ledger.find_row(other) == row_for(other)
 
 
 def test_results_that_were_made_anew_are_not_stored_yet(file, item):
@@ -113,8 +125,8 @@ def test_half_a_line_of_a_killed_run_is_cut_off(file, tmp_path, item, half):
     file.write_bytes(whole + file.read_bytes()[len(whole) :][:half])
     with Ledger(file, "s").open() as ledger:
         assert file.read_bytes() == whole
-        assert ledger.is_done(item)
-        assert not ledger.is_done(other)
+        assert ledger.find_row(item)
+        assert not ledger.find_row(other)
         ledger.add(other, row_for(other))
     assert [json.loads(line)["key"] for line in file.read_bytes().splitlines()] == ["/a.dcm", "/b.dcm"]
 
@@ -144,7 +156,7 @@ def test_a_line_that_somebody_else_wrote_does_not_count(file, item, change):
     line = json.loads(file.read_text()) | change
     file.write_text("no JSON\n[]\n7\n" + json.dumps(line) + "\n")
     with Ledger(file, "s").open() as ledger:
-        assert not ledger.is_done(item)
+        assert not ledger.find_row(item)
         assert list(ledger.read_rows()) == []
 
 
@@ -163,8 +175,8 @@ def test_a_full_disk_is_one_sentence_and_what_was_written_before_counts(file, it
         ledger._handle = FullDisk(ledger._handle)
         ledger.add(other, row_for(other))
     with Ledger(file, "s").open() as ledger:
-        assert ledger.is_done(item)
-        assert not ledger.is_done(other)
+        assert ledger.find_row(item)
+        assert not ledger.find_row(other)
 
 
 class FullDisk:

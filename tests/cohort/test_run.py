@@ -23,7 +23,7 @@ from mammoseg.cohort.job import CohortJob
 from mammoseg.cohort.run import Cohort, run_cohort
 from mammoseg.cohort.storing import Storing
 from mammoseg.data.phantom_dicom import write_mammogram
-from mammoseg.errors import NothingUsableError, PartlyRefusedError, WrongCallError
+from mammoseg.errors import NothingUsableError, PartlyRefusedError, StoppedError, WrongCallError
 from mammoseg.prediction.options import Options
 from tests.cohort.made_cohort import here, in_two, make_mammograms, run_made_cohort, run_of
 from tests.made_predictor import BrightIsMass
@@ -223,6 +223,40 @@ def test_another_archive_gets_the_results_too_and_the_first_not_again(mammograms
         run_made_cohort(mammograms, tmp_path / "out", storing=storing(archive), stow=url)
     assert sorted(first.files) == sorted(other.files)
     assert len(first.files) == 6
+
+
+def test_results_of_other_settings_and_of_a_file_that_changed_since_are_not_stored(mammograms, tmp_path, monkeypatch):
+    monkeypatch.setattr("mammoseg.cohort.storing.TOGETHER", 1)
+    for options in (Options(), Options(threshold=0.999)):
+        run_made_cohort(mammograms, tmp_path / "out", options=options)
+    with pytest.raises(StoppedError):
+        run_made_cohort(mammograms, tmp_path / "out", stopped, storing=storing(archive := Archive()))
+    assert archive.files == table(tmp_path / "out") == []
+    run_made_cohort(mammograms, tmp_path / "out")
+    next(mammograms.glob("*/*.dcm")).write_text("no image any more")
+    with pytest.raises(PartlyRefusedError, match="1 refused .E_NOT_DICOM 1"):
+        run_made_cohort(mammograms, tmp_path / "out", storing=storing(archive))
+    assert len(archive.files) == 4
+
+
+def stopped(run):
+    def over(items):
+        list(items)
+        raise KeyboardInterrupt
+
+    return over
+
+
+def test_how_a_call_ends_follows_from_its_own_mammograms(mammograms, tmp_path, capsys):
+    (mammograms / "text.dcm").write_text("no image")
+    with pytest.raises(PartlyRefusedError):
+        run_made_cohort(mammograms, tmp_path / "out")
+    capsys.readouterr()
+    run_made_cohort(mammograms / "000", tmp_path / "out")
+    assert "3 segmented (3 with a mass), 0 refused" in capsys.readouterr().out
+    with pytest.raises(NothingUsableError):
+        run_made_cohort(mammograms / "text.dcm", tmp_path / "out")
+    assert len(table(tmp_path / "out")) == 4
 
 
 def start(mammograms, output):
