@@ -40,7 +40,9 @@ class CohortJob:
         if row := records.find(path, stem):
             return row
         row, sha256 = FileJob(self.predictor, run)(path, stem)
-        if sha256 is not None:
-            with output_errors(run.output):
+        with output_errors(run.output):
+            if sha256 is not None:
                 records.add(sha256, stem, row)
+            else:
+                records.remove_outdated(path, stem)
         return row

@@ -23,7 +23,7 @@ from mammoseg.folders import is_link
 from mammoseg.prediction.records import RECORD_ERRORS, require_row
 from mammoseg.prediction.table import Row
 
-TRIED_AGAIN = ("E_WORKER", "E_FAULT", "E_ARCHIVE")
+TRIED_AGAIN = ("E_WORKER", "E_FAULT", "E_ARCHIVE", "E_NOT_A_FILE", "E_TIMEOUT", "E_RESOURCES", "E_DECODER")
 """Refusals for which the file may not be to blame; the next run tries again."""
 
 NAME = re.compile(r"[0-9a-f]{2}/([A-Za-z0-9_-][A-Za-z0-9._-]*)")

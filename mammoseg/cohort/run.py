@@ -210,5 +210,5 @@ def _finish(counts: Counter[str], lost: int, output: Path, beside: str) -> None:
         reasons = ", ".join(f"{code} {number}" for code, number in counts.most_common() if code.startswith("E_"))
         raise PartlyRefusedError(
             f"{refused} refused ({reasons or 'none'}), {lost} not done; {output / TABLE} has the reasons. Run the same "
-            "command again for those that were not done, or that failed with their process or archive."
+            "command again for those that were not done, or that failed with their process, storage or archive."
         )

@@ -78,14 +78,17 @@ class Records:
         }
         write_json(self._locate_record(name), record)
 
-    def remove_outdated(self, name: str) -> None:
-        """Remove what a run with other settings wrote for a file that this one refused, and its record.
+    def remove_outdated(self, path: Path, name: str) -> None:
+        """Remove what other settings, or other bytes, gave for a file that this run refused, and its record.
+
+        A file that cannot be read now may have its bytes still.
 
         Raises:
             OSError: it cannot be removed.
         """
         try:
-            is_outdated = self._read(name)["settings"] != self.settings
+            record = self._read(name)
+            is_outdated = record["settings"] != self.settings or record["source"] != hash_file(path)
         except RECORD_ERRORS:
             return
         if is_outdated:

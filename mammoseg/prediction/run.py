@@ -201,7 +201,7 @@ class _Recorded:
             if sha256 is not None:
                 self.records.add(sha256, name, row)
             else:
-                self.records.remove_outdated(name)
+                self.records.remove_outdated(path, name)
         return row
 
 

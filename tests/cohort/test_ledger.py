@@ -61,11 +61,20 @@ def test_what_was_done_in_another_precision_is_known_until_it_is_done_again(file
         assert ledger.find_precision_before(item) is None
 
 
-@pytest.mark.parametrize(("code", "done"), [("E_BITS", True), ("E_WORKER", False), ("E_FAULT", False)])
-def test_a_refusal_that_a_process_may_be_to_blame_for_is_tried_again(file, item, code, done):
+@pytest.mark.parametrize("code", ["E_BITS", "E_TRUNCATED", "E_DUPLICATE_UID"])
+def test_a_refusal_that_the_file_is_to_blame_for_is_for_good(file, item, code):
     with Ledger(file, "s").open() as ledger:
         ledger.add(item, make_refused_row(item.path, code, "reason"))
-        assert (ledger.find_row(item) is not None) is done
+        assert ledger.find_row(item)
+
+
+@pytest.mark.parametrize(
+    "code", ["E_WORKER", "E_FAULT", "E_ARCHIVE", "E_NOT_A_FILE", "E_TIMEOUT", "E_RESOURCES", "E_DECODER"]
+)
+def test_a_refusal_that_process_storage_or_archive_may_be_to_blame_for_is_tried_again(file, item, code):
+    with Ledger(file, "s").open() as ledger:
+        ledger.add(item, make_refused_row(item.path, code, "reason"))
+        assert ledger.find_row(item) is None
 
 
 def test_the_last_line_of_a_mammogram_counts(file, item):

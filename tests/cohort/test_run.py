@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,8 @@ from mammoseg.cohort.job import CohortJob
 from mammoseg.cohort.run import Cohort, run_cohort
 from mammoseg.cohort.storing import Storing
 from mammoseg.data.phantom_dicom import write_mammogram
-from mammoseg.errors import NothingUsableError, PartlyRefusedError, StoppedError, WrongCallError
+from mammoseg.errors import InputRefusedError, NothingUsableError, PartlyRefusedError, StoppedError, WrongCallError
+from mammoseg.files import make_unreadable_error
 from mammoseg.prediction.options import Options
 from tests.cohort.made_cohort import here, in_two, make_mammograms, run_made_cohort, run_of
 from tests.made_predictor import BrightIsMass
@@ -153,6 +154,42 @@ def test_a_file_that_a_process_never_gave_back_is_said_and_tried_again(mammogram
         run_made_cohort(mammograms, tmp_path / "out", loses_one)
     run_made_cohort(mammograms, tmp_path / "out")
     assert len(table(tmp_path / "out")) == 3
+
+
+@dataclass
+class Refuses(BrightIsMass):
+    """Takes no image."""
+
+    error: InputRefusedError = InputRefusedError("E_NETWORK", "it fails.")
+
+    def __call__(self, path):
+        raise self.error
+
+
+def test_a_storage_that_fails_for_a_while_costs_no_mammogram(mammograms, tmp_path):
+    error = make_unreadable_error(OSError(116, "Stale file handle"))
+    with pytest.raises(NothingUsableError):
+        run_made_cohort(mammograms, tmp_path / "out", partial(in_one, partial(Refuses, error=error)))
+    assert {row["code"] for row in table(tmp_path / "out")} == {"E_NOT_A_FILE"}
+    run_made_cohort(mammograms, tmp_path / "out")
+    assert {row["status"] for row in table(tmp_path / "out")} == {"mass found"}
+
+
+@pytest.mark.parametrize("what", ["settings", "bytes", "nothing"])
+def test_results_of_a_mammogram_that_is_refused_now_do_not_outlast_its_settings_and_its_bytes(
+    mammograms, tmp_path, what
+):
+    run_made_cohort(mammograms, tmp_path / "out")
+    if what == "bytes":
+        for path in mammograms.glob("*/*.dcm"):
+            path.write_bytes(path.read_bytes() + b"changed")
+    (tmp_path / "out" / "ledger.jsonl").unlink()
+    for path in tmp_path.glob("out/results/*/*.overlay.png"):
+        path.unlink()  # so that they are tried again
+    options = Options(threshold=0.999) if what == "settings" else Options()
+    with pytest.raises(NothingUsableError):
+        run_made_cohort(mammograms, tmp_path / "out", partial(in_one, Refuses), options)
+    assert len(written(tmp_path / "out")) == (6 if what == "nothing" else 0)
 
 
 def test_images_of_a_datalist_are_items_once(tmp_path):

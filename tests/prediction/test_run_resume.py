@@ -8,7 +8,7 @@ import pydicom
 import pytest
 
 from mammoseg.data.phantom_dicom import write_mammogram
-from mammoseg.errors import MammosegError, OutputError, StoppedError
+from mammoseg.errors import MammosegError, NothingUsableError, OutputError, StoppedError
 from mammoseg.prediction.options import Options, parse_objects
 from mammoseg.prediction.run import run_predictor
 from tests.made_predictor import BrightIsMass
@@ -92,6 +92,17 @@ def test_changed_source_is_done_again(pixels, tmp_path):
     write_mammogram(tmp_path / "a.dcm", np.full_like(pixels, 200) + np.eye(*pixels.shape, dtype=int))
     run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out")
     assert rows_of(tmp_path / "out")[0]["status"] == "no mass found"
+
+
+def test_results_of_a_source_that_changed_and_is_refused_now_do_not_stay(pixels, tmp_path):
+    for name in "ab":
+        write_mammogram(tmp_path / f"{name}.dcm", pixels)
+    run_predictor(BrightIsMass(), [tmp_path], tmp_path / "out")
+    (tmp_path / "a.dcm").write_text("no image any more")
+    (tmp_path / "b.dcm").unlink()  # nothing is known of what it is now
+    with pytest.raises(NothingUsableError):
+        run_predictor(BrightIsMass(), [tmp_path / "a.dcm", tmp_path / "b.dcm"], tmp_path / "out")
+    assert names_in(tmp_path / "out") == ["b.overlay.png", "b.seg.dcm", "b.sr.dcm", "index.html", "results.csv"]
 
 
 def test_what_a_killed_run_left_half_written_is_removed(pixels, tmp_path):
