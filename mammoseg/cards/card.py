@@ -6,7 +6,7 @@ network and its configs.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import jinja2
 
 from mammoseg.bundles import BASE_FOLDER, BUNDLES_FOLDER, PROMPTED, list_bundle_names, render
+from mammoseg.cards.attribution import list_attributions
 from mammoseg.cards.departures import list_departures
 from mammoseg.cards.facts import build_bundle_network, measure_facts
 from mammoseg.cards.figure import draw_figure
@@ -74,7 +75,7 @@ def describe_bundle(
     *,
     measured: Sequence[dict[str, Any]] = (),
     exported: bool = False,
-    source: str | None = None,
+    provenance: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """All that the templates say about a bundle.
 
@@ -82,12 +83,14 @@ def describe_bundle(
         configs: complete ``train`` and ``metadata`` of the bundle, those of `render` or of an export.
         measured: what `select_measured` gives of it; an exported card has none, since its weights are others.
         exported: whether the card goes into an exported folder, with its weights and without the repository.
-        source: name of the source of the data that those weights were trained on.
+        provenance: what those weights say of themselves.
     """
     train, metadata = configs["train"], configs["metadata"]
     recipe = read_card_file(BUNDLES_FOLDER / name / "arch.json")["recipe"]
     shipped = None if exported else _read_shipped(name)
-    source = find_source(shipped["provenance"]) if shipped else source
+    preprocessing = shipped["preprocessing"] if shipped else train["preprocessing"]
+    provenance = shipped["provenance"] if shipped else provenance or {}
+    source = find_source(provenance)
     card = read_card_file(BUNDLES_FOLDER / name / "docs" / "card.json")
     network, image = build_bundle_network(train)
     facts = asdict(measure_facts(network, image))
@@ -99,7 +102,8 @@ def describe_bundle(
         "exported": exported,
         "prompted": train["preprocessing"]["_target_"] == PROMPTED,
         "source": source or "unknown",
-        "warning": find_warning({"source": source}),
+        "warning": find_warning(provenance),
+        "attributions": list_attributions(provenance, preprocessing),
         "shipped": shipped,
         "bundle": name,
         "card": card,

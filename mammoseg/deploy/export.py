@@ -19,7 +19,7 @@ from mammoseg.deploy.formats import write_formats
 from mammoseg.deploy.manifest import write_manifest, write_zip
 from mammoseg.errors import WrongCallError
 from mammoseg.files import whole_folder
-from mammoseg.provenance import PACKAGE_FOLDER, find_source, find_warning
+from mammoseg.provenance import PACKAGE_FOLDER, find_warning
 from mammoseg.transforms.arrays import ONLY_PATCHES
 
 NOT_EXPORTED = shutil.ignore_patterns("__pycache__", "benchmark", INSTALLED_BUNDLES.name)
@@ -55,8 +55,9 @@ def export(
     with whole_folder(Path(output)) as temporary:
         folder = temporary / bundle
         configs = write_configs(root, folder, checkpoint)
-        metadata, source = configs["metadata"], find_source(checkpoint.provenance)
-        _write_docs(folder / "docs", describe_bundle(bundle, configs, exported=True, source=source))
+        metadata = configs["metadata"]
+        card = describe_bundle(bundle, configs, exported=True, provenance=checkpoint.provenance)
+        _write_docs(folder / "docs", card)
         shutil.copyfile(root / "LICENSE", folder / "LICENSE")
         shutil.copytree(PACKAGE_FOLDER, folder / "mammoseg", ignore=NOT_EXPORTED)
         (folder / "requirements.lock").write_text(_format_requirements(metadata), encoding="utf-8")

@@ -8,7 +8,9 @@ import pytest
 
 from mammoseg.bundles import BUNDLES_FOLDER, list_bundle_names
 from mammoseg.cards.card import pick_headline, read_readings, render_all_files
+from mammoseg.cards.listing import SHIPPED
 from mammoseg.cards.measured import choose_shown_grid, read_measured, select_measured
+from mammoseg.data.cbis_ddsm import LICENSE
 
 LARGEST_FIGURE = 60_000
 """Bytes."""
@@ -65,6 +67,14 @@ def test_links_of_a_card_lead_to_files(name):
 @pytest.mark.parametrize("name", [name for name in list_bundle_names() if name.startswith("se_fusion")])
 def test_card_of_a_reconstructed_decoder_says_so(name):
     assert "The decoder is a reconstruction" in (docs(name) / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [path.parts[-3] for path in sorted(BUNDLES_FOLDER.glob(f"*/{SHIPPED}"))])
+def test_card_of_a_bundle_with_weights_names_the_licenses_of_images_and_encoder(name):
+    _, attribution = (docs(name) / "README.md").read_text(encoding="utf-8").split("\n## Attribution\n")
+    images, encoder = re.findall("^- (.*)$", attribution, re.MULTILINE)
+    assert LICENSE in images and "changed: cut" in images
+    assert "pytorch-model" in encoder and "Apache-2.0" in encoder
 
 
 def test_readings_concern_bundles_that_exist():

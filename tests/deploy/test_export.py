@@ -13,6 +13,7 @@ from mammoseg.bundles import list_bundle_names
 from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.checkpoints.shipping import ship
 from mammoseg.checkpoints.weights_file import WeightsError
+from mammoseg.data.sources import SOURCES
 from mammoseg.deploy import export as module
 from mammoseg.deploy.export import export
 from mammoseg.deploy.manifest import check_manifest
@@ -68,8 +69,9 @@ def test_card_and_list_describe_the_network_of_the_weights(tmp_path):
 
 def test_weights_of_phantoms_say_so_when_they_are_given_away(tmp_path, capsys):
     folder = exported("unet", tmp_path)
+    card = (folder / "docs" / "README.md").read_text()
     assert PHANTOM_WARNING in capsys.readouterr().err
-    assert PHANTOM_WARNING in (folder / "docs" / "README.md").read_text()
+    assert PHANTOM_WARNING in card and f"- Images: {SOURCES['phantom'].license}; changed: " in card
 
 
 def test_weights_that_ship_become_the_checkpoint_that_monai_label_reads(tmp_path):
