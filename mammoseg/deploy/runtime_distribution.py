@@ -71,9 +71,10 @@ def build_runtime(output: Path, *, converted: Iterable[Path]) -> Path:
         copy_modules(tree)
         copy_bundles(tree / PACKAGE / "_bundles")
         for model in converted:
-            for file in model.parent.glob(f"{model.stem}.*"):
+            card = model.parents[1] / "docs" / "README.md"  # says whose images and encoder the weights derive from
+            for file in (card, *model.parent.glob(f"{model.stem}.*")):
                 target = tree / PACKAGE / "_bundles" / file.relative_to(BUNDLES_FOLDER)
-                target.parent.mkdir(exist_ok=True)
+                target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, target)
         shutil.copyfile(project.with_name("LICENSE"), tree / "LICENSE")
         (tree / project.name).write_text(_format_project(list_runtime_requirements(project)), encoding="utf-8")

@@ -118,6 +118,8 @@ def test_the_wheel_in_an_empty_environment_gives_the_masks_of_the_full_installat
     assert size <= 0.9e9, f"{size / 1e9:.2f} GB"
     listed = subprocess.run([python, "-m", "pip", "list"], check=True, capture_output=True, text=True).stdout
     assert not {"torch", "monai"} & {line.partition(" ")[0] for line in listed.splitlines()}
+    (card,) = (tmp_path / "venv").rglob("efficientnet_unet/docs/README.md")
+    assert "\n## Attribution\n" in card.read_text(encoding="utf-8")
     image = shared_data / "dicom_mg" / "GH133_GE_MLO_jpegls14sv1_12bit.dcm"
     words = ("predict", image, "--modalities", "MG,RG", "--device", "cpu", "--output", tmp_path / "runtime")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAMMOSEG_", "PYTHON"))}
