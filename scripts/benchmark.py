@@ -13,6 +13,7 @@ import checkout  # noqa: F401  # the package is that of this checkout
 from mammoseg.benchmark.evaluate_speed import benchmark_evaluate, benchmark_report
 from mammoseg.benchmark.label_server_speed import benchmark_label_server
 from mammoseg.benchmark.networks_speed import benchmark_networks
+from mammoseg.benchmark.precision_dice import benchmark_precision
 from mammoseg.benchmark.predict_speed import benchmark_predict
 from mammoseg.benchmark.preprocess_speed import benchmark_preprocess
 from mammoseg.benchmark.prompt_models import benchmark_prompts
@@ -25,6 +26,7 @@ COMMANDS = {
     "label_prompts": benchmark_label_prompts,
     "label_server": benchmark_label_server,
     "networks": benchmark_networks,
+    "precision": benchmark_precision,
     "predict": benchmark_predict,
     "preprocess": benchmark_preprocess,
     "prompts": benchmark_prompts,

@@ -47,9 +47,17 @@ def judge_images(predictor: PathPredictor, records: Sequence[dict[str, Any]], *,
         InputRefusedError: an image or its mask cannot be used.
     """
     for record in tqdm(records, desc=doing, unit="image", disable=None):
-        prediction = predictor(record["image"])
-        probability = prediction.probability * find_recorded_breast(prediction.mammogram)
-        shape = (probability.shape[0], probability.shape[1])
-        instances = read_instances(record, shape=shape)
-        lesions = None if instances is None else list_mass_regions(instances)
-        yield Judged(record, probability, read_mask(record["label"], shape=shape) > 0, lesions)
+        yield judge_prediction(record, predictor(record["image"]))
+
+
+def judge_prediction(record: dict[str, Any], prediction: Prediction) -> Judged:
+    """Put a prediction of the image of a record beside its truth.
+
+    Raises:
+        InputRefusedError: the mask cannot be used.
+    """
+    probability = prediction.probability * find_recorded_breast(prediction.mammogram)
+    shape = (probability.shape[0], probability.shape[1])
+    instances = read_instances(record, shape=shape)
+    lesions = None if instances is None else list_mass_regions(instances)
+    return Judged(record, probability, read_mask(record["label"], shape=shape) > 0, lesions)
