@@ -38,7 +38,7 @@ RENAMED: dict[str, dict[str, str]] = {
         "faults_of_onnx": "find_faults_in_onnx",
         "faults_of_weights": "find_faults_in_weights",
     },
-    "mammoseg.audit.expressions": {"faults_of": "find_faults_in_expression", "imports_of": "read_imports"},
+    "mammoseg.audit.expressions": {"faults_of": "find_faults_in_expression"},
     "mammoseg.audit.logging_conf": {"faults_of": "find_faults_in_logging"},
     "mammoseg.benchmark.measure": {"median_seconds": "measure_median_seconds", "probability": "compute_probability"},
     "mammoseg.benchmark.memory": {"family_mib": "measure_family_mib", "status_bytes": "read_status_bytes"},

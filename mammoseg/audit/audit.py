@@ -13,7 +13,7 @@ from mammoseg.counts import format_count
 from mammoseg.deploy.manifest import MANIFEST, ManifestError, check_manifest
 from mammoseg.errors import MammosegError, NothingUsableError, WrongCallError
 from mammoseg.files import SHA256, as_printable, hash_file
-from mammoseg.folders import is_link, is_plain_file, leads_out, list_files_below
+from mammoseg.folders import is_file, is_link_to_folder, leads_out, list_files_below
 from mammoseg.provenance import PACKAGE_FOLDER
 
 UNSEEN = (
@@ -69,10 +69,11 @@ def find_faults(folder: Path, *, allow: frozenset[str] = frozenset()) -> Iterato
     read: dict[str, Any] = {}
     for path in list_files_below(folder):
         name = path.relative_to(folder).as_posix()
-        if is_link(path):
-            if leads_out(path, folder):
-                yield Finding("path", as_printable(name), "", "is a link that leads out of the bundle")
-        elif not is_plain_file(path):
+        if leads_out(path, folder):
+            yield Finding("path", as_printable(name), "", "is a link that leads out of the bundle")
+        elif is_link_to_folder(path):
+            continue  # what lies in that folder is listed where it lies
+        elif not is_file(path):
             yield Finding("path", as_printable(name), "", "is no file, or cannot be read")
         elif not (_is_ours(path, name) or (allow and hash_file(path) in allow)):
             yield from (

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mammoseg.audit.allowed import is_allowed
-from mammoseg.audit.expressions import find_faults_in_expression, read_imports
+from mammoseg.audit.allowed import NAME, is_allowed, is_foreign
+from mammoseg.audit.arguments import find_faults_in_argument, find_faults_in_component
+from mammoseg.audit.expressions import find_faults_in_expression
 from mammoseg.audit.finding import Finding
+from mammoseg.audit.imports import Imports, collect_imports, read_imports
 from mammoseg.files import as_printable
 
 MOST_BYTES = 2**24
@@ -19,10 +21,13 @@ SUFFIXES = (".json", ".yaml", ".yml")
 SHORT = 80
 """Letters of a value that a finding repeats."""
 
-TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+PATH_OUT = re.compile(r"(%(.*[/\\])?|(\S*[/\\])?)\.\.([/\\].*)?|%?[/\\~].*[/\\].*|%?[A-Za-z]:[/\\].*", re.DOTALL)
+"""A path that begins at the root of a disk or at a user's home, or climbs out of where it begins.
 
-PATH_OUT = re.compile(r"(\S*[/\\])?\.\.([/\\].*)?|[/\\~].*[/\\].*|[A-Za-z]:[/\\].*", re.DOTALL)
-"""A path that begins at the root of a disk or at a user's home, or climbs out of where it begins."""
+Only what ``%`` reads may have blanks: a sentence with ``../`` in it is no path.
+"""
+
+ADDRESS = re.compile(r"https?://")
 
 
 def read_config(path: Path) -> Any:
@@ -34,7 +39,7 @@ def read_config(path: Path) -> Any:
     if path.stat().st_size > MOST_BYTES:
         raise ValueError("too long")
     text = path.read_text(encoding="utf-8")
-    if path.suffix == ".json":
+    if path.suffix.lower() == ".json":
         return json.loads(text)
     import yaml  # MONAI asks for it only where it meets such a file
 
@@ -43,46 +48,55 @@ def read_config(path: Path) -> Any:
 
 def audit_configs(configs: Mapping[str, Any]) -> Iterator[Finding]:
     """What speaks against the configs of a bundle, by their names in it; they share their imports."""
-    entries = {name: list(_list_leaves(content, "")) for name, content in configs.items()}
-    names: dict[str, str] = {}
-    for _, _, value in (entry for found in entries.values() for entry in found):
-        if isinstance(value, str) and value.startswith("$"):
-            names |= read_imports(value[1:])
+    entries = {name: list(_list_entries(content)) for name, content in configs.items()}
+    imports = collect_imports((place, value) for found in entries.values() for place, _, value in found)
     for name, found in entries.items():
         for place, key, value in found:
-            for kind, what in _find_faults(key, value, names):
+            for kind, what in _find_faults(key, value, imports):
                 yield Finding(kind, name, as_printable(place), as_printable(what))
 
 
-def _find_faults(key: str, value: Any, names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    last = re.split(r"::|#", key)[-1].lstrip("+~")
-    if last == "_target_":
-        if not isinstance(value, str) or not TARGET.fullmatch(value):
+def _find_faults(key: str, value: Any, imports: Imports) -> Iterator[tuple[str, str]]:
+    path = re.split(r"::|#", key.lstrip("+"))
+    yield from (("target", what) for what in find_faults_in_argument(path, value))
+    if PATH_OUT.fullmatch(key) or PATH_OUT.fullmatch(f"%{key}"):
+        yield "path", f"has a path out of the bundle for a key, {_cut_short(key)}"
+    if isinstance(value, dict):
+        yield from (("target", what) for what in find_faults_in_component(value, merged=key.startswith("+")))
+    elif path[-1] == "_target_":
+        if not isinstance(value, str) or not NAME.fullmatch(value):
             yield "target", f"makes {_cut_short(value)}, which says only when it runs what that is"
         elif not is_allowed(value):
             yield "target", f"makes {_cut_short(value)}, which is not on the list of what is known to be harmless"
-    elif last == "_mode_" and value == "debug":
-        yield "target", "runs in the debugger"
-    elif isinstance(value, str) and value.startswith("$"):
-        for fault in find_faults_in_expression(value[1:], names):
+    elif isinstance(value, str):
+        yield from _find_faults_in_text(value, imports)
+
+
+def _find_faults_in_text(value: str, imports: Imports) -> Iterator[tuple[str, str]]:
+    if modules := read_imports(value):
+        yield from (("expression", f"{_cut_short(value)} {fault}") for fault in imports.find_faults(modules))
+    elif value.startswith("$"):
+        for fault in find_faults_in_expression(value[1:], imports):
             yield "expression", f"{_cut_short(value)} {fault}"
-    elif isinstance(value, str) and PATH_OUT.fullmatch(value.removeprefix("%")) and "://" not in value:
+    elif value.startswith(("@", "%")) and imports.are_at(value[1:]):
+        yield "expression", f"{_cut_short(value)} refers to a module"
+    elif is_foreign(value):
+        yield "target", f"names {_cut_short(value)}, which is not on the list of what is known to be harmless"
+    if PATH_OUT.fullmatch(value) and not ADDRESS.match(value) and not value.startswith("$"):
         yield "path", f"names a path out of the bundle, {_cut_short(value)}"
 
 
-def _list_leaves(value: Any, place: str) -> Iterator[tuple[str, str, Any]]:
-    """Id, last key and value of all that is no mapping or list, and of each once that YAML names several times."""
-    waiting, seen = [(place, "", value)], set()
+def _list_entries(content: Any) -> Iterator[tuple[str, str, Any]]:
+    """Id, last key and value of all that a config holds; of what YAML names several times the inside is listed once."""
+    waiting: list[tuple[str, str, Any]] = [("", "", content)]
+    seen = set()
     while waiting:
         place, key, value = waiting.pop()
-        if isinstance(value, dict | list):
-            if id(value) in seen:
-                continue
+        yield place, key, value
+        if isinstance(value, dict | list) and id(value) not in seen:
             seen.add(id(value))
             inner = value.items() if isinstance(value, dict) else enumerate(value)
             waiting += [(f"{place}::{name}" if place else str(name), str(name), part) for name, part in inner]
-        if key or not isinstance(value, dict | list):
-            yield place, key, value
 
 
 def _cut_short(value: Any) -> str:

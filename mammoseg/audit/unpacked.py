@@ -54,7 +54,8 @@ def _unpack(archive: zipfile.ZipFile, folder: Path) -> list[Finding]:
     findings, names = [], set()
     for info in infos:
         name = info.filename
-        if fault := _find_fault(info, taken=name.casefold() in names):
+        place = PurePosixPath(name).as_posix().casefold()
+        if fault := _find_fault(info, taken=place in names):
             findings.append(Finding("archive", as_printable(name), "", fault))
         elif not info.is_dir():
             target = folder / name
@@ -62,7 +63,7 @@ def _unpack(archive: zipfile.ZipFile, folder: Path) -> list[Finding]:
             with archive.open(info) as source, target.open("wb") as file:
                 while block := source.read(2**20):
                     file.write(block)
-        names.add(name.casefold())
+        names.add(place)
     return findings
 
 

@@ -75,6 +75,18 @@ def test_our_own_bundles_pass(name):
         {"a::_target_": "os.system"},
         {"+a#_target_": "os.system"},
         {"a": {"_target_": "UNet", "_mode_": "debug"}},
+        {"a": {"_target_": "LoadImage", "reader": "os.mkdir", "path": "was-run"}},
+        {"a": {"_target_": "LoadImage", "reader": "open", "file": "was-run", "mode": "w"}},
+        {"a": {"_target_": "LoadImage", "reader": "$'os.' + 'mkdir'", "path": "was-run"}},
+        {"a": {"_target_": "SaveImage", "writer": "os.mkdir"}},
+        {"a": {"_target_": "PatchInferer", "merger_cls": "os.mkdir"}},
+        {"a": {"_target_": "LoadImage", "_mode_": "callable"}},
+        {"a": {"_target_": "LoadImage", "allow_pickle": True}},
+        {"a": {"_target_": "TorchVisionD", "name": "a"}},
+        {"+a": {"_target_": "LoadImage"}},
+        {"a::reader": "open"},
+        {"a": {"_target_": "UNet", "act": "os.system"}},
+        {"_target_": "LoadImage", "_mode_": "callable"},
     ],
 )
 def test_a_target_that_is_not_known_is_found(config, tmp_path):
@@ -87,7 +99,11 @@ def test_an_export_of_before_names_functions_as_they_were_called_then(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "expression", ["$__import__('os').mkdir('was-run')", "$import subprocess", "$@imports#0.mkdir('a')"]
+    "expression",
+    ["$__import__('os').mkdir('was-run')", "$import subprocess", "$@imports#0.mkdir('a')"]
+    + ["$list(map(@imports#0.mkdir, ['was-run']))", "$[f('was-run') for f in [@imports#0.mkdir]]"]
+    + ["$[(lambda torch: 0), list(map(torch.os.mkdir, ['was-run']))]", "$import math as os", "@imports", "%imports::0"]
+    + ["$'@f{open(1)}'", "$[1][0#open(1)\n]"],
 )
 @pytest.mark.parametrize("key", ["a", "_requires_", "_disabled_"])
 def test_an_expression_is_found_wherever_it_stands(expression, key, tmp_path):
@@ -95,11 +111,26 @@ def test_an_expression_is_found_wherever_it_stands(expression, key, tmp_path):
     assert kinds(bundle) == {("expression", "configs/inference.json")}
 
 
+def test_an_alias_that_two_configs_give_different_meanings_is_found(bundle):
+    for name, module in [("a", "math"), ("b", "os")]:
+        content = {"imports": [f"$import {module} as m"], "made": "$m.mkdir('was-run')"}
+        (bundle / "configs" / f"{name}.json").write_text(json.dumps(content))
+    found = {(finding.file, finding.place) for finding in find_faults(bundle)}
+    assert found >= {(f"configs/{name}.json", "imports::0") for name in "ab"}
+
+
 @pytest.mark.parametrize(
-    "value", ["/etc/passwd", "../../secret.json", "%../other/config.json::a", "C:\\Users\\a", "~/x/y"]
+    "value",
+    ["/etc/passwd", "../../secret.json", "%../other/config.json::a", "C:\\Users\\a", "~/x/y"]
+    + ["%a b/../../x.json::a", "/tmp/x.json#a://"],
 )
 def test_a_path_out_of_the_bundle_is_found(value, tmp_path):
     assert kinds(write_bundle(tmp_path / "b", a=value)) == {("path", "configs/inference.json")}
+    assert kinds(write_bundle(tmp_path / "c", **{value: 1})) == {("path", "configs/inference.json")}
+
+
+def test_an_address_is_no_path(tmp_path):
+    assert not kinds(write_bundle(tmp_path / "b", a="https://example.org/a/../b.json"))
 
 
 def test_an_expression_in_yaml_is_found_and_its_aliases_cost_no_time(bundle):
@@ -217,6 +248,18 @@ def test_links_pipes_and_files_that_were_changed_are_found(bundle):
     assert kinds(bundle) == {("hash", "manifest.json"), ("path", "out"), ("path", "pipe")}
 
 
+def test_a_link_is_judged_by_its_own_name(bundle):
+    (bundle / "notes.txt").write_text(json.dumps({"a": {"_target_": "os.system"}}))
+    (bundle / "configs" / "more.json").symlink_to("../notes.txt")
+    (bundle / "again").symlink_to("configs")
+    assert kinds(bundle) == {("target", "configs/more.json")}
+
+
+def test_what_yaml_names_again_is_judged_by_each_key(bundle):
+    (bundle / "configs" / "train.yaml").write_text("names: &n [open]\na: {_target_: LoadImage, reader: *n}\n")
+    assert kinds(bundle) == {("target", "configs/train.yaml")}
+
+
 def test_a_bundle_without_license_is_found(bundle):
     (bundle / "LICENSE").unlink()
     assert kinds(bundle) == {("license", ".")}
@@ -237,6 +280,7 @@ def entry(name, *, mode=0o100644, content=b"x"):
         (entry("theirs\\..\\out"), "lies outside of the bundle"),
         (entry("theirs/link", mode=0o120777, content=b"/etc"), "is a link or a device"),
         (entry("theirs/license"), "is in the archive twice"),
+        (entry("theirs/.//LICENSE"), "is in the archive twice"),
         (entry("theirs/bomb", content=bytes(30_000_000)), f"grows more than {MOST_GROWTH} times"),
     ],
 )
