@@ -17,6 +17,10 @@ TISSUE_FRACTION = 0.3
 """If more than this fraction of the line at the inner end of the zone is white, the white is dense tissue that runs on
 inwards: nothing is cut."""
 
+GLOW = 0.05
+"""At the upper and lower end all lines go until their median is within this fraction of the range of that at the inner
+end of the zone: a frame may slant, and its light spreads. At the sides nothing more goes, the chest wall lies there."""
+
 SAMPLES = 512
 """Pixels of a row or column that are looked at."""
 
@@ -35,8 +39,9 @@ def find_border_box(image: np.ndarray) -> Box:
     if low == high:
         return Box(0, 0, rows, columns)
     deep, wide = 1 + int(rows * BORDER_ZONE), 1 + int(columns * BORDER_ZONE)
-    top = _measure_depth(image[:deep, ::step_right] > white)
-    bottom = _measure_depth(image[rows - deep :, ::step_right][::-1] > white)
+    glow = GLOW * (high - low)
+    top = _measure_whole_depth(image[:deep, ::step_right], white=white, glow=glow)
+    bottom = _measure_whole_depth(image[rows - deep :, ::step_right][::-1], white=white, glow=glow)
     left = _measure_depth(image[::step_down, :wide].T > white)
     right = _measure_depth(image[::step_down, columns - wide :].T[::-1] > white)
     return Box(top, left, rows - top - bottom, columns - left - right)
@@ -46,6 +51,15 @@ def crop_border(image: np.ndarray) -> np.ndarray:
     """Cut the white borders off an image ``(rows, columns)``."""
     box = find_border_box(image)
     return image[box.top : box.top + box.height, box.left : box.left + box.width]
+
+
+def _measure_whole_depth(lines: np.ndarray, *, white: float, glow: float) -> int:
+    """The same with the lines that the border slants or shines into."""
+    depth = _measure_depth(lines > white)
+    if depth == 0:
+        return 0
+    medians = np.median(lines[depth:], axis=1)
+    return depth + int(np.argmax(medians <= medians[-1] + glow))
 
 
 def _measure_depth(white: np.ndarray) -> int:
