@@ -1,7 +1,7 @@
 """The files of a cohort over the machines of a Ray cluster: https://docs.ray.io/en/latest/data/data.html."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 from mammoseg.errors import OutputError, WrongCallError
 from mammoseg.prediction.process import FileRunner
 from mammoseg.prediction.records import require_row
+from mammoseg.prediction.run import make_died_row
 from mammoseg.prediction.table import Row
 
 FILES_A_BLOCK = 8
@@ -24,7 +25,7 @@ HERE = "local"
 """Address that starts Ray on this machine, for this run."""
 
 ATTEMPTS = 3
-"""Of a block whose process or machine was lost; then its files are left for the next run."""
+"""Of a block whose process or machine was lost; then each of its files is a block of its own."""
 
 
 class Actor:
@@ -82,8 +83,8 @@ def run_on_ray(
 ) -> Iterator[tuple[str, Row]]:
     """Name and row of each of `items`, in the order in which their blocks end.
 
-    A process or machine that is lost costs a block, which another does again, `ATTEMPTS` times in all. Files of a block
-    that is lost for good come not at all.
+    A process or machine that is lost costs a block, which another does again, `ATTEMPTS` times in all. Then its files
+    are tried so alone; one that is lost again is refused with ``E_WORKER``.
 
     Args:
         make_job: makes the job of each process; must be picklable.
@@ -92,24 +93,37 @@ def run_on_ray(
     Raises:
         OutputError: results cannot be written.
     """
+    coming = iter(items)
+    while left := {name: path for path, name in islice(coming, FILES_A_ROUND * workers)}:
+        for together in (FILES_A_BLOCK, 1):
+            for name, row in _run_in_blocks(make_job, left, workers, together) if left else ():
+                del left[name]
+                yield name, row
+        yield from ((name, make_died_row(path)) for name, path in left.items())
+
+
+def _run_in_blocks(
+    make_job: Callable[[], FileRunner], paths: Mapping[str, Path], workers: int, together: int
+) -> Iterator[tuple[str, Row]]:
+    """Name and row of each file whose block is not lost; `together` files are a block."""
     import ray.data
 
     context = ray.data.DataContext.get_current()
     context.max_errored_blocks = -1
     context.enable_progress_bars = False
-    coming = iter(items)
-    while rows := [{"path": str(path), "name": name} for path, name in islice(coming, FILES_A_ROUND * workers)]:
-        done = ray.data.from_items(rows, override_num_blocks=-(-len(rows) // FILES_A_BLOCK)).map_batches(
-            Actor,
-            fn_constructor_args=[make_job],
-            batch_size=FILES_A_BLOCK,
-            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers),
-            num_cpus=1,
-            max_restarts=-1,
-            max_task_retries=ATTEMPTS - 1,
-        )
-        for answer in done.iter_rows():
-            yield str(answer["name"]), _read_row(json.loads(answer["answer"]))
+    rows = [{"path": str(path), "name": name} for name, path in paths.items()]
+    done = ray.data.from_items(rows, override_num_blocks=-(-len(rows) // together)).map_batches(
+        Actor,
+        fn_constructor_args=[make_job],
+        batch_size=together,
+        # blocks that wait at a process would be lost with it
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers, max_tasks_in_flight_per_actor=1),
+        num_cpus=1,
+        max_restarts=-1,
+        max_task_retries=ATTEMPTS - 1,
+    )
+    for answer in done.iter_rows():
+        yield str(answer["name"]), _read_row(json.loads(answer["answer"]))
 
 
 def _read_row(values: dict[str, Any]) -> Row:

@@ -40,6 +40,15 @@ class KilledOnce:
         return Row(str(path), Status.NOTHING)
 
 
+class KilledAlways:
+    """Kills its process at one file, every time."""
+
+    def __call__(self, path: Path, name: str) -> Row:
+        if name == "ab/5":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Row(str(path), Status.NOTHING)
+
+
 class CannotWrite:
     def __call__(self, path: Path, name: str) -> Row:
         raise OutputError("the disk is full.")
@@ -63,6 +72,15 @@ def test_files_of_a_killed_process_are_done_by_another(workers, tmp_path):
     items = [(Path(str(number)), f"ab/{number}") for number in range(20)]
     rows = list(run_on_ray(partial(KilledOnce, tmp_path / "note"), items, workers))
     assert sorted(name for name, _ in rows) == sorted(name for _, name in items)
+
+
+def test_a_file_that_kills_every_process_is_refused_and_takes_no_other_along(workers):
+    from mammoseg.cohort.on_ray import run_on_ray
+
+    items = [(Path(str(number)), f"ab/{number}") for number in range(20)]
+    rows = dict(run_on_ray(KilledAlways, items, workers))
+    assert rows.keys() == {name for _, name in items}
+    assert {name: row.code for name, row in rows.items() if row.status is Status.REFUSED} == {"ab/5": "E_WORKER"}
 
 
 def test_a_disk_that_is_full_ends_the_run(workers, tmp_path):
