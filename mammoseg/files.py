@@ -7,6 +7,7 @@ import json
 import os
 import re
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,8 @@ from mammoseg.folders import is_file, is_folder, is_plain_file
 
 SHA256 = re.compile("[0-9a-f]{64}")
 """What `hash_file` gives."""
+
+_umask_lock = threading.Lock()
 
 
 @contextmanager
@@ -324,6 +327,7 @@ def _check_regular(path: Path) -> None:
 
 
 def _read_umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
+    with _umask_lock:  # of two threads at once the second would read, and leave, 0
+        mask = os.umask(0)
+        os.umask(mask)
     return mask

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mammoseg import files
 from mammoseg.files import atomic_path, hash_file, hash_json, made_output, sole_writer, write_json
 
 
@@ -106,3 +108,15 @@ def test_a_device_is_not_replaced_by_a_file(tmp_path):
     with pytest.raises(FileExistsError, match="not replaced"), atomic_path(tmp_path / "null"):
         pass
     assert (tmp_path / "null").is_char_device() and len(list(tmp_path.iterdir())) == 1
+
+
+def test_threads_that_write_at_once_leave_the_permissions_of_new_files_as_they_were():
+    interval, before = sys.getswitchinterval(), os.umask(0o027)
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            read = set(threads.map(lambda _: files._read_umask(), range(20_000)))
+    finally:
+        sys.setswitchinterval(interval)
+        left = os.umask(before)
+    assert {left} == read == {0o027}

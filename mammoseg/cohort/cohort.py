@@ -26,7 +26,7 @@ from mammoseg.prediction.file_job import MassPredictor, build_asked_algorithm
 from mammoseg.prediction.options import Options, Run, parse_choice, parse_objects
 from mammoseg.prediction.process import FileRunner
 from mammoseg.prediction.run import make_died_row, make_single_threaded
-from mammoseg.prediction.workers import FEWEST_FILES, choose_worker_count, run_in_workers
+from mammoseg.prediction.workers import choose_worker_count, run_in_workers
 from mammoseg.quick_import import quick_imports
 
 
@@ -70,6 +70,7 @@ def segment_cohort(
         WrongCallError: no input, an unknown bundle, a value out of range, no Ray, or no output folder.
         NothingUsableError: there was no mammogram, or all were refused.
         PartlyRefusedError: some were refused, lost, or not stored.
+        ArchiveError: the archive does not answer; what came before is done and kept.
         StoppedError: Ctrl-C; what is done is kept.
         OutputError: results, ledger or table cannot be written.
     """
@@ -97,7 +98,7 @@ def segment_cohort(
     files, passed_over = find_files(paths, folder)
     if archive is None:
         check_inputs(paths, files, passed_over)
-    processes = _choose_processes(ray, workers, len(files))
+    processes = _choose_processes(ray, workers)
     print_loading(choice, len(files), is_named=weights is not None, earlier=folder / LEDGER)
     with made_output(folder):
         predictor = choice()
@@ -117,30 +118,31 @@ def segment_cohort(
         run_cohort(
             wanted,
             run,
-            partial(processes, predictor, choice),
+            partial(processes, wanted.count, predictor, choice),
             list_remarks=choice.list_without_effect,
             storing=None if stow is None else partial(Storing, partial(_store, to=stow, **archives.login_to_store)),
             stow=archives.stow_root,
         )
 
 
-Processes = Callable[[MassPredictor, PredictorChoice, Run], Over]
+Processes = Callable[[int, MassPredictor, PredictorChoice, Run], Over]
 
 
-def _choose_processes(ray: str | None, workers: int | None, count: int) -> Processes:
+def _choose_processes(ray: str | None, workers: int | None) -> Processes:
     if ray is None:
-        return partial(_prepare_here, choose_worker_count(count or FEWEST_FILES, workers))
+        return partial(_prepare_here, workers)
     with quick_imports():
         from mammoseg.cohort.on_ray import connect_to_ray
     return partial(_prepare_on_ray, connect_to_ray(ray, workers))
 
 
-def _prepare_here(workers: int, predictor: MassPredictor, choice: PredictorChoice, run: Run) -> Over:
+def _prepare_here(workers: int | None, count: int, predictor: MassPredictor, choice: PredictorChoice, run: Run) -> Over:
     here = CohortJob(partial(make_single_threaded, lambda: predictor), run)
-    return lambda items: run_in_workers(here, _build_job(choice, run), items, workers, make_died_row)
+    processes = choose_worker_count(count, workers)
+    return lambda items: run_in_workers(here, _build_job(choice, run), items, processes, make_died_row)
 
 
-def _prepare_on_ray(workers: int, _: MassPredictor, choice: PredictorChoice, run: Run) -> Over:
+def _prepare_on_ray(workers: int, _count: int, _: MassPredictor, choice: PredictorChoice, run: Run) -> Over:
     with quick_imports():
         from mammoseg.cohort.on_ray import run_on_ray
     return lambda items: run_on_ray(_build_job(choice, run), items, workers)

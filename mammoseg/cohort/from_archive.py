@@ -1,27 +1,31 @@
-"""The mammograms of a DICOMweb query as items: each is fetched when its turn comes, and its copy is removed after."""
+"""The mammograms of a DICOMweb query as items: some are fetched ahead of their turn, and their copies removed after."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
 
 from mammoseg.archives.dicomweb.client import Archive, ArchiveError, Instance, connect
 from mammoseg.archives.dicomweb.fetch import find_mammograms
-from mammoseg.archives.dicomweb.retrieve import is_whole, retrieve_listed
+from mammoseg.archives.dicomweb.retrieve import RefusedInstanceError, is_whole, retrieve_listed
 from mammoseg.cohort.items import CohortItem, name_results
-from mammoseg.cohort.run import Cohort
+from mammoseg.cohort.run import IMAGES, Cohort
 from mammoseg.data.identifiers import hash_with_key, load_key, locate_key_file
 from mammoseg.errors import NothingUsableError
 from mammoseg.files import output_errors
 from mammoseg.prediction.file_job import make_refused_row
 from mammoseg.prediction.table import Row
 
-IMAGES = "images"
-"""Folder in the output folder for the copies."""
-
 WAITS_SECONDS = (1.0, 2.0, 4.0, 10.0, 20.0, 40.0, 60.0)
 """Before each further attempt to reach the archive; more than two minutes together."""
+AT_ONCE = 4
+"""Instances that are fetched at a time, ahead of their turn."""
+
+MOST_FAILURES = 8
+"""Instances in a row for which the archive does not answer; then it is away, and the run ends."""
 
 
 def with_archive(
@@ -67,7 +71,23 @@ class _Source:
             path = images / f"{hash_with_key(sop, key)}.dcm"
             yield CohortItem(sop, path, name_results(sop, path))
 
-    def fetch(self, item: CohortItem) -> Row | None:
+    def fetch(self, items: Iterable[CohortItem]) -> Iterator[tuple[CohortItem, Row | None]]:
+        """See `Cohort.fetch`.
+
+        Raises:
+            ArchiveError: the archive stays away.
+        """
+        failures = 0
+        for item, error in _fetch_ahead(self._fetch_one, items):
+            failures = failures + 1 if error and not isinstance(error, RefusedInstanceError) else 0
+            if failures == MOST_FAILURES:
+                raise ArchiveError(
+                    f"{error} So it was for {failures} images in a row; what is done is kept, the same command goes on."
+                )
+            yield item, make_refused_row(item.path, "E_ARCHIVE", str(error)) if error else None
+
+    def _fetch_one(self, item: CohortItem) -> ArchiveError | None:
+        """Why an item cannot be had."""
         instance = self.instances.get(item.key)
         if instance is None:  # a file
             return None
@@ -76,9 +96,22 @@ class _Source:
                 if not is_whole(item.path, instance):
                     retrieve_listed(self.archive, instance, item.path)
         except ArchiveError as error:
-            return make_refused_row(item.path, "E_ARCHIVE", str(error))
+            return error
         return None
 
     def release(self, item: CohortItem) -> None:
         if item.key in self.instances:
             item.path.unlink(missing_ok=True)
+
+
+def _fetch_ahead(
+    fetch_one: Callable[[CohortItem], ArchiveError | None], items: Iterable[CohortItem]
+) -> Iterator[tuple[CohortItem, ArchiveError | None]]:
+    """Each item and what `fetch_one` gives for it, in their order, `AT_ONCE` at a time."""
+    with ThreadPool(AT_ONCE) as threads:  # whose threads keep no process from its end, as those of an executor do
+        coming = ((item, threads.apply_async(fetch_one, [item])) for item in items)
+        waiting = deque(islice(coming, AT_ONCE))
+        while waiting:
+            item, result = waiting.popleft()
+            yield item, result.get()
+            waiting.extend(islice(coming, 1))

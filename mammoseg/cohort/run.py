@@ -9,6 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from mammoseg.archives.dicomweb.client import ArchiveError
 from mammoseg.cohort.items import CohortItem
 from mammoseg.cohort.job import RESULTS
 from mammoseg.cohort.ledger import Ledger
@@ -28,6 +29,9 @@ from mammoseg.prediction.table import Row, Status
 LEDGER, TABLE, SUMMARY, PAGE = "ledger.jsonl", "cohort.parquet", "summary.json", "index.html"
 """Files of the output folder, beside the folder of the results."""
 
+IMAGES = "images"
+"""Folder of the output folder for copies of what an archive has."""
+
 Over = Callable[[Iterable[tuple[Path, str]]], Iterator[tuple[str, Row]]]
 """The processes, with their job: takes paths and names, and gives name and row as they end."""
 
@@ -40,14 +44,17 @@ class Cohort:
         items: the mammograms; looked at once, as they are needed.
         count: how many there are.
         passed_over: how many files the search has left out, which the last sentence says.
-        fetch: called before an item is done; the row of one that cannot be had, else None.
+        fetch: gives those that are not done as they can be read, and the row of one that cannot; an `ArchiveError` says
+            that the rest cannot be had now.
         release: called with each item that has ended.
     """
 
     items: Iterable[CohortItem]
     count: int
     passed_over: int = 0
-    fetch: Callable[[CohortItem], Row | None] = lambda item: None
+    fetch: Callable[[Iterable[CohortItem]], Iterator[tuple[CohortItem, Row | None]]] = lambda items: (
+        (item, None) for item in items
+    )
     release: Callable[[CohortItem], None] = lambda item: None
 
 
@@ -72,6 +79,7 @@ def run_cohort(
     Raises:
         NothingUsableError: there was no mammogram in `cohort`, or all were refused.
         PartlyRefusedError: some were refused, lost, or not stored.
+        ArchiveError: the archive stays away; what came before is done and kept.
         StoppedError: Ctrl-C; what is done is kept.
         OutputError: results, ledger or table cannot be written.
     """
@@ -79,7 +87,13 @@ def run_cohort(
     claims = output / FOLDER / INSTANCES
     run = replace(run, claims=claims)
     with output_errors(output), sole_writer(output, output / FOLDER / "lock"):
-        for folder in (output, claims, *(output / RESULTS).glob("*"), *(output / RESULTS).glob(f"*/{FOLDER}")):
+        for folder in (
+            output,
+            claims,
+            output / IMAGES,
+            *(output / RESULTS).glob("*"),
+            *(output / RESULTS).glob(f"*/{FOLDER}"),
+        ):
             remove_leftovers(folder)
         with Ledger(output / LEDGER, Records.from_run(run).settings, archive=stow).open() as ledger:
             try:
@@ -105,6 +119,7 @@ class _Call:
     Attributes:
         running: those that did not end yet, by name.
         counts: how those that are done ended, by this call or before.
+        ended: why no more come.
     """
 
     cohort: Cohort
@@ -114,21 +129,31 @@ class _Call:
     progress: "tqdm[Any]"
     running: dict[str, CohortItem] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    ended: ArchiveError | None = None
 
     def segment_and_store(self, over: Over) -> None:
-        """Do what is not done; store what is, whoever did it."""
+        """Do what is not done; store what is, whoever did it.
+
+        Raises:
+            ArchiveError: the archive stays away; what came before is done.
+        """
         for name, row in over(self._list_coming()):
             self._end(self.running.pop(name), row)
+        if self.ended:
+            raise self.ended
         if self.store:
             self.store.finish()
 
     def _list_coming(self) -> Iterator[tuple[Path, str]]:
-        for item in self._skip_done():
-            if row := self.cohort.fetch(item):
-                self._end(item, row)
-                continue
-            self.running[item.name] = item
-            yield item.path, item.name
+        try:
+            for item, row in self.cohort.fetch(self._skip_done()):
+                if row:
+                    self._end(item, row)
+                    continue
+                self.running[item.name] = item
+                yield item.path, item.name
+        except ArchiveError as error:
+            self.ended = error
 
     def _skip_done(self) -> Iterator[CohortItem]:
         kept, before = 0, Counter[str]()
