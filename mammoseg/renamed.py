@@ -35,7 +35,6 @@ RENAMED: dict[str, dict[str, str]] = {
     "mammoseg.archives.dicomweb.status": {"failure_reason": "say_failure"},
     "mammoseg.audit.content": {
         "faults_of_array": "find_faults_in_array",
-        "faults_of_onnx": "find_faults_in_onnx",
         "faults_of_weights": "find_faults_in_weights",
     },
     "mammoseg.audit.expressions": {"faults_of": "find_faults_in_expression"},

@@ -136,7 +136,7 @@ def is_foreign(text: str) -> bool:
     head, dot, rest = text.partition(".")
     if not dot or not NAME.fullmatch(text) or rest.rpartition(".")[2].lower() in ENDINGS or is_allowed(text):
         return False
-    return hasattr(builtins, head) or _is_installed(head)
+    return hasattr(builtins, head) or can_be_imported(head)
 
 
 def is_reader(name: str) -> bool:
@@ -166,7 +166,8 @@ def _is_known(package: str) -> bool:
 
 
 @cache
-def _is_installed(package: str) -> bool:
+def can_be_imported(package: str) -> bool:
+    """Whether there is a module or package of that first name; it is not imported."""
     try:
         return find_spec(package) is not None
     except (ImportError, ValueError):  # one that is half imported

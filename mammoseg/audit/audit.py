@@ -9,6 +9,7 @@ from typing import Any
 from mammoseg.audit import configs, content, logging_conf
 from mammoseg.audit.finding import Finding
 from mammoseg.audit.unpacked import unpacked
+from mammoseg.checkpoints.onnx_file import find_faults_in_onnx
 from mammoseg.counts import format_count
 from mammoseg.deploy.manifest import MANIFEST, ManifestError, check_manifest
 from mammoseg.errors import MammosegError, NothingUsableError, WrongCallError
@@ -66,6 +67,12 @@ def audit(bundle: Path | str, *, allow: Iterable[str] = (), as_json: bool = Fals
 
 def find_faults(folder: Path, *, allow: frozenset[str] = frozenset()) -> Iterator[Finding]:
     """What speaks against a bundle's folder, file by file, then as a whole; see `audit`."""
+    yield from find_faults_in_files(folder, allow=allow)
+    yield from _find_faults_of_whole(folder)
+
+
+def find_faults_in_files(folder: Path, *, allow: frozenset[str] = frozenset()) -> Iterator[Finding]:
+    """What speaks against the files of a folder, configs as they are read together."""
     read: dict[str, Any] = {}
     for path in list_files_below(folder):
         name = path.relative_to(folder).as_posix()
@@ -80,7 +87,6 @@ def find_faults(folder: Path, *, allow: frozenset[str] = frozenset()) -> Iterato
                 Finding(kind, as_printable(name), place, what) for kind, place, what in _find_faults(path, name, read)
             )
     yield from configs.audit_configs(read)
-    yield from _find_faults_of_whole(folder)
 
 
 def _find_faults(path: Path, name: str, read: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -98,13 +104,11 @@ def _find_faults(path: Path, name: str, read: dict[str, Any]) -> Iterator[tuple[
     elif suffix in content.ARRAYS:
         yield from (("weights", "", what) for what in content.find_faults_in_array(path))
     elif suffix == ".onnx":
-        yield from (("weights", "", what) for what in content.find_faults_in_onnx(path))
+        yield from (("weights", "", what) for what in find_faults_in_onnx(path))
     elif suffix in content.CODE:
         yield "code", "", "is a program; read it, then allow it by its SHA-256, " + hash_file(path)
-    else:
-        with path.open("rb") as file:
-            first = file.read(4)
-        yield from ((kind, "", what) for magic, (kind, what) in content.MAGIC.items() if first.startswith(magic))
+    if suffix not in (*content.WEIGHTS, *content.ARRAYS, *content.CODE, ".ts", ".onnx"):
+        yield from ((kind, "", what) for kind, what in content.find_faults_by_content(path))
 
 
 def _is_ours(path: Path, name: str) -> bool:

@@ -9,26 +9,45 @@ from typing import IO, Any
 import numpy as np
 from safetensors import safe_open
 
+from mammoseg.audit.pickles import is_pickle_that_runs
 from mammoseg.checkpoints.weights_file import WeightsError
 
 WEIGHTS = (".pt", ".pth", ".ckpt", ".safetensors", ".bin")
 
 ARRAYS = (".npy", ".npz")
 
-CODE = (".py", ".pyc", ".pyd", ".so", ".dll", ".dylib", ".sh", ".bat", ".ps1", ".exe", ".ipynb")
+CODE = (
+    *(".py", ".pyc", ".pyd", ".so", ".dll", ".dylib", ".sh", ".bat", ".ps1", ".exe", ".ipynb"),
+    *(".plan", ".engine", ".trt"),  # of TensorRT
+)
+
+ARCHIVE = ("archive", "is an archive in the bundle; unpack it and look through that")
+
+PICKLE = ("weights", "is a pickle, which runs what it names")
 
 MAGIC = {
     b"\x7fELF": ("code", "is a program"),
     b"MZ": ("code", "is a program"),
     b"#!": ("code", "is a script"),
-    b"PK\x03\x04": ("archive", "is an archive in the bundle; unpack it and look through that"),
-    b"\x1f\x8b": ("archive", "is an archive in the bundle; unpack it and look through that"),
-    **{bytes([0x80, protocol]): ("weights", "is a pickle, which runs what it names") for protocol in range(2, 6)},
+    **dict.fromkeys(
+        (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf", b"Rar!"), ARCHIVE
+    ),
+    **{bytes([0x80, protocol]): PICKLE for protocol in range(6)},
 }
 """What a file of no ending above is, by its first bytes."""
 
-MOST_EXCHANGED = 2**31
-"""Longest ONNX model that is parsed, in bytes."""
+TAR = slice(257, 262)
+"""Where an archive of ``tar`` says that it is one."""
+
+
+def find_faults_by_content(path: Path) -> Iterator[tuple[str, str]]:
+    """Kind and fault of a file that is something else than its name says: a program, an archive, a pickle."""
+    with path.open("rb") as file:
+        first = file.read(TAR.stop)
+    if first[TAR] == b"ustar":
+        yield ARCHIVE
+    found = {found for magic, found in MAGIC.items() if first.startswith(magic)}
+    yield from found or ({PICKLE} if is_pickle_that_runs(path) else ())
 
 
 def find_faults_in_weights(path: Path) -> Iterator[str]:
@@ -77,35 +96,3 @@ def _read_kind(file: IO[bytes]) -> np.dtype[Any]:
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     return read(file)[2]
-
-
-def find_faults_in_onnx(path: Path) -> Iterator[str]:
-    """Why an ONNX model is not run: it reads other files, or names operators that no runtime has by itself."""
-    if path.stat().st_size > MOST_EXCHANGED:
-        yield f"has more than {MOST_EXCHANGED:,} bytes"
-        return
-    try:
-        import onnx
-
-        model = onnx.load(str(path), load_external_data=False)
-    except ImportError:
-        yield "cannot be looked into without the package onnx (pip install 'mammoseg[deploy]')"
-        return
-    except Exception:  # protobuf raises what it comes upon
-        yield "is no ONNX model"
-        return
-    stored = (entry for tensor in _list_tensors(model.graph) for entry in tensor.external_data)
-    outside = {entry.value for entry in stored if entry.key == "location"}
-    yield from (f"reads its numbers from another file, '{name}'" for name in sorted(outside))
-    foreign = {node.domain for node in model.graph.node} - {"", "ai.onnx", "ai.onnx.ml", "com.microsoft"}
-    yield from (f"needs operators of '{domain}', which are code of a stranger" for domain in sorted(foreign))
-
-
-def _list_tensors(graph: Any) -> Iterator[Any]:
-    """All constants of an ONNX graph and of the graphs in it."""
-    yield from graph.initializer
-    for attribute in (attribute for node in graph.node for attribute in node.attribute):
-        yield from (attribute.t, *attribute.tensors)
-        for inner in (attribute.g, *attribute.graphs):
-            if inner.node or inner.initializer:
-                yield from _list_tensors(inner)

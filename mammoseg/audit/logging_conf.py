@@ -31,8 +31,11 @@ def find_faults_in_logging(path: Path) -> Iterator[tuple[str, str]]:
             for name in ("args", "kwargs"):
                 if not _is_plain(settings.get(name, "")):
                     yield section, f"has {name} that are evaluated, '{settings[name]}'"
-        elif section.startswith("formatter_") and settings.get("class", "") not in FORMATTERS:
-            yield section, f"makes '{settings['class']}'"
+        elif section.startswith("formatter_"):
+            if settings.get("class", "") not in FORMATTERS:
+                yield section, f"makes '{settings['class']}'"
+            if not _is_plain(settings.get("defaults", "")):  # of Python 3.12
+                yield section, f"has defaults that are evaluated, '{settings['defaults']}'"
 
 
 def _is_plain(arguments: str) -> bool:

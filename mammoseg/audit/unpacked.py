@@ -1,5 +1,7 @@
 """A bundle as a folder: as it is, or out of its zip, of which only what is harmless to write is written."""
 
+import errno
+import shutil
 import stat
 import zipfile
 from collections.abc import Iterator
@@ -8,7 +10,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from tempfile import TemporaryDirectory
 
 from mammoseg.audit.finding import Finding
-from mammoseg.errors import NothingUsableError
+from mammoseg.errors import NothingUsableError, OutputError, say_reason
 from mammoseg.files import as_printable
 
 MOST_BYTES = 2**34
@@ -22,6 +24,9 @@ MOST_GROWTH = 100
 GROWS_FREELY = 2**20
 """Bytes of an entry below which its growth does not matter."""
 
+OF_THE_NAME = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EINVAL, errno.ENOENT)
+"""What is said of a name that a file cannot have, or not beside the others; all else is the disk's own fault."""
+
 
 @contextmanager
 def unpacked(bundle: Path) -> Iterator[tuple[Path, list[Finding]]]:
@@ -29,6 +34,7 @@ def unpacked(bundle: Path) -> Iterator[tuple[Path, list[Finding]]]:
 
     Raises:
         NothingUsableError: `bundle` is neither a folder nor a zip that can be read.
+        OutputError: there is no room to unpack it.
     """
     if bundle.is_dir():
         yield bundle, []
@@ -40,6 +46,8 @@ def unpacked(bundle: Path) -> Iterator[tuple[Path, list[Finding]]]:
         try:
             with zipfile.ZipFile(bundle) as archive:
                 findings = _unpack(archive, folder)
+        except OutputError:
+            raise
         except Exception as error:  # zipfile raises what it comes upon
             raise NothingUsableError(f"{as_printable(bundle)} is no zip, or a damaged one.") from error
         inside = list(folder.iterdir())
@@ -58,13 +66,23 @@ def _unpack(archive: zipfile.ZipFile, folder: Path) -> list[Finding]:
         if fault := _find_fault(info, taken=place in names):
             findings.append(Finding("archive", as_printable(name), "", fault))
         elif not info.is_dir():
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with archive.open(info) as source, target.open("wb") as file:
-                while block := source.read(2**20):
-                    file.write(block)
+            try:
+                _write_entry(archive, info, folder / name)
+            except OSError as error:
+                if error.errno not in OF_THE_NAME:
+                    raise OutputError(
+                        f"there is no room to unpack it ({say_reason(error)}); free space in {folder.parent}, "
+                        "or name a folder with more of it by TMPDIR."
+                    ) from error
+                findings.append(Finding("archive", as_printable(name), "", "has a name that no file here can have"))
         names.add(place)
     return findings
+
+
+def _write_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with archive.open(info) as source, target.open("wb") as file:
+        shutil.copyfileobj(source, file, 2**20)
 
 
 def _find_fault(info: zipfile.ZipInfo, *, taken: bool) -> str | None:

@@ -17,6 +17,7 @@ from monai.engines import SupervisedTrainer
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from mammoseg.audit.named_folder import require_known_configs
 from mammoseg.bundles import locate_bundle
 from mammoseg.compat import heal_torchvision
 from mammoseg.data.datalist import load_section
@@ -116,6 +117,7 @@ def _measure_in_turns(
 ) -> tuple[dict[str, list[Taken]], str]:
     """What each loop took in each round, and the precision they had."""
     configs = Path(locate_bundle(bundle)) / "configs"
+    require_known_configs(bundle)
     files = [str(configs / f"{name}.json") for name in ("train", "common_recipe")]
     flow = ConfigWorkflow(files, run_id="training", logging_file=False, **options)
     flow.initialize()

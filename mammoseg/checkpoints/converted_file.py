@@ -10,6 +10,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from mammoseg.checkpoints.onnx_file import find_faults_in_onnx
 from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.checkpoints.recorded_values import (
     check_grid,
@@ -19,7 +20,7 @@ from mammoseg.checkpoints.recorded_values import (
     with_text_keys,
 )
 from mammoseg.checkpoints.weights_file import WeightsError, require_weights
-from mammoseg.files import SHA256, hash_file, read_json, write_json
+from mammoseg.files import SHA256, as_printable, hash_file, read_json, write_json
 from mammoseg.transforms.settings import list_film_settings, list_prompted_settings
 
 FORMAT = 3
@@ -72,7 +73,8 @@ def read_converted_file(model: Path | str) -> ConvertedFile:
     """Read the record of an ONNX file; it is held to the same rules as what a checkpoint records.
 
     Raises:
-        WeightsError: one of the two is not there, they do not go together, or it records what cannot be.
+        WeightsError: one of the two is not there, they do not go together, it records what cannot be, or the network
+            reads other files or needs operators that no runtime has by itself.
     """
     model = require_weights(model)
     path = locate_record(model)
@@ -90,6 +92,8 @@ def read_converted_file(model: Path | str) -> ConvertedFile:
     sha256 = hash_file(model)
     if found != (FORMAT, sha256, True):
         raise WeightsError(f"{path.name} is of another file than {model}, or of another version; export it again.")
+    if fault := next(find_faults_in_onnx(model), None):
+        raise WeightsError(f"{as_printable(model)} is not used: it {fault}.")
     try:
         return ConvertedFile(model, _rebuild_record(record, model), output, precision, sha256)
     except (ValueError, TypeError, KeyError) as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from monai.bundle import ConfigParser
 
+from mammoseg.audit.named_folder import require_known_configs
 from mammoseg.bundles import locate_bundle
 from mammoseg.cards.facts import Facts, measure_facts
 from mammoseg.command_line import find_known_error
@@ -68,6 +69,7 @@ def estimate(plan: RunPlan, output: Path) -> dict[str, Estimate]:
 def _build_parts(bundle: str, recipe: str, overrides_json: str) -> tuple[int, tuple[int, int], Facts]:
     """Parse a config and build its parts, the network without memory; epochs, grid and counts of the network."""
     overrides, overlays = json.loads(overrides_json), RECIPES[recipe]
+    require_known_configs(bundle)
     check_overrides(overrides, merge_config(bundle, overlays))
     configs = Path(locate_bundle(bundle)) / "configs"
     parser = ConfigParser()

@@ -6,6 +6,7 @@ from typing import Any
 from monai.fl.client import MonaiAlgo
 from monai.fl.utils.constants import ExtraItems
 
+from mammoseg.audit.named_folder import require_known_configs
 from mammoseg.bundles import locate_bundle
 
 
@@ -29,6 +30,7 @@ def build_federated_site(
     Returns:
         MONAI's client, initialised; it sends weights, not differences.
     """
+    require_known_configs(bundle)
     configs: Sequence[str] = [f"configs/{config}.json" for config in ("train", *overlays)]
     values = overrides | {"resume": False, "early_stop_patience": None}
     algo = MonaiAlgo(

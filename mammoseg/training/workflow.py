@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mammoseg.audit.named_folder import require_known_configs
 from mammoseg.bundles import NEEDS_PROMPTS, locate_bundle, say_why_no_masses
 from mammoseg.checkpoints.weights_file import (
     Named,
@@ -127,8 +128,10 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
 
     Raises:
         WrongCallError: an override that the configs do not have, or have with a value of another kind.
+        AuditError: configs of another folder than this program's have what an audit does not know.
         MammosegError: taken out of the RuntimeErrors that MONAI wraps around it.
     """
+    require_known_configs(bundle)
     files = list_config_files(bundle, overlays)
     config = merge_config(bundle, overlays)
     check_overrides(overrides, config)

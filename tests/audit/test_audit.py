@@ -1,8 +1,10 @@
 """Bundles of strangers: each trick is found, none is run, and our own pass."""
 
+import errno
 import json
 import os
 import pickle
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from mammoseg.audit.audit import AuditError, audit, find_faults
 from mammoseg.audit.unpacked import MOST_GROWTH
 from mammoseg.bundles import list_bundle_names, locate_bundle
 from mammoseg.deploy.manifest import write_manifest
-from mammoseg.errors import NothingUsableError, WrongCallError
+from mammoseg.errors import NothingUsableError, OutputError, WrongCallError
 from mammoseg.files import hash_file
 from tests.audit.made_bundle import write_bundle, zip_bundle
 
@@ -154,6 +156,7 @@ def test_what_is_no_config_is_found(text, bundle):
         ("args=(sys.stdout,)", "args=('../../log.txt',)", "handler_console"),
         ("args=(sys.stdout,)", "args=(sys.stdout,)\nkwargs={'a': exec('1')}", "handler_console"),
         ("format=%(asctime)s", "class=theirs.Formatter\nformat=%(asctime)s", "formatter_full"),
+        ("format=%(asctime)s", "defaults={'a': exec('1')}\nformat=%(asctime)s", "formatter_full"),
     ],
 )
 def test_logging_settings_that_run_code_are_found(old, new, place, bundle):
@@ -168,10 +171,16 @@ def test_weights_pass_if_they_are_tensors(bundle):
     assert not kinds(bundle)
 
 
+@pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize("name", ["model.pt", "model.pth", "model.ckpt", "model.bin", "model.pkl", "model", "a.txt"])
-def test_a_pickle_is_found_whatever_it_is_called(name, bundle):
-    (bundle / name).write_bytes(pickle.dumps(Payload()))
+def test_a_pickle_is_found_whatever_it_is_called(name, protocol, bundle):
+    (bundle / name).write_bytes(pickle.dumps(Payload(), protocol))
     assert kinds(bundle) == {("weights", name)}
+
+
+def test_a_pickle_that_is_yaml_too_is_found(bundle):
+    (bundle / "configs" / "a.yaml").write_bytes(b"cposix\nmkdir\n(S'was-run'\ntR.")
+    assert kinds(bundle) == {("weights", "configs/a.yaml")}
 
 
 def test_a_checkpoint_with_a_payload_is_found(bundle):
@@ -196,22 +205,11 @@ def test_an_array_of_objects_is_found_and_one_of_numbers_passes(name, bundle):
     assert kinds(bundle) == {("weights", name)}
 
 
-def test_an_onnx_model_that_reads_another_file_is_found(bundle):
-    onnx = pytest.importorskip("onnx")
-    constant = onnx.numpy_helper.from_array(np.zeros((2, 2), np.float32), "c")
-    graph = onnx.helper.make_graph([onnx.helper.make_node("Identity", ["c"], ["y"])], "g", [], [], [constant])
-    onnx.save(onnx.helper.make_model(graph), bundle / "model.onnx")
-    assert not kinds(bundle)
-    constant.data_location = onnx.TensorProto.EXTERNAL
-    constant.external_data.add(key="location", value="../../secret")
-    graph = onnx.helper.make_graph(
-        [onnx.helper.make_node("Evil", ["c"], ["y"], domain="theirs")], "g", [], [], [constant]
-    )
-    (bundle / "model.onnx").write_bytes(onnx.helper.make_model(graph).SerializeToString())
-    assert [finding.what for finding in find_faults(bundle)] == [
-        "reads its numbers from another file, '../../secret'",
-        "needs operators of 'theirs', which are code of a stranger",
-    ]
+def test_an_onnx_model_that_is_none_or_has_more_than_2_gb_is_found(bundle):
+    (bundle / "a.onnx").write_bytes(b"no model")
+    with (bundle / "b.onnx").open("wb") as file:
+        file.truncate(2**31 + 1)
+    assert kinds(bundle) == {("weights", "a.onnx"), ("weights", "b.onnx")}
 
 
 @pytest.mark.parametrize(
@@ -224,6 +222,9 @@ def test_an_onnx_model_that_reads_another_file_is_found(bundle):
         ("README.md", b"#!/bin/sh\n", "code"),
         ("data.dat", b"\x7fELF", "code"),
         ("more.zip", b"PK\x03\x04", "archive"),
+        ("more.xz", b"\xfd7zXZ\0", "archive"),
+        ("more.tar", bytes(257) + b"ustar\0", "archive"),
+        ("model.plan", b"", "code"),
     ],
 )
 def test_programs_and_archives_are_found(name, content, kind, bundle):
@@ -292,6 +293,26 @@ def test_an_archive_that_writes_elsewhere_or_without_end_is_not_unpacked(made, w
         audit(archive, as_json=True)
     (finding,) = json.loads(capsys.readouterr().out)["findings"]
     assert finding["what"].startswith(what)
+
+
+def test_a_full_disk_is_no_fault_of_the_archive(bundle, tmp_path, monkeypatch):
+    def fill(source, file, size):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    archive = zip_bundle(bundle, tmp_path / "theirs.zip")
+    monkeypatch.setattr(shutil, "copyfileobj", fill)
+    with pytest.raises(OutputError, match=r"no room to unpack .* \(No space left on device\); free space in .*TMPDIR"):
+        audit(archive)
+
+
+@pytest.mark.parametrize("name", ["theirs/LICENSE/a", f"theirs/{'a' * 300}"])
+def test_an_entry_that_no_file_can_be_called_is_found(name, bundle, tmp_path, capsys):
+    archive = zip_bundle(bundle, tmp_path / "theirs.zip")
+    with zipfile.ZipFile(archive, "a") as file:
+        file.writestr(*entry(name))
+    with pytest.raises(AuditError, match=r"\(archive 1\)"):
+        audit(archive)
+    assert "has a name that no file here can have" in capsys.readouterr().out
 
 
 def test_what_is_no_bundle_is_unreadable(tmp_path):

@@ -17,6 +17,9 @@ from mammoseg.checkpoints.converted_file import (
 from mammoseg.checkpoints.record import WeightsRecord
 from mammoseg.checkpoints.weights_file import WeightsError
 
+EMPTY = b":\0"
+"""A network of no operators, as ONNX writes it."""
+
 RECORD = WeightsRecord(
     architecture="SmpUNet with decoder unet",
     network={"architecture": "SmpUNet", "in_channels": 3, "out_channels": 1, "channels": [4, 8]},
@@ -49,7 +52,7 @@ RECORD = WeightsRecord(
 
 def test_a_quantised_network_is_not_taken_for_the_network_of_its_weights(tmp_path):
     path = tmp_path / "network.onnx"
-    path.write_bytes(b"a network")
+    path.write_bytes(EMPTY)
     for precision, is_that in (("f32", True), ("int8", False)):
         write_record(path, RECORD, output=LOGITS, precision=precision)
         assert read_converted_file(path).precision == precision
@@ -59,7 +62,7 @@ def test_a_quantised_network_is_not_taken_for_the_network_of_its_weights(tmp_pat
 @pytest.fixture
 def model(tmp_path) -> Path:
     path = tmp_path / "network.onnx"
-    path.write_bytes(b"a network")
+    path.write_bytes(EMPTY)
     write_record(path, RECORD, output=LOGITS)
     return path
 
@@ -102,6 +105,30 @@ def test_without_its_record_a_network_is_not_used(model):
 def test_another_network_under_the_same_name_is_not_used(model):
     model.write_bytes(b"another")
     with pytest.raises(WeightsError, match=r"network.onnx.json is of another file than .*; export it again"):
+        read_converted_file(model)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (EMPTY + b"\x0b", "is no ONNX model"),
+        (b":\x0a\x0a\x08:\x06theirs", "needs operators of 'theirs', which are code of a stranger"),
+        (b":\x0e*\x0cj\x0a\x0a\x08location", "reads its numbers from another file, ''"),
+    ],
+)
+def test_a_network_that_needs_more_than_itself_is_not_used(content, reason, model):
+    model.write_bytes(content)
+    write_record(model, RECORD, output=LOGITS)
+    with pytest.raises(WeightsError, match=f"network.onnx is not used: it {reason}"):
+        read_converted_file(model)
+
+
+def test_a_network_of_more_than_2_gb_is_not_used(model, monkeypatch):
+    with model.open("wb") as file:
+        file.truncate(2**31 + 1)  # takes no room on the disk
+    monkeypatch.setattr("mammoseg.checkpoints.converted_file.hash_file", lambda path: "0" * 64)  # takes its time
+    write_record(model, RECORD, output=LOGITS)
+    with pytest.raises(WeightsError, match="it has more than 2,147,483,648 bytes"):
         read_converted_file(model)
 
 
