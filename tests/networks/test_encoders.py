@@ -89,17 +89,45 @@ def test_the_encoder_of_segmentation_models_takes_the_same_file(tmp_path):
     assert all(torch.equal(loaded[key], weights[key]) for key in loaded)
 
 
-@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "mobilenetv3_small_050", "resnetv2_50x1_bit"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tf_efficientnet_lite0",
+        "mobilenetv3_small_050",
+        "resnetv2_50x1_bit",
+        "densenet121",  # features.denseblock1.* of its file are features_denseblock1.* of its features
+        "mobilevit_s",  # stages.* stages_*, but stem.* as it is
+        "ghostnet_050",  # blocks.* blocks_*
+        "test_vit",  # inside of another module, model.*
+        "pit_ti_224",  # body.*
+    ],
+)
 def test_a_file_of_any_network_of_timm_is_taken_with_its_classifier_and_without(tmp_path, name):
-    weights = timm_weights(name)
-    encoder = TimmEncoder(name)
-    own = encoder.features.state_dict()
-    bare = {key: value for key, value in weights.items() if key in own or key.startswith(("stem.", "stages."))}
+    heal_torchvision()
+    import timm
+
+    network = timm.create_model(name)
+    weights = {key: torch.rand_like(value, dtype=torch.float32) for key, value in network.state_dict().items()}
+    weights = {key: value for key, value in weights.items() if not key.endswith("num_batches_tracked")}
+    bare = {key: value for key, value in weights.items() if not key.startswith(network.pretrained_cfg["classifier"])}
+    assert bare.keys() < weights.keys()
     for number, content in enumerate((weights, bare)):
         torch.save(content, tmp_path / f"{number}.pth")
+        encoder = TimmEncoder(name)
         encoder.load_pretrained(tmp_path / f"{number}.pth")
-    first = next(key for key in own if key in weights or key.startswith("stem_"))
-    assert torch.equal(encoder.features.state_dict()[first], weights[first.replace("stem_", "stem.")])
+        spelled = {key.replace(".", "_"): value for key, value in content.items()}
+        loaded = {key: value for key, value in encoder.features.state_dict().items() if "num_batches" not in key}
+        assert loaded
+        for key, value in loaded.items():
+            assert torch.equal(value, spelled[key.removeprefix("model.").removeprefix("body.").replace(".", "_")])
+
+
+def test_a_file_with_one_weight_in_two_spellings_is_refused(tmp_path):
+    weights = timm_weights("resnetv2_50x1_bit")
+    weights["stem_conv.weight"] = weights["stem.conv.weight"]
+    torch.save(weights, tmp_path / "weights.pth")
+    with pytest.raises(WrongCallError, match=r"weights\.pth .* keys stem\.conv\.weight and stem_conv\.weight, .*one"):
+        TimmEncoder("resnetv2_50x1_bit").load_pretrained(tmp_path / "weights.pth")
 
 
 def test_an_encoder_of_timm_inside_segmentation_models_takes_the_file_of_timm(tmp_path):
