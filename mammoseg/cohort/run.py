@@ -23,7 +23,7 @@ from mammoseg.files import output_errors, remove_leftovers, sole_writer, write_j
 from mammoseg.prediction.instances import INSTANCES
 from mammoseg.prediction.options import Run
 from mammoseg.prediction.page import write_page_of
-from mammoseg.prediction.records import FOLDER, Records, say_again
+from mammoseg.prediction.records import FOLDER, Records, say_again, say_kept
 from mammoseg.prediction.table import Row, Status
 
 LEDGER, TABLE, SUMMARY, PAGE = "ledger.jsonl", "cohort.parquet", "summary.json", "index.html"
@@ -156,10 +156,11 @@ class _Call:
             self.ended = error
 
     def _skip_done(self) -> Iterator[CohortItem]:
-        kept, before = 0, Counter[str]()
+        kept, engines, before = 0, Counter[str | None](), Counter[str]()
         for item in self.cohort.items:
             if row := self.ledger.find_row(item):
                 kept += 1
+                engines.update([row.engine] if row.status is not Status.REFUSED else [])
                 self._count(item, row)
             else:
                 before.update(filter(None, [self.ledger.find_precision_before(item)]))
@@ -167,7 +168,8 @@ class _Call:
         if said := say_again(before, self.run.algorithm.precision):
             tqdm.write(said, file=sys.stderr)
         if kept:
-            tqdm.write(f"{format_count(kept, 'mammogram')} done already, left as they are.", file=sys.stderr)
+            said = say_kept(format_count(kept, "mammogram"), engines, self.run.algorithm.engine)
+            tqdm.write(said, file=sys.stderr)
 
     def _end(self, item: CohortItem, row: Row) -> None:
         self.ledger.add(item, row)

@@ -125,6 +125,18 @@ class Records:
         return self.output / FOLDER / f"{name}.json"
 
 
+def say_kept(kept: str, engines: Mapping[str | None, int], now: str | None) -> str:
+    """What is done already, and how many files another engine than that of this run has done.
+
+    Args:
+        kept: number of files that are done, with the word for them.
+        engines: number of those that were segmented, by engine; None where nothing says.
+        now: engine of this run.
+    """
+    others = ((engine or "an unknown engine", number) for engine, number in engines.items() if engine != now)
+    return f"{kept} done already{''.join(f', {number} by {engine}' for engine, number in others)}, left as they are."
+
+
 def say_again(before: Mapping[str, int], now: str | None) -> str:
     """What is done again since its numbers were others, one line a precision; empty where there is none.
 

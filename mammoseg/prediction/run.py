@@ -25,7 +25,7 @@ from mammoseg.prediction.instances import INSTANCES
 from mammoseg.prediction.options import Options, Run
 from mammoseg.prediction.page import write_page
 from mammoseg.prediction.process import WorkerProcess
-from mammoseg.prediction.records import FOLDER, Records, say_again
+from mammoseg.prediction.records import FOLDER, Records, say_again, say_kept
 from mammoseg.prediction.table import Row, Status, write_table
 from mammoseg.prediction.workers import choose_worker_count, run_in_workers
 
@@ -147,20 +147,17 @@ def _collect_rows(
 ) -> Iterator[tuple[str, Row]]:
     """Name and row of each file, those first that an earlier run has done."""
     records = Records.from_run(run)
-    waiting, by_others, before = [], Counter[str](), Counter[str]()
+    waiting, engines, before = [], Counter[str | None](), Counter[str]()
     for path, name in items:
         if row := records.find(path, name):
-            if row.engine != run.algorithm.engine:
-                by_others[row.engine or "an unknown engine"] += 1
+            engines[row.engine] += 1
             yield name, row
         else:
             waiting.append((path, name))
             before.update(filter(None, [records.find_precision_before(name)]))
     if kept := len(items) - len(waiting):
-        others = "".join(f", {number} by {engine}" for engine, number in by_others.items())
-        tqdm.write(
-            f"{kept} of {format_count(len(items), 'file')} done already{others}, left as they are.", file=sys.stderr
-        )
+        of_all = f"{kept} of {format_count(len(items), 'file')}"
+        tqdm.write(say_kept(of_all, engines, run.algorithm.engine), file=sys.stderr)
     if said := say_again(before, run.algorithm.precision):
         tqdm.write(said, file=sys.stderr)
     count = choose_worker_count(len(waiting), workers.most)

@@ -103,6 +103,21 @@ def test_a_cohort_that_goes_on_in_another_precision_says_what_it_does_again(mamm
     assert {row["precision"] for row in table(tmp_path / "out")} == {"bf16"}
 
 
+def test_a_cohort_that_goes_on_with_another_engine_keeps_what_is_done_and_says_whose_it_is(
+    mammograms, tmp_path, capsys
+):
+    (mammograms / "text.dcm").write_text("no image, of no engine")
+    for engine in ("torch 2.8", "OpenVINO 2026.1", "OpenVINO 2026.1"):
+        capsys.readouterr()
+        predictor = partial(BrightIsMass, replace(BrightIsMass.algorithm, engine=engine))
+        files, _ = find_files([mammograms], tmp_path / "out")
+        (tmp_path / "out").mkdir(exist_ok=True)
+        run = replace(run_of(tmp_path / "out"), algorithm=predictor().algorithm)
+        with pytest.raises(PartlyRefusedError):
+            run_cohort(Cohort(map(make_item, files), len(files)), run, partial(in_one, predictor))
+    assert "4 mammograms done already, 3 by torch 2.8, left as they are." in capsys.readouterr().err
+
+
 def in_one(make_predictor, run):
     job = CohortJob(make_predictor, run)
     return lambda items: ((name, job(path, name)) for path, name in items)
