@@ -92,8 +92,14 @@ LOOKED_UP = ("reader", "writer", "merger_cls")
 FIXED = {"allow_pickle": False, "weights_only": True}
 """Arguments with their only value that reads no pickles."""
 
-UNSET = ("pickle_module", "compile_kwargs")
-"""Arguments that name what reads pickles, or the compiler that is started."""
+UNSET = ("pickle_module", "compile_kwargs", "init_method")
+"""Arguments that name what reads pickles, the compiler that is started, or the machine that is joined."""
+
+JOINS = "torch.distributed.init_process_group"
+"""Function that joins the processes of `torchrun`, or those of the machine that an argument names."""
+
+HARMLESS_TO_JOIN = ("backend", "timeout")
+"""Its arguments that name no machine; the first may be given without its name."""
 
 DECIDING = frozenset((*LOOKED_UP, *FIXED, *UNSET))
 """Arguments that say what runs."""

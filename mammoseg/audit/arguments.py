@@ -46,7 +46,7 @@ def find_faults_in_argument(path: list[str], value: Any) -> Iterator[str]:
 
 def _is_known(value: Any) -> bool:
     if isinstance(value, list):
-        return all(map(_is_known, value))
+        return all(not isinstance(one, list) and _is_known(one) for one in value)
     if isinstance(value, dict):
         target = value.get("_target_")
         return isinstance(target, str) and is_allowed(target) and target.rpartition(".")[2][:1].isupper()

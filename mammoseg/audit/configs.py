@@ -2,6 +2,7 @@
 
 import json
 import re
+import reprlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -52,11 +53,11 @@ def audit_configs(configs: Mapping[str, Any]) -> Iterator[Finding]:
     imports = collect_imports((place, value) for found in entries.values() for place, _, value in found)
     for name, found in entries.items():
         for place, key, value in found:
-            for kind, what in _find_faults(key, value, imports):
+            for kind, what in _find_faults(place, key, value, imports):
                 yield Finding(kind, name, as_printable(place), as_printable(what))
 
 
-def _find_faults(key: str, value: Any, imports: Imports) -> Iterator[tuple[str, str]]:
+def _find_faults(place: str, key: str, value: Any, imports: Imports) -> Iterator[tuple[str, str]]:
     path = re.split(r"::|#", key.lstrip("+"))
     yield from (("target", what) for what in find_faults_in_argument(path, value))
     if PATH_OUT.fullmatch(key) or PATH_OUT.fullmatch(f"%{key}"):
@@ -69,12 +70,12 @@ def _find_faults(key: str, value: Any, imports: Imports) -> Iterator[tuple[str, 
         elif not is_allowed(value):
             yield "target", f"makes {_cut_short(value)}, which is not on the list of what is known to be harmless"
     elif isinstance(value, str):
-        yield from _find_faults_in_text(value, imports)
+        yield from _find_faults_in_text(place, value, imports)
 
 
-def _find_faults_in_text(value: str, imports: Imports) -> Iterator[tuple[str, str]]:
+def _find_faults_in_text(place: str, value: str, imports: Imports) -> Iterator[tuple[str, str]]:
     if modules := read_imports(value):
-        yield from (("expression", f"{_cut_short(value)} {fault}") for fault in imports.find_faults(modules))
+        yield from (("expression", f"{_cut_short(value)} {fault}") for fault in imports.find_faults(modules, place))
     elif value.startswith("$"):
         for fault in find_faults_in_expression(value[1:], imports):
             yield "expression", f"{_cut_short(value)} {fault}"
@@ -100,5 +101,7 @@ def _list_entries(content: Any) -> Iterator[tuple[str, str, Any]]:
 
 
 def _cut_short(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    text = (
+        value if isinstance(value, str) else reprlib.repr(value)
+    )  # of what may hold itself, or a part a billion times
     return f"'{text[:SHORT]}{'...' if len(text) > SHORT else ''}'"

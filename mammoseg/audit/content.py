@@ -17,7 +17,8 @@ WEIGHTS = (".pt", ".pth", ".ckpt", ".safetensors", ".bin")
 ARRAYS = (".npy", ".npz")
 
 CODE = (
-    *(".py", ".pyc", ".pyd", ".so", ".dll", ".dylib", ".sh", ".bat", ".ps1", ".exe", ".ipynb"),
+    *(".py", ".pyc", ".pyd", ".pyw", ".so", ".dll", ".dylib", ".sh", ".bat", ".cmd", ".com", ".ps1", ".vbs", ".js"),
+    *(".exe", ".msi", ".scr", ".lnk", ".desktop", ".command", ".pl", ".rb", ".ipynb"),
     *(".plan", ".engine", ".trt"),  # of TensorRT
 )
 

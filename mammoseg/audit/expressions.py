@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 
-from mammoseg.audit.allowed import BUILT_IN, has_deciding_argument, is_allowed, is_foreign
+from mammoseg.audit.allowed import BUILT_IN, HARMLESS_TO_JOIN, JOINS, has_deciding_argument, is_allowed, is_foreign
 from mammoseg.audit.imports import LONGEST, Imports, is_taken, replace_hashes
 
 LARGEST_POWER = 64
@@ -73,7 +73,7 @@ def _find_faults(tree: ast.Expression, imports: Imports) -> Iterator[str]:
     own |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     yield from (f"gives {name} another meaning" for name in sorted(own) if is_taken(name) or name in imports.meanings)
     inner = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
-    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    called = {id(node.func): node for node in nodes if isinstance(node, ast.Call)}
     ids = {id(node.value): node.slice for node in nodes if isinstance(node, ast.Subscript)}
     for node in nodes:
         if not isinstance(node, NODES):
@@ -89,6 +89,8 @@ def _find_faults(tree: ast.Expression, imports: Imports) -> Iterator[str]:
                 continue
             if not is_allowed(path):
                 yield f"uses {path}"
+            elif path == JOINS and not _is_local_join(called.get(id(node))):
+                yield f"uses {path} with what may name a machine"
             elif has_deciding_argument(path):
                 yield f"uses {path}, which makes what it is given a name of"
         elif isinstance(node, ast.Name) and node.id == REFERENCES:
@@ -113,6 +115,15 @@ def _find_full_name(node: ast.expr, names: Mapping[str, str]) -> str | None:
         return None
     path = ".".join([names[node.id], *reversed(rooms)])
     return None if path == "os.environ.get" else path
+
+
+def _is_local_join(call: ast.Call | None) -> bool:
+    return (
+        call is not None
+        and len(call.args) <= 1
+        and not any(isinstance(argument, ast.Starred) for argument in call.args)
+        and all(keyword.arg in HARMLESS_TO_JOIN for keyword in call.keywords)
+    )
 
 
 def _read_number(node: ast.Constant) -> float:

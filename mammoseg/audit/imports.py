@@ -34,8 +34,11 @@ class Imports:
         """Full name of what each name stands for where all agree, with those that MONAI gives."""
         return {name: next(iter(full)) for name, full in self.meanings.items() if len(full) == 1}
 
-    def find_faults(self, modules: dict[str, str]) -> Iterator[str]:
-        """What speaks against an import statement; see `read_imports`."""
+    def find_faults(self, modules: dict[str, str], place: str) -> Iterator[str]:
+        """What speaks against an import statement at a place; see `read_imports`."""
+        *above, last = locate_holder(place).split("::")
+        if above and last != "_requires_":
+            yield "gives a module to whatever it is part of"
         for name, module in modules.items():
             if module not in MODULES and not is_allowed(module):
                 yield f"imports {module}"
@@ -55,7 +58,7 @@ def collect_imports(entries: Iterable[tuple[str, Any]]) -> Imports:
     imports = Imports()
     for place, value in entries:
         if isinstance(value, str) and (modules := read_imports(value)):
-            imports.places.add(re.sub(r"(::\d+)+$", "", replace_hashes(place).lstrip("+:")))
+            imports.places.add(locate_holder(place))
             for name, module in modules.items():
                 imports.meanings[name].add(module)
     return imports
@@ -74,6 +77,11 @@ def read_imports(value: str) -> dict[str, str]:
     if isinstance(statement, ast.ImportFrom):
         return {alias.asname or alias.name: f"{statement.module}.{alias.name}" for alias in statement.names}
     return {}
+
+
+def locate_holder(place: str) -> str:
+    """Id of what holds an entry: of the list, if it is an item of one."""
+    return re.sub(r"(::\d+)+$", "", replace_hashes(place).lstrip("+:"))
 
 
 def is_taken(name: str) -> bool:

@@ -256,6 +256,14 @@ def test_a_link_is_judged_by_its_own_name(bundle):
     assert kinds(bundle) == {("target", "configs/more.json")}
 
 
+@pytest.mark.parametrize("key", ["_target_", "reader", "_mode_", "compile_kwargs", "allow_pickle"])
+def test_what_holds_itself_or_a_part_a_billion_times_is_found(key, bundle):
+    nine = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12))
+    text = f"a0: &a0 [open]\n{nine}\nb: {{_target_: UNet, {key}: *a11}}\nc: {{_target_: UNet, {key}: &c [*c]}}\n"
+    (bundle / "configs" / "train.yaml").write_text(text)
+    assert {(finding.kind, finding.place[:1]) for finding in find_faults(bundle)} == {("target", "b"), ("target", "c")}
+
+
 def test_what_yaml_names_again_is_judged_by_each_key(bundle):
     (bundle / "configs" / "train.yaml").write_text("names: &n [open]\na: {_target_: LoadImage, reader: *n}\n")
     assert kinds(bundle) == {("target", "configs/train.yaml")}

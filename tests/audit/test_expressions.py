@@ -20,6 +20,8 @@ HARMLESS = [
     "@evaluator.state.metrics",
     "[x for x in @needed]",
     "(lambda max: max)(1)",
+    "dist.init_process_group('gloo')",
+    "torch.distributed.init_process_group(backend=@backend)",
 ]
 
 HOSTILE = [
@@ -60,6 +62,11 @@ HOSTILE = [
     ("monai.transforms.LoadImage(@a)", "uses monai.transforms.LoadImage, which makes what it is given a name of"),
     ("list(map(monai.inferers.PatchInferer, @a))", "uses monai.inferers.PatchInferer, which makes what it is given a "),
     ("dict(a='os.system')", "names os.system"),
+    ("dist.init_process_group('gloo', init_method=@a)", "uses torch.distributed.init_process_group with"),
+    ("dist.init_process_group('gloo', @a)", "uses torch.distributed.init_process_group with"),
+    ("dist.init_process_group(*@a)", "uses torch.distributed.init_process_group with"),
+    ("dist.init_process_group(**@a)", "uses torch.distributed.init_process_group with"),
+    ("list(map(dist.init_process_group, @a, @b))", "uses torch.distributed.init_process_group with"),
     ("os" + ".a" * 1900, "uses os" + ".a" * 1900),
     ("[system for system in [os.system]]", "uses os.system"),
     ("f'{os.system(1)}'", "uses os.system"),

@@ -7,7 +7,7 @@ from mammoseg.audit.imports import collect_imports, read_imports
 
 def faults(*statements):
     imports = collect_imports((f"imports::{n}", statement) for n, statement in enumerate(statements))
-    return [fault for statement in statements for fault in imports.find_faults(read_imports(statement))]
+    return [fault for statement in statements for fault in imports.find_faults(read_imports(statement), "imports::0")]
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,16 @@ def test_an_import_that_reaches_further_is_named(statement, fault):
 def test_a_name_that_two_configs_give_different_meanings_has_none():
     assert faults("$import math as m", "$import os as m") == ["gives m another meaning"] * 2
     assert "m" not in collect_imports([("a", "$import math as m"), ("b", "$import os as m")]).names
+
+
+@pytest.mark.parametrize(
+    ("place", "is_found"),
+    [("imports::0", False), ("needs", False), ("a::_requires_::1", False), ("a::data::0", True), ("+a::data", True)],
+)
+def test_a_module_is_given_to_no_component(place, is_found):
+    imports = collect_imports([(place, "$import os")])
+    found = ["gives a module to whatever it is part of"] * is_found
+    assert list(imports.find_faults({"os": "os"}, place)) == found
 
 
 @pytest.mark.parametrize("statement", ["import os", "$os.path", "$import os; 1", "$", 1, "$import os" + " " * 5000])
