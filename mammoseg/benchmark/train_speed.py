@@ -5,6 +5,8 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from mammoseg.audit.named_folder import require_known_configs
+from mammoseg.benchmark.nnunet_speed import prepare_nnunet
 from mammoseg.bundles import locate_bundle
 from mammoseg.compat import heal_torchvision
 from mammoseg.data.datalist import load_section
@@ -45,6 +48,7 @@ def benchmark_train(
     rounds: int = 3,
     workers: int = 2,
     threads: int = len(os.sched_getaffinity(0)),
+    nnunet: bool = False,
     **overrides: Any,
 ) -> dict[str, Any]:
     """Compare training by the common recipe with the bare loop on the same tensors, and with a plain PyTorch loop.
@@ -60,8 +64,10 @@ def benchmark_train(
         batch: images of a step.
         images: first images of the training section that are used; whole batches of them.
         rounds: number of epochs that count.
-        workers: processes of the plain loop.
+        workers: processes of the plain loop, and of nnU-Net's.
         threads: threads of the processor.
+        nnunet: also train the same network by nnU-Net's 2D trainer (`mammoseg.benchmark.nnunet_speed`), which has to be
+            installed. On a processor it computes in float32.
         overrides: values of the config, as for `mammoseg train`.
     Returns:
         JSON values: for each loop the median of images per second; ``stall_percent``, the median over the rounds of the
@@ -89,7 +95,9 @@ def benchmark_train(
             "val_interval": NEVER,
             **overrides,
         }
-        seconds, precision = _measure_in_turns(bundle, options, plain=PlainImages(records, side=side), workers=workers)
+        seconds, precision = _measure_in_turns(
+            bundle, options, records=records, side=side, workers=workers, nnunet_folder=Path(folder) if nnunet else None
+        )
     done = len(records) // batch * batch
     wall = {name: [took[0] for took in rounds_of] for name, rounds_of in seconds.items()}
     stalls, extra = (
@@ -113,7 +121,13 @@ def benchmark_train(
 
 
 def _measure_in_turns(
-    bundle: str, options: Mapping[str, Any], *, plain: "PlainImages", workers: int
+    bundle: str,
+    options: Mapping[str, Any],
+    *,
+    records: Sequence[Mapping[str, Any]],
+    side: int,
+    workers: int,
+    nnunet_folder: Path | None,
 ) -> tuple[dict[str, list[Taken]], str]:
     """What each loop took in each round, and the precision they had."""
     configs = Path(locate_bundle(bundle)) / "configs"
@@ -122,17 +136,22 @@ def _measure_in_turns(
     flow = ConfigWorkflow(files, run_id="training", logging_file=False, **options)
     flow.initialize()
     trainer: SupervisedTrainer = flow.parser.get_parsed_content("train::trainer")
-    seconds: dict[str, list[Taken]] = {"mammoseg": [], "bare": [], "plain": []}
+    batch: int = options["batch_size"]
     batches: list[Any] = []
-    clock = {"begin": _read_clock(), "end": _read_clock()}
-    loader = DataLoader(
-        plain,
-        batch_size=options["batch_size"],
+    plain = DataLoader(
+        PlainImages(records, side=side),
+        batch_size=batch,
         shuffle=True,
         drop_last=True,
         num_workers=workers,
         persistent_workers=workers > 0,
     )
+    others: dict[str, Callable[[SupervisedTrainer], None]] = {
+        "bare": lambda engine: _train(engine, (engine.prepare_batch(b, engine.state.device) for b in batches)),
+        "plain": lambda engine: _train(engine, (_to(pair, engine.state.device) for pair in plain)),
+    }
+    seconds: dict[str, list[Taken]] = {"mammoseg": []}
+    clock = {"begin": _read_clock(), "end": _read_clock()}
 
     def begin(engine: SupervisedTrainer) -> None:
         batches.clear()
@@ -144,23 +163,23 @@ def _measure_in_turns(
             clock["end"] = _read_clock()
 
     def run_others(engine: SupervisedTrainer) -> None:
-        bare = _measure_seconds(
-            lambda: _train(engine, (engine.prepare_batch(b, engine.state.device) for b in batches)), engine
-        )
-        own = _measure_seconds(lambda: _train(engine, (_to(pair, engine.state.device) for pair in loader)), engine)
+        took = {"mammoseg": _measure_between(clock["begin"], clock["end"])}
+        took |= {name: _measure_seconds(partial(loop, engine), engine) for name, loop in others.items()}
         if engine.state.epoch > 1:  # the first fills the cache and starts the processes
-            for name, took in (
-                ("mammoseg", _measure_between(clock["begin"], clock["end"])),
-                ("bare", bare),
-                ("plain", own),
-            ):
-                seconds[name].append(took)
+            for name, value in took.items():
+                seconds.setdefault(name, []).append(value)
 
     trainer.add_event_handler(Events.EPOCH_STARTED, begin)
     trainer.add_event_handler(Events.ITERATION_STARTED, lambda engine: batches.append(engine.state.batch))
     trainer.add_event_handler(Events.ITERATION_COMPLETED, end)
     trainer.add_event_handler(Events.EPOCH_COMPLETED, run_others)
-    flow.run()
+    with ExitStack() as stack:
+        if nnunet_folder is not None:
+            step = stack.enter_context(
+                prepare_nnunet(records, trainer.network, nnunet_folder, side=side, batch=batch, workers=workers)
+            )
+            others["nnunet"] = lambda engine: step(engine.state.epoch_length)
+        flow.run()
     return seconds, flow.parser.get_parsed_content("chosen_precision")
 
 
