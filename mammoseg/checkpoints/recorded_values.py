@@ -28,8 +28,8 @@ MOST_GRID = 2**27
 MOST_LETTERS = 200
 """Longest text of the provenance."""
 
-MOST_DEPTH = 3
-"""Deepest nesting of the provenance; the versions of packages lie two deep."""
+MOST_DEPTH = 4
+"""Deepest nesting of the provenance: the counts of a calibration of the weights that a run started from."""
 
 
 def read_recorded_threshold(record: Any) -> float | None:

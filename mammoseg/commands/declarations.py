@@ -105,7 +105,11 @@ def quantise(add: Add) -> Steps:
     """Make the INT8 network of weights, on images they were trained on, for predict --precision int8; docs/speed.md."""
     _add_bundle(add)
     _add_dataset(add)
-    add("--weights", help="checkpoint, or the ONNX file of an export (what train wrote, else what came with it)")
+    add(
+        "--weights",
+        action=values.Single,
+        help="checkpoint, or the ONNX file of an export (what train wrote, else what came with it)",
+    )
     add("--images", type=values.parse_from_one, help="of the training section, to take the ranges of values from (100)")
 
     yield
@@ -119,7 +123,7 @@ def report(add: Add) -> Steps:
     """Write the page of an evaluated run: scores, learning curve, best, median and worst case, baseline."""
     add("evaluation_dir", help="folder with the metrics.csv of training and the per_image.csv of evaluating")
     _add_dataset(add)
-    add("--weights", required=True, help="checkpoint that was evaluated")
+    add("--weights", action=values.Single, required=True, help="checkpoint that was evaluated")
     _add_output(add, "folder of the page")
     add("--bundle", help="of the weights (that of the evaluation)")
     add("--title", help="heading of the page (Mass segmentation, held-out patients)")
@@ -213,7 +217,11 @@ def deidentify(add: Add) -> Steps:
 def export(add: Add) -> Steps:
     """Write a bundle with its weights as a folder that runs without this repository, and a zip of it."""
     _add_bundle(add)
-    add("--weights", help="checkpoint, with its network and preprocessing (what train wrote, else what came with it)")
+    add(
+        "--weights",
+        action=values.Single,
+        help="checkpoint, with its network and preprocessing (what train wrote, else what came with it)",
+    )
     _add_output(add, "new folder; gets BUNDLE/ and BUNDLE.zip")
     add("--formats", type=values.parse_words, help="also the network as torchscript,torch_export,onnx, docs/export.md")
 

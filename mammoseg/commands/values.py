@@ -1,6 +1,21 @@
 """Kinds of values on the command line: the ``type`` of an argument, which says what is wrong with a word."""
 
-from argparse import ArgumentTypeError
+from argparse import Action, ArgumentError, ArgumentParser, ArgumentTypeError, Namespace
+from typing import Any
+
+
+class Single(Action):
+    """The ``action`` of a file of which other commands take several: a second one is refused, not taken instead."""
+
+    def __call__(self, parser: ArgumentParser, namespace: Namespace, values: Any, option: str | None = None) -> None:
+        """Store the file `values`.
+
+        Raises:
+            ArgumentError: there is one already.
+        """
+        if hasattr(namespace, self.dest):
+            raise ArgumentError(self, "given twice, and there is one network; name one file")
+        setattr(namespace, self.dest, values)
 
 
 def parse_words(text: str) -> tuple[str, ...]:

@@ -17,6 +17,9 @@ from mammoseg.overlay import OUTLINE_BGR
 
 MANUFACTURER = "mammoseg"
 
+MOST_DESCRIPTION = 1024
+"""Letters of a Contribution Description (its value representation is ST)."""
+
 OUTLINE_COLOUR = hd.color.CIELabColor.from_rgb(*reversed(OUTLINE_BGR))
 """Colour that a viewer is asked to show lesions in: that of the overlays."""
 
@@ -52,8 +55,17 @@ def build_contributing_equipment(analysis: Analysis) -> hd.ContributingEquipment
         manufacturer_model_name=MANUFACTURER if algorithm is None else algorithm.name,
         software_versions=__version__ if algorithm is None else algorithm.version,
         contribution_datetime=analysis.when,
-        contribution_description="Segmentation of masses; research only, not for diagnosis",
+        contribution_description=_describe_contribution(algorithm),
     )
+
+
+def _describe_contribution(algorithm: Algorithm | None) -> str:
+    """The purpose; of an algorithm also its warning and its parameters, so that each object names the weights."""
+    told = ["Segmentation of masses; research only, not for diagnosis"]
+    if algorithm is not None:
+        told += [algorithm.warning] if algorithm.warning else []
+        told += [f"{name}={value}" for name, value in algorithm.parameters.items()]
+    return "; ".join(told)[:MOST_DESCRIPTION]
 
 
 def build_series_attributes(

@@ -27,17 +27,19 @@ def build_algorithm(
         name: the bundle's name.
         version: the bundle's version.
         threshold: probability from which a pixel is mass.
-        flips: whether the probability is the mean with the image upside down, see `mammoseg.inference.flips`.
+        flips: whether the probability is the mean with the image upside down, see `mammoseg.inference.flips`. The
+            calibration of the weights counts only where it is as they record it: a mean of two looks has other scores.
         engine: what computed, with its version.
         precision: what it computed with, such as f32.
         voi: how DICOM files were read, of which a function of somebody's own is named.
     """
+    fitted = weights.calibration if flips == weights.flips else None
     return Algorithm(
         name,
         version,
         threshold=threshold,
         flips=say_flips(flips),
-        calibration=Calibration(**weights.calibration) if weights.calibration else None,
+        calibration=Calibration(**fitted) if fitted else None,
         min_area_mm2=weights.min_area_mm2,
         engine=engine,
         precision=precision,

@@ -128,7 +128,8 @@ def build_mean_algorithm(members: Sequence[Algorithm], record: EnsembleRecord | 
     facts = merge_facts([vars(member) for member in members])
     areas = [member.min_area_mm2 for member in members if member.min_area_mm2 is not None]
     threshold = sum(member.threshold for member in members) / len(members)
-    calibration = record.calibration if record else None
+    looks_alike = record is not None and all(bool(member.flips) == record.flips for member in members)
+    calibration = record.calibration if record and looks_alike else None
     return Algorithm(
         _join_for_dicom([member.name for member in members]) or f"mean of {len(members)} networks",
         _join_for_dicom([member.version for member in members]) or "several",

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mammoseg.bundles import list_bundle_names, render
+from mammoseg.bundles import BUNDLES_FOLDER, list_bundle_names, render
 from mammoseg.cards.facts import build_bundle_network
 from mammoseg.checkpoints.checkpoint import (
     build_trained_network,
@@ -15,7 +15,7 @@ from mammoseg.checkpoints.checkpoint import (
     save_checkpoint,
 )
 from mammoseg.checkpoints.preprocessing import build_preprocessing
-from mammoseg.checkpoints.weights_file import WeightsError
+from mammoseg.checkpoints.weights_file import SHIPPED, WeightsError
 from mammoseg.files import hash_file
 from mammoseg.networks import SmpUNet, UNet, UNetSlim
 from mammoseg.transforms.photographs import build_photograph_preprocessing
@@ -191,6 +191,12 @@ def test_every_bundle_records_a_network_that_is_accepted(tmp_path, name):
 def test_escape_sequences_of_the_provenance_are_shown_as_letters(tmp_path, network):
     path = write(tmp_path / "model.pt", network, provenance={"bundle": "a\x1b[2J\nb"})
     assert read_weights(path).provenance == {"bundle": r"a\x1b[2J\nb"}
+
+
+@pytest.mark.parametrize("file", sorted(BUNDLES_FOLDER.glob(f"*/models/{SHIPPED}")), ids=lambda file: file.parts[-3])
+def test_what_starts_from_weights_that_ship_can_be_read(file, tmp_path, network):
+    path = write(tmp_path / "model.pt", network, provenance={"started_from": read_weights(file).origin})
+    assert read_weights(path).provenance["started_from"]["sha256"] == hash_file(file)
 
 
 def test_what_a_run_started_from_keeps_the_encoders_license_and_nests_no_deeper_with_each_run(tmp_path, network):

@@ -76,7 +76,7 @@ def test_provenance_is_short_texts_and_numbers_without_control_characters():
     assert "\x1b" not in read_recorded_provenance("\x1b[31mred")
 
 
-@pytest.mark.parametrize("record", [object(), b"x", {"a": {"b": {"c": {"d": 1}}}}, "x" * 201, [0] * 65])
+@pytest.mark.parametrize("record", [object(), b"x", {"a": {"b": {"c": {"d": {"e": 1}}}}}, "x" * 201, [0] * 65])
 def test_provenance_of_anything_else_is_refused(record):
     with pytest.raises(ValueError, match="a provenance that is more than short texts and numbers"):
         read_recorded_provenance(record)

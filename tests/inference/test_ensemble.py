@@ -117,6 +117,8 @@ def test_a_record_decides_and_is_held_to_its_members(members):
     mean = load_predictor("unet", weights=folder, device="cpu")
     assert isinstance(mean, MeanPredictor) and (mean.threshold, mean.algorithm.min_area_mm2) == (0.7, 10)
     assert mean.algorithm.flips == "up-down" and mean.algorithm.score_kind == "calibrated on discs"
+    once = load_predictor("unet", weights=folder, device="cpu", flips=False)
+    assert once.algorithm.score_kind == "uncalibrated"  # it was fitted to the mean of two looks
     write_bright_weights(members[1], spatial_size=(32, 32), grey=0.6)
     with pytest.raises(WeightsError, match=r"b\.pt is not the file that its ensemble\.json is about"):
         load_predictor("unet", weights=folder, device="cpu")

@@ -16,7 +16,7 @@ from mammoseg.dicom.seg import SegKind
 from mammoseg.errors import NothingUsableError
 from mammoseg.mammogram import Mammogram
 from mammoseg.prediction.file_job import compute_area_mm2
-from mammoseg.prediction.options import Options, parse_objects
+from mammoseg.prediction.options import ObjectKind, Options, parse_objects
 from mammoseg.prediction.run import run_predictor
 from mammoseg.provenance import FILM_WARNING
 from tests.made_predictor import BrightIsMass
@@ -213,13 +213,21 @@ def test_what_must_be_said_of_the_weights_is_said_on_the_terminal_on_the_page_an
     assert FILM_WARNING in [element.value for element in report.iterall()]
 
 
-def test_table_segmentation_and_report_name_file_hash_and_data_of_the_weights(pixels, tmp_path):
+def test_table_and_every_object_name_file_hash_and_data_of_the_weights_and_what_must_be_said_of_them(pixels, tmp_path):
     write_mammogram(tmp_path / "a.dcm", pixels)
-    algorithm = replace(BrightIsMass.algorithm, weights_file="shipped.safetensors", trained_on="cbis_ddsm")
-    run_predictor(BrightIsMass(algorithm), [tmp_path / "a.dcm"], tmp_path / "out")
+    film = {"weights_file": "shipped.safetensors", "trained_on": "cbis_ddsm", "warning": FILM_WARNING}
+    algorithm = replace(BrightIsMass.algorithm, **film)
+    run_predictor(
+        BrightIsMass(algorithm), [tmp_path / "a.dcm"], tmp_path / "out", options=Options(objects=tuple(ObjectKind))
+    )
     facts = {"weights_file": "shipped.safetensors", "weights_sha256": "ab" * 32, "trained_on": "cbis_ddsm"}
     (row,) = rows_of(tmp_path / "out")
     assert {name: row[name] for name in facts} == facts
     for file in ("a.seg.dcm", "a.sr.dcm"):
         text = pydicom.dcmread(tmp_path / "out" / file).to_json()
         assert all(f"{name}={value}" in text for name, value in facts.items()), file
+    objects = list((tmp_path / "out").glob("*.dcm"))
+    assert len(objects) == len(ObjectKind)
+    for file in objects:
+        told = " ".join(item.ContributionDescription for item in pydicom.dcmread(file).ContributingEquipmentSequence)
+        assert FILM_WARNING in told and all(f"{name}={value}" in told for name, value in facts.items()), file.name
