@@ -150,5 +150,5 @@ def _load_template(name: str) -> jinja2.Template:
     loader = jinja2.FileSystemLoader(BASE_FOLDER / "cards")
     options: dict[str, Any] = {"trim_blocks": True, "keep_trailing_newline": True, "undefined": jinja2.StrictUndefined}
     environment = jinja2.Environment(loader=loader, **options)  # Markdown: nothing to escape
-    environment.filters |= {"shown_grid": choose_shown_grid, "three": "{:.3f}".format}
+    environment.filters |= {"shown_grid": choose_shown_grid, "three": "{:.3f}".format, "four": "{:.4f}".format}
     return environment.get_template(name)

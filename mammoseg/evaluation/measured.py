@@ -67,7 +67,7 @@ def _read_commit(weights: Any) -> str | None:
 
 
 def _summarise_training(evaluation: Path) -> dict[str, Any]:
-    """Epochs and minutes of the training, and the epoch whose weights were kept; nothing where its log is not there."""
+    """Epochs, minutes and first losses of the training, and the epoch that was kept; nothing where there is no log."""
     log = find_training_log(evaluation)
     if log is None:
         return {}
@@ -75,7 +75,9 @@ def _summarise_training(evaluation: Path) -> dict[str, Any]:
     epochs, dice = read_logged(lines, "val_mean_dice")
     best = max(range(len(dice)), key=dice.__getitem__) if dice else None
     _, seconds = read_logged(lines, "seconds")
-    return {"epochs": len(lines), "minutes": round(sum(seconds) / 60, 1)} | (
+    _, losses = read_logged(lines, "train_loss")
+    told = {"epochs": len(lines), "minutes": round(sum(seconds) / 60, 1), "first_losses": losses[:2]}
+    return told | (
         {} if best is None else {"best_epoch": int(epochs[best]), "validation_dice": dice[best]}
     )
 

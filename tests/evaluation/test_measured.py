@@ -63,6 +63,7 @@ def test_a_record_has_epochs_and_minutes_of_the_training_whose_log_is_there(tmp_
     measured = measure_evaluation(write_evaluation(tmp_path, TOLD | MADE))
     assert (measured["epochs"], measured["best_epoch"], measured["validation_dice"]) == (2, 1, 0.3)
     assert measured["minutes"] == 3.0  # 183 s, to a tenth
+    assert measured["first_losses"] == [0.5, 0.4]
 
 
 def test_an_evaluation_that_does_not_say_how_it_was_made_is_refused(tmp_path):
