@@ -24,7 +24,14 @@ USER mammoseg
 WORKDIR /data
 ENTRYPOINT ["mammoseg"]
 
+FROM node:22-bookworm-slim AS annotate
+WORKDIR /opt/mammoseg
+COPY scripts/build_annotate.sh scripts/
+COPY monailabel_app/annotate monailabel_app/annotate
+RUN sh scripts/build_annotate.sh
+
 FROM full AS server
+COPY --from=annotate /opt/mammoseg/monailabel_app/annotate/built monailabel_app/annotate/built
 # An installed package writes what it trains into the working directory, never beside its code.
 RUN .venv/bin/python -m pip install --no-cache-dir --no-deps --no-build-isolation . \
     && useradd --create-home mammoseg \

@@ -14,10 +14,11 @@ class BuildWithBundles(build_py):
     """Copies ``bundles/`` to ``mammoseg/_bundles`` of the wheel; an editable install reads them where they are."""
 
     def run(self) -> None:
+        if not self.editable_mode:
+            shutil.rmtree(self.build_lib, ignore_errors=True)  # an earlier build's modules, renamed or gone since
         super().run()
         if not self.editable_mode:
             target = Path(self.build_lib) / "mammoseg" / "_bundles"
-            shutil.rmtree(target, ignore_errors=True)
             bundles = Path("bundles")
             for source in sorted({path for pattern in CONTENT for path in bundles.glob(pattern) if path.is_file()}):
                 copy = target / source.relative_to(bundles)
