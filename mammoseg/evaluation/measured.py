@@ -77,9 +77,7 @@ def _summarise_training(evaluation: Path) -> dict[str, Any]:
     _, seconds = read_logged(lines, "seconds")
     _, losses = read_logged(lines, "train_loss")
     told = {"epochs": len(lines), "minutes": round(sum(seconds) / 60, 1), "first_losses": losses[:2]}
-    return told | (
-        {} if best is None else {"best_epoch": int(epochs[best]), "validation_dice": dice[best]}
-    )
+    return told | ({} if best is None else {"best_epoch": int(epochs[best]), "validation_dice": dice[best]})
 
 
 def _summarise_grid(grid: str, rows: Sequence[ScoreRow], summary: dict[str, Any]) -> dict[str, Any]:
