@@ -48,7 +48,7 @@ def prepare_nnunet(
     Args:
         records: records with absolute paths at ``image`` and ``label``.
         network: takes and gives what `TwoLogits` does; trained where its weights lie.
-        folder: for nnU-Net's three folders.
+        folder: gets nnU-Net's three folders.
         side: rows and columns of the grid.
         batch: images of a step.
         workers: processes of its data loader.
