@@ -1,7 +1,7 @@
 """Make the weights that come with a bundle: bundles/NAME/models/shipped.safetensors, and shipped.json for people.
 
-Usage: python scripts/ship_weights.py CHECKPOINT --bundle NAME [--threshold 0.35] [--flips] [--min_area_mm2 10]
-    [--bf16_dice_change -0.001 --bf16_measured_on DATA] [--data WORDS] [--origin WORDS]
+Usage: python scripts/ship_weights.py CHECKPOINT --bundle NAME [--mean_with CHECKPOINT] [--threshold 0.35] [--flips]
+    [--min_area_mm2 10] [--bf16_dice_change -0.001 --bf16_measured_on DATA] [--data WORDS] [--origin WORDS]
 """
 
 import checkout  # noqa: F401  # the package is that of this checkout
@@ -13,6 +13,7 @@ from mammoseg.command_line import run_script
 def ship_weights(
     checkpoint: str,
     bundle: str,
+    mean_with: str | None = None,
     threshold: float | None = None,
     flips: bool | None = None,
     min_area_mm2: float | None = None,
@@ -26,6 +27,7 @@ def ship_weights(
     Args:
         checkpoint: file of a training run, or what `mammoseg calibrate` wrote.
         bundle: name of the bundle of its architecture.
+        mean_with: a second checkpoint; the mean of the weights of both ships.
         threshold: probability from which a pixel is mass, chosen on validation.
         flips: whether it was found with flips at test, which are the default then.
         min_area_mm2: least area of a mass, chosen on validation.
@@ -40,7 +42,7 @@ def ship_weights(
     if bf16_dice_change is not None:
         chosen["bf16"] = {"dice_change": float(bf16_dice_change), "measured_on": bf16_measured_on}
     said = {name: text for name, text in (("data", data), ("origin", origin)) if text is not None}
-    path = ship(checkpoint, bundle=bundle, said=said, **chosen)
+    path = ship(checkpoint, bundle=bundle, mean_with=[] if mean_with is None else [mean_with], said=said, **chosen)
     print(f"{path} has {path.stat().st_size:,} bytes; {path.with_suffix('.json').name} beside it says what is in it.")
 
 

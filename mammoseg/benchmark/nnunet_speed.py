@@ -65,7 +65,7 @@ def prepare_nnunet(
     os.environ |= {"nnUNet_n_proc_DA": str(workers), "nnUNet_def_n_proc": "1", "nnUNet_compile": "false"}
     with redirect_stdout(sys.stderr):
         description = _write_images(records, folder / "raw" / NAME, side=side)
-        plans = _plan(folder / "preprocessed" / NAME, side=side, batch=batch)
+        plans = _prepare_plans(folder / "preprocessed" / NAME, side=side, batch=batch)
         trainer = nnUNetTrainer(plans, "2d", "all", description, next(network.parameters()).device)
         trainer.enable_deep_supervision = False
         trainer.build_network_architecture = lambda plans_manager, *_: TwoLogits(network)
@@ -103,7 +103,7 @@ def _write_images(records: Sequence[Mapping[str, Any]], folder: Path, *, side: i
     return description
 
 
-def _plan(folder: Path, *, side: int, batch: int) -> dict[str, Any]:
+def _prepare_plans(folder: Path, *, side: int, batch: int) -> dict[str, Any]:
     """Fingerprint, plans and preprocessed images of nnU-Net; the plans with this patch and batch."""
     from nnunetv2.experiment_planning import plan_and_preprocess_api as nnunet
 

@@ -1,11 +1,12 @@
 """Make the weights that come with a bundle out of a checkpoint: half as large, with threshold and calibration."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mammoseg.bundles import locate_bundle
+from mammoseg.checkpoints.average_weights import average_weights
 from mammoseg.checkpoints.checkpoint import Weights, build_trained_network, read_weights
 from mammoseg.checkpoints.record import check_architecture
 from mammoseg.checkpoints.recorded_values import CHOSEN
@@ -21,6 +22,7 @@ def ship(
     checkpoint: Path | str,
     *,
     bundle: str,
+    mean_with: Sequence[Path | str] = (),
     folder: Path | str | None = None,
     said: Mapping[str, str] | None = None,
     **chosen: Any,
@@ -32,6 +34,7 @@ def ship(
     Args:
         checkpoint: file of a training run, or what `mammoseg calibrate` wrote.
         bundle: name of the bundle of its architecture.
+        mean_with: further checkpoints, of which and the first the mean ships, see `average_weights`.
         folder: folder to write to; ``models`` of the bundle when None.
         said: what a person adds to the provenance, such as ``data`` and ``origin``.
         chosen: `CHOSEN` by name, instead of what the checkpoint records; a threshold must be in one of both.
@@ -41,7 +44,7 @@ def ship(
         WeightsError: the checkpoint cannot be used, half precision cannot hold it, what is written would not be read
             again, or it is too large to come with a repository.
     """
-    source = read_weights(checkpoint)
+    source = average_weights([checkpoint, *mean_with])
     check_architecture(source, bundle)
     provenance = {"checkpoint_sha256": source.sha256} | source.provenance | dict(said or {})
     weights = replace(source, **chosen, provenance=provenance)
