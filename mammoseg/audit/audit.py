@@ -86,7 +86,7 @@ def find_faults_in_files(folder: Path, *, allow: frozenset[str] = frozenset()) -
             yield from (
                 Finding(kind, as_printable(name), place, what) for kind, place, what in _find_faults(path, name, read)
             )
-    yield from configs.audit_configs(read)
+    yield from configs.audit_configs(read, folder)
 
 
 def _find_faults(path: Path, name: str, read: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -13,6 +13,7 @@ from mammoseg.audit.expressions import find_faults_in_expression
 from mammoseg.audit.finding import Finding
 from mammoseg.audit.imports import Imports, collect_imports, read_imports
 from mammoseg.files import as_printable
+from mammoseg.folders import lies_in
 
 MOST_BYTES = 2**24
 """Longest config that is read."""
@@ -47,14 +48,17 @@ def read_config(path: Path) -> Any:
     return yaml.safe_load(text)
 
 
-def audit_configs(configs: Mapping[str, Any]) -> Iterator[Finding]:
-    """What speaks against the configs of a bundle, by their names in it; they share their imports."""
+def audit_configs(configs: Mapping[str, Any], folder: Path) -> Iterator[Finding]:
+    """What speaks against the configs of a bundle in a folder, by their names in it; they share their imports."""
     entries = {name: list(_list_entries(content)) for name, content in configs.items()}
     imports = collect_imports((place, value) for found in entries.values() for place, _, value in found)
     for name, found in entries.items():
         for place, key, value in found:
             for kind, what in _find_faults(place, key, value, imports):
                 yield Finding(kind, name, as_printable(place), as_printable(what))
+            if isinstance(value, str) and _leads_out(value, folder):
+                what = f"names a path out of the bundle, {_cut_short(value)}"
+                yield Finding("path", name, as_printable(place), as_printable(what))
 
 
 def _find_faults(place: str, key: str, value: Any, imports: Imports) -> Iterator[tuple[str, str]]:
@@ -83,8 +87,11 @@ def _find_faults_in_text(place: str, value: str, imports: Imports) -> Iterator[t
         yield "expression", f"{_cut_short(value)} refers to a module"
     elif is_foreign(value):
         yield "target", f"names {_cut_short(value)}, which is not on the list of what is known to be harmless"
-    if PATH_OUT.fullmatch(value) and not ADDRESS.match(value) and not value.startswith("$"):
-        yield "path", f"names a path out of the bundle, {_cut_short(value)}"
+
+
+def _leads_out(value: str, folder: Path) -> bool:
+    is_path = PATH_OUT.fullmatch(value) and not ADDRESS.match(value) and not value.startswith("$")
+    return bool(is_path) and not (Path(value).is_absolute() and lies_in(Path(value), folder))
 
 
 def _list_entries(content: Any) -> Iterator[tuple[str, str, Any]]:

@@ -16,6 +16,7 @@ from mammoseg import cli
 from mammoseg.audit.audit import AuditError, audit, find_faults
 from mammoseg.audit.unpacked import MOST_GROWTH
 from mammoseg.bundles import list_bundle_names, locate_bundle
+from mammoseg.deploy.copy_bundle import copy_bundle
 from mammoseg.deploy.manifest import write_manifest
 from mammoseg.errors import NothingUsableError, OutputError, WrongCallError
 from mammoseg.files import hash_file
@@ -129,6 +130,17 @@ def test_an_alias_that_two_configs_give_different_meanings_is_found(bundle):
 def test_a_path_out_of_the_bundle_is_found(value, tmp_path):
     assert kinds(write_bundle(tmp_path / "b", a=value)) == {("path", "configs/inference.json")}
     assert kinds(write_bundle(tmp_path / "c", **{value: 1})) == {("path", "configs/inference.json")}
+
+
+def test_where_a_bundle_lies_is_no_path_out_of_it(tmp_path):
+    bundle = write_bundle(tmp_path / "b", a=str(tmp_path / "b"), b=str(tmp_path / "b" / "models"))
+    assert not kinds(bundle)
+    assert kinds(write_bundle(tmp_path / "c", a=f"{tmp_path}/c/../b")) == {("path", "configs/inference.json")}
+
+
+def test_what_mammoseg_bundle_writes_passes(tmp_path):
+    copy_bundle("unet", output=tmp_path / "copy")
+    assert list(find_faults(tmp_path / "copy")) == []
 
 
 def test_an_address_is_no_path(tmp_path):
