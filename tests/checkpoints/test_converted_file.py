@@ -137,7 +137,7 @@ def test_a_network_of_more_than_2_gb_is_not_used(model, monkeypatch):
     [
         ("record", {"threshold": 2.0}, "records a threshold that is no number between 0 and 1"),
         ("record", {"flips": "yes"}, "records flips that are neither true nor false"),
-        ("record", {"provenance": {"a": {"b": {"c": {"d": 1}}}}}, "has a provenance that is more than"),
+        ("record", {"provenance": {"a": {"b": {"c": {"d": {"e": 1}}}}}}, "has a provenance that is more than"),
         ("record", {"sha256": "../x"}, "records a network without channels, or no hash of its weights"),
         ("record", {"sha256": 7}, "records what no network has"),
         ("record", {"network": [1]}, "records what no network has"),
