@@ -30,15 +30,37 @@ WARNINGS = {"phantom": PHANTOM_WARNING, "cbis_ddsm": FILM_WARNING}
 """What must be said of weights, by the source of the data that they were trained on."""
 
 
+def list_members(provenance: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What each member of a mean of networks says of itself; of other weights, what these say.
+
+    Examples:
+        >>> from mammoseg.provenance import list_members
+        >>> list_members({"members": [{"source": "phantom"}, {"source": "inbreast"}]})
+        [{'source': 'phantom'}, {'source': 'inbreast'}]
+        >>> list_members({"source": "phantom"})
+        [{'source': 'phantom'}]
+    """
+    members = provenance.get("members")
+    found = [member for member in members if isinstance(member, Mapping)] if isinstance(members, list) else []
+    return found or [provenance]
+
+
 def find_source(provenance: Mapping[str, Any]) -> str | None:
-    """The source of the data that weights were trained on, by what `collect_provenance` wrote into them."""
-    source = provenance.get("source")
-    return source if isinstance(source, str) else None
+    """The source of the data that weights were trained on, by what `collect_provenance` wrote into them.
+
+    Those of the members of a mean are joined by ``+``, each once.
+    """
+    return "+".join(_list_sources(provenance)) or None
 
 
 def find_warning(provenance: Mapping[str, Any]) -> str | None:
     """What must be said wherever such weights are used or given away; None where nothing must."""
-    return WARNINGS.get(find_source(provenance) or "")
+    return " ".join(WARNINGS[source] for source in _list_sources(provenance) if source in WARNINGS) or None
+
+
+def _list_sources(provenance: Mapping[str, Any]) -> list[str]:
+    sources = [member.get("source") for member in list_members(provenance)]
+    return list(dict.fromkeys(source for source in sources if isinstance(source, str)))
 
 
 def find_doubt(provenance: Mapping[str, Any]) -> str | None:
@@ -49,7 +71,8 @@ def find_doubt(provenance: Mapping[str, Any]) -> str | None:
             `started_from` its weights, or a list of those whose mean it scores.
     """
     named = provenance.get("started_from")
-    members = [member for member in (named if isinstance(named, list) else [named]) if isinstance(member, Mapping)]
+    weights = [one for one in (named if isinstance(named, list) else [named]) if isinstance(one, Mapping)]
+    members = [member for one in weights for member in list_members(one)]
     return next((doubt for member in members if (doubt := _find_doubt(member, provenance))), None)
 
 

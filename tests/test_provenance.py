@@ -5,7 +5,16 @@ import json
 import pytest
 
 from mammoseg.files import hash_file
-from mammoseg.provenance import LOCK_FILE, collect_provenance, find_doubt, warn_of_doubt
+from mammoseg.provenance import (
+    FILM_WARNING,
+    LOCK_FILE,
+    PHANTOM_WARNING,
+    collect_provenance,
+    find_doubt,
+    find_source,
+    find_warning,
+    warn_of_doubt,
+)
 
 
 def test_provenance_has_the_digests_of_datalist_config_and_lock(tmp_path):
@@ -37,6 +46,20 @@ def test_a_mean_is_doubted_for_one_member_that_may_know_the_images(capsys):
     assert find_doubt(provenance).endswith("trained on: all of it.")
     warn_of_doubt(provenance, run="mean")
     assert capsys.readouterr().err == f"WARNING: mean: {find_doubt(provenance)}\n"
+
+
+def test_what_must_be_said_of_a_mean_in_one_file_is_what_must_be_said_of_its_members():
+    mean = {"bundle": "unet", "members": [{"source": "inbreast"}, {"source": "phantom"}, OURS, OURS]}
+    assert find_source(mean) == "inbreast+phantom+cbis_ddsm"
+    assert find_warning(mean) == f"{PHANTOM_WARNING} {FILM_WARNING}"
+    assert find_doubt({**OURS, "started_from": mean}) is None
+    mean["members"].append({"source": "cbis_ddsm", "data": "all of it"})
+    assert find_doubt({**OURS, "started_from": mean}).endswith("trained on: all of it.")
+
+
+@pytest.mark.parametrize("members", [None, "ab", 3, [], ["a"], {"source": "phantom"}])
+def test_members_that_are_none_change_nothing(members):
+    assert find_source({"source": "cbis_ddsm", "members": members}) == "cbis_ddsm"
 
 
 def test_images_of_the_training_section_are_no_held_out_ones():

@@ -46,7 +46,7 @@ CALLS = {
     "ingest inbrest data -o new": "voc; did you mean inbreast?",
     "ingest phantom -o new --protocol sun2000": "official; did you mean sun2020?",
     "ingest phantom -o new --all trainin": "test; did you mean training?",
-    "export unet --weights run/models/model.pt --weights b.pt -o new": "--weights: given twice, and there is",
+    "quantise unet --dataset_dir data --weights run/models/model.pt --weights b.pt": "--weights: given twice, and",
     "export unet --weights run/models/model.pt -o new --formats onx": "did you mean onnx?",
     # weights that are not there, and options without effect
     "evaluate aunet --dataset_dir data": "bundle 'aunet' has no weights yet; train it, name a checkpoint with",

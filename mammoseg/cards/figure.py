@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 from xml.sax.saxutils import escape
 
 from mammoseg.cards.stages import Stage
@@ -17,7 +18,7 @@ BOX_WIDTH, TALLEST, SHORTEST = 18, 50, 20
 """Of the boxes in pixels; the finest row has the tallest ones."""
 
 COLOURS = ("#4c78a8", "#f2a65a", "#59a14f", "#b07aa1", "#e15759", "#76b7b2", "#9c755f", "#edc948", "#d37295", "#7f8fa6")
-"""Of the kinds of stages, in the order of execution."""
+"""Of the kinds of stages, in the order of execution; a mean of networks may have more kinds, which begin again."""
 
 IMAGE, TEXT, MAIN_LINE, SKIP_LINE = "#c9ced6", "#2b3440", "#5f6b7a", "#a9b3bf"
 """Colours of the image, of words, of the lines from stage to stage, and of those that reach further back."""
@@ -46,7 +47,7 @@ def draw_figure(stages: Sequence[Stage], *, title: str) -> str:
     sizes = sorted({stage.shape[1:] for stage in stages}, reverse=True)
     boxes = place_boxes(stages, sizes)
     kinds = dict.fromkeys(stage.kind for stage in stages)
-    colours = dict(zip(kinds, (IMAGE, *COLOURS), strict=False))
+    colours = dict(zip(kinds, (IMAGE, *islice(cycle(COLOURS), len(kinds))), strict=False))
     width = max(box.x for box in boxes) + BOX_WIDTH / 2 + 2 * MARGIN
     legend, height = draw_legend(colours, width=width, top=TOP + ROW * len(sizes) - 20)
     parts = [

@@ -3,9 +3,9 @@
 import copy
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +61,8 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
         WeightsError: when the disk is full or the folder cannot be written; an older file at `path` stays as it was.
     """
     try:
-        with atomic_path(path) as temporary:
-            torch.save(_as_contiguous(content), temporary)
+        with atomic_path(path) as temporary, temporary.open("wb") as file:  # torch writes the name of a path into it
+            torch.save(_as_contiguous(content), file)
     except (OSError, RuntimeError) as error:
         reason = f"cannot write {path} ({say_reason(error)}); the file that was there is untouched."
         raise WeightsError(reason) from error
@@ -91,11 +91,18 @@ def as_checkpoint(weights: Weights, path: Path) -> Weights:
     if not is_safetensors(weights.path):
         shutil.copyfile(weights.path, path)
         return read_weights(path)
-    parts = {
-        **{name: getattr(weights, name) for name in (*PARTS, *CHOSEN)},
-        "provenance": weights.provenance | {"shipped_sha256": weights.sha256},
-    }
-    save_checkpoint(path, parts)
+    return write_weights(replace(weights, provenance=weights.provenance | {"shipped_sha256": weights.sha256}), path)
+
+
+def write_weights(weights: Weights, path: Path) -> Weights:
+    """Write weights as a checkpoint, with all that they record.
+
+    Returns:
+        The weights of the new file.
+    Raises:
+        WeightsError: see `save_checkpoint`.
+    """
+    save_checkpoint(path, {name: getattr(weights, name) for name in (*PARTS, *CHOSEN)})
     return read_weights(path)
 
 
@@ -221,12 +228,27 @@ def check_preprocessing(weights: Weights, settings: dict[str, Any]) -> None:
     Raises:
         WeightsError: naming each setting with both values.
     """
-    names = sorted((weights.preprocessing.keys() | settings.keys()) - ONLY_A_GATE)
     trained_under = with_own_voi(weights.preprocessing, settings.get("voi"))
-    pairs = [(name, trained_under.get(name), settings.get(name)) for name in names]
-    different = [f"{name} {trained} there, {here} here" for name, trained, here in pairs if trained != here]
-    if different:
+    if different := list_differences(trained_under, settings, but=ONLY_A_GATE):
         raise WeightsError(f"{weights.path} was trained with other preprocessing: {'; '.join(different)}.")
+
+
+def list_differences(there: Mapping[str, Any], here: Mapping[str, Any], *, but: Collection[str] = ()) -> list[str]:
+    """What two records of settings differ in, with both values, in words.
+
+    Args:
+        but: names of settings that may differ.
+
+    Examples:
+        >>> from mammoseg.checkpoints.checkpoint import list_differences
+        >>> list_differences({"aspect": "pad", "channels": 3}, {"aspect": "pad", "channels": 1})
+        ['channels 3 there, 1 here']
+    """
+    return [
+        f"{name} {there.get(name)} there, {here.get(name)} here"
+        for name in sorted(there.keys() | here.keys())
+        if name not in but and there.get(name) != here.get(name)
+    ]
 
 
 def _read_model(model: dict[Any, Any]) -> dict[str, Tensor]:

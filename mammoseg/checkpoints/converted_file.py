@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.checkpoints.onnx_file import find_faults_in_onnx
-from mammoseg.checkpoints.record import WeightsRecord
+from mammoseg.checkpoints.record import WeightsRecord, name_members
 from mammoseg.checkpoints.recorded_values import (
     check_grid,
     read_recorded_choices,
@@ -113,6 +113,7 @@ def find_kept_network(model: Path, sha256: str) -> ConvertedFile | None:
 def _rebuild_record(record: Mapping[str, Any], model: Path) -> WeightsRecord:
     network = read_recorded_provenance(dict(record["network"]))
     preprocessing = _rebuild_settings(dict(record["preprocessing"]))
+    name_members(network)
     if not (type(network["in_channels"]) is int and SHA256.fullmatch(record["sha256"])):
         raise ValueError("records a network without channels, or no hash of its weights")
     check_grid(preprocessing["spatial_size"], max(1, network["in_channels"]))

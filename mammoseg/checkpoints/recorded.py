@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mammoseg.checkpoints.recorded_values import check_grid, rebuild_arguments, with_text_keys
-from mammoseg.networks import ARCHITECTURES
+from mammoseg.networks import ARCHITECTURES, MeanOfNetworks
+from mammoseg.networks.mean_of_networks import drop_channels
 from mammoseg.networks.network import ARCHITECTURE
 from mammoseg.transforms.settings import list_film_settings, list_photograph_settings, list_prompted_settings
 
@@ -36,6 +37,9 @@ MERGED: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """Architectures that became another one with these arguments; checkpoints of before keep their words."""
 
+MOST_MEMBERS = 16
+"""Most networks of a mean."""
+
 
 def rebuild_network_config(record: dict[Any, Any]) -> dict[str, Any]:
     """The `Network.config` that `record` stands for, with all arguments.
@@ -44,6 +48,23 @@ def rebuild_network_config(record: dict[Any, Any]) -> dict[str, Any]:
         ValueError: why it stands for none, after the name of the file.
     """
     given = with_text_keys(record)
+    return _rebuild_mean(given) if given.get(ARCHITECTURE) == MeanOfNetworks.__name__ else _rebuild_one(given)
+
+
+def _rebuild_mean(given: dict[str, Any]) -> dict[str, Any]:
+    """A mean of networks by the same rules as each of them; none of them may be a mean in turn."""
+    match given:
+        case {"in_channels": entering, "out_channels": leaving, "members": [_, _, *_] as members} if (
+            len(given) == 4 and len(members) <= MOST_MEMBERS and all(isinstance(one, dict) for one in members)
+        ):
+            channels = {"in_channels": entering, "out_channels": leaving}
+        case _:
+            raise ValueError(f"records a mean that is not of 2 to {MOST_MEMBERS} networks with the same channels")
+    rebuilt = [_rebuild_one({**with_text_keys(one), **channels}) for one in members]
+    return {ARCHITECTURE: MeanOfNetworks.__name__, **channels, "members": [drop_channels(one) for one in rebuilt]}
+
+
+def _rebuild_one(given: dict[str, Any]) -> dict[str, Any]:
     name = given.pop(ARCHITECTURE, None)
     if name is None:
         name = OLD_TARGETS.get(str(given.pop("_target_", None)))

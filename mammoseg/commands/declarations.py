@@ -217,11 +217,7 @@ def deidentify(add: Add) -> Steps:
 def export(add: Add) -> Steps:
     """Write a bundle with its weights as a folder that runs without this repository, and a zip of it."""
     _add_bundle(add)
-    add(
-        "--weights",
-        action=values.Single,
-        help="checkpoint, with its network and preprocessing (what train wrote, else what came with it)",
-    )
+    _add_weights(add)
     _add_output(add, "new folder; gets BUNDLE/ and BUNDLE.zip")
     add("--formats", type=values.parse_words, help="also the network as torchscript,torch_export,onnx, docs/export.md")
 

@@ -13,6 +13,7 @@ from mammoseg.checkpoints.recorded_values import WORD
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.files import write_json
 from mammoseg.networks.network import ARCHITECTURE
+from mammoseg.provenance import find_source
 
 CONFIGS = ("train", "inference")
 """The complete configs; overlays name nothing that the weights decide."""
@@ -33,6 +34,9 @@ def write_configs(root: Path, folder: Path, weights: Weights) -> dict[str, dict[
         config["_desc_"] = metadata["_desc_"]
         config["bundle_root"] = {"_target_": "mammoseg.deploy.root.locate_export", "name": "@bundle_name"}
         config["run_root"] = "@bundle_root"
+        if "members" in weights.network:  # a mean, where the bundle has one network
+            target = f"mammoseg.networks.{weights.network[ARCHITECTURE]}"
+            config["network_def"] = {"_target_": target, "in_channels": "@in_channels"}
         built = {key: value for key, value in weights.network.items() if key not in (ARCHITECTURE, "encoder_weights")}
         for section, recorded in (("network_def", built), ("preprocessing", weights.preprocessing)):
             set_recorded(config, section, recorded)
@@ -103,6 +107,7 @@ def _describe(metadata: dict[str, Any], bundle: str, weights: Weights) -> dict[s
         repeated = image["channel_def"]["0"]
         image |= {"num_channels": channels, "channel_def": {str(channel): repeated for channel in range(channels)}}
     described = f"Exported from bundle '{bundle}' with the settings of models/model.pt."
-    recorded = str(weights.provenance.get("source"))
-    source = metadata["data_source"] or (recorded if WORD.fullmatch(recorded) else "unknown")  # MONAI reads it too
+    recorded = find_source(weights.provenance) or ""
+    is_known = all(map(WORD.fullmatch, recorded.split("+")))
+    source = metadata["data_source"] or (recorded if is_known else "unknown")  # MONAI reads it too
     return {**metadata, "_desc_": described, "data_source": source}

@@ -10,9 +10,17 @@ from monai.utils import ensure_tuple
 
 from mammoseg.bundles import INSTALLED_BUNDLES, LOCKED_VERSIONS, locate_bundle, read_exported_name
 from mammoseg.cards.card import describe_bundle, render_card_files
-from mammoseg.checkpoints.checkpoint import as_checkpoint, build_trained_network, read_record, read_weights
+from mammoseg.checkpoints.checkpoint import (
+    as_checkpoint,
+    build_trained_network,
+    read_record,
+    read_weights,
+    write_weights,
+)
 from mammoseg.checkpoints.converted_file import PROBABILITY, write_record
-from mammoseg.checkpoints.weights_file import TRAINED, choose_default_weights
+from mammoseg.checkpoints.ensemble_file import read_named_ensemble
+from mammoseg.checkpoints.mean_weights import join_weights
+from mammoseg.checkpoints.weights_file import TRAINED, Named, choose_default_weights, list_named_weights
 from mammoseg.deploy.asked import ONNX
 from mammoseg.deploy.configs import write_configs
 from mammoseg.deploy.formats import write_formats
@@ -25,9 +33,7 @@ from mammoseg.transforms.arrays import ONLY_PATCHES
 NOT_EXPORTED = shutil.ignore_patterns("__pycache__", "benchmark", INSTALLED_BUNDLES.name)
 
 
-def export(
-    bundle: str, *, output: Path | str, weights: Path | str | None = None, formats: str | Sequence[str] = ()
-) -> Path:
+def export(bundle: str, *, output: Path | str, weights: Named | None = None, formats: str | Sequence[str] = ()) -> Path:
     """Write ``output/<bundle>/`` and ``output/<bundle>.zip``, both whole or neither.
 
     Network and preprocessing are those that the weights record.
@@ -36,20 +42,24 @@ def export(
         bundle: name of a bundle of the repository.
         output: folder that does not exist or is empty.
         weights: checkpoint; when None, `mammoseg.checkpoints.weights_file.choose_default_weights`. Weights that ship
-            become a checkpoint, which is what MONAI Label reads.
+            become a checkpoint, which is what MONAI Label reads. Several, or a folder of several, become one, whose
+            network is their mean, see `mammoseg.checkpoints.mean_weights.join_weights`.
         formats: forms in which the network is written too, as ``models/probability.*``; see `mammoseg.deploy.formats`.
     Returns:
         Folder of the bundle.
     Raises:
         WrongCallError: an unknown bundle or format, `output` holds something, or this package is a copy in an export;
-            or the weights are of patches around known masses.
+            or the weights are of patches around known masses, or several that see an image in different ways.
         WeightsError: the weights are damaged or of another architecture.
         FormatError: a format does not give what PyTorch gives.
     """
     if read_exported_name(PACKAGE_FOLDER.parent) is not None:
         raise WrongCallError(f"{PACKAGE_FOLDER.parent} is an exported bundle; export from the repository of mammoseg.")
     root = Path(locate_bundle(bundle))
-    checkpoint = read_weights(weights or choose_default_weights(bundle))
+    named = weights or choose_default_weights(bundle)
+    files, record = list_named_weights(named), read_named_ensemble(named)
+    is_mean = len(files) > 1 or record is not None
+    checkpoint = join_weights(files, bundle=bundle, record=record) if is_mean else read_weights(files[0])
     if checkpoint.preprocessing.get("patch_area") is not None:
         raise WrongCallError(ONLY_PATCHES)
     with whole_folder(Path(output)) as temporary:
@@ -63,7 +73,7 @@ def export(
         (folder / "requirements.lock").write_text(_format_requirements(metadata), encoding="utf-8")
         models = folder / "models"
         models.mkdir()
-        checkpoint = as_checkpoint(checkpoint, models / TRAINED)
+        checkpoint = (write_weights if is_mean else as_checkpoint)(checkpoint, models / TRAINED)
         size = checkpoint.preprocessing["spatial_size"]
         differences = write_formats(
             build_trained_network(checkpoint), ensure_tuple(formats), size=tuple(size), folder=models

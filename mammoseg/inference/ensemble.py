@@ -8,8 +8,8 @@ import numpy as np
 
 from mammoseg.calibration import Calibration
 from mammoseg.checkpoints.checkpoint import read_weights
-from mammoseg.checkpoints.ensemble_file import EnsembleRecord, read_ensemble
-from mammoseg.checkpoints.weights_file import Named, WeightsError, find_described_ensemble, list_named_weights
+from mammoseg.checkpoints.ensemble_file import EnsembleRecord, check_members, choose_for_mean, read_named_ensemble
+from mammoseg.checkpoints.weights_file import Named, list_named_weights
 from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.errors import WrongCallError
 from mammoseg.inference.algorithm import describe_weights
@@ -29,8 +29,7 @@ class MeanPredictor:
 
     Args:
         members: predictors of one or several bundles, at least one.
-        record: what was chosen for their mean. Without it the threshold is the mean of theirs, scores are uncalibrated,
-            for none of theirs is fitted to a mean, and the least area is the largest of theirs.
+        record: what was chosen for their mean; see `choose_for_mean` for what holds without it.
     """
 
     def __init__(self, members: Sequence[Predictor], record: EnsembleRecord | None = None) -> None:
@@ -85,7 +84,7 @@ def load_predictor(bundle: str, *, weights: Named, flips: bool | None = None, **
         WeightsError: see `Predictor`; or an ``ensemble.json`` is of other files.
         WrongCallError: see `Predictor`; or some of several look at patches around masses, and some at whole images.
     """
-    files, record = list_named_weights(weights), _read_record(weights)
+    files, record = list_named_weights(weights), read_named_ensemble(weights)
     if len(files) == 1 and record is None:
         return Predictor(bundle, weights=files[0], flips=flips, **how)
     if flips is None and record is not None:
@@ -96,7 +95,7 @@ def load_predictor(bundle: str, *, weights: Named, flips: bool | None = None, **
             "some of these weights look at patches and some at whole images; name weights of one kind."
         )
     if record is not None:
-        _check_members(record, {file.name: one.weights_sha256 for file, one in zip(files, members, strict=True)})
+        check_members(record, {file.name: one.weights_sha256 for file, one in zip(files, members, strict=True)})
     return MeanPredictor(members, record)
 
 
@@ -126,17 +125,20 @@ def merge_facts(facts: Sequence[Mapping[str, str | None]]) -> dict[str, Any]:
 def build_mean_algorithm(members: Sequence[Algorithm], record: EnsembleRecord | None) -> Algorithm:
     """The algorithm as the results of a mean name it; see `MeanPredictor`."""
     facts = merge_facts([vars(member) for member in members])
-    areas = [member.min_area_mm2 for member in members if member.min_area_mm2 is not None]
-    threshold = sum(member.threshold for member in members) / len(members)
-    looks_alike = record is not None and all(bool(member.flips) == record.flips for member in members)
-    calibration = record.calibration if record and looks_alike else None
+    chosen = choose_for_mean(
+        record,
+        thresholds=[member.threshold for member in members],
+        areas=[member.min_area_mm2 for member in members],
+        flips=[member.flips is not None for member in members],
+    )
+    calibration = chosen["calibration"]
     return Algorithm(
         _join_for_dicom([member.name for member in members]) or f"mean of {len(members)} networks",
         _join_for_dicom([member.version for member in members]) or "several",
-        threshold=record and record.threshold or threshold,
+        threshold=chosen["threshold"],
         flips=_say_flips(members),
         calibration=Calibration(**calibration) if calibration else None,
-        min_area_mm2=record.min_area_mm2 if record else max(areas, default=None),
+        min_area_mm2=chosen["min_area_mm2"],
         engine=_join_once([member.engine for member in members]),
         precision=_join_once([member.precision for member in members]),
         voi=_join_once([member.voi for member in members]),
@@ -157,15 +159,3 @@ def _join_once(words: Sequence[str | None], by: str = ",") -> str | None:
 def _say_flips(members: Sequence[Algorithm]) -> str | None:
     twice = [member.flips for member in members if member.flips]
     return f"{twice[0]} of {len(twice)} of {len(members)}" if 0 < len(twice) < len(members) else next(iter(twice), None)
-
-
-def _read_record(weights: Named) -> EnsembleRecord | None:
-    path = find_described_ensemble(weights)
-    return None if path is None else read_ensemble(path)
-
-
-def _check_members(record: EnsembleRecord, hashes: Mapping[str, str]) -> None:
-    if changed := [name for name, sha256 in hashes.items() if record.members[name] != sha256]:
-        raise WeightsError(
-            f"{changed[0]} is not the file that its ensemble.json is about; calibrate the folder again, or remove it."
-        )

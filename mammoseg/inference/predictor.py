@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from mammoseg.bundles import list_bundle_names, locate_bundle, say_why_no_masses
-from mammoseg.checkpoints.record import check_architecture
+from mammoseg.bundles import locate_bundle, say_why_no_masses
+from mammoseg.checkpoints.record import check_architecture, choose_bundle, read_mass_threshold
 from mammoseg.checkpoints.weights_file import choose_default_weights
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import read_json
@@ -104,20 +103,19 @@ class Predictor:
         prefers_recorded: bool = False,
         with_boxes: bool | None = False,
     ) -> None:
-        config, version = _read_config(bundle)  # what is named wrong is said before anything is read
+        version = _read_version(bundle)  # what is named wrong is said before anything is read
         path = Path(weights or choose_default_weights(bundle))
         record, self.engine = start_engine(path, device=device, runtime=runtime, precision=precision)
-        recorded = record.provenance.get("bundle")
-        if prefers_recorded and recorded in list_bundle_names():
-            bundle = recorded
-            config, version = _read_config(bundle)
+        if prefers_recorded:
+            bundle = choose_bundle(record, bundle)
+            version = _read_version(bundle)
         check_architecture(record, bundle)
         self.flips = record.flips if flips is None else flips
         self.weights_sha256 = record.sha256
         self.preprocessing = ArrayPreprocessing(with_own_voi(record.preprocessing, voi))
         if with_boxes is not None and with_boxes != self.preprocessing.cuts_patches:
             raise WrongCallError(NO_BOXES_TAKEN if with_boxes else ONLY_PATCHES)
-        self.threshold: float = record.threshold or config["default_threshold"]
+        self.threshold = read_mass_threshold(record, bundle)
         self.algorithm = build_algorithm(
             record,
             name=bundle,
@@ -177,10 +175,9 @@ class Predictor:
         self.engine.limit_threads(count)
 
 
-def _read_config(bundle: str) -> tuple[dict[str, Any], str]:
-    """Config of the inference of a bundle that finds masses, and its version."""
-    configs = Path(locate_bundle(bundle)) / "configs"
-    config, version = read_json(configs / "inference.json"), read_json(configs / "metadata.json")["version"]
+def _read_version(bundle: str) -> str:
+    """Version of a bundle that finds masses."""
+    metadata = read_json(Path(locate_bundle(bundle)) / "configs" / "metadata.json")
     if reason := say_why_no_masses(bundle):
         raise WrongCallError(f"the network of bundle '{bundle}' {reason}; name another bundle.")
-    return config, version
+    return metadata["version"]

@@ -12,13 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mammoseg.bundles import locate_bundle
 from mammoseg.checkpoints.converted_file import INT8, PROBABILITY, ConvertedFile, write_record
-from mammoseg.checkpoints.record import check_architecture
+from mammoseg.checkpoints.record import check_architecture, read_mass_threshold
 from mammoseg.checkpoints.weights_file import choose_default_weights
 from mammoseg.data.datalist import load_section, read_voi
 from mammoseg.errors import WrongCallError
-from mammoseg.files import atomic_path, output_errors, read_json, sole_writer
+from mammoseg.files import atomic_path, output_errors, sole_writer
 from mammoseg.inference.engines.converted import prepare_converted
 from mammoseg.inference.engines.engine import Engine, EngineError
 from mammoseg.inference.engines.int8 import locate_int8
@@ -67,9 +66,7 @@ def quantise(bundle: str, *, dataset_dir: str | Path, weights: str | Path | None
     with output_errors(model.parent), sole_writer(model.parent, model.with_suffix(".lock"), waits=True):
         with atomic_path(model) as temporary:
             _write_int8(found, seen, temporary)
-            agreement = _compute_agreement(
-                found, temporary, seen, threshold=found.record.threshold or _read_threshold(bundle)
-            )
+            agreement = _compute_agreement(found, temporary, seen, threshold=read_mass_threshold(found.record, bundle))
             if not agreement >= LEAST_AGREEMENT:
                 raise EngineError(
                     f"in INT8 the masks of {path} agree with those in f32 with a Dice of {agreement:.2f}, needed are "
@@ -109,7 +106,3 @@ def _compute_agreement(found: ConvertedFile, model: Path, images: Sequence[np.nd
     one, other = draw_masks(model), draw_masks(found.model)
     total = int(one.sum()) + int(other.sum())
     return 2 * int((one & other).sum()) / total if total else 1.0
-
-
-def _read_threshold(bundle: str) -> float:
-    return read_json(Path(locate_bundle(bundle)) / "configs" / "inference.json")["default_threshold"]

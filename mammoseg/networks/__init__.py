@@ -11,6 +11,7 @@ from mammoseg.networks.connected_unets_plus import ConnectedUNetsPlus
 from mammoseg.networks.connected_unets_plusplus import ConnectedUNetsPlusPlus
 from mammoseg.networks.fcdensenet import FCDenseNet
 from mammoseg.networks.fusionnet import FusionNet
+from mammoseg.networks.mean_of_networks import MeanOfNetworks
 from mammoseg.networks.multiresunet import MultiResUNet
 from mammoseg.networks.network import ARCHITECTURE, Network
 from mammoseg.networks.resnet_fpn import ResNetFPN
@@ -30,6 +31,7 @@ __all__ = [
     "ConnectedUNetsPlusPlus",
     "FCDenseNet",
     "FusionNet",
+    "MeanOfNetworks",
     "MultiResUNet",
     "Network",
     "ResNetFPN",
@@ -40,7 +42,10 @@ __all__ = [
     "UNetSlim",
 ]
 
-ARCHITECTURES: dict[str, type[Network]] = {name: globals()[name] for name in __all__ if name != "Network"}
+NO_ARCHITECTURES = ("MeanOfNetworks", "Network")
+"""The mean of several that were trained, which is no architecture of a bundle, and the base of all."""
+
+ARCHITECTURES: dict[str, type[Network]] = {name: globals()[name] for name in __all__ if name not in NO_ARCHITECTURES}
 """Every network by the word that stands for it in `Network.config`, and so in a checkpoint."""
 
 
@@ -55,4 +60,5 @@ def build_network(config: dict[str, Any]) -> Network:
         True
     """
     arguments = {name: value for name, value in config.items() if name != ARCHITECTURE}
-    return ARCHITECTURES[config[ARCHITECTURE]](**arguments)
+    word = config[ARCHITECTURE]
+    return MeanOfNetworks(**arguments) if word == MeanOfNetworks.__name__ else ARCHITECTURES[word](**arguments)

@@ -139,6 +139,10 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
     _check_datalist(run_id, **overrides)
     if run_id == "evaluating":
         _check_weights(bundle, **overrides)
+    if (start := overrides.get("start_from")) and not is_expression(start):
+        with quick_imports():
+            from mammoseg.training.trainable import check_start
+        check_start(start)
     unchecked = [name for name, value in overrides.items() if not is_checked(name, value, config)]
     if isinstance(device := overrides.get("device"), str) and not device.startswith("$"):
         with quick_imports():

@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree
 
-from mammoseg.cards.figure import draw_figure, place_boxes
+from mammoseg.cards.figure import COLOURS, draw_figure, place_boxes
 from mammoseg.cards.stages import Stage
 
 STAGES = [
@@ -47,3 +47,8 @@ def test_line_within_a_row_arches_over_boxes_between():
     paths = [path.get("d", "") for path in drawing().findall(f"{SVG}path")]
     assert sum("C" in path for path in paths) == 3  # image to head; fine to coarse and coarse to up change the row
     assert sum("H" in path for path in paths) == 3
+
+
+def test_kinds_that_are_more_than_the_colours_are_drawn_too():
+    many = [STAGES[0], *(Stage(f"s{i}", f"kind {i}", (1, 8, 8), (i,)) for i in range(2 * len(COLOURS)))]
+    assert len(ElementTree.fromstring(draw_figure(many, title="many")).findall(f"{SVG}g")) == len(many)

@@ -95,7 +95,7 @@ def test_failed_write_leaves_the_old_file(path, network, monkeypatch):
     before = path.read_bytes()
 
     def full_disk(content, target):
-        target.write_bytes(b"half")
+        target.write(b"half")
         raise OSError("No space left on device")
 
     monkeypatch.setattr(torch, "save", full_disk)

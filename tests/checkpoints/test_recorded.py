@@ -1,12 +1,14 @@
 """A record stands for a network or a preprocessing of this package, or for none."""
 
 import pytest
+import torch
 
 from mammoseg.checkpoints.recorded import (
     find_settings_function,
     rebuild_network_config,
     rebuild_preprocessing_settings,
 )
+from mammoseg.networks import build_network
 from mammoseg.networks.network import ARCHITECTURE
 from mammoseg.networks.unet import UNet
 from mammoseg.transforms.settings import list_film_settings, list_photograph_settings, list_prompted_settings
@@ -35,6 +37,36 @@ def test_the_words_of_old_checkpoints_stand_for_the_same_network(target):
 def test_a_network_that_became_another_one_keeps_what_it_was():
     found = rebuild_network_config({ARCHITECTURE: "SmpUNetPlusPlus", "in_channels": 3, "out_channels": 1})
     assert (found[ARCHITECTURE], found["decoder"], found["attention"]) == ("SmpUNet", "unetplusplus", "scse")
+
+
+MEMBER = {ARCHITECTURE: "UNet", "channels": [2, 4]}
+TWO = [MEMBER, {ARCHITECTURE: "UNetSlim"}]
+MEAN = {ARCHITECTURE: "MeanOfNetworks", "in_channels": 1, "out_channels": 2, "members": TWO}
+
+
+def test_a_mean_is_rebuilt_from_what_its_members_record():
+    with torch.device("meta"):
+        expected = build_network(MEAN).config
+    assert rebuild_network_config(MEAN) == rebuild_network_config(expected) == expected
+    assert expected["members"][0]["encoder_unit"] == "basic" and "in_channels" not in expected["members"][0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"members": [MEMBER, MEAN]}, "names no architecture of mammoseg"),
+        ({"members": [MEMBER]}, "a mean that is not of 2 to 16 networks with the same channels"),
+        ({"members": [MEMBER] * 17}, "a mean that is not of 2 to 16 networks"),
+        ({"members": ["UNet", "UNet"]}, "a mean that is not of 2 to 16 networks"),
+        ({"members": [MEMBER, {"_target_": "os.system"}]}, "names no architecture of mammoseg"),
+        ({"members": [MEMBER, {**MEMBER, "widths": [2]}]}, "an unknown setting 'widths'"),
+        ({"out_channels": 2.0}, "no fit value for 'out_channels'"),
+        ({"more": 1}, "a mean that is not of 2 to 16 networks"),
+    ],
+)
+def test_a_mean_of_what_are_no_networks_is_refused(changes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        rebuild_network_config(MEAN | changes)
 
 
 @pytest.mark.parametrize("record", [{}, {ARCHITECTURE: "os.system"}, {"_target_": "os.system"}, {ARCHITECTURE: 3}])

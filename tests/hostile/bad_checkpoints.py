@@ -45,6 +45,14 @@ def saved(content: Any, **options: Any) -> bytes:
     return file.getvalue()
 
 
+MEMBER = {"architecture": "UNet", "channels": [2, 4]}
+
+
+def make_mean(members: Any) -> dict[str, Any]:
+    """Record of a mean of networks."""
+    return {"architecture": "MeanOfNetworks", "in_channels": 3, "out_channels": 2, "members": members}
+
+
 NETWORKS: dict[str, Any] = {
     "a path through the attributes of modules": {
         "_target_": "mammoseg.networks.blocks.torch.os.system",
@@ -93,6 +101,22 @@ NETWORKS: dict[str, Any] = {
     "an encoder from the network": {"architecture": "SmpUNet", "encoder": "tu-hf-hub:someone/model"},
     "an encoder that is not there": {"architecture": "ResNetUNet", "encoder": "resnet35"},
     "another architecture than the weights": {"architecture": "UNetSlim"},
+    "a mean in a mean": make_mean([MEMBER, make_mean([MEMBER, MEMBER])]),
+    "a mean of one": make_mean([MEMBER]),
+    "a mean of a thousand": make_mean([MEMBER] * 1000),
+    "a mean of a text": make_mean("UNet"),
+    "a mean of words": make_mean(["UNet", "UNet"]),
+    "a mean of calls": make_mean([{"_target_": "os.system", "command": COMMAND}] * 2),
+    "a mean with a key that is a number": make_mean([MEMBER, {**MEMBER, 3: 4}]),
+    "a mean with weights from a file": make_mean(
+        [MEMBER, {"architecture": "ResNetUNet", "encoder_weights": "/etc/passwd"}]
+    ),
+    "a mean of widths that take terabytes": make_mean([MEMBER, MEMBER | {"channels": [10**9, 2 * 10**9]}]),
+    "a mean of widths that take gigabytes": make_mean([{"architecture": "UNet", "channels": [4096, 8192]}] * 16),
+    "a mean with an argument more": make_mean([MEMBER, MEMBER]) | {"encoder_weights": "imagenet"},
+    "a mean of truth for a number": make_mean([MEMBER, MEMBER]) | {"in_channels": True},
+    "a mean without channels": {"architecture": "MeanOfNetworks", "members": [MEMBER, MEMBER]},
+    "a mean that the weights are none of": make_mean([MEMBER, MEMBER]),
 }
 
 PREPROCESSINGS: dict[str, Any] = {

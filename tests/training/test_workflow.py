@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from datetime import datetime
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from mammoseg.checkpoints.checkpoint import read_weights
+from mammoseg.checkpoints.checkpoint import read_weights, write_weights
+from mammoseg.checkpoints.mean_weights import join_weights
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.data.datalist import DatalistError
 from mammoseg.errors import StoppedError, WrongCallError
@@ -112,6 +114,16 @@ def test_weights_of_another_architecture_are_neither_evaluated_nor_trained_on(ru
     with pytest.raises(WeightsError, match=said):
         train("aunet", start_from=weights, **places)
     assert not list(tmp_path.iterdir())
+
+
+def test_no_training_starts_from_a_mean_of_several(run, tmp_path):
+    copy = shutil.copy(run / "models" / "model.pt", tmp_path / "other.pt")
+    mean = join_weights([run / "models" / "model.pt", Path(copy)], bundle="unet")
+    path = write_weights(mean, tmp_path / "mean.pt").path
+    places = {"dataset_dir": str(run / "data"), "ckpt_dir": str(tmp_path / "new"), "output_dir": str(tmp_path / "new")}
+    with pytest.raises(WrongCallError, match=r"mean\.pt is a mean of several networks, which is not trained; train"):
+        train("unet", start_from=str(path), **places)
+    assert not (tmp_path / "new").exists()
 
 
 def test_missing_datalist_is_one_sentence(tmp_path):

@@ -16,6 +16,8 @@ from typing import Any
 from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.train import TrainTask
 
+from mammoseg.checkpoints.checkpoint import read_weights
+from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.data.identifiers import load_key
 from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.evaluation.plots import plot_learning_curve
@@ -194,7 +196,7 @@ class MassTrainTask(TrainTask):
         served = None if options["from_scratch"] else self.model.versions.read_current()
         if served is not None:
             served.check()
-            if served.weights.is_dir():
+            if _is_mean(served.weights):
                 raise WrongCallError(
                     "the mean of several weights is served, with which no training begins; ask for from_scratch."
                 )
@@ -260,3 +262,11 @@ class MassTrainTask(TrainTask):
             **read_params(self.config(), self.config()),
             **read_params(request, self.config()),
         }
+
+
+def _is_mean(weights: Path) -> bool:
+    """Whether weights are the mean of several, in a folder or in one file; of a file that cannot be read, not."""
+    try:
+        return weights.is_dir() or "members" in read_weights(weights).network
+    except WeightsError:  # whoever trains with it is told
+        return False

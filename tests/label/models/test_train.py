@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from mammoseg.checkpoints.checkpoint import read_checkpoint
+from mammoseg.checkpoints.checkpoint import write_weights as write_checkpoint
+from mammoseg.checkpoints.mean_weights import join_weights
 from mammoseg.data.datalist import load_section
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import hash_file
@@ -105,11 +107,14 @@ def test_a_worse_version_is_kept_aside(tmp_path, monkeypatch):
     assert task.model.versions.list_numbers() == [0, 1] and task.model.versions.read_current().number == 0
 
 
-def test_no_training_begins_with_a_mean_of_several(tmp_path):
-    for seed in (0, 1):
-        write_weights(tmp_path / "w" / f"{seed}.pt", seed=seed)
+@pytest.mark.parametrize("in_one_file", [False, True])
+def test_no_training_begins_with_a_mean_of_several(in_one_file, tmp_path):
+    files = [write_weights(tmp_path / "w" / f"{seed}.pt", seed=seed) for seed in (0, 1)]
+    weights = tmp_path / "w"
+    if in_one_file:
+        weights = write_checkpoint(join_weights(files, bundle="unet"), tmp_path / "mean.pt").path
     task, store = (
-        MassTrainTask(served_model(tmp_path, tmp_path / "w"), tmp_path),
+        MassTrainTask(served_model(tmp_path, weights), tmp_path),
         DictDatastore.of_pictures(tmp_path / "images", 8),
     )
     for refuse in (task, task.check):
