@@ -209,7 +209,7 @@ CALLS = {
     "audit file": "file is no zip, or a damaged one",
     "train unet --dataset_dir nul": "nul/datalist.json: training[0].image: 'a\\x00.png' does not match",
     "run nul.json": "nul.json: datasets.films.dataset_dir: ",
-    "export unet --weights empty -o new": "empty is a folder; name one file of weights",
+    "export unet --weights empty -o new": "there are no weights in the folder empty; they end in .pt or .safetensors",
     "ingest dicom_seg empty -o new": "dicom_seg: there is no image in the input",
     "audit empty": "empty is no bundle: it has no configs/",
     "run nowhere.json": "there is no file 'nowhere.json'",
