@@ -135,8 +135,8 @@ def _describe_members(network: Network, provenance: Mapping[str, Any]) -> list[d
     return [
         {
             "network": member["architecture"],
-            "file": as_printable(said.get("file")),
-            "sha256": as_printable(said.get("sha256")),
+            "file": as_printable(str(said.get("file"))),
+            "sha256": as_printable(str(said.get("sha256"))),
             "source": find_source(said) or "unknown",
         }
         for member, said in zip(members, list_members(provenance), strict=False)  # a stranger's file may say too little
