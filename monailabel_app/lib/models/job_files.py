@@ -32,6 +32,7 @@ class TrainJob:
         folder: folder of everything it writes.
         data: folder of the ``datalist.json``.
         start_from: checkpoint to go on from; None starts anew.
+        served: weights that the new ones are compared with, a file or a folder; None where none are served.
         recipe: one of `mammoseg.training.workflow.RECIPES`.
         overrides: values instead of those of the bundle's config.
     """
@@ -40,6 +41,7 @@ class TrainJob:
     folder: Path
     data: Path
     start_from: str | None
+    served: str | None = None
     recipe: str = "paper"
     device: str | None = None
     modalities: Sequence[str] = ("MG",)

@@ -92,7 +92,7 @@ class MassTrainTask(TrainTask):
             WrongCallError: it would begin with the mean of several weights.
             ModelNotReadyError: weights of patches are served.
         """
-        self._choose_start(self._collect_options(request))
+        self._find_served(self._collect_options(request))
         images = datastore.get_labeled_images()
         labels = [{"image_id": image, "patient_id": datastore.get_patient_group(image)} for image in images]
         deal(labels, **self._load_split())
@@ -167,7 +167,8 @@ class MassTrainTask(TrainTask):
         return {"version": version.number, "promoted": verdict.promote, "reason": verdict.reason, **verdict.facts}
 
     def _build_job(self, folder: Path, options: Mapping[str, Any], labels: LabelSet) -> TrainJob:
-        served = self._choose_start(options)
+        served = self._find_served(options)
+        weights = None if served is None else str(served.weights)
         batch = min(options["batch_size"], len(labels.sections["training"]))
         lr = {} if options["lr"] is None else {"lr": options["lr"]}
         device = {} if self.model.device is None else {"device": self.model.device}
@@ -175,7 +176,8 @@ class MassTrainTask(TrainTask):
             bundle=self.model.entry.bundle,
             folder=folder,
             data=folder / "data",
-            start_from=None if served is None else str(served.weights),
+            start_from=None if options["from_scratch"] else weights,
+            served=weights,
             recipe=options["recipe"],
             device=self.model.device,
             modalities=self.model.modalities,
@@ -190,13 +192,13 @@ class MassTrainTask(TrainTask):
             },
         )
 
-    def _choose_start(self, options: Mapping[str, Any]) -> Version | None:
-        """The version that a training begins with; None from scratch."""
+    def _find_served(self, options: Mapping[str, Any]) -> Version | None:
+        """The version that a training is compared with and, unless from scratch, begins with; None where none is."""
         self.model.check_whole_images("trainings on labels")
-        served = None if options["from_scratch"] else self.model.versions.read_current()
+        served = self.model.versions.read_current()
         if served is not None:
             served.check()
-            if _is_mean(served.weights):
+            if not options["from_scratch"] and _is_mean(served.weights):
                 raise WrongCallError(
                     "the mean of several weights is served, with which no training begins; ask for from_scratch."
                 )

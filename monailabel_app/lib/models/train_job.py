@@ -2,7 +2,7 @@
 
 Usage: python -m monailabel_app.lib.models.train_job JOB.json PARENT (started by `monailabel_app.lib.models.train`)
 
-It trains the bundle by its own config, scores the weights before and after on the held-out images, and writes
+It trains the bundle by its own config, scores the served weights and the new ones on the held-out images, and writes
 ``result.json``. It ends with process PARENT, however that one ends.
 """
 
@@ -18,7 +18,7 @@ from mammoseg.data.datalist import load_section
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import MammosegError, say_kind_and_place
 from mammoseg.files import hash_file, write_json
-from mammoseg.inference.predictor import Predictor
+from mammoseg.inference.ensemble import load_predictor
 from mammoseg.metrics.overlap import compute_dice
 from mammoseg.parent import end_with_parent
 from mammoseg.training.workflow import train
@@ -42,18 +42,25 @@ def main(path: Path) -> None:
 
 
 def run(job: TrainJob) -> dict[str, Any]:
-    """Train, then score both sets of weights on the same images by the same code."""
+    """Score what is served, train, and score the new weights on the same images by the same code.
+
+    Weights that cannot be compared with are refused before hours of training.
+    """
+    held_out = load_section(job.data / "datalist.json", "test")
+    before = None if job.served is None else score(Path(job.served), held_out, job)
     overrides = {**job.overrides, "ckpt_dir": str(job.folder / "models"), "output_dir": str(job.folder / "log")}
     train(job.bundle, dataset_dir=str(job.data), recipe=job.recipe, start_from=job.start_from, **overrides)
-    held_out = load_section(job.data / "datalist.json", "test")
-    after = score(job.bundle, job.weights, held_out, job)
-    before = score(job.bundle, Path(job.start_from), held_out, job) if job.start_from else None
+    after = score(job.weights, held_out, job)
     return {"sha256": hash_file(job.weights), "after": after, "before": before}
 
 
-def score(bundle: str, weights: Path, records: list[dict[str, Any]], job: TrainJob) -> dict[str, float | None]:
-    """Dice of each image on its own grid by its code; None where the person drew no mass."""
-    predictor = Predictor(bundle, weights=weights, device=job.device, modalities=tuple(job.modalities))
+def score(weights: Path, records: list[dict[str, Any]], job: TrainJob) -> dict[str, float | None]:
+    """Dice of each image on its own grid by its code; None where the person drew no mass.
+
+    Args:
+        weights: a file, or a folder of several.
+    """
+    predictor = load_predictor(job.bundle, weights=weights, device=job.device, modalities=tuple(job.modalities))
     scores: dict[str, float | None] = {}
     for record in records:
         probability = predictor(record["image"]).probability

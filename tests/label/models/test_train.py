@@ -13,6 +13,7 @@ from mammoseg.checkpoints.mean_weights import join_weights
 from mammoseg.data.datalist import load_section
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import hash_file
+from monailabel_app.lib.models import train_job
 from monailabel_app.lib.models.job_files import TooFewLabelsError, TrainJob, write_labels
 from monailabel_app.lib.models.promotion import judge
 from monailabel_app.lib.models.train import MassTrainTask, TrainingError
@@ -90,6 +91,31 @@ def test_a_model_without_weights_is_trained_from_scratch(tmp_path, monkeypatch):
     said = task({"max_epochs": 1, "recipe": "common"}, DictDatastore.of_pictures(tmp_path / "images", 8))
     assert said["promoted"] and "no version before" in said["reason"]
     assert task.model.versions.read_current().number == 1
+
+
+@pytest.mark.parametrize("served", ["w.pt", "several"])
+def test_a_training_from_scratch_is_compared_with_what_is_served_too(tmp_path, monkeypatch, served):
+    write_weights(tmp_path / "w.pt")
+    for seed in (0, 1):
+        write_weights(tmp_path / "several" / f"{seed}.pt", seed=seed)
+    task = MassTrainTask(served_model(tmp_path, tmp_path / served), tmp_path, overrides=OVERRIDES)
+    begun_with: list[str | None] = []
+    monkeypatch.setattr(task, "_run", lambda job: begun_with.append(job.start_from) or here(job))
+    said = task(
+        {"max_epochs": 1, "recipe": "common", "from_scratch": True, "min_held_out": 1},
+        DictDatastore.of_pictures(tmp_path / "images", 12),
+    )
+    assert begun_with == [None]
+    assert said["dice_before"] > said["dice_after"] and not said["promoted"]
+
+
+def test_served_weights_that_cannot_be_compared_with_are_told_before_a_training_begins(tmp_path, monkeypatch):
+    monkeypatch.setattr(train_job, "train", lambda *_, **__: pytest.fail("it began"))
+    (tmp_path / "w.pt").write_bytes(b"no weights")
+    labels = DictDatastore.of_pictures(tmp_path / "images", 8).list_human_labels()
+    write_labels(labels, tmp_path / "data", key=KEY, split_file=tmp_path / "split.json")
+    job = TrainJob("unet", tmp_path, tmp_path / "data", None, served=str(tmp_path / "w.pt"))
+    assert str(tmp_path / "w.pt") in here(job)["error"]
 
 
 def test_a_worse_version_is_kept_aside(tmp_path, monkeypatch):
