@@ -219,7 +219,7 @@ class OnDemand:
             return self._loaded
 
 
-def _build_learned(images: LookedAtImages, *, preload: bool) -> dict[str, Outliner]:
+def _build_learned(images: LookedAtImages, *, preload: bool, device: str | None) -> dict[str, Outliner]:
     """The network that takes prompts, where it has weights."""
     path = choose_click_weights()
     if not path.is_file():
@@ -229,24 +229,27 @@ def _build_learned(images: LookedAtImages, *, preload: bool) -> dict[str, Outlin
     named = {name: value for name, value in facts.items() if value is not None and name != "warning"}
     assistance = Assistance(BUNDLE, version, named)
     words = "Click U-Net from clicks, a box or strokes"
-    model = OnDemand(BUNDLE, lambda: load_click_model(path))
+    model = OnDemand(BUNDLE, lambda: load_click_model(path, device=device))
     if preload:
         model.load()
     return {BUNDLE: Outliner(model, assistance, images, description=words, facts=facts)}
 
 
-def build_prompted_models(images: LookedAtImages, *, preload: bool = False) -> dict[str, Outliner]:
+def build_prompted_models(
+    images: LookedAtImages, *, preload: bool = False, device: str | None = None
+) -> dict[str, Outliner]:
     """Interactive models by their names, the one that answers by default first.
 
     Args:
         images: images that all of them share.
         preload: whether the network is loaded now, not by the first request.
+        device: torch device of the network; None for a GPU where there is one.
 
     Raises:
         WeightsError: weights that were trained here cannot be used.
     """
     walker, growing = RandomWalker(), RegionGrowing()
-    return _build_learned(images, preload=preload) | {
+    return _build_learned(images, preload=preload, device=device) | {
         model.name: Outliner(model, Assistance(model.name, model.version, is_learned=False), images, description=words)
         for model, words in (
             (walker, "Random walker from clicks, a box or strokes, without weights"),

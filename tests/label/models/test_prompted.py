@@ -14,17 +14,19 @@ import requests
 
 from mammoseg.dicom.algorithm import Assistance
 from mammoseg.files import hash_file
-from mammoseg.interactive.click_model import choose_click_weights
+from mammoseg.interactive.click_model import BUNDLE, choose_click_weights
 from mammoseg.interactive.clicks import CLICK_RADIUS_PIXELS
 from mammoseg.interactive.prompts import Prompts
 from mammoseg.interactive.random_walker import RandomWalker
 from mammoseg.interactive.run_lengths import RunLengths
 from mammoseg.metrics.overlap import compute_dice
 from mammoseg.provenance import FILM_WARNING
+from monailabel_app.__main__ import APP_DIR
 from monailabel_app.lib.login.tokens import make_token
 from monailabel_app.lib.models.prepared import LookedAt, LookedAtImages
 from monailabel_app.lib.models.prompted import Outliner, build_prompted_models
 from monailabel_app.lib.models.said_prompts import Said
+from monailabel_app.main import MammosegApp
 from tests.label.bright_model import write_bright_weights
 from tests.label.real_server import running_server, write_marked
 from tests.waiting import PATIENCE_SECONDS
@@ -320,14 +322,32 @@ def test_an_image_is_decoded_once_until_its_file_changes_and_memory_stays_within
 
 
 def test_the_network_is_loaded_by_the_first_request_or_with_preload_at_the_start(monkeypatch):
-    loaded: list[Path] = []
-    module = "monailabel_app.lib.models.prompted"
-    monkeypatch.setattr(f"{module}.load_click_model", lambda path: loaded.append(path) or RandomWalker())
+    loaded: list[tuple[Path, str | None]] = []
+
+    def load(path: Path, *, device: str | None) -> RandomWalker:
+        loaded.append((path, device))
+        return RandomWalker()
+
+    monkeypatch.setattr("monailabel_app.lib.models.prompted.load_click_model", load)
     images = LookedAtImages(2**20, ("MG",))
     build_prompted_models(images)
     assert not loaded
     build_prompted_models(images, preload=True)
-    assert loaded == [choose_click_weights()]
+    assert loaded == [(choose_click_weights(), None)]
+
+
+def test_the_network_computes_on_the_device_of_the_server(monkeypatch, tmp_path):
+    used: list[str | None] = []
+
+    def load(path: Path, *, device: str | None) -> RandomWalker:
+        used.append(device)
+        return RandomWalker()
+
+    monkeypatch.setattr("monailabel_app.lib.models.prompted.load_click_model", load)
+    conf = {"state_dir": str(tmp_path / "state"), "models": "unet", "device": "cpu"}
+    (tmp_path / "images").mkdir()
+    MammosegApp(str(APP_DIR), str(tmp_path / "images"), conf).outliners[BUNDLE].model.load()
+    assert used == ["cpu"]
 
 
 class AllOfIt:
