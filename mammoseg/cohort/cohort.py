@@ -13,7 +13,7 @@ from mammoseg.cohort.items import find_files, make_item
 from mammoseg.cohort.job import CohortJob
 from mammoseg.cohort.run import LEDGER, Cohort, Over, run_cohort
 from mammoseg.cohort.storing import Storing
-from mammoseg.dicom.seg import SegKind
+from mammoseg.dicom.seg import SegKind, SegProfile
 from mammoseg.files import made_output
 from mammoseg.prediction.asked import (
     Archives,
@@ -37,10 +37,13 @@ def segment_cohort(
     weights: Named | None = None,
     objects: str | Sequence[str] = ("seg", "sr"),
     segmentation: str = "binary",
+    profile: str = "viewer",
     deflated: bool = False,
+    no_empty_seg: bool = False,
     threshold: float | None = None,
     flips: bool | None = None,
     min_area_mm2: float | None = None,
+    min_area_pixels: float | None = None,
     device: str | None = None,
     runtime: str = "auto",
     precision: str | None = None,
@@ -77,9 +80,12 @@ def segment_cohort(
     options = Options(
         objects=parse_objects(objects),
         kind=parse_choice(SegKind, segmentation, "segmentation"),
+        profile=parse_choice(SegProfile, profile, "profile"),
         deflated=deflated,
+        empty_seg=not no_empty_seg,
         threshold=threshold,
         min_area_mm2=min_area_mm2,
+        min_area_pixels=min_area_pixels,
     )
     paths = [Path(path) for path in inputs]
     archives = Archives(archive, stow, user=user, ca_bundle=ca_bundle, study=study, patient=patient, date=date)

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.archives.dicomweb.client import Archive, ArchiveError, Instance, connect
-from mammoseg.archives.dicomweb.fetch import find_mammograms
+from mammoseg.archives.dicomweb.fetch import require_mammograms
 from mammoseg.archives.dicomweb.retrieve import RefusedInstanceError, is_whole, retrieve_listed
 from mammoseg.cohort.items import CohortItem, name_results
 from mammoseg.cohort.run import IMAGES, Cohort
 from mammoseg.data.identifiers import hash_with_key, load_key, locate_key_file
-from mammoseg.errors import NothingUsableError
 from mammoseg.files import output_errors
 from mammoseg.prediction.file_job import make_refused_row
 from mammoseg.prediction.table import Row
@@ -43,17 +42,15 @@ def with_archive(
         output: folder of the cohort.
         modalities: DICOM modalities of the series to take.
         login: ``user`` and ``ca_bundle``, see `mammoseg.archives.dicomweb.client.connect`.
-        selection: ``study``, ``patient`` and ``date``, see `find_mammograms`.
+        selection: ``study``, ``patient`` and ``date``, see `require_mammograms`.
 
     Raises:
-        NothingUsableError: nothing matches.
+        NothingUsableError: nothing matches; the text says why.
         ArchiveError: the archive does not answer.
         WrongCallError: the address, a filter or the password is wrong.
     """
     archive = connect(url, waits=WAITS_SECONDS, **login)
-    found = find_mammograms(archive, modalities=modalities, **selection)
-    if not found:
-        raise NothingUsableError(f"{archive.name} has no mammogram that matches; check --study, --patient and --date.")
+    found = require_mammograms(archive, modalities=modalities, **selection)
     source = _Source(archive, {instance.sop: instance for instance in found})
     items = source.list_items(output / IMAGES)
     both, count = chain(cohort.items, items), cohort.count + len(found)

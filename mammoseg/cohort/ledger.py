@@ -23,8 +23,14 @@ from mammoseg.folders import is_link
 from mammoseg.prediction.records import RECORD_ERRORS, require_row
 from mammoseg.prediction.table import Row
 
-TRIED_AGAIN = ("E_WORKER", "E_FAULT", "E_ARCHIVE", "E_NOT_A_FILE", "E_TIMEOUT", "E_RESOURCES", "E_DECODER")
-"""Refusals for which the file may not be to blame; the next run tries again."""
+OF_THE_MACHINE = ("E_WORKER", "E_FAULT", "E_ARCHIVE", "E_NOT_A_FILE", "E_TIMEOUT", "E_RESOURCES", "E_DECODER")
+"""Refusals for which process, storage or archive may be to blame."""
+
+OF_THE_CALL = ("E_MODALITY", "E_DUPLICATE_UID", "E_OUTPUT", "E_NETWORK", "E_NOT_FINITE")
+"""Refusals for which other files are to blame, or what a call names beside its settings: modalities, an engine."""
+
+TRIED_AGAIN = (*OF_THE_MACHINE, *OF_THE_CALL)
+"""Refusals for which not the file alone is to blame; the next run tries again."""
 
 NAME = re.compile(r"[0-9a-f]{2}/([A-Za-z0-9_-][A-Za-z0-9._-]*)")
 """What `mammoseg.cohort.items.name_results` makes."""

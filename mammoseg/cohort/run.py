@@ -20,6 +20,7 @@ from mammoseg.data.find_images import say_passed_over
 from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.errors import NothingUsableError, PartlyRefusedError, StoppedError
 from mammoseg.files import output_errors, remove_leftovers, sole_writer, write_json
+from mammoseg.folders import is_plain_file
 from mammoseg.prediction.instances import INSTANCES
 from mammoseg.prediction.options import Run
 from mammoseg.prediction.page import write_page_of
@@ -158,7 +159,8 @@ class _Call:
     def _skip_done(self) -> Iterator[CohortItem]:
         kept, engines, before = 0, Counter[str | None](), Counter[str]()
         for item in self.cohort.items:
-            if row := self.ledger.find_row(item):
+            row = self.ledger.find_row(item)
+            if row and all(map(is_plain_file, _list_files(self.run.output, item.name, row))):
                 kept += 1
                 engines.update([row.engine] if row.status is not Status.REFUSED else [])
                 self._count(item, row)
@@ -181,14 +183,15 @@ class _Call:
     def _count(self, item: CohortItem, row: Row) -> None:
         self.counts[row.code or row.status.value] += 1
         self.progress.update()
-        files = _list_dicom_files(self.run.output, item.name, row)
+        files = [file for file in _list_files(self.run.output, item.name, row) if file.suffix == ".dcm"]
         if self.store and files and not self.ledger.is_stored(item.key):
             self.store.add(item.key, files)
 
 
-def _list_dicom_files(output: Path, name: str, row: Row) -> list[Path]:
+def _list_files(output: Path, name: str, row: Row) -> list[Path]:
+    """Files that the row of a mammogram names, with the picture."""
     folder = (output / RESULTS / name).parent
-    return [folder / file for file in row.results if file.endswith(".dcm")]
+    return [folder / file for file in (*row.results, row.overlay) if file]
 
 
 def _write_table(ledger: Ledger, output: Path) -> Counter[str]:

@@ -155,9 +155,6 @@ def predict(add: Add) -> Steps:
     _add_output(add, "folder of the results; the same call again does only what is not done yet")
     _add_predictor(add)
     add("--boxes", metavar="CSV", help="boxes around masses, for weights of patches alone, docs/predict.md")
-    add("--profile", help="of the segmentation: viewer or strict (viewer)")
-    add("--no_empty_seg", action="store_true", help="no segmentation where nothing was found; the report says it")
-    add("--min_area_pixels", type=values.parse_number, help="smallest mass, in pixels")
     add("--json", action="store_true", help="print one JSON record a file")
     _add_archives(add)
 
@@ -203,7 +200,7 @@ def deidentify(add: Add) -> Steps:
     """Write DICOM mammograms without what names their patient; the way back goes to a file for its owner only."""
     add("inputs", nargs="*", metavar="INPUT", help=FILES)
     _add_output(add, "folder for the files, each named by its new SOP Instance UID")
-    add("--map_file", help="the way back (in your configuration folder)")
+    add("--map_file", help="the way back (deidentified.json beside the key)")
     add("--key_file", help="secret key of the new names (made once in your configuration folder)")
     _add_modalities(add)
 
@@ -292,7 +289,7 @@ def audit_split(add: Add) -> Steps:
 
 @command
 def view(add: Add) -> Steps:
-    """Look at mammograms and their results in OHIF on this machine, until Ctrl-C; needs `make viewer` and Orthanc."""
+    """Look at mammograms and results in OHIF on this machine, until Ctrl-C; needs it and Orthanc, docs/dicom.md."""
     add("inputs", nargs="*", metavar="FILE", help=FILES)
     add("--port", type=values.parse_whole, help="of the page, on loopback (8080)")
 
@@ -403,7 +400,9 @@ def _add_predictor(add: Add) -> None:
     _add_weights(add)
     add("--objects", help="DICOM objects to write, of seg,sr,cad_sr,sc,gsps (seg,sr)")
     add("--segmentation", help="binary, fractional or labelmap (binary)")
+    add("--profile", help="of the segmentation: viewer or strict (viewer)")
     add("--deflated", action="store_true", help="compress the segmentation, for programs that open it, docs/dicom.md")
+    add("--no_empty_seg", action="store_true", help="no segmentation where nothing was found; the report says it")
     add(
         "--threshold",
         type=values.parse_number,
@@ -411,6 +410,7 @@ def _add_predictor(add: Add) -> None:
     )
     _add_flips(add)
     add("--min_area_mm2", type=values.parse_number, help="smallest mass, in the breast")
+    add("--min_area_pixels", type=values.parse_number, help="smallest mass, in pixels")
     _add_modalities(add)
     _add_window(add)
     _add_device(add)
@@ -420,7 +420,7 @@ def _add_predictor(add: Add) -> None:
 
 
 def _add_window(add: Add) -> None:
-    add("--window", metavar="CENTRE,WIDTH", help="for DICOM files without one; or a file, docs/preprocessing.md")
+    add("--window", metavar="CENTRE,WIDTH", help="in place of DICOM files' own; or a file, docs/preprocessing.md")
 
 
 def _add_archives(add: Add) -> None:

@@ -11,7 +11,7 @@ from mammoseg.archives.dicomweb.client import ArchiveError
 from mammoseg.cohort.cohort import segment_cohort
 from mammoseg.cohort.from_archive import AT_ONCE, MOST_FAILURES, with_archive
 from mammoseg.cohort.run import Cohort, run_cohort
-from mammoseg.errors import PartlyRefusedError, WrongCallError
+from mammoseg.errors import NothingUsableError, PartlyRefusedError, WrongCallError
 from tests.archives.conftest import key_of_this_test
 from tests.archives.fake_archive import fake_archive
 from tests.archives.other_archive import OtherArchive, refuse, send_multipart
@@ -34,10 +34,22 @@ def held(tmp_path, monkeypatch):
     return OtherArchive(sorted(tmp_path.glob("held/*/*.dcm")))
 
 
+NOTHING_CHOSEN = {"study": None, "patient": None, "date": None}
+
+
 def segment(url, output, processes=here):
     output.mkdir(exist_ok=True)
-    nothing = {"study": None, "patient": None, "date": None}
-    run_cohort(with_archive(Cohort((), 0), url, output, ("MG",), {}, nothing), run_of(output), processes)
+    run_cohort(with_archive(Cohort((), 0), url, output, ("MG",), {}, NOTHING_CHOSEN), run_of(output), processes)
+
+
+def test_why_an_archive_has_nothing_is_said_as_by_predict(held, tmp_path):
+    with fake_archive(held) as (archive, _):
+        for chosen, why in (
+            ({}, "has studies that fit the whole archive, but none with a series of RG; --modalities names others"),
+            ({"study": "1.2.3"}, "has no study that fits --study"),
+        ):
+            with pytest.raises(NothingUsableError, match=why):
+                with_archive(Cohort((), 0), archive.url, tmp_path, ("RG",), {}, NOTHING_CHOSEN | chosen)
 
 
 def count_fetched(held):

@@ -61,7 +61,7 @@ def test_what_was_done_in_another_precision_is_known_until_it_is_done_again(file
         assert ledger.find_precision_before(item) is None
 
 
-@pytest.mark.parametrize("code", ["E_BITS", "E_TRUNCATED", "E_DUPLICATE_UID"])
+@pytest.mark.parametrize("code", ["E_BITS", "E_TRUNCATED", "E_SPACING"])
 def test_a_refusal_that_the_file_is_to_blame_for_is_for_good(file, item, code):
     with Ledger(file, "s").open() as ledger:
         ledger.add(item, make_refused_row(item.path, code, "reason"))
@@ -69,9 +69,13 @@ def test_a_refusal_that_the_file_is_to_blame_for_is_for_good(file, item, code):
 
 
 @pytest.mark.parametrize(
-    "code", ["E_WORKER", "E_FAULT", "E_ARCHIVE", "E_NOT_A_FILE", "E_TIMEOUT", "E_RESOURCES", "E_DECODER"]
+    "code",
+    [
+        *("E_WORKER", "E_FAULT", "E_ARCHIVE", "E_NOT_A_FILE", "E_TIMEOUT", "E_RESOURCES", "E_DECODER"),
+        *("E_MODALITY", "E_DUPLICATE_UID", "E_OUTPUT", "E_NETWORK", "E_NOT_FINITE"),
+    ],
 )
-def test_a_refusal_that_process_storage_or_archive_may_be_to_blame_for_is_tried_again(file, item, code):
+def test_a_refusal_that_not_the_file_alone_is_to_blame_for_is_tried_again(file, item, code):
     with Ledger(file, "s").open() as ledger:
         ledger.add(item, make_refused_row(item.path, code, "reason"))
         assert ledger.find_row(item) is None

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -132,6 +133,41 @@ def test_a_line_that_was_lost_costs_no_second_computation(mammograms, tmp_path):
     assert len(table(tmp_path / "out")) == 3
 
 
+@pytest.mark.parametrize("stows", [False, True])
+def test_a_mammogram_whose_result_is_gone_is_done_again_and_no_other(mammograms, tmp_path, stows):
+    how = {"storing": storing(archive := Archive())} if stows else {}
+    run_made_cohort(mammograms, tmp_path / "out", **how)
+    before, stored = written(tmp_path / "out"), list(archive.files) if stows else []
+    gone = min(path for path in before if path.suffix == ".dcm")
+    gone.unlink()
+    run_made_cohort(mammograms, tmp_path / "out", **how)
+    after = written(tmp_path / "out")
+    assert after.keys() == before.keys()
+    anew = {path for path in after if after[path] != before[path]}
+    assert gone in anew and {path.name.partition(".")[0] for path in anew} == {gone.name.partition(".")[0]}
+    if stows:
+        assert gone in archive.files[len(stored) :] and all(path.is_file() for path in archive.files)
+        assert all(row["stored"] for row in table(tmp_path / "out"))
+
+
+def test_results_that_were_deleted_before_they_were_stored_are_made_and_stored(mammograms, tmp_path):
+    run_made_cohort(mammograms, tmp_path / "out")
+    for path in tmp_path.glob("out/results/*/*.dcm"):
+        path.unlink()
+    run_made_cohort(mammograms, tmp_path / "out", storing=storing(archive := Archive()))
+    assert len(archive.files) == 6 and all(path.is_file() for path in archive.files)
+
+
+def test_a_modality_that_the_next_call_lets_in_is_done(tmp_path):
+    pixels = np.full((80, 60), 900) + np.eye(80, 60, dtype=int)
+    write_mammogram(tmp_path / "in" / "rg.dcm", pixels, attributes={"Modality": "RG"})
+    for modalities, code in ((("MG",), "E_MODALITY"), (("MG", "RG"), None), (("MG",), None)):
+        with pytest.raises(NothingUsableError) if code else nullcontext():
+            predictor = partial(BrightIsMass, modalities=modalities)
+            run_made_cohort(tmp_path / "in", tmp_path / "out", partial(in_one, predictor))
+        assert [row["code"] for row in table(tmp_path / "out")] == [code], "what is done stays so"
+
+
 def test_a_copy_is_named_as_one_and_other_content_under_the_same_uid_is_refused(mammograms, tmp_path):
     first = min(mammograms.glob("*/*.dcm"))
     (first.parent / "copy.dcm").write_bytes(first.read_bytes())
@@ -220,7 +256,10 @@ def test_images_of_a_datalist_are_items_once(tmp_path):
 
 
 def test_a_call_that_cannot_be_is_refused_before_anything_is_loaded_or_made(mammograms, tmp_path):
-    for wrong in ({"precision": "f8"}, {"threshold": 2.0}, {"objects": "seg,xyz"}):
+    for wrong in (
+        *({"precision": "f8"}, {"threshold": 2.0}, {"objects": "seg,xyz"}, {"profile": "xyz"}),
+        *({"min_area_pixels": -1.0}, {"objects": "seg", "no_empty_seg": True}),
+    ):
         with pytest.raises(WrongCallError):
             segment_cohort(mammograms, output=tmp_path / "out", **wrong)
     with pytest.raises(NothingUsableError, match="there is no file"):

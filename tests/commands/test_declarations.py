@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +44,13 @@ def test_the_default_in_brackets_is_that_of_the_function(command):
             assert bracket and bracket[1] == said(default), f"--{name}"
         elif bracket:  # what stands for it is said in words
             assert not re.fullmatch(r"[\d.]+|True|False|None", bracket[1]), f"--{name}"
+
+
+def test_cohort_has_the_options_of_predict_but_those_that_its_page_names():
+    predict, cohort = (set(declared(command)[0]) for command in ("predict", "cohort"))
+    page = (Path(__file__).resolve().parents[2] / "docs" / "cohort.md").read_text(encoding="utf-8")
+    (sentence,) = re.findall(r"The options are those of \[predict\].*?\.(?=\s)", page, re.DOTALL)
+    assert predict - cohort == set(re.findall("`--(\\w+)`", sentence)) == {"boxes", "json"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -31,6 +31,15 @@ def test_bad_input_gets_one_line_and_the_others_go_on(pixels, tmp_path, capsys):
     assert "bad.seg.dcm" not in names_in(tmp_path / "out")
 
 
+def test_a_modality_that_the_next_call_lets_in_is_segmented(pixels, tmp_path):
+    write_mammogram(tmp_path / "rg.dcm", pixels, attributes={"Modality": "RG"})
+    with pytest.raises(NothingUsableError):
+        run_predictor(BrightIsMass(), [tmp_path / "rg.dcm"], tmp_path / "out")
+    assert rows_of(tmp_path / "out")[0]["code"] == "E_MODALITY"
+    run_predictor(BrightIsMass(modalities=("MG", "RG")), [tmp_path / "rg.dcm"], tmp_path / "out")
+    assert rows_of(tmp_path / "out")[0]["status"] == "mass found"
+
+
 def test_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(NothingUsableError, match="none of 1 file could be used"):
         run_predictor(BrightIsMass(), [tmp_path / "nowhere.dcm"], tmp_path / "out")

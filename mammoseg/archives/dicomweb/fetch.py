@@ -66,7 +66,7 @@ def fetch_studies(
     user: str | None = None,
     ca_bundle: str | Path | None = None,
 ) -> list[Path]:
-    """Fetch the mammograms of an archive; see `connect`, `find_mammograms` and `fetch`.
+    """Fetch the mammograms of an archive; see `connect`, `require_mammograms` and `fetch`.
 
     Raises:
         WrongCallError: the address, a filter or the password is wrong.
@@ -74,10 +74,28 @@ def fetch_studies(
         ArchiveError: not all that was found could be fetched.
     """
     archive = connect(url, user=user, ca_bundle=ca_bundle)
+    found = require_mammograms(archive, modalities=modalities, study=study, patient=patient, date=date)
+    return fetch(archive, found, Path(folder))
+
+
+def require_mammograms(
+    archive: Archive,
+    *,
+    modalities: str | Sequence[str] = ("MG",),
+    study: str | None = None,
+    patient: str | None = None,
+    date: str | None = None,
+) -> list[Instance]:
+    """What `find_mammograms` finds, which must be something.
+
+    Raises:
+        NothingUsableError: no study matches, or none that does has such series; the text says which.
+        WrongCallError, ArchiveError: see `find_mammograms`.
+    """
     found = find_mammograms(archive, modalities=modalities, study=study, patient=patient, date=date)
     if not found:
         raise NothingUsableError(_say_why_nothing(archive, modalities, _build_filters(study, patient, date)))
-    return fetch(archive, found, Path(folder))
+    return found
 
 
 @no_header_values_in_warnings()
