@@ -1,5 +1,6 @@
 """Look at mammograms and results in OHIF, on this machine alone."""
 
+import os
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -8,11 +9,12 @@ from mammoseg.counts import format_count
 from mammoseg.data.find_images import find_dicom_files
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import WrongCallError, say_reason
+from mammoseg.provenance import PACKAGE_FOLDER
 from mammoseg.viewer.archive import local_archive
 from mammoseg.viewer.server import ViewerServer
 
-OHIF = Path(__file__).resolve().parents[2] / "build" / "viewer" / "ohif"
-"""Where scripts/fetch_viewer.sh puts the viewer."""
+OHIF = Path(os.environ.get("MAMMOSEG_VIEWER") or PACKAGE_FOLDER.parent / "build" / "viewer" / "ohif")
+"""Files of the viewer: in ``MAMMOSEG_VIEWER``, else where scripts/fetch_viewer.sh puts them in a checkout."""
 
 
 def view_files(*inputs: str | Path, port: int = 8080) -> None:
@@ -29,7 +31,10 @@ def view_files(*inputs: str | Path, port: int = 8080) -> None:
     if port not in range(2**16):
         raise WrongCallError(f"port is {port}; give a number from 0, for any, to 65535.")
     if not OHIF.is_dir():
-        raise WrongCallError("the viewer is not here yet; run `make viewer` once.")
+        raise WrongCallError(
+            f"there is no viewer at {OHIF}; run `make viewer` once in a checkout of the repository, and outside of it "
+            "name its build/viewer/ohif in MAMMOSEG_VIEWER."
+        )
     named = [Path(path) for path in inputs]
     if absent := [path for path in named if not path.exists()]:
         raise WrongCallError(f"'{absent[0]}' does not exist; name mammograms and the results folder.")

@@ -1,8 +1,10 @@
 """`view` shows files in OHIF for as long as it runs, and leaves nothing behind."""
 
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ from mammoseg.errors import WrongCallError
 from mammoseg.viewer import show
 from mammoseg.viewer.show import view_files
 from tests.waiting import PATIENCE_SECONDS
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def write_two(folder):
@@ -53,5 +57,13 @@ def test_no_dicom_file_or_no_viewer_is_said_to_be_so(tmp_path, monkeypatch):
     with pytest.raises(WrongCallError, match="port is 65536; give a number"):
         view_files(tmp_path, port=2**16)
     monkeypatch.setattr(show, "OHIF", tmp_path / "absent")
-    with pytest.raises(WrongCallError, match="make viewer"):
+    with pytest.raises(WrongCallError, match=f"{tmp_path}/absent; run `make viewer` .* in MAMMOSEG_VIEWER"):
         view_files(tmp_path)
+
+
+def test_a_variable_names_the_files_of_the_viewer_for_an_installation_that_has_none_beside_it(tmp_path):
+    ask = "from mammoseg.viewer.show import OHIF; print(OHIF)"
+    for named, found in ((str(tmp_path), tmp_path), ("", ROOT / "build" / "viewer" / "ohif")):
+        environment = {**os.environ, "MAMMOSEG_VIEWER": named}
+        done = subprocess.run([sys.executable, "-c", ask], env=environment, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == str(found)
