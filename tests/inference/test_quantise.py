@@ -42,7 +42,7 @@ def test_without_nncf_one_sentence_says_how_to_install_it(weights, dataset, monk
 
 
 def test_weights_without_an_int8_network_name_the_command_that_makes_it(weights):
-    with pytest.raises(WrongCallError, match="has no INT8 network; .* mammoseg quantise BUNDLE --weights model.pt"):
+    with pytest.raises(WrongCallError, match=f"has no INT8 network; .* mammoseg quantise BUNDLE --weights {weights} "):
         predictor(weights, "int8")
 
 

@@ -54,7 +54,7 @@ def prepare_converted(weights: Path | str, engine: type[FileEngine]) -> Converte
     if not (is_installed("torch") and find_spec("mammoseg.inference.engines.conversion")):
         raise EngineError(
             f"{path} is no converted network, and this installation cannot convert it; run "
-            f"`mammoseg export BUNDLE --weights {path.name} --formats onnx --output DIR` on a full one, and name its "
+            f"`mammoseg export BUNDLE --weights {path} --formats onnx --output DIR` on a full one, and name its "
             "models/probability.onnx."
         )
     folder = locate_cache()

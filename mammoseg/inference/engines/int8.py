@@ -37,5 +37,5 @@ def find_int8(weights: Path) -> ConvertedFile:
         pass
     raise WrongCallError(
         f"precision is '{INT8}', and {path} has no INT8 network; make it with images that the weights were trained on: "
-        f"mammoseg quantise BUNDLE --weights {path.name} --dataset_dir DIR."
+        f"mammoseg quantise BUNDLE --weights {path} --dataset_dir DIR."
     )

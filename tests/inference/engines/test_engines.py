@@ -190,9 +190,8 @@ def test_a_network_beside_the_weights_is_taken_instead_of_a_conversion(tmp_path,
 def test_where_torch_is_not_installed_weights_that_were_not_converted_say_what_makes_them_so(tmp_path):
     path = write_weights(tmp_path / "model.pt", voi=2)
     done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH, str(path)], capture_output=True, text=True)
-    assert "model.pt is no converted network, and this installation cannot convert it; run `mammoseg export BUNDLE" in (
-        done.stdout
-    ), done.stderr
+    said = f"{path} is no converted network, and this installation cannot convert it; run `mammoseg export BUNDLE"
+    assert f"{said} --weights {path} " in done.stdout, done.stderr
 
 
 def test_auto_takes_openvino_on_a_cpu_and_torch_on_a_gpu():

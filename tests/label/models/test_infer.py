@@ -15,6 +15,7 @@ from pydicom.filebase import DicomBytesIO
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import hash_file
+from mammoseg.inference.engines.int8 import find_int8
 from mammoseg.inference.predictor import Prediction
 from mammoseg.provenance import FILM_WARNING, PHANTOM_WARNING
 from monailabel_app.lib.models import serving
@@ -217,6 +218,14 @@ def test_a_folder_of_weights_is_served_as_their_mean_and_named_with_both(tmp_pat
     hashes = "+".join(map(hash_file, files))
     assert params["weights_sha256"] == task.info()["weights_sha256"] == hashes
     assert (params["weights_file"], task.info()["weights"]) == ("0.pt+1.pt", 0)
+
+
+def test_a_command_that_names_the_weights_names_no_path_of_the_server(tmp_path, picture, monkeypatch):
+    model = served_model(tmp_path, write_weights(tmp_path / "w.pt"))
+    monkeypatch.setattr(serving, "load_predictor", lambda name, *, weights, **_: find_int8(weights))
+    with pytest.raises(ModelNotReadyError, match="mammoseg quantise BUNDLE --weights the file ") as said:
+        model.segment(picture[0])
+    assert str(tmp_path) not in str(said.value)
 
 
 @pytest.mark.parametrize("asked", [None, True, False])
