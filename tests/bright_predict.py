@@ -4,8 +4,9 @@ import sys
 from pathlib import Path
 
 from mammoseg.prediction.options import Options
-from mammoseg.prediction.run import Workers, run_predictor
+from mammoseg.prediction.run import Workers
 from tests.made_predictor import BrightIsMass
+from tests.run_predictor import run_predictor
 
 if __name__ == "__main__":
     images, output = map(Path, sys.argv[1:])

@@ -28,13 +28,14 @@ from mammoseg.evaluation.compare import compare
 from mammoseg.evaluation.run_report import report
 from mammoseg.prediction.options import ObjectKind, Options
 from mammoseg.prediction.predict import predict
-from mammoseg.prediction.run import Workers, run_predictor
+from mammoseg.prediction.run import Workers
 from mammoseg.training.workflow import evaluate, train
 from mammoseg.viewer import show
 from tests.canary import MARK, MARK_UID, marks_in, write_canary
 from tests.hostile.case import bright_disc
 from tests.hostile.run import BrightIsMass
 from tests.orthanc import instances_in, orthanc, running_orthanc
+from tests.run_predictor import run_predictor
 from tests.tiny_run import tiny_overrides
 from tests.waiting import PATIENCE_SECONDS
 

@@ -15,8 +15,8 @@ DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 CALLED_FIRST = """
     atomic_path bootstrap_mean_interval build_film_preprocessing build_network build_segmentation CachedDataset
-    compute_dice compute_segmentation_scores DecodePool find_breast_mask find_lesions FocalTverskyLoss hash_with_key
-    load_section locate_bundle Predictor read_mammogram read_mask render split_by_patient UNet write_csv write_object
+    compute_dice compute_segmentation_scores DecodePool find_breast_mask find_masses FocalTverskyLoss hash_with_key
+    load_section locate_bundle Predictor read_mammogram read_mask render split_records UNet write_csv write_object
 """.split()
 """What a stranger calls first."""
 

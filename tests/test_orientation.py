@@ -23,11 +23,11 @@ from mammoseg.dicom.cad_sr import build_cad_report
 from mammoseg.dicom.presentation_state import build_presentation_state
 from mammoseg.dicom.secondary_capture import build_secondary_capture
 from mammoseg.dicom.sr import build_report
-from mammoseg.inference.lesions import find_lesions
+from mammoseg.inference.lesions import find_masses
 from mammoseg.inference.predictor import Predictor
 from mammoseg.overlay import OUTLINE_BGR
-from mammoseg.prediction.run import run_predictor
 from tests.inference.test_predictor import write_weights
+from tests.run_predictor import run_predictor
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 ALGORITHM = Algorithm("unet", "0.1.0", "ab" * 32, 0.5)
@@ -156,9 +156,10 @@ def run(request, predictor, tmp_path) -> tuple[Analysis, Path, np.ndarray]:
     mark = write_canary(path, request.param)
     cv2.imwrite(str(tmp_path / "picture.png"), read_mammogram(path).pixels.astype(np.uint16) * 16)
     run_predictor(predictor, [path, tmp_path / "picture.png"], tmp_path / "out")
-    probability = predictor(path).probability
+    found = predictor(path)
+    lesions = find_masses(found.probability, found.mammogram, threshold=0.5).lesions
     source = pydicom.dcmread(path, stop_before_pixels=True)
-    return Analysis(source, find_lesions(probability, 0.5), ALGORITHM, WHEN, probability), tmp_path, mark
+    return Analysis(source, lesions, ALGORITHM, WHEN, found.probability), tmp_path, mark
 
 
 def amber_box(picture: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -128,9 +128,9 @@ def load_section(datalist_file: Path | str, section: str, *, fold: int | None = 
         >>> from pathlib import Path
         >>> from mammoseg.data.datalist import load_section, write_datalist
         >>> from mammoseg.data.phantom import generate_cohort
-        >>> from mammoseg.data.splits import split_by_patient
+        >>> from mammoseg.data.splits import SplitRule, split_records
         >>> records = generate_cohort(Path("phantoms"), patients=10, size=64)
-        >>> sections, _ = split_by_patient(records, seed=0, folds=2)
+        >>> sections, _ = split_records(records, SplitRule(folds=2), seed=0)
         >>> path = Path("phantoms/datalist.json")
         >>> write_datalist(path, name="phantoms", source="phantom", seed=0, license=None, sections=sections)
         >>> [len(load_section(path, section)) for section in ("training", "validation", "test")]

@@ -67,21 +67,6 @@ class SplitRule:
         return 1 if self.all_in else sum(share > 0 for share in self.shares)
 
 
-def split_by_patient(
-    records: Sequence[Record], *, seed: int, folds: int | None = None
-) -> tuple[dict[str, list[Record]], list[str]]:
-    """Give every record its section and its fold by the default rule, 70 / 15 / 15; see `split_records`.
-
-    Examples:
-        >>> from mammoseg.data.splits import split_by_patient
-        >>> records = [{"patient_id": f"p{n // 2}", "has_mass": True} for n in range(200)]  # two images each
-        >>> split, torn = split_by_patient(records, seed=0)
-        >>> {section: len(records) for section, records in split.items()}, torn
-        ({'training': 140, 'validation': 30, 'test': 30}, [])
-    """
-    return split_records(records, SplitRule(folds=folds), seed=seed)
-
-
 def split_records(
     records: Sequence[Record], rule: SplitRule, *, seed: int
 ) -> tuple[dict[str, list[Record]], list[str]]:
@@ -101,6 +86,13 @@ def split_records(
         the records by section, with ``fold`` and without ``official``, and the patients who stood in several sections.
     Raises:
         WrongCallError: there are too few patients for sections or folds.
+
+    Examples:
+        >>> from mammoseg.data.splits import SplitRule, split_records
+        >>> records = [{"patient_id": f"p{n // 2}", "has_mass": True} for n in range(200)]  # two images each
+        >>> split, torn = split_records(records, SplitRule(), seed=0)
+        >>> {section: len(records) for section, records in split.items()}, torn
+        ({'training': 140, 'validation': 30, 'test': 30}, [])
     """
     group = GROUPS[rule.by]
     findings = _find_worst(records, group)

@@ -63,6 +63,19 @@ def find_masses(
     Raises:
         InputRefusedError: ``E_NETWORK``, ``E_TOO_MANY_REGIONS`` or ``E_TOO_LARGE`` where the network found what cannot
             be masses; ``E_SPACING``.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from mammoseg.data.mammogram import read_mammogram
+        >>> from mammoseg.data.phantom import generate_cohort
+        >>> from mammoseg.inference.lesions import find_masses
+        >>> record, *_ = generate_cohort(Path("phantoms"), patients=1, size=80)
+        >>> mammogram = read_mammogram(f"phantoms/{record['image']}")
+        >>> probability = np.zeros(mammogram.pixels.shape, np.float32)
+        >>> probability[35:45, 40:45] = 0.9
+        >>> [int(lesion.sum()) for lesion in find_masses(probability, mammogram, threshold=0.5).lesions]
+        [50]
     """
     if not (probability.min() >= 0 and probability.max() <= 1):  # neither holds for NaN
         raise InputRefusedError("E_NETWORK", "the network gave values that are no probabilities; check its weights.")
@@ -87,31 +100,6 @@ def find_masses(
         )
         raise InputRefusedError("E_TOO_LARGE", reason)
     return Masses(probability, lesions, f"{format_count(too_small, 'region')} under {rule}" if too_small else None)
-
-
-def find_lesions(probability: np.ndarray, threshold: float, min_pixels: float | None = None) -> list[np.ndarray]:
-    """Split the pixels of at least `threshold` into connected regions, largest first, without specks.
-
-    Args:
-        probability: probability of mass, ``(rows, columns)``.
-        min_pixels: smallest region that counts; None takes `SMALLEST_AREA` of the image.
-
-    Returns:
-        bool ``(rows, columns)`` each.
-
-    Examples:
-        >>> import numpy as np
-        >>> from mammoseg.inference.lesions import find_lesions
-        >>> probability = np.zeros((40, 30), np.float32)
-        >>> probability[2:5, 2:5] = 0.9
-        >>> probability[10:15, 10:20] = 0.6
-        >>> probability[30, 20] = 1.0  # a speck
-        >>> [int(lesion.sum()) for lesion in find_lesions(probability, 0.5, min_pixels=4)]
-        [50, 9]
-    """
-    return _split_regions(
-        probability, threshold, SMALLEST_AREA * probability.size if min_pixels is None else min_pixels
-    )[0]
 
 
 def find_scale(mammogram: Mammogram) -> Scale | None:

@@ -9,12 +9,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
 from mammoseg.counts import format_count
-from mammoseg.data.find_images import find_inputs, say_no_file, say_passed_over
+from mammoseg.data.find_images import say_no_file, say_passed_over
 from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.errors import MammosegError, NothingUsableError, OutputError, PartlyRefusedError, StoppedError
 from mammoseg.files import output_errors, remove_leftovers, sole_writer
@@ -43,24 +42,6 @@ class Workers:
     most: int | None = 1
     make_predictor: Callable[[], MassPredictor] | None = None
     take: Callable[[], WorkerProcess] = WorkerProcess
-
-
-def run_predictor(
-    predictor: MassPredictor,
-    inputs: Sequence[Path],
-    output: Path,
-    *,
-    options: Options = Options(),  # noqa: B008  # frozen
-    **how: Any,
-) -> None:
-    """Run a predictor of one's own over files and folders; see `run_over_files`, which takes `how`.
-
-    Raises:
-        StoppedError: Ctrl-C; what is done is kept.
-        OutputError: a result, the table or the page cannot be written.
-    """
-    files, passed_over = find_inputs(inputs, output)
-    run_over_files(predictor, files, output, options=options, passed_over=passed_over, **how)
 
 
 def run_over_files(

@@ -246,9 +246,9 @@ def test_results_of_a_mammogram_that_is_refused_now_do_not_outlast_its_settings_
 def test_images_of_a_datalist_are_items_once(tmp_path):
     from mammoseg.data.datalist import write_datalist
     from mammoseg.data.phantom import generate_cohort
-    from mammoseg.data.splits import split_by_patient
+    from mammoseg.data.splits import SplitRule, split_records
 
-    sections, _ = split_by_patient(generate_cohort(tmp_path / "ph", patients=3, size=64), seed=0)
+    sections, _ = split_records(generate_cohort(tmp_path / "ph", patients=3, size=64), SplitRule(), seed=0)
     file = tmp_path / "ph" / "datalist.json"
     write_datalist(file, name="ph", source="phantom", seed=0, license=None, sections=sections)
     files, _ = find_files([file, tmp_path / "ph" / "images"], tmp_path / "out")

@@ -17,7 +17,7 @@ from mammoseg.data.cbis_ddsm_tables import read_tables
 from mammoseg.data.datalist import read_datalist
 from mammoseg.data.ingest import ingest
 from mammoseg.data.masks import read_mask
-from mammoseg.data.splits import split_by_patient
+from mammoseg.data.splits import SplitRule, split_records
 from mammoseg.errors import NothingUsableError, WrongCallError
 from tests.data.ingested import read_ingested
 
@@ -391,7 +391,7 @@ def test_13_and_18_patients_of_the_real_tables_are_in_training_and_test(shared_d
 def test_the_31_patients_of_both_go_to_test(shared_data):
     rows = read_tables([shared_data / "cbis_ddsm"])
     rows = [{"patient_id": row.patient_id, "has_mass": True, "official": {row.section}} for row in rows]
-    split, moved = split_by_patient(rows, seed=0)
+    split, moved = split_records(rows, SplitRule(), seed=0)
     assert len(moved) == 31
     assert set(moved) <= {record["patient_id"] for record in split["test"]}
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from mammoseg.data.splits import SplitRule, extend_split, find_shared_patients, split_by_patient, split_records
+from mammoseg.data.splits import SplitRule, extend_split, find_shared_patients, split_records
 from mammoseg.errors import WrongCallError
 
 
@@ -25,20 +25,20 @@ def sizes(split) -> tuple[int, ...]:
 
 
 def test_100_patients_split_70_15_15_and_no_image_is_lost():
-    split, _ = split_by_patient(cohort(100), seed=0)
+    split, _ = split_records(cohort(100), SplitRule(), seed=0)
     assert sizes(split) == (70, 15, 15)
     assert sum(map(len, split.values())) == 200
 
 
 def test_no_patient_is_in_two_sections():
-    split, _ = split_by_patient(cohort(41, images=3), seed=0)
+    split, _ = split_records(cohort(41, images=3), SplitRule(), seed=0)
     assert sum(sizes(split)) == 41
 
 
 def test_every_pathology_spreads_over_the_sections_by_their_shares():
     records = cohort(40, pathology="MALIGNANT")
     records += [record | {"patient_id": "b" + record["patient_id"]} for record in cohort(60, pathology="BENIGN")]
-    split, _ = split_by_patient(records, seed=0)
+    split, _ = split_records(records, SplitRule(), seed=0)
     counts = [Counter(patient[0] for patient in patients_of(split[section])) for section in split]
     assert counts == [{"p": 28, "b": 42}, {"p": 6, "b": 9}, {"p": 6, "b": 9}]
 
@@ -47,7 +47,7 @@ def test_every_pathology_spreads_over_the_sections_by_their_shares():
 def test_the_worst_image_decides_the_stratum_of_a_patient(seed):
     records = cohort(40, images=1, pathology="BENIGN")
     worse = [record | {"pathology": "MALIGNANT"} for record in records[:20]]
-    split, _ = split_by_patient(worse + records, seed=seed)
+    split, _ = split_records(worse + records, SplitRule(), seed=seed)
     malignant = [sum(record["pathology"] == "MALIGNANT" for record in split[section]) for section in split]
     assert malignant == [14, 3, 3]
 
@@ -55,14 +55,14 @@ def test_the_worst_image_decides_the_stratum_of_a_patient(seed):
 def test_the_seed_decides_and_the_order_of_the_records_does_not():
     records = cohort(30)
     first, again, other = (
-        patients_of(split_by_patient(given, seed=seed)[0]["test"])
+        patients_of(split_records(given, SplitRule(), seed=seed)[0]["test"])
         for given, seed in ((records, 1), (records[::-1], 1), (records, 2))
     )
     assert first == again != other
 
 
 def test_folds_are_equal_over_training_and_validation_and_none_in_test():
-    split, _ = split_by_patient(cohort(100), seed=0)
+    split, _ = split_records(cohort(100), SplitRule(), seed=0)
     folds = {record["patient_id"]: record["fold"] for record in split["training"] + split["validation"]}
     assert Counter(folds.values()) == dict.fromkeys(range(5), 17)
     assert {record["fold"] for record in split["test"]} == {None}
@@ -71,13 +71,13 @@ def test_folds_are_equal_over_training_and_validation_and_none_in_test():
 def test_an_official_test_set_is_kept_and_validation_comes_out_of_training():
     records = cohort(85, official={"training"})
     records += [record | {"patient_id": "t" + record["patient_id"]} for record in cohort(20, official={"test"})]
-    split, _ = split_by_patient(records, seed=0)
+    split, _ = split_records(records, SplitRule(), seed=0)
     assert patients_of(split["test"]) == {f"tp{number}" for number in range(20)}
     assert sizes(split) == (70, 15, 20)
 
 
 def test_official_training_alone_gives_validation_and_test_too():
-    split, _ = split_by_patient(cohort(100, official={"training"}), seed=0)
+    split, _ = split_records(cohort(100, official={"training"}), SplitRule(), seed=0)
     assert sizes(split) == (70, 15, 15)
 
 
@@ -86,40 +86,40 @@ def test_a_patient_in_training_and_test_goes_to_test_and_is_named():
     records += [
         {"image_id": "x", "patient_id": f"p{number}", "has_mass": False, "official": {"test"}} for number in (3, 5)
     ]
-    split, moved = split_by_patient(records, seed=0)
+    split, moved = split_records(records, SplitRule(), seed=0)
     assert moved == ["p3", "p5"]
     assert [len(split["test"]), patients_of(split["test"])] == [6, {"p3", "p5"}]
 
 
 def test_the_official_section_is_no_part_of_a_record():
-    split, _ = split_by_patient(cohort(5, official={"training"}), seed=0)
+    split, _ = split_records(cohort(5, official={"training"}), SplitRule(), seed=0)
     assert all("official" not in record for records in split.values() for record in records)
 
 
 def test_three_patients_fill_three_sections():
-    assert sizes(split_by_patient(cohort(3), seed=0)[0]) == (1, 1, 1)
+    assert sizes(split_records(cohort(3), SplitRule(), seed=0)[0]) == (1, 1, 1)
 
 
 def test_two_patients_are_refused_with_the_way_out():
     with pytest.raises(WrongCallError, match=r"2 patients cannot fill 3 sections.*--patient-regex"):
-        split_by_patient(cohort(2), seed=0)
+        split_records(cohort(2), SplitRule(), seed=0)
 
 
 def test_one_fold_is_refused():
     with pytest.raises(WrongCallError, match="folds is 1"):
-        split_by_patient(cohort(9), seed=0, folds=1)
+        split_records(cohort(9), SplitRule(folds=1), seed=0)
 
 
 def test_more_folds_than_patients_are_refused_and_as_many_are_made():
     """9 patients: one of them for test, 8 share folds."""
     with pytest.raises(WrongCallError, match="folds is 9, training and validation have 8 patients.*give 8 or fewer"):
-        split_by_patient(cohort(9), seed=0, folds=9)
-    split, _ = split_by_patient(cohort(9), seed=0, folds=8)
+        split_records(cohort(9), SplitRule(folds=9), seed=0)
+    split, _ = split_records(cohort(9), SplitRule(folds=8), seed=0)
     assert {record["fold"] for record in split["training"] + split["validation"]} == set(range(8))
 
 
 def test_without_a_number_of_folds_few_patients_have_one_each():
-    split, _ = split_by_patient(cohort(3), seed=0)
+    split, _ = split_records(cohort(3), SplitRule(), seed=0)
     assert {record["fold"] for record in split["training"] + split["validation"]} == {0, 1}
 
 
@@ -177,7 +177,7 @@ def test_one_patient_can_be_all_that_is_tested_on():
 
 
 def test_a_set_that_is_officially_all_test_needs_nobody_else():
-    assert sizes(split_by_patient(cohort(4, official={"test"}), seed=0)[0]) == (0, 0, 4)
+    assert sizes(split_records(cohort(4, official={"test"}), SplitRule(), seed=0)[0]) == (0, 0, 4)
 
 
 def test_an_official_test_set_stays_test_without_a_share():

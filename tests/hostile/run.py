@@ -12,9 +12,9 @@ from typing import Any
 from mammoseg.data.ingest import ingest
 from mammoseg.errors import MammosegError
 from mammoseg.files import as_printable, hash_file
-from mammoseg.prediction.run import run_predictor
 from tests.hostile.case import ACCEPTED, HostileCase, write_good
 from tests.made_predictor import BrightIsMass
+from tests.run_predictor import run_predictor
 
 GOOD = ("good-1", "good-2", "good-3")
 """Harmless files in the same batch; `ingest` splits no fewer patients."""

@@ -10,13 +10,13 @@ import pydicom
 import pytest
 
 from mammoseg.data.mammogram import read_mammogram
-from mammoseg.prediction.run import run_predictor
 from tests.hostile.case import ACCEPTED, CANARY, COLUMNS, ROWS
 from tests.hostile.corpus import CASES
 from tests.hostile.pixels import PADDED_COLUMNS
 from tests.hostile.run import GOOD, run_corpus
 from tests.hostile.table import PAGE, page
 from tests.made_predictor import BrightIsMass
+from tests.run_predictor import run_predictor
 
 each_case = pytest.mark.parametrize("case", CASES, ids=attrgetter("name"))
 each_twin = pytest.mark.parametrize("case", [case for case in CASES if case.twin], ids=attrgetter("name"))

@@ -9,10 +9,10 @@ from mammoseg.deidentification.identity_map import IdentityMap
 from mammoseg.errors import MammosegError, OutputError
 from mammoseg.files import hash_file
 from mammoseg.prediction.options import Options
-from mammoseg.prediction.run import run_predictor
 from tests.hostile.case import write_good
 from tests.made_predictor import BrightIsMass
 from tests.prediction.outputs import rows_of
+from tests.run_predictor import run_predictor
 
 OTHER = Options(threshold=0.6)
 """Settings under which all is done again, and results of the first run that it does not write are removed."""

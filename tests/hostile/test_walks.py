@@ -14,10 +14,10 @@ from mammoseg.dicom.parse import open_dicom
 from mammoseg.errors import InputRefusedError, NothingUsableError, PartlyRefusedError
 from mammoseg.files import as_printable
 from mammoseg.folders import list_files_below
-from mammoseg.prediction.run import run_predictor
 from tests.hostile.traps import GOOD, NO_FILES, PASSED_OVER, make_trap, make_unreadable
 from tests.label.made_store import opened
 from tests.made_predictor import BrightIsMass
+from tests.run_predictor import run_predictor
 
 
 @pytest.fixture(autouse=True)

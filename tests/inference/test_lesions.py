@@ -9,40 +9,9 @@ import pytest
 
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.errors import InputRefusedError
-from mammoseg.inference.lesions import LARGEST_SHARE, find_lesions, find_masses
+from mammoseg.inference.lesions import LARGEST_SHARE, find_masses
 from mammoseg.mammogram import Mammogram
 from mammoseg.transforms.functional.breast import find_recorded_breast
-
-
-def test_threshold_itself_is_mass():
-    probability = np.zeros((20, 20))
-    probability[4, 5:7] = 0.5, 0.49
-    (lesion,) = find_lesions(probability, 0.5)
-    assert np.argwhere(lesion).tolist() == [[4, 5]]
-
-
-def test_lesions_come_largest_first():
-    probability = np.zeros((20, 20))
-    probability[0:2, 0:2] = 1
-    probability[10:14, 10:14] = 1
-    assert [lesion.sum() for lesion in find_lesions(probability, 0.5)] == [16, 4]
-
-
-def test_corners_that_touch_make_one_lesion():
-    assert len(find_lesions(np.eye(20), 0.5)) == 1
-
-
-def test_specks_are_dropped():
-    probability = np.zeros((200, 200))  # 40,000 pixels: the smallest lesion has 4
-    probability[10, 10:14] = 1
-    probability[20, 10:13] = 1
-    (lesion,) = find_lesions(probability, 0.5)
-    assert lesion.sum() == 4
-
-
-def test_nothing_above_the_threshold_is_no_lesion():
-    assert find_lesions(np.full((20, 20), 0.4), 0.5) == []
-
 
 ROWS, COLUMNS = 100, 80
 
@@ -60,6 +29,40 @@ def certain(*boxes: tuple[slice, slice]) -> np.ndarray:
     for box in boxes:
         probability[box] = 0.9
     return probability
+
+
+def find(probability: np.ndarray) -> list[np.ndarray]:
+    return find_masses(probability, made_mammogram(), threshold=0.5).lesions
+
+
+def test_threshold_itself_is_mass():
+    probability = np.zeros((ROWS, COLUMNS))
+    probability[4, 5:7] = 0.5, 0.49
+    (lesion,) = find(probability)
+    assert np.argwhere(lesion).tolist() == [[4, 5]]
+
+
+def test_lesions_come_largest_first():
+    assert [lesion.sum() for lesion in find(certain(np.s_[0:2, 0:2], np.s_[10:14, 10:14]))] == [16, 4]
+
+
+def test_corners_that_touch_make_one_lesion():
+    probability = np.zeros((ROWS, COLUMNS))
+    probability[:20, :20] = np.eye(20)
+    assert len(find(probability)) == 1
+
+
+def test_specks_are_dropped():
+    mammogram = replace(made_mammogram(), pixels=np.kron(made_mammogram().pixels, np.ones((2, 2))))
+    probability = np.zeros((200, 160))  # 32,000 pixels: the smallest lesion has 4
+    probability[10, 10:14] = 1
+    probability[20, 10:13] = 1
+    (lesion,) = find_masses(probability, mammogram, threshold=0.5).lesions
+    assert lesion.sum() == 4
+
+
+def test_nothing_above_the_threshold_is_no_lesion():
+    assert find(np.full((ROWS, COLUMNS), 0.4)) == []
 
 
 def test_mass_in_the_black_beside_the_breast_is_none():

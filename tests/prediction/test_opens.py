@@ -26,7 +26,7 @@ sys.addaudithook(tell)
 RUN = """
 import os, sys
 from pathlib import Path
-from mammoseg.prediction.run import run_predictor
+from tests.run_predictor import run_predictor
 from tests.made_predictor import BrightIsMass
 
 run_predictor(BrightIsMass(), [Path(sys.argv[1])], Path(sys.argv[2]), json=True)

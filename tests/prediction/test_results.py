@@ -17,10 +17,10 @@ from mammoseg.errors import NothingUsableError
 from mammoseg.mammogram import Mammogram
 from mammoseg.prediction.file_job import compute_area_mm2
 from mammoseg.prediction.options import ObjectKind, Options, parse_objects
-from mammoseg.prediction.run import run_predictor
 from mammoseg.provenance import FILM_WARNING
 from tests.made_predictor import BrightIsMass
 from tests.prediction.outputs import names_in, rows_of
+from tests.run_predictor import run_predictor
 
 
 def test_dicom_gives_segmentation_overlay_table_and_page(pixels, tmp_path):

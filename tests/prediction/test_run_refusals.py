@@ -10,9 +10,9 @@ import pytest
 
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import NothingUsableError, PartlyRefusedError
-from mammoseg.prediction.run import run_predictor
 from tests.made_predictor import BrightIsMass
 from tests.prediction.outputs import names_in, rows_of
+from tests.run_predictor import run_predictor
 
 
 def test_bad_input_gets_one_line_and_the_others_go_on(pixels, tmp_path, capsys):

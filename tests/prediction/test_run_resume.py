@@ -10,9 +10,9 @@ import pytest
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import MammosegError, NothingUsableError, OutputError, StoppedError
 from mammoseg.prediction.options import Options, parse_objects
-from mammoseg.prediction.run import run_predictor
 from tests.made_predictor import BrightIsMass
 from tests.prediction.outputs import names_in, rows_of
+from tests.run_predictor import run_predictor
 
 
 def test_ctrl_c_keeps_what_was_finished(pixels, tmp_path):

@@ -13,9 +13,9 @@ from mammoseg.bundles import locate_bundle
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import PartlyRefusedError
 from mammoseg.inference.predictor import Predictor
-from mammoseg.prediction.run import run_predictor
 from tests.label.bright_model import write_bright_weights
 from tests.prediction.outputs import names_in, rows_of
+from tests.run_predictor import run_predictor
 
 SIZE = (64, 48)
 BAND = 4

@@ -14,13 +14,13 @@ from mammoseg.data.phantom_breast import draw_breast, draw_view
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.data.phantom_mass import draw_masses
 from mammoseg.dicom.seg import SegProfile
-from mammoseg.inference.lesions import find_lesions
+from mammoseg.inference.lesions import find_masses
 from mammoseg.prediction.options import ObjectKind, Options
-from mammoseg.prediction.run import run_predictor
 from mammoseg.viewer.archive import local_archive
 from mammoseg.viewer.server import ViewerServer, serving
 from tests.dicom.test_seg_readers import BLANK, IN_PLACE, KINDS, check, meaning
 from tests.made_predictor import BrightIsMass
+from tests.run_predictor import run_predictor
 from tests.test_orientation import CANARIES, assert_on, box, make_predictor, write_canary
 from tests.viewer.picture import assert_mask_is_in_its_place, assert_nothing_left_this_machine, look
 
@@ -77,7 +77,8 @@ def test_mask_lies_on_the_mark_whatever_the_header_says_of_directions(viewer, tm
     marks = {path: write_canary(path, given) for path, given in marks.items()}
     studies = predict(predictor, list(marks), tmp_path / "out")
     for seen, (path, mark) in zip(look(viewer, tmp_path, studies), marks.items(), strict=True):
-        (lesion,) = find_lesions(predictor(path).probability, predictor.algorithm.threshold)
+        found = predictor(path)
+        (lesion,) = find_masses(found.probability, found.mammogram, threshold=predictor.algorithm.threshold).lesions
         assert_on(mark, box(lesion))
         assert_mask_is_in_its_place(seen, lesion)
         shown = seen.in_canvas(seen.before).min(axis=-1) > 150
