@@ -185,7 +185,7 @@ CALLS = {
     f"{TRAIN} --dataset_dir no_validation": "no_validation/datalist.json has no validation image, so nothing chooses",
     f"{EVALUATE} --dataset_dir no_test": "no_test/datalist.json has no test image, so nothing was held out",
     f"{TRAIN} --dataset_dir small_mask": "training-1.png: it is 9 x 9, its image 64 x 48; ingest it again",
-    f"{TRAIN} --val_interval $2": "no epoch had a validation Dice, so there are no weights at new/models/model.pt",
+    f"{TRAIN} --val_interval $2": "no epoch had a value of the key metric, so there are no weights at new/models",
     f"{TRAIN} --start_from nowhere.pt": "there are no weights at nowhere.pt",
     f"{TRAIN} --start_from file": "file is damaged or not a checkpoint",
     f"{TRAIN} --start_from empty": "empty is a folder; name one file of weights",

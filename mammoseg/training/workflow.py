@@ -75,7 +75,7 @@ def train(
     weights = flow.parser.get_parsed_content("best_checkpoint")
     if not Path(weights).is_file():
         raise MammosegError(
-            f"no epoch had a validation Dice, so there are no weights at {weights}; "
+            f"no epoch had a value of the key metric, so there are no weights at {weights}; "
             "validation needs images with masses, and --val_interval no more epochs than the training has."
         )
     print(f"Weights: {weights}")
