@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from mammoseg.checkpoints.weights_file import require_weights
 from mammoseg.counts import format_count, format_number
-from mammoseg.data.datalist import load_section, read_datalist, read_voi
+from mammoseg.data.datalist import Record, load_section, read_datalist, read_voi
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.lesion_tables import read_froc
@@ -17,10 +18,11 @@ from mammoseg.evaluation.page import write_html_report
 from mammoseg.evaluation.plots import Case, choose_best_median_worst, find_training_log, plot_cases
 from mammoseg.evaluation.tables import ScoreRow, count_masses, read_per_image, read_provenance, summarise
 from mammoseg.evaluation.threshold_baseline import ImageAndMask, evaluate_threshold, fit_threshold
-from mammoseg.files import atomic_path, sole_writer, write_json
+from mammoseg.files import atomic_path, hash_file, sole_writer, write_json
 from mammoseg.inference.predictor import Predictor
 from mammoseg.provenance import find_doubt, warn_of_doubt
 from mammoseg.quick_import import quick_imports
+from mammoseg.transforms.arrays import ONLY_PATCHES
 from mammoseg.transforms.functional.breast import find_recorded_breast
 
 TABLES = (
@@ -55,35 +57,34 @@ def report(
 ) -> None:
     """Write ``index.html``, ``cases.png`` (best, median, worst), ``learning_curve.png`` and ``baseline.json``.
 
+    Section, fold, threshold and flips are those of the evaluation, as its ``summary.json`` has them.
+
     Args:
         evaluation_dir: folder where `evaluating` wrote ``per_image.csv``; the training log is taken where
             `find_training_log` finds one.
         dataset_dir: folder of the ``datalist.json`` of the run; its license goes under the pictures.
-        weights: checkpoint that was evaluated.
+        weights: checkpoint that was evaluated, and no other.
         output: folder of the page.
         bundle: bundle of the weights; None takes that which the evaluation names.
         title: heading of the page.
         cases: how many images to show, from the best to the worst.
     Raises:
-        WrongCallError: the tables and the datalist do not belong together.
+        WrongCallError: the tables are not of the datalist or of the weights, or are of patches around masses.
         MammosegError: another run writes to the same folder.
     """
     evaluation, page = Path(evaluation_dir), Path(output)
     datalist_file = Path(dataset_dir) / "datalist.json"
     datalist = read_datalist(datalist_file)
-    records = {record["image_id"]: record for record in load_section(datalist_file, "test")}
+    told = read_provenance(evaluation)
     rows = read_per_image(evaluation / "per_image.csv")
     shown = [row for row in rows if row["grid"] == "original"]
-    if unknown := [row["image_id"] for row in shown if row["image_id"] not in records]:
-        raise WrongCallError(
-            f"{unknown[0]} is not a test image of {datalist_file}; name the datalist of the evaluation."
-        )
+    records = _load_scored_images(told, shown, datalist_file)
+    predictor = _load_scored_weights(told, weights, bundle=bundle, voi=read_voi(datalist_file))
     with quick_imports():  # torch, which takes seconds that a wrong call need not wait
         from mammoseg.checkpoints.checkpoint import read_weights
-    provenance = read_provenance(evaluation) or read_weights(weights).provenance
+    provenance = told or read_weights(weights).provenance
     doubt = find_doubt(provenance)
-    bundle = bundle or provenance.get("bundle") or "unet"
-    predictor = Predictor(bundle, weights=weights)
+    section = _name_section(told)
     attribution = _say_attribution(datalist)
     with sole_writer(page, page / LOCK):
         extremes = choose_best_median_worst(shown)
@@ -94,21 +95,21 @@ def report(
             page / "cases.png",
             attribution=attribution or "",
         )
-        baseline = compute_threshold_baseline(Path(dataset_dir), weights)
+        baseline = compute_threshold_baseline(Path(dataset_dir), weights, section=section, fold=told.get("fold"))
         write_json(page / "baseline.json", baseline)
         summary = summarise(rows)
-        beaten = compare_with_baseline(summary, baseline["test_dice"])
+        beaten = compare_with_baseline(summary, baseline[f"{section}_dice"], section=section)
         curve = find_training_log(evaluation)
         files = [evaluation / name for name in (*TABLES, *PICTURES.values())] + ([curve] if curve else [])
         copied = _copy_files(files, page)
         write_html_report(
             page,
             title=title,
-            facts={"Bundle": bundle, "data": datalist["name"], "date": f"{datetime.now():%Y-%m-%d}"},
+            facts={"Bundle": predictor.algorithm.name, "data": datalist["name"], "date": f"{datetime.now():%Y-%m-%d}"},
             cases=list(pictures.values()),
             summary=summary,
             provenance={
-                **read_weights(weights).provenance,
+                **provenance,
                 "weights_sha256": predictor.weights_sha256,
                 "best intensity threshold": baseline,
             },
@@ -126,25 +127,58 @@ def report(
     warn_of_doubt(provenance)
 
 
-def draw_cases(evaluation: Path, *, dataset_dir: Path, section: str, weights: Path, bundle: str) -> None:
+def draw_cases(evaluation: Path, *, dataset_dir: Path, weights: Path) -> None:
     """Draw best, median and worst image of an evaluation as ``cases.png`` beside its tables, for `compare`.
 
     Args:
         evaluation: folder that `mammoseg evaluate` wrote.
         dataset_dir: folder of the ``datalist.json`` whose images were scored.
-        section: section of it that was scored.
         weights: checkpoint that was scored.
-        bundle: name of the bundle of the weights.
+    Raises:
+        WrongCallError: the tables are not of the datalist or of the weights, or are of patches around masses.
     """
-    datalist_file = dataset_dir / "datalist.json"
-    records = {record["image_id"]: record for record in load_section(datalist_file, section)}
+    datalist_file, told = dataset_dir / "datalist.json", read_provenance(evaluation)
     rows = {row["image_id"]: row for row in read_per_image(evaluation / "per_image.csv") if row["grid"] == "original"}
-    predictor = Predictor(bundle, weights=weights)
+    records = _load_scored_images(told, list(rows.values()), datalist_file)
+    predictor = _load_scored_weights(told, weights, voi=read_voi(datalist_file))
     shown = {
         heading: _predict_case(records[image_id], rows[image_id], predictor)
         for heading, image_id in choose_best_median_worst(list(rows.values())).items()
     }
     plot_cases(shown, evaluation / "cases.png", attribution=_say_attribution(read_datalist(datalist_file)) or "")
+
+
+def _name_section(told: Mapping[str, Any]) -> str:
+    """The section that was scored; evaluations that say nothing are of a version that knew one only."""
+    return told.get("section") or "test"
+
+
+def _load_scored_images(told: Mapping[str, Any], rows: Sequence[ScoreRow], datalist_file: Path) -> dict[str, Record]:
+    """The records of the section that was scored by image id, among which are all of the rows."""
+    section = _name_section(told)
+    if told.get("patches"):
+        raise WrongCallError(ONLY_PATCHES)
+    records = {record["image_id"]: record for record in load_section(datalist_file, section, fold=told.get("fold"))}
+    if unknown := [row["image_id"] for row in rows if row["image_id"] not in records]:
+        raise WrongCallError(
+            f"{unknown[0]} is not a {section} image of {datalist_file}; name the datalist of the evaluation."
+        )
+    return records
+
+
+def _load_scored_weights(
+    told: Mapping[str, Any], weights: Path | str, *, bundle: str | None = None, voi: str
+) -> Predictor:
+    """The weights that were scored, with threshold and flips of the evaluation where it names them."""
+    scored, given = told.get("weights_sha256"), hash_file(require_weights(weights))
+    if scored not in (None, given):
+        raise WrongCallError(
+            f"{weights} has SHA-256 {given}, the evaluation scored weights of {scored}; name those, or evaluate these."
+        )
+    flips = told["flips"] is not None if "flips" in told else None
+    predictor = Predictor(bundle or told.get("bundle") or "unet", weights=weights, flips=flips, voi=voi)
+    predictor.threshold = told.get("threshold", predictor.threshold)
+    return predictor
 
 
 def _say_attribution(datalist: Mapping[str, Any]) -> str | None:
@@ -160,11 +194,20 @@ def _copy_files(files: Sequence[Path], page: Path) -> list[str]:
     return [file.name for file in there]
 
 
-def compute_threshold_baseline(dataset_dir: Path, weights: Path | str) -> dict[str, float]:
+def compute_threshold_baseline(
+    dataset_dir: Path, weights: Path | str, *, section: str = "test", fold: int | None = None
+) -> dict[str, float]:
     """Best constant threshold on intensity, on the very images that the network saw.
 
+    Args:
+        dataset_dir: folder of the ``datalist.json``.
+        weights: checkpoint whose preprocessing the images go through.
+        section: section that was scored.
+        fold: fold of the cross-validation, see `load_section`.
+
     Returns:
-        the threshold (of 0 to 1), mean Dice on training images, which chose it, and on test images.
+        ``threshold`` (of 0 to 1), mean Dice on training images, which chose it, as ``training_dice``, and that on the
+        images that were scored, such as ``test_dice``.
     """
     with quick_imports():
         from mammoseg.checkpoints.checkpoint import read_weights
@@ -174,25 +217,26 @@ def compute_threshold_baseline(dataset_dir: Path, weights: Path | str) -> dict[s
     settings = build_preprocessing(read_weights(weights), voi=read_voi(datalist))
 
     def load_images(section: str) -> Iterator[ImageAndMask]:
-        records = load_section(datalist, section)
+        records = load_section(datalist, section, fold=fold)
         dataset = CachedDataset(records, settings, cache_dir=dataset_dir / "cache")
         for item in map(dataset.__getitem__, range(len(dataset))):
             yield item["image"][0].numpy(), item["label"][0].numpy()
 
     best = fit_threshold(load_images("training"))
-    test = float(np.nanmean(evaluate_threshold(best, load_images("test"))))
-    return {"threshold": best.threshold, "training_dice": best.training_dice, "test_dice": test}
+    scored = float(np.nanmean(evaluate_threshold(best, load_images(section))))
+    return {"threshold": best.threshold, "training_dice": best.training_dice, f"{section}_dice": scored}
 
 
-def compare_with_baseline(summary: Sequence[ScoreRow], baseline: float) -> str:
+def compare_with_baseline(summary: Sequence[ScoreRow], baseline: float, *, section: str = "test") -> str:
     """The model and the threshold on intensity in a sentence, on the grid of the network, which both saw.
 
     Args:
         summary: rows of `mammoseg.evaluation.tables.summarise`.
         baseline: mean Dice of the threshold on the same images.
+        section: section of the datalist that they are.
     """
     dice = next((row["mean"] for row in summary if (row["metric"], row["grid"]) == ("dice", "network")), math.nan)
-    both = f"mean Dice {baseline:.3f}, the model {format_number(dice)} (test images, network grid)"
+    both = f"mean Dice {baseline:.3f}, the model {format_number(dice)} ({section} images, network grid)"
     if baseline >= dice:
         return f"WARNING: the best constant threshold on intensity does better than the model: {both}."
     return f"To beat: the best constant threshold on intensity has {both}."

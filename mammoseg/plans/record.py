@@ -71,9 +71,7 @@ def keep_comparison(file: Path, output: Path, folder: Path) -> None:
         draw_cases(
             evaluation,
             dataset_dir=locate_dataset(plan, run.scores[0].dataset or run.dataset, output),
-            section=run.scores[0].section,
             weights=output / name_training(run, run.seeds[0], None) / "models" / "model.pt",
-            bundle=run.bundle,
         )
     remarks = [f"{find_budget(plan.budget).says}."] if plan.budget else []
     remarks.append("Of each run the first seed is compared; other seeds, and folds, are in the record of the plan.")

@@ -4,11 +4,17 @@ import json
 import re
 import shutil
 
+import numpy as np
 import pytest
 
+from mammoseg.checkpoints.checkpoint import read_checkpoint, save_checkpoint
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.errors import WrongCallError
+from mammoseg.evaluation import run_report
 from mammoseg.evaluation.run_report import compare_with_baseline, report
+from mammoseg.evaluation.tables import read_per_image
+from mammoseg.inference.predictor import Predictor
+from mammoseg.training.workflow import evaluate
 from tests.tiny_run import evaluated_run, write_tiny_dataset
 
 
@@ -69,3 +75,53 @@ def test_scores_of_another_datalist_are_refused(run, tmp_path):
     (other / "datalist.json").write_text(text)
     with pytest.raises(WrongCallError, match="test-0 is not a test image"):
         report(run / "eval", dataset_dir=other, weights=run / "models" / "model.pt", output=tmp_path)
+
+
+def test_weights_that_were_not_scored_are_refused(run, tmp_path):
+    content = read_checkpoint(run / "models" / "model.pt")
+    save_checkpoint(tmp_path / "other.pt", content | {"threshold": 0.3})
+    with pytest.raises(WrongCallError, match="other.pt has SHA-256 .*, the evaluation scored weights of .*; name"):
+        report(run / "eval", dataset_dir=run / "data", weights=tmp_path / "other.pt", output=tmp_path / "page")
+    assert not (tmp_path / "page").exists()
+
+
+def test_cases_are_drawn_at_the_threshold_and_with_the_flips_of_the_evaluation(run, tmp_path, monkeypatch):
+    weights, data = run / "models" / "model.pt", run / "data"
+    probability = Predictor("unet", weights=weights, device="cpu")(data / "images" / "test-0.png").probability
+    threshold = float(np.quantile(probability, 0.8))  # far from that of the weights: see the counts below
+    options = {"threshold": threshold, "flips": True, "output_dir": str(tmp_path / "eval")}
+    evaluate("unet", dataset_dir=str(data), weights=str(weights), device="cpu", **options)
+    shown = {}
+    monkeypatch.setattr(run_report, "write_html_report", lambda *_, cases, **__: shown.update(found_by_id(cases)))
+    report(tmp_path / "eval", dataset_dir=data, weights=weights, output=tmp_path / "page")
+    rows = [row for row in read_per_image(tmp_path / "eval" / "per_image.csv") if row["grid"] == "original"]
+    for row in rows:
+        assert shown[row["image_id"]] == pytest.approx(row["predicted_px"], abs=2)
+    assert all(row["predicted_px"] > 100 for row in rows)
+
+
+def found_by_id(cases):
+    return {case.image_id: int(case.prediction.sum()) for case in cases}
+
+
+def test_page_of_a_fold_shows_its_images_and_what_the_evaluation_says_of_itself(run, tmp_path):
+    weights = run / "models" / "model.pt"
+    options = {"fold": 1, "validation_section": "validation", "output_dir": str(tmp_path / "eval")}
+    evaluate("unet", dataset_dir=str(run / "data"), weights=str(weights), device="cpu", **options)
+    report(tmp_path / "eval", dataset_dir=run / "data", weights=weights, output=tmp_path / "page")
+    page = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+    assert all(image in page for image in ("training-1", "training-4", "validation-1")) and ">test-0<" not in page
+    assert "(validation images, network grid)" in page and "trained on images that are scored here (fold 1)" in page
+    for told in ("section", "fold", "precision", "started_from.sha256", "best intensity threshold.validation_dice"):
+        assert f">{told}<" in page
+    baseline = json.loads((tmp_path / "page" / "baseline.json").read_text())
+    assert baseline.keys() == {"threshold", "training_dice", "validation_dice"}
+
+
+def test_an_evaluation_of_patches_is_refused_as_such(run, tmp_path):
+    evaluation = shutil.copytree(run / "eval", tmp_path / "eval")
+    summary = json.loads((evaluation / "summary.json").read_text())
+    summary["provenance"]["patches"] = "around known masses, 1.2 times the area of their boxes"
+    (evaluation / "summary.json").write_text(json.dumps(summary))
+    with pytest.raises(WrongCallError, match="trained on patches around known masses"):
+        report(evaluation, dataset_dir=run / "data", weights=run / "models" / "model.pt", output=tmp_path / "page")
