@@ -81,14 +81,32 @@ def _find_doubt(weights: Mapping[str, Any], provenance: Mapping[str, Any]) -> st
     if find_source(weights) != source:
         return None
     if weights.get("datalist_sha256") == provenance.get("datalist_sha256"):
-        if provenance.get("section") == "training":
-            return "These weights were trained on what is scored here; this is no score of held-out patients."
-        return None
+        return _find_doubt_of_split(weights, provenance)
     trained_on = f" They were trained on: {weights['data']}." if isinstance(weights.get("data"), str) else ""
     return (
         f"These weights learned from images of {source} that this datalist did not choose, so they may have seen those "
         f"that are scored here; then this is no score of held-out patients.{trained_on}"
     )
+
+
+def _find_doubt_of_split(weights: Mapping[str, Any], provenance: Mapping[str, Any]) -> str | None:
+    """What must be said of weights of the same datalist; earlier versions did not say of which fold they were."""
+    section = provenance.get("section")
+    if section == "training":
+        return "These weights were trained on what is scored here; this is no score of held-out patients."
+    if section != "validation" or "fold" not in weights or "fold" not in provenance:
+        return None
+    there, here = (_say_fold(told["fold"]) for told in (weights, provenance))
+    if there == here:
+        return None
+    return (
+        f"These weights ({there}) were trained on images that are scored here ({here}); "
+        "this is no score of held-out patients."
+    )
+
+
+def _say_fold(fold: Any) -> str:
+    return f"fold {fold}" if isinstance(fold, int) else "no fold"
 
 
 def warn_of_doubt(provenance: Mapping[str, Any], *, run: str | None = None) -> None:
@@ -106,6 +124,7 @@ def collect_provenance(
     bundle_root: Path | str,
     datalist: Path | str,
     seed: int,
+    sections: Mapping[str, Any] | None = None,
     encoder: Mapping[str, Any] | None = None,
     started_from: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -115,6 +134,8 @@ def collect_provenance(
         bundle_root: folder of the bundle; its ``configs/train.json`` is hashed.
         datalist: the ``datalist.json`` that the run reads.
         seed: seed of the run.
+        sections: which images of the datalist it has: ``fold``, None without cross-validation, and of a training
+            ``chosen_on``, the section that chooses the weights; None where a config does not say.
         encoder: where the encoder's first weights come from; None for random ones, and where `started_from` says it.
         started_from: where the weights come from that a run starts with, or scores; None where it starts anew.
     """
@@ -126,6 +147,7 @@ def collect_provenance(
         "config_sha256": _hash_if_there(root / "configs" / "train.json"),
         "lock_sha256": _hash_if_there(LOCK_FILE),
         "seed": seed,
+        **(sections or {}),
         "encoder": encoder,
         "started_from": started_from,
         "commit": read_current_commit(),

@@ -27,6 +27,14 @@ def test_provenance_has_the_digests_of_datalist_config_and_lock(tmp_path):
     assert found["lock_sha256"] == hash_file(LOCK_FILE)
     assert (found["seed"], found["source"], found["bundle"]) == (7, "phantom", tmp_path.name)
     assert found["versions"].keys() == {"mammoseg", "monai", "torch", "numpy"}
+    assert not {"fold", "chosen_on"} & found.keys()  # as a config of an earlier version, which does not say it
+
+
+def test_provenance_has_the_fold_and_the_section_that_chose(tmp_path):
+    (tmp_path / "datalist.json").write_text(json.dumps({"source": "phantom"}))
+    sections = {"fold": None, "chosen_on": "test"}
+    found = collect_provenance(bundle_root=tmp_path, datalist=tmp_path / "datalist.json", seed=7, sections=sections)
+    assert found["fold"] is None and found["chosen_on"] == "test"
 
 
 OURS = {"source": "cbis_ddsm", "datalist_sha256": "ab"}
@@ -65,6 +73,24 @@ def test_members_that_are_none_change_nothing(members):
 def test_images_of_the_training_section_are_no_held_out_ones():
     assert "trained on what is scored here" in find_doubt({**OURS, "section": "training", "started_from": OURS})
     assert find_doubt({**OURS, "section": "validation", "started_from": OURS}) is None
+
+
+@pytest.mark.parametrize(
+    ("trained", "section", "scored", "said"),
+    [
+        (0, "validation", 1, "These weights (fold 0) were trained on images that are scored here (fold 1)"),
+        (None, "validation", 1, "These weights (no fold) were trained on images that are scored here (fold 1)"),
+        (0, "validation", None, "These weights (fold 0) were trained on images that are scored here (no fold)"),
+        (0, "validation", 0, None),
+        (None, "validation", None, None),
+        (0, "test", None, None),
+        (0, "test", 1, None),
+    ],
+)
+def test_images_of_another_fold_are_no_held_out_ones(trained, section, scored, said):
+    weights = {**OURS, "fold": trained}
+    found = find_doubt({**OURS, "section": section, "fold": scored, "started_from": weights})
+    assert found == (said and f"{said}; this is no score of held-out patients.")
 
 
 @pytest.mark.parametrize("weights", [None, OURS, {"source": "inbreast", "datalist_sha256": "cd"}])

@@ -23,6 +23,8 @@ def describe_making() -> dict[str, Any]:
 def describe_data_origin(datalist: Path, section: str, weights: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Data that weights are scored on and where these come from, as `mammoseg.provenance.find_doubt` takes them.
 
+    It is of no fold: the whole section is scored.
+
     Args:
         datalist: file of the data, ``datalist.json``.
         section: section of it that is scored.
@@ -32,6 +34,7 @@ def describe_data_origin(datalist: Path, section: str, weights: Sequence[Mapping
         "source": read_datalist(datalist)["source"],
         "datalist_sha256": hash_file(datalist),
         "section": section,
+        "fold": None,
         "started_from": list(weights),
     }
 

@@ -60,6 +60,7 @@ WORDS = {
     "source": "source",
     "datalist_sha256": "datalist",
     "section": "section",
+    "fold": "fold",
     "weights_file": "weights",
     "weights_sha256": "their SHA-256",
     "threshold": "threshold",

@@ -23,8 +23,17 @@ from mammoseg.transforms.pipelines import Preprocessing
 
 BEST_NAME = "model.pt"
 LAST_NAME = TO_GO_ON
-MUST_AGREE = ("network", "preprocessing", "datalist_sha256", "seed")
-"""What a run has to have in common with the one it continues."""
+MUST_AGREE = {
+    "network": "network",
+    "preprocessing": "preprocessing",
+    "datalist_sha256": "datalist",
+    "seed": "--seed",
+    "fold": "--fold",
+    "chosen_on": "--validation_section",
+    "encoder": "--encoder_weights",
+    "started_from": "--start_from",
+}
+"""What a run has to have in common with the one it continues, as far as that has a record of it; each with its word."""
 
 logger = logging.getLogger(__name__)
 
@@ -175,10 +184,29 @@ class Checkpoints:
             raise ValueError(fits)
 
     def _check_same_run(self, saved: dict[str, Any], path: Path) -> None:
-        before, now = ({**s, **s["provenance"]} for s in (saved, self.settings))
-        different = [name for name in MUST_AGREE if before.get(name) != now.get(name)]
+        before, now = map(_collect_facts, (saved, self.settings))
+        different = [
+            _say_difference(word, before[name], now.get(name))
+            for name, word in MUST_AGREE.items()
+            if name in before and before[name] != now.get(name)
+        ]
         if different:
             raise WeightsError(
-                f"{path} belongs to another run ({', '.join(different)} differ); name another --ckpt_dir, or "
+                f"{path} belongs to another run ({'; '.join(different)}); give the same, name another --ckpt_dir, or "
                 "start anew with --resume false."
             )
+
+
+def _collect_facts(parts: dict[str, Any]) -> dict[str, Any]:
+    """What a checkpoint says of its run by name; of the weights that it started from only their SHA-256."""
+    facts = {**parts, **parts["provenance"]}
+    if isinstance(facts.get("started_from"), dict):
+        facts["started_from"] = facts["started_from"].get("sha256")
+    return facts
+
+
+def _say_difference(word: str, there: Any, here: Any) -> str:
+    if isinstance(there, dict) or isinstance(here, dict):
+        return f"{word} differs"
+    there, here = ("none" if value is None else str(value)[:12] for value in (there, here))  # of a hash its beginning
+    return f"{word} {there} there, {here} here"

@@ -115,12 +115,58 @@ def test_longer_run_goes_on_after_the_last_epoch(dataset, tmp_path):
     ]
 
 
-def test_run_with_another_network_is_not_continued(dataset, undisturbed):
-    overrides = tiny_overrides(dataset, undisturbed) | {"network_def::channels": [2, 4, 8]}
+def refusal(overrides: dict) -> str:
     with pytest.raises(RuntimeError) as failure:  # MONAI's wrapping of what an expression raises
         workflow("unet", **overrides).run()
     assert isinstance(failure.value.__cause__, WeightsError)
-    assert "belongs to another run (network differ)" in str(failure.value.__cause__)
+    return str(failure.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"network_def::channels": [2, 4, 8]}, "network differs"),
+        ({"seed": 1}, "--seed 0 there, 1 here"),
+        ({"fold": 1}, "--fold none there, 1 here"),
+        ({"validation_section": "test"}, "--validation_section validation there, test here"),
+        ({"fold": 1, "seed": 1}, "--seed 0 there, 1 here; --fold none there, 1 here"),
+    ],
+)
+def test_another_run_is_not_continued(dataset, undisturbed, changes, said):
+    way_out = "; give the same, name another --ckpt_dir, or start anew with --resume false."
+    assert refusal(tiny_overrides(dataset, undisturbed) | changes).endswith(f"belongs to another run ({said}){way_out}")
+
+
+@pytest.mark.parametrize(
+    ("recorded", "said"),
+    [
+        ({"encoder": {"encoder": "resnet34", "weights": "imagenet"}}, "--encoder_weights differs"),
+        ({"started_from": {"seed": 0, "sha256": "ab" * 32}}, "--start_from abababababab there, none here"),
+        ({"fold": 0}, "--fold 0 there, none here"),
+    ],
+)
+def test_a_run_of_other_first_weights_or_another_fold_is_not_continued(dataset, undisturbed, tmp_path, recorded, said):
+    content = read_checkpoint(undisturbed / "models" / "checkpoint.pt")
+    content["provenance"] |= recorded
+    save_checkpoint(tmp_path / "models" / "checkpoint.pt", content)
+    assert f"belongs to another run ({said})" in refusal(tiny_overrides(dataset, tmp_path))
+
+
+def test_a_run_of_an_earlier_version_that_recorded_less_goes_on(dataset, undisturbed, tmp_path):
+    content = read_checkpoint(undisturbed / "models" / "checkpoint.pt")
+    for name in ("fold", "chosen_on", "encoder", "started_from"):
+        del content["provenance"][name]
+    save_checkpoint(tmp_path / "models" / "checkpoint.pt", content)
+    workflow("unet", **tiny_overrides(dataset, tmp_path, max_epochs=4, **AUGMENTED)).run()
+    after = read_checkpoint(tmp_path / "models" / "checkpoint.pt")
+    assert after["epoch"] == 4 and after["provenance"]["fold"] is None
+
+
+def test_a_fold_goes_on_by_the_same_call(dataset, tmp_path):
+    workflow("unet", **tiny_overrides(dataset, tmp_path, max_epochs=1, fold=0)).run()
+    workflow("unet", **tiny_overrides(dataset, tmp_path, max_epochs=2, fold=0)).run()
+    after = read_checkpoint(tmp_path / "models" / "checkpoint.pt")
+    assert (after["epoch"], after["provenance"]["fold"], after["provenance"]["chosen_on"]) == (2, 0, "validation")
 
 
 @pytest.mark.parametrize(

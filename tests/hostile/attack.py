@@ -74,6 +74,7 @@ def readers(folder: Path) -> dict[str, Callable[[Path], Any]]:
         flow.run()
 
     def train_labels(path: Path) -> None:
+        shutil.rmtree(folder / "job", ignore_errors=True)
         overrides = {key: value for key, value in recorded.items() if not key.endswith("_dir")}
         job = TrainJob("unet", folder / "job", data, str(path), device="cpu", overrides=overrides)
         job.folder.mkdir(exist_ok=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mammoseg.checkpoints.checkpoint import read_weights, write_weights
+from mammoseg.checkpoints.checkpoint import read_checkpoint, read_weights, write_weights
 from mammoseg.checkpoints.mean_weights import join_weights
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.data.datalist import DatalistError
@@ -42,6 +42,18 @@ def test_evaluation_takes_network_and_size_from_the_weights(run, tmp_path):
     assert told["command"] == f"cd {shlex.quote(str(Path.cwd()))} && {shlex.join(sys.orig_argv)}"
     assert told["date"] == f"{datetime.now():%Y-%m-%d}" and told["machine"]["processor"].endswith(" cores")
     assert told["spatial_size"] == list(read_weights(weights).preprocessing["spatial_size"])
+
+
+def test_scores_of_a_fold_that_the_weights_were_trained_on_are_doubted(run, tmp_path, capsys):
+    weights = str(run / "models" / "model.pt")
+    options = {"fold": 1, "validation_section": "validation", "output_dir": str(tmp_path)}
+    evaluate("unet", dataset_dir=str(run / "data"), weights=weights, **options)
+    assert "WARNING: These weights (no fold) were trained on images that are scored here (fold 1)" in (
+        capsys.readouterr().err
+    )
+    told = read_provenance(tmp_path)
+    assert told["fold"] == 1 and "chosen_on" not in told
+    assert (told["started_from"]["fold"], told["started_from"]["chosen_on"]) == (None, "validation")
 
 
 def test_evaluation_names_the_seed_of_the_training(run, tmp_path):
@@ -103,6 +115,18 @@ def test_a_training_starts_from_weights_with_their_network_and_size(run, tmp_pat
     assert trained.provenance["started_from"]["sha256"] == started.sha256
     assert trained.provenance["started_from"]["source"] == "folder" and trained.provenance["encoder"] is None
     assert torch.allclose(started.model["head.weight"], trained.model["head.weight"], atol=1e-6)
+    train("unet", start_from=weights, recipe="common", max_epochs=2, batch_size=2, lr=1e-12, **places)
+    assert [row["epoch"] for row in read_checkpoint(tmp_path / "checkpoint.pt")["training_log"]["rows"]] == [1, 2]
+    without = tiny_overrides(run / "data", tmp_path, **places)
+    with pytest.raises(WeightsError, match=rf"\(--start_from {started.sha256[:12]} there, none here\); give the same"):
+        train("unet", recipe="common", **without)
+
+
+def test_weights_to_start_from_are_not_passed_over_for_a_checkpoint(run):
+    weights, overrides = str(run / "models" / "model.pt"), tiny_overrides(run / "data", run)
+    places = {name: overrides[name] for name in ("dataset_dir", "ckpt_dir", "output_dir", "batch_size")}
+    with pytest.raises(WeightsError, match=r"\(--start_from none there, [0-9a-f]{12} here\)"):
+        train("unet", start_from=weights, recipe="common", **places)
 
 
 def test_weights_of_another_architecture_are_neither_evaluated_nor_trained_on(run, tmp_path):
