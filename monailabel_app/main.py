@@ -24,6 +24,7 @@ from monailabel.interfaces.tasks.strategy import Strategy
 from monailabel.interfaces.tasks.train import TrainTask
 
 from mammoseg import __version__
+from mammoseg.inference.engines.engine import AUTO
 from mammoseg.inference.engines.torch_engine import try_device
 from monailabel_app.lib.app import NamedTasks
 from monailabel_app.lib.conf import (
@@ -81,6 +82,8 @@ class MammosegApp(MONAILabelApp, NamedTasks):
                 Versions(self.state / "models" / name, entry.weights),
                 device=device,
                 modalities=modalities,
+                runtime=conf.get("runtime", AUTO),
+                precision=conf.get("precision"),
                 flips=read_yes_no_or_recorded(conf, "flips"),
                 min_area_mm2=read_number(conf, "min_area_mm2", 0) if "min_area_mm2" in conf else None,
             )

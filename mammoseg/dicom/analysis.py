@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 import highdicom as hd
 import numpy as np
@@ -13,6 +14,7 @@ from pydicom.uid import UID, generate_uid
 from mammoseg import __version__
 from mammoseg.counts import format_count
 from mammoseg.dicom.algorithm import Algorithm, Assistance
+from mammoseg.dicom.source_header import build_source_header
 from mammoseg.errors import InputRefusedError
 from mammoseg.overlay import name_lesion
 
@@ -55,6 +57,15 @@ class Analysis:
     def shape(self) -> tuple[int, int]:
         """``(Rows, Columns)`` of the source."""
         return int(self.source.Rows), int(self.source.Columns)
+
+    @cached_property
+    def header(self) -> Dataset:
+        """What every object takes over, see `build_source_header`; one for all of them, so none may change it.
+
+        Raises:
+            InputRefusedError: see there.
+        """
+        return build_source_header(self.source)
 
     @property
     def author(self) -> list[str]:

@@ -64,22 +64,23 @@ def _build_report(analysis: Analysis, algorithm: Algorithm) -> list[Dataset]:
     detections = _build_node(_build_container(codes.SUCCESSFUL_DETECTIONS, "INFERRED FROM"), [detection])
     return [
         hd.sr.CodeContentItem(codes.LANGUAGE, Code("en", "RFC5646", "English"), "HAS CONCEPT MOD"),
-        _build_node(_build_container(codes.IMAGE_LIBRARY, "CONTAINS"), [_build_library_entry(analysis.source)]),
+        _build_node(_build_container(codes.IMAGE_LIBRARY, "CONTAINS"), [_build_library_entry(analysis)]),
         _build_summary(analysis, algorithm),
         _build_node(hd.sr.CodeContentItem(codes.SUMMARY_OF_DETECTIONS, codes.SUCCEEDED, "CONTAINS"), [detections]),
         hd.sr.CodeContentItem(codes.SUMMARY_OF_ANALYSES, codes.NOT_ATTEMPTED, "CONTAINS"),
     ]
 
 
-def _build_library_entry(source: Dataset) -> Dataset:
+def _build_library_entry(analysis: Analysis) -> Dataset:
     """The mammogram and how it was taken, TID 4020."""
+    source = analysis.source
     if read_laterality(source) is None or read_view(source) is None:
         raise InputRefusedError("E_ATTRIBUTE", "side or view is not stated; a Mammography CAD SR needs both.")
     image = hd.sr.ImageContentItem(
         codes.SOURCE, source.SOPClassUID, source.SOPInstanceUID, relationship_type="CONTAINS"
     )
     del image.ConceptNameCodeSequence  # TID 4020 row 1 has none
-    return _build_node(image, build_acquisition_context(source))
+    return _build_node(image, build_acquisition_context(analysis))
 
 
 def _build_summary(analysis: Analysis, algorithm: Algorithm) -> Dataset:

@@ -1,5 +1,6 @@
 """Grayscale Softcopy Presentation State (GSPS): outlines that a viewer draws on the mammogram itself, PS3.3 A.33.1."""
 
+import copy
 from collections.abc import Iterator
 
 import highdicom as hd
@@ -22,7 +23,6 @@ from mammoseg.dicom.object_attributes import (
     stamp,
 )
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.dicom.source_header import build_source_header
 from mammoseg.overlay import WARNING
 
 SERIES_NUMBER = 50_000
@@ -45,7 +45,7 @@ def build_presentation_state(analysis: Analysis) -> hd.pr.GrayscaleSoftcopyPrese
     from the source, the algorithm and the lesions.
     """
     when, drawn = analysis.when, analysis.algorithm is None
-    header = build_source_header(analysis.source)
+    header = copy.deepcopy(analysis.header)
     header.SpecificCharacterSet = "ISO_IR 192"  # highdicom takes none of several values
     instance = analysis.derive_instance_uid("PR", b"".join(np.packbits(mask).tobytes() for mask in analysis.lesions))
     voi = _build_first_voi(analysis.source)

@@ -9,7 +9,7 @@ from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.attributes import read_laterality
 from mammoseg.dicom.object_attributes import DRAWN, build_equipment_attributes, build_series_attributes, stamp
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.dicom.source_header import build_source_header, find_patient_orientation
+from mammoseg.dicom.source_header import find_patient_orientation
 from mammoseg.mammogram import Mammogram
 from mammoseg.overlay import draw_overlay
 
@@ -49,7 +49,7 @@ def build_secondary_capture(analysis: Analysis, mammogram: Mammogram) -> hd.sc.S
         black_and_white=mammogram.value_range,
     )
     picture = np.ascontiguousarray(picture[..., ::-1])  # red, green, blue
-    source, header, when = analysis.source, build_source_header(analysis.source), analysis.when
+    source, header, when = analysis.source, analysis.header, analysis.when
     instance = analysis.derive_instance_uid("SC", picture.tobytes())
     capture = hd.sc.SCImage(
         pixel_array=picture,

@@ -3,6 +3,7 @@
 PS3.3 A.51 (Segmentation IOD); built with highdicom (Bridge et al. 2022, doi:10.1007/s10278-022-00683-y).
 """
 
+import copy
 import math
 from collections.abc import Callable
 from enum import Enum
@@ -24,7 +25,7 @@ from mammoseg.dicom.object_attributes import (
     stamp,
 )
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.dicom.source_header import build_source_header, find_patient_orientation
+from mammoseg.dicom.source_header import find_patient_orientation
 from mammoseg.overlay import WARNING
 
 UNKNOWN_SPACING_MM = 1.0
@@ -110,7 +111,7 @@ def build_segmentation(
     instance = analysis.derive_instance_uid(f"{kind.value} {profile.value}", planes.tobytes())
     when, drawn = analysis.when, analysis.algorithm is None
     segmentation = hd.seg.Segmentation(
-        source_images=[_build_header_with_plane(source, profile)],
+        source_images=[_build_header_with_plane(analysis, profile)],
         # A view, not a copy: highdicom counts overlaps along the last axis, quick only where that is the outermost one.
         pixel_array=planes if kind is SegKind.LABELMAP else np.moveaxis(planes, 0, -1)[np.newaxis],
         segmentation_type=kind.value,
@@ -177,11 +178,12 @@ PLANES: dict[SegKind, Callable[[Analysis], np.ndarray]] = {
 }
 
 
-def _build_header_with_plane(source: Dataset, profile: SegProfile) -> Dataset:
+def _build_header_with_plane(analysis: Analysis, profile: SegProfile) -> Dataset:
     """The header that highdicom takes, with the plane that `profile` states."""
-    header = build_source_header(source)
+    source, header = analysis.source, analysis.header
     if all(header.get(keyword) for keyword in PLANE_KEYWORDS):
         return header
+    header = copy.deepcopy(header)
     for keyword in PLANE_KEYWORDS[1:]:
         header.pop(keyword, None)
     if profile is SegProfile.VIEWER:

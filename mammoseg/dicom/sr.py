@@ -103,7 +103,7 @@ def _build_library_entry(analysis: Analysis) -> Dataset:
     modality = (
         [hd.sr.CodeContentItem(codes.MODALITY, codes.MG, "HAS ACQ CONTEXT")] if source.get("Modality") == "MG" else []
     )
-    if context := [*modality, *build_acquisition_context(source)]:
+    if context := [*modality, *build_acquisition_context(analysis)]:
         image.ContentSequence = ContentSequence(context)
     return image
 

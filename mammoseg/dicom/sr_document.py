@@ -10,7 +10,6 @@ from pydicom.uid import UID
 
 from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.object_attributes import build_equipment_attributes, build_series_attributes, stamp
-from mammoseg.dicom.source_header import build_source_header
 
 
 def build_document(
@@ -36,12 +35,11 @@ def build_document(
     """
     root = hd.sr.ContainerContentItem(title, is_content_continuous=False, template_id=template)
     root.ContentSequence = hd.sr.ContentSequence([])
-    source = build_source_header(analysis.source)
     instance = analysis.derive_instance_uid(title.meaning, _as_bytes(items))
     # highdicom copies a content tree twice, which takes as long as all the rest, and takes none with references in it:
     # it makes the document around an empty root.
     report = hd.sr.ComprehensiveSR(
-        evidence=[source] if segmentation is None else [source, segmentation],
+        evidence=[analysis.header] if segmentation is None else [analysis.header, segmentation],
         content=root,
         is_complete=True,
         specific_character_set="ISO_IR 192",

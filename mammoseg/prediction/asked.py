@@ -17,7 +17,7 @@ from mammoseg.dicom.own_voi import read_own_voi
 from mammoseg.errors import NothingUsableError, WrongCallError
 from mammoseg.files import as_printable, is_neither_file_nor_folder, say_neither
 from mammoseg.folders import is_file, is_folder
-from mammoseg.inference.engines.engine import AUTO, PRECISIONS, check_device, choose_runtime
+from mammoseg.inference.engines.engine import check_engine
 from mammoseg.prediction.file_job import MassPredictor
 from mammoseg.prediction.table import Row, Status
 from mammoseg.quick_import import quick_imports
@@ -108,18 +108,13 @@ def choose_predictor(
         WrongCallError: an unknown bundle, precision, device or runtime, a window without meaning, or no table of boxes.
         WeightsError: the bundle has no weights.
     """
-    if precision not in (None, *PRECISIONS):
-        raise WrongCallError(f"precision is '{precision}'; give one of {', '.join(PRECISIONS)}.")
+    check_engine(runtime, device=device, precision=precision)
     voi = None if window is None else read_own_voi(window)
     table = None
     if boxes is not None:
         from mammoseg.prediction.box_table import read_boxes  # needed by few
 
         table = read_boxes(Path(boxes))
-    if device is not None:
-        check_device(device)
-    if runtime != AUTO:
-        choose_runtime(runtime, device)
     bundle = bundle or choose_default_bundle()
     named = choose_default_weights(bundle) if weights is None else weights
     paths = (Path(named),) if isinstance(named, str | Path) else tuple(map(Path, named))

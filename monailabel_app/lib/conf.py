@@ -5,14 +5,14 @@ import re
 from collections.abc import Container, Mapping
 
 from mammoseg.errors import WrongCallError, suggest_name
-from mammoseg.inference.engines.engine import check_device
+from mammoseg.inference.engines.engine import AUTO, check_engine
 
 KEYS = frozenset(
     {"state_dir", "tokens", "cors", "trusted_proxies", "max_upload_mib", "max_requests", "request_seconds", "insecure"}
     | {"oidc_issuer", "oidc_audience", "oidc_roles_claim", "oidc_role_prefix", "oidc_name_claim"}
     | {"modalities", "refresh_seconds", "dicomweb_user", "ca_bundle", "cache_gib", "large_masks"}
     | {"prompt_cache_mib", "audit_effort"}
-    | {"models", "weights", "bundles", "preload", "device", "flips", "min_area_mm2"}
+    | {"models", "weights", "bundles", "preload", "device", "runtime", "precision", "flips", "min_area_mm2"}
     | {"strategy_model", "max_scored", "group", "strategy_samples", "strategy_seed"}
 )
 
@@ -59,8 +59,7 @@ def check_values(conf: Mapping[str, str]) -> None:
         read_yes_or_no(conf, key, False)
     read_yes_no_or_recorded(conf, "flips")
     read_words(conf, "modalities", "MG")
-    if "device" in conf:
-        check_device(conf["device"])
+    check_engine(conf.get("runtime", AUTO), device=conf.get("device"), precision=conf.get("precision"))
 
 
 def read_model_name(conf: Mapping[str, str], name: str, models: Container[str]) -> str | None:

@@ -88,12 +88,19 @@ def test_the_file_for_people_says_what_the_weights_record(checkpoint, tmp_path):
     assert (said["file"], said["bytes"], said["threshold"]) == ("shipped.safetensors", path.stat().st_size, 0.35)
 
 
+MOST_BYTES_TOGETHER = 24 * 2**20
+"""Of all files that come with the repository."""
+
+
 def test_every_bundle_with_shipped_weights_has_their_description_and_fits_the_repository():
+    together = 0
     for models in (f"{locate_bundle(name)}/models" for name in list_bundle_names()):
         path = Path(models) / SHIPPED
         if path.is_file():
             assert json.loads(path.with_suffix(".json").read_text()) == describe_shipped(path)
             assert path.stat().st_size <= shipping.MOST_SHIPPED_BYTES
+            together += path.stat().st_size
+    assert 0 < together <= MOST_BYTES_TOGETHER
 
 
 @pytest.mark.parametrize("threshold", [0, 1, 1.5, float("nan")])

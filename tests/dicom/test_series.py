@@ -1,5 +1,6 @@
 """Objects of one study as a PACS lists them: series told apart by kind, side, view and number; lesions by one name."""
 
+import copy
 from itertools import product
 
 import numpy as np
@@ -90,3 +91,10 @@ def test_a_lesion_has_one_name_in_every_object(tmp_path):
     ]
     texts = [line.split(": ")[1] for line in str(report).splitlines() if "Text Value" in line and "'Mass" in line]
     assert texts == ["'Mass 1'", "'Mass 2'"]
+
+
+def test_no_object_changes_the_header_that_the_others_take_over(tmp_path):
+    analysis = made_analysis(tmp_path)
+    before = copy.deepcopy(analysis.header)
+    objects_of(analysis, tmp_path / "source.dcm")
+    assert analysis.header == before

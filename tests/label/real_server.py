@@ -22,8 +22,11 @@ START_SECONDS = 60
 
 @contextmanager
 def running_server(studies: str, state: Path, **conf: str) -> Iterator[str]:
-    """Serve `studies` on a free port of 127.0.0.1 and give the address; the end of the block ends the server."""
-    conf = {"state_dir": str(state), "models": "unet", "device": "cpu", **conf}
+    """Serve `studies` on a free port of 127.0.0.1 and give the address; the end of the block ends the server.
+
+    With torch, for which no weights are converted.
+    """
+    conf = {"state_dir": str(state), "models": "unet", "device": "cpu", "runtime": "torch", **conf}
     label_app = MammosegApp(str(APP_DIR), studies, conf)
     with serving(build(label_app, ServerSettings.from_conf(conf))) as port:
         yield f"http://127.0.0.1:{port}"

@@ -74,6 +74,8 @@ def test_neither_server_nor_token_starts_with_one(tmp_path, capsys, monkeypatch)
         ("flips", "up", "flips is 'up'; it must be true, false or recorded"),
         ("modalities", "MG,", "modalities is 'MG,'"),
         ("device", "gpu", "device 'gpu' cannot be used on this machine"),
+        ("runtime", "tensorrt", "runtime is 'tensorrt'; give one of auto, openvino, onnx, torch."),
+        ("precision", "f8", "precision is 'f8'; give one of f32"),
         ("device", "cuda:x", "device 'cuda:x' cannot be used on this machine"),
         ("strategy_model", "vnet", "strategy_model is 'vnet', which is no model of the app"),
         ("models", "vnet", "'vnet' cannot be a model"),

@@ -128,6 +128,25 @@ def is_installed(runtime: str) -> bool:
     return find_spec(PACKAGES[runtime]) is not None and find_spec(MODULES[runtime]) is not None
 
 
+def check_engine(runtime: str, *, device: str | None, precision: str | None) -> None:
+    """Refuse an engine, a device or a precision that no computer has, or not this one, before anything is loaded.
+
+    Args:
+        runtime: see `choose_runtime`.
+        device: torch device; None for a GPU where there is one.
+        precision: one of `PRECISIONS`; None for that of engine and weights.
+
+    Raises:
+        WrongCallError: there is none of this name.
+    """
+    if precision not in (None, *PRECISIONS):
+        raise WrongCallError(f"precision is '{precision}'; give one of {', '.join(PRECISIONS)}.")
+    if device is not None:
+        check_device(device)
+    if runtime != AUTO:
+        choose_runtime(runtime, device)
+
+
 def check_device(name: str) -> None:
     """Refuse a device that cannot be on this machine, without importing torch, which alone knows whether it computes.
 

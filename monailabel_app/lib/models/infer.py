@@ -190,6 +190,8 @@ def describe(found: Segmented) -> dict[str, Any]:
         "threshold": found.algorithm.threshold,
         "version": found.version,
         "boxes": found.algorithm.boxes,
+        "engine": found.algorithm.engine,
+        "precision": found.algorithm.precision,
         **{name: getattr(found.algorithm, name) for name in WEIGHTS_FACTS},
     }
 

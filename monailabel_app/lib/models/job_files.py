@@ -34,6 +34,8 @@ class TrainJob:
         start_from: checkpoint to go on from; None starts anew.
         served: weights that the new ones are compared with, a file or a folder; None where none are served.
         recipe: one of `mammoseg.training.workflow.RECIPES`.
+        runtime: what computes the scores of the weights before and after, so that what may be served is
+            converted.
         overrides: values instead of those of the bundle's config.
     """
 
@@ -45,6 +47,7 @@ class TrainJob:
     recipe: str = "paper"
     device: str | None = None
     modalities: Sequence[str] = ("MG",)
+    runtime: str = "torch"
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
     @property

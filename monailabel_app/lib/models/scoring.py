@@ -131,7 +131,7 @@ class UncertaintyScoring(ModelScoring):
         return [{"image_id": image_id, "image": datastore.get_image_uri(image_id)} for image_id in sorted(ids[which]())]
 
     def score(self, model: ServedModel, image: Mapping[str, Any]) -> dict[str, Any]:
-        predictor = model.load_predictor()
+        predictor = model.load_torch_predictor()
         mammogram = predictor.read(Path(image["image"]))
         with model.computing:
             found = score_mammogram(build_scorer(predictor), predictor, mammogram, SCORES)

@@ -12,8 +12,10 @@ import numpy as np
 from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.checkpoints.weights_file import WeightsError, list_named_weights
 from mammoseg.dicom.algorithm import Algorithm
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import OutputError, WrongCallError
 from mammoseg.inference.boxes import describe_boxes
+from mammoseg.inference.engines.engine import EngineError
+from mammoseg.inference.engines.torch_engine import TorchEngine
 from mammoseg.inference.ensemble import MeanPredictor, describe_named_weights, load_predictor
 from mammoseg.inference.lesions import find_masses
 from mammoseg.inference.predictor import Predictor
@@ -22,6 +24,12 @@ from mammoseg.transforms.functional.geometry import make_box
 from monailabel_app.lib.models.discover import ModelEntry, ModelNotReadyError
 from monailabel_app.lib.models.said_prompts import parse_box
 from monailabel_app.lib.models.versions import Version, Versions
+
+TORCH = "torch"
+"""The engine that scores and trainings need."""
+
+Loaded = tuple[Version, Predictor | MeanPredictor]
+"""A version, and the predictor of its weights."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,8 @@ class ServedModel:
         versions: versions of its weights.
         device: torch device; None takes a GPU where there is one.
         modalities: DICOM modalities to let in.
+        runtime: what computes the masks, and
+        precision: with what; see `mammoseg.inference.predictor.Predictor`.
         flips: mean with the image upside down; as the weights record it when None.
         min_area_mm2: least area of a mass where the image has an honest pixel spacing; that of the weights when None.
 
@@ -73,6 +83,8 @@ class ServedModel:
         *,
         device: str | None = None,
         modalities: tuple[str, ...] = ("MG",),
+        runtime: str = TORCH,
+        precision: str | None = None,
         flips: bool | None = None,
         min_area_mm2: float | None = None,
     ) -> None:
@@ -80,11 +92,13 @@ class ServedModel:
         self.versions = versions
         self.device = device
         self.modalities = modalities
+        self.runtime = runtime
+        self.precision = precision
         self.flips = flips
         self.min_area_mm2 = min_area_mm2
         self._loading = threading.Lock()
         self.computing = threading.Lock()
-        self._loaded: tuple[Version, Predictor | MeanPredictor] | None = None
+        self._loaded: dict[str, Loaded] = {}
         self._facts: dict[Version, dict[str, Any]] = {}
         self._needs_box: dict[Version, bool] = {}
 
@@ -96,16 +110,25 @@ class ServedModel:
         """
         return self.load_served()[1]
 
-    def load_served(self) -> tuple[Version, Predictor | MeanPredictor]:
+    def load_served(self) -> Loaded:
         """The version that is served, and its predictor; see `load_predictor`."""
+        return self._load_once(self.runtime)
+
+    def load_torch_predictor(self) -> Predictor | MeanPredictor:
+        """The served version as PyTorch computes it, for what looks inside the network; see `load_predictor`."""
+        predictor = self.load_predictor()
+        return predictor if isinstance(predictor.engine, TorchEngine) else self._load_once(TORCH)[1]
+
+    def _load_once(self, runtime: str) -> Loaded:
         version = self.versions.read_current()
-        loaded = self._loaded
+        loaded = self._loaded.get(runtime)
         if loaded is not None and loaded[0] == version:
             return loaded
         with self._loading:
-            if self._loaded is None or self._loaded[0] != version:
-                self._loaded = self._load(version)
-            return self._loaded
+            loaded = self._loaded.get(runtime)
+            if loaded is None or loaded[0] != version:
+                loaded = self._loaded[runtime] = self._load(version, runtime)
+            return loaded
 
     def describe_weights(self, version: Version | None) -> dict[str, Any]:
         """What is known of a version's weights, see `describe_named_weights`; nothing without any that can be read.
@@ -187,7 +210,7 @@ class ServedModel:
         }
         return Segmented(mammogram, found.probability, found.lesions, algorithm, version.number, seconds)
 
-    def _load(self, version: Version | None) -> tuple[Version, Predictor | MeanPredictor]:
+    def _load(self, version: Version | None, runtime: str) -> Loaded:
         name = self.entry.bundle
         if version is None:
             raise ModelNotReadyError(f"model '{name}' has no weights yet; train it, or name some with --conf weights.")
@@ -199,11 +222,15 @@ class ServedModel:
                 device=self.device,
                 modalities=self.modalities,
                 flips=self.flips,
+                runtime=runtime,
+                precision=self.precision if runtime == self.runtime else None,
                 with_boxes=None,
             )
         except (
             WeightsError,
             WrongCallError,
+            EngineError,
+            OutputError,
         ) as error:  # its text names files of the server, which are none of a client's business
             reason = f"version {version.number} of model '{name}' cannot be loaded: {_without_path(error, version)}"
             raise ModelNotReadyError(reason) from error

@@ -181,6 +181,7 @@ class MassTrainTask(TrainTask):
             recipe=options["recipe"],
             device=self.model.device,
             modalities=self.model.modalities,
+            runtime=self.model.runtime,
             overrides={
                 **device,
                 "preprocessing::modalities": list(self.model.modalities),

@@ -60,7 +60,8 @@ def score(weights: Path, records: list[dict[str, Any]], job: TrainJob) -> dict[s
     Args:
         weights: a file, or a folder of several.
     """
-    predictor = load_predictor(job.bundle, weights=weights, device=job.device, modalities=tuple(job.modalities))
+    how: dict[str, Any] = {"device": job.device, "modalities": tuple(job.modalities), "runtime": job.runtime}
+    predictor = load_predictor(job.bundle, weights=weights, **how)
     scores: dict[str, float | None] = {}
     for record in records:
         probability = predictor(record["image"]).probability

@@ -16,6 +16,7 @@ from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import hash_file
 from mammoseg.inference.engines.int8 import find_int8
+from mammoseg.inference.engines.torch_engine import TorchEngine
 from mammoseg.inference.predictor import Prediction
 from mammoseg.provenance import FILM_WARNING, PHANTOM_WARNING
 from monailabel_app.lib.models import serving
@@ -226,6 +227,26 @@ def test_a_command_that_names_the_weights_names_no_path_of_the_server(tmp_path, 
     with pytest.raises(ModelNotReadyError, match="mammoseg quantise BUNDLE --weights the file ") as said:
         model.segment(picture[0])
     assert str(tmp_path) not in str(said.value)
+
+
+def test_another_engine_draws_the_same_and_torch_stays_for_who_looks_inside(tmp_path, picture):
+    weights = write_weights(tmp_path / "w.pt")
+    by_torch = served_model(tmp_path / "a", weights)
+    by_openvino = served_model(tmp_path / "b", weights, runtime="openvino", precision="f32")
+    expected, found = (model.segment(picture[0]) for model in (by_torch, by_openvino))
+    assert np.allclose(found.probability, expected.probability, atol=1e-4) and found.mask.any()
+    assert found.algorithm.engine.startswith("openvino ") and found.algorithm.precision == "f32"
+    assert expected.algorithm.engine.startswith("torch ")
+    inside = by_openvino.load_torch_predictor()
+    assert isinstance(inside.engine, TorchEngine) and inside is by_openvino.load_torch_predictor()
+    assert inside.weights_sha256 == by_openvino.load_predictor().weights_sha256
+    assert by_torch.load_torch_predictor() is by_torch.load_predictor()
+
+
+def test_a_precision_that_the_engine_lacks_is_said(tmp_path, picture):
+    model = served_model(tmp_path, write_weights(tmp_path / "w.pt"), precision="int8")
+    with pytest.raises(ModelNotReadyError, match="version 0 of model 'unet' cannot be loaded: precision is 'int8'"):
+        model.segment(picture[0])
 
 
 @pytest.mark.parametrize("asked", [None, True, False])

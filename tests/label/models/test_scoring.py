@@ -54,6 +54,14 @@ def test_uncertainty_is_of_images_without_a_label(model, store):
     json.dumps(result)
 
 
+def test_a_model_that_openvino_computes_has_the_scores_of_torch(model, store, tmp_path):
+    build_scoring_methods({"unet": model})["uncertainty"]({}, store)
+    by_torch = store.info.pop("image-2")
+    other = served_model(tmp_path / "other", tmp_path / "w.pt", runtime="openvino")
+    build_scoring_methods({"unet": other})["uncertainty"]({}, store)
+    assert store.info["image-2"] == by_torch
+
+
 def test_scores_of_other_weights_are_dropped_and_those_of_other_models_kept(model, store, tmp_path):
     store.info["image-0"] = {"scores": {"aunet": {"version": 3, "dice": 0.1}}}
     methods = build_scoring_methods({"unet": model})

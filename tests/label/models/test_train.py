@@ -133,6 +133,21 @@ def test_a_worse_version_is_kept_aside(tmp_path, monkeypatch):
     assert task.model.versions.list_numbers() == [0, 1] and task.model.versions.read_current().number == 0
 
 
+def test_scores_of_a_training_are_computed_by_the_engine_that_serves(tmp_path, monkeypatch):
+    task = MassTrainTask(served_model(tmp_path, None, runtime="onnx"), tmp_path)
+    used: list[str] = []
+
+    def score_alone(job):
+        monkeypatch.setattr(train_job, "load_predictor", lambda *_, runtime, **__: used.append(runtime))
+        train_job.score(job.weights, [], job)
+        raise TrainingError("enough")
+
+    monkeypatch.setattr(task, "_run", score_alone)
+    with pytest.raises(TrainingError, match="enough"):
+        task({}, DictDatastore.of_pictures(tmp_path / "images", 8))
+    assert used == ["onnx"]
+
+
 @pytest.mark.parametrize("in_one_file", [False, True])
 def test_no_training_begins_with_a_mean_of_several(in_one_file, tmp_path):
     files = [write_weights(tmp_path / "w" / f"{seed}.pt", seed=seed) for seed in (0, 1)]

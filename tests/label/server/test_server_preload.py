@@ -24,6 +24,7 @@ def server(tmp_path_factory):
 def test_the_first_request_is_answered_by_what_was_loaded_at_the_start(server):
     answer = requests.post(f"{server.url}/infer/unet?image=image&output=json", timeout=60)
     assert answer.status_code == 200 and answer.json()["version"] == 0
+    assert answer.json()["engine"].startswith("openvino ") and answer.json()["precision"] == "f32"
 
 
 def test_weights_of_another_network_are_told_at_the_start_and_at_each_request(server):
@@ -31,4 +32,6 @@ def test_weights_of_another_network_are_told_at_the_start_and_at_each_request(se
     assert server.log.read_text().count(said) == 1
     answer = requests.post(f"{server.url}/infer/aunet?image=image", timeout=60)
     assert answer.status_code == 409 and answer.json()["detail"].startswith(said)
-    assert "wrong.pt" not in server.log.read_text() + answer.text
+    assert "wrong.pt" not in answer.text
+    named = [line for line in server.log.read_text().splitlines() if "wrong.pt" in line]
+    assert all(line.startswith("wrong.pt is converted for openvino ") for line in named)
