@@ -2,9 +2,11 @@
 
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 from pydicom import DataElement, Dataset
 from pydicom.config import RAISE
+from pydicom.dataelem import RawDataElement, convert_raw_data_element
 from pydicom.datadict import dictionary_has_tag, dictionary_VM, keyword_for_tag
 from pydicom.tag import BaseTag
 
@@ -18,6 +20,12 @@ LINE_BREAKS = "\t\n\f\r"
 """Control characters that texts of several lines may hold, PS3.5 6.1.3."""
 
 SEVERAL_LINES = {"LT", "ST", "UT"}
+
+NEED_THE_REST = {None, "SQ", "UN"}
+"""Value representations that the bytes of an element alone do not say or do not make sense of."""
+
+MOST_REMEMBERED = 256
+"""Bytes of the longest value of which it is remembered whether it is sound."""
 
 
 def drop_control_characters(dataset: Dataset) -> None:
@@ -58,13 +66,33 @@ def _find_malformed_tags(dataset: Dataset) -> Iterator[BaseTag]:
 
 
 def _is_sound(dataset: Dataset, tag: BaseTag) -> bool:
+    raw, letters = dataset.get_item(tag), dataset.original_character_set
+    if isinstance(raw, RawDataElement) and raw.VR not in NEED_THE_REST and letters and raw.length <= MOST_REMEMBERED:
+        return _is_sound_raw(raw._replace(value_tell=0), (letters,) if isinstance(letters, str) else tuple(letters))
     with passed_over():
         element = dataset[tag]
         if element.VR == "SQ":
             return not any(True for item in element.value for _ in _find_malformed_tags(item))
-        if element.VM > 1 and dictionary_VM(tag) == "1":
-            return False
-        value = str(element.value) if element.VR == "PN" else element.value  # a PersonName is never checked again
-        DataElement(tag, element.VR, value, validation_mode=RAISE)
-        return True
+        return _is_sound_element(element)
     return False
+
+
+@lru_cache(maxsize=4096)
+def _is_sound_raw(raw: RawDataElement, letters: tuple[str, ...]) -> bool:
+    """The same of bytes as they stand in a file: the codes of a report, of which each holds hundreds, are alike in all.
+
+    Args:
+        letters: encodings of the texts.
+    """
+    with passed_over():
+        return _is_sound_element(convert_raw_data_element(raw, encoding=list(letters)))
+    return False
+
+
+def _is_sound_element(element: DataElement) -> bool:
+    """Whether an element that is no sequence has one value where only one may be; raises what its values break."""
+    if element.VM > 1 and dictionary_VM(element.tag) == "1":
+        return False
+    value = str(element.value) if element.VR == "PN" else element.value  # a PersonName is never checked again
+    DataElement(element.tag, element.VR, value, validation_mode=RAISE)
+    return True

@@ -8,7 +8,7 @@ from pydicom import uid
 
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.dicom.cad_sr import build_cad_report
-from mammoseg.dicom.header import drop_control_characters
+from mammoseg.dicom.header import drop_control_characters, find_malformed_keywords
 from mammoseg.dicom.presentation_state import build_presentation_state
 from mammoseg.dicom.secondary_capture import build_secondary_capture
 from mammoseg.dicom.seg import build_segmentation
@@ -93,3 +93,19 @@ def test_an_object_refers_to_a_synthesized_frame_by_its_own_class(made):
     dataset = made(**tomosynthesis, ImageType=["DERIVED", "PRIMARY", "TOMOSYNTHESIS", "GENERATED_2D"])
     classes = {str(e.value) for e in dataset.iterall() if e.keyword == "ReferencedSOPClassUID"}
     assert classes <= {uid.BreastTomosynthesisImageStorage}
+
+
+@pytest.mark.parametrize("order", [("ISO_IR 192", "ISO_IR 100"), ("ISO_IR 100", "ISO_IR 192")])
+def test_the_same_bytes_are_judged_by_the_letters_that_they_are(order, tmp_path):
+    """A code of sixteen letters at most: ten of two bytes each in UTF-8, or twenty of one byte."""
+    malformed = {}
+    for character_set in order:
+        source = made_source(tmp_path)
+        source.SpecificCharacterSet = character_set
+        source.add_new("StudyID", "SH", "x")
+        with pydicom.config.disable_value_validation():
+            source.StudyID = "é" * 10 if character_set == "ISO_IR 192" else ("é" * 10).encode("utf-8").decode("latin-1")
+            source.save_as(tmp_path / "source.dcm")
+        read = pydicom.dcmread(tmp_path / "source.dcm", stop_before_pixels=True)
+        malformed[character_set] = find_malformed_keywords(read)
+    assert malformed == {"ISO_IR 192": [], "ISO_IR 100": ["StudyID"]}
