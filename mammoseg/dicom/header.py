@@ -6,8 +6,8 @@ from functools import lru_cache
 
 from pydicom import DataElement, Dataset
 from pydicom.config import RAISE
-from pydicom.dataelem import RawDataElement, convert_raw_data_element
 from pydicom.datadict import dictionary_has_tag, dictionary_VM, keyword_for_tag
+from pydicom.dataelem import RawDataElement, convert_raw_data_element
 from pydicom.tag import BaseTag
 
 from mammoseg.border import passed_over
