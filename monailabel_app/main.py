@@ -92,7 +92,9 @@ class MammosegApp(MONAILabelApp, NamedTasks):
         most_mib = read_whole_number(conf, "prompt_cache_mib", PROMPT_CACHE_MIB)
         self.preload = read_yes_or_no(conf, "preload", False)
         images = LookedAtImages(most_mib << 20, modalities)
-        self.outliners = build_prompted_models(images, preload=self.preload, device=device)
+        self.outliners = build_prompted_models(
+            images, preload=self.preload, device=device, runtime=conf.get("runtime", AUTO)
+        )
         super().__init__(app_dir, studies, conf, name="mammoseg", description=DESCRIPTION, version=__version__)
         self._auto_update_scoring = False  # private, of MONAI Label: it would start processes of its own server
 

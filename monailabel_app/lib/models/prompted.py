@@ -15,6 +15,7 @@ from mammoseg.dicom.algorithm import Assistance
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import read_json
 from mammoseg.inference.algorithm import describe_weights
+from mammoseg.inference.engines.engine import AUTO
 from mammoseg.interactive.click_model import BUNDLE, choose_click_weights, load_click_model
 from mammoseg.interactive.clicks import CLICK_RADIUS_PIXELS, without_clicked_out
 from mammoseg.interactive.in_breast import check_in_breast
@@ -219,7 +220,7 @@ class OnDemand:
             return self._loaded
 
 
-def _build_learned(images: LookedAtImages, *, preload: bool, device: str | None) -> dict[str, Outliner]:
+def _build_learned(images: LookedAtImages, *, preload: bool, device: str | None, runtime: str) -> dict[str, Outliner]:
     """The network that takes prompts, where it has weights."""
     path = choose_click_weights()
     if not path.is_file():
@@ -229,14 +230,14 @@ def _build_learned(images: LookedAtImages, *, preload: bool, device: str | None)
     named = {name: value for name, value in facts.items() if value is not None and name != "warning"}
     assistance = Assistance(BUNDLE, version, named)
     words = "Click U-Net from clicks, a box or strokes"
-    model = OnDemand(BUNDLE, lambda: load_click_model(path, device=device))
+    model = OnDemand(BUNDLE, lambda: load_click_model(path, device=device, runtime=runtime))
     if preload:
         model.load()
     return {BUNDLE: Outliner(model, assistance, images, description=words, facts=facts)}
 
 
 def build_prompted_models(
-    images: LookedAtImages, *, preload: bool = False, device: str | None = None
+    images: LookedAtImages, *, preload: bool = False, device: str | None = None, runtime: str = AUTO
 ) -> dict[str, Outliner]:
     """Interactive models by their names, the one that answers by default first.
 
@@ -244,12 +245,13 @@ def build_prompted_models(
         images: images that all of them share.
         preload: whether the network is loaded now, not by the first request.
         device: torch device of the network; None for a GPU where there is one.
+        runtime: what computes it, see `mammoseg.inference.engines.engine.choose_runtime`.
 
     Raises:
         WeightsError: weights that were trained here cannot be used.
     """
     walker, growing = RandomWalker(), RegionGrowing()
-    return _build_learned(images, preload=preload, device=device) | {
+    return _build_learned(images, preload=preload, device=device, runtime=runtime) | {
         model.name: Outliner(model, Assistance(model.name, model.version, is_learned=False), images, description=words)
         for model, words in (
             (walker, "Random walker from clicks, a box or strokes, without weights"),

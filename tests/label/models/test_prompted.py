@@ -324,7 +324,7 @@ def test_an_image_is_decoded_once_until_its_file_changes_and_memory_stays_within
 def test_the_network_is_loaded_by_the_first_request_or_with_preload_at_the_start(monkeypatch):
     loaded: list[tuple[Path, str | None]] = []
 
-    def load(path: Path, *, device: str | None) -> RandomWalker:
+    def load(path: Path, *, device: str | None, runtime: str) -> RandomWalker:
         loaded.append((path, device))
         return RandomWalker()
 
@@ -336,18 +336,18 @@ def test_the_network_is_loaded_by_the_first_request_or_with_preload_at_the_start
     assert loaded == [(choose_click_weights(), None)]
 
 
-def test_the_network_computes_on_the_device_of_the_server(monkeypatch, tmp_path):
-    used: list[str | None] = []
+def test_the_network_computes_on_the_device_and_with_the_engine_of_the_server(monkeypatch, tmp_path):
+    used: list[tuple[str | None, str]] = []
 
-    def load(path: Path, *, device: str | None) -> RandomWalker:
-        used.append(device)
+    def load(path: Path, *, device: str | None, runtime: str) -> RandomWalker:
+        used.append((device, runtime))
         return RandomWalker()
 
     monkeypatch.setattr("monailabel_app.lib.models.prompted.load_click_model", load)
-    conf = {"state_dir": str(tmp_path / "state"), "models": "unet", "device": "cpu"}
+    conf = {"state_dir": str(tmp_path / "state"), "models": "unet", "device": "cpu", "runtime": "onnx"}
     (tmp_path / "images").mkdir()
     MammosegApp(str(APP_DIR), str(tmp_path / "images"), conf).outliners[BUNDLE].model.load()
-    assert used == ["cpu"]
+    assert used == [("cpu", "onnx")]
 
 
 class AllOfIt:
