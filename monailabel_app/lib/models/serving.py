@@ -67,8 +67,8 @@ class ServedModel:
         versions: versions of its weights.
         device: torch device; None takes a GPU where there is one.
         modalities: DICOM modalities to let in.
-        runtime: what computes the masks, and
-        precision: with what; see `mammoseg.inference.predictor.Predictor`.
+        runtime: what computes the masks, see `mammoseg.inference.predictor.Predictor`.
+        precision: numbers that it computes with; those of engine and weights when None.
         flips: mean with the image upside down; as the weights record it when None.
         min_area_mm2: least area of a mass where the image has an honest pixel spacing; that of the weights when None.
 
