@@ -132,7 +132,7 @@ def check_engine(runtime: str, *, device: str | None, precision: str | None) -> 
     """Refuse an engine, a device or a precision that no computer has, or not this one, before anything is loaded.
 
     Args:
-        runtime: see `choose_runtime`.
+        runtime: what was asked for, see `choose_runtime`.
         device: torch device; None for a GPU where there is one.
         precision: one of `PRECISIONS`; None for that of engine and weights.
 
