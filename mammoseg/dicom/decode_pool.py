@@ -124,6 +124,18 @@ class DecodePool:
             raise make_no_sense_error()
         raise InputRefusedError(fields["code"], as_plain_text(fields.get("reason")))
 
+    def start(self) -> None:
+        """Start a child before it is needed, so that it imports while this process does something else.
+
+        Where none can be started, whoever asks first is told.
+        """
+        try:
+            child = self._take()
+        except InputRefusedError:
+            return
+        with self._lock:
+            self._idle.append(child)
+
     def close(self) -> None:
         """End the children that are idle; the pool can still be used."""
         with self._lock:

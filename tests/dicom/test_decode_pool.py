@@ -211,6 +211,22 @@ def test_a_child_is_used_again_and_replaced_in_the_end(tmp_path):
     assert seen[0] != seen[2]
 
 
+def test_a_child_that_was_started_ahead_is_the_one_that_answers(tmp_path):
+    path = write_mammogram(tmp_path)
+    with closing(DecodePool()) as pool:
+        before = set(children_of(os.getpid()))
+        pool.start()
+        (ahead,) = set(children_of(os.getpid())) - before
+        pool.ask({"kind": "texts", "path": str(path), "keywords": ["Modality"]})
+        assert set(children_of(os.getpid())) - before == {ahead}
+
+
+def test_where_no_child_can_be_started_ahead_who_asks_is_told():
+    pool = DecodePool(["/none/such"])
+    pool.start()
+    assert refusal_of(pool).code == "E_RESOURCES"
+
+
 def test_two_threads_have_two_children(tmp_path):
     meet = f"open(os.path.join({str(tmp_path)!r}, str(os.getpid())), 'w').close()\n"
     meet += f"    while len(os.listdir({str(tmp_path)!r})) < 2: time.sleep(0.01)\n    "
