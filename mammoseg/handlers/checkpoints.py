@@ -192,8 +192,8 @@ class Checkpoints:
         ]
         if different:
             raise WeightsError(
-                f"{path} belongs to another run ({'; '.join(different)}); give the same, name another --ckpt_dir, or "
-                "start anew with --resume false."
+                f"{path} belongs to another run ({'; '.join(different)}); give the same, name another --ckpt_dir "
+                "and --output_dir, or start anew with --resume false, which replaces its weights."
             )
 
 

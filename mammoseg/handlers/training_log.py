@@ -22,6 +22,14 @@ def log_scores(engine: Engine) -> None:
     logger.info(f"scored: {', '.join(_format_scores(engine.state.metrics))}")
 
 
+class ScoreLog:
+    """Calls `log_scores` at the end; MONAI's ``StatsHandler`` does too, and takes a Ctrl-C for a fault to be traced."""
+
+    def attach(self, engine: Engine) -> None:
+        """Follow an evaluator."""
+        engine.add_event_handler(Events.EPOCH_COMPLETED, log_scores)
+
+
 def _format_scores(metrics: Mapping[str, float]) -> list[str]:
     return [f"{name.removeprefix('val_').replace('_', ' ')} {value:.4f}" for name, value in metrics.items()]
 

@@ -78,7 +78,20 @@ def train(
             f"no epoch had a value of the key metric, so there are no weights at {weights}; "
             "validation needs images with masses, and --val_interval no more epochs than the training has."
         )
-    print(f"Weights: {weights}")
+    print(f"Weights: {weights}{_say_best(weights)}")
+
+
+def _say_best(weights: str) -> str:
+    """Which epoch weights are of and what it scored, in brackets; nothing where they do not say."""
+    with quick_imports():
+        from mammoseg.checkpoints.checkpoint import read_weights
+    told = read_weights(weights).provenance.get("validation")
+    if not isinstance(told, dict) or "epoch" not in told:
+        return ""
+    scores = [
+        f"{name.removeprefix('val_').replace('_', ' ')} {value:.4f}" for name, value in told.items() if name != "epoch"
+    ]
+    return f" (the best, of epoch {told['epoch']}: validation {', '.join(scores)})"
 
 
 def evaluate(bundle: str, *, dataset_dir: str, weights: Named | None = None, **overrides: Any) -> None:
@@ -90,6 +103,7 @@ def evaluate(bundle: str, *, dataset_dir: str, weights: Named | None = None, **o
         weights: checkpoint; None takes the bundle's own. Several, or a folder of several, are scored as their mean.
         overrides: values of the config, nested ones by ``::``; ``validation_section`` chooses another section.
     Raises:
+        StoppedError: Ctrl-C.
         MammosegError: what a person can mend.
     """
     if say_why_no_masses(bundle) == NEEDS_PROMPTS:
@@ -97,12 +111,15 @@ def evaluate(bundle: str, *, dataset_dir: str, weights: Named | None = None, **o
             f"bundle '{bundle}' needs prompts; it is measured by: python scripts/benchmark.py prompts."
         )
     files = list_named_weights(weights) if weights else []
-    if len(files) > 1 or (weights and find_described_ensemble(weights)):
-        output = _evaluate_mean(bundle, dataset_dir=dataset_dir, weights=weights, **overrides)
-    else:
-        named = {"best_checkpoint": str(files[0])} if files else {}
-        flow = run_workflow(bundle, "evaluating", "evaluate", dataset_dir=dataset_dir, **named, **overrides)
-        output = Path(flow.parser.get_parsed_content("output_dir"))
+    try:
+        if len(files) > 1 or (weights and find_described_ensemble(weights)):
+            output = _evaluate_mean(bundle, dataset_dir=dataset_dir, weights=weights, **overrides)
+        else:
+            named = {"best_checkpoint": str(files[0])} if files else {}
+            flow = run_workflow(bundle, "evaluating", "evaluate", dataset_dir=dataset_dir, **named, **overrides)
+            output = Path(flow.parser.get_parsed_content("output_dir"))
+    except KeyboardInterrupt as error:
+        raise StoppedError("stopped; tables are written at the end, so the same command begins anew.") from error
     summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
     print(*format_dice_lines(summary["scores"]), *format_mass_lines(summary), sep="\n")
     print(f"Tables: {output / 'per_image.csv'}, {output / 'summary.csv'}, {output / 'froc.csv'}")

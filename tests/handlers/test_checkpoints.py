@@ -133,7 +133,8 @@ def refusal(overrides: dict) -> str:
     ],
 )
 def test_another_run_is_not_continued(dataset, undisturbed, changes, said):
-    way_out = "; give the same, name another --ckpt_dir, or start anew with --resume false."
+    way_out = "; give the same, name another --ckpt_dir and --output_dir, or start anew with --resume false, which "
+    way_out += "replaces its weights."
     assert refusal(tiny_overrides(dataset, undisturbed) | changes).endswith(f"belongs to another run ({said}){way_out}")
 
 

@@ -111,6 +111,8 @@ def test_a_training_starts_from_weights_with_their_network_and_size(run, tmp_pat
     printed = capsys.readouterr().out
     assert f"start_from.json\"]' --dataset_dir {run}" in printed and f" --start_from {weights} " in printed
     started, trained = (read_weights(path) for path in (weights, tmp_path / "model.pt"))
+    dice = trained.provenance["validation"]["val_mean_dice"]
+    assert f"model.pt (the best, of epoch 1: validation mean dice {dice:.4f})\n" in printed
     assert started.network == trained.network and started.preprocessing == trained.preprocessing
     assert trained.provenance["started_from"]["sha256"] == started.sha256
     assert trained.provenance["started_from"]["source"] == "folder" and trained.provenance["encoder"] is None
@@ -173,6 +175,17 @@ def test_ctrl_c_says_what_is_kept(tmp_path, monkeypatch):
     with pytest.raises(StoppedError, match="epochs that had ended are kept") as stopped:
         train("unet", dataset_dir=str(tmp_path))
     assert stopped.value.exit_code == 130
+
+
+def test_ctrl_c_in_an_evaluation_is_a_sentence_and_no_fault_to_be_traced(run, tmp_path, monkeypatch, capsys):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mammoseg.inference.flips.FlipInferer.__call__", interrupted)
+    with pytest.raises(StoppedError, match="so the same command begins anew"):
+        evaluate("unet", dataset_dir=str(run / "data"), ckpt_dir=str(run / "models"), output_dir=str(tmp_path))
+    said = "".join(capsys.readouterr())
+    assert "Traceback" not in said and "ERROR" not in said
 
 
 @pytest.mark.parametrize(
