@@ -79,6 +79,8 @@ def _serve(options: argparse.Namespace) -> None:
     listeners: list[socket.socket] = [Listener(bound, server.state.connections) for bound in sockets]
     url = build_url("https" if options.ssl_certfile else "http", options.host, listeners[0].getsockname()[1])
     logging.getLogger(__name__).info("Serving on %s", url)
+    if all(versions.read_current() is None for versions in label_app.versions.values()):
+        logging.getLogger(__name__).warning("No model has weights yet; train one, or name weights with --conf weights.")
     print(say_page(url, is_built=BUILT.is_dir()), flush=True)
     with suppress(KeyboardInterrupt):
         config = uvicorn.Config(

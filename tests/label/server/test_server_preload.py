@@ -27,6 +27,14 @@ def test_the_first_request_is_answered_by_what_was_loaded_at_the_start(server):
     assert answer.json()["engine"].startswith("openvino ") and answer.json()["precision"] == "f32"
 
 
+def test_a_server_of_which_no_model_has_weights_says_so_at_the_start(server, tmp_path):
+    said = "WARNING monailabel_app.__main__: No model has weights yet; train one, or name weights with --conf weights."
+    write_picture(tmp_path / "studies" / "image.png")
+    with started_server(str(tmp_path / "studies"), tmp_path, {"models": "aunet", "device": "cpu"}):
+        assert said in (tmp_path / "log").read_text()
+    assert said not in server.log.read_text()
+
+
 def test_weights_of_another_network_are_told_at_the_start_and_at_each_request(server):
     said = "version 0 of model 'aunet' cannot be loaded: the file holds UNet, bundle 'aunet' is AUNet"
     assert server.log.read_text().count(said) == 1
