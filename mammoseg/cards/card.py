@@ -19,7 +19,7 @@ from mammoseg.cards.departures import list_departures
 from mammoseg.cards.facts import build_bundle_network, measure_facts
 from mammoseg.cards.figure import draw_figure
 from mammoseg.cards.listing import SHIPPED, describe_paper, read_card_file
-from mammoseg.cards.measured import RESULTS, choose_shown_grid, read_measured, select_measured
+from mammoseg.cards.measured import RESULTS, choose_shown_grid, read_measured, say_found, select_measured
 from mammoseg.cards.recipe import list_recipe_settings
 from mammoseg.cards.stages import trace_stages
 from mammoseg.files import as_printable
@@ -167,5 +167,6 @@ def _load_template(name: str) -> jinja2.Template:
     loader = jinja2.FileSystemLoader(BASE_FOLDER / "cards")
     options: dict[str, Any] = {"trim_blocks": True, "keep_trailing_newline": True, "undefined": jinja2.StrictUndefined}
     environment = jinja2.Environment(loader=loader, **options)  # Markdown: nothing to escape
-    environment.filters |= {"shown_grid": choose_shown_grid, "three": "{:.3f}".format, "four": "{:.4f}".format}
+    environment.filters |= {"shown_grid": choose_shown_grid, "found": say_found}
+    environment.filters |= {"three": "{:.3f}".format, "four": "{:.4f}".format}
     return environment.get_template(name)

@@ -41,6 +41,13 @@ def choose_shown_grid(run: Mapping[str, Any]) -> dict[str, Any]:
     return dict(run["grids"].get("network") or run["grids"]["original"])
 
 
+def say_found(found: Sequence[Mapping[str, Any]]) -> str:
+    """Fractions of the masses found at rising false marks an image; the end of a curve that ends before, once."""
+    said = [at["empty_because"] if at["sensitivity"] is None else f"{at['sensitivity']:.3f}" for at in found]
+    ends = {at["empty_because"] for at in found}
+    return ", ".join(text for place, text in enumerate(said) if text not in ends or text not in said[:place])
+
+
 def list_sentences(record: Mapping[str, Any]) -> list[str]:
     """Command, data, settings and machine of the runs of a record, each sentence once."""
     runs = record["runs"]

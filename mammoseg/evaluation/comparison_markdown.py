@@ -66,9 +66,9 @@ def _format_origins(origins: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _format_lesions(tables: Mapping[str, Sequence[ScoreRow]], froc: Sequence[ScoreRow]) -> str:
-    """Missed masses of the runs, and those found by false marks an image; empty where no run counted any."""
+    """Masses of the runs without a predicted pixel, and those found by false marks an image; empty where no run counted any."""
     missed = count_missed_masses(tables)
-    sections = ["", "## Missed masses\n", _format_table(missed)] if missed else []
+    sections = ["", "## Masses without a predicted pixel\n", _format_table(missed)] if missed else []
     if froc:
         shown = [row for row in froc if row["rule"] == SHOWN_RULE]
         sections += ["## Masses found by false marks an image\n", _format_table(shown)]

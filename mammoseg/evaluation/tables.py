@@ -164,24 +164,29 @@ def format_dice_lines(summary: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def format_mass_lines(summary: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
-    """What a ``summary.json`` says of masses: how many were missed, and found at half a false mark an image and one."""
-    missed = [
-        f"Missed at the threshold: {row['missed_masses']} of {format_count(row['masses'], 'mass')}, {row['grid']} grid"
+    """What a ``summary.json`` says of masses: how many have no predicted pixel, and how many a FROC curve has found.
+
+    The curve is read at half a false mark an image and at one; where it ends before, its end is said, once.
+    """
+    untouched = [
+        f"Without a predicted pixel at the threshold: {row['missed_masses']} of {format_count(row['masses'], 'mass')}, "
+        f"{row['grid']} grid"
         for row in summary["masses"]
         if row["masses"]
     ]
     found = [
-        f"Found at {format_count(row['false_positives'], 'false mark')} an image, whatever the threshold: "
-        f"{_say_found(row)}, {row['grid']} grid"
+        f"Found{_say_found(row)}, {row['grid']} grid"
         for row in summary["froc"]
         if row["rule"] == "either" and row["false_positives"] in (0.5, 1.0)
     ]
-    return missed + found
+    return untouched + list(dict.fromkeys(found))
 
 
 def _say_found(row: Mapping[str, Any]) -> str:
-    known = row["sensitivity"] is not None
-    return f"{row['sensitivity']:.3f} of the masses" if known else f"not told, since {row['empty_because']}"
+    if row["sensitivity"] is None:
+        return f", whatever the threshold: {row['empty_because']}"
+    at = f" at {format_count(row['false_positives'], 'false mark')} an image, whatever the threshold"
+    return f"{at}: {row['sensitivity']:.3f} of the masses"
 
 
 def read_provenance(evaluation: Path) -> dict[str, Any]:

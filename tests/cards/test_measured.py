@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mammoseg.cards.measured import read_measured, select_measured
+from mammoseg.cards.measured import read_measured, say_found, select_measured
 
 
 def a_run(name: str, bundle: str, dice: float, *, seed: int = 0) -> dict:
@@ -64,3 +64,11 @@ def test_a_card_has_the_runs_of_its_bundle_alone(folder):
 
 def test_an_installed_package_without_records_has_none(tmp_path):
     assert read_measured(tmp_path / "absent") == []
+
+
+def test_a_curve_that_ends_before_both_rates_is_said_once():
+    ends = {"sensitivity": None, "empty_because": "the curve ends at 0.473 false marks an image, with 0.827 found"}
+    assert say_found([ends, ends]) == ends["empty_because"]
+    found = {"sensitivity": 0.3412, "empty_because": ""}
+    assert say_found([found, ends]) == f"0.341, {ends['empty_because']}"
+    assert say_found([found, found]) == "0.341, 0.341"

@@ -152,9 +152,11 @@ def test_curves_and_missed_masses_of_the_runs_stand_side_by_side(better, worse, 
     compare(better, worse, output=tmp_path / "out")
 
     page = (tmp_path / "out" / "comparison.md").read_text(encoding="utf-8")
-    assert "| better | network | 12 | 6 |" in page
+    assert "## Masses without a predicted pixel\n" in page and "| better | network | 12 | 6 |" in page
     assert "| better | network | either | 1 | 1 | 1 | 1 | 6 | 6 |  |" in page
     assert "| worse | network | either | 1 | 0 | 0 | 0 | 6 | 6 |  |" in page
+    html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Without a predicted pixel</th>" in html
     assert (tmp_path / "out" / "froc.png").read_bytes().startswith(b"\x89PNG")
     with (tmp_path / "out" / "froc.csv").open() as file:
         assert {row["run"] for row in csv.DictReader(file)} == {"better", "worse"}

@@ -116,7 +116,13 @@ def test_missed_masses_are_counted_by_grid():
     assert count_masses(rows) == [{"grid": "network", "masses": 3, "missed_masses": 1}]
 
 
-def test_a_curve_that_ends_before_the_asked_number_of_false_marks_is_told():
+def test_masses_that_one_pixel_touched_are_not_called_found():
+    masses = [{"grid": "network", "masses": 3, "missed_masses": 0}]
+    (line,) = format_mass_lines({"masses": masses, "froc": []})
+    assert line == "Without a predicted pixel at the threshold: 0 of 3 masses, network grid"
+
+
+def test_a_curve_that_ends_before_the_asked_number_of_false_marks_says_where_and_what_it_found():
     ends = {"sensitivity": None, "empty_because": "the curve ends at 0.667 false marks an image, with 0.750 found"}
     froc = [
         {"rule": "either", "grid": "network", "false_positives": 0.5, "sensitivity": 0.75, "empty_because": ""},
@@ -125,8 +131,15 @@ def test_a_curve_that_ends_before_the_asked_number_of_false_marks_is_told():
     ]
     assert format_mass_lines({"masses": [], "froc": froc}) == [
         "Found at 0.5 false marks an image, whatever the threshold: 0.750 of the masses, network grid",
-        "Found at 1 false mark an image, whatever the threshold: not told, since the curve ends at 0.667 false marks "
-        "an image, with 0.750 found, network grid",
+        "Found, whatever the threshold: the curve ends at 0.667 false marks an image, with 0.750 found, network grid",
+    ]
+
+
+def test_a_curve_that_ends_before_half_a_false_mark_an_image_says_so_once():
+    ends = {"sensitivity": None, "empty_because": "the curve ends at 0.420 false marks an image, with 1.000 found"}
+    froc = [{"rule": "either", "grid": "network", "false_positives": rate, **ends} for rate in (0.5, 1.0)]
+    assert format_mass_lines({"masses": [], "froc": froc}) == [
+        "Found, whatever the threshold: the curve ends at 0.420 false marks an image, with 1.000 found, network grid"
     ]
 
 
