@@ -4,6 +4,7 @@ import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 
 class MammosegError(Exception):
@@ -29,7 +30,7 @@ class PartlyRefusedError(MammosegError):
 
 
 class StoppedError(MammosegError):
-    """The person at the keyboard stopped the run; what was finished is kept."""
+    """The person at the keyboard stopped the run; the text says what is kept, where anything is."""
 
     exit_code = 130
 
@@ -101,6 +102,31 @@ def make_unknown_name_error(kind: str, name: str, known: Iterable[str]) -> Wrong
         "unknown bundle 'aunett'; known: aunet, unet_slim; did you mean aunet?"
     """
     return WrongCallError(f"unknown {kind} '{name}'; {say_known_names(name, known)}")
+
+
+def say_difference(word: str, there: Any, here: Any) -> str:
+    """In what something that was made earlier differs from what is asked for; of a hash the beginning is said.
+
+    Examples:
+        >>> from mammoseg.errors import say_difference
+        >>> say_difference("--seed", 0, None)
+        '--seed 0 there, none here'
+    """
+    if isinstance(there, dict) or isinstance(here, dict):
+        return f"{word} differs"
+    there, here = ("none" if value is None else shorten_hashes(str(value)) for value in (there, here))
+    return f"{word} {there} there, {here} here"
+
+
+def shorten_hashes(text: str) -> str:
+    """The beginning of a hash, or of each of several that are joined by ``+``.
+
+    Examples:
+        >>> from mammoseg.errors import shorten_hashes
+        >>> shorten_hashes("0123456789abcdef+fedcba9876543210")
+        '0123456789ab+fedcba987654'
+    """
+    return "+".join(part[:12] for part in text.split("+"))
 
 
 def say_reason(error: Exception) -> str:

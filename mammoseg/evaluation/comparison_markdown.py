@@ -66,7 +66,7 @@ def _format_origins(origins: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _format_lesions(tables: Mapping[str, Sequence[ScoreRow]], froc: Sequence[ScoreRow]) -> str:
-    """Masses of the runs without a predicted pixel, and those found by false marks an image; empty where no run counted any."""
+    """Masses without a predicted pixel, and those found by false marks an image; empty where no run counted any."""
     missed = count_missed_masses(tables)
     sections = ["", "## Masses without a predicted pixel\n", _format_table(missed)] if missed else []
     if froc:

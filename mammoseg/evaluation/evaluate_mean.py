@@ -9,6 +9,7 @@ from mammoseg.checkpoints.weights_file import Named, list_named_weights
 from mammoseg.data.datalist import load_section, read_voi
 from mammoseg.evaluation.forward import judge_images
 from mammoseg.evaluation.origin import NO_LEAST_AREA, describe_data_origin, describe_making
+from mammoseg.evaluation.other_scores import refuse_other_scores
 from mammoseg.evaluation.scored_image import score_image, write_evaluation
 from mammoseg.files import check_folder, sole_writer
 from mammoseg.inference.ensemble import load_predictor
@@ -43,7 +44,7 @@ def evaluate_mean(
     Returns:
         The folder of the tables.
     Raises:
-        WrongCallError: the section has no image.
+        WrongCallError: the section has no image, or the folder has the scores of other weights.
         MammosegError: what a person can mend.
     """
     datalist = Path(dataset_dir) / "datalist.json"
@@ -51,6 +52,7 @@ def evaluate_mean(
     output = Path(output_dir or Path(locate_runs(bundle)) / "eval")
     check_folder(output)
     predictor = load_predictor(bundle, weights=weights, flips=flips, device=device, voi=read_voi(datalist))
+    refuse_other_scores(output, {"weights_sha256": predictor.algorithm.weights_sha256})
     threshold = threshold or predictor.threshold
     with sole_writer(output, output / LOCK):
         images = [

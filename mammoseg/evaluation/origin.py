@@ -50,7 +50,8 @@ def with_settings(
 ) -> dict[str, Any]:
     """Provenance of a workflow of one network, with what it scores and how; its seed is that of the training.
 
-    ``network`` and ``spatial_size`` are those of the weights, which may be of less width than the bundle.
+    ``validation`` is the epoch that the weights are of, with its score; ``network`` and ``spatial_size`` are theirs,
+    and may be of less width than the bundle.
 
     Args:
         provenance: what the run says of itself, see `mammoseg.provenance.collect_provenance`.
@@ -65,6 +66,7 @@ def with_settings(
     settings = {"section": section, "threshold": threshold, "flips": say_flips(flips), "precision": precision}
     trained = {
         "seed": weights.provenance.get("seed"),
+        "validation": weights.provenance.get("validation"),
         "network": weights.network,
         "spatial_size": list(weights.preprocessing["spatial_size"]),
     }

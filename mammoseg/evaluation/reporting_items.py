@@ -72,7 +72,8 @@ def _collect_answers(
             f"{format_number(row['mean_high'])})"
             for row in dice
         ),
-        "failures": "Masses without a predicted pixel, the lower end of the ECDF, and the worst case of the gallery where there is one.",
+        "failures": "Masses without a predicted pixel, the lower end of the ECDF, and the worst case of the gallery "
+        "where there is one.",
     }
 
 

@@ -14,8 +14,15 @@ from mammoseg.data.datalist import Record, load_section, read_datalist, read_voi
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.lesion_tables import read_froc
+from mammoseg.evaluation.other_scores import refuse_other_weights
 from mammoseg.evaluation.page import write_html_report
-from mammoseg.evaluation.plots import Case, choose_best_median_worst, find_training_log, plot_cases
+from mammoseg.evaluation.plots import (
+    Case,
+    choose_best_median_worst,
+    find_training_log,
+    plot_cases,
+    read_training_log,
+)
 from mammoseg.evaluation.tables import ScoreRow, count_masses, read_per_image, read_provenance, summarise
 from mammoseg.evaluation.threshold_baseline import ImageAndMask, evaluate_threshold, fit_threshold
 from mammoseg.files import atomic_path, hash_file, sole_writer, write_json
@@ -69,7 +76,8 @@ def report(
         title: heading of the page.
         cases: how many images to show, from the best to the worst.
     Raises:
-        WrongCallError: the tables are not of the datalist or of the weights, or are of patches around masses.
+        WrongCallError: the tables are not of the datalist or of the weights, or are of patches around masses; or the
+            output has the page of other weights.
         MammosegError: another run writes to the same folder.
     """
     evaluation, page = Path(evaluation_dir), Path(output)
@@ -82,6 +90,8 @@ def report(
     predictor = _load_scored_weights(told, weights, bundle=bundle, voi=read_voi(datalist_file))
     with quick_imports():  # torch, which takes seconds that a wrong call need not wait
         from mammoseg.checkpoints.checkpoint import read_weights
+    if not _continues(find_training_log(page), find_training_log(evaluation)):
+        refuse_other_weights(page, predictor.weights_sha256, option="--output")
     provenance = told or read_weights(weights).provenance
     doubt = find_doubt(provenance)
     section = _name_section(told)
@@ -146,6 +156,11 @@ def draw_cases(evaluation: Path, *, dataset_dir: Path, weights: Path) -> None:
         for heading, image_id in choose_best_median_worst(list(rows.values())).items()
     }
     plot_cases(shown, evaluation / "cases.png", attribution=_say_attribution(read_datalist(datalist_file)) or "")
+
+
+def _continues(earlier: Path | None, log: Path | None) -> bool:
+    """Whether a training log is of the run of an earlier one: both begin with the same epoch."""
+    return earlier is not None and log is not None and read_training_log(earlier)[0] == read_training_log(log)[0]
 
 
 def _name_section(told: Mapping[str, Any]) -> str:

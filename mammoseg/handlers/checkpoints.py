@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from mammoseg.checkpoints.checkpoint import load_model, read_checkpoint, save_checkpoint
 from mammoseg.checkpoints.weights_file import TO_GO_ON, WeightsError
+from mammoseg.errors import say_difference
 from mammoseg.files import check_folder
 from mammoseg.handlers.early_stop import EarlyStop
 from mammoseg.handlers.moving_average import MovingAverage
@@ -186,7 +187,7 @@ class Checkpoints:
     def _check_same_run(self, saved: dict[str, Any], path: Path) -> None:
         before, now = map(_collect_facts, (saved, self.settings))
         different = [
-            _say_difference(word, before[name], now.get(name))
+            say_difference(word, before[name], now.get(name))
             for name, word in MUST_AGREE.items()
             if name in before and before[name] != now.get(name)
         ]
@@ -203,10 +204,3 @@ def _collect_facts(parts: dict[str, Any]) -> dict[str, Any]:
     if isinstance(facts.get("started_from"), dict):
         facts["started_from"] = facts["started_from"].get("sha256")
     return facts
-
-
-def _say_difference(word: str, there: Any, here: Any) -> str:
-    if isinstance(there, dict) or isinstance(here, dict):
-        return f"{word} differs"
-    there, here = ("none" if value is None else str(value)[:12] for value in (there, here))  # of a hash its beginning
-    return f"{word} {there} there, {here} here"

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 
+from mammoseg.evaluation.other_scores import refuse_other_scores
 from mammoseg.evaluation.scored_image import ScoredGrid, score_image, write_evaluation
 from mammoseg.files import check_folder
 
@@ -23,7 +24,8 @@ class PerImageReport:
     run the rows of all processes are joined, images that a sampler repeated count once, and the first process writes.
 
     Args:
-        output_dir: folder of the three files; made when missing, files of an earlier run are replaced.
+        output_dir: folder of the three files; made when missing. Files of an earlier run are replaced, but for those of
+            other weights, see `refuse_other_scores`.
         threshold: a pixel is mass when its probability is at least this.
         image_key: key of the image; its ``meta`` is where an identity is looked up that the item itself lacks.
         pred_key: mass probability (1, H, W).
@@ -64,6 +66,7 @@ class PerImageReport:
 
     def _start(self, engine: Engine) -> None:
         check_folder(self.output_dir)
+        refuse_other_scores(self.output_dir, self.provenance or {})
         self.images = []
 
     def _score(self, engine: Engine) -> None:

@@ -1,6 +1,7 @@
 """The mean of several weights, scored as one network is."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +57,15 @@ def test_a_member_that_may_have_learned_from_the_images_is_named_a_doubt(folder,
     assert "WARNING: These weights learned from images of folder that this datalist" in capsys.readouterr().err
     scores_of(folder, str(folder / "weights"), "sure", device="cpu")
     assert "WARNING" not in capsys.readouterr().err
+
+
+def test_a_mean_and_one_of_its_members_do_not_replace_each_others_scores(folder):
+    both, one = str(folder / "weights"), str(folder / "weights" / "right.pt")
+    for first, second in ((both, one), (one, both)):
+        name = f"of-{Path(first).name}"
+        scores_of(folder, first, name, device="cpu")
+        with pytest.raises(WrongCallError, match="has the scores of other weights"):
+            scores_of(folder, second, name, device="cpu")
 
 
 def test_an_option_of_one_network_is_refused(folder):

@@ -67,7 +67,8 @@ def test_evaluation_names_the_seed_of_the_training(run, tmp_path):
 def test_evaluation_tells_its_scores_as_scores_and_not_as_the_best_of_a_training(run, tmp_path, capsys):
     weights = str(run / "models" / "model.pt")
     evaluate("unet", dataset_dir=str(run / "data"), weights=weights, output_dir=str(tmp_path))
-    printed = capsys.readouterr().out
+    printed, progress = capsys.readouterr()
+    assert "\r" not in progress  # no terminal
     (dice,) = [row["mean"] for row in json.loads((tmp_path / "summary.json").read_text())["scores"] if of_dice(row)]
     assert f" - INFO - scored: mean dice {dice:.4f}\n" in printed and "best value" not in printed
 
@@ -89,11 +90,11 @@ def test_equivalent_monai_command_is_printed(run, tmp_path, capsys):
 @pytest.mark.slow  # two processes that import MONAI
 def test_the_printed_commands_do_the_same_when_they_are_pasted_elsewhere(run, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(run)
-    evaluate("unet", dataset_dir="data", weights="models/model.pt", output_dir="pasted/eval")
+    evaluate("unet", dataset_dir="data", weights="models/model.pt", output_dir="pasted/scored")
     overrides = tiny_overrides(Path("data"), Path("pasted"), max_epochs=1)
     train("unet", **overrides)
     commands = [line[2:] for line in capsys.readouterr().out.splitlines() if line.startswith("$ ")]
-    written = [run / "pasted" / "eval" / "per_image.csv", run / "pasted" / "models" / "model.pt"]
+    written = [run / "pasted" / "scored" / "per_image.csv", run / "pasted" / "models" / "model.pt"]
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     for command, file in zip(commands, written, strict=True):
         (run / "pasted" / "models" / "checkpoint.pt").unlink(missing_ok=True)  # else there is nothing left to train
