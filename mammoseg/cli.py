@@ -62,8 +62,7 @@ def _run_command(name: str, declare: Declare, words: list[str]) -> None:
         overrides = _parse_overrides(further, parser)
     else:
         given, further = parser.parse_known_intermixed_args(words)
-        if further:
-            parser.error(f"there is no {'option' if further[0].startswith('-') else 'place for'} {further[0]}")
+        parser.refuse(further)
     arguments = vars(given)
     command(*arguments.pop("inputs", ()), **arguments, **overrides)
 

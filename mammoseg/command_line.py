@@ -1,18 +1,26 @@
 """What every program of the project shares: wrong calls in one sentence, and the one place where each call ends."""
 
+import inspect
 import os
 import signal
 import sys
 import threading
 import traceback
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError, say_kind_and_place
+from mammoseg.errors import (
+    FaultError,
+    MammosegError,
+    StoppedError,
+    WrongCallError,
+    say_kind_and_place,
+    suggest_name,
+)
 from mammoseg.files import as_printable
 from mammoseg.moved import find_moved
 
@@ -24,7 +32,35 @@ PIPE_CLOSED = 141
 
 
 class Parser(ArgumentParser):
-    """argparse, with its errors as ours."""
+    """argparse, with its errors as ours; takes what `ArgumentParser` takes."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.known: list[str] = []  # before argparse adds --help
+        super().__init__(*arguments, **options)
+
+    def add_argument(self, *names: Any, **options: Any) -> Any:
+        """Add an argument, and note how it is spelt."""
+        action = super().add_argument(*names, **options)
+        self.known += action.option_strings
+        return action
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse a command line of which nothing may be left."""
+        given, further = self.parse_known_args(args, namespace)
+        self.refuse(further)
+        return given
+
+    def refuse(self, further: Sequence[str]) -> None:
+        """Refuse words that are no arguments.
+
+        Raises:
+            WrongCallError: there is one; of an option with the nearest that there is.
+        """
+        if further:
+            name, *_ = further[0].split("=")
+            is_option = name.startswith("-")
+            near = suggest_name(name, self.known).strip() if is_option else ""
+            self.error(f"there is no {'option' if is_option else 'place for'} {name}{f'; {near}' if near else ''}")
 
     def error(self, message: str) -> NoReturn:
         """Refuse a command line.
@@ -57,13 +93,36 @@ def run_to_end(work: Callable[[], Any], *, name: str = "mammoseg") -> int:
 
 
 def run_script(command: Any) -> NoReturn:
-    """Run a script's function, or its functions by name, with the arguments of the command line, by python-fire."""
+    """Run a script's function, or its functions by name, with the arguments of the command line, by python-fire.
+
+    An option that the function does not have is refused before it runs; fire says so once it is done.
+    """
     import fire  # needed by scripts only
 
     words = sys.argv[1:]
+    name = Path(sys.argv[0]).name
     if "--help" in words:  # fire would give it, and what else stands there, to a function that takes any option
         words = [*(word for word in words[:1] if isinstance(command, dict) and word in command), "--", "--help"]
-    sys.exit(run_to_end(lambda: fire.Fire(command, command=words), name=Path(sys.argv[0]).name))
+
+    def work() -> None:
+        chosen = command.get(words[0].replace("-", "_")) if isinstance(command, dict) and words else command
+        if callable(chosen):
+            _refuse_unknown_options(chosen, words)
+        fire.Fire(command, command=words)
+
+    sys.exit(run_to_end(work, name=name))
+
+
+def _refuse_unknown_options(function: Callable[..., Any], words: Sequence[str]) -> None:
+    parameters = inspect.signature(function).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return
+    for word in words[: words.index("--") if "--" in words else None]:
+        name = word.partition("=")[0][2:].replace("-", "_")
+        if word.startswith("--") and not {name, name.removeprefix("no")} & parameters.keys():
+            near = suggest_name(name, parameters, before="--")
+            known = ", ".join(f"--{each}" for each in parameters)
+            raise WrongCallError(f"there is no option --{name}; {near}{f'known: {known}' if known else 'it has none'}.")
 
 
 def find_known_error(error: BaseException) -> MammosegError:
@@ -74,7 +133,7 @@ def find_known_error(error: BaseException) -> MammosegError:
         if isinstance(cause, MammosegError):
             return cause
         if isinstance(cause, KeyboardInterrupt):
-            return StoppedError("stopped; what was finished is kept.")
+            return StoppedError("stopped.")  # what keeps something says so itself
         if isinstance(cause, OSError) and cause.strerror and cause.errno:  # its own text may hold an address
             place = f"'{cause.filename}': " if cause.filename is not None else ""
             return MammosegError(f"{place}{cause.strerror}.")

@@ -1,13 +1,17 @@
 """The one place where every program ends."""
 
+import ast
 import errno
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
-from mammoseg.command_line import TRACEBACK, find_known_error, run_script, run_to_end
-from mammoseg.errors import NothingUsableError
+from mammoseg.command_line import TRACEBACK, Parser, find_known_error, run_script, run_to_end
+from mammoseg.errors import NothingUsableError, WrongCallError
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def raising(error, cause=None):
@@ -28,7 +32,7 @@ def raising(error, cause=None):
             1,
             "'a': No space left on device.",
         ),
-        (KeyboardInterrupt(), None, 130, "stopped; what was finished is kept."),
+        (KeyboardInterrupt(), None, 130, "stopped."),
         (MemoryError(), None, 1, "there is not enough memory; close other programs, or take smaller images."),
     ],
 )
@@ -60,7 +64,7 @@ def test_ctrl_c_that_a_library_takes_for_a_fault_of_its_own_is_still_ctrl_c(caps
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
-    assert capsys.readouterr().err == "mammoseg: stopped; what was finished is kept.\n"
+    assert capsys.readouterr().err == "mammoseg: stopped.\n"
 
 
 def test_work_that_ends_well_gives_0(capsys):
@@ -94,3 +98,52 @@ def test_a_script_asked_for_help_does_nothing_else_even_where_it_takes_any_optio
     with pytest.raises(SystemExit) as end:
         run_script(measure)
     assert end.value.code == 0 and "Measure something." in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--epoch", "3"], "there is no option --epoch; did you mean --epochs? known: --output, --epochs."),
+        (["--bogus=3"], "there is no option --bogus; known: --output, --epochs."),
+    ],
+)
+def test_a_misspelt_option_of_a_script_is_refused_before_it_runs(words, said, capsys, monkeypatch):
+    def demo(output="demo", epochs=24):
+        raise AssertionError("it runs")
+
+    monkeypatch.setattr("sys.argv", ["demo.py", *words])
+    with pytest.raises(SystemExit) as end:
+        run_script(demo)
+    assert (end.value.code, capsys.readouterr().err) == (2, f"demo.py: {said}\n")
+
+
+def test_options_of_a_script_are_taken_however_fire_spells_them(monkeypatch):
+    taken = []
+
+    def write(to_file="", check=True):
+        taken.append((to_file, check))
+
+    monkeypatch.setattr("sys.argv", ["program.py", "write", "--to-file", "a", "--nocheck"])
+    with pytest.raises(SystemExit) as end:
+        run_script({"write": write})
+    assert end.value.code == 0 and taken == [("a", False)]
+
+
+def test_a_misspelt_option_is_told_the_nearest():
+    parser = Parser("program", add_help=False)
+    parser.add_argument("--modalities")
+    with pytest.raises(WrongCallError, match="^there is no option --modality; did you mean --modalities[?]; `program"):
+        parser.parse_args(["--modality=MG"])
+
+
+def test_no_progress_bar_fills_a_log_that_no_terminal_shows():
+    package, bars = ROOT / "mammoseg", []
+    for file in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "tqdm":
+                bars.append((file.name, "disable" in [word.arg for word in node.keywords]))
+    for file in (ROOT / "bundles" / "_base").glob("*.json"):
+        bars += [
+            (file.name, '"disable": null' in bar) for bar in file.read_text().split("ignite.handlers.ProgressBar")[1:]
+        ]
+    assert len(bars) > 20 and [name for name, is_silent in bars if not is_silent] == []

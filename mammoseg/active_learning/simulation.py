@@ -133,7 +133,7 @@ def simulate(
     prepared = _prepare_items(plan, pool, "pool"), _prepare_items(plan, test, "test")
     replay = (replayed or Replay)(plan, *prepared, output)
     total = plan.seeds * (1 + len(plan.strategies) * plan.rounds)
-    for _ in tqdm(replay.run_steps(), total=total, desc="active learning", unit="step"):
+    for _ in tqdm(replay.run_steps(), total=total, desc="active learning", unit="step", disable=None):
         pass
     return replay.results
 
@@ -264,7 +264,7 @@ def _as_plain(tensor: Tensor) -> Tensor:
 
 
 def _prepare_items(plan: SimulationPlan, records: Sequence[Mapping[str, Any]], name: str) -> list[Item]:
-    return [prepare_item(plan, record) for record in tqdm(records, desc=f"read {name}", unit="image")]
+    return [prepare_item(plan, record) for record in tqdm(records, desc=f"read {name}", unit="image", disable=None)]
 
 
 def _require_same_plan(

@@ -20,11 +20,13 @@ from mammoseg.data.protocols import Protocol, find_protocol
 from mammoseg.data.sources import SOURCES, Source
 from mammoseg.data.splits import SplitRule, find_shared_patients, split_records
 from mammoseg.dicom.own_voi import read_own_voi
-from mammoseg.errors import NothingUsableError, WrongCallError, make_unknown_name_error
+from mammoseg.errors import NothingUsableError, StoppedError, WrongCallError, make_unknown_name_error
 from mammoseg.files import as_printable, remove_leftovers, sole_writer, write_json
 
 NAMES = "names.csv"
 """Which hash is which file, beside a datalist that does not show it."""
+
+DATALIST = "datalist.json"
 
 LOCK = ".ingest.lock"
 
@@ -38,7 +40,8 @@ WRITTEN = ("images", "labels", "masks")
 def _run_alone_in_output(run: Callable[..., None]) -> Callable[..., None]:
     """Two runs in one folder would mix their masks; what a killed one left half written is removed.
 
-    What a wrong call has written is gone again with the folders that it made for it.
+    What a wrong call has written is gone again with the folders that it made for it, and so is what was stopped before
+    its datalist was written.
     """
 
     @wraps(run)
@@ -48,14 +51,36 @@ def _run_alone_in_output(run: Callable[..., None]) -> Callable[..., None]:
             for written in (folder, *(folder / name for name in WRITTEN)):
                 remove_leftovers(written)
             absent = [folder / name for name in WRITTEN if not os.path.lexists(folder / name)]
+            earlier = _stamp(folder / DATALIST)
             try:
                 run(*arguments, output=output, **options)
             except WrongCallError:
-                for made in absent:
-                    shutil.rmtree(made, ignore_errors=True)
+                _remove_folders(absent)
                 raise
+            except KeyboardInterrupt:
+                if _stamp(folder / DATALIST) != earlier:
+                    raise StoppedError(f"stopped; {folder / DATALIST} was written.") from None
+                _remove_folders(absent)
+                stayed = [name for name in WRITTEN if (folder / name).exists()]
+                raise StoppedError(f"stopped before the datalist was written; {_say_left(folder, stayed)}.") from None
 
     return run_alone
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """What tells a file from one that was put in its place; None where there is none."""
+    return (path.stat().st_ino, path.stat().st_mtime_ns) if path.is_file() else None
+
+
+def _remove_folders(folders: Sequence[Path]) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _say_left(folder: Path, stayed: Sequence[str]) -> str:
+    if not stayed:
+        return "what it had made is removed, and the same command begins anew"
+    return f"files that it had made lie in {', '.join(stayed)} of {folder}, and the same command begins anew"
 
 
 @_run_alone_in_output
@@ -107,6 +132,7 @@ def ingest(
         WrongCallError: unknown source, option or protocol, missing input, no patient codes, too few patients to split,
             a protocol that does not fit the images.
         MammosegError: another run writes to the same folder.
+        StoppedError: Ctrl-C.
         NothingUsableError: not one image could be used; the report says why, and there is none where the input has no
             image.
     """
@@ -143,7 +169,7 @@ def ingest(
             f"{source}: no image could be used, {job.report.summarise()}; {folder / 'ingest_report.json'} names them."
         )
     write_datalist(
-        folder / "datalist.json",
+        folder / DATALIST,
         name=name or source,
         source=source,
         seed=seed,
@@ -187,7 +213,7 @@ def _print_used(
     patients = len({record["patient_id"] for record in records})
     print(
         f"{source}: {format_count(len(records), 'image')} of {format_count(patients, 'patient')} used ({counts}); "
-        f"{job.report.summarise()}; {job.output / 'datalist.json'}"
+        f"{job.report.summarise()}; {job.output / DATALIST}"
     )
 
 

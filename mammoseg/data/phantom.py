@@ -49,7 +49,7 @@ def generate_cohort(output: Path, *, patients: int = 24, size: int = 512, seed: 
             f"patients={patients}, size={size}, seed={seed}; give patients >= 1, size of {SMALLEST_SIZE} to "
             f"{LARGEST_SIZE}, seed >= 0."
         )
-    progress = tqdm(range(patients), desc="phantom", unit="patient")
+    progress = tqdm(range(patients), desc="phantom", unit="patient", disable=None)
     return [record for number in progress for record in _write_patient(output, number, size, seed)]
 
 

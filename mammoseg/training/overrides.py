@@ -19,6 +19,9 @@ KINDS: dict[type, list[type]] = {
 }
 """Kind of a value of the config, to those that may stand for it."""
 
+OWN = ("recipe", "weights")
+"""Options of `train` and `evaluate` that are none of a config, and may be what was meant."""
+
 UNSAID: dict[str, tuple[type, str]] = {
     "amp": (bool, "true or false"),
     "average": (dict, "a part with settings of its own"),
@@ -83,7 +86,7 @@ def check_overrides(overrides: Mapping[str, Any], config: Mapping[str, Any]) -> 
     """
     for name, value in overrides.items():
         if name.partition("::")[0] not in config:
-            near = suggest_name(name, config, before="--")
+            near = suggest_name(name, [*config, *OWN], before="--")
             raise WrongCallError(f"there is no option --{name}; {near}docs/training.md names those of the config.")
         _check_place(name, config)
         kinds = _list_kinds(name, config)

@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
+from mammoseg.data import phantom
 from mammoseg.data.datalist import read_datalist
 from mammoseg.data.ingest import ingest
 from mammoseg.data.mask_files import fit_to_grid, write_mask
 from mammoseg.data.sources import SOURCES
-from mammoseg.errors import InputRefusedError, NothingUsableError, WrongCallError
+from mammoseg.errors import InputRefusedError, NothingUsableError, StoppedError, WrongCallError
 
 
 def test_an_unknown_source_names_the_known_ones(tmp_path):
@@ -57,6 +58,24 @@ def test_a_refused_split_takes_back_what_was_written_and_nothing_that_stood_ther
             ingest("phantom", output=str(tmp_path / folder), patients=1, size=256)
     assert all(path.exists() for path in stood)
     assert not (tmp_path / "out" / "labels").exists() and not (tmp_path / "new").exists()
+
+
+def test_ctrl_c_takes_back_what_was_written_or_says_where_it_lies(tmp_path, monkeypatch):
+    drawn = phantom._write_patient
+
+    def draw_or_stop(output, number, *how):
+        if number == 1:
+            raise KeyboardInterrupt
+        return drawn(output, number, *how)
+
+    monkeypatch.setattr(phantom, "_write_patient", draw_or_stop)
+    with pytest.raises(StoppedError, match="^stopped before the datalist was written; what it had made is removed"):
+        ingest("phantom", output=str(tmp_path / "new"), patients=3, size=256)
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "out" / "images").mkdir(parents=True)
+    with pytest.raises(StoppedError, match="files that it had made lie in images of .*out, and the same command"):
+        ingest("phantom", output=str(tmp_path / "out"), patients=3, size=256)
+    assert len(list((tmp_path / "out" / "images").iterdir())) == 2 and not (tmp_path / "out" / "labels").exists()
 
 
 def test_phantoms_become_a_datalist_whose_files_exist(tmp_path):
