@@ -67,7 +67,7 @@ def deidentify(
     _check_call(inputs, folder, map_path)
     names = IdentityMap(load_key_when_needed(key_path), map_path)
     job = _CopyJob(folder, names, (modalities,) if isinstance(modalities, str) else tuple(modalities))
-    paths, passed_over = find_inputs([Path(path) for path in inputs], folder)
+    paths, passed_over = find_inputs([Path(path) for path in inputs], folder, with_segmentations=True)
     with made_output(folder):
         outcomes = _copy_files(paths, job)
         _finish(outcomes, job, passed_over)

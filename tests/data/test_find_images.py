@@ -1,6 +1,9 @@
 """Which files of a folder are tried, and which are passed over."""
 
+import json
+
 import numpy as np
+import pytest
 
 from mammoseg.data.find_images import find_dicom_files, find_inputs
 from mammoseg.data.phantom_dicom import write_mammogram
@@ -31,6 +34,47 @@ def test_pictures_that_are_masks_of_others_are_passed_over_in_a_folder_and_tried
     tried = ["a.png", "b_mask.png", "images/c.dcm", "images/d.dcm", "images/d_seg.dcm"]
     assert ([str(path.relative_to(tmp_path)) for path in paths], passed_over) == (tried, 2)
     assert find_inputs([tmp_path / "a_mask.png"]) == ([tmp_path / "a_mask.png"], 0)
+
+
+def write_ingested(folder, ending):
+    """A folder as `ingest` and `train` leave it: images, masks that only the datalist calls so, a cache."""
+    for name in (f"images/1{ending}", f"labels/1{ending}", "labels/1-0.png", "cache/0a.npz", "more.dcm"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(bytes(128) + b"DICM")
+    record = {"image": f"images/1{ending}", "label": f"labels/1{ending}", "instances": ["labels/1-0.png"]}
+    (folder / "datalist.json").write_text(json.dumps({"training": [record], "validation": [], "test": []}))
+
+
+@pytest.mark.parametrize("ending", [".png", ".dcm"])
+def test_masks_and_cache_of_an_ingested_folder_are_passed_over(tmp_path, ending):
+    write_ingested(tmp_path / "data", ending)
+    paths, passed_over = find_inputs([tmp_path])
+    assert [path.name for path in paths] == ["more.dcm", f"1{ending}"] and paths[1].parent.name == "images"
+    assert passed_over == 4
+    named = [tmp_path / "data" / "labels" / f"1{ending}"]
+    assert find_inputs(named) == (named, 0)
+
+
+def test_segmentations_of_an_ingested_folder_are_sent(tmp_path):
+    write_ingested(tmp_path, ".dcm")
+    found, _ = find_dicom_files([tmp_path])
+    assert [path.parent.name for path in found if path.name == "1.dcm"] == ["images", "labels"]
+
+
+@pytest.mark.parametrize(
+    "content", ["[1]", "{", '{"training": [3], "validation": [], "test": []}', '{"training": [{"image": "a.png"}]}']
+)
+def test_what_is_no_datalist_hides_nothing(tmp_path, content):
+    (tmp_path / "a.png").touch()
+    (tmp_path / "datalist.json").write_text(content)
+    assert find_inputs([tmp_path]) == ([tmp_path / "a.png"], 1)
+
+
+def test_a_datalist_hides_no_image_that_it_names(tmp_path):
+    (tmp_path / "a.png").touch()
+    record = {"image": "a.png", "label": "a.png"}
+    (tmp_path / "datalist.json").write_text(json.dumps({"training": [record], "validation": [], "test": []}))
+    assert find_inputs([tmp_path]) == ([tmp_path / "a.png"], 1)
 
 
 def test_sidecar_is_tried_when_it_is_named(tmp_path):

@@ -19,7 +19,7 @@ from mammoseg.dicom.gate import IMAGE_CLASSES, is_uid
 from mammoseg.dicom.mask import SEGMENTATION_CLASSES
 from mammoseg.dicom.read import read_texts
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.files import atomic_path
+from mammoseg.files import as_printable, atomic_path
 from monailabel_app.lib.datastore.export import get_ending
 from monailabel_app.lib.datastore.files import SAVED, read_label_row
 from monailabel_app.lib.datastore.index import ImageRow, LabelRow
@@ -81,7 +81,7 @@ class FolderDatastore(InstanceDatastore):
         return image_id
 
     def _scan(self) -> None:
-        paths, _ = find_inputs([self._root], self._folder)
+        paths, _ = find_inputs([self._root], self._folder, with_segmentations=True)
         known, seen = self.index.list_sources(), set()
         unread = 0
         for path in paths:
@@ -115,7 +115,7 @@ class FolderDatastore(InstanceDatastore):
                 image_id = self._name_picture(source)
                 images = [ImageRow(image_id, source, image_id, path=source)]
         except InputRefusedError as error:
-            logger.info("a file is left out: %s", error.code)
+            logger.info("'%s' is left out: %s", as_printable(source), error)
         listed = {label.label_id for label in labels}
         self.index.put_source(source, stamp, images, labels, gone=held - listed)
 
@@ -127,7 +127,10 @@ class FolderDatastore(InstanceDatastore):
             return [], [label] if label else []
         is_mammogram = texts["SOPClassUID"] in IMAGE_CLASSES and texts["Modality"] in self.modalities
         if not is_mammogram or not all(map(is_uid, (sop, study, series))):
-            return [], []
+            kinds = " or ".join(self.modalities)
+            raise InputRefusedError(
+                "E_MODALITY", f"it is no image of modality {kinds}; --conf modalities names others."
+            )
         group = hash_with_key(texts["PatientID"] or study, self._key)
         return [ImageRow(sop, source, group, study, series, source)], []
 

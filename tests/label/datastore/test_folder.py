@@ -14,6 +14,7 @@ from mammoseg.data.masks import read_mask
 from mammoseg.errors import InputRefusedError, MammosegError, WrongCallError
 from monailabel_app.lib.datastore import InstanceDatastore, open_datastore
 from tests.label.made_store import VIEWS, as_slicer_writes, made_mask, mask_of, opened, write_views
+from tests.tiny_run import write_tiny_dataset
 
 
 @pytest.fixture(autouse=True)
@@ -356,6 +357,29 @@ def test_other_modalities_are_seen_in_a_folder_that_is_known(studies, tmp_path):
         with opened(studies, tmp_path / "state", modalities=modalities, refresh_seconds="0") as store:
             store.refresh()
             assert len(store.list_images()) == count
+
+
+def test_a_file_that_is_left_out_is_named_with_the_reason(studies, tmp_path, caplog):
+    (path, *_) = studies.rglob("LCC.dcm")
+    image = pydicom.dcmread(path)
+    image.Modality = "CR"
+    image.save_as(path)
+    (studies / "notes").write_text("no image")
+    caplog.set_level("INFO")
+    with opened(studies, tmp_path / "state") as store:
+        assert len(store.list_images()) == 3
+    assert "'deep/er/LCC.dcm' is left out: E_MODALITY: it is no image of modality MG; --conf modalities" in caplog.text
+    assert "'notes' is left out: E_" in caplog.text
+
+
+def test_masks_of_a_datalist_are_no_mammograms(tmp_path):
+    write_tiny_dataset(tmp_path / "data", {"training": 2, "validation": 0, "test": 0})
+    masks, hidden = tmp_path / "data" / "masks", tmp_path / "data" / "drawn"
+    masks.rename(hidden)  # a name that says nothing
+    datalist = tmp_path / "data" / "datalist.json"
+    datalist.write_text(datalist.read_text().replace("masks/", "drawn/"))
+    with opened(tmp_path / "data", tmp_path / "state") as store:
+        assert sorted(store.list_images()) == ["images.training-0", "images.training-1"]
 
 
 def test_a_film_as_secondary_capture_is_a_mammogram_by_option(studies, tmp_path):
