@@ -16,6 +16,7 @@ def format_number(value: float | None) -> str:
     if value is None or math.isnan(value):
         return "–"
     size = abs(value)
+    value = value or 0.0  # no -0
     if 0 < size < 0.001:
         return f"{value:.1e}"
     return f"{value:.3f}" if 0 < size < 1 else f"{value:.3g}" if size < 100 else f"{value:.0f}"

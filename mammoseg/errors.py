@@ -114,16 +114,16 @@ def say_difference(word: str, there: Any, here: Any) -> str:
     """
     if isinstance(there, dict) or isinstance(here, dict):
         return f"{word} differs"
-    there, here = ("none" if value is None else shorten_hashes(str(value)) for value in (there, here))
+    there, here = ("none" if value is None else format_short_hash(str(value)) for value in (there, here))
     return f"{word} {there} there, {here} here"
 
 
-def shorten_hashes(text: str) -> str:
+def format_short_hash(text: str) -> str:
     """The beginning of a hash, or of each of several that are joined by ``+``.
 
     Examples:
-        >>> from mammoseg.errors import shorten_hashes
-        >>> shorten_hashes("0123456789abcdef+fedcba9876543210")
+        >>> from mammoseg.errors import format_short_hash
+        >>> format_short_hash("0123456789abcdef+fedcba9876543210")
         '0123456789ab+fedcba987654'
     """
     return "+".join(part[:12] for part in text.split("+"))

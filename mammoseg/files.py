@@ -148,15 +148,17 @@ def sole_writer(folder: Path, lock: Path, *, waits: bool = False) -> Iterator[No
 
 
 @contextmanager
-def made_output(output: Path) -> Iterator[None]:
+def made_output(output: Path, *, mode: int = 0o777) -> Iterator[None]:
     """Make the output folder of a command, with those above it; gone again where the block fails and left it empty.
 
+    Args:
+        mode: permissions of the folder itself, less the user's mask.
     Raises:
         WrongCallError: it cannot be made.
     """
     with _gone_if_empty(output):
         try:
-            output.mkdir(parents=True, exist_ok=True)
+            output.mkdir(parents=True, exist_ok=True, mode=mode)
         except OSError as error:
             raise WrongCallError(
                 f"output '{output}' cannot be made ({say_reason(error)}); name a folder to write to."

@@ -11,6 +11,7 @@ from typing import Any
 
 from mammoseg.command_line import Parser, run_to_end
 from mammoseg.counts import format_count
+from mammoseg.files import made_output
 from mammoseg.quick_import import quick_imports
 from monailabel_app.lib.conf import read_model_name
 from monailabel_app.lib.login.tokens import TokenFile, make_token, revoke_tokens
@@ -72,9 +73,9 @@ def _serve(options: argparse.Namespace) -> None:
     from monailabel_app.lib.server.routes.annotate import BUILT
     from monailabel_app.lib.server.server import build
 
-    settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    label_app = MammosegApp(str(APP_DIR), options.studies, conf)
-    server = build(label_app, settings)
+    with made_output(settings.state_dir, mode=0o700):
+        label_app = MammosegApp(str(APP_DIR), options.studies, conf)
+        server = build(label_app, settings)
     allow_open_files()
     listeners: list[socket.socket] = [Listener(bound, server.state.connections) for bound in sockets]
     url = build_url("https" if options.ssl_certfile else "http", options.host, listeners[0].getsockname()[1])

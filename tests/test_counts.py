@@ -33,6 +33,7 @@ def test_noun_goes_with_its_number(number, thing, text):
         (-0.05, "-0.050"),
         (1e-5, "1.0e-05"),
         (0.0, "0"),
+        (-0.0, "0"),
         (0.9999, "1.000"),
         (math.nan, "–"),
     ],

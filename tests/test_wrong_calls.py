@@ -214,7 +214,9 @@ CALLS = {
     "run nul.json": "nul.json: datasets.films.dataset_dir: ",
     "export unet --weights empty -o new": "there are no weights in the folder empty; they end in .pt or .safetensors",
     "ingest dicom_seg empty -o new": "dicom_seg: there is no image in the input",
-    "audit empty": "empty is no bundle: it has no configs/",
+    "audit empty": "empty is no bundle: it has no configs/.",
+    "audit exports": "exports is no bundle: it has no configs/; did you mean exports/unet?",
+    "audit-split data": "'data' is not a file; did you mean data/datalist.json?",
     "run nowhere.json": "there is no file 'nowhere.json'",
     "run file": "file is no plan (",
     "run pipe": "'pipe' is neither a file nor a folder, but a pipe",
@@ -301,6 +303,8 @@ def place(tmp_path_factory):
     generate_cohort(folder / "dicom", patients=1, size=64, seed=0)
     for name in ("empty", "broken", "other"):
         (folder / name).mkdir()
+    (folder / "exports" / "unet" / "configs").mkdir(parents=True)
+    (folder / "exports" / "unet" / "configs" / "inference.json").write_text("{}", encoding="utf-8")
     (folder / "file").write_text("hello, world\n", encoding="utf-8")
     (folder / "zero").touch()
     (folder / "no_box.csv").write_text("image,top,left,bottom,right\n", encoding="utf-8")

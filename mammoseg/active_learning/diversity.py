@@ -18,6 +18,6 @@ def compute_distance_to_nearest(features: np.ndarray, labelled: np.ndarray) -> n
         labelled: ``(labelled images, features)``.
     """
     if not len(labelled):
-        return -np.linalg.norm(features - features.mean(axis=0), axis=1)
+        return 0.0 - np.linalg.norm(features - features.mean(axis=0), axis=1)  # no -0.0, which a client would show
     first, second = (torch.as_tensor(points, dtype=torch.float64) for points in (features, labelled))
     return torch.cdist(first, second).amin(dim=1).numpy()

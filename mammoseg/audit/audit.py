@@ -50,7 +50,9 @@ def audit(bundle: Path | str, *, allow: Iterable[str] = (), as_json: bool = Fals
         )
     with unpacked(bundle) as (folder, in_archive):
         if not any(folder.glob("configs/*.*")):
-            raise NothingUsableError(f"{as_printable(bundle)} is no bundle: it has no configs/.")
+            inside = [found.parents[1] for found in sorted(bundle.glob("*/configs/*.*"))]
+            near = f"; did you mean {as_printable(inside[0])}?" if inside else "."
+            raise NothingUsableError(f"{as_printable(bundle)} is no bundle: it has no configs/{near}")
         findings = [*in_archive, *find_faults(folder, allow=frozenset(hashes))]
     if as_json:
         record: dict[str, Any] = {"bundle": str(bundle), "findings": [finding.as_record() for finding in findings]}

@@ -9,6 +9,7 @@ from mammoseg.checkpoints.ensemble_file import EnsembleRecord, check_members, ch
 from mammoseg.checkpoints.record import check_architecture, choose_bundle, name_architecture, read_mass_threshold
 from mammoseg.checkpoints.recorded import MOST_MEMBERS
 from mammoseg.checkpoints.recorded_values import MOST_LETTERS
+from mammoseg.checkpoints.weights_file import name_apart
 from mammoseg.errors import WrongCallError
 from mammoseg.files import as_printable
 from mammoseg.networks import MeanOfNetworks
@@ -58,7 +59,7 @@ def join_weights(files: Sequence[Path], *, bundle: str, record: EnsembleRecord |
         preprocessing=members[0].preprocessing,
         provenance={**_describe_origin(members, bundle), **(record.provenance if record else {})},
         sha256="",
-        path=Path(" + ".join(member.path.name for member in members)),
+        path=Path(" + ".join(name_apart([(member.path.name, member.sha256) for member in members]))),
         flips=flips,
         **chosen,
     )

@@ -1,11 +1,12 @@
 """Which file holds the weights; needs no torch, whose import takes seconds that a wrong call need not wait."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mammoseg.bundles import PACKAGE_FOLDER, locate_bundle, locate_runs, read_exported_name
-from mammoseg.errors import MammosegError
+from mammoseg.errors import MammosegError, format_short_hash
 from mammoseg.files import as_printable, read_json
 from mammoseg.folders import is_file, is_folder
 
@@ -61,6 +62,21 @@ def list_named_weights(named: Named) -> list[Path]:
     if twice:
         raise WeightsError(f"the weights at {twice[0]} are named twice; a mean takes each once.")
     return files
+
+
+def name_apart(files: Sequence[tuple[str, str]]) -> list[str]:
+    """Names of several weights; where one is there twice, with the beginning of the SHA-256.
+
+    Args:
+        files: name and SHA-256 of each.
+
+    Examples:
+        >>> from mammoseg.checkpoints.weights_file import name_apart
+        >>> name_apart([("model.pt", "0123456789abcdef"), ("model.pt", "fedcba9876543210"), ("a.pt", "00")])
+        ['model.pt 0123456789ab', 'model.pt fedcba987654', 'a.pt']
+    """
+    often = Counter(name for name, _ in files)
+    return [f"{name} {format_short_hash(sha256)}" if often[name] > 1 else name for name, sha256 in files]
 
 
 def find_described_ensemble(named: Named) -> Path | None:

@@ -48,7 +48,9 @@ def read_rows(path: Path, columns: Mapping[str, str]) -> list[SplitRow]:
         NothingUsableError: the file cannot be read, or a row of a CSV lacks a value.
     """
     if not path.is_file():
-        raise NothingUsableError(f"'{path}' is not a file; name a datalist.json, or a CSV.")
+        inside = path / "datalist.json"
+        near = f"; did you mean {inside}?" if inside.is_file() else "; name a datalist.json, or a CSV."
+        raise NothingUsableError(f"'{path}' is not a file{near}")
     if not is_table(path):
         return _read_rows_of_datalist(path)
     try:

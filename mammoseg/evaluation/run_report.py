@@ -90,7 +90,7 @@ def report(
     predictor = _load_scored_weights(told, weights, bundle=bundle, voi=read_voi(datalist_file))
     with quick_imports():  # torch, which takes seconds that a wrong call need not wait
         from mammoseg.checkpoints.checkpoint import read_weights
-    if not _continues(find_training_log(page), find_training_log(evaluation)):
+    if not _is_same_run(find_training_log(page), find_training_log(evaluation)):
         refuse_other_weights(page, predictor.weights_sha256, option="--output")
     provenance = told or read_weights(weights).provenance
     doubt = find_doubt(provenance)
@@ -158,7 +158,7 @@ def draw_cases(evaluation: Path, *, dataset_dir: Path, weights: Path) -> None:
     plot_cases(shown, evaluation / "cases.png", attribution=_say_attribution(read_datalist(datalist_file)) or "")
 
 
-def _continues(earlier: Path | None, log: Path | None) -> bool:
+def _is_same_run(earlier: Path | None, log: Path | None) -> bool:
     """Whether a training log is of the run of an earlier one: both begin with the same epoch."""
     return earlier is not None and log is not None and read_training_log(earlier)[0] == read_training_log(log)[0]
 

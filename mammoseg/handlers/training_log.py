@@ -102,9 +102,12 @@ class TrainingLog:
         """The last row in words, with the time that the epochs of this process let expect for those to come."""
         scores = [f"validation {score}" for score in _format_scores(metrics)]
         said = ", ".join([f"loss {self.rows[-1]['train_loss']:.4f}", *scores])
-        left = (epochs - epoch) * sum(self._seconds) / len(self._seconds)
+        took = f"epoch {epoch} of {epochs}: {said}; {self._seconds[-1]:.1f} s"
+        if epoch == epochs:
+            return took
+        left = max(1, (epochs - epoch) * sum(self._seconds) / len(self._seconds))
         time_left = f"{left:.0f} s" if left < 120 else f"{left / 60:.0f} min" if left < 7200 else f"{left / 3600:.1f} h"
-        return f"epoch {epoch} of {epochs}: {said}; {self._seconds[-1]:.1f} s, at most {time_left} left"
+        return f"{took}, at most {time_left} left"
 
     def _write(self) -> None:
         write_csv(self.path, self.rows)

@@ -9,7 +9,7 @@ import numpy as np
 from mammoseg.calibration import Calibration
 from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.checkpoints.ensemble_file import EnsembleRecord, check_members, choose_for_mean, read_named_ensemble
-from mammoseg.checkpoints.weights_file import Named, list_named_weights
+from mammoseg.checkpoints.weights_file import Named, list_named_weights, name_apart
 from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.errors import WrongCallError
 from mammoseg.inference.algorithm import describe_weights
@@ -116,7 +116,7 @@ def merge_facts(facts: Sequence[Mapping[str, str | None]]) -> dict[str, Any]:
 
     return {
         "weights_sha256": "+".join(str(one["weights_sha256"]) for one in facts),
-        "weights_file": "+".join(str(one["weights_file"]) for one in facts),
+        "weights_file": "+".join(name_apart([(str(one["weights_file"]), str(one["weights_sha256"])) for one in facts])),
         "trained_on": join("trained_on", "+"),
         "warning": join("warning", " "),
     }

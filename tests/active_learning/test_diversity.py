@@ -19,6 +19,10 @@ def test_with_nothing_labelled_the_most_central_image_is_first():
     assert compute_distance_to_nearest(FEATURES, np.empty((0, 2))).argmax() == 1
 
 
+def test_the_value_of_the_only_image_is_no_negative_zero():
+    assert str(compute_distance_to_nearest(FEATURES[:1], np.empty((0, 2)))[0]) == "0.0"
+
+
 def test_taking_the_farthest_again_and_again_is_the_greedy_k_center():
     points = np.array([[0.0], [1.0], [9.0], [10.0], [5.4]])
     chosen = [0]

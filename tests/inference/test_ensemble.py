@@ -147,3 +147,13 @@ def test_facts_name_each_member(members):
     facts = describe_named_weights(members[0].parent)
     assert facts["weights_file"] == "a.pt+b.pt"
     assert facts["weights_sha256"] == "+".join(read_weights(file).sha256 for file in members)
+
+
+def test_members_whose_files_have_one_name_are_told_apart_by_their_hashes(tmp_path):
+    files = [
+        write_bright_weights(tmp_path / name / "model.pt", spatial_size=(64, 48), grey=grey)
+        for name, grey in (("a", 0.5), ("b", 0.3))
+    ]
+    said = "+".join(f"model.pt {hash_file(file)[:12]}" for file in files)
+    assert describe_named_weights(files)["weights_file"] == said
+    assert load_predictor("unet", weights=files, device="cpu").algorithm.weights_file == said

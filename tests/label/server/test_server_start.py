@@ -188,6 +188,14 @@ for host in ("0.0.0.0", "127.0.0.1"):
 """
 
 
+def test_a_refused_start_leaves_no_state_folder(tmp_path):
+    done = run(
+        "--studies", str(tmp_path / "nowhere"), "--port", "0", "--conf", "state_dir", str(tmp_path / "made/state")
+    )
+    assert done.returncode == 2 and "nowhere is no folder" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_app_refuses_a_public_address_of_monailabels_own_server_too(tmp_path):
     done = run(str(ROOT / "monailabel_app"), str(tmp_path), code=AS_MONAILABEL_STARTS_IT)
     refused, started = done.stdout.splitlines()

@@ -28,6 +28,9 @@ router = APIRouter(prefix="/infer", tags=["Infer"])
 WARNING_HEADER = "X-Mammoseg-Warning"
 """Of every answer, for a mask or a SEG alone holds no words."""
 
+FACTS_HEADERS = {"engine": "X-Mammoseg-Engine", "weights_sha256": "X-Mammoseg-Weights-SHA256"}
+"""Of an answer that is a mask alone: what the parameters of the other answers, and a SEG, say by these names."""
+
 MOST_CLIENT = 200
 """Bytes of the name of a client; one with a longer name is not remembered."""
 
@@ -140,7 +143,9 @@ def _answer(inferred: Inferred, output: InferOutput) -> Response:
     )
     kind = get_mime_type(name)
     if output is InferOutput.image:
-        return Response(content, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+        facts = {header: str(params[fact]) for fact, header in FACTS_HEADERS.items() if params.get(fact)}
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', **facts}
+        return Response(content, media_type=kind, headers=headers)
     fields = {"params": (None, json.dumps(params), "application/json"), "image": (name, content, kind)}
     message = MultipartEncoder(fields=fields)
     return Response(message.to_string(), media_type=message.content_type)
