@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-SMALLEST = 1e-7
-"""Distance of a probability from 0 and 1 that is kept, so that its logit is finite."""
+from mammoseg.odds import logit, sigmoid
 
 UNCALIBRATED = "uncalibrated"
 """Kind of a score that is the highest probability of the network as it is."""
@@ -43,13 +42,7 @@ class Calibration:
             >>> round(float(Calibration(scale=0.5, offset=-1.0, fitted_on="nothing")(0.5)), 3)  # 1 / (1 + e)
             0.269
         """
-        return 1 / (1 + np.exp(-(self.scale * logit(highest) + self.offset)))
+        return sigmoid(self.scale * logit(highest) + self.offset)
 
     def __str__(self) -> str:
         return f"sigmoid({self.scale:.4g} logit(highest probability) {self.offset:+.4g}) fitted on {self.fitted_on}"
-
-
-def logit(probability: ArrayLike) -> np.ndarray:
-    """Log odds of probabilities, finite for 0 and 1 too; float64 of the same shape."""
-    kept = np.clip(np.asarray(probability, float), SMALLEST, 1 - SMALLEST)
-    return np.log(kept) - np.log1p(-kept)

@@ -159,6 +159,9 @@ def predict(add: Add) -> Steps:
     _add_archives(add)
 
     yield
+    from mammoseg.dicom.decode_pool import get_default_pool
+
+    get_default_pool().start()  # it imports beside this process
     from mammoseg.prediction.predict import predict
 
     return predict

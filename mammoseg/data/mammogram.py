@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.data.pictures import flatten_nifti, parse_picture, parse_slice
-from mammoseg.dicom.decode_pool import ask_decoder, parse_source_file
+from mammoseg.dicom.decode_pool import get_default_pool, make_request, parse_source_file
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import as_printable, hash_file, make_no_file_error, make_unreadable_error
 from mammoseg.mammogram import Mammogram, SourceFile, is_pixel_size, say_not_believed
@@ -38,6 +38,11 @@ def read_mammogram(path: Path | str, *, voi: str | int = "first", modalities: Se
     mammogram = _read(Path(path), voi, modalities)
     check_something_to_see(mammogram)
     return mammogram
+
+
+def read_ahead(path: Path, *, voi: str | int = "first", modalities: Sequence[str] = ("MG",)) -> None:
+    """Begin to read what `read_mammogram` is asked for next, while this process does something else."""
+    get_default_pool().ask_ahead(_make_request(path, voi, modalities))
 
 
 def describe_mammogram(mammogram: Mammogram) -> dict[str, Any]:
@@ -76,8 +81,12 @@ def check_something_to_see(mammogram: Mammogram) -> None:
     raise InputRefusedError("E_NO_BREAST", "all pixels have the same grey value; there is no breast to look at.")
 
 
+def _make_request(path: Path, voi: str | int, modalities: Sequence[str]) -> dict[str, Any]:
+    return make_request("image", path, voi=voi, modalities=list(modalities))
+
+
 def _read(path: Path, voi: str | int, modalities: Sequence[str]) -> Mammogram:
-    fields, payload = ask_decoder("image", path, voi=voi, modalities=list(modalities))
+    fields, payload = get_default_pool().ask(_make_request(path, voi, modalities))
     source = parse_source_file(fields)
     if source.format == "DICOM":
         from mammoseg.dicom.read import parse_mammogram  # pictures need no pydicom

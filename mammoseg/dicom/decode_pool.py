@@ -12,6 +12,7 @@ import threading
 import time
 import weakref
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
@@ -88,6 +89,7 @@ class DecodePool:
         self.files_per_child = files_per_child
         self._lock = threading.Lock()
         self._idle: list[_Child] = []
+        self._ahead: tuple[Mapping[str, Any], Future[Reply]] | None = None
         _pools.add(self)
 
     def ask(self, request: Mapping[str, Any]) -> Reply:
@@ -103,17 +105,9 @@ class DecodePool:
             InputRefusedError: with the code of the child, or ``E_TIMEOUT``, ``E_DECODER``, ``E_RESOURCES``.
             WrongCallError: the child says that the call is wrong.
         """
-        child = self._take()
-        try:
-            fields, payload = child.ask(request, self.seconds)
-        except BaseException:  # Ctrl-C too: half an answer may still be in the pipe
-            child.kill()
-            raise
-        if child.answered < self.files_per_child and fields.get("code") not in LAST_CODES:
-            with self._lock:
-                self._idle.append(child)
-        else:
-            child.kill()
+        with self._lock:
+            ahead, self._ahead = self._ahead, None
+        fields, payload = ahead[1].result() if ahead and ahead[0] == request else self._ask_child(request)
         for note in fields["notes"]:
             logger.warning("%s", as_plain_text(note))
         if "wrong_call" in fields:
@@ -123,6 +117,20 @@ class DecodePool:
         if not re.fullmatch(r"E_[A-Z_]{1,40}", str(fields["code"])):
             raise make_no_sense_error()
         raise InputRefusedError(fields["code"], as_plain_text(fields.get("reason")))
+
+    def ask_ahead(self, request: Mapping[str, Any]) -> None:
+        """Begin with the answer to what is asked next, in a thread; if something else is, it was in vain."""
+        answer: Future[Reply] = Future()
+
+        def wait_for_it() -> None:
+            try:
+                answer.set_result(self._ask_child(request))
+            except BaseException as error:
+                answer.set_exception(error)
+
+        with self._lock:
+            self._ahead = request, answer
+        threading.Thread(target=wait_for_it, daemon=True).start()  # at the end of this process nobody waits for it
 
     def start(self) -> None:
         """Start a child before it is needed, so that it imports while this process does something else.
@@ -143,6 +151,20 @@ class DecodePool:
         for child in idle:
             child.kill()
 
+    def _ask_child(self, request: Mapping[str, Any]) -> Reply:
+        child = self._take()
+        try:
+            fields, payload = child.ask(request, self.seconds)
+        except BaseException:  # Ctrl-C too: half an answer may still be in the pipe
+            child.kill()
+            raise
+        if child.answered < self.files_per_child and fields.get("code") not in LAST_CODES:
+            with self._lock:
+                self._idle.append(child)
+        else:
+            child.kill()
+        return fields, payload
+
     def _take(self) -> "_Child":
         with self._lock:
             idle = self._idle.pop() if self._idle else None
@@ -162,6 +184,7 @@ class DecodePool:
             child.abandon()
         self._lock = threading.Lock()
         self._idle = []
+        self._ahead = None
 
 
 @cache
@@ -172,7 +195,12 @@ def get_default_pool() -> DecodePool:
 
 def ask_decoder(kind: str, path: Path, **details: Any) -> Reply:
     """Have a child of that pool answer about a file: fields, and bytes uint8 ``(length,)``; see `DecodePool.ask`."""
-    return get_default_pool().ask({"kind": kind, "path": str(path.absolute()), **details})
+    return get_default_pool().ask(make_request(kind, path, **details))
+
+
+def make_request(kind: str, path: Path, **details: Any) -> dict[str, Any]:
+    """What `DecodePool.ask` is asked about a file."""
+    return {"kind": kind, "path": str(path.absolute()), **details}
 
 
 class _Child:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from pydicom import Dataset
-from scipy.spatial import ConvexHull
-from scipy.spatial.distance import pdist, squareform
 from skimage.measure import find_contours
 
 from mammoseg.dicom.attributes import read_magnification, read_pixel_spacing
@@ -112,7 +110,8 @@ def measure(lesion: np.ndarray, scale: Scale | None) -> Measurement:
     window = find_bounding_window(lesion)
     crop = lesion[window]
     row_size, column_size = (1.0, 1.0) if scale is None else (scale.row_mm, scale.column_mm)
-    long_axis, short_axis = _measure_axes(_find_corners(crop) * (column_size, row_size))
+    hull = cv2.convexHull(_find_corners(crop).astype(np.int32))[:, 0]
+    long_axis, short_axis = _measure_axes(hull * (column_size, row_size))
     rows, columns = np.nonzero(crop)
     return Measurement(
         pixels=len(rows),
@@ -164,10 +163,9 @@ def _find_corners(crop: np.ndarray) -> np.ndarray:
     )
 
 
-def _measure_axes(points: np.ndarray) -> tuple[float, float]:
-    """Long and short axis of the convex hull of `points` ``(n, 2)``."""
-    hull = points[ConvexHull(points).vertices]
-    distances = squareform(pdist(hull))
+def _measure_axes(hull: np.ndarray) -> tuple[float, float]:
+    """Long and short axis of a convex polygon ``(n, 2)``."""
+    distances = np.linalg.norm(hull[:, None] - hull, axis=2)
     start, end = np.unravel_index(distances.argmax(), distances.shape)
     along = (hull[end] - hull[start]) / distances[start, end]
     across = np.array([-along[1], along[0]])

@@ -6,7 +6,7 @@ import torch
 from monai.inferers import Inferer, SimpleInferer
 from torch import Tensor
 
-from mammoseg.calibration import SMALLEST
+from mammoseg.odds import SMALLEST
 
 
 class FlipInferer(SimpleInferer):

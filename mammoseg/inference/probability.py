@@ -1,9 +1,9 @@
 """From the image that a network sees to its mass probability, by any engine, with one look or two."""
 
 import numpy as np
-from scipy.special import expit
 
 from mammoseg.inference.engines.engine import Engine
+from mammoseg.odds import sigmoid
 from mammoseg.transforms.functional.mass_channels import make_channels_error
 
 
@@ -42,7 +42,7 @@ def compute_mass_channel(logits: np.ndarray) -> np.ndarray:
         [[0.75]]
     """
     if len(logits) == 1:
-        return expit(logits[0])
+        return sigmoid(logits[0])
     if len(logits) == 2:
-        return expit(logits[1] - logits[0])
+        return sigmoid(logits[1] - logits[0])
     raise make_channels_error(len(logits))

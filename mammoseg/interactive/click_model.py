@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import label
 
 from mammoseg.bundles import locate_bundle, locate_runs
 from mammoseg.checkpoints.record import check_architecture
@@ -16,7 +15,8 @@ from mammoseg.interactive.guidance import build_network_input, standardise
 from mammoseg.interactive.prompts import Prompts
 from mammoseg.interactive.random_walker import RandomWalker
 from mammoseg.interactive.view import build_levels, choose_square, cut, find_window, make_square, measure_breast_height
-from mammoseg.metrics.regions import TOUCHING
+from mammoseg.odds import sigmoid
+from mammoseg.touching import label_touching
 
 BUNDLE = "click_unet"
 
@@ -90,7 +90,7 @@ class ClickModel:
         views = [make_square(centre, share * side, grid=self.grid) for share in SQUARES]
         seen = np.stack([build_network_input(standardise(cut(prepared.levels, view)), prompts, view) for view in views])
         logits = self.network(np.concatenate([np.flip(seen, axes) for axes in MIRRORED]))
-        chances = _apply_sigmoid(logits).reshape(len(MIRRORED), *seen[:, :1].shape)
+        chances = sigmoid(logits).reshape(len(MIRRORED), *seen[:, :1].shape)
         upright = np.mean([np.flip(chance, axes) for chance, axes in zip(chances, MIRRORED, strict=True)], axis=0)
         mask = np.zeros(prepared.levels[0].shape, bool)
         window = find_window(views, mask.shape)
@@ -129,13 +129,9 @@ def load_click_model(weights: Path | None = None, *, runtime: str = "auto", devi
 
 def _keep_marked(mask: np.ndarray, marks: np.ndarray) -> np.ndarray:
     """The parts of a mask that hold a mark inside, pixels ``(N, 2)``; where none does, its largest part."""
-    parts, count = label(mask, TOUCHING)
+    parts, count = label_touching(mask)
     if not count:
         return mask
     held = np.unique(parts[tuple(marks.T)])
     held = held[held > 0]
     return np.isin(parts, held if len(held) else 1 + np.bincount(parts.ravel())[1:].argmax())
-
-
-def _apply_sigmoid(logits: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.clip(logits, -50, 50)))

@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 
 import numpy as np
-from scipy.ndimage import label
 from skimage.draw import line
 
 from mammoseg.interactive.prompts import Prompts
-from mammoseg.metrics.regions import TOUCHING
+from mammoseg.touching import label_touching
 
 CLICK_RADIUS_PIXELS = 10.0
 """How far a click outside reaches where nothing says how large a pixel is."""
@@ -45,7 +44,7 @@ def without_clicked_out(mask: np.ndarray, prompts: Prompts, *, radius: float = C
         distance = np.hypot(rows - row, columns - column)
         reached = drawn[window] & (distance <= radius) & (distance <= _measure_distance_to(inside, window))
         reached[row - window[0].start, column - window[1].start] = True
-        parts, _ = label(reached, TOUCHING)
+        parts, _ = label_touching(reached)
         allowed[window] &= parts != parts[row - window[0].start, column - window[1].start]
     outside = list_pixels(prompts.background, prompts.outside, mask.shape)
     allowed[tuple(outside.T)] = False

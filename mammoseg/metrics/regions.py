@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-TOUCHING = np.ones((3, 3), bool)
-"""Pixels that touch, by a corner too, belong together."""
+from mammoseg.touching import label_touching
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Region:
 
 
 def find_connected_regions(mask: np.ndarray) -> list[Region]:
-    """The connected regions of a bool mask (H, W), by `TOUCHING`.
+    """The connected regions of a bool mask (H, W), see `mammoseg.touching.label_touching`.
 
     Examples:
         >>> import numpy as np
@@ -55,7 +54,7 @@ def find_connected_regions(mask: np.ndarray) -> list[Region]:
         >>> [region.area for region in find_connected_regions(np.array([[1, 0, 0, 1], [0, 1, 0, 1]], bool))]
         [2, 2]
     """
-    labels, _ = ndimage.label(mask, structure=TOUCHING)
+    labels, _ = label_touching(mask)
     return [
         Region((rows, columns), labels[rows, columns] == number)
         for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1)

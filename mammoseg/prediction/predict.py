@@ -9,7 +9,7 @@ from typing import Any
 from mammoseg.checkpoints.weights_file import Named
 from mammoseg.counts import format_count
 from mammoseg.data.find_images import find_inputs
-from mammoseg.dicom.decode_pool import get_default_pool
+from mammoseg.data.mammogram import read_ahead
 from mammoseg.dicom.seg import SegKind, SegProfile
 from mammoseg.files import as_printable, made_output, output_errors
 from mammoseg.inference.engines.engine import MODULES, choose_runtime
@@ -131,9 +131,9 @@ def predict(
     if archive is None:
         check_inputs(paths, found, passed_over)
     print_loading(choice, len(found), is_named=weights is not None, earlier=Path(output) / FOLDER)
-    if found:
-        get_default_pool().start()
     others = choose_worker_count(len(found), workers) - 1
+    if found and not others and not (Path(output) / FOLDER).exists():
+        read_ahead(found[0], voi=choice.voi or "first", modalities=choice.modalities)
     with made_output(Path(output)), Standby(others, MODULES[choose_runtime(runtime, device)]) as standby:
         predictor = choice()
         if archive is not None:

@@ -227,6 +227,29 @@ def test_where_no_child_can_be_started_ahead_who_asks_is_told():
     assert refusal_of(pool).code == "E_RESOURCES"
 
 
+def test_what_was_asked_ahead_is_answered_once_by_one_child(tmp_path):
+    path = write_mammogram(tmp_path)
+    other = path.rename(tmp_path / "other.dcm")
+    write_mammogram(tmp_path)
+    request = {"kind": "texts", "path": str(path), "keywords": ["Modality"]}
+    with closing(DecodePool(files_per_child=1)) as pool:  # so that it is known whether a child answered
+        pool.ask_ahead(request)
+        pool._ahead[1].result()
+        path.unlink()
+        assert pool.ask(dict(request))[1].tobytes() == b'{"Modality": "MG"}'
+        with pytest.raises(InputRefusedError, match="E_NOT_"):
+            pool.ask(request)
+        pool.ask_ahead(request)
+        assert pool.ask(request | {"path": str(other)})[1].tobytes() == b'{"Modality": "MG"}'
+
+
+def test_a_refusal_that_was_asked_ahead_reaches_who_asks(tmp_path):
+    with closing(DecodePool()) as pool:
+        pool.ask_ahead({"kind": "header", "path": str(tmp_path / "none")})
+        with pytest.raises(InputRefusedError, match="E_NOT_"):
+            pool.ask({"kind": "header", "path": str(tmp_path / "none")})
+
+
 def test_two_threads_have_two_children(tmp_path):
     meet = f"open(os.path.join({str(tmp_path)!r}, str(os.getpid())), 'w').close()\n"
     meet += f"    while len(os.listdir({str(tmp_path)!r})) < 2: time.sleep(0.01)\n    "
@@ -273,9 +296,9 @@ def test_a_fork_starts_without_children_and_with_a_lock_that_is_free(tmp_path):
 
 
 def test_ctrl_c_does_not_reach_a_child(tmp_path):
-    read_dicom(write_mammogram(tmp_path))
-    (child, *_) = get_default_pool()._idle
-    assert os.getsid(child._process.pid) != os.getsid(0)
+    with closing(DecodePool()) as pool:
+        pool.start()
+        assert os.getsid(pool._idle[0]._process.pid) != os.getsid(0)
 
 
 def test_a_killed_parent_leaves_no_orphan(tmp_path):

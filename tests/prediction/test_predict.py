@@ -7,7 +7,9 @@ import numpy as np
 import pydicom
 import pytest
 
+from mammoseg.data.mammogram import read_ahead, read_mammogram
 from mammoseg.data.phantom_dicom import write_mammogram
+from mammoseg.dicom.decode_pool import get_default_pool
 from mammoseg.errors import NothingUsableError, WrongCallError
 from mammoseg.files import hash_file
 from mammoseg.prediction.predict import predict
@@ -87,6 +89,28 @@ def test_predict_hands_its_choices_to_the_predictor(pixels, made, tmp_path):
         "with_boxes": False,
     }
     assert rows_of(output)[0]["status"] == "mass found"
+
+
+def test_the_one_file_of_a_first_call_is_read_while_the_predictor_is_made(pixels, made, tmp_path, monkeypatch):
+    path = tmp_path / "a.dcm"
+    write_mammogram(path, pixels)
+    ahead = []
+    monkeypatch.setattr("mammoseg.prediction.predict.read_ahead", lambda *asked, **how: ahead.append((*asked, how)))
+    for _ in range(2):
+        predict(path, output=tmp_path / "out", weights=path, modalities=("MG", "RG"))
+    assert ahead == [(path, {"voi": "first", "modalities": ("MG", "RG")})]
+
+
+def test_what_is_read_ahead_is_what_is_asked_for(pixels, tmp_path, monkeypatch):
+    path = tmp_path / "a.dcm"
+    write_mammogram(path, pixels)
+    pool, asked = get_default_pool(), []
+    answer = pool.ask
+    monkeypatch.setattr(pool, "ask_ahead", asked.append)
+    monkeypatch.setattr(pool, "ask", lambda request: asked.append(request) or answer(request))
+    read_ahead(path, modalities=("MG",))
+    read_mammogram(path)
+    assert asked[0] == asked[1]
 
 
 def test_predict_says_which_weights_it_takes_when_none_are_named(pixels, made, tmp_path, capsys, monkeypatch):

@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from scipy.special import logit
 
 from mammoseg.checkpoints.converted_file import ENDING, F32, INT8, PROBABILITY
 from mammoseg.checkpoints.record import WeightsRecord
@@ -20,6 +19,7 @@ from mammoseg.inference.engines.engine import (
     is_installed,
 )
 from mammoseg.inference.engines.int8 import find_int8
+from mammoseg.odds import logit
 from mammoseg.quick_import import import_quickly
 
 CONVERTED = {"openvino": "OpenVinoEngine", "onnx": "OnnxEngine"}

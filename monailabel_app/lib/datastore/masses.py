@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import ndimage
 
 from mammoseg.errors import InputRefusedError
-from mammoseg.metrics.regions import TOUCHING
+from mammoseg.touching import label_touching
 
 MOST_MASSES = 100
 """Of one label; nobody draws so many."""
@@ -46,7 +45,7 @@ def separate_masses(labels: np.ndarray, assessments: Sequence[str] | None = None
         return [DrawnMass(labels == value, said) for value, said in known if (labels == value).any()]
     regions: list[np.ndarray] = []
     for value in np.unique(labels[labels > 0]):
-        numbers, count = ndimage.label(labels == value, structure=TOUCHING)
+        numbers, count = label_touching(labels == value)
         check_mass_count(len(regions) + count, "separate regions")
         regions += [numbers == number for number in range(1, count + 1)]
     return [DrawnMass(region) for region in sorted(regions, key=np.count_nonzero, reverse=True)]
