@@ -19,6 +19,11 @@ TAKEN_OVER = ("patient", "general-study")
 """Modules that every object about an image repeats, PS3.3 C.7.1.1 and C.7.2.1."""
 
 
+def load_tables() -> None:
+    """Load what the first object would wait for otherwise."""
+    get_module_attribute_map()
+
+
 def find_lacking_attributes(dataset: Dataset) -> list[str]:
     """Attributes of mandatory modules that are absent (Type 1 and 2) or empty (Type 1), as ``Sequence.Keyword``.
 

@@ -174,6 +174,10 @@ class Predictor:
         """Compute with so many threads from here on."""
         self.engine.limit_threads(count)
 
+    def prepare(self) -> None:
+        """Do now, in another thread perhaps, what the first image would wait for."""
+        self.engine.prepare()
+
 
 def _read_version(bundle: str) -> str:
     """Version of a bundle that finds masses."""

@@ -2,18 +2,22 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from mammoseg.checkpoints.weights_file import Named
 from mammoseg.counts import format_count
 from mammoseg.data.find_images import find_inputs
 from mammoseg.data.mammogram import read_ahead
+from mammoseg.dicom.iod import load_tables
 from mammoseg.dicom.seg import SegKind, SegProfile
 from mammoseg.files import as_printable, made_output, output_errors
 from mammoseg.inference.engines.engine import MODULES, choose_runtime
 from mammoseg.prediction.asked import Archives, check_inputs, choose_predictor, print_loading
+from mammoseg.prediction.file_job import MassPredictor
 from mammoseg.prediction.options import Options, parse_choice, parse_objects
 from mammoseg.prediction.process import Standby
 from mammoseg.prediction.records import FOLDER
@@ -132,10 +136,13 @@ def predict(
         check_inputs(paths, found, passed_over)
     print_loading(choice, len(found), is_named=weights is not None, earlier=Path(output) / FOLDER)
     others = choose_worker_count(len(found), workers) - 1
-    if found and not others and not (Path(output) / FOLDER).exists():
+    is_awaited = bool(found) and not others and not (Path(output) / FOLDER).exists()  # not one of many, nor done before
+    if is_awaited:
         read_ahead(found[0], voi=choice.voi or "first", modalities=choice.modalities)
     with made_output(Path(output)), Standby(others, MODULES[choose_runtime(runtime, device)]) as standby:
         predictor = choice()
+        if is_awaited:
+            Thread(target=_prepare, args=(predictor,)).start()  # no daemon: what compiles must not be cut off
         if archive is not None:
             from mammoseg.archives.dicomweb.fetch import fetch_studies  # needed by few
 
@@ -154,6 +161,14 @@ def predict(
             list_remarks=choice.list_without_effect,
             store=None if stow is None else partial(_store_results, to=stow, **archives.login_to_store),
         )
+
+
+def _prepare(predictor: MassPredictor) -> None:
+    """Do what the first file would wait for, while it is read; where this fails, so does the file, and says why."""
+    with suppress(Exception):
+        if prepare := getattr(predictor, "prepare", None):  # a predictor without a network has none
+            prepare()
+        load_tables()
 
 
 def _store_results(paths: Sequence[Path], *, to: str, **login: Any) -> None:

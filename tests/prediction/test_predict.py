@@ -1,6 +1,7 @@
 """What a call of `predict` takes, what it refuses, and which weights it uses."""
 
 import sys
+import threading
 from types import ModuleType
 
 import numpy as np
@@ -99,6 +100,24 @@ def test_the_one_file_of_a_first_call_is_read_while_the_predictor_is_made(pixels
     for _ in range(2):
         predict(path, output=tmp_path / "out", weights=path, modalities=("MG", "RG"))
     assert ahead == [(path, {"voi": "first", "modalities": ("MG", "RG")})]
+
+
+def test_what_the_first_file_waits_for_is_done_while_it_is_read_and_may_fail(pixels, tmp_path, monkeypatch):
+    class Prepared(BrightIsMass):
+        def prepare(self):
+            prepared.append(threading.current_thread())
+            raise ValueError("no")
+
+    prepared, inference = [], ModuleType("mammoseg.inference.predictor")
+    inference.Predictor = lambda **_: Prepared()
+    monkeypatch.setitem(sys.modules, "mammoseg.inference.predictor", inference)
+    for name in ("a.dcm", "b.dcm"):
+        write_mammogram(tmp_path / name, pixels)
+    predict(tmp_path / "a.dcm", output=tmp_path / "out", weights=tmp_path / "a.dcm")
+    assert [thread is threading.main_thread() for thread in prepared] == [False]
+    assert rows_of(tmp_path / "out")[0]["status"] == "mass found"
+    predict(tmp_path / "a.dcm", tmp_path / "b.dcm", output=tmp_path / "out", weights=tmp_path / "a.dcm", workers=1)
+    assert len(prepared) == 1  # this folder knows an earlier run, which may have done all
 
 
 def test_what_is_read_ahead_is_what_is_asked_for(pixels, tmp_path, monkeypatch):

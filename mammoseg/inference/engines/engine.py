@@ -55,6 +55,9 @@ class Engine(Protocol):
     def limit_threads(self, count: int) -> None:
         """Compute with so many threads from here on."""
 
+    def prepare(self) -> None:
+        """Do now, in another thread perhaps, what the first image would wait for."""
+
 
 class FileEngine(Engine, Protocol):
     """An engine that reads a converted network, see `mammoseg.inference.engines.converted`."""

@@ -41,6 +41,9 @@ class OnnxEngine:
         """Compute with so many threads from here on."""
         self._session = self._start_session(threads=count)
 
+    def prepare(self) -> None:
+        """A session has nothing left to do."""
+
     def _start_session(self, *, threads: int) -> onnxruntime.InferenceSession:
         """A session with so many threads; 0 for one each core."""
         options = onnxruntime.SessionOptions()

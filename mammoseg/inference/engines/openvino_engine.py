@@ -1,5 +1,6 @@
 """OpenVINO on a CPU."""
 
+import threading
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -33,12 +34,18 @@ class OpenVinoEngine:
         self._model.reshape([1, *shape])
         self._settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": self.precision, "PERFORMANCE_HINT": "LATENCY"}
         self._compiled: Any = None
+        self._compiling = threading.Lock()
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Logits ``(N, out_channels, rows, columns)`` of images ``(N, in_channels, rows, columns)``, one by one."""
-        if self._compiled is None:
-            self._compiled = self._core.compile_model(self._model, DEVICE, self._settings)
+        self.prepare()
         return np.concatenate([self._compiled(np.ascontiguousarray(image[None]))[0] for image in images])
+
+    def prepare(self) -> None:
+        """Compile the network now, in another thread perhaps."""
+        with self._compiling:
+            if self._compiled is None:
+                self._compiled = self._core.compile_model(self._model, DEVICE, self._settings)
 
     def limit_threads(self, count: int) -> None:
         """Compute with so many threads from here on."""

@@ -88,3 +88,7 @@ class LogitsOf:
     def limit_threads(self, count: int) -> None:
         """Compute with so many threads from here on."""
         self._engine.limit_threads(count)
+
+    def prepare(self) -> None:
+        """Do now what the first image would wait for."""
+        self._engine.prepare()

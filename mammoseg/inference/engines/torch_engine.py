@@ -54,6 +54,9 @@ class TorchEngine:
         """Compute with so many threads from here on, in the whole process."""
         torch.set_num_threads(count)
 
+    def prepare(self) -> None:
+        """A network that was loaded has nothing left to do."""
+
 
 def start_torch(weights: Path, *, device: str | None, precision: str | None) -> tuple[WeightsRecord, TorchEngine]:
     """What weights record beside their tensors, and an engine that has them; see `TorchEngine`.

@@ -5,7 +5,9 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -91,6 +93,24 @@ def test_an_engine_gives_the_logits_of_pytorch_with_any_number_of_threads(kind, 
     engine.limit_threads(1)
     np.testing.assert_allclose(engine(images()), expected, rtol=0, atol=1e-5)
     assert (engine.precision, found.record.sha256) == ("f32", read_weights(weights).sha256)
+
+
+def test_a_network_that_is_compiled_in_a_thread_is_compiled_once(weights, monkeypatch):
+    engine = OpenVinoEngine(prepare_converted(weights, OpenVinoEngine).model, shape=SHAPE)
+    compiled, core = [], engine._core
+    model = core.compile_model(engine._model, "CPU")
+
+    def compile_slowly(*_):
+        time.sleep(0.1)
+        compiled.append(threading.current_thread())
+        return model
+
+    monkeypatch.setattr(engine, "_core", SimpleNamespace(compile_model=compile_slowly))
+    thread = threading.Thread(target=engine.prepare)
+    thread.start()
+    engine(images())
+    thread.join()
+    assert len(compiled) == 1
 
 
 def test_what_is_converted_is_kept_with_all_that_the_weights_record(weights):
