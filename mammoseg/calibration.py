@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mammoseg.odds import logit, sigmoid
+from mammoseg.odds import apply_sigmoid, logit
 
 UNCALIBRATED = "uncalibrated"
 """Kind of a score that is the highest probability of the network as it is."""
@@ -42,7 +42,7 @@ class Calibration:
             >>> round(float(Calibration(scale=0.5, offset=-1.0, fitted_on="nothing")(0.5)), 3)  # 1 / (1 + e)
             0.269
         """
-        return sigmoid(self.scale * logit(highest) + self.offset)
+        return apply_sigmoid(self.scale * logit(highest) + self.offset)
 
     def __str__(self) -> str:
         return f"sigmoid({self.scale:.4g} logit(highest probability) {self.offset:+.4g}) fitted on {self.fitted_on}"

@@ -16,13 +16,15 @@ def logit(probability: ArrayLike) -> np.ndarray:
     return np.log(kept) - np.log1p(-kept)
 
 
-def sigmoid(logits: np.ndarray) -> np.ndarray:
+def apply_sigmoid(logits: np.ndarray) -> np.ndarray:
     """Probabilities of log odds, of the same shape and dtype.
 
     Examples:
         >>> import numpy as np
-        >>> from mammoseg.odds import logit, sigmoid
-        >>> sigmoid(logit([0.25, 0.5])).round(6).tolist(), sigmoid(np.float32([-1000, 1000])).round(6).tolist()
-        ([0.25, 0.5], [0.0, 1.0])
+        >>> from mammoseg.odds import apply_sigmoid, logit
+        >>> apply_sigmoid(logit([0.25, 0.5])).round(6).tolist()
+        [0.25, 0.5]
+        >>> apply_sigmoid(np.float32([-1000, 1000])).round(6).tolist()
+        [0.0, 1.0]
     """
     return 1 / (1 + np.exp(-np.clip(logits, -LARGEST, LARGEST)))

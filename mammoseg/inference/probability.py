@@ -3,7 +3,7 @@
 import numpy as np
 
 from mammoseg.inference.engines.engine import Engine
-from mammoseg.odds import sigmoid
+from mammoseg.odds import apply_sigmoid
 from mammoseg.transforms.functional.mass_channels import make_channels_error
 
 
@@ -42,7 +42,7 @@ def compute_mass_channel(logits: np.ndarray) -> np.ndarray:
         [[0.75]]
     """
     if len(logits) == 1:
-        return sigmoid(logits[0])
+        return apply_sigmoid(logits[0])
     if len(logits) == 2:
-        return sigmoid(logits[1] - logits[0])
+        return apply_sigmoid(logits[1] - logits[0])
     raise make_channels_error(len(logits))

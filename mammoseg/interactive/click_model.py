@@ -15,7 +15,7 @@ from mammoseg.interactive.guidance import build_network_input, standardise
 from mammoseg.interactive.prompts import Prompts
 from mammoseg.interactive.random_walker import RandomWalker
 from mammoseg.interactive.view import build_levels, choose_square, cut, find_window, make_square, measure_breast_height
-from mammoseg.odds import sigmoid
+from mammoseg.odds import apply_sigmoid
 from mammoseg.touching import label_touching
 
 BUNDLE = "click_unet"
@@ -90,7 +90,7 @@ class ClickModel:
         views = [make_square(centre, share * side, grid=self.grid) for share in SQUARES]
         seen = np.stack([build_network_input(standardise(cut(prepared.levels, view)), prompts, view) for view in views])
         logits = self.network(np.concatenate([np.flip(seen, axes) for axes in MIRRORED]))
-        chances = sigmoid(logits).reshape(len(MIRRORED), *seen[:, :1].shape)
+        chances = apply_sigmoid(logits).reshape(len(MIRRORED), *seen[:, :1].shape)
         upright = np.mean([np.flip(chance, axes) for chance, axes in zip(chances, MIRRORED, strict=True)], axis=0)
         mask = np.zeros(prepared.levels[0].shape, bool)
         window = find_window(views, mask.shape)

@@ -10,7 +10,7 @@ import numpy as np
 
 from mammoseg.calibration import Calibration
 from mammoseg.metrics.reliability import compute_expected_calibration_error, compute_reliability
-from mammoseg.odds import logit, sigmoid
+from mammoseg.odds import apply_sigmoid, logit
 
 FOLDS = 5
 """Parts of the patients of which each is judged by a fit to the others."""
@@ -74,7 +74,7 @@ def fit_calibration(marks: Marks, *, fitted_on: str, resamples: int = RESAMPLES,
     fitted = fit_scale_and_offset(marks.scores, marks.right, weights)
     low, high = np.quantile(fitted[1 + FOLDS :], (0.025, 0.975), axis=0)
     by_others = fitted[1 : 1 + FOLDS][fold[marks.patients]]
-    cross_fitted = sigmoid(by_others[:, 0] * logit(marks.scores) + by_others[:, 1])
+    cross_fitted = apply_sigmoid(by_others[:, 0] * logit(marks.scores) + by_others[:, 1])
     scale, offset = ((float(low[at]), float(high[at])) for at in range(2))
     calibration = Calibration(float(fitted[0, 0]), float(fitted[0, 1]), fitted_on)
     return Fit(calibration, scale, offset, cross_fitted)
@@ -106,7 +106,7 @@ def fit_scale_and_offset(scores: np.ndarray, right: np.ndarray, weights: np.ndar
     products = terms[:, None] * terms
     fitted = np.tile((0.0, 0.0), (len(weights), 1))
     for _ in range(STEPS):
-        chance = sigmoid(fitted @ terms)
+        chance = apply_sigmoid(fitted @ terms)
         slope = np.einsum("wm,tm->wt", weights * (chance - targets), terms)
         curvature = np.einsum("wm,tum->wtu", weights * chance * (1 - chance), products) + 1e-9 * np.eye(2)
         step = np.linalg.solve(curvature, slope[..., None])[..., 0]
