@@ -14,7 +14,7 @@ from mammoseg.interactive.model import InteractiveModel
 from mammoseg.interactive.prompts import Prompts
 from mammoseg.interactive.simulate import correct_mask, draw_first_click, draw_prompt_box, list_masses
 from mammoseg.metrics.overlap import compute_dice
-from mammoseg.touching import label_touching
+from mammoseg.parts import find_parts
 from mammoseg.transforms.cached_dataset import CachedDataset
 from mammoseg.transforms.prompted import build_whole_film
 
@@ -205,7 +205,7 @@ def _compute_dice_of_masks(masks: Iterable[np.ndarray], mass: np.ndarray, most: 
 
 def _find_part_on(mass: np.ndarray, proposed: np.ndarray) -> np.ndarray:
     """The connected part of a mask that covers most of a mass; nothing where none does."""
-    parts, _ = label_touching(proposed)
+    parts, _ = find_parts(proposed)
     covering = np.bincount(parts[mass])
     covering[0] = 0
     return parts == covering.argmax() if covering.any() else np.zeros_like(proposed)

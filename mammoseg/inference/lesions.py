@@ -8,7 +8,7 @@ from mammoseg.counts import format_count
 from mammoseg.dicom.measure import Scale, compute_scale_in_breast, find_bounding_window
 from mammoseg.errors import InputRefusedError
 from mammoseg.mammogram import Mammogram
-from mammoseg.touching import label_touching
+from mammoseg.parts import find_parts
 from mammoseg.transforms.functional.breast import find_recorded_breast
 
 SMALLEST_AREA = 1e-4
@@ -110,7 +110,7 @@ def _split_regions(probability: np.ndarray, threshold: float, smallest: float) -
     """The connected regions that have so many pixels, largest first, and the number of those that have not."""
     mass = probability >= threshold
     window = find_bounding_window(mass)
-    labels, count = label_touching(mass[window])  # of a small part, which is ten times as fast
+    labels, count = find_parts(mass[window])  # of a small part, which is ten times as fast
     areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     by_size = [index for index in np.argsort(-areas, kind="stable") if areas[index] >= smallest]
     return [_place_part(labels == index + 1, window, mass.shape) for index in by_size], count - len(by_size)

@@ -16,7 +16,7 @@ from mammoseg.interactive.prompts import Prompts
 from mammoseg.interactive.random_walker import RandomWalker
 from mammoseg.interactive.view import build_levels, choose_square, cut, find_window, make_square, measure_breast_height
 from mammoseg.odds import apply_sigmoid
-from mammoseg.touching import label_touching
+from mammoseg.parts import find_parts
 
 BUNDLE = "click_unet"
 
@@ -129,7 +129,7 @@ def load_click_model(weights: Path | None = None, *, runtime: str = "auto", devi
 
 def _keep_marked(mask: np.ndarray, marks: np.ndarray) -> np.ndarray:
     """The parts of a mask that hold a mark inside, pixels ``(N, 2)``; where none does, its largest part."""
-    parts, count = label_touching(mask)
+    parts, count = find_parts(mask)
     if not count:
         return mask
     held = np.unique(parts[tuple(marks.T)])

@@ -6,7 +6,7 @@ import numpy as np
 from skimage.draw import line
 
 from mammoseg.interactive.prompts import Prompts
-from mammoseg.touching import label_touching
+from mammoseg.parts import find_parts
 
 CLICK_RADIUS_PIXELS = 10.0
 """How far a click outside reaches where nothing says how large a pixel is."""
@@ -44,7 +44,7 @@ def without_clicked_out(mask: np.ndarray, prompts: Prompts, *, radius: float = C
         distance = np.hypot(rows - row, columns - column)
         reached = drawn[window] & (distance <= radius) & (distance <= _measure_distance_to(inside, window))
         reached[row - window[0].start, column - window[1].start] = True
-        parts, _ = label_touching(reached)
+        parts, _ = find_parts(reached)
         allowed[window] &= parts != parts[row - window[0].start, column - window[1].start]
     outside = list_pixels(prompts.background, prompts.outside, mask.shape)
     allowed[tuple(outside.T)] = False

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from mammoseg.touching import label_touching
+from mammoseg.parts import find_parts
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Region:
 
 
 def find_connected_regions(mask: np.ndarray) -> list[Region]:
-    """The connected regions of a bool mask (H, W), see `mammoseg.touching.label_touching`.
+    """The connected regions of a bool mask (H, W), see `mammoseg.parts.find_parts`.
 
     Examples:
         >>> import numpy as np
@@ -54,7 +54,7 @@ def find_connected_regions(mask: np.ndarray) -> list[Region]:
         >>> [region.area for region in find_connected_regions(np.array([[1, 0, 0, 1], [0, 1, 0, 1]], bool))]
         [2, 2]
     """
-    labels, _ = label_touching(mask)
+    labels, _ = find_parts(mask)
     return [
         Region((rows, columns), labels[rows, columns] == number)
         for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1)

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from mammoseg.errors import InputRefusedError
-from mammoseg.touching import label_touching
+from mammoseg.parts import find_parts
 
 MOST_MASSES = 100
 """Of one label; nobody draws so many."""
@@ -45,7 +45,7 @@ def separate_masses(labels: np.ndarray, assessments: Sequence[str] | None = None
         return [DrawnMass(labels == value, said) for value, said in known if (labels == value).any()]
     regions: list[np.ndarray] = []
     for value in np.unique(labels[labels > 0]):
-        numbers, count = label_touching(labels == value)
+        numbers, count = find_parts(labels == value)
         check_mass_count(len(regions) + count, "separate regions")
         regions += [numbers == number for number in range(1, count + 1)]
     return [DrawnMass(region) for region in sorted(regions, key=np.count_nonzero, reverse=True)]

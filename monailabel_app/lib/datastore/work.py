@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from mammoseg.dicom.algorithm import Assistance
 from mammoseg.interactive.run_lengths import RunLengths
 from mammoseg.metrics.overlap import compute_dice
-from mammoseg.touching import label_touching
+from mammoseg.parts import find_parts
 from monailabel_app.lib.datastore.index import Index
 
 MOST_PROPOSALS = 100
@@ -226,7 +226,7 @@ def _drop_met_parts(new: Proposal, earlier: Proposal) -> Proposal:
 
     Of what a model drew unasked the mass so far has gone too, wherever the new outline is.
     """
-    parts, _ = label_touching(earlier.outline.to_box_mask())
+    parts, _ = find_parts(earlier.outline.to_box_mask())
     taken = [new.outline] if earlier.prompts or new.so_far is None else [new.outline, new.so_far]
     met = np.unique(np.concatenate([parts[_crop_to_box(outline, earlier.outline.box)] for outline in taken]))
     if earlier.outline.box is None or not met.any():

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 
-def label_touching(mask: np.ndarray) -> tuple[np.ndarray, int]:
+def find_parts(mask: np.ndarray) -> tuple[np.ndarray, int]:
     """Number the parts of a mask whose pixels touch, by an edge or a corner.
 
     Args:
@@ -15,8 +15,8 @@ def label_touching(mask: np.ndarray) -> tuple[np.ndarray, int]:
 
     Examples:
         >>> import numpy as np
-        >>> from mammoseg.touching import label_touching
-        >>> labels, count = label_touching(np.array([[1, 0, 0, 1], [0, 1, 0, 1]], bool))
+        >>> from mammoseg.parts import find_parts
+        >>> labels, count = find_parts(np.array([[1, 0, 0, 1], [0, 1, 0, 1]], bool))
         >>> count, labels.tolist()
         (2, [[1, 0, 0, 2], [0, 1, 0, 2]])
     """
