@@ -11,7 +11,7 @@ def find_parts(mask: np.ndarray) -> tuple[np.ndarray, int]:
         mask: bool ``(rows, columns)``.
 
     Returns:
-        int32 of the same shape, 0 outside and inside the number of the part, from 1; and how many there are.
+        int32 of the same shape, the number of its part, from 1, and 0 outside of all; and how many parts there are.
 
     Examples:
         >>> import numpy as np

@@ -89,6 +89,7 @@ class DecodePool:
         self.files_per_child = files_per_child
         self._lock = threading.Lock()
         self._idle: list[_Child] = []
+        self._busy: set[_Child] = set()
         self._ahead: tuple[Mapping[str, Any], Future[Reply]] | None = None
         _pools.add(self)
 
@@ -151,13 +152,22 @@ class DecodePool:
         for child in idle:
             child.kill()
 
+    def end(self) -> None:
+        """End all children, those that are still busy with what was asked ahead too."""
+        self.close()
+        for child in list(self._busy):
+            child.kill()
+
     def _ask_child(self, request: Mapping[str, Any]) -> Reply:
         child = self._take()
+        self._busy.add(child)
         try:
             fields, payload = child.ask(request, self.seconds)
         except BaseException:  # Ctrl-C too: half an answer may still be in the pipe
             child.kill()
             raise
+        finally:
+            self._busy.discard(child)
         if child.answered < self.files_per_child and fields.get("code") not in LAST_CODES:
             with self._lock:
                 self._idle.append(child)
@@ -180,10 +190,11 @@ class DecodePool:
 
     def _start_anew(self) -> None:
         """In a process just forked: let go of the children, which are not its own, and take a lock that is free."""
-        for child in self._idle:
+        for child in (*self._idle, *self._busy):
             child.abandon()
         self._lock = threading.Lock()
         self._idle = []
+        self._busy = set()
         self._ahead = None
 
 
@@ -345,9 +356,9 @@ def as_plain_text(text: Any) -> str:
     return "".join(letter for letter in str(text)[:500] if letter.isprintable())
 
 
-def _close_all() -> None:
+def _end_all() -> None:
     for pool in list(_pools):
-        pool.close()
+        pool.end()
 
 
 def _start_all_anew() -> None:
@@ -355,5 +366,5 @@ def _start_all_anew() -> None:
         pool._start_anew()
 
 
-atexit.register(_close_all)
+atexit.register(_end_all)
 os.register_at_fork(after_in_child=_start_all_anew)

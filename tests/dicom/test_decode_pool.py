@@ -315,6 +315,15 @@ def test_a_killed_parent_leaves_no_orphan(tmp_path):
     wait_until(lambda: not is_running(child), "the child ends")
 
 
+def test_a_child_that_is_busy_with_what_was_asked_ahead_ends_with_its_parent():
+    code = "import sys, time\nfrom mammoseg.dicom.decode_pool import DecodePool\n"
+    code += f"pool = DecodePool([sys.executable, '-c', {LOOP + 'time.sleep(600)'!r}])\n"
+    code += "pool.ask_ahead({})\nwhile not pool._busy: time.sleep(0.01)\n"
+    code += "(child,) = pool._busy\nprint(child._process.pid)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=PATIENCE_SECONDS)
+    wait_until(lambda: not is_running(int(ended.stdout)), "the child ends")
+
+
 def test_fifty_files_leak_no_descriptor(tmp_path):
     good, bad = write_mammogram(tmp_path), tmp_path / "bad.dcm"
     bad.write_bytes(good.read_bytes()[:400])
