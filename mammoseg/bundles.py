@@ -31,6 +31,15 @@ SEPARATOR = "::"
 OVERLAYS = ("common_recipe", "evaluate", "multi_gpu_train", "start_from")
 """Configs given after the bundle's own train.json; every other config is complete and works alone."""
 
+PATHS = (
+    *("dataset_dir", "datalist", "cache_dir", "ckpt_dir", "output_dir"),
+    *("best_checkpoint", "start_from", "encoder_weights"),
+)
+"""Options of a config that name a file or folder."""
+
+ENCODER_WORDS = ("imagenet", "package")
+"""What ``encoder_weights`` may be besides a file, see `mammoseg.networks.pretrained.load_timm_weights`."""
+
 MOST_CLASSES = 2
 """Background and mass; what has more segments something else."""
 

@@ -13,6 +13,7 @@ from fire.parser import DefaultParseValue
 from mammoseg import __version__
 from mammoseg.command_line import Parser, run_to_end
 from mammoseg.commands import COMMANDS
+from mammoseg.commands.checks import OUTPUTS, READ
 from mammoseg.errors import WrongCallError, say_known_names
 
 Declare = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -20,9 +21,6 @@ Declare = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 WITH_OVERRIDES = ("train", "evaluate")
 """Commands that hand every further option to the bundle's config."""
-
-PATHS = ("ckpt_dir", "output_dir", "cache_dir", "datalist", "best_checkpoint", "encoder_weights")
-"""Options of a config that name a file or folder."""
 
 
 def main() -> None:
@@ -89,7 +87,7 @@ def _parse_overrides(words: Sequence[str], parser: Parser) -> dict[str, Any]:
         if not equals:
             parser.error(f"argument {name}: expected one argument")
         found = _parse_value(value)
-        overrides[name[2:]] = value if name[2:] in PATHS and found is not None else found
+        overrides[name[2:]] = value if name[2:] in (*OUTPUTS, *READ) and found is not None else found
     return overrides
 
 

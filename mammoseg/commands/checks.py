@@ -22,6 +22,7 @@ READ = (
     "ca_bundle",
     "datalist",
     "dataset_dir",
+    "encoder_weights",
     "evaluation_dir",
     "masks",
     "plan",

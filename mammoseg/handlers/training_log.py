@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 def log_scores(engine: Engine) -> None:
     """Log what an evaluator has scored, as scores of its section: unlike in a training, none of them is a best one."""
-    logger.info(f"scored: {', '.join(_format_scores(engine.state.metrics))}")
+    logger.info(f"scored: {', '.join(format_scores(engine.state.metrics))}")
 
 
 class ScoreLog:
@@ -30,7 +30,8 @@ class ScoreLog:
         engine.add_event_handler(Events.EPOCH_COMPLETED, log_scores)
 
 
-def _format_scores(metrics: Mapping[str, float]) -> list[str]:
+def format_scores(metrics: Mapping[str, float]) -> list[str]:
+    """Name and value of each, such as ``mean dice 0.5918``; MONAI names those of a validation with ``val_`` before."""
     return [f"{name.removeprefix('val_').replace('_', ' ')} {value:.4f}" for name, value in metrics.items()]
 
 
@@ -100,7 +101,7 @@ class TrainingLog:
 
     def _say_epoch(self, epoch: int, epochs: int, metrics: Mapping[str, float]) -> str:
         """The last row in words, with the time that the epochs of this process let expect for those to come."""
-        scores = [f"validation {score}" for score in _format_scores(metrics)]
+        scores = [f"validation {score}" for score in format_scores(metrics)]
         said = ", ".join([f"loss {self.rows[-1]['train_loss']:.4f}", *scores])
         took = f"epoch {epoch} of {epochs}: {said}; {self._seconds[-1]:.1f} s"
         if epoch == epochs:

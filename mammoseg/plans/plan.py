@@ -13,7 +13,7 @@ from typing import Any
 
 import jsonschema
 
-from mammoseg.bundles import list_bundle_names
+from mammoseg.bundles import ENCODER_WORDS, list_bundle_names
 from mammoseg.errors import WrongCallError, say_reason
 from mammoseg.files import as_printable, read_json
 
@@ -148,7 +148,7 @@ def _make_absolute(words: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 def _make_run(words: Mapping[str, Any], folder: Path) -> PlannedRun:
     weights = words.get("overrides", {}).get("encoder_weights")
-    if weights not in (None, "imagenet", "package"):  # a file
+    if weights not in (None, *ENCODER_WORDS):  # a file
         absolute = str((folder / weights).resolve())
         words = {**words, "overrides": {**words["overrides"], "encoder_weights": absolute}}
     lists = {name: tuple(words[name]) for name in ("seeds", "folds") if name in words}

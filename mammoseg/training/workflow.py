@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mammoseg.audit.named_folder import require_known_configs
-from mammoseg.bundles import NEEDS_PROMPTS, locate_bundle, say_why_no_masses
+from mammoseg.bundles import ENCODER_WORDS, NEEDS_PROMPTS, PATHS, locate_bundle, locate_runs, say_why_no_masses
 from mammoseg.checkpoints.weights_file import (
+    TO_GO_ON,
     Named,
     choose_best_weights,
     choose_default_weights,
@@ -39,9 +40,6 @@ if TYPE_CHECKING:  # both import torch, which takes seconds that a wrong call ne
 RECIPES: dict[str, tuple[str, ...]] = {"paper": (), "common": ("common_recipe",)}
 """Overlays on train.json by the name of the recipe."""
 
-PATHS = ("dataset_dir", "datalist", "cache_dir", "ckpt_dir", "output_dir", "best_checkpoint", "start_from")
-"""Options that name a file or folder."""
-
 
 def train(
     bundle: str, *, dataset_dir: str, recipe: str = "paper", start_from: str | None = None, **overrides: Any
@@ -69,9 +67,7 @@ def train(
     try:
         flow = run_workflow(bundle, "training", *overlays, dataset_dir=dataset_dir, **start, **overrides)
     except KeyboardInterrupt as error:
-        raise StoppedError(
-            "stopped; epochs that had ended are kept, and the same command goes on after the last of them."
-        ) from error
+        raise StoppedError(_say_kept(bundle, **overrides)) from error
     weights = flow.parser.get_parsed_content("best_checkpoint")
     if not Path(weights).is_file():
         raise MammosegError(
@@ -81,16 +77,30 @@ def train(
     print(f"Weights: {weights}{_say_best(weights)}")
 
 
+def _say_kept(bundle: str, *, ckpt_dir: str | None = None, resume: bool = True, **others: Any) -> str:
+    """What a training that was stopped has left, and how to go on; an expression, which only MONAI reads, is believed.
+
+    Args:
+        ckpt_dir: folder of its checkpoints; that of the bundle when None.
+        resume: whether it goes on with what is there.
+        others: further options of the training, which change nothing of this.
+    """
+    folder = ckpt_dir or Path(locate_runs(bundle)) / "models"
+    if not (is_expression(folder) or (Path(folder) / TO_GO_ON).is_file()):
+        return "stopped before an epoch had ended; nothing is kept, and the same command begins anew."
+    same = "the same command" if resume else "the same command without --resume false"
+    return f"stopped; epochs that had ended are kept, and {same} goes on after the last of them."
+
+
 def _say_best(weights: str) -> str:
     """Which epoch weights are of and what it scored, in brackets; nothing where they do not say."""
     with quick_imports():
         from mammoseg.checkpoints.checkpoint import read_weights
+        from mammoseg.handlers.training_log import format_scores
     told = read_weights(weights).provenance.get("validation")
     if not isinstance(told, dict) or "epoch" not in told:
         return ""
-    scores = [
-        f"{name.removeprefix('val_').replace('_', ' ')} {value:.4f}" for name, value in told.items() if name != "epoch"
-    ]
+    scores = format_scores({name: value for name, value in told.items() if name != "epoch"})
     return f" (the best, of epoch {told['epoch']}: validation {', '.join(scores)})"
 
 
@@ -181,7 +191,7 @@ def run_workflow(bundle: str, run_id: str, *overlays: str, **overrides: Any) -> 
 
 def _format_option(name: str, value: Any) -> str:
     """An option's value as it holds in a shell that stands elsewhere: the path of a file or folder from the root."""
-    is_path = name in PATHS and isinstance(value, str) and not is_expression(value)
+    is_path = name in PATHS and isinstance(value, str) and not (is_expression(value) or value in ENCODER_WORDS)
     return str(Path(value).absolute()) if is_path else str(value)
 
 

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from mammoseg.bundles import PATHS
 from mammoseg.commands.checks import CHOOSING, OUTPUTS, OWN_FILES, READ, check_given, check_names
 from mammoseg.errors import MammosegError, WrongCallError
 
@@ -28,6 +29,10 @@ def test_an_empty_file_or_folder_is_refused_by_the_name_of_its_option(name, give
 def test_an_empty_choice_is_refused(name):
     with pytest.raises(WrongCallError, match=f"^{name} is ''; give a value, or leave it out"):
         check_given([], {name: ""})
+
+
+def test_every_option_of_a_config_that_names_a_file_is_checked_and_stays_text():
+    assert {*PATHS} <= {*OUTPUTS, *READ}
 
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):

@@ -7,6 +7,7 @@ import skimage.data
 import torch
 from safetensors.torch import save_file
 
+from mammoseg.bundles import ENCODER_WORDS
 from mammoseg.compat import heal_torchvision
 from mammoseg.errors import WrongCallError
 from mammoseg.networks import ResNetUNet, SmpUNet
@@ -242,6 +243,16 @@ def test_imagenet_weights_that_cannot_be_fetched_are_one_sentence(monkeypatch):
 def test_resnet22_has_no_imagenet_weights():
     with pytest.raises(WrongCallError, match="resnet22 has no ImageNet weights"):
         make_encoder("resnet22", 1, weights="imagenet")
+
+
+@pytest.mark.parametrize("word", ENCODER_WORDS)
+def test_a_word_for_weights_of_an_encoder_is_no_file(word, monkeypatch):
+    def refuse(name):
+        raise WrongCallError(f"no package carries {name}, nor is it fetched")
+
+    monkeypatch.setattr("mammoseg.networks.pretrained.fetch_imagenet_weights", refuse)
+    with pytest.raises(WrongCallError, match="no package carries"):
+        make_encoder("resnet34", 3, weights=word)
 
 
 def test_an_unknown_encoder_is_refused():

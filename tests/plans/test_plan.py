@@ -2,10 +2,13 @@
 
 import copy
 import json
+from pathlib import Path
 
 import pytest
 
+from mammoseg.bundles import ENCODER_WORDS
 from mammoseg.errors import WrongCallError
+from mammoseg.plans import plan
 from mammoseg.plans.plan import Score, make_plan, read_plan
 from mammoseg.plans.steps import list_steps
 
@@ -52,6 +55,12 @@ def test_paths_of_a_plan_are_relative_to_its_file_and_become_absolute(tmp_path):
     assert plan.datasets["others"]["inputs"] == [str(tmp_path / "in")]
     held_out = read(changed(("datasets", "others", "test_patients"), "held_out.txt"), tmp_path)
     assert held_out.datasets["others"]["test_patients"] == str(tmp_path / "held_out.txt")
+
+
+def test_the_words_for_encoder_weights_are_those_of_the_configs():
+    schema = Path(str(plan.__file__)).with_name("plan.schema.json").read_text(encoding="utf-8")
+    told = json.loads(schema)["definitions"]["overrides"]["properties"]["encoder_weights"]
+    assert told["anyOf"][0]["enum"] == [*ENCODER_WORDS, None]
 
 
 def test_a_file_of_encoder_weights_is_looked_for_beside_the_plan_and_is_no_expression(tmp_path):

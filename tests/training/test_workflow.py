@@ -87,6 +87,17 @@ def test_equivalent_monai_command_is_printed(run, tmp_path, capsys):
     assert " on the original grid, mean of 3 images" in printed and str(tmp_path / "per_image.csv") in printed
 
 
+@pytest.mark.parametrize(("weights", "printed"), [("gone.pth", "{}/gone.pth"), ("package", "package")])
+def test_a_file_of_encoder_weights_is_printed_with_its_folder_and_a_word_is_not(
+    weights, printed, run, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    places = {"dataset_dir": str(run / "data"), "ckpt_dir": str(tmp_path), "output_dir": str(tmp_path)}
+    with pytest.raises(WrongCallError, match=weights):
+        train("resnet34_unet", encoder_weights=weights, **places)
+    assert f" --encoder_weights {printed.format(tmp_path)}" in capsys.readouterr().out
+
+
 @pytest.mark.slow  # two processes that import MONAI
 def test_the_printed_commands_do_the_same_when_they_are_pasted_elsewhere(run, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(run)
@@ -168,14 +179,37 @@ def test_common_recipe_is_for_masses_only(tmp_path):
         train("se_fusion_bit", dataset_dir=str(tmp_path), recipe="common")
 
 
-def test_ctrl_c_says_what_is_kept(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("file", "options", "said"),
+    [
+        ("checkpoint.pt", {}, "epochs that had ended are kept, and the same command goes on after"),
+        ("checkpoint.pt", {"resume": False}, "are kept, and the same command without --resume false goes on after"),
+        ("model.pt", {}, "stopped before an epoch had ended; nothing is kept, and the same command begins anew"),
+    ],
+)
+def test_ctrl_c_says_what_is_kept(file, options, said, tmp_path, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    (tmp_path / file).touch()
+    monkeypatch.setattr("mammoseg.training.workflow.run_workflow", interrupted)
+    with pytest.raises(StoppedError, match=said) as stopped:
+        train("unet", dataset_dir=str(tmp_path), ckpt_dir=str(tmp_path), **options)
+    assert stopped.value.exit_code == 130
+
+
+def test_ctrl_c_before_the_first_epoch_of_a_bundle_has_ended_says_that_nothing_is_kept(tmp_path, monkeypatch):
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("mammoseg.training.workflow.run_workflow", interrupted)
-    with pytest.raises(StoppedError, match="epochs that had ended are kept") as stopped:
+    monkeypatch.setattr("mammoseg.training.workflow.locate_runs", lambda name: str(tmp_path / name))
+    with pytest.raises(StoppedError, match="nothing is kept"):
         train("unet", dataset_dir=str(tmp_path))
-    assert stopped.value.exit_code == 130
+    (tmp_path / "unet" / "models").mkdir(parents=True)
+    (tmp_path / "unet" / "models" / "checkpoint.pt").touch()
+    with pytest.raises(StoppedError, match="epochs that had ended are kept"):
+        train("unet", dataset_dir=str(tmp_path))
 
 
 def test_ctrl_c_in_an_evaluation_is_a_sentence_and_no_fault_to_be_traced(run, tmp_path, monkeypatch, capsys):
