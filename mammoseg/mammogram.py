@@ -10,6 +10,20 @@ PIXEL_SIZES_MM = (0.01, 1.0)
 """Spacings that are believed, the last one not included: detectors and film scanners have 0.04 to 0.2 mm, copies
 reduced to 256 rows 0.94 mm; 1.0 mm is what converters write that know none."""
 
+MODALITIES = ("MG",)
+"""DICOM modalities that are let in where a call names no others."""
+
+
+def list_modalities(named: str | Sequence[str]) -> tuple[str, ...]:
+    """Modalities as a call names them: several, or a text with commas between them, as the command line takes it.
+
+    Examples:
+        >>> from mammoseg.mammogram import list_modalities
+        >>> list_modalities("MG, RG"), list_modalities(["CR"])
+        (('MG', 'RG'), ('CR',))
+    """
+    return tuple(word.strip() for word in (named.split(",") if isinstance(named, str) else named))
+
 
 @dataclass(frozen=True)
 class SourceFile:

@@ -29,9 +29,9 @@ from mammoseg.inference.engines.torch_engine import try_device
 from monailabel_app.lib.app import NamedTasks
 from monailabel_app.lib.conf import (
     check_keys,
+    read_modalities,
     read_number,
     read_whole_number,
-    read_words,
     read_yes_no_or_recorded,
     read_yes_or_no,
 )
@@ -75,7 +75,7 @@ class MammosegApp(MONAILabelApp, NamedTasks):
         refuse_open_address(host, has_login=has_login, insecure=read_yes_or_no(conf, "insecure", False))
         self.state = locate_state(conf)
         device = str(try_device(conf["device"])) if "device" in conf else None
-        modalities = read_words(conf, "modalities", "MG")
+        modalities = read_modalities(conf)
         self.served = {
             name: ServedModel(
                 entry,

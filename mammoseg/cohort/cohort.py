@@ -15,6 +15,7 @@ from mammoseg.cohort.run import LEDGER, Cohort, Over, run_cohort
 from mammoseg.cohort.storing import Storing
 from mammoseg.dicom.seg import SegKind, SegProfile
 from mammoseg.files import made_output
+from mammoseg.mammogram import MODALITIES
 from mammoseg.prediction.asked import (
     Archives,
     PredictorChoice,
@@ -48,7 +49,7 @@ def segment_cohort(
     runtime: str = "auto",
     precision: str | None = None,
     window: str | None = None,
-    modalities: str | Sequence[str] = ("MG",),
+    modalities: str | Sequence[str] = MODALITIES,
     workers: int | None = None,
     ray: str | None = None,
     archive: str | None = None,

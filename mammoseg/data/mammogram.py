@@ -8,13 +8,13 @@ from mammoseg.data.pictures import flatten_nifti, parse_picture, parse_slice
 from mammoseg.dicom.decode_pool import get_default_pool, make_request, parse_source_file
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import as_printable, hash_file, make_no_file_error, make_unreadable_error
-from mammoseg.mammogram import Mammogram, SourceFile, is_pixel_size, say_not_believed
+from mammoseg.mammogram import MODALITIES, Mammogram, SourceFile, is_pixel_size, say_not_believed
 
 PIXDIM = "NIfTI pixdim"
 """SourceFile of a spacing that a NIfTI file gives in mm."""
 
 
-def read_mammogram(path: Path | str, *, voi: str | int = "first", modalities: Sequence[str] = ("MG",)) -> Mammogram:
+def read_mammogram(path: Path | str, *, voi: str | int = "first", modalities: Sequence[str] = MODALITIES) -> Mammogram:
     """Read a DICOM, PNG, TIFF, JPEG, PGM or NIfTI mammogram; the content decides which it is, not the name.
 
     Args:
@@ -40,7 +40,7 @@ def read_mammogram(path: Path | str, *, voi: str | int = "first", modalities: Se
     return mammogram
 
 
-def read_ahead(path: Path, *, voi: str | int = "first", modalities: Sequence[str] = ("MG",)) -> None:
+def read_ahead(path: Path, *, voi: str | int = "first", modalities: Sequence[str] = MODALITIES) -> None:
     """Begin to read what `read_mammogram` is asked for next, while this process does something else."""
     get_default_pool().ask_ahead(_make_request(path, voi, modalities))
 

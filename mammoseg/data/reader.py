@@ -15,7 +15,7 @@ from monai.utils import MetaKeys, ensure_tuple
 
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.masks import read_mask
-from mammoseg.mammogram import Mammogram
+from mammoseg.mammogram import MODALITIES, Mammogram
 
 
 class MammogramReader(ImageReader):
@@ -29,7 +29,7 @@ class MammogramReader(ImageReader):
         modalities: DICOM modalities to let in.
     """
 
-    def __init__(self, *, voi: str | int = "first", modalities: Sequence[str] = ("MG",)) -> None:
+    def __init__(self, *, voi: str | int = "first", modalities: Sequence[str] = MODALITIES) -> None:
         self.voi = voi
         self.modalities = tuple(modalities)
 

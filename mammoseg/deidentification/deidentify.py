@@ -25,6 +25,7 @@ from mammoseg.dicom.values import malformed_refused, read_code_string, read_text
 from mammoseg.errors import InputRefusedError, NothingUsableError, PartlyRefusedError, StoppedError, WrongCallError
 from mammoseg.files import as_printable, atomic_path, made_output, output_errors, remove_leftovers, sole_writer
 from mammoseg.folders import is_plain_file
+from mammoseg.mammogram import MODALITIES, list_modalities
 
 LOCK = ".deidentify.lock"
 
@@ -42,7 +43,7 @@ def deidentify(
     output: str | Path,
     map_file: str | Path | None = None,
     key_file: str | Path | None = None,
-    modalities: str | Sequence[str] = ("MG",),
+    modalities: str | Sequence[str] = MODALITIES,
 ) -> None:
     """Write each mammogram without what names its patient, under the name of its new SOP Instance UID.
 
@@ -66,7 +67,7 @@ def deidentify(
     map_path = Path(map_file or key_path.with_name("deidentified.json"))
     _check_call(inputs, folder, map_path)
     names = IdentityMap(load_key_when_needed(key_path), map_path)
-    job = _CopyJob(folder, names, (modalities,) if isinstance(modalities, str) else tuple(modalities))
+    job = _CopyJob(folder, names, list_modalities(modalities))
     paths, passed_over = find_inputs([Path(path) for path in inputs], folder, with_segmentations=True)
     with made_output(folder):
         outcomes = _copy_files(paths, job)

@@ -26,12 +26,12 @@ from mammoseg.dicom.decode_pool import (
     sensible,
 )
 from mammoseg.dicom.grey import find_padding, look_up
-from mammoseg.mammogram import Mammogram
+from mammoseg.mammogram import MODALITIES, Mammogram
 
 SPACING_SOURCES = (None, "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 
 
-def read_dicom(path: Path, *, voi: str | int = "first", modalities: Sequence[str] = ("MG",)) -> Mammogram:
+def read_dicom(path: Path, *, voi: str | int = "first", modalities: Sequence[str] = MODALITIES) -> Mammogram:
     """Read one mammogram; the steps on grey values are those of `mammoseg.dicom.grey`, in its order.
 
     Args:

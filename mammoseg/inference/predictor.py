@@ -15,7 +15,7 @@ from mammoseg.inference.algorithm import build_algorithm
 from mammoseg.inference.boxes import check_boxes
 from mammoseg.inference.engines.start import start_engine
 from mammoseg.inference.probability import compute_image_probability
-from mammoseg.mammogram import Mammogram
+from mammoseg.mammogram import MODALITIES, Mammogram
 from mammoseg.transforms.arrays import ONLY_PATCHES, ArrayPreprocessing, Prepared, with_own_voi
 from mammoseg.transforms.functional.geometry import Box
 
@@ -95,7 +95,7 @@ class Predictor:
         *,
         weights: Path | str | None = None,
         device: str | None = None,
-        modalities: tuple[str, ...] = ("MG",),
+        modalities: tuple[str, ...] = MODALITIES,
         flips: bool | None = None,
         runtime: str = "torch",
         precision: str | None = None,

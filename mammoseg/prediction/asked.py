@@ -18,6 +18,7 @@ from mammoseg.errors import NothingUsableError, WrongCallError
 from mammoseg.files import as_printable, is_neither_file_nor_folder, say_neither
 from mammoseg.folders import is_file, is_folder
 from mammoseg.inference.engines.engine import check_engine
+from mammoseg.mammogram import list_modalities
 from mammoseg.prediction.file_job import MassPredictor
 from mammoseg.prediction.table import Row, Status
 from mammoseg.quick_import import quick_imports
@@ -118,7 +119,7 @@ def choose_predictor(
     bundle = bundle or choose_default_bundle()
     named = choose_default_weights(bundle) if weights is None else weights
     paths = (Path(named),) if isinstance(named, str | Path) else tuple(map(Path, named))
-    words = (modalities,) if isinstance(modalities, str) else tuple(modalities)
+    words = list_modalities(modalities)
     return PredictorChoice(bundle, paths, device, words, flips, runtime, precision, voi, table)
 
 

@@ -16,6 +16,7 @@ from mammoseg.dicom.iod import load_tables
 from mammoseg.dicom.seg import SegKind, SegProfile
 from mammoseg.files import as_printable, made_output, output_errors
 from mammoseg.inference.engines.engine import MODULES, choose_runtime
+from mammoseg.mammogram import MODALITIES
 from mammoseg.prediction.asked import Archives, check_inputs, choose_predictor, print_loading
 from mammoseg.prediction.file_job import MassPredictor
 from mammoseg.prediction.options import Options, parse_choice, parse_objects
@@ -47,7 +48,7 @@ def predict(
     precision: str | None = None,
     window: str | None = None,
     boxes: str | Path | None = None,
-    modalities: str | Sequence[str] = ("MG",),
+    modalities: str | Sequence[str] = MODALITIES,
     workers: int | None = None,
     json: bool = False,
     archive: str | None = None,

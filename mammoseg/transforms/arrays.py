@@ -10,7 +10,7 @@ import numpy as np
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.dicom.own_voi import is_own_voi
 from mammoseg.errors import InputRefusedError, WrongCallError
-from mammoseg.mammogram import Mammogram
+from mammoseg.mammogram import MODALITIES, Mammogram
 from mammoseg.transforms.functional.geometry import Box, uncrop
 from mammoseg.transforms.functional.steps import BESIDE, CropToMass, Grey, Move, Plan, build_preprocessing_steps
 
@@ -32,7 +32,7 @@ def read_under(settings: Mapping[str, Any], path: Path | str, *, modalities: Seq
     Raises:
         InputRefusedError: the file cannot be used.
     """
-    allowed = modalities or settings.get("modalities", ("MG",))
+    allowed = modalities or settings.get("modalities", MODALITIES)
     return read_mammogram(path, voi=choose_voi(settings), modalities=allowed)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from mammoseg.dicom.own_voi import parse_own_voi
 from mammoseg.errors import WrongCallError
+from mammoseg.mammogram import MODALITIES
 from mammoseg.transforms.functional.steps import BESIDE, build_preprocessing_steps
 
 
@@ -25,7 +26,7 @@ def list_film_settings(
     crop_negligible: bool = False,
     patch_area: float | None = None,
     voi: str | int = "first",
-    modalities: Sequence[str] = ("MG",),
+    modalities: Sequence[str] = MODALITIES,
     keys: Sequence[str] = ("image", "label"),
 ) -> dict[str, Any]:
     """List the settings of `mammoseg.transforms.pipelines.build_film_preprocessing`.

@@ -6,6 +6,7 @@ from collections.abc import Container, Mapping
 
 from mammoseg.errors import WrongCallError, suggest_name
 from mammoseg.inference.engines.engine import AUTO, check_engine
+from mammoseg.mammogram import MODALITIES
 
 KEYS = frozenset(
     {"state_dir", "tokens", "cors", "trusted_proxies", "max_upload_mib", "max_requests", "request_seconds", "insecure"}
@@ -58,7 +59,7 @@ def check_values(conf: Mapping[str, str]) -> None:
     for key in ("insecure", "preload", "group", "large_masks"):
         read_yes_or_no(conf, key, False)
     read_yes_no_or_recorded(conf, "flips")
-    read_words(conf, "modalities", "MG")
+    read_modalities(conf)
     check_engine(conf.get("runtime", AUTO), device=conf.get("device"), precision=conf.get("precision"))
 
 
@@ -117,6 +118,15 @@ def read_words(conf: Mapping[str, str], name: str, otherwise: str) -> tuple[str,
     if not all(found):
         raise WrongCallError(f"{name} is '{text}'; it must be words with commas between them, such as {otherwise}.")
     return found
+
+
+def read_modalities(conf: Mapping[str, str]) -> tuple[str, ...]:
+    """DICOM modalities to list and to let in.
+
+    Raises:
+        WrongCallError: one of them is empty.
+    """
+    return read_words(conf, "modalities", ",".join(MODALITIES))
 
 
 def read_yes_or_no(conf: Mapping[str, str], name: str, otherwise: bool) -> bool:

@@ -176,6 +176,13 @@ def test_what_is_no_mammogram_is_refused(tmp_path, run):
         run(tmp_path / "a.dcm")
 
 
+def test_modalities_in_one_text_have_commas_between_them_as_everywhere(tmp_path, run):
+    write_mammogram(tmp_path / "a.dcm", PIXELS)
+    assert len(run(tmp_path / "a.dcm", modalities="RG,MG")) == 1
+    with pytest.raises(NothingUsableError):
+        run(tmp_path / "a.dcm", output="others", modalities="RG,CR")
+
+
 def test_other_content_under_a_uid_is_refused(tmp_path, run, capsys):
     write_mammogram(tmp_path / "a.dcm", PIXELS)
     (written,) = run(tmp_path / "a.dcm")

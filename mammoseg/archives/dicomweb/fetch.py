@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import requests
 from tqdm import tqdm
@@ -25,6 +25,7 @@ from mammoseg.dicom.gate import is_uid
 from mammoseg.dicom.parse import MOST_BYTES
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import NothingUsableError, WrongCallError
+from mammoseg.mammogram import MODALITIES, list_modalities
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,22 @@ OPTIONS = {"StudyInstanceUID": "--study", "PatientID": "--patient", "StudyDate":
 STUDY, SERIES, SOP, MODALITY = "0020000D", "0020000E", "00080018", "00080060"
 
 
+class Search(TypedDict, total=False):
+    """What is searched for in an archive: arguments of `find_mammograms`, which refuses any other.
+
+    Attributes:
+        modalities: DICOM modalities of the series to take, see `list_modalities`.
+        study: Study Instance UID.
+        patient: Patient ID; ``*`` and ``?`` match as DICOM says, PS3.4 C.2.2.2.4.
+        date: Study Date ``20240131``, or a range ``20240101-20240131``, open at one end if you like.
+    """
+
+    modalities: str | Sequence[str]
+    study: str | None
+    patient: str | None
+    date: str | None
+
+
 class RefusedSearchError(ArchiveError):
     """The archive answers, but refuses the search for good.
 
@@ -59,12 +76,9 @@ def fetch_studies(
     url: str,
     folder: Path | str,
     *,
-    modalities: str | Sequence[str] = ("MG",),
-    study: str | None = None,
-    patient: str | None = None,
-    date: str | None = None,
     user: str | None = None,
     ca_bundle: str | Path | None = None,
+    **search: Unpack[Search],
 ) -> list[Path]:
     """Fetch the mammograms of an archive; see `connect`, `require_mammograms` and `fetch`.
 
@@ -74,27 +88,19 @@ def fetch_studies(
         ArchiveError: not all that was found could be fetched.
     """
     archive = connect(url, user=user, ca_bundle=ca_bundle)
-    found = require_mammograms(archive, modalities=modalities, study=study, patient=patient, date=date)
-    return fetch(archive, found, Path(folder))
+    return fetch(archive, require_mammograms(archive, **search), Path(folder))
 
 
-def require_mammograms(
-    archive: Archive,
-    *,
-    modalities: str | Sequence[str] = ("MG",),
-    study: str | None = None,
-    patient: str | None = None,
-    date: str | None = None,
-) -> list[Instance]:
+def require_mammograms(archive: Archive, **search: Unpack[Search]) -> list[Instance]:
     """What `find_mammograms` finds, which must be something.
 
     Raises:
         NothingUsableError: no study matches, or none that does has such series; the text says which.
         WrongCallError, ArchiveError: see `find_mammograms`.
     """
-    found = find_mammograms(archive, modalities=modalities, study=study, patient=patient, date=date)
+    found = find_mammograms(archive, **search)
     if not found:
-        raise NothingUsableError(_say_why_nothing(archive, modalities, _build_filters(study, patient, date)))
+        raise NothingUsableError(_say_why_nothing(archive, **search))
     return found
 
 
@@ -102,25 +108,22 @@ def require_mammograms(
 def find_mammograms(
     archive: Archive,
     *,
-    modalities: str | Sequence[str] = ("MG",),
+    modalities: str | Sequence[str] = MODALITIES,
     study: str | None = None,
     patient: str | None = None,
     date: str | None = None,
 ) -> list[Instance]:
     """Find the instances of all series of these modalities, study by study, each once.
 
-    Args:
-        study: Study Instance UID.
-        patient: Patient ID; ``*`` and ``?`` match as DICOM says, PS3.4 C.2.2.2.4.
-        date: Study Date ``20240131``, or a range ``20240101-20240131``, open at one end if you like.
+    Args: see `Search`.
 
     Raises:
         WrongCallError: `study` is no UID, or `date` no date.
         ArchiveError: the archive does not answer, or not in DICOM JSON.
     """
-    wanted = set(modalities.split(",") if isinstance(modalities, str) else modalities)
+    wanted = set(list_modalities(modalities))
     unsaid = ""  # of a series whose Modality the archive does not give: its files say it
-    filters = _build_filters(study, patient, date)
+    filters = _build_filters(study=study, patient=patient, date=date)
     left_out: list[str] = []
     found: dict[str, Instance] = {}
     client = archive.client
@@ -174,20 +177,21 @@ def fetch(archive: Archive, instances: Sequence[Instance], folder: Path, *, most
 
 
 @no_header_values_in_warnings()
-def _say_why_nothing(archive: Archive, modalities: str | Sequence[str], filters: dict[str, str]) -> str:
+def _say_why_nothing(archive: Archive, *, modalities: str | Sequence[str] = MODALITIES, **selection: str | None) -> str:
     """Whether it is the studies or their images that are not there; no value that was searched for is repeated."""
+    filters = _build_filters(**selection)
     series = list_series(archive, filters["StudyInstanceUID"]) if filters.keys() == {"StudyInstanceUID"} else ()
     matching = chain(series, list_results(archive, archive.client.search_for_studies, STUDY, search_filters=filters))
     given = " and ".join(OPTIONS[keyword] for keyword in filters) or "the whole archive"
     if next(matching, None) is None:
         return f"{archive.name} has no study that fits {given}."
-    wanted = modalities if isinstance(modalities, str) else ",".join(modalities)
+    wanted = ",".join(list_modalities(modalities))
     return (
         f"{archive.name} has studies that fit {given}, but none with a series of {wanted}; --modalities names others."
     )
 
 
-def _build_filters(study: str | None, patient: str | None, date: str | None) -> dict[str, str]:
+def _build_filters(*, study: str | None = None, patient: str | None = None, date: str | None = None) -> dict[str, str]:
     """Attributes to match; values from a command line may come as numbers."""
     if study is not None and not is_uid(str(study)):
         raise WrongCallError("--study is no UID; give a Study Instance UID, digits and dots.")

@@ -14,7 +14,7 @@ from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.exception import ImageNotFoundException
 
 from mammoseg.errors import WrongCallError
-from monailabel_app.lib.conf import read_number, read_words
+from monailabel_app.lib.conf import read_modalities, read_number
 from monailabel_app.lib.datastore.export import get_ending
 from monailabel_app.lib.datastore.index import ImageRow, Index
 from monailabel_app.lib.datastore.leases import LEASE_SECONDS, Leases
@@ -48,7 +48,7 @@ class MammogramDatastore(Datastore):
         self._held.enter_context(held(folder, folder / "lock", seconds=TAKE_OVER_SECONDS))
         self._name, self._description = name, "Mammograms"
         self._folder = folder
-        self.modalities = read_words(conf, "modalities", "MG")
+        self.modalities = read_modalities(conf)
         self.index = Index(folder / "index.sqlite3")
         self.leases = Leases(self.index)
         seconds = read_number(conf, "refresh_seconds", REFRESH_SECONDS)

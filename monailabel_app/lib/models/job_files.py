@@ -15,6 +15,7 @@ from mammoseg.data.splits import extend_split
 from mammoseg.errors import MammosegError
 from mammoseg.files import hash_file, hash_json, write_json
 from mammoseg.folders import is_file
+from mammoseg.mammogram import MODALITIES
 
 FEWEST_TRAINING = 2
 """Images for training, below which no batch can be made of different ones."""
@@ -46,7 +47,7 @@ class TrainJob:
     served: str | None = None
     recipe: str = "paper"
     device: str | None = None
-    modalities: Sequence[str] = ("MG",)
+    modalities: Sequence[str] = MODALITIES
     runtime: str = "torch"
     overrides: Mapping[str, Any] = field(default_factory=dict)
 

@@ -19,7 +19,7 @@ from mammoseg.inference.engines.torch_engine import TorchEngine
 from mammoseg.inference.ensemble import MeanPredictor, describe_named_weights, load_predictor
 from mammoseg.inference.lesions import find_masses
 from mammoseg.inference.predictor import Predictor
-from mammoseg.mammogram import Mammogram
+from mammoseg.mammogram import MODALITIES, Mammogram
 from mammoseg.transforms.functional.geometry import make_box
 from monailabel_app.lib.models.discover import ModelEntry, ModelNotReadyError
 from monailabel_app.lib.models.said_prompts import parse_box
@@ -82,7 +82,7 @@ class ServedModel:
         versions: Versions,
         *,
         device: str | None = None,
-        modalities: tuple[str, ...] = ("MG",),
+        modalities: tuple[str, ...] = MODALITIES,
         runtime: str = TORCH,
         precision: str | None = None,
         flips: bool | None = None,

@@ -2,12 +2,13 @@
 
 import logging
 import subprocess
+from inspect import signature
 
 import certifi
 import pytest
 
 from mammoseg.archives.dicomweb.client import ArchiveError, connect
-from mammoseg.archives.dicomweb.fetch import find_mammograms
+from mammoseg.archives.dicomweb.fetch import Search, find_mammograms
 from mammoseg.archives.dicomweb.multipart import MultipartError, encode_parts, parse_boundary, read_only_part
 from mammoseg.errors import WrongCallError
 from tests.archives.fake_archive import fake_archive
@@ -24,6 +25,10 @@ def no_credentials(monkeypatch, tmp_path):
 def test_address_that_is_none_is_a_wrong_call(address):
     with pytest.raises(WrongCallError, match="http:// or https://"):
         connect(address)
+
+
+def test_a_search_has_what_the_function_takes_that_searches():
+    assert [*Search.__annotations__] == [*signature(find_mammograms).parameters][1:]
 
 
 def test_password_in_an_address_is_refused_and_not_repeated():
