@@ -14,7 +14,6 @@ from mammoseg.checkpoints.weights_file import Named, choose_default_weights
 from mammoseg.data.datalist import load_section, read_datalist, read_voi
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.forward import judge_prediction
-from mammoseg.evaluation.lesion_tables import SHOWN_RULE
 from mammoseg.evaluation.origin import describe_making
 from mammoseg.evaluation.statistics import bootstrap_mean_interval
 from mammoseg.evaluation.tables import without_nan
@@ -22,7 +21,7 @@ from mammoseg.files import hash_file
 from mammoseg.inference.ensemble import MeanPredictor, load_predictor
 from mammoseg.inference.predictor import Predictor
 from mammoseg.metrics import compute_dice, count_pixels_and_masses
-from mammoseg.metrics.froc import FoundLesions, compute_froc, find_lesions_by_marks
+from mammoseg.metrics.froc import SHOWN_RULE, FoundLesions, compute_froc, find_lesions_by_marks
 from mammoseg.provenance import read_current_commit
 
 MOVED = 0.02

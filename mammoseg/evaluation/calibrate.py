@@ -15,13 +15,12 @@ from mammoseg.counts import format_count
 from mammoseg.data.datalist import load_section, read_datalist, read_voi
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.forward import Judged, judge_images
-from mammoseg.evaluation.lesion_tables import SHOWN_RULE
 from mammoseg.evaluation.origin import describe_data_origin
 from mammoseg.evaluation.plots import plot_reliability
 from mammoseg.files import as_printable, hash_file, made_output, sole_writer, write_json
 from mammoseg.metrics.choose_threshold import THRESHOLDS, ChosenThreshold, choose_threshold, compute_dice_by_threshold
 from mammoseg.metrics.fit_calibration import Fit, Marks, compute_calibration_error, fit_calibration
-from mammoseg.metrics.froc import find_lesions_by_marks
+from mammoseg.metrics.froc import SHOWN_RULE, find_lesions_by_marks
 from mammoseg.metrics.reliability import compute_reliability
 from mammoseg.provenance import warn_of_doubt
 from mammoseg.quick_import import quick_imports

@@ -11,7 +11,6 @@ from mammoseg.evaluation.agreement import collect_areas, describe_agreement
 from mammoseg.evaluation.comparison_plots import plot_bland_altman, plot_ecdf, plot_learning_curves, plot_speed
 from mammoseg.evaluation.comparison_report import describe_page_machine, write_comparison_report
 from mammoseg.evaluation.good_enough import count_good_enough
-from mammoseg.evaluation.lesion_tables import SHOWN_RULE
 from mammoseg.evaluation.pairs import Aligned
 from mammoseg.evaluation.plots import find_training_log
 from mammoseg.evaluation.reporting_items import list_reporting_items
@@ -19,6 +18,7 @@ from mammoseg.evaluation.speeds import list_speeds
 from mammoseg.evaluation.subgroups import compare_in_subgroups, describe_subgroups
 from mammoseg.evaluation.tables import ScoreRow, count_masses
 from mammoseg.files import hash_file
+from mammoseg.metrics.froc import SHOWN_RULE
 from mammoseg.provenance import find_doubt, find_warning, format_command_line
 
 

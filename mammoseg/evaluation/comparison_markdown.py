@@ -7,9 +7,9 @@ from typing import Any
 
 from mammoseg.counts import format_number
 from mammoseg.evaluation.comparison_content import count_missed_masses
-from mammoseg.evaluation.lesion_tables import SHOWN_RULE
 from mammoseg.evaluation.tables import ScoreRow, say_provenance
 from mammoseg.files import atomic_path
+from mammoseg.metrics.froc import SHOWN_RULE
 from mammoseg.provenance import find_doubt
 
 NOTES = """Intervals: 95 % bootstrap of the mean, whole patients drawn with replacement. p: two-sided Wilcoxon

@@ -11,7 +11,15 @@ from mammoseg.csv_table import read_csv, write_csv
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.plots import plot_froc, plot_reliability
 from mammoseg.evaluation.tables import ScoreRow
-from mammoseg.metrics.froc import FALSE_POSITIVES, RULES, FoundLesions, FrocCurve, bootstrap_froc, compute_froc
+from mammoseg.metrics.froc import (
+    FALSE_POSITIVES,
+    RULES,
+    SHOWN_RULE,
+    FoundLesions,
+    FrocCurve,
+    bootstrap_froc,
+    compute_froc,
+)
 from mammoseg.metrics.reliability import ReliabilityBin, compute_expected_calibration_error, compute_reliability
 
 Found = Mapping[str, FoundLesions]
@@ -28,9 +36,6 @@ MARKS = ("image_id", "grid", "rule", "what", "score")
 
 WHAT = {"mass": "lesions", "mark beside": "false", "mark on a mass": "true"}
 """Words of ``marks.csv`` to the fields of `FoundLesions`."""
-
-SHOWN_RULE = "either"
-"""Rule of the marks that count as right in the calibration, and of the curves that runs are compared by."""
 
 
 def write_lesion_tables(folder: Path, images: Mapping[str, Sequence[Found]]) -> dict[str, list[ScoreRow]]:

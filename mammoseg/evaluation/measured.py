@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.errors import WrongCallError
-from mammoseg.evaluation.lesion_tables import SHOWN_RULE
 from mammoseg.evaluation.plots import choose_best_median_worst, find_training_log, read_logged, read_training_log
 from mammoseg.evaluation.statistics import bootstrap_mean_interval
 from mammoseg.evaluation.tables import POOLED_DICE, ScoreRow, read_per_image
+from mammoseg.metrics.froc import SHOWN_FALSE_POSITIVES, SHOWN_RULE
 
 TOLD = (
     "bundle",
@@ -30,9 +30,6 @@ TOLD = (
 
 NEEDED = ("command", "date", "machine")
 """What an evaluation of an older version does not say."""
-
-RATES = (0.5, 1.0)
-"""False marks an image at which a record has the masses found."""
 
 
 def measure_evaluation(evaluation: Path) -> dict[str, Any]:
@@ -95,7 +92,7 @@ def _summarise_grid(grid: str, rows: Sequence[ScoreRow], summary: dict[str, Any]
         "found": [
             {name: row[name] for name in ("false_positives", "sensitivity", "low", "high", "empty_because")}
             for row in summary["froc"]
-            if row["grid"] == grid and row["rule"] == SHOWN_RULE and row["false_positives"] in RATES
+            if row["grid"] == grid and row["rule"] == SHOWN_RULE and row["false_positives"] in SHOWN_FALSE_POSITIVES
         ],
         "masses": masses["masses"],
         "missed_masses": masses["missed_masses"],

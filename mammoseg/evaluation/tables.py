@@ -12,6 +12,7 @@ from mammoseg.counts import format_count
 from mammoseg.csv_table import read_csv, write_csv
 from mammoseg.errors import WrongCallError
 from mammoseg.files import as_printable, read_json, write_json
+from mammoseg.metrics.froc import SHOWN_FALSE_POSITIVES, SHOWN_RULE
 from mammoseg.metrics.pooled import BATCH, compute_pooled_dice, compute_pooled_iou
 from mammoseg.metrics.scores import SCORES
 
@@ -166,7 +167,7 @@ def format_dice_lines(summary: Sequence[Mapping[str, Any]]) -> list[str]:
 def format_mass_lines(summary: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
     """What a ``summary.json`` says of masses: how many have no predicted pixel, and how many a FROC curve has found.
 
-    The curve is read at half a false mark an image and at one; where it ends before, its end is said, once.
+    The curve is read at `SHOWN_FALSE_POSITIVES`; where it ends before, its end is said, once.
     """
     untouched = [
         f"Without a predicted pixel at the threshold: {row['missed_masses']} of {format_count(row['masses'], 'mass')}, "
@@ -177,7 +178,7 @@ def format_mass_lines(summary: Mapping[str, Sequence[Mapping[str, Any]]]) -> lis
     found = [
         f"Found{_say_found(row)}, {row['grid']} grid"
         for row in summary["froc"]
-        if row["rule"] == "either" and row["false_positives"] in (0.5, 1.0)
+        if row["rule"] == SHOWN_RULE and row["false_positives"] in SHOWN_FALSE_POSITIVES
     ]
     return untouched + list(dict.fromkeys(found))
 

@@ -28,6 +28,12 @@ RULES = ("iou", "centre", "either")
 FALSE_POSITIVES = (0.1, 0.25, 0.5, 1.0, 2.0)
 """False marks an image at which the sensitivity is given."""
 
+SHOWN_RULE = "either"
+"""Rule of the marks that count as right in the calibration, and of the curves that runs are compared by."""
+
+SHOWN_FALSE_POSITIVES = (0.5, 1.0)
+"""False marks an image at which a sentence or a record says how many masses are found."""
+
 
 @dataclass(frozen=True)
 class Mark(Region):

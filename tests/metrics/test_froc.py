@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 from monai.metrics import compute_froc_curve_data, compute_froc_score
 
-from mammoseg.metrics.froc import FoundLesions, bootstrap_froc, compute_froc, find_lesions_by_marks, find_marks
+from mammoseg.metrics.froc import (
+    FALSE_POSITIVES,
+    RULES,
+    SHOWN_FALSE_POSITIVES,
+    SHOWN_RULE,
+    FoundLesions,
+    bootstrap_froc,
+    compute_froc,
+    find_lesions_by_marks,
+    find_marks,
+)
 
 
 def image(*blobs: tuple[int, int, int, float], size: int = 64) -> np.ndarray:
@@ -15,6 +25,10 @@ def image(*blobs: tuple[int, int, int, float], size: int = 64) -> np.ndarray:
     for row, column, side, value in blobs:
         probability[row : row + side, column : column + side] = value
     return probability
+
+
+def test_what_is_said_of_a_curve_stands_in_its_table():
+    assert set(SHOWN_FALSE_POSITIVES) <= set(FALSE_POSITIVES) and SHOWN_RULE in RULES
 
 
 def test_a_mark_is_cut_at_half_of_its_highest_value_and_scored_by_it():
