@@ -183,6 +183,11 @@ def format_mass_lines(summary: Mapping[str, Sequence[Mapping[str, Any]]]) -> lis
     return untouched + list(dict.fromkeys(found))
 
 
+def format_scores(metrics: Mapping[str, float]) -> list[str]:
+    """Name and value of each, such as ``mean dice 0.5918``; MONAI names those of a validation with ``val_`` before."""
+    return [f"{name.removeprefix('val_').replace('_', ' ')} {value:.4f}" for name, value in metrics.items()]
+
+
 def _say_found(row: Mapping[str, Any]) -> str:
     if row["sensitivity"] is None:
         return f", whatever the threshold: {row['empty_because']}"

@@ -12,6 +12,7 @@ from monai.engines import Evaluator
 from torch.optim import Optimizer
 
 from mammoseg.csv_table import write_csv
+from mammoseg.evaluation.tables import format_scores
 from mammoseg.files import check_folder
 
 logger = logging.getLogger(__name__)
@@ -28,11 +29,6 @@ class ScoreLog:
     def attach(self, engine: Engine) -> None:
         """Follow an evaluator."""
         engine.add_event_handler(Events.EPOCH_COMPLETED, log_scores)
-
-
-def format_scores(metrics: Mapping[str, float]) -> list[str]:
-    """Name and value of each, such as ``mean dice 0.5918``; MONAI names those of a validation with ``val_`` before."""
-    return [f"{name.removeprefix('val_').replace('_', ' ')} {value:.4f}" for name, value in metrics.items()]
 
 
 class TrainingLog:

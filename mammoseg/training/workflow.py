@@ -21,7 +21,7 @@ from mammoseg.checkpoints.weights_file import (
 from mammoseg.command_line import find_known_error, list_causes
 from mammoseg.data.datalist import load_section
 from mammoseg.errors import FaultError, MammosegError, StoppedError, WrongCallError, make_unknown_name_error
-from mammoseg.evaluation.tables import format_dice_lines, format_mass_lines
+from mammoseg.evaluation.tables import format_dice_lines, format_mass_lines, format_scores
 from mammoseg.provenance import warn_of_doubt
 from mammoseg.quick_import import quick_imports
 from mammoseg.training.overrides import (
@@ -96,7 +96,6 @@ def _say_best(weights: str) -> str:
     """Which epoch weights are of and what it scored, in brackets; nothing where they do not say."""
     with quick_imports():
         from mammoseg.checkpoints.checkpoint import read_weights
-        from mammoseg.handlers.training_log import format_scores
     told = read_weights(weights).provenance.get("validation")
     if not isinstance(told, dict) or "epoch" not in told:
         return ""
