@@ -18,6 +18,9 @@ import jsonschema
 from mammoseg.errors import MammosegError, WrongCallError, make_unknown_name_error
 from mammoseg.files import write_json
 
+DATALIST = "datalist.json"
+"""Name of the file in the folder that `mammoseg ingest` writes; it names the masks beside the images."""
+
 SCHEMA_VERSION = 1
 SECTIONS = ("training", "validation", "test")
 WORDS = ("name", "laterality", "view", "pathology", "shape", "margin", "vendor", "pixel_spacing_source")

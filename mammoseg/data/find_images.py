@@ -5,7 +5,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from mammoseg.data.datalist import SECTIONS
+from mammoseg.data.datalist import DATALIST, SECTIONS
 from mammoseg.data.folder_matching import without_masks
 from mammoseg.errors import NothingUsableError
 from mammoseg.files import read_json
@@ -29,9 +29,6 @@ SIDECARS = {
     ".yml",
 }
 """Endings of files that lie beside images and are none: passed over in a folder and counted, tried when named."""
-
-DATALIST = "datalist.json"
-"""Names the masks that lie beside the images of `mammoseg ingest`."""
 
 MOST_BYTES = 2**26
 """Of a datalist that is looked into; a hundred thousand images take half of it."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from mammoseg.counts import format_count
 from mammoseg.csv_table import write_csv
-from mammoseg.data.datalist import SECTIONS, Record, write_datalist
+from mammoseg.data.datalist import DATALIST, SECTIONS, Record, write_datalist
 from mammoseg.data.held_out import hold_out, read_patients
 from mammoseg.data.identifiers import hash_with_key, load_key_when_needed, locate_key_file
 from mammoseg.data.ingest_job import IngestJob, IngestReport
@@ -25,8 +25,6 @@ from mammoseg.files import as_printable, remove_leftovers, sole_writer, write_js
 
 NAMES = "names.csv"
 """Which hash is which file, beside a datalist that does not show it."""
-
-DATALIST = "datalist.json"
 
 LOCK = ".ingest.lock"
 

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mammoseg.checkpoints.weights_file import TRAINED
 from mammoseg.csv_table import read_csv
-from mammoseg.data.datalist import SECTIONS, write_datalist
+from mammoseg.data.datalist import DATALIST, SECTIONS, write_datalist
 from mammoseg.data.identifiers import hash_with_key
 from mammoseg.data.mask_files import write_mask
 from mammoseg.data.masks import read_mask
@@ -35,8 +36,8 @@ class TrainJob:
         start_from: checkpoint to go on from; None starts anew.
         served: weights that the new ones are compared with, a file or a folder; None where none are served.
         recipe: one of `mammoseg.training.workflow.RECIPES`.
-        runtime: what computes the scores of the weights before and after, so that what may be served is
-            converted.
+        runtime, precision, flips: how the weights before and after are scored, which is how they are served, see
+            `mammoseg.inference.predictor.Predictor`; so what may be served is converted.
         overrides: values instead of those of the bundle's config.
     """
 
@@ -49,12 +50,14 @@ class TrainJob:
     device: str | None = None
     modalities: Sequence[str] = MODALITIES
     runtime: str = "torch"
+    precision: str | None = None
+    flips: bool | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def weights(self) -> Path:
         """The best weights of the training."""
-        return self.folder / "models" / "model.pt"
+        return self.folder / "models" / TRAINED
 
     @property
     def result(self) -> Path:
@@ -116,7 +119,7 @@ def write_labels(labels: Sequence[Mapping[str, Any]], folder: Path, *, key: byte
         section: [_write_record(label, folder, key) | {"fold": None if section == "test" else 0} for label in found]
         for section, found in dealt.items()
     }
-    write_datalist(folder / "datalist.json", name="labels", source="label", seed=0, license=None, sections=sections)
+    write_datalist(folder / DATALIST, name="labels", source="label", seed=0, license=None, sections=sections)
     codes = {section: [record["image_id"] for record in records] for section, records in sections.items()}
     masks = {path.stem: hash_file(path) for path in sorted((folder / "masks").iterdir())}
     return LabelSet(codes, hash_json([codes, masks]))

@@ -17,6 +17,7 @@ from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.train import TrainTask
 
 from mammoseg.checkpoints.checkpoint import read_weights
+from mammoseg.checkpoints.converted_file import INT8
 from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.data.identifiers import load_key
 from mammoseg.errors import MammosegError, WrongCallError
@@ -182,6 +183,8 @@ class MassTrainTask(TrainTask):
             device=self.model.device,
             modalities=self.model.modalities,
             runtime=self.model.runtime,
+            precision=None if self.model.precision == INT8 else self.model.precision,  # of new weights none is there
+            flips=self.model.flips,
             overrides={
                 **device,
                 "preprocessing::modalities": list(self.model.modalities),

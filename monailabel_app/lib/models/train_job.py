@@ -12,11 +12,9 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from mammoseg.data.datalist import load_section
-from mammoseg.data.masks import read_mask
+from mammoseg.data.datalist import DATALIST, load_section
 from mammoseg.errors import MammosegError, say_kind_and_place
+from mammoseg.evaluation.forward import judge_images
 from mammoseg.files import hash_file, write_json
 from mammoseg.inference.ensemble import load_predictor
 from mammoseg.metrics.overlap import compute_dice
@@ -46,7 +44,7 @@ def run(job: TrainJob) -> dict[str, Any]:
 
     Weights that cannot be compared with are refused before hours of training.
     """
-    held_out = load_section(job.data / "datalist.json", "test")
+    held_out = load_section(job.data / DATALIST, "test")
     before = None if job.served is None else score(Path(job.served), held_out, job)
     overrides = {**job.overrides, "ckpt_dir": str(job.folder / "models"), "output_dir": str(job.folder / "log")}
     train(job.bundle, dataset_dir=str(job.data), recipe=job.recipe, start_from=job.start_from, **overrides)
@@ -55,19 +53,19 @@ def run(job: TrainJob) -> dict[str, Any]:
 
 
 def score(weights: Path, records: list[dict[str, Any]], job: TrainJob) -> dict[str, float | None]:
-    """Dice of each image on its own grid by its code; None where the person drew no mass.
+    """Dice of each image on its own grid by its code, as it would be served; None where the person drew no mass.
+
+    Outside the breast nothing is mass; as in an evaluation, what a prediction leaves out as too small counts.
 
     Args:
         weights: a file, or a folder of several.
     """
     how: dict[str, Any] = {"device": job.device, "modalities": tuple(job.modalities), "runtime": job.runtime}
-    predictor = load_predictor(job.bundle, weights=weights, **how)
+    predictor = load_predictor(job.bundle, weights=weights, flips=job.flips, precision=job.precision, **how)
     scores: dict[str, float | None] = {}
-    for record in records:
-        probability = predictor(record["image"]).probability
-        truth = read_mask(record["label"], shape=(probability.shape[0], probability.shape[1]))
-        dice = compute_dice(np.asarray(probability >= predictor.threshold), truth > 0)
-        scores[record["image_id"]] = NO_NUMBER if math.isnan(dice) else dice
+    for image in judge_images(predictor, records, doing="scoring"):
+        dice = compute_dice(image.probability >= predictor.threshold, image.truth)
+        scores[image.record["image_id"]] = NO_NUMBER if math.isnan(dice) else dice
     return scores
 
 

@@ -3,7 +3,9 @@
 import json
 import threading
 import time
+from unittest.mock import Mock
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,14 +13,18 @@ from mammoseg.checkpoints.checkpoint import read_checkpoint
 from mammoseg.checkpoints.checkpoint import write_weights as write_checkpoint
 from mammoseg.checkpoints.mean_weights import join_weights
 from mammoseg.data.datalist import load_section
+from mammoseg.data.mammogram import read_mammogram
+from mammoseg.data.mask_files import write_mask
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import hash_file
+from mammoseg.inference.predictor import Prediction
+from mammoseg.transforms.functional.breast import find_recorded_breast
 from monailabel_app.lib.models import train_job
 from monailabel_app.lib.models.job_files import TooFewLabelsError, TrainJob, write_labels
 from monailabel_app.lib.models.promotion import judge
 from monailabel_app.lib.models.train import MassTrainTask, TrainingError
 from monailabel_app.lib.models.train_job import main
-from tests.label.tiny_models import OVERRIDES, DictDatastore, served_model, write_weights
+from tests.label.tiny_models import OVERRIDES, DictDatastore, served_model, write_picture, write_weights
 
 KEY = b"key"
 
@@ -133,19 +139,36 @@ def test_a_worse_version_is_kept_aside(tmp_path, monkeypatch):
     assert task.model.versions.list_numbers() == [0, 1] and task.model.versions.read_current().number == 0
 
 
-def test_scores_of_a_training_are_computed_by_the_engine_that_serves(tmp_path, monkeypatch):
-    task = MassTrainTask(served_model(tmp_path, None, runtime="onnx"), tmp_path)
-    used: list[str] = []
+@pytest.mark.parametrize(("precision", "scored"), [("f32", "f32"), ("int8", None)])
+def test_scores_of_a_training_are_computed_as_the_model_is_served(precision, scored, tmp_path, monkeypatch):
+    served = {"runtime": "onnx", "flips": True, "modalities": ("MG", "RG")}
+    task = MassTrainTask(served_model(tmp_path, None, precision=precision, **served), tmp_path)
+    used: list[dict] = []
 
     def score_alone(job):
-        monkeypatch.setattr(train_job, "load_predictor", lambda *_, runtime, **__: used.append(runtime))
+        job = TrainJob.read(job.write())
+        monkeypatch.setattr(train_job, "load_predictor", lambda *_, weights, **how: used.append(how))
         train_job.score(job.weights, [], job)
         raise TrainingError("enough")
 
     monkeypatch.setattr(task, "_run", score_alone)
     with pytest.raises(TrainingError, match="enough"):
         task({}, DictDatastore.of_pictures(tmp_path / "images", 8))
-    assert used == ["onnx"]
+    assert used == [{**served, "precision": scored, "device": "cpu"}]
+
+
+def test_what_lies_outside_the_breast_is_no_mass_to_the_scores_either(tmp_path, monkeypatch):
+    path, _ = write_picture(tmp_path / "image.png")
+    mammogram = read_mammogram(path)
+    breast = find_recorded_breast(mammogram)
+    assert breast.any() and not breast.all()
+    label = write_mask(tmp_path / "label.png", breast)
+    everywhere = Prediction(np.ones(breast.shape, np.float32), mammogram)
+    predictor = Mock(threshold=0.5, return_value=everywhere)
+    monkeypatch.setattr(train_job, "load_predictor", lambda *_, **__: predictor)
+    record = {"image_id": "a", "image": str(path), "label": str(label)}
+    job = TrainJob("unet", tmp_path, tmp_path, None)
+    assert train_job.score(job.weights, [record], job) == {"a": 1.0}
 
 
 @pytest.mark.parametrize("in_one_file", [False, True])
