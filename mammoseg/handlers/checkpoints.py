@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from mammoseg.checkpoints.checkpoint import load_model, read_checkpoint, save_checkpoint
-from mammoseg.checkpoints.weights_file import TO_GO_ON, WeightsError
+from mammoseg.checkpoints.weights_file import TO_GO_ON, TRAINED, WeightsError
 from mammoseg.errors import say_difference
 from mammoseg.files import check_folder
 from mammoseg.handlers.early_stop import EarlyStop
@@ -22,8 +22,6 @@ from mammoseg.handlers.training_log import TrainingLog
 from mammoseg.networks import Network
 from mammoseg.transforms.pipelines import Preprocessing
 
-BEST_NAME = "model.pt"
-LAST_NAME = TO_GO_ON
 MUST_AGREE = {
     "network": "network",
     "preprocessing": "preprocessing",
@@ -129,7 +127,7 @@ class Checkpoints:
             score = {"epoch": trainer.state.epoch, best.key_metric_name: float(best.best_metric)}
             provenance = {**self.settings["provenance"], "validation": score}
             kept = self.average.network if self.average else self.network
-            save_checkpoint(self.folder / BEST_NAME, {**weights, "model": kept.state_dict(), "provenance": provenance})
+            save_checkpoint(self.folder / TRAINED, {**weights, "model": kept.state_dict(), "provenance": provenance})
         progress = {
             "epoch": trainer.state.epoch,
             "iteration": trainer.state.iteration,
@@ -138,11 +136,11 @@ class Checkpoints:
             "scaler": trainer.scaler.state_dict() if trainer.scaler else {},
         }
         states = {name: item.state_dict() for name, item in self.stateful.items()}
-        save_checkpoint(self.folder / LAST_NAME, {**weights, **states, **progress})
+        save_checkpoint(self.folder / TO_GO_ON, {**weights, **states, **progress})
 
     def _continue(self, trainer: Any) -> None:
         check_folder(self.folder)
-        path = self.folder / LAST_NAME
+        path = self.folder / TO_GO_ON
         if not self.resume or not path.is_file():
             return
         saved = read_checkpoint(path)

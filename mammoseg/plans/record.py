@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.cards.measured import PICTURE, REPORT, TABLES
+from mammoseg.checkpoints.weights_file import TRAINED
 from mammoseg.evaluation.compare import compare
 from mammoseg.evaluation.measured import measure_evaluation
 from mammoseg.evaluation.run_report import draw_cases
@@ -71,7 +72,7 @@ def keep_comparison(file: Path, output: Path, folder: Path) -> None:
         draw_cases(
             evaluation,
             dataset_dir=locate_dataset(plan, run.scores[0].dataset or run.dataset, output),
-            weights=output / name_training(run, run.seeds[0], None) / "models" / "model.pt",
+            weights=output / name_training(run, run.seeds[0], None) / "models" / TRAINED,
         )
     remarks = [f"{find_budget(plan.budget).says}."] if plan.budget else []
     remarks.append("Of each run the first seed is compared; other seeds, and folds, are in the record of the plan.")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mammoseg.checkpoints.weights_file import TRAINED
 from mammoseg.plans.plan import PlannedRun, RunPlan, Score
 
 
@@ -89,7 +90,7 @@ def _list_trainings(plan: RunPlan, run: PlannedRun, output: Path) -> Iterator[St
             needs = _list_data_steps(plan, run.dataset)
             if run.start_from is not None:
                 needs = (*needs, origin := _find_origin(plan.get_run(run.start_from), seed, fold))
-                options["start_from"] = str(output / origin / "models" / "model.pt")
+                options["start_from"] = str(output / origin / "models" / TRAINED)
             yield Step(
                 key,
                 "train",
@@ -115,7 +116,7 @@ def _list_evaluations(plan: RunPlan, run: PlannedRun, score: Score, output: Path
             options["dataset_dir"] = places["dataset_dir"]
             if len(trained) == 1:
                 options["cache_dir"] = places["cache_dir"]
-            options["weights"] = [str(output / one / "models" / "model.pt") for one in trained]
+            options["weights"] = [str(output / one / "models" / TRAINED) for one in trained]
             yield Step(key, "evaluate", (run.bundle,), options, settings, (*_list_data_steps(plan, data), *trained))
 
 

@@ -1,5 +1,6 @@
 """A training run goes on after any interruption and ends where it would have ended."""
 
+import json
 import os
 import signal
 import subprocess
@@ -10,9 +11,9 @@ import pytest
 import torch
 from ignite.engine import Events
 
-from mammoseg.bundles import locate_bundle
+from mammoseg.bundles import list_bundle_names, locate_bundle
 from mammoseg.checkpoints.checkpoint import read_checkpoint, save_checkpoint
-from mammoseg.checkpoints.weights_file import WeightsError
+from mammoseg.checkpoints.weights_file import TRAINED, WeightsError
 from mammoseg.handlers.saved_form import is_state_of
 from mammoseg.training.batch_augmentation import BatchAugmentation
 from tests.tiny_run import tiny_overrides, workflow, write_tiny_dataset
@@ -30,6 +31,12 @@ AUGMENTED = {
         "noise": 0.05,
     },
 }
+
+
+def test_the_configs_look_for_the_best_weights_where_they_are_written():
+    for bundle in list_bundle_names():
+        config = json.loads((Path(locate_bundle(bundle)) / "configs" / "train.json").read_text(encoding="utf-8"))
+        assert config["best_checkpoint"] == f"$@ckpt_dir + '/{TRAINED}'"
 
 
 @pytest.fixture(scope="module")
