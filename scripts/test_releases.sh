@@ -23,6 +23,14 @@ grep -E '^(cloudpickle|dcmqi|hypothesis|iniconfig|joblib|narwhals|pluggy|pygment
 uv venv --quiet --clear --seed --python 3.11 "$environment"
 "$environment/bin/python" -m pip install --quiet "$(cat "$constraint")"
 uv pip install --quiet --python "$environment/bin/python" --no-deps --requirement "$environment.txt"
-ignored="--ignore=tests/label $(grep -rlE '^(from|import) (monailabel|monailabel_app|starlette|pydantic|tests\.label)' tests --include='test_*.py' | sed 's/^/--ignore=/')"
+uv pip install --quiet --python "$environment/bin/python" --no-deps --no-build-isolation --editable .
+# Left out: what needs the label server, in this process or in one of its own, and what names the releases of the lock.
+ignored=$(
+    {
+        grep -rlE '^(from|import) (monailabel|monailabel_app|starlette|pydantic|tests\.label)' tests --include='test_*.py'
+        echo tests/label tests/test_compat.py tests/hostile/test_attack.py tests/kill/test_label_server.py tests/deploy/test_export_accepted.py
+        echo tests/test_conformance.py tests/deploy/test_runtime_distribution.py
+    } | tr ' ' '\n' | sed 's/^/--ignore=/'
+)
 # shellcheck disable=SC2086  # one word a file
 PYTHONPATH=. exec "$environment/bin/python" -m pytest $ignored
