@@ -134,8 +134,8 @@ def collect_provenance(
         bundle_root: folder of the bundle; its ``configs/train.json`` is hashed.
         datalist: the ``datalist.json`` that the run reads.
         seed: seed of the run.
-        sections: ``fold`` of the run, and of a training ``chosen_on``, the section that chooses its weights; None where
-            a config does not say.
+        sections: ``fold`` of the run, and of a training ``chosen_on``, the section that chooses its weights, and the
+            ``recipe``; None where a config does not say.
         encoder: where the encoder's first weights come from; None for random ones, and where `started_from` says it.
         started_from: where the weights come from that a run starts with, or scores; None where it starts anew.
     """

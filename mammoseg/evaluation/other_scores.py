@@ -21,7 +21,7 @@ def refuse_other_scores(folder: Path, scored: Mapping[str, Any]) -> None:
     Raises:
         WrongCallError: it is of other weights.
     """
-    is_own = find_training_log(folder) and is_log_of(folder, scored.get("validation"))
+    is_own = is_log_of(folder, scored.get("validation"))
     if is_own is False:
         raise WrongCallError(
             f"{find_training_log(folder)} is the training log of another run than the weights are of; name another "

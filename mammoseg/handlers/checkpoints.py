@@ -29,6 +29,7 @@ MUST_AGREE = {
     "seed": "--seed",
     "fold": "--fold",
     "chosen_on": "--validation_section",
+    "recipe": "--recipe",
     "encoder": "--encoder_weights",
     "started_from": "--start_from",
 }

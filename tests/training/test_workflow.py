@@ -18,7 +18,8 @@ from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.data.datalist import DatalistError
 from mammoseg.errors import StoppedError, WrongCallError
 from mammoseg.evaluation.tables import read_per_image, read_provenance
-from mammoseg.training.workflow import evaluate, train
+from mammoseg.training.overrides import merge_config
+from mammoseg.training.workflow import RECIPES, evaluate, train
 from tests.tiny_run import tiny_overrides, write_tiny_dataset
 
 ROOT = str(Path(__file__).resolve().parents[2])
@@ -177,6 +178,19 @@ def test_missing_weights_are_one_sentence(run, tmp_path):
 def test_common_recipe_is_for_masses_only(tmp_path):
     with pytest.raises(WrongCallError, match="'se_fusion_bit' has no common_recipe"):
         train("se_fusion_bit", dataset_dir=str(tmp_path), recipe="common")
+
+
+def test_a_training_is_not_continued_by_another_recipe(run):
+    places = tiny_overrides(run / "data", run, max_epochs=1)
+    assert read_weights(run / "models" / "model.pt").provenance["recipe"] == "common"
+    with pytest.raises(WeightsError, match=r"belongs to another run \(--recipe common there, paper here\)"):
+        train("unet", **places)
+
+
+def test_the_recipe_that_weights_record_is_that_of_the_call():
+    paper = merge_config("unet", RECIPES["paper"])["provenance"]["sections"]["recipe"]
+    common = merge_config("unet", RECIPES["common"])["provenance::sections::recipe"]
+    assert [paper, common] == [*RECIPES]
 
 
 @pytest.mark.parametrize(
