@@ -13,7 +13,7 @@ import time
 import weakref
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -120,7 +120,10 @@ class DecodePool:
         raise InputRefusedError(fields["code"], as_plain_text(fields.get("reason")))
 
     def ask_ahead(self, request: Mapping[str, Any]) -> None:
-        """Begin with the answer to what is asked next, in a thread; if something else is, it was in vain."""
+        """Begin with the answer to what is asked next, in a thread; if something else is, it was in vain.
+
+        Where no thread can be started, who asks is answered as ever.
+        """
         answer: Future[Reply] = Future()
 
         def wait_for_it() -> None:
@@ -129,9 +132,10 @@ class DecodePool:
             except BaseException as error:
                 answer.set_exception(error)
 
-        with self._lock:
-            self._ahead = request, answer
-        threading.Thread(target=wait_for_it, daemon=True).start()  # at the end of this process nobody waits for it
+        with suppress(RuntimeError):  # no more threads
+            threading.Thread(target=wait_for_it, daemon=True).start()  # at the end of this process nobody waits for it
+            with self._lock:
+                self._ahead = request, answer
 
     def start(self) -> None:
         """Start a child before it is needed, so that it imports while this process does something else.

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mammoseg.csv_table import read_csv
 from mammoseg.errors import WrongCallError, say_difference
-from mammoseg.evaluation.plots import find_training_log, read_training_log
+from mammoseg.evaluation.plots import find_training_log
 from mammoseg.evaluation.tables import read_provenance
 
 
@@ -59,7 +60,11 @@ def is_log_of(evaluation: Path, validation: Any) -> bool | None:
     log = find_training_log(evaluation)
     if log is None or not isinstance(validation, dict) or "epoch" not in validation:
         return None
-    return any(
-        all(name in line and float(line[name] or "nan") == value for name, value in validation.items())
-        for line in read_training_log(log)
-    )
+    _, lines = read_csv(log)  # whatever the training was judged by, dice or something else
+    try:
+        return any(
+            all(name in line and float(line[name] or "nan") == value for name, value in validation.items())
+            for line in lines
+        )
+    except ValueError:
+        return None

@@ -7,6 +7,7 @@ import pytest
 from mammoseg.checkpoints.checkpoint import read_checkpoint, save_checkpoint
 from mammoseg.csv_table import read_csv
 from mammoseg.errors import WrongCallError
+from mammoseg.evaluation.other_scores import is_log_of
 from mammoseg.evaluation.run_report import report
 from mammoseg.evaluation.tables import read_provenance
 from mammoseg.training.workflow import evaluate, train
@@ -80,3 +81,17 @@ def test_the_page_of_other_weights_is_refused(run, tmp_path):
     score(run, other, tmp_path / "scored", device="cpu")
     with pytest.raises(WrongCallError, match="page has the scores of other weights .*; name another --output,"):
         report(tmp_path / "scored", dataset_dir=run / "data", weights=other, output=tmp_path / "page")
+
+
+@pytest.mark.parametrize(
+    ("log", "known"),
+    [
+        ("epoch,train_loss,val_mean_iou,lr\n1,4,0.5,0.1\n2,4,0.25,0.1\n", True),
+        ("epoch,train_loss,val_mean_iou,lr\n1,4,0.5,0.1\n2,4,,0.1\n", False),
+        ("epoch,val_mean_iou\nx,y\n", None),
+        ("", False),
+    ],
+)
+def test_a_training_log_is_known_by_whatever_it_was_judged_by(log, known, tmp_path):
+    (tmp_path / "metrics.csv").write_text(log)
+    assert is_log_of(tmp_path, {"epoch": 2, "val_mean_iou": 0.25}) is known
