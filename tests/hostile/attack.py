@@ -90,7 +90,7 @@ def readers(folder: Path) -> dict[str, Callable[[Path], Any]]:
         "read": read_weights,
         "predict": lambda path: Predictor("unet", weights=path, device="cpu"),
         "evaluate": lambda path: evaluate(
-            "unet", dataset_dir=str(data), weights=str(path), output_dir=str(folder / "out"), device="cpu"
+            "unet", dataset_dir=str(data), weights=str(path), output_dir=tempfile.mkdtemp(dir=folder), device="cpu"
         ),
         "train --start_from": start_from,
         "train labels": train_labels,
