@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import requests
 from tqdm import tqdm
@@ -26,6 +26,9 @@ from mammoseg.dicom.parse import MOST_BYTES
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import NothingUsableError, WrongCallError
 from mammoseg.mammogram import MODALITIES, list_modalities
+
+if TYPE_CHECKING:
+    from typing import Unpack  # Python 3.11; the runtime distribution has 3.10, too
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +81,7 @@ def fetch_studies(
     *,
     user: str | None = None,
     ca_bundle: str | Path | None = None,
-    **search: Unpack[Search],
+    **search: "Unpack[Search]",
 ) -> list[Path]:
     """Fetch the mammograms of an archive; see `connect`, `require_mammograms` and `fetch`.
 
@@ -91,7 +94,7 @@ def fetch_studies(
     return fetch(archive, require_mammograms(archive, **search), Path(folder))
 
 
-def require_mammograms(archive: Archive, **search: Unpack[Search]) -> list[Instance]:
+def require_mammograms(archive: Archive, **search: "Unpack[Search]") -> list[Instance]:
     """What `find_mammograms` finds, which must be something.
 
     Raises:
