@@ -19,6 +19,9 @@ Result = TypeVar("Result")
 
 _job: FileRunner | None = None
 
+_executors: list[ProcessPoolExecutor] = []
+"""Kept to the end: where that of a killed process is collected, a thread of Python 3.12.1 waits for itself for ever."""
+
 
 class WorkerProcess:
     """Starts with its first task; ends with this process, however this one ends."""
@@ -26,6 +29,7 @@ class WorkerProcess:
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
         self._executor = ProcessPoolExecutor(1, mp_context=context, initializer=_start)
+        _executors.append(self._executor)
 
     def start(self, module: str) -> None:
         """Import a module that takes seconds, before there is anything else to do."""

@@ -70,3 +70,28 @@ def test_ctrl_c_while_all_processes_still_import_says_one_sentence(tmp_path):
     assert running.returncode == 130, errors
     said = [line for line in errors.splitlines() if "loading unet" not in line]
     assert said == ["mammoseg: stopped."]
+
+
+DIES = """
+import os
+from pathlib import Path
+from mammoseg.prediction.process import WorkerProcess
+
+def make_job():
+    return lambda path, name: os._exit(3)
+
+if __name__ == "__main__":
+    for _ in range(3):
+        try:
+            WorkerProcess().run(make_job, Path("a"), "a")
+        except Exception as error:
+            print(type(error).__name__)
+"""
+
+
+def test_a_program_whose_processes_died_ends(tmp_path):
+    """Python 3.12.1 waited for ever, others do not."""
+    script = tmp_path / "dies.py"
+    script.write_text(DIES)
+    ended = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+    assert ended.stdout.split() == ["BrokenProcessPool"] * 3 and ended.returncode == 0
