@@ -81,11 +81,13 @@ def make_job():
     return lambda path, name: os._exit(3)
 
 if __name__ == "__main__":
-    for _ in range(3):
+    for _ in range(6):
+        process = WorkerProcess()
         try:
-            WorkerProcess().run(make_job, Path("a"), "a")
+            process.run(make_job, Path("a"), "a")
         except Exception as error:
             print(type(error).__name__)
+        del process
 """
 
 
@@ -94,4 +96,4 @@ def test_a_program_whose_processes_died_ends(tmp_path):
     script = tmp_path / "dies.py"
     script.write_text(DIES)
     ended = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
-    assert ended.stdout.split() == ["BrokenProcessPool"] * 3 and ended.returncode == 0
+    assert ended.stdout.split() == ["BrokenProcessPool"] * 6 and ended.returncode == 0
