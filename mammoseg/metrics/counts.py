@@ -36,9 +36,9 @@ def count_pixels_and_masses(
     predicted, truth = as_mask_pair(prediction, target)
     lesions = find_connected_regions(truth) if lesions is None else lesions
     return {
-        "predicted_px": np.count_nonzero(predicted),
-        "truth_px": np.count_nonzero(truth),
-        "common_px": np.count_nonzero(predicted & truth),
+        "predicted_px": int(np.count_nonzero(predicted)),
+        "truth_px": int(np.count_nonzero(truth)),
+        "common_px": int(np.count_nonzero(predicted & truth)),
         "masses": len(lesions),
         "missed_masses": sum(not predicted[lesion.box][lesion.inside].any() for lesion in lesions),
     }
