@@ -296,11 +296,11 @@ PREDICT = """
 import sys
 from mammoseg.cli import run
 run(sys.argv[1:])
-print(*(name for name in ("torch", "monai", "openvino") if name in sys.modules))
+print(*(name for name in ("torch", "monai", "scipy", "openvino") if name in sys.modules))
 """
 
 
-def test_from_dicom_to_seg_and_sr_neither_torch_nor_monai_is_imported(weights, tmp_path):
+def test_from_dicom_to_seg_and_sr_neither_torch_nor_monai_nor_scipy_is_imported(weights, tmp_path):
     prepare_converted(weights, OpenVinoEngine)
     write_mammogram(tmp_path / "a.dcm", mammogram_pixels())
     words = ["predict", tmp_path / "a.dcm", "--output", tmp_path / "out", "--bundle", "unet", "--weights", weights]
