@@ -124,7 +124,7 @@ def collect_provenance(
     bundle_root: Path | str,
     datalist: Path | str,
     seed: int,
-    sections: Mapping[str, Any] | None = None,
+    choices: Mapping[str, Any] | None = None,
     encoder: Mapping[str, Any] | None = None,
     started_from: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -134,8 +134,8 @@ def collect_provenance(
         bundle_root: folder of the bundle; its ``configs/train.json`` is hashed.
         datalist: the ``datalist.json`` that the run reads.
         seed: seed of the run.
-        sections: ``fold`` of the run, and of a training ``chosen_on``, the section that chooses its weights, and the
-            ``recipe``; None where a config does not say.
+        choices: ``fold`` of the run, and of a training its ``recipe``, ``lr``, ``batch_size`` and ``chosen_on``, the
+            section that chooses its weights; None where a config does not say.
         encoder: where the encoder's first weights come from; None for random ones, and where `started_from` says it.
         started_from: where the weights come from that a run starts with, or scores; None where it starts anew.
     """
@@ -147,7 +147,7 @@ def collect_provenance(
         "config_sha256": _hash_if_there(root / "configs" / "train.json"),
         "lock_sha256": _hash_if_there(LOCK_FILE),
         "seed": seed,
-        **(sections or {}),
+        **(choices or {}),
         "encoder": encoder,
         "started_from": started_from,
         "commit": read_current_commit(),

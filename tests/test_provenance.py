@@ -32,8 +32,8 @@ def test_provenance_has_the_digests_of_datalist_config_and_lock(tmp_path):
 
 def test_provenance_has_the_fold_and_the_section_that_chose(tmp_path):
     (tmp_path / "datalist.json").write_text(json.dumps({"source": "phantom"}))
-    sections = {"fold": None, "chosen_on": "test"}
-    found = collect_provenance(bundle_root=tmp_path, datalist=tmp_path / "datalist.json", seed=7, sections=sections)
+    choices = {"fold": None, "chosen_on": "test"}
+    found = collect_provenance(bundle_root=tmp_path, datalist=tmp_path / "datalist.json", seed=7, choices=choices)
     assert found["fold"] is None and found["chosen_on"] == "test"
 
 

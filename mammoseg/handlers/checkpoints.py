@@ -30,6 +30,8 @@ MUST_AGREE = {
     "fold": "--fold",
     "chosen_on": "--validation_section",
     "recipe": "--recipe",
+    "lr": "--lr",
+    "batch_size": "--batch_size",
     "encoder": "--encoder_weights",
     "started_from": "--start_from",
 }

@@ -134,6 +134,8 @@ def refusal(overrides: dict) -> str:
     [
         ({"network_def::channels": [2, 4, 8]}, "network differs"),
         ({"seed": 1}, "--seed 0 there, 1 here"),
+        ({"lr": 0.5}, "--lr 0.0001 there, 0.5 here"),
+        ({"batch_size": 1}, "--batch_size 2 there, 1 here"),
         ({"fold": 1}, "--fold none there, 1 here"),
         ({"validation_section": "test"}, "--validation_section validation there, test here"),
         ({"fold": 1, "seed": 1}, "--seed 0 there, 1 here; --fold none there, 1 here"),
@@ -162,7 +164,7 @@ def test_a_run_of_other_first_weights_or_another_fold_is_not_continued(dataset, 
 
 def test_a_run_of_an_earlier_version_that_recorded_less_goes_on(dataset, undisturbed, tmp_path):
     content = read_checkpoint(undisturbed / "models" / "checkpoint.pt")
-    for name in ("fold", "chosen_on", "encoder", "started_from"):
+    for name in ("fold", "chosen_on", "encoder", "started_from", "lr", "batch_size"):
         del content["provenance"][name]
     save_checkpoint(tmp_path / "models" / "checkpoint.pt", content)
     workflow("unet", **tiny_overrides(dataset, tmp_path, max_epochs=4, **AUGMENTED)).run()

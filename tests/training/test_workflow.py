@@ -132,7 +132,7 @@ def test_a_training_starts_from_weights_with_their_network_and_size(run, tmp_pat
     assert torch.allclose(started.model["head.weight"], trained.model["head.weight"], atol=1e-6)
     train("unet", start_from=weights, recipe="common", max_epochs=2, batch_size=2, lr=1e-12, **places)
     assert [row["epoch"] for row in read_checkpoint(tmp_path / "checkpoint.pt")["training_log"]["rows"]] == [1, 2]
-    without = tiny_overrides(run / "data", tmp_path, **places)
+    without = tiny_overrides(run / "data", tmp_path, lr=1e-12, **places)
     with pytest.raises(WeightsError, match=rf"\(--start_from {started.sha256[:12]} there, none here\); give the same"):
         train("unet", recipe="common", **without)
 
@@ -181,15 +181,15 @@ def test_common_recipe_is_for_masses_only(tmp_path):
 
 
 def test_a_training_is_not_continued_by_another_recipe(run):
-    places = tiny_overrides(run / "data", run, max_epochs=1)
+    places = tiny_overrides(run / "data", run, max_epochs=1, lr=0.001)
     assert read_weights(run / "models" / "model.pt").provenance["recipe"] == "common"
     with pytest.raises(WeightsError, match=r"belongs to another run \(--recipe common there, paper here\)"):
         train("unet", **places)
 
 
 def test_the_recipe_that_weights_record_is_that_of_the_call():
-    paper = merge_config("unet", RECIPES["paper"])["provenance"]["sections"]["recipe"]
-    common = merge_config("unet", RECIPES["common"])["provenance::sections::recipe"]
+    paper = merge_config("unet", RECIPES["paper"])["provenance"]["choices"]["recipe"]
+    common = merge_config("unet", RECIPES["common"])["provenance::choices::recipe"]
     assert [paper, common] == [*RECIPES]
 
 
