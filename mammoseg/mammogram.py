@@ -10,6 +10,9 @@ PIXEL_SIZES_MM = (0.01, 1.0)
 """Spacings that are believed, the last one not included: detectors and film scanners have 0.04 to 0.2 mm, copies
 reduced to 256 rows 0.94 mm; 1.0 mm is what converters write that know none."""
 
+MOST_MASSES = 100
+"""Of one image, as a file or a person states them: nobody draws so many, and each is a mask of its size in memory."""
+
 MODALITIES = ("MG",)
 """DICOM modalities that are let in where a call names no others."""
 

@@ -6,10 +6,22 @@ from typing import Any
 import numpy as np
 import pydicom
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import (
+    BreastTomosynthesisImageStorage,
+    DigitalMammographyXRayImageStorageForPresentation,
+    ExplicitVRLittleEndian,
+    generate_uid,
+)
 
 RAMP = np.arange(12, dtype=np.uint16).reshape(3, 4) * 300
 """Stored values 0, 300, ... 3300, three rows by four columns."""
+
+SYNTHESIZED = {
+    "SOPClassUID": BreastTomosynthesisImageStorage,
+    "NumberOfFrames": 1,
+    "ImageType": ["DERIVED", "PRIMARY", "TOMOSYNTHESIS", "GENERATED_2D"],
+}
+"""Attributes of a 2D image computed from tomosynthesis, in its class."""
 
 
 def mammogram_dataset(stored: np.ndarray = RAMP, **attributes: Any) -> pydicom.Dataset:

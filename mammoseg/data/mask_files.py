@@ -9,6 +9,7 @@ import numpy as np
 
 from mammoseg.errors import InputRefusedError
 from mammoseg.files import atomic_path
+from mammoseg.mammogram import MOST_MASSES
 
 ASPECT_TOLERANCE = 0.01
 """Largest relative difference of height / width between mask and image; rounding a scaled side stays far below it."""
@@ -40,10 +41,6 @@ def check_area(mask: np.ndarray) -> None:
             "E_MASK_AREA",
             f"{reason}; mend it, or let large masks in (--large-masks of ingest folder, --conf large_masks).",
         )
-
-
-MOST_MASSES = 50
-"""Of one image, each of which is a mask of its size in memory; CBIS-DDSM has 6 at most."""
 
 
 def check_count(masses: int) -> None:

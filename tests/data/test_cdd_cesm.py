@@ -12,6 +12,7 @@ from mammoseg.data.ingest import ingest
 from mammoseg.data.masks import read_mask
 from mammoseg.data.via_regions import fill_region
 from mammoseg.errors import InputRefusedError, WrongCallError
+from mammoseg.mammogram import MOST_MASSES
 from tests.data.ingested import read_ingested
 
 SHAPE = (60, 40)
@@ -86,7 +87,7 @@ def test_a_bad_region_or_picture_refuses_its_image_only(collection, tmp_path):
     collection.regions[-1][5] = "{'name': 'polygon'"
     cut = collection.add("P4_L_DM_CC", SQUARE, pathology="Benign")
     cut.write_bytes(cut.read_bytes()[:200])
-    collection.add("P5_L_DM_CC", *[SQUARE] * 51, pathology="Benign")
+    collection.add("P5_L_DM_CC", *[SQUARE] * (MOST_MASSES + 1), pathology="Benign")
     records, report = collection.ingest(tmp_path / "out")
     assert len(records) == 3
     assert {"E_REGION", "E_TRUNCATED", "E_MASK_COUNT"} <= report["skipped"].keys()

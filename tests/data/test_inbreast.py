@@ -11,6 +11,7 @@ from mammoseg.data.ingest import ingest
 from mammoseg.data.masks import read_mask
 from mammoseg.data.osirix_contours import MOST_BYTES, read_contours
 from mammoseg.errors import InputRefusedError, WrongCallError
+from mammoseg.mammogram import MOST_MASSES
 from tests.data.ingested import read_ingested
 from tests.made_inbreast import SHAPE, Release, square
 
@@ -109,7 +110,10 @@ def test_contours_larger_than_any_real_ones_are_not_read(tmp_path):
 
 @pytest.mark.parametrize(
     ("regions", "code"),
-    [([("Mass", square(at=(5, 5)))] * 51, "E_MASK_COUNT"), ([("Mass", ["(1, 1)"] * 10_001)], "E_CONTOURS")],
+    [
+        ([("Mass", square(at=(5, 5)))] * (MOST_MASSES + 1), "E_MASK_COUNT"),
+        ([("Mass", ["(1, 1)"] * 10_001)], "E_CONTOURS"),
+    ],
 )
 def test_contours_that_are_too_many_refuse_their_image_only(release, tmp_path, regions, code):
     release.add(1, "cccccccccccccccc", *regions)

@@ -7,15 +7,9 @@ from pydicom import uid
 
 from mammoseg.dicom.read import read_dicom
 from mammoseg.errors import InputRefusedError
-from tests.made_dicom import RAMP, mammogram_dataset, write_mammogram
+from tests.made_dicom import RAMP, SYNTHESIZED, mammogram_dataset, write_mammogram
 
 CAPTURE = {"SOPClassUID": uid.SecondaryCaptureImageStorage}
-
-SYNTHESIZED = {
-    "SOPClassUID": uid.BreastTomosynthesisImageStorage,
-    "NumberOfFrames": 1,
-    "ImageType": ["DERIVED", "PRIMARY", "TOMOSYNTHESIS", "GENERATED_2D"],
-}
 
 
 @pytest.mark.parametrize("creator", ["HOLOGIC, Inc.", "HOLOGIC", "Hologic Inc"])

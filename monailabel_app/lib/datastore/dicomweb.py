@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from pydicom.uid import BreastTomosynthesisImageStorage
+
 from mammoseg.archives.dicomweb.client import Archive, Instance, connect
 from mammoseg.archives.dicomweb.fetch import (
     MODALITY,
@@ -36,7 +38,8 @@ from monailabel_app.lib.datastore.spool import Entry
 
 logger = logging.getLogger(__name__)
 
-SOP_CLASS, PATIENT_ID, ROWS, COLUMNS, INSTANCES = "00080016", "00100020", "00280010", "00280011", "00201208"
+SOP_CLASS, PATIENT_ID, INSTANCES = "00080016", "00100020", "00201208"
+FRAMES, ROWS, COLUMNS = "00280008", "00280010", "00280011"
 
 QUICK_SECONDS = (3.0, 30.0)
 """To connect, and between two pieces of an answer, while a client waits for its label to be stored; one attempt."""
@@ -107,7 +110,7 @@ class DicomwebDatastore(InstanceDatastore):
             study
         )  # before the archive is asked: one that is stored meanwhile is not gone
         images, labels = [], list[LabelRow]()
-        for found in list_instances(self.archive, study, fields=[ROWS, COLUMNS]):
+        for found in list_instances(self.archive, study, fields=[ROWS, COLUMNS, FRAMES]):
             series, sop, sop_class, modality = (
                 read_first_value(found, tag) for tag in (SERIES, SOP, SOP_CLASS, MODALITY)
             )
@@ -118,7 +121,7 @@ class DicomwebDatastore(InstanceDatastore):
                     labels.append(label)
                 else:
                     stamp = ""  # look again
-            elif (not sop_class or sop_class in IMAGE_CLASSES) and modality in self.modalities:
+            elif modality in self.modalities and _may_be_mammogram(found, sop_class):
                 shape = _read_whole_number(found, ROWS), _read_whole_number(found, COLUMNS)
                 images.append(ImageRow(sop, study, patient_group, study, series, "", *shape))
         listed = {label.label_id for label in labels}
@@ -188,6 +191,12 @@ class DicomwebDatastore(InstanceDatastore):
                 waiting = 1
             first, most = RETRY_SECONDS
             wait = min(max(wait * 2, first), most) if waiting else first
+
+
+def _may_be_mammogram(found: Mapping[str, Any], sop_class: str) -> bool:
+    """Whether an instance is listed: the class is unknown, of images, or of tomosynthesis with one frame."""
+    is_one_frame = sop_class == BreastTomosynthesisImageStorage and _read_whole_number(found, FRAMES) == 1
+    return not sop_class or sop_class in IMAGE_CLASSES or is_one_frame
 
 
 def _read_whole_number(answer: Mapping[str, Any], tag: str) -> int | None:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydicom.uid import BreastTomosynthesisImageStorage
+
 from mammoseg.data.find_images import find_inputs
 from mammoseg.data.identifiers import hash_with_key, load_key, locate_key_file
 from mammoseg.data.mammogram import detect_file_format, read_mammogram
@@ -125,12 +127,15 @@ class FolderDatastore(InstanceDatastore):
         if texts["SOPClassUID"] in SEGMENTATION_CLASSES:
             label = read_label_row(path, source)
             return [], [label] if label else []
-        is_mammogram = texts["SOPClassUID"] in IMAGE_CLASSES and texts["Modality"] in self.modalities
-        if not is_mammogram or not all(map(is_uid, (sop, study, series))):
+        if texts["SOPClassUID"] == BreastTomosynthesisImageStorage:
+            read_mammogram(path, modalities=self.modalities)  # which refuses all but a synthesized 2D image
+        elif texts["SOPClassUID"] not in IMAGE_CLASSES or texts["Modality"] not in self.modalities:
             kinds = " or ".join(self.modalities)
             raise InputRefusedError(
                 "E_MODALITY", f"it is no image of modality {kinds}; --conf modalities names others."
             )
+        if not all(map(is_uid, (sop, study, series))):
+            raise InputRefusedError("E_DICOM_UID", "it lacks the UID of its study, series or instance, or has another.")
         group = hash_with_key(texts["PatientID"] or study, self._key)
         return [ImageRow(sop, source, group, study, series, source)], []
 

@@ -7,10 +7,8 @@ from typing import Literal
 import numpy as np
 
 from mammoseg.errors import InputRefusedError
+from mammoseg.mammogram import MOST_MASSES
 from mammoseg.parts import find_parts
-
-MOST_MASSES = 100
-"""Of one label; nobody draws so many."""
 
 Assessment = Literal["", "2", "3", "4A", "4B", "4C", "5", "6"]
 """Category of BI-RADS for one mass, or that none was given."""

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mammoseg.interactive.prompts import PromptError
 from mammoseg.interactive.run_lengths import RunLengths
-from monailabel_app.lib.datastore.masses import MOST_MASSES, Assessment
+from mammoseg.mammogram import MOST_MASSES
+from monailabel_app.lib.datastore.masses import Assessment
 from monailabel_app.lib.errors import HttpError
 from monailabel_app.lib.ids import ImageId, Name
 

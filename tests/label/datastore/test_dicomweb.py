@@ -23,12 +23,13 @@ from mammoseg.dicom.seg import build_segmentation
 from mammoseg.dicom.source_header import build_source_header
 from mammoseg.dicom.write import write_object
 from mammoseg.errors import InputRefusedError
+from mammoseg.mammogram import MOST_MASSES
 from mammoseg.viewer.archive import LocalArchive
 from monailabel_app.lib.datastore import InstanceDatastore
-from monailabel_app.lib.datastore.masses import MOST_MASSES
 from tests.archives.fake_archive import Request, dicom_json, fake_archive
 from tests.label.made_store import VIEWS, as_slicer_writes, made_mask, mask_of, opened, write_views
 from tests.made_analysis import WHEN
+from tests.made_dicom import SYNTHESIZED
 from tests.orthanc import instances_in, orthanc, running_orthanc
 
 __all__ = ["orthanc", "running_orthanc"]
@@ -307,6 +308,21 @@ def test_an_archive_that_answers_nonsense_spoils_no_list(tmp_path, change):
         assert "1.2.3.4" in store.list_images()
         assert set(store.list_images()) <= {"1.2.3.4", "1.2.3.5"}
         assert "CANARY" not in store.get_patient_group("1.2.3.4")
+
+
+@pytest.mark.parametrize(("frames", "listed"), [("1", True), ("40", False), (None, False)])
+def test_of_the_class_of_tomosynthesis_an_image_of_one_frame_is_listed(tmp_path, frames, listed):
+    study = {**dicom_json(t0020000D="1.2", t00100020="P"), "00201208": {"vr": "IS", "Value": ["1"]}}
+    image = dicom_json(t00080016=SYNTHESIZED["SOPClassUID"], t0020000E="1.2.3", t00080060="MG", t00080018="1.2.3.4") | (
+        {"00280008": {"vr": "IS", "Value": [frames]}} if frames else {}
+    )
+
+    def answer(request: Request) -> None:
+        first = "offset=0" in request.path
+        request.reply_json(([image] if "instances" in request.path else [study]) if first else [])
+
+    with fake_archive(answer) as (fake, _), opened(fake.url, tmp_path / "state") as store:
+        assert store.list_images() == (["1.2.3.4"] if listed else [])
 
 
 def test_only_the_chosen_modalities_are_listed(orthanc, tmp_path):

@@ -14,6 +14,7 @@ from mammoseg.data.masks import read_mask
 from mammoseg.errors import InputRefusedError, MammosegError, WrongCallError
 from monailabel_app.lib.datastore import InstanceDatastore, open_datastore
 from tests.label.made_store import VIEWS, as_slicer_writes, made_mask, mask_of, opened, write_views
+from tests.made_dicom import SYNTHESIZED, write_mammogram
 from tests.tiny_run import write_tiny_dataset
 
 
@@ -370,6 +371,19 @@ def test_a_file_that_is_left_out_is_named_with_the_reason(studies, tmp_path, cap
         assert len(store.list_images()) == 3
     assert "'deep/er/LCC.dcm' is left out: E_MODALITY: it is no image of modality MG; --conf modalities" in caplog.text
     assert "'notes' is left out: E_" in caplog.text
+
+
+def test_a_synthesized_image_in_the_class_of_tomosynthesis_is_listed_and_a_volume_is_not(tmp_path, caplog):
+    for name, frames in (("synthesized", 1), ("volume", 40)):
+        (tmp_path / "studies" / name).mkdir(parents=True)
+        pixels = np.concatenate([np.arange(2500, dtype=np.uint16).reshape(50, 50)] * frames)
+        attributes = {"SOPInstanceUID": f"1.2.{frames}", "StudyInstanceUID": "1.2", "SeriesInstanceUID": "1.2.3"}
+        attributes |= SYNTHESIZED | {"NumberOfFrames": frames, "Rows": 50}
+        write_mammogram(tmp_path / "studies" / name, pixels, **attributes)
+    caplog.set_level("INFO")
+    with opened(tmp_path / "studies", tmp_path / "state") as store:
+        assert store.list_images() == ["1.2.1"]
+    assert "'volume/mammogram.dcm' is left out: E_MULTIFRAME: " in caplog.text
 
 
 def test_masks_of_a_datalist_are_no_mammograms(tmp_path):

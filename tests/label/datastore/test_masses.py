@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import get_args
 
 import monailabel_app
+from mammoseg.mammogram import MOST_MASSES
 from monailabel_app.lib.datastore.leases import LEASE_SECONDS
-from monailabel_app.lib.datastore.masses import MOST_MASSES, Assessment
+from monailabel_app.lib.datastore.masses import Assessment
 
 PAGE = Path(str(monailabel_app.__file__)).parent / "annotate" / "src"
 
