@@ -6,11 +6,13 @@ import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from mammoseg.command_line import Parser, run_to_end
 from mammoseg.counts import format_count
+from mammoseg.errors import WrongCallError
 from mammoseg.files import made_output
 from mammoseg.quick_import import quick_imports
 from monailabel_app.lib.conf import read_model_name
@@ -49,6 +51,8 @@ def _run(given: Sequence[str]) -> None:
 
 
 def _serve(options: argparse.Namespace) -> None:
+    if find_spec("monailabel") is None:
+        raise WrongCallError("the server needs MONAI Label; run: pip install 'mammoseg[label]', docs/deployment.md.")
     conf = dict(options.conf or [])
     settings = ServerSettings.from_conf(conf, host=options.host)
     has_login = settings.oidc is not None or bool(TokenFile(settings.tokens_file))

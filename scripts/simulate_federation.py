@@ -1,7 +1,7 @@
 """Train a bundle by sites that exchange weights (NVFlare's simulator) and by one that sees all images; print the curve.
 
 Usage: python scripts/simulate_federation.py --dataset_dir DATA --output NEW [--sites 3] [--rounds 10]
-Needs NVFlare, in an environment of its own: pip install 'mammoseg[fl]'.
+Needs NVFlare, in an environment of its own: pip install '.[fl]' there.
 """
 
 import os

@@ -399,7 +399,7 @@ def _add_device(add: Add) -> None:
 
 
 def _add_predictor(add: Add) -> None:
-    add("--bundle", help="architecture; `mammoseg list` names them (the one with weights)")
+    add("--bundle", help="architecture; `mammoseg list` names them (efficientnet_unet)")
     _add_weights(add)
     add("--objects", help="DICOM objects to write, of seg,sr,cad_sr,sc,gsps (seg,sr)")
     add("--segmentation", help="binary, fractional or labelmap (binary)")
@@ -418,7 +418,11 @@ def _add_predictor(add: Add) -> None:
     _add_window(add)
     _add_device(add)
     add("--runtime", help="what computes the network: openvino, onnx or torch, docs/speed.md (auto)")
-    add("--precision", help="f32, bf16, f16 or int8, where the runtime has it, docs/speed.md (f32, bf16; f16 on a GPU)")
+    add(
+        "--precision",
+        help="f32, bf16, f16 or int8, where the runtime has it, docs/speed.md (f16 on a GPU, else f32, or bf16 if the weights "
+        "allow it)",
+    )
     add("--workers", type=values.parse_from_one, help="processes (one for each core)")
 
 

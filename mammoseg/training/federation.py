@@ -47,7 +47,7 @@ def simulate_federation(
         MammosegError: a round is missing, as NVFlare has ended early.
     """
     if find_spec("nvflare") is None:
-        raise WrongCallError("the simulation needs NVFlare, in an environment of its own: pip install 'mammoseg[fl]'.")
+        raise WrongCallError("the simulation needs NVFlare, in an environment of its own: pip install '.[fl]' there.")
     check_empty(output)
     output = output.resolve()
     split_among_sites(dataset_dir / "datalist.json", output, sites)

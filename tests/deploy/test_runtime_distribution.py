@@ -118,7 +118,7 @@ def test_other_commands_and_checkpoints_say_what_has_them(call, tmp_path):
     code, said = call("predict", "a.dcm", "--output", "out", "--bundle", "unet", "--weights", "model.pt")
     assert code == 1 and "run `mammoseg export BUNDLE --weights model.pt --formats onnx" in said
     code, said = call("predict", "a.dcm", "--output", "out", "--weights", "model.pt", "--runtime", "torch")
-    assert code == 2 and "runtime torch is not installed; run: pip install mammoseg." in said
+    assert code == 2 and "runtime torch is not installed; mammoseg-runtime has none, mammoseg does." in said
 
 
 @pytest.fixture(scope="module")

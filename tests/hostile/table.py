@@ -19,10 +19,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "hostile_inputs.md"
 
 HEAD = """# Hostile and bad inputs
 
-Written by `python -m tests.hostile.table` from `tests/hostile`; a test fails when it is not what a run gives. The row
-numbers are those of the design's list: files and containers 1 to 21, pixel description 22 to 47, clinical content 48 to
-66. Each input is a small file made on the spot; all go through one call of `mammoseg predict` and one of
-`mammoseg ingest folder`.
+Written by `python -m tests.hostile.table` from `tests/hostile`; a test fails when it is not what a run gives. Rows 1 to
+21 are files and containers, 22 to 47 the description of pixels, 48 to 66 clinical content. Each input is a small file
+made on the spot; all go through one call of `mammoseg predict` and one of `mammoseg ingest folder`.
 
 For every file that is refused the tests hold to: one line with the file and a stable code, no traceback, nothing of the
 patient, no output file, the input untouched, the other files of the call done, exit code not 0, counted in the summary.

@@ -128,3 +128,9 @@ def test_flips_are_true_false_or_as_recorded():
     assert read_yes_no_or_recorded({}, "flips") is None
     with pytest.raises(WrongCallError, match="flips is '1'; it must be true, false or recorded"):
         read_yes_no_or_recorded({"flips": "1"}, "flips")
+
+
+def test_without_monailabel_the_server_says_how_to_get_it(monkeypatch, capsys):
+    monkeypatch.setattr("monailabel_app.__main__.find_spec", lambda name: None)
+    assert main(["--studies", "."]) == 2
+    assert capsys.readouterr().err.strip().endswith("run: pip install 'mammoseg[label]', docs/deployment.md.")

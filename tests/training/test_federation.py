@@ -40,7 +40,7 @@ def test_more_sites_than_patients_are_refused(dataset, tmp_path):
 
 def test_without_nvflare_one_sentence_says_how_to_install_it(dataset, tmp_path, monkeypatch):
     monkeypatch.setattr(federation, "find_spec", lambda name: None)
-    with pytest.raises(WrongCallError, match=r"needs NVFlare, .*pip install 'mammoseg\[fl\]'"):
+    with pytest.raises(WrongCallError, match=r"needs NVFlare, .*pip install '\.\[fl\]'"):
         simulate_federation(dataset, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -48,7 +48,7 @@ def test_without_nvflare_one_sentence_says_how_to_install_it(dataset, tmp_path, 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # NVFlare's own
 def test_sites_and_one_that_sees_all_begin_alike_take_as_many_steps_and_end_apart(dataset, tmp_path):
-    pytest.importorskip("nvflare", reason="needs NVFlare: pip install 'mammoseg[fl]'")
+    pytest.importorskip("nvflare", reason="needs NVFlare: pip install '.[fl]'")
     small = {"spatial_size": [32, 32], "batch_size": 2, "network_def::channels": [4, 8], "lr": 0.01}
     rows = simulate_federation(dataset, tmp_path / "out", rounds=2, **small)
     assert [row["round"] for row in rows] == [0, 1, 2]

@@ -90,8 +90,9 @@ def choose_runtime(runtime: str, device: str | None) -> str:
     if runtime not in PACKAGES:
         raise WrongCallError(f"runtime is '{runtime}'; give one of {AUTO}, {', '.join(PACKAGES)}.")
     if not is_installed(runtime):
-        way_out = f"pip install {PACKAGES[runtime] if find_spec(MODULES[runtime]) else 'mammoseg'}"
-        raise WrongCallError(f"runtime {runtime} is not installed; run: {way_out}.")
+        has_engine = find_spec(MODULES[runtime]) is not None
+        way_out = f"run: pip install {PACKAGES[runtime]}" if has_engine else "mammoseg-runtime has none, mammoseg does"
+        raise WrongCallError(f"runtime {runtime} is not installed; {way_out}.")
     if runtime != "torch" and device not in (None, "cpu"):
         raise WrongCallError(f"runtime {runtime} computes on a CPU, not on '{device}'; name --runtime torch.")
     return runtime
