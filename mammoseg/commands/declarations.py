@@ -420,8 +420,8 @@ def _add_predictor(add: Add) -> None:
     add("--runtime", help="what computes the network: openvino, onnx or torch, docs/speed.md (auto)")
     add(
         "--precision",
-        help="f32, bf16, f16 or int8, where the runtime has it, docs/speed.md (f16 on a GPU, else f32, or bf16 if the weights "
-        "allow it)",
+        help="f32, bf16, f16 or int8, where the runtime has it, docs/speed.md (f16 on a GPU, else f32, or bf16 if "
+        "the weights allow it)",
     )
     add("--workers", type=values.parse_from_one, help="processes (one for each core)")
 
