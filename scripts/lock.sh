@@ -4,10 +4,13 @@
 # tools of OpenVINO that nothing here uses would send with it).
 set -eu
 cd "$(dirname "$0")/.."
-constraint=$(mktemp)
-trap 'rm -f "$constraint"' EXIT
-grep '^torch==' requirements.lock >"$constraint"
+temporary=$(mktemp -d)
+trap 'rm -rf "$temporary"' EXIT
+grep '^torch==' requirements.lock >"$temporary/constraint"
+# No pipe: a shell sees only whether its last command failed.
 uv pip compile pyproject.toml --extra deploy --extra label --extra pretrained --extra docs \
-    --extra dev --python-version 3.11 --constraint "$constraint" \
-    --no-header --no-annotate --quiet | grep -vE '^(nvidia-|cuda-|triton|sam2|openvino-telemetry)' | LC_ALL=C sort >requirements.lock.new
+    --extra dev --python-version 3.11 --constraint "$temporary/constraint" \
+    --no-header --no-annotate --quiet >"$temporary/resolved"
+grep -vE '^(nvidia-|cuda-|triton|sam2|openvino-telemetry)' "$temporary/resolved" >"$temporary/kept"
+LC_ALL=C sort "$temporary/kept" >requirements.lock.new
 mv requirements.lock.new requirements.lock

@@ -11,12 +11,14 @@ case "$1" in
 esac
 environment=build/$1
 mkdir -p build
-constraint=$(mktemp)
-trap 'rm -f "$constraint"' EXIT
+temporary=$(mktemp -d)
+trap 'rm -rf "$temporary"' EXIT
+constraint=$temporary/constraint
 grep '^torch==' requirements.lock >"$constraint"
+# No pipe: a shell sees only whether its last command failed.
 uv pip compile pyproject.toml --extra deploy --extra pretrained --python-version 3.11 --constraint "$constraint" \
-    --resolution "$resolution" --no-header --no-annotate --quiet |
-    grep -vE '^(nvidia-|cuda-|triton|openvino-telemetry|torch==)' >"$environment.txt"
+    --resolution "$resolution" --no-header --no-annotate --quiet >"$temporary/resolved"
+grep -vE '^(nvidia-|cuda-|triton|openvino-telemetry|torch==)' "$temporary/resolved" >"$environment.txt"
 # What the tests themselves need stays as it is locked.
 grep -E '^(cloudpickle|dcmqi|hypothesis|iniconfig|joblib|narwhals|pluggy|pygments|pytest|scikit-learn|simpleitk|sortedcontainers|threadpoolctl)==' \
     requirements.lock >>"$environment.txt"

@@ -48,3 +48,22 @@ def test_a_script_and_what_it_starts_import_the_package_of_their_checkout(tmp_pa
     command = [sys.executable, "-u", str(tmp_path / "scripts" / "ask.py")]
     done = subprocess.run(command, cwd=tmp_path / "scripts", capture_output=True, text=True, env=installed)
     assert done.stdout.split() == [str(tmp_path / "mammoseg" / "__init__.py")] * 2, done.stderr
+
+
+@pytest.mark.parametrize(("script", "word"), [("lock.sh", []), ("test_releases.sh", ["newest"])])
+def test_releases_that_cannot_be_resolved_end_a_script_and_leave_the_lock_as_it_was(script, word, tmp_path):
+    for folder in ("scripts", "bin"):
+        (tmp_path / folder).mkdir()
+    shutil.copy(SCRIPTS / script, tmp_path / "scripts")
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("pytest==1\ntorch==2\n")
+    uv = tmp_path / "bin" / "uv"
+    uv.write_text('#!/bin/sh\necho "$1" >>asked\necho numpy==1\n[ "$1" != pip ]\n')
+    uv.chmod(0o755)
+    path = f"{uv.parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", tmp_path / "scripts" / script, *word], capture_output=True, env={**os.environ, "PATH": path}
+    )
+    assert done.returncode
+    assert lock.read_text() == "pytest==1\ntorch==2\n"
+    assert (tmp_path / "asked").read_text() == "pip\n"
