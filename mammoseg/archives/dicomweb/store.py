@@ -201,10 +201,7 @@ def _send(items: Sequence[_Item], archive: Archive) -> _Answer:
     try:
         answer = json.loads(response.content)
         statuses = {_read_value(named, SOP_UID): 0 for named in _read_sequence(answer, REFERENCED_SOPS)}
-        statuses |= {
-            _read_value(named, SOP_UID): _read_value(named, FAILURE_REASON)
-            for named in _read_sequence(answer, FAILED_SOPS)
-        }
+        statuses |= {_read_value(named, SOP_UID): _read_failure(named) for named in _read_sequence(answer, FAILED_SOPS)}
     except MemoryError:
         raise
     except Exception:
@@ -217,6 +214,14 @@ def _send(items: Sequence[_Item], archive: Archive) -> _Answer:
 def _read_sequence(answer: Any, tag: str) -> list[Any]:
     """Items of a sequence in DICOM JSON (PS3.18 F.2.2), none where it is absent."""
     return answer.get(tag, {}).get("Value", [])
+
+
+def _read_failure(item: Any) -> int:
+    """Failure Reason of an item: 16 bits, never the 0 of what is stored; whole numbers as text or 272.0 are read too."""
+    value = _read_value(item, FAILURE_REASON)
+    if not 0 < (status := int(value)) == float(value) < 2**16:
+        raise ValueError("no Failure Reason")
+    return status
 
 
 def _read_value(item: Any, tag: str) -> Any:

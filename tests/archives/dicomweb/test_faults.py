@@ -343,6 +343,24 @@ def test_each_instance_has_its_own_outcome(tmp_path):
     assert "does not say that it stored it" in stored[2].reason
 
 
+@pytest.mark.parametrize("reason", [0xA700, str(0xA700), float(0xA700)])
+def test_the_number_of_a_refusal_may_come_as_text_or_with_a_point(tmp_path, reason):
+    files = [write_view(tmp_path, number) for number in range(2)]
+    first, second = (pydicom.dcmread(path).SOPInstanceUID for path in files)
+    with fake_archive(lambda r: answer_to_store(r, [first], [(second, reason)])) as (archive, _):
+        stored, refused = store(files, archive)
+    assert stored.ok and "no room left (status A700)" in refused.reason
+
+
+@pytest.mark.parametrize("reason", [0, "full", 272.5, 2**16, None, [272]])
+def test_a_refusal_without_a_number_of_one_is_an_error_and_not_stored(tmp_path, reason):
+    path = write_view(tmp_path)
+    uid = pydicom.dcmread(path).SOPInstanceUID
+    with fake_archive(lambda r: answer_to_store(r, failed=[(uid, reason)])) as (archive, _):
+        (refused,) = store([path], archive)
+    assert refused.code == "E_ARCHIVE" and "no DICOM JSON" in refused.reason
+
+
 def test_file_that_makes_an_archive_refuse_a_request_does_not_take_others_along(tmp_path):
     files = [write_view(tmp_path, number) for number in range(3)]
     bad, *good = (pydicom.dcmread(path).SOPInstanceUID for path in files)
