@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom.filereader import read_file_meta_info
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -21,9 +20,12 @@ from tqdm import tqdm
 
 from mammoseg.archives.dicomweb.status import is_success, say_failure
 from mammoseg.archives.dicomweb.stored import Stored, StoreStatus, open_checked
+from mammoseg.dicom.gate import is_uid
 from mammoseg.dicom.parse import open_dicom
 from mammoseg.dicom.quiet import no_header_values_in_warnings
+from mammoseg.dicom.values import read_text
 from mammoseg.errors import InputRefusedError, WrongCallError
+from mammoseg.files import make_unreadable_error
 
 TITLE = re.compile(r"[!-\[\]-~]{1,16}")
 """Printable ASCII without blank and backslash: what PS3.5 6.2 leaves of an AE where blanks do not count."""
@@ -79,39 +81,49 @@ def c_store(
     """
     if not TITLE.fullmatch(calling_aet):
         raise WrongCallError("--calling_aet has 1 to 16 letters of ASCII, no blank and no backslash.")
-    results = [_read(path) for path in paths]
-    sound = [result for result in results if result.ok and result.path is not None]
-    contexts = _build_contexts(sound)
+    read = [_read(path) for path in paths]
+    files = [file for file in read if isinstance(file, _File)]
     outcome: dict[Path, Stored] = {}
-    with tqdm(total=len(sound), unit="file", desc="store", disable=None) as progress:
-        for sent in _send(sound, contexts, peer, calling_aet, timeout):
-            assert sent.path is not None
-            outcome[sent.path] = sent
+    with tqdm(total=len(files), unit="file", desc="store", disable=None) as progress:
+        for file, sent in zip(files, _send(files, peer, calling_aet, timeout), strict=True):
+            outcome[file.path] = sent
             progress.update()
-    return [outcome.get(result.path, result) if result.path else result for result in results]
+    return [outcome[one.path] if isinstance(one, _File) else one for one in read]
 
 
-def _read(path: Path) -> Stored:
-    """The file as it will be once stored, or refused."""
+@dataclass(frozen=True)
+class _File:
+    """A file that can be sent.
+
+    Attributes:
+        stored: what becomes of it if all goes well.
+        kind: SOP class and transfer syntax.
+    """
+
+    path: Path
+    stored: Stored
+    kind: tuple[UID, UID]
+
+
+def _read(path: Path) -> _File | Stored:
+    """A file that can be sent, or its refusal."""
     try:
-        _, instance = open_checked(path)
+        dataset, instance = open_checked(path)
+        sop_class = UID(read_text(dataset.file_meta, "MediaStorageSOPClassUID"))
+        if not is_uid(sop_class):
+            reason = "the UID of the SOP class in the File Meta Information is missing or no UID."
+            raise InputRefusedError("E_DICOM_UID", reason)
     except InputRefusedError as error:
         return Stored(path, "", StoreStatus.REFUSED, error.code, error.reason)
-    return Stored(path, instance.sop, StoreStatus.STORED)
+    stored = Stored(path, instance.sop, StoreStatus.STORED)
+    return _File(path, stored, (sop_class, dataset.file_meta.TransferSyntaxUID))
 
 
-def _read_kind(file: Stored) -> tuple[UID, UID]:
-    """SOP class and transfer syntax of a file."""
-    assert file.path is not None
-    meta = read_file_meta_info(file.path)
-    return meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID
-
-
-def _build_contexts(files: Sequence[Stored]) -> list[PresentationContext]:
+def _build_contexts(files: Sequence[_File]) -> list[PresentationContext]:
     """One context for each pair of SOP class and transfer syntax, so that the choice among the syntaxes is ours."""
     kinds = dict.fromkeys(
         (sop_class, syntax)
-        for sop_class, own in dict.fromkeys(map(_read_kind, files))
+        for sop_class, own in dict.fromkeys(file.kind for file in files)
         for syntax in _list_syntaxes(own)
     )
     return [build_context(sop_class, [syntax]) for sop_class, syntax in kinds][:MOST_CONTEXTS]
@@ -122,22 +134,20 @@ def _list_syntaxes(own: UID) -> list[UID]:
     return list(dict.fromkeys([own, *NATIVE])) if own in (*NATIVE, DeflatedExplicitVRLittleEndian) else [own]
 
 
-def _send(
-    files: Sequence[Stored], contexts: list[PresentationContext], peer: Peer, calling_aet: str, timeout: float
-) -> Iterator[Stored]:
+def _send(files: Sequence[_File], peer: Peer, calling_aet: str, timeout: float) -> Iterator[Stored]:
     if not files:
         return
     _config.STORE_SEND_CHUNKED_DATASET = True  # the bytes of the file, never decoded
     entity = AE(ae_title=calling_aet)
     entity.connection_timeout = entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = timeout
     association = entity.associate(
-        peer.host, peer.port, contexts=[build_context(Verification), *contexts], ae_title=peer.aet
+        peer.host, peer.port, contexts=[build_context(Verification), *_build_contexts(files)], ae_title=peer.aet
     )
     try:
         failure = _say_why_not(association, peer)
         for file in files:
             if failure:
-                yield file.as_refused("E_ARCHIVE", failure, has_answer=False)
+                yield file.stored.as_refused("E_ARCHIVE", failure, has_answer=False)
                 continue
             yield _store_one(file, association)
             if not association.is_established:
@@ -159,31 +169,33 @@ def _say_why_not(association: Association, peer: Peer) -> str:
     return ""
 
 
-def _store_one(file: Stored, association: Association) -> Stored:
-    assert file.path is not None
+def _store_one(file: _File, association: Association) -> Stored:
     accepted = {(context.abstract_syntax, context.transfer_syntax[0]) for context in association.accepted_contexts}
-    sop_class, own = _read_kind(file)
+    sop_class, own = file.kind
     syntax = next((syntax for syntax in _list_syntaxes(own) if (sop_class, syntax) in accepted), None)
     if syntax is None:
-        return file.as_refused("E_ARCHIVE", f"the archive does not take {_name(sop_class)} in {_name(own)}.")
+        return file.stored.as_refused("E_ARCHIVE", f"the archive does not take {_name(sop_class)} in {_name(own)}.")
     try:
         sent = file.path if syntax == own else open_dicom(file.path)
     except InputRefusedError as error:
-        return file.as_refused(error.code, error.reason)
+        return file.stored.as_refused(error.code, error.reason)
     try:
         status = association.send_c_store(sent).get("Status")
     except ValueError:
         reason = f"the archive takes {_name(syntax)}, in which this file cannot be written."
-        return file.as_refused("E_ARCHIVE", reason)
+        return file.stored.as_refused("E_ARCHIVE", reason)
+    except FileNotFoundError as error:
+        gone = make_unreadable_error(error)
+        return file.stored.as_refused(gone.code, gone.reason)
     except MemoryError:
         raise
     except Exception:  # whatever pynetdicom raises over an association that ended
         status = None
     if status is None:
-        return file.as_refused("E_ARCHIVE", "the archive did not answer in time or ended the connection.")
+        return file.stored.as_refused("E_ARCHIVE", "the archive did not answer in time or ended the connection.")
     if is_success(status):
-        return file
-    return file.as_refused("E_ARCHIVE", f"the archive refuses it: {say_failure(status)}.")
+        return file.stored
+    return file.stored.as_refused("E_ARCHIVE", f"the archive refuses it: {say_failure(status)}.")
 
 
 def _name(uid: UID) -> str:

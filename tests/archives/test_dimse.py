@@ -15,6 +15,7 @@ from pydicom.uid import (
     JPEG2000Lossless,
 )
 
+from mammoseg.archives import dimse
 from mammoseg.archives.dicomweb.fetch import fetch_studies
 from mammoseg.archives.dicomweb.stored import StoreStatus
 from mammoseg.archives.dimse import Peer, c_store
@@ -36,9 +37,11 @@ def storescp(tmp_path, *options):
         port = free.getsockname()[1]
     command = [program, *options, "--output-directory", str(folder), str(port)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        wait_until(lambda: _listens(port), "storescp listens", process=process)
-        yield Peer("STORESCP", "127.0.0.1", port), folder
-        process.terminate()
+        try:
+            wait_until(lambda: _listens(port), "storescp listens", process=process)
+            yield Peer("STORESCP", "127.0.0.1", port), folder
+        finally:
+            process.terminate()
 
 
 def _listens(port):
@@ -128,6 +131,29 @@ def test_storescp_gets_the_same_data_sets_and_compressed_ones_are_not_transcoded
     for path in (plain, seg):
         sent = pydicom.dcmread(path)
         assert received[sent.SOPInstanceUID] == sent
+
+
+def without_class_in_its_head(path):
+    """The same file without Media Storage SOP Class UID."""
+    data = pydicom.dcmread(path)
+    del data.file_meta.MediaStorageSOPClassUID
+    data.save_as(path, enforce_file_format=False)
+    return path
+
+
+def test_a_file_that_cannot_be_sent_is_refused_and_the_others_go(tmp_path, monkeypatch):
+    sound, classless, gone = (write_view(tmp_path, number) for number in range(3))
+    without_class_in_its_head(classless)
+
+    def go(association, peer):
+        gone.unlink()
+        return ""
+
+    monkeypatch.setattr(dimse, "_say_why_not", go)
+    with storescp(tmp_path) as (peer, folder):
+        stored = c_store([gone, classless, sound], peer)
+    assert [result.code for result in stored] == ["E_NOT_A_FILE", "E_DICOM_UID", ""]
+    assert len(list(folder.iterdir())) == 1
 
 
 def test_nobody_there_is_one_clear_sentence(tmp_path):

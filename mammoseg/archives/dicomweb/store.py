@@ -217,7 +217,7 @@ def _read_sequence(answer: Any, tag: str) -> list[Any]:
 
 
 def _read_failure(item: Any) -> int:
-    """Failure Reason of an item: 16 bits, never the 0 of what is stored; whole numbers as text or 272.0 are read too."""
+    """Failure Reason of an item: 16 bits, never the 0 of what is stored; "272" and 272.0 are read too."""
     value = _read_value(item, FAILURE_REASON)
     if not 0 < (status := int(value)) == float(value) < 2**16:
         raise ValueError("no Failure Reason")
