@@ -17,6 +17,7 @@ from mammoseg.inference.algorithm import build_algorithm
 from mammoseg.inference.engines.torch_engine import TorchEngine
 from mammoseg.inference.lesions import Masses, find_masses
 from mammoseg.mammogram import Mammogram
+from mammoseg.paths import get_stem
 from mammoseg.prediction.options import ObjectKind, Options
 from mammoseg.prediction.results import write_results
 from mammoseg.transforms.pipelines import Preprocessing
@@ -81,17 +82,17 @@ class SavePredictiond(MapTransform):
             try:
                 mammogram, least = self.preprocessing.read(source), self.algorithm.min_area_mm2
                 found = find_masses(probability, mammogram, threshold=self.threshold, least_area_mm2=least)
-                self._write(found, mammogram, Path(item["image_id"]).with_suffix(""), self.algorithm)
+                self._write(found, mammogram, Path(item["image_id"]), self.algorithm)
             except InputRefusedError as error:
                 logger.error("%s: %s", as_printable(source), error)
         return item
 
-    def _write(self, found: Masses, mammogram: Mammogram, name: Path, algorithm: Algorithm) -> None:
-        output = self.output_dir / name.parent
+    def _write(self, found: Masses, mammogram: Mammogram, image_id: Path, algorithm: Algorithm) -> None:
+        output = self.output_dir / image_id.parent
         output.mkdir(parents=True, exist_ok=True)
         write_results(
             mammogram.path,
-            name.name,
+            get_stem(image_id),
             found.probability,
             found.lesions,
             output=output,

@@ -8,6 +8,7 @@ from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
 from mammoseg.data.class_maps import IGNORED, read_class_map, write_class_map
+from mammoseg.paths import get_stem
 from mammoseg.transforms.original_grid import OriginalGridd
 
 
@@ -65,6 +66,7 @@ class SaveClassMapd(MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
         for key in self.key_iterator(item):
-            name = Path(item["image_id"]).with_suffix(".classes.png")
-            write_class_map(self.output_dir / name, item[key].argmax(dim=0).cpu().numpy())
+            image_id = Path(item["image_id"])
+            path = self.output_dir / image_id.with_name(f"{get_stem(image_id)}.classes.png")
+            write_class_map(path, item[key].argmax(dim=0).cpu().numpy())
         return item

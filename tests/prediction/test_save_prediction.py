@@ -40,7 +40,7 @@ def both(tmp_path_factory):
     (root / "images").mkdir()
     stored = made_pixels()
     stored[:, :BAND] = 4095
-    write_mammogram(root / "images" / "a.dcm", stored, attributes={"PixelPaddingValue": 4095})
+    write_mammogram(root / "images" / "1.2.3", stored, attributes={"PixelPaddingValue": 4095})
     cv2.imwrite(str(root / "images" / "b.png"), (made_pixels() * 16).astype(np.uint16))
     cv2.imwrite(str(root / "images" / "wide.png"), np.where(made_pixels() > 800, 60000, 0).astype(np.uint16))
     overrides = {
@@ -76,7 +76,7 @@ def mask_of(path: Path) -> np.ndarray:
     return segments.reshape(-1, *segments.shape[-2:]).any(axis=0)
 
 
-@pytest.mark.parametrize(("image", "name"), [("a.dcm", "a.seg.dcm"), ("b.png", "b.mask.png")])
+@pytest.mark.parametrize(("image", "name"), [("1.2.3", "1.2.3.seg.dcm"), ("b.png", "b.mask.png")])
 def test_inferring_finds_the_masses_that_predict_finds(both, image, name):
     root, predictor, _ = both
     inferred, predicted = mask_of(root / "inferred" / name), mask_of(root / "predicted" / name)
@@ -89,7 +89,7 @@ def test_inferring_finds_the_masses_that_predict_finds(both, image, name):
 
 def test_padding_is_no_mass_for_either(both):
     root, *_ = both
-    assert not mask_of(root / "inferred" / "a.seg.dcm")[:, :BAND].any()
+    assert not mask_of(root / "inferred" / "1.2.3.seg.dcm")[:, :BAND].any()
     assert mask_of(root / "inferred" / "b.mask.png")[40, 0], "the same place where it is no padding"
 
 
@@ -97,7 +97,7 @@ def test_what_predict_refuses_inferring_writes_no_file_for_and_says_why(both):
     root, _, told = both
     (refused,) = [row for row in rows_of(root / "predicted") if row["status"] == "refused"]
     assert (Path(refused["file"]).name, refused["code"]) == ("wide.png", "E_TOO_LARGE")
-    assert names_in(root / "inferred") == ["a.seg.dcm", "b.mask.png"]
+    assert names_in(root / "inferred") == ["1.2.3.seg.dcm", "b.mask.png"]
     assert [line for line in told if line.endswith(f"wide.png: E_TOO_LARGE: {refused['reason']}")]
 
 
@@ -105,7 +105,7 @@ def test_both_say_with_the_same_words_what_drew_the_masses(both):
     root, *_ = both
     said = []
     for run in ("inferred", "predicted"):
-        (segment,) = pydicom.dcmread(root / run / "a.seg.dcm").SegmentSequence[:1]
+        (segment,) = pydicom.dcmread(root / run / "1.2.3.seg.dcm").SegmentSequence[:1]
         (algorithm,) = segment.SegmentationAlgorithmIdentificationSequence
         said.append((algorithm.AlgorithmName, algorithm.AlgorithmVersion, algorithm.AlgorithmParameters))
     assert said[0] == said[1] and "up-down" in said[0][2]

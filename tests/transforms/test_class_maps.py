@@ -45,6 +45,12 @@ def test_prediction_and_truth_meet_on_the_original_grid(prepared):
     assert done["classes"].shape == (1, 8, 8)
 
 
+def test_images_named_by_uids_keep_files_apart(tmp_path):
+    for uid in ("1.2.3", "1.2.4"):
+        SaveClassMapd("pred", output_dir=tmp_path)({"pred": PROBABILITY, "image_id": uid})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.2.3.classes.png", "1.2.4.classes.png"]
+
+
 def test_the_likeliest_class_is_written_below_the_folder_of_the_image(tmp_path):
     SaveClassMapd("pred", output_dir=tmp_path / "out")({"pred": PROBABILITY, "image_id": "cats/a.jpg"})
     assert read_class_map(tmp_path / "out" / "cats" / "a.classes.png").tolist() == [[0, 1, 2, 1]]
