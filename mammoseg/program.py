@@ -64,17 +64,32 @@ def find_free_port(first: int = 0) -> int:
     raise WrongCallError(f"the ports from {first} on are taken; name another.")
 
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+"""Names of this machine to itself, for which no proxy is asked."""
+
+
+def request_here(method: str, url: str, **options: Any) -> requests.Response:
+    """As `requests.request`, of a server on this machine: a proxy that HTTP_PROXY names would ask its own machine.
+
+    Raises:
+        requests.RequestException: it does not answer.
+    """
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.request(method, url, **options)
+
+
 def wait_for_answer(url: str, process: subprocess.Popen[bytes], *, seconds: float, **options: Any) -> bool:
     """Wait until `url` answers with success; False when the program ends before, or the time.
 
     Args:
         process: the program that is to answer.
-        options: options of `requests.get`.
+        options: options of `requests.request`.
     """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(requests.ConnectionError, requests.Timeout):
-            if requests.get(url, timeout=5, **options).ok and process.poll() is None:
+            if request_here("get", url, timeout=5, **options).ok and process.poll() is None:
                 return True
         time.sleep(0.1)
     return False

@@ -35,6 +35,14 @@ def logging_ends_with_its_test() -> Iterator[None]:
             logging.root.removeHandler(handler)
 
 
+@pytest.fixture
+def dead_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment names a proxy for all addresses, where nobody listens."""
+    for name in ("http_proxy", "no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+
+
 @pytest.fixture(scope="session")
 def dciodvfy() -> str:
     """dicom3tools' validator of one object."""

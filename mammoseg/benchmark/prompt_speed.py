@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 import pydicom
-import requests
 
 from mammoseg.benchmark.label_server_speed import ALL_CORES, CORES
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.interactive.simulate import compute_depth
-from mammoseg.program import find_free_port
+from mammoseg.program import find_free_port, request_here
 from mammoseg.transforms.functional.breast import find_recorded_breast
 from mammoseg.viewer.label_server import label_server
 
@@ -91,5 +90,5 @@ def _measure_slicer(url: str, image: str, model: str, clicks: list[list[float]])
 
 def _measure_seconds(url: str, **sent: Any) -> float:
     begin = time.perf_counter()
-    requests.post(url, timeout=SECONDS, **sent).raise_for_status()
+    request_here("post", url, timeout=SECONDS, **sent).raise_for_status()
     return time.perf_counter() - begin

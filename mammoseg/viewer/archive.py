@@ -13,7 +13,7 @@ from pathlib import Path
 import requests
 
 from mammoseg.errors import MammosegError, WrongCallError
-from mammoseg.program import running, wait_for_answer
+from mammoseg.program import request_here, running, wait_for_answer
 
 PLUGIN_FOLDERS = (
     Path("/usr/share/orthanc/plugins"),
@@ -54,12 +54,13 @@ class LocalArchive:
             MammosegError: the archive refuses it, or dies of it (nesting some 50 deep ends Orthanc 1.10).
         """
         try:
-            answer = requests.post(f"{self.url}/instances", path.read_bytes(), auth=self.user, timeout=60)
+            answer = request_here("post", f"{self.url}/instances", data=path.read_bytes(), auth=self.user, timeout=60)
         except requests.RequestException as error:
             raise MammosegError(f"the archive ended on {path.name}; leave that file out.") from error
         if not answer.ok:
             raise MammosegError(f"the archive refuses {path.name} (HTTP {answer.status_code}); it is damaged.")
-        study = requests.get(f"{self.url}/studies/{answer.json()['ParentStudy']}", auth=self.user, timeout=60).json()
+        url = f"{self.url}/studies/{answer.json()['ParentStudy']}"
+        study = request_here("get", url, auth=self.user, timeout=60).json()
         return study["MainDicomTags"]["StudyInstanceUID"]
 
 

@@ -7,13 +7,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import requests
-
 from mammoseg.counts import format_count
 from mammoseg.data.find_images import find_inputs
 from mammoseg.data.phantom import generate_cohort
 from mammoseg.errors import WrongCallError
-from mammoseg.program import find_free_port
+from mammoseg.program import find_free_port, request_here
 from mammoseg.viewer.archive import LocalArchive, local_archive
 from mammoseg.viewer.kept_labels import list_drawn_segmentations
 from mammoseg.viewer.label_server import say_page
@@ -102,7 +100,7 @@ def check_listed(url: str, folder: Path) -> None:
     Raises:
         WrongCallError: it lists none of the folder.
     """
-    answer = requests.get(f"{url}/info/", timeout=60)
+    answer = request_here("get", f"{url}/info/", timeout=60)
     if answer.ok and not answer.json()["datastore"]["total"]:
         raise WrongCallError(f"no file in '{folder}' is a mammogram: a DICOM image of modality MG, or a picture.")
 

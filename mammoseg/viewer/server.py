@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 
 import requests
 
+from mammoseg.program import request_here
+
 CONFIG = Path(__file__).with_name("config.json")
 """OHIF's configuration: one data source, the archive; the one that OHIF ships names public servers."""
 
@@ -47,7 +49,7 @@ class ViewerServer(ThreadingHTTPServer):
 
     Args:
         files: folder of OHIF's built files.
-        archive: root of the archive with DICOMweb below ``/dicom-web``, such as ``http://127.0.0.1:8042``.
+        archive: root of an archive on this machine with DICOMweb below ``/dicom-web``, such as ``http://127.0.0.1:8042``.
         user: name and password at the archive, None where it wants none.
         port: port on 127.0.0.1; 0 takes a free one.
     """
@@ -108,7 +110,8 @@ class ViewerHandler(SimpleHTTPRequestHandler):
             self.send_error(HTTPStatus.NOT_FOUND)
             return
         try:
-            answer = requests.get(
+            answer = request_here(
+                "get",
                 self.server.archive + self.path,
                 headers={"Accept": self.headers.get("Accept", "*/*")},
                 auth=self.server.user,

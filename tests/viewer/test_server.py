@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 import requests
 
+from mammoseg.program import request_here
 from mammoseg.viewer.server import ViewerServer, serving
 
 
@@ -69,6 +70,10 @@ def test_archive_is_asked_with_the_password_that_the_browser_does_not_have(url):
     assert answer.json()["password"] == "Basic bWU6d29yZA=="
     assert answer.headers["Content-Type"] == "application/dicom+json"
     assert requests.get(f"{url}/dicom-web/absent").status_code == 404
+
+
+def test_no_proxy_of_the_environment_is_asked_for_the_archive(url, dead_proxy):
+    assert request_here("get", f"{url}/dicom-web/studies").status_code == 200
 
 
 def test_addresses_of_bulk_data_lead_through_this_server(url):

@@ -67,6 +67,11 @@ def test_certificate_is_verified_and_another_authority_is_named_by_its_file(tmp_
         assert find_mammograms(archive) == []
 
 
+def test_no_proxy_of_the_environment_is_asked_for_an_archive_on_this_machine(dead_proxy):
+    with fake_archive(lambda request: request.reply_json([])) as (archive, _):
+        assert find_mammograms(archive) == []
+
+
 def test_token_is_sent_and_in_no_log(monkeypatch, caplog):
     monkeypatch.setenv("MAMMOSEG_DICOMWEB_TOKEN", "hunter2")
     caplog.set_level(logging.DEBUG)
