@@ -7,7 +7,6 @@ import json
 import os
 import re
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,8 +17,6 @@ from mammoseg.folders import is_file, is_folder, is_plain_file
 
 SHA256 = re.compile("[0-9a-f]{64}")
 """What `hash_file` gives."""
-
-_umask_lock = threading.Lock()
 
 
 @contextmanager
@@ -209,9 +206,9 @@ def make_unreadable_error(error: OSError) -> InputRefusedError:
     return InputRefusedError("E_NOT_A_FILE", f"the file cannot be read ({say_reason(error)}).")
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write `content` as indented JSON, whole or not at all."""
-    with atomic_path(path) as temporary:
+def write_json(path: Path, content: Any, *, mode: int = 0o666, first_stays: bool = False) -> None:
+    """Write `content` as indented JSON, whole or not at all; see `atomic_path`."""
+    with atomic_path(path, mode=mode, first_stays=first_stays) as temporary:
         temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -329,7 +326,6 @@ def _check_regular(path: Path) -> None:
 
 
 def _read_umask() -> int:
-    with _umask_lock:  # of two threads at once the second would read, and leave, 0
-        mask = os.umask(0)
-        os.umask(mask)
-    return mask
+    """The umask of this process as Linux lists it: read by changing it, files of other threads would be open to all."""
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    return int(status.partition("\nUmask:")[2].split(maxsplit=1)[0], 8)

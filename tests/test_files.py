@@ -2,7 +2,7 @@
 
 import json
 import os
-import sys
+import stat
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from mammoseg import files
 from mammoseg.files import atomic_path, hash_file, hash_json, made_output, sole_writer, write_json
 
 
@@ -110,13 +109,16 @@ def test_a_device_is_not_replaced_by_a_file(tmp_path):
     assert (tmp_path / "null").is_char_device() and len(list(tmp_path.iterdir())) == 1
 
 
-def test_threads_that_write_at_once_leave_the_permissions_of_new_files_as_they_were():
-    interval, before = sys.getswitchinterval(), os.umask(0o027)
-    sys.setswitchinterval(1e-6)
+def test_a_file_has_the_permissions_that_the_umask_leaves_and_no_more_than_is_asked_for(tmp_path):
+    before = os.umask(0o027)
     try:
-        with ThreadPoolExecutor(8) as threads:
-            read = set(threads.map(lambda _: files._read_umask(), range(20_000)))
+        write_json(tmp_path / "usual", 1)
+        write_json(tmp_path / "own", 1, mode=0o600)
     finally:
-        sys.setswitchinterval(interval)
-        left = os.umask(before)
-    assert {left} == read == {0o027}
+        os.umask(before)
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("usual", "own")] == [0o640, 0o600]
+
+
+def test_writing_never_changes_the_umask_under_which_other_threads_make_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("it was changed"))
+    write_json(tmp_path / "a", 1)

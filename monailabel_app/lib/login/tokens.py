@@ -101,8 +101,4 @@ def _change(path: Path, change: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with sole_writer(path.parent, path.with_suffix(".lock")):
         entries = read_tokens(path) if path.exists() else []
-        before = os.umask(0o077)
-        try:
-            write_json(path, {"tokens": change(entries)})
-        finally:
-            os.umask(before)
+        write_json(path, {"tokens": change(entries)}, mode=0o600)
