@@ -278,11 +278,20 @@ def _gone_if_empty(folder: Path) -> Iterator[None]:
 
 def _raise_as_of_the_disk(error: Exception, path: Path) -> None:
     """Raise what the disk is to blame for as its `OSError` about `path`, since libraries say of it what they please."""
-    if os.statvfs(path.parent).f_bavail == 0:
+    if _is_full(path.parent):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
     if isinstance(error, OSError):
         said = error.strerror or f"cannot be written ({error})"
         raise OSError(error.errno or errno.EIO, said, error.filename or str(path)) from error
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether the disk has no room; a folder that is gone, and a file system that tells no sizes, do not say so."""
+    try:
+        space = os.statvfs(folder)
+    except OSError:
+        return False
+    return space.f_bavail == 0 < space.f_blocks
 
 
 def _take_lock(lock: Path, *, waits: bool) -> int:
@@ -300,8 +309,9 @@ def _take_lock(lock: Path, *, waits: bool) -> int:
             continue
         try:
             fcntl.flock(handle, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if lock.exists() and os.path.samestat(os.fstat(handle), lock.stat()):
-                return handle
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(handle), lock.stat()):
+                    return handle
         except BaseException:
             os.close(handle)
             raise

@@ -29,6 +29,33 @@ def test_failed_block_leaves_the_old_content_and_no_rest(tmp_path):
     assert (tmp_path / "b.txt").read_text() == "old"
 
 
+def test_an_error_beside_a_file_system_that_tells_no_sizes_is_not_taken_for_a_full_disk(tmp_path, monkeypatch):
+    sizes = os.statvfs(tmp_path).__class__((4096, 4096, 0, 0, 0, 0, 0, 0, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda path: sizes)
+    with pytest.raises(ValueError, match="its own"), atomic_path(tmp_path / "a"):
+        raise ValueError("its own")
+
+
+def test_an_error_is_told_though_the_folder_is_gone(tmp_path):
+    with pytest.raises(ValueError, match="its own"), atomic_path(tmp_path / "folder" / "a") as temporary:
+        temporary.unlink()
+        temporary.parent.rmdir()
+        raise ValueError("its own")
+
+
+def test_a_lock_whose_file_goes_while_it_is_looked_at_is_made_anew(tmp_path, monkeypatch):
+    lock, fstat = tmp_path / "lock", os.fstat
+
+    def take_away(handle):
+        monkeypatch.undo()
+        lock.unlink()
+        return fstat(handle)
+
+    monkeypatch.setattr(os, "fstat", take_away)
+    with sole_writer(tmp_path, lock):
+        assert lock.exists()
+
+
 def test_of_two_writers_the_first_one_stays_where_it_is_asked_for_and_else_the_last(tmp_path):
     for first_stays, kept in ((True, "first"), (False, "last")):
         with atomic_path(tmp_path / "a.txt", first_stays=first_stays) as temporary:
