@@ -27,7 +27,8 @@ def atomic_path(path: Path, *, mode: int = 0o666, first_stays: bool = False) -> 
 
     Args:
         mode: permissions of the file, as far as the umask allows it; the temporary one is never open to others.
-        first_stays: leave a file that another process has put at `path` meanwhile, where the file system has links.
+        first_stays: leave a file that another process has put at `path` before; where the file system has no links, one
+            that comes at the very same moment is replaced.
 
     Raises:
         OSError: when the folder cannot be written or the disk is full, or a device stands at `path`, with that as its
@@ -325,7 +326,7 @@ def _link(file: Path, path: Path) -> bool:
     except FileExistsError:
         return True
     except OSError:  # a file system without links
-        return False
+        return os.path.lexists(path)
     return True
 
 

@@ -36,6 +36,16 @@ def logging_ends_with_its_test() -> Iterator[None]:
 
 
 @pytest.fixture
+def no_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file system has no hard links, as exFAT and some shares."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+
+
+@pytest.fixture
 def dead_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment names a proxy for all addresses, where nobody listens."""
     for name in ("http_proxy", "no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY"):

@@ -65,6 +65,13 @@ def test_of_two_writers_the_first_one_stays_where_it_is_asked_for_and_else_the_l
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_the_first_file_stays_on_a_file_system_without_links_too(tmp_path, no_links):
+    for content in ("first", "last"):
+        with atomic_path(tmp_path / "a.txt", first_stays=True) as temporary:
+            temporary.write_text(content)
+    assert (tmp_path / "a.txt").read_text() == "first"
+
+
 def test_json_is_read_back_equal(tmp_path):
     write_json(tmp_path / "a.json", {"name": "Ä", "values": [1, 2.5, None]})
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"name": "Ä", "values": [1, 2.5, None]}

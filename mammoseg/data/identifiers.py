@@ -8,12 +8,12 @@ makes and in nobody else's.
 import hmac
 import os
 import secrets
-import tempfile
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
 from mammoseg.errors import MammosegError, say_reason
+from mammoseg.files import atomic_path
 from mammoseg.folders import is_file
 
 CODE_LENGTH = 16
@@ -79,13 +79,5 @@ def hash_with_key(identifier: str, key: bytes) -> str:
 
 def _make_key(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, name = tempfile.mkstemp(dir=path.parent)  # mode 600 from the first moment
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(secrets.token_bytes(32))
-        path.hardlink_to(temporary)  # whole or not at all, and never over the key of a run beside this one
-    except FileExistsError:
-        pass
-    finally:
-        temporary.unlink()
+    with atomic_path(path, mode=0o600, first_stays=True) as temporary:  # never over the key of a run beside this one
+        temporary.write_bytes(secrets.token_bytes(32))

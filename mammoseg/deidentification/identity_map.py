@@ -3,7 +3,6 @@
 import hmac
 import json
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
@@ -11,7 +10,7 @@ from uuid import UUID
 from mammoseg.data.identifiers import hash_with_key
 from mammoseg.dicom.gate import is_uid
 from mammoseg.errors import MammosegError
-from mammoseg.files import read_json, sole_writer
+from mammoseg.files import atomic_path, read_json, sole_writer
 
 Names = dict[str, dict[str, str]]
 
@@ -56,16 +55,8 @@ class IdentityMap:
     def _save(self) -> None:
         standing = _read(self.path)
         content = {kind: standing[kind] | names for kind, names in self.names.items()}
-        handle, name = tempfile.mkstemp(dir=self.path.parent)  # mode 600 from the first moment
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(content, file, indent=2, ensure_ascii=False)
-                file.flush()
-                os.fsync(handle)
-            temporary.replace(self.path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with atomic_path(self.path, mode=0o600) as temporary, temporary.open("w", encoding="utf-8") as file:
+            json.dump(content, file, indent=2, ensure_ascii=False)
 
 
 def _is_code(name: str) -> bool:

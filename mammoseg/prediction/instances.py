@@ -1,7 +1,6 @@
 """One SOP Instance UID belongs to one image: two files that share it and differ are never both given results."""
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -26,26 +25,13 @@ def claim_instance(folder: Path, uid: str, path: Path, sha256: str) -> None:
     """
     claim = folder / f"{hashlib.sha256(uid.encode()).hexdigest()[:32]}.json"
     mine = {"path": str(path.resolve()), "sha256": sha256}
-    if _claim_first(claim, mine):
+    write_json(claim, mine, first_stays=True)
+    if (other := _read(claim)) == mine:
         return
-    other = _read(claim)
     if other is not None and other["path"] != mine["path"] and other["sha256"] != mine["sha256"]:
         if _is_still_true(other):
             raise make_uid_taken_error(Path(other["path"]))
     write_json(claim, mine)
-
-
-def _claim_first(claim: Path, mine: dict[str, str]) -> bool:
-    """True for exactly one of all processes that come at the same time."""
-    own = claim.with_suffix(f".{os.getpid()}")
-    write_json(own, mine)
-    try:
-        claim.hardlink_to(own)
-    except FileExistsError:
-        return False
-    finally:
-        own.unlink()
-    return True
 
 
 def _read(claim: Path) -> dict[str, Any] | None:

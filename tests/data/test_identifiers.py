@@ -27,6 +27,12 @@ def test_the_key_is_made_once_for_its_owner_only(tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["patient.key"]
 
 
+def test_a_key_is_made_on_a_file_system_without_links(tmp_path, no_links):
+    path = tmp_path / "patient.key"
+    assert load_key(path) == load_key(path)
+    assert [file.name for file in tmp_path.iterdir()] == ["patient.key"]
+
+
 def test_a_key_is_not_made_before_it_is_needed(tmp_path):
     key = load_key_when_needed(tmp_path / "patient.key")
     assert not list(tmp_path.iterdir())

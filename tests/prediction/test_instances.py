@@ -24,6 +24,13 @@ def test_a_second_file_with_other_content_is_refused(files):
         claim(files, "1.2.3", files / "b")
 
 
+def test_a_claim_holds_on_a_file_system_without_links(files, no_links):
+    claim(files, "1.2.3", files / "a")
+    with pytest.raises(InputRefusedError, match="E_DUPLICATE_UID"):
+        claim(files, "1.2.3", files / "b")
+    assert len(list((files / "claims").iterdir())) == 1
+
+
 def test_a_copy_and_another_instance_are_let_in(files):
     claim(files, "1.2.3", files / "a")
     claim(files, "1.2.3", files / "copy of a")
