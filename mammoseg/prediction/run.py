@@ -15,7 +15,7 @@ from tqdm import tqdm
 from mammoseg.counts import format_count
 from mammoseg.data.find_images import say_no_file, say_passed_over
 from mammoseg.dicom.algorithm import Algorithm
-from mammoseg.errors import MammosegError, NothingUsableError, OutputError, PartlyRefusedError, StoppedError
+from mammoseg.errors import NothingUsableError, OutputError, PartlyRefusedError, StoppedError
 from mammoseg.files import output_errors, remove_leftovers, sole_writer
 from mammoseg.folders import is_link
 from mammoseg.paths import make_unique_names
@@ -75,31 +75,32 @@ def run_over_files(
         print(f"WARNING: {run.algorithm.warning}", file=sys.stderr)
     items = list(zip(files, make_unique_names(files), strict=True))
     rows: dict[str, Row] = {}
-    ended: MammosegError | None = None
-    try:
-        with _alone_in(output), tqdm(total=len(items), unit="file", disable=None) as progress:
-            for name, row in _collect_rows(items, predictor, run, workers):
-                rows[name] = row
-                progress.update()
-                if row.status is Status.REFUSED and not json:
-                    tqdm.write(f"{row.file}: {row.code}: {row.reason}", file=sys.stderr)
-                elif (remarks := _say_remarks(row)) and not json:
-                    tqdm.write(f"{row.file}: note: {remarks}", file=sys.stderr)
-    except KeyboardInterrupt:
-        ended = StoppedError(
-            f"stopped; {len(rows)} of {format_count(len(items), 'file')} done and kept, the same command goes on."
-        )
-    except OutputError as error:
-        ended = error
-    in_order = [rows[name] for _, name in items if name in rows]
-    try:
-        _write_table_and_page(in_order, run)
-    except OutputError as error:
-        ended = ended or error
-    if json:
-        print(*(json_format.dumps(asdict(row), ensure_ascii=False) for row in in_order), sep="\n")
-    if ended is not None:
-        raise ended
+    ended: Exception | None = None
+    with _alone_in(output):
+        try:
+            with tqdm(total=len(items), unit="file", disable=None) as progress:
+                for name, row in _collect_rows(items, predictor, run, workers):
+                    rows[name] = row
+                    progress.update()
+                    if row.status is Status.REFUSED and not json:
+                        tqdm.write(f"{row.file}: {row.code}: {row.reason}", file=sys.stderr)
+                    elif (remarks := _say_remarks(row)) and not json:
+                        tqdm.write(f"{row.file}: note: {remarks}", file=sys.stderr)
+        except KeyboardInterrupt:
+            ended = StoppedError(
+                f"stopped; {len(rows)} of {format_count(len(items), 'file')} done and kept, the same command goes on."
+            )
+        except Exception as error:  # whatever it is, it is raised below
+            ended = error
+        in_order = [rows[name] for _, name in items if name in rows]
+        try:
+            _write_table_and_page(in_order, run)
+        except OutputError as error:
+            ended = ended or error
+        if json:
+            print(*(json_format.dumps(asdict(row), ensure_ascii=False) for row in in_order), sep="\n")
+        if ended is not None:
+            raise ended
     for remark in list_remarks(in_order, run.algorithm) if list_remarks else ():
         print(remark, file=sys.stderr)
     if store is not None:

@@ -7,6 +7,7 @@ import numpy as np
 import pydicom
 import pytest
 
+from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import MammosegError, NothingUsableError, OutputError, StoppedError
 from mammoseg.prediction.options import Options, parse_objects
@@ -29,6 +30,21 @@ def test_ctrl_c_keeps_what_was_finished(pixels, tmp_path):
     assert stopped.value.exit_code == 130
     assert names_in(tmp_path / "out") == ["a.overlay.png", "a.seg.dcm", "a.sr.dcm", "index.html", "results.csv"]
     assert len(rows_of(tmp_path / "out")) == 1
+
+
+def test_a_run_that_its_weights_end_has_table_and_page_of_what_was_done(pixels, tmp_path):
+    class Failing(BrightIsMass):
+        def __call__(self, path):
+            if path.name == "b.dcm":
+                raise WeightsError("they are gone.")
+            return super().__call__(path)
+
+    for name in "abc":
+        write_mammogram(tmp_path / f"{name}.dcm", pixels)
+    with pytest.raises(WeightsError, match="they are gone"):
+        run_predictor(Failing(), [tmp_path], tmp_path / "out")
+    assert [Path(row["file"]).name for row in rows_of(tmp_path / "out")] == ["a.dcm"]
+    assert (tmp_path / "out" / "index.html").is_file()
 
 
 def test_full_disk_ends_the_run_with_one_sentence_and_leaves_no_part_of_a_file(pixels, tmp_path, monkeypatch, capsys):
