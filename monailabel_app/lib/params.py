@@ -26,7 +26,9 @@ MOST_MAGNITUDE = 2**53
 RESERVED = frozenset({"model", "image", "images", "session", "session_id", "file", "method", "strategy", "user"})
 """What the address says, or the login; a parameter of the same name must not replace it."""
 
-OF_THE_SERVER = frozenset({"scores", "strategy", "model", "params", "masses", "skipped"})
+OF_THE_SERVER = frozenset(
+    {"scores", "strategy", "model", "params", "masses", "skipped", "user", "algorithm_type", "helped_by"}
+)
 """What the server itself notes of images and labels, and reads again."""
 
 EXTENSIONS = (".nii.gz", ".nrrd", ".png")

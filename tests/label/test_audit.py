@@ -70,6 +70,7 @@ def test_guessing_fills_no_disk(tmp_path):
     "method, path, what",
     [
         ("PUT", f"/datastore/label?image={IMAGE}", ["save", "save done"]),
+        ("PUT", f"/datastore/label/info?label={IMAGE}&tag=final", ["note", "note done"]),
         ("PUT", f"/datastore/image?image={IMAGE}", ["add image", "add image done"]),
         ("POST", "/train/unet?run_sync=true", ["train", "train done"]),
         ("POST", "/batch/infer/unet?run_sync=true", ["batch inference"]),

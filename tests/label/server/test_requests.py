@@ -142,7 +142,7 @@ def test_every_parameter_that_a_task_offers_has_a_kind(tmp_path):
     assert (MassTrainTask(model, tmp_path).config() | MassInferTask(model).config()).keys() <= KINDS.keys()
 
 
-@pytest.mark.parametrize("key", ["scores", "strategy", "model", "params"])
+@pytest.mark.parametrize("key", ["scores", "strategy", "model", "params", "user", "algorithm_type", "helped_by"])
 def test_a_note_cannot_replace_what_the_server_notes(client, fake_app, key):
     text = json.dumps({key: "x"})
     answers = [

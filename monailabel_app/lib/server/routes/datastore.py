@@ -87,7 +87,7 @@ def answer_image_info(person: Viewer, app: TheApp, image: ImageId) -> Any:
 @router.put("/image/info", summary="Note something of an image")
 def update_image_info(person: Annotator, app: TheApp, image: ImageId, info: Annotated[str, Form()] = "{}") -> Any:
     """Note something of an image, with the name of who notes it."""
-    return app.datastore().update_image_info(image, parse_note(info) | {"user": person.name})
+    return app.datastore().update_image_info(image, parse_note(info) | {"noted_by": person.name})
 
 
 @router.put("/label", summary="Save a label")
@@ -140,10 +140,12 @@ def answer_label_info(person: Viewer, app: TheApp, label: ImageId, tag: Tag) -> 
 
 @router.put("/label/info", summary="Note something of a label")
 def update_label_info(
-    person: Annotator, app: TheApp, label: ImageId, tag: Tag, info: Annotated[str, Form()] = "{}"
+    person: Annotator, app: TheApp, audit: Audit, label: ImageId, tag: Tag, info: Annotated[str, Form()] = "{}"
 ) -> Any:
-    """Note something of a label, with the name of who notes it."""
-    return app.datastore().update_label_info(label, tag, parse_note(info) | {"user": person.name})
+    """Note something of a label, with the name of who notes it; who drew it stays."""
+    note = parse_note(info) | {"noted_by": person.name}
+    with audit.doing(person.name, "note", image=label, tag=tag):
+        return app.datastore().update_label_info(label, tag, note)
 
 
 @router.get("/dataset", summary="Images and labels as a ZIP file; it says what the images say of patients")

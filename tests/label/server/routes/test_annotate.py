@@ -170,6 +170,18 @@ def test_a_label_is_withdrawn_by_its_reader_alone_and_stays_so_without_the_index
     assert client.post(f"{API}/withdraw", json={"label": first}, headers=ada).status_code == 409
 
 
+def test_a_note_of_another_takes_no_label_from_its_reader_and_lifts_no_blind(serve, people, fake_app):
+    client, (ada, admin), mask = serve(), people, made_mask()
+    label = save(client, ada, mask).json()["label"]
+    before = fake_app.store.get_label_info(label, "final")
+    address = {"label": label, "tag": "final"}
+    assert client.put("/datastore/label/info", params=address, headers=admin).status_code == 200
+    assert fake_app.store.get_label_info(label, "final") == before | {"noted_by": "the admin"}
+    assert client.get(f"{API}/readings?image=P_00001_LEFT_CC", headers=admin).json()["code"] == "E_BLIND"
+    assert client.post(f"{API}/withdraw", json={"label": label}, headers=admin).status_code == 409
+    assert client.post(f"{API}/withdraw", json={"label": label}, headers=ada).status_code == 200
+
+
 def test_a_skipped_image_is_free_for_others_and_not_offered_again(serve, people, fake_app):
     client, (ada, admin) = serve(), people
     of = {"image": "P_00001_LEFT_CC"}
