@@ -266,4 +266,5 @@ class InstanceDatastore(MammogramDatastore):
         mask = read_label(upload, grid, image_id=image.image_id, masses=masses, others=others)
         with atomic_path(self.files.locate_original(image.image_id)) as temporary:
             write_label(temporary, mask, grid)
-            self.index.put_info("label original", image.image_id, label_info)
+            self.index.put_info("label original", image.image_id, {})  # rather nothing than what is said of another
+        self.index.put_info("label original", image.image_id, label_info)

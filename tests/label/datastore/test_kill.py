@@ -50,6 +50,33 @@ def test_a_label_is_finished_by_the_next_server_wherever_the_first_was_killed(st
         assert lost_labels(store, [waiting.label_id, "1.2.3"]) == ["1.2.3"]
 
 
+@pytest.mark.parametrize("moment", ["before the mask is there", "after it is"])
+def test_of_what_a_model_drew_nothing_is_said_that_is_of_another_mask(studies, tmp_path, monkeypatch, moment):
+    class Killed(BaseException):
+        pass
+
+    with opened(studies, tmp_path / "state") as store:
+        image_id = store.list_images()[0]
+        upload, path = tmp_path / "uploads" / f"{image_id}.nrrd", store.files.locate_original(image_id)
+        store.save_label(image_id, str(upload), "original", {"model": "unet", "params": {"version": 1}})
+        replace = Path.replace
+
+        def kill(file: Path, target: Path) -> Path:
+            if target != path:
+                return replace(file, target)
+            if moment == "after it is":
+                replace(file, target)
+            raise Killed
+
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(Path, "replace", kill)
+            store.save_label(image_id, str(upload), "original", {"model": "unet", "params": {"version": 2}})
+    with opened(studies, tmp_path / "state") as store:
+        assert store.get_label_info(image_id, "original") == {}, "so a batch does it again, whatever is served"
+        store.save_label(image_id, str(upload), "original", {"model": "unet", "params": {"version": 2}})
+        assert store.get_label_info(image_id, "original")["params"] == {"version": 2}
+
+
 def test_an_upload_whose_entry_was_never_written_is_removed(tmp_path):
     (tmp_path / "17.upload").write_bytes(b"half")
     assert Spool(tmp_path, SetAside(tmp_path / "other")).list_entries() == []
