@@ -8,7 +8,7 @@ import hashlib
 import logging
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,9 @@ KEYWORDS = ("SOPClassUID", "SOPInstanceUID", "Modality", "PatientID", "StudyInst
 
 ENDINGS = {"DICOM": ".dcm", "PNG": ".png", "TIFF": ".tif", "JPEG": ".jpg", "PGM": ".pgm"}
 """Of a file that is added; NIfTI keeps its own, which says whether it is packed."""
+
+COPY = " copy of "
+"""In the stamp of a file whose image or label another file has: it is looked at again when that one goes or changes."""
 
 
 class FolderDatastore(InstanceDatastore):
@@ -83,10 +86,21 @@ class FolderDatastore(InstanceDatastore):
         return image_id
 
     def _scan(self) -> None:
-        paths, _ = find_inputs([self._root], self._folder, with_segmentations=True)
-        known, seen = self.index.list_sources(), set()
+        """Look at what is new, has changed, or is a copy of what has gone; a file that was moved keeps its image."""
+        known, found = self.index.list_sources(), self._list_files()
+        standing = {SAVED, *(source for source, (_, stamp) in found.items() if _split(known.get(source))[0] == stamp)}
+        for source, (path, stamp) in found.items():
+            copied = _split(known.get(source))[1]
+            if source not in standing or (copied and self.index.find_source(copied) not in standing):
+                self._look_at(path, source, stamp, standing)
+                standing.add(source)
+        self.index.drop_sources(known.keys() - found.keys())
+
+    def _list_files(self) -> dict[str, tuple[Path, str]]:
+        """Files of the folder by their source: path, and the stamp that is other when something has changed."""
+        found = {}
         unread = 0
-        for path in paths:
+        for path in find_inputs([self._root], self._folder, with_segmentations=True)[0]:
             source = str(path.relative_to(self._root))
             try:
                 source.encode()
@@ -97,16 +111,13 @@ class FolderDatastore(InstanceDatastore):
             if not is_unicode(source):
                 logger.info("a file is left out: its name is no UTF-8")
                 continue
-            seen.add(source)
-            stamp = f"{state.st_mtime_ns} {state.st_size} {self.modalities}"
-            if known.get(source) != stamp:
-                self._look_at(path, source, stamp)
-        self.index.drop_sources(known.keys() - seen)
+            found[source] = path, f"{state.st_mtime_ns} {state.st_size} {self.modalities}"
         if unread != self._unread:
             logger.warning("%d names of the folder lead to nothing that can be read and are left out", unread)
             self._unread = unread
+        return found
 
-    def _look_at(self, path: Path, source: str, stamp: str) -> None:
+    def _look_at(self, path: Path, source: str, stamp: str, standing: Collection[str]) -> None:
         held = self.index.list_stored_labels(source)
         images: list[ImageRow] = []
         labels: list[LabelRow] = []
@@ -118,6 +129,9 @@ class FolderDatastore(InstanceDatastore):
                 images = [ImageRow(image_id, source, image_id, path=source)]
         except InputRefusedError as error:
             logger.info("'%s' is left out: %s", as_printable(source), error)
+        for uid in (*(image.image_id for image in images), *(label.label_id for label in labels)):  # one at most
+            if self.index.find_source(uid) in standing:
+                stamp, images, labels = f"{stamp}{COPY}{uid}", [], []
         listed = {label.label_id for label in labels}
         self.index.put_source(source, stamp, images, labels, gone=held - listed)
 
@@ -169,3 +183,9 @@ class FolderDatastore(InstanceDatastore):
 
     def deliver(self, entry: Entry) -> None:
         self.spool.drop(entry)
+
+
+def _split(stamp: str | None) -> tuple[str, str]:
+    """Stamp of a file as it is, and the id of what it is a copy of; empty where it is none."""
+    alone, _, copied = (stamp or "").partition(COPY)
+    return alone, copied

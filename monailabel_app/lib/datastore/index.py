@@ -79,7 +79,7 @@ MOST_INFO = 2**20
 """Characters of what is known of one image or label; the features of twenty networks are a tenth of it."""
 
 IMAGE_COLUMNS, LABEL_COLUMNS = (", ".join(field.name for field in fields(row)) for row in (ImageRow, LabelRow))
-PUT_IMAGE = f"INSERT OR IGNORE INTO images ({IMAGE_COLUMNS}) VALUES ({', '.join('?' * len(fields(ImageRow)))})"
+PUT_IMAGE = f"INSERT OR REPLACE INTO images ({IMAGE_COLUMNS}) VALUES ({', '.join('?' * len(fields(ImageRow)))})"
 PUT_LABEL = f"INSERT OR REPLACE INTO labels ({LABEL_COLUMNS}) VALUES ({', '.join('?' * len(fields(LabelRow)))})"
 PUT_INFO = "INSERT OR REPLACE INTO infos VALUES (?, ?, ?)"
 
@@ -158,6 +158,11 @@ class Index:
                 connection.execute("DELETE FROM images WHERE source = ?", (source,))
                 connection.execute("DELETE FROM labels WHERE source = ? AND is_stored", (source,))
                 connection.execute("DELETE FROM sources WHERE source = ?", (source,))
+
+    def find_source(self, uid: str) -> str:
+        """Source of an image or a label; empty where there is none."""
+        query = "SELECT source FROM images WHERE image_id = ? UNION ALL SELECT source FROM labels WHERE label_id = ?"
+        return next((str(source) for (source,) in self.ask(query, uid, uid)), "")
 
     def list_image_ids(self) -> list[str]:
         """All images, by their ids."""

@@ -257,6 +257,77 @@ def test_new_and_changed_and_removed_files_are_seen(studies, store, tmp_path):
     assert len(store.list_images()) == 4
 
 
+def label_first_view(store: InstanceDatastore, folder: Path) -> tuple[Path, str]:
+    """Save a label of an image; its file, and the label's id."""
+    image_id = store.list_images()[0]
+    path = Path(store.get_image_uri(image_id))
+    return path, save(store, image_id, made_mask(pydicom.dcmread(path).pixel_array.shape), folder)
+
+
+@pytest.mark.parametrize("place", ["a/LCC.dcm", "z/LCC.dcm"])
+def test_a_file_that_is_moved_keeps_its_image_and_its_label(studies, store, tmp_path, place):
+    path, label_id = label_first_view(store, tmp_path)
+    ids = store.list_images()
+    (studies / place).parent.mkdir()
+    path.rename(studies / place)
+    store.refresh()
+    assert store.list_images() == ids and store.get_image_uri(sop(studies / place)) == str(studies / place)
+    assert (
+        store.get_labels_by_image_id(sop(studies / place))["final"]
+        == label_id
+        == store.list_human_labels()[0]["label_id"]
+    )
+
+
+def test_of_copies_any_can_go_and_the_image_stays_with_its_label(studies, store, tmp_path):
+    path, label_id = label_first_view(store, tmp_path)
+    image_id = sop(path)
+    copies = [studies / "a.dcm", studies / "z.dcm"]
+    for copy in copies:
+        shutil.copy(path, copy)
+    store.refresh()
+    for gone in (path, *copies[::-1]):
+        assert len(store.list_images()) == 4 and store.list_human_labels()[0]["label_id"] == label_id
+        assert store.get_image_uri(image_id) in map(str, studies.rglob("*.dcm"))
+        gone.unlink()
+        store.refresh()
+    assert len(store.list_images()) == 3
+
+
+def test_two_files_that_change_their_names_keep_their_images(studies, store):
+    ids = store.list_images()
+    first, second, *_ = sorted(studies.rglob("*.dcm"))
+    uids = sop(first), sop(second)
+    first.rename(studies / "kept")
+    second.rename(first)
+    (studies / "kept").rename(second)
+    store.refresh()
+    assert store.list_images() == ids and [store.get_image_uri(uid) for uid in uids] == [str(second), str(first)]
+
+
+@pytest.mark.parametrize("names", ["az", "za"])
+def test_of_copies_of_a_label_of_another_tool_any_can_go(studies, store, tmp_path, names):
+    path, label_id = label_first_view(store, tmp_path)
+    copies = [studies / f"{name}.dcm" for name in names]
+    for copy in copies:
+        shutil.copy(store.files.locate_segmentation(label_id), copy)
+    with opened(studies, tmp_path / "other", refresh_seconds="0") as other:
+        for gone in copies:
+            other.refresh()
+            assert other.get_labels_by_image_id(sop(path)) == {"final": label_id}
+            gone.unlink()
+        other.refresh()
+        assert other.get_labels_by_image_id(sop(path)) == {}
+
+
+def test_a_copy_is_not_read_again_as_long_as_the_other_file_stands(studies, store, monkeypatch):
+    shutil.copy(next(studies.rglob("LCC.dcm")), studies / "a.dcm")
+    store.refresh()
+    monkeypatch.setattr("monailabel_app.lib.datastore.folder.detect_file_format", None)
+    store.refresh()
+    assert len(store.list_images()) == 4
+
+
 @pytest.mark.parametrize(
     "image_id", ["../x", "/etc/passwd", "", "x" * 300, "1.2.3", "a\0b", "..", "%2e%2e", "' OR 1=1 --"]
 )
