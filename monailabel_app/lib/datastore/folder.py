@@ -8,6 +8,7 @@ import hashlib
 import logging
 import re
 import shutil
+import threading
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,7 @@ class FolderDatastore(InstanceDatastore):
         super().__init__(root.name, folder, conf)
         self._root = root.resolve()
         self._unread = 0
+        self._adding = threading.Lock()
         self._key = load_key(locate_key_file())
         self.saver.finish_waiting()
         for label in self.files.find_again({row[0] for row in self.index.ask("SELECT label_id FROM labels")}):
@@ -73,16 +75,17 @@ class FolderDatastore(InstanceDatastore):
         image_id = read_mammogram(upload, modalities=self.modalities).sop_instance_uid or image_id
         kind = detect_file_format(upload)
         name = f"{image_id}{ENDINGS.get(kind) or get_ending(upload)}"
-        if not is_image_id(image_id) or self.index.get_image(image_id) or (self._root / name).exists():
-            raise WrongCallError("there is an image of this id already, or it is none; name another one.")
-        with atomic_path(self._root / name) as temporary:
-            shutil.copyfile(upload, temporary)
-        try:
-            self.index.update_info("image", image_id, image_info)
-            self.refresh()
-        except Exception:
-            (self._root / name).unlink()
-            raise
+        with self._adding:
+            if not is_image_id(image_id) or self.index.get_image(image_id) or (self._root / name).exists():
+                raise WrongCallError("there is an image of this id already, or it is none; name another one.")
+            with atomic_path(self._root / name) as temporary:
+                shutil.copyfile(upload, temporary)
+            try:
+                self.index.update_info("image", image_id, image_info)
+                self.refresh()
+            except Exception:
+                (self._root / name).unlink()
+                raise
         return image_id
 
     def _scan(self) -> None:

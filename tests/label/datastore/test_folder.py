@@ -1,7 +1,9 @@
 """A folder of mammograms as datastore: each instance is an image, a label is what a person drew on it."""
 
 import shutil
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -376,6 +378,30 @@ def test_add_image_takes_mammograms_only(store, studies, tmp_path):
         store.add_image("../out", str(tmp_path / "p.png"), {})
     assert not (studies.parent / "out.png").exists()
     assert store.add_image("picture", str(tmp_path / "p.png"), {}) == "picture"
+
+
+def test_of_two_clients_that_add_an_image_of_one_id_at_once_one_is_refused(store, tmp_path, monkeypatch):
+    paths = [write_views(tmp_path / name, patient=name)[0] for name in ("ONE", "OTHER")]
+    other = pydicom.dcmread(paths[1])
+    other.SOPInstanceUID = other.file_meta.MediaStorageSOPInstanceUID = sop(paths[0])
+    other.save_as(paths[1])
+    both, copy = threading.Barrier(2), shutil.copyfile
+
+    def copy_together(source: Path, target: Path) -> None:
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0.5)
+        copy(source, target)
+
+    def add(path: Path) -> Path | None:
+        with suppress(WrongCallError):
+            store.add_image("", str(path), {"from": str(path)})
+            return path
+
+    monkeypatch.setattr("monailabel_app.lib.datastore.folder.shutil.copyfile", copy_together)
+    with ThreadPoolExecutor(2) as pool:
+        (added,) = filter(None, pool.map(add, paths))
+    assert Path(store.get_image_uri(sop(added))).read_bytes() == added.read_bytes()
+    assert store.get_image_info(sop(added))["from"] == str(added)
 
 
 def test_one_server_at_a_time_has_a_source(store, studies, tmp_path, monkeypatch):
