@@ -106,14 +106,10 @@ def answer_image(path: str, voi: str | int, modalities: list[str], **_: Any) -> 
     return fields | _describe_source(content, kind), arrays
 
 
-def answer_mammogram(path: str, voi: str | int, modalities: list[str], **_: Any) -> Answer:
+def _decode_mammogram(content: bytes, voi: str | int, modalities: list[str]) -> Answer:
     """What the header says of a DICOM mammogram; its grey table ``(values,)`` float32, its stored integers
     ``(rows, columns)``, and its header as `answer_header` gives it, empty where that refuses.
     """
-    return _decode_mammogram(read_bytes(Path(path)), voi, modalities)
-
-
-def _decode_mammogram(content: bytes, voi: str | int, modalities: list[str]) -> Answer:
     dataset = parse_dicom(content)
     check_is_mammogram(dataset, modalities)
     header = _encode_header_if_sound(dataset)  # before decoding, which mends what it says of the pixels
@@ -251,7 +247,6 @@ def _describe(pixels: np.ndarray) -> dict[str, Any]:
 
 ANSWERS: dict[str, Callable[..., Answer]] = {
     "image": answer_image,
-    "mammogram": answer_mammogram,
     "stored": answer_stored,
     "mask": answer_mask,
     "segments": answer_segments,

@@ -19,11 +19,17 @@ def read_mammogram(path: Path | str, *, voi: str | int = "first", modalities: Se
 
     Args:
         path: file to read: DICOM, picture or NIfTI.
-        voi: ``"first"``, ``"none"`` or an index; see `mammoseg.dicom.read.read_dicom`. Other formats have no VOI.
+        voi: name or index that says which of a DICOM file's own grey-value functions to apply, counted over the items
+            of VOI LUT Sequence and then the windows, each with its function LINEAR, LINEAR_EXACT or SIGMOID; other
+            formats have none. ``"first"`` takes the first, or the stored range where there is none; an index takes
+            that one; ``"none"`` keeps the stored range; ``"window CENTRE WIDTH"`` is a window of the caller in its
+            place.
         modalities: DICOM modalities to let in; film scans often say ``"RG"`` or ``"OT"``.
 
     Raises:
-        InputRefusedError: the file cannot be used; its code says why.
+        InputRefusedError: the file cannot be used; its code says why. Neither its text nor its code holds a value that
+            names a patient.
+        WrongCallError: `voi` is none of these.
 
     Examples:
         >>> from pathlib import Path

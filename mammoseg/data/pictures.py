@@ -119,20 +119,11 @@ def load_picture_mask(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
     return parse_mask(*ask_decoder("picture_mask", path))
 
 
-def read_nifti(path: Path) -> tuple[np.ndarray, tuple[float, float], tuple[float, float] | None]:
-    """Read a NIfTI image of one slice: float32 ``(rows, columns)``, its value range, its spacing in mm.
+def flatten_nifti(image: NiftiImage) -> tuple[np.ndarray, tuple[float, float], tuple[float, float] | None]:
+    """A NIfTI image of one slice: float32 ``(rows, columns)``, its value range, its spacing in mm.
 
     NIfTI counts columns first, so the array of the file is ``(columns, rows)`` or ``(columns, rows, 1)``; it is
     transposed, never flipped. The spacing counts only where the header names millimetres as its unit.
-
-    Raises:
-        InputRefusedError: as `load_nifti`, or the slice is not that of the first two axes.
-    """
-    return flatten_nifti(load_nifti(path))
-
-
-def flatten_nifti(image: NiftiImage) -> tuple[np.ndarray, tuple[float, float], tuple[float, float] | None]:
-    """What `read_nifti` gives, of a loaded image: float32 ``(rows, columns)``, its value range, its spacing in mm.
 
     Raises:
         InputRefusedError: ``E_MULTIFRAME``, the slice is not that of the first two axes.

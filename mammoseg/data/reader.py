@@ -25,7 +25,7 @@ class MammogramReader(ImageReader):
     is that of ``(row, column)`` in mm, or in pixels where no spacing is known.
 
     Args:
-        voi: grey-value function to apply, see `mammoseg.dicom.read.read_dicom`.
+        voi: grey-value function to apply, see `mammoseg.data.mammogram.read_mammogram`.
         modalities: DICOM modalities to let in.
     """
 

@@ -26,28 +26,9 @@ from mammoseg.dicom.decode_pool import (
     sensible,
 )
 from mammoseg.dicom.grey import find_padding, look_up
-from mammoseg.mammogram import MODALITIES, Mammogram
+from mammoseg.mammogram import Mammogram
 
 SPACING_SOURCES = (None, "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
-
-
-def read_dicom(path: Path, *, voi: str | int = "first", modalities: Sequence[str] = MODALITIES) -> Mammogram:
-    """Read one mammogram; the steps on grey values are those of `mammoseg.dicom.grey`, in its order.
-
-    Args:
-        path: a DICOM part 10 file.
-        voi: name or index that says which of the file's own grey-value functions to apply, counted over the items of
-            VOI LUT Sequence and then
-            the windows, each with its function LINEAR, LINEAR_EXACT or SIGMOID. ``"first"`` takes the first, or the
-            stored range where there is none; an index takes that one; ``"none"`` keeps the stored range;
-            ``"window CENTRE WIDTH"`` is a window of the caller in its place.
-        modalities: what Modality may say.
-
-    Raises:
-        InputRefusedError: the file cannot be used. Neither its text nor its code holds a value that names a patient.
-        WrongCallError: `voi` is none of these.
-    """
-    return parse_mammogram(*ask_decoder("mammogram", path, voi=voi, modalities=list(modalities)), path)
 
 
 def parse_mammogram(fields: Mapping[str, Any], payload: np.ndarray, path: Path) -> Mammogram:

@@ -44,7 +44,7 @@ def list_film_settings(
         crop_negligible: cut outer rows and columns off that are dark throughout.
         patch_area: cut a patch around the mass of ``label``: its box, enlarged to so many times its area; with it no
             other cut and no removal. None for whole films.
-        voi: name of the grey-value function of a DICOM file to apply, or one in its place; see `read_dicom`.
+        voi: name of the grey-value function of a DICOM file to apply, or one in its place; see `read_mammogram`.
         modalities: DICOM modalities to let in.
         keys: the image's key, and the label's.
 

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from torch.utils.data import DataLoader
 
+from mammoseg.data.mammogram import read_mammogram
 from mammoseg.dicom import read
 from mammoseg.dicom.decode_pool import DecodePool, get_default_pool, parse_mask
 from mammoseg.dicom.gate import decode, open_dicom
 from mammoseg.dicom.grey import compute_grey_table, look_up
-from mammoseg.dicom.read import read_dicom, read_header, read_texts
+from mammoseg.dicom.read import read_header, read_texts
 from mammoseg.errors import InputRefusedError, WrongCallError
 from tests.made_dicom import write_mammogram
 from tests.waiting import PATIENCE_SECONDS, is_running, wait_until
@@ -27,7 +28,7 @@ LIMITED_WORKER = """
 import sys, numpy as np
 sys.path[:] = sys.argv[1:]
 from mammoseg.data import decode_worker
-decode_worker.ANSWERS["mammogram"] = lambda **request: ({}, [np.ones(2**32, np.uint8)])
+decode_worker.ANSWERS["image"] = lambda **request: ({}, [np.ones(2**32, np.uint8)])
 decode_worker.main()
 """
 WRITING_WORKER = LIMITED_WORKER.replace(
@@ -41,7 +42,7 @@ def pool_of(code: str, *, seconds: float = PATIENCE_SECONDS) -> DecodePool:
 
 def refusal_of(pool: DecodePool, path: Path | str = "any") -> InputRefusedError:
     with closing(pool), pytest.raises(InputRefusedError) as refusal:
-        pool.ask({"kind": "mammogram", "path": str(path)})
+        pool.ask({"kind": "image", "path": str(path)})
     return refusal.value
 
 
@@ -53,7 +54,7 @@ def test_a_child_gives_the_pixels_that_decoding_in_this_process_gives(tmp_path):
     path = write_mammogram(tmp_path, np.random.default_rng(0).integers(0, 4096, (50, 40), np.uint16))
     dataset = open_dicom(path)
     expected = look_up(compute_grey_table(dataset, voi="first"), decode(dataset))
-    np.testing.assert_array_equal(read_dicom(path).pixels, expected)
+    np.testing.assert_array_equal(read_mammogram(path).pixels, expected)
 
 
 def test_the_header_comes_back_whole_and_without_pixels(tmp_path):
@@ -76,16 +77,16 @@ def test_texts_are_read_from_the_first_part_of_a_file(tmp_path):
 
 def test_a_refusal_crosses_with_code_and_reason(tmp_path):
     with pytest.raises(InputRefusedError, match="E_MODALITY: Modality is CT, not MG"):
-        read_dicom(write_mammogram(tmp_path, Modality="CT"))
+        read_mammogram(write_mammogram(tmp_path, Modality="CT"))
 
 
 def test_a_wrong_call_stays_a_wrong_call(tmp_path):
     with pytest.raises(WrongCallError, match="voi is 'last'"):
-        read_dicom(write_mammogram(tmp_path), voi="last")
+        read_mammogram(write_mammogram(tmp_path), voi="last")
 
 
 def test_a_warning_crosses(tmp_path, caplog):
-    read_dicom(write_mammogram(tmp_path, WindowCenter=100, WindowWidth=0))
+    read_mammogram(write_mammogram(tmp_path, WindowCenter=100, WindowWidth=0))
     assert "1 of 1 windows have no width" in caplog.text
 
 
@@ -104,11 +105,11 @@ def test_a_crash_is_a_broken_decoder():
 
 def test_a_child_that_died_while_idle_is_replaced(tmp_path):
     path = write_mammogram(tmp_path)
-    read_dicom(path)
+    read_mammogram(path)
     for child in get_default_pool()._idle:
         child._process.kill()
         child._process.wait()
-    assert read_dicom(path).pixels.shape == (3, 4)
+    assert read_mammogram(path).pixels.shape == (3, 4)
 
 
 @pytest.mark.parametrize(
@@ -176,12 +177,10 @@ PAYLOAD = np.frombuffer(np.float32(7).tobytes() + b"\0\0", np.uint8)
     ],
     ids=str,
 )
-def test_a_mammogram_that_cannot_be_is_a_broken_decoder(lie, monkeypatch):
-    monkeypatch.setattr(read, "ask_decoder", lambda *_, **__: (FIELDS, PAYLOAD))
-    np.testing.assert_array_equal(read_dicom(Path("x")).pixels, [[7, 7]])
-    monkeypatch.setattr(read, "ask_decoder", lambda *_, **__: (FIELDS | lie, PAYLOAD))
+def test_a_mammogram_that_cannot_be_is_a_broken_decoder(lie):
+    np.testing.assert_array_equal(read.parse_mammogram(FIELDS, PAYLOAD, Path("x")).pixels, [[7, 7]])
     with pytest.raises(InputRefusedError, match="E_DECODER: .*no sensible answer"):
-        read_dicom(Path("x"))
+        read.parse_mammogram(FIELDS | lie, PAYLOAD, Path("x"))
 
 
 def test_a_header_that_is_no_header_is_a_broken_decoder(monkeypatch):
@@ -262,13 +261,13 @@ def test_two_threads_have_two_children(tmp_path):
 
 def test_workers_of_a_data_loader_have_children_of_their_own(tmp_path):
     path = write_mammogram(tmp_path)
-    here = read_dicom(path).pixels
+    here = read_mammogram(path).pixels
     items = [path] * 4
     loader = DataLoader(_Pixels(items), batch_size=None, num_workers=2, multiprocessing_context="fork")
     for pixels, children in loader:
         np.testing.assert_array_equal(pixels, here)
         assert children not in [[child._process.pid for child in get_default_pool()._idle]]
-    np.testing.assert_array_equal(read_dicom(path).pixels, here)
+    np.testing.assert_array_equal(read_mammogram(path).pixels, here)
 
 
 class _Pixels:
@@ -279,7 +278,7 @@ class _Pixels:
         return len(self.paths)
 
     def __getitem__(self, index):
-        pixels = read_dicom(self.paths[index]).pixels
+        pixels = read_mammogram(self.paths[index]).pixels
         return pixels, [child._process.pid for child in get_default_pool()._idle]
 
 
@@ -302,10 +301,9 @@ def test_ctrl_c_does_not_reach_a_child(tmp_path):
 
 
 def test_a_killed_parent_leaves_no_orphan(tmp_path):
-    code = (
-        "import sys; sys.path[:] = sys.argv[2:]\nfrom pathlib import Path\nfrom mammoseg.dicom.read import read_dicom\n"
-    )
-    code += "read_dicom(Path(sys.argv[1])); print('read', flush=True); input()"
+    code = "import sys; sys.path[:] = sys.argv[2:]\nfrom pathlib import Path\n"
+    code += "from mammoseg.data.mammogram import read_mammogram\n"
+    code += "read_mammogram(Path(sys.argv[1])); print('read', flush=True); input()"
     command = [sys.executable, "-c", code, str(write_mammogram(tmp_path)), *sys.path]
     parent = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert parent.stdout.readline() == b"read\n"

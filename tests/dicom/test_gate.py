@@ -10,9 +10,9 @@ from pydicom import uid
 from pydicom.encaps import encapsulate
 from pydicom.pixels import get_decoder, pixel_array
 
+from mammoseg.data.mammogram import read_mammogram
 from mammoseg.dicom.gate import is_uid, open_dicom
 from mammoseg.dicom.pixels import FASTEST_PLUGIN, decode
-from mammoseg.dicom.read import read_dicom
 from mammoseg.errors import InputRefusedError
 from tests.made_dicom import RAMP, mammogram_dataset, write_mammogram
 
@@ -54,7 +54,7 @@ DESCRIPTIONS = {
 @pytest.mark.parametrize(("attributes", "code"), DESCRIPTIONS.values(), ids=DESCRIPTIONS)
 def test_refused(tmp_path, attributes, code):
     with pytest.raises(InputRefusedError) as refusal:
-        read_dicom(write_mammogram(tmp_path, **attributes))
+        read_mammogram(write_mammogram(tmp_path, **attributes))
     assert refusal.value.code == code
     assert "Secret" not in str(refusal.value)
 
@@ -81,7 +81,7 @@ def test_pixels_that_were_cut_are_truncated(tmp_path):
     path = write_mammogram(tmp_path)
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(InputRefusedError, match="E_TRUNCATED"):
-        read_dicom(path)
+        read_mammogram(path)
 
 
 def test_a_compressed_stream_that_was_cut_is_truncated(tmp_path):
@@ -91,7 +91,7 @@ def test_a_compressed_stream_that_was_cut_is_truncated(tmp_path):
     dataset.save_as(path, enforce_file_format=True)
     path.write_bytes(path.read_bytes()[:-12])
     with pytest.raises(InputRefusedError, match="E_TRUNCATED"):
-        read_dicom(path)
+        read_mammogram(path)
 
 
 def test_a_damaged_stream_is_refused(tmp_path):
@@ -101,7 +101,7 @@ def test_a_damaged_stream_is_refused(tmp_path):
     dataset.PixelData = dataset.PixelData[:16] + b"\xff" * (len(dataset.PixelData) - 24) + dataset.PixelData[-8:]
     dataset.save_as(path, enforce_file_format=True)
     with pytest.raises(InputRefusedError, match="E_COMPRESSION"):
-        read_dicom(path)
+        read_mammogram(path)
 
 
 def test_an_unknown_compression_is_refused(tmp_path):
@@ -109,7 +109,7 @@ def test_an_unknown_compression_is_refused(tmp_path):
     content = path.read_bytes().replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.9\0")
     path.write_bytes(content)
     with pytest.raises(InputRefusedError, match="E_COMPRESSION: .*unknown"):
-        read_dicom(path)
+        read_mammogram(path)
 
 
 def test_a_jpeg_2000_stream_of_another_size_than_the_header_is_refused_before_decoding(tmp_path):
@@ -122,18 +122,18 @@ def test_a_jpeg_2000_stream_of_another_size_than_the_header_is_refused_before_de
 
 
 def test_zero_frames_count_as_one(tmp_path):
-    assert read_dicom(write_mammogram(tmp_path, NumberOfFrames=0)).pixels.shape == (3, 4)
+    assert read_mammogram(write_mammogram(tmp_path, NumberOfFrames=0)).pixels.shape == (3, 4)
 
 
 def test_another_modality_is_let_in_by_name(tmp_path):
     path = write_mammogram(tmp_path, SOPClassUID=uid.SecondaryCaptureImageStorage, Modality="RG")
-    assert read_dicom(path, modalities=("MG", "RG")).pixels.shape == (3, 4)
+    assert read_mammogram(path, modalities=("MG", "RG")).pixels.shape == (3, 4)
 
 
 @pytest.mark.parametrize("foreign", [0xF000, 0x1000, RAMP % 7 << 12], ids=["all", "one", "varying"])
 def test_foreign_bits_above_bits_stored_are_cleared_and_counted(tmp_path, foreign):
     stored = (RAMP | foreign).astype(np.uint16)
-    mammogram = read_dicom(write_mammogram(tmp_path, stored))
+    mammogram = read_mammogram(write_mammogram(tmp_path, stored))
     np.testing.assert_array_equal(mammogram.pixels, RAMP)
     (note,) = mammogram.notes
     assert note.startswith(f"{np.count_nonzero(stored > 4095)} pixels have bits above Bits Stored, which are cleared")

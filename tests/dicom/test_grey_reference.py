@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom import Dataset, uid
 
-from mammoseg.data.decode_worker import answer_mammogram
+from mammoseg.data.decode_worker import answer_image
 from mammoseg.dicom.grey import find_padding, look_up
 from mammoseg.errors import InputRefusedError
 from tests.dicom.grey_reference import Lut, Rules, Window
@@ -128,7 +128,7 @@ def write_case(case, path):
 @given(case=cases())
 def test_grey_values_are_those_of_the_standard(tmp_path, case):
     pixels = write_case(case, tmp_path / "case.dcm")
-    fields, (table, stored, _) = answer_mammogram(str(tmp_path / "case.dcm"), voi="first", modalities=["MG"])
+    fields, (table, stored, _) = answer_image(str(tmp_path / "case.dcm"), voi="first", modalities=["MG"])
     np.testing.assert_array_equal(stored, pixels)
     expected = np.array(case.rules.greys(pixels.ravel().tolist())).reshape(pixels.shape)
     tolerance = 1e-6 * max(1, np.abs(expected).max())  # float32
@@ -144,4 +144,4 @@ def test_signed_pixels_are_refused_as_such(tmp_path, photometric, slope):
     signed = {"PixelRepresentation": 1, "PhotometricInterpretation": photometric, "RescaleSlope": slope}
     mammogram_dataset(**signed, RescaleIntercept=0).save_as(tmp_path / "signed.dcm", enforce_file_format=True)
     with pytest.raises(InputRefusedError, match="E_BITS: the pixels are signed"):
-        answer_mammogram(str(tmp_path / "signed.dcm"), voi="first", modalities=["MG"])
+        answer_image(str(tmp_path / "signed.dcm"), voi="first", modalities=["MG"])

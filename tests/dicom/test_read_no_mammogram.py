@@ -5,7 +5,7 @@ import pydicom
 import pytest
 from pydicom import uid
 
-from mammoseg.dicom.read import read_dicom
+from mammoseg.data.mammogram import read_mammogram
 from mammoseg.errors import InputRefusedError
 from tests.made_dicom import RAMP, SYNTHESIZED, mammogram_dataset, write_mammogram
 
@@ -19,14 +19,14 @@ def test_a_placeholder_for_private_tomosynthesis_is_refused(tmp_path, creator, a
     dataset.private_block(0x7E01, creator, create=True).add_new(1, "LO", "Hologic SCO")
     dataset.save_as(tmp_path / "sco.dcm", enforce_file_format=True)
     with pytest.raises(InputRefusedError, match="E_MULTIFRAME: a placeholder for tomosynthesis"):
-        read_dicom(tmp_path / "sco.dcm")
+        read_mammogram(tmp_path / "sco.dcm")
 
 
 def test_other_private_blocks_of_hologic_do_not_matter(tmp_path):
     dataset = mammogram_dataset()
     dataset.private_block(0x0019, "HOLOGIC, Inc.", create=True).add_new(1, "LO", "a")
     dataset.save_as(tmp_path / "plain.dcm", enforce_file_format=True)
-    np.testing.assert_array_equal(read_dicom(tmp_path / "plain.dcm").pixels, RAMP)
+    np.testing.assert_array_equal(read_mammogram(tmp_path / "plain.dcm").pixels, RAMP)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_other_private_blocks_of_hologic_do_not_matter(tmp_path):
     [("WSD", "made on a workstation"), ("DRW", "a drawing"), ("SYN", "a synthetic image"), ("DV", "a video")],
 )
 def test_a_secondary_capture_that_is_no_film_scan_carries_a_remark(tmp_path, conversion, said):
-    (note,) = read_dicom(write_mammogram(tmp_path, **CAPTURE, ConversionType=conversion)).notes
+    (note,) = read_mammogram(write_mammogram(tmp_path, **CAPTURE, ConversionType=conversion)).notes
     assert said in note
     assert note.endswith("it may be no mammogram")
 
@@ -43,23 +43,23 @@ def test_a_secondary_capture_that_does_not_say_of_what_carries_a_remark(tmp_path
     for number, conversion in enumerate((None, "")):
         (tmp_path / str(number)).mkdir()
         attributes = {} if conversion is None else {"ConversionType": conversion}
-        (note,) = read_dicom(write_mammogram(tmp_path / str(number), **CAPTURE, **attributes)).notes
+        (note,) = read_mammogram(write_mammogram(tmp_path / str(number), **CAPTURE, **attributes)).notes
         assert note == "secondary capture that does not say what it was made of; it may be no mammogram"
 
 
 @pytest.mark.parametrize("conversion", ["DF", "SI", "SD", "DI"])
 def test_a_film_scan_carries_none(tmp_path, conversion):
-    assert read_dicom(write_mammogram(tmp_path, **CAPTURE, ConversionType=conversion)).notes == ()
+    assert read_mammogram(write_mammogram(tmp_path, **CAPTURE, ConversionType=conversion)).notes == ()
 
 
 def test_a_mammogram_whose_conversion_type_says_workstation_carries_none(tmp_path):
-    assert read_dicom(write_mammogram(tmp_path, ConversionType="WSD")).notes == ()  # as a GE Senographe writes
+    assert read_mammogram(write_mammogram(tmp_path, ConversionType="WSD")).notes == ()  # as a GE Senographe writes
 
 
 @pytest.mark.parametrize("value", ["GENERATED_2D", "TOMO_2D"])
 def test_one_synthesized_frame_is_read_from_the_class_of_tomosynthesis_with_a_remark(tmp_path, value):
     image_type = [*SYNTHESIZED["ImageType"][:3], value]
-    mammogram = read_dicom(write_mammogram(tmp_path, **SYNTHESIZED | {"ImageType": image_type}))
+    mammogram = read_mammogram(write_mammogram(tmp_path, **SYNTHESIZED | {"ImageType": image_type}))
     np.testing.assert_array_equal(mammogram.pixels, RAMP)
     assert "computed from tomosynthesis" in mammogram.notes[0]
 
@@ -74,7 +74,7 @@ OTHERS = {
 @pytest.mark.parametrize("attributes", OTHERS.values(), ids=OTHERS)
 def test_anything_else_of_tomosynthesis_in_its_classes_is_refused(tmp_path, attributes):
     with pytest.raises(InputRefusedError, match="E_MULTIFRAME: .* is tomosynthesis"):
-        read_dicom(write_mammogram(tmp_path, **SYNTHESIZED | attributes))
+        read_mammogram(write_mammogram(tmp_path, **SYNTHESIZED | attributes))
 
 
 def item(**attributes):
@@ -89,13 +89,14 @@ def item(**attributes):
 def test_a_slice_or_a_projection_of_tomosynthesis_in_another_class_is_refused(tmp_path, value, attributes):
     path = write_mammogram(tmp_path, **attributes, ImageType=["DERIVED", "PRIMARY", value, "NONE"])
     with pytest.raises(InputRefusedError, match="E_MULTIFRAME: a slice or a projection of tomosynthesis"):
-        read_dicom(path)
+        read_mammogram(path)
 
 
 @pytest.mark.parametrize("kind", [["TOMO", "GENERATED_2D"], ["TOMO_2D", "NONE"], ["TOMOSYNTHESIS", "generated_2d"]])
 def test_a_synthesized_frame_in_the_class_of_mammograms_is_read(tmp_path, kind):
     assert (
-        "computed from tomo" in read_dicom(write_mammogram(tmp_path, ImageType=["DERIVED", "PRIMARY", *kind])).notes[0]
+        "computed from tomo"
+        in read_mammogram(write_mammogram(tmp_path, ImageType=["DERIVED", "PRIMARY", *kind])).notes[0]
     )
 
 
@@ -113,12 +114,12 @@ NO_BREAST = {
 @pytest.mark.parametrize(("attributes", "said"), NO_BREAST.values(), ids=NO_BREAST)
 def test_what_shows_no_breast_is_refused_by_its_kind(tmp_path, attributes, said):
     with pytest.raises(InputRefusedError, match=f"E_IMAGE_KIND: .*{said}"):
-        read_dicom(write_mammogram(tmp_path, **attributes))
+        read_mammogram(write_mammogram(tmp_path, **attributes))
 
 
 @pytest.mark.parametrize("value", ["STEREO_SCOUT", "STEREO_MINUS", "PREFIRE_PLUS", "POSTMARKER_MINUS"])
 def test_an_image_of_a_biopsy_carries_a_remark(tmp_path, value):
-    (note,) = read_dicom(write_mammogram(tmp_path, ImageType=["ORIGINAL", "PRIMARY", value])).notes
+    (note,) = read_mammogram(write_mammogram(tmp_path, ImageType=["ORIGINAL", "PRIMARY", value])).notes
     assert note.startswith("image of a biopsy")
 
 
@@ -129,7 +130,7 @@ def test_grey_values_and_side_of_a_synthesized_frame_come_from_its_functional_gr
     )
     shared = item(PixelValueTransformationSequence=[item(RescaleSlope=-1, RescaleIntercept=3300, RescaleType="US")])
     groups = {"PerFrameFunctionalGroupsSequence": [frame], "SharedFunctionalGroupsSequence": [shared]}
-    mammogram = read_dicom(write_mammogram(tmp_path, 3300 - RAMP, **SYNTHESIZED, **groups, ImageLaterality=None))
+    mammogram = read_mammogram(write_mammogram(tmp_path, 3300 - RAMP, **SYNTHESIZED, **groups, ImageLaterality=None))
     assert mammogram.laterality == "R"
     # Values 0, 300, 600, 900 in a range of -795 to 3300. LINEAR: (900 - 999.5) / 499 + 0.5 = 0.3006 of it.
     np.testing.assert_allclose(mammogram.pixels[0], [-795, -795, -795, -795 + 0.3006 * 4095], atol=0.1)

@@ -6,8 +6,9 @@ import pytest
 from pydicom import uid
 from pydicom.encaps import encapsulate
 
+from mammoseg.data.mammogram import read_mammogram
 from mammoseg.dicom.codestream import join_fragments
-from mammoseg.dicom.read import read_dicom, read_header
+from mammoseg.dicom.read import read_header
 from mammoseg.errors import InputRefusedError
 from tests.made_dicom import RAMP, mammogram_dataset, write_mammogram
 
@@ -33,7 +34,7 @@ def test_an_absent_attribute_is_named_as_absent(tmp_path, keyword, sentence):
         dataset["PixelData"].VR = "OW"
     dataset.save_as(tmp_path / "absent.dcm")
     with pytest.raises(InputRefusedError, match=sentence):
-        read_dicom(tmp_path / "absent.dcm")
+        read_mammogram(tmp_path / "absent.dcm")
 
 
 @pytest.mark.parametrize("keyword", ["Rows", "Modality", "BitsStored", "SamplesPerPixel"])
@@ -42,7 +43,7 @@ def test_an_empty_attribute_is_named_as_empty(tmp_path, keyword):
     dataset[keyword].value = None
     dataset.save_as(tmp_path / "empty.dcm", enforce_file_format=True)
     with pytest.raises(InputRefusedError, match="is absent or empty"):
-        read_dicom(tmp_path / "empty.dcm")
+        read_mammogram(tmp_path / "empty.dcm")
 
 
 OTHER_REASONS = {
@@ -56,7 +57,7 @@ def test_a_transfer_syntax_is_absent_or_unknown(tmp_path, old, new, sentence):
     path = write_mammogram(tmp_path)
     path.write_bytes(path.read_bytes().replace(old, new))
     with pytest.raises(InputRefusedError, match=sentence):
-        read_dicom(path)
+        read_mammogram(path)
 
 
 GREY_REASONS = {
@@ -72,7 +73,7 @@ GREY_REASONS = {
 @pytest.mark.parametrize(("attributes", "sentence"), GREY_REASONS.values(), ids=GREY_REASONS)
 def test_grey_values_are_refused_by_their_true_reason(tmp_path, attributes, sentence):
     with pytest.raises(InputRefusedError, match=sentence):
-        read_dicom(write_mammogram(tmp_path, **attributes))
+        read_mammogram(write_mammogram(tmp_path, **attributes))
 
 
 OPTIONAL = {
@@ -91,7 +92,7 @@ OPTIONAL = {
 
 @pytest.mark.parametrize("attributes", OPTIONAL.values(), ids=OPTIONAL)
 def test_what_may_be_empty_or_absent_is_read(tmp_path, attributes):
-    mammogram = read_dicom(write_mammogram(tmp_path, **attributes))
+    mammogram = read_mammogram(write_mammogram(tmp_path, **attributes))
     np.testing.assert_allclose(mammogram.pixels, RAMP, atol=1)
     assert mammogram.notes == ()
 
@@ -102,24 +103,24 @@ def test_a_uid_in_the_file_meta_information_only_counts(tmp_path, keyword):
     stated = dataset[keyword].value
     del dataset[keyword]
     dataset.save_as(tmp_path / "meta.dcm")
-    assert read_dicom(tmp_path / "meta.dcm").sop_instance_uid == mammogram_dataset().SOPInstanceUID
+    assert read_mammogram(tmp_path / "meta.dcm").sop_instance_uid == mammogram_dataset().SOPInstanceUID
     assert read_header(tmp_path / "meta.dcm")[keyword].value == stated
 
 
 @pytest.mark.parametrize("padded", [" FOR PROCESSING", "FOR PROCESSING  ", "for processing"])
 def test_blanks_around_a_code_mean_nothing(tmp_path, padded):
     with pytest.raises(InputRefusedError, match="E_FOR_PROCESSING"):
-        read_dicom(write_mammogram(tmp_path, PresentationIntentType=padded))
+        read_mammogram(write_mammogram(tmp_path, PresentationIntentType=padded))
 
 
 def test_a_padded_photometric_interpretation_is_what_it_says(tmp_path):
     path = write_mammogram(tmp_path, PhotometricInterpretation=" MONOCHROME1 ", Modality=" MG")
-    np.testing.assert_array_equal(read_dicom(path).pixels, 4095 - RAMP)
+    np.testing.assert_array_equal(read_mammogram(path).pixels, 4095 - RAMP)
 
 
 @pytest.mark.parametrize("padding", [2, 4, 512])
 def test_zeros_behind_the_pixels_are_left_out_and_counted(tmp_path, padding):
-    mammogram = read_dicom(write_mammogram(tmp_path, PixelData=RAMP.tobytes() + bytes(padding)))
+    mammogram = read_mammogram(write_mammogram(tmp_path, PixelData=RAMP.tobytes() + bytes(padding)))
     np.testing.assert_array_equal(mammogram.pixels, RAMP)
     assert mammogram.notes == (f"{padding} bytes of padding behind the pixels are left out",)
 
@@ -152,7 +153,7 @@ ENDS = {
 def test_a_whole_stream_without_a_sound_delimiter_is_read_and_that_is_said(tmp_path, syntax, end):
     path = tmp_path / "open.dcm"
     path.write_bytes(write_compressed(path, syntax)[:-8] + end)
-    mammogram = read_dicom(path)
+    mammogram = read_mammogram(path)
     np.testing.assert_array_equal(mammogram.pixels, PIXELS)
     assert mammogram.notes == ("the compressed pixels end without a delimiter, but as a whole; one is put in",)
 
@@ -160,7 +161,7 @@ def test_a_whole_stream_without_a_sound_delimiter_is_read_and_that_is_said(tmp_p
 @pytest.mark.parametrize("fragments", [2, 7, 40])
 def test_a_stream_over_many_fragments_is_read(tmp_path, fragments):
     write_compressed(tmp_path / "many.dcm", fragments=fragments)
-    np.testing.assert_array_equal(read_dicom(tmp_path / "many.dcm").pixels, PIXELS)
+    np.testing.assert_array_equal(read_mammogram(tmp_path / "many.dcm").pixels, PIXELS)
 
 
 @pytest.mark.parametrize("syntax", [uid.JPEG2000Lossless, uid.JPEGLSLossless, uid.RLELossless], ids=lambda s: s.name)
@@ -172,7 +173,7 @@ def test_a_stream_without_an_offset_table_is_read_and_that_is_said(tmp_path, syn
     cut = len(stream) // 2 // 2 * 2 if pieces == 2 else len(stream)
     dataset.PixelData = encapsulate([part for part in (stream[:cut], stream[cut:]) if part], has_bot=False)[8:]
     dataset.save_as(tmp_path / "a.dcm")
-    mammogram = read_dicom(tmp_path / "a.dcm")
+    mammogram = read_mammogram(tmp_path / "a.dcm")
     np.testing.assert_array_equal(mammogram.pixels, PIXELS)
     assert mammogram.notes == ("the compressed pixels begin without an offset table; an empty one is put in",)
 
@@ -185,7 +186,7 @@ def test_half_a_stream_is_truncated_and_never_a_picture_that_is_half_grey(tmp_pa
     dataset.PixelData = encapsulate([stream[: len(stream) // 2]])
     dataset.save_as(tmp_path / "a.dcm")
     with pytest.raises(InputRefusedError, match="E_TRUNCATED: the compressed stream has no end"):
-        read_dicom(tmp_path / "a.dcm")
+        read_mammogram(tmp_path / "a.dcm")
 
 
 def test_a_stream_cut_between_two_fragments_is_truncated(tmp_path):
@@ -193,4 +194,4 @@ def test_a_stream_cut_between_two_fragments_is_truncated(tmp_path):
     content = write_compressed(path, fragments=3)
     path.write_bytes(content[: content.rindex(b"\xfe\xff\x00\xe0")])
     with pytest.raises(InputRefusedError, match="E_TRUNCATED: .* neither a delimiter nor the end of their stream"):
-        read_dicom(path)
+        read_mammogram(path)
