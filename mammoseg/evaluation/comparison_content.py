@@ -15,9 +15,11 @@ from mammoseg.evaluation.pairs import Aligned
 from mammoseg.evaluation.plots import find_training_log
 from mammoseg.evaluation.reporting_items import list_reporting_items
 from mammoseg.evaluation.speeds import list_speeds
+from mammoseg.evaluation.statistics import RESAMPLES
 from mammoseg.evaluation.subgroups import compare_in_subgroups, describe_subgroups
 from mammoseg.evaluation.tables import ScoreRow, count_masses
 from mammoseg.files import hash_file
+from mammoseg.metrics.choose_threshold import RESAMPLES as FROC_RESAMPLES
 from mammoseg.metrics.froc import SHOWN_RULE
 from mammoseg.provenance import find_doubt, find_warning, format_command_line
 
@@ -77,7 +79,8 @@ def write_report(
         "froc": [row for row in froc if (row["rule"], row["grid"]) == (SHOWN_RULE, shown.grid)],
         "made": {
             "command": format_command_line(),
-            "statistics": "bootstrap of 2000 draws of whole patients, seed 0; percentiles 2.5 and 97.5",
+            "statistics": f"bootstrap of {RESAMPLES} draws of whole patients ({FROC_RESAMPLES} for masses found), "
+            "seed 0; percentiles 2.5 and 97.5",
             "machine": describe_page_machine(),
             "tables_sha256": {name: hash_file(path) for name, path in zip(tables, paths, strict=True)},
             "provenance": provenance,

@@ -14,12 +14,16 @@ MOST_EXACT = 50
 """Pairs up to which scipy computes the Wilcoxon test exactly, if none are tied."""
 
 
+RESAMPLES = 2000
+"""Draws of patients behind the interval of a mean."""
+
+
 def bootstrap_mean_interval(
     values: Sequence[float],
     groups: Sequence[str | None],
     *,
     confidence: float = 0.95,
-    resamples: int = 2000,
+    resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[float, float]:
     """Percentile bootstrap interval of the mean, drawing whole patients with replacement.
@@ -54,7 +58,7 @@ def bootstrap_mean_intervals(
     groups: Sequence[str | None],
     *,
     confidence: float = 0.95,
-    resamples: int = 2000,
+    resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> np.ndarray:
     """`bootstrap_mean_interval` of many columns at once, thousands of them in seconds.

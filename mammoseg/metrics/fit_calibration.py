@@ -9,14 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from mammoseg.calibration import Calibration
+from mammoseg.metrics.choose_threshold import RESAMPLES
 from mammoseg.metrics.reliability import compute_expected_calibration_error, compute_reliability
 from mammoseg.odds import apply_sigmoid, logit
 
 FOLDS = 5
 """Parts of the patients of which each is judged by a fit to the others."""
-
-RESAMPLES = 1000
-"""Draws of patients behind an interval."""
 
 SMALLEST_SCALE = 1e-3
 """The scale stays above 0, so that the order of lesions stays."""

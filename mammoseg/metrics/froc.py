@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from mammoseg.metrics.choose_threshold import RESAMPLES
 from mammoseg.metrics.masks import as_mask_pair
 from mammoseg.metrics.regions import Region, find_connected_regions
 
@@ -152,7 +153,7 @@ def bootstrap_froc(
     *,
     false_positives: Sequence[float] = FALSE_POSITIVES,
     confidence: float = 0.95,
-    resamples: int = 1000,
+    resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> list[tuple[float, float]]:
     """Percentile bootstrap intervals of the sensitivity at so many false marks an image, drawing whole patients.
