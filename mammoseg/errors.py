@@ -78,7 +78,7 @@ def suggest_name(name: str, known: Iterable[str], *, before: str = "") -> str:
         known: names that are.
         before: what stands before a name where it is typed, such as ``--``.
     """
-    return "".join(f"did you mean {before}{near}? " for near in get_close_matches(name, list(known), 1))
+    return "".join(f"did you mean {before}{near}? " for near in get_close_matches(str(name), list(known), 1))
 
 
 def say_known_names(name: str, known: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ from mammoseg.active_learning.learning_tool import BATCH_SIZE, GRID
 from mammoseg.active_learning.simulation import SimulationPlan, simulate
 from mammoseg.data.datalist import Record, load_section
 from mammoseg.data.phantom import generate_cohort
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import make_unknown_name_error
 from mammoseg.files import atomic_path
 from mammoseg.provenance import read_current_commit
 
@@ -61,7 +61,7 @@ def run_replay(
     """
     known = [field.name for field in fields(SimulationPlan) if field.name != "strategies"]
     if unknown := set(plan) - set(known):
-        raise WrongCallError(f"unknown setting '{min(unknown)}'; known: {', '.join(known)}.")
+        raise make_unknown_name_error("setting", min(unknown), known)
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in plan.items()}
     settings = SimulationPlan(strategies, **values)
     output.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from mammoseg.bundles import locate_bundle
 from mammoseg.checkpoints.weights_file import SHIPPED
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import make_unknown_name_error
 from mammoseg.evaluation.evaluate_prompts import correct_proposals, load_films, outline_masses, summarise_outlines
 from mammoseg.inference.predictor import Predictor
 from mammoseg.interactive.click_model import load_click_model
@@ -61,7 +61,7 @@ def benchmark_prompts(
     names = [models] if isinstance(models, str) else list(models)
     known = (*MODELS, *AUTOMATIC)
     if unknown := [name for name in names if name not in known]:
-        raise WrongCallError(f"unknown interactive model '{unknown[0]}'; known: {', '.join(known)}.")
+        raise make_unknown_name_error("interactive model", unknown[0], known)
     films = load_films(dataset_dir, section=section, cache_dir=cache_dir)
     films.data = films.data[:images]
     drawn = [seeds] if isinstance(seeds, int) else list(seeds)

@@ -3,7 +3,7 @@
 import torch
 from monai.inferers import SimpleInferer
 
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import WrongCallError, make_unknown_name_error
 from mammoseg.inference.bfloat16 import computes_bfloat16
 from mammoseg.inference.bfloat16_inferer import Bfloat16Inferer
 
@@ -26,7 +26,7 @@ def choose_precision(precision: str, *, device: torch.device) -> str:
         'float32'
     """
     if precision not in PRECISIONS:
-        raise WrongCallError(f"unknown precision '{precision}'; known: {', '.join(PRECISIONS)}.")
+        raise make_unknown_name_error("precision", precision, PRECISIONS)
     has = {"float32": True, "bfloat16": computes_bfloat16(device.type), "float16": device.type == "cuda"}
     if precision == "auto":
         return next(name for name in ("bfloat16", "float16", "float32") if has[name])

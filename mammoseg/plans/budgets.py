@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.bundles import locate_bundle, render
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import make_unknown_name_error
 from mammoseg.plans.plan import OF_THE_WEIGHTS, PlannedRun, RunPlan
 from mammoseg.quick_import import quick_imports
 
@@ -65,7 +65,7 @@ def find_budget(name: str) -> Budget:
         WrongCallError: there is none.
     """
     if name not in BUDGETS:
-        raise WrongCallError(f"unknown budget '{name}'; known: {', '.join(BUDGETS)}.")
+        raise make_unknown_name_error("budget", name, BUDGETS)
     return BUDGETS[name]
 
 

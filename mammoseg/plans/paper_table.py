@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.cards.listing import describe_paper
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import WrongCallError, make_unknown_name_error
 from mammoseg.files import read_json
 from mammoseg.plans.plan import OF_THE_WEIGHTS
 
@@ -159,7 +159,7 @@ def _drop_those_of_weights(overrides: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read_paper(paper: str) -> dict[str, Any]:
     if paper not in list_papers():
-        raise WrongCallError(f"unknown paper '{paper}'; known: {', '.join(list_papers())}.")
+        raise make_unknown_name_error("paper", paper, list_papers())
     content: dict[str, Any] = read_json(FOLDER / f"{paper}.json")
     return content
 

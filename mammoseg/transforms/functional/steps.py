@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mammoseg.errors import WrongCallError
+from mammoseg.errors import WrongCallError, make_unknown_name_error
 from mammoseg.transforms.functional.clahe import apply_clahe
 from mammoseg.transforms.functional.crop_border import find_border_box
 from mammoseg.transforms.functional.crop_negligible import find_dark_frame_box
@@ -260,9 +260,9 @@ def build_preprocessing_steps(
         ['CropToBreast', 'OrientLeft', 'ResizeToGrid', 'ScaleGrey']
     """
     if aspect not in ASPECTS:
-        raise WrongCallError(f"unknown aspect '{aspect}'; known: {', '.join(ASPECTS)}.")
+        raise make_unknown_name_error("aspect", aspect, ASPECTS)
     if intensity not in METHODS:
-        raise WrongCallError(f"unknown intensity '{intensity}'; known: {', '.join(METHODS)}.")
+        raise make_unknown_name_error("intensity", intensity, METHODS)
     if patch_area is not None:
         if not 1 <= patch_area <= LARGEST_PATCH:
             raise WrongCallError(f"patch_area is {patch_area}; give a multiple of 1 to {LARGEST_PATCH:.0f} of the box.")
