@@ -18,6 +18,7 @@ from mammoseg.bundles import list_bundle_names, render
 from mammoseg.command_line import run_script
 from mammoseg.deploy.formats import FORMATS, Probabilities, write_formats
 from mammoseg.errors import MammosegError
+from mammoseg.files import atomic_path
 from mammoseg.networks import Network
 
 PAGE = ROOT / "docs" / "export.md"
@@ -41,7 +42,8 @@ def format_table(bundles: tuple[str, ...] | str = (), output: str = str(PAGE)) -
         print(rows[name], flush=True)
     head = ["| bundle | image | probabilities | " + " | ".join(FORMATS) + " |", "|---|---|---|" + "---|" * len(FORMATS)]
     lines = [*head, *(rows[name] for name in sorted(rows))]
-    Path(output).write_text(MARK.join([before, "\n".join(lines) + "\n", after]), encoding="utf-8")
+    with atomic_path(Path(output)) as temporary:
+        temporary.write_text(MARK.join([before, "\n".join(lines) + "\n", after]), encoding="utf-8")
 
 
 def format_row(name: str) -> str:

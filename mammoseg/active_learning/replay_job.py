@@ -15,7 +15,7 @@ from mammoseg.active_learning.effort import CLICK_SECONDS, DRAWN_SECONDS, GOOD, 
 from mammoseg.active_learning.effort_replay import EffortReplay
 from mammoseg.active_learning.learning_tool import BATCH_SIZE, GRID
 from mammoseg.active_learning.simulation import SimulationPlan, simulate
-from mammoseg.data.datalist import Record, load_section
+from mammoseg.data.datalist import DATALIST, Record, load_section
 from mammoseg.data.phantom import generate_cohort
 from mammoseg.errors import make_unknown_name_error
 from mammoseg.files import atomic_path
@@ -98,7 +98,7 @@ def _generate_phantoms(folder: Path, *, patients: int, size: int) -> tuple[list[
 
 
 def _load_dataset(folder: Path) -> tuple[list[Record], list[Record]]:
-    return tuple(load_section(folder / "datalist.json", section) for section in ("training", "test"))  # type: ignore[return-value]  # two of them
+    return tuple(load_section(folder / DATALIST, section) for section in ("training", "test"))  # type: ignore[return-value]  # two of them
 
 
 def _describe(plan: SimulationPlan, source: str, pool: int, test: int, seconds: float) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mammoseg.checkpoints.weights_file import Named, choose_default_weights
-from mammoseg.data.datalist import load_section, read_datalist, read_voi
+from mammoseg.data.datalist import DATALIST, load_section, read_datalist, read_voi
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.forward import judge_prediction
 from mammoseg.evaluation.origin import describe_making
@@ -84,7 +84,7 @@ def benchmark_precision(
         InputRefusedError: an image or its mask cannot be used.
     """
     names = [precisions] if isinstance(precisions, str) else list(precisions)
-    datalist, load = Path(dataset_dir) / "datalist.json", os.getloadavg()[0]
+    datalist, load = Path(dataset_dir) / DATALIST, os.getloadavg()[0]
     records = load_section(datalist, section)[:images]
     if not any(record["has_mass"] for record in records):
         raise WrongCallError(f"no {section} image of {datalist} has a mass; name another section with --section.")

@@ -23,7 +23,7 @@ from mammoseg.audit.named_folder import require_known_configs
 from mammoseg.benchmark.nnunet_speed import prepare_nnunet
 from mammoseg.bundles import locate_bundle
 from mammoseg.compat import heal_torchvision
-from mammoseg.data.datalist import load_section
+from mammoseg.data.datalist import DATALIST, load_section
 from mammoseg.errors import WrongCallError
 from mammoseg.provenance import read_processor_name
 
@@ -77,7 +77,7 @@ def benchmark_train(
     Raises:
         WrongCallError: there is not one whole batch.
     """
-    records = load_section(Path(dataset_dir) / "datalist.json", "training")[:images]
+    records = load_section(Path(dataset_dir) / DATALIST, "training")[:images]
     if len(records) < batch:
         raise WrongCallError(f"{len(records)} images do not fill a batch of {batch}; lower --batch or raise --images.")
     torch.set_num_threads(threads)

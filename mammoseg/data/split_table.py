@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mammoseg.csv_table import read_csv
-from mammoseg.data.datalist import SECTIONS, DatalistError, read_datalist
+from mammoseg.data.datalist import DATALIST, SECTIONS, DatalistError, read_datalist
 from mammoseg.errors import NothingUsableError, WrongCallError
 
 COLUMNS = {"image": "image", "patient": "patient", "split": "split"}
@@ -48,7 +48,7 @@ def read_rows(path: Path, columns: Mapping[str, str]) -> list[SplitRow]:
         NothingUsableError: the file cannot be read, or a row of a CSV lacks a value.
     """
     if not path.is_file():
-        inside = path / "datalist.json"
+        inside = path / DATALIST
         near = f"; did you mean {inside}?" if inside.is_file() else "; name a datalist.json, or a CSV."
         raise NothingUsableError(f"'{path}' is not a file{near}")
     if not is_table(path):

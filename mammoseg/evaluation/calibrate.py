@@ -12,7 +12,7 @@ import numpy as np
 from mammoseg.calibration import UNCALIBRATED, Calibration
 from mammoseg.checkpoints.weights_file import Named, choose_default_weights, list_named_weights
 from mammoseg.counts import format_count
-from mammoseg.data.datalist import load_section, read_datalist, read_voi
+from mammoseg.data.datalist import DATALIST, load_section, read_datalist, read_voi
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.forward import Judged, judge_images
 from mammoseg.evaluation.origin import describe_data_origin
@@ -80,7 +80,7 @@ def calibrate(
         WeightsError: the weights cannot be used.
         InputRefusedError: an image or its mask cannot be used.
     """
-    datalist = Path(dataset_dir) / "datalist.json"
+    datalist = Path(dataset_dir) / DATALIST
     if not read_datalist(datalist).get(section, [section]):
         raise WrongCallError(f"{datalist} has no {section} image to calibrate on; name another section with --section.")
     records = load_section(datalist, section)

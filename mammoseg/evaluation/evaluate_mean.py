@@ -6,7 +6,7 @@ from typing import Any
 from mammoseg.bundles import locate_runs
 from mammoseg.checkpoints.checkpoint import read_weights
 from mammoseg.checkpoints.weights_file import Named, list_named_weights
-from mammoseg.data.datalist import load_section, read_voi
+from mammoseg.data.datalist import DATALIST, load_section, read_voi
 from mammoseg.evaluation.forward import judge_images
 from mammoseg.evaluation.origin import NO_LEAST_AREA, describe_data_origin, describe_making
 from mammoseg.evaluation.other_scores import refuse_other_scores
@@ -47,7 +47,7 @@ def evaluate_mean(
         WrongCallError: the section has no image, or the folder has the scores of other weights.
         MammosegError: what a person can mend.
     """
-    datalist = Path(dataset_dir) / "datalist.json"
+    datalist = Path(dataset_dir) / DATALIST
     records = load_section(datalist, validation_section)
     output = Path(output_dir or Path(locate_runs(bundle)) / "eval")
     check_folder(output)

@@ -10,7 +10,7 @@ import numpy as np
 
 from mammoseg.checkpoints.weights_file import require_weights
 from mammoseg.counts import format_count, format_number
-from mammoseg.data.datalist import Record, load_section, read_datalist, read_voi
+from mammoseg.data.datalist import DATALIST, Record, load_section, read_datalist, read_voi
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.lesion_tables import read_froc
@@ -81,7 +81,7 @@ def report(
         MammosegError: another run writes to the same folder.
     """
     evaluation, page = Path(evaluation_dir), Path(output)
-    datalist_file = Path(dataset_dir) / "datalist.json"
+    datalist_file = Path(dataset_dir) / DATALIST
     datalist = read_datalist(datalist_file)
     told = read_provenance(evaluation)
     rows = read_per_image(evaluation / "per_image.csv")
@@ -147,7 +147,7 @@ def draw_cases(evaluation: Path, *, dataset_dir: Path, weights: Path) -> None:
     Raises:
         WrongCallError: the tables are not of the datalist or of the weights, or are of patches around masses.
     """
-    datalist_file, told = dataset_dir / "datalist.json", read_provenance(evaluation)
+    datalist_file, told = dataset_dir / DATALIST, read_provenance(evaluation)
     rows = {row["image_id"]: row for row in read_per_image(evaluation / "per_image.csv") if row["grid"] == "original"}
     records = _load_scored_images(told, list(rows.values()), datalist_file)
     predictor = _load_scored_weights(told, weights, voi=read_voi(datalist_file))
@@ -228,7 +228,7 @@ def compute_threshold_baseline(
         from mammoseg.checkpoints.checkpoint import read_weights
         from mammoseg.checkpoints.preprocessing import build_preprocessing
         from mammoseg.transforms.cached_dataset import CachedDataset
-    datalist = dataset_dir / "datalist.json"
+    datalist = dataset_dir / DATALIST
     settings = build_preprocessing(read_weights(weights), voi=read_voi(datalist))
 
     def load_images(section: str) -> Iterator[ImageAndMask]:

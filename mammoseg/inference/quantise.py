@@ -15,7 +15,7 @@ import numpy as np
 from mammoseg.checkpoints.converted_file import INT8, PROBABILITY, ConvertedFile, write_record
 from mammoseg.checkpoints.record import check_architecture, read_mass_threshold
 from mammoseg.checkpoints.weights_file import choose_default_weights
-from mammoseg.data.datalist import load_section, read_voi
+from mammoseg.data.datalist import DATALIST, load_section, read_voi
 from mammoseg.errors import WrongCallError
 from mammoseg.files import atomic_path, output_errors, sole_writer
 from mammoseg.inference.engines.converted import prepare_converted
@@ -50,7 +50,7 @@ def quantise(bundle: str, *, dataset_dir: str | Path, weights: str | Path | None
     """
     if find_spec("nncf") is None:
         raise WrongCallError("quantise needs NNCF, in an environment with mammoseg; run: pip install 'mammoseg[int8]'.")
-    datalist = Path(dataset_dir) / "datalist.json"
+    datalist = Path(dataset_dir) / DATALIST
     records = load_section(datalist, "training")
     path = Path(weights or choose_default_weights(bundle))
     found = prepare_converted(path, OpenVinoEngine)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from mammoseg.data.datalist import Record, load_section, read_datalist
+from mammoseg.data.datalist import DATALIST, Record, load_section, read_datalist
 from mammoseg.data.one_a_mass import split_by_mass
 from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.folders import is_folder
@@ -54,13 +54,13 @@ def check_there(steps: Sequence[Step], output: Path) -> None:
             if absent := [path for path in step.inputs[1:] if not is_folder(Path(path))]:
                 raise WrongCallError(f"'{absent[0]}', which {step.key} is made of, is not a folder; check the path.")
         elif step.options["dataset_dir"] not in made:
-            read_datalist(Path(step.options["dataset_dir"]) / "datalist.json")
+            read_datalist(Path(step.options["dataset_dir"]) / DATALIST)
 
 
 def _count_images(plan: RunPlan, run: PlannedRun, output: Path, load: Section) -> int | None:
     counts = []
     for dataset, section, fold in _list_needed(run):
-        file = locate_dataset(plan, dataset, output) / "datalist.json"
+        file = locate_dataset(plan, dataset, output) / DATALIST
         if file.is_file():
             records = load(file, section, fold)
             counts.append(len(split_by_mass(records) if run.cuts_patches else records))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.csv_table import write_csv
+from mammoseg.data.datalist import DATALIST
 from mammoseg.errors import WrongCallError
 from mammoseg.evaluation.tables import ScoreRow
 from mammoseg.files import made_output
@@ -103,9 +104,9 @@ def _parse_data(table: PaperTable, data: Sequence[str]) -> dict[str, dict[str, A
         if not path.is_dir():
             raise WrongCallError(f"'{folder}' is not a folder; name that of a datalist.json, or of the collection.")
         earlier = datasets.get(name, {})
-        if (path / "datalist.json").is_file() and not earlier:
+        if (path / DATALIST).is_file() and not earlier:
             datasets[name] = {"dataset_dir": str(path)}
-        elif earlier and ("inputs" not in earlier or (path / "datalist.json").is_file()):
+        elif earlier and ("inputs" not in earlier or (path / DATALIST).is_file()):
             raise WrongCallError(f"--data {name} is given twice; name one datalist, or the folders of one collection.")
         elif earlier:
             earlier["inputs"].append(str(path))

@@ -11,7 +11,7 @@ from monai.fl.client import MonaiAlgo
 from monai.fl.utils.exchange_object import ExchangeObject
 
 from mammoseg.csv_table import read_csv, write_csv
-from mammoseg.data.datalist import read_datalist, write_datalist
+from mammoseg.data.datalist import DATALIST, read_datalist, write_datalist
 from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.files import check_empty, write_json
 from mammoseg.training.federated import build_federated_site
@@ -50,7 +50,7 @@ def simulate_federation(
         raise WrongCallError("the simulation needs NVFlare, in an environment of its own: pip install '.[fl]' there.")
     check_empty(output)
     output = output.resolve()
-    split_among_sites(dataset_dir / "datalist.json", output, sites)
+    split_among_sites(dataset_dir / DATALIST, output, sites)
     settings = {"output": str(output), "bundle": bundle, "rounds": rounds, "epochs": sites, "overrides": overrides}
     write_json(output / "settings.json", settings)
     central = build_site(settings | {"epochs": 1}, "central", dataset_dir)
@@ -94,7 +94,7 @@ def split_among_sites(datalist: Path, output: Path, sites: int) -> None:
         }
         moved["training"] = [record for record in moved["training"] if record["patient_id"] in own]
         facts = {name: content[name] for name in ("name", "source", "seed", "license")}
-        write_datalist(folder / "datalist.json", **facts, sections=moved)
+        write_datalist(folder / DATALIST, **facts, sections=moved)
 
 
 def build_site(settings: dict[str, Any], name: str, dataset_dir: Path) -> MonaiAlgo:
