@@ -10,12 +10,12 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from mammoseg.border import refused_as
-from mammoseg.data.grid import read_grid
+from mammoseg.data.grid import Grid, read_grid
 from mammoseg.data.mammogram import detect_file_format
 from mammoseg.data.pictures import load_nifti
 from mammoseg.dicom.read import read_dicom_mask, read_header
 from mammoseg.errors import InputRefusedError
-from mammoseg.files import remove_leftovers, write_json
+from mammoseg.files import hash_file, remove_leftovers, write_json
 from monailabel_app.lib.datastore.human import find_human_label
 from monailabel_app.lib.datastore.index import LabelRow
 from monailabel_app.lib.datastore.label_images import write_label
@@ -41,7 +41,7 @@ class AboutPicture:
         helped_by: names and versions of the models that helped.
         assessments: one for each mass, whose numbers are the values of the label from 1 on; None in a label of an
             earlier version, which does not tell masses apart.
-        image_file: path of the picture.
+        image_file, image_sha256: path and digest of the picture; a label of an earlier version has no digest.
     """
 
     image_id: str
@@ -50,6 +50,7 @@ class AboutPicture:
     helped_by: Sequence[str] = ()
     assessments: Sequence[str] | None = None
     image_file: str = ""
+    image_sha256: str = ""
 
 
 ABOUT_PICTURE = TypeAdapter(AboutPicture)
@@ -116,7 +117,8 @@ class LabelFiles:
         helpers = entry.work.list_helpers(labels > 0)
         assessments = [mass.assessment for mass in masses]
         kind = name_algorithm_type(helpers)
-        about = AboutPicture(entry.image_id, entry.seconds, kind, helpers, assessments, str(image))
+        digest = hash_file(image)
+        about = AboutPicture(entry.image_id, entry.seconds, kind, helpers, assessments, str(image), digest)
         write_json(self._locate_about(entry.label_id), asdict(about))
         write_label(self._locate_picture_label(entry.label_id), labels, grid)
 
@@ -142,19 +144,39 @@ class LabelFiles:
         Raises:
             InputRefusedError: the SEG cannot be read, or is of another size than the image.
         """
-        path = self.folder / "masks" / f"{label.label_id}.nii.gz"
-        if not path.exists():
-            grid = read_grid(image)
-            if (drawn := self._locate_picture_label(label.label_id)).exists():
-                mask = _load_label_map(drawn) > 0
-            else:
-                mask = read_dicom_mask(segmentation, segments=_parse_segments(label) or None)
-            if mask.shape != grid.shape:
-                raise InputRefusedError(
-                    "E_LABEL", f"the label is {mask.shape}, its image {grid.shape} (rows, columns)."
-                )
-            write_label(path, mask, grid)
-        return path
+        path, grid = self._locate_mask(label.label_id), read_grid(image)
+        if path.exists():
+            _check_shape(_load_label_map(path), grid)  # the file of the image may be another since
+            return path
+        if (drawn := self._locate_picture_label(label.label_id)).exists():
+            mask = _load_label_map(drawn) > 0
+        else:
+            mask = read_dicom_mask(segmentation, segments=_parse_segments(label) or None)
+        _check_shape(mask, grid)
+        return write_label(path, mask, grid)
+
+    def is_of(self, label_id: str, picture: Path) -> bool:
+        """Whether a label is here and was drawn on this picture: by its digest; by its size where the label has none.
+
+        Raises:
+            InputRefusedError, OSError: the label or the picture cannot be read.
+        """
+        if not self.is_written(label_id):
+            return False
+        with refused_as("E_LABEL", "what stands beside a label cannot be read."):
+            digest = self._read_about(label_id).image_sha256
+        if digest:
+            return digest == hash_file(picture)
+        return _load_label_map(self._locate_picture_label(label_id)).shape == read_grid(picture).shape
+
+    def set_stranger_aside(self, label_id: str) -> None:
+        """Keep a label apart whose picture was replaced by another one of its name."""
+        reason = (
+            "it was drawn on another picture than the one that now has its name. To have it again put that one back"
+        )
+        way_out = "and the files of the label into labels/final, and start the server anew."
+        self.set_aside.take(label_id, self._list_files(label_id), f"{reason}, {way_out}")
+        self._locate_mask(label_id).unlink(missing_ok=True)
 
     def remove(self, label_id: str) -> None:
         """Remove a label whose saving failed."""
@@ -196,6 +218,9 @@ class LabelFiles:
     def _list_files(self, label_id: str) -> tuple[Path, ...]:
         return self.locate_segmentation(label_id), self._locate_picture_label(label_id), self._locate_about(label_id)
 
+    def _locate_mask(self, label_id: str) -> Path:
+        return self.folder / "masks" / f"{label_id}.nii.gz"
+
     def _locate_picture_label(self, label_id: str) -> Path:
         return self.folder / "final" / f"{label_id}.nii.gz"
 
@@ -206,6 +231,11 @@ class LabelFiles:
 def _parse_segments(label: LabelRow) -> list[int]:
     """Numbers of the segments that a person drew; none where all are."""
     return [int(number) for number in label.segments.split(",") if number]
+
+
+def _check_shape(mask: np.ndarray, grid: Grid) -> None:
+    if mask.shape != grid.shape:
+        raise InputRefusedError("E_LABEL", f"the label is {mask.shape}, its image {grid.shape} (rows, columns).")
 
 
 def _load_label_map(label: Path) -> np.ndarray:

@@ -9,7 +9,9 @@ import logging
 import re
 import shutil
 import threading
+import time
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,9 @@ KEYWORDS = ("SOPClassUID", "SOPInstanceUID", "Modality", "PatientID", "StudyInst
 
 ENDINGS = {"DICOM": ".dcm", "PNG": ".png", "TIFF": ".tif", "JPEG": ".jpg", "PGM": ".pgm"}
 """Of a file that is added; NIfTI keeps its own, which says whether it is packed."""
+
+SETTLED_SECONDS = 5.0
+"""Age of a picture's last change from which it is taken for whole: while it is written again, it looks like another."""
 
 COPY = " copy of "
 """In the stamp of a file whose image or label another file has: it is looked at again when that one goes or changes."""
@@ -132,11 +137,27 @@ class FolderDatastore(InstanceDatastore):
                 images = [ImageRow(image_id, source, image_id, path=source)]
         except InputRefusedError as error:
             logger.info("'%s' is left out: %s", as_printable(source), error)
+        if images and not images[0].study:
+            strangers = self._find_strangers(images[0].image_id, path)
+            if strangers and abs(time.time() - path.stat().st_mtime) < SETTLED_SECONDS:
+                return  # without a stamp, so it is looked at again
+            for label_id in strangers:
+                self.files.set_stranger_aside(label_id)
+            held |= strangers
         for uid in (*(image.image_id for image in images), *(label.label_id for label in labels)):  # one at most
             if self.index.find_source(uid) in standing:
                 stamp, images, labels = f"{stamp}{COPY}{uid}", [], []
         listed = {label.label_id for label in labels}
         self.index.put_source(source, stamp, images, labels, gone=held - listed)
+
+    def _find_strangers(self, image_id: str, picture: Path) -> set[str]:
+        """Labels of a picture that were drawn on another one of its name; one that cannot be judged is none."""
+        found = set()
+        for label in self.index.list_labels_of(image_id):
+            with suppress(InputRefusedError, OSError):
+                if label.source == SAVED and not self.files.is_of(label.label_id, picture):
+                    found.add(label.label_id)
+        return found
 
     def _look_at_dicom(self, path: Path, source: str) -> tuple[list[ImageRow], list[LabelRow]]:
         texts = read_texts(path, KEYWORDS)

@@ -6,6 +6,7 @@ import os
 import resource
 import sqlite3
 import struct
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -317,6 +318,108 @@ def test_a_look_at_the_images_that_the_full_disk_fails_is_told_and_the_next_one_
         assert "the disk of the server is full" in store._refresher.trouble
         store.refresh()
         assert len(store.list_images()) == 8 and store.status()["trouble"] == ""
+
+
+def write_picture(path: Path, shape: tuple[int, int], *, seed: int = 0, age: float = 60) -> Path:
+    """A picture that was written `age` seconds ago."""
+    cv2.imwrite(str(path), np.random.default_rng(seed).integers(0, 255, shape, np.uint8))
+    os.utime(path, times=(time.time() - age,) * 2)
+    return path
+
+
+@contextmanager
+def labelled_picture(folder: Path, *, with_digest: bool = True) -> Iterator[tuple[InstanceDatastore, Path, str]]:
+    """A store that is open, its one picture, 40 x 30, and the picture's label, whose mask was asked for."""
+    upload = folder / "upload.png"
+    cv2.imwrite(str(upload), made_mask((40, 30)).astype(np.uint8))
+    (folder / "pictures").mkdir()
+    picture = write_picture(folder / "pictures" / "P_1.png", (40, 30))
+    with opened(picture.parent, folder / "state", refresh_seconds="0") as store:
+        label_id = store.save_label(*store.list_images(), str(upload), "final", {"user": "ada"})
+        assert len(store.list_human_labels()) == 1
+        about = state_of(store) / "labels" / "final" / f"{label_id}.json"
+        if not with_digest:
+            content = json.loads(about.read_text())
+            del content["image_sha256"]
+            about.write_text(json.dumps(content))
+        yield store, picture, label_id
+
+
+@pytest.mark.parametrize(
+    ("shape", "with_digest"), [((64, 50), True), ((40, 30), True), ((64, 50), False)], ids=["size", "digest", "old"]
+)
+def test_a_picture_that_takes_the_place_of_another_has_not_its_label(tmp_path, shape, with_digest):
+    with labelled_picture(tmp_path, with_digest=with_digest) as (store, picture, label_id):
+        write_picture(picture, shape, seed=1)
+        store.refresh()
+        assert store.get_labeled_images() == store.list_human_labels() == []
+        assert "1 label could not be used" in store.status()["trouble"]
+        files = {path.name for path in (state_of(store) / "set_aside" / label_id).iterdir()}
+        assert files == {"why.txt", f"{label_id}.nii.gz", f"{label_id}.json"}
+    for file in state_of(store).glob("index.sqlite3*"):
+        file.unlink()
+    with opened(picture.parent, tmp_path / "state") as store:
+        assert store.list_images() and store.get_labeled_images() == []
+
+
+def test_a_picture_that_was_replaced_while_no_server_ran_has_not_the_label_even_without_the_index(tmp_path):
+    with labelled_picture(tmp_path) as (store, picture, _):
+        pass
+    write_picture(picture, (40, 30), seed=1)
+    for file in state_of(store).glob("index.sqlite3*"):
+        file.unlink()
+    with opened(picture.parent, tmp_path / "state") as store:
+        assert store.list_images() and store.get_labeled_images() == []
+
+
+def test_a_label_that_a_killed_server_had_set_aside_in_part_goes_at_the_next_look(tmp_path):
+    with labelled_picture(tmp_path) as (store, picture, label_id):
+        write_picture(picture, (40, 30), seed=1)
+        aside = state_of(store) / "set_aside" / label_id
+        aside.mkdir(parents=True)
+        (state_of(store) / "labels" / "final" / f"{label_id}.nii.gz").rename(aside / f"{label_id}.nii.gz")
+        store.refresh()
+        assert store.get_labeled_images() == []
+        assert {path.suffix for path in aside.iterdir()} == {".txt", ".gz", ".json"}
+
+
+def test_a_label_that_was_set_aside_is_put_back_by_hand(tmp_path):
+    with labelled_picture(tmp_path) as (store, picture, label_id):
+        content = picture.read_bytes()
+        write_picture(picture, (40, 30), seed=1)
+        store.refresh()
+        for path in (state_of(store) / "set_aside" / label_id).glob("[!w]*"):
+            path.rename(state_of(store) / "labels" / "final" / path.name)
+    picture.write_bytes(content)
+    with opened(picture.parent, tmp_path / "state") as store:
+        store.refresh()
+        assert store.get_label_by_image_id("P_1", "final") == label_id
+
+
+@pytest.mark.parametrize("with_digest", [True, False])
+def test_a_picture_that_is_written_again_as_it_was_keeps_its_label(tmp_path, with_digest):
+    with labelled_picture(tmp_path, with_digest=with_digest) as (store, picture, label_id):
+        content = picture.read_bytes()
+        if with_digest:
+            picture.write_bytes(content[:500])  # half of it is there
+            store.refresh()
+        picture.write_bytes(content)
+        store.refresh()
+        assert [label["label_id"] for label in store.list_human_labels()] == [label_id]
+        assert store.status()["trouble"] == ""
+
+
+def test_a_mask_that_was_made_for_an_image_of_another_size_is_left_out(store, studies, tmp_path):
+    image_id = store.list_images()[0]
+    label_id = store.save_label(image_id, str(upload_for(store, image_id, tmp_path / "a.nrrd")), "final", {})
+    assert len(store.list_human_labels()) == 1
+    path = Path(store.get_image_uri(image_id))
+    image = pydicom.dcmread(path)
+    image.Rows, image.Columns = image.Columns, image.Rows
+    image.save_as(path)
+    assert store.list_human_labels() == []
+    with pytest.raises(InputRefusedError, match="E_LABEL: the label is "):
+        store.get_label_uri(label_id, "final")
 
 
 def test_a_file_whose_name_is_no_text_spoils_no_list(studies, tmp_path):
