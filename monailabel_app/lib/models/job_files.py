@@ -35,6 +35,7 @@ class TrainJob:
         data: folder of the ``datalist.json``.
         start_from: checkpoint to go on from; None starts anew.
         served: weights that the new ones are compared with, a file or a folder; None where none are served.
+        parent: number of their version.
         recipe: one of `mammoseg.training.workflow.RECIPES`.
         runtime, precision, flips: how the weights before and after are scored, which is how they are served, see
             `mammoseg.inference.predictor.Predictor`; so what may be served is converted.
@@ -46,6 +47,7 @@ class TrainJob:
     data: Path
     start_from: str | None
     served: str | None = None
+    parent: int | None = None
     recipe: str = "paper"
     device: str | None = None
     modalities: Sequence[str] = MODALITIES

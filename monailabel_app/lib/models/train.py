@@ -151,7 +151,7 @@ class MassTrainTask(TrainTask):
         verdict = judge(result, tolerance=options["tolerance"], fewest=options["min_held_out"])
         record = {
             "bundle": self.model.entry.bundle,
-            "parent": self._find_served_number(),
+            "parent": job.parent,
             "labels": labels.sections,
             "labels_sha256": labels.digest,
             "options": options,
@@ -164,8 +164,9 @@ class MassTrainTask(TrainTask):
     def _keep(self, job: TrainJob, record: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
         versions = self.model.versions
         version = versions.add(job.weights, record, promote=verdict.promote, reason=verdict.reason)
-        logger.info("Version %d of %s: %s", version.number, job.bundle, verdict.reason)
-        return {"version": version.number, "promoted": verdict.promote, "reason": verdict.reason, **verdict.facts}
+        is_promoted, reason = versions.read_decision(version.number)
+        logger.info("Version %d of %s: %s", version.number, job.bundle, reason)
+        return {"version": version.number, "promoted": is_promoted, "reason": reason, **verdict.facts}
 
     def _build_job(self, folder: Path, options: Mapping[str, Any], labels: LabelSet) -> TrainJob:
         served = self._find_served(options)
@@ -179,6 +180,7 @@ class MassTrainTask(TrainTask):
             data=folder / "data",
             start_from=None if options["from_scratch"] else weights,
             served=weights,
+            parent=None if served is None else served.number,
             recipe=options["recipe"],
             device=self.model.device,
             modalities=self.model.modalities,

@@ -113,9 +113,13 @@ class Versions:
     def add(self, weights: Path, record: Mapping[str, Any], *, promote: bool, reason: str) -> Version:
         """Keep trained weights as a new version and serve them if `promote`; the folder appears whole or not at all.
 
+        They are kept aside where another version is served by now than the parent, with which they were compared;
+        `read_decision` tells.
+
         Args:
             weights: checkpoint; it is copied.
-            record: JSON values about the training.
+            record: JSON values about the training; ``parent``, the number that was served at its begin, None where none
+                was. What is served now where it does not say.
             reason: why it is served or not.
         Raises:
             OSError: the disk does not take it; nothing has changed then.
@@ -138,8 +142,18 @@ class Versions:
                 write_json(new / RECORD, about)
                 new.rename(self.folder / str(number))
                 flush_to_disk(self.folder)
+            if promote and (about["parent"] or 0) != state["current"]:
+                served = (
+                    f"version {state['current']} is served since the training began, with which it was not compared"
+                )
+                promote, reason = False, f"not served: {served}; promote it by hand if it is wanted"
             _note(state, "promoted" if promote else "kept aside", number, reason)
         return self.get(number)
+
+    def read_decision(self, number: int) -> tuple[bool, str]:
+        """Whether a trained version was served when it was added, and why."""
+        event = next(event for event in self._read_state()["events"] if event["number"] == number)
+        return event["what"] == "promoted", event["reason"]
 
     def promote(self, number: int, *, reason: str) -> Version:
         """Serve a version, an earlier one too.

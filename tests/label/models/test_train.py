@@ -187,6 +187,26 @@ def test_no_training_begins_with_a_mean_of_several(in_one_file, tmp_path):
     task.check({"from_scratch": True}, store)
 
 
+def test_a_version_that_was_promoted_while_it_trained_is_not_replaced_by_what_was_compared_with_another(
+    tmp_path, monkeypatch
+):
+    task = MassTrainTask(served_model(tmp_path, write_weights(tmp_path / "w.pt")), tmp_path)
+    versions = task.model.versions
+    versions.add(write_weights(tmp_path / "one.pt", seed=1), {}, promote=False, reason="kept")
+
+    def promote_meanwhile(job, *_):
+        versions.promote(1, reason="by hand")
+        write_weights(job.weights, seed=2)
+        job.log.parent.mkdir()
+        job.log.write_text("epoch,train_loss,val_mean_dice,lr,seconds\n1,1,0.5,0.1,1\n")
+        return {"after": dict.fromkeys("abcde", 0.6), "before": dict.fromkeys("abcde", 0.4)}
+
+    monkeypatch.setattr(task, "_run", promote_meanwhile)
+    said = task({}, DictDatastore.of_pictures(tmp_path / "images", 8))
+    assert not said["promoted"] and "version 1 is served since" in said["reason"]
+    assert versions.read_current().number == 1 and versions.read_record(2)["parent"] == 0
+
+
 def test_too_few_labels_are_one_sentence(tmp_path):
     task = MassTrainTask(served_model(tmp_path, None), tmp_path)
     store = DictDatastore.of_pictures(tmp_path / "images", 3)

@@ -68,6 +68,19 @@ def test_changed_weights_are_not_promoted(versions):
     assert versions.read_current().number == 0
 
 
+def test_what_was_compared_with_another_version_than_the_served_one_is_kept_aside(versions, original):
+    add(versions, b"one", promote=False)
+    versions.promote(1, reason="by hand, while a training runs")
+    late = versions.add(original, {"parent": 0}, promote=True, reason="better than 0").number
+    is_served, reason = versions.read_decision(late)
+    assert not is_served and versions.read_current().number == 1
+    assert reason.startswith(
+        "not served: version 1 is served since the training began, with which it was not compared;"
+    )
+    assert versions.add(original, {"parent": 1}, promote=True, reason="better than 1") == versions.read_current()
+    assert versions.read_decision(3) == (True, "better than 1")
+
+
 def test_unknown_version_is_one_sentence(versions):
     with pytest.raises(NoSuchVersionError, match="no version 7; known: 0"):
         versions.promote(7, reason="by hand")
