@@ -1,7 +1,8 @@
 """What is done already: a small record beside the results of each file, by which a run goes on after any end."""
 
 import json
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,24 @@ class Records:
             return require_row({**record["row"], "file": as_printable(path)}, record["results"])
         except RECORD_ERRORS:  # absent, damaged, or of another version: do it again
             return None
+
+    def list_standing(self, *, without: Container[str]) -> Iterator[tuple[str, Row]]:
+        """Name and row of what earlier runs with these settings have done, as far as its results are there.
+
+        They are not read, nor is the source, which other calls may have named.
+
+        Args:
+            without: names to leave out.
+        """
+        for name in sorted(path.stem for path in (self.output / FOLDER).glob("*.json")):
+            if name in without:
+                continue
+            with suppress(*RECORD_ERRORS):
+                record = self._read(name)
+                if record["settings"] == self.settings and all(
+                    is_plain_file(self.output / file) for file in record["results"]
+                ):
+                    yield name, require_row(record["row"], record["results"])
 
     def find_precision_before(self, name: str) -> str | None:
         """What the results of a name that an earlier run left were computed with; None where nothing says."""

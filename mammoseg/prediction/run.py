@@ -3,8 +3,8 @@
 import json as json_format
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from functools import partial
@@ -74,12 +74,16 @@ def run_over_files(
     if run.algorithm.warning:
         print(f"WARNING: {run.algorithm.warning}", file=sys.stderr)
     items = list(zip(files, make_unique_names(files), strict=True))
+    records = Records.from_run(run)
     rows: dict[str, Row] = {}
     ended: Exception | None = None
     with _alone_in(output):
         try:
-            with tqdm(total=len(items), unit="file", disable=None) as progress:
-                for name, row in _collect_rows(items, predictor, run, workers):
+            with (
+                closing(_collect_rows(items, predictor, records, run, workers)) as coming,
+                tqdm(total=len(items), unit="file", disable=None) as progress,
+            ):
+                for name, row in coming:
                     rows[name] = row
                     progress.update()
                     if row.status is Status.REFUSED and not json:
@@ -94,7 +98,7 @@ def run_over_files(
             ended = error
         in_order = [rows[name] for _, name in items if name in rows]
         try:
-            _write_table_and_page(in_order, run)
+            _write_table_and_page(_with_earlier(rows, items, records), run)
         except OutputError as error:
             ended = ended or error
         if json:
@@ -121,14 +125,24 @@ def _alone_in(output: Path) -> Iterator[None]:
         yield
 
 
+def _with_earlier(rows: Mapping[str, Row], items: Sequence[tuple[Path, str]], records: Records) -> list[Row]:
+    """Rows of `items`, those that a run did not come to as an earlier one left them, then all others of earlier ones.
+
+    Args:
+        rows: those that the run came to, by name.
+    """
+    known = {**dict(records.list_standing(without=rows)), **rows}
+    return [*(known.pop(name) for _, name in items if name in known), *known.values()]
+
+
 def _collect_rows(
     items: Sequence[tuple[Path, str]],
     predictor: MassPredictor,
+    records: Records,
     run: Run,
     workers: Workers,
-) -> Iterator[tuple[str, Row]]:
+) -> Generator[tuple[str, Row], None, None]:
     """Name and row of each file, those first that an earlier run has done."""
-    records = Records.from_run(run)
     waiting, engines, before = [], Counter[str | None](), Counter[str]()
     for path, name in items:
         if row := records.find(path, name):

@@ -142,6 +142,57 @@ def test_two_runs_do_not_write_to_one_folder(pixels, tmp_path):
     assert "a.seg.dcm" in names_in(tmp_path / "out")
 
 
+def test_a_call_that_is_refused_leaves_table_and_page_of_an_earlier_run(pixels, tmp_path):
+    write_mammogram(tmp_path / "a.dcm", pixels)
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out")
+    written = {name: (tmp_path / "out" / name).read_bytes() for name in ("results.csv", "index.html")}
+    (tmp_path / "out" / ".mammoseg").rename(tmp_path / "elsewhere")
+    (tmp_path / "out" / ".mammoseg").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match="is a link"):
+        run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out")
+    assert {name: (tmp_path / "out" / name).read_bytes() for name in written} == written
+
+
+def test_ctrl_c_before_all_that_is_done_was_looked_at_takes_no_row_of_it_out_of_the_table(
+    pixels, tmp_path, monkeypatch
+):
+    for name in "abc":
+        write_mammogram(tmp_path / f"{name}.dcm", pixels)
+    run_predictor(BrightIsMass(), [tmp_path], tmp_path / "out")
+    before = rows_of(tmp_path / "out")
+    (tmp_path / "out" / "c.sr.dcm").unlink()
+
+    def stopped(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mammoseg.prediction.records.hash_file", stopped)
+    with pytest.raises(StoppedError, match="0 of 3 files done"):
+        run_predictor(BrightIsMass(), [tmp_path], tmp_path / "out")
+    assert rows_of(tmp_path / "out") == before[:2], "c lacks a result"
+
+
+def test_table_and_page_keep_what_another_call_of_the_same_settings_has_done(pixels, tmp_path):
+    for name in "ab":
+        write_mammogram(tmp_path / f"{name}.dcm", pixels)
+        run_predictor(BrightIsMass(), [tmp_path / f"{name}.dcm"], tmp_path / "out")
+    assert [row["segmentation"] for row in rows_of(tmp_path / "out")] == ["b.seg.dcm", "a.seg.dcm"]
+    assert "a.overlay.png" in (tmp_path / "out" / "index.html").read_text()
+    run_predictor(BrightIsMass(), [tmp_path / "b.dcm"], tmp_path / "out", options=Options(threshold=0.6))
+    assert [row["segmentation"] for row in rows_of(tmp_path / "out")] == ["b.seg.dcm"]
+
+
+def test_nobody_else_writes_to_the_folder_before_table_and_page_are_there(pixels, tmp_path, monkeypatch):
+    def write(rows, run, path):
+        with pytest.raises(MammosegError, match="another process is writing to"):
+            run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out")
+        path.touch()
+
+    write_mammogram(tmp_path / "a.dcm", pixels)
+    monkeypatch.setattr("mammoseg.prediction.run.write_page", write)
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out")
+    assert (tmp_path / "out" / "index.html").exists()
+
+
 def test_a_run_that_goes_on_with_another_engine_keeps_what_is_done_and_says_whose_it_is(pixels, tmp_path, capsys):
     write_mammogram(tmp_path / "a.dcm", pixels)
     ours = BrightIsMass().algorithm
