@@ -33,6 +33,7 @@ class CohortJob:
 
         Raises:
             OutputError: the results cannot be written.
+            WeightsError: the weights are others than those of the run.
         """
         folder, stem = name.split("/")
         run = replace(self.run, output=self.run.output / RESULTS / folder)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.errors import OutputError, WrongCallError
 from mammoseg.prediction.process import FileRunner
 from mammoseg.prediction.records import require_row
@@ -27,6 +28,9 @@ HERE = "local"
 ATTEMPTS = 3
 """Of a block whose process or machine was lost; then each of its files is a block of its own."""
 
+ENDINGS = (OutputError, WeightsError)
+"""What ends a run, since every further file would meet it, too."""
+
 
 class Actor:
     """A process of Ray that keeps the network and does block after block.
@@ -39,15 +43,15 @@ class Actor:
         self._job = make_job()
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Name of each file of a batch of names and paths, and its row as JSON, or that it cannot be written."""
+        """Name of each file of a batch of names and paths, and its row as JSON, or why the run ends."""
         answers = [self._answer(Path(path), name) for path, name in zip(batch["path"], batch["name"], strict=True)]
         return {"name": batch["name"], "answer": np.array(answers, dtype=object)}
 
     def _answer(self, path: Path, name: str) -> str:
         try:
             return json.dumps(asdict(self._job(path, name)))
-        except OutputError as error:  # Ray would take it for a block that is lost
-            return json.dumps({"cannot_write": str(error)})
+        except ENDINGS as error:  # Ray would take it for a block that is lost
+            return json.dumps({"ended": str(error), "kind": type(error).__name__})
 
 
 def connect_to_ray(address: str, workers: int | None) -> int:
@@ -92,6 +96,7 @@ def run_on_ray(
 
     Raises:
         OutputError: results cannot be written.
+        WeightsError: the weights changed during the run.
     """
     coming = iter(items)
     while left := {name: path for path, name in islice(coming, FILES_A_ROUND * workers)}:
@@ -127,6 +132,7 @@ def _run_in_blocks(
 
 
 def _read_row(values: dict[str, Any]) -> Row:
-    if "cannot_write" in values:
-        raise OutputError(values["cannot_write"])
+    if "ended" in values:
+        (kind,) = (kind for kind in ENDINGS if kind.__name__ == values["kind"])
+        raise kind(values["ended"])
     return require_row(values, [value for value in values.values() if isinstance(value, str)])

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.counts import format_number
 from mammoseg.dicom import measure
 from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.dicom.quiet import no_header_values_in_warnings
-from mammoseg.errors import InputRefusedError, MammosegError, make_fault_error
+from mammoseg.errors import InputRefusedError, MammosegError, format_short_hash, make_fault_error
 from mammoseg.files import as_printable, output_errors
 from mammoseg.inference.boxes import describe_boxes
 from mammoseg.inference.lesions import find_masses, find_scale
@@ -37,10 +38,22 @@ class MassPredictor(Protocol):
 
 @dataclass(frozen=True)
 class FileJob:
-    """Everything that all files of a run share."""
+    """Everything that all files of a run share.
+
+    Raises:
+        WeightsError: the predictor has other weights than the run, as when their file was replaced before it was made.
+    """
 
     predictor: MassPredictor
     run: Run
+
+    def __post_init__(self) -> None:
+        before, now = self.run.algorithm.weights_sha256, self.predictor.algorithm.weights_sha256
+        if now != before:
+            raise WeightsError(
+                f"the weights changed during the run: {format_short_hash(before)} at its start, "
+                f"{format_short_hash(now)} now; run the same command again."
+            )
 
     @property
     def algorithm(self) -> Algorithm:

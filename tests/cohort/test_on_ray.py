@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mammoseg.errors import OutputError
+from mammoseg.checkpoints.weights_file import WeightsError
+from mammoseg.errors import MammosegError, OutputError
 from mammoseg.prediction.table import Row, Status
 from tests.cohort.made_cohort import job, make_mammograms, run_made_cohort
 from tests.cohort.test_run import check_whole
@@ -49,9 +50,12 @@ class KilledAlways:
         return Row(str(path), Status.NOTHING)
 
 
-class CannotWrite:
+class Ended:
+    def __init__(self, error: MammosegError) -> None:
+        self.error = error
+
     def __call__(self, path: Path, name: str) -> Row:
-        raise OutputError("the disk is full.")
+        raise self.error
 
 
 def on_ray(run, workers):
@@ -83,8 +87,9 @@ def test_a_file_that_kills_every_process_is_refused_and_takes_no_other_along(wor
     assert {name: row.code for name, row in rows.items() if row.status is Status.REFUSED} == {"ab/5": "E_WORKER"}
 
 
-def test_a_disk_that_is_full_ends_the_run(workers, tmp_path):
+@pytest.mark.parametrize("error", [OutputError("the disk is full."), WeightsError("the weights changed.")])
+def test_what_every_further_file_would_meet_ends_the_run(error, workers):
     from mammoseg.cohort.on_ray import run_on_ray
 
-    with pytest.raises(OutputError, match="the disk is full"):
-        list(run_on_ray(CannotWrite, [(Path("a"), "ab/a")], workers))
+    with pytest.raises(type(error), match=str(error)):
+        list(run_on_ray(partial(Ended, error), [(Path("a"), "ab/a")], workers))

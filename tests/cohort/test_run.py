@@ -18,6 +18,7 @@ import pytest
 
 from mammoseg.archives.dicomweb.stored import Stored, StoreStatus
 from mammoseg.archives.send import PartlySentError
+from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.cohort.cohort import segment_cohort
 from mammoseg.cohort.items import find_files, make_item
 from mammoseg.cohort.job import CohortJob
@@ -122,6 +123,17 @@ def test_a_cohort_that_goes_on_with_another_engine_keeps_what_is_done_and_says_w
 def in_one(make_predictor, run):
     job = CohortJob(make_predictor, run)
     return lambda items: ((name, job(path, name)) for path, name in items)
+
+
+def test_weights_that_change_during_a_run_end_it_and_what_is_done_stays_in_the_table(mammograms, tmp_path):
+    def replaced(run):
+        first, other = CohortJob(BrightIsMass, run), CohortJob(partial(BrightIsMass, changed), run)
+        return lambda items: ((name, job(path, name)) for (path, name), job in zip(items, [first, other], strict=False))
+
+    changed = replace(BrightIsMass.algorithm, weights_sha256="cd" * 32)
+    with pytest.raises(WeightsError, match="the weights changed during the run"):
+        run_made_cohort(mammograms, tmp_path / "out", replaced)
+    assert [row["weights_sha256"] for row in table(tmp_path / "out")] == [BrightIsMass.algorithm.weights_sha256]
 
 
 def test_a_line_that_was_lost_costs_no_second_computation(mammograms, tmp_path):

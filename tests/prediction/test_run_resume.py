@@ -11,6 +11,7 @@ from mammoseg.checkpoints.weights_file import WeightsError
 from mammoseg.data.phantom_dicom import write_mammogram
 from mammoseg.errors import MammosegError, NothingUsableError, OutputError, StoppedError
 from mammoseg.prediction.options import Options, parse_objects
+from mammoseg.prediction.run import Workers
 from tests.made_predictor import BrightIsMass
 from tests.prediction.outputs import names_in, rows_of
 from tests.run_predictor import run_predictor
@@ -191,6 +192,20 @@ def test_nobody_else_writes_to_the_folder_before_table_and_page_are_there(pixels
     monkeypatch.setattr("mammoseg.prediction.run.write_page", write)
     run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out")
     assert (tmp_path / "out" / "index.html").exists()
+
+
+def test_weights_that_change_during_a_run_end_it_and_what_is_done_stays_in_the_table(pixels, tmp_path):
+    class Replaced(BrightIsMass):
+        def limit_threads(self, count):  # is called once the run has begun
+            self.algorithm = replace(self.algorithm, weights_sha256="cd" * 32)
+
+    for name in "abc":
+        write_mammogram(tmp_path / f"{name}.dcm", pixels)
+    run_predictor(BrightIsMass(), [tmp_path / "a.dcm"], tmp_path / "out")
+    with pytest.raises(WeightsError, match="changed during the run: abababababab at its start, cdcdcdcdcdcd now"):
+        run_predictor(Replaced(), [tmp_path], tmp_path / "out", workers=Workers(2, Replaced))
+    assert [row["segmentation"] for row in rows_of(tmp_path / "out")] == ["a.seg.dcm"]
+    assert not (tmp_path / "out" / "b.seg.dcm").exists()
 
 
 def test_a_run_that_goes_on_with_another_engine_keeps_what_is_done_and_says_whose_it_is(pixels, tmp_path, capsys):
