@@ -1,7 +1,7 @@
 """Names that new files get from those of their sources."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 PICTURE_FORMATS = r"png|tiff?|jpe?g|p[bgnp]m|nii|nii\.gz|hdr|img"
@@ -9,23 +9,31 @@ PICTURE_FORMATS = r"png|tiff?|jpe?g|p[bgnp]m|nii|nii\.gz|hdr|img"
 
 EXTENSION = re.compile(rf"\.({PICTURE_FORMATS}|dcm|dicom)$", re.IGNORECASE)
 
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+"""What `make_unique_names` makes."""
+
 
 def get_stem(path: Path) -> str:
     """File name without the ending of an image format; a dot in a DICOM UID is none."""
     return EXTENSION.sub("", path.name)
 
 
-def make_unique_names(paths: Sequence[Path]) -> list[str]:
+def make_unique_names(
+    paths: Sequence[Path], *, is_free: Callable[[Path, str], bool] = lambda path, name: True
+) -> list[str]:
     """Give each path a stem for its outputs: of the file's own name, never of the header, with plain characters only.
 
     The names differ without regard to case too, so that they stay apart on every file system.
+
+    Args:
+        is_free: whether a path may have a name.
     """
     names: list[str] = []
     taken: set[str] = set()
     for path in paths:
         plain = re.sub(r"[^A-Za-z0-9._-]+", "_", get_stem(path)).strip("._")[:100] or "image"
         name, number = plain, 1
-        while name.lower() in taken:
+        while name.lower() in taken or not is_free(path, name):
             number += 1
             name = f"{plain}-{number}"
         taken.add(name.lower())

@@ -43,7 +43,7 @@ class CohortJob:
         row, sha256 = FileJob(self.predictor, run)(path, stem)
         with output_errors(run.output):
             if sha256 is not None:
-                records.add(sha256, stem, row)
+                records.add(path, sha256, stem, row)
             else:
                 records.remove_outdated(path, stem)
         return row

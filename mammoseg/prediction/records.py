@@ -1,7 +1,8 @@
 """What is done already: a small record beside the results of each file, by which a run goes on after any end."""
 
 import json
-from collections.abc import Container, Iterator, Mapping
+import os
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 from mammoseg import __version__
 from mammoseg.counts import format_count
 from mammoseg.files import as_printable, hash_file, hash_json, read_json, write_json
-from mammoseg.folders import is_plain_file
+from mammoseg.folders import is_file, is_plain_file
+from mammoseg.paths import PLAIN_NAME, make_unique_names
 from mammoseg.prediction.options import Run
 from mammoseg.prediction.table import Row, Status
 
@@ -43,6 +45,25 @@ class Records:
         }
         return cls(run.output, hash_json(json.loads(json.dumps(settings, default=str))))
 
+    def choose_names(self, files: Sequence[Path]) -> list[str]:
+        """Name of the results of each file: the one that they have by an earlier call, else one of no other file.
+
+        A file that was moved keeps its name: where nothing lies any more, and here the same bytes.
+        """
+        records = dict(self._list_records())
+        names = {str(record.get("path")): name for name, record in records.items()}
+        own = [names.pop(_locate(path), None) for path in files]
+        taken = {name.lower() for name in own if name}
+        others = {name.lower(): record for name, record in records.items()}
+
+        def is_free(path: Path, name: str) -> bool:
+            key = name.lower()
+            return key not in taken and (key not in others or _was_moved(others[key], path))
+
+        nameless = [path for path, name in zip(files, own, strict=True) if not name]
+        new = iter(make_unique_names(nameless, is_free=is_free))
+        return [name or next(new) for name in own]
+
     def find(self, path: Path, name: str) -> Row | None:
         """The row of a file that is done and unchanged, else None."""
         try:
@@ -51,7 +72,10 @@ class Records:
                 return None
             if any(not self._is_standing(file, digest) for file, digest in record["results"].items()):
                 return None
-            return require_row({**record["row"], "file": as_printable(path)}, record["results"])
+            row = require_row({**record["row"], "file": as_printable(path)}, record["results"])
+            if record.get("path") != (here := _locate(path)):  # it was moved
+                write_json(self._locate_record(name), {**record, "path": here})
+            return row
         except RECORD_ERRORS:  # absent, damaged, or of another version: do it again
             return None
 
@@ -63,11 +87,8 @@ class Records:
         Args:
             without: names to leave out.
         """
-        for name in sorted(path.stem for path in (self.output / FOLDER).glob("*.json")):
-            if name in without:
-                continue
+        for name, record in self._list_records(without=without):
             with suppress(*RECORD_ERRORS):
-                record = self._read(name)
                 if record["settings"] == self.settings and all(
                     is_plain_file(self.output / file) for file in record["results"]
                 ):
@@ -80,8 +101,11 @@ class Records:
         except RECORD_ERRORS:
             return None
 
-    def add(self, source_sha256: str, name: str, row: Row) -> None:
+    def add(self, path: Path, source_sha256: str, name: str, row: Row) -> None:
         """Note that a file is done, and remove what a run with other settings wrote for it and this one did not.
+
+        Args:
+            source_sha256: SHA-256 of the bytes at `path` that were segmented.
 
         Raises:
             OSError: the record cannot be written.
@@ -91,6 +115,7 @@ class Records:
         self._remove_earlier(name, keep=results)
         record = {
             "settings": self.settings,
+            "path": _locate(path),
             "source": source_sha256,
             "results": results,
             "row": {field.name: getattr(row, field.name) for field in fields(row)},
@@ -128,6 +153,13 @@ class Records:
         path = self.output / file
         return is_plain_file(path) and hash_file(path) == digest
 
+    def _list_records(self, *, without: Container[str] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Name and content of each record that can be read, by name."""
+        for name in sorted(path.stem for path in (self.output / FOLDER).glob("*.json")):
+            if name not in without and PLAIN_NAME.fullmatch(name):
+                with suppress(*RECORD_ERRORS):
+                    yield name, self._read(name)
+
     def _read(self, name: str) -> dict[str, Any]:
         """The record of a name; whoever can write to the folder may have written it, so its names are held to ours.
 
@@ -142,6 +174,19 @@ class Records:
 
     def _locate_record(self, name: str) -> Path:
         return self.output / FOLDER / f"{name}.json"
+
+
+def _locate(path: Path) -> str:
+    """Where a file lies, whatever the call names it by, as a record can hold it."""
+    return as_printable(os.path.realpath(path))
+
+
+def _was_moved(record: Mapping[str, Any], path: Path) -> bool:
+    """Whether a record is of the bytes at `path`, and of nothing that lies where they lay."""
+    try:
+        return not is_file(Path(record.get("path", ""))) and record["source"] == hash_file(path)
+    except RECORD_ERRORS:
+        return False
 
 
 def say_kept(kept: str, engines: Mapping[str | None, int], now: str | None) -> str:

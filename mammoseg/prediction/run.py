@@ -18,7 +18,6 @@ from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.errors import NothingUsableError, OutputError, PartlyRefusedError, StoppedError
 from mammoseg.files import output_errors, remove_leftovers, sole_writer
 from mammoseg.folders import is_link
-from mammoseg.paths import make_unique_names
 from mammoseg.prediction.file_job import FileJob, MassPredictor, build_asked_algorithm, make_refused_row
 from mammoseg.prediction.instances import INSTANCES
 from mammoseg.prediction.options import Options, Run
@@ -73,11 +72,11 @@ def run_over_files(
     run = Run(build_asked_algorithm(predictor, options), when, output, options)
     if run.algorithm.warning:
         print(f"WARNING: {run.algorithm.warning}", file=sys.stderr)
-    items = list(zip(files, make_unique_names(files), strict=True))
     records = Records.from_run(run)
     rows: dict[str, Row] = {}
     ended: Exception | None = None
     with _alone_in(output):
+        items = list(zip(files, records.choose_names(files), strict=True))
         try:
             with (
                 closing(_collect_rows(items, predictor, records, run, workers)) as coming,
@@ -192,7 +191,7 @@ class _Recorded:
         row, sha256 = self.job(path, name)
         with output_errors(self.job.run.output):
             if sha256 is not None:
-                self.records.add(sha256, name, row)
+                self.records.add(path, sha256, name, row)
             else:
                 self.records.remove_outdated(path, name)
         return row

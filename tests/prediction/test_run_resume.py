@@ -182,6 +182,53 @@ def test_table_and_page_keep_what_another_call_of_the_same_settings_has_done(pix
     assert [row["segmentation"] for row in rows_of(tmp_path / "out")] == ["b.seg.dcm"]
 
 
+def write_of_two_patients(pixels, folder):
+    """``p1/1-1.dcm`` and ``p2/1-1.dcm``."""
+    for number, patient in enumerate(("p1", "p2")):
+        write_mammogram(folder / patient / "1-1.dcm", pixels + number, patient_id=patient)
+
+
+def patients_in(output):
+    """Names of segmentations, and whose they are."""
+    return {path.name: pydicom.dcmread(path).PatientID for path in output.glob("*.seg.dcm")}
+
+
+def test_results_of_files_of_one_name_stay_apart_over_calls_and_each_call_finds_its_own(pixels, tmp_path, capsys):
+    write_of_two_patients(pixels, tmp_path)
+    for patient in ("p1", "p2"):
+        run_predictor(BrightIsMass(), [tmp_path / patient], tmp_path / "out")
+    assert patients_in(tmp_path / "out") == {"1-1.seg.dcm": "p1", "1-1-2.seg.dcm": "p2"}
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("1-1*")}
+    for inputs in (["p1"], ["p2"], ["p2", "p1"]):
+        capsys.readouterr()
+        run_predictor(BrightIsMass(), [tmp_path / patient for patient in inputs], tmp_path / "out")
+        assert f"{len(inputs)} of {len(inputs)} file" in capsys.readouterr().err
+        assert [Path(row["file"]).parent.name for row in rows_of(tmp_path / "out")][: len(inputs)] == inputs
+        assert len(rows_of(tmp_path / "out")) == 2
+    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("1-1*")}
+
+
+def test_a_file_keeps_the_name_of_its_results_where_that_of_another_became_free(pixels, tmp_path):
+    write_of_two_patients(pixels, tmp_path)
+    run_predictor(BrightIsMass(), [tmp_path / "p1", tmp_path / "p2"], tmp_path / "out")
+    (tmp_path / "out" / ".mammoseg" / "1-1.json").unlink()
+    run_predictor(BrightIsMass(), [tmp_path / "p2"], tmp_path / "out")
+    assert patients_in(tmp_path / "out") == {"1-1.seg.dcm": "p1", "1-1-2.seg.dcm": "p2"}
+
+
+def test_a_file_that_was_moved_is_done_and_one_that_comes_to_its_old_place_takes_nothing_from_it(
+    pixels, tmp_path, capsys
+):
+    write_of_two_patients(pixels, tmp_path)
+    run_predictor(BrightIsMass(), [tmp_path / "p1"], tmp_path / "out")
+    (tmp_path / "p1").rename(tmp_path / "moved")
+    run_predictor(BrightIsMass(), [tmp_path / "moved"], tmp_path / "out")
+    assert "1 of 1 file done already" in capsys.readouterr().err
+    (tmp_path / "p2").rename(tmp_path / "p1")
+    run_predictor(BrightIsMass(), [tmp_path / "p1"], tmp_path / "out")
+    assert patients_in(tmp_path / "out") == {"1-1.seg.dcm": "p1", "1-1-2.seg.dcm": "p2"}
+
+
 def test_nobody_else_writes_to_the_folder_before_table_and_page_are_there(pixels, tmp_path, monkeypatch):
     def write(rows, run, path):
         with pytest.raises(MammosegError, match="another process is writing to"):
