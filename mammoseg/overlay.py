@@ -70,7 +70,12 @@ def write_picture(picture: np.ndarray, path: Path) -> None:
         OSError: when it cannot be written.
     """
     with atomic_path(path) as temporary:
-        temporary.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+        temporary.write_bytes(encode_picture(picture))
+
+
+def encode_picture(picture: np.ndarray) -> bytes:
+    """The bytes of the file that `write_picture` writes."""
+    return cv2.imencode(".png", picture)[1].tobytes()
 
 
 def _to_grey(pixels: np.ndarray, black_and_white: tuple[float, float] | None) -> np.ndarray:

@@ -20,6 +20,7 @@ from mammoseg.inference.lesions import find_masses, find_scale
 from mammoseg.mammogram import Mammogram
 from mammoseg.overlay import draw_overlay, format_score, name_lesion, write_picture
 from mammoseg.prediction.options import ObjectKind, Options, Run
+from mammoseg.prediction.records import Records
 from mammoseg.prediction.results import write_results
 from mammoseg.prediction.table import Row, Status
 
@@ -110,6 +111,7 @@ class FileJob:
                 options=self.run.options,
                 mammogram=mammogram,
                 claims=self.run.claims,
+                earlier=Records.from_run(self.run).read_digests(name),
             )
             picture = draw_overlay(mammogram.pixels, lesions, scores=scores, sentence=self._say_purpose(lesions))
             write_picture(picture, self.run.output / f"{name}.overlay.png")

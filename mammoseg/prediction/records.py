@@ -101,6 +101,13 @@ class Records:
         except RECORD_ERRORS:
             return None
 
+    def read_digests(self, name: str) -> dict[str, str]:
+        """SHA-256 of each file that an earlier run wrote under a name, as it wrote it; none where nothing says."""
+        try:
+            return dict(self._read(name)["results"])
+        except RECORD_ERRORS:
+            return {}
+
     def add(self, path: Path, source_sha256: str, name: str, row: Row) -> None:
         """Note that a file is done, and remove what a run with other settings wrote for it and this one did not.
 
@@ -141,11 +148,7 @@ class Records:
 
     def _remove_earlier(self, name: str, *, keep: Container[str]) -> None:
         """A file that somebody changed since is not ours any more and stays."""
-        try:
-            earlier = self._read(name)["results"]
-        except RECORD_ERRORS:
-            return
-        for file, digest in earlier.items():
+        for file, digest in self.read_digests(name).items():
             if file not in keep and self._is_standing(file, digest):
                 (self.output / file).unlink()
 

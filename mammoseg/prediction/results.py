@@ -1,6 +1,7 @@
 """The results of one mammogram as files that belong to their source."""
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,8 +21,10 @@ from mammoseg.dicom.source_header import find_unusable_keywords
 from mammoseg.dicom.sr import build_report
 from mammoseg.dicom.write import header_refused, write_object
 from mammoseg.errors import InputRefusedError
+from mammoseg.files import hash_file
+from mammoseg.folders import is_plain_file
 from mammoseg.mammogram import Mammogram
-from mammoseg.overlay import write_picture
+from mammoseg.overlay import encode_picture, write_picture
 from mammoseg.prediction.instances import INSTANCES, claim_instance
 from mammoseg.prediction.options import ObjectKind, Options
 from mammoseg.prediction.records import FOLDER
@@ -57,6 +60,7 @@ def write_results(
     options: Options,
     mammogram: Mammogram,
     claims: Path | None = None,
+    earlier: Mapping[str, str] | None = None,
 ) -> Written:
     """Write DICOM objects for a DICOM source, a PNG otherwise, since they must refer to a DICOM instance.
 
@@ -67,14 +71,17 @@ def write_results(
         mammogram: mammogram that was read from `source`.
         claims: folder of the claims on UIDs, see `mammoseg.prediction.options.Run`; None for one in `output`.
 
+        earlier: SHA-256 of each file that an earlier call wrote under `name`; where a mask is there that is another, as
+            when a person has drawn in it, it stays. None writes over any.
+
     Raises:
-        InputRefusedError: the header of the source breaks rules that its objects must keep.
+        InputRefusedError: the header of the source breaks rules that its objects must keep, or other content is there.
         OSError: a file cannot be written.
     """
     file = mammogram.source or read_source_file(source)
     if file.format != "DICOM":
         fractional = options.kind is SegKind.FRACTIONAL
-        mask = _write_mask(output, name, probability, None if fractional else lesions)
+        mask = _write_mask(output, name, probability, None if fractional else lesions, earlier)
         return Written({ObjectKind.SEGMENTATION: mask}, file.sha256)
     with header_refused():
         analysis = Analysis(load_header(mammogram), lesions, algorithm, when, probability)
@@ -116,11 +123,22 @@ def _build(analysis: Analysis, mammogram: Mammogram, options: Options) -> tuple[
     return objects, notes
 
 
-def _write_mask(output: Path, name: str, probability: np.ndarray, lesions: Sequence[np.ndarray] | None) -> str:
+def _write_mask(
+    output: Path,
+    name: str,
+    probability: np.ndarray,
+    lesions: Sequence[np.ndarray] | None,
+    earlier: Mapping[str, str] | None,
+) -> str:
     if lesions is None:
         file, picture = f"{name}.probability.png", np.round(probability * 65535).astype(np.uint16)
     else:
         mask = np.logical_or.reduce(lesions) if lesions else np.zeros(probability.shape, bool)
         file, picture = f"{name}.mask.png", mask.astype(np.uint8) * 255
+    if earlier is not None and is_plain_file(output / file):
+        if hash_file(output / file) not in (earlier.get(file), hashlib.sha256(encode_picture(picture)).hexdigest()):
+            raise InputRefusedError(
+                "E_OUTPUT", f"{file} is not as an earlier call wrote it; move it away or name another output folder."
+            )
     write_picture(picture, output / file)
     return file

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pydicom
 import pytest
@@ -227,6 +228,30 @@ def test_a_file_that_was_moved_is_done_and_one_that_comes_to_its_old_place_takes
     (tmp_path / "p2").rename(tmp_path / "p1")
     run_predictor(BrightIsMass(), [tmp_path / "p1"], tmp_path / "out")
     assert patients_in(tmp_path / "out") == {"1-1.seg.dcm": "p1", "1-1-2.seg.dcm": "p2"}
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.99])
+def test_a_mask_that_a_person_has_changed_stays_and_is_named(threshold, pixels, tmp_path):
+    cv2.imwrite(str(tmp_path / "film.png"), (pixels // 16).astype(np.uint8))
+    run_predictor(BrightIsMass(), [tmp_path / "film.png"], tmp_path / "out")
+    drawn = np.zeros(pixels.shape, np.uint8)
+    drawn[30:40, 30:40] = 255
+    cv2.imwrite(str(tmp_path / "out" / "film.mask.png"), drawn)
+    for _ in range(2):
+        with pytest.raises(NothingUsableError):
+            run_predictor(
+                BrightIsMass(), [tmp_path / "film.png"], tmp_path / "out", options=Options(threshold=threshold)
+            )
+        assert rows_of(tmp_path / "out")[0]["code"] == "E_OUTPUT"
+        assert "film.mask.png is not as an earlier call wrote it" in rows_of(tmp_path / "out")[0]["reason"]
+        assert np.array_equal(cv2.imread(str(tmp_path / "out" / "film.mask.png"), cv2.IMREAD_UNCHANGED), drawn)
+
+
+def test_a_mask_that_nobody_has_changed_gives_way_to_that_of_other_settings(pixels, mass, tmp_path):
+    cv2.imwrite(str(tmp_path / "film.png"), (pixels // 16).astype(np.uint8))
+    for least in (100, 10):  # of discs of 197 and 81 pixels
+        run_predictor(BrightIsMass(), [tmp_path / "film.png"], tmp_path / "out", options=Options(min_area_pixels=least))
+    assert np.array_equal(cv2.imread(str(tmp_path / "out" / "film.mask.png"), cv2.IMREAD_UNCHANGED) > 0, mass)
 
 
 def test_nobody_else_writes_to_the_folder_before_table_and_page_are_there(pixels, tmp_path, monkeypatch):
