@@ -18,11 +18,12 @@ from mammoseg.files import as_printable, made_output, output_errors
 from mammoseg.inference.engines.engine import MODULES, choose_runtime
 from mammoseg.mammogram import MODALITIES
 from mammoseg.prediction.asked import Archives, check_inputs, choose_predictor, print_loading
-from mammoseg.prediction.file_job import MassPredictor
+from mammoseg.prediction.file_job import MassPredictor, make_refused_row
 from mammoseg.prediction.options import Options, parse_choice, parse_objects
 from mammoseg.prediction.process import Standby
 from mammoseg.prediction.records import FOLDER
 from mammoseg.prediction.run import Workers, run_over_files
+from mammoseg.prediction.table import Row
 from mammoseg.prediction.workers import choose_worker_count
 
 FETCHED = "images"
@@ -140,16 +141,13 @@ def predict(
     is_awaited = bool(found) and not others and not (Path(output) / FOLDER).exists()  # not one of many, nor done before
     if is_awaited:
         read_ahead(found[0], voi=choice.voi or "first", modalities=choice.modalities)
+    refused: list[Row] = []
     with made_output(Path(output)), Standby(others, MODULES[choose_runtime(runtime, device)]) as standby:
         predictor = choice()
         if is_awaited:
             Thread(target=_prepare, args=(predictor,)).start()  # no daemon: what compiles must not be cut off
         if archive is not None:
-            from mammoseg.archives.dicomweb.fetch import fetch_studies  # needed by few
-
-            images, selection = Path(output) / FETCHED, archives.selection
-            with output_errors(images):
-                fetched = fetch_studies(archive, images, modalities=choice.modalities, **archives.login, **selection)
+            fetched, refused = _fetch(archives, Path(output) / FETCHED, choice.modalities)
             found, _ = find_inputs([*found, *fetched])  # files by now, of which one may be among both
         run_over_files(
             predictor,
@@ -157,11 +155,24 @@ def predict(
             Path(output),
             options=options,
             passed_over=passed_over,
+            refused=refused,
             workers=Workers(workers, choice, standby.take),
             json=json,
             list_remarks=choice.list_without_effect,
             store=None if stow is None else partial(_store_results, to=stow, **archives.login_to_store),
         )
+
+
+def _fetch(archives: Archives, folder: Path, modalities: Sequence[str]) -> tuple[list[Path], list[Row]]:
+    """Paths of the images that came from an archive, and rows of those that it lists and does not give."""
+    from mammoseg.archives.dicomweb.client import connect  # needed by few
+    from mammoseg.archives.dicomweb.fetch import fetch_what_comes, require_mammograms
+
+    with output_errors(folder):
+        archive = connect(str(archives.archive), **archives.login)
+        listed = require_mammograms(archive, modalities=modalities, **archives.selection)
+        paths, refused = fetch_what_comes(archive, listed, folder)
+    return paths, [make_refused_row(path, "E_ARCHIVE", reason) for path, reason in refused.items()]
 
 
 def _prepare(predictor: MassPredictor) -> None:

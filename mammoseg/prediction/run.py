@@ -50,6 +50,7 @@ def run_over_files(
     *,
     options: Options,
     passed_over: int = 0,
+    refused: Sequence[Row] = (),
     workers: Workers = Workers(),  # noqa: B008  # frozen
     json: bool = False,
     store: Callable[[Sequence[Path]], None] | None = None,
@@ -59,6 +60,7 @@ def run_over_files(
 
     Args:
         passed_over: how many files the search has left out, which the last sentence says.
+        refused: rows of what was asked for beside `files` and could not be had.
         workers: the processes that share the files.
         json: print one JSON record for each file instead of sentences.
         store: called with the DICOM results of the run, those of an earlier run too, unless it was ended.
@@ -82,22 +84,22 @@ def run_over_files(
                 closing(_collect_rows(items, predictor, records, run, workers)) as coming,
                 tqdm(total=len(items), unit="file", disable=None) as progress,
             ):
+                for row in () if json else refused:
+                    _say_row(row)
                 for name, row in coming:
                     rows[name] = row
                     progress.update()
-                    if row.status is Status.REFUSED and not json:
-                        tqdm.write(f"{row.file}: {row.code}: {row.reason}", file=sys.stderr)
-                    elif (remarks := _say_remarks(row)) and not json:
-                        tqdm.write(f"{row.file}: note: {remarks}", file=sys.stderr)
+                    if not json:
+                        _say_row(row)
         except KeyboardInterrupt:
             ended = StoppedError(
                 f"stopped; {len(rows)} of {format_count(len(items), 'file')} done and kept, the same command goes on."
             )
         except Exception as error:  # whatever it is, it is raised below
             ended = error
-        in_order = [rows[name] for _, name in items if name in rows]
+        in_order = [*refused, *(rows[name] for _, name in items if name in rows)]
         try:
-            _write_table_and_page(_with_earlier(rows, items, records), run)
+            _write_table_and_page([*refused, *_with_earlier(rows, items, records)], run)
         except OutputError as error:
             ended = ended or error
         if json:
@@ -204,10 +206,14 @@ def make_died_row(path: Path) -> Row:
     )
 
 
-def _say_remarks(row: Row) -> str:
-    """What the terminal says of a file: what to know of it, and why nothing was found where something was near."""
+def _say_row(row: Row) -> None:
+    """Say why a file is refused, else what to know of it, and why nothing was found where something was near."""
+    if row.status is Status.REFUSED:
+        tqdm.write(f"{row.file}: {row.code}: {row.reason}", file=sys.stderr)
+        return
     nothing = f"{row.status.value}; left out: {row.left_out}" if row.left_out and not row.lesions else None
-    return "; ".join(filter(None, (nothing, row.notes)))
+    if remarks := "; ".join(filter(None, (nothing, row.notes))):
+        tqdm.write(f"{row.file}: note: {remarks}", file=sys.stderr)
 
 
 def _write_table_and_page(rows: Sequence[Row], run: Run) -> None:

@@ -10,10 +10,14 @@ import pytest
 import requests
 
 from mammoseg.data.phantom_dicom import write_mammogram
-from mammoseg.errors import OutputError, WrongCallError
+from mammoseg.errors import NothingUsableError, OutputError, PartlyRefusedError, WrongCallError
 from mammoseg.prediction.predict import predict
+from tests.archives.fake_archive import fake_archive
+from tests.archives.other_archive import OtherArchive, send_multipart
+from tests.cohort.made_cohort import make_mammograms
 from tests.made_predictor import BrightIsMass
 from tests.orthanc import instances_in
+from tests.prediction.outputs import rows_of
 from tests.waiting import PATIENCE_SECONDS
 
 
@@ -79,6 +83,22 @@ def test_archive_that_is_gone_leaves_the_results_and_says_so(tmp_path, filled):
     with pytest.raises(PartlySentError, match="2 of 2 results not in the archive; run the same command again"):
         predict(tmp_path / "CC.dcm", output=tmp_path / "out", stow="http://127.0.0.1:9/dicom-web")
     assert (tmp_path / "out" / "CC.seg.dcm").is_file()
+
+
+def test_what_the_archive_lists_and_does_not_give_is_a_row_and_the_others_go_on(tmp_path):
+    def send(request, content):
+        request.reply(404) if content == lacking else send_multipart(request, content)
+
+    make_mammograms(tmp_path / "held", 3)
+    held = OtherArchive(sorted(tmp_path.glob("held/*/*.dcm")), send=send)
+    lacking = held.files[0].read_bytes()
+    with fake_archive(held) as (archive, _), pytest.raises(PartlyRefusedError, match="1 of 3 files refused"):
+        predict(output=tmp_path / "out", archive=archive.url)
+    assert [row["code"] for row in rows_of(tmp_path / "out")] == ["E_ARCHIVE", "", ""]
+    assert len(list((tmp_path / "out").glob("*.seg.dcm"))) == 2
+    held.files = held.files[:1]
+    with fake_archive(held) as (archive, _), pytest.raises(NothingUsableError, match="none of 1 file could be used"):
+        predict(output=tmp_path / "none", archive=archive.url)
 
 
 def test_full_disk_while_fetching_is_one_sentence(filled, tmp_path, monkeypatch):

@@ -148,35 +148,52 @@ def find_mammograms(
     return list(found.values())
 
 
-@no_header_values_in_warnings()
 def fetch(archive: Archive, instances: Sequence[Instance], folder: Path, *, most_bytes: int = MOST_BYTES) -> list[Path]:
-    """Fetch instances into `folder`, each named by the keyed hash of its UID; one that is there and whole is kept.
+    """Fetch instances into `folder`, see `fetch_what_comes`; all must come.
 
     Raises:
         MammosegError: the key of this user cannot be used, see `load_key`.
         ArchiveError: some could not be fetched; the others are in the folder, and another call goes on from there.
     """
+    paths, refused = fetch_what_comes(archive, instances, folder, most_bytes=most_bytes)
+    if refused:
+        first = next(iter(refused.values()))
+        raise ArchiveError(
+            f"{first} {len(paths)} of {format_count(len(instances), 'image')} came and are kept in {folder}."
+        )
+    return paths
+
+
+@no_header_values_in_warnings()
+def fetch_what_comes(
+    archive: Archive, instances: Sequence[Instance], folder: Path, *, most_bytes: int = MOST_BYTES
+) -> tuple[list[Path], dict[Path, str]]:
+    """Fetch instances into `folder`, each named by the keyed hash of its UID; one that is there and whole is kept.
+
+    Returns:
+        Paths of those that came, and why the archive refuses each of the others, by the path that it would have.
+
+    Raises:
+        MammosegError: the key of this user cannot be used, see `load_key`.
+        ArchiveError: the archive does not answer any more; another call goes on from there.
+    """
     key = load_key(locate_key_file())
     paths: list[Path] = []
-    refused: list[str] = []
+    refused: dict[Path, str] = {}
     for instance in tqdm(instances, unit="image", desc="fetch", disable=None):
         path = folder / f"{hash_with_key(instance.sop, key)}.dcm"
         try:
             if not is_whole(path, instance):
                 retrieve_listed(archive, instance, path, most_bytes=most_bytes)
         except RefusedInstanceError as error:
-            refused.append(str(error))
+            refused[path] = str(error)
         except ArchiveError as error:
             raise ArchiveError(
                 f"{error} {len(paths)} of {format_count(len(instances), 'image')} came; call again to go on."
             ) from None
         else:
             paths.append(path)
-    if refused:
-        raise ArchiveError(
-            f"{refused[0]} {len(paths)} of {format_count(len(instances), 'image')} came and are kept in {folder}."
-        )
-    return paths
+    return paths, refused
 
 
 @no_header_values_in_warnings()
