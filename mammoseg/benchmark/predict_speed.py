@@ -19,12 +19,12 @@ from pydicom.uid import generate_uid
 from mammoseg.benchmark.memory import measure_family_mib
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.phantom import FULL_FIELD_ROWS, generate_cohort
+from mammoseg.data.records import FOLDER
 from mammoseg.inference.lesions import find_masses
 from mammoseg.inference.predictor import Predictor
 from mammoseg.overlay import draw_overlay, write_picture
 from mammoseg.prediction.file_job import build_asked_algorithm
 from mammoseg.prediction.options import Options
-from mammoseg.prediction.records import FOLDER
 from mammoseg.prediction.results import write_results
 
 PATIENTS = 4

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.cohort.items import CohortItem
+from mammoseg.data.records import RECORD_ERRORS
 from mammoseg.errors import OutputError
 from mammoseg.files import output_errors
 from mammoseg.folders import is_link
-from mammoseg.prediction.records import RECORD_ERRORS, require_row
+from mammoseg.prediction.records import require_row
 from mammoseg.prediction.table import Row
 
 OF_THE_MACHINE = ("E_WORKER", "E_FAULT", "E_ARCHIVE", "E_NOT_A_FILE", "E_TIMEOUT", "E_RESOURCES", "E_DECODER")

@@ -17,6 +17,7 @@ from mammoseg.cohort.parquet import build_table_row, with_copies, write_parquet
 from mammoseg.cohort.storing import Storing
 from mammoseg.counts import format_count
 from mammoseg.data.find_images import say_passed_over
+from mammoseg.data.records import FOLDER
 from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.errors import NothingUsableError, PartlyRefusedError, StoppedError
 from mammoseg.files import output_errors, remove_leftovers, sole_writer, write_json
@@ -24,7 +25,7 @@ from mammoseg.folders import is_plain_file
 from mammoseg.prediction.instances import INSTANCES
 from mammoseg.prediction.options import Run
 from mammoseg.prediction.page import write_page_of
-from mammoseg.prediction.records import FOLDER, Records, say_again, say_kept
+from mammoseg.prediction.records import Records, say_again, say_kept
 from mammoseg.prediction.table import Row, Status
 
 LEDGER, TABLE, SUMMARY, PAGE = "ledger.jsonl", "cohort.parquet", "summary.json", "index.html"

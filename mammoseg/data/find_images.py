@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mammoseg.data.datalist import DATALIST, SECTIONS
 from mammoseg.data.folder_matching import without_masks
+from mammoseg.data.records import list_recorded
 from mammoseg.errors import NothingUsableError
 from mammoseg.files import read_json
 from mammoseg.folders import is_file, is_folder, is_link_to_folder, leads_out, list_files_below
@@ -40,12 +41,12 @@ def find_inputs(
     """List the files to try, each once, and count those passed over.
 
     A file that is named is always tried. In a folder, hidden files, DICOMDIR, files with an ending of `SIDECARS`,
-    pictures that are masks of other files by their names, masks of a `DATALIST` there, links to folders, links that
-    lead out of it and all that lies in `output` are passed over; everything else is tried, a folder that cannot be read
-    too, to be refused by its name.
+    pictures that are masks of other files by their names, masks of a `DATALIST` there, results that records there name,
+    links to folders, links that lead out of it and all that lies in `output` are passed over; everything else is tried,
+    a folder that cannot be read too, to be refused by its name.
 
     Args:
-        with_segmentations: whether masks of a datalist that are DICOM files are to be tried all the same.
+        with_segmentations: whether masks of a datalist and results that are DICOM files are to be tried all the same.
     """
     found: dict[str, Path] = {}
     passed_over = 0
@@ -59,7 +60,11 @@ def find_inputs(
 
 def say_passed_over(count: int) -> str:
     """The end of a sentence that counts files; empty for none."""
-    return f", {count} passed over (no images, masks of images, links that lead elsewhere)" if count else ""
+    return (
+        f", {count} passed over (no images, masks of images, results of an earlier call, links that lead elsewhere)"
+        if count
+        else ""
+    )
 
 
 def say_no_file(passed_over: int, *, to: str = "segment") -> str:
@@ -105,11 +110,12 @@ def _find_files(folder: Path, output: Path | None, with_segmentations: bool) -> 
     """What to try below a folder, and how many files are passed over."""
     below = list(list_files_below(folder, without=output))
     files = without_masks(folder, [file for file in below if _may_be_image(file, folder)])
-    if masks := {mask for file in below if file.name == DATALIST for mask in _list_masks(file)}:
+    masks = {mask for file in below if file.name == DATALIST for mask in _list_masks(file)}
+    if made := masks | list_recorded(below):
         files = [
             file
             for file in files
-            if os.path.realpath(file) not in masks or (with_segmentations and begins_as_dicom(file))
+            if os.path.realpath(file) not in made or (with_segmentations and begins_as_dicom(file))
         ]
     return files, len(below) - len(files)
 

@@ -12,6 +12,7 @@ from mammoseg.checkpoints.weights_file import Named
 from mammoseg.counts import format_count
 from mammoseg.data.find_images import find_inputs
 from mammoseg.data.mammogram import read_ahead
+from mammoseg.data.records import FOLDER
 from mammoseg.dicom.iod import load_tables
 from mammoseg.dicom.seg import SegKind, SegProfile
 from mammoseg.files import as_printable, made_output, output_errors
@@ -21,7 +22,6 @@ from mammoseg.prediction.asked import Archives, check_inputs, choose_predictor, 
 from mammoseg.prediction.file_job import MassPredictor, make_refused_row
 from mammoseg.prediction.options import Options, parse_choice, parse_objects
 from mammoseg.prediction.process import Standby
-from mammoseg.prediction.records import FOLDER
 from mammoseg.prediction.run import Workers, run_over_files
 from mammoseg.prediction.table import Row
 from mammoseg.prediction.workers import choose_worker_count

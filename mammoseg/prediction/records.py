@@ -10,18 +10,12 @@ from typing import Any
 
 from mammoseg import __version__
 from mammoseg.counts import format_count
-from mammoseg.files import as_printable, hash_file, hash_json, read_json, write_json
+from mammoseg.data.records import FOLDER, RECORD_ERRORS, read_results_record
+from mammoseg.files import as_printable, hash_file, hash_json, write_json
 from mammoseg.folders import is_file, is_plain_file
 from mammoseg.paths import PLAIN_NAME, make_unique_names
 from mammoseg.prediction.options import Run
 from mammoseg.prediction.table import Row, Status
-
-FOLDER = ".mammoseg"
-"""Folder of the records in the output folder; deleting it makes the next run do everything again."""
-
-
-RECORD_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError)
-"""What reading a record can raise that another program, or another version, has written."""
 
 
 @dataclass(frozen=True)
@@ -164,16 +158,8 @@ class Records:
                     yield name, self._read(name)
 
     def _read(self, name: str) -> dict[str, Any]:
-        """The record of a name; whoever can write to the folder may have written it, so its names are held to ours.
-
-        Raises:
-            OSError, ValueError, KeyError, TypeError, AttributeError: there is none, or it is none of ours.
-        """
-        record = read_json(self._locate_record(name))
-        for file in record["results"].keys():
-            if not (file.startswith(f"{name}.") and Path(file).name == file):
-                raise ValueError("a record names a file that is no result of its source")
-        return record
+        """See `read_results_record`."""
+        return read_results_record(self._locate_record(name))
 
     def _locate_record(self, name: str) -> Path:
         return self.output / FOLDER / f"{name}.json"

@@ -10,6 +10,7 @@ import numpy as np
 from pydicom import Dataset
 
 from mammoseg.data.mammogram import read_source_file
+from mammoseg.data.records import FOLDER
 from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.cad_sr import build_cad_report
@@ -27,7 +28,6 @@ from mammoseg.mammogram import Mammogram
 from mammoseg.overlay import encode_picture, write_picture
 from mammoseg.prediction.instances import INSTANCES, claim_instance
 from mammoseg.prediction.options import ObjectKind, Options
-from mammoseg.prediction.records import FOLDER
 
 SUFFIXES = {
     ObjectKind.SEGMENTATION: ".seg.dcm",

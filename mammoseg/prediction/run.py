@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from mammoseg.counts import format_count
 from mammoseg.data.find_images import say_no_file, say_passed_over
+from mammoseg.data.records import FOLDER
 from mammoseg.dicom.algorithm import Algorithm
 from mammoseg.errors import NothingUsableError, OutputError, PartlyRefusedError, StoppedError
 from mammoseg.files import output_errors, remove_leftovers, sole_writer
@@ -23,7 +24,7 @@ from mammoseg.prediction.instances import INSTANCES
 from mammoseg.prediction.options import Options, Run
 from mammoseg.prediction.page import write_page
 from mammoseg.prediction.process import WorkerProcess
-from mammoseg.prediction.records import FOLDER, Records, say_again, say_kept
+from mammoseg.prediction.records import Records, say_again, say_kept
 from mammoseg.prediction.table import Row, Status, write_table
 from mammoseg.prediction.workers import choose_worker_count, run_in_workers
 

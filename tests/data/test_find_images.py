@@ -70,6 +70,33 @@ def test_what_is_no_datalist_hides_nothing(tmp_path, content):
     assert find_inputs([tmp_path]) == ([tmp_path / "a.png"], 1)
 
 
+def write_results(folder):
+    """What a call leaves beside its record, in the folder of its source."""
+    for name in ("film.png", "film.overlay.png", "film.mask.png", "film.other.png", "film.seg.dcm"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(bytes(128) + b"DICM" if name.endswith("dcm") else b"")
+    results = dict.fromkeys(("film.overlay.png", "film.mask.png", "film.seg.dcm"), "its hash")
+    (folder / ".mammoseg").mkdir()
+    (folder / ".mammoseg" / "film.json").write_text(json.dumps({"results": results}))
+
+
+def test_results_that_a_record_beside_them_names_are_passed_over_in_a_folder_and_tried_when_named(tmp_path):
+    write_results(tmp_path / "out1")
+    paths, passed_over = find_inputs([tmp_path], tmp_path / "out2")
+    assert ([path.name for path in paths], passed_over) == (["film.other.png", "film.png"], 4)
+    assert find_inputs([tmp_path / "out1" / "film.mask.png"])[1] == 0
+    found, _ = find_dicom_files([tmp_path])
+    assert [path.name for path in found] == ["film.seg.dcm"], "results are sent"
+
+
+@pytest.mark.parametrize("content", ["[1]", "{", '{"results": {"a.png": ""}}', '{"results": {"b.x/../../a.png": ""}}'])
+def test_what_is_no_record_hides_nothing(tmp_path, content):
+    (tmp_path / "a.png").touch()
+    (tmp_path / ".mammoseg").mkdir()
+    (tmp_path / ".mammoseg" / "b.json").write_text(content)
+    assert find_inputs([tmp_path]) == ([tmp_path / "a.png"], 1)
+
+
 def test_a_datalist_hides_no_image_that_it_names(tmp_path):
     (tmp_path / "a.png").touch()
     record = {"image": "a.png", "label": "a.png"}

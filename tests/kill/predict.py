@@ -20,9 +20,9 @@ from tqdm import tqdm
 
 from mammoseg.command_line import run_script
 from mammoseg.data.ingest import ingest
+from mammoseg.data.records import FOLDER
 from mammoseg.dicom.write import hash_content
 from mammoseg.files import hash_file
-from mammoseg.prediction.records import FOLDER
 
 MAMMOSEG = [sys.executable, "-m", "mammoseg.cli"]
 

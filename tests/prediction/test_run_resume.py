@@ -254,6 +254,15 @@ def test_a_mask_that_nobody_has_changed_gives_way_to_that_of_other_settings(pixe
     assert np.array_equal(cv2.imread(str(tmp_path / "out" / "film.mask.png"), cv2.IMREAD_UNCHANGED) > 0, mass)
 
 
+def test_results_of_an_earlier_call_are_no_mammograms_of_the_next(pixels, tmp_path, capsys):
+    cv2.imwrite(str(tmp_path / "film.png"), (pixels // 16).astype(np.uint8))
+    write_mammogram(tmp_path / "a.dcm", pixels)
+    for output in ("out1", "out2"):
+        run_predictor(BrightIsMass(), [tmp_path], tmp_path / output)
+    assert [Path(row["file"]).name for row in rows_of(tmp_path / "out2")] == ["a.dcm", "film.png"]
+    assert "passed over (no images, masks of images, results of an earlier call, " in capsys.readouterr().out
+
+
 def test_nobody_else_writes_to_the_folder_before_table_and_page_are_there(pixels, tmp_path, monkeypatch):
     def write(rows, run, path):
         with pytest.raises(MammosegError, match="another process is writing to"):
