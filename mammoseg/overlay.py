@@ -74,7 +74,11 @@ def write_picture(picture: np.ndarray, path: Path) -> None:
 
 
 def encode_picture(picture: np.ndarray) -> bytes:
-    """The bytes of the file that `write_picture` writes."""
+    """The bytes of the file that `write_picture` writes.
+
+    Args:
+        picture: uint8 or uint16, ``(rows, columns)`` or, blue first, ``(rows, columns, 3)``.
+    """
     return cv2.imencode(".png", picture)[1].tobytes()
 
 

@@ -52,7 +52,7 @@ class Records:
 
         def is_free(path: Path, name: str) -> bool:
             key = name.lower()
-            return key not in taken and (key not in others or _was_moved(others[key], path))
+            return key not in taken and (key not in others or _is_moved(others[key], path))
 
         nameless = [path for path, name in zip(files, own, strict=True) if not name]
         new = iter(make_unique_names(nameless, is_free=is_free))
@@ -170,7 +170,7 @@ def _locate(path: Path) -> str:
     return as_printable(os.path.realpath(path))
 
 
-def _was_moved(record: Mapping[str, Any], path: Path) -> bool:
+def _is_moved(record: Mapping[str, Any], path: Path) -> bool:
     """Whether a record is of the bytes at `path`, and of nothing that lies where they lay."""
     try:
         return not is_file(Path(record.get("path", ""))) and record["source"] == hash_file(path)
