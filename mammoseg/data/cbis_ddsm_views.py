@@ -108,9 +108,9 @@ def _build_record(job: IngestJob, view: View, copy: Copy) -> Record:
     stored = {owner: _read_masks(copy, owner, job.report) for owner in owners}
     masks = {owner: _fit_mask(found, shape, owner, job.report) for owner, found in stored.items()}
     fused = np.any([mask > 0 for mask in masks.values()], axis=0) if masks else np.zeros(shape, bool)
-    label = write_mask(job.output / "masks" / f"{view.case}.png", fused)
+    label = write_mask(job.made / "masks" / f"{view.case}.png", fused)
     if len(masks) > 1:
-        instances = [write_mask(job.output / "masks" / f"{name}.png", mask) for name, mask in masks.items()]
+        instances = [write_mask(job.made / "masks" / f"{name}.png", mask) for name, mask in masks.items()]
     else:
         instances = [label] * len(masks)
     first = view.abnormalities[0]

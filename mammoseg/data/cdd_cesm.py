@@ -69,7 +69,7 @@ def _build_record(job: IngestJob, name: str, path: Path, cells: Sequence[str], p
     return {
         "image_id": name,
         "image": path,
-        **write_masses(job.output / "masks", name, masses, shape=(rows, columns)),
+        **write_masses(job.made / "masks", name, masses, shape=(rows, columns)),
         "patient_id": f"P{patient}",
         "laterality": side,
         "view": view,

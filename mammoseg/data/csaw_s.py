@@ -65,7 +65,7 @@ def _build_record(job: IngestJob, folder: Path, path: Path, mask_folders: Sequen
     return {
         "image_id": path.stem,
         "image": image,
-        "label": write_mask(job.output / "masks" / f"{path.stem}.png", mask),
+        "label": write_mask(job.made / "masks" / f"{path.stem}.png", mask),
         "patient_id": path.parent.name,
         "laterality": None,
         "view": None,

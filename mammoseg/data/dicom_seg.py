@@ -145,7 +145,7 @@ def _build_record(job: IngestJob, image: DicomFile, segmentations: Sequence[Dico
         "image_id": image_id,
         "image": image.path,
         "patient_id": job.conceal(image.patient),
-        **write_masses(job.output / "masks", image_id, on_grid, shape=(rows, columns)),
+        **write_masses(job.made / "masks", image_id, on_grid, shape=(rows, columns)),
         **describe_mammogram(mammogram),
     }
 

@@ -199,11 +199,11 @@ def _build_label(
         if not mask.pixels.any():
             job.report.note(EMPTY, path)
         if mask.remarks:
-            path = write_mask(job.output / "masks" / f"{image_id}_{number}.png", mask.pixels)
+            path = write_mask(job.made / "masks" / f"{image_id}_{number}.png", mask.pixels)
         masks.append(mask.pixels)
         instances.append(path)
     fused = np.any(masks, axis=0)
-    label = instances[0] if len(instances) == 1 else write_mask(job.output / "masks" / f"{image_id}.png", fused)
+    label = instances[0] if len(instances) == 1 else write_mask(job.made / "masks" / f"{image_id}.png", fused)
     several = {"instances": instances} if len(instances) > 1 else {}
     return {"label": label, "has_mass": bool(fused.any()), **several}
 

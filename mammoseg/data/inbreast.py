@@ -85,7 +85,7 @@ def _build_record(job: IngestJob, number: str, path: Path, contours: Path | None
     return {
         "image_id": number,
         "image": path,
-        **write_masses(job.output / "masks", number, masses, shape=(rows, columns)),
+        **write_masses(job.made / "masks", number, masses, shape=(rows, columns)),
         **describe_mammogram(mammogram),
     }
 

@@ -15,13 +15,13 @@ from mammoseg.csv_table import write_csv
 from mammoseg.data.datalist import DATALIST, SECTIONS, Record, write_datalist
 from mammoseg.data.held_out import hold_out, read_patients
 from mammoseg.data.identifiers import hash_with_key, load_key_when_needed, locate_key_file
-from mammoseg.data.ingest_job import IngestJob, IngestReport
+from mammoseg.data.ingest_job import MADE, IngestJob, IngestReport
 from mammoseg.data.protocols import Protocol, find_protocol
 from mammoseg.data.sources import SOURCES, Source
 from mammoseg.data.splits import SplitRule, find_shared_patients, split_records
 from mammoseg.dicom.own_voi import read_own_voi
 from mammoseg.errors import NothingUsableError, StoppedError, WrongCallError, make_unknown_name_error
-from mammoseg.files import as_printable, remove_leftovers, sole_writer, write_json
+from mammoseg.files import as_printable, flush_to_disk, remove_leftovers, sole_writer, write_json
 
 NAMES = "names.csv"
 """Which hash is which file, beside a datalist that does not show it."""
@@ -31,36 +31,31 @@ LOCK = ".ingest.lock"
 SHARED = "patients in several sections"
 """What the report says of a split by image."""
 
-WRITTEN = ("images", "labels", "masks")
-"""Folders in the output folder that sources write to."""
-
 
 def _run_alone_in_output(run: Callable[..., None]) -> Callable[..., None]:
-    """Two runs in one folder would mix their masks; what a killed one left half written is removed.
+    """Two runs in one folder would mix their masks. What a run has not put in place is gone at its end.
 
-    What a wrong call has written is gone again with the folders that it made for it, and so is what was stopped before
-    its datalist was written.
+    What a killed one left is removed by the next.
     """
 
     @wraps(run)
     def run_alone(*arguments: Any, output: str, **options: Any) -> None:
         folder = Path(output)
         with sole_writer(folder, folder / LOCK):
-            for written in (folder, *(folder / name for name in WRITTEN)):
-                remove_leftovers(written)
-            absent = [folder / name for name in WRITTEN if not os.path.lexists(folder / name)]
+            remove_leftovers(folder)
+            shutil.rmtree(folder / MADE, ignore_errors=True)
             earlier = _stamp(folder / DATALIST)
             try:
                 run(*arguments, output=output, **options)
-            except WrongCallError:
-                _remove_folders(absent)
-                raise
             except KeyboardInterrupt:
-                if _stamp(folder / DATALIST) != earlier:
+                if _stamp(folder / DATALIST) not in (earlier, None):
                     raise StoppedError(f"stopped; {folder / DATALIST} was written.") from None
-                _remove_folders(absent)
-                stayed = [name for name in WRITTEN if (folder / name).exists()]
-                raise StoppedError(f"stopped before the datalist was written; {_say_left(folder, stayed)}.") from None
+                raise StoppedError(
+                    "stopped before the datalist was written; what it had made is removed, and the same command "
+                    "begins anew."
+                ) from None
+            finally:
+                shutil.rmtree(folder / MADE, ignore_errors=True)
 
     return run_alone
 
@@ -68,17 +63,6 @@ def _run_alone_in_output(run: Callable[..., None]) -> Callable[..., None]:
 def _stamp(path: Path) -> tuple[int, int] | None:
     """What tells a file from one that was put in its place; None where there is none."""
     return (path.stat().st_ino, path.stat().st_mtime_ns) if path.is_file() else None
-
-
-def _remove_folders(folders: Sequence[Path]) -> None:
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _say_left(folder: Path, stayed: Sequence[str]) -> str:
-    if not stayed:
-        return "what it had made is removed, and the same command begins anew"
-    return f"files that it had made lie in {', '.join(stayed)} of {folder}, and the same command begins anew"
 
 
 @_run_alone_in_output
@@ -151,7 +135,7 @@ def ingest(
     records = how.collect(job, **options)
     if not records and not job.report.skipped:
         raise NothingUsableError(f"{source}: there is no image in the input; name a folder that holds some.")
-    names = {record["image_id"]: _name(record["image"], (*job.inputs, folder)) for record in records}
+    names = {record["image_id"]: _name(record["image"], (*job.inputs, job.made)) for record in records}
     are_shown = how.has_public_codes or keep_identifiers or show_names
     if are_shown:
         records = [record | {"name": names[record["image_id"]]} for record in records]
@@ -161,27 +145,27 @@ def ingest(
         records = paper.choose_images(records, job.report)
         paper.check_fits(records)
     sections = _split(records, rule, job)
-    write_json(folder / "ingest_report.json", _describe_used(source, sections, job.report))
+    report = _describe_used(source, sections, job.report)
     if not records:
+        write_json(folder / "ingest_report.json", report)
         raise NothingUsableError(
             f"{source}: no image could be used, {job.report.summarise()}; {folder / 'ingest_report.json'} names them."
         )
+    write_json(job.made / "ingest_report.json", report)
+    if not are_shown:
+        _write_names(job.made / NAMES, names)
     write_datalist(
-        folder / DATALIST,
+        job.made / DATALIST,
         name=name or source,
         source=source,
         seed=seed,
         license=how.license,
         truth=how.truth,
         voi=voi,
-        sections={
-            key: [_make_paths_relative(record, folder) for record in section] for key, section in sections.items()
-        },
+        sections={key: [_make_paths_relative(record, job) for record in section] for key, section in sections.items()},
         split=_describe_split(rule, protocol, len(held_out)) if held_out or rule != SplitRule(folds=folds) else None,
     )
-    (folder / NAMES).unlink(missing_ok=True)
-    if not are_shown:
-        _write_names(folder / NAMES, names)
+    _put_in_place(job.made, folder)
     if paper:
         print(f"Protocol {paper.name}: {paper.note}.")
     _print_used(source, records, sections, job)
@@ -276,11 +260,29 @@ def _write_names(path: Path, names: Mapping[str, str]) -> None:
     write_csv(path, rows, columns=("image_id", "name"), mode=0o600)
 
 
-def _make_paths_relative(record: Record, folder: Path) -> Record:
+def _make_paths_relative(record: Record, job: IngestJob) -> Record:
+    """The record with paths from the folder of the datalist, as they are when what was made is put in place."""
+
     def make_relative(path: Path) -> str:
-        return Path(os.path.relpath(path.parent.resolve() / path.name, folder.resolve())).as_posix()
+        base = job.made if path.is_relative_to(job.made) else job.output
+        return Path(os.path.relpath(path.parent.resolve() / path.name, base.resolve())).as_posix()
 
     paths: Record = {key: make_relative(record[key]) for key in ("image", "label")}
     if "instances" in record:
         paths["instances"] = [make_relative(path) for path in record["instances"]]
     return record | paths
+
+
+def _put_in_place(made: Path, folder: Path) -> None:
+    """Move all files of a run to the output folder, the datalist last; one that is there goes first.
+
+    So no datalist ever names masks of another run: where this is broken off, there is none.
+    """
+    for name in (DATALIST, NAMES):
+        (folder / name).unlink(missing_ok=True)
+    files = [path for path in made.rglob("*") if path.is_file()]
+    for file in sorted(files, key=lambda path: path == made / DATALIST):
+        target = folder / file.relative_to(made)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(file, target)
+    flush_to_disk(folder)

@@ -17,6 +17,9 @@ NOT_DICOM = "files that are not DICOM"
 
 WITHOUT_CODE = "images without a patient code"
 
+MADE = ".made"
+"""Folder in the output folder that has what a run made, until its datalist is written."""
+
 
 @dataclass
 class IngestReport:
@@ -50,7 +53,7 @@ class IngestJob:
 
     Attributes:
         inputs: existing files or folders named by the caller.
-        output: folder of the datalist; a source may write masks below it.
+        output: folder of the datalist.
         conceal: turns an identifier into what the datalist may hold: itself, or its keyed hash.
         fewest_patients: how many it takes to fill the sections that are asked for.
     """
@@ -61,6 +64,11 @@ class IngestJob:
     conceal: Callable[[str], str] = str
     report: IngestReport = field(default_factory=IngestReport)
     fewest_patients: int = len(SECTIONS)
+
+    @property
+    def made(self) -> Path:
+        """Folder that a source writes below, such as ``masks/``; it goes into `output` with the datalist."""
+        return self.output / MADE
 
     def require_folders(self) -> tuple[Path, ...]:
         """The inputs, which must be folders and at least one.

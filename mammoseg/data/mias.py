@@ -126,7 +126,7 @@ def _build_record(job: IngestJob, name: str, path: Path, findings: list[MiasFind
     return {
         "image_id": name,
         "image": path,
-        **write_masses(job.output / "masks", name, [mass.fill() for mass in masses], shape=(SIDE, SIDE)),
+        **write_masses(job.made / "masks", name, [mass.fill() for mass in masses], shape=(SIDE, SIDE)),
         "patient_id": f"mias{(number + 1) // 2:03d}",
         "laterality": "R" if number % 2 else "L",
         "view": "MLO",

@@ -43,8 +43,8 @@ def collect_phantom(job: IngestJob, *, patients: int = 24, size: int = 512) -> l
 
     if job.inputs:
         raise WrongCallError("phantom makes its images and takes no input; leave the input out.")
-    records = generate_cohort(job.output, patients=patients, size=size, seed=job.seed)
-    return [record | {key: job.output / record[key] for key in ("image", "label")} for record in records]
+    records = generate_cohort(job.made, patients=patients, size=size, seed=job.seed)
+    return [record | {key: job.made / record[key] for key in ("image", "label")} for record in records]
 
 
 SOURCES = {

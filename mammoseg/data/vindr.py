@@ -81,7 +81,7 @@ def _build_record(job: IngestJob, images: Path, study: str, name: str, rows: Seq
     return {
         "image_id": name,
         "image": path,
-        **write_masses(job.output / "masks", name, masses, shape=shape),
+        **write_masses(job.made / "masks", name, masses, shape=shape),
         **describe_mammogram(mammogram),
         "patient_id": study,
         "laterality": first["laterality"] if first["laterality"] in ("L", "R") else None,

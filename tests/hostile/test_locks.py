@@ -55,7 +55,7 @@ def test_a_second_ingest_into_a_folder_is_refused_and_the_next_one_is_not(tmp_pa
 
 
 def test_what_a_killed_ingest_left_half_written_is_removed(tmp_path):
-    left = [tmp_path / "out" / name / ".P_1-x1y2.tmp.png" for name in ("", "images", "labels", "masks")]
+    left = [tmp_path / "out" / name for name in (".P_1-x1y2.tmp.png", ".made/masks/.P_1-x1y2.tmp.png", ".made/a.png")]
     for path in left:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"half")
