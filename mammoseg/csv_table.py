@@ -1,6 +1,7 @@
 """CSV files: those that people and other programs made are read, our own are written whole or not at all."""
 
 import csv
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,15 @@ from mammoseg.errors import WrongCallError
 from mammoseg.files import as_printable, atomic_path
 from mammoseg.folders import is_file
 
+_FORMULA = re.compile(r"(?![+-]\d+(\.\d+)?\Z)'*[=+\-@\t\r]")
+"""How a text begins that a spreadsheet would compute, and is no signed number; `write_csv` puts a ``'`` before it."""
+
 
 def read_csv(path: Path, *, needed: Iterable[str] = (), delimiter: str = ",") -> tuple[list[str], list[dict[str, str]]]:
     """Columns, and rows by column, of a CSV file in UTF-8 with a line of headings; a byte order mark may precede them.
 
-    A cell that a short row lacks is empty; empty cells behind the last heading are left out.
+    A cell that a short row lacks is empty; empty cells behind the last heading are left out, and so is the ``'`` that
+    `write_csv` puts before a formula.
 
     Raises:
         WrongCallError: it is no such file, lacks a column that is needed or has it twice, or a row has more cells than
@@ -39,13 +44,15 @@ def read_csv(path: Path, *, needed: Iterable[str] = (), delimiter: str = ",") ->
                 f"{path}, row {number}, has more cells than the {len(columns)} headings; write decimals with a point, "
                 f"and cells with '{delimiter}' in double quotes."
             )
-    return columns, rows
+    return columns, [{name: _as_it_was(cell) for name, cell in row.items()} for row in rows]
 
 
 def write_csv(
     path: Path, rows: Iterable[Mapping[str, Any]], *, columns: Sequence[str] | None = None, mode: int = 0o666
 ) -> None:
     """Write rows with a line of headings; what a row lacks is an empty cell.
+
+    A leading ``'`` keeps a spreadsheet from taking a text, such as the name of a file, for a formula.
 
     Args:
         path: the CSV file to write.
@@ -69,4 +76,12 @@ def write_csv(
     with atomic_path(path, mode=mode) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: _as_no_formula(value) for name, value in row.items()} for row in rows)
+
+
+def _as_no_formula(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+
+
+def _as_it_was(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

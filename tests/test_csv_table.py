@@ -2,7 +2,7 @@
 
 import pytest
 
-from mammoseg.csv_table import read_csv
+from mammoseg.csv_table import read_csv, write_csv
 from mammoseg.errors import WrongCallError
 
 
@@ -52,3 +52,16 @@ def test_column_that_is_needed_is_named(table):
     table.write_text("image,view\n")
     with pytest.raises(WrongCallError, match="has no column 'pathology'; it has: image, view"):
         read_csv(table, needed=("image", "pathology"))
+
+
+@pytest.mark.parametrize("name", ["=cmd()P0_L.png", "@a", "\tb", "-1+1", "'=c", "''=d", "'e", "f"])
+def test_text_is_no_formula_in_the_file_and_comes_back_as_it_was(name, table):
+    write_csv(table, [{"name": name}])
+    assert not table.read_text().splitlines()[1].startswith(("=", "@", "\t", "-"))
+    assert read_csv(table)[1] == [{"name": name}]
+
+
+@pytest.mark.parametrize("number", [-0.25, "-0.25", "+1"])
+def test_a_signed_number_stays_one(number, table):
+    write_csv(table, [{"difference": number}])
+    assert table.read_text() == f"difference\n{number}\n"

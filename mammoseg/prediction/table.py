@@ -99,12 +99,10 @@ def write_table(rows: Sequence[Row], path: Path) -> None:
 
 
 def _format_cell(value: object) -> str:
-    """Text of a cell; a leading ``'`` keeps a spreadsheet from taking a file name for a formula."""
     if value is None:
         return ""
     if isinstance(value, Status):
         return value.value
     if isinstance(value, float):
         return f"{value:.4g}" if value < 1000 else f"{value:.0f}"
-    text = str(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t")) else text
+    return str(value)

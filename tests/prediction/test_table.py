@@ -24,7 +24,7 @@ def test_odd_names_survive(name, tmp_path):
     assert cells(Row(name, Status.NOTHING), tmp_path / "t.csv")["file"] == name
 
 
-@pytest.mark.parametrize("name", ["=cmd()", "+1", "-1", "@a"])
+@pytest.mark.parametrize("name", ["=cmd()", "+1+1", "-a", "@a"])
 def test_file_name_is_no_formula(name, tmp_path):
     assert cells(Row(name, Status.NOTHING), tmp_path / "t.csv")["file"] == f"'{name}"
 
