@@ -95,9 +95,18 @@ def collect(
 
 
 def make_image_id(job: IngestJob, relative: Path) -> str:
-    """Keyed hash of a path in the input; or the path, with an underscore for what a file name may not hold."""
+    """Keyed hash of a path in the input; or the path, with an underscore for what a file name may not hold.
+
+    Raises:
+        InputRefusedError: ``E_SAME_NAME``, another image has it already.
+    """
     name = normalize("NFC", (relative.parent / get_stem(relative)).as_posix())
-    return re.sub(r"[^A-Za-z0-9._-]", "_", job.conceal(name))
+    image_id = re.sub(r"[^A-Za-z0-9._-]", "_", job.conceal(name))
+    if (first := job.image_ids.setdefault(image_id, relative)) is not relative:
+        raise InputRefusedError(
+            "E_SAME_NAME", f"its name becomes that of {as_printable(first)}; give it one of its own."
+        )
+    return image_id
 
 
 def _match(root: Path, mask_root: Path | None, mask_names: re.Pattern[str] | None, report: IngestReport) -> Matches:

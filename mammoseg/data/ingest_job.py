@@ -56,6 +56,7 @@ class IngestJob:
         output: folder of the datalist.
         conceal: turns an identifier into what the datalist may hold: itself, or its keyed hash.
         fewest_patients: how many it takes to fill the sections that are asked for.
+        image_ids: path in the input of each image that has one already.
     """
 
     inputs: tuple[Path, ...]
@@ -64,6 +65,7 @@ class IngestJob:
     conceal: Callable[[str], str] = str
     report: IngestReport = field(default_factory=IngestReport)
     fewest_patients: int = len(SECTIONS)
+    image_ids: dict[str, Path] = field(default_factory=dict)
 
     @property
     def made(self) -> Path:

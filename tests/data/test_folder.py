@@ -334,6 +334,17 @@ def test_a_message_about_the_pattern_shows_what_it_found_where(run, pattern, mes
         run(patient_regex=pattern)
 
 
+def test_an_image_whose_name_becomes_that_of_another_is_left_out_before_its_mask_is_written(run, root, tmp_path):
+    for name, row in (("p4 a", 2), ("p4_a", 6)):
+        write_image(root / f"{name}.png")
+        for number, column in ((1, 1), (2, 4)):
+            write_mask_png(root / f"{name}_mask_{number}.png", square(row, column))
+    assert {"p1", "p2", "p3", "p4_a"} == run().keys()
+    (line,) = report_of(tmp_path / "out")["skipped"]["E_SAME_NAME"]
+    assert line == "p4_a.png: its name becomes that of p4 a.png; give it one of its own."
+    assert cv2.imread(str(tmp_path / "out" / "masks" / "p4_a.png"), 0).any(axis=1).argmax() == 2
+
+
 def test_names_are_shown_on_request_and_lie_beside_the_datalist_otherwise(root, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     out = tmp_path / "out"
