@@ -53,7 +53,7 @@ def evaluate_mean(
     check_folder(output)
     predictor = load_predictor(bundle, weights=weights, flips=flips, device=device, voi=read_voi(datalist))
     refuse_other_scores(output, {"weights_sha256": predictor.algorithm.weights_sha256})
-    threshold = threshold or predictor.threshold
+    threshold = predictor.threshold if threshold is None else threshold
     with sole_writer(output, output / LOCK):
         images = [
             [

@@ -49,6 +49,11 @@ def test_the_mean_is_named_with_all_members_and_the_threshold_decides(folder):
     assert (said["section"], said["flips"], said["min_area_mm2"]) == ("test", None, None)
 
 
+def test_a_threshold_of_0_is_no_missing_one(folder):
+    scores_of(folder, str(folder / "weights"), "at-0", threshold=0.0, device="cpu")
+    assert json.loads((folder / "at-0" / "summary.json").read_text())["provenance"]["threshold"] == 0
+
+
 def test_a_member_that_may_have_learned_from_the_images_is_named_a_doubt(folder, capsys):
     mean = folder / "doubtful"
     write_bright_weights(mean / "a.pt", spatial_size=(64, 48), grey=0.7)
