@@ -25,6 +25,13 @@ from mammoseg.provenance import warn_of_doubt
 LOCK = ".compare.lock"
 """In the output folder: two runs at once would leave tables of one beside the page of the other."""
 
+WRITTEN = (
+    *("report.html", "report.json", "comparison.md", "runs.csv", "pairs.csv", "froc.csv"),
+    *("good_enough.csv", "agreement.csv", "subgroups.csv", "subgroup_pairs.csv", "speed.csv"),
+    *("dice.png", "ecdf.png", "area.png", "froc.png", "learning_curves.png", "speed.png"),
+)
+"""All that a comparison may write. An earlier one's goes first: what the next has no data for would stay."""
+
 
 def compare(
     *evaluations: str | Path, output: str | Path, speed: str | Path | None = None, remarks: Sequence[str] = ()
@@ -37,7 +44,7 @@ def compare(
 
     Args:
         evaluations: two or more folders with a ``per_image.csv``, or these files; the folder of each names its run.
-        output: folder, made when missing.
+        output: folder, made when missing; of an earlier comparison nothing stays there.
         speed: JSON that ``scripts/benchmark.py networks --json`` wrote, for speed against Dice; None leaves it out.
         remarks: sentences that the report and ``comparison.md`` begin with, such as under which budget runs were made.
 
@@ -71,6 +78,8 @@ def compare(
     curves = _read_curves(tables, paths)
     origins = {name: read_provenance(path.parent) for name, path in zip(tables, paths, strict=True)}
     with sole_writer(folder, folder / LOCK):
+        for name in WRITTEN:
+            (folder / name).unlink(missing_ok=True)
         write_csv(folder / "runs.csv", runs)
         write_csv(folder / "pairs.csv", pairs)
         plot_score_boxes(boxes, folder / "dice.png", label="Dice")
@@ -95,7 +104,7 @@ def compare(
             shown=shown,
             runs=runs,
             pairs=pairs,
-            froc=froc,
+            froc=counted,
             speed=speeds,
             provenance=origins,
             remarks=remarks,

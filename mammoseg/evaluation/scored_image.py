@@ -16,6 +16,7 @@ from mammoseg.evaluation.tables import (
     ScoreRow,
     count_masses,
     format_dice_lines,
+    remove_evaluation,
     summarise,
     write_per_image,
     write_summary,
@@ -64,7 +65,7 @@ def write_evaluation(
     """Write ``per_image.csv``, ``summary.csv``, ``summary.json`` and what `write_lesion_tables` writes.
 
     Args:
-        folder: folder of the tables; files of an earlier run are replaced.
+        folder: folder of the tables; those of an earlier run go first, and ``summary.json`` is written last.
         images: grids of each image, in the order of the datalist.
         provenance: JSON values that go into ``summary.json``.
     Raises:
@@ -76,6 +77,7 @@ def write_evaluation(
         found.setdefault(row["grid"], []).append(of_image)
     summary = summarise(rows)
     try:
+        remove_evaluation(folder)
         write_per_image(folder / "per_image.csv", rows)
         write_marks(folder, chain.from_iterable(images))
         more = {"masses": count_masses(rows)} | write_lesion_tables(folder, found)

@@ -52,6 +52,11 @@ POOLED_DICE, POOLED_IOU = f"dice_pooled_{BATCH}", f"iou_pooled_{BATCH}"
 POOLED = {POOLED_DICE: compute_pooled_dice, POOLED_IOU: compute_pooled_iou}
 """What is computed of the `COUNTED_PIXELS` of each batch."""
 
+EVALUATION = (
+    *("summary.json", "summary.csv", "per_image.csv", "marks.csv"),
+    *("froc.csv", "froc_curve.csv", "froc.png", "reliability.csv", "reliability.png"),
+)
+"""Files of an evaluation; the first is written last, and says by what threshold and weights the others are."""
 
 MOST_BYTES = 2**24
 """Of a ``summary.json``; a thousand subgroups take a tenth of it."""
@@ -71,6 +76,16 @@ WORDS = {
     "commit": "commit",
 }
 """What a reader is told of an evaluation, in this order, by the names of its provenance."""
+
+
+def remove_evaluation(folder: Path) -> None:
+    """Remove the tables of an earlier evaluation, so that what is broken off never stands beside them.
+
+    Raises:
+        OSError: one cannot be removed.
+    """
+    for name in EVALUATION:
+        (folder / name).unlink(missing_ok=True)
 
 
 def write_per_image(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

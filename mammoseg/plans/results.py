@@ -15,6 +15,7 @@ from mammoseg.evaluation.tables import (
     count_masses,
     read_per_image,
     read_provenance,
+    remove_evaluation,
     summarise,
     write_per_image,
     write_summary,
@@ -139,6 +140,7 @@ def _write_joined(folder: Path, rows: Sequence[ScoreRow], folds: Sequence[Path])
     summary = folder / "summary.json"
     if summary.is_file() and summary.stat().st_mtime >= max((fold / DONE).stat().st_mtime for fold in folds):
         return
+    remove_evaluation(folder)
     write_per_image(folder / "per_image.csv", rows)
     of_folds = [read_marks(fold, read_per_image(fold / "per_image.csv")) for fold in folds]
     more: dict[str, list[ScoreRow]] = {"masses": count_masses(rows)}

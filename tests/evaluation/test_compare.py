@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from mammoseg.errors import WrongCallError
-from mammoseg.evaluation.compare import compare
+from mammoseg.evaluation.compare import WRITTEN, compare
 from mammoseg.evaluation.lesion_tables import write_lesion_tables
 from mammoseg.evaluation.reporting_items import LEFT_TO_AUTHORS
 from mammoseg.evaluation.tables import read_per_image, write_per_image, write_summary
@@ -160,6 +160,34 @@ def test_curves_and_missed_masses_of_the_runs_stand_side_by_side(better, worse, 
     assert (tmp_path / "out" / "froc.png").read_bytes().startswith(b"\x89PNG")
     with (tmp_path / "out" / "froc.csv").open() as file:
         assert {row["run"] for row in csv.DictReader(file)} == {"better", "worse"}
+
+
+def test_nothing_of_an_earlier_comparison_stays(better, worse, tmp_path):
+    for run in (better, worse):
+        with_facts(run, subtlety=[2, 5])
+        images = [dict.fromkeys(RULES, FoundLesions((0.9,), (0.5,), group=f"P{n}")) for n in range(6)]
+        write_lesion_tables(run.parent, {"network": images})
+        (run.parent / "metrics.csv").write_text("epoch,train_loss,val_mean_dice,lr\n1,0.5,0.2,0.001\n2,0.4,0.3,0.001\n")
+    compare(better, worse, output=tmp_path / "out")
+    before = {path.name for path in (tmp_path / "out").iterdir()}
+    third, fourth = (write_run(tmp_path / name / "per_image.csv", DICE) for name in ("third", "fourth"))
+    (tmp_path / "out" / "notes.txt").touch()
+    compare(third, fourth, output=tmp_path / "out")
+    gone = {"froc.csv", "froc.png", "subgroups.csv", "agreement.csv", "area.png", "learning_curves.png"}
+    assert gone <= before <= {*WRITTEN}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == before - gone - {"subgroup_pairs.csv"} | {
+        "notes.txt"
+    }
+    assert "<h2>Masses found" not in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_rows_of_curves_without_a_curve_stand_nowhere(better, worse, tmp_path):
+    for run in (better, worse):
+        images = [dict.fromkeys(RULES, FoundLesions((0.9,), (0.5,), group=f"P{n}")) for n in range(6)]
+        write_lesion_tables(run.parent, {"network": images})
+        (run.parent / "froc_curve.csv").unlink()
+    compare(better, worse, output=tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["froc"] == []
 
 
 def with_facts(run, **facts):

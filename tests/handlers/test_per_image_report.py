@@ -11,7 +11,8 @@ from monai.data import DataLoader
 from monai.engines import SupervisedEvaluator
 
 from mammoseg.errors import MammosegError, WrongCallError
-from mammoseg.evaluation.tables import read_per_image
+from mammoseg.evaluation import scored_image
+from mammoseg.evaluation.tables import EVALUATION, read_per_image, read_provenance
 from mammoseg.handlers.per_image_report import PerImageReport, _merge_in_order
 from mammoseg.metrics.regions import list_mass_regions
 
@@ -215,3 +216,20 @@ def test_folder_that_cannot_be_written_to_stops_before_the_first_image(tmp_path)
     (tmp_path / "scores").touch()
     with pytest.raises(WrongCallError, match="cannot be written to .Not a directory."):
         evaluate([make_item("a")], tmp_path / "scores", postprocessing=pytest.fail)
+
+
+@pytest.mark.parametrize("at", ["write_per_image", "write_marks", "write_lesion_tables", "write_summary"])
+def test_what_is_broken_off_stands_beside_no_table_of_an_earlier_run(at, tmp_path, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    item = make_item("a", image=1 - PROBABILITY)
+    evaluate([item], tmp_path, threshold=0.5, provenance={"threshold": 0.5})
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert before.keys() == {*EVALUATION}
+    monkeypatch.setattr(scored_image, at, stop)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate([make_item("b")], tmp_path, threshold=0.2, provenance={"threshold": 0.2})
+    left = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert "summary.json" not in left and read_provenance(tmp_path) == {}
+    assert not [name for name, content in left.items() if content == before[name] and name.endswith(".csv")]
