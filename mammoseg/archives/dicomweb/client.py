@@ -19,6 +19,7 @@ from dicomweb_client.web import DICOMwebClient
 from requests.auth import AuthBase, HTTPBasicAuth
 from requests.utils import get_netrc_auth
 
+from mammoseg.archives.dicomweb import deadline
 from mammoseg.dicom.gate import is_uid
 from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.program import LOOPBACK
@@ -28,9 +29,6 @@ TOKEN_VARIABLE = "MAMMOSEG_DICOMWEB_TOKEN"
 
 TIMEOUT_SECONDS = (10.0, 60.0)
 """To connect, and between two pieces of an answer."""
-
-MOST_SECONDS = 900.0
-"""For one whole answer: the largest instance at 5 Mbit/s. Without it, a byte a minute would never end."""
 
 WAITS_SECONDS = (1.0, 2.0, 4.0)
 """Before the second, third and fourth attempt; a fifth is not made."""
@@ -81,6 +79,8 @@ class ArchiveSession(requests.Session):
         self.name = name
         self.timeout = timeout
         self.waits = tuple(waits)
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, deadline.DeadlineAdapter())
         self.headers["Accept-Encoding"] = "identity"  # a limit on what arrives is then one on what it becomes
 
     def request(self, method: str, url: str, **options: Any) -> requests.Response:  # type: ignore[override]  # fewer arguments
@@ -121,20 +121,26 @@ class ArchiveSession(requests.Session):
         """Send once, and return the answer with its body unread: a success, or a refusal for good.
 
         Raises:
-            PassingError: the archive is busy or fails; another attempt may succeed.
+            PassingError: the archive is busy, fails or sends too slowly; another attempt may succeed.
             WrongCallError: it refuses the user or the password.
             ArchiveError: it redirects to another address.
         """
         headers = {name: value for name, value in (options.get("headers") or {}).items() if name != "Host"}
-        response = super().request(
-            method,
-            url,
-            **{**options, "headers": headers},  # dicomweb-client's Host lacks the port
-            timeout=self.timeout,
-            verify=self.verify,
-            stream=True,
-            allow_redirects=False,
-        )
+        end = time.monotonic() + deadline.MOST_SECONDS
+        try:
+            response = super().request(
+                method,
+                url,
+                **{**options, "headers": headers},  # dicomweb-client's Host lacks the port
+                timeout=self.timeout,
+                verify=self.verify,
+                stream=True,
+                allow_redirects=False,
+            )
+        except requests.RequestException:
+            _check_in_time(end)
+            raise
+        _check_in_time(end)  # headers that are cut short look like whole ones
         status = response.status_code
         if status < 300 or (status >= 400 and status not in (401, 403, *PASSING_STATUSES)):
             return response
@@ -150,16 +156,22 @@ class ArchiveSession(requests.Session):
 
     @staticmethod
     def read_blocks(response: requests.Response) -> Iterator[bytes]:
-        """The body of what `open` returned, in pieces as they arrive, for at most `MOST_SECONDS`.
+        """The body of what `open` returned, in pieces as they arrive, `MOST_SECONDS` after it was asked for at most.
 
         Raises:
-            PassingError: the body takes longer than that.
+            PassingError: it takes longer than that.
         """
-        deadline = time.monotonic() + MOST_SECONDS
-        while block := response.raw.read1(BLOCK_BYTES, decode_content=True):
-            if time.monotonic() > deadline:
-                raise PassingError("sends too slowly")
-            yield block
+        seconds = deadline.MOST_SECONDS - response.elapsed.total_seconds()
+        end = time.monotonic() + seconds
+        with deadline.hung_up_after(seconds, response.raw.connection):
+            try:
+                while block := response.raw.read1(BLOCK_BYTES, decode_content=True):
+                    _check_in_time(end)
+                    yield block
+            except urllib3.exceptions.HTTPError:
+                _check_in_time(end)
+                raise
+            _check_in_time(end)
 
     def _read_whole(self, method: str, url: str, options: dict[str, Any]) -> requests.Response:
         kept = {name: value for name, value in options.items() if name in ("headers", "data", "params")}
@@ -272,6 +284,11 @@ def _find_credentials(root: str, user: str | None) -> AuthBase | None:
     if password is None:
         raise WrongCallError(f"there is no password for the user; set {PASSWORD_VARIABLE} or write ~/.netrc.")
     return HTTPBasicAuth(user.encode(), password.encode())
+
+
+def _check_in_time(end: float) -> None:
+    if time.monotonic() > end:
+        raise PassingError("sends too slowly") from None
 
 
 def _say_what_happened(error: Exception) -> str:

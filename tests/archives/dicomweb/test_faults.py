@@ -2,12 +2,14 @@
 
 import socket
 import struct
+from itertools import chain, repeat
 from urllib.parse import parse_qs, urlsplit
 
 import pydicom
 import pytest
 
 from mammoseg.archives.dicomweb import client as client_module
+from mammoseg.archives.dicomweb import deadline
 from mammoseg.archives.dicomweb import fetch as fetch_module
 from mammoseg.archives.dicomweb.client import ArchiveError, Instance
 from mammoseg.archives.dicomweb.fetch import fetch, find_mammograms, list_results
@@ -142,20 +144,57 @@ def test_only_what_may_pass_is_asked_for_again(status, attempts, tmp_path):
     assert len(server.requests) == 2 * attempts
 
 
-def test_archive_that_sends_a_byte_now_and_then_is_given_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(client_module, "MOST_SECONDS", 0.1)
+def drip_body(request):
+    request.send_response(200)
+    request.send_header("Content-Type", MULTIPART)
+    request.send_header("Content-Length", str(2**40))
+    request.end_headers()
+    drip(request, b"-")
 
-    def drip(request):
-        request.send_response(200)
-        request.send_header("Content-Type", MULTIPART)
-        request.send_header("Content-Length", str(2**40))
-        request.end_headers()
-        while not request.server.ended.wait(0.03):
-            request.wfile.write(b"-")
 
-    with fake_archive(drip) as (archive, server), pytest.raises(ArchiveError, match="sends too slowly"):
-        fetch(archive, [HERE], tmp_path)
-    assert len(server.requests) == ATTEMPTS
+def drip_chunk_size(request):
+    request.send_response(200)
+    request.send_header("Content-Type", MULTIPART)
+    request.send_header("Transfer-Encoding", "chunked")
+    request.end_headers()
+    drip(request, b"0")
+
+
+def drip_body_of_unsaid_length(request):
+    request.send_response(200)
+    request.send_header("Content-Type", MULTIPART)
+    request.send_header("Connection", "close")
+    request.end_headers()
+    drip(request, b"-")
+
+
+def drip_headers(request):
+    drip(request, b"HTTP/1.1 200 OK\r\n", b"a")
+
+
+def continue_for_ever(request):
+    drip(request, b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def drip(request, *pieces):
+    for piece in chain(pieces, repeat(pieces[-1])):
+        if request.server.ended.wait(0.03):
+            return
+        request.wfile.write(piece)
+
+
+@pytest.mark.parametrize(
+    "slow", [drip_body, drip_chunk_size, drip_body_of_unsaid_length, drip_headers, continue_for_ever]
+)
+def test_archive_that_sends_a_byte_now_and_then_is_given_up(slow, tmp_path, monkeypatch):
+    monkeypatch.setattr(deadline, "MOST_SECONDS", 0.2)
+    with fake_archive(slow) as (archive, server):
+        with pytest.raises(ArchiveError, match="sends too slowly"):
+            fetch(archive, [HERE], tmp_path)
+        with pytest.raises(ArchiveError, match="sends too slowly"):
+            find_mammograms(archive)
+        assert came(server, 2 * ATTEMPTS)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_search_answered_by_a_login_page_is_an_error_and_no_empty_list():
