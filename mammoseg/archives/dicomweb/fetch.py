@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from itertools import chain
@@ -45,6 +45,7 @@ OPTIONS = {"StudyInstanceUID": "--study", "PatientID": "--patient", "StudyDate":
 """How the command line calls the attributes that studies are searched by."""
 
 STUDY, SERIES, SOP, MODALITY = "0020000D", "0020000E", "00080018", "00080060"
+PATIENT, DATE = "00100020", "00080020"
 
 
 class Search(TypedDict, total=False):
@@ -133,7 +134,8 @@ def find_mammograms(
     if filters.keys() == {"StudyInstanceUID"}:
         studies = [filters["StudyInstanceUID"]]
     else:
-        studies = list(dict.fromkeys(_read_uids(find_studies(archive, sorted(wanted), filters), STUDY, left_out)))
+        answers = _leave_out_others(find_studies(archive, sorted(wanted), filters), filters)
+        studies = list(dict.fromkeys(_read_uids(answers, STUDY, left_out)))
     for study_uid in studies:
         series = list_series(archive, study_uid)
         of_interest = (answer for answer in series if read_first_value(answer, MODALITY) in {*wanted, unsaid})
@@ -203,7 +205,7 @@ def _say_why_nothing(archive: Archive, *, modalities: str | Sequence[str] = MODA
     series = list_series(archive, filters["StudyInstanceUID"]) if filters.keys() == {"StudyInstanceUID"} else ()
     matching = chain(series, list_results(archive, archive.client.search_for_studies, STUDY, search_filters=filters))
     given = " and ".join(OPTIONS[keyword] for keyword in filters) or "the whole archive"
-    if next(matching, None) is None:
+    if next(_leave_out_others(matching, filters), None) is None:
         return f"{archive.name} has no study that fits {given}."
     wanted = ",".join(list_modalities(modalities))
     return (
@@ -230,6 +232,34 @@ def _is_date(text: str) -> bool:
     except ValueError:
         return False
     return days == sorted(days)
+
+
+def _leave_out_others(answers: Iterable[dict[str, Any]], filters: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """The answers to a search that say nothing else than what was searched for; others are counted in the log."""
+    others = 0
+    for answer in answers:
+        if _fits(answer, filters):
+            yield answer
+        else:
+            others += 1
+    if others:
+        logger.error("%d answers are left out: the archive gives them, and they are not what was searched for.", others)
+
+
+def _fits(answer: dict[str, Any], filters: Mapping[str, str]) -> bool:
+    """Whether what an answer says of the attributes searched by is what was searched for, PS3.4 C.2.2.2.
+
+    Blanks around a Patient ID and its letters' case, which some archives take for the same, tell nothing apart.
+    """
+    study, patient, date = (read_first_value(answer, tag).strip() for tag in (STUDY, PATIENT, DATE))
+    first, _, last = filters.get("StudyDate", "").partition("-")
+    last = last if "-" in filters.get("StudyDate", "") else first
+    pattern = re.escape(filters.get("PatientID", "").strip()).replace(r"\*", ".*").replace(r"\?", ".")
+    return (
+        study in ("", filters.get("StudyInstanceUID", study))
+        and (not patient or not pattern or bool(re.fullmatch(pattern, patient, re.IGNORECASE | re.DOTALL)))
+        and (not re.fullmatch(r"\d{8}", date) or first <= date <= (last or date))
+    )
 
 
 def find_studies(

@@ -10,6 +10,7 @@ from mammoseg.archives.dicomweb.client import Archive, ArchiveError, Instance, P
 from mammoseg.archives.dicomweb.multipart import MultipartError, parse_boundary, read_only_part
 from mammoseg.border import passed_over
 from mammoseg.dicom.parse import MOST_BYTES, open_dicom
+from mammoseg.dicom.values import read_text
 from mammoseg.files import atomic_path
 
 ACCEPT = 'multipart/related; type="application/dicom"; transfer-syntax=*'
@@ -30,7 +31,8 @@ def retrieve(archive: Archive, instance: Instance, path: Path, *, most_bytes: in
         False when the archive has no such instance.
 
     Raises:
-        RefusedInstanceError: the answer is no DICOM, another instance, or longer than `most_bytes`.
+        RefusedInstanceError: the answer is no DICOM, another instance or one of another series or study, or longer
+            than `most_bytes`.
         ArchiveError: no whole answer after the last attempt.
     """
     return archive.session.attempt(lambda: _retrieve_once(archive, instance, path, most_bytes))
@@ -67,18 +69,34 @@ def _retrieve_once(archive: Archive, instance: Instance, path: Path, most_bytes:
             except MultipartError as error:
                 raise PassingError(str(error)) from None
             file.flush()
-            if _read_sop_instance_uid(temporary) != instance.sop:
+            held = _read_uids(temporary)
+            if _read_meta_uid(temporary) != instance.sop or held not in (None, _list_uids(instance)):
                 raise RefusedInstanceError(f"{archive.name} answers with something else than what was asked for.")
-            if not _says_its_end(response) and not is_whole(temporary, instance):
+            if held is None and not _says_its_end(response):
                 raise PassingError("breaks off its answer")
     return True
 
 
 def is_whole(path: Path, instance: Instance) -> bool:
-    """Whether the file holds this instance to its end."""
+    """Whether the file holds this instance, of this series and study, to its end."""
+    return _read_uids(path) == _list_uids(instance)
+
+
+def _list_uids(instance: Instance) -> list[str]:
+    return [instance.study, instance.series, instance.sop]
+
+
+def _read_uids(path: Path) -> list[str] | None:
+    """Study, series and SOP Instance UID of the data set, empty where they cannot be read; None of no whole file.
+
+    The File Meta Information may name another instance than the data set, which may be of another patient.
+    """
+    uids: list[str] | None = None
     with passed_over():
-        return open_dicom(path).get("SOPInstanceUID") == instance.sop
-    return False
+        dataset = open_dicom(path)
+        uids = []
+        uids = [read_text(dataset, f"{level}InstanceUID") for level in ("Study", "Series", "SOP")]
+    return uids
 
 
 def _read_content(response: requests.Response, archive: Archive) -> Iterator[bytes]:
@@ -105,7 +123,7 @@ def _read_content_type(response: requests.Response) -> str:
     return response.headers.get("Content-Type", "")
 
 
-def _read_sop_instance_uid(path: Path) -> str:
+def _read_meta_uid(path: Path) -> str:
     with passed_over():
         return str(read_file_meta_info(path).get("MediaStorageSOPInstanceUID", ""))
     return ""

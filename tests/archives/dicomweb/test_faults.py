@@ -265,6 +265,23 @@ def test_another_instance_than_the_one_asked_for_is_refused(tmp_path):
     assert list((tmp_path / "in").iterdir()) == []
 
 
+@pytest.mark.parametrize("level", ["SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"])
+def test_a_data_set_of_another_image_than_its_file_meta_names_is_refused(level, tmp_path):
+    data = pydicom.dcmread(write_view(tmp_path))
+    here = Instance(data.StudyInstanceUID, data.SeriesInstanceUID, data.SOPInstanceUID)
+    data[level].value = "1.2.3"
+    data.save_as(tmp_path / "other.dcm")
+    assert pydicom.dcmread(tmp_path / "other.dcm").file_meta.MediaStorageSOPInstanceUID == here.sop
+
+    def other(request):
+        request.reply(200, OPENING + (tmp_path / "other.dcm").read_bytes() + b"\r\n--edge--", MULTIPART)
+
+    with fake_archive(other) as (archive, server), pytest.raises(ArchiveError, match="something else"):
+        fetch(archive, [here], tmp_path / "in")
+    assert len(server.requests) == 1 and list((tmp_path / "in").iterdir()) == []
+    assert not is_whole(tmp_path / "other.dcm", here)
+
+
 def test_instance_without_end_is_stopped(tmp_path):
     def huge(request):
         request.send_response(200)

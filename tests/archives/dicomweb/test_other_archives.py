@@ -7,7 +7,7 @@ from mammoseg.archives.dicomweb.client import ArchiveError, Instance
 from mammoseg.archives.dicomweb.fetch import fetch, fetch_studies, find_mammograms, list_instances
 from mammoseg.archives.dicomweb.store import store
 from mammoseg.errors import NothingUsableError
-from tests.archives.fake_archive import fake_archive
+from tests.archives.fake_archive import dicom_json, fake_archive
 from tests.archives.made_study import write_view
 from tests.archives.other_archive import OtherArchive, find_nothing, refuse
 
@@ -56,6 +56,53 @@ def test_a_named_study_is_not_searched_for(mammogram, tomogram):
     with fake_archive(held) as (archive, _):
         assert find_mammograms(archive, study=here.study) == [here]
     assert "/studies" not in held.asked
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ({"patient": "1234"}, ["1.2.1", "1.2.4"]),
+        ({"patient": "12*"}, ["1.2.1", "1.2.2", "1.2.4"]),
+        ({"patient": "?b.4"}, ["1.2.3", "1.2.4"]),
+        ({"patient": ""}, ["1.2.1", "1.2.2", "1.2.3", "1.2.4"]),
+        ({"date": "20240131"}, ["1.2.1", "1.2.4"]),
+        ({"date": "20240131-20240201"}, ["1.2.1", "1.2.2", "1.2.4"]),
+        ({"date": "20240201-"}, ["1.2.2", "1.2.3", "1.2.4"]),
+        ({"date": "-20240131"}, ["1.2.1", "1.2.4"]),
+        ({"patient": "1234", "date": "20240201-"}, ["1.2.4"]),
+        ({"patient": "1234", "study": "1.2.2"}, []),
+        ({"patient": "none", "date": "20250101"}, ["1.2.4"]),
+    ],
+)
+def test_what_was_not_searched_for_is_left_out_where_an_archive_ignores_a_search(search, found, caplog):
+    """Of the last study it gives neither patient nor date."""
+    held = {"1.2.1": ("1234 ", "20240131"), "1.2.2": ("12345", "20240201"), "1.2.3": ("AB.4", "20240202")}
+    studies = [dicom_json(t0020000D=uid, t00100020=one, t00080020=day) for uid, (one, day) in held.items()]
+
+    def ignore_search(request):
+        place = request.path.partition("?")[0].strip("/").split("/")
+        levels = {
+            "studies": [*studies, dicom_json(t0020000D="1.2.4")],
+            "series": [dicom_json(t0020000E="1.3", t00080060="MG")],
+            "instances": [dicom_json(t00080018=f"{place[1:2] and place[1]}.9")],
+        }
+        request.reply_json(levels[place[-1]] if "offset=0" in request.path else [])
+
+    with fake_archive(ignore_search) as (archive, _):
+        assert [instance.study for instance in find_mammograms(archive, **search)] == found
+    count = 4 - len(found)
+    assert (f"{count} answers are left out: the archive gives them" in caplog.text) == (count > 0)
+
+
+def test_studies_that_were_not_searched_for_are_none_that_fit(tmp_path):
+    def ignore_search(request):
+        request.reply_json([dicom_json(t0020000D="1.2", t00100020="5678")] if "offset=0" in request.path else [])
+
+    with (
+        fake_archive(ignore_search) as (archive, _),
+        pytest.raises(NothingUsableError, match="no study that fits --pat"),
+    ):
+        fetch_studies(archive.url, tmp_path, patient="1234")
 
 
 @pytest.mark.parametrize("by_modality", IGNORANT.values(), ids=IGNORANT)
