@@ -1,7 +1,6 @@
 """Where a result comes from: the hashes, versions and seed that every checkpoint and report carries."""
 
 import json
-import os
 import platform
 import re
 import shlex
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg import __version__
+from mammoseg.cores import count_cores
 from mammoseg.files import as_printable, hash_file
 
 PACKAGE_FOLDER = Path(__file__).resolve().parent
@@ -164,7 +164,7 @@ def describe_machine() -> dict[str, str]:
     """What a result says of the computer that made it; not its name."""
     return {
         "system": platform.platform(),
-        "processor": f"{read_processor_name()}, {len(os.sched_getaffinity(0))} cores",
+        "processor": f"{read_processor_name()}, {count_cores()} cores",
         "python": platform.python_version(),
     }
 

@@ -1,7 +1,6 @@
 """The label server: one request next to the same steps in one process, many clients at once, a large archive."""
 
 import io
-import os
 import statistics
 import tempfile
 import time
@@ -21,6 +20,7 @@ from requests.adapters import HTTPAdapter
 
 from mammoseg.benchmark.measure import measure_median_seconds
 from mammoseg.benchmark.memory import measure_family_mib
+from mammoseg.cores import count_cores
 from mammoseg.data.phantom import FULL_FIELD_ROWS, SMALLEST_SIZE, generate_cohort
 from mammoseg.dicom.analysis import Analysis
 from mammoseg.dicom.read import read_header
@@ -34,7 +34,7 @@ from mammoseg.program import find_free_port
 from mammoseg.viewer.archive import LocalArchive, local_archive
 from mammoseg.viewer.label_server import LabelServer, label_server
 
-CORES = len(os.sched_getaffinity(0))
+CORES = count_cores()
 
 PATIENTS = 4
 """Different phantoms, two views each."""

@@ -6,7 +6,6 @@ Usage: `python -m mammoseg.benchmark.measure BUNDLE [--batch 1] [--threads 2] [-
 import copy
 import ctypes
 import json
-import os
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -25,6 +24,7 @@ from mammoseg.benchmark.memory import forget_peak, read_status_bytes
 from mammoseg.benchmark.trained_like import make_trained_like
 from mammoseg.bundles import render
 from mammoseg.cards.facts import build_bundle_network, measure_facts
+from mammoseg.cores import count_cores
 from mammoseg.deploy.formats import write_onnx
 from mammoseg.inference.acceleration import HALF, Accelerated, accelerate
 from mammoseg.inference.engines.engine import Engine
@@ -46,7 +46,7 @@ def measure_bundle(
     name: str,
     *,
     batch: int = 1,
-    threads: int = len(os.sched_getaffinity(0)),
+    threads: int = count_cores(),
     seconds: float = 8,
     rounds: int = 3,
     quick: bool = False,

@@ -17,6 +17,7 @@ import pydicom
 from pydicom.uid import generate_uid
 
 from mammoseg.benchmark.memory import measure_family_mib
+from mammoseg.cores import count_cores
 from mammoseg.data.mammogram import read_mammogram
 from mammoseg.data.phantom import FULL_FIELD_ROWS, generate_cohort
 from mammoseg.data.records import FOLDER
@@ -55,7 +56,7 @@ def benchmark_predict(
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         paths = _make_images(root / "images", images, size)
-        result: dict[str, Any] = {"images": images, "rows": size, "cores": len(os.sched_getaffinity(0))}
+        result: dict[str, Any] = {"images": images, "rows": size, "cores": count_cores()}
         result["predict"] = _run(root, "predict", weights, {})
         if not alone:
             result["sequential"] = _run(root, "sequential", weights, ONE_THREAD, "--workers", "1")

@@ -23,6 +23,7 @@ from mammoseg.audit.named_folder import require_known_configs
 from mammoseg.benchmark.nnunet_speed import prepare_nnunet
 from mammoseg.bundles import locate_bundle
 from mammoseg.compat import heal_torchvision
+from mammoseg.cores import count_cores
 from mammoseg.data.datalist import DATALIST, load_section
 from mammoseg.errors import WrongCallError
 from mammoseg.provenance import read_processor_name
@@ -47,7 +48,7 @@ def benchmark_train(
     images: int = 32,
     rounds: int = 3,
     workers: int = 2,
-    threads: int = len(os.sched_getaffinity(0)),
+    threads: int = count_cores(),
     nnunet: bool = False,
     **overrides: Any,
 ) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoseg.command_line import find_known_error
+from mammoseg.cores import count_cores
 from mammoseg.data.ingest import ingest
 from mammoseg.parent import end_with_parent
 from mammoseg.plans.state import note_begun, note_done, note_failed, read_status
@@ -114,7 +115,7 @@ def _run_in_children(steps: Sequence[Step], output: Path, *, jobs: int, told: To
 def _start(step: Step, output: Path, jobs: int) -> "subprocess.Popen[bytes]":
     """A child that ends with this process, and takes its share of the cores."""
     note_begun(step, output)
-    threads = str(max(1, (os.cpu_count() or 1) // jobs))
+    threads = str(max(1, count_cores() // jobs))
     with (output / step.key / LOG).open("ab") as log:
         return subprocess.Popen(
             build_command(step),

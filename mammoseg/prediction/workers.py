@@ -4,7 +4,6 @@ Whole files in separate processes overlap reading, network and writing without a
 processes of one thread are faster than one network with two threads.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -13,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
 
+from mammoseg.cores import count_cores
 from mammoseg.prediction.process import FileRunner, WorkerProcess, end_processes
 from mammoseg.prediction.table import Row
 
@@ -31,7 +31,7 @@ def choose_worker_count(files: int, workers: int | None) -> int:
     """Processes to use for so many files: one for each core, or as many as asked for; 1 means none beside this one."""
     if workers is not None:
         return max(1, min(workers, files))
-    return 1 if files < FEWEST_FILES else min(len(os.sched_getaffinity(0)), files)
+    return 1 if files < FEWEST_FILES else min(count_cores(), files)
 
 
 def run_in_workers(
