@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mammoseg.errors import InputRefusedError
-from mammoseg.files import as_printable
+from mammoseg.files import as_printable, make_unreadable_error
 
 
 @dataclass
@@ -24,14 +24,20 @@ class SeenInstances:
             whether it is the first; False for a copy.
 
         Raises:
-            InputRefusedError: ``E_DUPLICATE_UID``.
+            InputRefusedError: ``E_DUPLICATE_UID``; ``E_NOT_A_FILE`` where one of the two cannot be read.
         """
         if uid is None:
             return True
         first = self._first.setdefault(uid, path)
-        if not filecmp.cmp(first, path, shallow=False):
+        if first is path:
+            return True
+        try:
+            is_copy = filecmp.cmp(first, path, shallow=False)
+        except OSError as error:
+            raise make_unreadable_error(error) from error
+        if not is_copy:
             raise make_uid_taken_error(first)
-        return first is path
+        return False
 
 
 def make_uid_taken_error(first: Path) -> InputRefusedError:

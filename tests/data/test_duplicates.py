@@ -29,5 +29,16 @@ def test_a_copy_is_let_in_and_told(admit):
     assert [admit(name, b"1", "1.2") for name in ("a.dcm", "copy.dcm")] == [True, False]
 
 
+def test_a_first_file_that_cannot_be_read_again_makes_its_copy_a_refusal(admit, tmp_path):
+    admit("a.dcm", b"1", "1.2")
+    (tmp_path / "a.dcm").unlink()
+    with pytest.raises(InputRefusedError, match="E_NOT_A_FILE"):
+        admit("b.dcm", b"1", "1.2")
+
+
+def test_the_first_file_is_not_read(tmp_path):
+    assert SeenInstances().admit("1.2", tmp_path / "absent")
+
+
 def test_files_without_uid_are_never_the_same(admit):
     assert [admit("a.png", content, None) for content in (b"1", b"1", b"2")] == [True, True, True]
