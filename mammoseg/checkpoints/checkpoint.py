@@ -131,18 +131,33 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
 
 
 def read_weights(path: Path | str) -> Weights:
-    """Read the weights of a checkpoint; see `read_checkpoint` for errors."""
+    """Read the weights of a checkpoint.
+
+    Raises:
+        WeightsError: see `read_checkpoint`; or the file changes while it is read.
+    """
+    path = require_weights(path)
+    before = _stamp(path)
     content = read_checkpoint(path)
+    sha256 = hash_file(path)
+    if _stamp(path) != before:
+        raise WeightsError(f"{path} was changed while it was read; run the same command again.")
     return Weights(
         model=content["model"],
         architecture=name_architecture(content["network"]),
         network=content["network"],
         preprocessing=content["preprocessing"],
         provenance=content["provenance"],
-        sha256=hash_file(Path(path)),
-        path=Path(path),
+        sha256=sha256,
+        path=path,
         **{name: content[name] for name in CHOSEN},
     )
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """What differs once the bytes of a file do."""
+    state = path.stat()
+    return state.st_dev, state.st_ino, state.st_mtime_ns, state.st_size
 
 
 def read_record(weights: Weights) -> WeightsRecord:

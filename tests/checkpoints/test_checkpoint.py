@@ -5,6 +5,7 @@ import torch
 
 from mammoseg.bundles import BUNDLES_FOLDER, list_bundle_names, render
 from mammoseg.cards.facts import build_bundle_network
+from mammoseg.checkpoints import checkpoint
 from mammoseg.checkpoints.checkpoint import (
     build_trained_network,
     check_preprocessing,
@@ -49,6 +50,16 @@ def test_a_network_with_channels_last_is_saved_as_it_can_be_read(tmp_path, netwo
     assert not all(value.is_contiguous() for value in last.state_dict().values())
     read = build_trained_network(read_weights(write(tmp_path / "last.pt", last))).state_dict()
     assert all(torch.equal(read[key], value) for key, value in last.state_dict().items())
+
+
+def test_weights_that_are_replaced_while_they_are_read_are_refused(path, network, monkeypatch):
+    def replaced(file):
+        write(file, network)
+        return hash_file(file)
+
+    monkeypatch.setattr(checkpoint, "hash_file", replaced)
+    with pytest.raises(WeightsError, match="changed while it was read"):
+        read_weights(path)
 
 
 def test_missing_file_is_named(tmp_path):
