@@ -15,7 +15,7 @@ from tqdm import tqdm
 from mammoseg.data.cbis_ddsm_tables import Abnormality, describe_image
 from mammoseg.data.datalist import Record
 from mammoseg.data.ingest_job import COPIES, IngestJob, IngestReport
-from mammoseg.data.mask_files import RESAMPLED, check_area, fit_to_grid, has_same_aspect, write_mask
+from mammoseg.data.mask_files import check_area, fit_to_grid, has_same_aspect, write_mask
 from mammoseg.errors import InputRefusedError
 
 Files = dict[str, list[Path]]
@@ -158,10 +158,9 @@ def _fit_mask(masks: Sequence[np.ndarray], shape: tuple[int, int], owner: str, r
         raise InputRefusedError("E_MASK_MISSING", "no file of one of its abnormalities is a full-size mask.")
     best = max(masks, key=lambda mask: (mask.shape == shape, has_same_aspect(mask.shape, shape), mask.size))
     fitting = [mask for mask in masks if mask.shape == best.shape]
-    mask = fit_to_grid(np.any(fitting, axis=0).astype(np.uint8), shape)
+    fused = np.any(fitting, axis=0).astype(np.uint8)
+    mask = fit_to_grid(fused, shape, note=lambda remark: report.note(remark, owner))
     check_area(mask)
-    if best.shape != shape:
-        report.note(RESAMPLED, owner)
     if len(fitting) > 1:
         report.note("abnormalities with several full-size masks, fused", owner)
     if len(fitting) < len(masks):

@@ -1,7 +1,7 @@
 """CSAW-S (Matsoukas et al. 2020): one PNG a class; docs/datasets/csaw_s.md."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -56,12 +56,16 @@ def _build_record(job: IngestJob, folder: Path, path: Path, mask_folders: Sequen
     rows, columns = read_mammogram(image).pixels.shape
     name = Path(path.parent.name, f"{path.stem}_cancer.png")
     files = [masks / name for masks in mask_folders]
-    drawn = [_load_mask(file, (rows, columns)) for file in files if is_file(file) and lies_in(file, folder)]
+    noted: set[str] = set()
+    found = [file for file in files if is_file(file) and lies_in(file, folder)]
+    drawn = [_load_mask(file, (rows, columns), note=noted.add) for file in found]
     if not drawn:
         raise InputRefusedError("E_MASK_MISSING", f"there is no {name.name} of it.")
     mask = 2 * np.sum(drawn, axis=0, dtype=np.uint8) > len(drawn)
     if len(drawn) > 1 and not all((other == drawn[0]).all() for other in drawn):
-        job.report.note("masks of annotators who differ, decided by most of them", path.relative_to(folder))
+        noted.add("masks of annotators who differ, decided by most of them")
+    for remark in sorted(noted):
+        job.report.note(remark, path.relative_to(folder))
     return {
         "image_id": path.stem,
         "image": image,
@@ -73,9 +77,9 @@ def _build_record(job: IngestJob, folder: Path, path: Path, mask_folders: Sequen
     }
 
 
-def _load_mask(path: Path, shape: tuple[int, int]) -> np.ndarray:
+def _load_mask(path: Path, shape: tuple[int, int], *, note: Callable[[str], object]) -> np.ndarray:
     try:
-        mask = fit_to_grid(read_mask(path), shape)
+        mask = fit_to_grid(read_mask(path), shape, note=note)
         check_area(mask)
     except InputRefusedError as error:
         raise InputRefusedError(error.code, f"its mask {path.parents[1].name}/{path.name}: {error.reason}") from error

@@ -13,7 +13,7 @@ from mammoseg.data.find_images import begins_as_dicom
 from mammoseg.data.folder import make_image_id
 from mammoseg.data.ingest_job import COPIES, NOT_DICOM, WITHOUT_CODE, IngestJob
 from mammoseg.data.mammogram import describe_mammogram, read_mammogram
-from mammoseg.data.mask_files import RESAMPLED, check_area, check_count, fit_to_grid, write_masses
+from mammoseg.data.mask_files import check_area, check_count, fit_to_grid, write_masses
 from mammoseg.dicom.mask import (
     SEGMENTATION_CLASSES,
     find_referenced_instances,
@@ -135,9 +135,7 @@ def _build_record(job: IngestJob, image: DicomFile, segmentations: Sequence[Dico
             raise InputRefusedError(error.code, reason) from error
     on_grid = []
     for mask in masses:
-        if mask.shape != (rows, columns):
-            job.report.note(RESAMPLED, image.name)
-            mask = fit_to_grid(mask, (rows, columns))
+        mask = fit_to_grid(mask, (rows, columns), note=lambda remark: job.report.note(remark, image.name))
         check_area(mask)
         on_grid.append(mask)
     image_id = make_image_id(job, image.name)

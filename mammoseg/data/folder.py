@@ -16,7 +16,7 @@ from mammoseg.data.folder_matching import Matches, match
 from mammoseg.data.folder_table import read_table
 from mammoseg.data.ingest_job import WITHOUT_CODE, IngestJob, IngestReport
 from mammoseg.data.mammogram import describe_mammogram, detect_file_format, read_mammogram
-from mammoseg.data.mask_files import RESAMPLED, check_area, fit_to_grid, write_mask
+from mammoseg.data.mask_files import check_area, fit_to_grid, write_mask
 from mammoseg.data.masks import Mask, load_mask
 from mammoseg.data.patient_codes import PatientPattern, compile_pattern
 from mammoseg.dicom.read import read_header
@@ -224,8 +224,8 @@ def _load_mask(job: IngestJob, path: Path, mammogram: Mammogram) -> Mask:
         mask = load_mask(path, image=mammogram)
     except InputRefusedError as error:
         raise InputRefusedError(error.code, f"its mask {as_printable(path.name)}: {error.reason}") from error
-    if mask.pixels.shape != (rows, columns):
-        mask = Mask(fit_to_grid(mask.pixels, (rows, columns)), (*mask.remarks, RESAMPLED))
-    for remark in mask.remarks:
+    remarks = list(mask.remarks)
+    pixels = fit_to_grid(mask.pixels, (rows, columns), note=remarks.append)
+    for remark in remarks:
         job.report.note(remark, path)
-    return mask
+    return Mask(pixels, tuple(remarks))

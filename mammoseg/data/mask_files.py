@@ -1,6 +1,6 @@
 """Masks that ingest writes: on the grid of their image, as PNG with 0 and 255, whole or not at all."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,18 +53,22 @@ def check_count(masses: int) -> None:
         raise InputRefusedError("E_MASK_COUNT", f"{masses} masses in one image, at most {MOST_MASSES} are read.")
 
 
-def fit_to_grid(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def fit_to_grid(mask: np.ndarray, shape: tuple[int, int], *, note: Callable[[str], object]) -> np.ndarray:
     """Bring a mask to the grid of its image, nearest neighbour on pixel centres.
 
     Args:
         mask: uint8 (rows, columns) 0/1.
         shape: (rows, columns) of the image.
+        note: called with `RESAMPLED` where that changes the mask.
     Raises:
         InputRefusedError: ``E_MASK_ASPECT``, the mask would have to be distorted.
     """
     if not has_same_aspect(mask.shape, shape):
         sizes = f"mask is {mask.shape[0]} x {mask.shape[1]}, its image {shape[0]} x {shape[1]}"
         raise InputRefusedError("E_MASK_ASPECT", f"{sizes}: not the same aspect; give the mask on the image's grid.")
+    if mask.shape == shape:
+        return mask
+    note(RESAMPLED)
     return cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST_EXACT)
 
 
@@ -92,8 +96,10 @@ def write_masses(
     Returns:
         ``label``, ``instances`` and ``has_mass`` of its record.
     Raises:
+        InputRefusedError: ``E_MASK_COUNT``.
         OSError: one cannot be written.
     """
+    check_count(len(masses))
     masses = [mask > 0 for mask in masses if mask.any()]
     label = write_mask(folder / f"{image_id}.png", np.any([np.zeros(shape, bool), *masses], axis=0))
     instances = [label] * len(masses)

@@ -12,7 +12,7 @@ from mammoseg.csv_table import read_csv
 from mammoseg.data.datalist import Record
 from mammoseg.data.ingest_job import NO_MASSES, IngestJob
 from mammoseg.data.mammogram import describe_mammogram, read_mammogram
-from mammoseg.data.mask_files import write_masses
+from mammoseg.data.mask_files import check_count, write_masses
 from mammoseg.errors import InputRefusedError, WrongCallError
 from mammoseg.files import as_printable
 from mammoseg.folders import is_file, leads_out, lies_in, list_files_below
@@ -71,6 +71,7 @@ def _build_record(job: IngestJob, images: Path, study: str, name: str, rows: Seq
         categories = _read_categories(row["finding_categories"])
         if MASS in categories:
             masses.append(_read_box(row, shape))
+            check_count(len(masses))
         for other in sorted(categories - {MASS, "No Finding"}):
             job.report.note(f"{NO_MASSES}: {as_printable(other)}", name)
     first = rows[0]

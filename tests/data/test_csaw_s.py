@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mammoseg.data.ingest import ingest
+from mammoseg.data.mask_files import RESAMPLED
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import WrongCallError
 from tests.data.ingested import read_ingested
@@ -66,6 +67,14 @@ def test_what_two_of_three_annotators_marked_is_mass(root, tmp_path):
     assert report["noted"] == {
         "masks of annotators who differ, decided by most of them": ["test_data/anonymized_dataset/100/100_2.png"]
     }
+
+
+def test_a_mask_of_another_size_is_resampled_and_counted(root, tmp_path):
+    folder = root / "anonymized_dataset" / "000"
+    write(folder / "000_0_cancer.png", square(at=(10, 10))[::2, ::2])
+    records, report = ingested(root, tmp_path / "out")
+    assert read_mask(tmp_path / "out" / records["000_0"]["label"]).shape == SHAPE
+    assert report["noted"][RESAMPLED] == ["anonymized_dataset/000/000_0.png"]
 
 
 def test_the_grey_copy_of_a_coloured_image_is_taken(root, tmp_path):

@@ -11,9 +11,10 @@ import pytest
 from mammoseg.data import phantom
 from mammoseg.data.datalist import SECTIONS, read_datalist
 from mammoseg.data.ingest import ingest
-from mammoseg.data.mask_files import fit_to_grid, write_mask
+from mammoseg.data.mask_files import fit_to_grid, write_mask, write_masses
 from mammoseg.data.sources import SOURCES
 from mammoseg.errors import InputRefusedError, NothingUsableError, StoppedError, WrongCallError
+from mammoseg.mammogram import MOST_MASSES
 
 
 def test_an_unknown_source_names_the_known_ones(tmp_path):
@@ -119,13 +120,20 @@ def test_a_mask_is_scaled_on_pixel_centres():
     mask = np.zeros((4, 4), np.uint8)
     mask[1, 2] = 1
     expected = np.kron(mask, np.ones((3, 3), np.uint8))
-    assert (fit_to_grid(mask, (12, 12)) == expected).all()
-    assert (fit_to_grid(expected, (4, 4)) == mask).all()
+    assert (fit_to_grid(mask, (12, 12), note=print) == expected).all()
+    assert (fit_to_grid(expected, (4, 4), note=print) == mask).all()
 
 
 def test_a_mask_of_another_aspect_is_refused():
     with pytest.raises(InputRefusedError, match="mask is 100 x 100, its image 100 x 102: not the same aspect"):
-        fit_to_grid(np.zeros((100, 100), np.uint8), (100, 102))
+        fit_to_grid(np.zeros((100, 100), np.uint8), (100, 102), note=print)
+
+
+def test_more_masses_than_an_image_may_have_are_not_written(tmp_path):
+    masks = [np.ones((2, 2), np.uint8)] * (MOST_MASSES + 1)
+    with pytest.raises(InputRefusedError, match="E_MASK_COUNT"):
+        write_masses(tmp_path, "a", masks, shape=(2, 2))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_mask_is_written_as_0_and_255(tmp_path):

@@ -10,6 +10,7 @@ from mammoseg.data.datalist import load_section
 from mammoseg.data.ingest import ingest
 from mammoseg.data.masks import read_mask
 from mammoseg.errors import WrongCallError
+from mammoseg.mammogram import MOST_MASSES
 from tests.data.ingested import read_ingested
 from tests.made_dicom import mammogram_dataset
 
@@ -53,6 +54,12 @@ def release(tmp_path) -> Release:
     release.add("aa02", "i2")
     release.add("aa03", "i3", ("['Mass']", [1.0, 2.0, 3.0, 5.0]), split="test")
     return release
+
+
+def test_more_masses_than_an_image_may_have_are_refused(release, tmp_path):
+    release.add("aa04", "i4", *[("['Mass']", [1.0, 2.0, 3.0, 5.0])] * (MOST_MASSES + 1))
+    records, report = release.ingest(tmp_path / "out")
+    assert "i4" not in records and len(report["skipped"]["E_MASK_COUNT"]) == 1
 
 
 def test_a_box_is_filled_from_corner_to_corner_and_the_table_describes_the_image(release, tmp_path):
