@@ -12,21 +12,29 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves  # private, of PyTorch
 
+from mammoseg.errors import WrongCallError
+
 NAMES = ("bottleneck", "encoder")
 """What the module is called that ends with the features, in the order they are looked for."""
 
 
 class BottleneckFeatures:
-    """Watches a network while the block runs.
-
-    Attributes:
-        features: those of the latest image or images, ``(N, C)``.
-    """
-
-    features: Tensor
+    """Watches a network while the block runs."""
 
     def __init__(self, network: nn.Module) -> None:
         self.network = network
+        self._features: Tensor | None = None
+
+    @property
+    def features(self) -> Tensor:
+        """Features of the latest image or images, ``(N, C)``.
+
+        Raises:
+            WrongCallError: the images are so small that no level has more than one pixel.
+        """
+        if self._features is None:
+            raise WrongCallError("the image is so small that the network's coarsest level is one pixel; enlarge it.")
+        return self._features
 
     def __enter__(self) -> "BottleneckFeatures":
         self._coarsest = math.inf
@@ -45,7 +53,7 @@ class BottleneckFeatures:
                 pixels = features.shape[2] * features.shape[3]
                 if 1 < pixels <= self._coarsest:
                     self._coarsest = pixels
-                    self.features = features.mean(dim=(2, 3))
+                    self._features = features.mean(dim=(2, 3))
 
 
 def find_modules_to_watch(network: nn.Module) -> list[nn.Module]:

@@ -10,6 +10,7 @@ from torch import nn
 from mammoseg.active_learning.bottleneck import BottleneckFeatures
 from mammoseg.active_learning.private_network import copy_network
 from mammoseg.active_learning.scores import SCORES, Scorer
+from mammoseg.errors import WrongCallError
 from mammoseg.inference.acceleration import accelerate
 from mammoseg.networks import AttentionUNet, AUNet, ConnectedUNets, FCDenseNet, ResNetUNet, UNet, UNetSlim
 
@@ -54,6 +55,14 @@ def test_every_network_gives_all_scores_and_features(name, image):
     assert all(0 <= score <= 1 for score in result.scores.values())
     assert result.features.shape == (WIDTHS[name],)
     assert np.isfinite(result.features).all()
+
+
+def test_an_image_whose_coarsest_level_is_one_pixel_is_said_to_be_too_small():
+    network = nn.Sequential()
+    network.add_module("bottleneck", nn.AdaptiveAvgPool2d(1))
+    with BottleneckFeatures(network) as watched, pytest.raises(WrongCallError, match="one pixel; enlarge it"):
+        network(torch.rand(1, 3, 4, 4))
+        watched.features  # noqa: B018  # it is computed
 
 
 @pytest.mark.parametrize("name", ["unet", "fcdensenet"])
