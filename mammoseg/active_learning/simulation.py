@@ -188,7 +188,9 @@ class Replay:
         """Pick, train and measure; or read what an earlier run did."""
         kept = self.output / "networks" / f"{seed}-{strategy}-{turn}.pt"
         if kept.is_file():
-            return read_torch_file(kept)
+            step = read_torch_file(kept)
+            self._note(step["row"])
+            return step
         torch.manual_seed(seed)
         network = UNet(1, 1, channels=self.plan.channels)
         known: list[str] = []
@@ -204,11 +206,18 @@ class Replay:
         dice = round(self._compute_mean_dice(network), 6)
         row = {"seed": seed, "strategy": strategy, "labels": len(images), "dice": dice, **cost, "images": images}
         step = {"row": row, "model": network.state_dict(), **self._train_others(strategy, (seed, turn), images, before)}
-        with self.results.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
         with atomic_path(kept) as temporary:
             torch.save(step, temporary)
+        self._note(row)
         return step
+
+    def _note(self, row: dict[str, Any]) -> None:
+        """Have the row of a step that is kept among the results once, whatever a kill or a full disk has left there."""
+        lines = self.results.read_text(encoding="utf-8").splitlines() if self.results.is_file() else []
+        noted = {_name_step(other): other for line in lines if (other := _read_row(line))}
+        if noted.setdefault(_name_step(row), row) is row or len(noted) < len(lines):
+            with atomic_path(self.results) as temporary:
+                temporary.write_text("".join(f"{json.dumps(each)}\n" for each in noted.values()), encoding="utf-8")
 
     def _annotate(self, strategy: str, draw: tuple[int, int], new: Sequence[str], before: Any) -> dict[str, Any]:
         """Label images, and what that cost as parts of the row; the truth costs nothing.
@@ -257,6 +266,19 @@ def prepare_item(plan: SimulationPlan, record: Mapping[str, Any]) -> Item:
     item = build_film_preprocessing(spatial_size=plan.spatial_size, channels=1)(files)
     paths = {f"{key}_path": path for key, path in files.items()}
     return {**record, **paths, **{key: _as_plain(item[key]) for key in files}}
+
+
+def _name_step(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What tells the step of a row apart."""
+    return row["seed"], row["strategy"], row["labels"]
+
+
+def _read_row(line: str) -> dict[str, Any] | None:
+    """The row of a line; None of one that was cut off."""
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
 
 
 def _as_plain(tensor: Tensor) -> Tensor:

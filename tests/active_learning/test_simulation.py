@@ -82,6 +82,23 @@ def test_an_interrupted_replay_gives_what_one_in_one_go_does(records, tmp_path, 
     assert len(calls) == 4 + 2
 
 
+def test_a_row_that_a_kill_has_cut_off_lost_or_doubled_is_there_once_after_the_next_run(records, tmp_path):
+    results = simulate(PLAN, records, records[:2], tmp_path / "out")
+    whole = results.read_text()
+    first, *_, last = whole.splitlines(keepends=True)
+    for left in (whole[:-20], whole[:-20] + last, whole + last, first):
+        results.write_text(left)
+        simulate(PLAN, records, records[:2], tmp_path / "out")
+        assert results.read_text() == whole
+
+
+def test_a_step_that_cannot_be_kept_is_not_noted(records, tmp_path, monkeypatch):
+    monkeypatch.setattr(simulation.torch, "save", lambda step, path: pytest.fail("the disk is full"))
+    with pytest.raises(pytest.fail.Exception):
+        simulate(PLAN, records, records[:2], tmp_path / "out")
+    assert not (tmp_path / "out" / "steps.jsonl").exists()
+
+
 def test_a_folder_of_another_plan_is_refused(records, tmp_path):
     simulate(PLAN, records, records[:2], tmp_path / "out")
     with pytest.raises(WrongCallError, match="another plan"):
