@@ -153,6 +153,7 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
             from safetensors.torch import load_file
 
             return load_file(path)
+        # Not by `read_torch_file`, which a hostile file costs no memory: the packages' files are older than its format.
         weights = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # every reader has its own kinds
         raise WrongCallError(f"encoder weights {path} cannot be read ({type(error).__name__}).") from error
