@@ -194,6 +194,12 @@ class Index:
             connection.execute(PUT_INFO, ("label final", label.label_id, _encode_info(info)))
             connection.execute("DELETE FROM leases WHERE image_id = ?", (label.image_id,))
 
+    def drop_saved(self, label_id: str) -> None:
+        """Forget a label that `put_saved` added, and what is known of it."""
+        with self._lock, self._connection as connection:
+            connection.execute("DELETE FROM labels WHERE label_id = ?", (label_id,))
+            connection.execute("DELETE FROM infos WHERE kind = 'label final' AND name = ?", (label_id,))
+
     def get_label(self, label_id: str) -> LabelRow | None:
         """One segmentation, whether it counts or not."""
         found = self.ask(f"SELECT {LABEL_COLUMNS} FROM labels WHERE label_id = ?", label_id)

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from mammoseg.archives.dicomweb.client import ArchiveError
 from mammoseg.data.grid import Grid, read_grid
 from mammoseg.data.mask_files import check_area
@@ -20,7 +22,7 @@ from monailabel_app.lib.datastore.label_info import parse_mass_values
 from monailabel_app.lib.datastore.masses import build_label_map
 from monailabel_app.lib.datastore.spool import Entry, Spool
 from monailabel_app.lib.datastore.work import WorkInHand, name_algorithm_type
-from monailabel_app.lib.errors import say_error
+from monailabel_app.lib.errors import say_error, say_places
 
 logger = logging.getLogger(__name__)
 
@@ -178,8 +180,15 @@ class LabelSaver:
         told = {"algorithm_type": name_algorithm_type(helpers), "helped_by": helpers} if mask is not None else {}
         self._index.put_saved(row, {"user": entry.user, **told})
         if mask is not None:
-            who = entry.image_id, entry.user, entry.role
+            self._count_effort(entry, mask)
+
+    def _count_effort(self, entry: Entry, mask: np.ndarray) -> None:
+        """Count what a label cost; the label is saved, so what goes wrong here is logged and no more."""
+        who = entry.image_id, entry.user, entry.role
+        try:
             self._work.finish(*who, entry.work, mask, seconds=entry.seconds, strokes=entry.strokes)
+        except Exception as error:
+            logger.error("the effort of a label is not counted: %s at %s", type(error).__name__, say_places(error))
 
     def _open_image(self, image: ImageRow) -> tuple[Path, Grid]:
         path = self._source.locate_image(image)
@@ -199,7 +208,8 @@ class LabelSaver:
     def _take_back(self, entry: Entry) -> None:
         """Leave nothing of a label of which a client is told that it failed."""
         try:
+            self._index.drop_saved(entry.label_id)  # first: without it nothing is trained on that has no file
             self._spool.drop(entry)
             self._files.remove(entry.label_id)
-        except OSError as error:
-            logger.error("something of a label that failed cannot be removed: %s", error.strerror)
+        except (OSError, sqlite3.Error) as error:
+            logger.error("something of a label that failed cannot be removed: %s", say_error(error))

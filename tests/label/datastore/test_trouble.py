@@ -289,6 +289,28 @@ def test_a_save_that_the_full_disk_fails_has_failed_at_the_next_start_too(studie
         assert store.save_label(image_id, str(upload), "final", {}), "there is room again"
 
 
+def fail(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_label_whose_effort_cannot_be_counted_is_saved(store, tmp_path, caplog):
+    image_id = store.list_images()[0]
+    store.work.on_saved = fail
+    label_id = store.save_label(image_id, str(upload_for(store, image_id, tmp_path / "l.nrrd")), "final", {})
+    assert store.get_label_by_image_id(image_id, "final") == label_id and mask_of(store, image_id).any()
+    assert "the effort of a label is not counted: OSError at " in caplog.text
+
+
+def test_of_a_label_that_failed_after_it_was_listed_nothing_is_left(store, tmp_path, monkeypatch):
+    image_id = store.list_images()[0]
+    upload = upload_for(store, image_id, tmp_path / "l.nrrd")
+    monkeypatch.setattr(store.saver, "_deliver", fail)
+    with pytest.raises(OSError, match="No space"):
+        store.save_label(image_id, str(upload), "final", {})
+    assert store.get_labeled_images() == [] and store.index.list_infos("label final") == {}
+    assert [path for name in ("spool", "labels") for path in (state_of(store) / name).rglob("*.*")] == []
+
+
 def test_an_image_that_the_full_disk_fails_is_not_added(store, studies, tmp_path):
     new, *_ = write_views(tmp_path / "more", patient="NEW")
     with index_is_full(store), pytest.raises(sqlite3.OperationalError, match="disk I/O error"):
