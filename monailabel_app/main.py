@@ -128,6 +128,18 @@ class MammosegApp(MONAILabelApp, NamedTasks):
         found = infer(task, request, datastore or self.datastore(), save=bool(request.get("save_label")))
         return {"file": found.file and str(found.file), "label": found.label, "tag": "original", "params": found.params}
 
+    def train(self, request: dict[str, Any], **how: Any) -> Any:
+        """As MONAI Label's; `how` is the task's, such as ``is_stopped``."""
+        return self.trainers[request["model"]](request, self.datastore(), **how)
+
+    def scoring(self, request: dict[str, Any], datastore: Datastore | None = None, **how: Any) -> Any:
+        """As MONAI Label's; see `train`."""
+        return self.scoring_methods[request["method"]](request, datastore or self.datastore(), **how)
+
+    def batch_infer(self, request: dict[str, Any], datastore: Datastore | None = None, **how: Any) -> Any:
+        """As MONAI Label's; see `train`."""
+        return self.batch(request, datastore or self.datastore(), self.infer, **how)
+
     def info(self) -> dict[str, Any]:
         """As MONAI Label's, with the models that have no weights yet, which ``weights: null`` shows."""
         ready = sorted(self.infers.items(), key=lambda item: not item[1].is_valid())

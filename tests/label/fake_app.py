@@ -1,6 +1,7 @@
 """A label app without a network and without a data source on disk, for tests of the HTTP layer."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -156,13 +157,13 @@ class FakeApp:
         self.scoring_methods = {"dice": lambda request, store: {"mean": 1.0}}
         self.batch = SimpleNamespace(progress={"done": 1})
         self.versions = {"unet": FakeVersions()}
-        self.train = lambda request: {"trained": request["model"]}
-        self.batch_infer = lambda request: {"images": request["images"]}
+        self.train = lambda request, is_stopped: {"trained": request["model"]}
+        self.batch_infer = lambda request, is_stopped: {"images": request["images"]}
 
     def datastore(self) -> FakeStore:
         return self.store
 
-    def scoring(self, request: dict[str, Any]) -> Any:
+    def scoring(self, request: dict[str, Any], is_stopped: Callable[[], bool]) -> Any:
         return self.scoring_methods[request["method"]](request, self.store)
 
     def info(self) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def test_each_change_leaves_its_lines(serve, token, tmp_path, method, path, what
 
 
 def test_the_lines_of_a_training_say_what_is_served_since(serve, fake_app, tmp_path):
-    def train(request):
+    def train(request, is_stopped):
         fake_app.versions["unet"].number = 3
         return {}
 

@@ -1,7 +1,6 @@
 """A model over many images: each mask saved as the model's label, with progress, and again only what is not done."""
 
 import logging
-import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -30,23 +29,27 @@ class MassBatchInferTask(BatchInferTask):
 
     def __init__(self, version_of: Callable[[str], int | None]) -> None:
         self.version_of = version_of
-        self._stop = threading.Event()
         self._progress: dict[str, Any] = {}
 
     def __call__(
-        self, request: Mapping[str, Any], datastore: Datastore, infer: Callable[..., Mapping[str, Any]]
+        self,
+        request: Mapping[str, Any],
+        datastore: Datastore,
+        infer: Callable[..., Mapping[str, Any]],
+        *,
+        is_stopped: Callable[[], bool] = lambda: False,
     ) -> dict[str, Any]:
         """Run the model of ``request["model"]`` over ``request["images"]``: all, labeled or unlabeled.
 
         Args:
             request: ``max_batch_size`` limits the number of images; ``force`` does again what is done.
             infer: the method `MONAILabelApp.infer`.
+            is_stopped: asked before each image whether to end.
         Returns:
             See `progress`.
         """
         if request.get("label_tag", TAG) != TAG:
             raise WrongCallError(f"a model's labels have the tag {TAG}; {request['label_tag']} is a person's.")
-        self._stop.clear()
         ids = sorted(self.get_images(dict(request), datastore))
         limit = int(request.get("max_batch_size") or 0)
         ids = ids[:limit] if limit > 0 else ids
@@ -54,7 +57,7 @@ class MassBatchInferTask(BatchInferTask):
         refused: dict[str, str] = {}
         model = str(request["model"])
         for index, image_id in enumerate(ids):
-            if self._stop.is_set():
+            if is_stopped():
                 break
             self._note(model, "running", len(ids), counts, refused)
             if not request.get("force") and self._is_done(image_id, request, datastore):
@@ -67,12 +70,8 @@ class MassBatchInferTask(BatchInferTask):
                 counts["refused"] += 1
                 refused[image_id] = error.code
             logger.info("Batch inference: %d of %d", index + 1, len(ids))
-        self._note(model, "stopped" if self._stop.is_set() else "done", len(ids), counts, refused)
+        self._note(model, "stopped" if is_stopped() else "done", len(ids), counts, refused)
         return self.progress
-
-    def stop(self) -> None:
-        """End after the image at hand."""
-        self._stop.set()
 
     @property
     def progress(self) -> dict[str, Any]:

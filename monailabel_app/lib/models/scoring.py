@@ -3,9 +3,8 @@
 import base64
 import logging
 import math
-import threading
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,21 +40,19 @@ class ModelScoring(ScoringMethod):
     def __init__(self, models: Mapping[str, ServedModel], description: str) -> None:
         super().__init__(description)
         self.models = models
-        self._stop = threading.Event()
 
-    def stop(self) -> None:
-        """End after the image at hand."""
-        self._stop.set()
-
-    def __call__(self, request: Mapping[str, Any], datastore: Any) -> dict[str, Any]:
+    def __call__(
+        self, request: Mapping[str, Any], datastore: Any, *, is_stopped: Callable[[], bool] = lambda: False
+    ) -> dict[str, Any]:
         """Score, and store with each image.
 
+        Args:
+            is_stopped: asked before each image whether to end.
         Returns:
             ``model``, ``version``, ``total``, ``scored``, ``refused``, and the mean of each score.
         Raises:
             ModelNotReadyError: no model, or not this one, has weights that can be used without a box.
         """
-        self._stop.clear()
         name = choose_name(self.models, request.get("model"))
         model = self.models[name]
         model.check_whole_images("scores")
@@ -65,7 +62,7 @@ class ModelScoring(ScoringMethod):
         found: list[dict[str, Any]] = []
         refused = 0
         for number, image in enumerate(images, start=1):
-            if self._stop.is_set():
+            if is_stopped():
                 break
             try:
                 with no_header_values_in_warnings():

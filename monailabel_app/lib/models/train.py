@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +58,6 @@ class MassTrainTask(TrainTask):
         self.state_dir = state_dir
         self.overrides = dict(overrides or {})
         self._busy = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._stopped = False
         self._progress: dict[str, Any] = {}
 
     def config(self) -> dict[str, Any]:
@@ -78,12 +76,6 @@ class MassTrainTask(TrainTask):
         """Progress with MONAI Label's keys, and the learning curve: the lines of the training log."""
         return {**self._progress, "current": self._find_served_number()}
 
-    def stop(self) -> None:
-        """End a running training; the model that is served stays."""
-        self._stopped = True
-        if self._process is not None:
-            self._process.kill()
-
     def check(self, request: Mapping[str, Any], datastore: Any) -> None:
         """Raise what forbids a training before it begins.
 
@@ -98,9 +90,13 @@ class MassTrainTask(TrainTask):
         labels = [{"image_id": image, "patient_id": datastore.get_patient_group(image)} for image in images]
         deal(labels, **self._load_split())
 
-    def __call__(self, request: Mapping[str, Any], datastore: Datastore) -> dict[str, Any]:
+    def __call__(
+        self, request: Mapping[str, Any], datastore: Datastore, *, is_stopped: Callable[[], bool] = lambda: False
+    ) -> dict[str, Any]:
         """Train, score, keep, and serve what is not worse.
 
+        Args:
+            is_stopped: asked every `POLL_SECONDS` whether to end; the model that is served stays then.
         Returns:
             ``version``, ``promoted`` and ``reason``, with the scores on the held-out images.
         Raises:
@@ -113,17 +109,15 @@ class MassTrainTask(TrainTask):
         if not self._busy.acquire(blocking=False):
             raise WrongCallError(f"model '{self.model.entry.bundle}' is being trained; wait for its end, or stop it.")
         try:
-            self._stopped = False
             self.model.versions.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self._make_runs_folder(), prefix="run-") as folder:
-                result = self._train(Path(folder), options, datastore)
+                result = self._train(Path(folder), options, datastore, is_stopped)
             self._progress.update(state="done", **result)
             return result
         except BaseException as error:
-            self._progress.update(state="stopped" if self._stopped else "failed", error=type(error).__name__)
+            self._progress.update(state="stopped" if is_stopped() else "failed", error=type(error).__name__)
             raise
         finally:
-            self._process = None
             self._busy.release()
 
     def draw_learning_curve(self, number: int | None = None) -> bytes:
@@ -142,12 +136,14 @@ class MassTrainTask(TrainTask):
             plot_learning_curve(log, png)
             return png.read_bytes()
 
-    def _train(self, folder: Path, options: dict[str, Any], datastore: Any) -> dict[str, Any]:
+    def _train(
+        self, folder: Path, options: dict[str, Any], datastore: Any, is_stopped: Callable[[], bool]
+    ) -> dict[str, Any]:
         begin = time.time()
         self._progress = {"state": "reading labels", "start_ts": int(begin), "total_epochs": options["max_epochs"]}
         labels = write_labels(datastore.list_human_labels(), folder / "data", **self._load_split())
         job = self._build_job(folder, options, labels)
-        result = self._run(job)
+        result = self._run(job, is_stopped)
         verdict = judge(result, tolerance=options["tolerance"], fewest=options["min_held_out"])
         record = {
             "bundle": self.model.entry.bundle,
@@ -210,7 +206,7 @@ class MassTrainTask(TrainTask):
                 )
         return served
 
-    def _run(self, job: TrainJob) -> dict[str, Any]:
+    def _run(self, job: TrainJob, is_stopped: Callable[[], bool]) -> dict[str, Any]:
         """Have a process do the job and follow its log."""
         command = [sys.executable, "-m", "monailabel_app.lib.models.train_job", str(job.write()), str(os.getpid())]
         root = str(PACKAGE_FOLDER.parent)
@@ -220,16 +216,17 @@ class MassTrainTask(TrainTask):
             output.open("wb") as file,
             subprocess.Popen(
                 command, stdout=file, stderr=subprocess.STDOUT, env=environment, cwd=job.folder
-            ) as self._process,
+            ) as process,
         ):
-            while self._process.poll() is None:
-                if self._stopped:  # also when the call came before there was a process
-                    self._process.kill()
+            while process.poll() is None:
+                if is_stopped():
+                    process.kill()
                 self._follow(job)
                 time.sleep(POLL_SECONDS)
         self._follow(job)
-        if self._stopped or not job.result.is_file():
-            how = "was stopped" if self._stopped else f"ended with code {self._process.returncode}"
+        has_stopped = is_stopped()
+        if has_stopped or not job.result.is_file():
+            how = "was stopped" if has_stopped else f"ended with code {process.returncode}"
             raise TrainingError(f"the training {how}; the model that was served still is.")
         result = job.read_result()
         if "error" in result:

@@ -28,13 +28,14 @@ class Job:
     """One piece of work.
 
     Attributes:
-        status: SUBMITTED, RUNNING, DONE, ERROR or STOPPED, as MONAI Label's clients know them.
-        stop: asks the work to end early; None where it cannot.
+        work: does it; what it is given says whether it is to end early.
+        status: SUBMITTED, RUNNING, DONE, ERROR or STOPPED, as MONAI Label's clients know them; `Jobs` alone changes it.
+        stop: set where it is to end early, from before its begin on.
     """
 
     request: dict[str, Any]
-    work: Callable[[], Any]
-    stop: Callable[[], Any] | None = None
+    work: Callable[[Callable[[], bool]], Any]
+    stop: threading.Event = field(default_factory=threading.Event)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     status: str = "SUBMITTED"
     started: str = field(default_factory=format_now)
@@ -72,7 +73,7 @@ class Jobs:
                 raise HttpError(429, "E_BUSY", f"{kind.replace('_', ' ')} is running already; ask for its status.")
             jobs.append(job)
             threads = self._threads.setdefault(kind, ThreadPoolExecutor(1, thread_name_prefix=kind))
-            threads.submit(_run, job)
+            threads.submit(self._run, job)
         return job
 
     def answer(self, kind: str, job: Job, *, waits: bool, enqueue: bool = False) -> Any:
@@ -82,7 +83,7 @@ class Jobs:
             waits: whether the client waits for the end.
             enqueue: whether it may wait for those before.
         """
-        return job.work() if waits else self.start(kind, job, enqueue=enqueue).describe()
+        return job.work(job.stop.is_set) if waits else self.start(kind, job, enqueue=enqueue).describe()
 
     def list_jobs(self, kind: str) -> list[Job]:
         """All jobs of a kind that are remembered, the oldest first."""
@@ -102,33 +103,48 @@ class Jobs:
         return [job.describe() for job in jobs] if all else jobs[0 if check_if_running else -1].describe()
 
     def stop(self, kind: str) -> dict[str, Any] | None:
-        """Drop what waits, and ask what runs to end; its record, or None.
-
-        Raises:
-            HttpError: 409; what runs cannot be stopped.
-        """
+        """Drop what waits, and ask what runs to end; its record, or None."""
         running = None
-        for job in self.list_jobs(kind):
-            if job.status == "SUBMITTED":
-                job.status, job.ended = "STOPPED", format_now()
-            elif job.status == "RUNNING":
-                running = job
-        if running and running.stop is None:
-            raise HttpError(409, "E_STATE", f"{kind.replace('_', ' ')} cannot be stopped; wait for its end.")
-        if running and running.stop:
-            running.status = "STOPPED"
-            running.stop()
+        with self._lock:
+            for job in self.list_jobs(kind):
+                if job.status == "SUBMITTED":
+                    job.status, job.ended = "STOPPED", format_now()
+                elif job.status == "RUNNING":
+                    job.status, running = "STOPPED", job
+                    job.stop.set()
         return running.describe() if running else None
 
     def close(self) -> None:
         """Stop all at the end of the server."""
         for kind in self._threads:
-            try:
-                self.stop(kind)
-            except HttpError:
-                logger.warning("%s is left to the end of the process", kind)
+            self.stop(kind)
         for threads in self._threads.values():
             threads.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, job: Job) -> None:
+        if not self._change(job, "SUBMITTED", "RUNNING"):
+            return
+        handler = _Lines(job)
+        logging.getLogger().addHandler(handler)
+        end = "ERROR"
+        try:
+            job.result = job.work(job.stop.is_set)
+            end = "DONE"
+        except Exception as error:
+            job.error = str(error) if isinstance(error, MammosegError | HttpError) else type(error).__name__
+            logger.error("work failed: %s at %s", type(error).__name__, say_places(error))
+        finally:
+            logging.getLogger().removeHandler(handler)
+            self._change(job, "RUNNING", end)
+            job.ended = format_now()
+
+    def _change(self, job: Job, before: str, after: str) -> bool:
+        """Change the status of a job, unless it was stopped meanwhile; whether it was not."""
+        with self._lock:
+            if job.status != before:
+                return False
+            job.status = after
+            return True
 
 
 class _Lines(logging.Handler):
@@ -142,21 +158,3 @@ class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.thread == self.thread:
             self.job.lines.append(record.getMessage())
-
-
-def _run(job: Job) -> None:
-    if job.status == "STOPPED":
-        return
-    job.status = "RUNNING"
-    handler = _Lines(job)
-    logging.getLogger().addHandler(handler)
-    try:
-        job.result = job.work()
-        job.status = "DONE" if job.status == "RUNNING" else job.status
-    except Exception as error:
-        job.error = str(error) if isinstance(error, MammosegError | HttpError) else type(error).__name__
-        job.status = "ERROR" if job.status == "RUNNING" else job.status
-        logger.error("work failed: %s at %s", type(error).__name__, say_places(error))
-    finally:
-        logging.getLogger().removeHandler(handler)
-        job.ended = format_now()

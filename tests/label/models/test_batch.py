@@ -68,12 +68,8 @@ def test_an_image_that_is_refused_does_not_end_the_run(batch, store, infer):
 
 
 def test_a_run_can_be_stopped_and_goes_on(batch, store, infer):
-    def stop_after_two(request, datastore):
-        if len(datastore.model_labels) == 1:
-            batch.stop()
-        return infer(request, datastore)
-
-    assert batch({"model": "unet", "images": "all"}, store, stop_after_two)["state"] == "stopped"
+    request = {"model": "unet", "images": "all"}
+    assert batch(request, store, infer, is_stopped=lambda: len(store.model_labels) == 2)["state"] == "stopped"
     assert len(store.model_labels) == 2
     assert batch({"model": "unet", "images": "all"}, store, infer)["skipped"] == 2
 

@@ -85,7 +85,7 @@ def test_nothing_of_a_training_is_left_but_its_version(trained):
     assert not list((trained[0].model.versions.folder / "runs").iterdir())
 
 
-def here(job) -> dict:
+def here(job, is_stopped=None) -> dict:
     """Do a job in this process, which has imported all it needs."""
     main(job.write())
     return job.read_result()
@@ -106,7 +106,7 @@ def test_a_training_from_scratch_is_compared_with_what_is_served_too(tmp_path, m
         write_weights(tmp_path / "several" / f"{seed}.pt", seed=seed)
     task = MassTrainTask(served_model(tmp_path, tmp_path / served), tmp_path, overrides=OVERRIDES)
     begun_with: list[str | None] = []
-    monkeypatch.setattr(task, "_run", lambda job: begun_with.append(job.start_from) or here(job))
+    monkeypatch.setattr(task, "_run", lambda job, is_stopped: begun_with.append(job.start_from) or here(job))
     said = task(
         {"max_epochs": 1, "recipe": "common", "from_scratch": True, "min_held_out": 1},
         DictDatastore.of_pictures(tmp_path / "images", 12),
@@ -127,7 +127,7 @@ def test_served_weights_that_cannot_be_compared_with_are_told_before_a_training_
 def test_a_worse_version_is_kept_aside(tmp_path, monkeypatch):
     task = MassTrainTask(served_model(tmp_path, write_weights(tmp_path / "w.pt")), tmp_path)
 
-    def worse(job):
+    def worse(job, is_stopped):
         write_weights(job.weights, seed=1)
         job.log.parent.mkdir()
         job.log.write_text("epoch,train_loss,val_mean_dice,lr,seconds\n1,1,0.5,0.1,1\n")
@@ -145,7 +145,7 @@ def test_scores_of_a_training_are_computed_as_the_model_is_served(precision, sco
     task = MassTrainTask(served_model(tmp_path, None, precision=precision, **served), tmp_path)
     used: list[dict] = []
 
-    def score_alone(job):
+    def score_alone(job, is_stopped):
         job = TrainJob.read(job.write())
         monkeypatch.setattr(train_job, "load_predictor", lambda *_, weights, **how: used.append(how))
         train_job.score(job.weights, [], job)
@@ -239,24 +239,32 @@ def test_a_stopped_training_changes_nothing(tmp_path):
     model = served_model(tmp_path, write_weights(tmp_path / "w.pt"))
     task = MassTrainTask(model, tmp_path)
     store = DictDatastore.of_pictures(tmp_path / "images", 8)
+    stop = threading.Event()
     errors: list[Exception] = []
 
     def run() -> None:
         try:
-            task({"max_epochs": 10_000}, store)
+            task({"max_epochs": 10_000}, store, is_stopped=stop.is_set)
         except TrainingError as error:
             errors.append(error)
 
     thread = threading.Thread(target=run)
     thread.start()
-    while task._process is None and thread.is_alive():
+    while task.stats().get("state") != "training" and thread.is_alive():
         time.sleep(0.01)
     with pytest.raises(WrongCallError, match="is being trained"):
         task({}, store)
-    task.stop()
+    stop.set()
     thread.join()
     assert "was stopped" in str(errors[0]) and model.versions.read_current().number == 0
     assert task.stats()["state"] == "stopped"
+
+
+def test_a_training_that_was_stopped_before_it_began_changes_nothing(tmp_path):
+    task = MassTrainTask(served_model(tmp_path, write_weights(tmp_path / "w.pt")), tmp_path)
+    with pytest.raises(TrainingError, match="was stopped"):
+        task({"max_epochs": 10_000}, DictDatastore.of_pictures(tmp_path / "images", 8), is_stopped=lambda: True)
+    assert task.model.versions.list_numbers() == [0] and task.stats()["state"] == "stopped"
 
 
 @pytest.mark.parametrize(

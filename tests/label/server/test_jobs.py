@@ -5,6 +5,7 @@ import threading
 import time
 
 from mammoseg.errors import MammosegError
+from monailabel_app.lib.server.jobs import Job, Jobs
 from tests.label.fake_app import IMAGE
 
 
@@ -20,7 +21,7 @@ def wait_for(client, path, status):
 
 def test_a_training_runs_beside_the_server_and_ends_with_its_result(client, fake_app):
     go_on = threading.Event()
-    fake_app.train = lambda request: go_on.wait(60) and {"version": 3}
+    fake_app.train = lambda request, is_stopped: go_on.wait(60) and {"version": 3}
     assert client.get("/train/").status_code == 404
     started = client.post("/train/unet", json={"max_epochs": 2}).json()
     assert started["status"] in ("SUBMITTED", "RUNNING") and started["request"]["model"] == "unet"
@@ -35,9 +36,14 @@ def test_a_training_runs_beside_the_server_and_ends_with_its_result(client, fake
 
 
 def test_a_training_ends_on_request_and_what_waits_never_starts(client, fake_app):
-    ended, ran = threading.Event(), []
-    fake_app.model.stop = ended.set
-    fake_app.train = lambda request: ran.append(1) or ended.wait(60)
+    ran = []
+
+    def train(request, is_stopped):
+        ran.append(1)
+        while len(ran) == 1 and not is_stopped():
+            time.sleep(0.01)
+
+    fake_app.train = train
     client.post("/train/unet")
     wait_for(client, "/train/", "RUNNING")
     client.post("/train/unet?enqueue=true")
@@ -49,23 +55,33 @@ def test_a_training_ends_on_request_and_what_waits_never_starts(client, fake_app
     assert len(ran) == 2, "the first, and one that came after all that waited"
 
 
-def test_what_cannot_be_stopped_says_so(client, fake_app):
-    go_on = threading.Event()
-    fake_app.scoring_methods["dice"] = lambda request, store: go_on.wait(60)
-    client.post("/scoring/dice")
-    wait_for(client, "/scoring/", "RUNNING")
-    assert client.delete("/scoring/").status_code == 409
-    go_on.set()
+def test_what_is_stopped_while_it_begins_is_told_and_stays_stopped():
+    jobs, ran = Jobs(), []
+
+    class Stopped(Job):
+        def __setattr__(self, name, value):
+            """Stop as soon as it is taken up, which is what a client may do at any moment."""
+            if value == "RUNNING":
+                stopping.start()
+                stopping.join(0.2)  # it waits where the change is not to be divided
+            super().__setattr__(name, value)
+
+    job = Stopped({}, lambda is_stopped: ran.append(job.stop.wait(5)))
+    stopping = threading.Thread(target=jobs.stop, args=("train",))
+    jobs.start("train", job)
+    jobs._threads["train"].shutdown()
+    stopping.join()
+    assert (job.status, ran) == ("STOPPED", [True]), "not DONE, and the work was told"
 
 
 def test_a_failure_is_told_in_words_where_they_are_for_people_and_by_its_kind_else(client, fake_app):
     def fail(error):
         raise error
 
-    fake_app.train = lambda request: fail(MammosegError("label more images."))
+    fake_app.train = lambda request, is_stopped: fail(MammosegError("label more images."))
     client.post("/train/unet")
     assert wait_for(client, "/train/", "ERROR")["error"] == "label more images."
-    fake_app.batch_infer = lambda request: fail(ValueError("Doe^Jane"))
+    fake_app.batch_infer = lambda request, is_stopped: fail(ValueError("Doe^Jane"))
     client.post("/batch/infer/unet")
     assert wait_for(client, "/batch/infer", "ERROR")["error"] == "ValueError"
 
@@ -82,7 +98,7 @@ def test_a_training_that_cannot_be_is_409_and_no_work_of_any_model(client, fake_
 
 
 def test_the_log_of_the_work_is_its_progress(client, fake_app):
-    def train(request):
+    def train(request, is_stopped):
         logging.getLogger("monailabel_app.training").warning("epoch 1 of 2")
 
     fake_app.train = train
@@ -92,7 +108,7 @@ def test_the_log_of_the_work_is_its_progress(client, fake_app):
 
 def test_the_panel_of_ohif_trains_all_models_with_their_own_parameters(client, fake_app):
     seen = []
-    fake_app.train = seen.append
+    fake_app.train = lambda request, is_stopped: seen.append(request)
     answer = client.post("/train/", json={"unet": {"threshold": 0.3}, "other": {}}).json()
     assert list(answer) == ["unet"]
     wait_for(client, "/train/", "DONE")

@@ -121,7 +121,7 @@ def test_scoring_and_strategies_get_the_parameters_they_know_and_no_other(client
 )
 def test_a_parameter_of_the_wrong_kind_is_400_in_one_sentence_that_names_it(client, fake_app, path, params):
     started = []
-    fake_app.batch_infer = fake_app.train = started.append
+    fake_app.batch_infer = fake_app.train = lambda request, is_stopped: started.append(request)
     if path.startswith("/infer"):
         answer = client.post(path, params={"image": IMAGE}, data={"params": json.dumps(params)})
     else:

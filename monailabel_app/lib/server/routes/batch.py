@@ -49,6 +49,6 @@ def start(
         raise HttpError(400, "E_REQUEST", "this model needs prompts for each mass; a batch has none.")
     request = {"model": model, "images": images.value, **pick_known(params, [*PARAMS, *task.config()])}
     request |= {"save_label": True, "label_tag": "original"}
-    job = Job(request, lambda: app.batch_infer(request), stop=getattr(app.batch, "stop", None))
+    job = Job(request, lambda is_stopped: app.batch_infer(request, is_stopped=is_stopped))
     audit.record(person.name, "batch inference", model=model, images=images.value)
     return jobs.answer(KIND, job, waits=run_sync)

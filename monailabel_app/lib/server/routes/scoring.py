@@ -29,9 +29,9 @@ def start(
     run_sync: bool = False,
 ) -> Any:
     """Start a scoring method and answer the job's record; ``run_sync`` waits for its end."""
-    task = require_known(app.scoring_methods, method, "E_METHOD")
+    require_known(app.scoring_methods, method, "E_METHOD")
     request = {**pick_known(params, PARAMS), "method": method}
     if "model" in request:
         require_known(app.trainers, request["model"])
-    job = Job(request, lambda: app.scoring(request), stop=getattr(task, "stop", None))
+    job = Job(request, lambda is_stopped: app.scoring(request, is_stopped=is_stopped))
     return jobs.answer(KIND, job, waits=run_sync, enqueue=True)

@@ -1,5 +1,6 @@
 """`/train`: training on the saved labels, its progress, and the versions of each model that came of it."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -98,10 +99,10 @@ def _build_job(app: Any, audit: Any, person: Person, model: str, params: dict[st
     request = {"model": model, **pick_known(params, task.config())}
     task.check(request, app.datastore())
 
-    def train() -> Any:
+    def train(is_stopped: Callable[[], bool]) -> Any:
         with audit.doing(person.name, "train", model=model) as done:
-            result = app.train(request)
+            result = app.train(request, is_stopped=is_stopped)
             done["served"] = app.versions[model].read_current().number
         return result
 
-    return Job(request, train, stop=getattr(task, "stop", None))
+    return Job(request, train)
