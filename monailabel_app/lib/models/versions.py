@@ -215,9 +215,9 @@ def _find_number_before(state: Mapping[str, Any]) -> int:
     """Number that was served before the served one was promoted; rolling back twice goes back twice."""
     served = [0]
     for event in state["events"]:
-        if event["what"] == "promoted":
+        if event["what"] == "promoted" and event["number"] != served[-1]:
             served.append(event["number"])
-        elif event["what"] == "rolled back" and served:
+        elif event["what"] == "rolled back" and len(served) > 1:
             served.pop()
     if len(served) < 2:
         raise NoSuchVersionError("nothing was served before this version; there is nothing to roll back to.")

@@ -54,6 +54,12 @@ def test_promotion_and_rollback_go_back_step_by_step(versions):
     assert [event["what"] for event in versions.read_history()["events"]] == ["promoted"] * 2 + ["rolled back"] * 2
 
 
+def test_a_version_that_is_promoted_again_is_left_by_one_rollback(versions):
+    add(versions, b"one", promote=True)
+    versions.promote(1, reason="by hand")
+    assert versions.roll_back().number == 0
+
+
 def test_a_version_is_promoted_by_hand(versions):
     add(versions, b"one", promote=False)
     versions.promote(1, reason="by hand")
