@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
 
 import requests
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
+from urllib3.exceptions import HTTPError
 
 from mammoseg.archives.dicomweb.client import Archive, ArchiveError, PassingError
 from mammoseg.dicom.gate import is_uid
@@ -50,17 +53,27 @@ def read(person: Viewer, request: Request, path: str) -> Response:
     path = rest if service in ("qido", "wado") else path
     _check(request, path)
     options = {"headers": {"Accept": _read_accept(request)}, "params": request.query_params.multi_items()}
-    try:
+    with _refused_as_away():
         response = archive.session.open("GET", f"{archive.url}/{path}", options)
-    except (requests.RequestException, PassingError, ArchiveError, WrongCallError):
-        raise HttpError(503, "E_ARCHIVE", "the archive does not answer, or refuses this server.") from None
     if response.status_code not in PASSED_STATUSES:
         response.close()
         raise HttpError(503, "E_ARCHIVE", "the archive answers with something that DICOMweb does not know.")
     if "json" in response.headers.get("Content-Type", ""):
         return _answer_json(response, archive, str(request.base_url))
+    blocks = _read_blocks(response, archive)
+    with _refused_as_away():
+        first = next(blocks, b"")  # of what comes after it the status is sent already
     headers = {name: response.headers[name] for name in PASSED_HEADERS if name in response.headers}
-    return StreamingResponse(_read_blocks(response, archive), response.status_code, headers)
+    return StreamingResponse(chain([first], blocks), response.status_code, headers)
+
+
+@contextmanager
+def _refused_as_away() -> Iterator[None]:
+    """A block that asks the archive, or reads its answer; what that raises is HTTP 503."""
+    try:
+        yield
+    except (requests.RequestException, HTTPError, PassingError, ArchiveError, WrongCallError):
+        raise HttpError(503, "E_ARCHIVE", "the archive does not answer, or refuses this server.") from None
 
 
 def _check(request: Request, path: str) -> None:
@@ -89,10 +102,11 @@ def _read_accept(request: Request) -> str:
 def _answer_json(response: requests.Response, archive: Archive, here: str) -> Response:
     """Bulk data is named by whole addresses of the archive, which must lead through here."""
     body = bytearray()
-    for block in _read_blocks(response, archive):
-        body += block
-        if len(body) > MOST_JSON_BYTES:
-            raise HttpError(503, "E_ARCHIVE", "the archive's answer is too long; search for less.")
+    with _refused_as_away():
+        for block in _read_blocks(response, archive):
+            body += block
+            if len(body) > MOST_JSON_BYTES:
+                raise HttpError(503, "E_ARCHIVE", "the archive's answer is too long; search for less.")
     content = bytes(body).replace(archive.url.encode(), f"{here}proxy/dicom/wado".encode())
     return Response(content, response.status_code, media_type=response.headers["Content-Type"])
 

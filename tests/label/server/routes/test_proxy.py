@@ -26,6 +26,8 @@ def archive():
                 else b"\0pixels"
             )
             self.send_response(status)
+            if "1.2.31" in self.path:  # it says that its body is packed, and sends another
+                self.send_header("Content-Encoding", "gzip")
             self.send_header("Location", "http://127.0.0.1:1/")
             self.send_header("Set-Cookie", "secret=1")
             self.send_header("Content-Type", "application/dicom+json" if is_json else "multipart/related; boundary=x")
@@ -122,6 +124,12 @@ def test_pixels_pass_with_their_type(client, archive):
 @pytest.mark.parametrize("study", ["1.2.302", "1.2.500"])
 def test_an_archive_that_fails_or_leads_elsewhere_is_503(client, study):
     answer = client.get(f"/proxy/dicom/qido/studies/{study}/series")
+    assert (answer.status_code, answer.json()["code"]) == (503, "E_ARCHIVE")
+
+
+@pytest.mark.parametrize("path", ["metadata", "instances/1.2.3/frames/1"])
+def test_an_archive_whose_answer_cannot_be_read_is_503(client, path):
+    answer = client.get(f"/proxy/dicom/wado/studies/{UID}/series/1.2.31/{path}")
     assert (answer.status_code, answer.json()["code"]) == (503, "E_ARCHIVE")
 
 
