@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from mammoseg.archives.dicomweb.client import Archive, Instance
@@ -51,7 +52,10 @@ class InstanceCache:
 
     def _make_room(self) -> None:
         with self._removing:
-            states = {path: path.stat() for path in self._folder.glob("*.dcm")}
+            states = {}
+            for path in self._folder.glob("[!.]*.dcm"):  # with a dot begins what is being fetched
+                with suppress(FileNotFoundError):
+                    states[path] = path.stat()
             surplus = sum(state.st_size for state in states.values()) - self._most_bytes
             for path, state in sorted(states.items(), key=lambda item: item[1].st_atime):
                 if surplus <= 0 or time.time() - state.st_atime < SAFE_SECONDS:
