@@ -57,6 +57,9 @@ class FakeStore:
     def update_image_info(self, image: str, info: dict[str, Any]) -> None:
         self.info[image] |= info
 
+    def change_image_info(self, image: str, key: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        self.info[image][key] = change(self.info[image].get(key, {}))
+
     def get_label_info(self, label: str, tag: str) -> dict[str, Any]:
         self.get_label_uri(label, tag)
         return {}

@@ -1,5 +1,6 @@
 """Tiny weights, models and labels for tests of the label app, and a data source that is a dictionary."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,3 +108,7 @@ class DictDatastore:
 
     def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
         self.info.setdefault(image_id, {}).update(info)
+
+    def change_image_info(self, image_id: str, key: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        info = self.info.setdefault(image_id, {})
+        info[key] = change(info.get(key, {}))

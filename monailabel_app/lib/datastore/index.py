@@ -7,7 +7,7 @@ again in their source; scores and leases cannot.
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -232,8 +232,12 @@ class Index:
 
     def update_info(self, kind: str, name: str, info: Mapping[str, Any]) -> None:
         """Say more of an image or a label; a key that is there gets the new value."""
+        self.change_info(kind, name, lambda known: known | dict(info))
+
+    def change_info(self, kind: str, name: str, change: Callable[[dict[str, Any]], Mapping[str, Any]]) -> None:
+        """Say of an image or a label what a function makes of what was said; nobody says anything between."""
         with self._lock:
-            self.put_info(kind, name, self.get_info(kind, name) | dict(info))
+            self.put_info(kind, name, change(self.get_info(kind, name)))
 
     def put_info(self, kind: str, name: str, info: Mapping[str, Any]) -> None:
         """Say something of an image or a label in place of all that was said; what JSON cannot hold becomes text.

@@ -4,7 +4,7 @@ An image is one instance of an archive, or one file, where MONAI Label's own dat
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
@@ -128,6 +128,11 @@ class MammogramDatastore(Datastore):
     def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
         self.require_image(image_id)
         self.index.update_info("image", image_id, info)
+
+    def change_image_info(self, image_id: str, key: str, change: Callable[[dict[str, Any]], Mapping[str, Any]]) -> None:
+        """Put what a function makes of one table of an image's information in its place; nobody changes it between."""
+        self.require_image(image_id)
+        self.index.change_info("image", image_id, lambda info: info | {key: change(info.get(key, {}))})
 
     def require_image(self, image_id: str) -> ImageRow:
         """What the index has of an image.

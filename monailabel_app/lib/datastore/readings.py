@@ -59,7 +59,7 @@ def lease_second_reading(store: InstanceDatastore, reader: str) -> str:
 
 def skip(store: InstanceDatastore, image_id: str, reader: str, reason: str) -> None:
     """Give an image back; it is not the next one of this reader any more."""
-    store.update_image_info(image_id, {"skipped": {**list_skipped(store, image_id), reader: reason}})
+    store.change_image_info(image_id, "skipped", lambda skipped: {**skipped, reader: reason})
     store.leases.release(image_id, reader)
 
 

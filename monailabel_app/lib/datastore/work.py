@@ -116,7 +116,8 @@ class WorkInHand:
 
     def begin(self, image_id: str, user: str) -> None:
         """Note that a person got an image."""
-        self._put(image_id, user, replace(self.get(image_id, user), begun=time.time()))
+        with self._lock:
+            self._put(image_id, user, replace(self.get(image_id, user), begun=time.time()))
 
     def propose(self, image_id: str, user: str, proposal: Proposal) -> None:
         """Note an outline that a person got.

@@ -72,7 +72,7 @@ class ModelScoring(ScoringMethod):
                 logger.info("Scoring: an image is refused, %s", error.code)
                 continue
             found.append(scores)
-            _store(datastore, image["image_id"], name, identity, scores)
+            store_scores(datastore, image["image_id"], name, identity, scores)
             logger.info("Scoring: %d of %d", number, len(images))
         counts = {"total": len(images), "scored": len(found), "refused": refused}
         return {"model": name, "version": version.number, **counts, "mean": _compute_means(found)}
@@ -141,14 +141,21 @@ def build_scoring_methods(models: Mapping[str, ServedModel]) -> dict[str, Scorin
     return {"dice": DiceScoring(models), "uncertainty": UncertaintyScoring(models)}
 
 
-def _store(
-    datastore: Datastore, image_id: str, model: str, identity: Mapping[str, Any], scores: Mapping[str, Any]
+def store_scores(
+    datastore: Any, image_id: str, model: str, identity: Mapping[str, Any], scores: Mapping[str, Any]
 ) -> None:
-    known = datastore.get_image_info(image_id).get(KEY, {})
-    before = known.get(model, {})
-    is_of_these_weights = {key: before.get(key) for key in identity} == identity
-    kept = before if is_of_these_weights else {}
-    datastore.update_image_info(image_id, {KEY: {**known, model: {**kept, **identity, **scores}}})
+    """Store scores with an image, beside those that it has of the same weights.
+
+    Args:
+        identity: ``version`` and ``weights_sha256`` of the model.
+    """
+
+    def add(known: dict[str, Any]) -> dict[str, Any]:
+        before = known.get(model, {})
+        is_of_these_weights = {key: before.get(key) for key in identity} == identity
+        return {**known, model: {**(before if is_of_these_weights else {}), **identity, **scores}}
+
+    datastore.change_image_info(image_id, KEY, add)
 
 
 def _compute_means(found: list[dict[str, Any]]) -> dict[str, float]:

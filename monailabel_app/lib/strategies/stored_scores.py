@@ -16,7 +16,7 @@ import numpy as np
 from mammoseg.active_learning.scores import SCORES, ImageScores, Scorer, build_scorer, score_mammogram
 from mammoseg.dicom.quiet import no_header_values_in_warnings
 from mammoseg.errors import InputRefusedError
-from monailabel_app.lib.models.scoring import KEY
+from monailabel_app.lib.models.scoring import KEY, store_scores
 from monailabel_app.lib.models.serving import ServedModel, choose_name
 from monailabel_app.lib.strategies.settings import StrategySettings
 
@@ -91,15 +91,14 @@ class _Work:
 
     def score(self, image: str, needed: Collection[str]) -> ImageScores | None:
         """Score an image and store it; None where it is refused, which is stored too."""
-        record = self._read_record(image)
-        wanted = {*needed, *record} & set(SCORES)
+        wanted = {*needed, *self._read_record(image)} & set(SCORES)
         try:
             with no_header_values_in_warnings():
                 scores = self._compute_scores(Path(self.datastore.get_image_uri(image)), wanted)
         except InputRefusedError as error:
             self._store(image, {"refused": error.code})
             return None
-        self._store(image, record | _encode(scores))
+        self._store(image, _encode(scores))
         return scores
 
     def _compute_scores(self, path: Path, wanted: Collection[str]) -> ImageScores:
@@ -113,9 +112,8 @@ class _Work:
         record = self.datastore.get_image_info(image).get(KEY, {}).get(self.name, {})
         return record if self.identity == {key: record.get(key) for key in self.identity} else {}
 
-    def _store(self, image: str, record: Mapping[str, Any]) -> None:
-        known = self.datastore.get_image_info(image).get(KEY, {})
-        self.datastore.update_image_info(image, {KEY: {**known, self.name: {**self.identity, **record}}})
+    def _store(self, image: str, scores: Mapping[str, Any]) -> None:
+        store_scores(self.datastore, image, self.name, self.identity, scores)
 
 
 def _encode(scores: ImageScores) -> dict[str, Any]:

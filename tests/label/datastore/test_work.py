@@ -1,5 +1,6 @@
 """The work in hand of one person on one image: which outlines belong together, and what each cost."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,6 +91,22 @@ def test_a_click_on_what_a_model_drew_unasked_is_a_correction_of_it(say, saved):
     say(square(0, 0))
     say(square(2, 2), "5 5")
     assert saved(square(2, 2)).corrections == 1
+
+
+def test_what_a_model_proposes_while_an_image_is_taken_in_hand_is_kept(say, work, monkeypatch):
+    read, other = work.get, threading.Thread(target=say, args=(square(0, 0), "5 5"))
+
+    def read_slowly(image, user):
+        found = read(image, user)
+        if other.ident is None:
+            other.start()
+            other.join(0.2)
+        return found
+
+    monkeypatch.setattr(work, "get", read_slowly)
+    work.begin("image", "ada")
+    other.join()
+    assert len(read("image", "ada").proposals) == 1 and read("image", "ada").begun
 
 
 def test_what_was_counted_is_not_counted_again(say, saved):

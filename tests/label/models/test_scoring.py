@@ -39,6 +39,13 @@ def test_dice_is_that_of_the_models_mask_and_the_persons(model, store, monkeypat
     assert (result["model"], result["total"], result["scored"]) == ("unet", 2, 2)
 
 
+def test_the_scores_of_another_model_that_came_meanwhile_stay(model, store, monkeypatch):
+    store.info["image-0"] = {"scores": {"other": {"dice": 0.1}}}
+    monkeypatch.setattr(store, "get_image_info", lambda image: {})  # it was read before they came
+    build_scoring_methods({"unet": model})["dice"]({"model": "unet"}, store)
+    assert store.info["image-0"]["scores"].keys() == {"other", "unet"}
+
+
 def test_a_label_without_a_mass_has_no_dice(model, store):
     cv2.imwrite(str(store.masks["image-0"]), np.zeros((64, 48), np.uint8))
     build_scoring_methods({"unet": model})["dice"]({"model": "unet"}, store)

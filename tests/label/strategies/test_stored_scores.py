@@ -57,6 +57,16 @@ def test_weights_of_patches_are_refused_before_any_image_is_read(store, passes, 
     assert not store.info and not passes
 
 
+def test_what_others_stored_meanwhile_stays(model, store, monkeypatch):
+    version, predictor = model.load_served()
+    same = {"version": version.number, "weights_sha256": predictor.weights_sha256}
+    store.info["image-0"] = {KEY: {"other": {"dice": 0.1}, "unet": {**same, "dice": 0.2}}}
+    monkeypatch.setattr(store, "get_image_info", lambda image: {})  # it was read before they came
+    collect(model, store)
+    kept = store.info["image-0"][KEY]
+    assert kept["other"] == {"dice": 0.1} and kept["unet"]["dice"] == 0.2 and "uncertainty_top" in kept["unet"]
+
+
 def test_what_is_stored_comes_back(model, store):
     first, again = collect(model, store), collect(model, store)
     for name in NAMES:

@@ -48,6 +48,6 @@ def choose_next_image(app: LabelApp, person: Person, strategy: str, params: Mapp
     datastore.work.begin(image, person.name)
     given = {strategy: {"ts": int(time.time()), "client_id": person.name}}
     known = datastore.get_image_info(image)
-    datastore.update_image_info(image, {"strategy": {**known.get("strategy", {}), **given}})
+    datastore.change_image_info(image, "strategy", lambda before: {**before, **given})
     withheld = ("path", "scores")  # a place on this server, and the features of a network in their hundreds
     return {key: value for key, value in {**known, **result}.items() if key not in withheld}
