@@ -17,8 +17,8 @@ from mammoseg.evaluation.plots import (
     shrink_to,
 )
 from mammoseg.evaluation.tables import POOLED_DICE, POOLED_IOU
-from mammoseg.files import atomic_path
 from mammoseg.metrics.pooled import BATCH
+from mammoseg.overlay import write_picture
 from mammoseg.pages.html import write_html
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -126,8 +126,7 @@ def _write_case(case: Case, output: Path, *, number: int) -> dict[str, Any]:
         "prediction": _draw_outlines(grey, {TRUTH_COLOUR: case.truth, PREDICTION_COLOUR: case.prediction}),
     }
     for name, picture in pictures.items():
-        with atomic_path(output / "cases" / f"{number:03d}_{name}.png") as temporary:
-            cv2.imwrite(str(temporary), picture)
+        write_picture(picture, output / "cases" / f"{number:03d}_{name}.png")
     return {
         "image_id": case.image_id,
         "name": case.name,

@@ -5,11 +5,13 @@ from html.parser import HTMLParser
 
 import cv2
 import numpy as np
+import pytest
 
 from mammoseg.evaluation.page import LABELS, write_html_report
 from mammoseg.evaluation.plots import Case
 from mammoseg.evaluation.tables import POOLED, summarise
 from mammoseg.metrics import SCORES, compute_segmentation_scores
+from tests.full_disk import files_up_to
 
 TRUTH = np.zeros((64, 48), bool)
 TRUTH[20:40, 10:30] = True
@@ -45,6 +47,13 @@ class Links(HTMLParser):
 
 def test_page_shows_the_scores_of_a_case(tmp_path):
     assert "<dt>Dice</dt><dd>0.667</dd>" in write_page(tmp_path, make_case())
+
+
+def test_a_picture_that_the_full_disk_cuts_off_is_no_page(tmp_path):
+    noise = np.kron(TRUTH, np.ones((8, 8), bool))
+    with files_up_to(100_000), pytest.raises(OSError, match="File too large"):
+        write_page(tmp_path, make_case(truth=noise, prediction=noise))
+    assert not list(tmp_path.rglob("*.*"))
 
 
 def test_page_shows_mean_and_count(tmp_path):

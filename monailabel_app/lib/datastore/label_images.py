@@ -101,12 +101,17 @@ def read_values(
 
 
 def write_label(path: Path, mask: np.ndarray, grid: Grid) -> Path:
-    """Write a mask ``(rows, columns)`` as NIfTI (``.nii.gz``), uint8 (columns, rows, 1) in the place of its image."""
+    """Write a mask ``(rows, columns)`` as NIfTI (``.nii.gz``), whole or not at all; see `encode_label`."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(encode_label(mask, grid))
+    return path
+
+
+def encode_label(mask: np.ndarray, grid: Grid) -> bytes:
+    """A mask ``(rows, columns)`` as packed NIfTI, uint8 (columns, rows, 1) in the place of its image."""
     image = nibabel.Nifti1Image(mask.T[..., np.newaxis].astype(np.uint8), TO_RAS @ grid.affine)
     image.header.set_xyzt_units("mm")
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(gzip.compress(image.to_bytes(), compresslevel=1, mtime=0))
-    return path
+    return gzip.compress(image.to_bytes(), compresslevel=1, mtime=0)
 
 
 def _read(path: Path, grid: Grid, image_id: str, *, is_label_map: bool) -> tuple[np.ndarray, np.ndarray | None]:

@@ -28,7 +28,7 @@ from mammoseg.errors import InputRefusedError
 from mammoseg.inference.lesions import find_scale
 from mammoseg.interactive.run_lengths import RunLengths
 from mammoseg.prediction.file_job import compute_area_mm2
-from monailabel_app.lib.datastore.label_images import write_label
+from monailabel_app.lib.datastore.label_images import encode_label
 from monailabel_app.lib.datastore.work import Proposal
 from monailabel_app.lib.models.discover import ModelNotReadyError
 from monailabel_app.lib.models.run import PROPOSAL
@@ -215,19 +215,22 @@ def read_extension(request: Mapping[str, Any]) -> str:
 
 
 def write_temporary(mask: np.ndarray, grid: Grid, suffix: str) -> Path:
-    """Write a mask ``(rows, columns)`` as a new temporary file that only this user can read."""
+    """Write a mask ``(rows, columns)`` as a new temporary file that only this user can read, from its begin on.
+
+    Raises:
+        OSError: the disk is full.
+    """
     handle, name = tempfile.mkstemp(prefix="mammoseg-", suffix=suffix)
     os.close(handle)
     path, pixels = Path(name), mask.astype(np.uint8)
     try:
         match suffix:
             case ".png":
-                cv2.imwrite(name, pixels * 255)
+                path.write_bytes(cv2.imencode(".png", pixels * 255)[1].tobytes())
             case ".nrrd":
                 nrrd.write(name, pixels.T[..., np.newaxis], _build_nrrd_header(grid), compression_level=1)
             case _:
-                write_label(path, mask, grid)
-        path.chmod(0o600)
+                path.write_bytes(encode_label(mask, grid))
     except BaseException:
         path.unlink(missing_ok=True)
         raise

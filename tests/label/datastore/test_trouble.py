@@ -3,7 +3,6 @@
 import gzip
 import json
 import os
-import resource
 import sqlite3
 import struct
 import time
@@ -21,6 +20,7 @@ from mammoseg.errors import InputRefusedError, MammosegError
 from monailabel_app.lib.datastore import InstanceDatastore, files
 from monailabel_app.lib.datastore.index import Index
 from monailabel_app.lib.disk import check_room, is_full
+from tests.full_disk import files_up_to
 from tests.label.made_store import as_slicer_writes, made_mask, mask_of, opened, write_views
 
 
@@ -243,17 +243,6 @@ def test_a_label_whose_save_ends_while_the_waiting_ones_are_gone_through_is_not_
         store.saver.finish_waiting()
     assert store.get_labeled_images() == [] and list((state_of(store) / "spool").iterdir()) == []
     assert store.status()["trouble"] == ""
-
-
-@contextmanager
-def files_up_to(size: int) -> Iterator[None]:
-    """No file may grow above `size` bytes: what a full disk does, for this process, without root."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def index_is_full(store: InstanceDatastore) -> AbstractContextManager[None]:

@@ -22,6 +22,7 @@ from mammoseg.provenance import FILM_WARNING, PHANTOM_WARNING
 from monailabel_app.lib.models import serving
 from monailabel_app.lib.models.discover import ModelNotReadyError
 from monailabel_app.lib.models.infer import MassInferTask
+from tests.full_disk import files_up_to
 from tests.label.tiny_models import served_model, write_picture, write_weights
 
 
@@ -111,6 +112,20 @@ def test_the_mask_of_a_dicom_image_lies_where_itk_sees_the_image(task, dicom, mo
         assert getattr(mask, name)() == pytest.approx(getattr(image, name)(), abs=1e-6), name
     assert np.array_equal(SimpleITK.GetArrayFromImage(mask)[0], lopsided())
     file.unlink()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".nii.gz", ".nrrd"])
+def test_a_mask_for_one_answer_is_private_and_waits_for_no_disk(task, picture, monkeypatch, suffix):
+    monkeypatch.setattr("os.fsync", lambda descriptor: pytest.fail("nobody needs it after the answer"))
+    file, _ = run(task, picture[0], result_extension=suffix)
+    assert file.stat().st_mode & 0o777 == 0o600
+    file.unlink()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".nii.gz", ".nrrd"])
+def test_a_mask_that_the_full_disk_cuts_off_is_no_answer(task, picture, suffix):
+    with files_up_to(20), pytest.raises(OSError, match="File too large"):
+        run(task, picture[0], result_extension=suffix)
 
 
 def test_the_mask_is_nifti_unless_asked_otherwise(task, picture):
