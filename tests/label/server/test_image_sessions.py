@@ -112,7 +112,7 @@ def test_a_session_takes_no_other_file_and_saves_no_label(client, fake_app):
         "a session has its image; leave out the file, or the session.",
     )
     save = {"params": '{"save_label": true}'}
-    for kept in ({"params": asked}, {"params": {"image": IMAGE}, "files": {"file": ("b.dcm", b"others")}}):
+    for kept in ({"params": asked}, {"files": {"file": ("b.dcm", b"others")}}):
         answer = client.post("/infer/unet", **kept, data=save)
         assert answer.status_code == 400 and "leave out save_label" in answer.json()["detail"]
     assert len(fake_app.model.requests) == 1 and not fake_app.store.labels

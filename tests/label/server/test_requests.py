@@ -142,7 +142,10 @@ def test_every_parameter_that_a_task_offers_has_a_kind(tmp_path):
     assert (MassTrainTask(model, tmp_path).config() | MassInferTask(model).config()).keys() <= KINDS.keys()
 
 
-@pytest.mark.parametrize("key", ["scores", "strategy", "model", "params", "user", "algorithm_type", "helped_by"])
+@pytest.mark.parametrize(
+    "key",
+    ["scores", "strategy", "model", "params", "user", "algorithm_type", "helped_by", "masses", "skipped"],
+)
 def test_a_note_cannot_replace_what_the_server_notes(client, fake_app, key):
     text = json.dumps({key: "x"})
     answers = [
@@ -182,11 +185,26 @@ def test_the_whole_answer_is_a_multipart_message_as_slicer_reads_it(client):
     assert segmentation.content == b"SEG of pixels" and segmentation.headers["content-type"] == "application/dicom"
 
 
+OWN = {"file": ("x.dcm", b"my own")}
+
+
+def test_of_two_images_neither_is_taken(client, fake_app):
+    answer = client.post("/infer/unet", params={"image": IMAGE}, files=OWN)
+    assert (answer.status_code, answer.json()["code"]) == (400, "E_REQUEST") and not fake_app.model.requests
+
+
+def test_a_seg_that_is_to_be_saved_is_refused(client, fake_app):
+    asked = {"params": {"image": IMAGE, "output": "dicom_seg"}, "data": {"params": '{"save_label": true}'}}
+    answer = client.post("/infer/unet", **asked)
+    assert answer.status_code == 400 and "a SEG is not saved here" in answer.json()["detail"]
+    assert not fake_app.store.labels
+
+
 @pytest.mark.parametrize("output", ["image", "json", "all", "dicom_seg"])
 def test_every_answer_says_what_must_be_said_of_the_weights(client, fake_app, output):
     fake_app.model.warning = "These weights know nothing."
-    for files in ({}, {"file": ("x.dcm", b"my own")}):
-        answer = client.post("/infer/unet", params={"image": IMAGE, "output": output}, files=files)
+    for sent in ({"params": {"image": IMAGE, "output": output}}, {"params": {"output": output}, "files": OWN}):
+        answer = client.post("/infer/unet", **sent)
         assert answer.status_code == 200 and answer.headers["x-mammoseg-warning"] == "These weights know nothing."
 
 

@@ -64,14 +64,17 @@ def run(
     """Answer a model's outline of the masses in one image: parameters and mask, one of both, or a DICOM SEG.
 
     Raises:
-        HttpError: 400; no image is named or uploaded, or two are, or a label of one's own image is to be saved; 403; a
-            label is to be saved and the person may not; 404; there is no such model, or the person has no such session.
+        HttpError: 400; no image is named or uploaded, or two are, or a label of one's own image or a SEG is to be
+            saved; 403; a label is to be saved and the person may not; 404; there is no such model, or the person has no
+            such session.
     """
     task = require_known(app.infers, model)
     if not (file or image or session_id):
         raise HttpError(400, "E_REQUEST", "name an image or a session, or upload a file.")
     if file and session_id:
         raise HttpError(400, "E_REQUEST", "a session has its image; leave out the file, or the session.")
+    if file and image:
+        raise HttpError(400, "E_REQUEST", "an image is named and another uploaded; leave out one of them.")
     told = read_json_object(params)
     asked = pick_known(told, ["save_label", "result_extension", *task.config(), *task.prompts])
     save = asked.pop("save_label", False)
@@ -79,6 +82,8 @@ def run(
         raise HttpError(403, "E_ROLE", f"the role {Role.ANNOTATOR.value} is needed to save a label.")
     if save and (file or session_id):
         raise HttpError(400, "E_REQUEST", "no label of an image of your own is saved here; leave out save_label.")
+    if save and output is InferOutput.dicom_seg:
+        raise HttpError(400, "E_REQUEST", "a SEG is not saved here; leave out save_label, or ask for another output.")
     if session_id:
         image = ""  # Slicer's module sends the name that it gave the image
     takes_clicks = "foreground" in task.prompts  # strokes are not said again, so nothing goes on from them
