@@ -43,6 +43,7 @@ class AuditLog:
         self.path = folder / "audit.jsonl"
         self._key = load_key(folder / "audit.key")
         self._lock = threading.Lock()
+        self._counting = threading.Lock()
         self._failures = 0
         self._failed_at = float("-inf")
 
@@ -93,10 +94,12 @@ class AuditLog:
 
     def count_failed_login(self, address: str) -> None:
         """Count a failed login; a line holds those since the last, and the address of this one."""
-        self._failures += 1
-        if time.monotonic() - self._failed_at > FAILURE_SECONDS:
+        with self._counting:
+            self._failures += 1
+            if time.monotonic() - self._failed_at <= FAILURE_SECONDS:
+                return
             times, self._failures, self._failed_at = self._failures, 0, time.monotonic()
-            self._try_to_record("unknown", "login failed", times=times, address=address)
+        self._try_to_record("unknown", "login failed", times=times, address=address)
 
     def hash_image(self, image: str) -> str:
         """What stands for an image."""

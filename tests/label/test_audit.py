@@ -3,10 +3,12 @@
 import json
 import logging
 import multiprocessing
+import threading
 from datetime import datetime
 
 import pytest
 
+from monailabel_app.lib import audit
 from monailabel_app.lib.audit import AuditLog
 from tests.label.fake_app import IMAGE
 
@@ -64,6 +66,24 @@ def test_guessing_fills_no_disk(tmp_path):
     for _ in range(500):
         log.count_failed_login("192.0.2.1")
     assert len(lines(log)) == 1
+
+
+def test_a_login_that_fails_while_another_is_counted_is_counted_once(tmp_path, monkeypatch):
+    log = AuditLog(tmp_path)
+    other = threading.Thread(target=log.count_failed_login, args=("192.0.2.2",))
+    asked = []
+
+    def read_clock():
+        asked.append(1)
+        if len(asked) == 2:  # the first is about to begin its line
+            other.start()
+            other.join(0.2)
+        return 0.0
+
+    monkeypatch.setattr(audit.time, "monotonic", read_clock)
+    log.count_failed_login("192.0.2.1")
+    other.join()
+    assert [line["times"] for line in lines(log)] == [1], "the other stands in the next line"
 
 
 @pytest.mark.parametrize(
