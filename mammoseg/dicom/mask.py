@@ -1,6 +1,5 @@
 """The mask in a DICOM file of masses: a grey image, or a SEG whose segments are fused."""
 
-import re
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
 
@@ -15,12 +14,10 @@ from mammoseg.dicom.pixels import LOSSLESS, decode
 from mammoseg.dicom.values import read_text
 from mammoseg.errors import InputRefusedError
 from mammoseg.mask_values import find_mass
+from mammoseg.mass_names import says_mass
 
 LABEL_MAP_SEGMENTATION_STORAGE = uid.UID("1.2.840.10008.5.1.4.1.1.66.7")
 SEGMENTATION_CLASSES = (uid.SegmentationStorage, LABEL_MAP_SEGMENTATION_STORAGE)
-
-LABEL_OF_MASS = re.compile(r"\b(mass|masses)\b", re.IGNORECASE)
-"""In Segment Label, for programs that code every segment as tissue."""
 
 
 def decode_mask(
@@ -114,12 +111,13 @@ def list_mass_segments(header: Dataset, *, by_label: bool = False) -> tuple[int,
     """Numbers of the segments of mass, in their order; None, for all, where the file describes no segment.
 
     Args:
-        by_label: whether `LABEL_OF_MASS` in its label makes a segment one of mass, too.
+        by_label: whether a label that `says_mass` makes a segment one of mass, too, for programs that code every
+            segment as tissue.
     """
     described = _read_items(header, "SegmentSequence")
     if not described:
         return None
-    labelled = [one for one in described if by_label and LABEL_OF_MASS.search(str(one.get("SegmentLabel", "")))]
+    labelled = [one for one in described if by_label and says_mass(str(one.get("SegmentLabel", "")))]
     return tuple(sorted({int(segment.SegmentNumber) for segment in (*find_mass_segments(header), *labelled)}))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mammoseg.errors import InputRefusedError
+from mammoseg.mass_names import says_mass
 
 MOST_VALUES = 1000
 
@@ -25,7 +26,7 @@ def parse_mass_values(params: Mapping[str, Any]) -> tuple[tuple[int, ...], tuple
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
         reason = f'label_info must be a list of at most {MOST_VALUES}, such as [{{"name": "mass", "idx": 1}}].'
         raise InputRefusedError("E_LABEL", reason) from None
-    masses = tuple(value for value, name in names.items() if "mass" in name.casefold())
+    masses = tuple(value for value, name in names.items() if says_mass(name))
     if not masses:
         return tuple(names), ()
     return masses, tuple(value for value in names if value not in masses)

@@ -183,6 +183,8 @@ def test_label_info_says_which_values_are_mass(image, tmp_path):
     assert parse_mass_values(said) == ((2,), (1,))
     assert np.array_equal(read(tmp_path / "l.nii", image, masses=[2], others=[1]), mask)
     assert parse_mass_values({"label_info": [{"name": "Segment_1", "idx": 1}]}) == ((1,), ())
+    two = [{"name": "biomass", "idx": 1}, {"name": "Mass_2", "idx": 2}]
+    assert parse_mass_values({"label_info": two}) == ((2,), (1,))
     assert parse_mass_values({}) == parse_mass_values({"label_info": None}) == ((), ())
     with pytest.raises(InputRefusedError, match="does not name"):
         read(tmp_path / "l.nii", image, masses=[2])
