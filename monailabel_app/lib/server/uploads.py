@@ -8,10 +8,12 @@ from pathlib import Path
 
 from fastapi import UploadFile
 
+from mammoseg.data.mammogram import detect_file_format
+from mammoseg.errors import InputRefusedError
 from monailabel_app.lib.errors import HttpError
 
 SUFFIXES = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".dcm", ".png", ".tif", ".tiff", ".jpg", ".jpeg", ".pgm", ".bin")
-"""``.bin`` is what OHIF's panel sends: the bytes of the mask alone."""
+"""Of files that are taken by their names; ``.bin`` is what OHIF's panel sends: the bytes of the mask alone."""
 
 
 @contextmanager
@@ -19,18 +21,27 @@ def uploaded(upload: UploadFile, state_dir: Path) -> Iterator[Path]:
     """A file with the bytes of the upload, for as long as the block lasts.
 
     Raises:
-        HttpError: 422; no such kind of file, or nothing in it.
+        HttpError: 422; neither its first bytes are those of an image, nor is its name one of `SUFFIXES`; or nothing is
+            in it.
     """
     name = (upload.filename or ".nii.gz").lower()
-    suffix = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), None)
-    if suffix is None:
-        raise HttpError(422, "E_FILE_KIND", f"a file ends in one of {', '.join(SUFFIXES)}.")
+    suffix = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), "")
     with received(suffix, state_dir) as path:
         with path.open("wb") as file:
             shutil.copyfileobj(upload.file, file, 1 << 20)
         if not path.stat().st_size:
             raise HttpError(422, "E_EMPTY", "the uploaded file is empty.")
+        if not suffix and not _is_image(path):
+            raise HttpError(422, "E_FILE_KIND", f"this is no image, and no name that ends in {', '.join(SUFFIXES)}.")
         yield path
+
+
+def _is_image(path: Path) -> bool:
+    try:
+        detect_file_format(path)
+    except InputRefusedError:
+        return False
+    return True
 
 
 @contextmanager
