@@ -29,6 +29,8 @@ LOGIN_PAGE = "/login"
 
 PATH = re.compile(r"(?<![\w:/])(?:/[\w.@+~-]+){2,}/?")
 
+PRINTED_FRAME = re.compile(r'^  File "(.+\.py)", line (\d+), in (\S+)$', re.MULTILINE)
+"""A line of a traceback; what comes after it may quote a header."""
 
 UNKNOWN = "there is no such image or label."
 
@@ -99,6 +101,12 @@ def say_places(error: BaseException) -> str:
     """Files and lines that an error came through, innermost first; its text is left out, for it may quote a header."""
     frames = traceback.extract_tb(error.__traceback__)
     return " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames[-6:]))
+
+
+def say_places_in(output: str) -> str:
+    """The same of the traceback that a process ended with; empty where its output has none."""
+    frames = PRINTED_FRAME.findall(output)
+    return " < ".join(f"{Path(file).name}:{line} {function}" for file, line, function in reversed(frames[-6:]))
 
 
 def say_error(error: BaseException) -> str:

@@ -24,6 +24,7 @@ from mammoseg.errors import MammosegError, WrongCallError
 from mammoseg.evaluation.plots import plot_learning_curve
 from mammoseg.provenance import PACKAGE_FOLDER
 from mammoseg.training.workflow import RECIPES
+from monailabel_app.lib.errors import say_places_in
 from monailabel_app.lib.models.job_files import LabelSet, TrainJob, deal, read_log, write_labels
 from monailabel_app.lib.models.promotion import FEWEST_HELD_OUT, TOLERANCE, Verdict, judge
 from monailabel_app.lib.models.serving import ServedModel
@@ -101,7 +102,7 @@ class MassTrainTask(TrainTask):
             ``version``, ``promoted`` and ``reason``, with the scores on the held-out images.
         Raises:
             InputRefusedError: an option is out of range.
-            WrongCallError: the model is being trained, or it would begin with the mean of several weights.
+            WrongCallError: the model is being trained, or as `check`.
             TooFewLabelsError: there is not enough to learn from.
             TrainingError: the training failed or was stopped; nothing has changed then.
         """
@@ -224,12 +225,13 @@ class MassTrainTask(TrainTask):
                 self._follow(job)
                 time.sleep(POLL_SECONDS)
         self._follow(job)
-        has_stopped = is_stopped()
-        if has_stopped or not job.result.is_file():
-            how = "was stopped" if has_stopped else f"ended with code {process.returncode}"
-            raise TrainingError(f"the training {how}; the model that was served still is.")
-        result = job.read_result()
+        if is_stopped():
+            raise TrainingError("the training was stopped; the model that was served still is.")
+        ended = {"error": f"it ended with code {process.returncode}; the model that was served still is."}
+        result = job.read_result() if job.result.is_file() else ended
         if "error" in result:
+            if places := say_places_in(output.read_text("utf-8", "replace")):
+                logger.error("the training of %s failed at %s", job.bundle, places)
             raise TrainingError(f"the training failed: {result['error']}")
         return result
 

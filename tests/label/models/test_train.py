@@ -1,6 +1,7 @@
 """Training on people's labels: by the bundle's own config, kept as a version, served only if it is not worse."""
 
 import json
+import sys
 import threading
 import time
 from unittest.mock import Mock
@@ -233,6 +234,18 @@ def test_a_training_whose_process_dies_changes_nothing(tmp_path, monkeypatch):
     with pytest.raises(TrainingError, match="ended with code 1; the model that was served still is"):
         task({}, DictDatastore.of_pictures(tmp_path / "images", 8))
     assert model.versions.list_numbers() == [0] and task.stats()["state"] == "failed"
+
+
+def test_of_a_training_that_fails_the_log_has_the_places_and_not_the_words(tmp_path, monkeypatch, caplog):
+    (tmp_path / "failing.py").write_text("def fail():\n    raise ValueError('Doe^Jane')\n\n\nfail()\n")
+    (tmp_path / "python").write_text(f"#!/bin/sh\nexec {sys.executable} {tmp_path}/failing.py\n")
+    (tmp_path / "python").chmod(0o700)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    task = MassTrainTask(served_model(tmp_path, write_weights(tmp_path / "w.pt")), tmp_path)
+    with pytest.raises(TrainingError, match="ended with code 1"):
+        task({}, DictDatastore.of_pictures(tmp_path / "images", 8))
+    assert "the training of unet failed at failing.py:2 fail < failing.py:5 <module>" in caplog.text
+    assert "Doe" not in caplog.text
 
 
 def test_a_stopped_training_changes_nothing(tmp_path):
