@@ -83,7 +83,7 @@ class MassTrainTask(TrainTask):
         Raises:
             InputRefusedError: an option is out of range.
             TooFewLabelsError: there is not enough to learn from.
-            WrongCallError: it would begin with the mean of several weights.
+            WrongCallError: it would begin with the mean of several weights, or its outcome could not be served.
             ModelNotReadyError: weights of patches are served.
         """
         self._find_served(self._collect_options(request))
@@ -182,7 +182,7 @@ class MassTrainTask(TrainTask):
             device=self.model.device,
             modalities=self.model.modalities,
             runtime=self.model.runtime,
-            precision=None if self.model.precision == INT8 else self.model.precision,  # of new weights none is there
+            precision=self.model.precision,
             flips=self.model.flips,
             overrides={
                 **device,
@@ -198,6 +198,11 @@ class MassTrainTask(TrainTask):
     def _find_served(self, options: Mapping[str, Any]) -> Version | None:
         """The version that a training is compared with and, unless from scratch, begins with; None where none is."""
         self.model.check_whole_images("trainings on labels")
+        if self.model.precision == INT8:
+            raise WrongCallError(
+                "this server computes with INT8 networks, and what a training makes has none; start it without "
+                "--conf precision int8 to train."
+            )
         served = self.model.versions.read_current()
         if served is not None:
             served.check()

@@ -140,8 +140,8 @@ def test_a_worse_version_is_kept_aside(tmp_path, monkeypatch):
     assert task.model.versions.list_numbers() == [0, 1] and task.model.versions.read_current().number == 0
 
 
-@pytest.mark.parametrize(("precision", "scored"), [("f32", "f32"), ("int8", None)])
-def test_scores_of_a_training_are_computed_as_the_model_is_served(precision, scored, tmp_path, monkeypatch):
+@pytest.mark.parametrize("precision", ["f32", None])
+def test_scores_of_a_training_are_computed_as_the_model_is_served(precision, tmp_path, monkeypatch):
     served = {"runtime": "onnx", "flips": True, "modalities": ("MG", "RG")}
     task = MassTrainTask(served_model(tmp_path, None, precision=precision, **served), tmp_path)
     used: list[dict] = []
@@ -155,7 +155,18 @@ def test_scores_of_a_training_are_computed_as_the_model_is_served(precision, sco
     monkeypatch.setattr(task, "_run", score_alone)
     with pytest.raises(TrainingError, match="enough"):
         task({}, DictDatastore.of_pictures(tmp_path / "images", 8))
-    assert used == [{**served, "precision": scored, "device": "cpu"}]
+    assert used == [{**served, "precision": precision, "device": "cpu"}]
+
+
+def test_a_server_of_int8_networks_refuses_a_training_before_it_begins(tmp_path):
+    task = MassTrainTask(served_model(tmp_path, None, precision="int8"), tmp_path)
+    store = DictDatastore.of_pictures(tmp_path / "images", 8)
+    for refuse in (task, task.check):
+        with pytest.raises(
+            WrongCallError, match="what a training makes has none; start it without --conf precision int8"
+        ):
+            refuse({}, store)
+    assert task.model.versions.list_numbers() == []
 
 
 def test_what_lies_outside_the_breast_is_no_mass_to_the_scores_either(tmp_path, monkeypatch):
