@@ -30,12 +30,19 @@ def make_unique_names(
     """
     names: list[str] = []
     taken: set[str] = set()
+    numbers: dict[str, int] = {}  # of each stem the one below which all are taken
     for path in paths:
         plain = re.sub(r"[^A-Za-z0-9._-]+", "_", get_stem(path)).strip("._")[:100] or "image"
-        name, number = plain, 1
-        while name.lower() in taken or not is_free(path, name):
+        number = numbers.get(plain.lower(), 1)
+        while _add_number(plain, number).lower() in taken:
             number += 1
-            name = f"{plain}-{number}"
+        numbers[plain.lower()] = number
+        while (name := _add_number(plain, number)).lower() in taken or not is_free(path, name):
+            number += 1
         taken.add(name.lower())
         names.append(name)
     return names
+
+
+def _add_number(stem: str, number: int) -> str:
+    return f"{stem}-{number}" if number > 1 else stem
