@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,8 +91,13 @@ def dcmcjpeg() -> str:
 
 
 def _debian_tool(name: str, package: str) -> str:
-    """Path of a program; without it a test skips and names the package, in CI it fails."""
-    path = shutil.which(name)
+    """Path of a program; without it a test skips and names the package, in CI it fails.
+
+    Not one of this environment, which an activated one has first: pynetdicom brings a `storescp` of its own.
+    """
+    own = os.path.realpath(sysconfig.get_path("scripts"))
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    path = shutil.which(name, path=os.pathsep.join(folder for folder in folders if os.path.realpath(folder) != own))
     if path is None and os.environ.get("CI"):
         pytest.fail(f"{name} is missing in CI; .ci/debian-packages.txt lists {package}")
     if path is None:
