@@ -1,5 +1,6 @@
 """The next image: unlabelled, leased to one person, of another patient where there is one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,9 @@ class LeasingStore:
 
     def update_image_info(self, image: str, info: dict[str, Any]) -> None:
         self.info.setdefault(image, {}).update(info)
+
+    def change_image_info(self, image: str, key: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        self.update_image_info(image, {key: change(self.get_image_info(image).get(key, {}))})
 
     def get_patient_group(self, image: str) -> str:
         return image[0]
