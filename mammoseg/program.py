@@ -1,5 +1,6 @@
 """Another program that runs as long as a block lasts, and ends however this process ends; servers among them."""
 
+import ipaddress
 import os
 import socket
 import subprocess
@@ -64,8 +65,12 @@ def find_free_port(first: int = 0) -> int:
     raise WrongCallError(f"the ports from {first} on are taken; name another.")
 
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-"""Names of this machine to itself, for which no proxy is asked."""
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a server that listens there; no proxy is asked for it."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def request_here(method: str, url: str, **options: Any) -> requests.Response:

@@ -14,13 +14,14 @@ from mammoseg.command_line import Parser, run_to_end
 from mammoseg.counts import format_count
 from mammoseg.errors import WrongCallError
 from mammoseg.files import made_output
+from mammoseg.program import is_loopback
 from mammoseg.quick_import import quick_imports
 from monailabel_app.lib.conf import read_model_name
 from monailabel_app.lib.login.tokens import TokenFile, make_token, revoke_tokens
 from monailabel_app.lib.models.discover import discover
 from monailabel_app.lib.server import logs
 from monailabel_app.lib.server.address import bind, build_url, check_certificate
-from monailabel_app.lib.settings import ServerSettings, is_loopback, refuse_open_address
+from monailabel_app.lib.settings import ServerSettings, refuse_open_address
 
 APP_DIR = Path(__file__).resolve().parent
 

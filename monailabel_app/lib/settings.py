@@ -1,6 +1,5 @@
 """Settings of the server out of `--conf key value`, and the rule for addresses that others can reach."""
 
-import ipaddress
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mammoseg.errors import WrongCallError
+from mammoseg.program import is_loopback
 from monailabel_app.lib.callers import AddressRange, parse_networks
 from monailabel_app.lib.conf import check_keys, check_values, read_whole_number
 from monailabel_app.lib.effort import names_are_kept
@@ -89,14 +89,6 @@ def locate_state(conf: Mapping[str, str]) -> Path:
     """Where scores, leases, labels on their way, model versions and the audit live: ``state_dir``, or XDG_DATA_HOME."""
     data_home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     return Path(conf.get("state_dir") or data_home / "mammoseg" / "label").expanduser().resolve()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a server that listens there."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def refuse_open_address(host: str, *, has_login: bool, insecure: bool) -> None:

@@ -22,7 +22,7 @@ from requests.utils import get_netrc_auth
 from mammoseg.archives.dicomweb import deadline
 from mammoseg.dicom.gate import is_uid
 from mammoseg.errors import MammosegError, WrongCallError
-from mammoseg.program import LOOPBACK
+from mammoseg.program import is_loopback
 
 PASSWORD_VARIABLE = "MAMMOSEG_DICOMWEB_PASSWORD"
 TOKEN_VARIABLE = "MAMMOSEG_DICOMWEB_TOKEN"
@@ -244,7 +244,7 @@ def connect(
     if ca_bundle is not None:
         _check_certificates(Path(ca_bundle))
     session = ArchiveSession(host, timeout=timeout, waits=waits)
-    session.trust_env = parts.scheme == "https" or parts.hostname not in LOOPBACK  # proxies, certificates
+    session.trust_env = parts.scheme == "https" or not is_loopback(parts.hostname or "")  # proxies, certificates
     session.verify = True if ca_bundle is None else str(ca_bundle)
     session.auth = _find_credentials(root, user or (unquote(parts.username) if parts.username else None))
     client = DICOMwebClient(root, session=session)

@@ -14,11 +14,11 @@ import pytest
 import requests
 
 from mammoseg.data.phantom_dicom import write_mammogram
-from mammoseg.program import find_free_port, wait_for_answer
+from mammoseg.program import find_free_port, is_loopback, wait_for_answer
 from monailabel_app.lib.audit import AuditLog
 from monailabel_app.lib.login.tokens import make_token
 from monailabel_app.lib.server.address import build_url
-from monailabel_app.lib.settings import find_announced_host, is_loopback
+from monailabel_app.lib.settings import find_announced_host
 from tests.label.tiny_models import write_weights
 from tests.orthanc import instances_in, running_orthanc
 from tests.waiting import wait_until
